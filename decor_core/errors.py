@@ -1,0 +1,25 @@
+"""What can go wrong: one tree of errors, each message one sentence fit to be shown to a user."""
+
+
+class DecorError(Exception):
+    """Base of all expected errors: says what was expected, what came and what to do."""
+
+
+class PictureError(DecorError):
+    """A file that is no picture, or one that is beyond the limits."""
+
+
+class DataError(DecorError):
+    """A data set that cannot be read, or is not fit to train on."""
+
+
+class BackboneError(DecorError):
+    """A network whose name is unknown or whose weights cannot be had."""
+
+
+class TrainingError(DecorError):
+    """Settings out of range, or a training that failed."""
+
+
+class BundleError(DecorError):
+    """A model folder that is missing, damaged or of another version."""

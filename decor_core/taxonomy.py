@@ -1,0 +1,78 @@
+"""What a picture can be: labels, and the coarser labels they roll up to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import DataError
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """Named labels, each with its place in an optional coarser taxonomy.
+
+    ``parents[i]`` is the index in ``coarser.labels`` of the label that ``labels[i]`` belongs to.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    coarser: "Taxonomy | None" = None
+    parents: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels):
+            raise DataError(f"The labels of taxonomy “{self.name}” must differ from each other.")
+        if self.coarser is not None and len(self.parents) != len(self.labels):
+            raise DataError(
+                f"Taxonomy “{self.name}” has {len(self.labels)} labels but "
+                f"{len(self.parents)} parents; expected one parent for each label."
+            )
+
+    @classmethod
+    def from_pairs(cls, name: str, coarser_name: str, parent_of: Mapping[str, str]) -> "Taxonomy":
+        """Taxonomy of the keys of ``parent_of``, with its values as the coarser labels."""
+        coarse = tuple(dict.fromkeys(parent_of.values()))
+        parents = tuple(coarse.index(parent) for parent in parent_of.values())
+        return cls(name, tuple(parent_of), cls(coarser_name, coarse), parents)
+
+    @property
+    def levels(self) -> tuple["Taxonomy", ...]:
+        """This taxonomy and all coarser ones, finest first."""
+        return (self, *(self.coarser.levels if self.coarser else ()))
+
+    def level(self, name: str) -> "Taxonomy":
+        """The level called ``name``; DataError names the levels there are."""
+        for level in self.levels:
+            if level.name == name:
+                return level
+        known = " and ".join(level.name for level in self.levels)
+        raise DataError(f"There is no taxonomy “{name}” here; choose from: {known}.")
+
+    def roll_up(self, probabilities: np.ndarray, name: str) -> np.ndarray:
+        """Probabilities [n, labels] summed to those of the level ``name`` [n, its labels]."""
+        target = self.level(name)
+        if target is self:
+            return probabilities
+        coarse = np.zeros((len(probabilities), len(self.coarser.labels)), probabilities.dtype)
+        np.add.at(coarse.T, list(self.parents), probabilities.T)
+        return self.coarser.roll_up(coarse, name)
+
+    def parent_of(self, label: str) -> str:
+        """The coarser label that ``label`` belongs to."""
+        return self.coarser.labels[self.parents[self.labels.index(label)]]
+
+
+DECOR = Taxonomy.from_pairs(
+    "style",
+    "country",
+    {
+        "Gzhel": "Russia",
+        "Khokhloma": "Russia",
+        "Gorodets": "Russia",
+        "Wycinanki łowickie": "Poland",
+        "Iznik": "Turkey",
+        "Neglyubka": "Belarus",
+        "Wzory kaszubskie": "Poland",
+    },
+)
