@@ -156,5 +156,3 @@ def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:
         else:
             low = left
     return math.exp((low + high) / 2)
-
-

@@ -1,7 +1,8 @@
 """What a picture can be: labels, and the coarser labels they roll up to."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,12 @@ class Taxonomy:
         parents = tuple(coarse.index(parent) for parent in parent_of.values())
         return cls(name, tuple(parent_of), cls(coarser_name, coarse), parents)
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Taxonomy":
+        """The taxonomy whose ``dataclasses.asdict`` is ``data``."""
+        coarser = data["coarser"] and cls.from_json(data["coarser"])
+        return cls(data["name"], tuple(data["labels"]), coarser, tuple(data["parents"]))
+
     @property
     def levels(self) -> tuple["Taxonomy", ...]:
         """This taxonomy and all coarser ones, finest first."""
@@ -48,6 +55,16 @@ class Taxonomy:
                 return level
         known = " and ".join(level.name for level in self.levels)
         raise DataError(f"There is no taxonomy “{name}” here; choose from: {known}.")
+
+    def restricted(self, labels: Collection[str]) -> "Taxonomy":
+        """This taxonomy with only those of its labels that are in ``labels``, and their parents."""
+        kept = [i for i, label in enumerate(self.labels) if label in labels]
+        names = tuple(self.labels[i] for i in kept)
+        if self.coarser is None:
+            return Taxonomy(self.name, names)
+        coarser = self.coarser.restricted({self.parent_of(name) for name in names})
+        parents = tuple(coarser.labels.index(self.parent_of(name)) for name in names)
+        return Taxonomy(self.name, names, coarser, parents)
 
     def roll_up(self, probabilities: np.ndarray, name: str) -> np.ndarray:
         """Probabilities [n, labels] summed to those of the level ``name`` [n, its labels]."""

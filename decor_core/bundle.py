@@ -1,0 +1,175 @@
+"""One folder = one model: ``manifest.json``, ``head.npz`` and ``labels.txt``."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import unicodedata
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from .backbone import MODELS
+from .embedding import EmbeddingSpec
+from .errors import BundleError, DecorError
+from .evaluation import Evaluation
+from .heads import Head
+from .taxonomy import Taxonomy
+
+FORMAT = "decor-bundle/1"
+SHIPPED = MODELS / "bundles"
+DEFAULT_BUNDLE = SHIPPED / "decor-style"
+
+_MANIFEST, _HEAD, _LABELS = "manifest.json", "head.npz", "labels.txt"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model and all that is needed to use and to judge it.
+
+    ``evaluation`` is on held-out pictures, ``cross_validation`` on all; either may be missing.
+    ``training`` says how and on what it was trained, in words and numbers for people.
+    """
+
+    title: str
+    taxonomy: Taxonomy
+    embedding: EmbeddingSpec
+    backbone_digest: str
+    head: Head
+    training: dict[str, Any] = field(default_factory=dict)
+    evaluation: Evaluation | None = None
+    cross_validation: dict[str, Evaluation] = field(default_factory=dict)
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def titled(self, title: str) -> "Bundle":
+        """The same model under another title."""
+        return replace(self, title=title)
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> Path:
+    """Write ``bundle`` as ``folder``, in one move: a reader sees the old one or the new one.
+
+    An existing folder is replaced if it is a bundle; BundleError if it is anything else.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / _MANIFEST).exists():
+        raise BundleError(
+            f"“{folder}” exists and is no model folder; choose an empty or a new folder."
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        _write(bundle, beside)
+        os.chmod(beside, 0o755)
+        _replace(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def _write(bundle: Bundle, folder: Path) -> None:
+    manifest = {
+        "format": FORMAT,
+        "title": bundle.title,
+        "created": bundle.created,
+        "taxonomy": asdict(bundle.taxonomy),
+        "embedding": asdict(bundle.embedding),
+        "backbone_digest": bundle.backbone_digest,
+        "training": bundle.training,
+        "evaluation": bundle.evaluation and bundle.evaluation.to_json(),
+        "cross_validation": {k: v.to_json() for k, v in bundle.cross_validation.items()},
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=1)
+    (folder / _MANIFEST).write_text(text + "\n", encoding="utf-8")
+    (folder / _LABELS).write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
+    np.savez(folder / _HEAD, weights=bundle.head.weights, bias=bundle.head.bias)
+
+
+def _replace(new: Path, folder: Path) -> None:
+    if not folder.exists():
+        new.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    folder.rename(old / "old")
+    new.rename(folder)
+    shutil.rmtree(old)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """The model in ``folder``; BundleError says what is missing or damaged."""
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        if manifest.get("format") != FORMAT:
+            raise BundleError(
+                f"“{folder}” is a model of format {manifest.get('format')!r}, but this version "
+                f"reads {FORMAT!r}; retrain it or update Decor."
+            )
+        with np.load(folder / _HEAD, allow_pickle=False) as arrays:
+            head = Head(arrays["weights"], arrays["bias"])
+        return _checked(_from_manifest(manifest, head), folder)
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"“{folder}” is no model folder: {Path(error.filename).name} is missing; "
+            "expected a folder that “retrain --bundle” wrote."
+        ) from error
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OSError,
+        EOFError,
+        BadZipFile,
+    ) as error:
+        raise BundleError(f"The model in “{folder}” is damaged ({error}); retrain it.") from error
+
+
+def _from_manifest(manifest: dict[str, Any], head: Head) -> Bundle:
+    evaluation = manifest["evaluation"]
+    return Bundle(
+        title=manifest["title"],
+        taxonomy=Taxonomy.from_json(manifest["taxonomy"]),
+        embedding=EmbeddingSpec(**manifest["embedding"]),
+        backbone_digest=manifest["backbone_digest"],
+        head=head,
+        training=manifest["training"],
+        evaluation=Evaluation.from_json(evaluation) if evaluation else None,
+        cross_validation={
+            name: Evaluation.from_json(data) for name, data in manifest["cross_validation"].items()
+        },
+        created=manifest["created"],
+    )
+
+
+def _checked(bundle: Bundle, folder: Path) -> Bundle:
+    weights, bias = bundle.head.weights, bundle.head.bias
+    classes = len(bundle.taxonomy.labels)
+    if weights.ndim != 2 or weights.shape[1] != classes or bias.shape != (classes,):
+        raise BundleError(
+            f"The model in “{folder}” is damaged: {classes} labels, but weights of shape "
+            f"{weights.shape} and bias of shape {bias.shape}; retrain it."
+        )
+    if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
+        raise BundleError(f"The model in “{folder}” holds numbers that are not finite; retrain it.")
+    return bundle
+
+
+def list_bundles(root: Path) -> dict[Path, Bundle]:
+    """Every readable model directly under ``root``, by folder, oldest first."""
+    found = {}
+    for manifest in root.glob(f"[!.]*/{_MANIFEST}"):
+        try:
+            found[manifest.parent] = load_bundle(manifest.parent)
+        except DecorError:
+            continue  # a damaged neighbour must not hide the good ones
+    return dict(sorted(found.items(), key=lambda item: item[1].created))
+
+
+def folder_name(title: str) -> str:
+    """A safe folder name that still shows the letters of ``title``."""
+    plain = unicodedata.normalize("NFC", title)
+    return re.sub(r"[^\w.-]+", "-", plain).strip("-.")[:80] or "model"

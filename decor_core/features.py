@@ -1,0 +1,178 @@
+"""The vectors of a whole data set with its labels: made from a catalog, cached, saved, loaded."""
+
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+
+from .augmentation import Augmentation, distort
+from .backbone import MODELS, cache_directory
+from .catalog import Catalog
+from .embedding import Block, Embedder, EmbeddingSpec
+from .errors import BundleError, DataError
+from .images import load_picture
+from .taxonomy import Taxonomy
+
+SHIPPED = MODELS / "embeddings" / "decor.npz"
+_FORMAT = "decor-embeddings/1"
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Vectors [n, d] of n pictures, float32, and what is known of each picture.
+
+    ``table`` has a row for each: file, key (SHA-256 of its content), group (near duplicates
+    share one), type, and a column for each level of ``taxonomy``. ``copies`` [n, k, d] are
+    vectors of k distorted copies of each picture, to train on beside it; k may be 0.
+    """
+
+    spec: EmbeddingSpec
+    digest: str
+    blocks: tuple[Block, ...]
+    taxonomy: Taxonomy
+    table: pd.DataFrame
+    vectors: np.ndarray
+    copies: np.ndarray
+
+    def target(self, level: str) -> tuple[Taxonomy, np.ndarray]:
+        """The taxonomy of ``level`` and the class [n] of each picture in it.
+
+        Only labels that have pictures count.
+        """
+        taxonomy = self.taxonomy.level(level).restricted(set(self.table[level]))
+        return taxonomy, pd.Categorical(self.table[level], taxonomy.labels).codes.astype(np.int64)
+
+    def of_types(self, *types: str) -> "Embeddings":
+        """The pictures of these types only, e.g. ``"product"``."""
+        return self.rows(self.table["type"].isin(types).to_numpy())
+
+    def rows(self, chosen: np.ndarray) -> "Embeddings":
+        """The pictures that a mask or an index array chooses."""
+        return replace(
+            self,
+            table=self.table[chosen].reset_index(drop=True)
+            if chosen.dtype == bool
+            else self.table.iloc[chosen].reset_index(drop=True),
+            vectors=self.vectors[chosen],
+            copies=self.copies[chosen],
+        )
+
+    def save(self, path: Path) -> None:
+        """Write one npz file, vectors in half precision."""
+        header = {
+            "format": _FORMAT,
+            "spec": asdict(self.spec),
+            "digest": self.digest,
+            "blocks": [asdict(block) for block in self.blocks],
+            "taxonomy": asdict(self.taxonomy),
+            "table": self.table.to_dict(orient="list"),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        with partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                header=np.array(json.dumps(header, ensure_ascii=False)),
+                vectors=self.vectors.astype(np.float16),
+                copies=self.copies.astype(np.float16),
+            )
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path = SHIPPED) -> "Embeddings":
+        """Read what ``save`` wrote; BundleError if it is missing or damaged."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                header = json.loads(str(arrays["header"]))
+                if header["format"] != _FORMAT:
+                    raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
+                return cls(
+                    EmbeddingSpec(**header["spec"]),
+                    header["digest"],
+                    tuple(Block(**block) for block in header["blocks"]),
+                    Taxonomy.from_json(header["taxonomy"]),
+                    pd.DataFrame(header["table"]),
+                    arrays["vectors"].astype(np.float32),
+                    arrays["copies"].astype(np.float32),
+                )
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+            raise BundleError(
+                f"The picture vectors in “{path}” cannot be read ({error}); make them again."
+            ) from error
+
+
+def embed_catalog(
+    catalog: Catalog,
+    spec: EmbeddingSpec,
+    *,
+    augmentation: Augmentation | None = None,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Embeddings:
+    """Embed every picture of ``catalog``, and its distorted copies if an augmentation is given.
+
+    What was embedded before comes from the ``cache`` folder: pictures are known by content.
+    """
+    embedder = Embedder(spec)
+    store = _Store(cache or cache_directory() / "vectors", embedder)
+    copies = augmentation.copies if augmentation else 0
+
+    def vectors_of(row: tuple[str, str]) -> np.ndarray:
+        file, key = row
+        names = [key, *(f"{key}-{augmentation.tag}-{i}" for i in range(copies))]
+        known = [store.get(name) for name in names]
+        if any(vector is None for vector in known):
+            picture = load_picture(catalog.read(file), max_side=embedder.working_side)
+            versions = [picture, *(distort(picture, augmentation, key, i) for i in range(copies))]
+            known = [embedder.embed(version) for version in versions]
+            for name, vector in zip(names, known, strict=True):
+                store.put(name, vector)
+        return np.stack(known)
+
+    rows = list(zip(catalog.table["file"], catalog.table["key"], strict=True))
+    if not rows:
+        raise DataError("There is no usable picture in the data set; see the report.")
+    found = []
+    with ThreadPoolExecutor(max_workers=min(4, (os.cpu_count() or 1) + 1)) as pool:
+        for vectors in pool.map(vectors_of, rows):
+            found.append(vectors)
+            if progress:
+                progress(len(found), len(rows))
+    stacked = np.stack(found)
+    return Embeddings(
+        spec, embedder.digest, embedder.blocks, catalog.taxonomy, catalog.table,
+        stacked[:, 0], stacked[:, 1:],
+    )  # fmt: skip
+
+
+class _Store:
+    """Vectors on disk, one small file each, under a folder that names spec and weights."""
+
+    def __init__(self, root: Path, embedder: Embedder) -> None:
+        spec = embedder.spec
+        name = f"{spec.architecture}-{embedder.digest}-v{spec.version}-{spec.views}"
+        self._folder = root / name
+        self._dimensions = embedder.dimensions
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.npy"
+
+    def get(self, name: str) -> np.ndarray | None:
+        try:
+            vector = np.load(self._path(name), allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None  # not there, or torn by a crash: it is made again
+        return vector if vector.shape == (self._dimensions,) else None
+
+    def put(self, name: str, vector: np.ndarray) -> None:
+        partial = self._path(f"{name}.{os.getpid()}.partial")
+        with partial.open("wb") as file:
+            np.save(file, vector)
+        partial.replace(self._path(name))

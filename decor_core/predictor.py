@@ -1,0 +1,122 @@
+"""A bundle and pictures → predictions."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .bundle import DEFAULT_BUNDLE, Bundle, load_bundle
+from .embedding import Embedder, EmbeddingSpec
+from .errors import BundleError, PictureError
+from .heads import probabilities
+from .images import load_picture
+
+
+@dataclass(frozen=True)
+class Score:
+    """One label and its probability, 0–1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a picture is taken for: every label of the taxonomy, likeliest first."""
+
+    taxonomy: str
+    verdict: str
+    scores: tuple[Score, ...]
+
+    @property
+    def confidence(self) -> float:
+        return self.scores[0].probability
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A file and either its prediction or, in one sentence, why there is none."""
+
+    file: str
+    prediction: Prediction | None = None
+    error: str | None = None
+
+    def to_json(self, top: int) -> dict[str, Any]:
+        """For the command line: the ``top`` likeliest labels, or the error."""
+        if self.prediction is None:
+            return {"file": self.file, "error": self.error}
+        scores = self.prediction.scores[:top]
+        return {
+            "file": self.file,
+            "verdict": self.prediction.verdict,
+            "scores": [{"label": s.label, "probability": s.probability} for s in scores],
+        }
+
+
+class Predictor:
+    """Answers with the model of one bundle; safe to share between threads.
+
+    Raises BundleError where the network here is not the one the model was trained on.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.embedder = shared_embedder(bundle.embedding)
+        if self.embedder.digest != bundle.backbone_digest:
+            raise BundleError(
+                f"The model “{bundle.title}” was trained on another version of "
+                f"{bundle.embedding.architecture}; retrain it here."
+            )
+        if len(bundle.head.weights) != self.embedder.dimensions:
+            raise BundleError(
+                f"The model “{bundle.title}” expects {len(bundle.head.weights)} numbers for each "
+                f"picture, but there are {self.embedder.dimensions}; retrain it here."
+            )
+
+    def embed(self, picture: Image.Image) -> np.ndarray:
+        """The vector [d] of a picture, which answers for every taxonomy."""
+        return self.embedder.embed(picture)
+
+    def predict(self, vectors: np.ndarray, taxonomy: str | None = None) -> list[Prediction]:
+        """Predictions for vectors [n, d], in ``taxonomy`` or the one the model was trained on.
+
+        A coarser taxonomy sums the probabilities of the labels that belong together.
+        """
+        trained = self.bundle.taxonomy
+        level = trained.level(taxonomy or trained.name)
+        chances = probabilities(self.bundle.head.logits(vectors))
+        return [
+            _ranked(row, level.name, level.labels) for row in trained.roll_up(chances, level.name)
+        ]
+
+    def label(self, files: Sequence[Path], taxonomy: str | None = None) -> Iterator[Labelled]:
+        """Label each of ``files`` in order; an unreadable one gets its reason and the rest goes on."""
+        self.bundle.taxonomy.level(taxonomy or self.bundle.taxonomy.name)
+        for file in files:
+            try:
+                vector = self.embed(load_picture(file, max_side=self.embedder.working_side))
+            except PictureError as error:
+                yield Labelled(str(file), error=str(error))
+            else:
+                yield Labelled(str(file), self.predict(vector[None], taxonomy)[0])
+
+
+def _ranked(chances: np.ndarray, taxonomy: str, labels: tuple[str, ...]) -> Prediction:
+    order = np.argsort(-chances, kind="stable")
+    scores = tuple(Score(labels[i], float(chances[i])) for i in order)
+    return Prediction(taxonomy, scores[0].label, scores)
+
+
+@lru_cache(maxsize=2)
+def shared_embedder(spec: EmbeddingSpec) -> Embedder:
+    """One embedder for each spec in this process: networks are large."""
+    return Embedder(spec)
+
+
+def load_predictor(folder: Path = DEFAULT_BUNDLE) -> Predictor:
+    """The predictor of the model in ``folder``, by default of the shipped one."""
+    return Predictor(load_bundle(folder))

@@ -1,0 +1,110 @@
+"""The space in which heads train: every block of the embedding whitened within the classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .heads import Head, class_means
+
+_SQUARED_RADIUS = 10.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """Per block, an orthonormal basis of the span of some vectors, to compute in fewer numbers.
+
+    What lies outside of the span of the training vectors cannot tell classes apart, so a head
+    trained in the span is the same head. ``bases[k]`` is [d_k, r_k] with r_k ≤ min(d_k, n).
+    """
+
+    blocks: tuple[slice, ...]
+    bases: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(cls, vectors: np.ndarray, blocks: Sequence[slice]) -> "Span":
+        """The span of ``vectors`` [n, d]."""
+        return cls(tuple(blocks), tuple(_basis(vectors[:, block]) for block in blocks))
+
+    def apply(self, vectors: np.ndarray) -> list[np.ndarray]:
+        """Coordinates, a list of [n, r_k], of vectors [n, d]."""
+        return [vectors[:, b] @ m for b, m in zip(self.blocks, self.bases, strict=True)]
+
+    def expand(self, parts: Sequence[np.ndarray], bias: np.ndarray) -> Head:
+        """The head on vectors whose weights on the coordinates are ``parts``, [r_k, classes]."""
+        weights = np.concatenate([m @ part for m, part in zip(self.bases, parts, strict=True)])
+        return Head(weights.astype(np.float32), bias.astype(np.float32))
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """d_k of every block."""
+        return tuple(len(basis) for basis in self.bases)
+
+
+def _basis(vectors: np.ndarray) -> np.ndarray:
+    vectors = np.asarray(vectors, np.float64)
+    if vectors.shape[1] <= len(vectors):
+        return np.eye(vectors.shape[1])
+    values, rows = np.linalg.eigh(vectors @ vectors.T)
+    kept = values > values[-1] * 1e-10
+    return vectors.T @ (rows[:, kept] / np.sqrt(values[kept]))
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """Per block, the map to a space in which every class is a round ball of radius ``spread``.
+
+    ``means[k]`` [r_k] and ``maps[k]`` [r_k, r_k] act on the coordinates of a Span.
+    """
+
+    means: tuple[np.ndarray, ...]
+    maps: tuple[np.ndarray, ...]
+    spread: float
+
+    def apply(self, parts: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Whitened coordinates, a list of [n, r_k]."""
+        return [
+            (part - mean) @ m for part, mean, m in zip(parts, self.means, self.maps, strict=True)
+        ]
+
+    def undo(
+        self, weights: Sequence[np.ndarray], bias: np.ndarray
+    ) -> tuple[list[np.ndarray], np.ndarray]:
+        """Weights and bias on coordinates that equal those on whitened ones."""
+        raw = [m @ w for m, w in zip(self.maps, weights, strict=True)]
+        return raw, bias - sum(mean @ w for mean, w in zip(self.means, raw, strict=True))
+
+    def weighted(self, weights: np.ndarray) -> "Whitening":
+        """The same with block k counting ``weights[k]`` times in every squared distance."""
+        maps = [m * np.sqrt(w) for m, w in zip(self.maps, weights, strict=True)]
+        return Whitening(self.means, tuple(maps), self.spread)
+
+
+def fit_whitening(
+    parts: Sequence[np.ndarray], classes: np.ndarray, dimensions: Sequence[int]
+) -> Whitening:
+    """Whiten each block by its within-class covariance, shrunk by OAS (Chen et al., 2010).
+
+    ``parts`` are coordinates [n, r_k] in the span of blocks of ``dimensions`` d_k; ``classes``
+    [n] of 0…c-1. ``spread`` is such that a vector lies √10 from the mean of its class, so that
+    learning rates mean the same for any network and data set.
+    """
+    spread = np.sqrt(_SQUARED_RADIUS / sum(part.shape[1] for part in parts))
+    maps = []
+    for part, dimension in zip(parts, dimensions, strict=True):
+        within = part - class_means(part, classes)[classes]
+        root = np.linalg.cholesky(_shrunk_covariance(within, dimension))
+        maps.append(np.linalg.inv(root).T * spread)
+    return Whitening(tuple(part.mean(axis=0) for part in parts), tuple(maps), float(spread))
+
+
+def _shrunk_covariance(within: np.ndarray, dimensions: int) -> np.ndarray:
+    """Covariance of centred rows, shrunk towards their mean variance over ``dimensions``."""
+    count = len(within)
+    covariance = within.T @ within / count
+    variance = np.trace(covariance) / dimensions
+    square = (covariance**2).sum() / dimensions**2
+    denominator = (count + 1) * (square - variance**2 / dimensions)
+    amount = 1.0 if denominator <= 0 else min(1.0, (square + variance**2) / denominator)
+    ridge = max(amount * variance, 1e-12)
+    return (1 - amount) * covariance + ridge * np.eye(len(covariance))

@@ -1,0 +1,226 @@
+"""Prepare → embed → train → evaluate → bundle: the only place where the stages are composed."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from .bundle import Bundle
+from .dataset import Split, folds, split
+from .errors import DataError
+from .evaluation import Evaluation, evaluate, mean_evaluation
+from .features import Embeddings
+from .fitting import Examples, OnEvent, ShouldStop, fit_head, never
+from .heads import Head, TrainConfig, TrainEvent, probabilities
+from .taxonomy import Taxonomy
+
+_INNER_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training gives: the model with its judgement, the split, the curves.
+
+    ``answers`` has one row for each test picture: file, truth, answer, probability (0–1).
+    ``stopped`` tells that it ended before its last step.
+    """
+
+    bundle: Bundle
+    split: Split
+    answers: pd.DataFrame
+    events: tuple[TrainEvent, ...]
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Embeddings with one taxonomy to be told apart and one way to train for it."""
+
+    embeddings: Embeddings
+    taxonomy: Taxonomy
+    classes: np.ndarray
+    config: TrainConfig
+
+    @classmethod
+    def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "_Task":
+        taxonomy, classes = embeddings.target(level)
+        if len(taxonomy.labels) < 2:
+            raise DataError(
+                f"There is only one class to learn, “{taxonomy.labels[0]}”; "
+                "add pictures of at least one more."
+            )
+        return cls(embeddings, taxonomy, classes, config)
+
+    @property
+    def _identity(self) -> dict[str, list[str]]:
+        table = self.embeddings.table
+        labels = [self.taxonomy.labels[c] for c in self.classes]
+        return {"labels": labels, "keys": list(table["key"]), "groups": list(table["group"])}
+
+    def split(self) -> Split:
+        return split(
+            **self._identity,
+            testing_percentage=self.config.testing_percentage,
+            validation_percentage=self.config.validation_percentage,
+            seed=self.config.seed,
+        )
+
+    def folds(self, count: int, seed: int, rows: np.ndarray | None = None) -> np.ndarray:
+        """Fold number of each of ``rows`` (all by default)."""
+        chosen = np.arange(len(self.classes)) if rows is None else rows
+        identity = {k: [v[i] for i in chosen] for k, v in self._identity.items()}
+        return folds(**identity, n_folds=count, seed=seed)
+
+    def fit(self, rows: np.ndarray, **watching: object) -> Head:
+        """A calibrated head trained on ``rows`` and their distorted copies."""
+        count = self.embeddings.copies.shape[1]
+        vectors, copies = self.embeddings.vectors[rows], self.embeddings.copies[rows]
+        return fit_head(
+            Examples(
+                np.concatenate([vectors, copies.reshape(-1, vectors.shape[1])]),
+                _with_copies(self.classes[rows], count),
+                [block.columns for block in self.embeddings.blocks],
+                _with_copies(self._inner_folds(rows), count),
+                np.repeat([False, True], [len(rows), len(rows) * count]),
+            ),
+            self.config,
+            **watching,
+        )
+
+    def _inner_folds(self, rows: np.ndarray) -> np.ndarray:
+        groups = self.embeddings.table["group"].iloc[rows].reset_index(drop=True)
+        smallest = int(groups.groupby(self.classes[rows]).nunique().min())
+        if smallest < 2:
+            return np.full(len(rows), -1)
+        return self.folds(min(_INNER_FOLDS, smallest), self.config.seed, rows)
+
+
+def _with_copies(values: np.ndarray, count: int) -> np.ndarray:
+    """``values`` of the pictures, then of their ``count`` copies each."""
+    return np.concatenate([values, np.repeat(values, count)])
+
+
+def train(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    title: str = "My model",
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop = never,
+) -> Training:
+    """Split, train and calibrate on the training part, judge once on the test part.
+
+    ``level`` names the taxonomy to tell apart. Raises DataError where the data cannot be split
+    and TrainingError where the training diverges.
+    """
+    task = _Task.of(embeddings, level, config)
+    parts = task.split()
+    events: list[TrainEvent] = []
+
+    def record(event: TrainEvent) -> None:
+        events.append(event)
+        if on_event:
+            on_event(event)
+
+    head = task.fit(
+        parts.train, held_out=parts.validation, on_event=record, should_stop=should_stop
+    )
+    chances = probabilities(head.logits(embeddings.vectors[parts.test]))
+    truth = task.classes[parts.test]
+    stopped = bool(events) and events[-1].step < config.steps
+    return Training(
+        bundle=Bundle(
+            title,
+            task.taxonomy,
+            embeddings.spec,
+            embeddings.digest,
+            head,
+            training=_account(task, len(parts.train), events),
+            evaluation=evaluate(chances, truth, task.taxonomy.labels) if len(truth) else None,
+        ),
+        split=parts,
+        answers=_answers(embeddings.table.iloc[parts.test], task.taxonomy, truth, chances),
+        events=tuple(events),
+        stopped=stopped,
+    )
+
+
+def train_on_all(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    title: str,
+    repeats: int = 5,
+) -> Bundle:
+    """A model trained on every picture and judged by repeated five-fold cross-validation."""
+    task = _Task.of(embeddings, level, config)
+    return Bundle(
+        title,
+        task.taxonomy,
+        embeddings.spec,
+        embeddings.digest,
+        task.fit(np.arange(len(task.classes))),
+        training=_account(task, len(task.classes), []),
+        cross_validation=cross_validate(embeddings, config, level, repeats=repeats),
+    )
+
+
+def cross_validate(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    n_folds: int = 5,
+    repeats: int = 5,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Evaluation]:
+    """Repeated stratified cross-validation, for ``level`` and every coarser taxonomy by name.
+
+    Near duplicates share a fold, and everything is fitted inside the folds. Repeat r is seeded
+    with ``config.seed + r``.
+    """
+    task = _Task.of(embeddings, level, config)
+    found: dict[str, list[Evaluation]] = {t.name: [] for t in task.taxonomy.levels}
+    for repeat in range(repeats):
+        fold_of = task.folds(n_folds, config.seed + repeat)
+        chances = np.zeros((len(task.classes), len(task.taxonomy.labels)))
+        for fold in range(n_folds):
+            inside = fold_of == fold
+            head = task.fit(np.flatnonzero(~inside))
+            chances[inside] = probabilities(head.logits(embeddings.vectors[inside]))
+            if progress:
+                progress(repeat * n_folds + fold + 1, repeats * n_folds)
+        for taxonomy in task.taxonomy.levels:
+            truth = embeddings.target(taxonomy.name)[1]
+            rolled = task.taxonomy.roll_up(chances, taxonomy.name)
+            found[taxonomy.name].append(evaluate(rolled, truth, taxonomy.labels))
+    return {name: mean_evaluation(evaluations) for name, evaluations in found.items()}
+
+
+def _account(task: _Task, n_train: int, events: list[TrainEvent]) -> dict[str, object]:
+    """How a model came to be, for its manifest."""
+    counts = np.bincount(task.classes, minlength=len(task.taxonomy.labels))
+    return {
+        **asdict(task.config),
+        "steps_done": events[-1].step if events else None,
+        "pictures": len(task.classes),
+        "training_pictures": n_train,
+        "pictures_per_class": dict(zip(task.taxonomy.labels, counts.tolist(), strict=True)),
+    }
+
+
+def _answers(
+    table: pd.DataFrame, taxonomy: Taxonomy, truth: np.ndarray, chances: np.ndarray
+) -> pd.DataFrame:
+    labels = np.array(taxonomy.labels, object)
+    return pd.DataFrame(
+        {
+            "file": table["file"].to_numpy(),
+            "truth": labels[truth],
+            "answer": labels[chances.argmax(axis=1)] if len(truth) else [],
+            "probability": chances.max(axis=1) if len(truth) else [],
+        }
+    )
