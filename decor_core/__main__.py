@@ -239,9 +239,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         judged = {name: evaluation.to_json() for name, evaluation in found.items()}
         _print_json({"n": len(embeddings.table), **judged})
         return 0
-    print(
-        f"{options.repeats} × {options.folds}-fold cross-validation, {len(embeddings.table)} pictures"
-    )
+    print(f"{options.repeats} × {options.folds} folds of {len(embeddings.table)} pictures")
     for name, evaluation in found.items():
         low, high = evaluation.ci95
         print(
@@ -381,10 +379,10 @@ def _picture_files(places: Sequence[Path]) -> list[Path]:
 
 
 def _pictures_below(folder: Path) -> list[Path]:
-    from .images import looks_like_picture
+    from .images import is_picture_name
 
     below = (p for p in folder.rglob("*") if p.is_file())
-    return sorted(p for p in below if looks_like_picture(p))
+    return sorted(p for p in below if is_picture_name(p.name) and not p.name.startswith("."))
 
 
 def _print_json(data: Any) -> None:

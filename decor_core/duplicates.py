@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from .images import foreground_mask
+from .foreground import foreground_mask
 
 _WORK_SIDE = 192
 _SIDE = 16

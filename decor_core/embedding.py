@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from .backbone import DEFAULT, load_backbone
-from .images import foreground_mask, object_box
+from .foreground import foreground_mask, object_box
 
 # Relative box (left, upper, right, lower) of the square around the object, and whether mirrored.
 _VIEWS = (

@@ -1,4 +1,4 @@
-"""Bytes or path → upright RGB picture, and its foreground; all limits are here."""
+"""Bytes or path → upright RGB picture; all limits are here."""
 
 import hashlib
 import io
@@ -6,7 +6,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -91,6 +91,12 @@ def picture_format(data: bytes) -> str:
     """What the content is, as one of the values of PICTURE_ENDINGS; PictureError if nothing."""
     name = _open(data).format
     return "JPEG" if name == "MPO" else name  # MPO: a JPEG with further JPEGs behind it
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file of that name is worth a look: it ends like a picture, or has no ending."""
+    suffix = PurePosixPath(name).suffix.lower()
+    return not suffix or suffix in PICTURE_ENDINGS
 
 
 def content_hash(data: bytes) -> str:
@@ -250,101 +256,3 @@ def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | N
         return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     except (ImageCms.PyCMSError, *_DECODER_ERRORS):
         return None
-
-
-# Foreground. The picture is looked at small, in YCbCr, where a soft shadow on a plain background
-# changes brightness only; the tolerances were set by eye on product photographs.
-_WORK_SIDE = 96
-_TOLERANCE = (18, 8, 8)
-_PLAIN_BORDER = 0.6  # share of the border that must have one colour to count as background
-_LEAST_OBJECT = 0.02  # a smaller remainder means that the background guess was wrong
-_RECTANGLE = 0.97  # share of its box that a padded photograph fills, and an object does not
-_MOST_LAYERS = 3
-_MARGIN = 0.04
-
-
-def foreground_mask(picture: Image.Image) -> np.ndarray:
-    """True on the object, bool [height, width]; all True where there is no plain background.
-
-    Background is what has the border's colour and is connected to the border. Padding around
-    a rectangular photograph is taken off first, then the photograph inside is looked at again.
-    """
-    small = picture.copy()
-    small.thumbnail((_WORK_SIDE, _WORK_SIDE), Image.Resampling.BOX)
-    colours = np.asarray(small.convert("YCbCr"), np.int16)
-    mask = np.ones(colours.shape[:2], bool)
-    box = np.s_[:, :]
-    for _ in range(_MOST_LAYERS):
-        background = _background(colours[box])
-        mask[box] &= ~background
-        if mask.mean() < _LEAST_OBJECT:
-            mask[:] = True
-            break
-        box = _span(mask)
-        if not background.any() or mask[box].mean() < _RECTANGLE:
-            break
-        box = _drop_seam(mask, box)
-    return np.asarray(Image.fromarray(mask).resize(picture.size, Image.Resampling.NEAREST))
-
-
-def object_box(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Left, upper, right, lower of the True part of ``mask`` with a small margin, for a crop.
-
-    ``mask`` is bool [height, width]; the box stays inside it, and is all of it if none is True.
-    """
-    height, width = mask.shape
-    if not mask.any():
-        return 0, 0, width, height
-    rows, columns = _span(mask)
-    margin = round(_MARGIN * max(rows.stop - rows.start, columns.stop - columns.start))
-    return (
-        max(columns.start - margin, 0),
-        max(rows.start - margin, 0),
-        min(columns.stop + margin, width),
-        min(rows.stop + margin, height),
-    )
-
-
-def _span(mask: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of the bounding box of a mask that is True somewhere."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _drop_seam(mask: np.ndarray, box: tuple[slice, slice]) -> tuple[slice, slice]:
-    """Clears the outermost pixels of the box, which scaling down has mixed with the padding."""
-    inner = tuple(slice(side.start + 1, side.stop - 1) for side in box)
-    kept = mask[inner].copy()
-    mask[:] = False
-    mask[inner] = kept
-    return inner
-
-
-def _background(colours: np.ndarray) -> np.ndarray:
-    """Where the plain colour of the border [h, w, 3] reaches from the border: bool [h, w]."""
-    border = np.ones(colours.shape[:2], bool)
-    border[1:-1, 1:-1] = False
-    plain = np.median(colours[border], axis=0)
-    alike = (np.abs(colours - plain) <= _TOLERANCE).all(axis=2)
-    if alike[border].mean() < _PLAIN_BORDER:
-        return np.zeros_like(border)
-    return _connected(border & alike, alike)
-
-
-def _connected(seed: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """All ``allowed`` pixels that four-connected steps over allowed pixels reach from ``seed``."""
-    reached, before = seed, -1
-    while (count := int(reached.sum())) > before:
-        before = count
-        reached = _along_rows(_along_rows(reached, allowed).T, allowed.T).T
-    return reached
-
-
-def _along_rows(seed: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Whole horizontal runs of ``allowed`` pixels that hold a pixel of ``seed``."""
-    height, width = allowed.shape
-    # Every blocked pixel and every row start a new run, so equal numbers mean the same run.
-    runs = np.cumsum(~allowed, axis=1) + (width + 1) * np.arange(height)[:, None]
-    hit = np.zeros((width + 1) * height, bool)
-    hit[runs[seed]] = True
-    return allowed & hit[runs]

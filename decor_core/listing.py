@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from .errors import DataError
-from .images import PICTURE_ENDINGS
+from .images import is_picture_name
 from .report import Entry
 from .sources import normal
 from .taxonomy import DECOR
@@ -38,15 +38,6 @@ class Listing:
     levels: tuple[str, ...]
     rows: tuple[Row, ...]
     entries: tuple[Entry, ...]
-
-
-def is_picture_name(name: str) -> bool:
-    """True if the file's ending claims a picture, or if it has none, so that it may be one."""
-    suffix = PurePosixPath(name).suffix.lower()
-    return not suffix or suffix in PICTURE_ENDINGS
-
-
-# Class folders
 
 
 def list_class_folders(names: Sequence[str]) -> Listing:

@@ -94,7 +94,7 @@ class Predictor:
         ]
 
     def label(self, files: Sequence[Path], taxonomy: str | None = None) -> Iterator[Labelled]:
-        """Label each of ``files`` in order; an unreadable one gets its reason and the rest goes on."""
+        """Label each of ``files`` in order; an unreadable one gets its reason, the rest goes on."""
         self.bundle.taxonomy.level(taxonomy or self.bundle.taxonomy.name)
         for file in files:
             try:

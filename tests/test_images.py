@@ -7,12 +7,11 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from decor_core.errors import PictureError
+from decor_core.foreground import foreground_mask, object_box
 from decor_core.images import (
     Limits,
     content_hash,
-    foreground_mask,
     load_picture,
-    object_box,
     picture_format,
 )
 

