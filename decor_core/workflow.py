@@ -124,9 +124,8 @@ def train(
         if on_event:
             on_event(event)
 
-    head = task.fit(
-        parts.train, held_out=parts.validation, on_event=record, should_stop=should_stop
-    )
+    watched = embeddings.vectors[parts.validation], task.classes[parts.validation]
+    head = task.fit(parts.train, validation=watched, on_event=record, should_stop=should_stop)
     chances = probabilities(head.logits(embeddings.vectors[parts.test]))
     truth = task.classes[parts.test]
     stopped = bool(events) and events[-1].step < config.steps

@@ -1,0 +1,1 @@
+"""Own drawings of decorated products: shapes → sheet of ornament → product → picture."""
