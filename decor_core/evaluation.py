@@ -1,7 +1,7 @@
 """How good a head is, and how sure one can be of that: rates with intervals, cross-validation."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from .heads import cross_entropy
 
 _Z95 = 1.959964
+_BINS = 10
 
 
 def wilson(correct: float, n: int) -> tuple[float, float]:
@@ -23,18 +24,32 @@ def wilson(correct: float, n: int) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Answers of about the same confidence: how many, their mean confidence, share right."""
+
+    count: float
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Answers held against the truth: ``confusion[i, j]`` pictures of class i were called j.
 
     In a repeated cross-validation the counts are means over the repeats, so they may be
     fractions; ``n`` stays the number of pictures, which is what the intervals go by.
-    ``calibration_error`` is the expected calibration error over ten bins (Guo et al., 2017).
+    ``calibration_error`` is the expected calibration error over ten bins (Guo et al., 2017),
+    ``reliability`` those bins that are not empty. Its interval and that of the balanced accuracy
+    are percentiles of 1000 bootstrap samples of the pictures (Efron, 1979).
     """
 
     labels: tuple[str, ...]
     confusion: np.ndarray
     cross_entropy: float
     calibration_error: float
+    calibration_ci95: tuple[float, float]
+    balanced_ci95: tuple[float, float]
+    reliability: tuple[Bin, ...]
 
     @property
     def n(self) -> int:
@@ -88,8 +103,11 @@ class Evaluation:
             "accuracy": self.accuracy,
             "ci95": list(self.ci95),
             "balanced_accuracy": self.balanced_accuracy,
+            "balanced_ci95": list(self.balanced_ci95),
             "cross_entropy": self.cross_entropy,
             "ece": self.calibration_error,
+            "ece_ci95": list(self.calibration_ci95),
+            "reliability": [asdict(part) for part in self.reliability],
             "classes": classes,
             "labels": list(self.labels),
             "confusion": self.confusion.tolist(),
@@ -99,7 +117,13 @@ class Evaluation:
     def from_json(cls, data: dict[str, Any]) -> "Evaluation":
         """The evaluation that ``to_json`` wrote."""
         return cls(
-            tuple(data["labels"]), np.array(data["confusion"]), data["cross_entropy"], data["ece"]
+            labels=tuple(data["labels"]),
+            confusion=np.array(data["confusion"]),
+            cross_entropy=data["cross_entropy"],
+            calibration_error=data["ece"],
+            calibration_ci95=tuple(data["ece_ci95"]),
+            balanced_ci95=tuple(data["balanced_ci95"]),
+            reliability=tuple(Bin(**part) for part in data["reliability"]),
         )
 
 
@@ -112,31 +136,70 @@ def _number(value: float) -> float | None:
 
 
 def evaluate(chances: np.ndarray, classes: np.ndarray, labels: tuple[str, ...]) -> Evaluation:
-    """Hold probabilities [n, c] against true ``classes`` [n] of 0…c-1."""
+    """Hold probabilities [n, c] against true ``classes`` [n] of 0…c-1.
+
+    Those of a repeated cross-validation are [repeats, n, c]; then every figure is a mean.
+    """
+    chances = chances.reshape(-1, *chances.shape[-2:])
+    answers = chances.argmax(axis=2)
     confusion = np.zeros((len(labels), len(labels)))
-    np.add.at(confusion, (classes, chances.argmax(axis=1)), 1)
-    logs = np.log(np.maximum(chances, 1e-300))
+    np.add.at(confusion, (np.broadcast_to(classes, answers.shape), answers), 1 / len(chances))
+    right, confidence = answers == classes, chances.max(axis=2)
+    gaps = _bin_sums(right - confidence, confidence)
+    samples = _bootstrap_counts(len(classes))
     return Evaluation(
-        labels, confusion, cross_entropy(logs, classes), _calibration_error(chances, classes)
+        labels=labels,
+        confusion=confusion,
+        cross_entropy=cross_entropy(np.log(np.maximum(chances, 1e-300)), classes),
+        calibration_error=float(_calibration_errors(np.ones((1, len(classes))), gaps)[0]),
+        calibration_ci95=_percentiles(_calibration_errors(samples, gaps)),
+        balanced_ci95=_percentiles(_balanced_accuracies(samples, right.mean(axis=0), classes)),
+        reliability=_reliability(right, confidence),
     )
 
 
-def mean_evaluation(evaluations: list[Evaluation]) -> Evaluation:
-    """The mean over repeats of the same pictures."""
-    return Evaluation(
-        evaluations[0].labels,
-        np.mean([e.confusion for e in evaluations], axis=0),
-        float(np.mean([e.cross_entropy for e in evaluations])),
-        float(np.mean([e.calibration_error for e in evaluations])),
-    )
+def _bin_of(confidence: np.ndarray) -> np.ndarray:
+    return np.minimum((confidence * _BINS).astype(int), _BINS - 1)
 
 
-def _calibration_error(chances: np.ndarray, classes: np.ndarray, bins: int = 10) -> float:
-    confidence = chances.max(axis=1)
-    right = chances.argmax(axis=1) == classes
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / max(len(classes), 1))
+def _bin_sums(values: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """``values`` [repeats, n] of each picture in the column of its bin: [repeats, n, bins]."""
+    return np.eye(_BINS)[_bin_of(confidence)] * values[..., None]
+
+
+def _bootstrap_counts(n: int) -> np.ndarray:
+    """How often each of n pictures is drawn into each of 1000 samples with replacement."""
+    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / max(n, 1)), size=1000)
+
+
+def _percentiles(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.nanpercentile(values, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _calibration_errors(samples: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """For each sample [n] of pictures, the mean over repeats of its calibration error."""
+    sums = np.abs(samples @ gaps).sum(axis=2)
+    return sums.mean(axis=0) / samples.sum(axis=1)
+
+
+def _balanced_accuracies(samples: np.ndarray, right: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    members = np.eye(classes.max() + 1)[classes]
+    members = members[:, members.any(axis=0)]
+    drawn = samples @ members
+    hits = samples @ (members * right[:, None])
+    return np.nanmean(np.divide(hits, drawn, out=np.full_like(hits, np.nan), where=drawn > 0), 1)
+
+
+def _reliability(right: np.ndarray, confidence: np.ndarray) -> tuple[Bin, ...]:
+    place = _bin_of(confidence)
+    bins = []
+    for number in range(_BINS):
+        inside = place == number
+        if inside.any():
+            count = inside.sum() / len(right)
+            bins.append(Bin(count, float(confidence[inside].mean()), float(right[inside].mean())))
+    return tuple(bins)
 
 
 def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:

@@ -85,8 +85,8 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 
 
 def cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
-    """Mean negative log-likelihood, in nats, of the true ``classes`` [n] under logits [n, c]."""
-    chosen = probabilities(logits)[np.arange(len(classes)), classes]
+    """Mean negative log-likelihood, in nats, of ``classes`` [n] under logits [..., n, c]."""
+    chosen = probabilities(logits)[..., np.arange(len(classes)), classes]
     return float(-np.log(np.maximum(chosen, 1e-300)).mean())
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from .bundle import Bundle
 from .dataset import Split, folds, split
 from .errors import DataError
-from .evaluation import Evaluation, evaluate, mean_evaluation
+from .evaluation import Evaluation, evaluate
 from .features import Embeddings
 from .fitting import Examples, OnEvent, ShouldStop, fit_head, never
 from .heads import Head, TrainConfig, TrainEvent, probabilities
@@ -182,21 +182,21 @@ def cross_validate(
     with ``config.seed + r``.
     """
     task = _Task.of(embeddings, level, config)
-    found: dict[str, list[Evaluation]] = {t.name: [] for t in task.taxonomy.levels}
+    chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
     for repeat in range(repeats):
         fold_of = task.folds(n_folds, config.seed + repeat)
-        chances = np.zeros((len(task.classes), len(task.taxonomy.labels)))
         for fold in range(n_folds):
             inside = fold_of == fold
             head = task.fit(np.flatnonzero(~inside))
-            chances[inside] = probabilities(head.logits(embeddings.vectors[inside]))
+            chances[repeat, inside] = probabilities(head.logits(embeddings.vectors[inside]))
             if progress:
                 progress(repeat * n_folds + fold + 1, repeats * n_folds)
-        for taxonomy in task.taxonomy.levels:
-            truth = embeddings.target(taxonomy.name)[1]
-            rolled = task.taxonomy.roll_up(chances, taxonomy.name)
-            found[taxonomy.name].append(evaluate(rolled, truth, taxonomy.labels))
-    return {name: mean_evaluation(evaluations) for name, evaluations in found.items()}
+    found = {}
+    for level in task.taxonomy.levels:
+        rolled = [task.taxonomy.roll_up(one, level.name) for one in chances]
+        truth = embeddings.target(level.name)[1]
+        found[level.name] = evaluate(np.array(rolled), truth, level.labels)
+    return found
 
 
 def _account(task: _Task, n_train: int, events: list[TrainEvent]) -> dict[str, object]:
