@@ -1,0 +1,1 @@
+"""What the pages share; modules here are not pages."""

@@ -1,0 +1,39 @@
+"""What frames every page: its configuration, the navigation, the mark and the ornament."""
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+_PAGES = Path(__file__).parents[1]
+_ASSETS = Path(__file__).parent / "assets"
+
+CLASSIFY = _PAGES / "classify.py"
+RETRAIN = _PAGES / "retrain.py"
+
+
+def navigation() -> Page:
+    """Configure the page and return the one that was asked for."""
+    st.set_page_config(page_title="Decor", page_icon=str(_ASSETS / "icon.png"), layout="wide")
+    st.logo(str(_ASSETS / "logo.png"), size="large")
+    return st.navigation(
+        [
+            st.Page(CLASSIFY, title="Classify", default=True),
+            st.Page(RETRAIN, title="Retrain"),
+            st.Page(_PAGES / "about.py", title="About"),
+        ],
+        position="top",
+    )
+
+
+def open_page(title: str, lead: str) -> None:
+    """Begin a page; both texts are Markdown.
+
+    A server that has not run app.py yet answers a deep link with the page alone, under a
+    navigation made of file names: so each page sets up its own.
+    """
+    navigation()
+    st.html(_ASSETS / "style.css")
+    st.title(title, anchor=False)
+    st.markdown(lead)
+    st.html('<div class="decor-band" aria-hidden="true"></div>')
