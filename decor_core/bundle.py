@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from .backbone import MODELS
 from .embedding import EmbeddingSpec
-from .errors import BundleError, DecorError
+from .errors import DAMAGED_FILE, BundleError, DataError, DecorError
 from .evaluation import Evaluation
 from .heads import Head
 from .taxonomy import Taxonomy
@@ -116,15 +115,7 @@ def load_bundle(folder: Path) -> Bundle:
             f"“{folder}” is no model folder: {Path(error.filename).name} is missing; "
             "expected a folder that “retrain --bundle” wrote."
         ) from error
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OSError,
-        EOFError,
-        BadZipFile,
-    ) as error:
+    except (DataError, *DAMAGED_FILE) as error:
         raise BundleError(f"The model in “{folder}” is damaged ({error}); retrain it.") from error
 
 

@@ -1,5 +1,25 @@
 """What can go wrong: one tree of errors, each message one sentence fit to be shown to a user."""
 
+import tokenize
+import zipfile
+import zlib
+
+# What reading a damaged npz or JSON file raises, between NumPy, zipfile and json.
+DAMAGED_FILE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)
+
 
 class DecorError(Exception):
     """Base of all expected errors: says what was expected, what came and what to do."""

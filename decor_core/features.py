@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from .augmentation import Augmentation, distort
 from .backbone import MODELS, cache_directory
 from .catalog import Catalog
 from .embedding import Block, Embedder, EmbeddingSpec
-from .errors import BundleError, DataError
+from .errors import DAMAGED_FILE, BundleError, DataError
 from .images import load_picture
 from .taxonomy import Taxonomy
 
@@ -101,7 +100,7 @@ class Embeddings:
                     arrays["vectors"].astype(np.float32),
                     arrays["copies"].astype(np.float32),
                 )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        except (DataError, *DAMAGED_FILE) as error:
             raise BundleError(
                 f"The picture vectors in “{path}” cannot be read ({error}); make them again."
             ) from error

@@ -12,6 +12,8 @@ from .whitening import Span, fit_whitening
 # For sets too small to have folds of their own: about what folds give on other small sets.
 _FALLBACK_TEMPERATURE = {"softmax": 0.5, "lda": 30.0}
 
+_COPIES_WEIGHT = 0.5
+
 OnEvent = Callable[[TrainEvent], None]
 ShouldStop = Callable[[], bool]
 Parts = list[np.ndarray]
@@ -27,7 +29,8 @@ class Examples:
     """Training vectors [n, d] of ``classes`` [n] of 0…c-1, with the column ``blocks`` of d.
 
     ``folds`` [n] numbers the inner folds for calibration, all -1 where there are too few
-    pictures for folds. ``copies`` [n] is True for distorted copies: they only train.
+    pictures for folds. ``copies`` [n] is True for distorted copies: they only train, and those of
+    a picture together count half as much as the picture itself.
     """
 
     vectors: np.ndarray
@@ -35,6 +38,12 @@ class Examples:
     blocks: Sequence[slice]
     folds: np.ndarray
     copies: np.ndarray
+
+    @property
+    def weights(self) -> np.ndarray:
+        """How often each example counts, [n]."""
+        count = self.copies.sum() / max((~self.copies).sum(), 1)
+        return np.where(self.copies, _COPIES_WEIGHT / max(count, 1), 1.0)
 
 
 def fit_head(
@@ -58,13 +67,15 @@ def fit_head(
         for fold in range(examples.folds.max() + 1)
     ]
     weights = _block_weights(folds, parts)
-    whitening = fit_whitening(parts, examples.classes, span.dimensions).weighted(weights)
+    whitening = fit_whitening(parts, examples.classes, span.dimensions, examples.weights)
+    whitening = whitening.weighted(weights)
     watched = None
     if validation is not None and len(validation[1]):
         watched = whitening.apply(span.apply(validation[0])), validation[1]
     weights_and_bias = _train(
         whitening.apply(parts),
         examples.classes,
+        examples.weights,
         whitening.spread,
         config,
         validation=watched,
@@ -81,6 +92,7 @@ class _Fold:
 
     training: Parts
     training_classes: np.ndarray
+    training_weights: np.ndarray
     asked: Parts
     asked_classes: np.ndarray
     spread: float
@@ -89,10 +101,12 @@ class _Fold:
 def _held_out(examples: Examples, parts: Parts, dimensions: Sequence[int], fold: int) -> _Fold:
     inside = examples.folds != fold
     asked = ~inside & ~examples.copies
-    whitening = fit_whitening([p[inside] for p in parts], examples.classes[inside], dimensions)
+    classes, weights = examples.classes[inside], examples.weights[inside]
+    whitening = fit_whitening([part[inside] for part in parts], classes, dimensions, weights)
     return _Fold(
         whitening.apply([part[inside] for part in parts]),
-        examples.classes[inside],
+        classes,
+        weights,
         whitening.apply([part[asked] for part in parts]),
         examples.classes[asked],
         whitening.spread,
@@ -100,11 +114,16 @@ def _held_out(examples: Examples, parts: Parts, dimensions: Sequence[int], fold:
 
 
 def _train(
-    whitened: Parts, classes: np.ndarray, spread: float, config: TrainConfig, **watching: object
+    whitened: Parts,
+    classes: np.ndarray,
+    weights: np.ndarray,
+    spread: float,
+    config: TrainConfig,
+    **watching: object,
 ) -> tuple[Parts, np.ndarray]:
     if config.head == "lda":
-        return fit_lda(whitened, classes, spread)
-    return fit_softmax(whitened, classes, config, **watching)
+        return fit_lda(whitened, classes, spread, weights)
+    return fit_softmax(whitened, classes, config, weights=weights, **watching)
 
 
 def _answers(weights: Parts, bias: np.ndarray, asked: Parts) -> np.ndarray:
@@ -119,7 +138,10 @@ def _block_weights(folds: list[_Fold], parts: Parts) -> np.ndarray:
     weights = []
     for block in range(len(parts)):
         logits = [
-            _answers(*fit_lda([f.training[block]], f.training_classes, f.spread), [f.asked[block]])
+            _answers(
+                *fit_lda([f.training[block]], f.training_classes, f.spread, f.training_weights),
+                [f.asked[block]],
+            )
             for f in folds
         ]
         weights.append(1 / fit_temperature(np.concatenate(logits), truth))
@@ -138,7 +160,12 @@ def _temperature(
         training = [part * root for part, root in zip(fold.training, roots, strict=True)]
         asked = [part * root for part, root in zip(fold.asked, roots, strict=True)]
         trained = _train(
-            training, fold.training_classes, fold.spread, config, should_stop=should_stop
+            training,
+            fold.training_classes,
+            fold.training_weights,
+            fold.spread,
+            config,
+            should_stop=should_stop,
         )
         logits.append(_answers(*trained, asked))
     truth = np.concatenate([fold.asked_classes for fold in folds])

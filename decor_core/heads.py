@@ -14,6 +14,7 @@ import numpy as np
 from .errors import TrainingError
 
 HEADS = ("softmax", "lda")
+_UNWATCHED_INTERVAL = 100
 
 
 @dataclass(frozen=True)
@@ -90,20 +91,28 @@ def cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
     return float(-np.log(np.maximum(chosen, 1e-300)).mean())
 
 
-def class_means(vectors: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Mean [c, d] of the vectors [n, d] of each class."""
+def class_means(
+    vectors: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Mean [c, d] of the vectors [n, d] of each class, each counting ``weights`` [n] times."""
     members = np.eye(classes.max() + 1)[classes]
+    if weights is not None:
+        members = members * weights[:, None]
     return members.T @ vectors / members.sum(axis=0)[:, None]
 
 
 def fit_lda(
-    whitened: Sequence[np.ndarray], classes: np.ndarray, spread: float
+    whitened: Sequence[np.ndarray],
+    classes: np.ndarray,
+    spread: float,
+    weights: np.ndarray | None = None,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Linear discriminant analysis with equal priors (Fisher, 1936; Hastie et al., 2009, 4.3).
 
-    Weights, a list of [r_k, c], and bias [c] on whitened coordinates.
+    Weights, a list of [r_k, c], and bias [c] on whitened coordinates; example i of n counts
+    ``weights[i]`` times.
     """
-    means = [class_means(part, classes) for part in whitened]
+    means = [class_means(part, classes, weights) for part in whitened]
     bias = -0.5 * sum((mean**2).sum(axis=1) for mean in means) / spread**2
     return [mean.T / spread**2 for mean in means], bias
 
@@ -113,29 +122,32 @@ def fit_softmax(
     classes: np.ndarray,
     config: TrainConfig,
     *,
+    weights: np.ndarray | None = None,
     validation: tuple[Sequence[np.ndarray], np.ndarray] | None = None,
     on_event: Callable[[TrainEvent], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Softmax regression by plain gradient descent in TensorFlow, on whitened coordinates.
 
-    Each batch draws a class uniformly, then one of its pictures, as TensorFlow for Poets does.
+    Each batch draws a class uniformly, then one of its examples, as TensorFlow for Poets does;
+    example i is drawn in proportion to ``weights[i]``.
     Every ``config.eval_interval`` steps ``on_event`` gets a TrainEvent and ``should_stop`` is
     asked; a stopped training returns what it has. Weights and bias as ``fit_lda``. Raises
     TrainingError when it diverges.
     """
-    descent = _Descent(_joined(whitened), classes, config)
+    descent = _Descent(_joined(whitened), classes, config, weights)
     held_out = validation and (_joined(validation[0]), validation[1])
+    interval = config.eval_interval if on_event else _UNWATCHED_INTERVAL
     started = time.monotonic()
     while descent.step < config.steps and not (descent.step and should_stop()):
-        descent.advance(min(config.eval_interval, config.steps - descent.step))
+        descent.advance(min(interval, config.steps - descent.step))
         if on_event:
             train = descent.measure(*descent.training)
             held = descent.measure(*held_out) if held_out else (None, None)
             on_event(TrainEvent(descent.step, *train, *held, time.monotonic() - started))
-    weights, bias = descent.parameters()
+    slopes, bias = descent.parameters()
     ends = np.cumsum([part.shape[1] for part in whitened])[:-1]
-    return np.split(weights, ends), bias
+    return np.split(slopes, ends), bias
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -145,15 +157,22 @@ def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
 class _Descent:
     """Weights and bias on their way down; TensorFlow is imported only when one is made."""
 
-    def __init__(self, vectors: np.ndarray, classes: np.ndarray, config: TrainConfig) -> None:
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        classes: np.ndarray,
+        config: TrainConfig,
+        weights: np.ndarray | None,
+    ) -> None:
         self.training = vectors, classes
         self.step = 0
         self._config = config
         self._random = np.random.default_rng(config.seed)
         self._by_class = np.argsort(classes, kind="stable")
-        self._counts = np.bincount(classes)
-        self._starts = np.cumsum(self._counts) - self._counts
-        shape = vectors.shape[1], len(self._counts)
+        weights = np.ones(len(classes)) if weights is None else weights
+        self._shares = np.cumsum(weights[self._by_class])
+        self._totals = np.bincount(classes, weights)
+        shape = vectors.shape[1], len(self._totals)
         self._weights = self._random.normal(0, 1e-3, shape).astype(np.float32)
         self._bias = np.zeros(shape[1], np.float32)
 
@@ -182,11 +201,13 @@ class _Descent:
         return float((logits.argmax(axis=1) == classes).mean()), cross_entropy(logits, classes)
 
     def _draw(self, steps: int) -> np.ndarray:
-        """Rows [steps, batch size]: a class uniformly, then one of its members uniformly."""
+        """Rows [steps, batch size]: a class uniformly, then one of its members by weight."""
         shape = steps, self._config.batch_size
-        drawn = self._random.integers(len(self._counts), size=shape)
-        places = (self._random.random(shape) * self._counts[drawn]).astype(int)
-        return self._by_class[self._starts[drawn] + places]
+        drawn = self._random.integers(len(self._totals), size=shape)
+        before = np.cumsum(self._totals) - self._totals
+        share = before[drawn] + self._random.random(shape) * self._totals[drawn]
+        places = np.searchsorted(self._shares, share, side="right")
+        return self._by_class[np.minimum(places, len(self._by_class) - 1)]
 
 
 @cache

@@ -242,7 +242,8 @@ class _Child:
             [sys.executable, "-c", "from decor_core.trainer import serve; serve()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            # Many small matrices: threads of NumPy would only wait for each other.
+            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
         )
         self._messages: queue.Queue[tuple] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()

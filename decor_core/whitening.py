@@ -81,18 +81,24 @@ class Whitening:
 
 
 def fit_whitening(
-    parts: Sequence[np.ndarray], classes: np.ndarray, dimensions: Sequence[int]
+    parts: Sequence[np.ndarray],
+    classes: np.ndarray,
+    dimensions: Sequence[int],
+    weights: np.ndarray | None = None,
 ) -> Whitening:
     """Whiten each block by its within-class covariance, shrunk by OAS (Chen et al., 2010).
 
     ``parts`` are coordinates [n, r_k] in the span of blocks of ``dimensions`` d_k; ``classes``
-    [n] of 0…c-1. ``spread`` is such that a vector lies √10 from the mean of its class, so that
-    learning rates mean the same for any network and data set.
+    are [n] of 0…c-1; example i counts ``weights[i]`` times. ``spread`` is such that a vector
+    lies about √10 from the mean of its class, so that learning rates mean the same for any
+    network and data set.
     """
     spread = np.sqrt(_SQUARED_RADIUS / sum(part.shape[1] for part in parts))
     maps = []
     for part, dimension in zip(parts, dimensions, strict=True):
-        within = part - class_means(part, classes)[classes]
+        within = part - class_means(part, classes, weights)[classes]
+        if weights is not None:
+            within *= np.sqrt(weights / weights.mean())[:, None]
         root = np.linalg.cholesky(_shrunk_covariance(within, dimension))
         maps.append(np.linalg.inv(root).T * spread)
     return Whitening(tuple(part.mean(axis=0) for part in parts), tuple(maps), float(spread))
