@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `| head` has had enough
         return 0
+    except OSError as error:
+        place = f"“{error.filename}”: " if error.filename else ""
+        print(f"decor: {place}{error.strerror or error}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("decor: interrupted", file=sys.stderr)
         return 130
@@ -97,6 +102,16 @@ def _add_source(command: Any, *, folders: bool = True) -> None:
     command.add_argument("--json", action="store_true", help="print nothing but JSON on stdout")
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    return 0 if text == "0" else _positive(text)
+
+
 def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -122,9 +137,15 @@ def _add_training(command: Any) -> None:
     add("--weight_decay", type=float, default=0.0, metavar="RATE", help="pull towards zero")
     add("--seed", type=int, default=0, metavar="N", help="seed of the split and of the batches")
     add("--architecture", default=DEFAULT, metavar="NAME", help="the network that looks")
-    add("--views", type=int, default=None, metavar="N", help="views of a picture to average")
+    add("--views", type=_positive, default=None, metavar="N", help="views of a picture to average")
     add("--model_dir", type=Path, metavar="DIR", help="where converted networks are kept")
     add("--bottleneck_dir", type=Path, metavar="DIR", help="where picture vectors are cached")
+    add = command.add_argument_group("distorted copies to train on").add_argument
+    add("--flip_left_right", action="store_true", help="mirror half of the copies")
+    add("--random_crop", type=float, default=0, metavar="PERCENT", help="margin to crop at random")
+    add("--random_scale", type=float, default=0, metavar="PERCENT", help="how much to scale up")
+    add("--random_brightness", type=float, default=0, metavar="PERCENT", help="how much to vary")
+    add("--copies", type=_count, metavar="N", help="of each picture: 1, or 4 with a flag of these")
 
 
 def _add_retrain(commands: Any) -> None:
@@ -138,11 +159,6 @@ def _add_retrain(commands: Any) -> None:
     add("--eval_step_interval", type=int, default=10, metavar="N", help="steps between reports")
     add("--summaries_dir", type=Path, metavar="DIR", help="write curves for TensorBoard")
     add("--print_misclassified_test_images", action="store_true", help="list the test's mistakes")
-    add = command.add_argument_group("distorted copies to train on").add_argument
-    add("--flip_left_right", action="store_true", help="mirror half of the copies")
-    add("--random_crop", type=float, default=0, metavar="PERCENT", help="margin to crop at random")
-    add("--random_scale", type=float, default=0, metavar="PERCENT", help="how much to scale up")
-    add("--random_brightness", type=float, default=0, metavar="PERCENT", help="how much to vary")
     add = command.add_argument_group("results").add_argument
     add("--bundle", type=Path, metavar="DIR", help="folder to keep the model in")
     add("--output_labels", type=Path, metavar="FILE", help="also write the labels, one a line")
@@ -153,8 +169,10 @@ def _add_evaluate(commands: Any) -> None:
     command = _command(commands, _evaluate, "Judge a recipe by repeated cross-validation.")
     _add_source(command)
     _add_training(command)
-    command.add_argument("--folds", type=int, default=5, help="parts to hold out in turn")
-    command.add_argument("--repeats", type=int, default=5, help="times to shuffle and do it again")
+    command.add_argument("--folds", type=_positive, default=5, help="parts to hold out in turn")
+    command.add_argument(
+        "--repeats", type=_positive, default=5, help="times to shuffle and do it again"
+    )
 
 
 def _add_label(commands: Any) -> None:
@@ -169,7 +187,7 @@ def _add_label(commands: Any) -> None:
         help="pictures; folders are searched recursively",
     )
     command.add_argument("--bundle", type=Path, metavar="DIR", help="model; by default the shipped")
-    command.add_argument("--top", type=int, default=5, metavar="N", help="labels to print")
+    command.add_argument("--top", type=_positive, default=5, metavar="N", help="labels to print")
     command.add_argument("--taxonomy", metavar="NAME", help="style or country")
     output = command.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print nothing but JSON on stdout")
@@ -196,11 +214,13 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _retrain(options: argparse.Namespace) -> int:
-    from .bundle import save_bundle
+    from .bundle import check_replaceable, save_bundle
     from .workflow import train
 
     config = _config(options)
-    embeddings = _embeddings(options, _augmentation(options))
+    if options.bundle:
+        check_replaceable(options.bundle)  # before the work, not after it
+    embeddings = _embeddings(options)
     level = options.taxonomy or embeddings.taxonomy.name
     title = options.bundle.name if options.bundle else "My model"
     with _Watch(options, config.steps) as watch:
@@ -285,7 +305,7 @@ def _catalog(options: argparse.Namespace) -> Any:
     return catalog
 
 
-def _embeddings(options: argparse.Namespace, augmentation: Any = None) -> Any:
+def _embeddings(options: argparse.Namespace) -> Any:
     from .embedding import EmbeddingSpec
     from .features import embed_catalog
 
@@ -299,7 +319,7 @@ def _embeddings(options: argparse.Namespace, augmentation: Any = None) -> Any:
     return embed_catalog(
         catalog,
         EmbeddingSpec(architecture=options.architecture, **chosen),
-        augmentation=augmentation,
+        augmentation=_augmentation(options),
         cache=options.bottleneck_dir,
         progress=_bar("Looking at pictures", options),
     )
@@ -323,16 +343,18 @@ def _config(options: argparse.Namespace) -> Any:
 
 
 def _augmentation(options: argparse.Namespace) -> Any:
-    from .augmentation import Augmentation
+    """The standard distortions, or exactly those that flags ask for."""
+    from .augmentation import STANDARD, Augmentation
 
-    augmentation = Augmentation(
-        flip=options.flip_left_right,
-        crop=options.random_crop,
-        scale=options.random_scale,
-        brightness=options.random_brightness,
-        seed=options.seed,
-    )
-    return augmentation if augmentation.active else None
+    asked = {
+        "flip": options.flip_left_right,
+        "crop": options.random_crop,
+        "scale": options.random_scale,
+        "brightness": options.random_brightness,
+    }
+    augmentation = Augmentation(**asked) if any(asked.values()) else STANDARD
+    copies = augmentation.copies if options.copies is None else options.copies
+    return replace(augmentation, copies=copies, seed=options.seed)
 
 
 def _training_json(training: Any, options: argparse.Namespace, mistakes: Any) -> dict[str, Any]:

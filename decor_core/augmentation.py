@@ -1,28 +1,32 @@
-"""Distorted copies of a picture to train on: mirrored, cropped, scaled, brighter or darker.
+"""Distorted copies of a picture to train on: mirrored, cropped, scaled, lit and worn otherwise.
 
-The distortions and their percentages are those of TensorFlow for Poets.
+Mirroring, crop, scale and brightness, and their percentages, are those of TensorFlow for Poets.
 """
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from .errors import TrainingError
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How copies differ: ``crop``, ``scale`` and ``brightness`` are percentages, 0 for none.
+    """How ``copies`` of a picture differ; ``crop``, ``scale``, ``brightness`` are percentages.
 
-    A copy loses a random margin of up to ``crop`` %, is enlarged by up to ``scale`` %, and its
-    pixels are multiplied by 1 ± up to ``brightness`` %; with ``flip`` half are mirrored.
+    A copy loses a margin of ``crop`` %, is enlarged by up to ``scale`` %, and its pixels are
+    multiplied by 1 ± up to ``brightness`` %; with ``flip`` half are mirrored. With ``wear`` light
+    and white balance differ, and one in four each is blurred, is a coarse JPEG, or has few
+    pixels: as are the pictures of other people's cameras.
     """
 
     flip: bool = False
     crop: float = 0
     scale: float = 0
     brightness: float = 0
+    wear: bool = False
     copies: int = 4
     seed: int = 0
 
@@ -33,24 +37,47 @@ class Augmentation:
                 raise TrainingError(f"The random {name} is a percentage, 0 to 100, not {value}.")
 
     @property
-    def active(self) -> bool:
-        return self.flip or any((self.crop, self.scale, self.brightness))
-
-    @property
     def tag(self) -> str:
         """A short name that differs when the distortions do."""
-        return f"{self.flip:d}-{self.crop:g}-{self.scale:g}-{self.brightness:g}-{self.seed}"
+        percentages = f"{self.crop:g}-{self.scale:g}-{self.brightness:g}"
+        return f"{self.flip:d}-{percentages}-{self.wear:d}-{self.seed}"
+
+
+# One such copy of each picture makes a model hold up against other people's photos, and costs
+# nothing on clean ones (benchmarks/ACCURACY.md).
+STANDARD = Augmentation(flip=True, scale=43, wear=True, copies=1)
 
 
 def distort(picture: Image.Image, augmentation: Augmentation, key: str, copy: int) -> Image.Image:
-    """Copy number ``copy`` of a picture; ``key`` (its content hash) seeds the dice with it."""
+    """Copy number ``copy`` of an RGB picture; its content hash ``key`` seeds the dice with it."""
     dice = np.random.default_rng([augmentation.seed, copy, int(key[:16], 16)])
     enlarged = (1 + augmentation.crop / 100) * dice.uniform(1, 1 + augmentation.scale / 100)
-    width, height = (round(side / enlarged) for side in picture.size)
+    width, height = (max(round(side / enlarged), 1) for side in picture.size)
     left = dice.integers(picture.width - width + 1)
     upper = dice.integers(picture.height - height + 1)
     copied = picture.crop((left, upper, left + width, upper + height))
     if augmentation.flip and dice.random() < 0.5:
         copied = ImageOps.mirror(copied)
     factor = 1 + dice.uniform(-1, 1) * augmentation.brightness / 100
-    return copied.point(lambda value: min(255, round(value * factor)))
+    copied = copied.point(lambda value: min(255, round(value * factor)))
+    return _worn(copied, dice) if augmentation.wear else copied
+
+
+def _worn(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
+    gamma = np.exp(dice.normal(0, 0.2))
+    gains = np.exp(dice.normal(0, 0.1, 3) + dice.normal(0, 0.12))
+    light = (np.asarray(picture, np.float32) / 255) ** gamma * gains
+    lit = Image.fromarray((light.clip(0, 1) * 255).astype(np.uint8))
+    match dice.integers(4):
+        case 0:
+            # Measured for pictures 150 pixels wide.
+            radius = dice.uniform(0.5, 1.8) * min(lit.size) / 150
+            return lit.filter(ImageFilter.GaussianBlur(radius))
+        case 1:
+            packed = io.BytesIO()
+            lit.save(packed, "JPEG", quality=int(dice.integers(12, 50)))
+            return Image.open(packed, formats=["JPEG"]).convert("RGB")
+        case 2:
+            few = int(dice.integers(60, 120))
+            return lit.resize((few, few * lit.height // lit.width or 1), Image.Resampling.BICUBIC)
+    return lit

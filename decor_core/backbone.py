@@ -55,9 +55,13 @@ class BackboneSpec:
 
     @property
     def path(self) -> Path:
-        """Its TFLite file: shipped under ``models/``, or converted once into the cache."""
+        """Its TFLite file: shipped under ``models/``, or converted once and kept.
+
+        It is kept in $DECOR_BACKBONES, by default in the cache.
+        """
         shipped = MODELS / "backbone" / f"{self.name}.tflite"
-        return shipped if shipped.exists() else cache_directory() / "backbone" / shipped.name
+        kept = Path(os.environ.get("DECOR_BACKBONES") or cache_directory() / "backbone")
+        return shipped if shipped.exists() else kept / shipped.name
 
 
 class Backbone:
@@ -67,20 +71,24 @@ class Backbone:
         from ai_edge_litert.interpreter import Interpreter
 
         self.spec = spec
-        weights = (path or spec.path).read_bytes()
-        self.digest = hashlib.sha256(weights).hexdigest()[:16]
+        path = path or spec.path
         try:
+            weights = path.read_bytes()
             self._interpreter = Interpreter(
                 model_content=weights, num_threads=min(2, os.cpu_count() or 1)
             )
             self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+            (pixels,) = self._interpreter.get_input_details()
+            if tuple(pixels["shape"]) != (1, spec.side, spec.side, 3):
+                raise ValueError(f"it takes {pixels['shape']}")
+            outputs = sorted(self._interpreter.get_output_details(), key=_by_resolution)
+        except (OSError, ValueError, RuntimeError) as error:
             raise BackboneError(
-                f"The network file of {spec.name} is damaged; delete {path or spec.path} "
+                f"The network file of {spec.name} cannot be read or is damaged; delete “{path}” "
                 "or fetch it again."
             ) from error
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        outputs = sorted(self._interpreter.get_output_details(), key=_by_resolution)
+        self.digest = hashlib.sha256(weights).hexdigest()[:16]
+        self._input = pixels["index"]
         self._outputs = [output["index"] for output in outputs]
         self.channels = tuple(int(output["shape"][-1]) for output in outputs)
         self._lock = threading.Lock()

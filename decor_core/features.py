@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -171,7 +172,8 @@ class _Store:
         return vector if vector.shape == (self._dimensions,) else None
 
     def put(self, name: str, vector: np.ndarray) -> None:
-        partial = self._path(f"{name}.{os.getpid()}.partial")
+        # Two sessions may meet the same picture at once: each writes a file of its own.
+        partial = self._path(f"{name}.{os.getpid()}-{threading.get_ident()}.partial")
         with partial.open("wb") as file:
             np.save(file, vector)
         partial.replace(self._path(name))

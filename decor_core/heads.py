@@ -202,10 +202,11 @@ class _Descent:
 
     def _draw(self, steps: int) -> np.ndarray:
         """Rows [steps, batch size]: a class uniformly, then one of its members by weight."""
-        shape = steps, self._config.batch_size
-        drawn = self._random.integers(len(self._totals), size=shape)
+        # One stream of dice: how often one looks at the training must not change it.
+        dice = self._random.random((steps, self._config.batch_size, 2))
+        drawn = (dice[..., 0] * len(self._totals)).astype(int)
         before = np.cumsum(self._totals) - self._totals
-        share = before[drawn] + self._random.random(shape) * self._totals[drawn]
+        share = before[drawn] + dice[..., 1] * self._totals[drawn]
         places = np.searchsorted(self._shares, share, side="right")
         return self._by_class[np.minimum(places, len(self._by_class) - 1)]
 

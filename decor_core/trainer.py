@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -68,11 +69,12 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated from the pace so far; None before the first event."""
-        if not self.events or self.status != "running":
+        """Estimated from the pace since the first event, which warming up delays; else None."""
+        if len(self.events) < 2 or self.status != "running":
             return None
-        last = self.events[-1]
-        return last.seconds / last.step * (self.config.steps - last.step)
+        first, last = self.events[0], self.events[-1]
+        pace = (last.seconds - first.seconds) / (last.step - first.step)
+        return pace * (self.config.steps - last.step)
 
 
 class Trainer:
@@ -124,10 +126,9 @@ class Trainer:
                 self._requests.pop(job_id, None)
                 self._update(job_id, status="stopped")
                 return
-            self._stopping[job_id] = time.monotonic() + STOP_GRACE
+            self._stopping.setdefault(job_id, time.monotonic() + STOP_GRACE)
             if self._child is not None:
                 self._child.send(("stop", job_id))
-            self._lock.notify_all()
 
     def warm(self) -> None:
         """Start TensorFlow now, so that the next job does not wait for it."""
@@ -145,6 +146,10 @@ class Trainer:
         """End the child and refuse further jobs."""
         with self._lock:
             self._closed = True
+            for job_id in self._waiting:
+                self._requests.pop(job_id, None)
+                self._update(job_id, status="stopped")
+            self._waiting.clear()
             self._lock.notify_all()
             self._drop_child()
 
@@ -158,14 +163,17 @@ class Trainer:
                     return
                 if not ready:
                     self._drop_child()
+                    self._warm_wanted = False
                     continue
                 self._warm_wanted = False
                 job_id = self._waiting.pop(0) if self._waiting else None
                 if job_id:
                     self._update(job_id, status="starting")
-            self._ensure_child()
-            if job_id:
-                self._run(job_id)
+                child = self._ready_child()
+            if job_id and child:
+                self._run(job_id, child)
+            elif job_id:
+                self._fail(job_id, "The training process cannot be started; try again later.")
 
     def _has_work(self) -> bool:
         return bool(self._closed or self._waiting or (self._warm_wanted and self._child is None))
@@ -173,17 +181,19 @@ class Trainer:
     def _busy(self) -> int:
         return any(job.status in ("starting", "running") for job in self._jobs.values())
 
-    def _ensure_child(self) -> None:
+    def _ready_child(self) -> "_Child | None":
+        """The child, a new one if there is none or it died; None if the system refuses one."""
         if self._child is not None and self._child.process.poll() is not None:
             self._drop_child()
         if self._child is None:
-            self._child = _Child()
+            try:
+                self._child = _Child()
+            except OSError:
+                _log.exception("the trainer process cannot be started")
+        return self._child
 
-    def _run(self, job_id: str) -> None:
-        with self._lock:
-            request = self._requests.pop(job_id)
-            child = self._child
-        child.send(("train", job_id, request))
+    def _run(self, job_id: str, child: "_Child") -> None:
+        child.send(("train", job_id, self._requests.pop(job_id)))
         while self._jobs[job_id].active:
             message = child.receive(timeout=0.1)
             with self._lock:
@@ -192,7 +202,12 @@ class Trainer:
                 elif self._overdue(job_id):
                     self._drop_child()
                     self._update(job_id, status="stopped")
-                self._stopping = {k: v for k, v in self._stopping.items() if self._jobs[k].active}
+        self._stopping.pop(job_id, None)
+
+    def _fail(self, job_id: str, message: str) -> None:
+        with self._lock:
+            self._requests.pop(job_id, None)
+            self._update(job_id, status="failed", message=message)
 
     def _overdue(self, job_id: str) -> bool:
         return time.monotonic() > self._stopping.get(job_id, float("inf"))
@@ -212,7 +227,7 @@ class Trainer:
             self._update(job_id, status="failed", message=rest[0])
         elif kind == "died":
             self._drop_child()
-            if job_id in self._stopping:
+            if self._closed or job_id in self._stopping:
                 self._update(job_id, status="stopped")
                 return
             text = "The training process ended unexpectedly; press Retrain to start it again."
@@ -246,14 +261,13 @@ class _Child:
             env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
         )
         self._messages: queue.Queue[tuple] = queue.Queue()
+        self._outbox: queue.Queue[tuple | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._write, daemon=True).start()
 
     def send(self, message: tuple) -> None:
-        try:
-            pickle.dump(message, self.process.stdin)
-            self.process.stdin.flush()
-        except (OSError, ValueError):
-            _log.warning("the trainer process is gone")  # its reader reports “died”
+        """Returns at once, also where the child does not listen."""
+        self._outbox.put(message)
 
     def receive(self, timeout: float) -> tuple | None:
         try:
@@ -264,11 +278,20 @@ class _Child:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+        self._outbox.put(None)
         for pipe in (self.process.stdin, self.process.stdout):
             try:
                 pipe.close()
             except OSError:
                 continue  # flushing into a broken pipe; nothing is lost
+
+    def _write(self) -> None:
+        try:
+            while (message := self._outbox.get()) is not None:
+                pickle.dump(message, self.process.stdin)
+                self.process.stdin.flush()
+        except (OSError, ValueError):
+            _log.warning("the trainer process is gone")  # its reader reports “died”
 
     def _read(self) -> None:
         try:
@@ -283,6 +306,7 @@ class _Child:
 
 def serve() -> None:
     """Run as the child: train what stdin asks for until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get among the answers
     requests: queue.Queue[tuple] = queue.Queue()

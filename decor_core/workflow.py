@@ -46,8 +46,9 @@ class _Task:
     def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "_Task":
         taxonomy, classes = embeddings.target(level)
         if len(taxonomy.labels) < 2:
+            found = f"only one, “{taxonomy.labels[0]}”" if taxonomy.labels else "none"
             raise DataError(
-                f"There is only one class to learn, “{taxonomy.labels[0]}”; "
+                f"Two classes are needed to learn to tell them apart, but there is {found}; "
                 "add pictures of at least one more."
             )
         return cls(embeddings, taxonomy, classes, config)

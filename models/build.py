@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from decor_core.augmentation import STANDARD
 from decor_core.backbone import DEFAULT, MODELS, BackboneSpec
 from decor_core.bundle import DEFAULT_BUNDLE, save_bundle
 from decor_core.catalog import read_catalog
@@ -43,7 +44,7 @@ def _backbone(_: argparse.Namespace) -> None:
 
 def _decor(options: argparse.Namespace) -> None:
     catalog = read_catalog(csv=options.csv, images=options.images, types=("product", "pattern"))
-    embed_catalog(catalog, EmbeddingSpec()).save(SHIPPED)
+    embed_catalog(catalog, EmbeddingSpec(), augmentation=STANDARD).save(SHIPPED)
     print(SHIPPED)
     # From the file, in half precision: so that anyone can train the same model from what ships.
     products = Embeddings.load(SHIPPED).of_types("product")

@@ -7,7 +7,7 @@ from pages.parts.frame import open_page
 from pages.parts.resources import shipped_bundle
 from pages.parts.samples import samples
 from pages.parts.styles import STYLES, Style
-from pages.parts.text import percent, percent_exact, plain
+from pages.parts.text import between, percent_exact, plain
 
 DATA_URL = "https://www.kaggle.com/datasets/olgabelitskaya/traditional-decor-patterns"
 NETWORK_URL = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
@@ -51,14 +51,15 @@ def _show_quality(bundle: Bundle) -> None:
         st.info("This model has not been cross-validated.")
         return
     for place, (name, evaluation) in zip(
-        st.columns(len(bundle.cross_validation)), bundle.cross_validation.items(), strict=True
+        st.columns(len(bundle.cross_validation), gap="large"),
+        bundle.cross_validation.items(),
+        strict=True,
     ):
-        low, high = map(percent, evaluation.ci95)
-        with place:
+        with place, st.container(gap="xsmall"):
             st.metric(f"Right {name}", percent_exact(evaluation.accuracy))
             st.caption(
                 f"of {evaluation.n} product photos, each judged by a model that had not seen it; "
-                f"the true rate is likely between {low} and {high}."
+                f"the true rate is likely between {between(evaluation.ci95)}."
             )
 
 

@@ -3,10 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from pages.parts import answers, samples
+from pages.parts import answers, resources, samples
 from pages.parts.frame import open_page
 from pages.parts.resources import (
-    MAX_PICTURES,
     Picture,
     Seen,
     look_at,
@@ -42,7 +41,7 @@ def _chosen() -> list[Seen]:
     seen = [photo] if photo else seen
     if st.session_state.get("sample_wanted"):
         seen = []
-    st.caption("Nothing at hand? Try a drawn sample.")
+    st.caption("Nothing at hand? Try a drawn sample:")
     sample = None if seen else samples.chosen_sample()
     samples.sample_tiles(sample)
     return seen or [look_at(sample.picture())]
@@ -52,13 +51,15 @@ def _uploads() -> list[Seen]:
     files = st.file_uploader(
         "Upload images", accept_multiple_files=True, key="uploads", on_change=_forget_uploads
     )
-    if len(files) > MAX_PICTURES:
-        st.info(f"These are {len(files)} pictures; the first {MAX_PICTURES} are classified.")
+    if len(files) > resources.MAX_PICTURES:
+        st.info(
+            f"These are {len(files)} pictures; the first {resources.MAX_PICTURES} are classified."
+        )
     if not files:
         # The drop zone comes back empty from another page; what was in it is still known.
         kept = (remember(digest) for digest in st.session_state.get("kept", []))
         return [seen for seen in kept if seen]
-    seen = _look_at_files(files[:MAX_PICTURES])
+    seen = _look_at_files(files[: resources.MAX_PICTURES])
     st.session_state.kept = [one.digest for one in seen]
     return seen
 
@@ -122,7 +123,8 @@ def _model_note() -> None:
         st.caption("Answered by the shipped model", width="content")
         return
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
-        st.badge("Answered by your model", color="red", icon=":material/person:")
+        title = plain(predictor().bundle.title)
+        st.badge(f"Answered by {title}", color="red", icon=":material/person:")
         st.button("Back to the shipped model", on_click=use_shipped_model, type="tertiary")
 
 

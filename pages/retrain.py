@@ -1,6 +1,7 @@
 """Retrain: settings, a training to watch, its result, and the model to use."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from decor_core.heads import TrainConfig
 from decor_core.trainer import Job, TrainRequest
@@ -45,36 +46,42 @@ def main() -> None:
     with left:
         level, config = _settings()
         _buttons(level, config, running)
+        # By the buttons, where it is in sight on a phone; a fragment may fill only a container
+        # that has been written to.
+        status = st.container(height=72, border=False)
+        status.empty()
     with right:
         if job is None:
             _before(level)
+        elif job.active:
+            _watch(status)
         else:
-            st.fragment(_watch, run_every=0.5 if running else None)()
+            _show(job, status)
 
 
 def _settings() -> tuple[str, TrainConfig]:
     """What to tell apart and how to learn it."""
     levels = [level.name for level in training_data().taxonomy.levels]
-    level = st.segmented_control(
-        "Taxonomy",
-        levels,
-        default=levels[0],
-        format_func=str.capitalize,
-        required=True,
-        key="train_taxonomy",
-        persist_state="session",
-    )
-    st.caption(_level_note(level))
-    head = st.segmented_control(
-        "Head",
-        list(HEADS),
-        default="softmax",
-        format_func=lambda name: HEADS[name][0],
-        required=True,
-        key="train_head",
-        persist_state="session",
-    )
-    st.caption(HEADS[head][1])
+    with st.container(horizontal=True, gap="medium"):
+        level = st.segmented_control(
+            "Taxonomy",
+            levels,
+            default=levels[0],
+            format_func=str.capitalize,
+            required=True,
+            key="train_taxonomy",
+            persist_state="session",
+        )
+        head = st.segmented_control(
+            "Head",
+            list(HEADS),
+            default="softmax",
+            format_func=lambda name: HEADS[name][0],
+            required=True,
+            key="train_head",
+            persist_state="session",
+        )
+    st.caption(f"{_level_note(level)}  \n{HEADS[head][1]}")
     _presets(disabled=head == "lda")
     steps = st.slider(
         "Training steps",
@@ -144,7 +151,7 @@ def _buttons(level: str, config: TrainConfig, running: bool) -> None:
 
 def _start(level: str, config: TrainConfig) -> None:
     name = "LDA" if config.head == "lda" else f"{config.steps} steps, {config.learning_rate:g}"
-    request = TrainRequest(training_data(), config, level, title=f"Your model ({name})")
+    request = TrainRequest(training_data(), config, level, title=f"your model ({name})")
     st.session_state.job = trainer().submit(request, owner())
 
 
@@ -165,15 +172,22 @@ def _before(level: str) -> None:
         count_bars(counts)
 
 
-def _watch() -> None:
-    job: Job | None = current_job()
-    if job is None:
-        st.info("That training is over and forgotten; press Retrain to start a new one.")
-        return
+@st.fragment(run_every=0.5)
+def _watch(status: DeltaGenerator) -> None:
+    """Draw an active training again and again; its end is for the whole page to draw.
+
+    A button drawn here at the end would go with the fragment, and a quick click with it.
+    """
+    job = current_job()
+    if job is None or not job.active:
+        st.rerun()
+    _show(job, status)
+
+
+def _show(job: Job, status: DeltaGenerator) -> None:
+    with status:
+        results.show_status(job)
     results.show_job(job)
-    if not job.active and st.session_state.get("drawn_job") != job.id:
-        st.session_state.drawn_job = job.id
-        st.rerun()  # the buttons and the polling are outside of this fragment
 
 
 main()

@@ -1,12 +1,21 @@
 """Pictures that tests make for themselves, and the real data where it is at hand."""
 
 import io
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but NumPy comes first here
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from decor_core.catalog import read_catalog
+from decor_core.embedding import EmbeddingSpec
+from decor_core.features import Embeddings, embed_catalog
+from decor_core.heads import TrainConfig
+from decor_core.workflow import Training, train
 
 _DECOR_DATA = Path(__file__).parents[2] / "shared/data/decor"
 
@@ -43,3 +52,39 @@ def encoded() -> Callable[..., bytes]:
         return stream.getvalue()
 
     return encode
+
+
+PAINTED = {"Gzhel": "navy", "Khokhloma": "firebrick", "Iznik": "seagreen"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keeps every test away from the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DECOR_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def painted(tmp_path_factory: pytest.TempPathFactory, ornament: Callable) -> Path:
+    """Class folders of three styles, 12 ornaments each; a style is told by its colour."""
+    root = tmp_path_factory.mktemp("painted")
+    for place, (style, colour) in enumerate(PAINTED.items()):
+        (root / style).mkdir()
+        for i in range(12):
+            number = 100 * place + i
+            ornament(number, colour).save(root / style / f"{number:03}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def embeddings(painted: Path, own_cache: Path) -> Embeddings:
+    """The painted pictures as vectors of one view."""
+    return embed_catalog(read_catalog(image_dir=painted), EmbeddingSpec(views=1))
+
+
+@pytest.fixture(scope="session")
+def training(embeddings: Embeddings) -> Training:
+    """A softmax head trained on the painted pictures by TensorFlow."""
+    return train(embeddings, TrainConfig(steps=60, learning_rate=0.1), "style", title="Painted")

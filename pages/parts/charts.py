@@ -12,6 +12,8 @@ from decor_core.predictor import Score
 
 from .text import percent
 
+# The colour of the text around the chart: it follows a switch from light to dark by itself.
+_INK = "currentColor"
 _LABEL_WIDTH = 150
 _CURVES = ("Training", "Validation")
 
@@ -27,7 +29,7 @@ def score_bars(scores: Sequence[Score], top: int = 5) -> None:
         }
     )
     _draw(
-        _labelled_bars(table, "probability", alt.Scale(domain=[0, 1.18])),
+        _labelled_bars(table, "probability", alt.Scale(domain=[0, 1.35])),
         height=34 * len(table) + 6,
         described="The likeliest: "
         + ", ".join(f"{row.label} {row.shown}" for row in table.itertuples()),
@@ -60,7 +62,6 @@ def _labelled_bars(table: pd.DataFrame, value: str, scale: alt.Scale) -> alt.Lay
                 labelLimit=_LABEL_WIDTH,
                 labelPadding=8,
                 labelFontSize=14,
-                labelColor=_theme("textColor"),
             ),
         ),
         x=alt.X(f"{value}:Q", title=None, axis=None, scale=scale),
@@ -69,7 +70,7 @@ def _labelled_bars(table: pd.DataFrame, value: str, scale: alt.Scale) -> alt.Lay
         opacity=alt.condition("datum.rank == 0", alt.value(1.0), alt.value(0.45)),
         tooltip=[alt.Tooltip("label:N", title="Label"), alt.Tooltip("shown:N", title="Value")],
     )
-    words = base.mark_text(align="left", dx=6, fontSize=14, color=_theme("textColor"))
+    words = base.mark_text(align="left", dx=6, fontSize=14, color=_INK)
     words = words.encode(text="shown:N")
     return bars + words
 
@@ -82,8 +83,9 @@ def training_curves(events: Sequence[TrainEvent], steps: int) -> None:
         _curve(_curve_rows(events, "accuracy"), "Accuracy", steps, ".0%", [0, 1])
     with right:
         rows = _curve_rows(events, "cross_entropy")
-        top = max((row["value"] for row in rows), default=2.0)
-        _curve(rows, "Cross-entropy", steps, ".2f", [0, top])
+        # Guessing among seven costs ln 7 = 1.95; only a training that goes astray rises above.
+        top = max((row["value"] for row in rows), default=0.0)
+        _curve(rows, "Cross-entropy", steps, ".2f", [0, max(2.0, top)])
 
 
 def _curve_rows(events: Sequence[TrainEvent], measure: str) -> list[dict]:
@@ -99,9 +101,7 @@ def _curve_rows(events: Sequence[TrainEvent], measure: str) -> list[dict]:
     ]
 
 
-def _curve(
-    rows: list[dict], title: str, steps: int, number: str, domain: list[float]
-) -> None:
+def _curve(rows: list[dict], title: str, steps: int, number: str, domain: list[float]) -> None:
     # Data under a fixed name: the page then sees the same chart with more points, and grows it
     # where it would otherwise draw a new one twice a second.
     chart = (
@@ -130,10 +130,9 @@ def _curve(
                 alt.Tooltip("value:Q", title=title, format=number),
             ],
         )
-        .properties(title=title, datasets={"curve": rows})
+        .properties(title=title, datasets={"curve": rows}, padding={"right": 10})
     )
-    last = f"; now {rows[-1]['value']:.2f} at step {rows[-1]['step']}" if rows else ""
-    _draw(chart, height=250, described=f"{title} of training and validation{last}")
+    _draw(chart, height=250, described=f"{title} of training and validation, by step")
 
 
 def confusion_map(evaluation: Evaluation) -> None:
@@ -146,6 +145,7 @@ def confusion_map(evaluation: Evaluation) -> None:
             for j, answer in enumerate(labels)
         ]
     )
+    table["nothing"] = 0
     table["shown"] = [f"{count:g}" if count else "" for count in table["pictures"]]
     peak = max(float(table["pictures"].max()), 1.0)
     axis = {
@@ -153,7 +153,6 @@ def confusion_map(evaluation: Evaluation) -> None:
         "ticks": False,
         "labelLimit": _LABEL_WIDTH,
         "labelFontSize": 13,
-        "labelColor": _theme("textColor"),
         "labelOverlap": False,
     }
     base = alt.Chart(table).encode(
@@ -173,10 +172,14 @@ def confusion_map(evaluation: Evaluation) -> None:
     cells = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=3).encode(
         color=alt.Color("pictures:Q", scale=alt.Scale(domain=[0, peak]), legend=None)
     )
-    weak, strong = _theme("textColor"), _theme("backgroundColor")
+    # On strong cells the weakest colour of the same scale, which suits light and dark alike.
     counts = base.mark_text(fontSize=14, fontWeight=600).encode(
         text="shown:N",
-        color=alt.condition(f"datum.pictures > {peak / 2}", alt.value(strong), alt.value(weak)),
+        color=alt.condition(
+            f"datum.pictures > {peak * 0.66}",
+            alt.Color("nothing:Q", scale=alt.Scale(domain=[0, peak]), legend=None),
+            alt.value(_INK),
+        ),
     )
     _draw(
         cells + counts,
@@ -190,14 +193,11 @@ def confusion_map(evaluation: Evaluation) -> None:
     )
 
 
-def _theme(option: str) -> str:
-    """A colour of the theme that the page is shown in, where Vega knows of none by itself."""
-    return st.get_option(f"theme.{st.context.theme.type or 'light'}.{option}")
-
-
 def _draw(chart: alt.TopLevelMixin, height: int, described: str) -> None:
     st.altair_chart(
-        chart.properties(height=height).configure_view(strokeWidth=0),
+        chart.properties(height=height)
+        .configure_view(strokeWidth=0)
+        .configure_axis(labelColor=_INK, titleColor=_INK),
         width="stretch",
         alt=described,
     )

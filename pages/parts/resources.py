@@ -12,8 +12,8 @@ import streamlit as st
 from PIL import Image
 
 from decor_core.bundle import Bundle
-from decor_core.features import Embeddings
 from decor_core.errors import DecorError, PictureError, TrainingError
+from decor_core.features import Embeddings
 from decor_core.images import content_hash, load_picture
 from decor_core.predictor import Predictor, load_predictor
 from decor_core.trainer import Job, Trainer
@@ -75,8 +75,11 @@ def uses_own_model() -> bool:
 
 
 def use_model(bundle: Bundle) -> None:
-    """Let ``bundle`` answer in this session from now on."""
-    st.session_state.own_predictor = Predictor(bundle)
+    """Let ``bundle`` answer in this session from now on, or say why it cannot."""
+    try:
+        st.session_state.own_predictor = Predictor(bundle)
+    except DecorError as error:
+        st.toast(plain(str(error)), icon=":material/error:", duration="long")
 
 
 def use_shipped_model() -> None:

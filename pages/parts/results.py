@@ -9,34 +9,43 @@ from decor_core.trainer import Job
 from .charts import confusion_map, training_curves
 from .frame import CLASSIFY
 from .resources import predictor, use_model, use_shipped_model, uses_own_model
-from .text import duration, judgement, percent, percent_exact, plain
+from .text import between, duration, percent_exact, plain
 
 _FEW = 100
 
 
+def show_status(job: Job) -> None:
+    """In one line how far the training is, with a bar while it runs."""
+    done = job.events[-1].step if job.events else 0
+    if job.active:
+        st.progress(done / job.config.steps, text=progress_words(job))
+    elif job.status == "stopped":
+        st.caption(f"Stopped at step {done} of {job.config.steps}.")
+    elif job.status == "done":
+        seconds = f" in {duration(job.events[-1].seconds)}" if job.events else ""
+        st.caption(f"Trained{seconds}.")
+
+
 def show_job(job: Job) -> None:
-    """Where the training stands; once it has ended, its result."""
+    """The curves of the training and, once it has ended, its result."""
     with st.container(border=True, key="training"):
-        if job.active:
-            _show_progress(job)
-        elif job.status == "failed":
+        if job.status == "failed":
             st.error(plain(job.message), icon=":material/error:")
-        elif job.training is None:
-            st.info("Stopped before the first step; there is nothing to judge.")
-        else:
+        elif job.training is not None:
             _show_verdict(job)
-        if job.config.head == "softmax" and job.status != "queued":
+        elif not job.active:
+            st.info("Stopped before there was anything to judge.")
+        elif job.config.head == "lda":
+            st.markdown("LDA is computed in one go: there are no curves to watch.")
+        if job.config.head == "softmax":
             training_curves(job.events, job.config.steps)
     if job.training and job.training.bundle.evaluation:
         _show_details(job.training.bundle.evaluation)
 
 
-def _show_progress(job: Job) -> None:
+def progress_words(job: Job) -> str:
+    """What an active training is doing, and how long it will take."""
     done = job.events[-1].step if job.events else 0
-    st.progress(done / job.config.steps, text=_progress_words(job, done))
-
-
-def _progress_words(job: Job, done: int) -> str:
     if job.status == "queued":
         if job.place == 0:
             return "Next in the queue …"
@@ -46,6 +55,8 @@ def _progress_words(job: Job, done: int) -> str:
         return "Starting TensorFlow: a few seconds the first time"
     if job.config.head == "lda":
         return "Computing …"
+    if not done:
+        return "Getting ready …"
     if done >= job.config.steps:
         return "All steps done; calibrating and testing …"
     left = "" if job.seconds_left is None else f", about {duration(job.seconds_left)} left"
@@ -55,8 +66,7 @@ def _progress_words(job: Job, done: int) -> str:
 def _show_verdict(job: Job) -> None:
     evaluation = job.training.bundle.evaluation
     if job.status == "stopped":
-        done = job.events[-1].step if job.events else 0
-        st.info(f"Stopped at step {done} of {job.config.steps}; judged as it stands.")
+        st.info("Stopped early and judged as it stood.")
     number, use = st.columns([3, 2], vertical_alignment="center", gap="medium")
     with number:
         if evaluation is None:
@@ -71,7 +81,10 @@ def _show_verdict(job: Job) -> None:
 
 def _explained(evaluation: Evaluation) -> str:
     right = evaluation.accuracy * evaluation.n
-    text = f"{judgement(right, evaluation.n, evaluation.ci95)}.".capitalize()
+    text = (
+        f"{right:g} of {evaluation.n} test pictures; the true rate is likely between "
+        f"{between(evaluation.ci95)}."
+    )
     if evaluation.n < _FEW:
         text += (
             f" A test of {evaluation.n} is small: one picture more or less is "
@@ -105,9 +118,7 @@ def _show_details(evaluation: Evaluation) -> None:
         _recall_table(evaluation),
         hide_index=True,
         column_config={
-            "Recall": st.column_config.ProgressColumn(
-                min_value=0, max_value=1, format="percent"
-            ),
+            "Recall": st.column_config.ProgressColumn(min_value=0, max_value=1, format="percent"),
         },
         alt="Recall of each class with its 95 % interval",
     )
@@ -116,12 +127,12 @@ def _show_details(evaluation: Evaluation) -> None:
 def _recall_table(evaluation: Evaluation) -> pd.DataFrame:
     hits = evaluation.confusion.diagonal()
     counts = evaluation.confusion.sum(axis=1)
-    bounds = [wilson(float(hit), round(float(n))) for hit, n in zip(hits, counts, strict=True)]
+    intervals = [wilson(float(hit), round(float(n))) for hit, n in zip(hits, counts, strict=True)]
     return pd.DataFrame(
         {
             "Class": evaluation.labels,
             "Recognised": [f"{h:g} of {n:g}" for h, n in zip(hits, counts, strict=True)],
             "Recall": evaluation.recall,
-            "Likely between": [f"{percent(low)} and {percent(high)}" for low, high in bounds],
+            "Likely between": [between(interval) for interval in intervals],
         }
     )

@@ -73,8 +73,7 @@ def _tile_style(chosen: Sample | None) -> str:
     ]
     if chosen:
         rules.append(
-            f".st-key-{chosen.key} button"
-            "{outline: 2.5px solid #c0282d; outline-offset: 2px}"
+            f".st-key-{chosen.key} button{{outline: 2.5px solid #c0282d; outline-offset: 2px}}"
         )
     return f"<style>{''.join(rules)}</style>"
 

@@ -29,10 +29,10 @@ def certainty(confidence: float) -> str:
     return next(words for least, words in _SURE if confidence >= least)
 
 
-def judgement(correct: float, n: int, ci95: tuple[float, float]) -> str:
-    """A rate with its interval, for people who do not read intervals."""
-    low, high = (f"{bound * 100:.0f}\u00a0%" for bound in ci95)
-    return f"{correct:g} of {n} test pictures; the true rate is likely between {low} and {high}"
+def between(interval: tuple[float, float]) -> str:
+    """An interval of shares of 0–1."""
+    low, high = (f"{bound * 100:.0f}\u00a0%" for bound in interval)
+    return f"{low} and {high}"
 
 
 def duration(seconds: float) -> str:

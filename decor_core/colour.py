@@ -1,0 +1,49 @@
+"""Colours as people see them: CIE L*a*b*, and its histogram."""
+
+import numpy as np
+
+BINS = (5, 9, 9)
+RANGES = ((0.0, 100.0), (-60.0, 70.0), (-60.0, 70.0))
+
+_SHARE = np.arange(256) / 255
+_LINEAR = np.where(_SHARE <= 0.04045, _SHARE / 12.92, ((_SHARE + 0.055) / 1.055) ** 2.4).astype(
+    np.float32
+)
+# sRGB to XYZ (IEC 61966-2-1), each row divided by the white point D65.
+_TO_XYZ = np.array(
+    [
+        [0.4339530, 0.3762194, 0.1898275],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0177579, 0.1094769, 0.8727652],
+    ],
+    np.float32,
+)
+
+
+def lab(pixels: np.ndarray) -> np.ndarray:
+    """L*a*b* (D65) [..., 3], float32, of sRGB pixels [..., 3], uint8."""
+    xyz = _LINEAR[pixels] @ _TO_XYZ.T
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    lightness = 116 * f[..., 1] - 16
+    return np.stack(
+        [lightness, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1
+    )
+
+
+def histogram(colours: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Shares [Π BINS] of L*a*b* ``colours`` [n, 3], each counting ``weights`` [n] times.
+
+    Every colour is spread over the eight nearest bins by closeness, so that a slight shift of
+    colour is a slight change of the histogram.
+    """
+    low, high = np.transpose(RANGES)
+    most = np.array(BINS) - 1
+    places = np.clip((colours - low) / (high - low) * most, 0, most - 1e-4)
+    floors = places.astype(int)
+    above = places - floors
+    sums = np.zeros(int(np.prod(BINS)))
+    for corner in np.ndindex(2, 2, 2):
+        shares = weights * np.where(corner, above, 1 - above).prod(axis=1)
+        bins = np.ravel_multi_index(tuple((floors + corner).T), BINS)
+        sums += np.bincount(bins, shares, minlength=len(sums))
+    return sums / max(sums.sum(), 1e-9)

@@ -1,0 +1,167 @@
+"""The whole way in a real browser: deep link, retrain, use the model, upload, switch taxonomy."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "models" / "samples"
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def _need(condition: object, reason: str) -> None:
+    """Skip without ``condition``, but never on the machine that is there to test."""
+    if not condition:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of the app on a server that nobody has visited."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    options = ["--server.headless", "true", "--server.address", "127.0.0.1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), *options],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(f"{address}/_stcore/health")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait_for(url: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def tab(server):
+    """A browser tab at a desk's width, and at the end the certainty that all went quietly."""
+    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    _need(program, "needs Chromium: apt-get install chromium, or install Google Chrome")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _need(False, "needs Playwright: pip install -r requirements-dev.txt")
+    strangers, errors = [], []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=server)
+        page.set_default_timeout(30_000)
+        page.on("request", lambda r: strangers.append(r.url) if _is_strange(r.url, server) else 0)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
+        browser.close()
+    assert not strangers, "the page must load nothing from elsewhere"
+    assert not errors
+
+
+def _is_strange(url: str, server: str) -> bool:
+    return not url.startswith((server, server.replace("http", "ws"), "data:", "blob:"))
+
+
+def _sound(tab) -> None:
+    assert tab.get_by_test_id("stException").count() == 0
+    assert "Traceback" not in tab.inner_text("body")
+
+
+def _heading(tab, words: str):
+    return tab.get_by_test_id("stHeading").get_by_text(words, exact=True)
+
+
+def test_the_whole_way(tab):
+    _retrain_from_a_cold_deep_link(tab)
+    _use_it_on_an_upload(tab)
+    _switch_the_taxonomy(tab)
+    _look_around(tab)
+
+
+def _retrain_from_a_cold_deep_link(tab) -> None:
+    tab.goto("/retrain")
+    _heading(tab, "Train it yourself").wait_for()
+    names = tab.get_by_role("link", name=re.compile("^(Classify|Retrain|About)$"))
+    assert names.all_inner_texts() == ["Classify", "Retrain", "About"]
+    _press(tab, "Training steps", "Home", "ArrowRight", "ArrowRight", "ArrowRight", reads="40")
+    _press(tab, "Learning rate", "ArrowRight", "ArrowRight", reads="0.03")
+    tab.get_by_role("button", name="Retrain", exact=True).click()
+    accuracy = tab.get_by_test_id("stMetric").filter(has_text="Test accuracy")
+    accuracy.wait_for(timeout=45_000)
+    assert float(re.search(r"([\d.]+)\s*%", accuracy.inner_text())[1]) > 80
+    assert "the true rate is likely between" in tab.inner_text("body")
+    _sound(tab)
+    tab.get_by_role("button", name="Use this model").click()
+    tab.get_by_role("link", name="Go and try it").click()
+    _heading(tab, "Which decor is it?").wait_for()
+    tab.get_by_text("Answered by your model (40 steps, 0.03)").wait_for()
+
+
+def _press(tab, slider: str, *keys: str, reads: str) -> None:
+    handle = tab.get_by_role("slider", name=slider)
+    for key in keys:
+        handle.press(key)
+    tab.get_by_test_id("stSliderThumbValue").get_by_text(reads, exact=True).wait_for()
+    tab.wait_for_timeout(400)  # the page hears of it when the keys have rested
+
+
+def _use_it_on_an_upload(tab) -> None:
+    drop_zone = tab.get_by_test_id("stFileUploaderDropzoneInput")
+    drop_zone.set_input_files(str(SAMPLES / "khokhloma-bowl.jpg"))
+    _heading(tab, "Khokhloma").wait_for()
+    assert tab.get_by_role("img", name="Your picture khokhloma-bowl.jpg").is_visible()
+    _sound(tab)
+
+
+def _switch_the_taxonomy(tab) -> None:
+    tab.get_by_text("Country", exact=True).click()
+    _heading(tab, "Russia").wait_for()
+    assert tab.url.endswith("?taxonomy=country")
+    tab.get_by_role("button", name="Back to the shipped model").click()
+    tab.get_by_text("Answered by the shipped model").wait_for()
+    _heading(tab, "Russia").wait_for()
+    _sound(tab)
+
+
+def _look_around(tab) -> None:
+    tab.get_by_role("link", name="About").click()
+    _heading(tab, "Seven styles").wait_for()
+    _sound(tab)
+    tab.get_by_role("link", name="Classify").click()
+    _heading(tab, "Russia").wait_for()  # the upload and the taxonomy are still known
+    tab.set_viewport_size({"width": 390, "height": 844})
+    wide = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
+    assert tab.evaluate(wide) <= 390
+    _sound(tab)

@@ -1,0 +1,378 @@
+"""The command line, as people and scripts use it, on made pictures."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from decor_core import backbone
+from decor_core.__main__ import main
+from decor_core.bundle import load_bundle, save_bundle
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "models" / "samples"
+ACCURACY = r"Final test accuracy = \d+\.\d% \(N=\d+\), 95 % interval \d+\.\d% to \d+\.\d%"
+QUICK = ("--views", 1, "--how_many_training_steps", 30, "--learning_rate", 0.1)
+
+
+@pytest.fixture
+def run(capfd):
+    """Runs a command in this process: exit code, standard output, standard error."""
+
+    def run(*arguments):
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return code, *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def model(training, tmp_path_factory):
+    return save_bundle(training.bundle, tmp_path_factory.mktemp("models") / "painted")
+
+
+@pytest.fixture
+def refused(capfd):
+    """Runs a command that must fail at once, with one line on standard error; gives that line."""
+
+    def run(*arguments):
+        capfd.readouterr()
+        assert main([str(argument) for argument in arguments]) == 2
+        out, err = capfd.readouterr()
+        assert out == "" and err.startswith("decor: ") and err.count("\n") == 1
+        return err
+
+    return run
+
+
+def _process(*arguments):
+    command = [sys.executable, "-m", "decor_core", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
+
+
+# Help
+
+
+@pytest.mark.parametrize("command", ["prepare", "retrain", "evaluate", "label"])
+def test_help_reads_well(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "None" not in told and "==" not in told
+    assert "--json" in told
+
+
+def test_help_of_retrain_has_the_flags_of_the_starting_script(capsys):
+    with pytest.raises(SystemExit):
+        main(["retrain", "-h"])
+    told = capsys.readouterr().out
+    for flag in (
+        "image_dir", "how_many_training_steps", "learning_rate", "testing_percentage",
+        "validation_percentage", "eval_step_interval", "train_batch_size", "bottleneck_dir",
+        "summaries_dir", "model_dir", "output_graph", "output_labels", "architecture",
+        "print_misclassified_test_images", "flip_left_right", "random_crop", "random_scale",
+        "random_brightness", "bundle", "head", "seed", "csv", "images",
+    ):  # fmt: skip
+        assert f"--{flag}" in told
+    assert "steps to take (default: 500)" in told
+
+
+def test_help_lists_the_commands(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out
+    assert all(command in told for command in ("prepare", "retrain", "evaluate", "label"))
+
+
+@pytest.mark.parametrize("arguments", [
+    [],
+    ["lable"],
+    ["label"],
+    ["label", "--image", "x.png", "--top", "0"],
+    ["label", "--image", "x.png", "--json", "--csv"],
+    ["retrain", "--image_dir", "x", "--views", "-1"],
+    ["retrain", "--image_dir", "x", "--how_many_training_steps", "many"],
+])  # fmt: skip
+def test_wrong_usage_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage: python -m decor_core" in capsys.readouterr().err
+
+
+# prepare
+
+
+def test_prepare_writes_class_folders_and_tells(run, painted, tmp_path):
+    code, out, _ = run("prepare", "--image_dir", painted, "--out", tmp_path / "set")
+    assert code == 0
+    assert "36 pictures in 3 classes" in out
+    assert f"Wrote 36 pictures to {tmp_path / 'set'}" in out
+    assert len(list((tmp_path / "set" / "Iznik").glob("*.jpg"))) == 12
+
+
+def test_prepare_by_country_from_a_csv_prints_only_json(run, painted, tmp_path):
+    rows = [f"{path.name},{path.parent.name}" for path in sorted(painted.rglob("*.png"))]
+    country = {"Gzhel": "Russia", "Khokhloma": "Russia", "Iznik": "Turkey"}
+    lines = [f"{row},{country[row.partition(',')[2]]}" for row in rows]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["file,decor,country", *lines]), encoding="utf-8")
+    code, out, _ = run("prepare", "--csv", table, "--images", painted, "--out", tmp_path / "set",
+                       "--taxonomy", "country", "--json")  # fmt: skip
+    told = json.loads(out)
+    assert code == 0
+    assert told["folder"] == str(tmp_path / "set")
+    assert told["counts"] == {"Gzhel": 12, "Khokhloma": 12, "Iznik": 12}
+    assert len(list((tmp_path / "set" / "Russia").glob("*.jpg"))) == 24
+
+
+def test_prepare_refuses_a_folder_with_other_things(refused, painted, tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear Anna")
+    told = refused("prepare", "--image_dir", painted, "--out", tmp_path)
+    assert "something other than a prepared set" in told
+
+
+# retrain
+
+
+def test_retrain_then_label(run, painted, tmp_path):
+    bundle = tmp_path / "model"
+    code, out, err = run("retrain", "--image_dir", painted, *QUICK, "--bundle", bundle,
+                         "--output_labels", tmp_path / "labels.txt")  # fmt: skip
+    lines = out.splitlines()
+    assert code == 0
+    assert re.fullmatch(ACCURACY, lines[-1])
+    assert lines[-2] == f"The model is in {bundle}"
+    assert re.match(r"Step 30: train accuracy = 100.0%, cross entropy = \d\.\d{4}; valid", lines[0])
+    assert "36 pictures in 3 classes" in err
+    labels = (tmp_path / "labels.txt").read_text(encoding="utf-8").splitlines()
+    assert labels == ["Gzhel", "Khokhloma", "Iznik"]
+    code, out, _ = run("label", "--image", painted / "Iznik" / "200.png", "--bundle", bundle)
+    assert code == 0 and re.search(r"200\.png\n +\d+\.\d\d%  Iznik\n", out)
+
+
+def test_retrain_json_is_all_there_is_on_stdout(run, painted, tmp_path):
+    code, out, err = run("retrain", "--image-dir", painted, *QUICK, "--json", "--seed", 3,
+                         "--bundle", tmp_path / "model", "--testing-percentage=20")  # fmt: skip
+    told = json.loads(out)
+    assert code == 0
+    assert told["final_test_accuracy"] >= 0.9
+    assert told["test_n"] == 7
+    assert told["test_ci95"][0] < told["final_test_accuracy"] <= told["test_ci95"][1]
+    assert (told["head"], told["steps"], told["learning_rate"], told["seed"]) == (
+        "softmax", 30, 0.1, 3
+    )  # fmt: skip
+    assert told["bundle"] == str(tmp_path / "model")
+    assert told["evaluation"]["n"] == 7
+    assert load_bundle(tmp_path / "model").title == "model"
+
+
+def test_retrain_on_the_country_in_closed_form(run, painted):
+    code, out, _ = run("retrain", "--image_dir", painted, "--views", 1, "--head", "lda",
+                       "--taxonomy", "country", "--json")  # fmt: skip
+    told = json.loads(out)
+    assert code == 0 and told["labels"] == ["Russia", "Turkey"] and told["bundle"] is None
+
+
+def test_retrain_without_a_test_part_says_so(run, painted):
+    code, out, _ = run("retrain", "--image_dir", painted, "--views", 1, "--head", "lda",
+                       "--testing_percentage", 0)  # fmt: skip
+    assert code == 0
+    assert out.splitlines()[-1] == (
+        "Final test accuracy unknown: no pictures were kept for testing."
+    )
+
+
+def test_retrain_with_distorted_copies(run, painted, tmp_path):
+    for style in ("Gzhel", "Iznik"):
+        shutil.copytree(painted / style, tmp_path / "set" / style)
+    code, out, _ = run("retrain", "--image_dir", tmp_path / "set", "--views", 1, "--head", "lda",
+                       "--flip_left_right", "--random_crop", 10,
+                       "--random_brightness", 20)  # fmt: skip
+    assert code == 0 and re.fullmatch(ACCURACY, out.splitlines()[-1])
+
+
+def test_misclassified_pictures_are_listed(run, ornament, tmp_path):
+    # Two classes that nothing tells apart.
+    for number in range(20):
+        folder = tmp_path / "set" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        ornament(number).save(folder / f"{number}.png")
+    options = ("retrain", "--image_dir", tmp_path / "set", "--views", 1, "--head", "lda",
+               "--testing_percentage", 50)  # fmt: skip
+    told = json.loads(run(*options, "--json")[1])
+    mistakes = told["misclassified_test_images"]
+    assert len(mistakes) == round((1 - told["final_test_accuracy"]) * told["test_n"]) > 0
+    _, out, _ = run(*options, "--print_misclassified_test_images")
+    listed = out.splitlines()[:-1]
+    assert listed == [
+        f"{m['file']}: {m['answer']} ({m['probability']:.0%}), but it is {m['truth']}"
+        for m in mistakes
+    ]
+
+
+def test_summaries_are_what_tensorboard_reads(run, painted, tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    code, _, _ = run("retrain", "--image_dir", painted, *QUICK, "--json",
+                     "--eval_step_interval", 5, "--summaries_dir", tmp_path)  # fmt: skip
+    assert code == 0
+    for part in ("train", "validation"):
+        found = accumulator.EventAccumulator(str(tmp_path / part)).Reload()
+        for tag in ("accuracy", "cross_entropy"):
+            assert tag in found.Tags()["tensors"]
+            assert [event.step for event in found.Tensors(tag)] == [5, 10, 15, 20, 25, 30]
+
+
+def test_bottlenecks_and_networks_are_kept_where_wanted(run, painted, tmp_path, monkeypatch):
+    # The shipped network under the name of one that does not ship.
+    monkeypatch.setenv("DECOR_BACKBONES", "")
+    networks = tmp_path / "networks"
+    networks.mkdir()
+    shipped = backbone.MODELS / "backbone" / "efficientnet_lite0.tflite"
+    shutil.copy(shipped, networks / "mobilenet_1.0_224.tflite")
+    try:
+        code, _, err = run("retrain", "--image_dir", painted, "--views", 1, "--head", "lda",
+                           "--architecture", "mobilenet_1.0_224", "--model_dir", networks,
+                           "--bottleneck_dir", tmp_path / "vectors")  # fmt: skip
+    finally:
+        backbone.load_backbone.cache_clear()
+    assert code == 0, err
+    (folder,) = (tmp_path / "vectors").iterdir()
+    assert folder.name.startswith("mobilenet_1.0_224-")
+    assert len(list(folder.glob("*.npy"))) == 36
+
+
+def test_errors_of_retrain_are_one_line(refused, painted, tmp_path):
+    told = refused("retrain", "--image_dir", tmp_path / "absent")
+    assert "no folder or zip" in told
+    told = refused("retrain", "--image_dir", painted, "--learning_rate", 99)
+    assert "learning rate must lie between" in told
+    told = refused("retrain", "--image_dir", painted, "--head", "forest")
+    assert "choose softmax or lda" in told
+    told = refused("retrain", "--image_dir", painted, "--architecture", "alexnet", "--json")
+    assert "choose efficientnet_lite0" in told
+    told = refused("retrain", "--image_dir", painted, "--views", 9, "--json")
+    assert "views must be 1 to" in told
+    told = refused("retrain", "--image_dir", painted, "--taxonomy", "colour", "--views", 1,
+                   "--json")  # fmt: skip
+    assert "no taxonomy “colour”" in told
+    told = refused("retrain", "--json")
+    assert "Expected either a folder of class folders, or a CSV" in told
+
+
+def test_places_that_cannot_be_written_are_one_line(refused, painted, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    assert "is no model folder" in refused("retrain", "--image_dir", painted, "--bundle", file)
+    told = refused("retrain", "--image_dir", painted, "--json", "--views", 1,
+                   "--bottleneck_dir", file)  # fmt: skip
+    assert str(file) in told
+
+
+# evaluate
+
+
+def test_evaluate_judges_style_and_country(run, painted):
+    options = ("evaluate", "--image_dir", painted, "--views", 1, "--head", "lda",
+               "--folds", 3, "--repeats", 2)  # fmt: skip
+    told = json.loads(run(*options, "--json")[1])
+    assert told["n"] == 36
+    assert told["style"]["accuracy"] >= 0.9 and told["country"]["accuracy"] >= 0.9
+    code, out, _ = run(*options)
+    assert code == 0
+    assert out.startswith("2 × 3 folds of 36 pictures\n  style: ")
+    assert "95 % interval" in out and "\n  country: " in out
+
+
+# label
+
+
+def test_labels_of_a_folder_are_recursive_sorted_and_json(run, painted, model, tmp_path):
+    for name in ("b/deep/2.png", "a/1.PNG", "z.jpg", "b/notes.txt", ".hidden.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(painted / "Iznik" / "200.png", tmp_path / name)
+    code, out, _ = run("label", "--image", tmp_path, "--bundle", model, "--json", "--top", 2)
+    told = json.loads(out)
+    assert code == 0
+    files = [tmp_path / name for name in ("a/1.PNG", "b/deep/2.png", "z.jpg")]
+    assert [answer["file"] for answer in told] == [str(file) for file in files]
+    for answer in told:
+        assert answer["verdict"] == answer["scores"][0]["label"] == "Iznik"
+        assert len(answer["scores"]) == 2
+        assert answer["scores"][0]["probability"] > answer["scores"][1]["probability"]
+
+
+def test_unreadable_files_are_told_and_the_rest_goes_on(run, painted, model, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG nothing")
+    files = [painted / "Gzhel" / "000.png", broken, tmp_path / "gone.png",
+             painted / "Iznik" / "200.png"]  # fmt: skip
+    code, out, _ = run("label", "--image", *files, "--bundle", model, "--json")
+    told = json.loads(out)
+    assert code == 1
+    assert [answer["file"] for answer in told] == [str(file) for file in files]
+    assert [set(answer) for answer in told[1:3]] == [{"file", "error"}] * 2
+    assert [told[0]["verdict"], told[3]["verdict"]] == ["Gzhel", "Iznik"]
+
+
+def test_several_image_flags_add_up_and_country_is_summed(run, painted, model):
+    code, out, _ = run("label", "--image", painted / "Iznik" / "200.png", "--image",
+                       painted / "Gzhel" / "000.png", "--bundle", model, "--taxonomy", "country",
+                       "--json")  # fmt: skip
+    told = json.loads(out)
+    assert code == 0 and [answer["verdict"] for answer in told] == ["Turkey", "Russia"]
+    assert [len(answer["scores"]) for answer in told] == [2, 2]
+
+
+def test_csv_output_is_a_table(run, painted, model, tmp_path):
+    code, out, _ = run("label", "--image", painted / "Iznik" / "200.png", tmp_path / "gone.png",
+                       "--bundle", model, "--csv", "--top", 2)  # fmt: skip
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 1
+    assert [row["file"] for row in rows] == [*[str(painted / "Iznik" / "200.png")] * 2,
+                                             str(tmp_path / "gone.png")]  # fmt: skip
+    assert rows[0]["verdict"] == rows[0]["label"] == "Iznik"
+    assert 0.5 < float(rows[0]["probability"]) <= 1 and rows[0]["error"] == ""
+    assert rows[2]["verdict"] == "" and "missing" in rows[2]["error"]
+
+
+def test_errors_of_label_are_one_line(refused, painted, model, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "no picture" in refused("label", "--image", tmp_path / "empty", "--bundle", model)
+    told = refused("label", "--image", painted, "--bundle", model, "--taxonomy", "colour")
+    assert "choose from: style and country" in told
+
+
+# Whole processes
+
+
+def test_unknown_bundle_is_one_line_and_exit_code_2(tmp_path):
+    ended = _process("label", "--image", SAMPLES, "--bundle", tmp_path / "absent")
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr.count("\n") == 1 and "absent” is no model folder" in ended.stderr
+
+
+def test_shipped_model_labels_a_sample_without_the_heavy_libraries():
+    code = (
+        "import sys; from decor_core.__main__ import main; "
+        f"code = main(['label', '--image', {str(SAMPLES / 'gzhel-vase.jpg')!r}, '--json']); "
+        "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
+    assert ended.returncode == 0
+    (answer,) = json.loads(ended.stdout)
+    assert answer["verdict"] == "Gzhel" and len(answer["scores"]) == 5
+    loaded = set(ended.stderr.split())
+    assert "ai_edge_litert" in loaded
+    assert not loaded & {"tensorflow", "keras", "streamlit", "pandas", "altair"}
