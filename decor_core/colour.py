@@ -10,7 +10,7 @@ _LINEAR = np.where(_SHARE <= 0.04045, _SHARE / 12.92, ((_SHARE + 0.055) / 1.055)
     np.float32
 )
 # sRGB to XYZ (IEC 61966-2-1), each row divided by the white point D65.
-_TO_XYZ = np.array(
+TO_XYZ = np.array(
     [
         [0.4339530, 0.3762194, 0.1898275],
         [0.2126729, 0.7151522, 0.0721750],
@@ -22,7 +22,7 @@ _TO_XYZ = np.array(
 
 def lab(pixels: np.ndarray) -> np.ndarray:
     """L*a*b* (D65) [..., 3], float32, of sRGB pixels [..., 3], uint8."""
-    xyz = _LINEAR[pixels] @ _TO_XYZ.T
+    xyz = _LINEAR[pixels] @ TO_XYZ.T
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     lightness = 116 * f[..., 1] - 16
     return np.stack(

@@ -58,13 +58,13 @@ class Embedder:
     working_side = 512
 
     def __init__(self, spec: EmbeddingSpec) -> None:
-        if not 1 <= spec.views <= len(VIEWS):
-            raise BackboneError(f"The views must be 1 to {len(VIEWS)}, not {spec.views}.")
         if spec.version != EmbeddingSpec.version:
             raise BackboneError(
                 f"The vectors are of version {spec.version}, but this version of Decor makes "
                 f"version {EmbeddingSpec.version}; retrain the model, or update Decor."
             )
+        if not 1 <= spec.views <= len(VIEWS):
+            raise BackboneError(f"The views must be 1 to {len(VIEWS)}, not {spec.views}.")
         self.spec = spec
         self._backbone = load_backbone(spec.architecture)
         self.digest = self._backbone.digest

@@ -16,9 +16,9 @@ _MOST_LAYERS = 3
 _MARGIN = 0.04
 
 # L*a*b* distance from the ground at which a pixel starts to count, and over which it comes to.
-_NOTICEABLE, _SOFTNESS = 6.0, 12.0
+NOTICEABLE, SOFTNESS = 6.0, 12.0
 _LEAST_GROUND = 0.01  # of the object's box; less tells nothing about the colour of the ground
-_LEAST_WEIGHT = 0.03
+LEAST_WEIGHT = 0.03
 # Back-projection: border strip, central ellipse, bins of L*a*b*, and the blur of the result.
 _STRIP, _CENTRE, _BLUR = 0.08, 0.5, 0.02
 _BINS, _LOW, _HIGH = (6, 12, 12), (0, -60, -60), (100, 70, 70)
@@ -78,10 +78,10 @@ def ornament_weights(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
     ground = colours[~mask]
     if len(ground) >= _LEAST_GROUND * mask.size:
         distance = np.linalg.norm(colours - np.median(ground, axis=0), axis=2)
-        weights = np.clip((distance - _NOTICEABLE) / _SOFTNESS, 0, 1)
+        weights = np.clip((distance - NOTICEABLE) / SOFTNESS, 0, 1)
     else:
         weights = np.clip((_back_projection(colours) - 0.25) / 0.4, 0, 1)
-    if weights.mean() < _LEAST_WEIGHT:
+    if weights.mean() < LEAST_WEIGHT:
         weights = np.ones_like(weights)
     return weights.astype(np.float32)
 

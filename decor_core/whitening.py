@@ -7,7 +7,7 @@ import numpy as np
 
 from .heads import Head, class_means
 
-_SQUARED_RADIUS = 10.0
+_SQUARED_RADIUS = 100.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def fit_whitening(
 
     ``parts`` are coordinates [n, r_k] in the span of blocks of ``dimensions`` d_k; ``classes``
     are [n] of 0…c-1; example i counts ``weights[i]`` times. ``spread`` is such that a vector
-    lies about √10 from the mean of its class, so that learning rates mean the same for any
+    lies about 10 from the mean of its class, so that learning rates mean the same for any
     network and data set.
     """
     spread = np.sqrt(_SQUARED_RADIUS / sum(part.shape[1] for part in parts))

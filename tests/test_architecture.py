@@ -12,10 +12,10 @@ CORE = ROOT / "decor_core"
 
 # Each module imports only from modules before it.
 ORDER = (
-    "__init__", "errors", "taxonomy", "images", "colour", "foreground", "duplicates", "sources", "report",
-    "listing", "catalog", "dataset", "backbone", "convert", "embedding", "augmentation", "heads",
-    "whitening", "evaluation", "fitting", "features", "bundle", "predictor", "explain", "workflow",
-    "export", "trainer", "__main__",
+    "__init__", "errors", "taxonomy", "images", "colour", "foreground", "duplicates", "sources",
+    "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding", "augmentation",
+    "heads", "whitening", "evaluation", "fitting", "features", "bundle", "predictor", "explain",
+    "workflow", "export", "trainer", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}
