@@ -6,12 +6,14 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .backbone import DEFAULT
+from .backbone import DEFAULT, load_backbone
 from .errors import DecorError
 
 # Heavy modules are imported by the command that needs them: labelling must stay light.
@@ -21,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 for unreadable pictures, 2 for errors."""
     options = _parser().parse_args(_with_underscores(arguments))
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's errors only
     try:
         return options.run(options)
     except DecorError as error:
@@ -230,6 +233,11 @@ def _retrain(options: argparse.Namespace) -> int:
         save_bundle(bundle, options.bundle)
     if options.output_labels:
         _write_labels(bundle.taxonomy.labels, options.output_labels)
+    if options.output_graph:
+        from .export import export_graph
+
+        with _quietly():
+            export_graph(bundle, options.output_graph)
     mistakes = training.answers[training.answers["truth"] != training.answers["answer"]]
     if options.json:
         _print_json(_training_json(training, options, mistakes))
@@ -273,7 +281,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _label(options: argparse.Namespace) -> int:
     from .predictor import DEFAULT_BUNDLE, load_predictor
 
-    predictor = load_predictor(options.bundle or DEFAULT_BUNDLE)
+    with _quietly():
+        predictor = load_predictor(options.bundle or DEFAULT_BUNDLE)
     files = _picture_files(options.image)
     progress = _bar("Labelling", options) if len(files) > 20 else lambda done, total: None
     answers = []
@@ -290,6 +299,39 @@ def _label(options: argparse.Namespace) -> int:
 
 
 # --- what the commands share
+
+
+_CHATTER = (
+    b"INFO: Created TensorFlow Lite",
+    b"WARNING: All log messages before absl::InitializeLog()",
+    b"I0000 ",
+)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Leaves out of stderr what LiteRT and TensorFlow say of themselves when they start.
+
+    They write it to the file descriptor, and have no setting against it. All else appears when
+    the block ends. TF_CPP_MIN_LOG_LEVEL=0 shows everything at once.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said:
+                if not line.startswith(_CHATTER):
+                    os.write(2, line)
 
 
 def _catalog(options: argparse.Namespace) -> Any:
@@ -315,6 +357,10 @@ def _embeddings(options: argparse.Namespace) -> Any:
     if not options.json:
         for line in catalog.report.summary():
             print(line, file=sys.stderr)
+    with _quietly():
+        load_backbone(options.architecture)
+        if options.head == "softmax":
+            import tensorflow  # noqa: F401
     chosen = {"views": options.views} if options.views else {}
     return embed_catalog(
         catalog,

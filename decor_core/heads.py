@@ -88,7 +88,7 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 def cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
     """Mean negative log-likelihood, in nats, of ``classes`` [n] under logits [..., n, c]."""
     chosen = probabilities(logits)[..., np.arange(len(classes)), classes]
-    return float(-np.log(np.maximum(chosen, 1e-300)).mean())
+    return float(-np.log(np.maximum(chosen, 1e-300)).mean()) + 0.0  # never -0.0
 
 
 def class_means(

@@ -111,8 +111,8 @@ def test_whitened_classes_are_round_balls_of_radius_spread():
     (whitened,) = whitening.apply([vectors])
     within = whitened - class_means(whitened, classes)[classes]
     covariance = within.T @ within / len(within)
-    assert whitening.spread == pytest.approx(np.sqrt(10 / 3))
-    np.testing.assert_allclose(covariance, whitening.spread**2 * np.eye(3), atol=0.05)
+    assert whitening.spread == pytest.approx(np.sqrt(100 / 3))
+    np.testing.assert_allclose(covariance, whitening.spread**2 * np.eye(3), atol=0.5)
 
 
 def test_undone_whitening_gives_the_same_scores(clouds):
