@@ -46,8 +46,8 @@ def convert_backbone(spec: BackboneSpec, path: Path) -> None:
     """
     lite = spec.name.startswith("efficientnet")
     network = _lite(spec) if lite else _mobilenet(spec, path.parent)
-    with tempfile.TemporaryDirectory() as folder:
-        content = _to_tflite(network, spec.side, folder)
+    content = _to_tflite(network, spec.side)
+    _check(content, network, spec)
     _keep(content, path)
 
 
@@ -65,18 +65,43 @@ def _keep(content: bytes, path: Path) -> None:
         ) from error
 
 
-def _to_tflite(call: Any, side: int, folder: str) -> bytes:
+def _to_tflite(network: Any, side: int) -> bytes:
     import tensorflow as tf
 
-    module = tf.Module()
-    module.call = tf.function(
-        lambda pixels: {f"stage_{i:02d}": stage for i, stage in enumerate(call(pixels))},
-        input_signature=[tf.TensorSpec((1, side, side, 3), tf.float32, name="pixels")],
-    )
-    module.parts = call
-    # Straight from concrete functions the converter gave NaNs.
-    tf.saved_model.save(module, folder, signatures={"serving_default": module.call})
-    return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+    pixels = tf.TensorSpec((1, side, side, 3), tf.float32, name="pixels")
+    # By way of a SavedModel: straight from concrete functions the converter gave NaNs.
+    with tempfile.TemporaryDirectory() as folder:
+        if isinstance(network, tf.keras.Model):  # whose variables only its own export finds
+            network.export(folder, verbose=False, input_signature=[pixels])
+        else:
+            module = tf.Module()
+            module.call = tf.function(
+                lambda pixels: {f"stage_{i:02d}": stage for i, stage in enumerate(network(pixels))},
+                input_signature=[pixels],
+            )
+            tf.saved_model.save(module, folder, signatures={"serving_default": module.call})
+        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+
+
+def _check(content: bytes, network: Any, spec: BackboneSpec) -> None:
+    """BackboneError where the converted network does not see what the original sees."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    side = spec.side
+    pixels = np.random.default_rng(0).uniform(-1, 1, (1, side, side, 3)).astype(np.float32)
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels)
+    interpreter.invoke()
+    found = [interpreter.get_tensor(o["index"]) for o in interpreter.get_output_details()]
+    wanted = {stage.shape[1:]: np.asarray(stage) for stage in network(pixels)}
+    for stage in found:
+        original = wanted[stage.shape[1:]]
+        if not np.allclose(stage, original, atol=1e-3 * np.abs(original).max()):
+            raise BackboneError(
+                f"The conversion of {spec.name} by this version of TensorFlow went wrong; install "
+                f"the version that requirements.txt names, {_INSTEAD}."
+            )
 
 
 # --- EfficientNet-Lite

@@ -10,11 +10,12 @@ from PIL import Image
 from . import colour
 from .backbone import DEFAULT, load_backbone
 from .errors import BackboneError
-from .foreground import foreground_mask, object_box, ornament_weights
+from .foreground import find_object
 
 # Relative box (left, upper, right, lower) of the square around the object, and whether mirrored.
 VIEWS = (
     (0.0, 0.0, 1.0, 1.0, False),
+    (0.19, 0.19, 0.81, 0.81, False),
     (0.0, 0.0, 0.62, 0.62, False),
     (0.38, 0.0, 1.0, 0.62, True),
     (0.0, 0.38, 0.62, 1.0, True),
@@ -30,13 +31,13 @@ _SIDE = 256
 class EmbeddingSpec:
     """Everything that decides the vector of a picture, apart from the network's weights.
 
-    The first ``views`` of five views are averaged: the whole object, then its four quarters.
+    The first ``views`` of six views are averaged: the whole object, its centre, its quarters.
     ``version`` counts the changes of this module's arithmetic.
     """
 
     architecture: str = DEFAULT
     views: int = len(VIEWS)
-    version: int = 2
+    version: int = 3
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,9 @@ def _object(picture: Image.Image) -> tuple[Image.Image, Image.Image]:
     """The object on a square of its background's colour, and its weights (mode L, 255 is 1)."""
     picture = picture.copy()
     picture.thumbnail((_SIDE, _SIDE), reducing_gap=3.0)
-    mask = foreground_mask(picture)
-    box = object_box(mask)
-    crop, inside = picture.crop(box), np.asarray(Image.fromarray(mask).crop(box))
-    pixels = np.asarray(crop)
-    ground = pixels.mean(axis=(0, 1)) if inside.all() else np.median(pixels[~inside], axis=0)
-    weights = Image.fromarray((ornament_weights(pixels, inside) * 255).astype(np.uint8))
-    return _squared(crop, tuple(int(value) for value in ground)), _squared(weights, 0)
+    found = find_object(picture)
+    weights = Image.fromarray((found.weights * 255).astype(np.uint8))
+    return _squared(picture.crop(found.box), found.ground), _squared(weights, 0)
 
 
 def _squared(picture: Image.Image, fill: int | tuple[int, ...]) -> Image.Image:

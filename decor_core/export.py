@@ -1,8 +1,7 @@
 """A model → a frozen TensorFlow graph that TensorFlow for Poets' ``label_image`` can run.
 
-The graph is fed a whole picture squeezed to 224 × 224 pixels, so it cannot crop to the object
-from the full picture as the app does, and it knows a plain background by the border's colour
-alone.
+The graph is fed a whole picture squeezed to 224 × 224 pixels: it cannot crop to the object as the
+app does, it knows a plain background by the border's colour, and no other.
 """
 
 import tempfile
@@ -16,7 +15,8 @@ from . import colour, foreground
 from .backbone import Backbone, load_backbone
 from .bundle import Bundle
 from .embedding import FLOOR, VIEWS
-from .errors import BackboneError, BundleError
+from .errors import BackboneError
+from .predictor import Predictor
 
 INPUT, OUTPUT = "input", "final_result"
 # What label_image feeds: pictures of this side, as (pixel - mean) / deviation.
@@ -30,16 +30,12 @@ def export_graph(bundle: Bundle, path: Path) -> None:
 
     It maps ``input`` [n, 224, 224, 3], float32, scaled as ``(pixel - 128) / 128``, to
     ``final_result`` [n, classes], the probabilities in the order of the bundle's labels. Raises
-    BundleError where the network here is not the one the model was trained on.
+    DecorError as Predictor does where the model was trained on another network or embedding.
     """
     import tensorflow as tf
 
+    Predictor(bundle)  # checks that the model fits what is here
     backbone = load_backbone(bundle.embedding.architecture)
-    if backbone.digest != bundle.backbone_digest:
-        raise BundleError(
-            f"The model “{bundle.title}” was trained on another version of "
-            f"{bundle.embedding.architecture}; retrain it here."
-        )
     with tf.Graph().as_default() as graph:
         fed = tf.compat.v1.placeholder(tf.float32, (None, SIDE, SIDE, 3), name=INPUT)
         vectors = _embed(fed * DEVIATION + MEAN, backbone, bundle.embedding.views)

@@ -1,5 +1,7 @@
 """Which part of a picture is the object, and which its background."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image, ImageFilter
 
@@ -19,6 +21,9 @@ _MARGIN = 0.04
 NOTICEABLE, SOFTNESS = 6.0, 12.0
 _LEAST_GROUND = 0.01  # of the object's box; less tells nothing about the colour of the ground
 LEAST_WEIGHT = 0.03
+_PLAIN_RING = 0.3  # share of the box's edge that a plain ground must hold to be trusted alone
+# The box shrinks unless weights are spread out; it keeps all but these tails, and this much area.
+_SPREAD_OUT, _TAIL, _LEAST_BULK = 0.8, 0.03, 0.15
 # Back-projection: border strip, central ellipse, bins of L*a*b*, and the blur of the result.
 _STRIP, _CENTRE, _BLUR = 0.08, 0.5, 0.02
 _BINS, _LOW, _HIGH = (6, 12, 12), (0, -60, -60), (100, 70, 70)
@@ -66,42 +71,93 @@ def object_box(mask: np.ndarray) -> tuple[int, int, int, int]:
     )
 
 
-def ornament_weights(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """How much each pixel of an object's box says about its decor: float32 [h, w], 0 to 1.
+@dataclass(frozen=True)
+class DecorObject:
+    """Where the decorated object is and how much each of its pixels says about its decor.
 
-    ``pixels`` [h, w, 3], uint8, and ``mask`` [h, w] are cut to the box. Where ``mask`` leaves a
-    plain ground, what differs from its colour counts, so a white cup on white is its ornament.
-    Elsewhere the colours that are commoner in the centre than along the border count
-    (histogram back-projection; Swain & Ballard, 1991).
+    ``box`` is (left, upper, right, lower) in pixels, ``weights`` float32 [h, w] of the box, 0 to
+    1, and ``ground`` the colour (red, green, blue) around the object.
     """
+
+    box: tuple[int, int, int, int]
+    weights: np.ndarray
+    ground: tuple[int, int, int]
+
+
+def find_object(picture: Image.Image) -> DecorObject:
+    """The object in an RGB picture, on whatever ground it stands.
+
+    On a plain ground, what differs from its colour counts: a white cup on white is its ornament.
+    Elsewhere the colours that are commoner in the centre than along the border count
+    (histogram back-projection; Swain & Ballard, 1991), and the box shrinks to where they are.
+    """
+    mask = foreground_mask(picture)
+    box = object_box(mask)
+    pixels = np.asarray(picture.crop(box))
+    background = ~np.asarray(Image.fromarray(mask).crop(box))
     colours = lab(pixels)
-    ground = colours[~mask]
-    if len(ground) >= _LEAST_GROUND * mask.size:
-        distance = np.linalg.norm(colours - np.median(ground, axis=0), axis=2)
-        weights = np.clip((distance - NOTICEABLE) / SOFTNESS, 0, 1)
-    else:
-        weights = np.clip((_back_projection(colours) - 0.25) / 0.4, 0, 1)
+    plain = background.mean() >= _LEAST_GROUND
+    weights = _difference(colours, background) if plain else np.ones(background.shape)
+    if not plain or background[_ring(background.shape, 2)].mean() < _PLAIN_RING:
+        weights = weights * _back_projection(colours)
+        inner = _bulk(weights)
+        left, upper, right, lower = inner
+        pixels, weights = pixels[upper:lower, left:right], weights[upper:lower, left:right]
+        box = (box[0] + left, box[1] + upper, box[0] + right, box[1] + lower)
     if weights.mean() < LEAST_WEIGHT:
-        weights = np.ones_like(weights)
-    return weights.astype(np.float32)
+        weights = np.ones(weights.shape)
+    around = weights < 0.01
+    ground = np.median(pixels[around], axis=0) if around.sum() > 20 else pixels.mean(axis=(0, 1))
+    return DecorObject(box, weights.astype(np.float32), tuple(int(value) for value in ground))
+
+
+def _difference(colours: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Weight 0 to 1 of each colour [h, w, 3] by its distance from that of the background."""
+    ground = np.median(colours[background], axis=0)
+    distance = np.linalg.norm(colours - ground, axis=2)
+    return np.clip((distance - NOTICEABLE) / SOFTNESS, 0, 1)
+
+
+def _ring(shape: tuple[int, ...], width: int) -> np.ndarray:
+    """True along the border of a picture of that shape."""
+    ring = np.ones(shape[:2], bool)
+    ring[width:-width, width:-width] = False
+    return ring
+
+
+def _bulk(weights: np.ndarray) -> tuple[int, int, int, int]:
+    """The box that holds the bulk of the weights, or all of it where they are spread out."""
+    height, width = weights.shape
+    whole = (0, 0, width, height)
+    heavy = np.maximum(weights - 0.35, 0)
+    if weights.mean() >= _SPREAD_OUT or heavy.sum() < 1:
+        return whole
+    columns, rows = (np.cumsum(heavy.sum(axis=axis)) / heavy.sum() for axis in (0, 1))
+    left, right = np.searchsorted(columns, (_TAIL, 1 - _TAIL))
+    upper, lower = np.searchsorted(rows, (_TAIL, 1 - _TAIL))
+    if (right + 1 - left) * (lower + 1 - upper) < _LEAST_BULK * weights.size:
+        return whole
+    return int(left), int(upper), int(right) + 1, int(lower) + 1
 
 
 def _back_projection(colours: np.ndarray) -> np.ndarray:
-    """Share of the centre in centre and border together, for the colour at each pixel [h, w]."""
+    """Weight 0 to 1 by the share of the centre in centre and border, for each colour [h, w]."""
     height, width = colours.shape[:2]
     low, high = np.array(_LOW), np.array(_HIGH)
     places = np.clip((colours - low) / (high - low) * _BINS, 0, np.array(_BINS) - 1).astype(int)
     bins = np.ravel_multi_index(tuple(np.moveaxis(places, 2, 0)), _BINS)
     strip = max(2, round(_STRIP * min(height, width)))
-    border = np.ones((height, width), bool)
-    border[strip:-strip, strip:-strip] = False
     y, x = (np.linspace(-1, 1, side) ** 2 for side in (height, width))
     centre = y[:, None] + x < _CENTRE
-    inside, outside = (_smooth_histogram(bins[region]) for region in (centre, border))
+    inside, outside = (
+        _smooth_histogram(bins[region]) for region in (centre, _ring(bins.shape, strip))
+    )
     share = (inside / (inside + outside + 1e-9))[bins]
     picture = Image.fromarray((share * 255).astype(np.uint8))
     radius = max(1, round(_BLUR * min(height, width)))
-    return np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
+    blurred = np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
+    weights = np.clip((blurred - 0.25) / 0.4, 0, 1)
+    return weights if weights.mean() >= 0.05 else np.ones_like(weights)
 
 
 def _smooth_histogram(bins: np.ndarray) -> np.ndarray:
