@@ -1,27 +1,33 @@
-"""Thin command line: ``python -m decor_core prepare | retrain | label``."""
+"""Thin command line: ``python -m decor_core prepare | retrain | evaluate | label``."""
 
 import argparse
-import csv
-import json
 import logging
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .backbone import DEFAULT, load_backbone
+from .arguments import parse
+from .backbone import load_backbone
 from .errors import DecorError
+from .terminal import (
+    Watch,
+    accuracy_line,
+    print_answers,
+    print_csv,
+    print_json,
+    progress_bar,
+    quietly,
+)
 
 # Heavy modules are imported by the command that needs them: labelling must stay light.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 for unreadable pictures, 2 for errors."""
-    options = _parser().parse_args(_with_underscores(arguments))
+    options = parse(arguments, COMMANDS)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's errors only
     try:
@@ -41,173 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _with_underscores(arguments: Sequence[str] | None) -> list[str]:
-    """``--learning-rate`` and ``--learning_rate`` are the same flag."""
-    found = []
-    for argument in sys.argv[1:] if arguments is None else arguments:
-        if argument.startswith("--"):
-            name, equals, value = argument.partition("=")
-            argument = "--" + name[2:].replace("-", "_") + equals + value
-        found.append(argument)
-    return found
-
-
-# --- the flags
-
-
-class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    def _get_help_string(self, action: argparse.Action) -> str:
-        if action.default in (None, False, [], "") or action.required:
-            return action.help
-        return super()._get_help_string(action)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m decor_core",
-        description="Prepare pictures, retrain a classifier on them, and label new ones.",
-        epilog="Dashes and underscores in flags are the same. “COMMAND --help” tells more.",
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_prepare(commands)
-    _add_retrain(commands)
-    _add_evaluate(commands)
-    _add_label(commands)
-    return parser
-
-
-def _command(commands: Any, run: Callable[[argparse.Namespace], int], text: str) -> Any:
-    name = run.__name__.strip("_")
-    command = commands.add_parser(
-        name, help=text, description=text, formatter_class=_Help, allow_abbrev=False
-    )
-    command.set_defaults(run=run)
-    return command
-
-
-def _add_source(command: Any, *, folders: bool = True) -> None:
-    group = command.add_argument_group("pictures")
-    if folders:
-        group.add_argument(
-            "--image_dir", type=Path, metavar="DIR", help="folder (or zip) of class folders"
-        )
-    group.add_argument("--csv", type=Path, metavar="FILE", help="table of pictures and labels")
-    group.add_argument(
-        "--images", type=Path, metavar="DIR_OR_ZIP", help="the pictures that --csv names"
-    )
-    group.add_argument(
-        "--types",
-        type=_list,
-        default=["product"],
-        metavar="TYPE[,TYPE]",
-        help="which types of picture to take, e.g. product,pattern",
-    )
-    command.add_argument("--json", action="store_true", help="print nothing but JSON on stdout")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    return 0 if text == "0" else _positive(text)
-
-
-def _list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _add_prepare(commands: Any) -> None:
-    command = _command(
-        commands,
-        _prepare,
-        "Check the pictures, convert them to JPEG, sort them into class folders.",
-    )
-    _add_source(command)
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    command.add_argument("--taxonomy", metavar="NAME", help="labels to sort by: style or country")
-
-
-def _add_training(command: Any) -> None:
-    add = command.add_argument_group("training").add_argument
-    add("--taxonomy", metavar="NAME", help="labels to learn: style or country")
-    add("--head", default="softmax", help="softmax (gradient descent) or lda (closed form)")
-    add("--how_many_training_steps", type=int, default=500, metavar="N", help="steps to take")
-    add("--learning_rate", type=float, default=0.01, metavar="RATE", help="size of a step")
-    add("--train_batch_size", type=int, default=100, metavar="N", help="pictures in a step")
-    add("--weight_decay", type=float, default=0.0, metavar="RATE", help="pull towards zero")
-    add("--seed", type=int, default=0, metavar="N", help="seed of the split and of the batches")
-    add("--architecture", default=DEFAULT, metavar="NAME", help="the network that looks")
-    add("--views", type=_positive, default=None, metavar="N", help="views of a picture to average")
-    add("--model_dir", type=Path, metavar="DIR", help="where converted networks are kept")
-    add("--bottleneck_dir", type=Path, metavar="DIR", help="where picture vectors are cached")
-    add = command.add_argument_group("distorted copies to train on").add_argument
-    add("--flip_left_right", action="store_true", help="mirror half of the copies")
-    add("--random_crop", type=float, default=0, metavar="PERCENT", help="margin to crop at random")
-    add("--random_scale", type=float, default=0, metavar="PERCENT", help="how much to scale up")
-    add("--random_brightness", type=float, default=0, metavar="PERCENT", help="how much to vary")
-    add("--copies", type=_count, metavar="N", help="of each picture: 1, or 4 with a flag of these")
-
-
-def _add_retrain(commands: Any) -> None:
-    command = _command(commands, _retrain, "Train a classifier on your pictures and test it.")
-    _add_source(command)
-    _add_training(command)
-    add = command.add_argument_group("testing and watching").add_argument
-    add("--testing_percentage", type=float, default=10, metavar="PERCENT", help="kept for the test")
-    add("--validation_percentage", type=float, default=10, metavar="PERCENT",
-        help="kept for watching")  # fmt: skip
-    add("--eval_step_interval", type=int, default=10, metavar="N", help="steps between reports")
-    add("--summaries_dir", type=Path, metavar="DIR", help="write curves for TensorBoard")
-    add("--print_misclassified_test_images", action="store_true", help="list the test's mistakes")
-    add = command.add_argument_group("results").add_argument
-    add("--bundle", type=Path, metavar="DIR", help="folder to keep the model in")
-    add("--output_labels", type=Path, metavar="FILE", help="also write the labels, one a line")
-    add("--output_graph", type=Path, metavar="FILE", help="also write a frozen TensorFlow graph")
-
-
-def _add_evaluate(commands: Any) -> None:
-    command = _command(commands, _evaluate, "Judge a recipe by repeated cross-validation.")
-    _add_source(command)
-    _add_training(command)
-    command.add_argument("--folds", type=_positive, default=5, help="parts to hold out in turn")
-    command.add_argument(
-        "--repeats", type=_positive, default=5, help="times to shuffle and do it again"
-    )
-
-
-def _add_label(commands: Any) -> None:
-    command = _command(commands, _label, "Tell what pictures show, best guess first.")
-    command.add_argument(
-        "--image",
-        type=Path,
-        nargs="+",
-        action="extend",
-        required=True,
-        metavar="FILE_OR_DIR",
-        help="pictures; folders are searched recursively",
-    )
-    command.add_argument("--bundle", type=Path, metavar="DIR", help="model; by default the shipped")
-    command.add_argument("--top", type=_positive, default=5, metavar="N", help="labels to print")
-    command.add_argument("--taxonomy", metavar="NAME", help="style or country")
-    output = command.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print nothing but JSON on stdout")
-    output.add_argument("--csv", action="store_true", help="print nothing but CSV on stdout")
-
-
-# --- the commands
-
-
 def _prepare(options: argparse.Namespace) -> int:
     from .dataset import prepare
 
     catalog = _catalog(options)
     taxonomy = options.taxonomy or catalog.taxonomy.name
-    prepared = prepare(catalog, options.out, taxonomy, _bar("Writing", options))
+    prepared = prepare(catalog, options.out, taxonomy, progress_bar("Writing"))
     if options.json:
-        _print_json({"folder": str(prepared.folder), **catalog.report.to_json()})
+        print_json({"folder": str(prepared.folder), **catalog.report.to_json()})
         return 0
     print(catalog.report.to_text())
     print(f"\nWrote {sum(prepared.counts.values())} pictures to {prepared.folder}:")
@@ -226,7 +73,7 @@ def _retrain(options: argparse.Namespace) -> int:
     embeddings = _embeddings(options)
     level = options.taxonomy or embeddings.taxonomy.name
     title = options.bundle.name if options.bundle else "My model"
-    with _Watch(options, config.steps) as watch:
+    with Watch(options, config.steps) as watch:
         training = train(embeddings, config, level, title=title, on_event=watch)
     bundle = training.bundle
     if options.bundle:
@@ -236,18 +83,18 @@ def _retrain(options: argparse.Namespace) -> int:
     if options.output_graph:
         from .export import export_graph
 
-        with _quietly():
+        with quietly():
             export_graph(bundle, options.output_graph)
     mistakes = training.answers[training.answers["truth"] != training.answers["answer"]]
     if options.json:
-        _print_json(_training_json(training, options, mistakes))
+        print_json(_training_json(training, options, mistakes))
         return 0
     if options.print_misclassified_test_images:
         for row in mistakes.itertuples():
             print(f"{row.file}: {row.answer} ({row.probability:.0%}), but it is {row.truth}")
     if options.bundle:
         print(f"The model is in {options.bundle}")
-    print(_accuracy_line(bundle.evaluation))
+    print(accuracy_line(bundle.evaluation))
     return 0
 
 
@@ -261,11 +108,11 @@ def _evaluate(options: argparse.Namespace) -> int:
         options.taxonomy or embeddings.taxonomy.name,
         n_folds=options.folds,
         repeats=options.repeats,
-        progress=_bar("Cross-validating", options),
+        progress=progress_bar("Cross-validating"),
     )
     if options.json:
         judged = {name: evaluation.to_json() for name, evaluation in found.items()}
-        _print_json({"n": len(embeddings.table), **judged})
+        print_json({"n": len(embeddings.table), **judged})
         return 0
     print(f"{options.repeats} × {options.folds} folds of {len(embeddings.table)} pictures")
     for name, evaluation in found.items():
@@ -281,57 +128,24 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _label(options: argparse.Namespace) -> int:
     from .predictor import DEFAULT_BUNDLE, load_predictor
 
-    with _quietly():
+    with quietly():
         predictor = load_predictor(options.bundle or DEFAULT_BUNDLE)
     files = _picture_files(options.image)
-    progress = _bar("Labelling", options) if len(files) > 20 else lambda done, total: None
+    progress = progress_bar("Labelling") if len(files) > 20 else lambda done, total: None
     answers = []
     for answer in predictor.label(files, options.taxonomy):
         answers.append(answer.to_json(options.top))
         progress(len(answers), len(files))
     if options.json:
-        _print_json(answers)
+        print_json(answers)
     elif options.csv:
-        _print_csv(answers)
+        print_csv(answers)
     else:
-        _print_answers(answers)
+        print_answers(answers)
     return int(any("error" in answer for answer in answers))
 
 
 # --- what the commands share
-
-
-_CHATTER = (
-    b"INFO: Created TensorFlow Lite",
-    b"WARNING: All log messages before absl::InitializeLog()",
-    b"I0000 ",
-)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Leaves out of stderr what LiteRT and TensorFlow say of themselves when they start.
-
-    They write it to the file descriptor, and have no setting against it. All else appears when
-    the block ends. TF_CPP_MIN_LOG_LEVEL=0 shows everything at once.
-    """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
-            said.seek(0)
-            for line in said:
-                if not line.startswith(_CHATTER):
-                    os.write(2, line)
 
 
 def _catalog(options: argparse.Namespace) -> Any:
@@ -342,7 +156,7 @@ def _catalog(options: argparse.Namespace) -> Any:
         csv=options.csv,
         images=options.images,
         types=options.types,
-        progress=_bar("Reading", options),
+        progress=progress_bar("Reading"),
     )
     return catalog
 
@@ -357,7 +171,7 @@ def _embeddings(options: argparse.Namespace) -> Any:
     if not options.json:
         for line in catalog.report.summary():
             print(line, file=sys.stderr)
-    with _quietly():
+    with quietly():
         load_backbone(options.architecture)
         if options.head == "softmax":
             import tensorflow  # noqa: F401
@@ -367,7 +181,7 @@ def _embeddings(options: argparse.Namespace) -> Any:
         EmbeddingSpec(architecture=options.architecture, **chosen),
         augmentation=_augmentation(options),
         cache=options.bottleneck_dir,
-        progress=_bar("Looking at pictures", options),
+        progress=progress_bar("Looking at pictures"),
     )
 
 
@@ -421,16 +235,6 @@ def _training_json(training: Any, options: argparse.Namespace, mistakes: Any) ->
     }
 
 
-def _accuracy_line(evaluation: Any) -> str:
-    if evaluation is None:
-        return "Final test accuracy unknown: no pictures were kept for testing."
-    low, high = evaluation.ci95
-    return (
-        f"Final test accuracy = {evaluation.accuracy:.1%} (N={evaluation.n}), "
-        f"95 % interval {low:.1%} to {high:.1%}"
-    )
-
-
 def _write_labels(labels: Sequence[str], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(labels) + "\n", encoding="utf-8")
@@ -453,96 +257,7 @@ def _pictures_below(folder: Path) -> list[Path]:
     return sorted(p for p in below if is_picture_name(p.name) and not p.name.startswith("."))
 
 
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, ensure_ascii=False, indent=1))
-
-
-def _print_csv(answers: list[dict[str, Any]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["file", "verdict", "label", "probability", "error"])
-    for answer in answers:
-        if "error" in answer:
-            writer.writerow([answer["file"], "", "", "", answer["error"]])
-        for score in answer.get("scores", ()):
-            row = [answer["file"], answer["verdict"], score["label"], f"{score['probability']:.6f}"]
-            writer.writerow([*row, ""])
-
-
-def _print_answers(answers: list[dict[str, Any]]) -> None:
-    for answer in answers:
-        print(answer["file"])
-        if "error" in answer:
-            print(f"  {answer['error']}")
-        for score in answer.get("scores", ()):
-            print(f"  {score['probability']:7.2%}  {score['label']}")
-
-
-def _bar(title: str, options: argparse.Namespace) -> Callable[[int, int], None]:
-    """A progress bar on a terminal's stderr; silence elsewhere."""
-    if not sys.stderr.isatty():
-        return lambda done, total: None
-
-    def show(done: int, total: int) -> None:
-        filled = 30 * done // max(total, 1)
-        end = "\n" if done == total else ""
-        print(
-            f"\r{title} [{'#' * filled:<30}] {done}/{total}", end=end, file=sys.stderr, flush=True
-        )
-
-    return show
-
-
-class _Watch:
-    """Follows a training: a line every tenth report, and curves for TensorBoard if wanted."""
-
-    def __init__(self, options: argparse.Namespace, steps: int) -> None:
-        self._options = options
-        self._steps = steps
-        self._writers: dict[str, Any] = {}
-
-    def __enter__(self) -> "_Watch":
-        return self
-
-    def __call__(self, event: Any) -> None:
-        if self._options.summaries_dir:
-            self._summarise(event)
-        interval = self._options.eval_step_interval
-        if not self._options.json and (
-            event.step % (10 * interval) == 0 or event.step == self._steps
-        ):
-            print(_progress_line(event))
-
-    def _summarise(self, event: Any) -> None:
-        import tensorflow as tf
-
-        for part in ("train", "validation"):
-            accuracy = getattr(event, f"{part}_accuracy")
-            if accuracy is None:
-                continue
-            if part not in self._writers:
-                folder = str(self._options.summaries_dir / part)
-                self._writers[part] = tf.summary.create_file_writer(folder)
-            with self._writers[part].as_default(step=event.step):
-                tf.summary.scalar("accuracy", accuracy)
-                tf.summary.scalar("cross_entropy", getattr(event, f"{part}_cross_entropy"))
-
-    def __exit__(self, *_: object) -> None:
-        for writer in self._writers.values():
-            writer.close()
-
-
-def _progress_line(event: Any) -> str:
-    line = (
-        f"Step {event.step}: train accuracy = {event.train_accuracy:.1%}, "
-        f"cross entropy = {event.train_cross_entropy:.4f}"
-    )
-    if event.validation_accuracy is None:
-        return line
-    return (
-        f"{line}; validation accuracy = {event.validation_accuracy:.1%}, "
-        f"cross entropy = {event.validation_cross_entropy:.4f}"
-    )
-
+COMMANDS = {"prepare": _prepare, "retrain": _retrain, "evaluate": _evaluate, "label": _label}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from decor_core.__main__ import _quietly
+from decor_core.terminal import quietly
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "models" / "samples" / "gzhel-vase.jpg"
@@ -23,7 +23,7 @@ def _say(text):
 
 
 def test_chatter_is_left_out_and_the_rest_shown(capfd):
-    with _quietly():
+    with quietly():
         _say("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nE0000 out of memory\n")
         print("a warning", file=sys.stderr)
         _say("I0000 00:00:1.2 port.cc:153] oneDNN custom operations are on.\n")
@@ -34,7 +34,7 @@ def test_chatter_is_left_out_and_the_rest_shown(capfd):
 
 
 def test_what_was_said_before_an_error_is_shown(capfd):
-    with pytest.raises(ZeroDivisionError), _quietly():
+    with pytest.raises(ZeroDivisionError), quietly():
         _say("the reason\n")
         raise ZeroDivisionError
     assert capfd.readouterr().err == "the reason\n"
@@ -42,7 +42,7 @@ def test_what_was_said_before_an_error_is_shown(capfd):
 
 def test_all_is_shown_on_demand(capfd, monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
-    with _quietly():
+    with quietly():
         _say("I0000 details\n")
     assert capfd.readouterr().err == "I0000 details\n"
 

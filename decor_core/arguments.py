@@ -1,0 +1,163 @@
+"""The flags of the command line."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from .backbone import DEFAULT
+
+Command = Callable[[argparse.Namespace], int]
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    def _get_help_string(self, action: argparse.Action) -> str:
+        if action.default in (None, False, [], "") or action.required:
+            return action.help
+        return super()._get_help_string(action)
+
+
+def parse(arguments: Sequence[str] | None, commands: Mapping[str, Command]) -> argparse.Namespace:
+    """The flags of one command line; ``run`` of the result is its entry of ``commands``.
+
+    Dashes and underscores in flags are the same.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m decor_core",
+        description="Prepare pictures, retrain a classifier on them, and label new ones.",
+        epilog="Dashes and underscores in flags are the same. “COMMAND --help” tells more.",
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (text, add) in _COMMANDS.items():
+        command = subparsers.add_parser(
+            name, help=text, description=text, formatter_class=_Help, allow_abbrev=False
+        )
+        command.set_defaults(run=commands[name])
+        add(command)
+    return parser.parse_args(_with_underscores(arguments))
+
+
+def _add_source(command: argparse.ArgumentParser, *, folders: bool = True) -> None:
+    group = command.add_argument_group("pictures")
+    if folders:
+        group.add_argument(
+            "--image_dir", type=Path, metavar="DIR", help="folder (or zip) of class folders"
+        )
+    group.add_argument("--csv", type=Path, metavar="FILE", help="table of pictures and labels")
+    group.add_argument(
+        "--images", type=Path, metavar="DIR_OR_ZIP", help="the pictures that --csv names"
+    )
+    group.add_argument(
+        "--types",
+        type=_list,
+        default=["product"],
+        metavar="TYPE[,TYPE]",
+        help="which types of picture to take, e.g. product,pattern",
+    )
+    command.add_argument("--json", action="store_true", help="print nothing but JSON on stdout")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    return 0 if text == "0" else _positive(text)
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _add_prepare(command: argparse.ArgumentParser) -> None:
+    _add_source(command)
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    command.add_argument("--taxonomy", metavar="NAME", help="labels to sort by: style or country")
+
+
+def _add_training(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument_group("training").add_argument
+    add("--taxonomy", metavar="NAME", help="labels to learn: style or country")
+    add("--head", default="softmax", help="softmax (gradient descent) or lda (closed form)")
+    add("--how_many_training_steps", type=int, default=500, metavar="N", help="steps to take")
+    add("--learning_rate", type=float, default=0.01, metavar="RATE", help="size of a step")
+    add("--train_batch_size", type=int, default=100, metavar="N", help="pictures in a step")
+    add("--weight_decay", type=float, default=0.0, metavar="RATE", help="pull towards zero")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the split and of the batches")
+    add("--architecture", default=DEFAULT, metavar="NAME", help="the network that looks")
+    add("--views", type=_positive, default=None, metavar="N", help="views of a picture to average")
+    add("--model_dir", type=Path, metavar="DIR", help="where converted networks are kept")
+    add("--bottleneck_dir", type=Path, metavar="DIR", help="where picture vectors are cached")
+    add = command.add_argument_group("distorted copies to train on").add_argument
+    add("--flip_left_right", action="store_true", help="mirror half of the copies")
+    add("--random_crop", type=float, default=0, metavar="PERCENT", help="margin to crop at random")
+    add("--random_scale", type=float, default=0, metavar="PERCENT", help="how much to scale up")
+    add("--random_brightness", type=float, default=0, metavar="PERCENT", help="how much to vary")
+    add("--copies", type=_count, metavar="N", help="of each picture: 1, or 4 with a flag of these")
+
+
+def _add_retrain(command: argparse.ArgumentParser) -> None:
+    _add_source(command)
+    _add_training(command)
+    add = command.add_argument_group("testing and watching").add_argument
+    add("--testing_percentage", type=float, default=10, metavar="PERCENT", help="kept for the test")
+    add("--validation_percentage", type=float, default=10, metavar="PERCENT",
+        help="kept for watching")  # fmt: skip
+    add("--eval_step_interval", type=int, default=10, metavar="N", help="steps between reports")
+    add("--summaries_dir", type=Path, metavar="DIR", help="write curves for TensorBoard")
+    add("--print_misclassified_test_images", action="store_true", help="list the test's mistakes")
+    add = command.add_argument_group("results").add_argument
+    add("--bundle", type=Path, metavar="DIR", help="folder to keep the model in")
+    add("--output_labels", type=Path, metavar="FILE", help="also write the labels, one a line")
+    add("--output_graph", type=Path, metavar="FILE", help="also write a frozen TensorFlow graph")
+
+
+def _add_evaluate(command: argparse.ArgumentParser) -> None:
+    _add_source(command)
+    _add_training(command)
+    command.add_argument("--folds", type=_positive, default=5, help="parts to hold out in turn")
+    command.add_argument(
+        "--repeats", type=_positive, default=5, help="times to shuffle and do it again"
+    )
+
+
+def _add_label(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--image",
+        type=Path,
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="FILE_OR_DIR",
+        help="pictures; folders are searched recursively",
+    )
+    command.add_argument("--bundle", type=Path, metavar="DIR", help="model; by default the shipped")
+    command.add_argument("--top", type=_positive, default=5, metavar="N", help="labels to print")
+    command.add_argument("--taxonomy", metavar="NAME", help="style or country")
+    output = command.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print nothing but JSON on stdout")
+    output.add_argument("--csv", action="store_true", help="print nothing but CSV on stdout")
+
+
+def _with_underscores(arguments: Sequence[str] | None) -> list[str]:
+    """``--learning-rate`` and ``--learning_rate`` are the same flag."""
+    found = []
+    for argument in sys.argv[1:] if arguments is None else arguments:
+        if argument.startswith("--"):
+            name, equals, value = argument.partition("=")
+            argument = "--" + name[2:].replace("-", "_") + equals + value
+        found.append(argument)
+    return found
+
+
+_COMMANDS = {
+    "prepare": (
+        "Check the pictures, convert them to JPEG, sort them into class folders.",
+        _add_prepare,
+    ),
+    "retrain": ("Train a classifier on your pictures and test it.", _add_retrain),
+    "evaluate": ("Judge a recipe by repeated cross-validation.", _add_evaluate),
+    "label": ("Tell what pictures show, best guess first.", _add_label),
+}

@@ -1,0 +1,148 @@
+"""What the command line shows: progress, results as text, JSON or CSV, and nothing else."""
+
+import argparse
+import csv
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_CHATTER = (
+    b"INFO: Created TensorFlow Lite",
+    b"WARNING: All log messages before absl::InitializeLog()",
+    b"I0000 ",
+)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Leaves out of stderr what LiteRT and TensorFlow say of themselves when they start.
+
+    They write it to the file descriptor, and have no setting against it. All else appears when
+    the block ends. TF_CPP_MIN_LOG_LEVEL=0 shows everything at once.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said:
+                if not line.startswith(_CHATTER):
+                    os.write(2, line)
+
+
+def print_json(data: Any) -> None:
+    """Write ``data`` to stdout as JSON."""
+    print(json.dumps(data, ensure_ascii=False, indent=1))
+
+
+def print_csv(answers: list[dict[str, Any]]) -> None:
+    """Write what ``label`` found to stdout as CSV, a row for each picture and label."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["file", "verdict", "label", "probability", "error"])
+    for answer in answers:
+        if "error" in answer:
+            writer.writerow([answer["file"], "", "", "", answer["error"]])
+        for score in answer.get("scores", ()):
+            row = [answer["file"], answer["verdict"], score["label"], f"{score['probability']:.6f}"]
+            writer.writerow([*row, ""])
+
+
+def print_answers(answers: list[dict[str, Any]]) -> None:
+    """Write what ``label`` found to stdout for people."""
+    for answer in answers:
+        print(answer["file"])
+        if "error" in answer:
+            print(f"  {answer['error']}")
+        for score in answer.get("scores", ()):
+            print(f"  {score['probability']:7.2%}  {score['label']}")
+
+
+def progress_bar(title: str) -> Callable[[int, int], None]:
+    """A progress bar on a terminal's stderr; silence elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda done, total: None
+
+    def show(done: int, total: int) -> None:
+        filled = 30 * done // max(total, 1)
+        end = "\n" if done == total else ""
+        print(
+            f"\r{title} [{'#' * filled:<30}] {done}/{total}", end=end, file=sys.stderr, flush=True
+        )
+
+    return show
+
+
+class Watch:
+    """Follows a training: a line every tenth report, and curves for TensorBoard if wanted."""
+
+    def __init__(self, options: argparse.Namespace, steps: int) -> None:
+        self._options = options
+        self._steps = steps
+        self._writers: dict[str, Any] = {}
+
+    def __enter__(self) -> "Watch":
+        return self
+
+    def __call__(self, event: Any) -> None:
+        if self._options.summaries_dir:
+            self._summarise(event)
+        interval = self._options.eval_step_interval
+        if not self._options.json and (
+            event.step % (10 * interval) == 0 or event.step == self._steps
+        ):
+            print(_progress_line(event))
+
+    def _summarise(self, event: Any) -> None:
+        import tensorflow as tf
+
+        for part in ("train", "validation"):
+            accuracy = getattr(event, f"{part}_accuracy")
+            if accuracy is None:
+                continue
+            if part not in self._writers:
+                folder = str(self._options.summaries_dir / part)
+                self._writers[part] = tf.summary.create_file_writer(folder)
+            with self._writers[part].as_default(step=event.step):
+                tf.summary.scalar("accuracy", accuracy)
+                tf.summary.scalar("cross_entropy", getattr(event, f"{part}_cross_entropy"))
+
+    def __exit__(self, *_: object) -> None:
+        for writer in self._writers.values():
+            writer.close()
+
+
+def _progress_line(event: Any) -> str:
+    line = (
+        f"Step {event.step}: train accuracy = {event.train_accuracy:.1%}, "
+        f"cross entropy = {event.train_cross_entropy:.4f}"
+    )
+    if event.validation_accuracy is None:
+        return line
+    return (
+        f"{line}; validation accuracy = {event.validation_accuracy:.1%}, "
+        f"cross entropy = {event.validation_cross_entropy:.4f}"
+    )
+
+
+def accuracy_line(evaluation: Any) -> str:
+    """The last line of ``retrain`` for people."""
+    if evaluation is None:
+        return "Final test accuracy unknown: no pictures were kept for testing."
+    low, high = evaluation.ci95
+    return (
+        f"Final test accuracy = {evaluation.accuracy:.1%} (N={evaluation.n}), "
+        f"95 % interval {low:.1%} to {high:.1%}"
+    )
