@@ -163,8 +163,12 @@ def _catalog(options: argparse.Namespace) -> Any:
 
 def _embeddings(options: argparse.Namespace) -> Any:
     from .embedding import EmbeddingSpec
-    from .features import embed_catalog
+    from .features import Embeddings, embed_catalog
 
+    if options.embeddings:
+        if options.image_dir or options.csv or options.images:
+            raise DecorError("Expected either --embeddings or pictures, not both.")
+        return Embeddings.load(options.embeddings).of_types(*options.types)
     if options.model_dir:
         os.environ["DECOR_BACKBONES"] = str(options.model_dir)
     catalog = _catalog(options)

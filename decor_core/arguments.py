@@ -37,16 +37,22 @@ def parse(arguments: Sequence[str] | None, commands: Mapping[str, Command]) -> a
     return parser.parse_args(_with_underscores(arguments))
 
 
-def _add_source(command: argparse.ArgumentParser, *, folders: bool = True) -> None:
+def _add_source(command: argparse.ArgumentParser, *, vectors: bool = False) -> None:
     group = command.add_argument_group("pictures")
-    if folders:
-        group.add_argument(
-            "--image_dir", type=Path, metavar="DIR", help="folder (or zip) of class folders"
-        )
+    group.add_argument(
+        "--image_dir", type=Path, metavar="DIR", help="folder (or zip) of class folders"
+    )
     group.add_argument("--csv", type=Path, metavar="FILE", help="table of pictures and labels")
     group.add_argument(
         "--images", type=Path, metavar="DIR_OR_ZIP", help="the pictures that --csv names"
     )
+    if vectors:
+        group.add_argument(
+            "--embeddings",
+            type=Path,
+            metavar="FILE",
+            help="instead of pictures, their vectors, e.g. models/embeddings/decor.npz",
+        )
     group.add_argument(
         "--types",
         type=_list,
@@ -99,7 +105,7 @@ def _add_training(command: argparse.ArgumentParser) -> None:
 
 
 def _add_retrain(command: argparse.ArgumentParser) -> None:
-    _add_source(command)
+    _add_source(command, vectors=True)
     _add_training(command)
     add = command.add_argument_group("testing and watching").add_argument
     add("--testing_percentage", type=float, default=10, metavar="PERCENT", help="kept for the test")
@@ -115,7 +121,7 @@ def _add_retrain(command: argparse.ArgumentParser) -> None:
 
 
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
-    _add_source(command)
+    _add_source(command, vectors=True)
     _add_training(command)
     command.add_argument("--folds", type=_positive, default=5, help="parts to hold out in turn")
     command.add_argument(

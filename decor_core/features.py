@@ -49,8 +49,14 @@ class Embeddings:
         return taxonomy, pd.Categorical(self.table[level], taxonomy.labels).codes.astype(np.int64)
 
     def of_types(self, *types: str) -> "Embeddings":
-        """The pictures of these types only, e.g. ``"product"``."""
-        return self.rows(self.table["type"].isin(types).to_numpy())
+        """The pictures of these types only, e.g. ``"product"``; DataError if there are none."""
+        chosen = self.table["type"].isin(types).to_numpy()
+        if not chosen.any():
+            known = ", ".join(sorted(set(self.table["type"])))
+            raise DataError(
+                f"There are no pictures of type “{', '.join(types)}” here; choose from: {known}."
+            )
+        return self.rows(chosen)
 
     def rows(self, chosen: np.ndarray) -> "Embeddings":
         """The pictures that a mask or an index array chooses."""

@@ -14,6 +14,7 @@ import pytest
 from decor_core import backbone
 from decor_core.__main__ import main
 from decor_core.bundle import load_bundle, save_bundle
+from decor_core.features import SHIPPED
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "models" / "samples"
@@ -376,3 +377,15 @@ def test_shipped_model_labels_a_sample_without_the_heavy_libraries():
     loaded = set(ended.stderr.split())
     assert "ai_edge_litert" in loaded
     assert not loaded & {"tensorflow", "keras", "streamlit", "pandas", "altair"}
+
+
+def test_shipped_vectors_are_judged_without_pictures(run, refused, painted):
+    code, out, _ = run(
+        "evaluate", "--embeddings", SHIPPED, "--head", "lda", "--repeats", "1", "--json"
+    )
+    told = json.loads(out)
+    assert code == 0 and told["n"] == 285
+    assert told["style"]["accuracy"] > 0.93 and told["country"]["accuracy"] > 0.95
+    told = refused("evaluate", "--embeddings", SHIPPED, "--types", "spoon")
+    assert "spoon" in told and "pattern, product" in told
+    assert "not both" in refused("retrain", "--embeddings", SHIPPED, "--image_dir", painted)
