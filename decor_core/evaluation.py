@@ -1,12 +1,13 @@
 """How good a head is, and how sure one can be of that: rates with intervals, cross-validation."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from .heads import cross_entropy
+from .heads import cross_entropy, probabilities
 
 _Z95 = 1.959964
 _BINS = 10
@@ -205,16 +206,29 @@ def _reliability(right: np.ndarray, confidence: np.ndarray) -> tuple[Bin, ...]:
 def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:
     """The divisor of logits [n, c] that makes their probabilities likeliest (Guo et al., 2017).
 
-    Golden-section search on its logarithm, between 1/1000 and 1000. Meant for out-of-fold
-    logits: in-sample ones lie.
+    Meant for out-of-fold logits: in-sample ones lie. Where all n answers are right, boundless
+    confidence would be likeliest; then it is (n + 1) / (n + 2) on average, by Laplace's rule of
+    succession. Searched between 1/1000 and 1000.
     """
-    low, high = math.log(1e-3), math.log(1e3)
+    n = len(classes)
+
+    def surprise(temperature: float) -> float:
+        return cross_entropy(logits / temperature, classes)
+
+    def presumption(temperature: float) -> float:
+        return abs(probabilities(logits / temperature).max(axis=1).mean() - (n + 1) / (n + 2))
+
+    all_right = (logits.argmax(axis=1) == classes).all()
+    return _golden_section(presumption if all_right else surprise, 1e-3, 1e3)
+
+
+def _golden_section(loss: Callable[[float], float], low: float, high: float) -> float:
+    """Where ``loss`` is least between ``low`` and ``high``, on a logarithmic scale."""
+    low, high = math.log(low), math.log(high)
     golden = (math.sqrt(5) - 1) / 2
     for _ in range(40):
         left, right = high - golden * (high - low), low + golden * (high - low)
-        if cross_entropy(logits / math.exp(left), classes) < cross_entropy(
-            logits / math.exp(right), classes
-        ):
+        if loss(math.exp(left)) < loss(math.exp(right)):
             high = right
         else:
             low = left

@@ -152,7 +152,7 @@ def _block_weights(folds: list[_Fold], parts: Parts) -> np.ndarray:
 def _temperature(
     folds: list[_Fold], weights: np.ndarray, config: TrainConfig, should_stop: ShouldStop
 ) -> float:
-    if not folds:
+    if not folds or should_stop():
         return _FALLBACK_TEMPERATURE[config.head]
     roots = np.sqrt(weights)
     logits = []

@@ -44,8 +44,8 @@ def main() -> None:
     running = job is not None and job.active
     left, right = st.columns([5, 7], gap="large")
     with left:
-        level, config = _settings()
-        _buttons(level, config, running)
+        level = _settings()
+        _buttons(running)
         # By the buttons, where it is in sight on a phone; a fragment may fill only a container
         # that has been written to.
         status = st.container(height=72, border=False)
@@ -59,8 +59,8 @@ def main() -> None:
             _show(job, status)
 
 
-def _settings() -> tuple[str, TrainConfig]:
-    """What to tell apart and how to learn it."""
+def _settings() -> str:
+    """Ask what to tell apart, which is returned, and how to learn it."""
     levels = [level.name for level in training_data().taxonomy.levels]
     with st.container(horizontal=True, gap="medium"):
         level = st.segmented_control(
@@ -83,7 +83,7 @@ def _settings() -> tuple[str, TrainConfig]:
         )
     st.caption(f"{_level_note(level)}  \n{HEADS[head][1]}")
     _presets(disabled=head == "lda")
-    steps = st.slider(
+    st.slider(
         "Training steps",
         10,
         4000,
@@ -95,7 +95,7 @@ def _settings() -> tuple[str, TrainConfig]:
         "many: it learns the training pictures by heart.",
         persist_state="session",
     )
-    rate = st.select_slider(
+    st.select_slider(
         "Learning rate",
         RATES,
         0.01,
@@ -106,7 +106,7 @@ def _settings() -> tuple[str, TrainConfig]:
         "overshoots.",
         persist_state="session",
     )
-    return level, TrainConfig(head=head, steps=steps, learning_rate=rate)
+    return level
 
 
 def _level_note(level: str) -> str:
@@ -135,7 +135,7 @@ def _preset(steps: int, rate: float) -> None:
     st.session_state.rate = rate
 
 
-def _buttons(level: str, config: TrainConfig, running: bool) -> None:
+def _buttons(running: bool) -> None:
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Retrain",
@@ -143,15 +143,20 @@ def _buttons(level: str, config: TrainConfig, running: bool) -> None:
             icon=":material/play_arrow:",
             disabled=running,
             on_click=_start,
-            args=(level, config),
             width="stretch",
         )
         st.button("Stop", icon=":material/stop:", disabled=not running, on_click=_stop)
 
 
-def _start(level: str, config: TrainConfig) -> None:
+def _start() -> None:
+    # Read here and not handed over: who clicks fast means what the sliders show now, not what
+    # they showed when the page was last drawn.
+    chosen = st.session_state
+    config = TrainConfig(head=chosen.train_head, steps=chosen.steps, learning_rate=chosen.rate)
     name = "LDA" if config.head == "lda" else f"{config.steps} steps, {config.learning_rate:g}"
-    request = TrainRequest(training_data(), config, level, title=f"your model ({name})")
+    request = TrainRequest(
+        training_data(), config, chosen.train_taxonomy, title=f"your model ({name})"
+    )
     st.session_state.job = trainer().submit(request, owner())
 
 

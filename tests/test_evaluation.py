@@ -117,3 +117,9 @@ def test_json_tells_each_class(judged):
         "recall_ci95": pytest.approx(list(wilson(2, 3))), "precision": 1.0,
     }  # fmt: skip
     assert (absent["n"], absent["recall"], absent["precision"]) == (0, None, 0.0)
+
+
+def test_all_right_answers_do_not_make_for_boundless_confidence():
+    logits = np.array([[9.0, 0, 0], [0, 8, 0], [0, 1, 7], [6, 0, 2]])
+    temperature = fit_temperature(logits, np.array([0, 1, 2, 0]))
+    assert probabilities(logits / temperature).max(axis=1).mean() == pytest.approx(5 / 6, abs=1e-3)
