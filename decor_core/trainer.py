@@ -1,46 +1,27 @@
 """The background TensorFlow process: a queue of jobs, their progress, and a stop that stops.
 
 TensorFlow lives in one child process, started when first wanted and given back when idle, so
-that the process that serves pages stays small. The child talks pickles over its stdin and stdout
-with its parent only; nothing that a user uploads is ever unpickled.
+that the process that serves pages stays small.
 """
 
 import logging
-import os
-import pickle
-import queue
-import signal
-import subprocess
-import sys
 import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from .errors import DecorError, TrainingError
-from .features import Embeddings
+from .errors import TrainingError
 from .heads import TrainConfig, TrainEvent
-from .workflow import Training, train
+from .worker import TrainRequest, Worker
+from .workflow import Training
 
 STOP_GRACE = 0.8
 IDLE_SECONDS = 600.0
 _KEPT_JOBS = 200
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainRequest:
-    """What to train: a head for ``level`` of the embeddings' taxonomy."""
-
-    embeddings: Embeddings
-    config: TrainConfig
-    level: str
-    title: str = "My model"
 
 
 @dataclass(frozen=True)
@@ -89,7 +70,7 @@ class Trainer:
         self._stopping: dict[str, float] = {}
         self._warm_wanted = False
         self._closed = False
-        self._child: _Child | None = None
+        self._child: Worker | None = None
         threading.Thread(target=self._work, name="decor-trainer", daemon=True).start()
 
     def submit(self, request: TrainRequest, owner: str) -> str:
@@ -181,18 +162,18 @@ class Trainer:
     def _busy(self) -> int:
         return any(job.status in ("starting", "running") for job in self._jobs.values())
 
-    def _ready_child(self) -> "_Child | None":
+    def _ready_child(self) -> "Worker | None":
         """The child, a new one if there is none or it died; None if the system refuses one."""
         if self._child is not None and self._child.process.poll() is not None:
             self._drop_child()
         if self._child is None:
             try:
-                self._child = _Child()
+                self._child = Worker()
             except OSError:
                 _log.exception("the trainer process cannot be started")
         return self._child
 
-    def _run(self, job_id: str, child: "_Child") -> None:
+    def _run(self, job_id: str, child: "Worker") -> None:
         child.send(("train", job_id, self._requests.pop(job_id)))
         while self._jobs[job_id].active:
             message = child.receive(timeout=0.1)
@@ -245,113 +226,3 @@ class Trainer:
         ended = [job.id for job in self._jobs.values() if not job.active]
         for job_id in ended[: max(0, len(self._jobs) - _KEPT_JOBS)]:
             del self._jobs[job_id]
-
-
-class _Child:
-    """The child process and the thread that reads what it says."""
-
-    def __init__(self) -> None:
-        root = str(Path(__file__).parents[1])
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", "from decor_core.trainer import serve; serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Many small matrices: threads of NumPy would only wait for each other.
-            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
-        )
-        self._messages: queue.Queue[tuple] = queue.Queue()
-        self._outbox: queue.Queue[tuple | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=self._write, daemon=True).start()
-
-    def send(self, message: tuple) -> None:
-        """Returns at once, also where the child does not listen."""
-        self._outbox.put(message)
-
-    def receive(self, timeout: float) -> tuple | None:
-        try:
-            return self._messages.get(timeout=timeout)
-        except queue.Empty:
-            return None
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._outbox.put(None)
-        for pipe in (self.process.stdin, self.process.stdout):
-            try:
-                pipe.close()
-            except OSError:
-                continue  # flushing into a broken pipe; nothing is lost
-
-    def _write(self) -> None:
-        try:
-            while (message := self._outbox.get()) is not None:
-                pickle.dump(message, self.process.stdin)
-                self.process.stdin.flush()
-        except (OSError, ValueError):
-            _log.warning("the trainer process is gone")  # its reader reports “died”
-
-    def _read(self) -> None:
-        try:
-            while True:
-                self._messages.put(pickle.load(self.process.stdout))
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-            self._messages.put(("died",))
-
-
-# --- the child's side
-
-
-def serve() -> None:
-    """Run as the child: train what stdin asks for until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print must not get among the answers
-    requests: queue.Queue[tuple] = queue.Queue()
-    stopped: set[str] = set()
-    threading.Thread(
-        target=_listen, args=(sys.stdin.buffer, requests, stopped), daemon=True
-    ).start()
-    import tensorflow  # noqa: F401 — warm before the first job asks for it
-
-    while True:
-        _, job_id, request = requests.get()
-        _answer(answers, ("running",))
-        _answer(answers, _train(request, answers, lambda job=job_id: job in stopped))
-
-
-def _listen(stream: BinaryIO, requests: queue.Queue, stopped: set[str]) -> None:
-    try:
-        while True:
-            message = pickle.load(stream)
-            if message[0] == "stop":
-                stopped.add(message[1])
-            else:
-                requests.put(message)
-    except (EOFError, OSError, pickle.UnpicklingError):
-        os._exit(0)  # the parent is gone: leave no orphan behind
-
-
-def _train(request: TrainRequest, answers: BinaryIO, should_stop: Callable[[], bool]) -> tuple:
-    try:
-        training = train(
-            request.embeddings,
-            request.config,
-            request.level,
-            title=request.title,
-            on_event=lambda event: _answer(answers, ("event", event)),
-            should_stop=should_stop,
-        )
-    except DecorError as error:
-        return "failed", str(error)
-    except Exception:
-        logging.exception("training failed")
-        return "failed", "The training failed for an unexpected reason; see the server's log."
-    return "done", training
-
-
-def _answer(answers: BinaryIO, message: tuple) -> None:
-    pickle.dump(message, answers)
-    answers.flush()

@@ -15,11 +15,11 @@ ORDER = (
     "__init__", "errors", "taxonomy", "images", "colour", "foreground", "duplicates", "sources",
     "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding", "augmentation",
     "heads", "whitening", "evaluation", "fitting", "features", "bundle", "predictor", "explain",
-    "workflow", "export", "trainer", "arguments", "terminal", "__main__",
+    "workflow", "export", "worker", "trainer", "arguments", "terminal", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}
-TENSORFLOW = {"heads", "convert", "export", "trainer", "terminal", "__main__"}
+TENSORFLOW = {"heads", "convert", "export", "worker", "terminal", "__main__"}
 OUTSIDE = {"numpy", "pandas", "PIL", "pillow_heif", "ai_edge_litert", "tensorflow"}
 
 

@@ -15,7 +15,8 @@ import pytest
 from decor_core import trainer as trainers
 from decor_core.errors import TrainingError
 from decor_core.heads import TrainConfig, TrainEvent
-from decor_core.trainer import Job, Trainer, TrainRequest
+from decor_core.trainer import Job, Trainer
+from decor_core.worker import TrainRequest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -194,7 +195,7 @@ def test_process_that_cannot_be_started_fails_jobs_but_not_the_queue(monkeypatch
     def refuse():
         raise OSError("Cannot allocate memory")
 
-    monkeypatch.setattr(trainers, "_Child", refuse)
+    monkeypatch.setattr(trainers, "Worker", refuse)
     lone = Trainer()
     for _ in range(2):
         job = ended(lone, lone.submit(request_for(), "me"))
@@ -233,7 +234,8 @@ def test_no_orphan_outlives_a_killed_server(embeddings, tmp_path):
         from pathlib import Path
         from decor_core.features import Embeddings
         from decor_core.heads import TrainConfig
-        from decor_core.trainer import Trainer, TrainRequest
+        from decor_core.trainer import Trainer
+        from decor_core.worker import TrainRequest
 
         trainer = Trainer()
         embeddings = Embeddings.load(Path({str(tmp_path / "set.npz")!r}))
