@@ -165,20 +165,20 @@ def _embeddings(options: argparse.Namespace) -> Any:
     from .embedding import EmbeddingSpec
     from .features import Embeddings, embed_catalog
 
-    if options.embeddings:
-        if options.image_dir or options.csv or options.images:
-            raise DecorError("Expected either --embeddings or pictures, not both.")
-        return Embeddings.load(options.embeddings).of_types(*options.types)
     if options.model_dir:
         os.environ["DECOR_BACKBONES"] = str(options.model_dir)
-    catalog = _catalog(options)
-    if not options.json:
-        for line in catalog.report.summary():
-            print(line, file=sys.stderr)
     with quietly():
         load_backbone(options.architecture)
         if options.head == "softmax":
             import tensorflow  # noqa: F401
+    if options.embeddings:
+        if options.image_dir or options.csv or options.images:
+            raise DecorError("Expected either --embeddings or pictures, not both.")
+        return Embeddings.load(options.embeddings).of_types(*options.types)
+    catalog = _catalog(options)
+    if not options.json:
+        for line in catalog.report.summary():
+            print(line, file=sys.stderr)
     chosen = {"views": options.views} if options.views else {}
     return embed_catalog(
         catalog,

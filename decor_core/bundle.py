@@ -4,6 +4,7 @@ import json
 import re
 import tempfile
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from .embedding import EmbeddingSpec
 from .errors import DAMAGED_FILE, BundleError, DataError, DecorError
 from .evaluation import Evaluation
 from .heads import Head
+from .novelty import Novelty
 from .taxonomy import Taxonomy
 
 FORMAT = "decor-bundle/1"
@@ -23,6 +25,7 @@ SHIPPED = MODELS / "bundles"
 DEFAULT_BUNDLE = SHIPPED / "decor-style"
 
 _MANIFEST, _HEAD, _LABELS = "manifest.json", "head.npz", "labels.txt"
+_NOVELTY_ARRAYS = ("mean", "axes", "variances")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Bundle:
     """A trained model and all that is needed to use and to judge it.
 
     ``evaluation`` is on held-out pictures, ``cross_validation`` on all; either may be missing.
+    ``novelty`` tells what is none of the labels; without it everything is taken for one of them.
     ``training`` says how and on what it was trained, in words and numbers for people.
     """
 
@@ -42,6 +46,7 @@ class Bundle:
     evaluation: Evaluation | None = None
     cross_validation: dict[str, Evaluation] = field(default_factory=dict)
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    novelty: Novelty | None = None
 
     def titled(self, title: str) -> "Bundle":
         """The same model under another title."""
@@ -89,12 +94,21 @@ def _write(bundle: Bundle, folder: Path) -> None:
         "backbone_digest": bundle.backbone_digest,
         "training": bundle.training,
         "evaluation": bundle.evaluation and bundle.evaluation.to_json(),
+        "novelty": bundle.novelty
+        and {
+            "columns": [bundle.novelty.columns.start, bundle.novelty.columns.stop],
+            "rest": bundle.novelty.rest,
+            "limit": bundle.novelty.limit,
+        },
         "cross_validation": {k: v.to_json() for k, v in bundle.cross_validation.items()},
     }
     text = json.dumps(manifest, ensure_ascii=False, indent=1)
     (folder / _MANIFEST).write_text(text + "\n", encoding="utf-8")
     (folder / _LABELS).write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
-    np.savez(folder / _HEAD, weights=bundle.head.weights, bias=bundle.head.bias)
+    arrays = {"weights": bundle.head.weights, "bias": bundle.head.bias}
+    if bundle.novelty:
+        arrays |= {name: getattr(bundle.novelty, name) for name in _NOVELTY_ARRAYS}
+    np.savez(folder / _HEAD, **arrays)
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -108,7 +122,8 @@ def load_bundle(folder: Path) -> Bundle:
             )
         with np.load(folder / _HEAD, allow_pickle=False) as arrays:
             head = Head(arrays["weights"], arrays["bias"])
-        return _checked(_from_manifest(manifest, head), folder)
+            novelty = _novelty(manifest["novelty"], arrays)
+        return _checked(_from_manifest(manifest, head, novelty), folder)
     except FileNotFoundError as error:
         raise BundleError(
             f"“{folder}” is no model folder: {Path(error.filename).name} is missing; "
@@ -118,7 +133,14 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(f"The model in “{folder}” is damaged ({error}); retrain it.") from error
 
 
-def _from_manifest(manifest: dict[str, Any], head: Head) -> Bundle:
+def _novelty(data: dict[str, Any] | None, arrays: Mapping[str, np.ndarray]) -> Novelty | None:
+    if data is None:
+        return None
+    found = {name: arrays[name] for name in _NOVELTY_ARRAYS}
+    return Novelty(slice(*data["columns"]), rest=data["rest"], limit=data["limit"], **found)
+
+
+def _from_manifest(manifest: dict[str, Any], head: Head, novelty: Novelty | None) -> Bundle:
     evaluation = manifest["evaluation"]
     return Bundle(
         title=manifest["title"],
@@ -126,6 +148,7 @@ def _from_manifest(manifest: dict[str, Any], head: Head) -> Bundle:
         embedding=EmbeddingSpec(**manifest["embedding"]),
         backbone_digest=manifest["backbone_digest"],
         head=head,
+        novelty=novelty,
         training=manifest["training"],
         evaluation=Evaluation.from_json(evaluation) if evaluation else None,
         cross_validation={
@@ -145,6 +168,15 @@ def _checked(bundle: Bundle, folder: Path) -> Bundle:
         )
     if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
         raise BundleError(f"The model in “{folder}” holds numbers that are not finite; retrain it.")
+    hull = bundle.novelty
+    if hull:
+        width = hull.columns.stop - hull.columns.start
+        shapes = hull.mean.shape == (width,) and hull.axes.shape == (width, len(hull.variances))
+        if not (shapes and 0 <= hull.columns.start < hull.columns.stop <= len(weights)):
+            raise BundleError(
+                f"The model in “{folder}” is damaged: what it knows has another shape than what "
+                "it was trained on; retrain it."
+            )
     return bundle
 
 

@@ -1,12 +1,13 @@
 """Vectors and labels → a calibrated head: whitened, weighted, trained, tempered out of fold."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .evaluation import fit_temperature
 from .heads import Head, TrainConfig, TrainEvent, fit_lda, fit_softmax
+from .novelty import Novelty, fit_novelty, limit_from
 from .whitening import Span, fit_whitening
 
 # Where there are no folds to ask, as in a set too small or a training that was stopped: on the
@@ -171,3 +172,23 @@ def _temperature(
         logits.append(_answers(*trained, asked))
     truth = np.concatenate([fold.asked_classes for fold in folds])
     return fit_temperature(np.concatenate(logits), truth)
+
+
+def fit_known(examples: Examples, columns: slice) -> Novelty | None:
+    """The hull of the originals and copies, its limit from held-out folds; None without folds."""
+    held_out = []
+    for fold in range(examples.folds.max() + 1):
+        inside = examples.folds != fold
+        asked = ~inside & ~examples.copies
+        hull = _hull(examples, inside, columns)
+        held_out.append(hull.distances(examples.vectors[asked]))
+    if not held_out:
+        return None
+    hull = _hull(examples, np.ones(len(examples.classes), bool), columns)
+    return replace(hull, limit=limit_from(np.concatenate(held_out)))
+
+
+def _hull(examples: Examples, rows: np.ndarray, columns: slice) -> Novelty:
+    return fit_novelty(
+        examples.vectors[rows], examples.classes[rows], examples.weights[rows], columns
+    )

@@ -14,6 +14,8 @@ from .embedding import Embedder, EmbeddingSpec
 from .errors import BundleError, PictureError
 from .heads import probabilities
 from .images import load_picture
+from .novelty import UNKNOWN
+from .taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,15 @@ class Score:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a picture is taken for: every label of the taxonomy, likeliest first."""
+    """What a picture is taken for: every label of the taxonomy, likeliest first.
+
+    ``verdict`` is the likeliest label, or UNKNOWN where ``novelty``, from 0 to 1, is above ½.
+    """
 
     taxonomy: str
     verdict: str
     scores: tuple[Score, ...]
+    novelty: float = 0.0
 
     @property
     def confidence(self) -> float:
@@ -53,6 +59,7 @@ class Labelled:
         return {
             "file": self.file,
             "verdict": self.prediction.verdict,
+            "novelty": self.prediction.novelty,
             "scores": [{"label": s.label, "probability": s.probability} for s in scores],
         }
 
@@ -89,9 +96,10 @@ class Predictor:
         trained = self.bundle.taxonomy
         level = trained.level(taxonomy or trained.name)
         chances = probabilities(self.bundle.head.logits(vectors))
-        return [
-            _ranked(row, level.name, level.labels) for row in trained.roll_up(chances, level.name)
-        ]
+        hull = self.bundle.novelty
+        novelties = hull.scores(vectors) if hull else np.zeros(len(vectors))
+        rolled = trained.roll_up(chances, level.name)
+        return [_ranked(*row, level) for row in zip(rolled, novelties, strict=True)]
 
     def label(self, files: Sequence[Path], taxonomy: str | None = None) -> Iterator[Labelled]:
         """Label each of ``files`` in order; an unreadable one gets its reason, the rest goes on."""
@@ -105,10 +113,11 @@ class Predictor:
                 yield Labelled(str(file), self.predict(vector[None], taxonomy)[0])
 
 
-def _ranked(chances: np.ndarray, taxonomy: str, labels: tuple[str, ...]) -> Prediction:
+def _ranked(chances: np.ndarray, novelty: float, taxonomy: Taxonomy) -> Prediction:
     order = np.argsort(-chances, kind="stable")
-    scores = tuple(Score(labels[i], float(chances[i])) for i in order)
-    return Prediction(taxonomy, scores[0].label, scores)
+    scores = tuple(Score(taxonomy.labels[i], float(chances[i])) for i in order)
+    verdict = UNKNOWN if novelty > 0.5 else scores[0].label
+    return Prediction(taxonomy.name, verdict, scores, float(novelty))
 
 
 @lru_cache(maxsize=2)

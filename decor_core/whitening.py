@@ -104,13 +104,20 @@ def fit_whitening(
     return Whitening(tuple(part.mean(axis=0) for part in parts), tuple(maps), float(spread))
 
 
+def shrinkage(squares: float, trace: float, count: float, dimensions: int) -> float:
+    """Oracle approximating shrinkage (Chen et al., 2010), 0 to 1, of a covariance matrix.
+
+    ``squares`` is the sum of its squared entries, ``count`` the number of examples.
+    """
+    square, variance = squares / dimensions**2, trace / dimensions
+    denominator = (count + 1) * (square - variance**2 / dimensions)
+    return 1.0 if denominator <= 0 else min(1.0, (square + variance**2) / denominator)
+
+
 def _shrunk_covariance(within: np.ndarray, dimensions: int) -> np.ndarray:
     """Covariance of centred rows, shrunk towards their mean variance over ``dimensions``."""
-    count = len(within)
-    covariance = within.T @ within / count
-    variance = np.trace(covariance) / dimensions
-    square = (covariance**2).sum() / dimensions**2
-    denominator = (count + 1) * (square - variance**2 / dimensions)
-    amount = 1.0 if denominator <= 0 else min(1.0, (square + variance**2) / denominator)
-    ridge = max(amount * variance, 1e-12)
+    covariance = within.T @ within / len(within)
+    trace = np.trace(covariance)
+    amount = shrinkage((covariance**2).sum(), trace, len(within), dimensions)
+    ridge = max(amount * trace / dimensions, 1e-12)
     return (1 - amount) * covariance + ridge * np.eye(len(covariance))

@@ -11,8 +11,9 @@ from .dataset import Split, folds, split
 from .errors import DataError
 from .evaluation import Evaluation, evaluate
 from .features import Embeddings
-from .fitting import Examples, OnEvent, ShouldStop, fit_head, never
+from .fitting import Examples, OnEvent, ShouldStop, fit_head, fit_known, never
 from .heads import Head, TrainConfig, TrainEvent, probabilities
+from .novelty import Novelty
 from .taxonomy import Taxonomy
 
 _INNER_FOLDS = 5
@@ -75,18 +76,21 @@ class _Task:
 
     def fit(self, rows: np.ndarray, **watching: object) -> Head:
         """A calibrated head trained on ``rows`` and their distorted copies."""
+        return fit_head(self._examples(rows), self.config, **watching)
+
+    def known(self, rows: np.ndarray) -> Novelty | None:
+        """What is known after seeing ``rows``; None if they are too few to tell."""
+        return fit_known(self._examples(rows), self.embeddings.late_stages)
+
+    def _examples(self, rows: np.ndarray) -> Examples:
         count = self.embeddings.copies.shape[1]
         vectors, copies = self.embeddings.vectors[rows], self.embeddings.copies[rows]
-        return fit_head(
-            Examples(
-                np.concatenate([vectors, copies.reshape(-1, vectors.shape[1])]),
-                _with_copies(self.classes[rows], count),
-                [block.columns for block in self.embeddings.blocks],
-                _with_copies(self._inner_folds(rows), count),
-                np.repeat([False, True], [len(rows), len(rows) * count]),
-            ),
-            self.config,
-            **watching,
+        return Examples(
+            np.concatenate([vectors, copies.reshape(-1, vectors.shape[1])]),
+            _with_copies(self.classes[rows], count),
+            [block.columns for block in self.embeddings.blocks],
+            _with_copies(self._inner_folds(rows), count),
+            np.repeat([False, True], [len(rows), len(rows) * count]),
         )
 
     def _inner_folds(self, rows: np.ndarray) -> np.ndarray:
@@ -137,6 +141,7 @@ def train(
             embeddings.spec,
             embeddings.digest,
             head,
+            novelty=task.known(parts.train),
             training=_account(task, len(parts.train), events),
             evaluation=evaluate(chances, truth, task.taxonomy.labels) if len(truth) else None,
         ),
@@ -163,6 +168,7 @@ def train_on_all(
         embeddings.spec,
         embeddings.digest,
         task.fit(np.arange(len(task.classes))),
+        novelty=task.known(np.arange(len(task.classes))),
         training=_account(task, len(task.classes), []),
         cross_validation=cross_validate(embeddings, config, level, repeats=repeats),
     )

@@ -100,7 +100,7 @@ def test_temperature_of_useless_answers_is_high_of_perfect_ones_low():
     random = np.random.default_rng(0)
     logits, classes = random.normal(size=(500, 3)), random.integers(3, size=500)
     assert fit_temperature(logits, classes) > 5
-    assert fit_temperature(np.eye(3)[classes], classes) < 0.1
+    assert fit_temperature(np.eye(3)[classes], classes) < 0.3
 
 
 def test_json_round_trip_through_text(judged):

@@ -137,7 +137,8 @@ def test_rows_by_mask_and_by_index_agree(embeddings):
 
 def test_of_types(embeddings):
     assert len(embeddings.of_types("product").table) == 36
-    assert len(embeddings.of_types("pattern").table) == 0
+    with pytest.raises(DataError, match="no pictures of type “pattern”.*choose from: product"):
+        embeddings.of_types("pattern")
 
 
 # Cache

@@ -66,8 +66,8 @@ def test_unknown_taxonomy_is_refused_before_any_picture(predictor):
 def test_json_of_an_answer_and_of_an_error(predictor, painted):
     (answer,) = predictor.label([painted / "Iznik" / "200.png"])
     told = answer.to_json(top=2)
-    assert list(told) == ["file", "verdict", "scores"]
-    assert told["verdict"] == "Iznik" and len(told["scores"]) == 2
+    assert list(told) == ["file", "verdict", "novelty", "scores"]
+    assert told["verdict"] == "Iznik" and 0 <= told["novelty"] < 0.5 and len(told["scores"]) == 2
     assert list(told["scores"][0]) == ["label", "probability"]
     assert Labelled("x.png", error="Why.").to_json(2) == {"file": "x.png", "error": "Why."}
 

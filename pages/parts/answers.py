@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from decor_core.novelty import UNKNOWN
 from decor_core.predictor import Prediction
 from decor_core.taxonomy import Taxonomy
 
@@ -19,7 +20,7 @@ def show_one(seen: Seen, prediction: Prediction, trained: Taxonomy) -> None:
             st.image(seen.preview, width="stretch", alt=seen.alt or f"Your picture {seen.name}")
             st.caption(plain(seen.name))
         with st.container(key="answer-verdict", gap="xxsmall"):
-            st.header(plain(prediction.verdict), anchor=False)
+            st.header(_verdict(prediction), anchor=False)
             st.markdown(_how_sure(prediction))
             st.caption(_origin(prediction, trained))
         with st.container(key="answer-bars"):
@@ -32,7 +33,7 @@ def show_many(answers: Sequence[tuple[Seen, Prediction]]) -> None:
         for place, (seen, prediction) in enumerate(answers):
             with st.container(border=True, key=f"picture-{place}"):
                 st.image(seen.preview, width="stretch", alt=seen.alt or f"Your picture {seen.name}")
-                st.markdown(f"**{plain(prediction.verdict)}**")
+                st.markdown(f"**{_verdict(prediction)}**")
                 st.progress(prediction.confidence, text=_how_sure(prediction))
                 st.caption(plain(seen.name))
 
@@ -43,7 +44,19 @@ def show_refused(refused: Sequence[Seen]) -> None:
         st.warning(f"**{plain(seen.name)}**: {plain(seen.error)}", icon=":material/broken_image:")
 
 
+def _verdict(prediction: Prediction) -> str:
+    if prediction.verdict == UNKNOWN:
+        return "None of these"
+    return plain(prediction.verdict)
+
+
 def _how_sure(prediction: Prediction) -> str:
+    if prediction.verdict == UNKNOWN:
+        nearest = prediction.scores[0]
+        return (
+            f"Unlike everything this model has seen. {plain(nearest.label)} comes nearest, "
+            f"with {percent(nearest.probability)}, but do not rely on it."
+        )
     sure = f"**{percent(prediction.confidence)}**, {certainty(prediction.confidence)}"
     if prediction.confidence >= 0.5 or len(prediction.scores) < 2:
         return sure
@@ -54,6 +67,8 @@ def _how_sure(prediction: Prediction) -> str:
 def _origin(prediction: Prediction, trained: Taxonomy) -> str:
     """What the verdict belongs to, one taxonomy up or down."""
     level = trained.level(prediction.taxonomy)
+    if prediction.verdict == UNKNOWN:
+        return ""
     if level.coarser:
         return f"From {plain(level.parent_of(prediction.verdict))}"
     if level is trained:
