@@ -10,10 +10,6 @@ from .heads import Head, TrainConfig, TrainEvent, fit_lda, fit_softmax
 from .novelty import Novelty, fit_novelty, limit_from
 from .whitening import Span, fit_whitening
 
-# Where there are no folds to ask, as in a set too small or a training that was stopped: on the
-# doubting side of what folds gave on the decor pictures, all 285 of them and five of each style.
-_FALLBACK_TEMPERATURE = {"softmax": 1.0, "lda": 60.0}
-
 _COPIES_WEIGHT = 0.5
 
 OnEvent = Callable[[TrainEvent], None]
@@ -85,7 +81,13 @@ def fit_head(
         should_stop=should_stop,
     )
     head = span.expand(*whitening.undo(*weights_and_bias))
-    return head.tempered(_temperature(folds, weights, config, should_stop))
+    if folds and not should_stop():
+        return head.tempered(_temperature(folds, weights, config, should_stop))
+    # No folds to ask, as in a tiny set or a training that was stopped: few right answers in a row
+    # still make for little confidence.
+    originals = ~examples.copies
+    answers = head.logits(examples.vectors[originals])
+    return head.tempered(fit_temperature(answers, examples.classes[originals]))
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,6 @@ def _block_weights(folds: list[_Fold], parts: Parts) -> np.ndarray:
 def _temperature(
     folds: list[_Fold], weights: np.ndarray, config: TrainConfig, should_stop: ShouldStop
 ) -> float:
-    if not folds or should_stop():
-        return _FALLBACK_TEMPERATURE[config.head]
     roots = np.sqrt(weights)
     logits = []
     for fold in folds:

@@ -97,6 +97,8 @@ def fit_whitening(
     maps = []
     for part, dimension in zip(parts, dimensions, strict=True):
         within = part - class_means(part, classes, weights)[classes]
+        if len(part) == classes.max() + 1:
+            within = part - part.mean(axis=0)  # one of each: nothing tells how a class spreads
         if weights is not None:
             within *= np.sqrt(weights / weights.mean())[:, None]
         root = np.linalg.cholesky(_shrunk_covariance(within, dimension))

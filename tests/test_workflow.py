@@ -8,7 +8,7 @@ import pytest
 from decor_core import workflow
 from decor_core.dataset import Split
 from decor_core.errors import DataError, TrainingError
-from decor_core.heads import TrainConfig
+from decor_core.heads import TrainConfig, probabilities
 from decor_core.workflow import cross_validate, train, train_on_all
 
 GATE = 0.9
@@ -228,3 +228,14 @@ def test_diverging_training_is_an_error(embeddings):
     config = TrainConfig(steps=50, learning_rate=10, weight_decay=1)
     with pytest.raises(TrainingError, match="diverged.*smaller learning rate"):
         train(huge, config, "style")
+
+
+def test_one_training_picture_per_class_makes_for_little_confidence(embeddings):
+    rows = embeddings.table.groupby("style", sort=False).head(3).index.to_numpy()
+    few = embeddings.rows(rows)
+    for head in ("lda", "softmax"):
+        training = train(few, TrainConfig(head=head, steps=50, learning_rate=0.1), "style")
+        assert len(training.split.train) == 3
+        confidence = probabilities(training.bundle.head.logits(few.vectors)).max(axis=1)
+        assert 0.4 < confidence.mean() < 0.9
+        assert training.bundle.novelty is None
