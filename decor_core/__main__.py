@@ -151,14 +151,13 @@ def _label(options: argparse.Namespace) -> int:
 def _catalog(options: argparse.Namespace) -> Any:
     from .catalog import read_catalog
 
-    catalog = read_catalog(
+    return read_catalog(
         image_dir=options.image_dir,
         csv=options.csv,
         images=options.images,
         types=options.types,
         progress=progress_bar("Reading"),
     )
-    return catalog
 
 
 def _embeddings(options: argparse.Namespace) -> Any:
@@ -167,18 +166,17 @@ def _embeddings(options: argparse.Namespace) -> Any:
 
     if options.model_dir:
         os.environ["DECOR_BACKBONES"] = str(options.model_dir)
-    with quietly():
-        load_backbone(options.architecture)
-        if options.head == "softmax":
-            import tensorflow  # noqa: F401
     if options.embeddings:
         if options.image_dir or options.csv or options.images:
             raise DecorError("Expected either --embeddings or pictures, not both.")
-        return Embeddings.load(options.embeddings).of_types(*options.types)
+        embeddings = Embeddings.load(options.embeddings).of_types(*options.types)
+        _warm_up(options)
+        return embeddings
     catalog = _catalog(options)
     if not options.json:
         for line in catalog.report.summary():
             print(line, file=sys.stderr)
+    _warm_up(options)
     chosen = {"views": options.views} if options.views else {}
     return embed_catalog(
         catalog,
@@ -187,6 +185,15 @@ def _embeddings(options: argparse.Namespace) -> Any:
         cache=options.bottleneck_dir,
         progress=progress_bar("Looking at pictures"),
     )
+
+
+def _warm_up(options: argparse.Namespace) -> None:
+    """Load what is heavy where it can be kept quiet, and only once the data are known good."""
+    with quietly():
+        if not options.embeddings:
+            load_backbone(options.architecture)
+        if options.head == "softmax":
+            import tensorflow  # noqa: F401
 
 
 def _config(options: argparse.Namespace) -> Any:

@@ -30,17 +30,26 @@ class Score:
 class Prediction:
     """What a picture is taken for: every label of the taxonomy, likeliest first.
 
-    ``verdict`` is the likeliest label, or UNKNOWN where ``novelty``, from 0 to 1, is above ½.
+    ``novelty`` is from 0, all but seen before, to 1; above ½ the picture is none of the labels.
     """
 
     taxonomy: str
-    verdict: str
     scores: tuple[Score, ...]
     novelty: float = 0.0
 
     @property
+    def verdict(self) -> str:
+        """The likeliest label, or UNKNOWN."""
+        return UNKNOWN if self.unknown else self.scores[0].label
+
+    @property
     def confidence(self) -> float:
         return self.scores[0].probability
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it is none of the labels; one of them may well be called “unknown”."""
+        return self.novelty > 0.5
 
 
 @dataclass(frozen=True)
@@ -116,8 +125,7 @@ class Predictor:
 def _ranked(chances: np.ndarray, novelty: float, taxonomy: Taxonomy) -> Prediction:
     order = np.argsort(-chances, kind="stable")
     scores = tuple(Score(taxonomy.labels[i], float(chances[i])) for i in order)
-    verdict = UNKNOWN if novelty > 0.5 else scores[0].label
-    return Prediction(taxonomy.name, verdict, scores, float(novelty))
+    return Prediction(taxonomy.name, scores, float(novelty))
 
 
 @lru_cache(maxsize=2)

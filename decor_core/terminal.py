@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .novelty import UNKNOWN
-
 _CHATTER = (
     b"INFO: Created TensorFlow Lite",
     b"WARNING: All log messages before absl::InitializeLog()",
@@ -65,8 +63,8 @@ def print_csv(answers: list[dict[str, Any]]) -> None:
 def print_answers(answers: list[dict[str, Any]]) -> None:
     """Write what ``label`` found to stdout for people."""
     for answer in answers:
-        known = answer.get("verdict") != UNKNOWN
-        print(answer["file"] + ("" if known else ": none of the known; the nearest are"))
+        unknown = answer.get("novelty", 0) > 0.5
+        print(answer["file"] + (": none of the known; the nearest are" if unknown else ""))
         if "error" in answer:
             print(f"  {answer['error']}")
         for score in answer.get("scores", ()):

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import TrainingError
@@ -42,7 +42,6 @@ class Job:
     events: tuple[TrainEvent, ...] = ()
     training: Training | None = None
     message: str = ""
-    submitted: float = field(default_factory=time.monotonic)
 
     @property
     def active(self) -> bool:

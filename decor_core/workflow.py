@@ -199,10 +199,10 @@ def cross_validate(
             if progress:
                 progress(repeat * n_folds + fold + 1, repeats * n_folds)
     found = {}
-    for level in task.taxonomy.levels:
-        rolled = [task.taxonomy.roll_up(one, level.name) for one in chances]
-        truth = embeddings.target(level.name)[1]
-        found[level.name] = evaluate(np.array(rolled), truth, level.labels)
+    for taxonomy in task.taxonomy.levels:
+        rolled = [task.taxonomy.roll_up(one, taxonomy.name) for one in chances]
+        truth = embeddings.target(taxonomy.name)[1]
+        found[taxonomy.name] = evaluate(np.array(rolled), truth, taxonomy.labels)
     return found
 
 

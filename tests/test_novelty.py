@@ -7,7 +7,7 @@ from PIL import Image
 from decor_core.bundle import load_bundle, save_bundle
 from decor_core.heads import TrainConfig
 from decor_core.novelty import FALSE_ALARMS, UNKNOWN, Novelty, fit_novelty, limit_from
-from decor_core.predictor import Predictor, load_predictor
+from decor_core.predictor import Prediction, Predictor, Score, load_predictor
 from decor_core.workflow import train
 
 
@@ -83,3 +83,8 @@ def test_damaged_hull_is_refused(embeddings, tmp_path):
     broken = replace(bundle, novelty=replace(bundle.novelty, mean=bundle.novelty.mean[:-1]))
     with pytest.raises(BundleError, match="damaged"):
         load_bundle(save_bundle(broken, tmp_path / "model"))
+
+
+def test_a_label_called_unknown_is_a_label_like_any_other():
+    prediction = Prediction("class", (Score("unknown", 0.9), Score("plate", 0.1)), novelty=0.2)
+    assert prediction.verdict == "unknown" and not prediction.unknown

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from decor_core.novelty import UNKNOWN
 from decor_core.predictor import Prediction
 from decor_core.taxonomy import Taxonomy
 
@@ -45,13 +44,13 @@ def show_refused(refused: Sequence[Seen]) -> None:
 
 
 def _verdict(prediction: Prediction) -> str:
-    if prediction.verdict == UNKNOWN:
+    if prediction.unknown:
         return "None of these"
     return plain(prediction.verdict)
 
 
 def _how_sure(prediction: Prediction) -> str:
-    if prediction.verdict == UNKNOWN:
+    if prediction.unknown:
         nearest = prediction.scores[0]
         return (
             f"Unlike everything this model has seen. {plain(nearest.label)} comes nearest, "
@@ -67,7 +66,7 @@ def _how_sure(prediction: Prediction) -> str:
 def _origin(prediction: Prediction, trained: Taxonomy) -> str:
     """What the verdict belongs to, one taxonomy up or down."""
     level = trained.level(prediction.taxonomy)
-    if prediction.verdict == UNKNOWN:
+    if prediction.unknown:
         return ""
     if level.coarser:
         return f"From {plain(level.parent_of(prediction.verdict))}"
