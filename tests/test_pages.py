@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from decor_core.embedding import Embedder
@@ -99,6 +101,19 @@ def test_an_upload_is_answered_at_once(page):
     test = _upload(page("classify"), ("bowl.jpg", _sample_bytes("Khokhloma")))
     assert _verdicts(test) == ["Khokhloma"]
     assert "bowl\\.jpg" in _texts(test)
+
+
+def test_what_is_no_decor_is_none_of_these(page, encoded):
+    noise = np.random.default_rng(0).integers(0, 255, (150, 150, 3), np.uint8)
+    test = _upload(page("classify"), ("noise.png", encoded(Image.fromarray(noise), "PNG")))
+    assert _verdicts(test) == ["None of these"]
+    assert "Unlike everything this model has seen" in _texts(test)
+    many = _upload(
+        page("classify"),
+        ("noise.png", encoded(Image.fromarray(noise), "PNG")),
+        ("bowl.jpg", _sample_bytes("Khokhloma")),
+    )
+    assert "**None of these**" in _texts(many) and "**Khokhloma**" in _texts(many)
 
 
 def test_a_sample_can_be_clicked_while_files_are_uploaded_and_back(page):
