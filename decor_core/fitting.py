@@ -10,7 +10,7 @@ from .evaluation import fit_temperature
 from .heads import Head, TrainConfig, TrainEvent, fit_lda, fit_softmax
 from .logistic import fit_logistic
 from .novelty import Novelty, fit_novelty, limit_from
-from .prepared import Examples, Fold, Parts, Prepared, prepare_examples
+from .prepared import Examples, Fold, Parts, prepare_examples
 
 OnEvent = Callable[[TrainEvent], None]
 ShouldStop = Callable[[], bool]

@@ -1,7 +1,7 @@
 """Prepare → embed → train → evaluate → bundle: the only place where the stages are composed."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -15,7 +15,7 @@ from .errors import DataError
 from .evaluation import Evaluation, evaluate
 from .features import Embeddings
 from .fitting import Fitted, Fitter, OnEvent, ShouldStop, never
-from .heads import TrainConfig, TrainEvent, probabilities
+from .heads import Head, TrainConfig, TrainEvent, probabilities
 from .prepared import Examples
 from .taxonomy import Taxonomy
 
@@ -173,6 +173,30 @@ def train_on_all(
     )
 
 
+def fold_heads(
+    embeddings: Embeddings, config: TrainConfig, level: str, *, n_folds: int = 5, repeats: int = 5
+) -> Iterator[tuple[int, np.ndarray, Head]]:
+    """For every repeat and fold: its number, which pictures [n] are held out, and the head.
+
+    The folds are those of ``cross_validate``. A few are trained at once, on threads.
+    """
+    task = _Task.of(embeddings, level, config)
+    splits = [
+        (repeat, fold_of == fold)
+        for repeat in range(repeats)
+        for fold_of in [task.folds(n_folds, config.seed + repeat)]
+        for fold in range(n_folds)
+    ]
+
+    def fit(held_out: np.ndarray) -> Head:
+        return Fitter(task.examples(np.flatnonzero(~held_out))).fit(config).head
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        heads = pool.map(fit, [held_out for _, held_out in splits])
+        for (repeat, held_out), head in zip(splits, heads, strict=True):
+            yield repeat, held_out, head
+
+
 def cross_validate(
     embeddings: Embeddings,
     config: TrainConfig,
@@ -189,23 +213,11 @@ def cross_validate(
     """
     task = _Task.of(embeddings, level, config)
     chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
-    splits = [
-        (repeat, fold_of == fold)
-        for repeat in range(repeats)
-        for fold_of in [task.folds(n_folds, config.seed + repeat)]
-        for fold in range(n_folds)
-    ]
-
-    def answer(asked: np.ndarray) -> np.ndarray:
-        head = Fitter(task.examples(np.flatnonzero(~asked))).fit(config).head
-        return probabilities(head.logits(embeddings.vectors[asked]))
-
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        answers = pool.map(answer, [asked for _, asked in splits])
-        for done, ((repeat, asked), found) in enumerate(zip(splits, answers, strict=True), 1):
-            chances[repeat, asked] = found
-            if progress:
-                progress(done, len(splits))
+    heads = fold_heads(embeddings, config, level, n_folds=n_folds, repeats=repeats)
+    for done, (repeat, asked, head) in enumerate(heads, start=1):
+        chances[repeat, asked] = probabilities(head.logits(embeddings.vectors[asked]))
+        if progress:
+            progress(done, repeats * n_folds)
     found = {}
     for taxonomy in task.taxonomy.levels:
         rolled = [task.taxonomy.roll_up(one, taxonomy.name) for one in chances]
