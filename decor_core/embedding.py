@@ -83,7 +83,7 @@ class Embedder:
         For each stage, mean and standard deviation over the object, each of length 1, averaged
         over the views; then the square root of the histogram of the object's colours.
         """
-        square, mask = _object(picture)
+        square, mask = object_square(picture)
         side = self._backbone.spec.side
         views = [
             np.concatenate([_pool(m, weights) for m in self._backbone.stage_maps(pixels)])
@@ -92,8 +92,11 @@ class Embedder:
         return np.concatenate([np.mean(views, axis=0), _colours(square, mask)]).astype(np.float32)
 
 
-def _object(picture: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """The object on a square of its background's colour, and its weights (mode L, 255 is 1)."""
+def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """The object on a square of its ground's colour, and its weights (mode L, 255 is 1).
+
+    Views of the square are what the network sees; exported models are fed the square.
+    """
     picture = picture.copy()
     picture.thumbnail((_SIDE, _SIDE), reducing_gap=3.0)
     found = find_object(picture)

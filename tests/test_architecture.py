@@ -15,12 +15,12 @@ ORDER = (
     "__init__", "errors", "taxonomy", "images", "colour", "foreground", "duplicates", "sources",
     "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding", "augmentation",
     "heads", "whitening", "novelty", "evaluation", "fitting", "features", "bundle", "predictor",
-    "workflow", "run", "runs", "comparison", "search", "export", "worker", "trainer", "arguments",
-    "terminal", "__main__",
+    "workflow", "run", "runs", "comparison", "search", "graph", "frozen", "export", "worker",
+    "trainer", "arguments", "terminal", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}
-TENSORFLOW = {"heads", "convert", "export", "worker", "terminal", "__main__"}
+TENSORFLOW = {"heads", "convert", "graph", "frozen", "export", "worker", "terminal", "__main__"}
 OUTSIDE = {"numpy", "pandas", "PIL", "pillow_heif", "ai_edge_litert", "tensorflow"}
 
 
