@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from . import foreground
+from . import objects
 from .bundle import Bundle
 from .graph import PROBABILITIES, build_model, lab
 
 INPUT, OUTPUT = "input", "final_result"
 # What label_image feeds: pictures of this side, as (pixel - mean) / deviation.
 SIDE, MEAN, DEVIATION = 224, 128.0, 128.0
-
-_BORDER = np.pad(np.zeros((foreground.WORK_SIDE - 2,) * 2, bool), 1, constant_values=True)
 
 
 def export_graph(bundle: Bundle, path: Path) -> None:
@@ -35,9 +33,8 @@ def export_graph(bundle: Bundle, path: Path) -> None:
 
     @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE, 3), name=INPUT)])
     def answer(fed: Any) -> Any:
-        pixels = fed * DEVIATION + MEAN
-        objects = tf.concat([pixels, 255 * ornament_weights(lab(pixels))], axis=-1)
-        return tf.identity(model(objects)[PROBABILITIES], name=OUTPUT)
+        found = model(ornament(fed * DEVIATION + MEAN))
+        return tf.identity(found[PROBABILITIES], name=OUTPUT)
 
     frozen = convert_variables_to_constants_v2(answer.get_concrete_function())
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,25 +44,46 @@ def export_graph(bundle: Bundle, path: Path) -> None:
         partial.replace(path)
 
 
-def ornament_weights(colours: Any) -> Any:
-    """How much each pixel of L*a*b* [n, 224, 224, 3] differs from the ground: [n, 224, 224, 1].
+def ornament(pixels: Any) -> Any:
+    """Objects [n, h, w, 4] for the model, of pictures [n, h, w, 3] of 0–255.
 
-    The ground is the colour of most of the border; where there is none, every pixel counts 1.
+    As ``objects.find_object`` on a plain ground, the median colour of the border: what differs
+    from it counts, and a ground that is probably white is made white. Without one, every pixel
+    counts.
     """
     import tensorflow as tf
 
-    small = tf.image.resize(colours, _BORDER.shape, "area")
-    border = tf.boolean_mask(small, _BORDER, axis=1)
-    middle = int(_BORDER.sum()) // 2
-    ground = tf.sort(border, axis=1)[:, middle, None]  # the median
-    plain = tf.reduce_mean(1 - _difference(border, ground), axis=(1, 2)) >= foreground.PLAIN_BORDER
-    weights = _difference(colours, ground[:, None])
-    enough = tf.reduce_mean(weights, axis=(1, 2, 3)) >= foreground.LEAST_WEIGHT
-    return tf.where((plain & enough)[:, None, None, None], weights, tf.ones_like(weights))
+    colours = lab(pixels)
+    ring = _ring(pixels.shape[1:3])
+    border = tf.boolean_mask(colours, ring, axis=1)
+    distance = tf.norm(colours - _median(border)[:, None], axis=-1, keepdims=True)
+    alike = tf.boolean_mask(distance, ring, axis=1) < objects.LIKE_GROUND
+    plain = tf.reduce_mean(tf.cast(alike, tf.float32), axis=(1, 2)) >= objects.PLAIN_RING
+    weights = tf.clip_by_value((distance - objects.NOTICEABLE) / objects.SOFTNESS, 0, 1)
+    plain &= tf.reduce_mean(weights, axis=(1, 2, 3)) >= objects.LEAST_WEIGHT
+    plain = plain[:, None, None, None]
+    ground = _median(tf.boolean_mask(pixels, ring, axis=1))[:, None]
+    balanced = tf.where(plain, _balanced(pixels, ground), pixels)
+    return tf.concat([balanced, tf.where(plain, 255 * weights, 255.0)], axis=-1)
 
 
-def _difference(colours: Any, ground: Any) -> Any:
+def _ring(shape: tuple[int, int]) -> np.ndarray:
+    return np.pad(np.zeros((shape[0] - 4, shape[1] - 4), bool), 2, constant_values=True)
+
+
+def _median(colours: Any) -> Any:
+    """Of [n, m, 3] over m: [n, 1, 3]."""
     import tensorflow as tf
 
-    distance = tf.norm(colours - ground, axis=-1, keepdims=True)
-    return tf.clip_by_value((distance - foreground.NOTICEABLE) / foreground.SOFTNESS, 0, 1)
+    middle = colours.shape[1] // 2
+    return tf.reduce_mean(tf.sort(colours, axis=1)[:, middle - 1 : middle + 1], 1, keepdims=True)
+
+
+def _balanced(pixels: Any, ground: Any) -> Any:
+    """The pictures in a light in which a ``ground`` [n, 1, 1, 3] that is light and pale is grey."""
+    import tensorflow as tf
+
+    lightness, *hue = tf.unstack(lab(ground), axis=-1)
+    white = (lightness > objects.LIGHT) & (tf.norm(tf.stack(hue), axis=0) < objects.PALE)
+    gains = tf.reduce_mean(ground, axis=-1, keepdims=True) / tf.maximum(ground, 1.0)
+    return tf.where(white[..., None], tf.minimum(tf.round(pixels * gains), 255), pixels)

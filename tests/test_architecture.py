@@ -12,11 +12,12 @@ CORE = ROOT / "decor_core"
 
 # Each module imports only from modules before it.
 ORDER = (
-    "__init__", "errors", "taxonomy", "images", "colour", "foreground", "duplicates", "sources",
-    "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding", "augmentation",
-    "heads", "whitening", "novelty", "evaluation", "fitting", "features", "bundle", "predictor",
-    "workflow", "run", "runs", "comparison", "search", "graph", "frozen", "export", "worker",
-    "trainer", "arguments", "terminal", "__main__",
+    "__init__", "errors", "taxonomy", "images", "colour", "foreground", "objects", "duplicates",
+    "sources", "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding",
+    "augmentation", "heads", "logistic", "whitening", "novelty", "evaluation", "prepared",
+    "choosing", "fitting", "features", "bundle", "predictor", "workflow", "run", "runs",
+    "comparison", "search", "graph", "frozen", "export", "worker", "trainer", "arguments",
+    "terminal", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}

@@ -14,5 +14,5 @@ def look(file: str | Path) -> np.ndarray:
     Red, green, blue, and how much each pixel counts, on a square of the ground's colour.
     """
     picture = load_picture(Path(file), max_side=Embedder.working_side)
-    square, weights = object_square(picture)
+    square, weights, _ = object_square(picture)
     return np.dstack([np.asarray(square), np.asarray(weights)])[None].astype(np.float32)
