@@ -16,7 +16,7 @@ ORDER = (
     "sources", "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding",
     "augmentation", "heads", "logistic", "whitening", "novelty", "evaluation", "prepared",
     "choosing", "fitting", "features", "bundle", "predictor", "workflow", "run", "runs",
-    "comparison", "search", "graph", "frozen", "export", "worker", "trainer", "arguments",
+    "comparison", "search", "graph", "frozen", "export", "importing", "worker", "trainer", "arguments",
     "terminal", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
