@@ -128,7 +128,7 @@ class Embedder:
 
     def look(self, picture: Image.Image) -> Look:
         """What there is to see in an upright RGB picture, and where."""
-        square, mask, box = _object(picture)
+        square, mask, box = object_square(picture)
         views = tuple(self._view(square, mask, box, view) for view in VIEWS[: self.spec.views])
         return Look(views, box, np.asarray(square), np.asarray(mask, np.float32) / 255)
 
@@ -146,10 +146,11 @@ class Embedder:
         return View(_inside(box, relative), mirrored, stages, shares)
 
 
-def _object(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple[float, ...]]:
+def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple[float, ...]]:
     """The object on a square of its background's colour, its weights (mode L, 255 is 1), its box.
 
-    The box is where the square lies, in shares of the picture.
+    The box is where the square lies, in shares of the picture. Views of the square are what the
+    network sees; exported models are fed the square.
     """
     picture = picture.copy()
     picture.thumbnail((_SIDE, _SIDE), reducing_gap=3.0)

@@ -19,11 +19,11 @@ _LEAST_LEFT = 0.02  # of the picture; where less would be left, nothing is trimm
 
 # L*a*b* distance from the ground: up to what a pixel is ground, at which it starts to count as
 # object, and over which its weight comes to 1.
-_LIKE_GROUND, NOTICEABLE, SOFTNESS = 10.0, 6.0, 12.0
+LIKE_GROUND, NOTICEABLE, SOFTNESS = 10.0, 6.0, 12.0
 PLAIN_RING = 0.35  # share of the border, inside the padding, that a plain ground must hold
 LEAST_WEIGHT = 0.03
 # A ground at least so light and at most so coloured (L*a*b*) is a white one in some light.
-_LIGHT, _PALE = 65.0, 25.0
+LIGHT, PALE = 65.0, 25.0
 # The box shrinks unless weights are spread out; it keeps all but these tails, and this much area.
 _SPREAD_OUT, _TAIL, _LEAST_BULK = 0.8, 0.03, 0.15
 # Back-projection: border strip, central ellipse, bins of L*a*b*, and the blur of the result.
@@ -78,7 +78,7 @@ def _probably_white(colour: tuple[int, int, int] | None) -> tuple[int, int, int]
     if colour is None:
         return None
     lightness, *hue = lab(np.uint8([colour]))[0]
-    return colour if lightness > _LIGHT and np.hypot(*hue) < _PALE else None
+    return colour if lightness > LIGHT and np.hypot(*hue) < PALE else None
 
 
 def _trim(picture: Image.Image) -> tuple[Box, tuple[int, int, int] | None]:
@@ -126,7 +126,7 @@ def _difference_from_ground(colours: np.ndarray) -> np.ndarray | None:
     """Weight 0 to 1 of each colour [h, w, 3] by its distance from a plain ground; None without."""
     ring = _ring(colours.shape, 2)
     distance = np.linalg.norm(colours - np.median(colours[ring], axis=0), axis=2)
-    if (distance[ring] < _LIKE_GROUND).mean() < PLAIN_RING:
+    if (distance[ring] < LIKE_GROUND).mean() < PLAIN_RING:
         return None
     return np.clip((distance - NOTICEABLE) / SOFTNESS, 0, 1)
 

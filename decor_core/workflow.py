@@ -26,7 +26,7 @@ _INNER_FOLDS = 5
 class Training:
     """What a training gives: the model with its judgement, the split, the curves.
 
-    ``answers`` has one row for each test picture: file, truth, answer, probability (0–1).
+    ``answers`` has one row for each test picture: key, file, truth, answer, probability (0–1).
     ``stopped`` tells that it ended before its last step.
     """
 
@@ -38,7 +38,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """Embeddings with one taxonomy to be told apart and one way to train for it."""
 
     embeddings: Embeddings
@@ -47,7 +47,7 @@ class _Task:
     config: TrainConfig
 
     @classmethod
-    def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "_Task":
+    def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "Task":
         taxonomy, classes = embeddings.target(level)
         if len(taxonomy.labels) < 2:
             found = f"only one, “{taxonomy.labels[0]}”" if taxonomy.labels else "none"
@@ -116,7 +116,7 @@ def train(
     ``level`` names the taxonomy to tell apart. Raises DataError where the data cannot be split
     and TrainingError where the training diverges.
     """
-    task = _Task.of(embeddings, level, config)
+    task = Task.of(embeddings, level, config)
     parts = task.split()
     events: list[TrainEvent] = []
 
@@ -158,7 +158,7 @@ def train_on_all(
     repeats: int = 5,
 ) -> Bundle:
     """A model trained on every picture and judged by repeated five-fold cross-validation."""
-    task = _Task.of(embeddings, level, config)
+    task = Task.of(embeddings, level, config)
     fitter = _fitter(task.examples(np.arange(len(task.classes))))
     fitted = fitter.fit(config)
     return Bundle(
@@ -174,13 +174,20 @@ def train_on_all(
 
 
 def fold_heads(
-    embeddings: Embeddings, config: TrainConfig, level: str, *, n_folds: int = 5, repeats: int = 5
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    n_folds: int = 5,
+    repeats: int = 5,
+    should_stop: ShouldStop = never,
 ) -> Iterator[tuple[int, np.ndarray, Head]]:
-    """For every repeat and fold: its number, which pictures [n] are held out, and the head.
+    """For every repeat and fold: the repeat, which pictures [n] are held out, and the head.
 
-    The folds are those of ``cross_validate``. A few are trained at once, on threads.
+    The folds are those of ``cross_validate``. A few are trained at once, on threads. Ends early
+    when it is stopped.
     """
-    task = _Task.of(embeddings, level, config)
+    task = Task.of(embeddings, level, config)
     splits = [
         (repeat, fold_of == fold)
         for repeat in range(repeats)
@@ -188,12 +195,17 @@ def fold_heads(
         for fold in range(n_folds)
     ]
 
-    def fit(held_out: np.ndarray) -> Head:
-        return Fitter(task.examples(np.flatnonzero(~held_out))).fit(config).head
+    def fit(held_out: np.ndarray) -> Head | None:
+        if should_stop():
+            return None
+        fitter = Fitter(task.examples(np.flatnonzero(~held_out)))
+        return fitter.fit(config, should_stop=should_stop).head
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         heads = pool.map(fit, [held_out for _, held_out in splits])
         for (repeat, held_out), head in zip(splits, heads, strict=True):
+            if head is None or should_stop():
+                return
             yield repeat, held_out, head
 
 
@@ -205,19 +217,24 @@ def cross_validate(
     n_folds: int = 5,
     repeats: int = 5,
     progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop = never,
 ) -> dict[str, Evaluation]:
     """Repeated stratified cross-validation, for ``level`` and every coarser taxonomy by name.
 
     Near duplicates share a fold, and everything is fitted inside the folds. Repeat r is seeded
-    with ``config.seed + r``.
+    with ``config.seed + r``. One that is stopped gives nothing: {}.
     """
-    task = _Task.of(embeddings, level, config)
+    task = Task.of(embeddings, level, config)
     chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
-    heads = fold_heads(embeddings, config, level, n_folds=n_folds, repeats=repeats)
+    heads = fold_heads(
+        embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop
+    )
     for done, (repeat, asked, head) in enumerate(heads, start=1):
         chances[repeat, asked] = probabilities(head.logits(embeddings.vectors[asked]))
         if progress:
             progress(done, repeats * n_folds)
+    if should_stop():
+        return {}
     found = {}
     for taxonomy in task.taxonomy.levels:
         rolled = [task.taxonomy.roll_up(one, taxonomy.name) for one in chances]
@@ -233,7 +250,7 @@ def _fitter(examples: Examples) -> Fitter:
 
 
 def _account(
-    task: _Task, fitted: Fitted, n_train: int, events: list[TrainEvent]
+    task: Task, fitted: Fitted, n_train: int, events: list[TrainEvent]
 ) -> dict[str, object]:
     """How a model came to be, for its manifest."""
     counts = np.bincount(task.classes, minlength=len(task.taxonomy.labels))
@@ -254,6 +271,7 @@ def _answers(
     labels = np.array(taxonomy.labels, object)
     return pd.DataFrame(
         {
+            "key": table["key"].to_numpy(),
             "file": table["file"].to_numpy(),
             "truth": labels[truth],
             "answer": labels[chances.argmax(axis=1)] if len(truth) else [],
