@@ -16,8 +16,8 @@ ORDER = (
     "sources", "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding",
     "augmentation", "heads", "logistic", "whitening", "novelty", "evaluation", "prepared",
     "choosing", "fitting", "features", "bundle", "predictor", "workflow", "run", "runs",
-    "comparison", "search", "graph", "frozen", "export", "importing", "worker", "trainer", "arguments",
-    "terminal", "__main__",
+    "comparison", "search", "graph", "frozen", "export", "importing", "worker", "trainer",
+    "arguments", "terminal", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}
