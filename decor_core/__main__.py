@@ -82,7 +82,7 @@ def _retrain(options: argparse.Namespace) -> int:
     if options.output_labels:
         _write_labels(bundle.taxonomy.labels, options.output_labels)
     if options.output_graph:
-        from .export import export_graph
+        from .frozen import export_graph
 
         with quietly():
             export_graph(bundle, options.output_graph)

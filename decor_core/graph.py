@@ -113,7 +113,7 @@ def _matrix(
 def _levels(planes: Any) -> Any:
     from tensorflow.keras import ops
 
-    return ops.round(ops.clip(planes, 0, 255))
+    return ops.floor(ops.clip(planes, 0, 255) + 0.5)
 
 
 # --- pooling
@@ -261,6 +261,6 @@ def _convolved(kind: Any, options: Any, inputs: list[Any], kernel: np.ndarray, *
     padding = "same" if options.padding == Padding.SAME else "valid"
     strides = options.strideH, options.strideW
     layer = kind(kernel_size=kernel.shape[:2], strides=strides, padding=padding, **more)
-    out = layer(inputs[0])
+    layer.build(inputs[0].shape)
     layer.set_weights([kernel, inputs[2]])
-    return out
+    return layer(inputs[0])
