@@ -15,6 +15,8 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str:
         if action.default in (None, False, [], "") or action.required:
             return action.help
+        if isinstance(action.default, list):
+            return f"{action.help} (default: {','.join(map(str, action.default))})"
         return super()._get_help_string(action)
 
 
@@ -176,11 +178,11 @@ def _add_sweep(command: argparse.ArgumentParser) -> None:
     _add_source(command, vectors=True)
     add = command.add_argument_group("what to try").add_argument
     add("--how_many_training_steps", type=_numbers(int), default=[100, 500, 2000], metavar="N,N…",
-        dest="steps", help="steps to take (default: 100,500,2000)")  # fmt: skip
+        dest="steps", help="steps to take")  # fmt: skip
     add("--learning_rate", type=_numbers(float), default=[0.003, 0.01, 0.03, 0.1], dest="rates",
-        metavar="RATE,RATE…", help="sizes of a step (default: 0.003,0.01,0.03,0.1)")  # fmt: skip
+        metavar="RATE,RATE…", help="sizes of a step")  # fmt: skip
     add("--head", type=_list, default=["softmax"], dest="heads", metavar="HEAD,HEAD…",
-        help="softmax, logistic, lda or auto (default: softmax)")  # fmt: skip
+        help="softmax, logistic, lda or auto")  # fmt: skip
     add("--random", type=_positive, metavar="N",
         help="not a grid, but N settings at random between the least and the largest")  # fmt: skip
     add("--folds", type=_positive, default=5, metavar="N", help="parts to hold out in turn")

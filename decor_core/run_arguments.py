@@ -35,7 +35,7 @@ def _add_runs(command: argparse.ArgumentParser) -> None:
 def _add_export(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("model", metavar="RUN_OR_DIR", help=f"a run ({_RUN}) or a model folder")
-    add("--format", default="bundle", metavar="NAME", help="bundle (the default, to import again), "
+    add("--format", default="bundle", metavar="NAME", help="bundle (to import again), "
         "tflite, saved_model, keras, or graph (retrained_graph.pb)")  # fmt: skip
     add("--out", type=Path, metavar="FILE", help="zip to write; by default named after the model")
     _add_json(command)
