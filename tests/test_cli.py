@@ -61,7 +61,9 @@ def _process(*arguments):
 # Help
 
 
-@pytest.mark.parametrize("command", ["prepare", "retrain", "evaluate", "label"])
+@pytest.mark.parametrize("command", [
+    "prepare", "retrain", "evaluate", "sweep", "label", "export", "import",
+])  # fmt: skip
 def test_help_reads_well(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

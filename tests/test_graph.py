@@ -9,6 +9,7 @@ from PIL import Image
 from decor_core import backbone, colour, embedding, graph
 from decor_core.bundle import Bundle
 from decor_core.errors import BackboneError, BundleError
+from decor_core.network import keras_network
 from decor_core.predictor import Predictor
 
 tf = pytest.importorskip("tensorflow")
@@ -108,7 +109,7 @@ def test_network_in_keras_is_the_network_on_litert():
     network = backbone.load_backbone()
     pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
     scaled = (pixels[None].astype(np.float32) - network.spec.mean) / network.spec.scale
-    ours = graph.network(network.spec.path)(tf.constant(scaled))
+    ours = keras_network(network.spec.path)(tf.constant(scaled))
     for mine, theirs in zip(ours, network.stage_maps(pixels), strict=True):
         np.testing.assert_allclose(mine[0], theirs, atol=1e-4 * np.abs(theirs).max())
 
@@ -123,7 +124,7 @@ def test_unknown_operation_is_refused(tmp_path):
     converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
     (tmp_path / "sine.tflite").write_bytes(converter.convert())
     with pytest.raises(BackboneError, match="cannot be exported"):
-        graph.network(tmp_path / "sine.tflite")(tf.zeros((1, 4, 4, 3)))
+        keras_network(tmp_path / "sine.tflite")(tf.zeros((1, 4, 4, 3)))
 
 
 def test_model_of_another_network_is_refused(bundle):
