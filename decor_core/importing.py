@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from PIL import Image
 
 from .backbone import BackboneSpec
 from .bundle import BUNDLE_FILES, HEAD_FILE, Bundle, load_bundle
@@ -163,10 +164,12 @@ def _header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype]:
 def _check_meaning(bundle: Bundle) -> None:
     """Raises ValueError or the like, where words and figures are not what they should be."""
     names = [bundle.title, *(n for level in bundle.taxonomy.levels for n in _names(level))]
-    if not all(isinstance(name, str) and 0 < len(name) <= _MOST_LETTERS for name in names):
+    if not all(isinstance(n, str) and 0 < len(n) <= _MOST_LETTERS and n.isprintable()
+               for n in names):  # fmt: skip
         raise ValueError(f"titles and labels must be texts of 1 to {_MOST_LETTERS} letters")
-    if not isinstance(bundle.training, dict):
-        raise ValueError("what it says of its training is no table")
+    told = bundle.training
+    if not isinstance(told, dict) or not isinstance(told.get("pictures"), int | None):
+        raise ValueError("what it says of its training makes no sense")
     datetime.fromisoformat(bundle.created)
     known = bundle.novelty
     if known:
@@ -207,11 +210,22 @@ def _check_fit(bundle: Bundle) -> None:
     try:
         here = isinstance(architecture, str) and BackboneSpec.named(architecture).path.exists()
         if here:
-            Predictor(bundle)
+            _try_out(Predictor(bundle))
     except DecorError as error:
         raise BundleError(f"The model cannot be used here: {error}") from error
+    except DAMAGED_FILE as error:
+        raise BundleError(f"The model in the zip is damaged ({error}); export it again.") from error
     if not here:
         raise BundleError(
             f"The model needs the network “{architecture}”, which is not on this machine; retrain "
             f"once with --architecture {architecture}, then import it again."
         )
+
+
+def _try_out(predictor: Predictor) -> None:
+    """Answer once in every taxonomy: what is wrong shows now, not when somebody asks."""
+    vectors = predictor.embed(Image.new("RGB", (64, 64), "white"))[None]
+    for level in predictor.bundle.taxonomy.levels:
+        (answer,) = predictor.predict(vectors, level.name)
+        if not math.isfinite(answer.novelty + answer.confidence):
+            raise ValueError("its answers are no numbers")
