@@ -27,6 +27,7 @@ MOST_BYTES = 64 * 2**20  # of the zip
 _MOST_UNPACKED = 128 * 2**20
 _MOST_FILES = 50
 _MOST_LETTERS = 200
+_MOST_PICTURES = 10**9
 _ENCRYPTED = 0x1
 # Beside the model's own files: what our export adds, and what operating systems scatter about.
 _IGNORED = {"readme.md", "thumbs.db", "desktop.ini"}
@@ -47,6 +48,7 @@ def import_run(source: bytes | Path) -> Run:
             bundle = load_bundle(Path(folder))
             _check_meaning(bundle)
             run = run_of_bundle(bundle)
+            _check_settings(run)
         except BundleError as error:
             # It names a folder that nobody has seen.
             raise BundleError(str(error).replace(f"“{folder}”", "the zip")) from error
@@ -167,9 +169,8 @@ def _check_meaning(bundle: Bundle) -> None:
     if not all(isinstance(n, str) and 0 < len(n) <= _MOST_LETTERS and n.isprintable()
                for n in names):  # fmt: skip
         raise ValueError(f"titles and labels must be texts of 1 to {_MOST_LETTERS} letters")
-    told = bundle.training
-    if not isinstance(told, dict) or not isinstance(told.get("pictures"), int | None):
-        raise ValueError("what it says of its training makes no sense")
+    if not isinstance(bundle.training, dict):
+        raise ValueError("what it says of its training is no table")
     datetime.fromisoformat(bundle.created)
     known = bundle.novelty
     if known:
@@ -182,6 +183,11 @@ def _check_meaning(bundle: Bundle) -> None:
         _check_figures(evaluation, bundle.taxonomy.level(name))
 
 
+def _check_settings(run: Run) -> None:
+    if not all(isinstance(value, str | float | int | None) for value in run.settings.values()):
+        raise ValueError("its settings make no sense")
+
+
 def _names(level: Taxonomy) -> tuple[str, ...]:
     return (level.name, *level.labels)
 
@@ -189,7 +195,7 @@ def _names(level: Taxonomy) -> tuple[str, ...]:
 def _check_figures(evaluation: Evaluation, level: Taxonomy) -> None:
     confusion = np.asarray(evaluation.confusion, float)
     square = confusion.shape == (len(level.labels),) * 2
-    if not square or not np.isfinite(confusion).all() or (confusion < 0).any():
+    if not square or not ((confusion >= 0) & (confusion <= _MOST_PICTURES)).all():
         raise ValueError("its confusion matrix does not fit its labels")
     if evaluation.labels != level.labels:
         raise ValueError("it was tested on other labels")
@@ -208,7 +214,7 @@ def _check_fit(bundle: Bundle) -> None:
     """Whether the model can be used here, without fetching or converting anything for it."""
     architecture = bundle.embedding.architecture
     try:
-        here = isinstance(architecture, str) and BackboneSpec.named(architecture).path.exists()
+        here = BackboneSpec.named(architecture).path.exists()
         if here:
             _try_out(Predictor(bundle))
     except DecorError as error:
