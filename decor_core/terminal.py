@@ -69,6 +69,8 @@ def print_answers(answers: list[dict[str, Any]]) -> None:
             print(f"  {answer['error']}")
         for score in answer.get("scores", ()):
             print(f"  {score['probability']:7.2%}  {score['label']}")
+        if "explanation" in answer:
+            print(f"  why: {answer['explanation']}")
 
 
 def progress_bar(title: str) -> Callable[[int, int], None]:
