@@ -50,11 +50,7 @@ class Evidence:
 
 
 def explain(predictor: Predictor, picture: Image.Image, taxonomy: str | None = None) -> Evidence:
-    """Why ``predictor`` gives an upright RGB picture its scores, in ``taxonomy`` or its own.
-
-    A coarser label's map is the mean of its members' maps, each counting by its share of their
-    probability: the first-order change of the label's logarithm.
-    """
+    """Why ``predictor`` gives an upright RGB picture its scores, in ``taxonomy`` or its own."""
     trained = predictor.bundle.taxonomy
     level = trained.level(taxonomy or trained.name)
     evidence = split_scores(
@@ -64,7 +60,7 @@ def explain(predictor: Predictor, picture: Image.Image, taxonomy: str | None = N
         trained.labels,
         picture.size,
     )
-    return evidence if level is trained else _rolled_up(evidence, trained, level)
+    return roll_up(evidence, trained, level.name)
 
 
 def split_scores(
@@ -88,7 +84,15 @@ def split_scores(
     return Evidence(labels, maps, outside)
 
 
-def _rolled_up(evidence: Evidence, trained: Taxonomy, level: Taxonomy) -> Evidence:
+def roll_up(evidence: Evidence, trained: Taxonomy, name: str) -> Evidence:
+    """Evidence for the labels of the level ``name``, from that for the labels of ``trained``.
+
+    A coarser label's map is the mean of its members' maps, each counting by its share of their
+    probability: the first-order change of the label's log-probability.
+    """
+    level = trained.level(name)
+    if level is trained:
+        return evidence
     scores = evidence.scores
     belongs = trained.roll_up(np.eye(len(scores)), level.name).T > 0
     shares = np.array([probabilities(np.where(members, scores, -np.inf)) for members in belongs])

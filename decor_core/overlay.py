@@ -1,15 +1,16 @@
 """Evidence laid over its picture: orange speaks for a label, violet against it.
 
 The two are told apart with every kind of colour vision, and neither is mistaken for the picture,
-which fades to grey below them.
+which goes grey below them.
 """
 
 import numpy as np
 from PIL import Image
 
 FOR, AGAINST = (230, 97, 0), (94, 60, 153)
-OPACITY = 0.7
+OPACITY = 0.6
 
+_FADE = 0.8  # how far the picture goes grey where nothing speaks
 _GRAIN = 2  # places; what is finer is noise to the eye
 
 
@@ -25,7 +26,8 @@ def paint(
     strength = np.clip(np.asarray(smooth) / strongest, -1, 1)[..., None]
     pixels = np.asarray(picture, np.float32)
     grey = pixels @ np.float32([[0.299], [0.587], [0.114]])
-    base = pixels + (grey - pixels) * opacity
+    amount = np.abs(strength) * opacity
+    base = pixels + (grey - pixels) * np.maximum(amount, _FADE * opacity)
     ink = np.where(strength > 0, np.float32(FOR), np.float32(AGAINST))
-    mixed = base + (ink - base) * (np.abs(strength) ** 0.75 * opacity)
+    mixed = base + (ink - base) * amount
     return Image.fromarray(mixed.round().clip(0, 255).astype(np.uint8))

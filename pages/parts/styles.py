@@ -58,3 +58,8 @@ STYLES = (
         "Linen towels woven with bands of rhombs and zigzags in red, sometimes with black.",
     ),
 )
+
+
+def style_of(label: str) -> Style | None:
+    """The style that a model calls ``label``, if it is one of the seven."""
+    return next((style for style in STYLES if style.label == label), None)
