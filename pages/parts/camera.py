@@ -25,20 +25,9 @@ def photo() -> Seen | None:
 
 
 def _live_picture() -> Seen | None:
-    turn = st.session_state.get("live_turn", 0)
-    found = _live()(
-        key="live",
-        data={"turn": turn},
-        default={"frame": None},
-        on_frame_change=_next_turn,
-    )
+    found = _live()(key="live", default={"frame": None}, on_frame_change=leave_sample)
     data = _decoded(found.frame)
     return look_at(Picture("Live picture", data)) if data else None
-
-
-def _next_turn() -> None:
-    st.session_state.live_turn = st.session_state.get("live_turn", 0) + 1
-    leave_sample()
 
 
 def _decoded(frame: object) -> bytes | None:
