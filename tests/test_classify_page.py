@@ -70,7 +70,7 @@ def _texts(test: AppTest) -> str:
 
 def _groups(test: AppTest) -> list[str]:
     """The headings of the gallery, without their colour."""
-    return [re.sub(r":gray\[(.*)\]", r"\1", element.value) for element in test.subheader]
+    return [re.sub(r":gray\[(.*)\]", r"\1", element.value) for element in test.header]
 
 
 def _cards(test: AppTest) -> list[str]:

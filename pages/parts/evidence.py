@@ -2,22 +2,18 @@
 
 import html
 import io
-from collections import OrderedDict
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from decor_core.explain import Evidence, explain, roll_up
 from decor_core.overlay import paint
 from decor_core.predictor import Prediction
 
-from .pictures import Seen
-from .resources import predictor
+from .pictures import Seen, evidence_of, webp
 from .text import plain
 
-_KEPT = 8  # pictures whose evidence a session keeps
 _MOST = 7
 
 
@@ -43,7 +39,7 @@ def show_picture(seen: Seen, prediction: Prediction) -> None:
         _show(place, seen, seen.preview, seen.described)
         return
     label = _label(seen, prediction)
-    evidence = _evidence(seen, prediction.taxonomy)
+    evidence = evidence_of(seen, prediction.taxonomy)
     heat = evidence.speaking_for(label)
     painted = _painted(seen, heat, evidence.strongest, opacity / 100)
     words = f"Coloured by what speaks for {label} and against it: {_where(heat)}."
@@ -78,26 +74,9 @@ def _label(seen: Seen, prediction: Prediction) -> str:
     )
 
 
-def _evidence(seen: Seen, taxonomy: str) -> Evidence:
-    """The evidence of a picture, computed once while it is looked at."""
-    bundle = predictor().bundle
-    key = seen.digest, bundle.title, bundle.created
-    kept = st.session_state.setdefault("evidence_kept", OrderedDict())
-    if key not in kept:
-        with Image.open(io.BytesIO(seen.preview)) as picture:
-            kept[key] = explain(predictor(), picture.convert("RGB"))
-    kept.move_to_end(key)
-    while len(kept) > _KEPT:
-        kept.popitem(last=False)
-    return roll_up(kept[key], bundle.taxonomy, taxonomy)
-
-
 def _painted(seen: Seen, heat: np.ndarray, strongest: float, opacity: float) -> bytes:
     with Image.open(io.BytesIO(seen.preview)) as picture:
-        painted = paint(picture.convert("RGB"), heat, strongest, opacity)
-    packed = io.BytesIO()
-    painted.save(packed, "WEBP", quality=85)
-    return packed.getvalue()
+        return webp(paint(picture.convert("RGB"), heat, strongest, opacity))
 
 
 def _where(heat: np.ndarray) -> str:

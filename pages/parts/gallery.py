@@ -62,7 +62,8 @@ def show_many(
     elif view == "Table":
         _table(shown, trained)
     else:
-        _gallery(shown)
+        with st.container(key="gallery"):
+            _gallery(shown)
 
 
 def _summary(answers: list[Answer], failed: list[Seen]) -> None:
@@ -119,7 +120,7 @@ def _gallery(answers: list[Answer]) -> None:
         groups.setdefault(answer.words, []).append(answer)
     place = 0
     for words, members in sorted(groups.items(), key=lambda group: -len(group[1])):
-        st.subheader(f"{words} :gray[({len(members)})]", anchor=False)
+        st.header(f"{words} :gray[({len(members)})]", anchor=False)
         with st.container(key=f"cards-{place}"):
             for answer in members:
                 _card(answer, f"card-{place}")
