@@ -62,6 +62,7 @@ def show_many(
     elif view == "Table":
         _table(shown, trained)
     else:
+        st.caption("Choose a picture to see why.")
         with st.container(key="gallery"):
             _gallery(shown)
 
@@ -135,7 +136,6 @@ def _card(answer: Answer, key: str) -> None:
         on_click=open_answer,
         args=[seen.digest],
         width="stretch",
-        help="Show why",
     )
     uri = base64.b64encode(seen.thumb).decode()
     st.html(f"<style>.st-key-{key} button{{--thumb:url(data:image/webp;base64,{uri})}}</style>")
