@@ -109,7 +109,7 @@ def _controls(answers: list[Answer]) -> tuple[list[Answer], str]:
             label_visibility="collapsed",
         )  # fmt: skip
         order = st.selectbox(
-            "Sort", list(_ORDERS), key="many_order", width=180, label_visibility="collapsed"
+            "Sort", list(_ORDERS), key="many_order", width=148, label_visibility="collapsed"
         )
     shown = [answer for answer in answers if answer.verdict.kind in _FILTERS[wanted]]
     return sorted(shown, key=_ORDERS[order]), view
