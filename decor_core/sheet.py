@@ -54,7 +54,7 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> bytes:
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, fields, restval="")
     writer.writeheader()
-    writer.writerows({field: _safe(value) for field, value in row.items()} for row in rows)
+    writer.writerows({field: safe_cell(value) for field, value in row.items()} for row in rows)
     return stream.getvalue().encode("utf-8-sig")
 
 
@@ -63,5 +63,6 @@ def to_json(rows: Sequence[dict[str, Any]]) -> bytes:
     return json.dumps(list(rows), ensure_ascii=False, indent=1).encode()
 
 
-def _safe(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
+    """The value, or text that a spreadsheet cannot take for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .sheet import safe_cell
+
 _CHATTER = (
     b"INFO: Created TensorFlow Lite",
     b"WARNING: All log messages before absl::InitializeLog()",
@@ -54,10 +56,10 @@ def print_csv(answers: list[dict[str, Any]]) -> None:
     writer.writerow(["file", "verdict", "label", "probability", "error"])
     for answer in answers:
         if "error" in answer:
-            writer.writerow([answer["file"], "", "", "", answer["error"]])
+            writer.writerow([safe_cell(answer["file"]), "", "", "", answer["error"]])
         for score in answer.get("scores", ()):
             row = [answer["file"], answer["verdict"], score["label"], f"{score['probability']:.6f}"]
-            writer.writerow([*row, ""])
+            writer.writerow([*map(safe_cell, row), ""])
 
 
 def print_answers(answers: list[dict[str, Any]]) -> None:

@@ -14,9 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from decor_core.embedding import Embedder
 from decor_core.errors import BundleError
-from decor_core.predictor import Predictor
-from pages.parts import pictures, resources
+from decor_core.features import Embeddings
+from decor_core.predictor import Prediction, Predictor, Score
+from pages.parts import camera, evidence, likeness, pictures, resources
 from pages.parts.samples import samples
+from pages.parts.text import distance, sureness, verdict_words
 
 ROOT = Path(__file__).parents[1]
 
@@ -243,6 +245,84 @@ def test_a_model_trained_on_other_pictures_shows_no_known_ones(page, training):
     test = page("classify", own_predictor=own)
     assert 'class="decor-known"' not in _html(test)
     assert len(_verdicts(test)) == 1
+
+
+def test_known_pictures_are_shown_where_they_are_at_hand(page, monkeypatch, tmp_path, ornament):
+    monkeypatch.setenv("DECOR_PICTURES", str(tmp_path))
+    for file in Embeddings.load().table["file"]:
+        if file.startswith("01_02_2"):
+            ornament(1).save(tmp_path / file)
+    likeness._thumb.cache_clear()
+    test = _upload(page("classify"), ("bowl.jpg", _sample_bytes("Khokhloma")))
+    assert _html(test).count('<img src="data:image/webp;base64,') == 5
+    likeness._thumb.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("heat", "words"),
+    [
+        (np.eye(8)[:1].repeat(8, 0), "in the left"),
+        (np.eye(8)[7:].T.repeat(8, 1), "in the lower"),
+        (np.eye(64)[:8, :8] * np.eye(8)[0], "in the upper left"),
+        (np.ones((8, 8)), "in the middle"),
+        (-np.ones((8, 8)), "hardly anything speaks for it"),
+    ],
+)
+def test_where_the_evidence_lies_in_words(heat, words):
+    assert words in evidence._where(heat)
+
+
+# --- Words
+
+
+def _prediction(*chances: float, novelty: float = 0.1) -> Prediction:
+    names = ("Gzhel", "Iznik", "Wzory kaszubskie", "Gorodets")
+    scores = tuple(Score(*pair) for pair in zip(names, chances, strict=False))
+    return Prediction("country", scores, novelty)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "verdict", "sure"),
+    [
+        (_prediction(0.97, 0.03), "Gzhel", "**Very sure**: 97 %"),
+        (_prediction(0.85, 0.15), "Gzhel", "**Sure**: 85 %"),
+        (_prediction(0.52, 0.43, 0.05), "Gzhel or Iznik", "**Torn**: 52 % against 43 %"),
+        (
+            _prediction(0.4, 0.3, 0.3),
+            "Gzhel, Iznik or Wzory kaszubskie",
+            "**Undecided**: the likeliest has only 40 %",
+        ),
+        (
+            _prediction(0.9, 0.1, novelty=0.7),
+            "None of the known countries",
+            "Unlike everything this model has seen. Gzhel comes nearest (90 %), but do not rely "
+            "on it.",
+        ),
+    ],
+)
+def test_verdict_and_sureness_in_words(prediction, verdict, sure):
+    decided = prediction.decide()
+    assert verdict_words(decided, "country") == verdict
+    assert sureness(prediction, decided).replace("\u00a0", " ") == sure
+
+
+@pytest.mark.parametrize(
+    ("chances", "words"),
+    [((0.6, 0.4), "close behind"), ((0.8, 0.15), "some way behind"), ((0.99, 0.01), "far behind")],
+)
+def test_how_far_the_runner_up_is_behind(chances, words):
+    assert distance(_prediction(*chances)) == words
+
+
+@pytest.mark.parametrize(
+    "frame", [None, 7, "", "data:text/html,<b>", "data:image/jpeg;base64,%%%", "file:///etc/passwd"]
+)
+def test_a_frame_that_is_no_picture_is_not_looked_at(frame):
+    assert camera._decoded(frame) is None
+
+
+def test_a_frame_is_the_bytes_it_encodes():
+    assert camera._decoded("data:image/jpeg;base64,QUJD") == b"ABC"
 
 
 # --- Addresses

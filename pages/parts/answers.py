@@ -12,7 +12,7 @@ from .evidence import show_picture
 from .flags import flag
 from .likeness import show_known, show_likeness
 from .pictures import Seen
-from .text import plain, sureness, verdict_words
+from .text import percent, plain, sureness, verdict_words
 
 STRANGE = 0.5
 
@@ -54,7 +54,7 @@ def show_one(seen: Seen, prediction: Prediction, trained: Taxonomy) -> None:
             show_picture(seen, prediction)
         with st.container(key="answer-verdict", gap="xxsmall"):
             st.header(verdict_words(verdict, prediction.taxonomy), anchor=False)
-            st.markdown(sureness(prediction, verdict))
+            st.markdown(sureness(prediction, verdict), help=_judged_by(prediction))
             _origin(prediction, trained, verdict.labels)
         with st.container(key="answer-bars"):
             score_bars(prediction.scores)
@@ -62,6 +62,15 @@ def show_one(seen: Seen, prediction: Prediction, trained: Taxonomy) -> None:
             show_likeness(seen, prediction, verdict)
         with st.container(key="answer-known", gap="xsmall"):
             show_known(seen)
+
+
+def _judged_by(prediction: Prediction) -> str:
+    sure, strange = thresholds()
+    return (
+        f"The probability is calibrated: of answers given with {percent(sure)}, about that share "
+        f"is right. Novelty is {percent(prediction.novelty)}; above {percent(strange)} a picture "
+        "is none of the known."
+    )
 
 
 def show_refused(refused: Sequence[Seen]) -> None:

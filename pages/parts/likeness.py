@@ -32,7 +32,7 @@ _TRAITS = {
 
 def show_likeness(seen: Seen, prediction: Prediction, verdict: Verdict) -> None:
     """The sentence, and what to look for."""
-    st.markdown(_sentence(seen, prediction, verdict, _known()))
+    st.markdown(_sentence(seen, prediction, verdict, known_pictures(predictor())))
     style = style_of(verdict.labels[0]) if verdict.kind == "sure" else None
     if style:
         st.caption(f"Look for: {style.look_for[0].lower()}{style.look_for[1:]}")
@@ -40,7 +40,7 @@ def show_likeness(seen: Seen, prediction: Prediction, verdict: Verdict) -> None:
 
 def show_known(seen: Seen) -> None:
     """The nearest known pictures, where the model was trained on pictures that are at hand."""
-    known = _known()
+    known = known_pictures(predictor())
     if known is None:
         return
     neighbours = known.nearest(seen.vector, _COUNT)
@@ -48,11 +48,6 @@ def show_known(seen: Seen) -> None:
     st.html(f'<ol class="decor-known">{"".join(map(_item, neighbours))}</ol>')
     if any(one.key == seen.digest for one in neighbours):
         st.caption("This very picture is among those that the model learned from.")
-
-
-def _known() -> Known | None:
-    bundle = predictor().bundle
-    return known_pictures(predictor(), bundle.created, bundle.title)
 
 
 def _sentence(seen: Seen, prediction: Prediction, verdict: Verdict, known: Known | None) -> str:

@@ -30,11 +30,15 @@ def _product_embeddings() -> Embeddings:
     return Embeddings.load().of_types("product")
 
 
-@st.cache_resource(show_spinner=False, max_entries=20)
-def known_pictures(_model: Predictor, created: str, title: str) -> Known | None:
+def _head_bytes(model: Predictor) -> bytes:
+    return model.bundle.head.weights.tobytes()
+
+
+@st.cache_resource(show_spinner=False, max_entries=20, hash_funcs={Predictor: _head_bytes})
+def known_pictures(model: Predictor) -> Known | None:
     """What the model knows of the shipped pictures; None where it was trained on others."""
     embeddings = training_data()
-    return Known(_model.bundle, embeddings) if Known.fits(_model.bundle, embeddings) else None
+    return Known(model.bundle, embeddings) if Known.fits(model.bundle, embeddings) else None
 
 
 @st.cache_resource(show_spinner=False)
