@@ -3,20 +3,18 @@
 import streamlit as st
 
 from decor_core.bundle import Bundle
-from decor_core.evaluation import Evaluation, wilson
+from decor_core.evaluation import Evaluation
 from decor_core.taxonomy import DECOR
 from pages.parts.charts import confusion_map
 from pages.parts.flags import flag
 from pages.parts.frame import CLASSIFY, open_page
 from pages.parts.resources import shipped_bundle
 from pages.parts.samples import samples
-from pages.parts.styles import STYLES, Style
-from pages.parts.text import between, percent, percent_exact, plain
+from pages.parts.styles import STYLES, Style, how_well_known
+from pages.parts.text import between, percent_exact, plain
 
 DATA_URL = "https://www.kaggle.com/datasets/olgabelitskaya/traditional-decor-patterns"
 NETWORK_URL = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
-_RARE = 0.05  # share of a class's pictures from which a confusion is worth naming
-_FEW = 20  # pictures of a class below which its recall says little
 
 
 def main() -> None:
@@ -55,7 +53,7 @@ def _show_style(style: Style, judged: Evaluation | None) -> None:
             st.html(f"{flag(DECOR.parent_of(style.label))}<small>{style.home}</small>")
             st.markdown(style.look_for)
             if judged and style.label in judged.labels:
-                st.caption(_known(style.label, judged))
+                st.caption(how_well_known(style.label, judged))
             if sample:
                 st.page_link(
                     CLASSIFY,
@@ -65,23 +63,6 @@ def _show_style(style: Style, judged: Evaluation | None) -> None:
                 )
 
 
-def _known(label: str, judged: Evaluation) -> str:
-    """How well a label is recognised, and what it is taken for instead."""
-    row = judged.confusion[judged.labels.index(label)]
-    n, hits = round(float(row.sum())), round(float(row[judged.labels.index(label)]), 6)
-    words = (
-        f"Recognised: {percent(hits / n)} of {n} photos, likely between {between(wilson(hits, n))}"
-    )
-    others = [
-        plain(other)
-        for other, count in zip(judged.labels, row, strict=True)
-        if other != label and count >= _RARE * n
-    ]
-    mistaken = f"; sometimes taken for {' or '.join(others)}" if others else ""
-    few = ". Few photos: judge with care" if n < _FEW else ""
-    return f"{words}{mistaken}{few}."
-
-
 def _show_countries(judged: Evaluation) -> None:
     with st.container(key="countries"):
         for country in judged.labels:
@@ -89,7 +70,7 @@ def _show_countries(judged: Evaluation) -> None:
             with st.container(gap="xsmall"):
                 st.html(f"{flag(country)}<b>{country}</b>")
                 st.markdown(plain(", ".join(members)))
-                st.caption(_known(country, judged))
+                st.caption(how_well_known(country, judged))
 
 
 def _show_quality(bundle: Bundle) -> None:

@@ -15,7 +15,7 @@ from decor_core.heads import TrainConfig, TrainEvent
 from decor_core.taxonomy import DECOR
 from decor_core.trainer import Job, Trainer
 from pages.parts import resources, results
-from pages.parts.text import between, percent, plain
+from pages.parts.text import between, percent
 
 ROOT = Path(__file__).parents[1]
 
@@ -187,12 +187,6 @@ def test_progress_in_words(job, words):
 
 
 # --- About, words, processes
-
-
-def test_about_names_all_styles_and_how_well_they_are_known(page):
-    test = page("about")
-    assert all(f"**{plain(label)}**" in _texts(test) for label in DECOR.labels)
-    assert [metric.label for metric in test.metric] == ["Right style", "Right country"]
 
 
 @pytest.mark.parametrize(
