@@ -4,8 +4,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from decor_core.heads import TrainConfig
+from decor_core.jobs import TrainRequest
 from decor_core.trainer import Job
-from decor_core.worker import TrainRequest
 from pages.parts import results
 from pages.parts.charts import count_bars
 from pages.parts.frame import open_page

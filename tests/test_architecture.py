@@ -15,7 +15,7 @@ ORDER = (
     "__init__", "errors", "taxonomy", "images", "colour", "foreground", "duplicates", "sources",
     "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding", "augmentation",
     "heads", "whitening", "novelty", "evaluation", "fitting", "features", "bundle", "predictor",
-    "workflow", "export", "worker", "trainer", "arguments", "terminal", "__main__",
+    "workflow", "export", "jobs", "worker", "trainer", "arguments", "terminal", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}
