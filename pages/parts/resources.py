@@ -1,7 +1,6 @@
 """What the server holds once and what a session holds for itself."""
 
 import io
-import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,13 +11,14 @@ import streamlit as st
 from PIL import Image
 
 from decor_core.bundle import Bundle
-from decor_core.errors import DecorError, PictureError, TrainingError
+from decor_core.errors import DecorError, PictureError
 from decor_core.features import Embeddings
 from decor_core.images import content_hash, load_picture
 from decor_core.predictor import Predictor, load_predictor
-from decor_core.trainer import Job, Trainer
+from decor_core.trainer import Trainer
 
 from .text import plain
+from .workspace import workspace
 
 T = TypeVar("T")
 
@@ -47,6 +47,7 @@ def trainer() -> Trainer:
 
 def predictor() -> Predictor:
     """The session's own model where it uses one, else the shipped one; without, the page ends."""
+    workspace()  # a reload may have brought an own model back
     own = st.session_state.get("own_predictor")
     return own or _or_end_page(shipped_predictor)
 
@@ -56,9 +57,16 @@ def shipped_bundle() -> Bundle:
     return _or_end_page(shipped_predictor).bundle
 
 
-def training_data() -> Embeddings:
-    """What Retrain learns from; without, the page ends."""
-    return _or_end_page(_product_embeddings)
+@st.cache_resource(show_spinner=False)
+def _without_copies() -> Embeddings:
+    whole = _product_embeddings()
+    return replace(whole, copies=whole.copies[:, :0])
+
+
+def training_data(copies: bool = True) -> Embeddings:
+    """What Retrain learns from, with or without worn copies; without data, the page ends."""
+    whole = _or_end_page(_product_embeddings)
+    return whole if copies else _without_copies()
 
 
 def _or_end_page(load: Callable[[], T]) -> T:
@@ -71,13 +79,14 @@ def _or_end_page(load: Callable[[], T]) -> T:
 
 def uses_own_model() -> bool:
     """Whether the session's own model answers."""
+    workspace()
     return "own_predictor" in st.session_state
 
 
 def use_model(bundle: Bundle) -> None:
     """Let ``bundle`` answer in this session from now on, or say why it cannot."""
     try:
-        st.session_state.own_predictor = Predictor(bundle)
+        st.session_state.own_predictor = workspace().model = Predictor(bundle)
     except DecorError as error:
         st.toast(plain(str(error)), icon=":material/error:", duration="long")
 
@@ -85,25 +94,7 @@ def use_model(bundle: Bundle) -> None:
 def use_shipped_model() -> None:
     """Let the shipped model answer again."""
     st.session_state.pop("own_predictor", None)
-
-
-# --- trainings
-
-
-def owner() -> str:
-    """This session's name in the trainer's queue."""
-    return st.session_state.setdefault("owner", uuid.uuid4().hex)
-
-
-def current_job() -> Job | None:
-    """The session's latest training as it stands now."""
-    if "job" not in st.session_state:
-        return None
-    try:
-        return trainer().snapshot(st.session_state.job)
-    except TrainingError:
-        del st.session_state.job  # the trainer keeps a limited number of finished ones
-        return None
+    workspace().model = None
 
 
 # --- pictures
