@@ -14,6 +14,7 @@ from .evaluation import Evaluation
 from .features import Embeddings
 from .fitting import ShouldStop, never
 from .heads import TrainConfig, TrainEvent
+from .search import Candidate, CurvePoint, Result, learning_curve, search
 from .workflow import Training, cross_validate, train
 
 Report = Callable[[Any], None]
@@ -66,16 +67,29 @@ class TrainRequest:
 
 
 @dataclass(frozen=True)
-class Folds:
-    """How many of the ``total`` models of a cross-validation have been trained."""
+class Progress:
+    """``done`` of ``total`` models are trained; ``news`` is a result that came with the last."""
 
     done: int
     total: int
+    news: Any = None
+
+
+class _Counted:
+    """What the requests have in common that train many models."""
+
+    def share(self, events: Sequence[Progress]) -> float:
+        """Of the models."""
+        return events[-1].done / events[-1].total if events else 0.0
+
+    def news(self, events: Sequence[Progress]) -> list[Any]:
+        """The results so far."""
+        return [event.news for event in events if event.news is not None]
 
 
 @dataclass(frozen=True)
-class CrossValidateRequest:
-    """Judge the settings by cross-validation; gives an Evaluation for each level, reports Folds."""
+class CrossValidateRequest(_Counted):
+    """Judge settings by cross-validation; gives an Evaluation for each level."""
 
     kind: ClassVar[str] = "cross-validate"
 
@@ -83,11 +97,11 @@ class CrossValidateRequest:
     config: TrainConfig
     level: str
     title: str = ""
-    repeats: int = 2
+    repeats: int = 1
 
     def run(self, report: Report, should_stop: ShouldStop) -> dict[str, Evaluation]:
         def progress(done: int, total: int) -> None:
-            report(Folds(done, total))
+            report(Progress(done, total))
             if should_stop() and done < total:
                 raise Stopped
 
@@ -95,8 +109,68 @@ class CrossValidateRequest:
             self.data, self.config, self.level, repeats=self.repeats, progress=progress
         )
 
-    def share(self, events: Sequence[Folds]) -> float:
-        return events[-1].done / events[-1].total if events else 0.0
+
+@dataclass(frozen=True)
+class SearchRequest(_Counted):
+    """Try ``candidates`` beside the other settings of ``config``; gives a Result for each."""
+
+    kind: ClassVar[str] = "search"
+
+    data: Embeddings
+    config: TrainConfig
+    level: str
+    candidates: tuple[Candidate, ...]
+    title: str = ""
+
+    def run(self, report: Report, should_stop: ShouldStop) -> list[Result]:
+        reporter = _Reporter(report)
+        return search(
+            self.data,
+            self.candidates,
+            self.level,
+            base=self.config,
+            on_result=reporter.tell,
+            progress=reporter.count,
+            should_stop=should_stop,
+        )
+
+
+@dataclass(frozen=True)
+class CurveRequest(_Counted):
+    """Whether more pictures would help; gives the CurvePoints of a learning curve."""
+
+    kind: ClassVar[str] = "learning curve"
+
+    data: Embeddings
+    config: TrainConfig
+    level: str
+    title: str = ""
+
+    def run(self, report: Report, should_stop: ShouldStop) -> list[CurvePoint]:
+        reporter = _Reporter(report)
+        return learning_curve(
+            self.data,
+            self.config,
+            self.level,
+            on_point=reporter.tell,
+            progress=reporter.count,
+            should_stop=should_stop,
+        )
+
+
+class _Reporter:
+    """Joins what is counted and what is found into one line of events."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._last = Progress(0, 1)
+
+    def count(self, done: int, total: int) -> None:
+        self._last = Progress(done, total)
+        self._report(self._last)
+
+    def tell(self, news: Any) -> None:
+        self._report(Progress(self._last.done, self._last.total, news))
 
 
 def warm_up(data: Embeddings) -> None:

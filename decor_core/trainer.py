@@ -294,7 +294,8 @@ class Trainer:
                 events = (*job.events, event)
                 self._update(job_id, events=events, first_event=first, last_event=now)
             case "done", result:
-                stopped = result is None or getattr(result, "stopped", False)
+                cut_short = job_id in self._stopping and job.share < 1
+                stopped = result is None or getattr(result, "stopped", cut_short)
                 if len(job.events) > 1 and not stopped:
                     before = max(job.last_event - job.first_event, 1e-3)
                     self._tails[_alike(job.request)] = (now - job.last_event) / before

@@ -23,7 +23,7 @@ _INNER_FOLDS = 5
 class Training:
     """What a training gives: the model with its judgement, the split, the curves.
 
-    ``answers`` has one row for each test picture: file, truth, answer, probability (0–1).
+    ``answers`` has one row for each test picture: key, file, truth, answer, probability (0–1).
     ``stopped`` tells that it ended before its last step.
     """
 
@@ -35,7 +35,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """Embeddings with one taxonomy to be told apart and one way to train for it."""
 
     embeddings: Embeddings
@@ -44,7 +44,7 @@ class _Task:
     config: TrainConfig
 
     @classmethod
-    def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "_Task":
+    def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "Task":
         taxonomy, classes = embeddings.target(level)
         if len(taxonomy.labels) < 2:
             found = f"only one, “{taxonomy.labels[0]}”" if taxonomy.labels else "none"
@@ -120,7 +120,7 @@ def train(
     ``level`` names the taxonomy to tell apart. Raises DataError where the data cannot be split
     and TrainingError where the training diverges.
     """
-    task = _Task.of(embeddings, level, config)
+    task = Task.of(embeddings, level, config)
     parts = task.split()
     events: list[TrainEvent] = []
 
@@ -161,7 +161,7 @@ def train_on_all(
     repeats: int = 5,
 ) -> Bundle:
     """A model trained on every picture and judged by repeated five-fold cross-validation."""
-    task = _Task.of(embeddings, level, config)
+    task = Task.of(embeddings, level, config)
     return Bundle(
         title,
         task.taxonomy,
@@ -182,19 +182,22 @@ def cross_validate(
     n_folds: int = 5,
     repeats: int = 5,
     progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop = never,
 ) -> dict[str, Evaluation]:
     """Repeated stratified cross-validation, for ``level`` and every coarser taxonomy by name.
 
     Near duplicates share a fold, and everything is fitted inside the folds. Repeat r is seeded
-    with ``config.seed + r``.
+    with ``config.seed + r``. One that is stopped gives nothing: {}.
     """
-    task = _Task.of(embeddings, level, config)
+    task = Task.of(embeddings, level, config)
     chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
     for repeat in range(repeats):
         fold_of = task.folds(n_folds, config.seed + repeat)
         for fold in range(n_folds):
             inside = fold_of == fold
-            head = task.fit(np.flatnonzero(~inside))
+            head = task.fit(np.flatnonzero(~inside), should_stop=should_stop)
+            if should_stop():
+                return {}
             chances[repeat, inside] = probabilities(head.logits(embeddings.vectors[inside]))
             if progress:
                 progress(repeat * n_folds + fold + 1, repeats * n_folds)
@@ -206,7 +209,7 @@ def cross_validate(
     return found
 
 
-def _account(task: _Task, n_train: int, events: list[TrainEvent]) -> dict[str, object]:
+def _account(task: Task, n_train: int, events: list[TrainEvent]) -> dict[str, object]:
     """How a model came to be, for its manifest."""
     counts = np.bincount(task.classes, minlength=len(task.taxonomy.labels))
     return {
@@ -224,6 +227,7 @@ def _answers(
     labels = np.array(taxonomy.labels, object)
     return pd.DataFrame(
         {
+            "key": table["key"].to_numpy(),
             "file": table["file"].to_numpy(),
             "truth": labels[truth],
             "answer": labels[chances.argmax(axis=1)] if len(truth) else [],

@@ -15,7 +15,8 @@ ORDER = (
     "__init__", "errors", "taxonomy", "images", "colour", "foreground", "duplicates", "sources",
     "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding", "augmentation",
     "heads", "whitening", "novelty", "evaluation", "fitting", "features", "bundle", "predictor",
-    "workflow", "export", "jobs", "worker", "trainer", "arguments", "terminal", "__main__",
+    "workflow", "run", "runs", "comparison", "search", "diagnosis", "export", "jobs", "worker",
+    "trainer", "arguments", "terminal", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}

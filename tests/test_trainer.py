@@ -15,7 +15,8 @@ import pytest
 from decor_core import trainer as trainers
 from decor_core.errors import TrainingError
 from decor_core.heads import TrainConfig, TrainEvent
-from decor_core.jobs import CrossValidateRequest, TrainRequest
+from decor_core.jobs import CrossValidateRequest, CurveRequest, SearchRequest, TrainRequest
+from decor_core.search import grid
 from decor_core.trainer import Job, Trainer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
@@ -166,6 +167,32 @@ def test_cross_validation_can_be_stopped(trainer, embeddings, request_for):
     until(lambda: not trainer.snapshot(job_id).active, "the stop", patience=8)
     assert (trainer.snapshot(job_id).status, trainer.snapshot(job_id).result) == ("stopped", None)
     assert ended(trainer, trainer.submit(request_for(), "me")).status == "done"
+
+
+def test_search_tells_every_result_and_keeps_them_when_stopped(trainer, embeddings):
+    few = tuple(grid([20, 40], [0.05, 0.1]))
+    job = ended(trainer, trainer.submit(SearchRequest(embeddings, SHORT, "style", few), "me"))
+    assert job.status == "done" and job.share == 1
+    assert job.request.news(job.events) == job.result
+    assert {result.candidate for result in job.result} == set(few)
+
+    many = (*few, *grid([100_000], [0.001 * i for i in range(1, 9)]))
+    job_id = trainer.submit(SearchRequest(embeddings, SHORT, "style", many), "me")
+    until(lambda: trainer.snapshot(job_id).events[-1:], "the first result")
+    trainer.stop(job_id)
+    until(lambda: not trainer.snapshot(job_id).active, "the stop", patience=8)
+    job = trainer.snapshot(job_id)
+    assert job.status == "stopped"
+    assert len(job.request.news(job.events)) < len(many)
+
+
+def test_learning_curve_tells_point_by_point(trainer, embeddings):
+    request = CurveRequest(embeddings, TrainConfig(head="lda"), "style")
+    job = ended(trainer, trainer.submit(request, "me"))
+    assert job.status == "done" and job.share == 1
+    assert job.request.news(job.events) == job.result
+    pictures = [point.pictures for point in job.result]
+    assert pictures == sorted(pictures)
 
 
 def test_many_data_sets_find_their_jobs(trainer, embeddings, request_for):
@@ -333,7 +360,7 @@ def test_no_orphan_outlives_a_killed_server(embeddings, tmp_path):
         from decor_core.features import Embeddings
         from decor_core.heads import TrainConfig
         from decor_core.trainer import Trainer
-        from decor_core.jobs import CrossValidateRequest, TrainRequest
+        from decor_core.jobs import TrainRequest
 
         trainer = Trainer()
         embeddings = Embeddings.load(Path({str(tmp_path / "set.npz")!r}))
