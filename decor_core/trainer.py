@@ -136,15 +136,10 @@ class Trainer:
         with self._lock:
             return [self._snapshot(job.id) for job in self._jobs.values() if job.owner == owner]
 
-    def wait(self, job_id: str, seen: Job, timeout: float) -> Job:
-        """The job as soon as there is news since ``seen``, or as it is after ``timeout`` s."""
-
-        def news() -> bool:
-            job = self._jobs.get(job_id)
-            return not job or (job.status, len(job.events)) != (seen.status, len(seen.events))
-
+    def wait(self, job_id: str, timeout: float) -> Job:
+        """The job as soon as it has ended, or as it is after ``timeout`` seconds."""
         with self._lock:
-            self._lock.wait_for(news, timeout)
+            self._lock.wait_for(lambda: not self._snapshot(job_id).active, timeout)
             return self._snapshot(job_id)
 
     def stop(self, job_id: str) -> None:

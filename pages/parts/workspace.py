@@ -33,12 +33,14 @@ _TOKEN_BYTES = 16
 class Workspace:
     """``owner`` names it in the trainer's queue; ``jobs`` are ids by what they are for.
 
-    ``collected`` tells which run has come of which job, ``found`` what jobs about a run gave.
+    ``about`` tells which run a job is about ("" for none), ``collected`` which run has come of it,
+    ``found`` what else a job about a run gave.
     """
 
     owner: str
     runs: MemoryRuns = field(default_factory=MemoryRuns)
     jobs: dict[str, str] = field(default_factory=dict)
+    about: dict[str, str] = field(default_factory=dict)
     collected: dict[str, str] = field(default_factory=dict)
     found: dict[tuple[str, str], Any] = field(default_factory=dict)
     model: Predictor | None = None

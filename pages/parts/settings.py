@@ -1,0 +1,241 @@
+"""The controls of a training, each with a sentence on what it does."""
+
+import math
+from dataclasses import dataclass
+
+import streamlit as st
+
+from decor_core.augmentation import STANDARD
+from decor_core.features import Embeddings
+from decor_core.heads import HEADS, TrainConfig
+
+from .copies import copies_preview
+from .resources import training_data
+from .text import plain
+
+STEPWISE = "softmax"
+DEFAULTS = TrainConfig()
+RATES = (
+    *(0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.003, 0.005),
+    *(0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
+)
+DECAYS = (0.0, 0.00001, 0.0001, 0.001, 0.01, 0.1)
+PRESETS = {"Model 1": (500, 0.01), "Model 2": (500, 0.03)}
+_HEAD_WORDS = {
+    "softmax": (
+        "Softmax",
+        "Learns step by step by gradient descent: steps and learning rate are yours to choose.",
+    ),
+    "lda": (
+        "LDA",
+        "Linear discriminant analysis computes the best boundaries in one go: no steps, no "
+        "learning rate.",
+    ),
+    "logistic": (
+        "Logistic",
+        "The end that gradient descent is on its way to, computed directly: no steps, no "
+        "learning rate.",
+    ),
+    "auto": (
+        "Auto",
+        "Tries the others by cross-validation inside the training pictures and takes the best.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the controls say: which data, what to tell apart, how to learn it."""
+
+    data: Embeddings
+    level: str
+    config: TrainConfig
+
+    @property
+    def words(self) -> str:
+        """The settings in brief."""
+        if self.config.head != STEPWISE:
+            return head_name(self.config.head)
+        return f"{self.config.steps} steps, {self.config.learning_rate:g}"
+
+
+def head_name(head: str) -> str:
+    """The name of a head as the page writes it."""
+    return _HEAD_WORDS.get(head, (head.capitalize(), ""))[0]
+
+
+def chosen() -> Choice:
+    """What the controls show now.
+
+    Read in callbacks and not handed to them: who clicks fast means what is shown at the click,
+    not what was when the page was last drawn.
+    """
+    state = st.session_state
+    config = TrainConfig(
+        head=state.train_head,
+        steps=state.steps,
+        learning_rate=state.rate,
+        batch_size=state.batch_size,
+        weight_decay=state.decay,
+        testing_percentage=state.test_share,
+        validation_percentage=state.validation_share,
+        seed=state.seed,
+    )
+    return Choice(training_data(state.copies), state.train_taxonomy, config)
+
+
+def choose(steps: int | None, rate: float | None, head: str = STEPWISE) -> None:
+    """Move the controls, in a callback only; None leaves one where it is."""
+    st.session_state.train_head = head
+    if steps is not None:
+        st.session_state.steps = min(max(round(steps, -1), 10), 4000)
+    if rate is not None:
+        st.session_state.rate = min(RATES, key=lambda known: abs(math.log(known / rate)))
+
+
+def controls() -> None:
+    """Draw all of them; ``chosen`` tells what they say."""
+    levels = [level.name for level in training_data().taxonomy.levels]
+    level = st.segmented_control(
+        "Taxonomy",
+        levels,
+        default=levels[0],
+        format_func=str.capitalize,
+        required=True,
+        key="train_taxonomy",
+        persist_state="session",
+    )
+    st.caption(_level_note(level))
+    stepwise = st.session_state.get("train_head", STEPWISE) == STEPWISE
+    _presets(disabled=not stepwise)
+    st.slider(
+        "Training steps",
+        10,
+        4000,
+        DEFAULTS.steps,
+        step=10,
+        key="steps",
+        disabled=not stepwise,
+        help="How many times the model corrects itself. Few: it stays behind its powers; "
+        "many: it learns the training pictures by heart.",
+        persist_state="session",
+    )
+    st.select_slider(
+        "Learning rate",
+        RATES,
+        DEFAULTS.learning_rate,
+        format_func=lambda rate: f"{rate:g}",
+        key="rate",
+        disabled=not stepwise,
+        help="How far each correction goes. Small: slow and steady; large: fast, until it "
+        "overshoots.",
+        persist_state="session",
+    )
+    with st.expander("More", key="more"):
+        _more(stepwise)
+
+
+def _level_note(level: str) -> str:
+    taxonomy = training_data().taxonomy.level(level)
+    note = f"{len(taxonomy.labels)} classes."
+    if taxonomy.coarser:
+        return f"{note} The answers by {plain(taxonomy.coarser.name)} follow from them."
+    return f"{note} Such a model answers by {plain(level)} alone."
+
+
+def _presets(disabled: bool) -> None:
+    st.markdown(":small[Start from]")
+    with st.container(horizontal=True, gap="small"):
+        for name, (steps, rate) in PRESETS.items():
+            st.button(
+                f"{name}: {steps} steps, {rate:g}",
+                key=name,
+                on_click=choose,
+                args=(steps, rate),
+                disabled=disabled,
+            )
+
+
+def _more(stepwise: bool) -> None:
+    head = st.segmented_control(
+        "Head",
+        HEADS,
+        default=STEPWISE,
+        format_func=head_name,
+        required=True,
+        key="train_head",
+        help="The part that learns: a linear rule from the network's numbers to the classes.",
+        persist_state="session",
+    )
+    st.caption(_HEAD_WORDS.get(head, ("", ""))[1])
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.number_input(
+            "Batch size",
+            1,
+            1000,
+            DEFAULTS.batch_size,
+            key="batch_size",
+            disabled=not stepwise,
+            help="How many pictures each step looks at. Small batches wobble, large ones are "
+            "steadier and slower.",
+            persist_state="session",
+        )
+    with right:
+        st.number_input(
+            "Seed",
+            0,
+            2**31 - 1,
+            DEFAULTS.seed,
+            key="seed",
+            help="Which dice are thrown: another seed splits the pictures anew and draws other "
+            "batches. The same seed gives the same model.",
+            persist_state="session",
+        )
+    st.select_slider(
+        "Weight decay",
+        DECAYS,
+        DEFAULTS.weight_decay,
+        format_func=lambda decay: f"{decay:g}",
+        key="decay",
+        disabled=not stepwise,
+        help="How hard every step pulls the weights towards zero, which keeps the model from "
+        "leaning on any one detail.",
+        persist_state="session",
+    )
+    for key, label, share, words in (
+        ("validation_share", "Validation share", DEFAULTS.validation_percentage, "watch the"),
+        ("test_share", "Test share", DEFAULTS.testing_percentage, "test the finished"),
+    ):
+        st.slider(
+            label,
+            5 if key == "test_share" else 0,
+            40,
+            round(share),
+            step=5,
+            format="%d %%",
+            key=key,
+            help=f"How many of the pictures are kept back to {words} model. More make the figure "
+            "surer and leave fewer to learn from.",
+            persist_state="session",
+        )
+    _looks()
+
+
+def _looks() -> None:
+    data = training_data()
+    st.toggle(
+        "Worn copies learn along",
+        value=True,
+        key="copies",
+        help="Beside each photo a copy of it: mirrored, enlarged, in other light, blurred or "
+        "compressed. It makes the model hold up against other people's photos.",
+        persist_state="session",
+    )
+    st.caption(
+        f"Network: {plain(data.spec.architecture)}, {data.spec.views} views of each photo. "
+        "What ships are its vectors, not the photos, so another network or other copies need "
+        "photos of your own and the command line."
+    )
+    with st.popover("What copies look like", icon=":material/auto_awesome_motion:"):
+        copies_preview(STANDARD)

@@ -1,0 +1,5 @@
+"""Runs."""
+
+from pages.parts.frame import open_page
+
+open_page("Runs", "…")
