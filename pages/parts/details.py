@@ -32,9 +32,8 @@ def show_details(run: Run) -> None:
         "Would more pictures help?": lambda: _show_learning_curve(run),
     }
     # Only the open tab is drawn: making a chart takes longer than all the rest of the page.
-    for tab, show in zip(
-        st.tabs(views, key="views", on_change="rerun"), views.values(), strict=True
-    ):
+    tabs = st.tabs(list(views), key="views", on_change="rerun")
+    for tab, show in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:
                 show()
