@@ -33,7 +33,7 @@ def main() -> None:
         _buttons(running=job is not None and job.active)
         # By the buttons, where it is in sight on a phone; a fragment may fill only a container
         # that has been written to.
-        status = st.container(height=72, border=False)
+        status = st.container(height=72 if job else "content", border=False)
         status.empty()
     with right:
         if job is None:

@@ -131,7 +131,7 @@ def _guessing_line(guessing: float) -> alt.LayerChart:
 def overlaid_curves(runs: Sequence[Run]) -> None:
     """Validation accuracy and cross-entropy of several runs, a colour for each."""
     steps = max(run.config.steps for run in runs if run.events)
-    order = [name for name in _names(runs)]
+    order = names(runs)
     left, right = st.columns(2, gap="medium")
     for place, title, measure, number in (
         (left, "Validation accuracy", "validation_accuracy", ".0%"),
@@ -148,7 +148,7 @@ def overlaid_curves(runs: Sequence[Run]) -> None:
             _overlay(rows, order, title, steps, number, top)
 
 
-def _names(runs: Sequence[Run]) -> list[str]:
+def names(runs: Sequence[Run]) -> list[str]:
     """Titles, told apart by ids where they are alike."""
     titles = [run.title for run in runs]
     return [

@@ -20,8 +20,11 @@ from .work import CURVE, data_of, found, job_for, stop, submit
 _TEST, _ALL = "The test pictures", "All pictures, cross-validated"
 
 
-def show_details(run: Run) -> None:
-    """Everything there is to see of how a run was judged, a tab for each question."""
+def show_details(run: Run, ask: bool = True) -> None:
+    """Everything there is to see of how a run was judged, a tab for each question.
+
+    With ``ask``, further jobs may be started about it.
+    """
     evaluation = _evaluation(run)
     if evaluation is None:
         return
@@ -29,8 +32,9 @@ def show_details(run: Run) -> None:
         "What was taken for what": lambda: _show_confusions(run, evaluation),
         "Class by class": lambda: _show_recalls(run, evaluation),
         "Is it honest?": lambda: _show_reliability(evaluation),
-        "Would more pictures help?": lambda: _show_learning_curve(run),
     }
+    if ask:
+        views["Would more pictures help?"] = lambda: _show_learning_curve(run)
     # Only the open tab is drawn: making a chart takes longer than all the rest of the page.
     tabs = st.tabs(list(views), key="views", on_change="rerun")
     for tab, show in zip(tabs, views.values(), strict=True):

@@ -1,6 +1,7 @@
 """Rates with their intervals: how much of each class was recognised, how far confidence holds."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import altair as alt
 import pandas as pd
@@ -42,7 +43,7 @@ def recall_bars(evaluation: Evaluation, pictures: Mapping[str, int]) -> None:
         ],
     )
     bars = base.mark_bar(height=16, cornerRadiusEnd=3).encode(
-        x=alt.X("recall:Q", scale=alt.Scale(domain=[0, 1.3]), axis=None, title=None),
+        x=alt.X("recall:Q", scale=alt.Scale(domain=[0, 1.2]), axis=None, title=None),
         opacity=alt.condition("datum.few", alt.value(0.35), alt.value(0.8)),
     )
     spans = base.mark_rule(strokeWidth=1.5, color=INK).encode(x="low:Q", x2="high:Q")
@@ -51,7 +52,7 @@ def recall_bars(evaluation: Evaluation, pictures: Mapping[str, int]) -> None:
         for end in ("low", "high")
     )
     words = base.mark_text(align="left", fontSize=13, color=INK).encode(
-        x=alt.datum(1.04), text="shown:N"
+        x=alt.datum(1.03), text="shown:N"
     )
     draw(
         bars + spans + low + high + words,
@@ -86,19 +87,13 @@ def _recalls(evaluation: Evaluation, pictures: Mapping[str, int]) -> pd.DataFram
 
 def reliability_diagram(evaluation: Evaluation) -> None:
     """How often answers of each confidence were right; on the diagonal, confidence is honest."""
-    table = pd.DataFrame(
-        [
-            {
-                "confidence": part.confidence,
-                "accuracy": part.accuracy,
-                "count": part.count * evaluation.n,
-                "low": wilson(part.accuracy * part.count * evaluation.n, pictures)[0],
-                "high": wilson(part.accuracy * part.count * evaluation.n, pictures)[1],
-            }
-            for part in evaluation.reliability
-            for pictures in [max(round(part.count * evaluation.n), 1)]
-        ]
-    )
+    rows = []
+    for part in evaluation.reliability:
+        # A repeated cross-validation gives means over the repeats, which may be fractions.
+        n = max(round(part.count), 1)
+        low, high = wilson(part.accuracy * n, n)
+        rows.append({**asdict(part), "low": low, "high": high})
+    table = pd.DataFrame(rows)
     ends = alt.Data(values=[{"at": 0}, {"at": 1}])
     share = alt.Axis(format=".0%", tickCount=5)
     diagonal = (

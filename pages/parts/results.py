@@ -120,7 +120,7 @@ def reading_words(job: Job, reading: Reading, classes: int) -> str:
 def _show_verdict(job: Job, run: Run) -> None:
     if job.status == "stopped":
         st.info("Stopped early and judged as it stood.", icon=":material/stop_circle:")
-    number, judged, use = st.columns([3, 3, 3], vertical_alignment="top", gap="medium")
+    number, judged = st.columns(2, vertical_alignment="top", gap="medium")
     with number, st.container(gap="xsmall"):
         if run.evaluation is None:
             st.info("There were no test pictures to judge it by.")
@@ -129,7 +129,7 @@ def _show_verdict(job: Job, run: Run) -> None:
             st.caption(explained(run.evaluation))
     with judged, st.container(gap="xsmall"):
         _show_cross_validation(run)
-    with use, st.container(gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
         use_button(run)
         st.page_link(RUNS, label="Compare, keep, download", icon=":material/compare_arrows:")
 
@@ -189,14 +189,15 @@ def _judge(run: Run) -> None:
     submit(JUDGE, request, run.id)
 
 
-def use_button(run: Run, key: str = "use") -> None:
-    """Let Classify answer with the run's model, or say that it does."""
+def use_button(run: Run) -> None:
+    """Let Classify answer with the run's model, or say that it does; in a row of buttons."""
     if uses_own_model() and predictor().bundle.head is run.bundle.head:
-        st.success("Classify answers with this model.", icon=":material/check:")
-        st.page_link(CLASSIFY, label="Go and try it", icon=":material/arrow_forward:")
-        st.button(
-            "Back to the shipped model", on_click=use_shipped_model, type="tertiary", key=f"{key}-0"
+        st.page_link(
+            CLASSIFY,
+            label="Classify answers with this model: try it",
+            icon=":material/check:",
         )
+        st.button("Back to the shipped model", icon=":material/undo:", on_click=use_shipped_model)
         return
     st.button(
         "Use this model",
@@ -204,6 +205,4 @@ def use_button(run: Run, key: str = "use") -> None:
         icon=":material/check:",
         on_click=use_model,
         args=(run.bundle,),
-        key=f"{key}-1",
-        width="stretch",
     )

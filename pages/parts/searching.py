@@ -16,6 +16,7 @@ from .text import percent_exact, plain
 from .work import SEARCH, job_for, stop, submit
 
 _STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
+_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _GRID, _RANDOM = "Grid", "Random"
 _MOST = 60
 
@@ -82,9 +83,9 @@ def _what_to_try() -> list[Candidate]:
     )
     rates = st.pills(
         "Learning rates",
-        RATES[3::3],
+        _RATES,
         selection_mode="multi",
-        default=[RATES[6], RATES[9], RATES[12]],
+        default=[0.01, 0.03, 0.1],
         format_func=lambda rate: f"{rate:g}",
         key="search_rates",
         persist_state="session",

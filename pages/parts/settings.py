@@ -12,9 +12,21 @@ from decor_core.heads import HEADS, TrainConfig
 from .copies import copies_preview
 from .resources import training_data
 from .text import plain
+from .workspace import workspace
 
 STEPWISE = "softmax"
-DEFAULTS = TrainConfig()
+_CONFIG = TrainConfig()
+_DEFAULTS = {
+    "train_head": _CONFIG.head,
+    "steps": _CONFIG.steps,
+    "rate": _CONFIG.learning_rate,
+    "batch_size": _CONFIG.batch_size,
+    "decay": _CONFIG.weight_decay,
+    "test_share": round(_CONFIG.testing_percentage),
+    "validation_share": round(_CONFIG.validation_percentage),
+    "seed": _CONFIG.seed,
+    "copies": True,
+}
 RATES = (
     *(0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.003, 0.005),
     *(0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
@@ -96,23 +108,22 @@ def choose(steps: int | None, rate: float | None, head: str = STEPWISE) -> None:
 def controls() -> None:
     """Draw all of them; ``chosen`` tells what they say."""
     levels = [level.name for level in training_data().taxonomy.levels]
+    _set_up(levels[0])
     level = st.segmented_control(
         "Taxonomy",
         levels,
-        default=levels[0],
         format_func=str.capitalize,
         required=True,
         key="train_taxonomy",
         persist_state="session",
     )
     st.caption(_level_note(level))
-    stepwise = st.session_state.get("train_head", STEPWISE) == STEPWISE
+    stepwise = st.session_state.train_head == STEPWISE
     _presets(disabled=not stepwise)
     st.slider(
         "Training steps",
         10,
         4000,
-        DEFAULTS.steps,
         step=10,
         key="steps",
         disabled=not stepwise,
@@ -123,7 +134,6 @@ def controls() -> None:
     st.select_slider(
         "Learning rate",
         RATES,
-        DEFAULTS.learning_rate,
         format_func=lambda rate: f"{rate:g}",
         key="rate",
         disabled=not stepwise,
@@ -133,6 +143,15 @@ def controls() -> None:
     )
     with st.expander("More", key="more"):
         _more(stepwise)
+    workspace().controls = {key: st.session_state[key] for key in workspace().controls}
+
+
+def _set_up(level: str) -> None:
+    """Let the controls stand as this visitor left them, at first at the defaults."""
+    mine = workspace()
+    mine.controls = {"train_taxonomy": level, **_DEFAULTS, **mine.controls}
+    for key, value in mine.controls.items():
+        st.session_state.setdefault(key, value)
 
 
 def _level_note(level: str) -> str:
@@ -160,7 +179,6 @@ def _more(stepwise: bool) -> None:
     head = st.segmented_control(
         "Head",
         HEADS,
-        default=STEPWISE,
         format_func=head_name,
         required=True,
         key="train_head",
@@ -174,7 +192,6 @@ def _more(stepwise: bool) -> None:
             "Batch size",
             1,
             1000,
-            DEFAULTS.batch_size,
             key="batch_size",
             disabled=not stepwise,
             help="How many pictures each step looks at. Small batches wobble, large ones are "
@@ -186,7 +203,6 @@ def _more(stepwise: bool) -> None:
             "Seed",
             0,
             2**31 - 1,
-            DEFAULTS.seed,
             key="seed",
             help="Which dice are thrown: another seed splits the pictures anew and draws other "
             "batches. The same seed gives the same model.",
@@ -195,7 +211,6 @@ def _more(stepwise: bool) -> None:
     st.select_slider(
         "Weight decay",
         DECAYS,
-        DEFAULTS.weight_decay,
         format_func=lambda decay: f"{decay:g}",
         key="decay",
         disabled=not stepwise,
@@ -203,15 +218,14 @@ def _more(stepwise: bool) -> None:
         "leaning on any one detail.",
         persist_state="session",
     )
-    for key, label, share, words in (
-        ("validation_share", "Validation share", DEFAULTS.validation_percentage, "watch the"),
-        ("test_share", "Test share", DEFAULTS.testing_percentage, "test the finished"),
+    for key, label, least, words in (
+        ("validation_share", "Validation share", 0, "watch the"),
+        ("test_share", "Test share", 5, "test the finished"),
     ):
         st.slider(
             label,
-            5 if key == "test_share" else 0,
+            least,
             40,
-            round(share),
             step=5,
             format="%d %%",
             key=key,
@@ -226,7 +240,6 @@ def _looks() -> None:
     data = training_data()
     st.toggle(
         "Worn copies learn along",
-        value=True,
         key="copies",
         help="Beside each photo a copy of it: mirrored, enlarged, in other light, blurred or "
         "compressed. It makes the model hold up against other people's photos.",

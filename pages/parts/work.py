@@ -15,7 +15,7 @@ from .text import plain
 from .workspace import workspace
 
 TRAIN, SEARCH, JUDGE, CURVE = "train", "search", "judge", "curve"
-WITH_COPIES, WITHOUT_COPIES = "decor products", "decor products, no copies"
+WITH_COPIES, WITHOUT_COPIES = "decor", "decor, no copies"
 _KEPT_RUNS = 40
 
 

@@ -34,7 +34,7 @@ class Workspace:
     """``owner`` names it in the trainer's queue; ``jobs`` are ids by what they are for.
 
     ``about`` tells which run a job is about ("" for none), ``collected`` which run has come of it,
-    ``found`` what else a job about a run gave.
+    ``found`` what else a job about a run gave; ``controls`` how the settings stood.
     """
 
     owner: str
@@ -43,6 +43,7 @@ class Workspace:
     about: dict[str, str] = field(default_factory=dict)
     collected: dict[str, str] = field(default_factory=dict)
     found: dict[tuple[str, str], Any] = field(default_factory=dict)
+    controls: dict[str, Any] = field(default_factory=dict)
     model: Predictor | None = None
 
 
