@@ -9,6 +9,8 @@ from .heads import TrainEvent
 # Cross-entropies wobble from batch to batch; less than these is no news.
 _CLEARLY = 1.1
 _STILL_FALLING = 0.85
+_STILL_FAR = 0.08
+_NOTHING = 0.02
 _SHORT = 3
 
 
@@ -26,7 +28,8 @@ def read_curves(events: Sequence[TrainEvent], classes: int) -> Reading:
     """Judge curves by their cross-entropies; guessing among ``classes`` costs ln(classes) nats.
 
     Diverging: worse than guessing in the end. Overfitting: validation was clearly better before.
-    Unfinished: the training still fell clearly over the last fifth. Unclear: too few points.
+    Unfinished: over the last fifth the training still fell clearly, for its height or of all its
+    fall. Unclear: too few points.
     """
     if len(events) < _SHORT:
         return Reading.UNCLEAR
@@ -35,10 +38,11 @@ def read_curves(events: Sequence[TrainEvent], classes: int) -> Reading:
         return Reading.DIVERGING
     watched = [e.validation_cross_entropy for e in events if e.validation_cross_entropy is not None]
     # A validation that is nearly all right cannot get worse in a way that matters.
-    if watched and watched[-1] > max(_CLEARLY * min(watched), min(watched) + 0.02):
+    if watched and watched[-1] > max(_CLEARLY * min(watched), min(watched) + _NOTHING):
         return Reading.OVERFITTING
     before = events[-1 - max(1, len(events) // 5)].train_cross_entropy
-    if last < _STILL_FALLING * before and last > 0.02:
+    far = before - last > _STILL_FAR * (events[0].train_cross_entropy - last)
+    if last > _NOTHING and last < before and (far or last < _STILL_FALLING * before):
         return Reading.UNFINISHED
     return Reading.SETTLED
 

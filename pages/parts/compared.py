@@ -23,7 +23,6 @@ _SETTINGS = {
     "learning_rate": "Learning rate",
     "batch_size": "Batch size",
     "weight_decay": "Weight decay",
-    "eval_interval": "Steps between looks",
     "testing_percentage": "Test share, %",
     "validation_percentage": "Validation share, %",
     "seed": "Seed",
@@ -47,21 +46,26 @@ def show_comparison(runs: Sequence[Run]) -> None:
         st.subheader("Curves", anchor=False)
         overlaid_curves(with_curves)
     st.subheader("Settings", anchor=False)
-    st.dataframe(_settings_table(runs, comparison.settings), alt="Settings, differences in bold")
+    st.dataframe(
+        _settings_table(runs, comparison.settings),
+        height="content",
+        alt="Settings, differences in bold",
+    )
     st.caption("What differs is marked and comes first.")
 
 
 def _settings_table(runs: Sequence[Run], differing: dict[str, tuple]) -> pd.DataFrame:
-    order = [*differing, *(name for name in runs[0].settings if name not in differing)]
+    differing = {name: values for name, values in differing.items() if name in _SETTINGS}
+    order = [*differing, *(name for name in _SETTINGS if name not in differing)]
     table = pd.DataFrame(
         {
             title: [_written(run.settings.get(name)) for name in order]
             for title, run in zip(names(runs), runs, strict=True)
         },
-        index=[_SETTINGS.get(name, name.capitalize()) for name in order],
+        index=[_SETTINGS[name] for name in order],
     )
     table.loc["Test accuracy"] = [_accuracy(run) for run in runs]
-    marked = {_SETTINGS.get(name, name.capitalize()) for name in differing}
+    marked = {_SETTINGS[name] for name in differing}
     style = "font-weight: 700; background-color: rgba(230, 178, 60, 0.25)"
     return table.style.apply(lambda row: [style if row.name in marked else ""] * len(row), axis=1)
 

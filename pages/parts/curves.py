@@ -168,7 +168,9 @@ def _overlay(
             color=alt.Color(
                 "run:N",
                 scale=alt.Scale(domain=order),
-                legend=alt.Legend(title=None, orient="bottom", columns=1, labelLimit=280),
+                legend=alt.Legend(
+                    title=None, orient="bottom", columns=1, labelLimit=280, labelColor=INK
+                ),
             ),
             tooltip=[
                 alt.Tooltip("run:N", title="Run"),
@@ -178,7 +180,7 @@ def _overlay(
         )
         .properties(title=title, padding={"right": 10})
     )
-    draw(chart, height=260 + 20 * len(order), described=f"{title} of {', '.join(order)}, by step")
+    draw(chart, height=300 + 22 * len(order), described=f"{title} of {', '.join(order)}, by step")
 
 
 def learning_curve_chart(points: Sequence[CurvePoint]) -> None:

@@ -61,7 +61,7 @@ def confusion_map(evaluation: Evaluation, key: str) -> tuple[str, str] | None:
         selection_mode="cell",
         alt=described,
     )
-    cells = state.selection.get("cell") or []
+    cells = state["selection"].get("cell") or []
     return (cells[0]["truth"], cells[0]["answer"]) if cells else None
 
 

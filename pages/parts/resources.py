@@ -47,9 +47,7 @@ def trainer() -> Trainer:
 
 def predictor() -> Predictor:
     """The session's own model where it uses one, else the shipped one; without, the page ends."""
-    workspace()  # a reload may have brought an own model back
-    own = st.session_state.get("own_predictor")
-    return own or _or_end_page(shipped_predictor)
+    return workspace().model or _or_end_page(shipped_predictor)
 
 
 def shipped_bundle() -> Bundle:
@@ -79,21 +77,19 @@ def _or_end_page(load: Callable[[], T]) -> T:
 
 def uses_own_model() -> bool:
     """Whether the session's own model answers."""
-    workspace()
-    return "own_predictor" in st.session_state
+    return workspace().model is not None
 
 
 def use_model(bundle: Bundle) -> None:
     """Let ``bundle`` answer in this session from now on, or say why it cannot."""
     try:
-        st.session_state.own_predictor = workspace().model = Predictor(bundle)
+        workspace().model = Predictor(bundle)
     except DecorError as error:
         st.toast(plain(str(error)), icon=":material/error:", duration="long")
 
 
 def use_shipped_model() -> None:
     """Let the shipped model answer again."""
-    st.session_state.pop("own_predictor", None)
     workspace().model = None
 
 

@@ -15,6 +15,7 @@ from .text import plain
 from .workspace import workspace
 
 STEPWISE = "softmax"
+_POINTS = 50  # of the training curves: enough to see them bend, whatever the steps
 _CONFIG = TrainConfig()
 _DEFAULTS = {
     "train_head": _CONFIG.head,
@@ -89,6 +90,7 @@ def chosen() -> Choice:
         learning_rate=state.rate,
         batch_size=state.batch_size,
         weight_decay=state.decay,
+        eval_interval=max(1, round(state.steps / _POINTS)),
         testing_percentage=state.test_share,
         validation_percentage=state.validation_share,
         seed=state.seed,

@@ -87,10 +87,8 @@ def workspace() -> Workspace:
     """This session's workspace; at a new session's first call that of the same browser before."""
     state = st.session_state
     if "workspace" not in state:
-        found = _registry().get(visitor(st.context.cookies.get(_COOKIE, "")) or uuid.uuid4().hex)
-        state.workspace = found
-        if found.model and "own_predictor" not in state:
-            state.own_predictor = found.model
+        browser = visitor(st.context.cookies.get(_COOKIE, ""))
+        state.workspace = _registry().get(browser or uuid.uuid4().hex)
     _registry().touch(state.workspace)
     return state.workspace
 
