@@ -1,5 +1,7 @@
 """Colours as people see them: CIE L*a*b*, and its histogram."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 BINS = (5, 9, 9)
@@ -31,19 +33,24 @@ def lab(pixels: np.ndarray) -> np.ndarray:
 
 
 def histogram(colours: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Shares [Π BINS] of L*a*b* ``colours`` [n, 3], each counting ``weights`` [n] times.
+    """Shares [Π BINS] of L*a*b* ``colours`` [n, 3], each counting ``weights`` [n] times."""
+    sums = np.zeros(int(np.prod(BINS)))
+    for bins, shares in spread(colours):
+        sums += np.bincount(bins, weights * shares, minlength=len(sums))
+    return sums / max(sums.sum(), 1e-9)
 
-    Every colour is spread over the eight nearest bins by closeness, so that a slight shift of
-    colour is a slight change of the histogram.
+
+def spread(colours: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The eight nearest bins [n] of L*a*b* ``colours`` [n, 3], each with its shares [n].
+
+    The shares go by closeness, so that a slight shift of colour is a slight change of the
+    histogram; those of a colour sum to 1.
     """
     low, high = np.transpose(RANGES)
     most = np.array(BINS) - 1
     places = np.clip((colours - low) / (high - low) * most, 0, most - 1e-4)
     floors = places.astype(int)
     above = places - floors
-    sums = np.zeros(int(np.prod(BINS)))
     for corner in np.ndindex(2, 2, 2):
-        shares = weights * np.where(corner, above, 1 - above).prod(axis=1)
         bins = np.ravel_multi_index(tuple((floors + corner).T), BINS)
-        sums += np.bincount(bins, shares, minlength=len(sums))
-    return sums / max(sums.sum(), 1e-9)
+        yield bins, np.where(corner, above, 1 - above).prod(axis=1)

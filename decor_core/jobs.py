@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
-
 from .evaluation import Evaluation
 from .features import Embeddings
 from .fitting import ShouldStop, never
@@ -100,14 +98,17 @@ class CrossValidateRequest(_Counted):
     repeats: int = 1
 
     def run(self, report: Report, should_stop: ShouldStop) -> dict[str, Evaluation]:
-        def progress(done: int, total: int) -> None:
-            report(Progress(done, total))
-            if should_stop() and done < total:
-                raise Stopped
-
-        return cross_validate(
-            self.data, self.config, self.level, repeats=self.repeats, progress=progress
+        found = cross_validate(
+            self.data,
+            self.config,
+            self.level,
+            repeats=self.repeats,
+            progress=lambda done, total: report(Progress(done, total)),
+            should_stop=should_stop,
         )
+        if not found:
+            raise Stopped
+        return found
 
 
 @dataclass(frozen=True)
@@ -174,11 +175,8 @@ class _Reporter:
 
 
 def warm_up(data: Embeddings) -> None:
-    """Train for a moment on a few of ``data``, so that the first real job finds all prepared.
+    """Train a step on ``data``, so that the first real job finds prepared what it needs.
 
-    TensorFlow traces its functions on first use, which costs a job most of a second.
+    TensorFlow traces its functions on first use, and what trainings share is kept.
     """
-    level = data.taxonomy.name
-    classes = data.target(level)[1]
-    few = np.concatenate([np.flatnonzero(classes == c)[:4] for c in np.unique(classes)])
-    TrainRequest(data.rows(few), TrainConfig(steps=2), level).run(lambda event: None, never)
+    TrainRequest(data, TrainConfig(steps=1), data.taxonomy.name).run(lambda event: None, never)

@@ -98,17 +98,22 @@ class Run:
 
 def run_of_training(training: Training, data: str, seconds: float | None = None) -> Run:
     """What to keep of a training on the pictures called ``data``."""
-    run = run_of_bundle(training.bundle, data)
+    told = {**training.bundle.training, "data": data}
+    run = run_of_bundle(replace(training.bundle, training=told))
     answers = training.answers[list(ANSWER_COLUMNS)]
     return replace(run, answers=answers, events=training.events, seconds=seconds)
 
 
-def run_of_bundle(bundle: Bundle, data: str = "", *, id: str = "", read_only: bool = False) -> Run:
-    """A run that is known by its model only, as that of an imported one."""
+def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> Run:
+    """A run that is known by its model only, as one that ships or was imported.
+
+    TrainingError, or TypeError, where what the model says of its training makes no sense.
+    """
+    told = bundle.training
     names = [field.name for field in fields(TrainConfig)]
-    known = {name: bundle.training[name] for name in names if name in bundle.training}
+    config = TrainConfig(**{name: told[name] for name in names if name in told})
     answers = pd.DataFrame(columns=list(ANSWER_COLUMNS))
-    config = TrainConfig(**known)
+    data = str(told.get("data", ""))
     return Run(id or secrets.token_hex(4), bundle, config, data, answers, read_only=read_only)
 
 

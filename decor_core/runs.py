@@ -95,7 +95,7 @@ def _shipped() -> dict[str, Run]:
     bundles = list_bundles(SHIPPED)
     found = {}
     for folder, bundle in bundles.items():
-        found[folder.name] = run_of_bundle(bundle, "decor", id=folder.name, read_only=True)
+        found[folder.name] = run_of_bundle(bundle, id=folder.name, read_only=True)
     return found
 
 

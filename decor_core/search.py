@@ -10,12 +10,15 @@ import numpy as np
 from .errors import TrainingError
 from .evaluation import wilson
 from .features import Embeddings
-from .fitting import ShouldStop, never
+from .fitting import Fitter, ShouldStop, never
 from .heads import TrainConfig, TrainEvent
 from .workflow import Task
 
 # Heads that are reached step by step; of all others there is only one.
 _BY_STEPS = ("softmax",)
+
+# Vectors [n, d] and classes [n] of the pictures held out.
+_Asked = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,16 @@ def search(
     rows = np.sort(np.concatenate([parts.train, parts.validation]))
     fold_of = task.folds(n_folds, base.seed, rows)
     groups = _sharing_a_training(candidates)
+    fitters: dict[int, Fitter] = {}
     results: list[Result] = []
     for number, group in enumerate(groups):
         folds = []
         for fold in range(n_folds):
-            held = fold_of == fold
-            folds.append(_reached(task, rows[~held], rows[held], group, base, should_stop))
+            held = rows[fold_of == fold]
+            if fold not in fitters:
+                fitters[fold] = Fitter(task.examples(rows[fold_of != fold]))
+            asked = embeddings.vectors[held], task.classes[held]
+            folds.append(_reached(fitters[fold], asked, group, base, should_stop))
             if should_stop():
                 return results
             if progress:
@@ -164,44 +171,43 @@ def _sharing_a_training(candidates: Sequence[Candidate]) -> list[list[Candidate]
 
 
 def _reached(
-    task: Task,
-    rows: np.ndarray,
-    held: np.ndarray,
+    fitter: Fitter,
+    asked: _Asked,
     group: Sequence[Candidate],
     base: TrainConfig,
     should_stop: ShouldStop,
 ) -> dict[Candidate, float]:
-    """Accuracy on ``held`` of every candidate of ``group`` after training on ``rows``."""
+    """Accuracy on ``asked`` of every candidate of ``group``."""
     steps = [candidate.steps or 1 for candidate in group]
     longest = group[int(np.argmax(steps))].config(base)
     config = replace(longest, eval_interval=math.gcd(*steps))
     by_step: dict[int, float] = {}
     try:
-        last = _watched(replace(task, config=config), rows, held, by_step, should_stop)
+        last = _watched(fitter, config, asked, by_step, should_stop)
     except TrainingError:
         last = math.nan  # what was reached before it diverged stands
     return {c: by_step.get(c.steps, math.nan) if by_step else last for c in group}
 
 
 def _watched(
-    task: Task,
-    rows: np.ndarray,
-    held: np.ndarray,
+    fitter: Fitter,
+    config: TrainConfig,
+    asked: _Asked,
     by_step: dict[int, float],
     should_stop: ShouldStop,
 ) -> float:
-    """Accuracy on ``held`` after training on ``rows``, and into ``by_step`` that on the way."""
-    watched = task.embeddings.vectors[held], task.classes[held]
+    """Accuracy on ``asked`` after training, and into ``by_step`` that on the way."""
 
     def record(event: TrainEvent) -> None:
         by_step[event.step] = event.validation_accuracy
 
     # Calibration changes no answer: after its last step a training need not go on to it.
     def enough() -> bool:
-        return should_stop() or task.config.steps in by_step
+        return should_stop() or config.steps in by_step
 
-    head = task.fit(rows, validation=watched, on_event=record, should_stop=enough)
-    return float((head.logits(watched[0]).argmax(axis=1) == watched[1]).mean())
+    fitted = fitter.fit(config, validation=asked, on_event=record, should_stop=enough)
+    vectors, classes = asked
+    return float((fitted.head.logits(vectors).argmax(axis=1) == classes).mean())
 
 
 @dataclass(frozen=True)
@@ -247,7 +253,9 @@ def learning_curve(
         for fold in range(n_folds):
             held = np.flatnonzero(fold_of == fold)
             rows = _thinned(order[fold_of[order] != fold], task.classes, share)
-            correct += round(_watched(task, rows, held, {}, should_stop) * len(held))
+            fitter = Fitter(task.examples(rows))
+            asked = embeddings.vectors[held], task.classes[held]
+            correct += round(_watched(fitter, config, asked, {}, should_stop) * len(held))
             sizes.append(len(rows))
             if should_stop():
                 return points

@@ -1,7 +1,10 @@
 """Prepare → embed → train → evaluate → bundle: the only place where the stages are composed."""
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -11,9 +14,9 @@ from .dataset import Split, folds, split
 from .errors import DataError
 from .evaluation import Evaluation, evaluate
 from .features import Embeddings
-from .fitting import Examples, OnEvent, ShouldStop, fit_head, fit_known, never
-from .heads import Head, TrainConfig, TrainEvent, probabilities
-from .novelty import Novelty
+from .fitting import Fitted, Fitter, OnEvent, ShouldStop, never
+from .heads import TrainConfig, TrainEvent, probabilities
+from .prepared import Examples
 from .taxonomy import Taxonomy
 
 _INNER_FOLDS = 5
@@ -74,21 +77,14 @@ class Task:
         identity = {k: [v[i] for i in chosen] for k, v in self._identity.items()}
         return folds(**identity, n_folds=count, seed=seed)
 
-    def fit(self, rows: np.ndarray, **watching: object) -> Head:
-        """A calibrated head trained on ``rows`` and their distorted copies."""
-        return fit_head(self._examples(rows), self.config, **watching)
-
-    def known(self, rows: np.ndarray) -> Novelty | None:
-        """What is known after seeing ``rows``; None if they are too few to tell."""
-        return fit_known(self._examples(rows), self.embeddings.late_stages)
-
-    def _examples(self, rows: np.ndarray) -> Examples:
+    def examples(self, rows: np.ndarray) -> Examples:
+        """``rows`` and their distorted copies, to train on."""
         count = self.embeddings.copies.shape[1]
         vectors, copies = self.embeddings.vectors[rows], self.embeddings.copies[rows]
         return Examples(
             np.concatenate([vectors, copies.reshape(-1, vectors.shape[1])]),
             _with_copies(self.classes[rows], count),
-            [block.columns for block in self.embeddings.blocks],
+            self.embeddings.blocks,
             _with_copies(self._inner_folds(rows), count),
             np.repeat([False, True], [len(rows), len(rows) * count]),
         )
@@ -130,8 +126,9 @@ def train(
             on_event(event)
 
     watched = embeddings.vectors[parts.validation], task.classes[parts.validation]
-    head = task.fit(parts.train, validation=watched, on_event=record, should_stop=should_stop)
-    chances = probabilities(head.logits(embeddings.vectors[parts.test]))
+    fitter = _fitter(task.examples(parts.train))
+    fitted = fitter.fit(config, validation=watched, on_event=record, should_stop=should_stop)
+    chances = probabilities(fitted.head.logits(embeddings.vectors[parts.test]))
     truth = task.classes[parts.test]
     stopped = bool(events) and events[-1].step < config.steps
     return Training(
@@ -140,9 +137,9 @@ def train(
             task.taxonomy,
             embeddings.spec,
             embeddings.digest,
-            head,
-            novelty=task.known(parts.train),
-            training=_account(task, len(parts.train), events),
+            fitted.head,
+            novelty=fitter.known(embeddings.late_stages),
+            training=_account(task, fitted, len(parts.train), events),
             evaluation=evaluate(chances, truth, task.taxonomy.labels) if len(truth) else None,
         ),
         split=parts,
@@ -162,14 +159,16 @@ def train_on_all(
 ) -> Bundle:
     """A model trained on every picture and judged by repeated five-fold cross-validation."""
     task = Task.of(embeddings, level, config)
+    fitter = _fitter(task.examples(np.arange(len(task.classes))))
+    fitted = fitter.fit(config)
     return Bundle(
         title,
         task.taxonomy,
         embeddings.spec,
         embeddings.digest,
-        task.fit(np.arange(len(task.classes))),
-        novelty=task.known(np.arange(len(task.classes))),
-        training=_account(task, len(task.classes), []),
+        fitted.head,
+        novelty=fitter.known(embeddings.late_stages),
+        training=_account(task, fitted, len(task.classes), []),
         cross_validation=cross_validate(embeddings, config, level, repeats=repeats),
     )
 
@@ -191,16 +190,28 @@ def cross_validate(
     """
     task = Task.of(embeddings, level, config)
     chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
-    for repeat in range(repeats):
-        fold_of = task.folds(n_folds, config.seed + repeat)
-        for fold in range(n_folds):
-            inside = fold_of == fold
-            head = task.fit(np.flatnonzero(~inside), should_stop=should_stop)
-            if should_stop():
+    splits = [
+        (repeat, fold_of == fold)
+        for repeat in range(repeats)
+        for fold_of in [task.folds(n_folds, config.seed + repeat)]
+        for fold in range(n_folds)
+    ]
+
+    def answer(asked: np.ndarray) -> np.ndarray | None:
+        if should_stop():
+            return None
+        fitter = Fitter(task.examples(np.flatnonzero(~asked)))
+        head = fitter.fit(config, should_stop=should_stop).head
+        return probabilities(head.logits(embeddings.vectors[asked]))
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        answers = pool.map(answer, [asked for _, asked in splits])
+        for done, ((repeat, asked), found) in enumerate(zip(splits, answers, strict=True), 1):
+            if found is None or should_stop():
                 return {}
-            chances[repeat, inside] = probabilities(head.logits(embeddings.vectors[inside]))
+            chances[repeat, asked] = found
             if progress:
-                progress(repeat * n_folds + fold + 1, repeats * n_folds)
+                progress(done, len(splits))
     found = {}
     for taxonomy in task.taxonomy.levels:
         rolled = [task.taxonomy.roll_up(one, taxonomy.name) for one in chances]
@@ -209,11 +220,21 @@ def cross_validate(
     return found
 
 
-def _account(task: Task, n_train: int, events: list[TrainEvent]) -> dict[str, object]:
+@lru_cache(maxsize=1)
+def _fitter(examples: Examples) -> Fitter:
+    """Kept for whoever trains again with other settings on the same pictures and split."""
+    return Fitter(examples)
+
+
+def _account(
+    task: Task, fitted: Fitted, n_train: int, events: list[TrainEvent]
+) -> dict[str, object]:
     """How a model came to be, for its manifest."""
     counts = np.bincount(task.classes, minlength=len(task.taxonomy.labels))
     return {
         **asdict(task.config),
+        "head": fitted.choice.head,
+        "choice": fitted.choice.to_json(),
         "steps_done": events[-1].step if events else None,
         "pictures": len(task.classes),
         "training_pictures": n_train,

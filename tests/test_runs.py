@@ -180,3 +180,7 @@ def test_a_model_alone_makes_a_run_too(training):
     assert run.config == TrainConfig(steps=60, learning_rate=0.1)
     assert not len(run.answers) and run.events == () and run.seconds is None
     assert run_of_bundle(training.bundle).id != run.id
+
+
+def test_a_model_tells_on_what_it_was_trained(run):
+    assert run_of_bundle(run.bundle).data == "painted"

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decor_core import backbone, export, foreground
+from decor_core import backbone, foreground
 from decor_core.__main__ import main
 from decor_core.bundle import SHIPPED, load_bundle
 from decor_core.embedding import VIEWS
 from decor_core.errors import BackboneError, BundleError
-from decor_core.export import export_graph, read_network
+from decor_core.frozen import export_graph
 from decor_core.images import load_picture
 from decor_core.predictor import Predictor
 
