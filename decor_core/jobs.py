@@ -4,11 +4,15 @@ A request is data that can be pickled; ``run`` is called in the child. What it r
 are events of one kind; ``share`` tells from them how much is done.
 """
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from .bundle import Bundle
 from .evaluation import Evaluation
+from .export import export_model
 from .features import Embeddings
 from .fitting import ShouldStop, never
 from .heads import TrainConfig, TrainEvent
@@ -22,11 +26,12 @@ class Request(Protocol):
     """A piece of work for the training process.
 
     ``run`` returns its result, or what there is of it when ``should_stop`` says so; it may raise
-    ``Stopped`` where half of it is nothing. ``share`` is 0–1.
+    ``Stopped`` where half of it is nothing. ``data`` is sent to the child once, however many
+    requests have it. ``share`` is 0–1.
     """
 
     kind: ClassVar[str]
-    data: Embeddings
+    data: Embeddings | Bundle
     title: str
 
     def run(self, report: Report, should_stop: ShouldStop) -> Any: ...
@@ -157,6 +162,25 @@ class CurveRequest(_Counted):
             progress=reporter.count,
             should_stop=should_stop,
         )
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """Write a model as a zip of one of export.FORMATS; gives its bytes, reports nothing."""
+
+    kind: ClassVar[str] = "export"
+
+    data: Bundle
+    format: str
+    title: str = ""
+
+    def run(self, report: Report, should_stop: ShouldStop) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="decor-export-") as folder:
+            return export_model(self.data, self.format, Path(folder, "model.zip")).read_bytes()
+
+    def share(self, events: Sequence[Any]) -> float:
+        """Not known before the end."""
+        return 0.0
 
 
 class _Reporter:

@@ -21,6 +21,7 @@ STOP_GRACE = 0.8
 IDLE_SECONDS = 600.0
 _KEPT_JOBS = 60
 _KEPT_OF_ONE = 20
+_KEPT_EXPORTS = 3  # of tens of megabytes each
 _MAX_WAITING_OF_ONE = 10
 
 _log = logging.getLogger(__name__)
@@ -324,8 +325,11 @@ class Trainer:
             self._child = None
 
     def _forget_old(self) -> None:
-        """Let the oldest ended jobs go: of one owner who has many, and of all together."""
+        """Let the oldest ended jobs go: exports, of one owner who has many, of all together."""
         ended = [job for job in self._jobs.values() if not job.active]
+        for job in [job for job in ended if job.request.kind == "export"][:-_KEPT_EXPORTS]:
+            del self._jobs[job.id]
+            ended.remove(job)
         owners = Counter(job.owner for job in ended)
         total = len(ended)
         for job in ended:

@@ -23,7 +23,7 @@ from .errors import DecorError
 from .features import Embeddings
 from .jobs import Request, Stopped, warm_up
 
-_KEPT_DATA = 3
+_KEPT_DATA = 4
 _log = logging.getLogger(__name__)
 
 

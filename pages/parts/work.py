@@ -14,7 +14,7 @@ from .resources import trainer, training_data
 from .text import plain
 from .workspace import workspace
 
-TRAIN, SEARCH, JUDGE, CURVE = "train", "search", "judge", "curve"
+TRAIN, SEARCH, JUDGE, CURVE, EXPORT = "train", "search", "judge", "curve", "export"
 WITH_COPIES, WITHOUT_COPIES = "decor", "decor, no copies"
 _KEPT_RUNS = 40
 
@@ -92,6 +92,6 @@ def _keep(job: Job, about: str) -> str:
     judged = known_run(about)
     if job.request.kind == "cross-validate" and judged:
         mine.runs.save(judged.judged(job.result))
-    elif about and job.status == "done":
+    elif job.request.kind == "learning curve" and job.status == "done":
         mine.found[CURVE, about] = job.result
     return about
