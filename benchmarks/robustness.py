@@ -11,23 +11,26 @@ import argparse
 import io
 import json
 import sys
+import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from decor_core.augmentation import STANDARD
-from decor_core.catalog import read_catalog
+from decor_core.catalog import Catalog, read_catalog
 from decor_core.embedding import Embedder, EmbeddingSpec
 from decor_core.evaluation import wilson
 from decor_core.features import embed_catalog
-from decor_core.foreground import find_object
-from decor_core.heads import TrainConfig
+from decor_core.foreground import foreground_mask
+from decor_core.heads import TrainConfig, probabilities
 from decor_core.images import load_picture
-
+from decor_core.workflow import fold_heads
 
 Corruption = Callable[[Image.Image, np.random.Generator], Image.Image]
 
@@ -144,27 +147,12 @@ def plain(width: int, height: int, dice: np.random.Generator) -> Image.Image:
     return Image.new("RGB", (width, height), tuple(int(c) for c in dice.integers(256, size=3)))
 
 
-def photograph(width: int, height: int, dice: np.random.Generator) -> Image.Image:
-    """A crop of one of PHOTOGRAPHS."""
-    picture = PHOTOGRAPHS[dice.integers(len(PHOTOGRAPHS))]
-    side = round(min(picture.size) * dice.uniform(0.4, 1))
-    box = _crop(1)(picture.resize(picture.size), dice)  # a copy
-    left = int(dice.integers(picture.width - side + 1))
-    upper = int(dice.integers(picture.height - side + 1))
-    return box.resize(
-        (width, height), Image.Resampling.LANCZOS, (left, upper, left + side, upper + side)
-    )
-
-
-PHOTOGRAPHS: list[Image.Image] = []
-
-
 def _on_ground(ground: Callable[[int, int, np.random.Generator], Image.Image]) -> Corruption:
     """The object cut out (by what differs from a plain border) and put on another ground."""
 
     def swap(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
         width, height = picture.size
-        mask = Image.fromarray((_cut_out(picture) * 255).astype(np.uint8))
+        mask = Image.fromarray(foreground_mask(picture))
         margin = dice.uniform(0.1, 0.35)
         behind = ground(round(width * (1 + margin)), round(height * (1 + margin)), dice)
         corner = tuple(
@@ -174,12 +162,6 @@ def _on_ground(ground: Callable[[int, int, np.random.Generator], Image.Image]) -
         return behind
 
     return swap
-
-
-def _cut_out(picture: Image.Image) -> np.ndarray:
-    from decor_core.foreground import foreground_mask
-
-    return foreground_mask(picture)
 
 
 def _all(*corruptions: Corruption) -> Corruption:
@@ -216,3 +198,81 @@ CORRUPTIONS: dict[str, Corruption] = {
     "cluttered ground": _on_ground(cluttered),
     "padding, crop, cast and JPEG": _all(_crop(0.85), _cast, _jpeg(40), _pad(0)),
 }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--csv", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--grounds", type=Path, help="folder of photographs to put objects on")
+    parser.add_argument("--head", default="auto")
+    parser.add_argument("--views", type=int, default=EmbeddingSpec.views)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    corruptions = {"none": lambda picture, dice: picture, **CORRUPTIONS}
+    if options.grounds:
+        photographs = [load_picture(file) for file in sorted(options.grounds.iterdir())]
+        corruptions["photograph as ground"] = _on_ground(partial(_piece_of, photographs))
+    found = measure(options, corruptions)
+    if options.json:
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    print("| corruption | style | 95 % interval | country |\n|---|---|---|---|")
+    for name, row in found.items():
+        low, high = row["ci95"]
+        print(f"| {name} | {row['style']:.1%} | {low:.1%}–{high:.1%} | {row['country']:.1%} |")
+
+
+def measure(options: argparse.Namespace, corruptions: dict[str, Corruption]) -> dict[str, dict]:
+    """Out-of-fold accuracy for style and country under each of ``corruptions``."""
+    catalog = read_catalog(csv=options.csv, images=options.images)
+    spec = EmbeddingSpec(views=options.views)
+    embeddings = embed_catalog(catalog, spec, augmentation=STANDARD)
+    spoilt = {
+        name: _vectors(catalog, spec, name, corruption) for name, corruption in corruptions.items()
+    }
+    taxonomy, classes = embeddings.target("style")
+    coarse = embeddings.target("country")[1]
+    right = {name: np.zeros((2, len(classes))) for name in spoilt}
+    config = TrainConfig(head=options.head, learning_rate=0.03)
+    for _, asked, head in fold_heads(embeddings, config, "style", repeats=options.repeats):
+        for name, vectors in spoilt.items():
+            chances = probabilities(head.logits(vectors[asked]))
+            summed = taxonomy.roll_up(chances, "country")
+            right[name][0, asked] += chances.argmax(axis=1) == classes[asked]
+            right[name][1, asked] += summed.argmax(axis=1) == coarse[asked]
+    found = {}
+    for name, hits in right.items():
+        style, country = (hits.sum(axis=1) / options.repeats).tolist()
+        n = len(classes)
+        found[name] = {"style": style / n, "ci95": wilson(style, n), "country": country / n}
+    return found
+
+
+def _vectors(
+    catalog: Catalog, spec: EmbeddingSpec, name: str, corruption: Corruption
+) -> np.ndarray:
+    embedder = Embedder(spec)
+
+    def vector(row: tuple[str, str]) -> np.ndarray:
+        file, key = row
+        dice = np.random.default_rng([zlib.crc32(name.encode()), int(key[:16], 16)])
+        picture = load_picture(catalog.read(file), max_side=embedder.working_side)
+        return embedder.embed(corruption(picture, dice))
+
+    with ThreadPoolExecutor() as pool:
+        rows = zip(catalog.table["file"], catalog.table["key"], strict=True)
+        return np.stack(list(pool.map(vector, rows)))
+
+
+def _piece_of(
+    photographs: list[Image.Image], width: int, height: int, dice: np.random.Generator
+) -> Image.Image:
+    picture = photographs[dice.integers(len(photographs))]
+    piece = _crop(float(dice.uniform(0.5, 1)))(picture, dice)
+    return ImageOps.fit(piece, (width, height), Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ from .terminal import (
     accuracy_line,
     print_answers,
     print_csv,
+    print_evaluation,
     print_json,
     progress_bar,
     quietly,
@@ -92,6 +93,7 @@ def _retrain(options: argparse.Namespace) -> int:
     if options.print_misclassified_test_images:
         for row in mistakes.itertuples():
             print(f"{row.file}: {row.answer} ({row.probability:.0%}), but it is {row.truth}")
+    print(bundle.training["choice"]["reason"])
     if options.bundle:
         print(f"The model is in {options.bundle}")
     print(accuracy_line(bundle.evaluation))
@@ -114,14 +116,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         judged = {name: evaluation.to_json() for name, evaluation in found.items()}
         print_json({"n": len(embeddings.table), **judged})
         return 0
-    print(f"{options.repeats} × {options.folds} folds of {len(embeddings.table)} pictures")
+    print(f"{options.repeats} × {options.folds} folds, head {options.head}")
     for name, evaluation in found.items():
-        low, high = evaluation.ci95
-        print(
-            f"  {name}: {evaluation.accuracy:.1%} (95 % interval {low:.1%}–{high:.1%}), "
-            f"balanced {evaluation.balanced_accuracy:.1%}, "
-            f"calibration error {evaluation.calibration_error:.3f}"
-        )
+        print_evaluation(name, evaluation)
     return 0
 
 
@@ -181,7 +178,7 @@ def _embeddings(options: argparse.Namespace) -> Any:
     return embed_catalog(
         catalog,
         EmbeddingSpec(architecture=options.architecture, **chosen),
-        augmentation=_augmentation(options),
+        augmentation=_augmentation(options, len(catalog.table)),
         cache=options.bottleneck_dir,
         progress=progress_bar("Looking at pictures"),
     )
@@ -213,9 +210,9 @@ def _config(options: argparse.Namespace) -> Any:
     return TrainConfig(**settings)
 
 
-def _augmentation(options: argparse.Namespace) -> Any:
+def _augmentation(options: argparse.Namespace, pictures: int) -> Any:
     """The standard distortions, or exactly those that flags ask for."""
-    from .augmentation import STANDARD, Augmentation
+    from .augmentation import Augmentation, standard
 
     asked = {
         "flip": options.flip_left_right,
@@ -223,7 +220,7 @@ def _augmentation(options: argparse.Namespace) -> Any:
         "scale": options.random_scale,
         "brightness": options.random_brightness,
     }
-    augmentation = Augmentation(**asked) if any(asked.values()) else STANDARD
+    augmentation = Augmentation(**asked) if any(asked.values()) else standard(pictures)
     copies = augmentation.copies if options.copies is None else options.copies
     return replace(augmentation, copies=copies, seed=options.seed)
 
@@ -234,7 +231,8 @@ def _training_json(training: Any, options: argparse.Namespace, mistakes: Any) ->
         "final_test_accuracy": evaluation.accuracy if evaluation else None,
         "test_n": evaluation.n if evaluation else 0,
         "test_ci95": list(evaluation.ci95) if evaluation else None,
-        "head": options.head,
+        "head": bundle.training["head"],
+        "choice": bundle.training["choice"],
         "steps": options.how_many_training_steps,
         "learning_rate": options.learning_rate,
         "seed": options.seed,

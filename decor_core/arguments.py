@@ -34,7 +34,9 @@ def parse(arguments: Sequence[str] | None, commands: Mapping[str, Command]) -> a
         )
         command.set_defaults(run=commands[name])
         add(command)
-    return parser.parse_args(_with_underscores(arguments))
+    options = parser.parse_args(_with_underscores(arguments))
+    _settle_head(options)
+    return options
 
 
 def _add_source(command: argparse.ArgumentParser, *, vectors: bool = False) -> None:
@@ -83,14 +85,34 @@ def _add_prepare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--taxonomy", metavar="NAME", help="labels to sort by: style or country")
 
 
+# Only gradient descent has these: to name one is to ask for it.
+_DESCENT = (
+    ("how_many_training_steps", int, "N", 500, "steps to take"),
+    ("learning_rate", float, "RATE", 0.01, "size of a step"),
+    ("train_batch_size", int, "N", 100, "pictures in a step"),
+    ("weight_decay", float, "RATE", 0.0, "pull towards zero"),
+)
+
+
+def _settle_head(options: argparse.Namespace) -> None:
+    """Fill in the head, and what gradient descent wants, where the command line is silent."""
+    if not hasattr(options, "head"):
+        return
+    asked = any(getattr(options, name) is not None for name, *_ in _DESCENT)
+    options.head = options.head or ("softmax" if asked else "auto")
+    for name, _, _, default, _ in _DESCENT:
+        if getattr(options, name) is None:
+            setattr(options, name, default)
+
+
 def _add_training(command: argparse.ArgumentParser) -> None:
     add = command.add_argument_group("training").add_argument
     add("--taxonomy", metavar="NAME", help="labels to learn: style or country")
-    add("--head", default="softmax", help="softmax (gradient descent) or lda (closed form)")
-    add("--how_many_training_steps", type=int, default=500, metavar="N", help="steps to take")
-    add("--learning_rate", type=float, default=0.01, metavar="RATE", help="size of a step")
-    add("--train_batch_size", type=int, default=100, metavar="N", help="pictures in a step")
-    add("--weight_decay", type=float, default=0.0, metavar="RATE", help="pull towards zero")
+    add("--head", help="auto (the better of the next two for your pictures; the default), "
+        "logistic, lda, or softmax (by gradient descent; the default if one of the next four "
+        "flags is given)")  # fmt: skip
+    for name, kind, metavar, default, text in _DESCENT:
+        add(f"--{name}", type=kind, metavar=metavar, help=f"{text} (default: {default})")
     add("--seed", type=int, default=0, metavar="N", help="seed of the split and of the batches")
     add("--architecture", default=DEFAULT, metavar="NAME", help="the network that looks")
     add("--views", type=_positive, default=None, metavar="N", help="views of a picture to average")

@@ -4,7 +4,7 @@ Mirroring, crop, scale and brightness, and their percentages, are those of Tenso
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
@@ -49,6 +49,11 @@ class Augmentation:
 # Two such copies of each picture make a model hold up against other people's photos, and cost
 # nothing on clean ones (benchmarks/ACCURACY.md).
 STANDARD = Augmentation(flip=True, scale=43, wear=True, ground=True, copies=2)
+
+
+def standard(pictures: int) -> Augmentation:
+    """STANDARD, with fewer copies where many pictures tell enough and would take long."""
+    return replace(STANDARD, copies=2 if pictures <= 1000 else 1 if pictures <= 2000 else 0)
 
 
 def distort(picture: Image.Image, augmentation: Augmentation, key: str, copy: int) -> Image.Image:

@@ -6,9 +6,11 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+from .evaluation import FEW
 
 _CHATTER = (
     b"INFO: Created TensorFlow Lite",
@@ -136,6 +138,39 @@ def _progress_line(event: Any) -> str:
         f"{line}; validation accuracy = {event.validation_accuracy:.1%}, "
         f"cross entropy = {event.validation_cross_entropy:.4f}"
     )
+
+
+def print_evaluation(name: str, evaluation: Any) -> None:
+    """Write how good a taxonomy is told apart, for people: every rate with N and its interval."""
+    print(
+        f"{name}: {evaluation.accuracy:.1%} of {evaluation.n} right "
+        f"(95 % interval {_between(evaluation.ci95)}), "
+        f"balanced {evaluation.balanced_accuracy:.1%} ({_between(evaluation.balanced_ci95)}), "
+        f"calibration error {evaluation.calibration_error:.3f} "
+        f"({evaluation.calibration_ci95[0]:.3f}–{evaluation.calibration_ci95[1]:.3f})"
+    )
+    judged = evaluation.to_json()
+    width = max(map(len, evaluation.labels))
+    for row, counts in zip(judged["classes"], evaluation.confusion, strict=True):
+        few = "  few pictures" if row["n"] < FEW else ""
+        taken = [
+            f"{label} {count / counts.sum():.0%}"
+            for label, count in zip(evaluation.labels, counts, strict=True)
+            if label != row["label"] and count >= 0.005 * counts.sum()
+        ]
+        print(
+            f"  {row['label']:<{width}}  {row['recall']:6.1%} of {row['n']:>4} "
+            f"({_between(row['recall_ci95'])}){few}"
+            + (f"; else {', '.join(taken)}" if taken else "")
+        )
+    print("  confidence → right: " + "; ".join(
+        f"{part.confidence:.0%} → {part.accuracy:.0%} (N={part.count:.0f})"
+        for part in evaluation.reliability
+    ))  # fmt: skip
+
+
+def _between(interval: Sequence[float]) -> str:
+    return f"{interval[0]:.1%}–{interval[1]:.1%}"
 
 
 def accuracy_line(evaluation: Any) -> str:

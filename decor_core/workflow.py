@@ -1,7 +1,7 @@
 """Prepare → embed → train → evaluate → bundle: the only place where the stages are composed."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -15,7 +15,7 @@ from .errors import DataError
 from .evaluation import Evaluation, evaluate
 from .features import Embeddings
 from .fitting import Fitted, Fitter, OnEvent, ShouldStop, never
-from .heads import TrainConfig, TrainEvent, probabilities
+from .heads import Head, TrainConfig, TrainEvent, probabilities
 from .prepared import Examples
 from .taxonomy import Taxonomy
 
@@ -173,6 +173,42 @@ def train_on_all(
     )
 
 
+def fold_heads(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    n_folds: int = 5,
+    repeats: int = 5,
+    should_stop: ShouldStop = never,
+) -> Iterator[tuple[int, np.ndarray, Head]]:
+    """For every repeat and fold: the repeat, which pictures [n] are held out, and the head.
+
+    The folds are those of ``cross_validate``. A few are trained at once, on threads. Ends early
+    when it is stopped.
+    """
+    task = Task.of(embeddings, level, config)
+    splits = [
+        (repeat, fold_of == fold)
+        for repeat in range(repeats)
+        for fold_of in [task.folds(n_folds, config.seed + repeat)]
+        for fold in range(n_folds)
+    ]
+
+    def fit(held_out: np.ndarray) -> Head | None:
+        if should_stop():
+            return None
+        fitter = Fitter(task.examples(np.flatnonzero(~held_out)))
+        return fitter.fit(config, should_stop=should_stop).head
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        heads = pool.map(fit, [held_out for _, held_out in splits])
+        for (repeat, held_out), head in zip(splits, heads, strict=True):
+            if head is None or should_stop():
+                return
+            yield repeat, held_out, head
+
+
 def cross_validate(
     embeddings: Embeddings,
     config: TrainConfig,
@@ -190,28 +226,15 @@ def cross_validate(
     """
     task = Task.of(embeddings, level, config)
     chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
-    splits = [
-        (repeat, fold_of == fold)
-        for repeat in range(repeats)
-        for fold_of in [task.folds(n_folds, config.seed + repeat)]
-        for fold in range(n_folds)
-    ]
-
-    def answer(asked: np.ndarray) -> np.ndarray | None:
-        if should_stop():
-            return None
-        fitter = Fitter(task.examples(np.flatnonzero(~asked)))
-        head = fitter.fit(config, should_stop=should_stop).head
-        return probabilities(head.logits(embeddings.vectors[asked]))
-
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        answers = pool.map(answer, [asked for _, asked in splits])
-        for done, ((repeat, asked), found) in enumerate(zip(splits, answers, strict=True), 1):
-            if found is None or should_stop():
-                return {}
-            chances[repeat, asked] = found
-            if progress:
-                progress(done, len(splits))
+    heads = fold_heads(
+        embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop
+    )
+    for done, (repeat, asked, head) in enumerate(heads, start=1):
+        chances[repeat, asked] = probabilities(head.logits(embeddings.vectors[asked]))
+        if progress:
+            progress(done, repeats * n_folds)
+    if should_stop():
+        return {}
     found = {}
     for taxonomy in task.taxonomy.levels:
         rolled = [task.taxonomy.roll_up(one, taxonomy.name) for one in chances]

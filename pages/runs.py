@@ -4,14 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from decor_core.evaluation import Evaluation
-from decor_core.run import Run
 from pages.parts import shelf
 from pages.parts.compared import show_comparison
 from pages.parts.curves import training_curves
 from pages.parts.details import show_details
 from pages.parts.frame import RETRAIN, open_page
 from pages.parts.parcels import show_downloads, show_import
-from pages.parts.resources import predictor, use_shipped_model, uses_own_model
+from pages.parts.resources import in_use, use_shipped_model, uses_own_model
 from pages.parts.results import explained, use_button
 from pages.parts.settings import STEPWISE, head_name
 from pages.parts.shelf import MINE, SHIPS, Entry
@@ -80,7 +79,7 @@ def _row(entry: Entry) -> dict[str, object]:
     run, config = entry.run, entry.run.config
     stepwise = config.head == STEPWISE
     return {
-        "Name": ("● " if _in_use(run) else "") + run.title,
+        "Name": ("● " if in_use(run.bundle) else "") + run.title,
         "Where": entry.place,
         "Data": run.data or "–",
         "Taxonomy": run.level,
@@ -100,10 +99,6 @@ def _rate(evaluation: Evaluation | None) -> str:
         return "–"
     low, high = (f"{bound * 100:.0f}" for bound in evaluation.ci95)
     return f"{percent_exact(evaluation.accuracy)} ({low}–{high}), N={evaluation.n}"
-
-
-def _in_use(run: Run) -> bool:
-    return predictor().bundle.head is run.bundle.head
 
 
 def _show_one(entry: Entry) -> None:

@@ -80,6 +80,14 @@ def uses_own_model() -> bool:
     return workspace().model is not None
 
 
+def in_use(bundle: Bundle) -> bool:
+    """Whether the answers of this session come from ``bundle``, whatever it is called."""
+    one, other = predictor().bundle.head, bundle.head
+    return one is other or (
+        np.array_equal(one.bias, other.bias) and np.array_equal(one.weights, other.weights)
+    )
+
+
 def use_model(bundle: Bundle) -> None:
     """Let ``bundle`` answer in this session from now on, or say why it cannot."""
     try:

@@ -13,7 +13,7 @@ from decor_core.trainer import Job
 
 from .curves import training_curves
 from .frame import CLASSIFY, RUNS
-from .resources import predictor, use_model, use_shipped_model, uses_own_model
+from .resources import in_use, use_model, use_shipped_model
 from .settings import STEPWISE
 from .text import between, duration, percent_exact, plain
 from .work import JUDGE, data_of, job_for, run_of, stop, submit
@@ -191,7 +191,7 @@ def _judge(run: Run) -> None:
 
 def use_button(run: Run) -> None:
     """Let Classify answer with the run's model, or say that it does; in a row of buttons."""
-    if uses_own_model() and predictor().bundle.head is run.bundle.head:
+    if in_use(run.bundle):
         st.page_link(
             CLASSIFY,
             label="Classify answers with this model: try it",
