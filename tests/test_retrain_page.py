@@ -144,6 +144,7 @@ def test_copies_can_be_looked_at(page):
     test = page("retrain")
     assert "python -m decor_core retrain --image_dir photos" in [c.value for c in test.code]
     test.toggle(key="copy_wear").set_value(False)
+    test.toggle(key="copy_ground").set_value(False)
     test.slider(key="copy_crop").set_value(20)
     _sound(test.run())
     assert test.code[0].value.endswith("--flip_left_right --random_crop 20 --random_scale 43")

@@ -11,19 +11,22 @@ from streamlit.testing.v1 import AppTest
 
 from decor_core.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.export import FORMATS, export_model
+from decor_core.heads import TrainConfig
 from decor_core.run import Run, run_of_bundle, run_of_training
 from decor_core.runs import DiskRuns, MemoryRuns
+from decor_core.workflow import train
 from pages.parts import shelf
 from pages.parts.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def runs(training) -> list[Run]:
-    """Two trainings on the painted pictures that differ in their steps."""
-    first = run_of_training(training, "painted", 1.5)
-    config = replace(first.config, steps=30, seed=1)
+@pytest.fixture(scope="module")
+def runs(embeddings) -> list[Run]:
+    """Two trainings on the painted pictures that differ in their steps and seed."""
+    config = TrainConfig(steps=60, learning_rate=0.1, testing_percentage=30)
+    first = run_of_training(train(embeddings, config, "style"), "painted", 1.5)
+    config = replace(config, steps=30, seed=1)
     return [replace(first.titled("First"), id="aaaa"), replace(first, id="bbbb", config=config)]
 
 
@@ -210,7 +213,9 @@ def test_what_was_exported_can_be_imported(open_runs, parcel):
     test = _drop(open_runs(mine=Workspace("me")), parcel)
     assert _names(test)[0] == "Parcel"
     assert "Imported: Parcel" in test.toast[0].value
-    assert list(_sound(test.run()).dataframe[0].value["Name"])[0] == "Parcel"
+    assert (
+        list(_sound(test.run()).dataframe[0].value["Name"])[0] == "● Parcel"
+    )  # all that differs is the name
 
 
 def test_what_is_no_model_is_refused_and_nothing_kept(open_runs):

@@ -12,6 +12,20 @@ from .samples import samples
 
 _COPIES = 4
 _SIDE = 320
+_SWITCHES = (
+    ("flip", "Mirror", "Half of the copies."),
+    (
+        "wear",
+        "Wear",
+        "Other light and colours; one in four each is blurred, a coarse JPEG, or small.",
+    ),
+    ("ground", "Other ground", "Every second copy shows the object on other colours."),
+)
+_SHARES = (
+    ("crop", "The margin that is cut off, somewhere else each time."),
+    ("scale", "Up to how much it is enlarged."),
+    ("brightness", "Up to how much lighter or darker it gets."),
+)
 
 
 def copies_preview(standard: Augmentation) -> None:
@@ -21,16 +35,13 @@ def copies_preview(standard: Augmentation) -> None:
         "Try what each distortion does:"
     )
     with st.container(horizontal=True, gap="medium"):
-        flip = st.toggle("Mirror", standard.flip, key="copy_flip", help="Half of the copies.")
-        wear = st.toggle(
-            "Wear",
-            standard.wear,
-            key="copy_wear",
-            help="Other light and colours; one in four each is blurred, a coarse JPEG, or small.",
-        )
+        switches = {
+            name: st.toggle(label, getattr(standard, name), key=f"copy_{name}", help=words)
+            for name, label, words in _SWITCHES
+        }
     with st.container(horizontal=True, gap="medium"):
-        crop, scale, brightness = (
-            st.slider(
+        shares = {
+            name: st.slider(
                 f"{name.capitalize()}, %",
                 0,
                 100,
@@ -39,13 +50,9 @@ def copies_preview(standard: Augmentation) -> None:
                 help=words,
                 width=150,
             )
-            for name, words in (
-                ("crop", "The margin that is cut off, somewhere else each time."),
-                ("scale", "Up to how much it is enlarged."),
-                ("brightness", "Up to how much lighter or darker it gets."),
-            )
-        )
-    chosen = Augmentation(flip, crop, scale, brightness, wear, _COPIES)
+            for name, words in _SHARES
+        }
+    chosen = Augmentation(**switches, **shares, copies=_COPIES)
     sample = samples()[0]
     with st.container(horizontal=True, gap="small", key="copies_shown"):
         st.image(_copies(sample.path.read_bytes(), None, 0), width=112, caption="As it is")
@@ -55,11 +62,13 @@ def copies_preview(standard: Augmentation) -> None:
                 width=112,
                 caption=f"Copy {number + 1}",
             )
-    if not chosen.wear or replace(chosen, copies=standard.copies) == standard:
+    if not (chosen.wear or chosen.ground) or replace(chosen, copies=standard.copies) == standard:
         st.caption("To train on such copies of your own photos, on the command line:")
         st.code(f"python -m decor_core retrain --image_dir photos{_flags(chosen)}", language="bash")
     else:
-        st.caption("For photos of your own, wear comes with the standard distortions only.")
+        st.caption(
+            "On the command line, wear and other grounds come with the standard distortions only."
+        )
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -69,7 +78,7 @@ def _copies(data: bytes, augmentation: Augmentation | None, number: int) -> Imag
 
 
 def _flags(chosen: Augmentation) -> str:
-    if chosen.wear:
+    if chosen.wear or chosen.ground:
         return ""  # the standard ones
     flags = " --flip_left_right" if chosen.flip else ""
     for name in ("crop", "scale", "brightness"):

@@ -243,8 +243,8 @@ def _looks() -> None:
     st.toggle(
         "Worn copies learn along",
         key="copies",
-        help="Beside each photo a copy of it: mirrored, enlarged, in other light, blurred or "
-        "compressed. It makes the model hold up against other people's photos.",
+        help="Beside each photo copies of it: mirrored, enlarged, in other light, blurred or "
+        "compressed, on another ground. They make the model hold up against other people's photos.",
         persist_state="session",
     )
     st.caption(
