@@ -120,14 +120,18 @@ _WORDS = {"logistic": "logistic regression", "lda": "linear discriminant analysi
 
 
 def _reason(best: Candidate, candidates: Sequence[Candidate], n: int) -> str:
-    found = [
-        f"{_named(c)} {c.log_loss:.3f} ({c.accuracy:.1%} right)" for c in candidates if c != best
-    ]
-    return (
-        f"{_named(best).capitalize()} has a log-loss of {best.log_loss:.3f} and "
-        f"{best.accuracy:.1%} right by cross-validation inside the {n} training pictures; "
-        f"nothing else is better by more than chance: {'; '.join(found)}."
+    others = [candidate for candidate in candidates if candidate != best]
+    text = (
+        f"Chosen: {_named(best)}, {best.accuracy:.1%} right with a log-loss of "
+        f"{best.log_loss:.3f} by cross-validation inside the {n} training pictures"
     )
+    if others:
+        following = min(others, key=lambda candidate: candidate.log_loss)
+        text += (
+            f"; none of {len(others)} others is better by more than chance (the nearest, "
+            f"{_named(following)}: {following.accuracy:.1%}, {following.log_loss:.3f})"
+        )
+    return text + "."
 
 
 def _named(candidate: Candidate) -> str:

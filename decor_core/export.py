@@ -35,9 +35,9 @@ _GRAPH = """\
         --image=photo.jpg
 
 `input` is float32 [n, 224, 224, 3], `(pixel - 128) / 128`; `final_result` is [n, {count}], in the
-order of `retrained_labels.txt`. The graph sees the whole picture squeezed to a square, where Decor
-itself cuts it to the object first: on pictures with little around the object they agree, on others
-this one knows less. The other formats have no such limit."""
+order of `retrained_labels.txt`. The graph is fed the whole picture, squeezed to a square: it does
+not know its shape, and finds the object on a plain ground only. There it answers as Decor does, on
+other pictures most often. The other formats have no such limit."""
 
 
 @dataclass(frozen=True)

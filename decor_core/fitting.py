@@ -1,6 +1,8 @@
 """Examples → a calibrated head, and what is known: chosen, trained and tempered out of fold."""
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,6 +40,7 @@ class Fitter:
         self._prepared = prepare_examples(examples)
         self._choices: dict[str, Choice] = {}
         self._answers: dict[tuple[str, str], np.ndarray] = {}
+        self._known: dict[tuple[int, int], Novelty | None] = {}
 
     def choice(self, head: str) -> Choice:
         """The blocks for ``head``, and the better head if it is “auto”."""
@@ -75,16 +78,10 @@ class Fitter:
 
     def known(self, columns: slice) -> Novelty | None:
         """The hull of the pictures in ``columns``, its limit from held-out folds; None without."""
-        examples = self._examples
-        held_out = []
-        for fold in range(examples.folds.max() + 1):
-            inside = examples.folds != fold
-            hull = _hull(examples, inside, columns)
-            held_out.append(hull.distances(examples.vectors[~inside & ~examples.copies]))
-        if not held_out:
-            return None
-        hull = _hull(examples, np.ones(len(examples.classes), bool), columns)
-        return replace(hull, limit=limit_from(np.concatenate(held_out)))
+        place = columns.start, columns.stop
+        if place not in self._known:
+            self._known[place] = _known(self._examples, columns)
+        return self._known[place]
 
     def _temperature(
         self, head: Head, choice: Choice, config: TrainConfig, should_stop: ShouldStop
@@ -124,12 +121,14 @@ class Fitter:
         """Logits [m, c] for the held-out pictures of every fold, in the order of ``truth``."""
         numbers = block_numbers(self._prepared, blocks)
         scales, spread = self._prepared.scales(numbers)
-        answers = []
-        for fold in self._prepared.folds:
+
+        def answer(fold: Fold) -> np.ndarray:
             weights, bias = train(_arranged(fold.training, numbers, scales), fold, spread)
             asked = _arranged(fold.asked, numbers, scales)
-            answers.append(sum(part @ w for part, w in zip(asked, weights, strict=True)) + bias)
-        return np.concatenate(answers)
+            return sum(part @ w for part, w in zip(asked, weights, strict=True)) + bias
+
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            return np.concatenate(list(pool.map(answer, self._prepared.folds)))
 
 
 def _arranged(parts: Sequence[np.ndarray], numbers: Sequence[int], scales: np.ndarray) -> Parts:
@@ -148,6 +147,18 @@ def _train(
     return lambda parts, fold, spread: fit_softmax(
         parts, fold.classes, config, weights=fold.weights, should_stop=should_stop, **watching
     )
+
+
+def _known(examples: Examples, columns: slice) -> Novelty | None:
+    held_out = []
+    for fold in range(examples.folds.max() + 1):
+        inside = examples.folds != fold
+        hull = _hull(examples, inside, columns)
+        held_out.append(hull.distances(examples.vectors[~inside & ~examples.copies]))
+    if not held_out:
+        return None
+    hull = _hull(examples, np.ones(len(examples.classes), bool), columns)
+    return replace(hull, limit=limit_from(np.concatenate(held_out)))
 
 
 def _hull(examples: Examples, rows: np.ndarray, columns: slice) -> Novelty:

@@ -4,19 +4,23 @@ A request is data that can be pickled; ``run`` is called in the child. What it r
 are events of one kind; ``share`` tells from them how much is done.
 """
 
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from .bundle import Bundle
+from .errors import TrainingError
 from .evaluation import Evaluation
 from .export import export_model
 from .features import Embeddings
 from .fitting import ShouldStop, never
 from .heads import TrainConfig, TrainEvent
 from .search import Candidate, CurvePoint, Result, learning_curve, search
+from .summaries import write_summaries
 from .workflow import Training, cross_validate, train
 
 Report = Callable[[Any], None]
@@ -31,7 +35,7 @@ class Request(Protocol):
     """
 
     kind: ClassVar[str]
-    data: Embeddings | Bundle
+    data: Any
     title: str
 
     def run(self, report: Report, should_stop: ShouldStop) -> Any: ...
@@ -177,6 +181,41 @@ class ExportRequest:
     def run(self, report: Report, should_stop: ShouldStop) -> bytes:
         with tempfile.TemporaryDirectory(prefix="decor-export-") as folder:
             return export_model(self.data, self.format, Path(folder, "model.zip")).read_bytes()
+
+    def share(self, events: Sequence[Any]) -> float:
+        """Not known before the end."""
+        return 0.0
+
+
+@dataclass(frozen=True)
+class SummariesRequest:
+    """Write curves for TensorBoard, a folder for each name; gives them as a zip, or as ``folder``.
+
+    ``data`` are the events by name. Without ``folder`` the bytes of a zip are the result.
+    """
+
+    kind: ClassVar[str] = "summaries"
+
+    data: tuple[tuple[str, tuple[TrainEvent, ...]], ...]
+    folder: Path | None = None
+    title: str = ""
+
+    def run(self, report: Report, should_stop: ShouldStop) -> Path | bytes:
+        with tempfile.TemporaryDirectory(prefix="decor-summaries-") as place:
+            folder = self.folder or Path(place, "curves")
+            for name, events in self.data:
+                self._write(events, folder / name)
+            if self.folder:
+                return self.folder
+            return Path(shutil.make_archive(str(folder), "zip", folder)).read_bytes()
+
+    def _write(self, events: Sequence[TrainEvent], folder: Path) -> None:
+        if find_spec("tensorboard") is None:
+            raise TrainingError(
+                "TensorBoard is not installed where Decor runs; “pip install tensorboard” there."
+            )
+        shutil.rmtree(folder, ignore_errors=True)  # or every curve would be drawn twice
+        write_summaries(events, folder)
 
     def share(self, events: Sequence[Any]) -> float:
         """Not known before the end."""

@@ -12,9 +12,9 @@ Box = tuple[int, int, int, int]
 # Padding, and a plain ground around the object, are lines of one colour along the border. In
 # YCbCr a soft shadow changes brightness only; tolerances were set by eye on product photographs.
 _TOLERANCE = (18, 8, 8)
-_UNIFORM = 0.97  # share of a line that has its colour; the rest may be specks
+UNIFORM = 0.97  # share of a line that has its colour; the rest may be specks
 _LAYERS = 2  # a photograph on plain ground, padded once more
-_SEAM = 2  # pixels next to what is trimmed, where scaling has mixed the colours
+SEAM = 2  # pixels next to what is trimmed, where scaling has mixed the colours
 _LEAST_LEFT = 0.02  # of the picture; where less would be left, nothing is trimmed
 
 # L*a*b* distance from the ground: up to what a pixel is ground, at which it starts to count as
@@ -117,9 +117,9 @@ def _uniform_lines(lines: np.ndarray) -> int:
     if not lines.size:
         return 0
     alike = (np.abs(lines - np.median(lines[0], axis=0)) <= _TOLERANCE).all(axis=2)
-    uniform = alike.mean(axis=1) >= _UNIFORM
+    uniform = alike.mean(axis=1) >= UNIFORM
     count = len(lines) if uniform.all() else int(uniform.argmin())
-    return min(count + _SEAM, len(lines)) if count else 0
+    return min(count + SEAM, len(lines)) if count else 0
 
 
 def _difference_from_ground(colours: np.ndarray) -> np.ndarray | None:

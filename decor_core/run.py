@@ -20,7 +20,9 @@ FORMAT = "decor-run/1"
 RUN_FILE = "run.json"
 ANSWER_COLUMNS = ("key", "file", "truth", "answer", "probability")
 
-_EVENTS, _MODEL = "events.npz", "model"
+MODEL_FOLDER = "model"
+
+_EVENTS = "events.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +121,7 @@ def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> R
 
 def write_run(run: Run, folder: Path) -> Path:
     """Write ``run`` into the new ``folder``: ``run.json``, ``events.npz`` and ``model/``."""
-    save_bundle(run.bundle, folder / _MODEL)
+    save_bundle(run.bundle, folder / MODEL_FOLDER)
     about = {
         "format": FORMAT,
         "note": run.note,
@@ -145,7 +147,7 @@ def load_run(folder: Path) -> Run:
             events = _events(columns)
         return Run(
             folder.name,
-            load_bundle(folder / _MODEL),
+            load_bundle(folder / MODEL_FOLDER),
             TrainConfig(**about["config"]),
             about["data"],
             answers,

@@ -11,16 +11,21 @@ from pathlib import Path
 
 from .bundle import SHIPPED, list_bundles
 from .errors import DecorError, RunError
-from .run import RUN_FILE, Run, damaged_run, load_run, run_of_bundle, write_run
+from .run import MODEL_FOLDER, RUN_FILE, Run, damaged_run, load_run, run_of_bundle, write_run
 
 _TRASH = ".trash"
 
 
+def home() -> Path:
+    """Where what people make is kept: $DECOR_HOME, or the user's data folder."""
+    if chosen := os.environ.get("DECOR_HOME"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "decor"
+
+
 def runs_directory() -> Path:
-    """Where runs are kept: in $DECOR_HOME, or the user's data folder."""
-    home = os.environ.get("DECOR_HOME")
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return (Path(home) if home else Path(data, "decor")) / "runs"
+    """Where runs are kept."""
+    return home() / "runs"
 
 
 class RunStore(ABC):
@@ -133,6 +138,10 @@ class DiskRuns(RunStore):
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or runs_directory()
         self._read: dict[str, tuple[int, Run]] = {}
+
+    def model_folder(self, run: Run) -> Path:
+        """The folder of the run's model, for “label --bundle”."""
+        return SHIPPED / run.id if run.read_only else self.root / run.id / MODEL_FOLDER
 
     def restore(self, run_id: str) -> Run:
         trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}

@@ -62,6 +62,15 @@ def print_csv(answers: list[dict[str, Any]]) -> None:
             writer.writerow([*row, ""])
 
 
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write rows of texts in columns."""
+    lines = [tuple(map(str, row)) for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
 def print_answers(answers: list[dict[str, Any]]) -> None:
     """Write what ``label`` found to stdout for people."""
     for answer in answers:
@@ -94,37 +103,27 @@ class Watch:
     def __init__(self, options: argparse.Namespace, steps: int) -> None:
         self._options = options
         self._steps = steps
-        self._writers: dict[str, Any] = {}
+        self._summaries = None
+        if options.summaries_dir:
+            from .summaries import Summaries
+
+            self._summaries = Summaries(options.summaries_dir)
 
     def __enter__(self) -> "Watch":
         return self
 
     def __call__(self, event: Any) -> None:
-        if self._options.summaries_dir:
-            self._summarise(event)
+        if self._summaries:
+            self._summaries(event)
         interval = self._options.eval_step_interval
         if not self._options.json and (
             event.step % (10 * interval) == 0 or event.step == self._steps
         ):
             print(_progress_line(event))
 
-    def _summarise(self, event: Any) -> None:
-        import tensorflow as tf
-
-        for part in ("train", "validation"):
-            accuracy = getattr(event, f"{part}_accuracy")
-            if accuracy is None:
-                continue
-            if part not in self._writers:
-                folder = str(self._options.summaries_dir / part)
-                self._writers[part] = tf.summary.create_file_writer(folder)
-            with self._writers[part].as_default(step=event.step):
-                tf.summary.scalar("accuracy", accuracy)
-                tf.summary.scalar("cross_entropy", getattr(event, f"{part}_cross_entropy"))
-
     def __exit__(self, *_: object) -> None:
-        for writer in self._writers.values():
-            writer.close()
+        if self._summaries:
+            self._summaries.__exit__()
 
 
 def _progress_line(event: Any) -> str:

@@ -243,7 +243,7 @@ def cross_validate(
     return found
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _fitter(examples: Examples) -> Fitter:
     """Kept for whoever trains again with other settings on the same pictures and split."""
     return Fitter(examples)

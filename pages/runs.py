@@ -9,7 +9,7 @@ from pages.parts.compared import show_comparison
 from pages.parts.curves import training_curves
 from pages.parts.details import show_details
 from pages.parts.frame import RETRAIN, open_page
-from pages.parts.parcels import show_downloads, show_import
+from pages.parts.parcels import show_curves, show_downloads, show_import
 from pages.parts.resources import in_use, use_shipped_model, uses_own_model
 from pages.parts.results import explained, use_button
 from pages.parts.settings import STEPWISE, head_name
@@ -38,6 +38,7 @@ def main() -> None:
     else:
         st.caption("Tick a row to look closer, several to compare.")
     st.divider()
+    show_curves([entry.run for entry in chosen or found])
     show_import()
 
 

@@ -16,12 +16,23 @@ ORDER = (
     "sources", "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding",
     "augmentation", "heads", "logistic", "whitening", "novelty", "evaluation", "prepared",
     "choosing", "fitting", "features", "bundle", "predictor", "workflow", "run", "runs",
-    "comparison", "search", "graph", "frozen", "export", "importing", "diagnosis", "jobs",
-    "worker", "trainer", "arguments", "terminal", "__main__",
+    "comparison", "search", "summaries", "network", "graph", "frozen", "export", "importing",
+    "diagnosis", "jobs", "worker", "trainer", "run_arguments", "arguments", "terminal",
+    "inputs", "run_commands", "sweep", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}
-TENSORFLOW = {"heads", "convert", "graph", "frozen", "export", "worker", "terminal", "__main__"}
+TENSORFLOW = {
+    "heads",
+    "convert",
+    "network",
+    "graph",
+    "frozen",
+    "export",
+    "worker",
+    "inputs",
+    "summaries",
+}
 OUTSIDE = {"numpy", "pandas", "PIL", "pillow_heif", "ai_edge_litert", "tensorflow"}
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image, ImageDraw, ImageOps
 
-from decor_core import backbone, foreground
+from decor_core import backbone, objects
 from decor_core.__main__ import main
 from decor_core.bundle import SHIPPED, load_bundle
-from decor_core.embedding import VIEWS
+from decor_core.embedding import object_square
 from decor_core.errors import BackboneError, BundleError
-from decor_core.frozen import export_graph
+from decor_core.frozen import export_graph, find_objects
 from decor_core.images import load_picture
 from decor_core.predictor import Predictor
 
@@ -46,8 +47,19 @@ class LabelImage:
         )
         return self.session.run(found.outputs[0], {fed.outputs[0]: tensor})
 
-    def __call__(self, pixels):
-        return np.squeeze(self.run(self.tensor(pixels)))
+    def read(self, path):
+        """A file as its ending says; all of TensorFlow's decoders give red, green, blue."""
+        content = tf.io.read_file(str(path))
+        if path.suffix == ".png":
+            return tf.io.decode_png(content, channels=3)
+        if path.suffix == ".gif":
+            return tf.squeeze(tf.io.decode_gif(content))
+        if path.suffix == ".bmp":
+            return tf.io.decode_bmp(content)
+        return tf.io.decode_jpeg(content, channels=3)
+
+    def __call__(self, path):
+        return np.squeeze(self.run(self.tensor(self.read(path))))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +78,7 @@ def test_names_what_the_app_names_on_every_sample(shipped, label_image):
     predictor = Predictor(shipped)
     for sample in LISTED:
         path = SAMPLES / sample["file"]
-        answer = label_image(tf.io.decode_jpeg(path.read_bytes(), channels=3))
+        answer = label_image(path)
         vector = predictor.embed(load_picture(path))
         scores = {s.label: s.probability for s in predictor.predict(vector[None])[0].scores}
         app = np.array([scores[label] for label in shipped.taxonomy.labels])
@@ -80,7 +92,7 @@ def test_names_what_the_app_names_on_real_products(shipped, label_image, decor_d
     agreed = []
     for file in table[table["type"] == "product"].groupby("decor")["file"].first():
         picture = load_picture(decor_data / "images" / file)
-        answer = label_image(np.asarray(picture))
+        answer = label_image(decor_data / "images" / file)
         app = predictor.predict(predictor.embed(picture)[None])[0].verdict
         agreed.append(shipped.taxonomy.labels[answer.argmax()] == app)
     assert len(agreed) == 7 and all(agreed)
@@ -107,49 +119,43 @@ def test_graph_holds_the_network_once(shipped, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["graph.pb"]
 
 
-def test_ornament_counts_and_plain_ground_does_not():
-    pixels = np.full((1, 224, 224, 3), 240, np.float32)
-    pixels[:, 80:140, 80:140] = (20, 30, 160)
-    weights = export._ornament_weights(export._lab(pixels)).numpy()[0, ..., 0]
-    assert weights[100, 100] == 1 and weights[10, 10] == 0
-    busy = np.random.default_rng(0).uniform(0, 255, pixels.shape).astype(np.float32)
-    assert (export._ornament_weights(export._lab(busy)).numpy() == 1).all()
-    faint = np.full_like(pixels, 240)
-    faint[:, :8, :8] = 0
-    assert np.mean(faint == 0) < foreground.LEAST_WEIGHT
-    assert (export._ornament_weights(export._lab(faint)).numpy() == 1).all()
+def _disc(ground, colour=(20, 30, 160), box=(90, 80, 180, 140)):
+    picture = Image.new("RGB", (224, 224), ground)
+    ImageDraw.Draw(picture).ellipse(box, colour)
+    return np.asarray(picture, np.float32)[None]
 
 
-@pytest.mark.parametrize("view", [VIEWS[0], VIEWS[2]])
-def test_views_are_cut_and_mirrored_as_in_the_app(view):
-    ramp = np.tile(np.arange(224, dtype=np.float32), (224, 1))[None, ..., None]
-    number = VIEWS.index(view)
-    seen = export._views(ramp, number + 1, 100, "bilinear").numpy()[number, 0, :, 0]
-    edges = sorted((seen[0], seen[-1]))
-    np.testing.assert_allclose(edges, [view[0] * 224, view[2] * 224], atol=2)
-    assert (seen[0] > seen[-1]) == view[4]
+def test_object_is_cut_out_on_a_plain_ground_and_nowhere_else():
+    # 90 × 60 pixels, a seam less on each side, on a square of the ground.
+    seen = find_objects(_disc((240, 240, 240))).numpy()[0]
+    assert (seen[112, 10:-10] == [20, 30, 160, 255]).all()
+    assert (seen[[5, -5], 112] == [240, 240, 240, 0]).all()
+    busy = np.random.default_rng(0).uniform(0, 255, seen.shape[:2] + (3,))[None].astype(np.float32)
+    np.testing.assert_allclose(find_objects(busy)[..., :3], busy, atol=0.6)
+    assert (find_objects(busy).numpy()[..., 3] == 255).all()
 
 
-def test_network_in_tensorflow_is_the_network_on_litert():
-    network = backbone.load_backbone()
-    pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
-    scaled = (pixels[None].astype(np.float32) - network.spec.mean) / network.spec.scale
-    ours = read_network(network.spec.path)(tf.constant(scaled))
-    for mine, theirs in zip(ours, network.stage_maps(pixels), strict=True):
-        np.testing.assert_allclose(mine[0], theirs, atol=1e-4 * np.abs(theirs).max())
+def test_pictures_of_next_to_nothing_count_as_a_whole():
+    faint = _disc((240, 240, 240), box=(60, 60, 61, 61))
+    assert np.mean(faint != 240) < objects.LEAST_WEIGHT
+    assert (find_objects(faint).numpy()[..., 3] == 255).all()
 
 
-def test_unknown_operation_is_refused(tmp_path):
-    class Square(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec((1, 4, 4, 3))])
-        def call(self, pixels):
-            return tf.sin(pixels)
+def test_ground_that_is_white_in_some_light_is_made_white():
+    pictures = np.concatenate([_disc((250, 235, 205)), _disc((60, 40, 30), (200, 30, 30))])
+    light, dark = find_objects(pictures).numpy()[:, 2, 2]
+    assert np.ptp(light[:3]) <= 1 and light[3] == 0
+    np.testing.assert_allclose(dark, [60, 40, 30, 0], atol=0.6)  # too dark to be white
 
-    tf.saved_model.save(Square(), str(tmp_path / "saved"))
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
-    (tmp_path / "sine.tflite").write_bytes(converter.convert())
-    with pytest.raises(BackboneError, match="cannot be exported"):
-        read_network(tmp_path / "sine.tflite")(tf.zeros((1, 4, 4, 3)))
+
+def test_objects_are_the_apps_on_a_plain_ground(ornament):
+    picture = Image.new("RGB", (224, 224), (235, 225, 210))
+    shape = ornament(5, "black", 120).convert("1")
+    picture.paste(Image.new("RGB", shape.size, "navy"), (40, 70), ImageOps.invert(shape))
+    square, weights, _ = object_square(picture)
+    theirs = np.dstack([square.resize((224, 224)), weights.resize((224, 224))])
+    ours = find_objects(np.asarray(picture, np.float32)[None]).numpy()[0]
+    assert np.abs(ours - theirs).mean() < 6
 
 
 def test_model_of_another_network_is_refused(shipped, tmp_path):
@@ -175,4 +181,4 @@ def test_command_line_writes_graph_and_labels(painted, tmp_path, capfd):
     for file in sorted(painted.glob("*/*0?.png")):
         picture = load_picture(file)
         app = predictor.predict(predictor.embed(picture)[None])[0].verdict
-        assert names[run(np.asarray(picture)).argmax()] == app
+        assert names[run(file).argmax()] == app

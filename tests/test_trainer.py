@@ -7,7 +7,9 @@ import sys
 import textwrap
 import time
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -15,7 +17,14 @@ import pytest
 from decor_core import trainer as trainers
 from decor_core.errors import TrainingError
 from decor_core.heads import TrainConfig, TrainEvent
-from decor_core.jobs import CrossValidateRequest, CurveRequest, SearchRequest, TrainRequest
+from decor_core.jobs import (
+    CrossValidateRequest,
+    CurveRequest,
+    ExportRequest,
+    SearchRequest,
+    SummariesRequest,
+    TrainRequest,
+)
 from decor_core.search import grid
 from decor_core.trainer import Job, Trainer
 
@@ -193,6 +202,34 @@ def test_learning_curve_tells_point_by_point(trainer, embeddings):
     assert job.request.news(job.events) == job.result
     pictures = [point.pictures for point in job.result]
     assert pictures == sorted(pictures)
+
+
+def test_export_gives_a_zip(trainer, training):
+    request = ExportRequest(training.bundle, "bundle")
+    job = ended(trainer, trainer.submit(request, "me"))
+    assert job.status == "done"
+    assert any(name.endswith("manifest.json") for name in ZipFile(BytesIO(job.result)).namelist())
+
+
+def test_only_few_exports_are_held(trainer, training, request_for, monkeypatch):
+    monkeypatch.setattr(trainers, "_KEPT_EXPORTS", 1)
+    request = ExportRequest(training.bundle, "bundle")
+    exports = [ended(trainer, trainer.submit(request, "packer")).id for _ in range(3)]
+    trainer.submit(request_for(), "packer")
+    held = [job.id for job in trainer.jobs("packer") if job.request.kind == "export"]
+    assert held == exports[-1:]
+
+
+def test_curves_for_tensorboard_as_a_folder_or_as_a_zip(trainer, training, tmp_path):
+    pytest.importorskip("tensorboard")
+    named = (("one", training.events), ("two", training.events))
+    job = ended(trainer, trainer.submit(SummariesRequest(named, tmp_path / "s"), "me"))
+    assert (job.status, job.result) == ("done", tmp_path / "s")
+    written = sorted(path.parent.name for path in tmp_path.rglob("events.out.*"))
+    assert written == ["train", "train", "validation", "validation"]
+    job = ended(trainer, trainer.submit(SummariesRequest(named), "me"))
+    names = ZipFile(BytesIO(job.result)).namelist()
+    assert any(name.startswith("two/validation/events.out") for name in names)
 
 
 def test_many_data_sets_find_their_jobs(trainer, embeddings, request_for):

@@ -1,22 +1,24 @@
 """Models to take along and to bring back: downloads of a run, import of one."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
-from decor_core.bundle import Bundle
+from decor_core.bundle import Bundle, folder_name
 from decor_core.errors import DecorError
 from decor_core.export import FORMATS, export_model, export_name
 from decor_core.importing import MOST_BYTES, import_run
-from decor_core.jobs import ExportRequest
+from decor_core.jobs import ExportRequest, SummariesRequest
 from decor_core.run import Run
+from decor_core.summaries import summaries_directory, tensorboard_command
 from decor_core.trainer import Job
 
-from .resources import trainer
 from .results import progress_words
+from .shelf import may_keep
 from .text import plain
-from .work import EXPORT, job_for, stop, submit
+from .work import BOARD, EXPORT, job_for, stop, submit
 from .workspace import workspace
 
 
@@ -26,8 +28,7 @@ def show_downloads(run: Run) -> None:
         chosen = st.radio(
             "Format",
             list(FORMATS),
-            format_func=lambda name: name.replace("_", " ").capitalize(),
-            captions=[kind.text for kind in FORMATS.values()],
+            format_func=lambda name: FORMATS[name].text[0].upper() + FORMATS[name].text[1:],
             key=f"format-{run.id}",
         )
         st.caption("A zip with the model, a README and, except for Decor's own, an example.")
@@ -74,7 +75,6 @@ def _words(job: Job) -> str:
 
 
 def _ask(run: Run, kind: str) -> None:
-    trainer()  # started here if the visitor has not trained anything
     submit(EXPORT, ExportRequest(run.bundle, kind, run.title), run.id)
 
 
@@ -95,6 +95,59 @@ def _download(run: Run, kind: str, data: object) -> None:
 def _made_here(bundle: Bundle, kind: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         return export_model(bundle, kind, Path(folder, "model.zip")).read_bytes()
+
+
+def show_curves(runs: Sequence[Run]) -> None:
+    """The curves of all ``runs`` for TensorBoard, and how to start it."""
+    runs = [run for run in runs if run.events]
+    if not runs:
+        return
+    here = may_keep()
+    with st.expander("TensorBoard", icon=":material/monitoring:"):
+        job = job_for(BOARD)
+        if job and job.active:
+            _watch_board()
+            return
+        if job and job.status == "failed":
+            st.error(plain(job.message), icon=":material/error:")
+        if job and job.status == "done":
+            _show_board(job)
+        st.button(
+            f"Write the curves of {len(runs)} {'run' if len(runs) == 1 else 'runs'}",
+            icon=":material/edit_note:",
+            on_click=_write_curves,
+            args=(runs, summaries_directory() if here else None),
+        )
+
+
+@st.fragment(run_every=0.5)
+def _watch_board() -> None:
+    job = job_for(BOARD)
+    if job is None or not job.active:
+        st.rerun()
+    st.markdown(f":small[{_words(job)}]")
+
+
+def _show_board(job: Job) -> None:
+    if isinstance(job.result, Path):
+        st.caption("The curves are written. Start TensorBoard in a terminal:")
+        st.code(tensorboard_command(job.result), language="bash")
+        return
+    st.download_button(
+        "Download the curves",
+        job.result,
+        "curves.zip",
+        "application/zip",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+    st.caption("Unpack them and start TensorBoard in a terminal:")
+    st.code(f"unzip curves.zip -d curves\n{tensorboard_command(Path('curves'))}", language="bash")
+
+
+def _write_curves(runs: Sequence[Run], folder: Path | None) -> None:
+    named = tuple((f"{folder_name(run.title)}-{run.id[:4]}", run.events) for run in runs)
+    submit(BOARD, SummariesRequest(named, folder))
 
 
 def show_import() -> None:

@@ -14,7 +14,8 @@ from .resources import trainer, training_data
 from .text import plain
 from .workspace import workspace
 
-TRAIN, SEARCH, JUDGE, CURVE, EXPORT = "train", "search", "judge", "curve", "export"
+TRAIN, SEARCH, JUDGE, CURVE = "train", "search", "judge", "curve"
+EXPORT, BOARD = "export", "board"
 WITH_COPIES, WITHOUT_COPIES = "decor", "decor, no copies"
 _KEPT_RUNS = 40
 
