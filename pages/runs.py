@@ -80,7 +80,7 @@ def _row(entry: Entry) -> dict[str, object]:
     run, config = entry.run, entry.run.config
     stepwise = config.head == STEPWISE
     return {
-        "Name": ("● " if in_use(run.bundle) else "") + run.title,
+        "Name": ("● " if in_use(run) else "") + run.title,
         "Where": entry.place,
         "Data": run.data or "–",
         "Taxonomy": run.level,

@@ -10,11 +10,12 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from decor_core.bundle import Bundle
+from decor_core.bundle import DEFAULT_BUNDLE, Bundle
 from decor_core.errors import DecorError, PictureError
 from decor_core.features import Embeddings
 from decor_core.images import content_hash, load_picture
 from decor_core.predictor import Predictor, load_predictor
+from decor_core.run import Run
 from decor_core.trainer import Trainer
 
 from .text import plain
@@ -80,9 +81,12 @@ def uses_own_model() -> bool:
     return workspace().model is not None
 
 
-def in_use(bundle: Bundle) -> bool:
-    """Whether the answers of this session come from ``bundle``, whatever it is called."""
-    one, other = predictor().bundle.head, bundle.head
+def in_use(run: Run) -> bool:
+    """Whether the answers of this session come from the model of ``run``."""
+    own = workspace().model
+    if own is None:
+        return run.id == DEFAULT_BUNDLE.name  # told without loading it
+    one, other = own.bundle.head, run.bundle.head
     return one is other or (
         np.array_equal(one.bias, other.bias) and np.array_equal(one.weights, other.weights)
     )

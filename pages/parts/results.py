@@ -191,7 +191,7 @@ def _judge(run: Run) -> None:
 
 def use_button(run: Run) -> None:
     """Let Classify answer with the run's model, or say that it does; in a row of buttons."""
-    if in_use(run.bundle):
+    if in_use(run):
         st.page_link(
             CLASSIFY,
             label="Classify answers with this model: try it",
