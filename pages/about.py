@@ -1,13 +1,15 @@
 """About: the styles and how well each is known, by country, and the model card."""
 
+from typing import Any
+
 import streamlit as st
 
 from decor_core.bundle import Bundle
 from decor_core.evaluation import Evaluation
 from decor_core.taxonomy import DECOR
-from pages.parts.charts import confusion_map
 from pages.parts.flags import flag
 from pages.parts.frame import CLASSIFY, open_page
+from pages.parts.grids import confusion_map
 from pages.parts.resources import shipped_bundle
 from pages.parts.samples import samples
 from pages.parts.styles import STYLES, Style, how_well_known
@@ -96,7 +98,7 @@ def _show_quality(bundle: Bundle) -> None:
             "Photos of each style (rows) by the answer they got (columns), on average over the "
             "repeats of the cross-validation."
         )
-        confusion_map(finest)
+        confusion_map(finest, key="shipped-confusions")
 
 
 def _card(bundle: Bundle) -> list[tuple[str, str]]:
@@ -118,14 +120,21 @@ def _card(bundle: Bundle) -> list[tuple[str, str]]:
             f"[EfficientNet-Lite0]({NETWORK_URL}) by Google (Apache-2.0) looks, on LiteRT; its "
             "weights stay as they are. The mean and deviation of all its stages over the object, "
             "and a histogram of the object's colours, go into one linear head "
-            f"({plain(str(training.get('head', '?')))}, {training.get('steps', '?')} steps at "
-            f"{training.get('learning_rate', '?')}). So each score splits exactly over the places "
-            "of the picture.",
+            f"({_how(training)}). So each score splits exactly over the places of the picture.",
         ),
         ("Numbers", f"{_NUMBERS}{calibration}"),
         ("What it cannot do", _LIMITS),
         ("Your pictures", _PRIVACY),
     ]
+
+
+def _how(training: dict[str, Any]) -> str:
+    """How the head was trained, and on which blocks."""
+    choice = training.get("choice") or {}
+    words = {"logistic": "logistic regression", "lda": "linear discriminant analysis"}
+    head = training.get("head", "")
+    steps = f"{training.get('steps')} steps of gradient descent at {training.get('learning_rate')}"
+    return plain(f"{words.get(head, steps)} on {choice.get('blocks', 'all blocks')}")
 
 
 _PURPOSE = """
