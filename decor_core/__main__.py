@@ -1,23 +1,26 @@
-"""Thin command line: ``python -m decor_core prepare | retrain | evaluate | label``."""
+"""Thin command line: ``python -m decor_core prepare | retrain | evaluate | label | …``."""
 
 import argparse
 import itertools
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .arguments import parse
-from .backbone import load_backbone
 from .errors import DecorError
+from .inputs import data_name, read_pictures, read_vectors, train_config
+from .run_commands import export, import_, runs
+from .sweep import sweep
 from .terminal import (
     Watch,
     accuracy_line,
     print_answers,
     print_csv,
+    print_evaluation,
     print_json,
     progress_bar,
     quietly,
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _prepare(options: argparse.Namespace) -> int:
     from .dataset import prepare
 
-    catalog = _catalog(options)
+    catalog = read_pictures(options)
     taxonomy = options.taxonomy or catalog.taxonomy.name
     prepared = prepare(catalog, options.out, taxonomy, progress_bar("Writing"))
     if options.json:
@@ -68,33 +71,39 @@ def _retrain(options: argparse.Namespace) -> int:
     from .bundle import check_replaceable, save_bundle
     from .workflow import train
 
-    config = _config(options)
+    config = train_config(options)
     if options.bundle:
         check_replaceable(options.bundle)  # before the work, not after it
-    embeddings = _embeddings(options)
+    embeddings = read_vectors(options)
     level = options.taxonomy or embeddings.taxonomy.name
-    title = options.bundle.name if options.bundle else "My model"
+    title = options.title or (options.bundle.name if options.bundle else "My model")
+    started = time.monotonic()
     with Watch(options, config.steps) as watch:
         training = train(embeddings, config, level, title=title, on_event=watch)
+    kept = _keep(training, options, time.monotonic() - started) if options.save else None
     bundle = training.bundle
     if options.bundle:
         save_bundle(bundle, options.bundle)
     if options.output_labels:
         _write_labels(bundle.taxonomy.labels, options.output_labels)
     if options.output_graph:
-        from .export import export_graph
+        from .frozen import export_graph
 
         with quietly():
             export_graph(bundle, options.output_graph)
     mistakes = training.answers[training.answers["truth"] != training.answers["answer"]]
     if options.json:
-        print_json(_training_json(training, options, mistakes))
+        told = _training_json(training, options, mistakes)
+        print_json({**told, "run": kept})
         return 0
     if options.print_misclassified_test_images:
         for row in mistakes.itertuples():
             print(f"{row.file}: {row.answer} ({row.probability:.0%}), but it is {row.truth}")
+    print(bundle.training["choice"]["reason"])
     if options.bundle:
         print(f"The model is in {options.bundle}")
+    if kept:
+        print(f"Kept as run {kept}; “runs list” shows all")
     print(accuracy_line(bundle.evaluation))
     return 0
 
@@ -102,10 +111,10 @@ def _retrain(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from .workflow import cross_validate
 
-    embeddings = _embeddings(options)
+    embeddings = read_vectors(options)
     found = cross_validate(
         embeddings,
-        _config(options),
+        train_config(options),
         options.taxonomy or embeddings.taxonomy.name,
         n_folds=options.folds,
         repeats=options.repeats,
@@ -115,14 +124,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         judged = {name: evaluation.to_json() for name, evaluation in found.items()}
         print_json({"n": len(embeddings.table), **judged})
         return 0
-    print(f"{options.repeats} × {options.folds} folds of {len(embeddings.table)} pictures")
+    print(f"{options.repeats} × {options.folds} folds, head {options.head}")
     for name, evaluation in found.items():
-        low, high = evaluation.ci95
-        print(
-            f"  {name}: {evaluation.accuracy:.1%} (95 % interval {low:.1%}–{high:.1%}), "
-            f"balanced {evaluation.balanced_accuracy:.1%}, "
-            f"calibration error {evaluation.calibration_error:.3f}"
-        )
+        print_evaluation(name, evaluation)
     return 0
 
 
@@ -170,87 +174,12 @@ def _unused(folder: Path, stem: str) -> Path:
     return next(place for name in names if not (place := folder / f"{name}.png").exists())
 
 
-# --- what the commands share
+def _keep(training: Any, options: argparse.Namespace, seconds: float) -> str:
+    """Keep a training as a run; its id."""
+    from .run import run_of_training
+    from .runs import DiskRuns
 
-
-def _catalog(options: argparse.Namespace) -> Any:
-    from .catalog import read_catalog
-
-    return read_catalog(
-        image_dir=options.image_dir,
-        csv=options.csv,
-        images=options.images,
-        types=options.types,
-        progress=progress_bar("Reading"),
-    )
-
-
-def _embeddings(options: argparse.Namespace) -> Any:
-    from .embedding import EmbeddingSpec
-    from .features import Embeddings, embed_catalog
-
-    if options.model_dir:
-        os.environ["DECOR_BACKBONES"] = str(options.model_dir)
-    if options.embeddings:
-        if options.image_dir or options.csv or options.images:
-            raise DecorError("Expected either --embeddings or pictures, not both.")
-        embeddings = Embeddings.load(options.embeddings).of_types(*options.types)
-        _warm_up(options)
-        return embeddings
-    catalog = _catalog(options)
-    if not options.json:
-        for line in catalog.report.summary():
-            print(line, file=sys.stderr)
-    _warm_up(options)
-    chosen = {"views": options.views} if options.views else {}
-    return embed_catalog(
-        catalog,
-        EmbeddingSpec(architecture=options.architecture, **chosen),
-        augmentation=_augmentation(options),
-        cache=options.bottleneck_dir,
-        progress=progress_bar("Looking at pictures"),
-    )
-
-
-def _warm_up(options: argparse.Namespace) -> None:
-    """Load what is heavy where it can be kept quiet, and only once the data are known good."""
-    with quietly():
-        if not options.embeddings:
-            load_backbone(options.architecture)
-        if options.head == "softmax":
-            import tensorflow  # noqa: F401
-
-
-def _config(options: argparse.Namespace) -> Any:
-    from .heads import TrainConfig
-
-    settings = {
-        "head": options.head,
-        "steps": options.how_many_training_steps,
-        "learning_rate": options.learning_rate,
-        "batch_size": options.train_batch_size,
-        "weight_decay": options.weight_decay,
-        "seed": options.seed,
-    }
-    for name in ("testing_percentage", "validation_percentage", "eval_step_interval"):
-        if hasattr(options, name):
-            settings[name.replace("eval_step", "eval")] = getattr(options, name)
-    return TrainConfig(**settings)
-
-
-def _augmentation(options: argparse.Namespace) -> Any:
-    """The standard distortions, or exactly those that flags ask for."""
-    from .augmentation import STANDARD, Augmentation
-
-    asked = {
-        "flip": options.flip_left_right,
-        "crop": options.random_crop,
-        "scale": options.random_scale,
-        "brightness": options.random_brightness,
-    }
-    augmentation = Augmentation(**asked) if any(asked.values()) else STANDARD
-    copies = augmentation.copies if options.copies is None else options.copies
-    return replace(augmentation, copies=copies, seed=options.seed)
+    return DiskRuns().save(run_of_training(training, data_name(options), seconds)).id
 
 
 def _training_json(training: Any, options: argparse.Namespace, mistakes: Any) -> dict[str, Any]:
@@ -259,7 +188,8 @@ def _training_json(training: Any, options: argparse.Namespace, mistakes: Any) ->
         "final_test_accuracy": evaluation.accuracy if evaluation else None,
         "test_n": evaluation.n if evaluation else 0,
         "test_ci95": list(evaluation.ci95) if evaluation else None,
-        "head": options.head,
+        "head": bundle.training["head"],
+        "choice": bundle.training["choice"],
         "steps": options.how_many_training_steps,
         "learning_rate": options.learning_rate,
         "seed": options.seed,
@@ -293,7 +223,16 @@ def _pictures_below(folder: Path) -> list[Path]:
     return sorted(p for p in below if is_picture_name(p.name) and not p.name.startswith("."))
 
 
-COMMANDS = {"prepare": _prepare, "retrain": _retrain, "evaluate": _evaluate, "label": _label}
+COMMANDS = {
+    "prepare": _prepare,
+    "retrain": _retrain,
+    "evaluate": _evaluate,
+    "sweep": sweep,
+    "label": _label,
+    "runs": runs,
+    "export": export,
+    "import": import_,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .backbone import DEFAULT
+from .run_arguments import RUN_COMMANDS
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -14,6 +15,8 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str:
         if action.default in (None, False, [], "") or action.required:
             return action.help
+        if isinstance(action.default, list):
+            return f"{action.help} (default: {','.join(map(str, action.default))})"
         return super()._get_help_string(action)
 
 
@@ -34,7 +37,9 @@ def parse(arguments: Sequence[str] | None, commands: Mapping[str, Command]) -> a
         )
         command.set_defaults(run=commands[name])
         add(command)
-    return parser.parse_args(_with_underscores(arguments))
+    options = parser.parse_args(_with_underscores(arguments))
+    _settle_head(options)
+    return options
 
 
 def _add_source(command: argparse.ArgumentParser, *, vectors: bool = False) -> None:
@@ -83,14 +88,39 @@ def _add_prepare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--taxonomy", metavar="NAME", help="labels to sort by: style or country")
 
 
+# Only gradient descent has these: to name one is to ask for it.
+_DESCENT = (
+    ("how_many_training_steps", int, "N", 500, "steps to take"),
+    ("learning_rate", float, "RATE", 0.01, "size of a step"),
+    ("train_batch_size", int, "N", 100, "pictures in a step"),
+    ("weight_decay", float, "RATE", 0.0, "pull towards zero"),
+)
+
+
+def _settle_head(options: argparse.Namespace) -> None:
+    """Fill in the head, and what gradient descent wants, where the command line is silent."""
+    if not hasattr(options, "head"):
+        return
+    asked = any(getattr(options, name) is not None for name, *_ in _DESCENT)
+    options.head = options.head or ("softmax" if asked else "auto")
+    for name, _, _, default, _ in _DESCENT:
+        if getattr(options, name) is None:
+            setattr(options, name, default)
+
+
 def _add_training(command: argparse.ArgumentParser) -> None:
     add = command.add_argument_group("training").add_argument
     add("--taxonomy", metavar="NAME", help="labels to learn: style or country")
-    add("--head", default="softmax", help="softmax (gradient descent) or lda (closed form)")
-    add("--how_many_training_steps", type=int, default=500, metavar="N", help="steps to take")
-    add("--learning_rate", type=float, default=0.01, metavar="RATE", help="size of a step")
-    add("--train_batch_size", type=int, default=100, metavar="N", help="pictures in a step")
-    add("--weight_decay", type=float, default=0.0, metavar="RATE", help="pull towards zero")
+    add("--head", help="auto (the better of the next two for your pictures; the default), "
+        "logistic, lda, or softmax (by gradient descent; the default if one of the next four "
+        "flags is given)")  # fmt: skip
+    for name, kind, metavar, default, text in _DESCENT:
+        add(f"--{name}", type=kind, metavar=metavar, help=f"{text} (default: {default})")
+    _add_looking(command)
+
+
+def _add_looking(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument_group("looking at pictures").add_argument
     add("--seed", type=int, default=0, metavar="N", help="seed of the split and of the batches")
     add("--architecture", default=DEFAULT, metavar="NAME", help="the network that looks")
     add("--views", type=_positive, default=None, metavar="N", help="views of a picture to average")
@@ -115,6 +145,8 @@ def _add_retrain(command: argparse.ArgumentParser) -> None:
     add("--summaries_dir", type=Path, metavar="DIR", help="write curves for TensorBoard")
     add("--print_misclassified_test_images", action="store_true", help="list the test's mistakes")
     add = command.add_argument_group("results").add_argument
+    add("--title", metavar="NAME", help="what to call the model")
+    add("--save", action="store_true", help="keep it as a run: see the command runs")
     add("--bundle", type=Path, metavar="DIR", help="folder to keep the model in")
     add("--output_labels", type=Path, metavar="FILE", help="also write the labels, one a line")
     add("--output_graph", type=Path, metavar="FILE", help="also write a frozen TensorFlow graph")
@@ -127,6 +159,40 @@ def _add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--repeats", type=_positive, default=5, help="times to shuffle and do it again"
     )
+
+
+def _numbers(kind: type) -> Callable[[str], list[float]]:
+    def parse(text: str) -> list[float]:
+        try:
+            return [kind(part) for part in _list(text)]
+        except ValueError:
+            expected = "whole numbers" if kind is int else "numbers"
+            raise argparse.ArgumentTypeError(
+                f"expected {expected} with commas between, not {text!r}"
+            ) from None
+
+    return parse
+
+
+def _add_sweep(command: argparse.ArgumentParser) -> None:
+    _add_source(command, vectors=True)
+    add = command.add_argument_group("what to try").add_argument
+    add("--how_many_training_steps", type=_numbers(int), default=[100, 500, 2000], metavar="N,N…",
+        dest="steps", help="steps to take")  # fmt: skip
+    add("--learning_rate", type=_numbers(float), default=[0.003, 0.01, 0.03, 0.1], dest="rates",
+        metavar="RATE,RATE…", help="sizes of a step")  # fmt: skip
+    add("--head", type=_list, default=["softmax"], dest="heads", metavar="HEAD,HEAD…",
+        help="softmax, logistic, lda or auto")  # fmt: skip
+    add("--random", type=_positive, metavar="N",
+        help="not a grid, but N settings at random between the least and the largest")  # fmt: skip
+    add("--folds", type=_positive, default=5, metavar="N", help="parts to hold out in turn")
+    add = command.add_argument_group("training").add_argument
+    add("--taxonomy", metavar="NAME", help="labels to learn: style or country")
+    add("--train_batch_size", type=int, default=100, metavar="N", help="pictures in a step")
+    add("--weight_decay", type=float, default=0.0, metavar="RATE", help="pull towards zero")
+    add("--testing_percentage", type=float, default=10, metavar="PERCENT",
+        help="kept for a later test; the sweep does not see them")  # fmt: skip
+    _add_looking(command)
 
 
 def _add_label(command: argparse.ArgumentParser) -> None:
@@ -172,5 +238,7 @@ _COMMANDS = {
     ),
     "retrain": ("Train a classifier on your pictures and test it.", _add_retrain),
     "evaluate": ("Judge a recipe by repeated cross-validation.", _add_evaluate),
+    "sweep": ("Find the best settings by cross-validation; Ctrl-C keeps what is done.", _add_sweep),
     "label": ("Tell what pictures show, best guess first.", _add_label),
+    **RUN_COMMANDS,
 }

@@ -4,12 +4,13 @@ Mirroring, crop, scale and brightness, and their percentages, are those of Tenso
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from .errors import TrainingError
+from .foreground import foreground_mask
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Augmentation:
     A copy loses a margin of ``crop`` %, is enlarged by up to ``scale`` %, and its pixels are
     multiplied by 1 ± up to ``brightness`` %; with ``flip`` half are mirrored. With ``wear`` light
     and white balance differ, and one in four each is blurred, is a coarse JPEG, or has few
-    pixels: as are the pictures of other people's cameras.
+    pixels: as are the pictures of other people's cameras. With ``ground`` every second copy shows
+    the object on a ground of other colours.
     """
 
     flip: bool = False
@@ -27,6 +29,7 @@ class Augmentation:
     scale: float = 0
     brightness: float = 0
     wear: bool = False
+    ground: bool = False
     copies: int = 4
     seed: int = 0
 
@@ -40,27 +43,53 @@ class Augmentation:
     def tag(self) -> str:
         """A short name that differs when the distortions do."""
         percentages = f"{self.crop:g}-{self.scale:g}-{self.brightness:g}"
-        return f"{self.flip:d}-{percentages}-{self.wear:d}-{self.seed}"
+        return f"{self.flip:d}-{percentages}-{self.wear:d}-{self.ground:d}-{self.seed}"
 
 
-# One such copy of each picture makes a model hold up against other people's photos, and costs
+# Two such copies of each picture make a model hold up against other people's photos, and cost
 # nothing on clean ones (benchmarks/ACCURACY.md).
-STANDARD = Augmentation(flip=True, scale=43, wear=True, copies=1)
+STANDARD = Augmentation(flip=True, scale=43, wear=True, ground=True, copies=2)
+
+
+def standard(pictures: int) -> Augmentation:
+    """STANDARD, with fewer copies where many pictures tell enough and would take long."""
+    return replace(STANDARD, copies=2 if pictures <= 1000 else 1 if pictures <= 2000 else 0)
 
 
 def distort(picture: Image.Image, augmentation: Augmentation, key: str, copy: int) -> Image.Image:
     """Copy number ``copy`` of an RGB picture; its content hash ``key`` seeds the dice with it."""
     dice = np.random.default_rng([augmentation.seed, copy, int(key[:16], 16)])
-    enlarged = (1 + augmentation.crop / 100) * dice.uniform(1, 1 + augmentation.scale / 100)
-    width, height = (max(round(side / enlarged), 1) for side in picture.size)
-    left = dice.integers(picture.width - width + 1)
-    upper = dice.integers(picture.height - height + 1)
-    copied = picture.crop((left, upper, left + width, upper + height))
+    swapped = augmentation.ground and copy % 2
+    copied = _on_other_ground(picture, dice) if swapped else _cropped(picture, augmentation, dice)
     if augmentation.flip and dice.random() < 0.5:
         copied = ImageOps.mirror(copied)
     factor = 1 + dice.uniform(-1, 1) * augmentation.brightness / 100
     copied = copied.point(lambda value: min(255, round(value * factor)))
     return _worn(copied, dice) if augmentation.wear else copied
+
+
+def _cropped(
+    picture: Image.Image, augmentation: Augmentation, dice: np.random.Generator
+) -> Image.Image:
+    enlarged = (1 + augmentation.crop / 100) * dice.uniform(1, 1 + augmentation.scale / 100)
+    width, height = (max(round(side / enlarged), 1) for side in picture.size)
+    left = dice.integers(picture.width - width + 1)
+    upper = dice.integers(picture.height - height + 1)
+    return picture.crop((left, upper, left + width, upper + height))
+
+
+def _on_other_ground(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
+    """The object somewhere on a larger ground: of one colour, of large or of small blotches."""
+    cells = int(dice.choice([1, 6, 24]))
+    colours = Image.fromarray(dice.integers(256, size=(cells, cells, 3), dtype=np.uint8))
+    margin = dice.uniform(1.05, 1.35)
+    ground = colours.resize([round(side * margin) for side in picture.size])
+    left, upper = (
+        int(dice.integers(outer - inner + 1))
+        for outer, inner in zip(ground.size, picture.size, strict=True)
+    )
+    ground.paste(picture, (left, upper), Image.fromarray(foreground_mask(picture)))
+    return ground
 
 
 def _worn(picture: Image.Image, dice: np.random.Generator) -> Image.Image:

@@ -24,7 +24,7 @@ FORMAT = "decor-bundle/1"
 SHIPPED = MODELS / "bundles"
 DEFAULT_BUNDLE = SHIPPED / "decor-style"
 
-_MANIFEST, _HEAD, _LABELS = "manifest.json", "head.npz", "labels.txt"
+BUNDLE_FILES = _MANIFEST, HEAD_FILE, _LABELS = "manifest.json", "head.npz", "labels.txt"
 _NOVELTY_ARRAYS = ("mean", "axes", "variances")
 
 
@@ -108,7 +108,7 @@ def _write(bundle: Bundle, folder: Path) -> None:
     arrays = {"weights": bundle.head.weights, "bias": bundle.head.bias}
     if bundle.novelty:
         arrays |= {name: getattr(bundle.novelty, name) for name in _NOVELTY_ARRAYS}
-    np.savez(folder / _HEAD, **arrays)
+    np.savez(folder / HEAD_FILE, **arrays)
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -120,7 +120,7 @@ def load_bundle(folder: Path) -> Bundle:
                 f"“{folder}” is a model of format {manifest.get('format')!r}, but this version "
                 f"reads {FORMAT!r}; retrain it or update Decor."
             )
-        with np.load(folder / _HEAD, allow_pickle=False) as arrays:
+        with np.load(folder / HEAD_FILE, allow_pickle=False) as arrays:
             head = Head(arrays["weights"], arrays["bias"])
             novelty = _novelty(manifest["novelty"], arrays)
         return _checked(_from_manifest(manifest, head, novelty), folder)

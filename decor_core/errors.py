@@ -43,3 +43,7 @@ class TrainingError(DecorError):
 
 class BundleError(DecorError):
     """A model folder that is missing, damaged or of another version."""
+
+
+class RunError(DecorError):
+    """A run that is not there, is damaged, or may not be changed."""

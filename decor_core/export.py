@@ -1,200 +1,205 @@
-"""A model → a frozen TensorFlow graph that TensorFlow for Poets' ``label_image`` can run.
+"""A model as a zip to take along: the model in one of several formats, a README, an example."""
 
-The graph is fed a whole picture squeezed to 224 × 224 pixels: it cannot crop to the object as the
-app does, it knows a plain background by the border's colour, and no other.
-"""
-
+import ast
+import os
+import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from .bundle import Bundle, folder_name, save_bundle
+from .errors import BundleError
+from .evaluation import Evaluation
 
-from . import colour, foreground
-from .backbone import Backbone, load_backbone
-from .bundle import Bundle
-from .embedding import FLOOR, VIEWS
-from .errors import BackboneError
-from .predictor import Predictor
+_HERE = Path(__file__).parent
+_EXAMPLES = _HERE / "examples"
+# What the examples need of Decor to find the object in a picture.
+_LOOK = "decor_look"
 
-INPUT, OUTPUT = "input", "final_result"
-# What label_image feeds: pictures of this side, as (pixel - mean) / deviation.
-SIDE, MEAN, DEVIATION = 224, 128.0, 128.0
+_FED = """\
+`{model}` takes `object`, float32 [{batch}, n, n, 4] with any n: red, green, blue and how much each
+pixel counts, all 0 to 255. Everything else is inside: the views, the scaling, the network, the
+colours. It gives `probabilities` [{batch}, {count}] in the order of `labels.txt`.{novelty}
 
-_BORDER = np.pad(np.zeros((foreground.WORK_SIDE - 2,) * 2, bool), 1, constant_values=True)
+`decor_look` finds the object, with Pillow and NumPy alone: `look("photo.jpg")` is what the model
+is fed, and then its answers are those of Decor. Where you cannot run it, cut the picture to a
+square around the object yourself and let every pixel count 255; answers will differ a little."""
+_NOVEL = """
+It also gives `novelty` [{batch}], 0 to 1: above ½ the picture is none of the labels."""
+_GRAPH = """\
+`retrained_graph.pb` is a frozen graph for scripts like `label_image` of TensorFlow for Poets:
+
+    python -m scripts.label_image --graph=retrained_graph.pb --labels=retrained_labels.txt \\
+        --image=photo.jpg
+
+`input` is float32 [n, 224, 224, 3], `(pixel - 128) / 128`; `final_result` is [n, {count}], in the
+order of `retrained_labels.txt`. The graph is fed the whole picture, squeezed to a square: it does
+not know its shape, and finds the object on a plain ground only. There it answers as Decor does, on
+other pictures most often. The other formats have no such limit."""
 
 
-def export_graph(bundle: Bundle, path: Path) -> None:
-    """Write ``bundle`` as a frozen GraphDef (``.pb``) with all weights and preprocessing inside.
+@dataclass(frozen=True)
+class Format:
+    """One way to take a model along; ``tensorflow`` tells whether making it loads TensorFlow."""
 
-    It maps ``input`` [n, 224, 224, 3], float32, scaled as ``(pixel - 128) / 128``, to
-    ``final_result`` [n, classes], the probabilities in the order of the bundle's labels. Raises
-    DecorError as Predictor does where the model was trained on another network or embedding.
-    """
+    name: str
+    text: str
+    write: Callable[[Bundle, Path], dict[str, str]]
+    tensorflow: bool = True
+
+
+def _write_bundle(bundle: Bundle, folder: Path) -> dict[str, str]:
+    save_bundle(bundle, folder)
+    return {}
+
+
+def _write_graph(bundle: Bundle, folder: Path) -> dict[str, str]:
+    from .frozen import export_graph
+
+    export_graph(bundle, folder / "retrained_graph.pb")
+    write_labels(bundle, folder / "retrained_labels.txt")
+    about = _GRAPH.format(count=len(bundle.taxonomy.labels))
+    return {"packages": "numpy pillow tensorflow", "about": about}
+
+
+def _write_tflite(bundle: Bundle, folder: Path) -> dict[str, str]:
     import tensorflow as tf
 
-    Predictor(bundle)  # checks that the model fits what is here
-    backbone = load_backbone(bundle.embedding.architecture)
-    with tf.Graph().as_default() as graph:
-        fed = tf.compat.v1.placeholder(tf.float32, (None, SIDE, SIDE, 3), name=INPUT)
-        vectors = _embed(fed * DEVIATION + MEAN, backbone, bundle.embedding.views)
-        logits = tf.matmul(vectors, bundle.head.weights) + bundle.head.bias
-        tf.nn.softmax(logits, name=OUTPUT)
+    from .graph import build_model
+
+    with tempfile.TemporaryDirectory() as saved:
+        build_model(bundle, batch=1).export(saved, verbose=False)
+        # By way of a SavedModel: from_concrete_functions has given NaNs without a word.
+        content = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
+    (folder / "model.tflite").write_bytes(content)
+    return {"packages": "numpy pillow ai-edge-litert", "about": _fed(bundle, "model.tflite", "1")}
+
+
+def _write_saved_model(bundle: Bundle, folder: Path) -> dict[str, str]:
+    from .graph import build_model
+
+    build_model(bundle).export(folder / "saved_model", verbose=False)
+    return {"packages": "numpy pillow tensorflow", "about": _fed(bundle, "saved_model", "b")}
+
+
+def _write_keras(bundle: Bundle, folder: Path) -> dict[str, str]:
+    from .graph import build_model
+
+    build_model(bundle).save(folder / "model.keras")
+    return {"packages": "numpy pillow tensorflow", "about": _fed(bundle, "model.keras", "b")}
+
+
+def _fed(bundle: Bundle, model: str, batch: str) -> str:
+    novelty = _NOVEL.format(batch=batch) if bundle.novelty else ""
+    count = len(bundle.taxonomy.labels)
+    return _FED.format(model=model, batch=batch, count=count, novelty=novelty)
+
+
+FORMATS = {
+    kind.name: kind
+    for kind in (
+        Format("bundle", "Decor's own, to import again", _write_bundle, tensorflow=False),
+        Format("tflite", "TensorFlow Lite, for phones and small machines", _write_tflite),
+        Format("saved_model", "TensorFlow SavedModel, for servers", _write_saved_model),
+        Format("keras", "Keras, to build upon", _write_keras),
+        Format("graph", "frozen graph, for scripts of TensorFlow for Poets", _write_graph),
+    )
+}
+
+
+def export_name(bundle: Bundle, kind: str) -> str:
+    """A good file name for ``export_model``."""
+    return f"{folder_name(bundle.title)}-{kind.replace('_', '-')}.zip"
+
+
+def export_model(bundle: Bundle, kind: str, path: Path) -> Path:
+    """Write ``bundle`` as a zip of format ``kind``, a key of FORMATS, to ``path``, in one move.
+
+    All but "bundle" load TensorFlow. Raises BundleError for an unknown kind, and DecorError as
+    Predictor does where the model was trained on another network or embedding.
+    """
+    if kind not in FORMATS:
+        raise BundleError(f"There is no format “{kind}”; choose {', '.join(FORMATS)}.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        partial = Path(folder) / path.name
-        partial.write_bytes(graph.as_graph_def().SerializeToString())
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as beside:
+        folder = Path(beside, folder_name(bundle.title))
+        folder.mkdir()
+        told = FORMATS[kind].write(bundle, folder)
+        _add_help(bundle, kind, folder, told, path.name)
+        partial = Path(beside, "new.zip")
+        _zip(folder, partial)
         partial.replace(path)
+    return path
 
 
-# --- the embedding, as in embedding.py, of a batch of pixels [n, 224, 224, 3] of 0–255
+def write_labels(bundle: Bundle, path: Path) -> None:
+    """The labels in UTF-8, one a line, in the order of the model's answers."""
+    path.write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
 
 
-def _embed(pixels: Any, backbone: Backbone, views: int) -> Any:
-    import tensorflow as tf
-
-    lab = _lab(pixels)
-    weights = _ornament_weights(lab)
-    spec = backbone.spec
-    # All views in one batch, so that the graph holds the network once.
-    seen = _views(pixels, views, spec.side, "bicubic")
-    counted = _views(weights, views, spec.side, "bilinear")
-    stages = read_network(spec.path)((seen - spec.mean) / spec.scale)
-    looks = tf.concat([part for stage in stages for part in _pool(stage, counted)], axis=1)
-    means = tf.reduce_mean(tf.reshape(looks, (views, -1, looks.shape[1])), axis=0)
-    return tf.concat([means, _colours(lab, weights)], axis=1)
-
-
-def _views(maps: Any, count: int, side: int, method: str) -> Any:
-    """The first ``count`` of ``VIEWS`` of maps [n, 224, 224, c], one after the other in a batch."""
-    import tensorflow as tf
-
-    seen = []
-    for *box, mirrored in VIEWS[:count]:
-        left, upper, right, lower = (round(edge * SIDE) for edge in box)
-        cut = maps[:, upper:lower, left:right]
-        seen.append(tf.image.resize(cut[:, :, ::-1] if mirrored else cut, (side, side), method))
-    return tf.concat(seen, axis=0)
+def _add_help(bundle: Bundle, kind: str, folder: Path, told: dict[str, str], file: str) -> None:
+    template = (_EXAMPLES / ("README.md" if told else "bundle.md")).read_text(encoding="utf-8")
+    about = {
+        "title": bundle.title,
+        "labels": f"{len(bundle.taxonomy.labels)} labels ({bundle.taxonomy.name}) apart: "
+        + ", ".join(bundle.taxonomy.labels),
+        "judgement": _judgement(bundle),
+        "created": bundle.created[:10],
+        "architecture": bundle.embedding.architecture,
+        "folder": folder.name,
+        "file": file,
+    }
+    (folder / "README.md").write_text(template.format(**about, **told), encoding="utf-8")
+    if not told:
+        return
+    shutil.copyfile(_EXAMPLES / f"{kind}.py", folder / "classify.py")
+    if kind != "graph":
+        write_labels(bundle, folder / "labels.txt")
+        _write_look(folder / _LOOK)
 
 
-def _lab(pixels: Any) -> Any:
-    import tensorflow as tf
-
-    share = tf.clip_by_value(pixels / 255, 0, 1)
-    linear = tf.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    xyz = tf.tensordot(linear, colour.TO_XYZ.T, 1)
-    x, y, z = tf.unstack(tf.where(xyz > 0.008856, xyz ** (1 / 3), 7.787 * xyz + 16 / 116), axis=-1)
-    return tf.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
-
-
-def _ornament_weights(lab: Any) -> Any:
-    """How much each pixel differs from the ground, 0 to 1: [n, 224, 224, 1].
-
-    The ground is the colour of most of the border; where there is none, every pixel counts.
-    """
-    import tensorflow as tf
-
-    small = tf.image.resize(lab, _BORDER.shape, "area")
-    border = tf.boolean_mask(small, _BORDER, axis=1)
-    middle = int(_BORDER.sum()) // 2
-    ground = tf.sort(border, axis=1)[:, middle, None]  # the median
-    plain = tf.reduce_mean(1 - _difference(border, ground), axis=(1, 2)) >= foreground.PLAIN_BORDER
-    weights = _difference(lab, ground[:, None])
-    enough = tf.reduce_mean(weights, axis=(1, 2, 3)) >= foreground.LEAST_WEIGHT
-    return tf.where((plain & enough)[:, None, None, None], weights, tf.ones_like(weights))
+def _judgement(bundle: Bundle) -> str:
+    figures = []
+    if bundle.evaluation:
+        figures.append(f"Tested on pictures it had not seen: {_figure(bundle.evaluation)}.")
+    for name, evaluation in bundle.cross_validation.items():
+        figures.append(f"By cross-validation ({name}): {_figure(evaluation)}.")
+    return "\n".join(figures) or "It was not tested."
 
 
-def _difference(lab: Any, ground: Any) -> Any:
-    import tensorflow as tf
-
-    distance = tf.norm(lab - ground, axis=-1, keepdims=True)
-    return tf.clip_by_value((distance - foreground.NOTICEABLE) / foreground.SOFTNESS, 0, 1)
-
-
-def _pool(stage: Any, weights: Any) -> tuple[Any, Any]:
-    """Mean and deviation of a stage by ``weights``, each of length 1: [n, channels]."""
-    import tensorflow as tf
-
-    weights = tf.image.resize(weights, stage.shape[1:3], "area") + FLOOR
-    weights /= tf.reduce_sum(weights, axis=(1, 2), keepdims=True)
-    mean = tf.reduce_sum(weights * stage, axis=(1, 2))
-    square = tf.reduce_sum(weights * stage**2, axis=(1, 2))
-    return _unit(mean), _unit(tf.sqrt(tf.maximum(square - mean**2, 0)))
+def _figure(evaluation: Evaluation) -> str:
+    low, high = evaluation.ci95
+    return (
+        f"{evaluation.accuracy:.1%} of {evaluation.n} right (95 % interval {low:.1%} to {high:.1%})"
+    )
 
 
-def _unit(vectors: Any) -> Any:
-    import tensorflow as tf
-
-    return vectors / tf.maximum(tf.norm(vectors, axis=1, keepdims=True), 1e-9)
-
-
-def _colours(lab: Any, weights: Any) -> Any:
-    """Square root of the histogram [n, Π BINS]; a tent over each bin spreads the pixels."""
-    import tensorflow as tf
-
-    low, high = np.float32(colour.RANGES).T
-    places = tf.clip_by_value((lab - low) / (high - low), 0, 1) * (np.float32(colour.BINS) - 1)
-    tents = [
-        tf.maximum(1 - tf.abs(places[..., i, None] - np.arange(bins, dtype=np.float32)), 0)
-        for i, bins in enumerate(colour.BINS)
-    ]
-    sums = tf.einsum("nyxi,nyxj,nyxk->nijk", tents[0] * weights, *tents[1:], optimize="optimal")
-    sums = tf.reshape(sums, (-1, int(np.prod(colour.BINS))))
-    return tf.sqrt(sums / tf.maximum(tf.reduce_sum(sums, axis=1, keepdims=True), 1e-9))
+def _write_look(folder: Path) -> None:
+    """Decor's own code that finds the object, as a package: copies, so that nothing differs."""
+    folder.mkdir()
+    shutil.copyfile(_EXAMPLES / f"{_LOOK}.py", folder / "__init__.py")
+    wanted = ["__init__"]
+    for name in wanted:
+        if name != "__init__":
+            shutil.copyfile(_HERE / f"{name}.py", folder / f"{name}.py")
+        source = (folder / f"{name}.py").read_text(encoding="utf-8")
+        wanted += [module for module in _imported(source) if module not in wanted]
 
 
-# --- the network
+def _imported(source: str) -> list[str]:
+    """The modules beside it that a module imports when it is imported itself."""
+    found: list[str] = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            found += [node.module] if node.module else [alias.name for alias in node.names]
+    return found
 
 
-def read_network(path: Path) -> Callable[[Any], list[Any]]:
-    """The network of a TFLite file in TensorFlow: pixels [n, side, side, 3] → its stage maps.
-
-    Knows the operations that convolutional networks need; BackboneError for any other.
-    """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
-    (graph,) = model.subgraphs
-    weights = {index: _constant(model, tensor) for index, tensor in enumerate(graph.tensors)}
-
-    def network(pixels: Any) -> list[Any]:
-        known = weights | {int(graph.inputs[0]): pixels}
-        for operation in graph.operators:
-            inputs = [known[index] for index in operation.inputs]
-            code = model.operatorCodes[operation.opcodeIndex].builtinCode
-            known[operation.outputs[0]] = _apply(code, operation.builtinOptions, inputs)
-        stages = [known[index] for index in graph.outputs]
-        return sorted(stages, key=lambda stage: (-stage.shape[1], stage.shape[3]))
-
-    return network
-
-
-def _constant(model: Any, tensor: Any) -> np.ndarray | None:
-    from ai_edge_litert.schema_py_generated import TensorType
-
-    content = model.buffers[tensor.buffer].data
-    if content is None or not len(content):
-        return None
-    kind = {TensorType.FLOAT32: "<f4", TensorType.INT32: "<i4"}[tensor.type]
-    return np.asarray(content, np.uint8).view(kind).reshape(tensor.shape)
-
-
-def _apply(code: int, options: Any, inputs: list[Any]) -> Any:
-    import tensorflow as tf
-    from ai_edge_litert.schema_py_generated import ActivationFunctionType, BuiltinOperator, Padding
-
-    if code == BuiltinOperator.PAD:
-        return tf.pad(*inputs)
-    if code == BuiltinOperator.ADD:
-        out = tf.add(*inputs)
-    elif code in (BuiltinOperator.CONV_2D, BuiltinOperator.DEPTHWISE_CONV_2D):
-        convolve = tf.nn.conv2d if code == BuiltinOperator.CONV_2D else tf.nn.depthwise_conv2d
-        maps, kernel, bias = inputs
-        strides = (1, options.strideH, options.strideW, 1)
-        padding = "SAME" if options.padding == Padding.SAME else "VALID"
-        out = convolve(maps, kernel.transpose(1, 2, 3, 0), strides, padding) + bias
-    else:
-        raise BackboneError(f"The network holds operation {code}, which cannot be exported.")
-    relu6 = options.fusedActivationFunction == ActivationFunctionType.RELU6
-    return tf.nn.relu6(out) if relu6 else out
+def _zip(folder: Path, path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for place, _, files in sorted(os.walk(folder)):
+            for file in sorted(files):
+                whole = Path(place, file)
+                archive.write(whole, whole.relative_to(folder.parent))

@@ -1,20 +1,22 @@
-"""Vectors and labels → a calibrated head: whitened, weighted, trained, tempered out of fold."""
+"""Examples → a calibrated head, and what is known: chosen, trained and tempered out of fold."""
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .choosing import Choice, block_numbers, choose
 from .evaluation import fit_temperature
 from .heads import Head, TrainConfig, TrainEvent, fit_lda, fit_softmax
+from .logistic import fit_logistic
 from .novelty import Novelty, fit_novelty, limit_from
-from .whitening import Span, fit_whitening
-
-_COPIES_WEIGHT = 0.5
+from .prepared import Examples, Fold, Parts, prepare_examples
 
 OnEvent = Callable[[TrainEvent], None]
 ShouldStop = Callable[[], bool]
-Parts = list[np.ndarray]
+_Train = Callable[[Parts, Fold, float], tuple[Parts, np.ndarray]]
 
 
 def never() -> bool:
@@ -23,165 +25,136 @@ def never() -> bool:
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Training vectors [n, d] of ``classes`` [n] of 0…c-1, with the column ``blocks`` of d.
+class Fitted:
+    """A calibrated head, and which head and blocks were chosen for it."""
 
-    ``folds`` [n] numbers the inner folds for calibration, all -1 where there are too few
-    pictures for folds. ``copies`` [n] is True for distorted copies: they only train, and those of
-    a picture together count half as much as the picture itself.
-    """
-
-    vectors: np.ndarray
-    classes: np.ndarray
-    blocks: Sequence[slice]
-    folds: np.ndarray
-    copies: np.ndarray
-
-    @property
-    def weights(self) -> np.ndarray:
-        """How often each example counts, [n]."""
-        count = self.copies.sum() / max((~self.copies).sum(), 1)
-        return np.where(self.copies, _COPIES_WEIGHT / max(count, 1), 1.0)
+    head: Head
+    choice: Choice
 
 
-def fit_head(
-    examples: Examples,
-    config: TrainConfig,
-    *,
-    validation: tuple[np.ndarray, np.ndarray] | None = None,
-    on_event: OnEvent | None = None,
-    should_stop: ShouldStop = never,
-) -> Head:
-    """Train a head whose probabilities mean what they say; TrainingError if it diverges.
+class Fitter:
+    """Fits heads to the same examples again and again: what they share is done once."""
 
-    Late fusion: each block is a classifier of its own that counts by the inverse of the
-    temperature which its out-of-fold answers need. Another temperature, found out of fold too,
-    calibrates the whole (Guo et al., 2017).
-    """
-    span = Span.of(examples.vectors, examples.blocks)
-    parts = span.apply(examples.vectors)
-    folds = [
-        _held_out(examples, parts, span.dimensions, fold)
-        for fold in range(examples.folds.max() + 1)
-    ]
-    weights = _block_weights(folds, parts)
-    whitening = fit_whitening(parts, examples.classes, span.dimensions, examples.weights)
-    whitening = whitening.weighted(weights)
-    watched = None
-    if validation is not None and len(validation[1]):
-        watched = whitening.apply(span.apply(validation[0])), validation[1]
-    weights_and_bias = _train(
-        whitening.apply(parts),
-        examples.classes,
-        examples.weights,
-        whitening.spread,
-        config,
-        validation=watched,
-        on_event=on_event,
-        should_stop=should_stop,
-    )
-    head = span.expand(*whitening.undo(*weights_and_bias))
-    if folds and not should_stop():
-        return head.tempered(_temperature(folds, weights, config, should_stop))
-    # No folds to ask, as in a tiny set or a training that was stopped: few right answers in a row
-    # still make for little confidence.
-    originals = ~examples.copies
-    answers = head.logits(examples.vectors[originals])
-    return head.tempered(fit_temperature(answers, examples.classes[originals]))
+    def __init__(self, examples: Examples) -> None:
+        self._examples = examples
+        self._prepared = prepare_examples(examples)
+        self._choices: dict[str, Choice] = {}
+        self._answers: dict[tuple[str, str], np.ndarray] = {}
+        self._known: dict[tuple[int, int], Novelty | None] = {}
+
+    def choice(self, head: str) -> Choice:
+        """The blocks for ``head``, and the better head if it is “auto”."""
+        if head not in self._choices:
+            self._choices[head] = choose(self._prepared, head, self._closed_answers)
+        return self._choices[head]
+
+    def fit(
+        self,
+        config: TrainConfig,
+        *,
+        validation: tuple[np.ndarray, np.ndarray] | None = None,
+        on_event: OnEvent | None = None,
+        should_stop: ShouldStop = never,
+    ) -> Fitted:
+        """Train a head whose probabilities mean what they say; TrainingError if it diverges.
+
+        A temperature found out of fold calibrates it (Guo et al., 2017).
+        """
+        prepared, choice = self._prepared, self.choice(config.head)
+        numbers = block_numbers(prepared, choice.blocks)
+        scales, spread = prepared.scales(numbers)
+        watched = None
+        if validation is not None and len(validation[1]):
+            whitened = prepared.whitening.apply(prepared.span.apply(validation[0]))
+            watched = _arranged(whitened, numbers, scales), validation[1]
+        train = _train(choice.head, config, should_stop, validation=watched, on_event=on_event)
+        parts = _arranged(prepared.whole.training, numbers, scales)
+        weights, bias = train(parts, prepared.whole, spread)
+        raw = [np.zeros((part.shape[1], len(bias))) for part in prepared.whole.training]
+        for k, part in zip(numbers, _arranged(weights, range(len(weights)), scales), strict=True):
+            raw[k] = part
+        head = prepared.span.expand(*prepared.whitening.undo(raw, bias))
+        return Fitted(head.tempered(self._temperature(head, choice, config, should_stop)), choice)
+
+    def known(self, columns: slice) -> Novelty | None:
+        """The hull of the pictures in ``columns``, its limit from held-out folds; None without."""
+        place = columns.start, columns.stop
+        if place not in self._known:
+            self._known[place] = _known(self._examples, columns)
+        return self._known[place]
+
+    def _temperature(
+        self, head: Head, choice: Choice, config: TrainConfig, should_stop: ShouldStop
+    ) -> float:
+        if self._prepared.folds and not should_stop():
+            if choice.head == "softmax":
+                train = _train("softmax", config, should_stop)
+                logits = self._out_of_fold(train, choice.blocks)
+            else:
+                logits = self._closed_answers(choice.head, choice.blocks)
+            return fit_temperature(logits, self._prepared.truth)
+        # No folds to ask, as in a tiny set or a training that was stopped: few right answers in
+        # a row still make for little confidence.
+        originals = ~self._examples.copies
+        answers = head.logits(self._examples.vectors[originals])
+        return fit_temperature(answers, self._examples.classes[originals])
+
+    def _closed_answers(self, head: str, blocks: str) -> np.ndarray:
+        if (head, blocks) not in self._answers:
+            if head == "lda":
+                found = self._added_up(blocks)
+            else:
+                found = self._out_of_fold(_train(head, None, never), blocks)
+            self._answers[head, blocks] = found
+        return self._answers[head, blocks]
+
+    def _added_up(self, blocks: str) -> np.ndarray:
+        """Linear discriminant analysis: on whitened blocks its logits add up."""
+        numbers = block_numbers(self._prepared, blocks)
+        scales, spread = self._prepared.scales(numbers)
+        return sum(
+            (scale / spread) ** 2 * self._prepared.block_logits[k]
+            for k, scale in zip(numbers, scales, strict=True)
+        )
+
+    def _out_of_fold(self, train: _Train, blocks: str) -> np.ndarray:
+        """Logits [m, c] for the held-out pictures of every fold, in the order of ``truth``."""
+        numbers = block_numbers(self._prepared, blocks)
+        scales, spread = self._prepared.scales(numbers)
+
+        def answer(fold: Fold) -> np.ndarray:
+            weights, bias = train(_arranged(fold.training, numbers, scales), fold, spread)
+            asked = _arranged(fold.asked, numbers, scales)
+            return sum(part @ w for part, w in zip(asked, weights, strict=True)) + bias
+
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            return np.concatenate(list(pool.map(answer, self._prepared.folds)))
 
 
-@dataclass(frozen=True)
-class _Fold:
-    """Whitened coordinates of those who train and of those held out, who are asked."""
-
-    training: Parts
-    training_classes: np.ndarray
-    training_weights: np.ndarray
-    asked: Parts
-    asked_classes: np.ndarray
-    spread: float
-
-
-def _held_out(examples: Examples, parts: Parts, dimensions: Sequence[int], fold: int) -> _Fold:
-    inside = examples.folds != fold
-    asked = ~inside & ~examples.copies
-    classes, weights = examples.classes[inside], examples.weights[inside]
-    whitening = fit_whitening([part[inside] for part in parts], classes, dimensions, weights)
-    return _Fold(
-        whitening.apply([part[inside] for part in parts]),
-        classes,
-        weights,
-        whitening.apply([part[asked] for part in parts]),
-        examples.classes[asked],
-        whitening.spread,
-    )
+def _arranged(parts: Sequence[np.ndarray], numbers: Sequence[int], scales: np.ndarray) -> Parts:
+    """The chosen parts, each times its scale."""
+    return [parts[k] * scale for k, scale in zip(numbers, scales, strict=True)]
 
 
 def _train(
-    whitened: Parts,
-    classes: np.ndarray,
-    weights: np.ndarray,
-    spread: float,
-    config: TrainConfig,
-    **watching: object,
-) -> tuple[Parts, np.ndarray]:
-    if config.head == "lda":
-        return fit_lda(whitened, classes, spread, weights)
-    return fit_softmax(whitened, classes, config, weights=weights, **watching)
+    head: str, config: TrainConfig | None, should_stop: ShouldStop, **watching: object
+) -> _Train:
+    """How a head is trained on the parts of a fold, in which classes deviate by ``spread``."""
+    if head == "lda":
+        return lambda parts, fold, spread: fit_lda(parts, fold.classes, spread, fold.weights)
+    if head == "logistic":
+        return lambda parts, fold, spread: fit_logistic(parts, fold.classes, fold.weights)
+    return lambda parts, fold, spread: fit_softmax(
+        parts, fold.classes, config, weights=fold.weights, should_stop=should_stop, **watching
+    )
 
 
-def _answers(weights: Parts, bias: np.ndarray, asked: Parts) -> np.ndarray:
-    return sum(part @ w for part, w in zip(asked, weights, strict=True)) + bias
-
-
-def _block_weights(folds: list[_Fold], parts: Parts) -> np.ndarray:
-    """How much each block counts; its mean over all dimensions is 1."""
-    if not folds:
-        return np.ones(len(parts))
-    truth = np.concatenate([fold.asked_classes for fold in folds])
-    weights = []
-    for block in range(len(parts)):
-        logits = [
-            _answers(
-                *fit_lda([f.training[block]], f.training_classes, f.spread, f.training_weights),
-                [f.asked[block]],
-            )
-            for f in folds
-        ]
-        weights.append(1 / fit_temperature(np.concatenate(logits), truth))
-    ranks = [part.shape[1] for part in parts]
-    return np.array(weights) / np.average(weights, weights=ranks)
-
-
-def _temperature(
-    folds: list[_Fold], weights: np.ndarray, config: TrainConfig, should_stop: ShouldStop
-) -> float:
-    roots = np.sqrt(weights)
-    logits = []
-    for fold in folds:
-        training = [part * root for part, root in zip(fold.training, roots, strict=True)]
-        asked = [part * root for part, root in zip(fold.asked, roots, strict=True)]
-        trained = _train(
-            training,
-            fold.training_classes,
-            fold.training_weights,
-            fold.spread,
-            config,
-            should_stop=should_stop,
-        )
-        logits.append(_answers(*trained, asked))
-    truth = np.concatenate([fold.asked_classes for fold in folds])
-    return fit_temperature(np.concatenate(logits), truth)
-
-
-def fit_known(examples: Examples, columns: slice) -> Novelty | None:
-    """The hull of the originals and copies, its limit from held-out folds; None without folds."""
+def _known(examples: Examples, columns: slice) -> Novelty | None:
     held_out = []
     for fold in range(examples.folds.max() + 1):
         inside = examples.folds != fold
-        asked = ~inside & ~examples.copies
         hull = _hull(examples, inside, columns)
-        held_out.append(hull.distances(examples.vectors[asked]))
+        held_out.append(hull.distances(examples.vectors[~inside & ~examples.copies]))
     if not held_out:
         return None
     hull = _hull(examples, np.ones(len(examples.classes), bool), columns)

@@ -1,7 +1,8 @@
 """Embeddings and labels → a linear head, in closed form (LDA) or by gradient descent (softmax).
 
-Both train in the same whitened space, block by block of the embedding, and both fold into one
-matrix and one bias, so that a prediction is one matrix product.
+All heads train in the same whitened space, block by block of the embedding, and fold into one
+matrix and one bias, so that a prediction is one matrix product. Logistic regression to
+convergence is in its own file.
 """
 
 import time
@@ -13,7 +14,7 @@ import numpy as np
 
 from .errors import TrainingError
 
-HEADS = ("softmax", "lda")
+HEADS = ("auto", "logistic", "softmax", "lda")
 _UNWATCHED_INTERVAL = 100
 
 
@@ -21,6 +22,8 @@ _UNWATCHED_INTERVAL = 100
 class TrainConfig:
     """How a head is trained; ranges are checked when it is made (TrainingError).
 
+    ``head`` “auto” takes the better of “logistic” and “lda” for the data; only “softmax” knows
+    steps, rate, batches and decay.
     ``learning_rate`` and ``weight_decay`` are per step; percentages are of the data set.
     """
 
@@ -36,7 +39,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if self.head not in HEADS:
-            raise TrainingError(f"There is no head “{self.head}”; choose {' or '.join(HEADS)}.")
+            known = ", ".join(HEADS[:-1])
+            raise TrainingError(f"There is no head “{self.head}”; choose {known} or {HEADS[-1]}.")
         _check("number of training steps", self.steps, 1, 100_000)
         _check("learning rate", self.learning_rate, 1e-6, 10)
         _check("batch size", self.batch_size, 1, 10_000)
@@ -87,8 +91,13 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 
 def cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
     """Mean negative log-likelihood, in nats, of ``classes`` [n] under logits [..., n, c]."""
+    return float(log_losses(logits, classes).mean())
+
+
+def log_losses(logits: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Negative log-likelihood [..., n], in nats, of ``classes`` [n] under logits [..., n, c]."""
     chosen = probabilities(logits)[..., np.arange(len(classes)), classes]
-    return float(-np.log(np.maximum(chosen, 1e-300)).mean()) + 0.0  # never -0.0
+    return -np.log(np.maximum(chosen, 1e-300)) + 0.0  # never -0.0
 
 
 def class_means(

@@ -6,10 +6,11 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from .evaluation import FEW
 from .sheet import safe_cell
 
 _CHATTER = (
@@ -62,6 +63,15 @@ def print_csv(answers: list[dict[str, Any]]) -> None:
             writer.writerow([*map(safe_cell, row), ""])
 
 
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write rows of texts in columns."""
+    lines = [tuple(map(str, row)) for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
 def print_answers(answers: list[dict[str, Any]]) -> None:
     """Write what ``label`` found to stdout for people."""
     for answer in answers:
@@ -96,37 +106,27 @@ class Watch:
     def __init__(self, options: argparse.Namespace, steps: int) -> None:
         self._options = options
         self._steps = steps
-        self._writers: dict[str, Any] = {}
+        self._summaries = None
+        if options.summaries_dir:
+            from .summaries import Summaries
+
+            self._summaries = Summaries(options.summaries_dir)
 
     def __enter__(self) -> "Watch":
         return self
 
     def __call__(self, event: Any) -> None:
-        if self._options.summaries_dir:
-            self._summarise(event)
+        if self._summaries:
+            self._summaries(event)
         interval = self._options.eval_step_interval
         if not self._options.json and (
             event.step % (10 * interval) == 0 or event.step == self._steps
         ):
             print(_progress_line(event))
 
-    def _summarise(self, event: Any) -> None:
-        import tensorflow as tf
-
-        for part in ("train", "validation"):
-            accuracy = getattr(event, f"{part}_accuracy")
-            if accuracy is None:
-                continue
-            if part not in self._writers:
-                folder = str(self._options.summaries_dir / part)
-                self._writers[part] = tf.summary.create_file_writer(folder)
-            with self._writers[part].as_default(step=event.step):
-                tf.summary.scalar("accuracy", accuracy)
-                tf.summary.scalar("cross_entropy", getattr(event, f"{part}_cross_entropy"))
-
     def __exit__(self, *_: object) -> None:
-        for writer in self._writers.values():
-            writer.close()
+        if self._summaries:
+            self._summaries.__exit__()
 
 
 def _progress_line(event: Any) -> str:
@@ -140,6 +140,39 @@ def _progress_line(event: Any) -> str:
         f"{line}; validation accuracy = {event.validation_accuracy:.1%}, "
         f"cross entropy = {event.validation_cross_entropy:.4f}"
     )
+
+
+def print_evaluation(name: str, evaluation: Any) -> None:
+    """Write how good a taxonomy is told apart, for people: every rate with N and its interval."""
+    print(
+        f"{name}: {evaluation.accuracy:.1%} of {evaluation.n} right "
+        f"(95 % interval {_between(evaluation.ci95)}), "
+        f"balanced {evaluation.balanced_accuracy:.1%} ({_between(evaluation.balanced_ci95)}), "
+        f"calibration error {evaluation.calibration_error:.3f} "
+        f"({evaluation.calibration_ci95[0]:.3f}–{evaluation.calibration_ci95[1]:.3f})"
+    )
+    judged = evaluation.to_json()
+    width = max(map(len, evaluation.labels))
+    for row, counts in zip(judged["classes"], evaluation.confusion, strict=True):
+        few = "  few pictures" if row["n"] < FEW else ""
+        taken = [
+            f"{label} {count / counts.sum():.0%}"
+            for label, count in zip(evaluation.labels, counts, strict=True)
+            if label != row["label"] and count >= 0.005 * counts.sum()
+        ]
+        print(
+            f"  {row['label']:<{width}}  {row['recall']:6.1%} of {row['n']:>4} "
+            f"({_between(row['recall_ci95'])}){few}"
+            + (f"; else {', '.join(taken)}" if taken else "")
+        )
+    print("  confidence → right: " + "; ".join(
+        f"{part.confidence:.0%} → {part.accuracy:.0%} (N={part.count:.0f})"
+        for part in evaluation.reliability
+    ))  # fmt: skip
+
+
+def _between(interval: Sequence[float]) -> str:
+    return f"{interval[0]:.1%}–{interval[1]:.1%}"
 
 
 def accuracy_line(evaluation: Any) -> str:

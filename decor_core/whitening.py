@@ -7,7 +7,7 @@ import numpy as np
 
 from .heads import Head, class_means
 
-_SQUARED_RADIUS = 100.0
+RADIUS = 10.0
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,13 @@ def _basis(vectors: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Whitening:
-    """Per block, the map to a space in which every class is a round ball of radius ``spread``.
+    """Per block, the map to a space in which every class is a round ball of variance 1.
 
     ``means[k]`` [r_k] and ``maps[k]`` [r_k, r_k] act on the coordinates of a Span.
     """
 
     means: tuple[np.ndarray, ...]
     maps: tuple[np.ndarray, ...]
-    spread: float
 
     def apply(self, parts: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Whitened coordinates, a list of [n, r_k]."""
@@ -74,11 +73,6 @@ class Whitening:
         raw = [m @ w for m, w in zip(self.maps, weights, strict=True)]
         return raw, bias - sum(mean @ w for mean, w in zip(self.means, raw, strict=True))
 
-    def weighted(self, weights: np.ndarray) -> "Whitening":
-        """The same with block k counting ``weights[k]`` times in every squared distance."""
-        maps = [m * np.sqrt(w) for m, w in zip(self.maps, weights, strict=True)]
-        return Whitening(self.means, tuple(maps), self.spread)
-
 
 def fit_whitening(
     parts: Sequence[np.ndarray],
@@ -89,11 +83,8 @@ def fit_whitening(
     """Whiten each block by its within-class covariance, shrunk by OAS (Chen et al., 2010).
 
     ``parts`` are coordinates [n, r_k] in the span of blocks of ``dimensions`` d_k; ``classes``
-    are [n] of 0…c-1; example i counts ``weights[i]`` times. ``spread`` is such that a vector
-    lies about 10 from the mean of its class, so that learning rates mean the same for any
-    network and data set.
+    are [n] of 0…c-1; example i counts ``weights[i]`` times.
     """
-    spread = np.sqrt(_SQUARED_RADIUS / sum(part.shape[1] for part in parts))
     maps = []
     for part, dimension in zip(parts, dimensions, strict=True):
         within = part - class_means(part, classes, weights)[classes]
@@ -102,8 +93,8 @@ def fit_whitening(
         if weights is not None:
             within *= np.sqrt(weights / weights.mean())[:, None]
         root = np.linalg.cholesky(_shrunk_covariance(within, dimension))
-        maps.append(np.linalg.inv(root).T * spread)
-    return Whitening(tuple(part.mean(axis=0) for part in parts), tuple(maps), float(spread))
+        maps.append(np.linalg.inv(root).T)
+    return Whitening(tuple(part.mean(axis=0) for part in parts), tuple(maps))
 
 
 def shrinkage(squares: float, trace: float, count: float, dimensions: int) -> float:

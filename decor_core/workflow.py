@@ -1,7 +1,10 @@
 """Prepare → embed → train → evaluate → bundle: the only place where the stages are composed."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -11,9 +14,9 @@ from .dataset import Split, folds, split
 from .errors import DataError
 from .evaluation import Evaluation, evaluate
 from .features import Embeddings
-from .fitting import Examples, OnEvent, ShouldStop, fit_head, fit_known, never
+from .fitting import Fitted, Fitter, OnEvent, ShouldStop, never
 from .heads import Head, TrainConfig, TrainEvent, probabilities
-from .novelty import Novelty
+from .prepared import Examples
 from .taxonomy import Taxonomy
 
 _INNER_FOLDS = 5
@@ -23,7 +26,7 @@ _INNER_FOLDS = 5
 class Training:
     """What a training gives: the model with its judgement, the split, the curves.
 
-    ``answers`` has one row for each test picture: file, truth, answer, probability (0–1).
+    ``answers`` has one row for each test picture: key, file, truth, answer, probability (0–1).
     ``stopped`` tells that it ended before its last step.
     """
 
@@ -35,7 +38,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """Embeddings with one taxonomy to be told apart and one way to train for it."""
 
     embeddings: Embeddings
@@ -44,7 +47,7 @@ class _Task:
     config: TrainConfig
 
     @classmethod
-    def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "_Task":
+    def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "Task":
         taxonomy, classes = embeddings.target(level)
         if len(taxonomy.labels) < 2:
             found = f"only one, “{taxonomy.labels[0]}”" if taxonomy.labels else "none"
@@ -74,21 +77,14 @@ class _Task:
         identity = {k: [v[i] for i in chosen] for k, v in self._identity.items()}
         return folds(**identity, n_folds=count, seed=seed)
 
-    def fit(self, rows: np.ndarray, **watching: object) -> Head:
-        """A calibrated head trained on ``rows`` and their distorted copies."""
-        return fit_head(self._examples(rows), self.config, **watching)
-
-    def known(self, rows: np.ndarray) -> Novelty | None:
-        """What is known after seeing ``rows``; None if they are too few to tell."""
-        return fit_known(self._examples(rows), self.embeddings.late_stages)
-
-    def _examples(self, rows: np.ndarray) -> Examples:
+    def examples(self, rows: np.ndarray) -> Examples:
+        """``rows`` and their distorted copies, to train on."""
         count = self.embeddings.copies.shape[1]
         vectors, copies = self.embeddings.vectors[rows], self.embeddings.copies[rows]
         return Examples(
             np.concatenate([vectors, copies.reshape(-1, vectors.shape[1])]),
             _with_copies(self.classes[rows], count),
-            [block.columns for block in self.embeddings.blocks],
+            self.embeddings.blocks,
             _with_copies(self._inner_folds(rows), count),
             np.repeat([False, True], [len(rows), len(rows) * count]),
         )
@@ -120,7 +116,7 @@ def train(
     ``level`` names the taxonomy to tell apart. Raises DataError where the data cannot be split
     and TrainingError where the training diverges.
     """
-    task = _Task.of(embeddings, level, config)
+    task = Task.of(embeddings, level, config)
     parts = task.split()
     events: list[TrainEvent] = []
 
@@ -130,8 +126,9 @@ def train(
             on_event(event)
 
     watched = embeddings.vectors[parts.validation], task.classes[parts.validation]
-    head = task.fit(parts.train, validation=watched, on_event=record, should_stop=should_stop)
-    chances = probabilities(head.logits(embeddings.vectors[parts.test]))
+    fitter = _fitter(task.examples(parts.train))
+    fitted = fitter.fit(config, validation=watched, on_event=record, should_stop=should_stop)
+    chances = probabilities(fitted.head.logits(embeddings.vectors[parts.test]))
     truth = task.classes[parts.test]
     stopped = bool(events) and events[-1].step < config.steps
     return Training(
@@ -140,9 +137,9 @@ def train(
             task.taxonomy,
             embeddings.spec,
             embeddings.digest,
-            head,
-            novelty=task.known(parts.train),
-            training=_account(task, len(parts.train), events),
+            fitted.head,
+            novelty=fitter.known(embeddings.late_stages),
+            training=_account(task, fitted, len(parts.train), events),
             evaluation=evaluate(chances, truth, task.taxonomy.labels) if len(truth) else None,
         ),
         split=parts,
@@ -161,17 +158,55 @@ def train_on_all(
     repeats: int = 5,
 ) -> Bundle:
     """A model trained on every picture and judged by repeated five-fold cross-validation."""
-    task = _Task.of(embeddings, level, config)
+    task = Task.of(embeddings, level, config)
+    fitter = _fitter(task.examples(np.arange(len(task.classes))))
+    fitted = fitter.fit(config)
     return Bundle(
         title,
         task.taxonomy,
         embeddings.spec,
         embeddings.digest,
-        task.fit(np.arange(len(task.classes))),
-        novelty=task.known(np.arange(len(task.classes))),
-        training=_account(task, len(task.classes), []),
+        fitted.head,
+        novelty=fitter.known(embeddings.late_stages),
+        training=_account(task, fitted, len(task.classes), []),
         cross_validation=cross_validate(embeddings, config, level, repeats=repeats),
     )
+
+
+def fold_heads(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    n_folds: int = 5,
+    repeats: int = 5,
+    should_stop: ShouldStop = never,
+) -> Iterator[tuple[int, np.ndarray, Head]]:
+    """For every repeat and fold: the repeat, which pictures [n] are held out, and the head.
+
+    The folds are those of ``cross_validate``. A few are trained at once, on threads. Ends early
+    when it is stopped.
+    """
+    task = Task.of(embeddings, level, config)
+    splits = [
+        (repeat, fold_of == fold)
+        for repeat in range(repeats)
+        for fold_of in [task.folds(n_folds, config.seed + repeat)]
+        for fold in range(n_folds)
+    ]
+
+    def fit(held_out: np.ndarray) -> Head | None:
+        if should_stop():
+            return None
+        fitter = Fitter(task.examples(np.flatnonzero(~held_out)))
+        return fitter.fit(config, should_stop=should_stop).head
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        heads = pool.map(fit, [held_out for _, held_out in splits])
+        for (repeat, held_out), head in zip(splits, heads, strict=True):
+            if head is None or should_stop():
+                return
+            yield repeat, held_out, head
 
 
 def cross_validate(
@@ -182,22 +217,24 @@ def cross_validate(
     n_folds: int = 5,
     repeats: int = 5,
     progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop = never,
 ) -> dict[str, Evaluation]:
     """Repeated stratified cross-validation, for ``level`` and every coarser taxonomy by name.
 
     Near duplicates share a fold, and everything is fitted inside the folds. Repeat r is seeded
-    with ``config.seed + r``.
+    with ``config.seed + r``. One that is stopped gives nothing: {}.
     """
-    task = _Task.of(embeddings, level, config)
+    task = Task.of(embeddings, level, config)
     chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
-    for repeat in range(repeats):
-        fold_of = task.folds(n_folds, config.seed + repeat)
-        for fold in range(n_folds):
-            inside = fold_of == fold
-            head = task.fit(np.flatnonzero(~inside))
-            chances[repeat, inside] = probabilities(head.logits(embeddings.vectors[inside]))
-            if progress:
-                progress(repeat * n_folds + fold + 1, repeats * n_folds)
+    heads = fold_heads(
+        embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop
+    )
+    for done, (repeat, asked, head) in enumerate(heads, start=1):
+        chances[repeat, asked] = probabilities(head.logits(embeddings.vectors[asked]))
+        if progress:
+            progress(done, repeats * n_folds)
+    if should_stop():
+        return {}
     found = {}
     for taxonomy in task.taxonomy.levels:
         rolled = [task.taxonomy.roll_up(one, taxonomy.name) for one in chances]
@@ -206,11 +243,21 @@ def cross_validate(
     return found
 
 
-def _account(task: _Task, n_train: int, events: list[TrainEvent]) -> dict[str, object]:
+@lru_cache(maxsize=2)
+def _fitter(examples: Examples) -> Fitter:
+    """Kept for whoever trains again with other settings on the same pictures and split."""
+    return Fitter(examples)
+
+
+def _account(
+    task: Task, fitted: Fitted, n_train: int, events: list[TrainEvent]
+) -> dict[str, object]:
     """How a model came to be, for its manifest."""
     counts = np.bincount(task.classes, minlength=len(task.taxonomy.labels))
     return {
         **asdict(task.config),
+        "head": fitted.choice.head,
+        "choice": fitted.choice.to_json(),
         "steps_done": events[-1].step if events else None,
         "pictures": len(task.classes),
         "training_pictures": n_train,
@@ -224,6 +271,7 @@ def _answers(
     labels = np.array(taxonomy.labels, object)
     return pd.DataFrame(
         {
+            "key": table["key"].to_numpy(),
             "file": table["file"].to_numpy(),
             "truth": labels[truth],
             "answer": labels[chances.argmax(axis=1)] if len(truth) else [],

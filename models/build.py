@@ -23,8 +23,8 @@ from decor_core.features import SHIPPED, Embeddings, embed_catalog
 from decor_core.heads import TrainConfig
 from decor_core.workflow import train_on_all
 
-# “Model 2” of the Retrain page: anybody can train the shipped model again with two sliders.
-MODEL_2 = TrainConfig(head="softmax", steps=500, learning_rate=0.03)
+# What the command line does by default.
+RECIPE = TrainConfig(head="auto")
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def _decor(options: argparse.Namespace) -> None:
     print(SHIPPED)
     # From the file, in half precision: so that anyone can train the same model from what ships.
     products = Embeddings.load(SHIPPED).of_types("product")
-    bundle = train_on_all(products, MODEL_2, "style", title="Decor styles")
+    bundle = train_on_all(products, RECIPE, "style", title="Decor styles")
     print(save_bundle(bundle, DEFAULT_BUNDLE))
     for name, evaluation in bundle.cross_validation.items():
         low, high = evaluation.ci95

@@ -12,15 +12,28 @@ CORE = ROOT / "decor_core"
 
 # Each module imports only from modules before it.
 ORDER = (
-    "__init__", "errors", "taxonomy", "images", "colour", "foreground", "duplicates", "sources",
-    "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding", "augmentation",
-    "heads", "whitening", "novelty", "evaluation", "fitting", "features", "bundle", "predictor",
-    "explain", "overlay", "palette", "neighbours", "sheet", "workflow", "export", "worker",
-    "trainer", "arguments", "terminal", "__main__",
+    "__init__", "errors", "taxonomy", "images", "colour", "foreground", "objects", "duplicates",
+    "sources", "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding",
+    "augmentation", "heads", "logistic", "whitening", "novelty", "evaluation", "prepared",
+    "choosing", "fitting", "features", "bundle", "predictor", "workflow",
+    "explain", "overlay", "palette", "neighbours", "sheet", "run", "runs",
+    "comparison", "search", "summaries", "network", "graph", "frozen", "export", "importing",
+    "worker", "trainer", "run_arguments", "arguments", "terminal", "inputs", "run_commands",
+    "sweep", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}
-TENSORFLOW = {"heads", "convert", "export", "worker", "terminal", "__main__"}
+TENSORFLOW = {
+    "heads",
+    "convert",
+    "network",
+    "graph",
+    "frozen",
+    "export",
+    "worker",
+    "inputs",
+    "summaries",
+}
 OUTSIDE = {"numpy", "pandas", "PIL", "pillow_heif", "ai_edge_litert", "tensorflow"}
 
 

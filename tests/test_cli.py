@@ -63,7 +63,9 @@ def _process(*arguments):
 # Help
 
 
-@pytest.mark.parametrize("command", ["prepare", "retrain", "evaluate", "label"])
+@pytest.mark.parametrize("command", [
+    "prepare", "retrain", "evaluate", "sweep", "label", "export", "import",
+])  # fmt: skip
 def test_help_reads_well(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
@@ -215,7 +217,9 @@ def test_misclassified_pictures_are_listed(run, ornament, tmp_path):
     mistakes = told["misclassified_test_images"]
     assert len(mistakes) == round((1 - told["final_test_accuracy"]) * told["test_n"]) > 0
     _, out, _ = run(*options, "--print_misclassified_test_images")
-    listed = out.splitlines()[:-1]
+    *listed, chosen, last = out.splitlines()
+    assert chosen.startswith("Chosen: linear discriminant analysis on ")
+    assert last.startswith("Final test accuracy = ")
     assert listed == [
         f"{m['file']}: {m['answer']} ({m['probability']:.0%}), but it is {m['truth']}"
         for m in mistakes
@@ -291,8 +295,8 @@ def test_evaluate_judges_style_and_country(run, painted):
     assert told["style"]["accuracy"] >= 0.9 and told["country"]["accuracy"] >= 0.9
     code, out, _ = run(*options)
     assert code == 0
-    assert out.startswith("2 × 3 folds of 36 pictures\n  style: ")
-    assert "95 % interval" in out and "\n  country: " in out
+    assert out.startswith("2 × 3 folds, head lda\nstyle: ")
+    assert "of 36 right (95 % interval " in out and "\ncountry: " in out
 
 
 # label
@@ -407,3 +411,60 @@ def test_shipped_vectors_are_judged_without_pictures(run, refused, painted):
     told = refused("evaluate", "--embeddings", SHIPPED, "--types", "spoon")
     assert "spoon" in told and "pattern, product" in told
     assert "not both" in refused("retrain", "--embeddings", SHIPPED, "--image_dir", painted)
+
+
+# How a head is chosen
+
+
+def test_head_auto_is_the_default_and_says_why(run, painted):
+    options = ("retrain", "--image_dir", painted, "--views", 1)
+    told = json.loads(run(*options, "--json")[1])
+    assert told["head"] in ("logistic", "lda")
+    assert f"{told['choice']['candidates'][0]['accuracy']:.1%} right" in told["choice"]["reason"]
+    assert told["choice"]["reason"] in run(*options)[1]
+
+
+@pytest.mark.parametrize(
+    "flag, value",
+    [
+        ("--how_many_training_steps", 20),
+        ("--learning_rate", 1),
+        ("--train_batch_size", 10),
+        ("--weight_decay", 0.1),
+    ],
+)
+def test_who_names_a_setting_of_gradient_descent_gets_it(run, painted, flag, value):
+    told = json.loads(
+        run("retrain", "--image_dir", painted, "--views", 1, flag, value, "--json")[1]
+    )
+    assert told["head"] == "softmax"
+
+
+def test_a_named_head_stays(run, painted):
+    options = ("--head", "logistic", "--learning_rate", 1, "--views", 1)
+    assert (
+        json.loads(run("retrain", "--image_dir", painted, *options, "--json")[1])["head"]
+        == "logistic"
+    )
+
+
+def test_evaluate_tells_every_class_with_n_and_interval(run, painted):
+    code, out, _ = run("evaluate", "--image_dir", painted, "--views", 1, "--repeats", 1)
+    assert code == 0
+    for label in ("Gzhel", "Khokhloma", "Iznik"):
+        (line,) = [line for line in out.splitlines() if line.split()[:1] == [label]]
+        assert re.search(r"[\d.]+% of +12 \([\d.]+%–100.0%\)  few pictures", line)
+    assert "confidence → right: " in out
+
+
+def test_evaluate_gives_an_interval_for_everything(run, painted):
+    told = json.loads(
+        run("evaluate", "--image_dir", painted, "--views", 1, "--repeats", 1, "--json")[1]
+    )
+    style = told["style"]
+    for name in ("ci95", "balanced_ci95", "ece_ci95"):
+        low, high = style[name]
+        assert 0 <= low <= high <= 1
+    for row, ends in zip(style["confusion"], style["confusion_ci95"], strict=True):
+        for count, (low, high) in zip(row, ends, strict=True):
+            assert low <= count / sum(row) <= high

@@ -1,7 +1,10 @@
-"""The frozen graph: run as TensorFlow for Poets' label_image runs it, it answers as the app."""
+"""Exports: the example in each zip, run by itself, answers as the app does."""
 
-import json
-import shutil
+import os
+import re
+import subprocess
+import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,170 +12,194 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decor_core import backbone, export, foreground
-from decor_core.__main__ import main
-from decor_core.bundle import SHIPPED, load_bundle
-from decor_core.embedding import VIEWS
-from decor_core.errors import BackboneError, BundleError
-from decor_core.export import export_graph, read_network
+from decor_core import export
+from decor_core.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.errors import BundleError
+from decor_core.export import FORMATS, export_model, export_name
 from decor_core.images import load_picture
 from decor_core.predictor import Predictor
 
-SAMPLES = Path(__file__).parents[1] / "models" / "samples"
-LISTED = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))
+pytest.importorskip("tensorflow")
 
-tf = pytest.importorskip("tensorflow")
-
-
-class LabelImage:
-    """What the script label_image does with a graph and a picture, step by step."""
-
-    def __init__(self, path):
-        self.graph = tf.Graph()
-        definition = tf.compat.v1.GraphDef()
-        definition.ParseFromString(path.read_bytes())
-        with self.graph.as_default():
-            tf.import_graph_def(definition)
-        self.session = tf.compat.v1.Session(graph=self.graph)
-
-    def tensor(self, pixels):
-        floats = tf.expand_dims(tf.cast(pixels, tf.float32), 0)
-        resized = tf.compat.v1.image.resize_bilinear(floats, [224, 224])
-        return tf.divide(tf.subtract(resized, [128]), [128]).numpy()
-
-    def run(self, tensor):
-        found, fed = (
-            self.graph.get_operation_by_name(f"import/{name}") for name in ("final_result", "input")
-        )
-        return self.session.run(found.outputs[0], {fed.outputs[0]: tensor})
-
-    def __call__(self, pixels):
-        return np.squeeze(self.run(self.tensor(pixels)))
+SAMPLES = sorted((Path(__file__).parents[1] / "models" / "samples").glob("*.jpg"))
+WHOLE = ("tflite", "saved_model", "keras")  # with nothing but the network's runtime differing
+# Runs an example and tells on stderr which packages it has loaded.
+SPY = (
+    "import runpy, sys; sys.argv[0:1] = []; runpy.run_path(sys.argv[0], run_name='__main__'); "
+    "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+)
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_bundle(SHIPPED / "decor-style")
+    return load_bundle(DEFAULT_BUNDLE)
 
 
 @pytest.fixture(scope="module")
-def label_image(shipped, tmp_path_factory):
-    path = tmp_path_factory.mktemp("export") / "retrained_graph.pb"
-    export_graph(shipped, path)
-    return LabelImage(path)
+def exported(shipped, tmp_path_factory):
+    """The folder that a zip of a format unpacks to; each is made once."""
+    made = {}
+
+    def exported(kind):
+        if kind not in made:
+            root = tmp_path_factory.mktemp(kind)
+            path = export_model(shipped, kind, root / export_name(shipped, kind))
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(root)
+            (made[kind],) = (folder for folder in root.iterdir() if folder.is_dir())
+        return made[kind]
+
+    return exported
 
 
-def test_names_what_the_app_names_on_every_sample(shipped, label_image):
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, ornament, request):
+    """Drawn pictures, one turned by its EXIF and one with a transparent ground, and real ones."""
+    folder = tmp_path_factory.mktemp("pictures")
+    turned = ornament(5, "firebrick", 300)
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(folder / "turned.jpg", exif=exif)
+    clear = ornament(6, "navy", 700).convert("RGBA")
+    clear.putalpha(clear.convert("L").point(lambda level: 255 if level < 200 else 0))
+    clear.save(folder / "clear.png")
+    files = [*SAMPLES, folder / "turned.jpg", folder / "clear.png"]
+    try:
+        real = request.getfixturevalue("decor_data")
+    except pytest.skip.Exception:
+        return files
+    table = pd.read_csv(real / "decor.csv")
+    names = table.groupby(["decor", "type"])["file"].first()
+    return [*files, *(real / "images" / name for name in names)]
+
+
+@pytest.fixture(scope="module")
+def app(shipped, pictures):
+    """The app's probabilities by label and its word on novelty, of every picture."""
     predictor = Predictor(shipped)
-    for sample in LISTED:
-        path = SAMPLES / sample["file"]
-        answer = label_image(tf.io.decode_jpeg(path.read_bytes(), channels=3))
-        vector = predictor.embed(load_picture(path))
-        scores = {s.label: s.probability for s in predictor.predict(vector[None])[0].scores}
-        app = np.array([scores[label] for label in shipped.taxonomy.labels])
-        assert answer.argmax() == app.argmax(), sample["file"]
-        np.testing.assert_allclose(answer, app, atol=0.25)
+    found = {}
+    for labelled in predictor.label(pictures):
+        chances = {s.label: s.probability for s in labelled.prediction.scores}
+        found[labelled.file] = chances, labelled.prediction.unknown
+    return found
 
 
-def test_names_what_the_app_names_on_real_products(shipped, label_image, decor_data):
-    predictor = Predictor(shipped)
-    table = pd.read_csv(decor_data / "decor.csv")
-    agreed = []
-    for file in table[table["type"] == "product"].groupby("decor")["file"].first():
-        picture = load_picture(decor_data / "images" / file)
-        answer = label_image(np.asarray(picture))
-        app = predictor.predict(predictor.embed(picture)[None])[0].verdict
-        agreed.append(shipped.taxonomy.labels[answer.argmax()] == app)
-    assert len(agreed) == 7 and all(agreed)
+def _example(folder, files):
+    """What the example says of each file, and the packages it has loaded."""
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    ended = subprocess.run(
+        [sys.executable, "-c", SPY, "classify.py", *map(str, files)],
+        cwd=folder, env=env | {"PYTHONPATH": str(folder)}, capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    answers, file = {}, ""
+    for line in ended.stdout.splitlines():
+        if found := re.fullmatch(r" +([\d.]+)%  (.+)", line):
+            answers[file][0][found[2]] = float(found[1]) / 100
+        else:
+            file, _, rest = line.partition(": none of the known")
+            answers[file] = {}, bool(rest)
+    return answers, set(ended.stderr.splitlines()[-1].split())
 
 
-def test_probabilities_of_a_batch_are_those_of_its_pictures(label_image):
-    random = np.random.default_rng(0)
-    pictures = random.uniform(-1, 1, (3, 224, 224, 3)).astype(np.float32)
-    together = label_image.run(pictures)
-    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
-    for picture, row in zip(pictures, together, strict=True):
-        np.testing.assert_allclose(label_image.run(picture[None])[0], row, atol=1e-4)
+@pytest.mark.parametrize("kind", WHOLE)
+def test_example_answers_as_the_app_does(kind, exported, pictures, app):
+    answers, loaded = _example(exported(kind), pictures)
+    assert list(answers) == [str(file) for file in pictures]
+    for file, (chances, unknown) in answers.items():
+        theirs, also = app[file]
+        assert unknown == also, file
+        differ = {label: abs(chances[label] - theirs[label]) for label in theirs}
+        assert max(differ.values()) < 1e-3, (file, differ)
+        clear = [label for label in theirs if theirs[label] > 2e-3]
+        assert list(chances)[: len(clear)] == clear, file  # both likeliest first
+    assert "decor_core" not in loaded
+    assert kind != "tflite" or not loaded & {"tensorflow", "keras", "pandas"}
 
 
-def test_pictures_of_one_colour_get_numbers(label_image):
-    for level in (-1.0, 0.0, 0.99):
-        assert np.isfinite(label_image.run(np.full((1, 224, 224, 3), level))).all()
+def test_example_of_the_frozen_graph_names_what_the_app_names(exported, pictures, app):
+    answers, loaded = _example(exported("graph"), pictures)
+    same = [next(iter(answers[str(file)][0])) == next(iter(app[str(file)][0])) for file in SAMPLES]
+    assert all(same)
+    assert np.mean([next(iter(found[0])) == next(iter(app[f][0]))
+                    for f, found in answers.items()]) > 0.85  # fmt: skip
+    assert "decor_core" not in loaded
 
 
-def test_graph_holds_the_network_once(shipped, tmp_path):
-    export_graph(shipped, tmp_path / "graph.pb")
-    network = backbone.BackboneSpec.named(shipped.embedding.architecture).path.stat().st_size
-    assert (tmp_path / "graph.pb").stat().st_size < 1.1 * network
-    assert [path.name for path in tmp_path.iterdir()] == ["graph.pb"]
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_zip_explains_itself(kind, exported, shipped):
+    folder = exported(kind)
+    told = (folder / "README.md").read_text(encoding="utf-8")
+    assert told.startswith(f"# {shipped.title}\n") and "{" not in told
+    assert all(label in told for label in shipped.taxonomy.labels)
+    for name in re.findall(r"`([\w.]+\.\w+|saved_model)`", told):
+        assert (folder / name).exists(), name
+    labels = "retrained_labels.txt" if kind == "graph" else "labels.txt"
+    assert (folder / labels).read_text(encoding="utf-8").splitlines() == [*shipped.taxonomy.labels]
 
 
-def test_ornament_counts_and_plain_ground_does_not():
-    pixels = np.full((1, 224, 224, 3), 240, np.float32)
-    pixels[:, 80:140, 80:140] = (20, 30, 160)
-    weights = export._ornament_weights(export._lab(pixels)).numpy()[0, ..., 0]
-    assert weights[100, 100] == 1 and weights[10, 10] == 0
-    busy = np.random.default_rng(0).uniform(0, 255, pixels.shape).astype(np.float32)
-    assert (export._ornament_weights(export._lab(busy)).numpy() == 1).all()
-    faint = np.full_like(pixels, 240)
-    faint[:, :8, :8] = 0
-    assert np.mean(faint == 0) < foreground.LEAST_WEIGHT
-    assert (export._ornament_weights(export._lab(faint)).numpy() == 1).all()
+def test_readme_tells_how_good_the_model_is(training, tmp_path):
+    path = export_model(training.bundle, "bundle", tmp_path / "a.zip")
+    with zipfile.ZipFile(path) as archive:
+        told = archive.read("Painted/README.md").decode()
+    evaluation = training.bundle.evaluation
+    assert (
+        f"Tested on pictures it had not seen: {evaluation.accuracy:.1%} of {evaluation.n}" in told
+    )
+    bare = replace(training.bundle, evaluation=None)
+    with zipfile.ZipFile(export_model(bare, "bundle", tmp_path / "b.zip")) as archive:
+        assert "It was not tested." in archive.read("Painted/README.md").decode()
 
 
-@pytest.mark.parametrize("view", [VIEWS[0], VIEWS[2]])
-def test_views_are_cut_and_mirrored_as_in_the_app(view):
-    ramp = np.tile(np.arange(224, dtype=np.float32), (224, 1))[None, ..., None]
-    number = VIEWS.index(view)
-    seen = export._views(ramp, number + 1, 100, "bilinear").numpy()[number, 0, :, 0]
-    edges = sorted((seen[0], seen[-1]))
-    np.testing.assert_allclose(edges, [view[0] * 224, view[2] * 224], atol=2)
-    assert (seen[0] > seen[-1]) == view[4]
+def test_bundle_is_exported_without_tensorflow(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from decor_core.export import export_model; "
+        "from decor_core.bundle import DEFAULT_BUNDLE, load_bundle; "
+        f"export_model(load_bundle(DEFAULT_BUNDLE), 'bundle', Path({str(tmp_path / 'a.zip')!r})); "
+        "print(*sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert not {"tensorflow", "keras"} & set(ended.stdout.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
-def test_network_in_tensorflow_is_the_network_on_litert():
-    network = backbone.load_backbone()
-    pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
-    scaled = (pixels[None].astype(np.float32) - network.spec.mean) / network.spec.scale
-    ours = read_network(network.spec.path)(tf.constant(scaled))
-    for mine, theirs in zip(ours, network.stage_maps(pixels), strict=True):
-        np.testing.assert_allclose(mine[0], theirs, atol=1e-4 * np.abs(theirs).max())
+def test_titles_make_safe_names(training, tmp_path):
+    bundle = training.bundle.titled("../Łowicz: “a/b”")
+    assert export_name(bundle, "saved_model") == "Łowicz-a-b-saved-model.zip"
+    path = export_model(bundle, "bundle", tmp_path / "new" / "a.zip")
+    with zipfile.ZipFile(path) as archive:
+        assert {name.partition("/")[0] for name in archive.namelist()} == {"Łowicz-a-b"}
 
 
-def test_unknown_operation_is_refused(tmp_path):
-    class Square(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec((1, 4, 4, 3))])
-        def call(self, pixels):
-            return tf.sin(pixels)
-
-    tf.saved_model.save(Square(), str(tmp_path / "saved"))
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
-    (tmp_path / "sine.tflite").write_bytes(converter.convert())
-    with pytest.raises(BackboneError, match="cannot be exported"):
-        read_network(tmp_path / "sine.tflite")(tf.zeros((1, 4, 4, 3)))
+def test_wrong_kinds_and_other_networks_are_refused(shipped, tmp_path):
+    with pytest.raises(BundleError, match="choose bundle, tflite, saved_model, keras, graph"):
+        export_model(shipped, "onnx", tmp_path / "a.zip")
+    with pytest.raises(BundleError, match="another version"):
+        export_model(replace(shipped, backbone_digest="0"), "keras", tmp_path / "a.zip")
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_model_of_another_network_is_refused(shipped, tmp_path):
-    with pytest.raises(BundleError, match="another version of efficientnet_lite0"):
-        export_graph(replace(shipped, backbone_digest="0" * 16), tmp_path / "graph.pb")
-    old = replace(shipped, embedding=replace(shipped.embedding, version=0))
-    with pytest.raises(BackboneError, match="of version 0"):
-        export_graph(old, tmp_path / "graph.pb")
-    assert not list(tmp_path.iterdir())
+def test_what_the_examples_need_is_copied_with_all_it_imports(exported):
+    folder = exported("tflite") / "decor_look"
+    names = {path.stem for path in folder.glob("*.py")}
+    for path in folder.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert set(export._imported(source)) <= names
+        if path.stem != "__init__":
+            assert source == Path(export.__file__).with_name(path.name).read_text(encoding="utf-8")
 
 
-def test_command_line_writes_graph_and_labels(painted, tmp_path, capfd):
-    graph, labels = tmp_path / "retrained_graph.pb", tmp_path / "retrained_labels.txt"
-    for folder, name in zip(sorted(painted.iterdir()), ("Gżel", "Изник", "Хохлома"), strict=True):
-        shutil.copytree(folder, tmp_path / "pictures" / name)
-    code = main(["retrain", "--image_dir", str(tmp_path / "pictures"), "--views", "1",
-                 "--head", "lda", "--output_graph", str(graph), "--output_labels", str(labels),
-                 "--bundle", str(tmp_path / "model")])  # fmt: skip
-    assert code == 0, capfd.readouterr().err
-    names = labels.read_text(encoding="utf-8").splitlines()
-    assert names == ["Gżel", "Изник", "Хохлома"]
-    run, predictor = LabelImage(graph), Predictor(load_bundle(tmp_path / "model"))
-    for file in sorted(painted.glob("*/*0?.png")):
-        picture = load_picture(file)
-        app = predictor.predict(predictor.embed(picture)[None])[0].verdict
-        assert names[run(np.asarray(picture)).argmax()] == app
+def test_a_model_without_novelty_is_exported_too(training, painted, tmp_path):
+    bare = replace(training.bundle, novelty=None)
+    with zipfile.ZipFile(export_model(bare, "tflite", tmp_path / "bare.zip")) as archive:
+        archive.extractall(tmp_path)
+    files = sorted(painted.glob("*/*0.png"))
+    predictor = Predictor(bare)
+    for file, (chances, unknown) in _example(tmp_path / "Painted", files)[0].items():
+        vector = predictor.embed(load_picture(Path(file)))
+        assert not unknown
+        assert next(iter(chances)) == predictor.predict(vector[None])[0].verdict
+    assert "novelty" not in (tmp_path / "Painted" / "README.md").read_text(encoding="utf-8")

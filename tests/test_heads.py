@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from decor_core.embedding import Block
 from decor_core.errors import TrainingError
-from decor_core.fitting import Examples, fit_head
+from decor_core.fitting import Fitter
 from decor_core.heads import (
+    HEADS,
     TrainConfig,
     class_means,
     cross_entropy,
@@ -13,6 +15,7 @@ from decor_core.heads import (
     fit_softmax,
     probabilities,
 )
+from decor_core.prepared import Examples, prepare_examples
 from decor_core.whitening import Span, fit_whitening
 
 
@@ -28,14 +31,15 @@ def clouds():
 def examples(vectors, classes, folds=3, blocks=(slice(0, 6),)):
     """Examples without copies, dealt to ``folds`` inner folds."""
     of_fold = np.arange(len(classes)) % folds if folds else np.full(len(classes), -1)
-    return Examples(vectors, classes, blocks, of_fold, np.zeros(len(classes), bool))
+    named = [Block(f"part {k}", b.start, b.stop) for k, b in enumerate(blocks, start=1)]
+    return Examples(vectors, classes, named, of_fold, np.zeros(len(classes), bool))
 
 
 # Settings
 
 
 @pytest.mark.parametrize("settings, named", [
-    ({"head": "forest"}, "no head “forest”; choose softmax or lda"),
+    ({"head": "forest"}, "no head “forest”; choose auto, logistic, softmax or lda"),
     ({"steps": 0}, "number of training steps must lie between 1 and 100,000, but it is 0"),
     ({"steps": 100_001}, "number of training steps"),
     ({"learning_rate": 0.0}, "learning rate"),
@@ -101,7 +105,7 @@ def test_huge_scores_overflow_nowhere():
 # Whitening and span
 
 
-def test_whitened_classes_are_round_balls_of_radius_spread():
+def test_whitened_classes_are_round_balls_of_variance_1():
     # So many examples that hardly anything is shrunk.
     random = np.random.default_rng(0)
     classes = np.arange(60_000) % 2
@@ -111,16 +115,15 @@ def test_whitened_classes_are_round_balls_of_radius_spread():
     (whitened,) = whitening.apply([vectors])
     within = whitened - class_means(whitened, classes)[classes]
     covariance = within.T @ within / len(within)
-    assert whitening.spread == pytest.approx(np.sqrt(100 / 3))
-    np.testing.assert_allclose(covariance, whitening.spread**2 * np.eye(3), atol=0.5)
+    np.testing.assert_allclose(covariance, np.eye(3), atol=0.02)
 
 
 def test_undone_whitening_gives_the_same_scores(clouds):
     vectors, classes = clouds
     parts = [vectors[:, :4], vectors[:, 4:]]
-    whitening = fit_whitening(parts, classes, [4, 2]).weighted(np.array([0.5, 2.0]))
+    whitening = fit_whitening(parts, classes, [4, 2])
     whitened = whitening.apply(parts)
-    weights, bias = fit_lda(whitened, classes, whitening.spread)
+    weights, bias = fit_lda(whitened, classes, 1.0)
     raw, raw_bias = whitening.undo(weights, bias)
     np.testing.assert_allclose(
         sum(p @ w for p, w in zip(parts, raw, strict=True)) + raw_bias,
@@ -128,13 +131,14 @@ def test_undone_whitening_gives_the_same_scores(clouds):
     )
 
 
-def test_a_block_weight_scales_squared_distances(clouds):
+def test_vectors_lie_about_10_from_their_mean_whatever_blocks_are_chosen(clouds):
     vectors, classes = clouds
-    whitening = fit_whitening([vectors], classes, [6])
-    (once,), (thrice,) = (
-        whitening.weighted(np.array([weight])).apply([vectors]) for weight in (1.0, 3.0)
-    )
-    np.testing.assert_allclose((thrice**2).sum(axis=1), 3 * (once**2).sum(axis=1))
+    prepared = prepare_examples(examples(vectors, classes, 3, [slice(0, 2), slice(2, 6)]))
+    for chosen in ([0], [1], [0, 1]):
+        scales, spread = prepared.scales(chosen)
+        ranks = np.array([2, 4])[chosen]
+        assert spread * np.sqrt(ranks.sum()) == pytest.approx(10)
+        assert np.average(scales**2, weights=ranks) == pytest.approx(spread**2)
 
 
 def test_constant_columns_are_whitened_to_finite_numbers(clouds):
@@ -266,14 +270,12 @@ def test_too_high_a_learning_rate_is_said_to_diverge():
 # The whole fit
 
 
-@pytest.mark.parametrize("head", ["lda", "softmax"])
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("folds", [0, 3])
 def test_fitted_head_tells_classes_apart(clouds, head, folds):
     vectors, classes = clouds
-    fitted = fit_head(
-        examples(vectors, classes, folds, [slice(0, 2), slice(2, 6)]),
-        TrainConfig(head=head, steps=100, learning_rate=0.05),
-    )
+    fitter = Fitter(examples(vectors, classes, folds, [slice(0, 2), slice(2, 6)]))
+    fitted = fitter.fit(TrainConfig(head=head, steps=100, learning_rate=0.05)).head
     assert fitted.weights.shape == (6, 3) and fitted.weights.dtype == np.float32
     assert (fitted.logits(vectors).argmax(axis=1) == classes).mean() >= 0.95
 
@@ -282,18 +284,18 @@ def test_block_of_noise_counts_less(clouds):
     vectors, classes = clouds
     noise = np.random.default_rng(5).normal(size=(90, 6))
     joined = np.hstack([vectors, noise])
-    head = fit_head(
-        examples(joined, classes, 3, [slice(0, 6), slice(6, 12)]), TrainConfig(head="lda")
-    )
+    fitter = Fitter(examples(joined, classes, 3, [slice(0, 6), slice(6, 12)]))
+    head = fitter.fit(TrainConfig(head="lda")).head
     telling, useless = np.abs(head.weights[:6]).sum(), np.abs(head.weights[6:]).sum()
     assert useless < telling / 10
 
 
-def test_confidence_is_tempered_out_of_fold():
+@pytest.mark.parametrize("name", ["auto", "lda", "logistic"])
+def test_confidence_is_tempered_out_of_fold(name):
     # Pure noise in many columns: in-sample all is right, in truth nothing can be known.
     random = np.random.default_rng(2)
     vectors, classes = random.normal(size=(60, 40)), np.arange(60) % 2
-    head = fit_head(examples(vectors, classes, 5, [slice(0, 40)]), TrainConfig(head="lda"))
+    head = Fitter(examples(vectors, classes, 5, [slice(0, 40)])).fit(TrainConfig(head=name)).head
     unseen = probabilities(head.logits(random.normal(size=(200, 40))))
     assert unseen.max(axis=1).mean() < 0.65
 
@@ -310,7 +312,7 @@ def test_copies_train_but_are_not_asked(clouds):
     )
     config = TrainConfig(head="lda")
     # Copies equal to their originals change no mean, so only the counts in the shrinkage differ.
-    one, two = fit_head(plain, config), fit_head(nonsense, config)
+    one, two = (Fitter(some).fit(config).head for some in (plain, nonsense))
     agree = one.logits(vectors).argmax(axis=1) == two.logits(vectors).argmax(axis=1)
     assert agree.mean() >= 0.98
     assert nonsense.weights.sum() == pytest.approx(90 * 1.5)

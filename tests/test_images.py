@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from decor_core.errors import PictureError
-from decor_core.foreground import foreground_mask, object_box
+from decor_core.foreground import foreground_mask
 from decor_core.images import (
     Limits,
     content_hash,
@@ -309,10 +309,3 @@ def test_clutter_and_empty_pictures_are_all_foreground():
 @pytest.mark.parametrize("size", [(8, 8), (9, 400), (2000, 8)])
 def test_odd_sizes_have_a_mask_of_their_size(size):
     assert foreground_mask(Image.new("RGB", size, "red")).shape == size[::-1]
-
-
-def test_object_box_has_a_margin_and_stays_inside():
-    mask = np.zeros((100, 200), bool)
-    mask[40:60, 0:50] = True
-    assert object_box(mask) == (0, 38, 52, 62)
-    assert object_box(np.zeros((10, 20), bool)) == (0, 0, 20, 10)

@@ -51,7 +51,7 @@ def test_training_gives_curves_answers_and_an_account(training, embeddings):
     assert [event.step for event in training.events] == [10, 20, 30, 40, 50, 60]
     assert not training.stopped
     assert len(training.answers) == bundle.evaluation.n == len(training.split.test)
-    assert list(training.answers) == ["file", "truth", "answer", "probability"]
+    assert list(training.answers) == ["key", "file", "truth", "answer", "probability"]
     right = training.answers["truth"] == training.answers["answer"]
     assert right.mean() == pytest.approx(bundle.evaluation.accuracy)
     assert training.answers["file"].tolist() == (
@@ -137,15 +137,14 @@ def test_groups_never_straddle_folds(embeddings, monkeypatch):
     pairs = np.array([f"pair {i // 2}" for i in range(36)])
     grouped = replace(embeddings, table=embeddings.table.assign(group=pairs))
     trained_on = []
-    fit = workflow._Task.fit
+    examples = workflow.Task.examples
 
-    def spy(self, rows, **watching):
+    def spy(self, rows):
         trained_on.append(set(pairs[rows]))
-        held_out = set(pairs[np.setdiff1d(np.arange(36), rows)])
-        assert not trained_on[-1] & held_out
-        return fit(self, rows, **watching)
+        assert not set(pairs[rows]) & set(pairs[np.setdiff1d(np.arange(36), rows)])
+        return examples(self, rows)
 
-    monkeypatch.setattr(workflow._Task, "fit", spy)
+    monkeypatch.setattr(workflow.Task, "examples", spy)
     cross_validate(grouped, LDA, "style", n_folds=3, repeats=2)
     assert len(trained_on) == 6
 

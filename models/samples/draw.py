@@ -50,42 +50,104 @@ class Sample:
 
 
 SAMPLES = (
-    Sample("gzhel-vase", "Gzhel", "Gzhel vase",
-           "A white porcelain vase painted with cobalt blue roses.", gzhel.vase),
-    Sample("gzhel-plate", "Gzhel", "Gzhel plate",
-           "A white plate with a bouquet of cobalt blue flowers and a netted rim.", gzhel.platter),
-    Sample("khokhloma-bowl", "Khokhloma", "Khokhloma bowl",
-           "A black lacquered bowl with red and gold flowers and berries, gold inside.",
-           khokhloma.bowl),
-    Sample("khokhloma-jar", "Khokhloma", "Khokhloma jar",
-           "A black jar with a domed lid, covered in red and gold flowers, berries and grass.",
-           khokhloma.jar),
-    Sample("gorodets-board", "Gorodets", "Gorodets cutting board",
-           "A wooden board with a black horse between garlands of bright roses.",
-           gorodets.board),
-    Sample("gorodets-box", "Gorodets", "Gorodets box",
-           "A round lidded wooden box painted with roses, buds and green leaves.",
-           gorodets.round_box),
-    Sample("wycinanki-roosters", "Wycinanki łowickie", "Łowicz cut-out with roosters",
-           "A round paper cut-out with two colourful roosters at a flowering tree.",
-           wycinanki.rosette_card),
-    Sample("wycinanki-cushion", "Wycinanki łowickie", "Łowicz cushion",
-           "A black cushion covered with layered flowers in full colour.",
-           wycinanki.black_pillow),
-    Sample("iznik-plate", "Iznik", "Iznik plate",
-           "A white plate with red tulips and carnations in a cobalt rim.", iznik.spray_plate),
-    Sample("iznik-tile", "Iznik", "Iznik tiles",
-           "A tile panel with cobalt medallions and red carnations.", iznik.tile),
-    Sample("neglyubka-towel", "Neglyubka", "Neglyubka towel",
-           "A linen towel woven with bands of red and black rhombs.", neglyubka.towel),
-    Sample("neglyubka-towels", "Neglyubka", "Pair of Neglyubka towels",
-           "Two towels with red and black woven bands hanging from a rod.",
-           neglyubka.towel_pair),
-    Sample("kaszubskie-cushion", "Wzory kaszubskie", "Kashubian cushion",
-           "A white cushion embroidered with blue tulips, daisies and pomegranates.",
-           kaszubskie.white_pillow),
-    Sample("kaszubskie-mug", "Wzory kaszubskie", "Kashubian mug",
-           "A white mug with a pomegranate between flowering branches.", kaszubskie.mug),
+    Sample(
+        "gzhel-vase",
+        "Gzhel",
+        "Gzhel vase",
+        "A white porcelain vase painted with cobalt blue roses.",
+        gzhel.vase,
+    ),
+    Sample(
+        "gzhel-plate",
+        "Gzhel",
+        "Gzhel plate",
+        "A white plate with a bouquet of cobalt blue flowers and a netted rim.",
+        gzhel.platter,
+    ),
+    Sample(
+        "khokhloma-bowl",
+        "Khokhloma",
+        "Khokhloma bowl",
+        "A black lacquered bowl with red and gold flowers and berries, gold inside.",
+        khokhloma.bowl,
+    ),
+    Sample(
+        "khokhloma-jar",
+        "Khokhloma",
+        "Khokhloma jar",
+        "A black jar with a domed lid, covered in red and gold flowers, berries and grass.",
+        khokhloma.jar,
+    ),
+    Sample(
+        "gorodets-board",
+        "Gorodets",
+        "Gorodets cutting board",
+        "A wooden board with a black horse between garlands of bright roses.",
+        gorodets.board,
+    ),
+    Sample(
+        "gorodets-box",
+        "Gorodets",
+        "Gorodets box",
+        "A round lidded wooden box painted with roses, buds and green leaves.",
+        gorodets.round_box,
+    ),
+    Sample(
+        "wycinanki-roosters",
+        "Wycinanki łowickie",
+        "Łowicz cut-out with roosters",
+        "A round paper cut-out with two colourful roosters at a flowering tree.",
+        wycinanki.rosette_card,
+    ),
+    Sample(
+        "wycinanki-cushion",
+        "Wycinanki łowickie",
+        "Łowicz cushion",
+        "A black cushion covered with layered flowers in full colour.",
+        wycinanki.black_pillow,
+    ),
+    Sample(
+        "iznik-plate",
+        "Iznik",
+        "Iznik plate",
+        "A white plate with red tulips and carnations in a cobalt rim.",
+        iznik.spray_plate,
+    ),
+    Sample(
+        "iznik-tile",
+        "Iznik",
+        "Iznik tiles",
+        "A tile panel with cobalt medallions and red carnations.",
+        iznik.tile,
+    ),
+    Sample(
+        "neglyubka-towel",
+        "Neglyubka",
+        "Neglyubka towel",
+        "A linen towel woven with bands of red and black rhombs.",
+        neglyubka.towel,
+    ),
+    Sample(
+        "neglyubka-towels",
+        "Neglyubka",
+        "Pair of Neglyubka towels",
+        "Two towels with red and black woven bands hanging from a rod.",
+        neglyubka.towel_pair,
+    ),
+    Sample(
+        "kaszubskie-cushion",
+        "Wzory kaszubskie",
+        "Kashubian cushion",
+        "A white cushion embroidered with blue tulips, daisies and pomegranates.",
+        kaszubskie.white_pillow,
+    ),
+    Sample(
+        "kaszubskie-mug",
+        "Wzory kaszubskie",
+        "Kashubian mug",
+        "A white mug with a pomegranate between flowering branches.",
+        kaszubskie.mug,
+    ),
 )
 
 
@@ -126,8 +188,9 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Draw the sample pictures and the app's mark.")
     names = [sample.name for sample in SAMPLES]
-    parser.add_argument("names", nargs="*", metavar="NAME",
-                        help=f"draw only these: {', '.join(names)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"draw only these: {', '.join(names)}"
+    )
     chosen = parser.parse_args(arguments).names
     unknown = sorted(set(chosen) - set(names))
     if unknown:

@@ -11,8 +11,12 @@ from .shapes import box, circle, closed, curl, curve, loop, petal, scallop, swel
 WOODY, RED, CRIMSON, PINK = "#ecd3a0", "#c9252b", "#96142c", "#ee8e9a"
 BLUE, SKY, GREEN, MOSS = "#2f4f9e", "#7fa6dc", "#25633a", "#5d9a4c"
 WHITE, BLACK = "#fffaf0", "#201a1c"
-ROSES = ((RED, CRIMSON, PINK), (PINK, RED, "#fbd5d2"), (SKY, BLUE, "#d5e4f7"),
-         ("#e9703c", "#a32a20", "#f7bd8e"))
+ROSES = (
+    (RED, CRIMSON, PINK),
+    (PINK, RED, "#fbd5d2"),
+    (SKY, BLUE, "#d5e4f7"),
+    ("#e9703c", "#a32a20", "#f7bd8e"),
+)
 
 
 def rose(pen: Pen, tint: int = 0) -> None:
@@ -62,26 +66,52 @@ def leaves(pen: Pen, n: int = 5, spread: float = 120) -> None:
 def horse(pen: Pen) -> None:
     """A black horse of height about 1 facing right, with red harness and white lines."""
     _tail(pen)
-    for hip, hoof, kink in ((-0.34 - 0.06j, -0.5 - 0.52j, -0.42 - 0.3j),
-                            (-0.26 - 0.08j, -0.24 - 0.54j, -0.18 - 0.32j),
-                            (0.2 - 0.06j, 0.22 - 0.54j, 0.18 - 0.3j),
-                            (0.24 - 0.02j, 0.5 - 0.3j, 0.44 - 0.1j)):
+    for hip, hoof, kink in (
+        (-0.34 - 0.06j, -0.5 - 0.52j, -0.42 - 0.3j),
+        (-0.26 - 0.08j, -0.24 - 0.54j, -0.18 - 0.32j),
+        (0.2 - 0.06j, 0.22 - 0.54j, 0.18 - 0.3j),
+        (0.24 - 0.02j, 0.5 - 0.3j, 0.44 - 0.1j),
+    ):
         pen.stroke(curve(hip, kink, hoof), np.array([0.2, 0.12, 0.055, 0.05, 0.06]), BLACK)
         pen.at(hoof).fill(box(0.1, 0.05), BLACK)
         pen.line(hoof + 0.06j + np.array([-0.04, 0.04]), 0.014, WHITE)
-    pen.fill(loop(-0.46 + 0.06j, -0.36 + 0.18j, -0.12 + 0.12j, 0.06 + 0.16j, 0.12 + 0.34j,
-                  0.2 + 0.5j, 0.33 + 0.56j, 0.36 + 0.62j, 0.39 + 0.55j, 0.46 + 0.46j,
-                  0.53 + 0.33j, 0.47 + 0.29j, 0.38 + 0.36j, 0.35 + 0.3j, 0.37 + 0.1j,
-                  0.3 - 0.1j, 0.1 - 0.13j, -0.1 - 0.09j, -0.3 - 0.14j, -0.45 - 0.08j), BLACK)
+    pen.fill(
+        loop(
+            -0.46 + 0.06j,
+            -0.36 + 0.18j,
+            -0.12 + 0.12j,
+            0.06 + 0.16j,
+            0.12 + 0.34j,
+            0.2 + 0.5j,
+            0.33 + 0.56j,
+            0.36 + 0.62j,
+            0.39 + 0.55j,
+            0.46 + 0.46j,
+            0.53 + 0.33j,
+            0.47 + 0.29j,
+            0.38 + 0.36j,
+            0.35 + 0.3j,
+            0.37 + 0.1j,
+            0.3 - 0.1j,
+            0.1 - 0.13j,
+            -0.1 - 0.09j,
+            -0.3 - 0.14j,
+            -0.45 - 0.08j,
+        ),
+        BLACK,
+    )
     for t in np.linspace(0, 1, 9):
         root = curve(0.04 + 0.2j, 0.1 + 0.36j, 0.32 + 0.6j)[int(t * 47)]
         pen.stroke(root + curve(0, -0.1 + 0.04j, -0.17 - 0.06j), swell(0.05), CRIMSON)
         pen.line(root + curve(0, -0.09 + 0.035j, -0.15 - 0.05j), 0.008, PINK)
     pen.fill(loop(-0.22 + 0.15j, -0.02 + 0.15j, 0.02 - 0.04j, -0.1 - 0.1j, -0.22 - 0.04j), RED)
     rose(pen.at(-0.1 + 0.03j, 0.08), 1)
-    for spine in (curve(0.3 + 0.5j, 0.36 + 0.44j, 0.42 + 0.33j), curve(0.38 + 0.5j, 0.36 + 0.44j),
-                  curve(0.12 + 0.16j, 0.24 + 0.02j, 0.37 + 0.08j),
-                  curve(-0.24 + 0.02j, -0.38 + 0.02j, -0.46 + 0.05j)):
+    for spine in (
+        curve(0.3 + 0.5j, 0.36 + 0.44j, 0.42 + 0.33j),
+        curve(0.38 + 0.5j, 0.36 + 0.44j),
+        curve(0.12 + 0.16j, 0.24 + 0.02j, 0.37 + 0.08j),
+        curve(-0.24 + 0.02j, -0.38 + 0.02j, -0.46 + 0.05j),
+    ):
         pen.line(spine, 0.02, RED)
         pen.line(spine, 0.006, WHITE)
     pen.dot(0.385 + 0.48j, 0.014, WHITE)
@@ -123,9 +153,21 @@ def _edging(pen: Pen, outline: np.ndarray, step: float) -> None:
 
 
 def _board_outline() -> np.ndarray:
-    right = curve(0.94j, 0.09 + 0.925j, 0.135 + 0.85j, 0.12 + 0.72j, 0.16 + 0.62j, 0.36 + 0.565j,
-                  0.52 + 0.52j, 0.57 + 0.4j, 0.57 - 0.2j, 0.57 - 0.78j, 0.5 - 0.89j, 0.3 - 0.915j,
-                  -0.92j)
+    right = curve(
+        0.94j,
+        0.09 + 0.925j,
+        0.135 + 0.85j,
+        0.12 + 0.72j,
+        0.16 + 0.62j,
+        0.36 + 0.565j,
+        0.52 + 0.52j,
+        0.57 + 0.4j,
+        0.57 - 0.2j,
+        0.57 - 0.78j,
+        0.5 - 0.89j,
+        0.3 - 0.915j,
+        -0.92j,
+    )
     return np.concatenate([right, -np.conj(right[-2:0:-1])])
 
 
@@ -163,8 +205,18 @@ def _grain(pen: Pen) -> None:
 
 def round_box() -> Image.Image:
     """A round lidded box, roses and buds about its side and on its lid."""
-    side = Wrap((0.66 - 0.8j, 0.66 - 0.71j, 0.62 - 0.65j, 0.63 - 0.35j, 0.62 - 0.12j, 0.66 - 0.06j,
-                 0.66 + 0.02j), WOODY)
+    side = Wrap(
+        (
+            0.66 - 0.8j,
+            0.66 - 0.71j,
+            0.62 - 0.65j,
+            0.63 - 0.35j,
+            0.62 - 0.12j,
+            0.66 - 0.06j,
+            0.66 + 0.02j,
+        ),
+        WOODY,
+    )
     for i, x in enumerate((-1.28, -0.64, 0, 0.64, 1.28)):
         _garland(side.pen.at(complex(x, side.level(-0.38)), 0.84), i % 2 * 2)
     side.zone(-0.9, -0.66, RED)
@@ -180,8 +232,22 @@ def round_box() -> Image.Image:
 
 
 def _lid() -> Wrap:
-    wrap = Wrap((0.68 + 0.02j, 0.69 + 0.05j, 0.68 + 0.13j, 0.6 + 0.2j, 0.4 + 0.33j, 0.2 + 0.4j,
-                 0.09 + 0.42j, 0.07 + 0.47j, 0.12 + 0.55j, 0.1 + 0.62j, 0.005 + 0.645j), WOODY)
+    wrap = Wrap(
+        (
+            0.68 + 0.02j,
+            0.69 + 0.05j,
+            0.68 + 0.13j,
+            0.6 + 0.2j,
+            0.4 + 0.33j,
+            0.2 + 0.4j,
+            0.09 + 0.42j,
+            0.07 + 0.47j,
+            0.12 + 0.55j,
+            0.1 + 0.62j,
+            0.005 + 0.645j,
+        ),
+        WOODY,
+    )
     for i, p in enumerate(wrap.row(0.265, 0.36)):
         for q in p.mirrored():
             leaves(q.at(0.14, 0.14, 35), 3, 90)

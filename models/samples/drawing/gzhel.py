@@ -16,8 +16,9 @@ def rose(pen: Pen) -> None:
     for count, size, start, light, dark in ((7, 1, 90, PALE, COBALT), (6, 0.72, 64, MID, INK)):
         for p in pen.around(count, 0.04, start):
             p.fill(petal(0.9, 0.7, 0.5) * size, WHITE)
-            p.shade(petal(0.86, 0.7, 0.5) * 0.97 * size, ramp(dark, light, 14),
-                    (0.8 + 0.16j) * size)
+            p.shade(
+                petal(0.86, 0.7, 0.5) * 0.97 * size, ramp(dark, light, 14), (0.8 + 0.16j) * size
+            )
             for side in (-0.16, -0.02, 0.12):
                 ray = curve(0.34, 0.6 + 0.7j * side, 0.86 + 1.3j * side)
                 p.stroke(ray * size, swell(0.035), WHITE if side > 0 else INK)
@@ -53,7 +54,8 @@ def sprig(pen: Pen, pairs: int = 5, turn: float = 95) -> None:
         size = 0.3 - 0.028 * i
         for side in (48, -48):
             pen.at(place, size, heading + side).shade(
-                petal(0.44, 0.6, 0.8), ramp(COBALT, MID if i % 2 else PALE, 4), 0.7)
+                petal(0.44, 0.6, 0.8), ramp(COBALT, MID if i % 2 else PALE, 4), 0.7
+            )
     end, heading = along(spine, 2)[-1]
     pen.at(end, 0.2, heading).shade(petal(0.7, 0.5, 0.7), ramp(INK, MID, 5), 0.6)
 
@@ -93,8 +95,12 @@ def bouquet(pen: Pen) -> None:
         sprig(p.at(0.04 - 0.22j, 0.32, -78), turn=80)
         sprig(p.at(0.2 + 0.1j, 0.34, 38), 5, 60)
         sprig(p.at(0.2 - 0.1j, 0.34, -38), 5, -60)
-        for place, size, turn in ((0.14 + 0.14j, 0.29, 40), (0.15 - 0.12j, 0.3, -62),
-                                  (0.08 + 0.2j, 0.24, 72), (0.07 - 0.2j, 0.22, -100)):
+        for place, size, turn in (
+            (0.14 + 0.14j, 0.29, 40),
+            (0.15 - 0.12j, 0.3, -62),
+            (0.08 + 0.2j, 0.24, 72),
+            (0.07 - 0.2j, 0.22, -100),
+        ):
             leaf(p.at(place, size, turn))
         tendril(p.at(0.16 + 0.22j, 0.24, 78), -420)
         tendril(p.at(0.17 - 0.24j, 0.22, -74), 420)
@@ -108,8 +114,22 @@ def bouquet(pen: Pen) -> None:
 
 def vase() -> Image.Image:
     """A footed vase with bouquets and a net at the neck."""
-    wrap = Wrap((0.32 - 0.86j, 0.31 - 0.81j, 0.19 - 0.74j, 0.2 - 0.66j, 0.4 - 0.38j, 0.53 + 0.0j,
-                 0.47 + 0.3j, 0.27 + 0.5j, 0.2 + 0.62j, 0.24 + 0.76j, 0.35 + 0.87j), WHITE)
+    wrap = Wrap(
+        (
+            0.32 - 0.86j,
+            0.31 - 0.81j,
+            0.19 - 0.74j,
+            0.2 - 0.66j,
+            0.4 - 0.38j,
+            0.53 + 0.0j,
+            0.47 + 0.3j,
+            0.27 + 0.5j,
+            0.2 + 0.62j,
+            0.24 + 0.76j,
+            0.35 + 0.87j,
+        ),
+        WHITE,
+    )
     low, high = wrap.level(0.43), wrap.level(0.63)
     net(wrap.pen.at(1j * (low + high) / 2), 2 * wrap.half, high - low)
     middle = 1j * wrap.level(-0.03)
@@ -118,8 +138,13 @@ def vase() -> Image.Image:
         if i < 2:
             rose(wrap.pen.at(x + 0.49 + middle + 0.13j, 0.13))
             rose(wrap.pen.at(x + 0.49 + middle - 0.13j, 0.12))
-    wrap.stripes((0.43, 0.035, COBALT), (0.395, 0.012, MID), (0.635, 0.035, COBALT),
-                 (-0.6, 0.03, COBALT), (-0.57, 0.01, MID))
+    wrap.stripes(
+        (0.43, 0.035, COBALT),
+        (0.395, 0.012, MID),
+        (0.635, 0.035, COBALT),
+        (-0.6, 0.03, COBALT),
+        (-0.57, 0.01, MID),
+    )
     wrap.zone(-0.9, -0.79, INK)
     wrap.zone(-0.79, -0.72, COBALT)
     wrap.zone(0.845, 0.9, COBALT)

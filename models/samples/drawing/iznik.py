@@ -16,8 +16,9 @@ LINE = 0.035
 def tulip(pen: Pen, colour: str = RED) -> None:
     """A slender tulip of length 1 with pointed petals."""
     for side in (-1, 1):
-        spine = curve(0, 0.2 + 0.12j * side, 0.5 + 0.17j * side, 0.8 + 0.13j * side,
-                      1.06 + 0.26j * side)
+        spine = curve(
+            0, 0.2 + 0.12j * side, 0.5 + 0.17j * side, 0.8 + 0.13j * side, 1.06 + 0.26j * side
+        )
         pen.fill(ribbon(spine, swell(0.27, 0.38)), colour, INK, LINE)
         pen.stroke(spine[16:78], swell(0.05), WHITE)
     heart = COBALT if colour == RED else RED
@@ -96,11 +97,26 @@ def _rim(pen: Pen) -> None:
         pen.fill(circle(radius, n=200), colour)
 
 
-_SIDE = ((0.075 + 0.02j, 0.042, BLUE), (0.3 + 0.09j, 0.05, BLUE), (0.42 + 0.36j, 0.05, RED),
-         (0.53 + 0.22j, 0.036, BLUE), (0.3 - 0.54j, 0.036, RED), (0.16 - 0.08j, 0.036, RED),
-         (0.27 + 0.5j, 0.04, BLUE), (0.54 - 0.2j, 0.045, RED), (0.5 - 0.33j, 0.03, BLUE))
-_LEAVES = ((0.33 - 0.02j, 60), (0.22 - 0.12j, 100), (0.4 + 0.2j, 20), (0.1 + 0.2j, 40),
-           (0.16 - 0.5j, -20), (0.46 - 0.12j, 0), (0.3 + 0.36j, 70))
+_SIDE = (
+    (0.075 + 0.02j, 0.042, BLUE),
+    (0.3 + 0.09j, 0.05, BLUE),
+    (0.42 + 0.36j, 0.05, RED),
+    (0.53 + 0.22j, 0.036, BLUE),
+    (0.3 - 0.54j, 0.036, RED),
+    (0.16 - 0.08j, 0.036, RED),
+    (0.27 + 0.5j, 0.04, BLUE),
+    (0.54 - 0.2j, 0.045, RED),
+    (0.5 - 0.33j, 0.03, BLUE),
+)
+_LEAVES = (
+    (0.33 - 0.02j, 60),
+    (0.22 - 0.12j, 100),
+    (0.4 + 0.2j, 20),
+    (0.1 + 0.2j, 40),
+    (0.16 - 0.5j, -20),
+    (0.46 - 0.12j, 0),
+    (0.3 + 0.36j, 70),
+)
 
 
 def spray_plate() -> Image.Image:
@@ -134,8 +150,19 @@ def _flower_at(pen: Pen, size: float, lean: float, *knots: complex) -> Pen:
 
 def _ogive(pen: Pen) -> None:
     """A pointed white medallion of height 1 with a palmette and tulips."""
-    right = curve(0.53j, 0.045 + 0.44j, 0.14 + 0.35j, 0.27 + 0.26j, 0.34 + 0.12j, 0.35,
-                  0.34 - 0.12j, 0.27 - 0.26j, 0.14 - 0.35j, 0.045 - 0.44j, -0.53j)
+    right = curve(
+        0.53j,
+        0.045 + 0.44j,
+        0.14 + 0.35j,
+        0.27 + 0.26j,
+        0.34 + 0.12j,
+        0.35,
+        0.34 - 0.12j,
+        0.27 - 0.26j,
+        0.14 - 0.35j,
+        0.045 - 0.44j,
+        -0.53j,
+    )
     outline = np.concatenate([right, -np.conj(right[::-1])])
     for size, colour in ((1.07, INK), (1.05, TEAL), (0.97, INK), (0.95, WHITE)):
         pen.fill(outline * size, colour)

@@ -174,7 +174,8 @@ def mug() -> Image.Image:
 
 
 def _handle(scene: Scene) -> None:
-    spine = curve(-0.5 + 0.42j, -0.74 + 0.4j, -0.86 + 0.22j, -0.85 - 0.08j, -0.72 - 0.3j,
-                  -0.5 - 0.4j)
+    spine = curve(
+        -0.5 + 0.42j, -0.74 + 0.4j, -0.86 + 0.22j, -0.85 - 0.08j, -0.72 - 0.3j, -0.5 - 0.4j
+    )
     for i, colour in enumerate(ramp("#b4b8c4", WHITE, 14)):
         scene.pen().stroke(spine + 0.003 * i, 0.15 - 0.01 * i, colour)

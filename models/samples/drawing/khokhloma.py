@@ -19,8 +19,9 @@ def flower(pen: Pen) -> None:
         p.fill(outer, GOLD)
         p.shade(outer * 0.95, ramp("#e2481f", RED, 5) + ramp(RED, DEEP, 5), 0.08)
         for side in (-0.13j, 0, 0.13j):
-            p.stroke(curve(0.4 + side * 0.6, 0.62 + side * 1.3, 0.84 + side * 1.6),
-                     swell(0.045), LIGHT)
+            p.stroke(
+                curve(0.4 + side * 0.6, 0.62 + side * 1.3, 0.84 + side * 1.6), swell(0.045), LIGHT
+            )
     pen.fill(scallop(12, 0.25, 0.36), BLACK)
     pen.shade(scallop(12, 0.2, 0.3), ramp(GOLD, LIGHT, 4), 0)
     pen.dot(0, 0.11, DEEP)
@@ -37,14 +38,18 @@ def leaf(pen: Pen, warm: bool = True) -> None:
         pen.at(0.1, size, turn).line(np.array([0, 0.85]), 0.03, DEEP if warm else BLACK)
         for t in (0.35, 0.55, 0.72):
             for side in (1j, -1j):
-                pen.at(0.1, size, turn).line(np.array([t, t + 0.13 + 0.12 * side]), 0.02,
-                                             DEEP if warm else BLACK)
+                pen.at(0.1, size, turn).line(
+                    np.array([t, t + 0.13 + 0.12 * side]), 0.02, DEEP if warm else BLACK
+                )
 
 
 def berries(pen: Pen) -> None:
     """A bunch of rowan berries about 0, radius 1."""
-    spots = [0, *(0.52 * np.exp(1j * np.arange(6) * np.pi / 3)),
-             *(0.9 * np.exp(1j * (np.arange(5) * np.pi / 3 + 0.55)))]
+    spots = [
+        0,
+        *(0.52 * np.exp(1j * np.arange(6) * np.pi / 3)),
+        *(0.9 * np.exp(1j * (np.arange(5) * np.pi / 3 + 0.55))),
+    ]
     for place in spots:
         p = pen.at(complex(place), 0.27)
         p.shade(circle(), ramp(DEEP, RED, 3) + ramp(RED, ORANGE, 4), -0.3 + 0.35j)
@@ -92,8 +97,13 @@ def _spray(pen: Pen) -> None:
         flower(p.at(-0.06j, 0.17))
         berries(p.at(0.25j, 0.09))
         for q in p.mirrored():
-            for place, colour in ((0.23 + 0.2j, LIGHT), (0.2 - 0.3j, ORANGE), (0.1 + 0.36j, LIGHT),
-                                  (0.06 - 0.3j, LIGHT), (0.3 + 0.08j, ORANGE)):
+            for place, colour in (
+                (0.23 + 0.2j, LIGHT),
+                (0.2 - 0.3j, ORANGE),
+                (0.1 + 0.36j, LIGHT),
+                (0.06 - 0.3j, LIGHT),
+                (0.3 + 0.08j, ORANGE),
+            ):
                 q.dot(place, 0.013, colour)
 
 
@@ -106,8 +116,19 @@ def _border(wrap: Wrap, height: float) -> None:
 
 def bowl() -> Image.Image:
     """A wide black bowl on a red foot, gold within."""
-    wrap = Wrap((0.37 - 0.62j, 0.37 - 0.57j, 0.29 - 0.52j, 0.3 - 0.47j, 0.56 - 0.34j, 0.74 - 0.06j,
-                 0.81 + 0.2j, 0.82 + 0.36j), BLACK)
+    wrap = Wrap(
+        (
+            0.37 - 0.62j,
+            0.37 - 0.57j,
+            0.29 - 0.52j,
+            0.3 - 0.47j,
+            0.56 - 0.34j,
+            0.74 - 0.06j,
+            0.81 + 0.2j,
+            0.82 + 0.36j,
+        ),
+        BLACK,
+    )
     for x in (-1, 0, 1):
         _spray(wrap.pen.at(complex(x, wrap.level(0.0)), 0.98))
     for i, p in enumerate(wrap.row(-0.335, 0.165, 90)):
@@ -123,8 +144,19 @@ def bowl() -> Image.Image:
 
 def jar() -> Image.Image:
     """A tall jar with a domed lid and a red knob."""
-    body = Wrap((0.5 - 0.82j, 0.5 - 0.76j, 0.45 - 0.72j, 0.46 - 0.5j, 0.46 + 0.2j, 0.45 + 0.28j,
-                 0.49 + 0.31j, 0.49 + 0.36j), BLACK)
+    body = Wrap(
+        (
+            0.5 - 0.82j,
+            0.5 - 0.76j,
+            0.45 - 0.72j,
+            0.46 - 0.5j,
+            0.46 + 0.2j,
+            0.45 + 0.28j,
+            0.49 + 0.31j,
+            0.49 + 0.36j,
+        ),
+        BLACK,
+    )
     for x in (-0.8, 0, 0.8):
         _spray(body.pen.at(complex(x, body.level(0)), 0.86))
         _spray(body.pen.at(complex(x - 0.4, body.level(-0.46)), 0.86))
@@ -141,8 +173,22 @@ def jar() -> Image.Image:
 
 
 def _lid() -> Wrap:
-    wrap = Wrap((0.5 + 0.36j, 0.5 + 0.4j, 0.44 + 0.44j, 0.36 + 0.54j, 0.2 + 0.63j, 0.07 + 0.66j,
-                 0.05 + 0.7j, 0.1 + 0.76j, 0.1 + 0.81j, 0.05 + 0.86j, 0.005 + 0.875j), BLACK)
+    wrap = Wrap(
+        (
+            0.5 + 0.36j,
+            0.5 + 0.4j,
+            0.44 + 0.44j,
+            0.36 + 0.54j,
+            0.2 + 0.63j,
+            0.07 + 0.66j,
+            0.05 + 0.7j,
+            0.1 + 0.76j,
+            0.1 + 0.81j,
+            0.05 + 0.86j,
+            0.005 + 0.875j,
+        ),
+        BLACK,
+    )
     for p in wrap.row(0.5, 0.26):
         grass(p.at(0.13 - 0.08j, 0.26, 100), GOLD, 300)
         grass(p.upended().mirrored()[1].at(0.13 - 0.1j, 0.2, 100), RED, 300)

@@ -73,9 +73,15 @@ def _towel(width: int, height: int, order: str) -> np.ndarray:
     """Threads of a towel from its fringe upwards; letters in ``order`` name the bands."""
     line = _stripe(width, RED, RED, BLACK, WHITE, RED, RED, WHITE)
     kinds = {
-        "r": _rhombs(width, 31, 1), "R": _rhombs(width, 43, 2), "n": _rhombs(width, 17, 0),
-        "s": _stars(width, 23), "z": _zigzag(width, 9), "c": _checks(width, 7), "l": line,
-        "w": _stripe(width, *[WHITE] * 9), "b": _stripe(width, *[RED] * 7),
+        "r": _rhombs(width, 31, 1),
+        "R": _rhombs(width, 43, 2),
+        "n": _rhombs(width, 17, 0),
+        "s": _stars(width, 23),
+        "z": _zigzag(width, 9),
+        "c": _checks(width, 7),
+        "l": line,
+        "w": _stripe(width, *[WHITE] * 9),
+        "b": _stripe(width, *[RED] * 7),
         "k": _stripe(width, BLACK, RED, RED, RED, BLACK),
     }
     threads = np.concatenate([kinds[letter] for letter in order])
@@ -94,8 +100,9 @@ def _woven(threads: np.ndarray) -> np.ndarray:
     return (pixels * tiles[..., None]).clip(0, 255).astype(np.uint8)
 
 
-def _hang(scene: Scene, threads: np.ndarray, left: float, top: float, folds: float,
-          phase: float) -> None:
+def _hang(
+    scene: Scene, threads: np.ndarray, left: float, top: float, folds: float, phase: float
+) -> None:
     """Hang a towel from (left, top), its folds ``folds`` to a unit, with a knotted fringe."""
     pixels = _woven(threads)
     high, wide = pixels.shape[0] / PIXELS, pixels.shape[1] / PIXELS
@@ -122,8 +129,13 @@ def _fringe(scene: Scene, left: float, bottom: float, wide: float, drop: float =
     pen = scene.pen()
     for i, x in enumerate(np.linspace(left + 0.012, left + wide - 0.012, int(wide / 0.02))):
         lean = rng.normal(0, 0.012)
-        thread = np.array([complex(x, bottom + 0.01), complex(x + lean * 0.3, bottom - drop * 0.5),
-                           complex(x + lean, bottom - drop * rng.uniform(0.85, 1.05))])
+        thread = np.array(
+            [
+                complex(x, bottom + 0.01),
+                complex(x + lean * 0.3, bottom - drop * 0.5),
+                complex(x + lean, bottom - drop * rng.uniform(0.85, 1.05)),
+            ]
+        )
         pen.stroke(thread, np.array([0.016, 0.014, 0.007]), ("#e4dccf", "#f2ebe0")[i % 2])
 
 

@@ -50,8 +50,14 @@ def flat_ring(radius: float, tilt: float) -> Points:
     return ring.real + 1j * tilt * ring.imag
 
 
-def vessel(wrap: Wrap, material: Material, lip: str, inside: tuple[str, str],
-           tilt: float = 0.13, behind: Callable[[Scene], None] | None = None) -> Scene:
+def vessel(
+    wrap: Wrap,
+    material: Material,
+    lip: str,
+    inside: tuple[str, str],
+    tilt: float = 0.13,
+    behind: Callable[[Scene], None] | None = None,
+) -> Scene:
     """An open vessel on its shadow; its mouth in the colour ``lip``, shaded ``inside``.
 
     ``behind`` draws what the body hides in part, such as a handle.
@@ -77,8 +83,9 @@ def ground_shadow(scene: Scene, foot: complex, tilt: float) -> None:
     scene.shadow(place - 0.012j + flat_ring(foot.real * 1.02, tilt), 0.025, 0.5)
 
 
-def plate(sheet: Image.Image, outline: Points, well: float = 0.55,
-          material: Material = GLAZE) -> Scene:
+def plate(
+    sheet: Image.Image, outline: Points, well: float = 0.55, material: Material = GLAZE
+) -> Scene:
     """A plate seen from above; ``well`` is the radius where its rim begins."""
     scene = Scene()
     scene.shadow(outline + 0.035 - 0.05j, 0.07, 0.45)
@@ -91,8 +98,14 @@ def plate(sheet: Image.Image, outline: Points, well: float = 0.55,
     return scene
 
 
-def panel(sheet: Image.Image, outline: Points, material: Material, thick: float = 0.025,
-          edge: float = 0.02, side: str = "#8a5a2c") -> Scene:
+def panel(
+    sheet: Image.Image,
+    outline: Points,
+    material: Material,
+    thick: float = 0.025,
+    edge: float = 0.02,
+    side: str = "#8a5a2c",
+) -> Scene:
     """A board, tile or card lying flat, ``thick`` units high with a softened edge."""
     scene = Scene()
     scene.shadow(outline + 0.04 - 0.06j, 0.07, 0.5)

@@ -32,8 +32,9 @@ _LIGHT = np.array([-0.42, 0.55, 0.72]) / np.linalg.norm([-0.42, 0.55, 0.72])
 _HALF = (_LIGHT + [0, 0, 1]) / np.linalg.norm(_LIGHT + [0, 0, 1])
 
 
-def lathe(ornament: Image.Image, knots: Sequence[complex], material: Material,
-          tilt: float = 0.13) -> Image.Image:
+def lathe(
+    ornament: Image.Image, knots: Sequence[complex], material: Material, tilt: float = 0.13
+) -> Image.Image:
     """A turned body, seen from slightly above, as a scene-sized RGBA layer.
 
     ``knots`` run from foot to lip: radius + 1j × height. ``ornament`` is wrapped half around;
@@ -77,8 +78,12 @@ def _visible(knots: Sequence[complex], tilt: float) -> tuple[np.ndarray, ...]:
     for column in np.flatnonzero(abs(x) < radii.max()):
         y0[:, column] = _seen(heights, radii, x[column], tilt, -x)
     known = np.nan_to_num(y0)
-    return (np.broadcast_to(x, y0.shape), y0, np.interp(known, heights, radii),
-            np.interp(known, heights, slopes))
+    return (
+        np.broadcast_to(x, y0.shape),
+        y0,
+        np.interp(known, heights, radii),
+        np.interp(known, heights, slopes),
+    )
 
 
 def _seen(heights: Points, radii: Points, x: float, tilt: float, y: Points) -> Points:
@@ -91,8 +96,9 @@ def _seen(heights: Points, radii: Points, x: float, tilt: float, y: Points) -> P
     return np.interp(y, screen, heights[here], left=np.nan, right=np.nan)
 
 
-def relief(ornament: Image.Image, mask: Image.Image, height: np.ndarray,
-           material: Material) -> Image.Image:
+def relief(
+    ornament: Image.Image, mask: Image.Image, height: np.ndarray, material: Material
+) -> Image.Image:
     """A flat ornament (scene-sized) cut to ``mask``, lit over a coarse ``height`` map in units."""
     down, right = np.gradient(height, 2 / _COARSE)
     normal = np.stack([-right, down, np.ones_like(height)]) / np.sqrt(1 + right**2 + down**2)
@@ -109,8 +115,9 @@ def _light(normal: np.ndarray, material: Material) -> tuple[np.ndarray, np.ndarr
     return factor, material.gloss * np.maximum(mirrored, window)
 
 
-def _lit(pixels: np.ndarray, light: np.ndarray, shine: np.ndarray, inside: np.ndarray
-         ) -> Image.Image:
+def _lit(
+    pixels: np.ndarray, light: np.ndarray, shine: np.ndarray, inside: np.ndarray
+) -> Image.Image:
     own = pixels[..., :3].astype(np.float32) * light[..., None].astype(np.float32)
     lit = own + (255 - own) * shine[..., None].astype(np.float32)
     alpha = inside.astype(np.uint8) * 255

@@ -21,8 +21,9 @@ TINTS = (WARM, ROSE, COOL, SUN, VIOLET)
 def rosette(pen: Pen, tint: int = 0, lobes: int = 14) -> None:
     """A round flower of radius 1 from five papers, each cut smaller."""
     papers = TINTS[tint % len(TINTS)]
-    for size, depth, colour in zip((1, 0.8, 0.6, 0.42, 0.26), (0.16, 0.3, 0.2, 0.34, 0.1), papers,
-                                   strict=True):
+    for size, depth, colour in zip(
+        (1, 0.8, 0.6, 0.42, 0.26), (0.16, 0.3, 0.2, 0.34, 0.1), papers, strict=True
+    ):
         cut = scallop(lobes, depth, size) if depth < 0.3 else burst(lobes * 2, depth * 0.5, size)
         pen.fill(cut, colour)
     for p in pen.around(lobes, 0.69):
@@ -53,14 +54,22 @@ def leaf(pen: Pen, flip: bool = False) -> None:
     p.fill(petal(0.13, 0.45, 1) * 0.8 + 0.06, LIME)
     for t in np.arange(0.2, 0.8, 0.1):
         for side in (1j, -1j):
-            p.stroke(np.array([t, t + 0.09 + 0.14 * side * np.sin(np.pi * t)]),
-                     np.array([0.045, 0.01]), LIME)
+            p.stroke(
+                np.array([t, t + 0.09 + 0.14 * side * np.sin(np.pi * t)]),
+                np.array([0.045, 0.01]),
+                LIME,
+            )
 
 
 def rooster(pen: Pen) -> None:
     """A rooster of height about 1 facing right, its tail a fan of paper plumes."""
-    plumes = ((112, 0.66, GREEN), (136, 0.74, DARK), (158, 0.74, GREEN), (180, 0.64, DARK),
-              (203, 0.5, GREEN))
+    plumes = (
+        (112, 0.66, GREEN),
+        (136, 0.74, DARK),
+        (158, 0.74, GREEN),
+        (180, 0.64, DARK),
+        (203, 0.5, GREEN),
+    )
     for i, (turn, size, colour) in enumerate(plumes):
         p = pen.at(-0.16 - 0.02j, size, turn).bent(-62 if turn < 150 else 58)
         papers = TINTS[(i + 1) % 5]
@@ -73,8 +82,19 @@ def rooster(pen: Pen) -> None:
         for toe in (-0.1, 0.02, 0.12):
             foot = x + 0.03 - 0.47j
             pen.stroke(foot + np.linspace(0, toe - 0.09j, 12), swell(0.045), WARM[0])
-    body = loop(-0.32 + 0.08j, -0.1 + 0.04j, 0.03 + 0.2j, 0.09 + 0.46j, 0.22 + 0.56j,
-                0.34 + 0.48j, 0.34 + 0.3j, 0.37 + 0.06j, 0.25 - 0.24j, 0.02 - 0.34j, -0.22 - 0.22j)
+    body = loop(
+        -0.32 + 0.08j,
+        -0.1 + 0.04j,
+        0.03 + 0.2j,
+        0.09 + 0.46j,
+        0.22 + 0.56j,
+        0.34 + 0.48j,
+        0.34 + 0.3j,
+        0.37 + 0.06j,
+        0.25 - 0.24j,
+        0.02 - 0.34j,
+        -0.22 - 0.22j,
+    )
     middle = 0.12 - 0.02j
     for size, colour in ((1, BLACK), (0.9, "#d3202a"), (0.68, "#f7941d"), (0.46, "#ffd23c")):
         pen.fill(middle + (body - middle) * size, colour)
@@ -115,8 +135,12 @@ def rosette_card() -> Image.Image:
     for p in pen.mirrored():
         leaf(p.at(0.3 - 0.42j, 0.26, 20), True)
         leaf(p.at(0.56 + 0.16j, 0.2, 70))
-        for place, size, tint in ((0.32 + 0.54j, 0.125, 0), (0.55 + 0.4j, 0.11, 2),
-                                  (0.35 - 0.55j, 0.135, 1), (0.59 - 0.38j, 0.1, 3)):
+        for place, size, tint in (
+            (0.32 + 0.54j, 0.125, 0),
+            (0.55 + 0.4j, 0.11, 2),
+            (0.35 - 0.55j, 0.135, 1),
+            (0.59 - 0.38j, 0.1, 3),
+        ):
             for turn in (-60, 60, 150, 210):
                 away = np.degrees(np.angle(place)) + turn
                 leaf(p.at(place, size * 1.75, away), turn in (60, 210))
@@ -151,4 +175,3 @@ def black_pillow() -> Image.Image:
         leaf(p.at(-0.04, 0.22))
     rosette(pen.at(0, 0.29), 0, 16)
     return pillow(sheet.image, pillow_outline(), "#000000").finish()
-

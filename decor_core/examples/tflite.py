@@ -1,0 +1,20 @@
+"""Tells what pictures show: python classify.py photo.jpg another.png"""
+
+import sys
+from pathlib import Path
+
+from ai_edge_litert.interpreter import Interpreter
+from decor_look import look
+
+HERE = Path(__file__).parent
+labels = (HERE / "labels.txt").read_text(encoding="utf-8").splitlines()
+interpreter = Interpreter(str(HERE / "model.tflite"), num_threads=2)
+model = interpreter.get_signature_runner()
+
+for file in sys.argv[1:]:
+    answer = model(object=look(file))
+    unknown = "novelty" in answer and answer["novelty"][0] > 0.5
+    print(file + (": none of the known; the nearest are" if unknown else ""))
+    found = zip(answer["probabilities"][0], labels, strict=True)
+    for probability, label in sorted(found, reverse=True):
+        print(f"  {probability:8.3%}  {label}")

@@ -1,0 +1,108 @@
+"""What the flags ask for: pictures, their vectors, how to train."""
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .backbone import load_backbone
+from .errors import DecorError
+from .terminal import progress_bar, quietly
+
+# Heavy modules are imported by the function that needs them: labelling must stay light.
+
+
+def read_pictures(options: argparse.Namespace) -> Any:
+    """The Catalog of the pictures that the flags name; DataError if it cannot be read."""
+    from .catalog import read_catalog
+
+    return read_catalog(
+        image_dir=options.image_dir,
+        csv=options.csv,
+        images=options.images,
+        types=options.types,
+        progress=progress_bar("Reading"),
+    )
+
+
+def read_vectors(options: argparse.Namespace) -> Any:
+    """The Embeddings of the pictures, or those made before; DecorError if they cannot be had.
+
+    TensorFlow is loaded too where the head needs it.
+    """
+    from .embedding import EmbeddingSpec
+    from .features import Embeddings, embed_catalog
+
+    if options.model_dir:
+        os.environ["DECOR_BACKBONES"] = str(options.model_dir)
+    if options.embeddings:
+        if options.image_dir or options.csv or options.images:
+            raise DecorError("Expected either --embeddings or pictures, not both.")
+        embeddings = Embeddings.load(options.embeddings).of_types(*options.types)
+        _warm_up(options)
+        return embeddings
+    catalog = read_pictures(options)
+    if not options.json:
+        for line in catalog.report.summary():
+            print(line, file=sys.stderr)
+    _warm_up(options)
+    chosen = {"views": options.views} if options.views else {}
+    return embed_catalog(
+        catalog,
+        EmbeddingSpec(architecture=options.architecture, **chosen),
+        augmentation=_augmentation(options, len(catalog.table)),
+        cache=options.bottleneck_dir,
+        progress=progress_bar("Looking at pictures"),
+    )
+
+
+def _warm_up(options: argparse.Namespace) -> None:
+    """Load what is heavy where it can be kept quiet, and only once the data are known good."""
+    with quietly():
+        if not options.embeddings:
+            load_backbone(options.architecture)
+        heads = options.heads if hasattr(options, "heads") else [options.head]
+        if "softmax" in heads:
+            import tensorflow  # noqa: F401
+
+
+def train_config(options: argparse.Namespace) -> Any:
+    """The TrainConfig; TrainingError where a setting is out of range."""
+    from .heads import TrainConfig
+
+    settings = {
+        "head": options.head,
+        "steps": options.how_many_training_steps,
+        "learning_rate": options.learning_rate,
+        "batch_size": options.train_batch_size,
+        "weight_decay": options.weight_decay,
+        "seed": options.seed,
+    }
+    for name in ("testing_percentage", "validation_percentage", "eval_step_interval"):
+        if hasattr(options, name):
+            settings[name.replace("eval_step", "eval")] = getattr(options, name)
+    return TrainConfig(**settings)
+
+
+def _augmentation(options: argparse.Namespace, pictures: int) -> Any:
+    """The standard distortions, or exactly those that flags ask for."""
+    from .augmentation import Augmentation, standard
+
+    asked = {
+        "flip": options.flip_left_right,
+        "crop": options.random_crop,
+        "scale": options.random_scale,
+        "brightness": options.random_brightness,
+    }
+    augmentation = Augmentation(**asked) if any(asked.values()) else standard(pictures)
+    copies = augmentation.copies if options.copies is None else options.copies
+    return replace(augmentation, copies=copies, seed=options.seed)
+
+
+def data_name(options: argparse.Namespace) -> str:
+    """What to call the pictures in a list of runs."""
+    place: Path = options.embeddings or options.image_dir or options.csv
+    types = "" if options.types == ["product"] else f" ({', '.join(options.types)})"
+    return f"{place.resolve().stem}{types}"

@@ -1,0 +1,182 @@
+"""Where in a picture the decorated object is, and how much each of its pixels says about it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from .colour import lab
+
+Box = tuple[int, int, int, int]
+
+# Padding, and a plain ground around the object, are lines of one colour along the border. In
+# YCbCr a soft shadow changes brightness only; tolerances were set by eye on product photographs.
+_TOLERANCE = (18, 8, 8)
+UNIFORM = 0.97  # share of a line that has its colour; the rest may be specks
+_LAYERS = 2  # a photograph on plain ground, padded once more
+SEAM = 2  # pixels next to what is trimmed, where scaling has mixed the colours
+_LEAST_LEFT = 0.02  # of the picture; where less would be left, nothing is trimmed
+
+# L*a*b* distance from the ground: up to what a pixel is ground, at which it starts to count as
+# object, and over which its weight comes to 1.
+LIKE_GROUND, NOTICEABLE, SOFTNESS = 10.0, 6.0, 12.0
+PLAIN_RING = 0.35  # share of the border, inside the padding, that a plain ground must hold
+LEAST_WEIGHT = 0.03
+# A ground at least so light and at most so coloured (L*a*b*) is a white one in some light.
+LIGHT, PALE = 65.0, 25.0
+# The box shrinks unless weights are spread out; it keeps all but these tails, and this much area.
+_SPREAD_OUT, _TAIL, _LEAST_BULK = 0.8, 0.03, 0.15
+# Back-projection: border strip, central ellipse, bins of L*a*b*, and the blur of the result.
+_STRIP, _CENTRE, _BLUR = 0.08, 0.5, 0.02
+_BINS, _LOW, _HIGH = (6, 12, 12), (0, -60, -60), (100, 70, 70)
+
+
+@dataclass(frozen=True)
+class DecorObject:
+    """Where the decorated object is and how much each of its pixels says about its decor.
+
+    ``box`` is (left, upper, right, lower) in pixels, ``weights`` float32 [h, w] of the box, 0 to
+    1, and ``ground`` the colour (red, green, blue) around the object. ``white`` is the colour of
+    a ground that is probably white, whatever the light makes of it; None where there is none.
+    """
+
+    box: Box
+    weights: np.ndarray
+    ground: tuple[int, int, int]
+    white: tuple[int, int, int] | None = None
+
+
+def find_object(picture: Image.Image) -> DecorObject:
+    """The object in an RGB picture, on whatever ground it stands.
+
+    Padding and plain ground around the object are trimmed. On a plain ground, what differs from
+    its colour counts: a white cup on white is its ornament. Elsewhere the colours that are
+    commoner in the centre than along the border count (histogram back-projection; Swain &
+    Ballard, 1991), and the box shrinks to where they are.
+    """
+    box, margin = _trim(picture)
+    pixels = np.asarray(picture.crop(box))
+    colours = lab(pixels)
+    weights = _difference_from_ground(colours)
+    plain = weights is not None
+    if not plain:
+        weights = _back_projection(colours)
+        left, upper, right, lower = _bulk(weights)
+        pixels, weights = pixels[upper:lower, left:right], weights[upper:lower, left:right]
+        box = (box[0] + left, box[1] + upper, box[0] + right, box[1] + lower)
+    if weights.mean() < LEAST_WEIGHT:
+        weights = np.ones(weights.shape)
+    around = weights < 0.01
+    ground = np.median(pixels[around], axis=0) if around.sum() > 20 else pixels.mean(axis=(0, 1))
+    ground = tuple(int(value) for value in ground)
+    return DecorObject(
+        box, weights.astype(np.float32), ground, _probably_white(ground if plain else margin)
+    )
+
+
+def _probably_white(colour: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
+    if colour is None:
+        return None
+    lightness, *hue = lab(np.uint8([colour]))[0]
+    return colour if lightness > LIGHT and np.hypot(*hue) < PALE else None
+
+
+def _trim(picture: Image.Image) -> tuple[Box, tuple[int, int, int] | None]:
+    """The box without uniform lines along its border, and the colour of the innermost of these.
+
+    All of it, and None, where too little would be left.
+    """
+    pixels = np.asarray(picture.convert("YCbCr"), np.int16)
+    left, upper, right, lower = whole = (0, 0, picture.width, picture.height)
+    margin = None
+    for _ in range(_LAYERS):
+        before = left, upper, right, lower
+        upper += _uniform_lines(pixels[upper:lower, left:right])
+        lower -= _uniform_lines(pixels[upper:lower, left:right][::-1])
+        left += _uniform_lines(pixels[upper:lower, left:right].swapaxes(0, 1))
+        right -= _uniform_lines(pixels[upper:lower, left:right].swapaxes(0, 1)[::-1])
+        width, height = right - left, lower - upper
+        if min(width, height) < 4 or width * height < _LEAST_LEFT * picture.width * picture.height:
+            return whole, None
+        if before == (left, upper, right, lower):
+            break
+        margin = _colour_between(picture, before, (left, upper, right, lower))
+    return (left, upper, right, lower), margin
+
+
+def _colour_between(picture: Image.Image, outer: Box, inner: Box) -> tuple[int, int, int]:
+    """The median colour of what lies in ``outer`` but not in ``inner``."""
+    outside = np.ones((picture.height, picture.width), bool)
+    outside[inner[1] : inner[3], inner[0] : inner[2]] = False
+    cut = np.s_[outer[1] : outer[3], outer[0] : outer[2]]
+    return tuple(int(v) for v in np.median(np.asarray(picture)[cut][outside[cut]], axis=0))
+
+
+def _uniform_lines(lines: np.ndarray) -> int:
+    """How many of ``lines`` [n, m, 3] to trim, from the first on: the uniform ones and a seam."""
+    if not lines.size:
+        return 0
+    alike = (np.abs(lines - np.median(lines[0], axis=0)) <= _TOLERANCE).all(axis=2)
+    uniform = alike.mean(axis=1) >= UNIFORM
+    count = len(lines) if uniform.all() else int(uniform.argmin())
+    return min(count + SEAM, len(lines)) if count else 0
+
+
+def _difference_from_ground(colours: np.ndarray) -> np.ndarray | None:
+    """Weight 0 to 1 of each colour [h, w, 3] by its distance from a plain ground; None without."""
+    ring = _ring(colours.shape, 2)
+    distance = np.linalg.norm(colours - np.median(colours[ring], axis=0), axis=2)
+    if (distance[ring] < LIKE_GROUND).mean() < PLAIN_RING:
+        return None
+    return np.clip((distance - NOTICEABLE) / SOFTNESS, 0, 1)
+
+
+def _ring(shape: tuple[int, ...], width: int) -> np.ndarray:
+    """True along the border of a picture of that shape."""
+    ring = np.ones(shape[:2], bool)
+    ring[width:-width, width:-width] = False
+    return ring
+
+
+def _bulk(weights: np.ndarray) -> tuple[int, int, int, int]:
+    """The box that holds the bulk of the weights, or all of it where they are spread out."""
+    height, width = weights.shape
+    whole = (0, 0, width, height)
+    heavy = np.maximum(weights - 0.35, 0)
+    if weights.mean() >= _SPREAD_OUT or heavy.sum() < 1:
+        return whole
+    columns, rows = (np.cumsum(heavy.sum(axis=axis)) / heavy.sum() for axis in (0, 1))
+    left, right = np.searchsorted(columns, (_TAIL, 1 - _TAIL))
+    upper, lower = np.searchsorted(rows, (_TAIL, 1 - _TAIL))
+    if (right + 1 - left) * (lower + 1 - upper) < _LEAST_BULK * weights.size:
+        return whole
+    return int(left), int(upper), int(right) + 1, int(lower) + 1
+
+
+def _back_projection(colours: np.ndarray) -> np.ndarray:
+    """Weight 0 to 1 by the share of the centre in centre and border, for each colour [h, w]."""
+    height, width = colours.shape[:2]
+    low, high = np.array(_LOW), np.array(_HIGH)
+    places = np.clip((colours - low) / (high - low) * _BINS, 0, np.array(_BINS) - 1).astype(int)
+    bins = np.ravel_multi_index(tuple(np.moveaxis(places, 2, 0)), _BINS)
+    strip = max(2, round(_STRIP * min(height, width)))
+    y, x = (np.linspace(-1, 1, side) ** 2 for side in (height, width))
+    centre = y[:, None] + x < _CENTRE
+    inside, outside = (
+        _smooth_histogram(bins[region]) for region in (centre, _ring(bins.shape, strip))
+    )
+    share = (inside / (inside + outside + 1e-9))[bins]
+    picture = Image.fromarray((share * 255).astype(np.uint8))
+    radius = max(1, round(_BLUR * min(height, width)))
+    blurred = np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
+    weights = np.clip((blurred - 0.25) / 0.4, 0, 1)
+    return weights if weights.mean() >= 0.05 else np.ones_like(weights)
+
+
+def _smooth_histogram(bins: np.ndarray) -> np.ndarray:
+    counts = np.bincount(bins, minlength=int(np.prod(_BINS))).reshape(_BINS) / max(bins.size, 1)
+    padded = np.pad(counts, 1)
+    neighbours = sum(
+        np.roll(padded, step, axis)[1:-1, 1:-1, 1:-1] for axis in range(3) for step in (-1, 1)
+    )
+    return ((counts + neighbours / 2) / 4).ravel()
