@@ -77,7 +77,7 @@ def _striped(*colours, ground):
         (["#1f3f94"], "white", "blue on white"),
         (["#b4242b", "#d8a520"], "black", "gold and red on black"),
         (["#3d7446", "#1e9aa5"], "white", "green and turquoise on white"),
-        (["#b4242b"], "white", "red on white"),
+        (["#b4242b"], "#eadfc4", "red on white"),  # a pale ground is white in a warm light
     ],
 )
 def test_colours_in_words(embeddings, colours, ground, words):
@@ -87,11 +87,10 @@ def test_colours_in_words(embeddings, colours, ground, words):
 
 
 def test_a_dark_object_on_white_stands_on_its_own_colour(embeddings):
-    picture = Image.new("RGB", (240, 240), "white")
-    draw = ImageDraw.Draw(picture)
-    draw.ellipse((30, 30, 210, 210), "black")
-    for place in range(3):
-        draw.rectangle((70, 80 + 35 * place, 170, 92 + 35 * place), "#b4242b")
+    picture = Image.new("RGB", (200, 200), "white")
+    picture.paste("black", (20, 20, 180, 180))
+    for x, y in ((30, 40), (70, 90), (120, 50), (110, 130), (40, 140)):
+        ImageDraw.Draw(picture).ellipse((x, y, x + 30, y + 30), "#b4242b")
     assert str(palette(_look(embeddings, picture))) == "red on black"
 
 

@@ -263,7 +263,7 @@ def test_errors_of_retrain_are_one_line(refused, painted, tmp_path):
     told = refused("retrain", "--image_dir", painted, "--learning_rate", 99)
     assert "learning rate must lie between" in told
     told = refused("retrain", "--image_dir", painted, "--head", "forest")
-    assert "choose softmax or lda" in told
+    assert "choose auto, logistic, softmax or lda" in told
     told = refused("retrain", "--image_dir", painted, "--architecture", "alexnet", "--json")
     assert "choose efficientnet_lite0" in told
     told = refused("retrain", "--image_dir", painted, "--views", 9, "--json")
