@@ -1,7 +1,5 @@
 """About: the styles and how well each is known, by country, and the model card."""
 
-from typing import Any
-
 import streamlit as st
 
 from decor_core.bundle import Bundle
@@ -119,8 +117,8 @@ def _card(bundle: Bundle) -> list[tuple[str, str]]:
             "Method",
             f"[EfficientNet-Lite0]({NETWORK_URL}) by Google (Apache-2.0) looks, on LiteRT; its "
             "weights stay as they are. The mean and deviation of all its stages over the object, "
-            "and a histogram of the object's colours, go into one linear head "
-            f"({_how(training)}). So each score splits exactly over the places of the picture.",
+            "and a histogram of the object's colours, go into one linear head, so that each score "
+            f"splits exactly over the places of the picture. {_recipe(training)}",
         ),
         ("Numbers", f"{_NUMBERS}{calibration}"),
         ("What it cannot do", _LIMITS),
@@ -128,13 +126,13 @@ def _card(bundle: Bundle) -> list[tuple[str, str]]:
     ]
 
 
-def _how(training: dict[str, Any]) -> str:
-    """How the head was trained, and on which blocks."""
-    choice = training.get("choice") or {}
-    words = {"logistic": "logistic regression", "lda": "linear discriminant analysis"}
-    head = training.get("head", "")
-    steps = f"{training.get('steps')} steps of gradient descent at {training.get('learning_rate')}"
-    return plain(f"{words.get(head, steps)} on {choice.get('blocks', 'all blocks')}")
+def _recipe(training: dict) -> str:
+    """How the head was trained, in a sentence."""
+    if reason := (training.get("choice") or {}).get("reason"):
+        return plain(reason)
+    if training.get("head") == "softmax":
+        return f"Softmax: {training['steps']} steps at {training['learning_rate']:g}."
+    return f"Head: {plain(str(training.get('head', 'unknown')))}."
 
 
 _PURPOSE = """
