@@ -1,6 +1,7 @@
 """Thin command line: ``python -m decor_core prepare | retrain | evaluate | label | …``."""
 
 import argparse
+import itertools
 import logging
 import os
 import sys
@@ -139,6 +140,9 @@ def _label(options: argparse.Namespace) -> int:
     answers = []
     for answer in predictor.label(files, options.taxonomy):
         answers.append(answer.to_json(options.top))
+        if options.explain and answer.prediction:
+            place = _explain(predictor, answer, options)
+            answers[-1]["explanation"] = str(place)
         progress(len(answers), len(files))
     if options.json:
         print_json(answers)
@@ -147,6 +151,27 @@ def _label(options: argparse.Namespace) -> int:
     else:
         print_answers(answers)
     return int(any("error" in answer for answer in answers))
+
+
+def _explain(predictor: Any, answer: Any, options: argparse.Namespace) -> Path:
+    """Write the evidence for the likeliest label of a picture; the file that was written."""
+    from .explain import explain
+    from .images import load_picture
+    from .overlay import paint
+
+    picture = load_picture(Path(answer.file), max_side=predictor.embedder.working_side)
+    evidence = explain(predictor, picture, options.taxonomy)
+    heat = evidence.speaking_for(answer.prediction.scores[0].label)
+    options.explain.mkdir(parents=True, exist_ok=True)
+    place = _unused(options.explain, Path(answer.file).stem)
+    paint(picture, heat, evidence.strongest).save(place)
+    return place
+
+
+def _unused(folder: Path, stem: str) -> Path:
+    """A name for a PNG that no other picture of that name, or earlier call, has taken."""
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(place for name in names if not (place := folder / f"{name}.png").exists())
 
 
 def _keep(training: Any, options: argparse.Namespace, seconds: float) -> str:

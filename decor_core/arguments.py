@@ -208,6 +208,13 @@ def _add_label(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bundle", type=Path, metavar="DIR", help="model; by default the shipped")
     command.add_argument("--top", type=_positive, default=5, metavar="N", help="labels to print")
     command.add_argument("--taxonomy", metavar="NAME", help="style or country")
+    command.add_argument(
+        "--explain",
+        type=Path,
+        metavar="DIR",
+        help="also write each picture as a PNG that shows what speaks for its verdict (orange) "
+        "and against it (violet)",
+    )
     output = command.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print nothing but JSON on stdout")
     output.add_argument("--csv", action="store_true", help="print nothing but CSV on stdout")

@@ -88,7 +88,7 @@ class Look:
         For each stage, mean and standard deviation over the object, each of length 1, averaged
         over the views; then the square root of the histogram of the object's colours.
         """
-        views = [np.concatenate([_pool(*m) for m in zip(v.stages, v.weights, strict=True)])
+        views = [np.concatenate([pool(*m) for m in zip(v.stages, v.weights, strict=True)])
                  for v in self.views]  # fmt: skip
         return np.concatenate([np.mean(views, axis=0), self._colours()]).astype(np.float32)
 
@@ -206,7 +206,7 @@ def _shares(mask: Image.Image, shape: tuple[int, int]) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _pool(stage: np.ndarray, shares: np.ndarray) -> np.ndarray:
+def pool(stage: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Mean and deviation [2 c] of a map [h, w, c], each scaled to length 1."""
     places, shares = stage.reshape(-1, stage.shape[2]), shares.ravel()
     mean = shares @ places

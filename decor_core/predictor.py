@@ -17,6 +17,9 @@ from .images import load_picture
 from .novelty import UNKNOWN
 from .taxonomy import Taxonomy
 
+SURE = 0.8
+KINDS = ("sure", "torn", "undecided", "unknown")
+
 
 @dataclass(frozen=True)
 class Score:
@@ -46,10 +49,31 @@ class Prediction:
     def confidence(self) -> float:
         return self.scores[0].probability
 
+    def decide(self, sure: float = SURE, strange: float = 0.5) -> "Verdict":
+        """What to say of it.
+
+        Above a novelty of ``strange`` it is of no known kind. Else the likeliest labels are named
+        that together reach the probability ``sure``; more than two are no answer.
+        """
+        if self.novelty > strange:
+            return Verdict("unknown", ())
+        reached = np.cumsum([score.probability for score in self.scores])
+        needed = int(np.searchsorted(reached, sure - 1e-9)) + 1
+        kind = {1: "sure", 2: "torn"}.get(needed, "undecided")
+        return Verdict(kind, tuple(score.label for score in self.scores[: min(needed, 3)]))
+
     @property
     def unknown(self) -> bool:
         """Whether it is none of the labels; one of them may well be called “unknown”."""
         return self.novelty > 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A prediction in words: ``kind`` is one of KINDS, ``labels`` are those it is between."""
+
+    kind: str
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from .errors import DataError, PictureError
 from .images import LIMITS
@@ -57,9 +58,9 @@ class _Folder(Source):
 
 
 class _Zip(Source):
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, file: BinaryIO | None = None) -> None:
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(file or path)
         except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
             raise DataError(
                 f"“{path.name}” is no zip file, or is damaged; please make or download it again."
@@ -83,6 +84,11 @@ def open_source(path: Path) -> Source:
     if not path.exists():
         raise DataError(f"There is no folder or zip “{path}”; please check the path.")
     return _Zip(path)
+
+
+def open_zip(name: str, file: BinaryIO) -> Source:
+    """An open zip ``file`` that came under ``name``; DataError as for ``open_source``."""
+    return _Zip(Path(name), file)
 
 
 def normal(text: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .evaluation import FEW
+from .sheet import safe_cell
 
 _CHATTER = (
     b"INFO: Created TensorFlow Lite",
@@ -56,10 +57,10 @@ def print_csv(answers: list[dict[str, Any]]) -> None:
     writer.writerow(["file", "verdict", "label", "probability", "error"])
     for answer in answers:
         if "error" in answer:
-            writer.writerow([answer["file"], "", "", "", answer["error"]])
+            writer.writerow([safe_cell(answer["file"]), "", "", "", answer["error"]])
         for score in answer.get("scores", ()):
             row = [answer["file"], answer["verdict"], score["label"], f"{score['probability']:.6f}"]
-            writer.writerow([*row, ""])
+            writer.writerow([*map(safe_cell, row), ""])
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -80,6 +81,8 @@ def print_answers(answers: list[dict[str, Any]]) -> None:
             print(f"  {answer['error']}")
         for score in answer.get("scores", ()):
             print(f"  {score['probability']:7.2%}  {score['label']}")
+        if "explanation" in answer:
+            print(f"  why: {answer['explanation']}")
 
 
 def progress_bar(title: str) -> Callable[[int, int], None]:

@@ -3,18 +3,13 @@
 import numpy as np
 import streamlit as st
 
-from pages.parts import answers, resources, samples
+from pages.parts import answers, gallery, samples
+from pages.parts.camera import photo
 from pages.parts.frame import open_page
-from pages.parts.resources import (
-    Picture,
-    Seen,
-    look_at,
-    predictor,
-    remember,
-    use_shipped_model,
-    uses_own_model,
-)
+from pages.parts.pictures import Seen, look_at
+from pages.parts.resources import predictor, use_shipped_model, uses_own_model
 from pages.parts.text import plain
+from pages.parts.uploads import uploads
 
 
 def main() -> None:
@@ -32,13 +27,13 @@ def main() -> None:
 
 def _chosen() -> list[Seen]:
     """What to classify: uploads, a photo or, before anything is chosen, a sample."""
-    upload, camera = st.tabs(["Files", "Camera"], key="source", on_change="rerun")
-    with upload:
-        seen = _uploads()
+    files, camera = st.tabs(["Files", "Camera"], key="source", on_change="rerun")
+    with files:
+        seen = uploads()
     with camera:
         # Only when open: merely to draw the widget asks for the camera.
-        photo = _photo() if camera.open else None
-    seen = [photo] if photo else seen
+        taken = photo() if camera.open else None
+    seen = [taken] if taken else seen
     if st.session_state.get("sample_wanted"):
         seen = []
     st.caption("Nothing at hand? Try a drawn sample:")
@@ -47,51 +42,8 @@ def _chosen() -> list[Seen]:
     return seen or [look_at(sample.picture())]
 
 
-def _uploads() -> list[Seen]:
-    files = st.file_uploader(
-        "Upload images", accept_multiple_files=True, key="uploads", on_change=_forget_uploads
-    )
-    if len(files) > resources.MAX_PICTURES:
-        st.info(
-            f"These are {len(files)} pictures; the first {resources.MAX_PICTURES} are classified."
-        )
-    if not files:
-        # The drop zone comes back empty from another page; what was in it is still known.
-        kept = (remember(digest) for digest in st.session_state.get("kept", []))
-        return [seen for seen in kept if seen]
-    seen = _look_at_files(files[: resources.MAX_PICTURES])
-    st.session_state.kept = [one.digest for one in seen]
-    return seen
-
-
-def _look_at_files(files: list) -> list[Seen]:
-    bar = st.progress(0.0) if len(files) > 3 else None
-    seen = []
-    for place, file in enumerate(files):
-        if bar:
-            bar.progress(place / len(files), f"Looking at picture {place + 1} of {len(files)} …")
-        seen.append(look_at(Picture(file.name, file.getvalue())))
-    if bar:
-        bar.empty()
-    return seen
-
-
-def _photo() -> Seen | None:
-    photo = st.camera_input("Take a photo", key="photo", on_change=_leave_sample)
-    return look_at(Picture("Your photo", photo.getvalue())) if photo else None
-
-
-def _forget_uploads() -> None:
-    st.session_state.kept = []
-    _leave_sample()
-
-
-def _leave_sample() -> None:
-    st.session_state.sample_wanted = False
-
-
 def _taxonomy() -> str:
-    """The chosen taxonomy, and which model answers."""
+    """The chosen taxonomy, which model answers, and when an answer counts as sure."""
     names = [level.name for level in predictor().bundle.taxonomy.levels]
     with st.container(
         horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
@@ -106,6 +58,7 @@ def _taxonomy() -> str:
             persist_state="session",
         )
         _model_note()
+        answers.threshold_settings()
     # Written here, as the binding of the widget would write what it shows: “Country”.
     st.query_params["taxonomy"] = chosen
     if len(names) == 1:
@@ -131,14 +84,28 @@ def _model_note() -> None:
 def _answer(seen: list[Seen], taxonomy: str) -> None:
     model = predictor()
     readable = [one for one in seen if not one.error]
-    answers.show_refused([one for one in seen if one.error])
+    failed = [one for one in seen if one.error]
+    answers.show_refused(failed)
     if not readable:
         return
     predictions = model.predict(np.stack([one.vector for one in readable]), taxonomy)
+    trained = model.bundle.taxonomy
+    opened = next((i for i, one in enumerate(readable) if one.digest == _opened()), None)
     if len(readable) == 1:
-        answers.show_one(readable[0], predictions[0], model.bundle.taxonomy)
+        answers.show_one(readable[0], predictions[0], trained)
+    elif opened is not None:
+        st.button(
+            f"All {len(readable)} pictures",
+            on_click=gallery.close_answer,
+            icon=":material/arrow_back:",
+        )
+        answers.show_one(readable[opened], predictions[opened], trained)
     else:
-        answers.show_many(list(zip(readable, predictions, strict=True)))
+        gallery.show_many(readable, predictions, trained, failed)
+
+
+def _opened() -> str | None:
+    return st.session_state.get("opened")
 
 
 main()

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from decor_core import backbone
 from decor_core.__main__ import main
@@ -261,7 +263,7 @@ def test_errors_of_retrain_are_one_line(refused, painted, tmp_path):
     told = refused("retrain", "--image_dir", painted, "--learning_rate", 99)
     assert "learning rate must lie between" in told
     told = refused("retrain", "--image_dir", painted, "--head", "forest")
-    assert "choose softmax or lda" in told
+    assert "choose auto, logistic, softmax or lda" in told
     told = refused("retrain", "--image_dir", painted, "--architecture", "alexnet", "--json")
     assert "choose efficientnet_lite0" in told
     told = refused("retrain", "--image_dir", painted, "--views", 9, "--json")
@@ -347,6 +349,22 @@ def test_csv_output_is_a_table(run, painted, model, tmp_path):
     assert rows[0]["verdict"] == rows[0]["label"] == "Iznik"
     assert 0.5 < float(rows[0]["probability"]) <= 1 and rows[0]["error"] == ""
     assert rows[2]["verdict"] == "" and "missing" in rows[2]["error"]
+
+
+def test_explain_writes_a_picture_for_each_file(run, painted, model, tmp_path):
+    files = [painted / "Iznik" / "200.png", tmp_path / "200.png", tmp_path / "gone.png"]
+    shutil.copy(painted / "Gzhel" / "000.png", files[1])
+    out = tmp_path / "why"
+    code, told, _ = run("label", "--image", *files, "--bundle", model, "--explain", out, "--json")
+    assert code == 1
+    paths = [answer.get("explanation") for answer in json.loads(told)]
+    assert paths == [str(out / "200.png"), str(out / "200-2.png"), None]
+    for file, path in zip(files, paths[:2], strict=False):
+        with Image.open(file) as picture, Image.open(path) as painted_over:
+            assert painted_over.format == "PNG" and painted_over.size == picture.size
+            assert np.ptp(np.asarray(painted_over, int) - np.asarray(picture.convert("RGB"), int))
+    _, text, _ = run("label", "--image", files[0], "--bundle", model, "--explain", out)
+    assert f"why: {out / '200-3.png'}" in text
 
 
 def test_errors_of_label_are_one_line(refused, painted, model, tmp_path):

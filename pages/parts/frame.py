@@ -39,3 +39,8 @@ def open_page(title: str, lead: str) -> None:
     st.title(title, anchor=False)
     st.markdown(lead)
     st.html('<div class="decor-band" aria-hidden="true"></div>')
+
+
+def asset(name: str) -> str:
+    """The text of a file of assets/."""
+    return (_ASSETS / name).read_text(encoding="utf-8")

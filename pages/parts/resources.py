@@ -1,19 +1,16 @@
 """What the server holds once and what a session holds for itself."""
 
-import io
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from decor_core.bundle import DEFAULT_BUNDLE, Bundle
-from decor_core.errors import DecorError, PictureError
+from decor_core.errors import DecorError
 from decor_core.features import Embeddings
-from decor_core.images import content_hash, load_picture
+from decor_core.neighbours import Known
 from decor_core.predictor import Predictor, load_predictor
 from decor_core.run import Run
 from decor_core.trainer import Trainer
@@ -22,10 +19,6 @@ from .text import plain
 from .workspace import workspace
 
 T = TypeVar("T")
-
-MAX_PICTURES = 100
-_KEPT = 2 * MAX_PICTURES
-_PREVIEW_SIDE = 480
 
 
 @st.cache_resource(show_spinner="Loading the model …")
@@ -38,6 +31,17 @@ def shipped_predictor() -> Predictor:
 def _product_embeddings() -> Embeddings:
     """The shipped embeddings of the product pictures."""
     return Embeddings.load().of_types("product")
+
+
+def _head_bytes(model: Predictor) -> bytes:
+    return model.bundle.head.weights.tobytes()
+
+
+@st.cache_resource(show_spinner=False, max_entries=20, hash_funcs={Predictor: _head_bytes})
+def known_pictures(model: Predictor) -> Known | None:
+    """What the model knows of the shipped pictures; None where it was trained on others."""
+    embeddings = training_data()
+    return Known(model.bundle, embeddings) if Known.fits(model.bundle, embeddings) else None
 
 
 @st.cache_resource(show_spinner=False)
@@ -102,76 +106,3 @@ def use_model(bundle: Bundle) -> None:
 
 def use_shipped_model() -> None:
     """Let the shipped model answer again."""
-    workspace().model = None
-
-
-# --- pictures
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A file to be classified; ``alt`` describes it where somebody wrote that down."""
-
-    name: str
-    data: bytes
-    alt: str = ""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What stays of a picture: vector [d] and a WebP preview, or why it cannot be read."""
-
-    name: str
-    digest: str
-    alt: str = ""
-    vector: np.ndarray | None = None
-    preview: bytes = b""
-    error: str = ""
-
-
-def look_at(picture: Picture) -> Seen:
-    """Embed ``picture``, or remember it: switching taxonomy or model costs nothing."""
-    digest = content_hash(picture.data)
-    known = remember(digest)
-    seen = known or _look(predictor(), picture, digest)
-    seen = replace(seen, name=picture.name, alt=picture.alt)
-    memory = _memory()
-    memory[_key(digest)] = seen
-    while len(memory) > _KEPT:
-        memory.popitem(last=False)
-    return seen
-
-
-def remember(digest: str) -> Seen | None:
-    """The picture with this content hash, if this session has looked at it lately."""
-    memory = _memory()
-    if _key(digest) not in memory:
-        return None
-    memory.move_to_end(_key(digest))
-    return memory[_key(digest)]
-
-
-def _memory() -> OrderedDict[tuple, Seen]:
-    """The latest pictures of this session; bounded, so that its memory is."""
-    return st.session_state.setdefault("seen", OrderedDict())
-
-
-def _key(digest: str) -> tuple:
-    bundle = predictor().bundle
-    return digest, bundle.embedding, bundle.backbone_digest
-
-
-def _look(model: Predictor, picture: Picture, digest: str) -> Seen:
-    try:
-        upright = load_picture(picture.data, max_side=model.embedder.working_side)
-    except PictureError as error:
-        return Seen(picture.name, digest, error=str(error))
-    return Seen(picture.name, digest, vector=model.embed(upright), preview=_preview(upright))
-
-
-def _preview(upright: Image.Image) -> bytes:
-    small = upright.copy()
-    small.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
-    packed = io.BytesIO()
-    small.save(packed, "WEBP", quality=82)
-    return packed.getvalue()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from decor_core.backbone import MODELS
 
-from .resources import Picture
+from .pictures import Picture
 
 _FOLDER = MODELS / "samples"
 _TILE_SIDE = 144
@@ -56,14 +56,16 @@ def sample_tiles(chosen: Sample | None) -> None:
 
 
 def chosen_sample() -> Sample:
-    """The sample clicked last, at first the first."""
-    files = {sample.file: sample for sample in samples()}
-    return files.get(st.session_state.get("sample"), samples()[0])
+    """The sample clicked last, or in the address (``?sample=gzhel-vase``), or the first."""
+    by_name = {sample.path.stem: sample for sample in samples()}
+    asked = st.session_state.get("sample") or st.query_params.get("sample", "")
+    return by_name.get(asked, samples()[0])
 
 
 def _choose(sample: Sample) -> None:
-    st.session_state.sample = sample.file
+    st.session_state.sample = st.query_params["sample"] = sample.path.stem
     st.session_state.sample_wanted = True
+    st.session_state.pop("opened", None)
 
 
 def _tile_style(chosen: Sample | None) -> str:

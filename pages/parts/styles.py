@@ -1,6 +1,13 @@
-"""The seven styles in words: native names, home, what to look for."""
+"""The seven styles in words: native names, home, what to look for, how well they are known."""
 
 from dataclasses import dataclass
+
+from decor_core.evaluation import Evaluation, wilson
+
+from .text import between, percent, plain
+
+_RARE = 0.05  # share of a class's pictures from which a confusion is worth naming
+_FEW = 20  # pictures of a class below which its recall says little
 
 
 @dataclass(frozen=True)
@@ -58,3 +65,25 @@ STYLES = (
         "Linen towels woven with bands of rhombs and zigzags in red, sometimes with black.",
     ),
 )
+
+
+def style_of(label: str) -> Style | None:
+    """The style that a model calls ``label``, if it is one of the seven."""
+    return next((style for style in STYLES if style.label == label), None)
+
+
+def how_well_known(label: str, judged: Evaluation) -> str:
+    """How well a label is recognised, and what it is taken for instead."""
+    row = judged.confusion[judged.labels.index(label)]
+    n, hits = round(float(row.sum())), round(float(row[judged.labels.index(label)]), 6)
+    words = (
+        f"Recognised: {percent(hits / n)} of {n} photos, likely between {between(wilson(hits, n))}"
+    )
+    others = [
+        plain(other)
+        for other, count in zip(judged.labels, row, strict=True)
+        if other != label and count >= _RARE * n
+    ]
+    mistaken = f"; sometimes taken for {' or '.join(others)}" if others else ""
+    few = ". Few photos: judge with care" if n < _FEW else ""
+    return f"{words}{mistaken}{few}."

@@ -2,7 +2,9 @@
 
 import re
 
-_SURE = ((0.95, "very sure"), (0.8, "fairly sure"), (0.5, "not quite sure"), (0.0, "unsure"))
+from decor_core.predictor import Prediction, Verdict
+
+_BEHIND = ((0.5, "close behind"), (0.1, "some way behind"), (0.0, "far behind"))
 
 
 def plain(text: str) -> str:
@@ -24,9 +26,41 @@ def percent_exact(share: float) -> str:
     return f"{share * 100:.1f}\u00a0%"
 
 
-def certainty(confidence: float) -> str:
-    """A calibrated probability in words."""
-    return next(words for least, words in _SURE if confidence >= least)
+def verdict_words(verdict: Verdict, taxonomy: str) -> str:
+    """A verdict as a headline in Markdown: “Khokhloma”, “Gzhel or Iznik”, “None of …”."""
+    if verdict.kind == "unknown":
+        return f"None of the known {plural(taxonomy)}"
+    *most, last = map(plain, verdict.labels)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def sureness(prediction: Prediction, verdict: Verdict) -> str:
+    """How sure the answer is, in Markdown."""
+    best, second = (*prediction.scores, None)[:2]
+    match verdict.kind:
+        case "unknown":
+            nearest = f"{plain(best.label)} comes nearest ({percent(best.probability)})"
+            return f"Unlike everything this model has seen. {nearest}, but do not rely on it."
+        case "sure":
+            return f"**{_sure(best.probability)}**: {percent(best.probability)}"
+        case "torn":
+            return f"**Torn**: {percent(best.probability)} against {percent(second.probability)}"
+    return f"**Undecided**: the likeliest has only {percent(best.probability)}"
+
+
+def _sure(probability: float) -> str:
+    return "Very sure" if probability >= 0.95 else "Sure"
+
+
+def distance(prediction: Prediction) -> str:
+    """How far the runner-up is behind, in words, e.g. “far behind”."""
+    ratio = prediction.scores[1].probability / max(prediction.scores[0].probability, 1e-9)
+    return next(words for least, words in _BEHIND if ratio >= least)
+
+
+def plural(noun: str) -> str:
+    """More than one of a taxonomy’s name: styles, countries."""
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
 def between(interval: tuple[float, float]) -> str:

@@ -1,0 +1,109 @@
+"""What a picture is like: one plain sentence, and the known pictures nearest to it."""
+
+import base64
+import html
+import io
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import streamlit as st
+
+from decor_core.errors import PictureError
+from decor_core.images import load_picture
+from decor_core.neighbours import Known, Neighbour
+from decor_core.predictor import Prediction, Verdict
+
+from .pictures import Seen
+from .resources import known_pictures, predictor
+from .styles import style_of
+from .text import distance, plain
+
+_COUNT = 5
+_THUMB_SIDE = 128
+_CLEAR = 0.3  # nats by which a trait must prefer the runner-up to be worth a word
+_TRAITS = {
+    "texture": "its finest texture",
+    "pattern": "its pattern",
+    "shapes": "its shapes",
+    "colours": "its colours",
+}
+
+
+def show_likeness(seen: Seen, prediction: Prediction, verdict: Verdict) -> None:
+    """The sentence, and what to look for."""
+    st.markdown(_sentence(seen, prediction, verdict, known_pictures(predictor())))
+    style = style_of(verdict.labels[0]) if verdict.kind == "sure" else None
+    if style:
+        st.caption(f"Look for: {style.look_for[0].lower()}{style.look_for[1:]}")
+
+
+def show_known(seen: Seen) -> None:
+    """The nearest known pictures, where the model was trained on pictures that are at hand."""
+    known = known_pictures(predictor())
+    if known is None:
+        return
+    neighbours = known.nearest(seen.vector, _COUNT)
+    st.markdown(":small[**Nearest known pictures**]")
+    st.html(f'<ol class="decor-known">{"".join(map(_item, neighbours))}</ol>')
+    if any(one.key == seen.digest for one in neighbours):
+        st.caption("This very picture is among those that the model learned from.")
+
+
+def _sentence(seen: Seen, prediction: Prediction, verdict: Verdict, known: Known | None) -> str:
+    """E.g. “Looks like Khokhloma: red and gold on black; Gorodets is far behind.”"""
+    names = " or ".join(plain(label) for label in verdict.labels[:2])
+    start = {
+        "sure": f"Looks like {names}",
+        "torn": f"It could be {names}",
+        "undecided": "It is much like several",
+        "unknown": "It is like none of them",
+    }[verdict.kind]
+    colours = f": {seen.colours}" if seen.colours else ""
+    if verdict.kind in ("undecided", "unknown") or len(prediction.scores) < 2:
+        return f"{start}{colours}."
+    if verdict.kind == "torn":
+        return f"{start}{colours}{_decisive(seen, prediction, known)}."
+    second = plain(prediction.scores[1].label)
+    behind = f"; {second} is {distance(prediction)}"
+    return f"{start}{colours}{behind}{_decisive(seen, prediction, known)}."
+
+
+def _decisive(seen: Seen, prediction: Prediction, known: Known | None) -> str:
+    """What speaks for the runner-up all the same, as the end of a sentence."""
+    trained = predictor().bundle.taxonomy
+    if known is None or prediction.taxonomy != trained.name:
+        return ""
+    best, second = (score.label for score in prediction.scores[:2])
+    advantages = known.advantages(seen.vector, second, best)
+    trait, advantage = max(advantages.items(), key=lambda item: item[1])
+    if advantage < _CLEAR:
+        return ""
+    return f", though {_TRAITS.get(trait, 'its ' + trait)} would suit {plain(second)} better"
+
+
+def _item(neighbour: Neighbour) -> str:
+    label, file = html.escape(neighbour.label), html.escape(neighbour.file)
+    likeness = max(neighbour.likeness, 0)
+    thumb = _thumb(neighbour.file)
+    picture = f'<img src="{thumb}" alt="{label}, {file}">' if thumb else ""
+    return (
+        f"<li>{picture}<b>{label}</b><small>{Path(file).stem}</small>"
+        f'<span class="decor-likeness"><i style="width:{likeness:.0%}"></i></span>'
+        f"<small>{likeness:.0%} alike</small></li>"
+    )
+
+
+@lru_cache(maxsize=512)
+def _thumb(file: str) -> str:
+    """The known picture as a data URI where $DECOR_PICTURES holds it, else nothing."""
+    folder = os.environ.get("DECOR_PICTURES")
+    if not folder:
+        return ""
+    try:
+        picture = load_picture(Path(folder) / file, max_side=_THUMB_SIDE)
+    except PictureError:
+        return ""
+    packed = io.BytesIO()
+    picture.save(packed, "WEBP", quality=75)
+    return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode()

@@ -1,0 +1,157 @@
+"""The pictures of a session: looked at once, remembered for a while."""
+
+import io
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from decor_core.embedding import Look
+from decor_core.errors import PictureError
+from decor_core.explain import Evidence, roll_up, split_scores
+from decor_core.images import content_hash, load_picture
+from decor_core.palette import palette
+from decor_core.predictor import Predictor
+
+from .resources import predictor
+
+MAX_PICTURES = 200
+_KEPT = MAX_PICTURES + 50
+_EVIDENCE_KEPT = 8
+_PREVIEW_SIDE = 512
+_THUMB_SIDE = 160
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file to be classified; ``alt`` describes it where somebody wrote that down."""
+
+    name: str
+    data: bytes
+    alt: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What stays of a picture: vector [d], colours in words, a WebP preview and a small one.
+
+    Or, in ``error``, why it cannot be read.
+    """
+
+    name: str
+    digest: str
+    alt: str = ""
+    vector: np.ndarray | None = None
+    colours: str = ""
+    preview: bytes = b""
+    thumb: bytes = b""
+    error: str = ""
+
+    @property
+    def described(self) -> str:
+        return self.alt or f"Your picture {self.name}"
+
+
+def look_at(picture: Picture, deep: bool = True) -> Seen:
+    """Embed ``picture``, or remember it: switching taxonomy or model costs nothing.
+
+    A ``deep`` look keeps the evidence, too, which is about to be shown.
+    """
+    digest = content_hash(picture.data)
+    seen = remember(digest) or _look(predictor(), picture, digest, deep)
+    seen = replace(seen, name=picture.name, alt=picture.alt)
+    memory = _memory()
+    memory[_key(digest)] = seen
+    while len(memory) > _KEPT:
+        memory.popitem(last=False)
+    return seen
+
+
+def remember(digest: str) -> Seen | None:
+    """The picture with this content hash, if this session has looked at it lately."""
+    memory = _memory()
+    if _key(digest) not in memory:
+        return None
+    memory.move_to_end(_key(digest))
+    return memory[_key(digest)]
+
+
+def refused(name: str, reason: str) -> Seen:
+    """A file that is no picture at all, with the reason in one sentence."""
+    return Seen(name, digest="", error=reason)
+
+
+def _memory() -> OrderedDict[tuple, Seen]:
+    """The latest pictures of this session; bounded, so that its memory is."""
+    return st.session_state.setdefault("seen", OrderedDict())
+
+
+def network_key() -> tuple:
+    """What the vectors of pictures depend on, apart from the pictures."""
+    bundle = predictor().bundle
+    return bundle.embedding, bundle.backbone_digest
+
+
+def _key(digest: str) -> tuple:
+    return digest, *network_key()
+
+
+def evidence_of(seen: Seen, taxonomy: str) -> Evidence:
+    """Why the picture gets its answers in ``taxonomy``; from its preview if it was not kept."""
+    model = predictor()
+    kept = _evidence_kept()
+    if _model_key(seen.digest) not in kept:
+        with Image.open(io.BytesIO(seen.preview)) as picture:
+            upright = picture.convert("RGB")
+        _keep_evidence(seen.digest, model, model.embedder.look(upright), upright.size)
+    return roll_up(kept[_model_key(seen.digest)], model.bundle.taxonomy, taxonomy)
+
+
+def _keep_evidence(digest: str, model: Predictor, look: Look, size: tuple[int, int]) -> None:
+    bundle, kept = model.bundle, _evidence_kept()
+    labels = bundle.taxonomy.labels
+    kept[_model_key(digest)] = split_scores(look, model.embedder.blocks, bundle.head, labels, size)
+    while len(kept) > _EVIDENCE_KEPT:
+        kept.popitem(last=False)
+
+
+def _evidence_kept() -> OrderedDict[tuple, Evidence]:
+    return st.session_state.setdefault("evidence_kept", OrderedDict())
+
+
+def _model_key(digest: str) -> tuple:
+    bundle = predictor().bundle
+    return digest, bundle.title, bundle.created
+
+
+def _look(model: Predictor, picture: Picture, digest: str, deep: bool) -> Seen:
+    try:
+        upright = load_picture(picture.data, max_side=model.embedder.working_side)
+    except PictureError as error:
+        return Seen(picture.name, digest, error=str(error))
+    look = model.embedder.look(upright)
+    if deep:
+        _keep_evidence(digest, model, look, upright.size)
+    return Seen(
+        picture.name,
+        digest,
+        vector=look.vector(),
+        colours=str(palette(look)),
+        preview=_webp(upright, _PREVIEW_SIDE),
+        thumb=_webp(upright, _THUMB_SIDE),
+    )
+
+
+def _webp(upright: Image.Image, side: int) -> bytes:
+    small = upright.copy()
+    small.thumbnail((side, side))
+    return webp(small)
+
+
+def webp(picture: Image.Image) -> bytes:
+    """A picture for the browser, packed quickly rather than tightly."""
+    packed = io.BytesIO()
+    picture.save(packed, "WEBP", quality=82, method=1)
+    return packed.getvalue()

@@ -1,0 +1,154 @@
+"""The Classify and About pages in a real browser: paste, live camera, phone, keyboard, axe."""
+
+import base64
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from test_browser import _OPTIONS, _PROGRAMS, SAMPLES, server, tab  # noqa: F401
+
+_WIDTH = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
+# Streamlit's own drop zone is a section in the role of a presentation, and has a name.
+_STREAMLITS = {"presentation-role-conflict"}
+
+
+@pytest.fixture
+def classify(tab):  # noqa: F811
+    """The Classify page of a new session at a desk's width."""
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    tab.goto("/")
+    _verdict(tab, "Gzhel")
+    return tab
+
+
+def _verdict(page, words: str) -> None:
+    page.get_by_test_id("stHeading").get_by_text(words, exact=True).wait_for()
+
+
+def _upload(page, *names: str) -> None:
+    files = [str(SAMPLES / name) for name in names]
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)
+
+
+def test_a_picture_pasted_from_the_clipboard_is_classified(classify):
+    picture = base64.b64encode((SAMPLES / "iznik-plate.jpg").read_bytes()).decode()
+    classify.evaluate(
+        """(text) => {
+          const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+          const data = new DataTransfer();
+          data.items.add(new File([bytes], "image.jpg", { type: "image/jpeg" }));
+          const event = { clipboardData: data, bubbles: true, cancelable: true };
+          document.dispatchEvent(new ClipboardEvent("paste", event));
+        }""",
+        picture,
+    )
+    _verdict(classify, "Iznik")
+    assert classify.get_by_role("img", name="Your picture image.jpg").first.is_visible()
+
+
+def test_pasted_text_is_left_alone(classify):
+    prevented = classify.evaluate(
+        """() => {
+          const data = new DataTransfer();
+          data.setData("text/plain", "Dear sir");
+          const event = { clipboardData: data, bubbles: true, cancelable: true };
+          return !document.dispatchEvent(new ClipboardEvent("paste", event));
+        }"""
+    )
+    assert prevented is False
+
+
+def test_the_evidence_follows_the_keyboard(classify):
+    pill = classify.get_by_role("radio", name="Iznik").or_(
+        classify.get_by_role("button", name="Iznik", exact=True)
+    )
+    pill.first.focus()
+    classify.keyboard.press("Enter")
+    classify.get_by_text("against Iznik").wait_for()
+    toggle = classify.get_by_role("switch", name="Show why").or_(
+        classify.get_by_role("checkbox", name="Show why")
+    )
+    toggle.first.focus()
+    classify.keyboard.press("Space")
+    classify.get_by_text("against Iznik").wait_for(state="detached")
+    classify.keyboard.press("Space")
+    classify.get_by_text("for it", exact=True).wait_for()
+
+
+def test_a_linked_view_opens_as_it_was_shared(tab):  # noqa: F811
+    tab.goto("/?sample=khokhloma-jar&taxonomy=country")
+    _verdict(tab, "Russia")
+    assert tab.get_by_text("Khokhloma jar").first.is_visible()
+
+
+def test_many_on_a_phone_fit_its_width(classify):
+    classify.set_viewport_size({"width": 390, "height": 844})
+    assert classify.evaluate(_WIDTH) <= 390
+    _upload(classify, "gzhel-vase.jpg", "iznik-tile.jpg", "khokhloma-bowl.jpg")
+    classify.get_by_text("3 pictures").first.wait_for()
+    card = classify.locator(".st-key-card-0 button").first
+    card.wait_for()
+    assert classify.evaluate(_WIDTH) <= 390
+    card.click()
+    classify.get_by_role("button", name="All 3 pictures").wait_for()
+    assert classify.evaluate(_WIDTH) <= 390
+
+
+def test_the_live_picture_is_classified_again_and_again(tab, server):  # noqa: F811
+    program = tab.context.browser.browser_type.executable_path
+    fakes = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    browser = tab.context.browser.browser_type.launch(
+        executable_path=_program(program), args=[*_OPTIONS, *fakes]
+    )
+    try:
+        page = browser.new_page(base_url=server, permissions=["camera"])
+        page.set_default_timeout(30_000)
+        page.goto("/")
+        _verdict(page, "Gzhel")
+        page.get_by_role("tab", name="Camera").click()
+        page.get_by_text("Live", exact=True).click()
+        page.get_by_role("img", name="Your picture Live picture").first.wait_for()
+        first = page.get_by_role("img", name="Your picture Live picture").first.get_attribute("src")
+        page.wait_for_function(
+            "(src) => [...document.images].every((i) => i.getAttribute('src') !== src)", arg=first
+        )
+        page.get_by_role("button", name="Pause").click()
+        page.get_by_text("Paused.").wait_for()
+    finally:
+        browser.close()
+
+
+def _program(default: str) -> str:
+    return next(filter(None, map(shutil.which, _PROGRAMS)), default)
+
+
+def _script() -> str:
+    """The source of axe-core, from $AXE_CORE (“npm install axe-core”: axe.min.js)."""
+    place = os.environ.get("AXE_CORE", "")
+    if not Path(place).is_file():
+        pytest.skip("set AXE_CORE to axe.min.js of the npm package axe-core")
+    return Path(place).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_of_our_own(classify, scheme):
+    script = _script()
+    classify.emulate_media(color_scheme=scheme)
+    classify.goto("/")
+    _verdict(classify, "Gzhel")
+    classify.get_by_text("Nearest known pictures").wait_for()
+    assert _violations(classify, script) <= _STREAMLITS
+    _upload(classify, "gzhel-vase.jpg", "iznik-tile.jpg")
+    classify.locator(".st-key-card-0 button").first.wait_for()
+    assert _violations(classify, script) <= _STREAMLITS
+    classify.get_by_role("link", name="About").click()
+    classify.get_by_text("Your pictures", exact=True).wait_for()
+    assert _violations(classify, script) <= _STREAMLITS
+
+
+def _violations(page, script: str) -> set[str]:
+    page.wait_for_timeout(1500)  # fading in counts as low contrast
+    page.evaluate(script)
+    found = page.evaluate("async () => (await axe.run()).violations.map((v) => v.id)")
+    return set(found)
