@@ -10,7 +10,6 @@ from decor_core.evaluation import Evaluation
 from decor_core.search import Result
 
 from .charts import INK, LABEL_WIDTH, draw, plain_chart
-from .text import percent_exact
 
 _AXIS = {"domain": False, "ticks": False, "labelFontSize": 13, "labelOverlap": False}
 
@@ -68,31 +67,17 @@ def confusion_map(evaluation: Evaluation, key: str) -> tuple[str, str] | None:
 def heat_map(results: Sequence[Result], best: Result | None) -> None:
     """Cross-validated accuracy of settings, steps across and learning rates up; best framed.
 
-    Heads without steps have no place in it.
+    A grid of cells, or single squares where the settings make no grid. Heads without steps have
+    no place in it.
     """
-    stepwise = [result for result in results if result.candidate.steps]
-    table = pd.DataFrame(
-        [
-            {
-                "steps": result.candidate.steps,
-                "rate": f"{result.candidate.learning_rate:g}",
-                "value": None if result.diverged else result.accuracy,
-                "shown": "diverged" if result.diverged else f"{result.accuracy * 100:.1f}",
-                "error": None if result.diverged else result.standard_error,
-                "best": result is best,
-            }
-            for result in stepwise
-        ]
-    )
+    table = _tried(results, best)
     steps = sorted(set(table["steps"]))
     rates = sorted(set(table["rate"]), key=float, reverse=True)
+    gridded = len(table) * 2 > len(steps) * len(rates)
     base = alt.Chart(table).encode(
-        x=alt.X(
-            "steps:O", sort=steps, title="Training steps", axis=alt.Axis(labelAngle=0, **_AXIS)
-        ),
-        y=alt.Y("rate:N", sort=rates, title="Learning rate", axis=alt.Axis(**_AXIS)),
+        **(_grid_axes(steps, rates) if gridded else _LOG_AXES),
         tooltip=[
-            alt.Tooltip("steps:O", title="Steps"),
+            alt.Tooltip("steps:Q", title="Steps"),
             alt.Tooltip("rate:N", title="Learning rate"),
             alt.Tooltip("value:Q", title="Accuracy", format=".1%"),
             alt.Tooltip("error:Q", title="Standard error", format=".1%"),
@@ -101,20 +86,63 @@ def heat_map(results: Sequence[Result], best: Result | None) -> None:
     values = table["value"].dropna()
     low = float(values.min()) if len(values) else 0.0
     high = float(values.max()) if len(values) else 1.0
-    chart = _coloured(base, table, "value", [min(low, high - 0.02), high], None)
+    square = {} if gridded else {"width": 44, "height": 26}
+    chart = _coloured(base, table, "value", [min(low, high - 0.02), high], None, square)
     frame = base.transform_filter("datum.best").mark_rect(
-        fill=None, stroke=INK, strokeWidth=2.5, cornerRadius=3
+        fill=None, stroke=INK, strokeWidth=2.5, cornerRadius=3, **square
     )
     draw(
         chart + frame,
-        height=44 * len(rates) + 60,
+        height=44 * len(rates) + 60 if gridded else 360,
         described="Accuracy by steps and learning rate: "
         + ", ".join(
-            f"{percent_exact(row.value)} with {row.steps} steps at {row.rate}"
-            for row in table.itertuples()
-            if row.value == row.value and row.value is not None
+            f"{row.shown} % with {row.steps} steps at {row.rate}" for row in table.itertuples()
         ),
     )
+
+
+def _tried(results: Sequence[Result], best: Result | None) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "steps": result.candidate.steps,
+                "rate": f"{result.candidate.learning_rate:g}",
+                "size": result.candidate.learning_rate,
+                "value": None if result.diverged else result.accuracy,
+                "shown": "diverged" if result.diverged else f"{result.accuracy * 100:.1f}",
+                "error": None if result.diverged else result.standard_error,
+                "best": result is best,
+            }
+            for result in results
+            if result.candidate.steps
+        ]
+    )
+
+
+def _grid_axes(steps: list[int], rates: list[str]) -> dict[str, alt.SchemaBase]:
+    return {
+        "x": alt.X(
+            "steps:O", sort=steps, title="Training steps", axis=alt.Axis(labelAngle=0, **_AXIS)
+        ),
+        "y": alt.Y("rate:N", sort=rates, title="Learning rate", axis=alt.Axis(**_AXIS)),
+    }
+
+
+_LOG = alt.Scale(type="log", nice=False, padding=30)
+_LOG_AXES = {
+    "x": alt.X(
+        "steps:Q",
+        scale=_LOG,
+        title="Training steps",
+        axis=alt.Axis(grid=False, tickCount=4, format="d"),
+    ),
+    "y": alt.Y(
+        "size:Q",
+        scale=_LOG,
+        title="Learning rate",
+        axis=alt.Axis(grid=False, tickCount=5, format="~g"),
+    ),
+}
 
 
 def _coloured(
@@ -123,14 +151,15 @@ def _coloured(
     value: str,
     domain: list[float],
     clicked: alt.Parameter | None,
+    size: dict[str, int] | None = None,
 ) -> alt.LayerChart:
     """Cells coloured by ``value``, with the words ``shown`` on them."""
     low, high = domain
     table["lowest"] = low
     scale = alt.Scale(domain=domain)
-    cells = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=3).encode(
-        color=alt.Color(f"{value}:Q", scale=scale, legend=None)
-    )
+    cells = base.mark_rect(
+        cornerRadius=3, stroke="transparent", strokeWidth=3, **(size or {})
+    ).encode(color=alt.Color(f"{value}:Q", scale=scale, legend=None))
     if clicked is not None:
         cells = cells.add_params(clicked).encode(
             stroke=alt.condition(clicked, alt.value(INK), alt.value("transparent"))

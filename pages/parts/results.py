@@ -88,7 +88,9 @@ def _show_curves(job: Job) -> None:
     classes = len(job.request.data.target(job.request.level)[0].labels)
     training_curves(job.events, job.request.config.steps, classes)
     if not job.active and job.events:
-        st.caption(reading_words(job, read_curves(job.events, classes), classes))
+        reading = read_curves(job.events, classes)
+        if job.status == "done" or reading in (Reading.DIVERGING, Reading.OVERFITTING):
+            st.caption(reading_words(job, reading, classes))
 
 
 def reading_words(job: Job, reading: Reading, classes: int) -> str:
@@ -129,6 +131,9 @@ def _show_verdict(job: Job, run: Run) -> None:
             st.caption(explained(run.evaluation))
     with judged, st.container(gap="xsmall"):
         _show_cross_validation(run)
+    reason = run.bundle.training.get("choice", {}).get("reason", "")
+    if job.request.config.head == "auto" and reason:
+        st.caption(f"**Chosen:** {plain(reason)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
         use_button(run)
         st.page_link(RUNS, label="Compare, keep, download", icon=":material/compare_arrows:")
