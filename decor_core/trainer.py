@@ -1,4 +1,4 @@
-"""The background TensorFlow process: a queue of jobs, their progress, and a stop that stops.
+"""The background TensorFlow process: a fair queue of jobs, their progress, a stop that stops.
 
 TensorFlow lives in one child process, started when first wanted and given back when idle, so
 that the process that serves pages stays small.
@@ -8,78 +8,120 @@ import logging
 import threading
 import time
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import TrainingError
-from .heads import TrainConfig, TrainEvent
-from .worker import TrainRequest, Worker
-from .workflow import Training
+from .features import Embeddings
+from .jobs import Request
+from .worker import Worker
 
 STOP_GRACE = 0.8
 IDLE_SECONDS = 600.0
-_KEPT_JOBS = 200
+_KEPT_JOBS = 60
+_KEPT_OF_ONE = 20
+_KEPT_EXPORTS = 3  # of tens of megabytes each
+_MAX_WAITING_OF_ONE = 10
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A snapshot of one training: queued → starting → running → done, stopped or failed.
+    """A snapshot of one job: queued → starting → running → done, stopped or failed.
 
-    ``place`` counts the jobs before it. ``training`` is there when it is done, and also when it
-    was stopped after the first step; ``message`` says in one sentence why it failed.
+    ``place`` counts the jobs before it. ``result`` is what the request gives; a stopped job has
+    one if there was something to give. ``message`` says in one sentence why it failed. ``tail``
+    is how long similar jobs went on after their last event, as a multiple of the time up to it
+    (a training is calibrated after its last step); 0 where there was none yet. Times are those
+    of ``time.monotonic``.
     """
 
     id: str
     owner: str
-    config: TrainConfig
-    level: str
-    title: str
+    request: Request
     status: str = "queued"
     place: int = 0
-    events: tuple[TrainEvent, ...] = ()
-    training: Training | None = None
+    events: tuple = ()
+    result: Any = None
     message: str = ""
+    tail: float = 0.0
+    started: float | None = None
+    first_event: float | None = None
+    last_event: float | None = None
+    ended: float | None = None
 
     @property
     def active(self) -> bool:
         return self.status in ("queued", "starting", "running")
 
     @property
-    def seconds_left(self) -> float | None:
-        """Estimated from the pace since the first event, which warming up delays; else None."""
-        if len(self.events) < 2 or self.status != "running":
+    def share(self) -> float:
+        """How much of what it reports on is done, 0–1."""
+        return self.request.share(self.events)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it ran, None unless it ran to an end."""
+        if self.started is None or self.ended is None:
             return None
-        first, last = self.events[0], self.events[-1]
-        pace = (last.seconds - first.seconds) / (last.step - first.step)
-        return pace * (self.config.steps - last.step)
+        return self.ended - self.started
+
+    def seconds_left(self, now: float) -> float | None:
+        """Estimated from the pace since the first event, which warming up delays; else None."""
+        if self.status != "running" or len(self.events) < 2:
+            return None
+        done, beginning = self.share, self.request.share(self.events[:1])
+        if done >= 1 and not self.tail:
+            return None
+        whole = (self.last_event - self.first_event) / max(done - beginning, 1e-9)
+        return max(whole * (1 - done + self.tail) - (now - self.last_event), 0.0)
+
+    def progress(self, now: float) -> float:
+        """How much of its time is over, 0–1, as far as can be told."""
+        left = self.seconds_left(now)
+        if left is None:
+            return self.share / (1 + self.tail)
+        gone = now - self.first_event
+        return gone / max(gone + left, 1e-9)
 
 
 class Trainer:
-    """One queue and one child process; every method may be called from any thread."""
+    """One queue and one child process; every method may be called from any thread.
+
+    Owners take turns: who has many jobs waits between his own for one of everybody else's.
+    """
 
     def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle_seconds = idle_seconds
         self._lock = threading.Condition()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._requests: dict[str, TrainRequest] = {}
         self._waiting: list[str] = []
+        self._served: dict[str, int] = {}
         self._stopping: dict[str, float] = {}
-        self._warm_wanted = False
+        self._tails: dict[tuple, float] = {}
+        self._warm_data: Embeddings | None = None
+        self._wanted = time.monotonic()
         self._closed = False
         self._child: Worker | None = None
         threading.Thread(target=self._work, name="decor-trainer", daemon=True).start()
 
-    def submit(self, request: TrainRequest, owner: str) -> str:
-        """Queue a training for ``owner`` (a session) and return the job's id."""
-        job = Job(uuid.uuid4().hex, owner, request.config, request.level, request.title)
+    def submit(self, request: Request, owner: str) -> str:
+        """Queue ``request`` for ``owner`` (a session) and return the job's id.
+
+        TrainingError where the owner has too many waiting already.
+        """
+        job = Job(uuid.uuid4().hex, owner, request)
         with self._lock:
             if self._closed:
                 raise TrainingError("The trainer has been shut down; restart the app.")
+            if sum(self._jobs[i].owner == owner for i in self._waiting) >= _MAX_WAITING_OF_ONE:
+                raise TrainingError(
+                    f"{_MAX_WAITING_OF_ONE} of your jobs are waiting already; stop one of them, "
+                    "or wait for it."
+                )
             self._jobs[job.id] = job
-            self._requests[job.id] = request
             self._waiting.append(job.id)
             self._forget_old()
             self._lock.notify_all()
@@ -88,12 +130,18 @@ class Trainer:
     def snapshot(self, job_id: str) -> Job:
         """How the job stands now; TrainingError if it is not known (any more)."""
         with self._lock:
-            job = self._jobs.get(job_id)
-            if job is None:
-                raise TrainingError("That training is not known any more; start it again.")
-            if job.status == "queued":
-                return replace(job, place=self._waiting.index(job_id) + self._busy())
-            return job
+            return self._snapshot(job_id)
+
+    def jobs(self, owner: str) -> list[Job]:
+        """All jobs of ``owner`` that are still known, oldest first."""
+        with self._lock:
+            return [self._snapshot(job.id) for job in self._jobs.values() if job.owner == owner]
+
+    def wait(self, job_id: str, timeout: float) -> Job:
+        """The job as soon as it has ended, or as it is after ``timeout`` seconds."""
+        with self._lock:
+            self._lock.wait_for(lambda: not self._snapshot(job_id).active, timeout)
+            return self._snapshot(job_id)
 
     def stop(self, job_id: str) -> None:
         """Stop a job, queued or running; a running one ends within a second."""
@@ -103,17 +151,17 @@ class Trainer:
                 return
             if job.status == "queued":
                 self._waiting.remove(job_id)
-                self._requests.pop(job_id, None)
                 self._update(job_id, status="stopped")
                 return
             self._stopping.setdefault(job_id, time.monotonic() + STOP_GRACE)
             if self._child is not None:
-                self._child.send(("stop", job_id))
+                self._child.stop(job_id)
 
-    def warm(self) -> None:
-        """Start TensorFlow now, so that the next job does not wait for it."""
+    def warm(self, data: Embeddings) -> None:
+        """Start TensorFlow now and get ready for ``data``, so that the next job need not wait."""
         with self._lock:
-            self._warm_wanted = True
+            self._warm_data = data
+            self._wanted = time.monotonic()
             self._lock.notify_all()
 
     @property
@@ -127,41 +175,78 @@ class Trainer:
         with self._lock:
             self._closed = True
             for job_id in self._waiting:
-                self._requests.pop(job_id, None)
                 self._update(job_id, status="stopped")
             self._waiting.clear()
-            self._lock.notify_all()
             self._drop_child()
+            self._lock.notify_all()
+
+    # --- the queue
+
+    def _snapshot(self, job_id: str) -> Job:
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise TrainingError("That training is not known any more; start it again.")
+        if job.status == "queued":
+            return replace(job, place=self._in_turn().index(job_id) + self._busy())
+        return job
+
+    def _in_turn(self) -> list[str]:
+        """The waiting jobs as they will run: one of each owner, who was served last comes last."""
+        before: Counter[str] = Counter()
+        turns = {}
+        for job_id in self._waiting:
+            owner = self._jobs[job_id].owner
+            turns[job_id] = before[owner], self._served.get(owner, 0)
+            before[owner] += 1
+        return sorted(self._waiting, key=turns.__getitem__)
+
+    def _busy(self) -> int:
+        return any(job.status in ("starting", "running") for job in self._jobs.values())
+
+    def _next(self) -> str | None:
+        """Take the job whose turn it is out of the queue."""
+        if not self._waiting:
+            return None
+        job_id = self._in_turn()[0]
+        self._waiting.remove(job_id)
+        self._served[self._jobs[job_id].owner] = max(self._served.values(), default=0) + 1
+        self._update(job_id, status="starting")
+        return job_id
 
     # --- the worker thread
 
     def _work(self) -> None:
         while True:
             with self._lock:
-                ready = self._lock.wait_for(self._has_work, timeout=self._idle_seconds)
+                ready = self._lock.wait_for(self._has_work, timeout=self._patience())
                 if self._closed:
                     return
                 if not ready:
-                    self._drop_child()
-                    self._warm_wanted = False
+                    self._give_back_if_idle()
                     continue
-                self._warm_wanted = False
-                job_id = self._waiting.pop(0) if self._waiting else None
-                if job_id:
-                    self._update(job_id, status="starting")
+                data, self._warm_data = self._warm_data, None
+                job_id = self._next()
                 child = self._ready_child()
+                if child and data is not None:
+                    child.warm(data)
             if job_id and child:
                 self._run(job_id, child)
             elif job_id:
                 self._fail(job_id, "The training process cannot be started; try again later.")
 
     def _has_work(self) -> bool:
-        return bool(self._closed or self._waiting or (self._warm_wanted and self._child is None))
+        return bool(self._closed or self._waiting or self._warm_data is not None)
 
-    def _busy(self) -> int:
-        return any(job.status in ("starting", "running") for job in self._jobs.values())
+    def _patience(self) -> float:
+        return max(self._wanted + self._idle_seconds - time.monotonic(), 0.05)
 
-    def _ready_child(self) -> "Worker | None":
+    def _give_back_if_idle(self) -> None:
+        if time.monotonic() >= self._wanted + self._idle_seconds:
+            self._drop_child()
+            self._served.clear()
+            self._wanted = time.monotonic()
+
+    def _ready_child(self) -> Worker | None:
         """The child, a new one if there is none or it died; None if the system refuses one."""
         if self._child is not None and self._child.process.poll() is not None:
             self._drop_child()
@@ -172,8 +257,8 @@ class Trainer:
                 _log.exception("the trainer process cannot be started")
         return self._child
 
-    def _run(self, job_id: str, child: "Worker") -> None:
-        child.send(("train", job_id, self._requests.pop(job_id)))
+    def _run(self, job_id: str, child: Worker) -> None:
+        child.start(job_id, self._jobs[job_id].request)
         while self._jobs[job_id].active:
             message = child.receive(timeout=0.1)
             with self._lock:
@@ -181,40 +266,58 @@ class Trainer:
                     self._take(job_id, message)
                 elif self._overdue(job_id):
                     self._drop_child()
+                    self._warm_data = self._jobs[job_id].request.data  # ready for the next
                     self._update(job_id, status="stopped")
         self._stopping.pop(job_id, None)
+        self._wanted = time.monotonic()
 
     def _fail(self, job_id: str, message: str) -> None:
         with self._lock:
-            self._requests.pop(job_id, None)
             self._update(job_id, status="failed", message=message)
 
     def _overdue(self, job_id: str) -> bool:
         return time.monotonic() > self._stopping.get(job_id, float("inf"))
 
     def _take(self, job_id: str, message: tuple) -> None:
-        kind, *rest = message
-        if kind == "event":
-            event = rest[0]
-            self._update(job_id, status="running", events=(*self._jobs[job_id].events, event))
-        elif kind == "running":
-            self._update(job_id, status="running")
-        elif kind == "done":
-            training = rest[0]
-            status = "stopped" if training.stopped else "done"
-            self._update(job_id, status=status, training=training)
-        elif kind == "failed":
-            self._update(job_id, status="failed", message=rest[0])
-        elif kind == "died":
-            self._drop_child()
-            if self._closed or job_id in self._stopping:
-                self._update(job_id, status="stopped")
-                return
-            text = "The training process ended unexpectedly; press Retrain to start it again."
-            self._update(job_id, status="failed", message=text)
+        now = time.monotonic()
+        job = self._jobs[job_id]
+        match message:
+            case ("running",):
+                tail = self._tails.get(_alike(job.request), 0.0)
+                self._update(job_id, status="running", started=now, tail=tail)
+            case "event", event:
+                first = job.first_event or now
+                events = (*job.events, event)
+                self._update(job_id, events=events, first_event=first, last_event=now)
+            case "done", result:
+                cut_short = job_id in self._stopping and job.share < 1
+                stopped = result is None or getattr(result, "stopped", cut_short)
+                if len(job.events) > 1 and not stopped:
+                    before = max(job.last_event - job.first_event, 1e-3)
+                    self._tails[_alike(job.request)] = (now - job.last_event) / before
+                self._update(job_id, status="stopped" if stopped else "done", result=result)
+            case "failed", text:
+                self._update(job_id, status="failed", message=text)
+            case ("died",):
+                self._take_death(job_id)
+
+    def _take_death(self, job_id: str) -> None:
+        self._drop_child()
+        if self._closed or job_id in self._stopping:
+            self._update(job_id, status="stopped")
+            return
+        text = (
+            "The training process ended unexpectedly, perhaps for want of memory; "
+            "press the button to start it again."
+        )
+        self._update(job_id, status="failed", message=text)
 
     def _update(self, job_id: str, **changes: Any) -> None:
-        self._jobs[job_id] = replace(self._jobs[job_id], **changes)
+        job = replace(self._jobs[job_id], **changes)
+        if not job.active:
+            job = replace(job, ended=time.monotonic())
+        self._jobs[job_id] = job
+        self._lock.notify_all()
 
     def _drop_child(self) -> None:
         if self._child is not None:
@@ -222,6 +325,21 @@ class Trainer:
             self._child = None
 
     def _forget_old(self) -> None:
-        ended = [job.id for job in self._jobs.values() if not job.active]
-        for job_id in ended[: max(0, len(self._jobs) - _KEPT_JOBS)]:
-            del self._jobs[job_id]
+        """Let the oldest ended jobs go: exports, of one owner who has many, of all together."""
+        ended = [job for job in self._jobs.values() if not job.active]
+        for job in [job for job in ended if job.request.kind == "export"][:-_KEPT_EXPORTS]:
+            del self._jobs[job.id]
+            ended.remove(job)
+        owners = Counter(job.owner for job in ended)
+        total = len(ended)
+        for job in ended:
+            if owners[job.owner] > _KEPT_OF_ONE or total > _KEPT_JOBS:
+                del self._jobs[job.id]
+                owners[job.owner] -= 1
+                total -= 1
+
+
+def _alike(request: Request) -> tuple:
+    """What jobs have in common whose parts take time in the same proportion."""
+    config = getattr(request, "config", None)
+    return request.kind, config and config.head, id(request.data)

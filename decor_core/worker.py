@@ -1,7 +1,8 @@
 """The child process that trains: its two ends of the line, and what is said over it.
 
 Parent and child talk pickles over the child's stdin and stdout, with each other only; nothing
-that a user uploads is ever unpickled.
+that a user uploads is ever unpickled. A data set is sent once and known by its number from then
+on: jobs are small.
 """
 
 import logging
@@ -12,27 +13,18 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .errors import DecorError
 from .features import Embeddings
-from .heads import TrainConfig
-from .workflow import train
+from .jobs import Request, Stopped, warm_up
 
+_KEPT_DATA = 4
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainRequest:
-    """What to train: a head for ``level`` of the embeddings' taxonomy."""
-
-    embeddings: Embeddings
-    config: TrainConfig
-    level: str
-    title: str = "My model"
 
 
 class Worker:
@@ -50,12 +42,23 @@ class Worker:
         )
         self._messages: queue.Queue[tuple] = queue.Queue()
         self._outbox: queue.Queue[tuple | None] = queue.Queue()
+        self._sent: OrderedDict[int, Any] = OrderedDict()  # data by id; held, so that ids last
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._write, daemon=True).start()
 
-    def send(self, message: tuple) -> None:
-        """Returns at once, also where the child does not listen."""
-        self._outbox.put(message)
+    def start(self, job_id: str, request: Request) -> None:
+        """Hand over a job; returns at once, as everything here that talks to the child."""
+        number = self._share(request.data)
+        self._outbox.put(("job", job_id, replace(request, data=number)))
+
+    def stop(self, job_id: str) -> None:
+        """Ask a job to end early."""
+        self._outbox.put(("stop", job_id))
+
+    def warm(self, data: Embeddings) -> None:
+        """Get ready for jobs on ``data``."""
+        if id(data) not in self._sent:
+            self._outbox.put(("warm", self._share(data)))
 
     def receive(self, timeout: float) -> tuple | None:
         """The next message; None if there is none within ``timeout`` seconds."""
@@ -75,10 +78,17 @@ class Worker:
             except OSError:
                 continue  # flushing into a broken pipe; nothing is lost
 
+    def _share(self, data: Any) -> int:
+        number = id(data)
+        if number not in self._sent:
+            _keep(self._sent, number, data)
+            self._outbox.put(("data", number, data))
+        return number
+
     def _write(self) -> None:
         try:
             while (message := self._outbox.get()) is not None:
-                pickle.dump(message, self.process.stdin)
+                pickle.dump(message, self.process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
                 self.process.stdin.flush()
         except (OSError, ValueError):
             _log.warning("the trainer process is gone")  # its reader reports “died”
@@ -89,13 +99,21 @@ class Worker:
                 self._messages.put(pickle.load(self.process.stdout))
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
             self._messages.put(("died",))
+            self.process.wait()  # collected at once: an idle server keeps no zombie
+
+
+def _keep(store: OrderedDict[int, Any], number: int, data: Any) -> None:
+    """Both ends forget the oldest data by this one rule, so that they agree on what is known."""
+    store[number] = data
+    if len(store) > _KEPT_DATA:
+        store.popitem(last=False)
 
 
 # --- the child's side
 
 
 def serve() -> None:
-    """Run as the child: train what stdin asks for until it closes."""
+    """Run as the child: do what stdin asks for until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get among the answers
@@ -106,10 +124,17 @@ def serve() -> None:
     ).start()
     import tensorflow  # noqa: F401 — warm before the first job asks for it
 
+    data: OrderedDict[int, Any] = OrderedDict()
     while True:
-        _, job_id, request = requests.get()
-        _answer(answers, ("running",))
-        _answer(answers, _train(request, answers, lambda job=job_id: job in stopped))
+        match requests.get():
+            case "data", number, value:
+                _keep(data, number, value)
+            case "warm", number:
+                _warm(data[number])
+            case "job", job_id, request:
+                _answer(answers, ("running",))
+                request = replace(request, data=data[request.data])
+                _answer(answers, _run(request, answers, lambda job=job_id: job in stopped))
 
 
 def _listen(stream: BinaryIO, requests: queue.Queue, stopped: set[str]) -> None:
@@ -124,24 +149,26 @@ def _listen(stream: BinaryIO, requests: queue.Queue, stopped: set[str]) -> None:
         os._exit(0)  # the parent is gone: leave no orphan behind
 
 
-def _train(request: TrainRequest, answers: BinaryIO, should_stop: Callable[[], bool]) -> tuple:
+def _warm(data: Embeddings) -> None:
     try:
-        training = train(
-            request.embeddings,
-            request.config,
-            request.level,
-            title=request.title,
-            on_event=lambda event: _answer(answers, ("event", event)),
-            should_stop=should_stop,
-        )
+        warm_up(data)
+    except Exception:
+        logging.exception("warming up failed")  # the job itself will say what is wrong
+
+
+def _run(request: Request, answers: BinaryIO, should_stop: Callable[[], bool]) -> tuple:
+    try:
+        result = request.run(lambda event: _answer(answers, ("event", event)), should_stop)
+    except Stopped:
+        return "done", None
     except DecorError as error:
         return "failed", str(error)
     except Exception:
-        logging.exception("training failed")
+        logging.exception("%s failed", request.kind)
         return "failed", "The training failed for an unexpected reason; see the server's log."
-    return "done", training
+    return "done", result
 
 
 def _answer(answers: BinaryIO, message: tuple) -> None:
-    pickle.dump(message, answers)
+    pickle.dump(message, answers, protocol=pickle.HIGHEST_PROTOCOL)
     answers.flush()

@@ -18,8 +18,8 @@ ORDER = (
     "choosing", "fitting", "features", "bundle", "predictor",
     "explain", "overlay", "palette", "neighbours", "sheet", "workflow", "run", "runs",
     "comparison", "search", "summaries", "network", "graph", "frozen", "export", "importing",
-    "worker", "trainer", "run_arguments", "arguments", "terminal", "inputs", "run_commands",
-    "sweep", "__main__",
+    "diagnosis", "jobs", "worker", "trainer", "run_arguments", "arguments", "terminal",
+    "inputs", "run_commands", "sweep", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}

@@ -19,6 +19,7 @@ from decor_core.predictor import Prediction, Predictor, Score
 from pages.parts import camera, evidence, likeness, pictures, resources
 from pages.parts.samples import samples
 from pages.parts.text import distance, sureness, verdict_words
+from pages.parts.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 
@@ -96,7 +97,7 @@ def test_every_sample_is_a_click_away_and_recognised(page):
     test = page("classify")
     for sample in samples():
         _sound(test.button(key=sample.key).click().run())
-        assert _verdicts(test) == [sample.style]
+        assert _verdicts(test)[0].startswith(sample.style)  # or torn, it comes first
 
 
 def test_an_upload_is_answered_at_once(page):
@@ -242,7 +243,7 @@ def test_what_it_is_like_in_one_sentence_and_five_pictures(page):
 
 def test_a_model_trained_on_other_pictures_shows_no_known_ones(page, training):
     own = Predictor(training.bundle)
-    test = page("classify", own_predictor=own)
+    test = page("classify", workspace=Workspace("me", model=own))
     assert 'class="decor-known"' not in _html(test)
     assert len(_verdicts(test)) == 1
 

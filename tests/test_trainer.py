@@ -7,7 +7,9 @@ import sys
 import textwrap
 import time
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -15,8 +17,16 @@ import pytest
 from decor_core import trainer as trainers
 from decor_core.errors import TrainingError
 from decor_core.heads import TrainConfig, TrainEvent
+from decor_core.jobs import (
+    CrossValidateRequest,
+    CurveRequest,
+    ExportRequest,
+    SearchRequest,
+    SummariesRequest,
+    TrainRequest,
+)
+from decor_core.search import grid
 from decor_core.trainer import Job, Trainer
-from decor_core.worker import TrainRequest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -51,10 +61,10 @@ def alive(pid):
 
 
 @pytest.fixture(scope="module")
-def trainer():
+def trainer(embeddings):
     """One trainer for all tests: importing TensorFlow takes seconds."""
     running = Trainer()
-    running.warm()
+    running.warm(embeddings)
     yield running
     running.close()
 
@@ -81,16 +91,17 @@ def test_job_runs_to_its_end_and_tells_its_progress(trainer, request_for, traini
     job = ended(trainer, trainer.submit(request_for(), "me"))
     assert (job.status, job.message, job.place) == ("done", "", 0)
     assert [event.step for event in job.events] == [10, 20, 30, 40]
-    assert job.training.bundle.title == "Painted"
-    assert job.training.bundle.evaluation.accuracy >= 0.9
-    assert job.training.events == job.events
-    assert (job.owner, job.level, job.config) == ("me", "style", SHORT)
+    assert job.result.bundle.title == "Painted"
+    assert job.result.bundle.evaluation.accuracy >= 0.9
+    assert job.result.events == job.events
+    assert (job.owner, job.request.level, job.request.config) == ("me", "style", SHORT)
+    assert 0 < job.seconds < PATIENCE
 
 
 def test_child_trains_the_same_model_as_this_process(trainer, request_for, training):
     config = TrainConfig(steps=60, learning_rate=0.1)
     job = ended(trainer, trainer.submit(request_for(config), "me"))
-    ours, theirs = training.bundle.head, job.training.bundle.head
+    ours, theirs = training.bundle.head, job.result.bundle.head
     scale = np.abs(ours.weights).max()
     np.testing.assert_allclose(theirs.weights, ours.weights, atol=1e-3 * scale)
 
@@ -120,12 +131,112 @@ def test_unknown_job_is_an_error_and_stopping_it_is_not(trainer):
     trainer.stop("nobody")
 
 
-def test_time_left_goes_by_the_pace_without_the_start():
+def test_time_left_goes_by_the_pace_without_the_start(request_for):
     events = tuple(TrainEvent(step, 1, 0, None, None, 5 + step / 10) for step in (10, 20, 30))
-    job = Job("id", "me", TrainConfig(steps=130), "style", "x", "running", events=events)
-    assert job.seconds_left == pytest.approx(10)  # not 5 s of warming up for every 30 steps
-    assert replace(job, events=events[:1]).seconds_left is None
-    assert replace(job, status="done").seconds_left is None
+    request = request_for(TrainConfig(steps=130))
+    job = Job("id", "me", request, "running", 0, events, first_event=5, last_event=7)
+    assert job.seconds_left(now=7) == pytest.approx(10)  # not 5 s of warming up every 30 steps
+    assert job.seconds_left(now=9) == pytest.approx(8)
+    assert replace(job, events=events[:1]).seconds_left(7) is None
+    assert replace(job, status="done").seconds_left(7) is None
+
+
+def test_time_left_counts_what_follows_the_last_step_once_it_is_known(request_for):
+    events = tuple(TrainEvent(step, 1, 0, None, None, 0) for step in (50, 100))
+    request = request_for(TrainConfig(steps=100))
+    job = Job("id", "me", request, "running", 0, events, first_event=1, last_event=2)
+    assert job.seconds_left(now=2) is None
+    assert replace(job, tail=1.5).seconds_left(now=2) == pytest.approx(3)
+    assert replace(job, tail=1.5).progress(now=4) == pytest.approx(0.75)
+
+
+def test_what_follows_the_last_step_is_learned_from_trainings(trainer, request_for):
+    ended(trainer, trainer.submit(request_for(), "me"))
+    assert ended(trainer, trainer.submit(request_for(), "me")).tail > 0
+
+
+# Other kinds
+
+
+def test_cross_validation_counts_its_folds_and_judges_every_level(trainer, embeddings):
+    request = CrossValidateRequest(embeddings, TrainConfig(head="lda"), "style", repeats=1)
+    job = ended(trainer, trainer.submit(request, "me"))
+    assert job.status == "done"
+    assert [event.done for event in job.events] == [1, 2, 3, 4, 5]
+    assert job.share == 1
+    assert set(job.result) == {"style", "country"}
+    assert job.result["style"].n == len(embeddings.table)
+
+
+def test_cross_validation_can_be_stopped(trainer, embeddings, request_for):
+    config = TrainConfig(steps=3000, learning_rate=0.01)
+    job_id = trainer.submit(CrossValidateRequest(embeddings, config, "style", repeats=99), "me")
+    until(lambda: trainer.snapshot(job_id).status == "running", "the start")
+    trainer.stop(job_id)
+    until(lambda: not trainer.snapshot(job_id).active, "the stop", patience=8)
+    assert (trainer.snapshot(job_id).status, trainer.snapshot(job_id).result) == ("stopped", None)
+    assert ended(trainer, trainer.submit(request_for(), "me")).status == "done"
+
+
+def test_search_tells_every_result_and_keeps_them_when_stopped(trainer, embeddings):
+    few = tuple(grid([20, 40], [0.05, 0.1]))
+    job = ended(trainer, trainer.submit(SearchRequest(embeddings, SHORT, "style", few), "me"))
+    assert job.status == "done" and job.share == 1
+    assert job.request.news(job.events) == job.result
+    assert {result.candidate for result in job.result} == set(few)
+
+    many = (*few, *grid([100_000], [0.001 * i for i in range(1, 9)]))
+    job_id = trainer.submit(SearchRequest(embeddings, SHORT, "style", many), "me")
+    until(lambda: trainer.snapshot(job_id).events[-1:], "the first result")
+    trainer.stop(job_id)
+    until(lambda: not trainer.snapshot(job_id).active, "the stop", patience=8)
+    job = trainer.snapshot(job_id)
+    assert job.status == "stopped"
+    assert len(job.request.news(job.events)) < len(many)
+
+
+def test_learning_curve_tells_point_by_point(trainer, embeddings):
+    request = CurveRequest(embeddings, TrainConfig(head="lda"), "style")
+    job = ended(trainer, trainer.submit(request, "me"))
+    assert job.status == "done" and job.share == 1
+    assert job.request.news(job.events) == job.result
+    pictures = [point.pictures for point in job.result]
+    assert pictures == sorted(pictures)
+
+
+def test_export_gives_a_zip(trainer, training):
+    request = ExportRequest(training.bundle, "bundle")
+    job = ended(trainer, trainer.submit(request, "me"))
+    assert job.status == "done"
+    assert any(name.endswith("manifest.json") for name in ZipFile(BytesIO(job.result)).namelist())
+
+
+def test_only_few_exports_are_held(trainer, training, request_for, monkeypatch):
+    monkeypatch.setattr(trainers, "_KEPT_EXPORTS", 1)
+    request = ExportRequest(training.bundle, "bundle")
+    exports = [ended(trainer, trainer.submit(request, "packer")).id for _ in range(3)]
+    trainer.submit(request_for(), "packer")
+    held = [job.id for job in trainer.jobs("packer") if job.request.kind == "export"]
+    assert held == exports[-1:]
+
+
+def test_curves_for_tensorboard_as_a_folder_or_as_a_zip(trainer, training, tmp_path):
+    pytest.importorskip("tensorboard")
+    named = (("one", training.events), ("two", training.events))
+    job = ended(trainer, trainer.submit(SummariesRequest(named, tmp_path / "s"), "me"))
+    assert (job.status, job.result) == ("done", tmp_path / "s")
+    written = sorted(path.parent.name for path in tmp_path.rglob("events.out.*"))
+    assert written == ["train", "train", "validation", "validation"]
+    job = ended(trainer, trainer.submit(SummariesRequest(named), "me"))
+    names = ZipFile(BytesIO(job.result)).namelist()
+    assert any(name.startswith("two/validation/events.out") for name in names)
+
+
+def test_many_data_sets_find_their_jobs(trainer, embeddings, request_for):
+    sets = [embeddings.rows(np.arange(len(embeddings.table))[i:]) for i in range(5)]
+    for data in (*sets, sets[0]):
+        job = ended(trainer, trainer.submit(replace(request_for(), data=data), "me"))
+        assert job.result.bundle.training["pictures"] == len(data.table)
 
 
 # Queue and stop
@@ -144,7 +255,48 @@ def test_queue_keeps_order_and_place_and_lets_go_who_is_stopped(trainer, request
     trainer.stop(endless)
     assert ended(trainer, second).status == "done"
     assert ended(trainer, third).status == "done"
-    assert trainer.snapshot(first).training is None
+    assert trainer.snapshot(first).result is None
+
+
+def test_owners_take_turns(trainer, request_for, endless):
+    mine = [trainer.submit(request_for(), "me") for _ in range(3)]
+    yours = [trainer.submit(request_for(), "you") for _ in range(2)]
+    places = [trainer.snapshot(job_id).place for job_id in (*yours, *mine)]
+    assert places == [1, 3, 2, 4, 5]  # “me” is being served already
+    trainer.stop(endless)
+    jobs = [ended(trainer, job_id) for job_id in (*yours, *mine)]
+    by_start = sorted(jobs, key=lambda job: job.started)
+    assert [job.owner for job in by_start] == ["you", "me", "you", "me", "me"]
+
+
+def test_one_owner_cannot_fill_the_queue(trainer, request_for, endless):
+    waiting = [trainer.submit(request_for(), "me") for _ in range(10)]
+    with pytest.raises(TrainingError, match="10 of your jobs are waiting already"):
+        trainer.submit(request_for(), "me")
+    other = trainer.submit(request_for(), "you")
+    assert trainer.snapshot(other).place == 1
+    for job_id in (*waiting, other):
+        trainer.stop(job_id)
+
+
+def test_everybody_sees_only_their_own_jobs(trainer, request_for):
+    job_id = ended(trainer, trainer.submit(request_for(), "somebody")).id
+    assert [job.id for job in trainer.jobs("somebody")] == [job_id]
+    assert trainer.jobs("somebody else") == []
+
+
+def test_only_the_latest_jobs_of_an_owner_are_remembered(trainer, request_for, monkeypatch):
+    monkeypatch.setattr(trainers, "_KEPT_OF_ONE", 2)
+    jobs = [ended(trainer, trainer.submit(request_for(), "busy")).id for _ in range(4)]
+    assert [job.id for job in trainer.jobs("busy")] == jobs[1:]  # the last was not yet ended
+
+
+def test_waiting_ends_with_the_job_or_in_time(trainer, request_for, endless):
+    assert trainer.wait(endless, 0.05).status == "running"
+    queued = trainer.submit(request_for(), "me")
+    assert trainer.wait(queued, 0.05).status == "queued"
+    trainer.stop(endless)
+    assert trainer.wait(queued, PATIENCE).status == "done"
 
 
 def test_running_job_stops_soon_and_the_next_one_runs(trainer, request_for, endless):
@@ -179,7 +331,8 @@ def test_killed_child_fails_its_job_and_the_next_gets_a_new_one(trainer, request
     job = ended(trainer, endless)
     assert job.status == "failed"
     assert job.message == (
-        "The training process ended unexpectedly; press Retrain to start it again."
+        "The training process ended unexpectedly, perhaps for want of memory; "
+        "press the button to start it again."
     )
     assert ended(trainer, trainer.submit(request_for(), "me")).status == "done"
     assert trainer.process_id != child
@@ -203,11 +356,20 @@ def test_process_that_cannot_be_started_fails_jobs_but_not_the_queue(monkeypatch
     lone.close()
 
 
-def test_idle_child_is_given_back_and_not_started_again():
-    lone = Trainer(idle_seconds=0.5)
-    lone.warm()
+def test_child_that_dies_idle_leaves_no_zombie(embeddings):
+    lone = Trainer()
+    lone.warm(embeddings)
     child = until(lambda: lone.process_id, "the child")
-    lone.warm()  # every visit of the page asks for it
+    os.kill(child, signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{child}").exists(), "its collection")
+    lone.close()
+
+
+def test_idle_child_is_given_back_and_not_started_again(embeddings):
+    lone = Trainer(idle_seconds=0.5)
+    lone.warm(embeddings)
+    child = until(lambda: lone.process_id, "the child")
+    lone.warm(embeddings)  # every visit of the page asks for it
     until(lambda: lone.process_id is None, "the end of idling")
     assert not alive(child)
     time.sleep(0.2)
@@ -235,7 +397,7 @@ def test_no_orphan_outlives_a_killed_server(embeddings, tmp_path):
         from decor_core.features import Embeddings
         from decor_core.heads import TrainConfig
         from decor_core.trainer import Trainer
-        from decor_core.worker import TrainRequest
+        from decor_core.jobs import TrainRequest
 
         trainer = Trainer()
         embeddings = Embeddings.load(Path({str(tmp_path / "set.npz")!r}))

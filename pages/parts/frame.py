@@ -10,6 +10,7 @@ _ASSETS = Path(__file__).parent / "assets"
 
 CLASSIFY = _PAGES / "classify.py"
 RETRAIN = _PAGES / "retrain.py"
+RUNS = _PAGES / "runs.py"
 
 
 def navigation() -> Page:
@@ -20,6 +21,7 @@ def navigation() -> Page:
         [
             st.Page(CLASSIFY, title="Classify", default=True),
             st.Page(RETRAIN, title="Retrain"),
+            st.Page(RUNS, title="Runs"),
             st.Page(_PAGES / "about.py", title="About"),
         ],
         position="top",

@@ -1,19 +1,22 @@
 """What the server holds once and what a session holds for itself."""
 
-import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
+import numpy as np
 import streamlit as st
 
-from decor_core.bundle import Bundle
-from decor_core.errors import DecorError, TrainingError
+from decor_core.bundle import DEFAULT_BUNDLE, Bundle
+from decor_core.errors import DecorError
 from decor_core.features import Embeddings
 from decor_core.neighbours import Known
 from decor_core.predictor import Predictor, load_predictor
-from decor_core.trainer import Job, Trainer
+from decor_core.run import Run
+from decor_core.trainer import Trainer
 
 from .text import plain
+from .workspace import workspace
 
 T = TypeVar("T")
 
@@ -49,8 +52,7 @@ def trainer() -> Trainer:
 
 def predictor() -> Predictor:
     """The session's own model where it uses one, else the shipped one; without, the page ends."""
-    own = st.session_state.get("own_predictor")
-    return own or _or_end_page(shipped_predictor)
+    return workspace().model or _or_end_page(shipped_predictor)
 
 
 def shipped_bundle() -> Bundle:
@@ -58,9 +60,16 @@ def shipped_bundle() -> Bundle:
     return _or_end_page(shipped_predictor).bundle
 
 
-def training_data() -> Embeddings:
-    """What Retrain learns from; without, the page ends."""
-    return _or_end_page(_product_embeddings)
+@st.cache_resource(show_spinner=False)
+def _without_copies() -> Embeddings:
+    whole = _product_embeddings()
+    return replace(whole, copies=whole.copies[:, :0])
+
+
+def training_data(copies: bool = True) -> Embeddings:
+    """What Retrain learns from, with or without worn copies; without data, the page ends."""
+    whole = _or_end_page(_product_embeddings)
+    return whole if copies else _without_copies()
 
 
 def _or_end_page(load: Callable[[], T]) -> T:
@@ -73,36 +82,28 @@ def _or_end_page(load: Callable[[], T]) -> T:
 
 def uses_own_model() -> bool:
     """Whether the session's own model answers."""
-    return "own_predictor" in st.session_state
+    return workspace().model is not None
+
+
+def in_use(run: Run) -> bool:
+    """Whether the answers of this session come from the model of ``run``."""
+    own = workspace().model
+    if own is None:
+        return run.id == DEFAULT_BUNDLE.name  # told without loading it
+    one, other = own.bundle.head, run.bundle.head
+    return one is other or (
+        np.array_equal(one.bias, other.bias) and np.array_equal(one.weights, other.weights)
+    )
 
 
 def use_model(bundle: Bundle) -> None:
     """Let ``bundle`` answer in this session from now on, or say why it cannot."""
     try:
-        st.session_state.own_predictor = Predictor(bundle)
+        workspace().model = Predictor(bundle)
     except DecorError as error:
         st.toast(plain(str(error)), icon=":material/error:", duration="long")
 
 
 def use_shipped_model() -> None:
     """Let the shipped model answer again."""
-    st.session_state.pop("own_predictor", None)
-
-
-# --- trainings
-
-
-def owner() -> str:
-    """This session's name in the trainer's queue."""
-    return st.session_state.setdefault("owner", uuid.uuid4().hex)
-
-
-def current_job() -> Job | None:
-    """The session's latest training as it stands now."""
-    if "job" not in st.session_state:
-        return None
-    try:
-        return trainer().snapshot(st.session_state.job)
-    except TrainingError:
-        del st.session_state.job  # the trainer keeps a limited number of finished ones
-        return None
+    workspace().model = None

@@ -1,91 +1,152 @@
-"""A training on the page: while it runs, and what came of it."""
+"""A training on the page: how far it is, while it runs; what came of it, when it has ended."""
 
-import pandas as pd
+import math
+import time
+
 import streamlit as st
 
-from decor_core.evaluation import Evaluation, wilson
+from decor_core.diagnosis import Reading, best_step, read_curves
+from decor_core.evaluation import Evaluation
+from decor_core.jobs import CrossValidateRequest
+from decor_core.run import Run
 from decor_core.trainer import Job
 
-from .charts import confusion_map, training_curves
-from .frame import CLASSIFY
-from .resources import predictor, use_model, use_shipped_model, uses_own_model
+from .curves import training_curves
+from .frame import CLASSIFY, RUNS
+from .resources import in_use, use_model, use_shipped_model
+from .settings import STEPWISE
 from .text import between, duration, percent_exact, plain
+from .work import JUDGE, data_of, job_for, run_of, stop, submit
 
-_FEW = 100
+FEW = 100
 
 
 def show_status(job: Job) -> None:
     """In one line how far the training is, with a bar while it runs."""
-    done = job.events[-1].step if job.events else 0
     if job.active:
-        st.progress(done / job.config.steps, text=progress_words(job))
+        st.progress(job.progress(time.monotonic()), text=progress_words(job))
     elif job.status == "stopped":
-        st.caption(f"Stopped at step {done} of {job.config.steps}.")
+        st.caption(f"Stopped {_where(job)}.")
     elif job.status == "done":
-        seconds = f" in {duration(job.events[-1].seconds)}" if job.events else ""
-        st.caption(f"Trained{seconds}.")
+        seconds = "" if job.seconds is None else f" in {duration(job.seconds)}"
+        st.caption(f"Trained, calibrated and tested{seconds}.")
+
+
+def _where(job: Job) -> str:
+    if not job.events:
+        return "before the first step"
+    return f"at step {job.events[-1].step} of {job.request.config.steps}"
+
+
+def progress_words(job: Job) -> str:
+    """What an active job is doing, and how long it will take."""
+    if job.status == "queued":
+        if job.place == 0:
+            return "Next in the queue …"
+        jobs = "job" if job.place == 1 else "jobs"
+        return f"Waiting in the queue: {job.place} {jobs} before yours"
+    if job.status == "starting":
+        return "Starting TensorFlow: a few seconds the first time"
+    seconds = job.seconds_left(time.monotonic())
+    left = "" if seconds is None else f", about {duration(seconds)} left"
+    return f"{_doing(job)}{left}"
+
+
+def _doing(job: Job) -> str:
+    if job.request.kind != "train":
+        models = job.events[-1] if job.events else None
+        return f"Model {models.done} of {models.total}" if models else "Getting ready …"
+    config = job.request.config
+    if config.head != STEPWISE:
+        return "Computing, calibrating and testing"
+    if not job.events:
+        return "Getting ready …"
+    if job.events[-1].step >= config.steps:
+        return "All steps done; calibrating and testing"
+    return f"Step {job.events[-1].step} of {config.steps}"
 
 
 def show_job(job: Job) -> None:
     """The curves of the training and, once it has ended, its result."""
     with st.container(border=True, key="training"):
+        run = run_of(job)
         if job.status == "failed":
             st.error(plain(job.message), icon=":material/error:")
-        elif job.training is not None:
-            _show_verdict(job)
+        elif run is not None:
+            _show_verdict(job, run)
+        elif job.result is not None:
+            st.info("This run has been deleted.")
         elif not job.active:
             st.info("Stopped before there was anything to judge.")
-        elif job.config.head == "lda":
-            st.markdown("LDA is computed in one go: there are no curves to watch.")
-        if job.config.head == "softmax":
-            training_curves(job.events, job.config.steps)
-    if job.training and job.training.bundle.evaluation:
-        _show_details(job.training.bundle.evaluation)
+        elif job.request.config.head != STEPWISE:
+            st.markdown("This head is computed in one go: there are no curves to watch.")
+        if job.request.config.head == STEPWISE:
+            _show_curves(job)
 
 
-def progress_words(job: Job) -> str:
-    """What an active training is doing, and how long it will take."""
-    done = job.events[-1].step if job.events else 0
-    if job.status == "queued":
-        if job.place == 0:
-            return "Next in the queue …"
-        trainings = "training" if job.place == 1 else "trainings"
-        return f"Waiting in the queue: {job.place} {trainings} before yours"
-    if job.status == "starting":
-        return "Starting TensorFlow: a few seconds the first time"
-    if job.config.head == "lda":
-        return "Computing …"
-    if not done:
-        return "Getting ready …"
-    if done >= job.config.steps:
-        return "All steps done; calibrating and testing …"
-    left = "" if job.seconds_left is None else f", about {duration(job.seconds_left)} left"
-    return f"Step {done} of {job.config.steps}{left}"
+def _show_curves(job: Job) -> None:
+    classes = len(job.request.data.target(job.request.level)[0].labels)
+    training_curves(job.events, job.request.config.steps, classes)
+    if not job.active and job.events:
+        reading = read_curves(job.events, classes)
+        if job.status == "done" or reading in (Reading.DIVERGING, Reading.OVERFITTING):
+            st.caption(reading_words(job, reading, classes))
 
 
-def _show_verdict(job: Job) -> None:
-    evaluation = job.training.bundle.evaluation
+def reading_words(job: Job, reading: Reading, classes: int) -> str:
+    """What the curves say, and what to try."""
+    rate = job.request.config.learning_rate
+    match reading:
+        case Reading.DIVERGING:
+            return (
+                f"**Diverged.** The cross-entropy ended above that of guessing (ln {classes} = "
+                f"{math.log(classes):.2f}): each correction overshoots. Try a learning rate of "
+                f"{rate / 10:g}."
+            )
+        case Reading.OVERFITTING:
+            return (
+                f"**Past its best.** On the validation pictures the cross-entropy was lowest at "
+                f"step {best_step(job.events)} and has risen since: the model is learning the "
+                "training pictures by heart. Fewer steps or some weight decay would do."
+            )
+        case Reading.UNFINISHED:
+            return (
+                "**Still learning.** The training curve was falling when the steps ran out: more "
+                "steps or a larger learning rate would get further."
+            )
+        case Reading.SETTLED:
+            return "**Settled.** The curves have levelled off: more steps would change little."
+    return ""
+
+
+def _show_verdict(job: Job, run: Run) -> None:
     if job.status == "stopped":
-        st.info("Stopped early and judged as it stood.")
-    number, use = st.columns([3, 2], vertical_alignment="center", gap="medium")
-    with number:
-        if evaluation is None:
+        st.info("Stopped early and judged as it stood.", icon=":material/stop_circle:")
+    number, judged = st.columns(2, vertical_alignment="top", gap="medium")
+    with number, st.container(gap="xsmall"):
+        if run.evaluation is None:
             st.info("There were no test pictures to judge it by.")
         else:
-            with st.container(gap="xsmall"):
-                st.metric("Test accuracy", percent_exact(evaluation.accuracy))
-                st.caption(_explained(evaluation))
-    with use:
-        _use_button(job)
+            st.metric("Test accuracy", percent_exact(run.evaluation.accuracy))
+            st.caption(explained(run.evaluation))
+    with judged, st.container(gap="xsmall"):
+        _show_cross_validation(run)
+    reason = run.bundle.training.get("choice", {}).get("reason", "")
+    if job.request.config.head == "auto" and reason:
+        st.caption(f"**Chosen:** {plain(reason)}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
+        use_button(run)
+        st.page_link(RUNS, label="Compare, keep, download", icon=":material/compare_arrows:")
 
 
-def _explained(evaluation: Evaluation) -> str:
+def explained(evaluation: Evaluation) -> str:
+    """How sure the figure is."""
     right = evaluation.accuracy * evaluation.n
     text = (
         f"{right:g} of {evaluation.n} test pictures; the true rate is likely between "
         f"{between(evaluation.ci95)}."
     )
-    if evaluation.n < _FEW:
+    if evaluation.n < FEW:
         text += (
             f" A test of {evaluation.n} is small: one picture more or less is "
             f"{100 / evaluation.n:.1f} points."
@@ -93,46 +154,60 @@ def _explained(evaluation: Evaluation) -> str:
     return text
 
 
-def _use_button(job: Job) -> None:
-    if uses_own_model() and predictor().bundle is job.training.bundle:
-        st.success("Classify answers with this model.", icon=":material/check:")
-        st.page_link(CLASSIFY, label="Go and try it", icon=":material/arrow_forward:")
-        st.button("Back to the shipped model", on_click=use_shipped_model, type="tertiary")
+def _show_cross_validation(run: Run) -> None:
+    judged = run.cross_validation.get(run.level)
+    if judged:
+        st.metric("Cross-validated", percent_exact(judged.accuracy))
+        st.caption(
+            f"Each of {judged.n} pictures judged by a model that had not seen it; the true rate "
+            f"is likely between {between(judged.ci95)}."
+        )
+        return
+    job = job_for(JUDGE, run.id)
+    if job and job.active:
+        _watch_judging(run.id)
+        return
+    if job and job.status == "failed":
+        st.error(plain(job.message), icon=":material/error:")
+    st.button(
+        "Cross-validate",
+        icon=":material/rule:",
+        on_click=_judge,
+        args=(run,),
+        width="stretch",
+        help="Train these settings five times, each time testing on another fifth of the pictures.",
+    )
+    st.caption("A surer figure: every picture is tested once, by a model that has not seen it.")
+
+
+@st.fragment(run_every=0.5)
+def _watch_judging(run_id: str) -> None:
+    job = job_for(JUDGE, run_id)
+    if job is None or not job.active:
+        st.rerun()
+    st.progress(job.progress(time.monotonic()), text=progress_words(job))
+    st.button("Stop", key="stop_judging", on_click=stop, args=(JUDGE,), type="tertiary")
+
+
+def _judge(run: Run) -> None:
+    request = CrossValidateRequest(data_of(run), run.config, run.level, run.title)
+    submit(JUDGE, request, run.id)
+
+
+def use_button(run: Run) -> None:
+    """Let Classify answer with the run's model, or say that it does; in a row of buttons."""
+    if in_use(run):
+        st.page_link(
+            CLASSIFY,
+            label="Classify answers with this model: try it",
+            icon=":material/check:",
+        )
+        st.button("Back to the shipped model", icon=":material/undo:", on_click=use_shipped_model)
         return
     st.button(
         "Use this model",
         type="primary",
         icon=":material/check:",
         on_click=use_model,
-        args=(job.training.bundle,),
-        width="stretch",
-    )
-
-
-def _show_details(evaluation: Evaluation) -> None:
-    st.subheader("What was taken for what", anchor=False)
-    st.caption("Rows are what the test pictures show, columns what the model called them.")
-    confusion_map(evaluation)
-    st.subheader("How much of each was recognised", anchor=False)
-    st.dataframe(
-        _recall_table(evaluation),
-        hide_index=True,
-        column_config={
-            "Recall": st.column_config.ProgressColumn(min_value=0, max_value=1, format="percent"),
-        },
-        alt="Recall of each class with its 95 % interval",
-    )
-
-
-def _recall_table(evaluation: Evaluation) -> pd.DataFrame:
-    hits = evaluation.confusion.diagonal()
-    counts = evaluation.confusion.sum(axis=1)
-    intervals = [wilson(float(hit), round(float(n))) for hit, n in zip(hits, counts, strict=True)]
-    return pd.DataFrame(
-        {
-            "Class": evaluation.labels,
-            "Recognised": [f"{h:g} of {n:g}" for h, n in zip(hits, counts, strict=True)],
-            "Recall": evaluation.recall,
-            "Likely between": [between(interval) for interval in intervals],
-        }
+        args=(run.bundle,),
     )

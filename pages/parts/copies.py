@@ -1,0 +1,87 @@
+"""What distorted copies of a picture look like, shown on a drawn sample."""
+
+from dataclasses import replace
+
+import streamlit as st
+from PIL import Image
+
+from decor_core.augmentation import Augmentation, distort
+from decor_core.images import content_hash, load_picture
+
+from .samples import samples
+
+_COPIES = 4
+_SIDE = 320
+_SWITCHES = (
+    ("flip", "Mirror", "Half of the copies."),
+    (
+        "wear",
+        "Wear",
+        "Other light and colours; one in four each is blurred, a coarse JPEG, or small.",
+    ),
+    ("ground", "Other ground", "Every second copy shows the object on other colours."),
+)
+_SHARES = (
+    ("crop", "The margin that is cut off, somewhere else each time."),
+    ("scale", "Up to how much it is enlarged."),
+    ("brightness", "Up to how much lighter or darker it gets."),
+)
+
+
+def copies_preview(standard: Augmentation) -> None:
+    """Controls of the distortions, beginning with the ``standard``, and what they do."""
+    st.markdown(
+        "A copy shows the model the same ornament as another camera would. "
+        "Try what each distortion does:"
+    )
+    with st.container(horizontal=True, gap="medium"):
+        switches = {
+            name: st.toggle(label, getattr(standard, name), key=f"copy_{name}", help=words)
+            for name, label, words in _SWITCHES
+        }
+    with st.container(horizontal=True, gap="medium"):
+        shares = {
+            name: st.slider(
+                f"{name.capitalize()}, %",
+                0,
+                100,
+                round(getattr(standard, name)),
+                key=f"copy_{name}",
+                help=words,
+                width=150,
+            )
+            for name, words in _SHARES
+        }
+    chosen = Augmentation(**switches, **shares, copies=_COPIES)
+    sample = samples()[0]
+    with st.container(horizontal=True, gap="small", key="copies_shown"):
+        st.image(_copies(sample.path.read_bytes(), None, 0), width=112, caption="As it is")
+        for number in range(_COPIES):
+            st.image(
+                _copies(sample.path.read_bytes(), chosen, number),
+                width=112,
+                caption=f"Copy {number + 1}",
+            )
+    if not (chosen.wear or chosen.ground) or replace(chosen, copies=standard.copies) == standard:
+        st.caption("To train on such copies of your own photos, on the command line:")
+        st.code(f"python -m decor_core retrain --image_dir photos{_flags(chosen)}", language="bash")
+    else:
+        st.caption(
+            "On the command line, wear and other grounds come with the standard distortions only."
+        )
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _copies(data: bytes, augmentation: Augmentation | None, number: int) -> Image.Image:
+    picture = load_picture(data, max_side=_SIDE)
+    return distort(picture, augmentation, content_hash(data), number) if augmentation else picture
+
+
+def _flags(chosen: Augmentation) -> str:
+    if chosen.wear or chosen.ground:
+        return ""  # the standard ones
+    flags = " --flip_left_right" if chosen.flip else ""
+    for name in ("crop", "scale", "brightness"):
+        if getattr(chosen, name):
+            flags += f" --random_{name} {getattr(chosen, name)}"
+    return flags

@@ -1,0 +1,256 @@
+"""The controls of a training, each with a sentence on what it does."""
+
+import math
+from dataclasses import dataclass
+
+import streamlit as st
+
+from decor_core.augmentation import STANDARD
+from decor_core.features import Embeddings
+from decor_core.heads import HEADS, TrainConfig
+
+from .copies import copies_preview
+from .resources import training_data
+from .text import plain
+from .workspace import workspace
+
+STEPWISE = "softmax"
+_POINTS = 50  # of the training curves: enough to see them bend, whatever the steps
+_CONFIG = TrainConfig()
+_DEFAULTS = {
+    "train_head": _CONFIG.head,
+    "steps": _CONFIG.steps,
+    "rate": _CONFIG.learning_rate,
+    "batch_size": _CONFIG.batch_size,
+    "decay": _CONFIG.weight_decay,
+    "test_share": round(_CONFIG.testing_percentage),
+    "validation_share": round(_CONFIG.validation_percentage),
+    "seed": _CONFIG.seed,
+    "copies": True,
+}
+RATES = (
+    *(0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.003, 0.005),
+    *(0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
+)
+DECAYS = (0.0, 0.00001, 0.0001, 0.001, 0.01, 0.1)
+PRESETS = {"Model 1": (500, 0.01), "Model 2": (500, 0.03)}
+_HEAD_WORDS = {
+    "softmax": (
+        "Softmax",
+        "Learns step by step by gradient descent: steps and learning rate are yours to choose.",
+    ),
+    "lda": (
+        "LDA",
+        "Linear discriminant analysis computes the best boundaries in one go: no steps, no "
+        "learning rate.",
+    ),
+    "logistic": (
+        "Logistic",
+        "The end that gradient descent is on its way to, computed directly: no steps, no "
+        "learning rate.",
+    ),
+    "auto": (
+        "Auto",
+        "Tries the others by cross-validation inside the training pictures and takes the best.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the controls say: which data, what to tell apart, how to learn it."""
+
+    data: Embeddings
+    level: str
+    config: TrainConfig
+
+    @property
+    def words(self) -> str:
+        """The settings in brief."""
+        if self.config.head != STEPWISE:
+            return head_name(self.config.head)
+        return f"{self.config.steps} steps, {self.config.learning_rate:g}"
+
+
+def head_name(head: str) -> str:
+    """The name of a head as the page writes it."""
+    return _HEAD_WORDS.get(head, (head.capitalize(), ""))[0]
+
+
+def chosen() -> Choice:
+    """What the controls show now.
+
+    Read in callbacks and not handed to them: who clicks fast means what is shown at the click,
+    not what was when the page was last drawn.
+    """
+    state = st.session_state
+    config = TrainConfig(
+        head=state.train_head,
+        steps=state.steps,
+        learning_rate=state.rate,
+        batch_size=state.batch_size,
+        weight_decay=state.decay,
+        eval_interval=max(1, round(state.steps / _POINTS)),
+        testing_percentage=state.test_share,
+        validation_percentage=state.validation_share,
+        seed=state.seed,
+    )
+    return Choice(training_data(state.copies), state.train_taxonomy, config)
+
+
+def choose(steps: int | None, rate: float | None, head: str = STEPWISE) -> None:
+    """Move the controls, in a callback only; None leaves one where it is."""
+    st.session_state.train_head = head
+    if steps is not None:
+        st.session_state.steps = min(max(round(steps, -1), 10), 4000)
+    if rate is not None:
+        st.session_state.rate = min(RATES, key=lambda known: abs(math.log(known / rate)))
+
+
+def controls() -> None:
+    """Draw all of them; ``chosen`` tells what they say."""
+    levels = [level.name for level in training_data().taxonomy.levels]
+    _set_up(levels[0])
+    level = st.segmented_control(
+        "Taxonomy",
+        levels,
+        format_func=str.capitalize,
+        required=True,
+        key="train_taxonomy",
+        persist_state="session",
+    )
+    st.caption(_level_note(level))
+    stepwise = st.session_state.train_head == STEPWISE
+    _presets(disabled=not stepwise)
+    st.slider(
+        "Training steps",
+        10,
+        4000,
+        step=10,
+        key="steps",
+        disabled=not stepwise,
+        help="How many times the model corrects itself. Few: it stays behind its powers; "
+        "many: it learns the training pictures by heart.",
+        persist_state="session",
+    )
+    st.select_slider(
+        "Learning rate",
+        RATES,
+        format_func=lambda rate: f"{rate:g}",
+        key="rate",
+        disabled=not stepwise,
+        help="How far each correction goes. Small: slow and steady; large: fast, until it "
+        "overshoots.",
+        persist_state="session",
+    )
+    with st.expander("More", key="more"):
+        _more(stepwise)
+    workspace().controls = {key: st.session_state[key] for key in workspace().controls}
+
+
+def _set_up(level: str) -> None:
+    """Let the controls stand as this visitor left them, at first at the defaults."""
+    mine = workspace()
+    mine.controls = {"train_taxonomy": level, **_DEFAULTS, **mine.controls}
+    for key, value in mine.controls.items():
+        st.session_state.setdefault(key, value)
+
+
+def _level_note(level: str) -> str:
+    taxonomy = training_data().taxonomy.level(level)
+    note = f"{len(taxonomy.labels)} classes."
+    if taxonomy.coarser:
+        return f"{note} The answers by {plain(taxonomy.coarser.name)} follow from them."
+    return f"{note} Such a model answers by {plain(level)} alone."
+
+
+def _presets(disabled: bool) -> None:
+    st.markdown(":small[Start from]")
+    with st.container(horizontal=True, gap="small"):
+        for name, (steps, rate) in PRESETS.items():
+            st.button(
+                f"{name}: {steps} steps, {rate:g}",
+                key=name,
+                on_click=choose,
+                args=(steps, rate),
+                disabled=disabled,
+            )
+
+
+def _more(stepwise: bool) -> None:
+    head = st.segmented_control(
+        "Head",
+        HEADS,
+        format_func=head_name,
+        required=True,
+        key="train_head",
+        help="The part that learns: a linear rule from the network's numbers to the classes.",
+        persist_state="session",
+    )
+    st.caption(_HEAD_WORDS.get(head, ("", ""))[1])
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.number_input(
+            "Batch size",
+            1,
+            1000,
+            key="batch_size",
+            disabled=not stepwise,
+            help="How many pictures each step looks at. Small batches wobble, large ones are "
+            "steadier and slower.",
+            persist_state="session",
+        )
+    with right:
+        st.number_input(
+            "Seed",
+            0,
+            2**31 - 1,
+            key="seed",
+            help="Which dice are thrown: another seed splits the pictures anew and draws other "
+            "batches. The same seed gives the same model.",
+            persist_state="session",
+        )
+    st.select_slider(
+        "Weight decay",
+        DECAYS,
+        format_func=lambda decay: f"{decay:g}",
+        key="decay",
+        disabled=not stepwise,
+        help="How hard every step pulls the weights towards zero, which keeps the model from "
+        "leaning on any one detail.",
+        persist_state="session",
+    )
+    for key, label, least, words in (
+        ("validation_share", "Validation share", 0, "watch the"),
+        ("test_share", "Test share", 5, "test the finished"),
+    ):
+        st.slider(
+            label,
+            least,
+            40,
+            step=5,
+            format="%d %%",
+            key=key,
+            help=f"How many of the pictures are kept back to {words} model. More make the figure "
+            "surer and leave fewer to learn from.",
+            persist_state="session",
+        )
+    _looks()
+
+
+def _looks() -> None:
+    data = training_data()
+    st.toggle(
+        "Worn copies learn along",
+        key="copies",
+        help="Beside each photo copies of it: mirrored, enlarged, in other light, blurred or "
+        "compressed, on another ground. They make the model hold up against other people's photos.",
+        persist_state="session",
+    )
+    st.caption(
+        f"Network: {plain(data.spec.architecture)}, {data.spec.views} views of each photo. "
+        "What ships are its vectors, not the photos, so another network or other copies need "
+        "photos of your own and the command line."
+    )
+    with st.popover("What copies look like", icon=":material/auto_awesome_motion:"):
+        copies_preview(STANDARD)

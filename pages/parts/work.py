@@ -1,0 +1,98 @@
+"""The session's jobs in the trainer, and the runs that come of them."""
+
+from typing import Any
+
+import streamlit as st
+
+from decor_core.errors import DecorError, TrainingError
+from decor_core.features import Embeddings
+from decor_core.jobs import Request
+from decor_core.run import Run, run_of_training
+from decor_core.trainer import Job
+
+from .resources import trainer, training_data
+from .text import plain
+from .workspace import workspace
+
+TRAIN, SEARCH, JUDGE, CURVE = "train", "search", "judge", "curve"
+EXPORT, BOARD = "export", "board"
+WITH_COPIES, WITHOUT_COPIES = "decor", "decor, no copies"
+_KEPT_RUNS = 40
+
+
+def submit(purpose: str, request: Request, run_id: str = "") -> None:
+    """Queue ``request`` as the session's job for ``purpose``, about a run where it is about one."""
+    try:
+        job_id = trainer().submit(request, workspace().owner)
+    except TrainingError as error:
+        st.toast(plain(str(error)), icon=":material/error:", duration="long")
+        return
+    workspace().jobs[purpose] = job_id
+    workspace().about[job_id] = run_id
+
+
+def job_for(purpose: str, run_id: str = "") -> Job | None:
+    """The session's latest job for ``purpose`` as it stands now, if it is about that run."""
+    job_id = workspace().jobs.get(purpose)
+    if job_id is None or workspace().about[job_id] != run_id:
+        return None
+    try:
+        return trainer().snapshot(job_id)
+    except TrainingError:
+        del workspace().jobs[purpose]  # the trainer keeps a limited number of ended ones
+        return None
+
+
+def stop(purpose: str) -> None:
+    """Stop the session's job for ``purpose``."""
+    trainer().stop(workspace().jobs[purpose])
+
+
+def collect() -> None:
+    """Make runs of all trainings that have ended, wherever their visitor was when they did."""
+    mine = workspace()
+    for job in trainer().jobs(mine.owner):
+        if job.active or job.result is None or job.id in mine.collected:
+            continue
+        mine.collected[job.id] = _keep(job, mine.about.get(job.id, ""))
+
+
+def run_of(job: Job) -> Run | None:
+    """The run that came of a training; None while there is none, or once it is deleted."""
+    run_id = workspace().collected.get(job.id)
+    return known_run(run_id) if run_id else None
+
+
+def known_run(run_id: str) -> Run | None:
+    """The session's or a shipped run of that id."""
+    try:
+        return workspace().runs.get(run_id)
+    except DecorError:
+        return None
+
+
+def data_of(run: Run) -> Embeddings:
+    """What a run of this session was trained on."""
+    return training_data(run.data != WITHOUT_COPIES)
+
+
+def found(purpose: str, run_id: str) -> Any:
+    """What a job about a run gave, if it was asked for."""
+    return workspace().found.get((purpose, run_id))
+
+
+def _keep(job: Job, about: str) -> str:
+    mine = workspace()
+    if job.request.kind == "train":
+        name = WITH_COPIES if job.request.data.copies.shape[1] else WITHOUT_COPIES
+        run = mine.runs.save(run_of_training(job.result, name, job.seconds))
+        own = [run for run in mine.runs.list() if not run.read_only]
+        for old in own[_KEPT_RUNS:]:
+            mine.runs.delete(old.id)
+        return run.id
+    judged = known_run(about)
+    if job.request.kind == "cross-validate" and judged:
+        mine.runs.save(judged.judged(job.result))
+    elif job.request.kind == "learning curve" and job.status == "done":
+        mine.found[CURVE, about] = job.result
+    return about

@@ -1,0 +1,110 @@
+"""What belongs to one visitor: jobs, runs, the model in use; found again after a reload.
+
+Streamlit forgets a session when the page is reloaded. The browser is known again by the cookie
+that Streamlit itself sets against cross-site requests: a random number which every page load
+brings along, before anything is drawn. A token in the address would hand a session to everybody
+who is sent the link; one in the browser's storage would come only after a first, empty drawing.
+Two tabs of one browser therefore share a workspace; where the cookie is missing (in a frame of
+another site) a reload begins a new one.
+"""
+
+import hashlib
+import threading
+import time
+import uuid
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any
+
+import streamlit as st
+
+from decor_core.predictor import Predictor
+from decor_core.runs import MemoryRuns
+
+RECONNECT_SECONDS = 600.0
+_KEPT_WORKSPACES = 200
+_COOKIE = "_streamlit_xsrf"
+_TOKEN_BYTES = 16
+
+
+@dataclass(eq=False)
+class Workspace:
+    """``owner`` names it in the trainer's queue; ``jobs`` are ids by what they are for.
+
+    ``about`` tells which run a job is about ("" for none), ``collected`` which run has come of it,
+    ``found`` what else a job about a run gave; ``controls`` how the settings stood.
+    """
+
+    owner: str
+    runs: MemoryRuns = field(default_factory=MemoryRuns)
+    jobs: dict[str, str] = field(default_factory=dict)
+    about: dict[str, str] = field(default_factory=dict)
+    collected: dict[str, str] = field(default_factory=dict)
+    found: dict[tuple[str, str], Any] = field(default_factory=dict)
+    controls: dict[str, Any] = field(default_factory=dict)
+    model: Predictor | None = None
+
+
+class Registry:
+    """Workspaces by owner: as long as a session holds one, and for a while after it was seen."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all: weakref.WeakValueDictionary[str, Workspace] = weakref.WeakValueDictionary()
+        self._seen: OrderedDict[str, tuple[float, Workspace]] = OrderedDict()
+
+    def get(self, owner: str) -> Workspace:
+        """The owner's workspace, a new one if there is none (any more)."""
+        with self._lock:
+            self._forget_old()
+            return self._all.get(owner) or Workspace(owner)
+
+    def touch(self, workspace: Workspace) -> None:
+        """Keep ``workspace`` for the time in which its visitor may come back."""
+        with self._lock:
+            self._all[workspace.owner] = workspace
+            self._seen[workspace.owner] = time.monotonic(), workspace
+            self._seen.move_to_end(workspace.owner)
+            self._forget_old()
+
+    def _forget_old(self) -> None:
+        oldest = time.monotonic() - RECONNECT_SECONDS
+        while self._seen:
+            owner, (seen, _) = next(iter(self._seen.items()))
+            if seen > oldest and len(self._seen) <= _KEPT_WORKSPACES:
+                return
+            del self._seen[owner]
+
+
+@st.cache_resource(show_spinner=False)
+def _registry() -> Registry:
+    return Registry()
+
+
+def workspace() -> Workspace:
+    """This session's workspace; at a new session's first call that of the same browser before."""
+    state = st.session_state
+    if "workspace" not in state:
+        browser = visitor(st.context.cookies.get(_COOKIE, ""))
+        state.workspace = _registry().get(browser or uuid.uuid4().hex)
+    _registry().touch(state.workspace)
+    return state.workspace
+
+
+def visitor(cookie: str) -> str | None:
+    """A name for the browser with this cookie, ``2|mask|masked token|time``, in hexadecimal.
+
+    The mask changes with every page load, the token under it does not. None where there is no
+    such cookie. The name is a hash: who learns it cannot make the cookie from it.
+    """
+    try:
+        _, mask, masked, _ = cookie.split("|")
+        pairs = zip(bytes.fromhex(masked), cycle(bytes.fromhex(mask)), strict=False)
+        token = bytes(byte ^ other for byte, other in pairs)
+    except ValueError:
+        return None
+    if len(token) < _TOKEN_BYTES:
+        return None
+    return hashlib.sha256(b"decor workspace " + token).hexdigest()

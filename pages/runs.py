@@ -1,0 +1,170 @@
+"""Runs: every training to come back to, compare, keep, take along or use."""
+
+import pandas as pd
+import streamlit as st
+
+from decor_core.evaluation import Evaluation
+from pages.parts import shelf
+from pages.parts.compared import show_comparison
+from pages.parts.curves import training_curves
+from pages.parts.details import show_details
+from pages.parts.frame import RETRAIN, open_page
+from pages.parts.parcels import show_curves, show_downloads, show_import
+from pages.parts.resources import in_use, use_shipped_model, uses_own_model
+from pages.parts.results import explained, use_button
+from pages.parts.settings import STEPWISE, head_name
+from pages.parts.shelf import MINE, SHIPS, Entry
+from pages.parts.text import duration, percent_exact, plain
+from pages.parts.work import collect
+
+
+def main() -> None:
+    open_page(
+        "Runs",
+        "Every model that you have trained, beside those that ship: pick one to look closer or "
+        "take it with you, pick several to compare them.",
+    )
+    collect()
+    _show_undo()
+    found = shelf.entries()
+    chosen = _table(found)
+    if len(chosen) > 1:
+        show_comparison([entry.run for entry in chosen])
+    elif chosen:
+        _show_one(chosen[0])
+    elif not any(entry.place == MINE for entry in found):
+        st.info("Nothing trained in this session yet.", icon=":material/info:")
+        st.page_link(RETRAIN, label="Train a model", icon=":material/arrow_forward:")
+    else:
+        st.caption("Tick a row to look closer, several to compare.")
+    st.divider()
+    show_curves([entry.run for entry in chosen or found])
+    show_import()
+
+
+def _show_undo() -> None:
+    entry = shelf.deleted()
+    if entry:
+        with st.container(horizontal=True, vertical_alignment="center", key="undo_bar"):
+            st.markdown(f"Deleted: **{plain(entry.run.title)}**")
+            st.button("Undo", icon=":material/undo:", on_click=shelf.undo)
+
+
+def _table(found: list[Entry]) -> list[Entry]:
+    """Draw the table and return what is ticked in it."""
+    rows = pd.DataFrame([_row(entry) for entry in found])
+    # Named after the ids in it: another row moves the others, and ticks go by place.
+    key = "runs-" + "-".join(entry.run.id[:6] for entry in found)
+    state = st.dataframe(
+        rows,
+        key=key,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={
+            "Test accuracy": st.column_config.TextColumn(
+                help="Share of right answers on the pictures kept back as a test, with its 95 % "
+                "interval and the number of pictures."
+            ),
+            "Cross-validated": st.column_config.TextColumn(
+                help="Every picture tested once, by a model that has not seen it."
+            ),
+            "Trained": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+        },
+        alt="Runs with their settings and accuracies",
+    )
+    return [found[place] for place in state.selection.rows if place < len(found)]
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    run, config = entry.run, entry.run.config
+    stepwise = config.head == STEPWISE
+    return {
+        "Name": ("● " if in_use(run) else "") + run.title,
+        "Where": entry.place,
+        "Data": run.data or "–",
+        "Taxonomy": run.level,
+        "Head": head_name(config.head),
+        "Steps": config.steps if stepwise else None,
+        "Rate": f"{config.learning_rate:g}" if stepwise else "",
+        "Test accuracy": _rate(run.evaluation),
+        "Cross-validated": _rate(run.cross_validation.get(run.level)),
+        "Took": "" if run.seconds is None else duration(run.seconds),
+        "Trained": pd.Timestamp(run.created),
+        "Note": run.note,
+    }
+
+
+def _rate(evaluation: Evaluation | None) -> str:
+    if evaluation is None:
+        return "–"
+    low, high = (f"{bound * 100:.0f}" for bound in evaluation.ci95)
+    return f"{percent_exact(evaluation.accuracy)} ({low}–{high}), N={evaluation.n}"
+
+
+def _show_one(entry: Entry) -> None:
+    run = entry.run
+    with st.container(border=True, key="run"):
+        st.subheader(plain(run.title), anchor=False)
+        if run.evaluation:
+            st.markdown(
+                f"**{percent_exact(run.evaluation.accuracy)}**: {explained(run.evaluation)}"
+            )
+        if entry.place != SHIPS:
+            _show_names(entry)
+        with st.container(horizontal=True, gap="small", key="run_buttons"):
+            _show_use(entry)
+            show_downloads(run)
+            if entry.place == MINE and shelf.may_keep():
+                st.button(
+                    "Keep",
+                    icon=":material/bookmark_add:",
+                    on_click=shelf.keep,
+                    args=(entry,),
+                    help="Write it to this computer's disk. Until then it is gone when the "
+                    "session ends.",
+                )
+            if entry.place != SHIPS:
+                st.button("Delete", icon=":material/delete:", on_click=shelf.delete, args=(entry,))
+        if run.events:
+            classes = len(run.bundle.taxonomy.labels)
+            training_curves(run.events, run.config.steps, classes)
+    show_details(run, ask=entry.place == MINE)
+
+
+def _show_use(entry: Entry) -> None:
+    if entry.place != SHIPS:
+        use_button(entry.run)
+    elif uses_own_model():
+        st.button("Back to the shipped model", icon=":material/check:", on_click=use_shipped_model)
+    else:
+        st.markdown(":green[:material/check: Classify answers with this model.]")
+
+
+def _show_names(entry: Entry) -> None:
+    left, right = st.columns([5, 7], gap="medium")
+    run = entry.run
+    with left:
+        key = f"title-{run.id}"
+        st.text_input(
+            "Name",
+            run.title,
+            key=key,
+            max_chars=80,
+            on_change=shelf.rename,
+            args=(entry, key),
+        )
+    with right:
+        key = f"note-{run.id}"
+        st.text_input(
+            "Note",
+            run.note,
+            key=key,
+            max_chars=500,
+            placeholder="What you want to remember of it",
+            on_change=shelf.note,
+            args=(entry, key),
+        )
+
+
+main()

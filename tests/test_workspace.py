@@ -1,0 +1,67 @@
+"""What belongs to a visitor: found again after a reload, by nobody else, and not for ever."""
+
+import pytest
+
+from pages.parts import workspace as workspaces
+from pages.parts.workspace import Registry, Workspace, visitor
+
+TOKEN = bytes(range(16))
+
+
+def cookie(token=TOKEN, mask=b"\x00\x00\x00\x00"):
+    """As Streamlit writes it."""
+    masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(token))
+    return f"2|{mask.hex()}|{masked.hex()}|1795500000"
+
+
+def test_a_browser_is_the_same_under_every_mask():
+    name = visitor(cookie())
+    assert name == visitor(cookie(mask=b"\x12\x34\x56\x78"))
+    assert name != visitor(cookie(TOKEN[::-1]))
+    assert TOKEN.hex() not in name
+
+
+def test_streamlit_still_writes_its_cookie_so():
+    from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
+
+    names = {visitor(generate_xsrf_token_string(TOKEN)) for _ in range(3)}
+    assert names == {visitor(cookie())}
+    assert visitor(generate_xsrf_token_string()) not in names
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "x", "2|00|zz|1", "2|0000|0001|1", "1|2|3", f"2|00000000|{'ab' * 8}|1", "2||ab|1"]
+)
+def test_what_is_no_such_cookie_names_nobody(bad):
+    assert visitor(bad) is None
+
+
+def test_a_workspace_is_found_again_by_its_owner_only():
+    registry = Registry()
+    mine = Workspace("me")
+    registry.touch(mine)
+    assert registry.get("me") is mine
+    assert registry.get("you") is not mine
+
+
+def test_it_is_forgotten_when_nobody_comes_back(monkeypatch):
+    registry = Registry()
+    registry.touch(Workspace("me", jobs={"train": "1"}))
+    monkeypatch.setattr(workspaces, "RECONNECT_SECONDS", -1.0)
+    assert registry.get("me").jobs == {}
+
+
+def test_it_stays_as_long_as_a_session_holds_it(monkeypatch):
+    registry = Registry()
+    held = Workspace("me")
+    registry.touch(held)
+    monkeypatch.setattr(workspaces, "RECONNECT_SECONDS", -1.0)
+    assert registry.get("me") is held
+
+
+def test_there_are_only_so_many(monkeypatch):
+    monkeypatch.setattr(workspaces, "_KEPT_WORKSPACES", 2)
+    registry = Registry()
+    for name in "abc":
+        registry.touch(Workspace(name, jobs={"train": name}))
+    assert [registry.get(name).jobs for name in "abc"] == [{}, {"train": "b"}, {"train": "c"}]
