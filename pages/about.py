@@ -5,9 +5,9 @@ import streamlit as st
 from decor_core.bundle import Bundle
 from decor_core.evaluation import Evaluation
 from decor_core.taxonomy import DECOR
-from pages.parts.charts import confusion_map
 from pages.parts.flags import flag
 from pages.parts.frame import CLASSIFY, open_page
+from pages.parts.grids import confusion_map
 from pages.parts.resources import shipped_bundle
 from pages.parts.samples import samples
 from pages.parts.styles import STYLES, Style, how_well_known

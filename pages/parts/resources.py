@@ -106,3 +106,4 @@ def use_model(bundle: Bundle) -> None:
 
 def use_shipped_model() -> None:
     """Let the shipped model answer again."""
+    workspace().model = None
