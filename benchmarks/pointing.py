@@ -29,7 +29,7 @@ from decor_core.predictor import Predictor
 from decor_core.sources import Source, open_source
 from decor_core.workflow import train
 
-_CONFIG = TrainConfig(steps=500, learning_rate=0.03, testing_percentage=0, validation_percentage=0)
+_CONFIG = TrainConfig(head="auto", testing_percentage=0, validation_percentage=0)
 _HEIGHT = 384
 
 

@@ -69,6 +69,7 @@ def _prepare(options: argparse.Namespace) -> int:
 
 def _retrain(options: argparse.Namespace) -> int:
     from .bundle import check_replaceable, save_bundle
+    from .export import write_labels
     from .workflow import train
 
     config = train_config(options)
@@ -85,7 +86,7 @@ def _retrain(options: argparse.Namespace) -> int:
     if options.bundle:
         save_bundle(bundle, options.bundle)
     if options.output_labels:
-        _write_labels(bundle.taxonomy.labels, options.output_labels)
+        write_labels(bundle, options.output_labels)
     if options.output_graph:
         from .frozen import export_graph
 
@@ -199,11 +200,6 @@ def _training_json(training: Any, options: argparse.Namespace, mistakes: Any) ->
         "evaluation": evaluation.to_json() if evaluation else None,
         "misclassified_test_images": mistakes.to_dict(orient="records"),
     }
-
-
-def _write_labels(labels: Sequence[str], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(labels) + "\n", encoding="utf-8")
 
 
 def _picture_files(places: Sequence[Path]) -> list[Path]:

@@ -136,6 +136,7 @@ def export_model(bundle: Bundle, kind: str, path: Path) -> Path:
 
 def write_labels(bundle: Bundle, path: Path) -> None:
     """The labels in UTF-8, one a line, in the order of the model's answers."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
 
 

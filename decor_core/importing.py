@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from PIL import Image
 
 from .backbone import BackboneSpec
 from .bundle import BUNDLE_FILES, HEAD_FILE, Bundle, load_bundle
@@ -26,6 +27,7 @@ MOST_BYTES = 64 * 2**20  # of the zip
 _MOST_UNPACKED = 128 * 2**20
 _MOST_FILES = 50
 _MOST_LETTERS = 200
+_MOST_PICTURES = 10**9
 _ENCRYPTED = 0x1
 # Beside the model's own files: what our export adds, and what operating systems scatter about.
 _IGNORED = {"readme.md", "thumbs.db", "desktop.ini"}
@@ -46,6 +48,7 @@ def import_run(source: bytes | Path) -> Run:
             bundle = load_bundle(Path(folder))
             _check_meaning(bundle)
             run = run_of_bundle(bundle)
+            _check_settings(run)
         except BundleError as error:
             # It names a folder that nobody has seen.
             raise BundleError(str(error).replace(f"“{folder}”", "the zip")) from error
@@ -163,7 +166,8 @@ def _header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype]:
 def _check_meaning(bundle: Bundle) -> None:
     """Raises ValueError or the like, where words and figures are not what they should be."""
     names = [bundle.title, *(n for level in bundle.taxonomy.levels for n in _names(level))]
-    if not all(isinstance(name, str) and 0 < len(name) <= _MOST_LETTERS for name in names):
+    if not all(isinstance(n, str) and 0 < len(n) <= _MOST_LETTERS and n.isprintable()
+               for n in names):  # fmt: skip
         raise ValueError(f"titles and labels must be texts of 1 to {_MOST_LETTERS} letters")
     if not isinstance(bundle.training, dict):
         raise ValueError("what it says of its training is no table")
@@ -179,6 +183,11 @@ def _check_meaning(bundle: Bundle) -> None:
         _check_figures(evaluation, bundle.taxonomy.level(name))
 
 
+def _check_settings(run: Run) -> None:
+    if not all(isinstance(value, str | float | int | None) for value in run.settings.values()):
+        raise ValueError("its settings make no sense")
+
+
 def _names(level: Taxonomy) -> tuple[str, ...]:
     return (level.name, *level.labels)
 
@@ -186,7 +195,7 @@ def _names(level: Taxonomy) -> tuple[str, ...]:
 def _check_figures(evaluation: Evaluation, level: Taxonomy) -> None:
     confusion = np.asarray(evaluation.confusion, float)
     square = confusion.shape == (len(level.labels),) * 2
-    if not square or not np.isfinite(confusion).all() or (confusion < 0).any():
+    if not square or not ((confusion >= 0) & (confusion <= _MOST_PICTURES)).all():
         raise ValueError("its confusion matrix does not fit its labels")
     if evaluation.labels != level.labels:
         raise ValueError("it was tested on other labels")
@@ -205,13 +214,24 @@ def _check_fit(bundle: Bundle) -> None:
     """Whether the model can be used here, without fetching or converting anything for it."""
     architecture = bundle.embedding.architecture
     try:
-        here = isinstance(architecture, str) and BackboneSpec.named(architecture).path.exists()
+        here = BackboneSpec.named(architecture).path.exists()
         if here:
-            Predictor(bundle)
+            _try_out(Predictor(bundle))
     except DecorError as error:
         raise BundleError(f"The model cannot be used here: {error}") from error
+    except DAMAGED_FILE as error:
+        raise BundleError(f"The model in the zip is damaged ({error}); export it again.") from error
     if not here:
         raise BundleError(
             f"The model needs the network “{architecture}”, which is not on this machine; retrain "
             f"once with --architecture {architecture}, then import it again."
         )
+
+
+def _try_out(predictor: Predictor) -> None:
+    """Answer once in every taxonomy: what is wrong shows now, not when somebody asks."""
+    vectors = predictor.embed(Image.new("RGB", (64, 64), "white"))[None]
+    for level in predictor.bundle.taxonomy.levels:
+        (answer,) = predictor.predict(vectors, level.name)
+        if not math.isfinite(answer.novelty + answer.confidence):
+            raise ValueError("its answers are no numbers")

@@ -96,7 +96,7 @@ def _show_quality(bundle: Bundle) -> None:
             "Photos of each style (rows) by the answer they got (columns), on average over the "
             "repeats of the cross-validation."
         )
-        confusion_map(finest)
+        confusion_map(finest, key="shipped-confusions")
 
 
 def _card(bundle: Bundle) -> list[tuple[str, str]]:
@@ -117,15 +117,22 @@ def _card(bundle: Bundle) -> list[tuple[str, str]]:
             "Method",
             f"[EfficientNet-Lite0]({NETWORK_URL}) by Google (Apache-2.0) looks, on LiteRT; its "
             "weights stay as they are. The mean and deviation of all its stages over the object, "
-            "and a histogram of the object's colours, go into one linear head "
-            f"({plain(str(training.get('head', '?')))}, {training.get('steps', '?')} steps at "
-            f"{training.get('learning_rate', '?')}). So each score splits exactly over the places "
-            "of the picture.",
+            "and a histogram of the object's colours, go into one linear head, so that each score "
+            f"splits exactly over the places of the picture. {_recipe(training)}",
         ),
         ("Numbers", f"{_NUMBERS}{calibration}"),
         ("What it cannot do", _LIMITS),
         ("Your pictures", _PRIVACY),
     ]
+
+
+def _recipe(training: dict) -> str:
+    """How the head was trained, in a sentence."""
+    if reason := (training.get("choice") or {}).get("reason"):
+        return plain(reason)
+    if training.get("head") == "softmax":
+        return f"Softmax: {training['steps']} steps at {training['learning_rate']:g}."
+    return f"Head: {plain(str(training.get('head', 'unknown')))}."
 
 
 _PURPOSE = """

@@ -97,7 +97,7 @@ def test_every_sample_is_a_click_away_and_recognised(page):
     test = page("classify")
     for sample in samples():
         _sound(test.button(key=sample.key).click().run())
-        assert _verdicts(test) == [sample.style]
+        assert _verdicts(test)[0].startswith(sample.style)  # or torn, it comes first
 
 
 def test_an_upload_is_answered_at_once(page):

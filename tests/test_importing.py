@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from decor_core import importing
+from decor_core.embedding import EmbeddingSpec
 from decor_core.errors import BundleError
 from decor_core.export import export_model
 from decor_core.importing import import_run
@@ -180,6 +181,16 @@ def _changed(files, **changes):
     ({"title": 7}, "must be texts"),
     ({"title": "x" * 500}, "must be texts"),
     ({"title": ""}, "must be texts"),
+    ({"title": "two\nlines"}, "must be texts"),
+    ({"training": {"pictures": [1, 2]}}, "settings make no sense"),
+    ({"training": {"testing_percentage": {}}}, "settings make no sense"),
+    ({"taxonomy": {"name": "style", "labels": ["a", "b", "c"], "parents": [0, 1, 9], "coarser":
+      {"name": "country", "labels": ["x", "y"], "coarser": None, "parents": []}},
+      "evaluation": None}, "damaged"),
+    ({"embedding": {"architecture": "efficientnet_lite0", "views": 1.5,
+      "version": EmbeddingSpec.version}}, "damaged"),
+    ({"embedding": {"architecture": "efficientnet_lite0", "views": 99,
+      "version": EmbeddingSpec.version}}, "views must be 1 to"),
     ({"created": "yesterday"}, "damaged"),
     ({"training": ["lots"]}, "damaged"),
     ({"training": {"head": "forest"}}, "no head “forest”"),
@@ -197,7 +208,7 @@ def _changed(files, **changes):
      "cannot be used here: There is no architecture “alexnet”"),
     ({"embedding": {"architecture": "mobilenet_0.25_128", "views": 1, "version": 1}},
      "needs the network “mobilenet_0.25_128”, which is not on this machine"),
-    ({"embedding": {"architecture": ["x"], "views": 1, "version": 1}}, "not on this machine"),
+    ({"embedding": {"architecture": ["x"], "views": 1, "version": 1}}, "settings make no sense"),
     ({"backbone_digest": "0" * 16}, "trained on another version of efficientnet_lite0"),
     ({"cross_validation": {"colour": {}}}, "damaged"),
 ])  # fmt: skip
@@ -211,6 +222,8 @@ def test_figures_that_make_no_sense(refused, files):
     for change, reason in [
         ({"confusion": [[1, 2], [3, 4]]}, "confusion matrix"),
         ({"confusion": [["a"] * 3] * 3}, "damaged"),
+        ({"confusion": [[1e300] * 3] * 3}, "confusion matrix"),
+        ({"confusion": [[float("nan")] * 3] * 3}, "confusion matrix"),
         ({"labels": ["a", "b", "c"]}, "other labels"),
         ({"ece": "none"}, "are no numbers"),
     ]:
@@ -219,6 +232,8 @@ def test_figures_that_make_no_sense(refused, files):
     assert "make no sense" in refused(_changed(files, novelty=known | {"limit": -1}))
     assert "damaged" in refused(_changed(files, novelty=known | {"limit": "far"}))
     assert "another shape" in refused(_changed(files, novelty=known | {"columns": [0, 7]}))
+    floats = [float(column) for column in known["columns"]]
+    assert "damaged" in refused(_changed(files, novelty=known | {"columns": floats}))
 
 
 def test_broken_json(refused, files):
