@@ -15,7 +15,7 @@ from pages.parts.results import explained, use_button
 from pages.parts.settings import STEPWISE, head_name
 from pages.parts.shelf import MINE, SHIPS, Entry
 from pages.parts.text import duration, percent_exact, plain
-from pages.parts.work import collect
+from pages.parts.work import askable, collect
 
 
 def main() -> None:
@@ -129,7 +129,7 @@ def _show_one(entry: Entry) -> None:
         if run.events:
             classes = len(run.bundle.taxonomy.labels)
             training_curves(run.events, run.config.steps, classes)
-    show_details(run, ask=entry.place == MINE)
+    show_details(run, ask=askable(run))
 
 
 def _show_use(entry: Entry) -> None:

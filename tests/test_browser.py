@@ -1,4 +1,4 @@
-"""The whole way in a real browser: deep link, retrain, use the model, upload, switch taxonomy."""
+"""The whole way in a real browser: deep link, retrain, reload, runs, use it, upload, taxonomy."""
 
 import os
 import re
@@ -105,6 +105,10 @@ def _heading(tab, words: str):
 
 def test_the_whole_way(tab):
     _retrain_from_a_cold_deep_link(tab)
+    _click_a_confusion(tab)
+    _find_it_after_a_reload(tab)
+    _see_it_among_the_runs(tab)
+    _use_it(tab)
     _use_it_on_an_upload(tab)
     _switch_the_taxonomy(tab)
     _look_around(tab)
@@ -113,8 +117,8 @@ def test_the_whole_way(tab):
 def _retrain_from_a_cold_deep_link(tab) -> None:
     tab.goto("/retrain")
     _heading(tab, "Train it yourself").wait_for()
-    names = tab.get_by_role("link", name=re.compile("^(Classify|Retrain|About)$"))
-    assert names.all_inner_texts() == ["Classify", "Retrain", "About"]
+    names = tab.get_by_role("link", name=re.compile("^(Classify|Retrain|Runs|About)$"))
+    assert names.all_inner_texts() == ["Classify", "Retrain", "Runs", "About"]
     _press(tab, "Training steps", "Home", "ArrowRight", "ArrowRight", "ArrowRight", reads="40")
     _press(tab, "Learning rate", "ArrowRight", "ArrowRight", reads="0.03")
     tab.get_by_role("button", name="Retrain", exact=True).click()
@@ -123,8 +127,40 @@ def _retrain_from_a_cold_deep_link(tab) -> None:
     assert float(re.search(r"([\d.]+)\s*%", accuracy.inner_text())[1]) > 80
     assert "the true rate is likely between" in tab.inner_text("body")
     _sound(tab)
+
+
+def _click_a_confusion(tab) -> None:
+    cell = tab.locator("path[aria-roledescription='rect mark']").first
+    cell.click(force=True)  # the count lies on it
+    tab.get_by_text("Gzhel, recognised").wait_for()
+
+
+def _find_it_after_a_reload(tab) -> None:
+    tab.reload()
+    tab.get_by_test_id("stMetric").filter(has_text="Test accuracy").wait_for()
+    tab.get_by_test_id("stSliderThumbValue").get_by_text("40", exact=True).wait_for()
+    stranger = tab.context.browser.new_page(base_url=tab.url)
+    stranger.goto("/retrain")
+    stranger.get_by_text("What it learns from").wait_for()
+    assert stranger.get_by_text("Test accuracy").count() == 0
+    stranger.close()
+
+
+def _see_it_among_the_runs(tab) -> None:
+    tab.get_by_role("link", name="Compare, keep, download").click()
+    _heading(tab, "Runs").wait_for()
+    table = tab.get_by_test_id("stDataFrame").first
+    table.wait_for()
+    tab.wait_for_timeout(500)
+    box = table.locator("canvas").first.bounding_box()
+    tab.mouse.click(box["x"] + 16, box["y"] + 52)  # the tick of the first row
+    _heading(tab, "your model (40 steps, 0.03)").wait_for()
+    _sound(tab)
+
+
+def _use_it(tab) -> None:
     tab.get_by_role("button", name="Use this model").click()
-    tab.get_by_role("link", name="Go and try it").click()
+    tab.get_by_role("link", name="Classify answers with this model").click()
     _heading(tab, "Which decor is it?").wait_for()
     tab.get_by_text("Answered by your model (40 steps, 0.03)").wait_for()
 
@@ -138,7 +174,7 @@ def _press(tab, slider: str, *keys: str, reads: str) -> None:
 
 
 def _use_it_on_an_upload(tab) -> None:
-    drop_zone = tab.get_by_test_id("stFileUploaderDropzoneInput")
+    drop_zone = tab.get_by_test_id("stFileUploaderDropzoneInput").first
     drop_zone.set_input_files(str(SAMPLES / "khokhloma-bowl.jpg"))
     _heading(tab, "Khokhloma").wait_for()
     assert tab.get_by_role("img", name="Your picture khokhloma-bowl.jpg").is_visible()

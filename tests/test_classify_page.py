@@ -253,10 +253,10 @@ def test_known_pictures_are_shown_where_they_are_at_hand(page, monkeypatch, tmp_
     for file in Embeddings.load().table["file"]:
         if file.startswith("01_02_2"):
             ornament(1).save(tmp_path / file)
-    likeness._thumb.cache_clear()
+    likeness.thumbnail.cache_clear()
     test = _upload(page("classify"), ("bowl.jpg", _sample_bytes("Khokhloma")))
     assert _html(test).count('<img src="data:image/webp;base64,') == 5
-    likeness._thumb.cache_clear()
+    likeness.thumbnail.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from decor_core.diagnosis import Reading
 from decor_core.errors import BundleError
 from decor_core.heads import HEADS, TrainConfig, TrainEvent
 from decor_core.jobs import CrossValidateRequest, Progress, TrainRequest
+from decor_core.runs import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
 from decor_core.trainer import Job, Trainer
-from pages.parts import resources, results, work
+from pages.parts import resources, results, shelf, work
 from pages.parts.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -170,6 +171,19 @@ def test_a_training_ends_in_a_model_that_classify_uses(page, trained):
 def test_the_training_is_found_again_after_a_reload(page, trained):
     again = page("retrain", workspace=trained.session_state["workspace"])
     assert again.metric[0].value == trained.metric[0].value
+
+
+def test_a_run_that_was_kept_on_disk_is_still_the_training_s(page, trained, tmp_path, monkeypatch):
+    store = DiskRuns(tmp_path / "runs")
+    monkeypatch.setattr(shelf, "_kept_runs", lambda: store)
+    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
+    mine = trained.session_state["workspace"]
+    shelf_of = Workspace(mine.owner, MemoryRuns(), mine.jobs, mine.about, mine.collected)
+    store.save(mine.runs.list()[0])
+    test = page("retrain", workspace=shelf_of)
+    assert test.metric[0].value == trained.metric[0].value
+    store.delete(mine.runs.list()[0].id)
+    assert "This run has been deleted" in _texts(_sound(test.run()))
 
 
 def test_nobody_else_finds_it(page, trained):

@@ -63,11 +63,12 @@ def copies_preview(standard: Augmentation) -> None:
                 caption=f"Copy {number + 1}",
             )
     if not (chosen.wear or chosen.ground) or replace(chosen, copies=standard.copies) == standard:
-        st.caption("To train on such copies of your own photos, on the command line:")
+        st.markdown(":small[To train on such copies of your own photos, on the command line:]")
         st.code(f"python -m decor_core retrain --image_dir photos{_flags(chosen)}", language="bash")
     else:
-        st.caption(
-            "On the command line, wear and other grounds come with the standard distortions only."
+        st.markdown(
+            ":small[On the command line, wear and other grounds come with the standard "
+            "distortions only.]"
         )
 
 

@@ -12,6 +12,7 @@ from decor_core.search import CurvePoint
 
 from .curves import learning_curve_chart
 from .grids import confusion_map
+from .likeness import thumbnail
 from .rates import FEW_PICTURES, recall_bars, reliability_diagram
 from .results import FEW, progress_words
 from .text import between, percent, percent_exact, plain
@@ -93,10 +94,16 @@ def _show_mistakes(answers: pd.DataFrame) -> None:
 
 
 def _files(table: pd.DataFrame) -> None:
+    """The pictures by name, and to be seen where they are at hand."""
+    thumbnails = [thumbnail(file) for file in table["file"]]
+    if any(thumbnails):
+        table = table.assign(seen=thumbnails)[["seen", *table.columns]]
     st.dataframe(
         table,
         hide_index=True,
+        row_height=64 if any(thumbnails) else None,
         column_config={
+            "seen": st.column_config.ImageColumn("", width="small"),
             "file": st.column_config.TextColumn("Picture"),
             "truth": st.column_config.TextColumn("Truth"),
             "answer": st.column_config.TextColumn("Answer"),

@@ -14,8 +14,11 @@ from .charts import INK, LABEL_WIDTH, draw, plain_chart
 _AXIS = {"domain": False, "ticks": False, "labelFontSize": 13, "labelOverlap": False}
 
 
-def confusion_map(evaluation: Evaluation, key: str) -> tuple[str, str] | None:
-    """Which pictures of each label (rows) were called what (columns); the cell clicked, if any."""
+def confusion_map(evaluation: Evaluation, key: str | None = None) -> tuple[str, str] | None:
+    """Which pictures of each label (rows) were called what (columns).
+
+    With a ``key`` cells can be clicked, and the truth and answer of the one that was is returned.
+    """
     labels = list(evaluation.labels)
     table = pd.DataFrame(
         [
@@ -45,13 +48,16 @@ def confusion_map(evaluation: Evaluation, key: str) -> tuple[str, str] | None:
         ],
     )
     peak = max(float(table["pictures"].max()), 1.0)
-    clicked = alt.selection_point("cell", fields=["truth", "answer"], empty=False)
+    clicked = key and alt.selection_point("cell", fields=["truth", "answer"], empty=False)
     chart = _coloured(base, table, "pictures", [0, peak], clicked)
     described = "Confusion matrix: " + ", ".join(
         f"{row.shown} of {row.truth} called {row.answer}"
         for row in table.itertuples()
         if row.pictures
     )
+    if not key:
+        draw(chart, height=46 * len(labels) + 110, described=described)
+        return None
     state = st.altair_chart(
         plain_chart(chart, height=46 * len(labels) + 110),
         width="stretch",
@@ -160,7 +166,7 @@ def _coloured(
     cells = base.mark_rect(
         cornerRadius=3, stroke="transparent", strokeWidth=3, **(size or {})
     ).encode(color=alt.Color(f"{value}:Q", scale=scale, legend=None))
-    if clicked is not None:
+    if clicked:
         cells = cells.add_params(clicked).encode(
             stroke=alt.condition(clicked, alt.value(INK), alt.value("transparent"))
         )

@@ -85,7 +85,7 @@ def _decisive(seen: Seen, prediction: Prediction, known: Known | None) -> str:
 def _item(neighbour: Neighbour) -> str:
     label, file = html.escape(neighbour.label), html.escape(neighbour.file)
     likeness = max(neighbour.likeness, 0)
-    thumb = _thumb(neighbour.file)
+    thumb = thumbnail(neighbour.file)
     picture = f'<img src="{thumb}" alt="{label}, {file}">' if thumb else ""
     return (
         f"<li>{picture}<b>{label}</b><small>{Path(file).stem}</small>"
@@ -95,7 +95,7 @@ def _item(neighbour: Neighbour) -> str:
 
 
 @lru_cache(maxsize=512)
-def _thumb(file: str) -> str:
+def thumbnail(file: str) -> str:
     """The known picture as a data URI where $DECOR_PICTURES holds it, else nothing."""
     folder = os.environ.get("DECOR_PICTURES")
     if not folder:

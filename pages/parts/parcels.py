@@ -31,7 +31,9 @@ def show_downloads(run: Run) -> None:
             format_func=lambda name: FORMATS[name].text[0].upper() + FORMATS[name].text[1:],
             key=f"format-{run.id}",
         )
-        st.caption("A zip with the model, a README and, except for Decor's own, an example.")
+        st.markdown(
+            ":small[A zip with the model, a README and, except for Decor's own, an example.]"
+        )
         if FORMATS[chosen].tensorflow:
             _show_making(run, chosen)
         else:

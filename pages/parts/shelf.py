@@ -1,13 +1,14 @@
 """Which runs a session sees: its own, those kept on disk, those that ship; and what it may do."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import streamlit as st
 
 from decor_core.errors import DecorError
+from decor_core.evaluation import Evaluation
 from decor_core.run import Run
 from decor_core.runs import DiskRuns, RunStore
 
@@ -56,6 +57,18 @@ def entries() -> list[Entry]:
         *(Entry(run, KEPT) for run in kept if not run.read_only),
         *(Entry(run, SHIPS) for run in own if run.read_only),
     ]
+
+
+def find(run_id: str) -> Entry | None:
+    """The run of that id, if the session may see it (still)."""
+    return next((entry for entry in entries() if entry.run.id == run_id), None)
+
+
+def judge(run_id: str, judged: Mapping[str, Evaluation]) -> None:
+    """Write cross-validated figures beside a run that is still there."""
+    entry = find(run_id)
+    if entry:
+        _tried(lambda: entry.store.save(entry.run.judged(judged)))
 
 
 def keep(entry: Entry) -> None:

@@ -4,12 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from decor_core.errors import DecorError, TrainingError
+from decor_core.errors import TrainingError
 from decor_core.features import Embeddings
 from decor_core.jobs import Request
 from decor_core.run import Run, run_of_training
 from decor_core.trainer import Job
 
+from . import shelf
 from .resources import trainer, training_data
 from .text import plain
 from .workspace import workspace
@@ -54,26 +55,24 @@ def collect() -> None:
     for job in trainer().jobs(mine.owner):
         if job.active or job.result is None or job.id in mine.collected:
             continue
+        mine.collected[job.id] = ""  # by this tab, not by another one of the same browser
         mine.collected[job.id] = _keep(job, mine.about.get(job.id, ""))
 
 
 def run_of(job: Job) -> Run | None:
     """The run that came of a training; None while there is none, or once it is deleted."""
-    run_id = workspace().collected.get(job.id)
-    return known_run(run_id) if run_id else None
-
-
-def known_run(run_id: str) -> Run | None:
-    """The session's or a shipped run of that id."""
-    try:
-        return workspace().runs.get(run_id)
-    except DecorError:
-        return None
+    entry = shelf.find(workspace().collected.get(job.id, ""))
+    return entry and entry.run
 
 
 def data_of(run: Run) -> Embeddings:
     """What a run of this session was trained on."""
     return training_data(run.data != WITHOUT_COPIES)
+
+
+def askable(run: Run) -> bool:
+    """Whether further jobs can be done about a run: only on the data that are here."""
+    return not run.read_only and run.data in (WITH_COPIES, WITHOUT_COPIES)
 
 
 def found(purpose: str, run_id: str) -> Any:
@@ -90,9 +89,8 @@ def _keep(job: Job, about: str) -> str:
         for old in own[_KEPT_RUNS:]:
             mine.runs.delete(old.id)
         return run.id
-    judged = known_run(about)
-    if job.request.kind == "cross-validate" and judged:
-        mine.runs.save(judged.judged(job.result))
+    if job.request.kind == "cross-validate":
+        shelf.judge(about, job.result)
     elif job.request.kind == "learning curve" and job.status == "done":
         mine.found[CURVE, about] = job.result
     return about
