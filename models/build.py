@@ -9,6 +9,7 @@ for bit with the same TensorFlow. The second needs the pictures, which do not sh
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -52,6 +53,7 @@ def _decor(options: argparse.Namespace) -> None:
     # From the file, in half precision: so that anyone can train the same model from what ships.
     products = Embeddings.load(SHIPPED).of_types("product")
     bundle = train_on_all(products, RECIPE, "style", title="Decor styles")
+    bundle = replace(bundle, training={**bundle.training, "data": "Decor products"})
     print(save_bundle(bundle, DEFAULT_BUNDLE))
     for name, evaluation in bundle.cross_validation.items():
         low, high = evaluation.ci95
