@@ -102,6 +102,7 @@ def _settle_head(options: argparse.Namespace) -> None:
     if not hasattr(options, "head"):
         return
     asked = any(getattr(options, name) is not None for name, *_ in _DESCENT)
+    asked = asked or getattr(options, "summaries_dir", None)  # nothing else has curves
     options.head = options.head or ("softmax" if asked else "auto")
     for name, _, _, default, _ in _DESCENT:
         if getattr(options, name) is None:

@@ -12,8 +12,8 @@ from .heads import cross_entropy, probabilities
 _Z95 = 1.959964
 _BINS = 10
 # A class with fewer pictures is marked wherever its recall is shown: even if all are right, the
-# true rate may be as low as 84 %.
-FEW = 20
+# true rate may be as low as 89 %.
+FEW = 30
 
 
 def wilson(correct: float, n: int) -> tuple[float, float]:

@@ -23,6 +23,7 @@ ANSWER_COLUMNS = ("key", "file", "truth", "answer", "probability")
 MODEL_FOLDER = "model"
 
 _EVENTS = "events.npz"
+_DESCENT = ("steps", "learning_rate", "batch_size", "weight_decay")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +77,22 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that could make its result differ from another run's, by name."""
+        """All that could make its result differ from another run's, by name.
+
+        What its head does not know, as steps in closed form, is None.
+        """
         embedding = self.bundle.embedding
+        settings = asdict(self.config)
+        del settings["eval_interval"]  # how often one looks at a training does not change it
+        if self.config.head != "softmax":
+            settings |= dict.fromkeys(_DESCENT)
         return {
             "data": self.data,
             "taxonomy": self.level,
             "pictures": self.bundle.training.get("pictures"),
             "architecture": embedding.architecture,
             "views": embedding.views,
-            **asdict(self.config),
+            **settings,
         }
 
     def titled(self, title: str) -> "Run":

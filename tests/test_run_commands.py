@@ -233,15 +233,16 @@ def test_commands_of_the_readme_run_as_written(run, painted, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "decor_images").symlink_to(painted)
     readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
-    told = readme[readme.index("### Runs: keep") : readme.index("### TensorBoard")]
+    told = readme[readme.index("### Runs: keep") : readme.index("### Coming from")]
     commands = re.findall(r"^    python -m decor_core (.+)$", told, re.M)
-    assert len(commands) == 9
+    assert len(commands) == 10
     for command in commands:
         code, _, err = run(*shlex.split(command))
         assert code == 0, (command, err)
     assert sorted(found.title for found in DiskRuns().list() if not found.read_only) == [
         "First", "First again"
     ]  # fmt: skip
+    assert any((tmp_path / "summaries" / "train").iterdir())
 
 
 # TensorBoard

@@ -5,7 +5,7 @@ import time
 import pandas as pd
 import streamlit as st
 
-from decor_core.evaluation import Evaluation
+from decor_core.evaluation import FEW, Evaluation
 from decor_core.jobs import CurveRequest
 from decor_core.run import Run
 from decor_core.search import CurvePoint
@@ -13,8 +13,8 @@ from decor_core.search import CurvePoint
 from .curves import learning_curve_chart
 from .grids import confusion_map
 from .likeness import thumbnail
-from .rates import FEW_PICTURES, recall_bars, reliability_diagram
-from .results import FEW, progress_words
+from .rates import recall_bars, reliability_diagram
+from .results import SMALL_TEST, progress_words
 from .text import between, percent, percent_exact, plain
 from .work import CURVE, data_of, found, job_for, stop, submit
 
@@ -117,7 +117,7 @@ def _files(table: pd.DataFrame) -> None:
 
 def _show_recalls(run: Run, evaluation: Evaluation) -> None:
     pictures = run.bundle.training.get("pictures_per_class", {})
-    few = [label for label in evaluation.labels if pictures.get(label, 0) < FEW_PICTURES]
+    few = [label for label in evaluation.labels if pictures.get(label, 0) < FEW]
     st.caption(
         "How many of each class were recognised. The thin line is the 95 % interval: where the "
         "true rate likely lies."
@@ -126,7 +126,7 @@ def _show_recalls(run: Run, evaluation: Evaluation) -> None:
     if few:
         names = ", ".join(f"{plain(label)} ({pictures.get(label, 0)})" for label in few)
         st.caption(
-            f"Pale: fewer than {FEW_PICTURES} pictures in all, so little is known of "
+            f"Pale: fewer than {FEW} pictures in all, so little is known of "
             f"how well it is recognised: {names}."
         )
     st.caption(
@@ -150,7 +150,7 @@ def _show_reliability(evaluation: Evaluation) -> None:
             f"Mean distance from the line: **{percent_exact(evaluation.calibration_error)}**, "
             f"likely between {between(evaluation.calibration_ci95)}."
         )
-        if evaluation.n < FEW:
+        if evaluation.n < SMALL_TEST:
             st.caption(
                 f"{evaluation.n} pictures are too few to tell: a dot may stand for one or two of "
                 "them. Cross-validate for a diagram over all pictures."

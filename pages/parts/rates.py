@@ -7,12 +7,10 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from decor_core.evaluation import Evaluation, wilson
+from decor_core.evaluation import FEW, Evaluation, wilson
 
 from .charts import INK, LABEL_WIDTH, count_bars, draw
 from .text import plain
-
-FEW_PICTURES = 30
 
 
 def recall_bars(evaluation: Evaluation, pictures: Mapping[str, int]) -> None:
@@ -79,7 +77,7 @@ def _recalls(evaluation: Evaluation, pictures: Mapping[str, int]) -> pd.DataFram
                 "low": low,
                 "high": high,
                 "shown": f"{hits:.3g} of {n}",
-                "few": pictures.get(label, n) < FEW_PICTURES,
+                "few": pictures.get(label, n) < FEW,
             }
         )
     return pd.DataFrame(rows)
@@ -131,9 +129,9 @@ def reliability_diagram(evaluation: Evaluation) -> None:
 def class_counts(counts: Mapping[str, int]) -> None:
     """How many pictures there are of each class, and of which there are few."""
     count_bars(counts)
-    few = [label for label, count in counts.items() if count < FEW_PICTURES]
+    few = [label for label, count in counts.items() if count < FEW]
     if few:
         st.caption(
-            f"{plain(', '.join(few))}: fewer than {FEW_PICTURES} pictures, so what is measured "
+            f"{plain(', '.join(few))}: fewer than {FEW} pictures, so what is measured "
             "of them is uncertain."
         )

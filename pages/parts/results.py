@@ -18,7 +18,7 @@ from .settings import STEPWISE
 from .text import between, duration, percent_exact, plain
 from .work import JUDGE, data_of, job_for, run_of, stop, submit
 
-FEW = 100
+SMALL_TEST = 100
 
 
 def show_status(job: Job) -> None:
@@ -146,7 +146,7 @@ def explained(evaluation: Evaluation) -> str:
         f"{right:g} of {evaluation.n} test pictures; the true rate is likely between "
         f"{between(evaluation.ci95)}."
     )
-    if evaluation.n < FEW:
+    if evaluation.n < SMALL_TEST:
         text += (
             f" A test of {evaluation.n} is small: one picture more or less is "
             f"{100 / evaluation.n:.1f} points."

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from decor_core.evaluation import Evaluation, wilson
+from decor_core.evaluation import FEW, Evaluation, wilson
 
 from .text import between, percent, plain
 
 _RARE = 0.05  # share of a class's pictures from which a confusion is worth naming
-_FEW = 20  # pictures of a class below which its recall says little
 
 
 @dataclass(frozen=True)
@@ -85,5 +84,5 @@ def how_well_known(label: str, judged: Evaluation) -> str:
         if other != label and count >= _RARE * n
     ]
     mistaken = f"; sometimes taken for {' or '.join(others)}" if others else ""
-    few = ". Few photos: judge with care" if n < _FEW else ""
+    few = ". Few photos: judge with care" if n < FEW else ""
     return f"{words}{mistaken}{few}."
