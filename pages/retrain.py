@@ -3,8 +3,8 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from decor_core.job import Job
 from decor_core.jobs import TrainRequest
-from decor_core.trainer import Job
 from pages.parts import results
 from pages.parts.details import show_details
 from pages.parts.frame import open_page

@@ -18,7 +18,7 @@ ORDER = (
     "choosing", "fitting", "features", "bundle", "predictor",
     "explain", "overlay", "palette", "neighbours", "sheet", "workflow", "run", "runs",
     "comparison", "search", "summaries", "network", "graph", "frozen", "export", "importing",
-    "diagnosis", "jobs", "worker", "trainer", "run_arguments", "arguments", "terminal",
+    "diagnosis", "jobs", "job", "worker", "trainer", "run_arguments", "arguments", "terminal",
     "inputs", "run_commands", "sweep", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.

@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 from decor_core.diagnosis import Reading
 from decor_core.errors import BundleError
 from decor_core.heads import HEADS, TrainConfig, TrainEvent
+from decor_core.job import Job
 from decor_core.jobs import CrossValidateRequest, Progress, TrainRequest
 from decor_core.runs import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
-from decor_core.trainer import Job, Trainer
+from decor_core.trainer import Trainer
 from pages.parts import resources, results, shelf, work
 from pages.parts.workspace import Workspace
 

@@ -17,6 +17,7 @@ import pytest
 from decor_core import trainer as trainers
 from decor_core.errors import TrainingError
 from decor_core.heads import TrainConfig, TrainEvent
+from decor_core.job import Job
 from decor_core.jobs import (
     CrossValidateRequest,
     CurveRequest,
@@ -26,7 +27,7 @@ from decor_core.jobs import (
     TrainRequest,
 )
 from decor_core.search import grid
-from decor_core.trainer import Job, Trainer
+from decor_core.trainer import Trainer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 

@@ -55,12 +55,18 @@ def copies_preview(standard: Augmentation) -> None:
     chosen = Augmentation(**switches, **shares, copies=_COPIES)
     sample = samples()[0]
     with st.container(horizontal=True, gap="small", key="copies_shown"):
-        st.image(_copies(sample.path.read_bytes(), None, 0), width=112, caption="As it is")
+        st.image(
+            _copies(sample.path.read_bytes(), None, 0),
+            width=112,
+            caption="As it is",
+            alt=sample.alt,
+        )
         for number in range(_COPIES):
             st.image(
                 _copies(sample.path.read_bytes(), chosen, number),
                 width=112,
                 caption=f"Copy {number + 1}",
+                alt=f"{sample.title}, distorted",
             )
     if not (chosen.wear or chosen.ground) or replace(chosen, copies=standard.copies) == standard:
         st.markdown(":small[To train on such copies of your own photos, on the command line:]")

@@ -10,10 +10,10 @@ from decor_core.bundle import Bundle, folder_name
 from decor_core.errors import DecorError
 from decor_core.export import FORMATS, export_model, export_name
 from decor_core.importing import MOST_BYTES, import_run
+from decor_core.job import Job
 from decor_core.jobs import ExportRequest, SummariesRequest
 from decor_core.run import Run
 from decor_core.summaries import summaries_directory, tensorboard_command
-from decor_core.trainer import Job
 
 from .results import progress_words
 from .shelf import may_keep

@@ -7,9 +7,9 @@ import streamlit as st
 
 from decor_core.diagnosis import Reading, best_step, read_curves
 from decor_core.evaluation import Evaluation
+from decor_core.job import Job
 from decor_core.jobs import CrossValidateRequest
 from decor_core.run import Run
-from decor_core.trainer import Job
 
 from .curves import training_curves
 from .frame import CLASSIFY, RUNS

@@ -5,9 +5,9 @@ import time
 import streamlit as st
 
 from decor_core.heads import HEADS
+from decor_core.job import Job
 from decor_core.jobs import SearchRequest
 from decor_core.search import Candidate, Result, best, grid, random_candidates
-from decor_core.trainer import Job
 
 from .grids import heat_map
 from .results import progress_words
@@ -60,6 +60,7 @@ def _what_to_try() -> list[Candidate]:
         "Heads",
         HEADS,
         selection_mode="multi",
+        wrap=True,
         default=[STEPWISE],
         format_func=head_name,
         key="search_heads",
@@ -77,6 +78,7 @@ def _what_to_try() -> list[Candidate]:
         "Training steps",
         _STEPS,
         selection_mode="multi",
+        wrap=True,
         default=[100, 500, 2000],
         key="search_steps",
         persist_state="session",
@@ -85,6 +87,7 @@ def _what_to_try() -> list[Candidate]:
         "Learning rates",
         _RATES,
         selection_mode="multi",
+        wrap=True,
         default=[0.01, 0.03, 0.1],
         format_func=lambda rate: f"{rate:g}",
         key="search_rates",

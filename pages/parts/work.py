@@ -6,9 +6,9 @@ import streamlit as st
 
 from decor_core.errors import TrainingError
 from decor_core.features import Embeddings
+from decor_core.job import Job
 from decor_core.jobs import Request
 from decor_core.run import Run, run_of_training
-from decor_core.trainer import Job
 
 from . import shelf
 from .resources import trainer, training_data
