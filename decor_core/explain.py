@@ -16,6 +16,7 @@ from .predictor import Predictor
 from .taxonomy import Taxonomy
 
 SIDE = 128
+_STRONG = 0.97
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,23 @@ class Evidence:
         return self.maps.sum(axis=(1, 2), dtype=np.float64) + self.outside
 
     def speaking_for(self, label: str) -> np.ndarray:
-        """Map [h, w] for ``label`` against the mean of the others: for it > 0, against it < 0."""
+        """Map [h, w] for ``label`` rather than its rivals: for it > 0, against it < 0.
+
+        Rivals count by their share of the probability that is not the label's: to first order the
+        map is what each place adds to the logarithm of the label's odds.
+        """
         place = self.labels.index(label)
-        others = np.delete(self.maps, place, axis=0)
-        return self.maps[place] - (others.mean(axis=0) if len(others) else 0)
+        if len(self.labels) == 1:
+            return self.maps[0]
+        shares = probabilities(np.delete(self.scores, place))
+        rivals = np.tensordot(shares, np.delete(self.maps, place, axis=0), 1)
+        return (self.maps[place] - rivals).astype(np.float32)
 
     @property
     def strongest(self) -> float:
-        """What any label's map hardly exceeds: the end of a scale to show all of them on."""
-        every = [np.quantile(np.abs(self.speaking_for(label)), 0.99) for label in self.labels]
-        return max(*every, 1e-12)
+        """What few places of the likeliest label's map exceed: one scale to show all labels on."""
+        likeliest = self.labels[int(self.scores.argmax())]
+        return max(float(np.quantile(np.abs(self.speaking_for(likeliest)), _STRONG)), 1e-12)
 
 
 def explain(predictor: Predictor, picture: Image.Image, taxonomy: str | None = None) -> Evidence:

@@ -97,10 +97,21 @@ def test_an_unknown_taxonomy_is_refused(predictor, ornament):
         explain(predictor, ornament(1), "continent")
 
 
-def test_maps_for_and_against_balance_over_the_labels():
-    evidence = Evidence(tuple("abc"), np.random.default_rng(0).normal(size=(3, 4, 5)), np.zeros(3))
-    total = sum(evidence.speaking_for(label) for label in "abc")
-    np.testing.assert_allclose(total, 0, atol=1e-12)
+def test_a_map_is_the_change_of_the_log_odds():
+    maps = np.random.default_rng(0).normal(size=(3, 4, 5)) / 10
+    evidence = Evidence(tuple("abc"), maps, np.array([0.5, 0.0, -1.0]))
+
+    def log_odds(scores):
+        return scores[1] - np.log(np.exp(scores[0]) + np.exp(scores[2]))
+
+    step = 1e-6
+    more = log_odds(evidence.scores + step * maps[:, 2, 3]) - log_odds(evidence.scores)
+    assert evidence.speaking_for("b")[2, 3] == pytest.approx(more / step, abs=1e-4)
+
+
+def test_with_one_label_its_own_map_is_all_there_is():
+    evidence = Evidence(("a",), np.ones((1, 4, 5), np.float32), np.zeros(1))
+    np.testing.assert_array_equal(evidence.speaking_for("a"), evidence.maps[0])
 
 
 def test_paint_is_orange_for_violet_against_and_nothing_at_opacity_zero():

@@ -68,8 +68,8 @@ def _label(seen: Seen, prediction: Prediction) -> str:
         default=labels[0],
         format_func=plain,
         required=True,
-        help="Colours each place of the picture by what it adds to the score of this label, "
-        "compared with the others. All places together make up the score exactly.",
+        help="Colours each place of the picture by what it adds to the score of this label rather "
+        "than to its rivals'. All places together make up each score exactly.",
         key=f"why-{seen.digest[:12]}-{prediction.taxonomy}",
     )
 
