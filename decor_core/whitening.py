@@ -24,7 +24,7 @@ class Span:
     @classmethod
     def of(cls, vectors: np.ndarray, blocks: Sequence[slice]) -> "Span":
         """The span of ``vectors`` [n, d]."""
-        return cls(tuple(blocks), tuple(_basis(vectors[:, block]) for block in blocks))
+        return cls(tuple(blocks), tuple(span_basis(vectors[:, block]) for block in blocks))
 
     def apply(self, vectors: np.ndarray) -> list[np.ndarray]:
         """Coordinates, a list of [n, r_k], of vectors [n, d]."""
@@ -41,7 +41,8 @@ class Span:
         return tuple(len(basis) for basis in self.bases)
 
 
-def _basis(vectors: np.ndarray) -> np.ndarray:
+def span_basis(vectors: np.ndarray) -> np.ndarray:
+    """Orthonormal columns [d, r] that span the vectors [n, d]; all of the space where d ≤ n."""
     vectors = np.asarray(vectors, np.float64)
     if vectors.shape[1] <= len(vectors):
         return np.eye(vectors.shape[1])
