@@ -51,6 +51,8 @@ def spread(colours: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     places = np.clip((colours - low) / (high - low) * most, 0, most - 1e-4)
     floors = places.astype(int)
     above = places - floors
-    for corner in np.ndindex(2, 2, 2):
-        bins = np.ravel_multi_index(tuple((floors + corner).T), BINS)
-        yield bins, np.where(corner, above, 1 - above).prod(axis=1)
+    near = (1 - above).T, above.T
+    _, width, depth = BINS
+    for i, j, k in np.ndindex(2, 2, 2):
+        bins = ((floors[:, 0] + i) * width + floors[:, 1] + j) * depth + floors[:, 2] + k
+        yield bins, near[i][0] * near[j][1] * near[k][2]

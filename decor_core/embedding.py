@@ -170,8 +170,8 @@ def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple
 def _balanced(picture: Image.Image, white: tuple[int, int, int]) -> Image.Image:
     """The picture in a light in which ``white`` is grey of the same brightness (von Kries)."""
     gains = np.mean(white) / np.array(white)
-    table = [min(255, round(value * gain)) for gain in gains for value in range(256)]
-    return picture.point(table)
+    table = np.minimum(255, np.rint(np.outer(gains, np.arange(256)))).astype(int)
+    return picture.point(table.ravel().tolist())
 
 
 def _squared(picture: Image.Image, fill: int | tuple[int, ...]) -> Image.Image:

@@ -116,9 +116,11 @@ def _uniform_lines(lines: np.ndarray) -> int:
     """How many of ``lines`` [n, m, 3] to trim, from the first on: the uniform ones and a seam."""
     if not lines.size:
         return 0
-    alike = (np.abs(lines - np.median(lines[0], axis=0)) <= _TOLERANCE).all(axis=2)
-    uniform = alike.mean(axis=1) >= UNIFORM
-    count = len(lines) if uniform.all() else int(uniform.argmin())
+    colour, count = np.median(lines[0], axis=0), 0
+    for line in lines:
+        if (np.abs(line - colour) <= _TOLERANCE).all(axis=1).mean() < UNIFORM:
+            break
+        count += 1
     return min(count + SEAM, len(lines)) if count else 0
 
 
