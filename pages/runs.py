@@ -85,7 +85,7 @@ def _row(entry: Entry) -> dict[str, object]:
         "Data": run.data or "–",
         "Taxonomy": run.level,
         "Head": head_name(config.head),
-        "Steps": config.steps if stepwise else None,
+        "Steps": str(config.steps) if stepwise else "",
         "Rate": f"{config.learning_rate:g}" if stepwise else "",
         "Test accuracy": _rate(run.evaluation),
         "Cross-validated": _rate(run.cross_validation.get(run.level)),

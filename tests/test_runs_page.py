@@ -80,7 +80,7 @@ def test_the_table_says_how_good_and_how_sure(open_runs, runs):
     row = open_runs().dataframe[0].value.set_index("Name").loc["First"]
     n = runs[0].evaluation.n
     assert row["Test accuracy"].endswith(f"N={n}") and "%" in row["Test accuracy"]
-    assert (row["Where"], row["Data"], row["Steps"]) == (shelf.MINE, "painted", 60)
+    assert (row["Where"], row["Data"], row["Steps"]) == (shelf.MINE, "painted", "60")
     assert row["Took"] == "1.5 s"
 
 

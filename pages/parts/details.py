@@ -104,11 +104,11 @@ def _files(table: pd.DataFrame) -> None:
         row_height=64 if any(thumbnails) else None,
         column_config={
             "seen": st.column_config.ImageColumn("", width="small"),
-            "file": st.column_config.TextColumn("Picture"),
-            "truth": st.column_config.TextColumn("Truth"),
-            "answer": st.column_config.TextColumn("Answer"),
+            "file": st.column_config.TextColumn("Picture", width=118),
+            "truth": st.column_config.TextColumn("Truth", width=112),
+            "answer": st.column_config.TextColumn("Answer", width=112),
             "probability": st.column_config.ProgressColumn(
-                "How sure", min_value=0, max_value=1, format="percent"
+                "How sure", min_value=0, max_value=1, format="percent", width=96
             ),
         },
         alt="Pictures with the model's answers",

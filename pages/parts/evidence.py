@@ -27,7 +27,7 @@ def show_picture(seen: Seen, prediction: Prediction) -> None:
             "Opacity of the evidence",
             5,
             100,
-            60,
+            45,
             5,
             key="opacity",
             format="%d %%",
