@@ -102,6 +102,12 @@ def _settle_head(options: argparse.Namespace) -> None:
     if not hasattr(options, "head"):
         return
     asked = any(getattr(options, name) is not None for name, *_ in _DESCENT)
+    if asked and options.head in ("auto", "logistic", "lda"):
+        print(
+            f"decor: --head {options.head} knows no steps, rate, batches or decay: they are "
+            "ignored; leave --head out to train by gradient descent.",
+            file=sys.stderr,
+        )
     asked = asked or getattr(options, "summaries_dir", None)  # nothing else has curves
     options.head = options.head or ("softmax" if asked else "auto")
     for name, _, _, default, _ in _DESCENT:

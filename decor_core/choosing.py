@@ -75,7 +75,7 @@ def choose(prepared: Prepared, head: str, out_of_fold: OutOfFold) -> Choice:
     return Choice(
         chosen,
         best.candidate.blocks,
-        _reason(best.candidate, candidates, len(prepared.truth)),
+        _reason(head, best.candidate, candidates, len(prepared.truth)),
         candidates,
     )
 
@@ -119,10 +119,12 @@ def _block_sets(prepared: Prepared) -> list[str]:
 _WORDS = {"logistic": "logistic regression", "lda": "linear discriminant analysis"}
 
 
-def _reason(best: Candidate, candidates: Sequence[Candidate], n: int) -> str:
+def _reason(head: str, best: Candidate, candidates: Sequence[Candidate], n: int) -> str:
     others = [candidate for candidate in candidates if candidate != best]
+    stand_in = head not in ("auto", best.head)
+    chosen = f"{best.blocks}, judged by {_WORDS[best.head]}" if stand_in else _named(best)
     text = (
-        f"Chosen: {_named(best)}, {best.accuracy:.1%} right with a log-loss of "
+        f"Chosen: {chosen}, {best.accuracy:.1%} right with a log-loss of "
         f"{best.log_loss:.3f} by cross-validation inside the {n} training pictures"
     )
     if others:

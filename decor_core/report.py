@@ -44,7 +44,8 @@ class Report:
 
     def summary(self) -> list[str]:
         """For people, a line for each fact: pictures, those left out, findings of each kind."""
-        lines = [f"{sum(self.counts.values())} pictures in {len(self.counts)} classes"]
+        classes = "1 class" if len(self.counts) == 1 else f"{len(self.counts)} classes"
+        lines = [f"{sum(self.counts.values())} pictures in {classes}"]
         lines += [f"{count} {kind} pictures left out" for kind, count in self.left_out.items()]
         return lines + [
             f"{heading}: {len(self.of(kind))}" for kind, heading in KINDS.items() if self.of(kind)

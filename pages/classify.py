@@ -38,6 +38,8 @@ def _chosen() -> list[Seen]:
         seen = []
     st.caption("Nothing at hand? Try a drawn sample:")
     sample = None if seen else samples.chosen_sample()
+    if sample and "sample" in st.session_state and "sample" not in st.query_params:
+        st.query_params["sample"] = sample.path.stem  # another page has wiped the address
     samples.sample_tiles(sample)
     return seen or [look_at(sample.picture())]
 

@@ -33,7 +33,7 @@ def main() -> None:
     elif chosen:
         _show_one(chosen[0])
     elif not any(entry.place == MINE for entry in found):
-        st.info("Nothing trained in this session yet.", icon=":material/info:")
+        st.info("Nothing of yours here yet.", icon=":material/info:")
         st.page_link(RETRAIN, label="Train a model", icon=":material/arrow_forward:")
     else:
         st.caption("Tick a row to look closer, several to compare.")
@@ -48,6 +48,9 @@ def _show_undo() -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="undo_bar"):
             st.markdown(f"Deleted: **{plain(entry.run.title)}**")
             st.button("Undo", icon=":material/undo:", on_click=shelf.undo)
+            if in_use(entry.run):
+                st.caption("It still answers on Classify.", width="content")
+                st.button("Back to the shipped model", on_click=use_shipped_model, type="tertiary")
 
 
 def _table(found: list[Entry]) -> list[Entry]:

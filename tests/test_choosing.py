@@ -75,3 +75,12 @@ def test_without_folds_it_says_that_it_cannot_choose():
 def test_equal_examples_are_equal_and_others_are_not():
     assert examples({"stage 1"}) == examples({"stage 1"}) != examples({"stage 2"})
     assert hash(examples({"stage 1"})) == hash(examples({"stage 1"}))
+
+
+@pytest.mark.parametrize("head, words", [
+    ("auto", "Chosen: l"),
+    ("lda", "Chosen: linear discriminant analysis on all but"),
+    ("softmax", "Chosen: all but the last stage, judged by linear discriminant analysis, "),
+])  # fmt: skip
+def test_the_reason_names_what_was_chosen(head, words):
+    assert Fitter(examples({"stage 1"})).choice(head).reason.startswith(words)

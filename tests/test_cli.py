@@ -440,12 +440,11 @@ def test_who_names_a_setting_of_gradient_descent_gets_it(run, painted, flag, val
     assert told["head"] == "softmax"
 
 
-def test_a_named_head_stays(run, painted):
+def test_a_named_head_stays_and_says_what_it_ignores(run, painted):
     options = ("--head", "logistic", "--learning_rate", 1, "--views", 1)
-    assert (
-        json.loads(run("retrain", "--image_dir", painted, *options, "--json")[1])["head"]
-        == "logistic"
-    )
+    _, out, err = run("retrain", "--image_dir", painted, *options, "--json")
+    assert json.loads(out)["head"] == "logistic"
+    assert "--head logistic knows no steps" in err
 
 
 def test_evaluate_tells_every_class_with_n_and_interval(run, painted):

@@ -73,7 +73,7 @@ def test_without_runs_the_shipped_model_stands_alone(open_runs):
     table = test.dataframe[0].value
     assert set(table["Where"]) == {shelf.SHIPS}
     assert "● " in table["Name"][0]  # it is the one that answers
-    assert "Nothing trained in this session yet" in _texts(test)
+    assert "Nothing of yours here yet" in _texts(test)
 
 
 def test_the_table_says_how_good_and_how_sure(open_runs, runs):

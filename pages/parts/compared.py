@@ -23,8 +23,8 @@ _SETTINGS = {
     "learning_rate": "Learning rate",
     "batch_size": "Batch size",
     "weight_decay": "Weight decay",
-    "testing_percentage": "Test share, %",
-    "validation_percentage": "Validation share, %",
+    "testing_percentage": "Test, %",
+    "validation_percentage": "Validation, %",
     "seed": "Seed",
 }
 
@@ -51,7 +51,7 @@ def show_comparison(runs: Sequence[Run]) -> None:
         height="content",
         alt="Settings, differences in bold",
     )
-    st.caption("What differs is marked and comes first.")
+    st.caption("Settings that differ are marked and come first.")
 
 
 def _settings_table(runs: Sequence[Run], differing: dict[str, tuple]) -> pd.DataFrame:
@@ -78,4 +78,4 @@ def _accuracy(run: Run) -> str:
     if run.evaluation is None:
         return "–"
     share, interval = run.evaluation.accuracy, run.evaluation.ci95
-    return f"{percent_exact(share)} (N={run.evaluation.n}, {between(interval)})"
+    return f"{percent_exact(share)} (N={run.evaluation.n}, likely between {between(interval)})"

@@ -96,6 +96,7 @@ def _show_mistakes(answers: pd.DataFrame) -> None:
 def _files(table: pd.DataFrame) -> None:
     """The pictures by name, and to be seen where they are at hand."""
     thumbnails = [thumbnail(file) for file in table["file"]]
+    table = table.assign(probability=table["probability"] * 100)
     if any(thumbnails):
         table = table.assign(seen=thumbnails)[["seen", *table.columns]]
     st.dataframe(
@@ -104,11 +105,11 @@ def _files(table: pd.DataFrame) -> None:
         row_height=64 if any(thumbnails) else None,
         column_config={
             "seen": st.column_config.ImageColumn("", width="small"),
-            "file": st.column_config.TextColumn("Picture", width=118),
-            "truth": st.column_config.TextColumn("Truth", width=112),
-            "answer": st.column_config.TextColumn("Answer", width=112),
+            "file": st.column_config.TextColumn("Picture", width=104),
+            "truth": st.column_config.TextColumn("Truth", width=118),
+            "answer": st.column_config.TextColumn("Answer", width=118),
             "probability": st.column_config.ProgressColumn(
-                "How sure", min_value=0, max_value=1, format="percent", width=96
+                "How sure", min_value=0, max_value=100, format="%.0f %%", width=70
             ),
         },
         alt="Pictures with the model's answers",

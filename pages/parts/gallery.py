@@ -120,7 +120,7 @@ def _gallery(answers: list[Answer]) -> None:
     for answer in answers:
         groups.setdefault(answer.words, []).append(answer)
     place = 0
-    for words, members in sorted(groups.items(), key=lambda group: -len(group[1])):
+    for words, members in groups.items():  # in the order of their first members
         st.header(f"{words} :gray[({len(members)})]", anchor=False)
         with st.container(key=f"cards-{place}"):
             for answer in members:

@@ -133,7 +133,7 @@ def _show_verdict(job: Job, run: Run) -> None:
         _show_cross_validation(run)
     reason = run.bundle.training.get("choice", {}).get("reason", "")
     if job.request.config.head == "auto" and reason:
-        st.caption(f"**Chosen:** {plain(reason)}")
+        st.caption(plain(reason))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
         use_button(run)
         st.page_link(RUNS, label="Compare, keep, download", icon=":material/compare_arrows:")
