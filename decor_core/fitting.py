@@ -94,7 +94,8 @@ class Fitter:
                 logits = self._out_of_fold(train, choice.blocks)
             else:
                 logits = self._closed_answers(choice.head, choice.blocks)
-            return fit_temperature(logits, self._prepared.truth)
+            if not should_stop():  # else the folds' heads are not what was trained
+                return fit_temperature(logits, self._prepared.truth)
         # No folds to ask, as in a tiny set or a training that was stopped: few right answers in
         # a row still make for little confidence.
         originals = ~self._examples.copies

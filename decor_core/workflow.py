@@ -27,7 +27,7 @@ class Training:
     """What a training gives: the model with its judgement, the split, the curves.
 
     ``answers`` has one row for each test picture: key, file, truth, answer, probability (0–1).
-    ``stopped`` tells that it ended before its last step.
+    ``stopped`` tells that it ended before its last step, or before it was calibrated.
     """
 
     bundle: Bundle
@@ -130,7 +130,7 @@ def train(
     fitted = fitter.fit(config, validation=watched, on_event=record, should_stop=should_stop)
     chances = probabilities(fitted.head.logits(embeddings.vectors[parts.test]))
     truth = task.classes[parts.test]
-    stopped = bool(events) and events[-1].step < config.steps
+    stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
     return Training(
         bundle=Bundle(
             title,

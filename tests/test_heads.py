@@ -5,6 +5,7 @@ import pytest
 
 from decor_core.embedding import Block
 from decor_core.errors import TrainingError
+from decor_core.evaluation import fit_temperature
 from decor_core.fitting import Fitter
 from decor_core.heads import (
     HEADS,
@@ -316,3 +317,20 @@ def test_copies_train_but_are_not_asked(clouds):
     agree = one.logits(vectors).argmax(axis=1) == two.logits(vectors).argmax(axis=1)
     assert agree.mean() >= 0.98
     assert nonsense.weights.sum() == pytest.approx(90 * 1.5)
+
+
+def test_folds_that_were_stopped_calibrate_nothing(clouds):
+    vectors, classes = clouds
+    seen, asked = [], []
+
+    def should_stop():
+        """Once the steps are done and calibration has begun."""
+        if seen and seen[-1].step == 400:
+            asked.append(True)
+        return len(asked) > 1
+
+    fitter = Fitter(examples(vectors, classes))
+    config = TrainConfig(steps=400, learning_rate=0.05)
+    head = fitter.fit(config, on_event=seen.append, should_stop=should_stop).head
+    # By its own pictures, then: which ask for no other temperature.
+    assert fit_temperature(head.logits(vectors), classes) == pytest.approx(1, abs=0.01)

@@ -238,3 +238,12 @@ def test_one_training_picture_per_class_makes_for_little_confidence(embeddings):
         confidence = probabilities(training.bundle.head.logits(few.vectors)).max(axis=1)
         assert 0.4 < confidence.mean() < 0.9
         assert training.bundle.novelty is None
+
+
+def test_a_stop_while_it_is_calibrated_is_told(embeddings):
+    config = TrainConfig(steps=40, learning_rate=0.1)
+    seen = []
+    stopped = train(embeddings, config, "style", on_event=seen.append,
+                    should_stop=lambda: bool(seen) and seen[-1].step == config.steps)  # fmt: skip
+    assert stopped.stopped
+    assert not train(embeddings, config, "style").stopped
