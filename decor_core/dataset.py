@@ -9,19 +9,20 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
-from .catalog import Catalog, Progress
+from .catalog import PREPARED, Catalog, Progress
+from .cells import safe_cell
 from .errors import DataError
 from .images import load_picture
 from .listing import LABEL_COLUMNS
 from .report import Report
+from .tables import Columns
 
-_FORMAT = "decor-prepared-1"
 _THREADS = 4
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _UNSAFE_FOLDER = re.compile(
@@ -211,7 +212,7 @@ def _check_replaceable(out: Path) -> None:
         marker = json.loads((out / "report.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         marker = None
-    if not isinstance(marker, dict) or marker.get("format") != _FORMAT:
+    if not isinstance(marker, dict) or marker.get("format") != PREPARED:
         raise DataError(
             f"“{out}” holds something other than a prepared set; please choose an empty folder."
         )
@@ -250,11 +251,14 @@ def _write_pictures(
 
 def _write_lists(catalog: Catalog, folder: Path, files: Sequence[str], level: str) -> None:
     levels = tuple(level.name for level in catalog.taxonomy.levels)
-    columns = dict(zip(levels, LABEL_COLUMNS.get(levels, levels), strict=True))
-    listed = catalog.table[[*levels, "type"]].rename(columns=columns)
+    names = LABEL_COLUMNS.get(levels, levels)
+    listed = catalog.table[[*levels, "type"]].rename(columns=dict(zip(levels, names, strict=True)))
     listed = listed.assign(file=list(files), source=catalog.table["file"])
-    listed.to_csv(folder / "pictures.csv", index=False, encoding="utf-8")
-    report = {"format": _FORMAT, "taxonomy": level, **catalog.report.to_json()}
+    safe = listed.map(safe_cell).rename(columns=safe_cell)
+    safe.to_csv(folder / "pictures.csv", index=False, encoding="utf-8")
+    report = {"format": PREPARED, "taxonomy": level, **catalog.report.to_json()}
+    if level == levels[0]:  # else the folders tell what was wanted
+        report["columns"] = asdict(Columns("file", *names[:2], type="type"))
     text = json.dumps(report, ensure_ascii=False, indent=1)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
     (folder / "report.txt").write_text(catalog.report.to_text(), encoding="utf-8")

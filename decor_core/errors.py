@@ -47,3 +47,7 @@ class BundleError(DecorError):
 
 class RunError(DecorError):
     """A run that is not there, is damaged, or may not be changed."""
+
+
+class Stopped(DecorError):
+    """Work that was asked to stop before it had a result."""
