@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
-from .duplicates import fingerprint, near_duplicates
+from .duplicates import fingerprint, group_duplicates, near_duplicates
 from .errors import DataError, DecorError, PictureError, Stopped
 from .images import (
     PICTURE_ENDINGS,
@@ -28,6 +29,7 @@ from .taxonomy import DECOR, Taxonomy
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
+OnPicture = Callable[[bytes, Image.Image], object]
 
 USUAL_TYPES = ("product",)
 PREPARED = "decor-prepared-1"  # in report.json of what ``prepare`` wrote
@@ -146,11 +148,13 @@ def open_data_set(
     types: Sequence[str] | None = USUAL_TYPES,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
+    on_picture: OnPicture | None = None,
 ) -> Catalog:
     """The data set in a folder or zip, however it lies there: see ``find_layout``.
 
-    A ``csv`` from elsewhere, or naming its ``columns``, goes before what is found. The rest is as
-    for ``read_catalog``.
+    A ``csv`` from elsewhere, or naming its ``columns``, goes before what is found. ``on_picture``
+    is given the content of each readable picture, and the picture itself at 1024 pixels at most,
+    on several threads. The rest is as for ``read_catalog``.
     """
     source = unfolded(source)
     if csv is None and columns is None:
@@ -159,10 +163,10 @@ def open_data_set(
             list_csv(source.read(layout.csv), source.names)  # says what it lacks
         if layout.kind != "csv":
             listing = list_class_folders(source.names, source.folders)
-            return _catalog(source, listing, types, progress, should_stop)
+            return _catalog(source, listing, types, progress, should_stop, on_picture)
         csv, columns = source.read(layout.csv), None if layout.guessed else layout.columns
     listing = _list(source, csv, columns)
-    return _catalog(source, listing, types, progress, should_stop)
+    return _catalog(source, listing, types, progress, should_stop, on_picture)
 
 
 def read_catalog(
@@ -227,16 +231,17 @@ def _catalog(
     types: Sequence[str] | None,
     progress: Progress | None,
     should_stop: ShouldStop | None,
+    on_picture: OnPicture | None = None,
 ) -> Catalog:
     rows, left_out = _of_types(listing.rows, types)
-    seen = _look_at_all(source, rows, progress, should_stop)
+    seen = _look_at_all(source, rows, progress, should_stop, on_picture)
     kept, entries = _usable(rows, seen)
     if not kept:
         raise DataError("None of the pictures can be read; the first: " + _first(entries))
     pairs = near_duplicates([seen[i].print for i in kept])
     entries += [_near_entry(rows[kept[i]], rows[kept[j]]) for i, j in pairs]
     table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
-    taxonomy = _taxonomy(table, listing.levels)
+    taxonomy = taxonomy_of(table, listing.levels)
     counts = table[taxonomy.name].value_counts()
     report = Report(
         entries=(*source.notes, *listing.entries, *entries),
@@ -266,11 +271,12 @@ def _look_at_all(
     rows: Sequence[Row],
     progress: Progress | None,
     should_stop: ShouldStop | None,
+    on_picture: OnPicture | None,
 ) -> list[_Seen]:
     seen: list[_Seen] = []
     pool = ThreadPoolExecutor(_THREADS)
     try:
-        for one in pool.map(lambda row: _look_at(source, row.file), rows):
+        for one in pool.map(lambda row: _look_at(source, row.file, on_picture), rows):
             seen.append(one)
             if progress:
                 progress(len(seen), len(rows))
@@ -281,10 +287,13 @@ def _look_at_all(
     return seen
 
 
-def _look_at(source: Source, file: str) -> _Seen:
+def _look_at(source: Source, file: str, on_picture: OnPicture | None) -> _Seen:
     try:
         data = source.read(file)
-        print_ = fingerprint(load_picture(data, max_side=_ENOUGH))
+        picture = load_picture(data, max_side=_ENOUGH)
+        if on_picture:
+            on_picture(data, picture)
+        print_ = fingerprint(picture)
         return _Seen(content_hash(data), picture_size(data), picture_format(data), print_)
     except PictureError as error:
         return _Seen(problem=str(error))
@@ -342,25 +351,12 @@ def _table(
         "height": [one.size[1] for one in seen],
         "type": [row.type or _UNTYPED for row in rows],
         **{level: [row.labels[i] for row in rows] for i, level in enumerate(levels)},
-        "group": _groups([one.key for one in seen], pairs),
+        "group": group_duplicates([one.key for one in seen], pairs),
     }
     return pd.DataFrame(columns)
 
 
-def _groups(keys: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """For each key the smallest key that a chain of pairs leads to."""
-    groups = list(keys)
-    changed = True
-    while changed:
-        changed = False
-        for i, j in pairs:
-            if groups[i] != groups[j]:
-                groups[i] = groups[j] = min(groups[i], groups[j])
-                changed = True
-    return groups
-
-
-def _taxonomy(table: pd.DataFrame, levels: tuple[str, ...]) -> Taxonomy:
+def taxonomy_of(table: pd.DataFrame, levels: tuple[str, ...]) -> Taxonomy:
     """The labels in the table, in the order of decor's if they are such, else sorted."""
     finest, *coarser = levels
     labels = sorted(set(table[finest]))

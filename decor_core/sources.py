@@ -87,10 +87,8 @@ class Source(ABC):
         """One file, to be read piece by piece; OSError and the like if it cannot be."""
 
 
-class _Folder(Source):
-    def __init__(self, path: Path) -> None:
-        walk = _Walk(path)
-        super().__init__(path, walk.files, walk.folders, walk.notes)
+class Files(Source):
+    """Files on the disk, each a Path, under the names they are given here."""
 
     def read(self, name: str, limit: int = LIMITS.max_bytes) -> bytes:
         try:
@@ -102,6 +100,12 @@ class _Folder(Source):
 
     def open(self, name: str) -> BinaryIO:
         return self._files[name].open("rb")
+
+
+class _Folder(Files):
+    def __init__(self, path: Path) -> None:
+        walk = _Walk(path)
+        super().__init__(path, walk.files, walk.folders, walk.notes)
 
 
 class _Walk:

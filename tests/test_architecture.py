@@ -17,9 +17,11 @@ ORDER = (
     "backbone", "convert", "embedding", "augmentation", "heads", "logistic", "whitening", "novelty",
     "evaluation", "prepared",
     "choosing", "fitting", "features", "bundle", "predictor",
-    "explain", "overlay", "palette", "neighbours", "sheet", "workflow", "run", "runs",
+    "explain", "overlay", "palette", "neighbours", "sheet", "workflow", "suspects", "projection",
+    "run", "runs", "picture_files", "picture_set", "picture_sets",
     "comparison", "search", "summaries", "network", "graph", "frozen", "export", "importing",
-    "diagnosis", "jobs", "job", "worker", "trainer", "run_arguments", "arguments", "terminal",
+    "diagnosis", "jobs", "intake", "job", "worker", "trainer", "run_arguments", "arguments",
+    "terminal",
     "inputs", "run_commands", "sweep", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
@@ -35,7 +37,16 @@ TENSORFLOW = {
     "inputs",
     "summaries",
 }
-OUTSIDE = {"numpy", "pandas", "PIL", "pillow_heif", "ai_edge_litert", "tensorflow"}
+OUTSIDE = {
+    "numpy",
+    "pandas",
+    "PIL",
+    "pillow_heif",
+    "ai_edge_litert",
+    "tensorflow",
+    "sklearn",
+    "threadpoolctl",
+}
 
 
 def _imports(path):

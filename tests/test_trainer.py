@@ -121,7 +121,7 @@ def test_a_bug_fails_the_job_with_a_plain_sentence_and_spares_the_child(trainer,
     child = trainer.process_id
     job = ended(trainer, trainer.submit(TrainRequest("no embeddings", SHORT, "style"), "me"))
     assert job.status == "failed"
-    assert job.message == "The training failed for an unexpected reason; see the server's log."
+    assert job.message == "This failed for an unexpected reason; see the server's log."
     assert ended(trainer, trainer.submit(request_for(), "me")).status == "done"
     assert trainer.process_id == child
 
