@@ -8,10 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from .catalog import PREPARED
+from .cells import safe_cell
 from .errors import DecorError
 from .picture_files import read_aside
 from .picture_set import PictureSet
-from .tables import Columns, safe_cell
+from .report import Report
+from .tables import Columns
 
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
@@ -50,7 +52,7 @@ def write_aside(pictures: PictureSet, to: Path | IO[bytes]) -> None:
         archive.writestr("reasons.txt", "\n".join(reasons) + "\n")
 
 
-def current_report(pictures: PictureSet):
+def current_report(pictures: PictureSet) -> Report:
     """The report without what was mended or let stand since."""
     return replace(pictures.catalog.report, entries=pictures.findings)
 
