@@ -104,6 +104,14 @@ class PictureSet:
         """The label of a picture, "" if there is no such picture in the set."""
         return self._label_of.get(file, "")
 
+    def key_of(self, file: str) -> str:
+        """The content hash of a picture, "" if there is no such picture in the set."""
+        return self._key_of.get(file, "")
+
+    @cached_property
+    def _key_of(self) -> dict[str, str]:
+        return dict(zip(self.table["file"], self.table["key"], strict=True))
+
     @cached_property
     def _label_of(self) -> dict[str, str]:
         return dict(zip(self.table["file"], self.table[self.level], strict=True))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DAMAGED_FILE, DataError
-from .picture_files import HEAD, read_head, read_state
+from .picture_files import HEAD, read_head, read_state, state_file
 from .picture_set import PictureSet, load_set
 from .runs import home
 
@@ -74,6 +74,15 @@ class PictureSets:
     def get(self, set_id: str) -> PictureSet:
         """The set as it stands."""
         return load_set(self._folder(set_id))
+
+    def stamp(self, set_id: str) -> tuple:
+        """Differs whenever the set does, and is quickly told."""
+        folder = self._folder(set_id)
+        try:
+            title, number = read_head(folder)
+            return set_id, title, number, state_file(folder, number).stat().st_mtime_ns
+        except DAMAGED_FILE as error:
+            raise DataError(f"The data set “{set_id}” is damaged ({error}).") from error
 
     def find(self, name: str) -> PictureSet:
         """The set of that id or title; DataError if there is none, or several."""

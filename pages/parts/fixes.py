@@ -114,11 +114,7 @@ def fixes(entry: Entry, pictures: PictureSet) -> list[Fix]:
         case "label conflict":
             gone = Fix("Drop it", lambda now: now.drop([entry.other]), ":material/delete:")
             right = _named(keep, f"It is {other}")
-            if not other:
-                return [keep]
-            if not entry.label or entry.label == other:
-                return [right, gone]
-            return [right, _relabel(f"It is {entry.label}", [entry.other], entry.label), gone]
+            return [right, gone] if other else [keep]
         case "near duplicate":
             return [_named(drop, "Drop this one"), _named(keep, "Keep both")]
         case "outlier" | "tiny":

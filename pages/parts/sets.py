@@ -1,25 +1,24 @@
 """The data sets that a session sees, which of them is open, and edits of it that can be undone."""
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import streamlit as st
 
+from decor_core.dataset import split
 from decor_core.errors import DataError
+from decor_core.heads import TrainConfig
 from decor_core.picture_set import PictureSet
 from decor_core.picture_sets import PictureSets, Summary, sets_directory
-from decor_core.trainer import Trainer
+from decor_core.picture_zip import write_zip
+from decor_core.report import Entry
 
 from .picks import pick
 from .shelf import may_keep
 from .text import plain
 from .workspace import workspace
-
-
-@st.cache_resource(show_spinner=False)
-def reader() -> Trainer:
-    """The process of this server that reads and embeds what people bring, without TensorFlow."""
-    return Trainer(tensorflow=False)
 
 
 def store() -> PictureSets:
@@ -51,7 +50,7 @@ def opened() -> PictureSet | None:
     if not set_id:
         return None
     try:
-        return _load(set_id)
+        return _as_it_stands(set_id)
     except DataError as error:
         tell(error)
         workspace().data_set = ""
@@ -96,7 +95,48 @@ def tell(error: Exception) -> None:
     st.toast(plain(str(error)), icon=":material/error:", duration="long")
 
 
+def judge(set_id: str, entries: Sequence[Entry]) -> None:
+    """Take over what a model has found in a set."""
+    try:
+        store().get(set_id).judged(entries)
+    except DataError as error:
+        tell(error)
+
+
+def parts_of(pictures: PictureSet) -> dict[str, str]:
+    """For each picture, by content, the part it falls to by default: train, validation, test.
+
+    Empty where there are too few pictures to divide them.
+    """
+    return _parts(pictures.id, pictures.version, pictures)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _parts(set_id: str, version: str, _pictures: PictureSet) -> dict[str, str]:
+    table, config = _pictures.table, TrainConfig()
+    try:
+        found = split(
+            table[_pictures.level].tolist(),
+            table["key"].tolist(),
+            table["group"].tolist(),
+            testing_percentage=config.testing_percentage,
+            validation_percentage=config.validation_percentage,
+            seed=config.seed,
+        )
+    except DataError:
+        return {}
+    keys = table["key"].to_numpy()
+    return {key: name for name, rows in asdict(found).items() for key in keys[rows]}
+
+
 # Sets as a whole
+
+
+def zipped(pictures: PictureSet) -> bytes:
+    """The set as a zip to take along."""
+    packed = io.BytesIO()
+    write_zip(pictures, packed)
+    return packed.getvalue()
 
 
 def rename(set_id: str, key: str) -> None:
@@ -134,5 +174,9 @@ def restore() -> None:
         tell(error)
 
 
-def _load(set_id: str) -> PictureSet:
-    return store().get(set_id)
+def _as_it_stands(set_id: str) -> PictureSet:
+    """The set, read again only where it has changed: its table may be long."""
+    seen, stamp = st.session_state.get("set_seen"), store().stamp(set_id)
+    if seen is None or seen[0] != stamp:
+        seen = st.session_state.set_seen = stamp, store().get(set_id)
+    return seen[1]
