@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from .duplicates import fingerprint, near_duplicates
+from .checks import check_table
+from .duplicates import fingerprint, group_duplicates, near_duplicates
 from .errors import DataError, DecorError, PictureError, Stopped
 from .images import (
     PICTURE_ENDINGS,
@@ -239,7 +240,7 @@ def _catalog(
     taxonomy = _taxonomy(table, listing.levels)
     counts = table[taxonomy.name].value_counts()
     report = Report(
-        entries=(*source.notes, *listing.entries, *entries),
+        entries=(*source.notes, *listing.entries, *entries, *check_table(table, listing.levels)),
         counts={label: int(counts[label]) for label in taxonomy.labels},
         left_out=left_out,
     )
@@ -342,22 +343,9 @@ def _table(
         "height": [one.size[1] for one in seen],
         "type": [row.type or _UNTYPED for row in rows],
         **{level: [row.labels[i] for row in rows] for i, level in enumerate(levels)},
-        "group": _groups([one.key for one in seen], pairs),
+        "group": group_duplicates([one.key for one in seen], pairs),
     }
     return pd.DataFrame(columns)
-
-
-def _groups(keys: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """For each key the smallest key that a chain of pairs leads to."""
-    groups = list(keys)
-    changed = True
-    while changed:
-        changed = False
-        for i, j in pairs:
-            if groups[i] != groups[j]:
-                groups[i] = groups[j] = min(groups[i], groups[j])
-                changed = True
-    return groups
 
 
 def _taxonomy(table: pd.DataFrame, levels: tuple[str, ...]) -> Taxonomy:
