@@ -346,7 +346,7 @@ def test_interrupting_the_server_does_not_interrupt_the_child(trainer, request_f
 
 
 def test_process_that_cannot_be_started_fails_jobs_but_not_the_queue(monkeypatch, request_for):
-    def refuse():
+    def refuse(tensorflow):
         raise OSError("Cannot allocate memory")
 
     monkeypatch.setattr(trainers, "Worker", refuse)
