@@ -1,4 +1,4 @@
-"""A small data set to try things out on: crops of drawn samples, and faults for a report to find."""
+"""A small data set to try things out on: crops of drawn samples, and faults for a report."""
 
 import io
 import zipfile
@@ -15,7 +15,7 @@ _SIDE = 360
 
 
 def write_example(path: Path, samples: Mapping[str, str], folder: Path) -> None:
-    """Write a zip of class folders; ``samples`` tells which picture of ``folder`` is of which class.
+    """Write a zip of class folders; ``samples`` are pictures of ``folder`` and their classes.
 
     Each becomes five crops. One of them lies in the wrong class folder, one is there twice, one is
     tiny, one broken, one has the name of another format.

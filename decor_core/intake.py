@@ -152,7 +152,7 @@ class Places:
 
 @dataclass(frozen=True)
 class AnswerRequest(_Phased):
-    """What the model ``bundle`` takes the pictures of ``data`` for; gives label and probability by key."""
+    """What ``bundle`` takes the pictures of ``data`` for; gives label and probability by key."""
 
     kind: ClassVar[str] = "answer"
 

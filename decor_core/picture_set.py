@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from .catalog import Catalog, taxonomy_of
+from .checks import check_table
 from .duplicates import group_duplicates, near_duplicates
 from .errors import DAMAGED_FILE, DataError, PictureError
 from .images import load_picture
@@ -28,12 +29,14 @@ from .picture_files import (
     write_head,
     write_state,
 )
-from .report import Entry, Report
+from .report import ABOUT_CLASSES, Entry, Report
 from .sources import normal
 
 _LONGEST_LABEL = 100
 # What a model found says something of one state only.
 _BY_MODEL = ("mislabelled", "outlier")
+# What the table alone tells, anew after each edit.
+_BY_TABLE = ABOUT_CLASSES - {"empty class"} | {"tiny", "huge"}
 # What is over once the picture has another label, or it or its double is dropped.
 _ABOUT_PICTURES = ("near duplicate", "near conflict", "tiny", "huge", "misnamed", *_BY_MODEL)
 
@@ -143,12 +146,15 @@ class PictureSet:
         return self._next(f"{_pictures(len(labels))} relabelled", table)
 
     def rename(self, label: str, name: str) -> "PictureSet":
-        """Call a label otherwise; two labels of one name become one."""
-        chosen = self.table[self.level] == label
-        if not chosen.any():
+        """Call a label of any level otherwise; two labels of one name become one."""
+        level = next((one for one in self._levels if (self.table[one] == label).any()), None)
+        if level is None:
             raise DataError(f"There is no class “{label}” (any more).")
-        name = checked_label(name)
-        table = self._labelled(chosen, name, "")
+        name, chosen = checked_label(name), self.table[level] == label
+        if level == self.level:
+            table = self._labelled(chosen, name, "")
+        else:
+            table = self.table.assign(**{level: self.table[level].mask(chosen, name)})
         entries = tuple(
             replace(entry, suggestion=name) if entry.suggestion == label else entry
             for entry in self.catalog.report.entries
@@ -273,7 +279,9 @@ class PictureSet:
         entries: tuple[Entry, ...] | None = None,
     ) -> "PictureSet":
         report, table = self.catalog.report, table.reset_index(drop=True)
-        report = report if entries is None else replace(report, entries=entries)
+        entries = report.entries if entries is None else entries
+        told = [entry for entry in entries if entry.kind not in _BY_TABLE]
+        report = replace(report, entries=(*told, *check_table(table, self._levels)))
         catalog = _catalog(self.folder, table, self._levels, report)
         settled = self.settled if settled is None else settled
         return _written(

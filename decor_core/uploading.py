@@ -50,9 +50,9 @@ def _add_part(archive: zipfile.ZipFile, file: BinaryIO) -> bool:
             if any(m.compress_type != zipfile.ZIP_STORED or m.flag_bits & 1 for m in members):
                 return False
             for member in members:
-                with part.open(member) as content:
-                    with archive.open(zipfile.ZipInfo(member.filename), "w") as copy:
-                        shutil.copyfileobj(content, copy, _PIECE)
+                copied = zipfile.ZipInfo(member.filename)
+                with part.open(member) as content, archive.open(copied, "w") as copy:
+                    shutil.copyfileobj(content, copy, _PIECE)
     except zipfile.BadZipFile:
         return False
     return True

@@ -62,9 +62,7 @@ def _offer(pictures: PictureSet) -> None:
         with st.container(border=True):
             watch(MAP, pictures.id)
         return
-    st.markdown(
-        "A map shows at a glance which classes are clear, which run together, and what strays."
-    )
+    st.markdown("A map shows which classes are clear, which run together, and what strays.")
     st.button(
         "Draw the map",
         type="primary",

@@ -119,6 +119,7 @@ def _parts(set_id: str, version: str, _pictures: PictureSet) -> dict[str, str]:
             table[_pictures.level].tolist(),
             table["key"].tolist(),
             table["group"].tolist(),
+            batches=table["batch"].tolist(),
             testing_percentage=config.testing_percentage,
             validation_percentage=config.validation_percentage,
             seed=config.seed,
