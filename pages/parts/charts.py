@@ -87,7 +87,7 @@ def plain_chart(chart: alt.TopLevelMixin, height: int) -> alt.TopLevelMixin:
 
 
 _WORRIES = ("enough", "too few", "few")  # in the order of the theme's colours: blue, red, ochre
-_LEAST, _GOOD = 5, 20
+_LEAST, _GOOD = 5, 10
 
 
 def worry_bars(counts: Mapping[str, int]) -> None:
