@@ -27,7 +27,7 @@ def main() -> None:
         "From a folder on your desk to a classifier of your own: bring pictures in, see what is "
         "wrong with them, put it right with a click.",
     )
-    show_arrival()
+    arriving = show_arrival()
     _show_deleted()
     pictures = sets.opened()
     if pictures:
@@ -36,6 +36,8 @@ def main() -> None:
     if pictures is None:
         found = sets.summaries()
         _show_list(found)
+        if arriving:
+            return
         if found:
             st.subheader("Bring pictures in", anchor=False)
         left, right = st.columns([7, 5], gap="large")

@@ -125,7 +125,7 @@ def worry_bars(counts: Mapping[str, int]) -> None:
     words = base.mark_text(align="left", dx=6, fontSize=14, color=INK).encode(text="shown:N")
     draw(
         bars + words,
-        height=30 * len(table) + 6,
+        height=max(30 * len(table) + 6, 60),
         described="Pictures: "
         + ", ".join(f"{row.label} {row.shown}" for row in table.itertuples()),
     )

@@ -16,7 +16,7 @@ from decor_core.report import ABOUT_CLASSES, KINDS, OBSTACLES, Entry
 
 from .charts import worry_bars
 from .enlarged import enlarge
-from .fixes import GROUPS, Fix, fixes, fixes_of_all
+from .fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
 from .labels import chosen_label, label_box
 from .reading import CHECK, forget, read, reading, watch
 from .sets import edit, judge
@@ -173,6 +173,8 @@ def _show_entry(entry: Entry, pictures: PictureSet) -> None:
             with st.container(horizontal=True, gap="xsmall"):
                 for number, fix in enumerate(fixes(entry, pictures)):
                     _fix_button(fix, f"fix-{key}-{number}")
+                if entry.kind in MERGEABLE and len(pictures.counts) > 1:
+                    _show_merge(entry, pictures)
                 if files and st.button(
                     "Look closer",
                     key=f"closer-{key}",
@@ -180,6 +182,19 @@ def _show_entry(entry: Entry, pictures: PictureSet) -> None:
                     type="tertiary",
                 ):
                     enlarge(pictures, files[0])
+
+
+def _show_merge(entry: Entry, pictures: PictureSet) -> None:
+    with st.popover("Merge into …", icon=":material/merge:"):
+        key = f"merge-{entry.kind}-{entry.file}"
+        others = [label for label in pictures.counts if label != entry.file]
+        st.selectbox("Class", others, key=key)
+        st.button(
+            "Merge",
+            key=f"button-{key}",
+            type="primary",
+            on_click=lambda: edit(lambda now: now.rename(entry.file, st.session_state[key])),
+        )
 
 
 def _heading(entry: Entry, pictures: PictureSet) -> str:
