@@ -47,3 +47,11 @@ class BundleError(DecorError):
 
 class RunError(DecorError):
     """A run that is not there, is damaged, or may not be changed."""
+
+
+class SettingsError(DecorError):
+    """A setting of the server, from its environment, that makes no sense."""
+
+
+class LimitError(DecorError):
+    """More than this server gives one visitor, or all of them together."""

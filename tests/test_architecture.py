@@ -12,8 +12,9 @@ CORE = ROOT / "decor_core"
 
 # Each module imports only from modules before it.
 ORDER = (
-    "__init__", "errors", "taxonomy", "images", "colour", "foreground", "objects", "duplicates",
-    "sources", "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding",
+    "__init__", "errors", "taxonomy", "images", "hosting", "counters", "journal", "colour",
+    "foreground", "objects", "duplicates", "sources", "report", "listing", "catalog", "dataset",
+    "backbone", "convert", "embedding",
     "augmentation", "heads", "logistic", "whitening", "novelty", "evaluation", "prepared",
     "choosing", "fitting", "features", "bundle", "predictor",
     "explain", "overlay", "palette", "neighbours", "sheet", "workflow", "run", "runs",
