@@ -9,9 +9,11 @@ import logging
 import os
 import pickle
 import queue
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -31,6 +33,7 @@ class Worker:
     """The child process, seen from its parent, and the threads that talk with it."""
 
     def __init__(self, tensorflow: bool = True) -> None:
+        self._scratch = tempfile.mkdtemp(prefix="decor-trainer-")  # goes with the process
         root = str(Path(__file__).parents[1])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
@@ -38,7 +41,12 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Many small matrices: threads of NumPy would only wait for each other.
-            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "OPENBLAS_NUM_THREADS": "1",
+                "TMPDIR": self._scratch,
+            },
         )
         self._messages: queue.Queue[tuple] = queue.Queue()
         self._outbox: queue.Queue[tuple | None] = queue.Queue()
@@ -71,6 +79,7 @@ class Worker:
         """End the process at once and wait until it is gone."""
         self.process.kill()
         self.process.wait()
+        shutil.rmtree(self._scratch, ignore_errors=True)
         self._outbox.put(None)
         for pipe in (self.process.stdin, self.process.stdout):
             try:

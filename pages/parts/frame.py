@@ -5,6 +5,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from .door import come_in
+
 _PAGES = Path(__file__).parents[1]
 _ASSETS = Path(__file__).parent / "assets"
 
@@ -36,6 +38,7 @@ def open_page(title: str, lead: str) -> None:
     """
     navigation()
     st.html(_ASSETS / "style.css")
+    come_in()
     st.title(title, anchor=False)
     st.markdown(lead)
     st.html('<div class="decor-band" aria-hidden="true"></div>')
