@@ -54,8 +54,8 @@ def progress_words(job: Job) -> str:
 
 def _doing(job: Job) -> str:
     if job.request.kind != "train":
-        models = job.events[-1] if job.events else None
-        return f"Model {models.done} of {models.total}" if models else "Getting ready …"
+        last = job.events[-1] if job.events else None
+        return f"{last.done} of {last.total} trainings done" if last else "Getting ready …"
     config = job.request.config
     if config.head != STEPWISE:
         return "Computing, calibrating and testing"
@@ -86,7 +86,7 @@ def show_job(job: Job) -> None:
 
 def _show_curves(job: Job) -> None:
     classes = len(job.request.data.target(job.request.level)[0].labels)
-    training_curves(job.events, job.request.config.steps, classes)
+    training_curves(job.events, job.request.config, classes)
     if not job.active and job.events:
         reading = read_curves(job.events, classes)
         if job.status == "done" or reading in (Reading.DIVERGING, Reading.OVERFITTING):
