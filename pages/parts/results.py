@@ -19,6 +19,7 @@ from .text import between, duration, percent_exact, plain
 from .work import JUDGE, data_of, job_for, run_of, stop, submit
 
 SMALL_TEST = 100
+_SOON = 0.3
 
 
 def show_status(job: Job) -> None:
@@ -48,7 +49,7 @@ def progress_words(job: Job) -> str:
     if job.status == "starting":
         return "Starting TensorFlow: a few seconds the first time"
     seconds = job.seconds_left(time.monotonic())
-    left = "" if seconds is None else f", about {duration(seconds)} left"
+    left = "" if seconds is None or seconds < _SOON else f", about {duration(seconds)} left"
     return f"{_doing(job)}{left}"
 
 
