@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from .checks import check_table
 from .duplicates import fingerprint, group_duplicates, near_duplicates
 from .errors import DataError, DecorError, PictureError, Stopped
 from .images import (
@@ -244,7 +245,7 @@ def _catalog(
     taxonomy = taxonomy_of(table, listing.levels)
     counts = table[taxonomy.name].value_counts()
     report = Report(
-        entries=(*source.notes, *listing.entries, *entries),
+        entries=(*source.notes, *listing.entries, *entries, *check_table(table, listing.levels)),
         counts={label: int(counts[label]) for label in taxonomy.labels},
         left_out=left_out,
     )

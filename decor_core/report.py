@@ -8,11 +8,13 @@ from typing import Any
 
 # The gravest first.
 KINDS = {
+    "one class": "Only one class",
+    "too few pictures": "Classes with too few pictures to train on",
     "unreadable": "Pictures that cannot be read, set aside",
     "label conflict": "One picture under two labels, the first kept",
     "missing": "Pictures that are named but not there",
     "incomplete": "Rows without a file or a label, left out",
-    "few pictures": "Classes with too few pictures",
+    "few pictures": "Classes with few pictures",
     "empty class": "Class folders without a picture",
     "similar labels": "Labels that may be one and the same",
     "near conflict": "Near duplicates under two labels, both kept",
@@ -33,7 +35,12 @@ KINDS = {
 }
 
 # Findings about a whole class: their ``file`` is its label.
-ABOUT_CLASSES = frozenset({"few pictures", "empty class", "similar labels", "imbalance"})
+ABOUT_CLASSES = frozenset(
+    {"one class", "too few pictures", "few pictures", "empty class", "similar labels", "imbalance"}
+)
+
+# What keeps a data set from being trained on.
+OBSTACLES = frozenset({"one class", "too few pictures"})
 
 # Kinds that are no reason to look twice.
 HARMLESS = frozenset(
@@ -86,6 +93,11 @@ class Report:
         return {kind: found[kind] for kind in KINDS if found[kind]}
 
     @property
+    def usable(self) -> bool:
+        """Whether a classifier can be trained on the data set."""
+        return bool(self.counts) and not any(entry.kind in OBSTACLES for entry in self.entries)
+
+    @property
     def set_aside(self) -> dict[str, str]:
         """Files that are there but not among the pictures, and for each the reason."""
         return {entry.file: entry.message for entry in self.entries if entry.set_aside}
@@ -110,6 +122,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The same, of plain dicts, lists, strings and numbers."""
         return {
+            "usable": self.usable,
             "counts": dict(self.counts),
             "left_out": dict(self.left_out),
             "findings": self.findings,
