@@ -23,6 +23,7 @@ HEAD = "pictures.json"
 VECTORS = "vectors"
 _KEPT_STATES = 50
 _THUMB_SIDE = 192
+_TINY_SIDE = 72
 _PRINT_SHAPE = (16, 16, 4)
 
 
@@ -67,6 +68,19 @@ def read_thumb(folder: Path, key: str) -> bytes:
         return _thumb(folder, key).read_bytes()
     except OSError:
         return b""
+
+
+def tiny_thumb(folder: Path, key: str) -> bytes:
+    """A WebP of a kept picture that is small enough for thousands on one map; empty if gone."""
+    try:
+        with Image.open(_thumb(folder, key)) as small:
+            tiny = small.convert("RGB")
+    except OSError:
+        return b""
+    tiny.thumbnail((_TINY_SIDE, _TINY_SIDE))
+    packed = io.BytesIO()
+    tiny.save(packed, "WEBP", quality=60, method=0)
+    return packed.getvalue()
 
 
 def fingerprints(folder: Path, keys: Collection[str]) -> list[np.ndarray]:

@@ -4,7 +4,7 @@ Pictures that were dropped stay on the disk until the set goes: what is undone f
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from .catalog import Catalog, taxonomy_of
+from .checks import check_table
 from .duplicates import group_duplicates, near_duplicates
 from .errors import DAMAGED_FILE, DataError, PictureError
 from .images import load_picture
@@ -28,12 +29,14 @@ from .picture_files import (
     write_head,
     write_state,
 )
-from .report import Entry, Report
+from .report import ABOUT_CLASSES, Entry, Report
 from .sources import normal
 
 _LONGEST_LABEL = 100
 # What a model found says something of one state only.
 _BY_MODEL = ("mislabelled", "outlier")
+# What the table alone tells, anew after each edit.
+_BY_TABLE = ABOUT_CLASSES - {"empty class"} | {"tiny", "huge"}
 # What is over once the picture has another label, or it or its double is dropped.
 _ABOUT_PICTURES = ("near duplicate", "near conflict", "tiny", "huge", "misnamed", *_BY_MODEL)
 
@@ -45,6 +48,7 @@ class PictureSet:
     ``catalog`` is what can be trained on, with a column batch: 0 for what came first, more for
     what was added later. Its report says what was found. ``settled`` are findings, by kind and
     file, that somebody let stand. ``step`` says what the last edit did, ``changed`` when.
+    ``checked`` is the version in which a model has looked for what may be mislabelled.
     """
 
     folder: Path
@@ -54,6 +58,7 @@ class PictureSet:
     settled: frozenset[tuple[str, str]] = frozenset()
     step: str = ""
     changed: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    checked: str = ""
 
     @property
     def id(self) -> str:
@@ -89,11 +94,26 @@ class PictureSet:
     def _stands(self, entry: Entry) -> bool:
         if (entry.kind, entry.file) in self.settled:
             return False
-        files = self._label_of
+        own, other = self.label_of(entry.file), self.label_of(entry.other)
+        if entry.kind == "label conflict":
+            return bool(other) and other == entry.suggestion  # nobody has chosen otherwise
         if entry.kind in _ABOUT_PICTURES:
-            there = entry.file in files and (not entry.other or entry.other in files)
-            return there and files[entry.file] != entry.suggestion
+            there = own and (other or not entry.other)
+            settled = own == (other if entry.kind == "near conflict" else entry.suggestion)
+            return bool(there) and not settled
         return True
+
+    def label_of(self, file: str) -> str:
+        """The label of a picture, "" if there is no such picture in the set."""
+        return self._label_of.get(file, "")
+
+    def key_of(self, file: str) -> str:
+        """The content hash of a picture, "" if there is no such picture in the set."""
+        return self._key_of.get(file, "")
+
+    @cached_property
+    def _key_of(self) -> dict[str, str]:
+        return dict(zip(self.table["file"], self.table["key"], strict=True))
 
     @cached_property
     def _label_of(self) -> dict[str, str]:
@@ -113,14 +133,33 @@ class PictureSet:
         """
         chosen = self._chosen(files)
         step = f"{_pictures(chosen.sum())} relabelled as “{checked_label(label)}”"
-        return self._relabelled(chosen, label, parent, step)
+        return self._next(step, self._labelled(chosen, label, parent))
+
+    def relabel_each(self, labels: Mapping[str, str]) -> "PictureSet":
+        """Give each of these files the label that goes with it, in one step."""
+        table = self.table
+        for label in dict.fromkeys(labels.values()):
+            files = [file for file, wanted in labels.items() if wanted == label]
+            table = replace(self, catalog=replace(self.catalog, table=table))._labelled(
+                self._chosen(files), label, ""
+            )
+        return self._next(f"{_pictures(len(labels))} relabelled", table)
 
     def rename(self, label: str, name: str) -> "PictureSet":
-        """Call a label otherwise; two labels of one name become one."""
-        chosen = self.table[self.level] == label
-        if not chosen.any():
+        """Call a label of any level otherwise; two labels of one name become one."""
+        level = next((one for one in self._levels if (self.table[one] == label).any()), None)
+        if level is None:
             raise DataError(f"There is no class “{label}” (any more).")
-        return self._relabelled(chosen, name, "", f"“{label}” is “{checked_label(name)}” now")
+        name, chosen = checked_label(name), self.table[level] == label
+        if level == self.level:
+            table = self._labelled(chosen, name, "")
+        else:
+            table = self.table.assign(**{level: self.table[level].mask(chosen, name)})
+        entries = tuple(
+            replace(entry, suggestion=name) if entry.suggestion == label else entry
+            for entry in self.catalog.report.entries
+        )
+        return self._next(f"“{label}” is “{name}” now", table, entries=entries)
 
     def drop(self, files: Collection[str]) -> "PictureSet":
         """Leave pictures out. DataError if nothing would be left."""
@@ -129,10 +168,14 @@ class PictureSet:
             raise DataError("These are all pictures of the data set; delete the set instead.")
         return self._next(f"{_pictures(chosen.sum())} dropped", self.table[~chosen])
 
+    def drop_label(self, label: str) -> "PictureSet":
+        """Leave a whole class out."""
+        return self.drop(self.table["file"][self.table[self.level] == label])
+
     def settle(self, entries: Collection[Entry]) -> "PictureSet":
         """Let findings stand: they are not shown again."""
         more = {(entry.kind, entry.file) for entry in entries}
-        step = f"{len(more)} finding{'s' * (len(more) > 1)} kept as it is"
+        step = "1 finding kept as it is" if len(more) == 1 else f"{len(more)} findings kept as is"
         return self._next(step, self.table, settled=self.settled | more)
 
     def add(
@@ -164,7 +207,7 @@ class PictureSet:
         report = self.catalog.report
         kept = [entry for entry in report.entries if entry.kind not in _BY_MODEL]
         catalog = replace(self.catalog, report=replace(report, entries=(*kept, *entries)))
-        return _written(replace(self, catalog=catalog))
+        return _written(replace(self, catalog=catalog, checked=self.version))
 
     @property
     def can_undo(self) -> bool:
@@ -185,9 +228,6 @@ class PictureSet:
         return replace(self, title=normal(title))
 
     # --- how
-
-    def _relabelled(self, chosen: pd.Series, label: str, parent: str, step: str) -> "PictureSet":
-        return self._next(step, self._labelled(chosen, label, parent))
 
     def _labelled(self, chosen: pd.Series, label: str, parent: str) -> pd.DataFrame:
         table = self.table.copy()
@@ -232,14 +272,24 @@ class PictureSet:
         return chosen
 
     def _next(
-        self, step: str, table: pd.DataFrame, settled: frozenset | None = None
+        self,
+        step: str,
+        table: pd.DataFrame,
+        settled: frozenset | None = None,
+        entries: tuple[Entry, ...] | None = None,
     ) -> "PictureSet":
-        catalog = _catalog(
-            self.folder, table.reset_index(drop=True), self._levels, self.catalog.report
-        )
+        report, table = self.catalog.report, table.reset_index(drop=True)
+        entries = report.entries if entries is None else entries
+        told = [entry for entry in entries if entry.kind not in _BY_TABLE]
+        report = replace(report, entries=(*told, *check_table(table, self._levels)))
+        catalog = _catalog(self.folder, table, self._levels, report)
         settled = self.settled if settled is None else settled
-        number = self.number + 1
-        return _written(PictureSet(self.folder, self.title, number, catalog, settled, step))
+        return _written(
+            replace(
+                PictureSet(self.folder, self.title, self.number + 1, catalog, settled, step),
+                checked=self.checked,
+            )
+        )
 
 
 def checked_label(label: str) -> str:
@@ -270,7 +320,8 @@ def load_set(folder: Path) -> PictureSet:
         report = Report(entries, {}, state["left_out"])
         catalog = _catalog(folder, pd.DataFrame(state["table"]), tuple(state["levels"]), report)
         settled = frozenset((kind, file) for kind, file in state["settled"])
-        return PictureSet(folder, title, number, catalog, settled, state["step"], state["changed"])
+        told = (str(state.get(name, "")) for name in ("step", "changed", "checked"))
+        return PictureSet(folder, title, number, catalog, settled, *told)
     except DAMAGED_FILE as error:
         raise DataError(f"The data set in “{folder}” is damaged ({error}).") from error
 
@@ -285,6 +336,7 @@ def _written(state: PictureSet) -> PictureSet:
         "settled": sorted(state.settled),
         "step": state.step,
         "changed": state.changed,
+        "checked": state.checked,
     }
     write_state(state.folder, state.number, told)
     write_head(state.folder, state.title, state.number)

@@ -3,6 +3,7 @@
 import re
 import secrets
 import shutil
+import time
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DAMAGED_FILE, DataError
-from .picture_files import read_head, read_state
+from .picture_files import HEAD, read_head, read_state, state_file
 from .picture_set import PictureSet, load_set
 from .runs import home
 
 _TRASH = ".trash"
+_UNFINISHED_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,14 @@ class PictureSets:
         return Summary(state.id, title, state.pictures, state.labels, state.changed)
 
     def begin(self, title: str) -> Path:
-        """A folder for a new set, named after ``title``; not made yet."""
+        """A folder for a new set, named after ``title``; not made yet.
+
+        What is left of sets whose making was broken off a day ago or earlier goes.
+        """
+        for folder in self.root.glob("[!.]*/"):
+            begun = folder.stat().st_mtime < time.time() - _UNFINISHED_SECONDS
+            if begun and not (folder / HEAD).exists():
+                shutil.rmtree(folder, ignore_errors=True)
         plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
         stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "pictures"
         return self.root / f"{stem}-{secrets.token_hex(3)}"
@@ -65,6 +74,15 @@ class PictureSets:
     def get(self, set_id: str) -> PictureSet:
         """The set as it stands."""
         return load_set(self._folder(set_id))
+
+    def stamp(self, set_id: str) -> tuple:
+        """Differs whenever the set does, and is quickly told."""
+        folder = self._folder(set_id)
+        try:
+            title, number = read_head(folder)
+            return set_id, title, number, state_file(folder, number).stat().st_mtime_ns
+        except DAMAGED_FILE as error:
+            raise DataError(f"The data set “{set_id}” is damaged ({error}).") from error
 
     def find(self, name: str) -> PictureSet:
         """The set of that id or title; DataError if there is none, or several."""

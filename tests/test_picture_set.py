@@ -194,7 +194,10 @@ def test_a_swapped_label_is_found(pictures):
 
 
 def test_a_map_puts_pictures_of_a_class_together(pictures):
-    places = MapRequest(pictures.folder, ONE_VIEW).run(quiet, never)
+    found = MapRequest(pictures.folder, ONE_VIEW).run(quiet, never)
+    assert found.keys == tuple(pictures.table["key"])
+    assert all(thumb[8:12] == b"WEBP" and len(thumb) < 2000 for thumb in found.thumbs)
+    places = found.places
     assert places.shape == (36, 2)
     assert abs(places).max() <= 1
     distances = ((places[:, None] - places[None]) ** 2).sum(2)

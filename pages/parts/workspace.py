@@ -9,13 +9,16 @@ another site) a reload begins a new one.
 """
 
 import hashlib
+import tempfile
 import threading
 import time
 import uuid
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -34,7 +37,8 @@ class Workspace:
     """``owner`` names it in the trainer's queue; ``jobs`` are ids by what they are for.
 
     ``about`` tells which run a job is about ("" for none), ``collected`` which run has come of it,
-    ``found`` what else a job about a run gave; ``controls`` how the settings stood.
+    ``found`` what else a job about a run gave; ``controls`` how the settings stood; ``data_set`` is
+    the id of the one that is open ("" for none).
     """
 
     owner: str
@@ -45,6 +49,16 @@ class Workspace:
     found: dict[tuple[str, str], Any] = field(default_factory=dict)
     controls: dict[str, Any] = field(default_factory=dict)
     model: Predictor | None = None
+    data_set: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """A place on the disk that goes with the workspace."""
+        return Path(self._temporary.name)
+
+    @cached_property
+    def _temporary(self) -> tempfile.TemporaryDirectory:
+        return tempfile.TemporaryDirectory(prefix="decor-", ignore_cleanup_errors=True)
 
 
 class Registry:
