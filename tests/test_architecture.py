@@ -17,7 +17,7 @@ ORDER = (
     "backbone", "convert", "embedding", "augmentation", "heads", "logistic", "whitening", "novelty",
     "evaluation", "prepared",
     "choosing", "fitting", "features", "bundle", "predictor",
-    "explain", "overlay", "palette", "neighbours", "sheet", "workflow", "run", "runs",
+    "explain", "overlay", "palette", "neighbours", "sheet", "suspects", "workflow", "run", "runs",
     "comparison", "search", "summaries", "network", "graph", "frozen", "export", "importing",
     "diagnosis", "jobs", "job", "worker", "trainer", "run_arguments", "arguments", "terminal",
     "inputs", "run_commands", "sweep", "__main__",
