@@ -42,6 +42,12 @@ def test_a_setting_without_sense_is_named(variable, text):
         read_hosting({variable: text})
 
 
+def test_a_space_may_be_shown_in_its_page():
+    assert read_hosting({"SPACE_ID": "me/decor"}).frame_ancestors == "https://huggingface.co"
+    other = {"SPACE_ID": "me/decor", "DECOR_FRAME_ANCESTORS": "https://museum.example"}
+    assert read_hosting(other).frame_ancestors == "https://museum.example"
+
+
 def test_the_environment_counts_as_it_is_now(monkeypatch):
     monkeypatch.setenv("DECOR_SESSIONS", "3")
     assert hosting().sessions == 3
