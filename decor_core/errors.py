@@ -49,6 +49,10 @@ class RunError(DecorError):
     """A run that is not there, is damaged, or may not be changed."""
 
 
+class Stopped(DecorError):
+    """Work that was asked to stop before it had a result."""
+
+
 class SettingsError(DecorError):
     """A setting of the server, from its environment, that makes no sense."""
 

@@ -13,9 +13,9 @@ import pandas as pd
 
 from .augmentation import Augmentation, distort
 from .backbone import MODELS, cache_directory
-from .catalog import Catalog
+from .catalog import Catalog, ShouldStop
 from .embedding import Block, Embedder, EmbeddingSpec
-from .errors import DAMAGED_FILE, BundleError, DataError
+from .errors import DAMAGED_FILE, BundleError, DataError, Stopped
 from .hosting import hosting
 from .images import load_picture
 from .taxonomy import Taxonomy
@@ -76,6 +76,32 @@ class Embeddings:
             copies=self.copies[chosen],
         )
 
+    def joined(self, other: "Embeddings") -> "Embeddings":
+        """These pictures and those of ``other``; one that is in both has the label it has there.
+
+        DataError where they were not made alike, or do not have the same levels of labels.
+        """
+        levels = [level.name for level in self.taxonomy.levels]
+        if (self.spec, self.digest, self.copies.shape[1], levels) != (
+            other.spec,
+            other.digest,
+            other.copies.shape[1],
+            [level.name for level in other.taxonomy.levels],
+        ):
+            raise DataError(
+                "These pictures cannot be learnt from together: they were embedded otherwise, or "
+                "have other kinds of labels."
+            )
+        mine = self.rows(~self.table["key"].isin(other.table["key"]).to_numpy())
+        table = pd.concat([mine.table, other.table], ignore_index=True)
+        return replace(
+            self,
+            taxonomy=self.taxonomy.joined(other.taxonomy),
+            table=table,
+            vectors=np.concatenate([mine.vectors, other.vectors]),
+            copies=np.concatenate([mine.copies, other.copies]),
+        )
+
     def save(self, path: Path) -> None:
         """Write one npz file, vectors in half precision."""
         header = {
@@ -127,16 +153,20 @@ def embed_catalog(
     augmentation: Augmentation | None = None,
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Embeddings:
     """Embed every picture of ``catalog``, and its distorted copies if an augmentation is given.
 
     What was embedded before comes from the ``cache`` folder: pictures are known by content.
+    Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
     """
     embedder = Embedder(spec)
     store = _Store(cache or cache_directory() / "vectors", embedder)
     copies = augmentation.copies if augmentation else 0
 
     def vectors_of(row: tuple[str, str]) -> np.ndarray:
+        if should_stop and should_stop():
+            raise Stopped("Looking at the pictures was stopped.")
         file, key = row
         names = [key, *(f"{key}-{augmentation.tag}-{i}" for i in range(copies))]
         known = [store.get(name) for name in names]

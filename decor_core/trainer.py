@@ -42,11 +42,16 @@ class Trainer:
     """One queue and one child process; every method may be called from any thread.
 
     Owners take turns: who has many jobs waits between his own for one of everybody else's.
+    Without ``tensorflow`` its child is small: good for reading and embedding pictures.
     """
 
     def __init__(
-        self, idle_seconds: float = IDLE_SECONDS, limits: QueueLimits | None = None
+        self,
+        idle_seconds: float = IDLE_SECONDS,
+        limits: QueueLimits | None = None,
+        tensorflow: bool = True,
     ) -> None:
+        self._tensorflow = tensorflow
         self._idle_seconds = idle_seconds
         self._limits = limits or QueueLimits()
         self._lock = threading.Condition()
@@ -241,7 +246,7 @@ class Trainer:
             self._drop_child()
         if self._child is None:
             try:
-                self._child = Worker()
+                self._child = Worker(self._tensorflow)
             except OSError:
                 _log.exception("the trainer process cannot be started")
         return self._child

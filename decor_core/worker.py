@@ -1,4 +1,4 @@
-"""The child process that trains: its two ends of the line, and what is said over it.
+"""A child process that works for the server: its two ends of the line, and what is said over it.
 
 Parent and child talk pickles over the child's stdin and stdout, with each other only; nothing
 that a user uploads is ever unpickled. A data set is sent once and known by its number from then
@@ -21,10 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .errors import DecorError
+from .errors import DecorError, Stopped
 from .features import Embeddings
 from .hosting import hosting
-from .jobs import Request, Stopped, warm_up
+from .jobs import Request, warm_up
 from .journal import write_json_lines
 
 _KEPT_DATA = 4
@@ -34,12 +34,12 @@ _log = logging.getLogger(__name__)
 class Worker:
     """The child process, seen from its parent, and the threads that talk with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tensorflow: bool = True) -> None:
         self._scratch = tempfile.mkdtemp(prefix="decor-trainer-")  # goes with the process
         root = str(Path(__file__).parents[1])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from decor_core.worker import serve; serve()"],
+            [sys.executable, "-c", f"from decor_core.worker import serve; serve({tensorflow})"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Many small matrices: threads of NumPy would only wait for each other.
@@ -125,8 +125,8 @@ def _keep(store: OrderedDict[int, Any], number: int, data: Any) -> None:
 # --- the child's side
 
 
-def serve() -> None:
-    """Run as the child: do what stdin asks for until it closes."""
+def serve(tensorflow: bool) -> None:
+    """Run as the child: do what stdin asks for until it closes; with TensorFlow ready if wanted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     if hosting().hosted:
         write_json_lines()
@@ -137,7 +137,8 @@ def serve() -> None:
     threading.Thread(
         target=_listen, args=(sys.stdin.buffer, requests, stopped), daemon=True
     ).start()
-    import tensorflow  # noqa: F401 — warm before the first job asks for it
+    if tensorflow:
+        import tensorflow  # noqa: F401 — warm before the first job asks for it
 
     data: OrderedDict[int, Any] = OrderedDict()
     while True:
@@ -180,7 +181,7 @@ def _run(request: Request, answers: BinaryIO, should_stop: Callable[[], bool]) -
         return "failed", str(error)
     except Exception:
         logging.exception("%s failed", request.kind)
-        return "failed", "The training failed for an unexpected reason; see the server's log."
+        return "failed", "This failed for an unexpected reason; see the server's log."
     return "done", result
 
 

@@ -73,9 +73,13 @@ def _train(test: AppTest) -> AppTest:
 
 @pytest.fixture(scope="module")
 def trained() -> AppTest:
-    """The page after a short training; tests may change it, but leave the training."""
+    """The page after a short training; tests may change it, but leave the training.
+
+    Without worn copies, with which all that follows takes three times as long.
+    """
     test = AppTest.from_file(str(ROOT / "pages/retrain.py"), default_timeout=60)
     _sound(test.run())
+    test.toggle(key="copies").set_value(False)
     test.slider(key="steps").set_value(30)
     test.select_slider(key="rate").set_value(0.05)
     return _train(_sound(test.run()))
@@ -284,6 +288,7 @@ def test_the_learning_curve_is_drawn_on_request(trained):
 def test_a_search_marks_the_best_and_sets_the_controls(page):
     test = page("retrain")
     test.segmented_control(key="train_taxonomy").set_value("country")
+    test.toggle(key="copies").set_value(False)
     test.pills(key="search_steps").set_value([50, 100])
     test.pills(key="search_rates").set_value([0.1])
     test.pills(key="search_heads").set_value(["softmax", "lda"])
@@ -297,6 +302,7 @@ def test_a_search_marks_the_best_and_sets_the_controls(page):
 
 def test_a_search_that_is_stopped_keeps_what_is_done(page):
     test = page("retrain")
+    test.toggle(key="copies").set_value(False)
     test.pills(key="search_steps").set_value([50, 4000])
     test.pills(key="search_rates").set_value([0.01, 0.03, 0.1])
     test.pills(key="search_heads").set_value(["lda", "softmax"])

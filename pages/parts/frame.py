@@ -12,6 +12,7 @@ _PAGES = Path(__file__).parents[1]
 _ASSETS = Path(__file__).parent / "assets"
 
 CLASSIFY = _PAGES / "classify.py"
+DATA = _PAGES / "data.py"
 RETRAIN = _PAGES / "retrain.py"
 RUNS = _PAGES / "runs.py"
 
@@ -22,6 +23,7 @@ def navigation() -> Page:
     st.logo(str(_ASSETS / "logo.png"), size="large")
     pages = [
         st.Page(CLASSIFY, title="Classify", default=True),
+        st.Page(DATA, title="Data"),
         st.Page(RETRAIN, title="Retrain"),
         st.Page(RUNS, title="Runs"),
         st.Page(_PAGES / "about.py", title="About"),

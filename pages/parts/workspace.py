@@ -9,13 +9,16 @@ another site) a reload begins a new one.
 """
 
 import hashlib
+import tempfile
 import threading
 import time
 import uuid
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -35,7 +38,7 @@ class Workspace:
 
     ``about`` tells which run a job is about ("" for none), ``collected`` which run has come of it,
     ``found`` what else a job about a run gave; ``controls`` how the settings stood; ``pictures``
-    counts those that were looked at.
+    counts those that were looked at; ``data_set`` is the id of the one that is open ("" for none).
     """
 
     owner: str
@@ -47,6 +50,16 @@ class Workspace:
     controls: dict[str, Any] = field(default_factory=dict)
     model: Predictor | None = None
     pictures: int = 0
+    data_set: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """A place on the disk that goes with the workspace."""
+        return Path(self._temporary.name)
+
+    @cached_property
+    def _temporary(self) -> tempfile.TemporaryDirectory:
+        return tempfile.TemporaryDirectory(prefix="decor-", ignore_cleanup_errors=True)
 
 
 class Registry:
