@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from decor_core.hosting import hosting
 from decor_core.journal import note, write_json_lines
 from pages.parts.gate import Gate
+from pages.parts.resources import trainer
 
 
 @asynccontextmanager
@@ -22,7 +23,8 @@ async def _life(_app: st.App) -> AsyncIterator[None]:
         write_json_lines()
     note("started", hosted=hosting().hosted, streamlit=version("streamlit"))
     yield
-    note("stopping")
+    trainer().close()  # its child, and what it has begun to write, go with it
+    note("stopped")
 
 
 app = st.App("app.py", middleware=[Middleware(Gate)], lifespan=_life)

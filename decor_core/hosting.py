@@ -74,7 +74,10 @@ _HOSTED = Hosting(
     disk_mb=500,
     sessions=60,
 )
+# In a Space, the page around the app is Hugging Face's: it must be allowed to show it.
+_SPACE, _SPACES_PAGE = "SPACE_ID", "https://huggingface.co"
 VARIABLES = {field.name: PREFIX + field.name.upper() for field in fields(Hosting)}
+_READ = (*VARIABLES.values(), _SPACE)
 
 
 def read_hosting(environment: Mapping[str, str]) -> Hosting:
@@ -89,17 +92,19 @@ def read_hosting(environment: Mapping[str, str]) -> Hosting:
         for name, variable in VARIABLES.items()
         if name != "hosted"
     }
+    if environment.get(_SPACE) and not chosen["frame_ancestors"]:
+        chosen["frame_ancestors"] = _SPACES_PAGE
     return Hosting(hosted=hosted, **chosen)
 
 
 def hosting() -> Hosting:
     """The settings of this process as its environment is now."""
-    return _remembered(tuple(os.environ.get(variable, "") for variable in VARIABLES.values()))
+    return _remembered(tuple(os.environ.get(variable, "") for variable in _READ))
 
 
 @lru_cache(maxsize=8)
 def _remembered(values: tuple[str, ...]) -> Hosting:
-    return read_hosting(dict(zip(VARIABLES.values(), values, strict=True)))
+    return read_hosting(dict(zip(_READ, values, strict=True)))
 
 
 def _yes_or_no(variable: str, text: str) -> bool:

@@ -23,7 +23,9 @@ from typing import Any, BinaryIO
 
 from .errors import DecorError, Stopped
 from .features import Embeddings
+from .hosting import hosting
 from .jobs import Request, warm_up
+from .journal import write_json_lines
 
 _KEPT_DATA = 4
 _log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ class Worker:
                 "PYTHONPATH": path,
                 "OPENBLAS_NUM_THREADS": "1",
                 "TMPDIR": self._scratch,
+                # Without it TensorFlow tells at each start what the processor can do.
+                "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
             },
         )
         self._messages: queue.Queue[tuple] = queue.Queue()
@@ -124,6 +128,8 @@ def _keep(store: OrderedDict[int, Any], number: int, data: Any) -> None:
 def serve(tensorflow: bool) -> None:
     """Run as the child: do what stdin asks for until it closes; with TensorFlow ready if wanted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
+    if hosting().hosted:
+        write_json_lines()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get among the answers
     requests: queue.Queue[tuple] = queue.Queue()
