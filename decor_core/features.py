@@ -16,6 +16,7 @@ from .backbone import MODELS, cache_directory
 from .catalog import Catalog, ShouldStop
 from .embedding import Block, Embedder, EmbeddingSpec
 from .errors import DAMAGED_FILE, BundleError, DataError, Stopped
+from .hosting import hosting
 from .images import load_picture
 from .taxonomy import Taxonomy
 
@@ -194,19 +195,26 @@ def embed_catalog(
 
 
 class _Store:
-    """Vectors on disk, one small file each, under a folder that names spec and weights."""
+    """Vectors on disk, one small file each, under a folder that names spec and weights.
+
+    On a server for strangers nothing is kept of what they bring, nor looked for.
+    """
 
     def __init__(self, root: Path, embedder: Embedder) -> None:
         spec = embedder.spec
         name = f"{spec.architecture}-{embedder.digest}-v{spec.version}-{spec.views}"
         self._folder = root / name
         self._dimensions = embedder.dimensions
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._closed = hosting().hosted
+        if not self._closed:
+            self._folder.mkdir(parents=True, exist_ok=True)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.npy"
 
     def get(self, name: str) -> np.ndarray | None:
+        if self._closed:
+            return None
         try:
             vector = np.load(self._path(name), allow_pickle=False)
         except (OSError, ValueError, EOFError):
@@ -214,6 +222,8 @@ class _Store:
         return vector if vector.shape == (self._dimensions,) else None
 
     def put(self, name: str, vector: np.ndarray) -> None:
+        if self._closed:
+            return
         # Two sessions may meet the same picture at once: each writes a file of its own.
         partial = self._path(f"{name}.{os.getpid()}-{threading.get_ident()}.partial")
         with partial.open("wb") as file:

@@ -16,7 +16,7 @@ from decor_core.job import Job
 from decor_core.jobs import CrossValidateRequest, Progress, TrainRequest
 from decor_core.runs import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
-from decor_core.trainer import Trainer
+from decor_core.trainer import QueueLimits, Trainer
 from pages.parts import resources, results, shelf, work
 from pages.parts.workspace import Workspace
 
@@ -229,8 +229,8 @@ def test_stop_ends_a_training(page):
 
 
 def test_a_full_queue_says_so(page, monkeypatch):
-    monkeypatch.setattr("decor_core.trainer._MAX_WAITING_OF_ONE", 0)
     test = page("retrain")
+    monkeypatch.setattr(resources.trainer(), "_limits", QueueLimits(waiting_of_one=0))
     _sound(_button(test, "Retrain").click().run())
     assert "waiting already" in test.toast[0].value
 
@@ -376,7 +376,7 @@ def test_progress_in_words(embeddings, monkeypatch, changes, words):
 def test_progress_of_other_jobs_and_heads(embeddings):
     models = (Progress(3, 5), Progress(4, 5))
     job = _job(embeddings, CrossValidateRequest, status="running", events=models[:1])
-    assert results.progress_words(job) == "Model 3 of 5"
+    assert results.progress_words(job) == "3 of 5 trainings done"
     job = _job(embeddings, config=TrainConfig(head="lda"), status="running")
     assert results.progress_words(job) == "Computing, calibrating and testing"
     last = (replace(_EVENTS[0], step=100),)
