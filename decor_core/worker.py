@@ -163,6 +163,10 @@ def _run(request: Request, answers: BinaryIO, should_stop: Callable[[], bool]) -
         return "done", None
     except DecorError as error:
         return "failed", str(error)
+    except OSError as error:
+        logging.exception("%s failed", request.kind)
+        reason = error.strerror or "an input or output error"
+        return "failed", f"The computer that runs Decor could not write or read a file: {reason}."
     except Exception:
         logging.exception("%s failed", request.kind)
         return "failed", "The training failed for an unexpected reason; see the server's log."

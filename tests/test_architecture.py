@@ -12,10 +12,10 @@ CORE = ROOT / "decor_core"
 
 # Each module imports only from modules before it.
 ORDER = (
-    "__init__", "errors", "taxonomy", "images", "colour", "foreground", "objects", "duplicates",
-    "sources", "report", "listing", "catalog", "dataset", "backbone", "convert", "embedding",
-    "augmentation", "heads", "logistic", "whitening", "novelty", "evaluation", "prepared",
-    "choosing", "fitting", "features", "bundle", "predictor",
+    "__init__", "errors", "folders", "taxonomy", "images", "colour", "foreground", "objects",
+    "duplicates", "sources", "report", "listing", "catalog", "dataset", "backbone", "convert",
+    "embedding", "augmentation", "heads", "logistic", "whitening", "novelty", "evaluation",
+    "prepared", "choosing", "fitting", "features", "bundle", "predictor",
     "explain", "overlay", "palette", "neighbours", "sheet", "workflow", "run", "runs",
     "comparison", "search", "summaries", "network", "graph", "frozen", "export", "importing",
     "diagnosis", "jobs", "job", "worker", "trainer", "run_arguments", "arguments", "terminal",
