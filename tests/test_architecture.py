@@ -14,6 +14,7 @@ CORE = ROOT / "decor_core"
 ORDER = (
     "__init__",
     "errors",
+    "folders",
     "taxonomy",
     "images",
     "hosting",

@@ -1,11 +1,11 @@
 """Settings of a hosted server: defaults, words, and that nothing of a visitor stays."""
 
-import numpy as np
 import pytest
 
-from decor_core.embedding import Embedder, EmbeddingSpec
+from decor_core.catalog import read_catalog
+from decor_core.embedding import EmbeddingSpec
 from decor_core.errors import SettingsError
-from decor_core.features import _Store
+from decor_core.features import embed_catalog
 from decor_core.hosting import VARIABLES, Hosting, hosting, read_hosting
 from pages.parts import shelf
 
@@ -62,10 +62,12 @@ def test_hosted_keeps_no_runs_even_with_a_home(monkeypatch, tmp_path):
     assert not shelf.may_keep()
 
 
-def test_hosted_writes_no_vectors(monkeypatch, tmp_path):
-    embedder = Embedder(EmbeddingSpec(views=1))
-    monkeypatch.setenv("DECOR_HOSTED", "1")
-    store = _Store(tmp_path, embedder)
-    store.put("a", np.zeros(embedder.dimensions, np.float32))
-    assert store.get("a") is None
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("hosted", [False, True])
+def test_hosted_writes_no_vectors_into_the_common_cache(monkeypatch, tmp_path, painted, hosted):
+    monkeypatch.setenv("DECOR_HOSTED", "1" if hosted else "")
+    monkeypatch.setenv("DECOR_CACHE", str(tmp_path / "common"))
+    catalog = read_catalog(image_dir=painted)
+    embed_catalog(catalog, EmbeddingSpec(views=1))
+    assert bool(list(tmp_path.rglob("*.npy"))) != hosted
+    embed_catalog(catalog, EmbeddingSpec(views=1), cache=tmp_path / "own")
+    assert list((tmp_path / "own").rglob("*.npy"))
