@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -156,7 +156,9 @@ def list_csv(data: bytes, names: Sequence[str], columns: Columns | None = None) 
         entries += _repair_codes(table)
     if columns.coarser:
         entries += _repair_coarser(table, columns)
-    rows, found = _match(table, columns, names)
+    files = _Files([name for name in names if is_picture_name(name)])
+    entries = [_about_the_file(entry, files) for entry in entries]
+    rows, found = _match(table, columns, files, names)
     rows, refused = _named(rows)
     return Listing(_levels(columns), tuple(rows), tuple(entries + found + refused))
 
@@ -276,12 +278,17 @@ _FORMS = (
 )
 
 
+def _about_the_file(entry: Entry, files: _Files) -> Entry:
+    """The entry with the file's own name, where the CSV calls it otherwise."""
+    found = files.find(entry.file.replace("\\", "/"))
+    return replace(entry, file=found[0]) if len(found) == 1 else entry
+
+
 def _match(
-    table: pd.DataFrame, columns: Columns, names: Sequence[str]
+    table: pd.DataFrame, columns: Columns, files: _Files, names: Sequence[str]
 ) -> tuple[list[Row], list[Entry]]:
     """Rows whose file is there, once each, and a note on every other row and picture."""
-    pictures = [name for name in names if is_picture_name(name)]
-    files, rows, entries = _Files(pictures), {}, []
+    rows, entries = {}, []
     for row in table.to_dict("records"):
         wanted = row[columns.file].replace("\\", "/")
         found = files.find(wanted)
@@ -293,7 +300,7 @@ def _match(
             rows[found[0]] = Row(found[0], row[columns.type] if columns.type else "", labels)
         else:
             entries.append(_repeated(rows[found[0]], labels))
-    loose = [name for name in pictures if name not in rows and PurePosixPath(name).suffix]
+    loose = [n for n in names if n not in rows and PurePosixPath(n).suffix and is_picture_name(n)]
     message = "No row of the CSV names it."
     entries += [Entry("unlisted", name, message, set_aside=True) for name in loose]
     return list(rows.values()), entries

@@ -20,7 +20,7 @@ ORDER = (
     "explain", "overlay", "palette", "neighbours", "sheet", "suspects", "workflow", "run", "runs",
     "comparison", "search", "summaries", "network", "graph", "frozen", "export", "importing",
     "diagnosis", "jobs", "job", "worker", "trainer", "run_arguments", "arguments", "terminal",
-    "inputs", "run_commands", "sweep", "__main__",
+    "inputs", "check_command", "run_commands", "sweep", "__main__",
 )  # fmt: skip
 # backbone calls its converter only when a network is wanted that does not ship.
 BACKWARD = {("backbone", "convert")}

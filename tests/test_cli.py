@@ -64,7 +64,7 @@ def _process(*arguments):
 
 
 @pytest.mark.parametrize("command", [
-    "prepare", "retrain", "evaluate", "sweep", "label", "export", "import",
+    "check", "prepare", "retrain", "evaluate", "sweep", "label", "export", "import",
 ])  # fmt: skip
 def test_help_reads_well(command, capsys):
     with pytest.raises(SystemExit) as ended:
