@@ -14,7 +14,7 @@ def check(options: argparse.Namespace) -> int:
     """Print the whole report; 0 if the data set can be trained on, else 2."""
     catalog = read_pictures(options)
     report = catalog.report
-    if not options.no_model and report.usable:
+    if not options.no_model:
         report = report.with_entries(_suspects(catalog, options))
     if options.json:
         print_json(
