@@ -82,6 +82,7 @@ ORDER = (
     "arguments",
     "terminal",
     "inputs",
+    "check_command",
     "run_commands",
     "sweep",
     "__main__",
