@@ -79,6 +79,13 @@ class Embeddings:
             copies=self.copies[chosen],
         )
 
+    def at_level(self, name: str) -> "Embeddings":
+        """The same pictures with the labels of that level, and coarser ones, only."""
+        taxonomy = self.taxonomy.level(name)
+        finer = {level.name for level in self.taxonomy.levels}
+        finer -= {level.name for level in taxonomy.levels}
+        return replace(self, taxonomy=taxonomy, table=self.table.drop(columns=list(finer)))
+
     def joined(self, other: "Embeddings") -> "Embeddings":
         """These pictures and those of ``other``; one that is in both has the label it has there.
 
