@@ -157,11 +157,13 @@ def embed_catalog(
 ) -> Embeddings:
     """Embed every picture of ``catalog``, and its distorted copies if an augmentation is given.
 
-    What was embedded before comes from the ``cache`` folder: pictures are known by content.
+    What was embedded before comes from the ``cache`` folder: pictures are known by content. On a
+    server for strangers nothing is cached but in a folder that is named here.
     Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
     """
     embedder = Embedder(spec)
-    store = _Store(cache or cache_directory() / "vectors", embedder)
+    closed = cache is None and hosting().hosted
+    store = _Store(cache or cache_directory() / "vectors", embedder, closed)
     copies = augmentation.copies if augmentation else 0
 
     def vectors_of(row: tuple[str, str]) -> np.ndarray:
@@ -197,15 +199,15 @@ def embed_catalog(
 class _Store:
     """Vectors on disk, one small file each, under a folder that names spec and weights.
 
-    On a server for strangers nothing is kept of what they bring, nor looked for.
+    ``closed``: nothing is kept, nor looked for.
     """
 
-    def __init__(self, root: Path, embedder: Embedder) -> None:
+    def __init__(self, root: Path, embedder: Embedder, closed: bool = False) -> None:
         spec = embedder.spec
         name = f"{spec.architecture}-{embedder.digest}-v{spec.version}-{spec.views}"
         self._folder = root / name
         self._dimensions = embedder.dimensions
-        self._closed = hosting().hosted
+        self._closed = closed
         if not self._closed:
             self._folder.mkdir(parents=True, exist_ok=True)
 

@@ -19,6 +19,7 @@ ORDER = (
     "hosting",
     "counters",
     "journal",
+    "scratch",
     "colour",
     "foreground",
     "objects",
