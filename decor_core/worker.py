@@ -142,16 +142,25 @@ def serve(tensorflow: bool) -> None:
         import tensorflow  # noqa: F401 — warm before the first job asks for it
 
     data: OrderedDict[int, Any] = OrderedDict()
-    while True:
-        match requests.get():
+
+    def work(message: tuple) -> None:
+        match message:
             case "data", number, value:
                 _keep(data, number, value)
             case "warm", number:
                 _warm(data[number])
             case "job", job_id, request:
-                _answer(answers, ("running",))
-                request = replace(request, data=data[request.data])
-                _answer(answers, _run(request, answers, lambda job=job_id: job in stopped))
+                _run(job_id, replace(request, data=data[request.data]), tell, stopped)
+
+    def tell(*answer: Any) -> None:
+        pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
+        answers.flush()
+        # Between two models of a long job the parent may ask for a short one.
+        while answer[0] == "event" and not requests.empty():
+            work(requests.get())
+
+    while True:
+        work(requests.get())
 
 
 def _listen(stream: BinaryIO, requests: queue.Queue, stopped: set[str]) -> None:
@@ -175,19 +184,16 @@ def _warm(data: Embeddings) -> None:
         logging.exception("warming up failed")  # the job itself will say what is wrong
 
 
-def _run(request: Request, answers: BinaryIO, should_stop: Callable[[], bool]) -> tuple:
+def _run(job_id: str, request: Request, tell: Callable[..., None], stopped: set[str]) -> None:
+    tell("running", job_id)
     try:
-        result = request.run(lambda event: _answer(answers, ("event", event)), should_stop)
+        result = request.run(lambda event: tell("event", job_id, event), lambda: job_id in stopped)
     except Stopped:
-        return "done", None
+        tell("done", job_id, None)
     except DecorError as error:
-        return "failed", str(error)
+        tell("failed", job_id, str(error))
     except Exception:
         logging.exception("%s failed", request.kind)
-        return "failed", "This failed for an unexpected reason; see the server's log."
-    return "done", result
-
-
-def _answer(answers: BinaryIO, message: tuple) -> None:
-    pickle.dump(message, answers, protocol=pickle.HIGHEST_PROTOCOL)
-    answers.flush()
+        tell("failed", job_id, "This failed for an unexpected reason; see the server's log.")
+    else:
+        tell("done", job_id, result)

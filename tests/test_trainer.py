@@ -259,6 +259,19 @@ def test_queue_keeps_order_and_place_and_lets_go_who_is_stopped(trainer, request
     assert trainer.snapshot(first).result is None
 
 
+def test_a_search_lets_trainings_in(trainer, request_for, embeddings):
+    candidates = tuple(grid([1500], [rate / 1000 for rate in range(1, 40)]))
+    search = trainer.submit(SearchRequest(embeddings, SHORT, "style", candidates), "greedy")
+    until(lambda: trainer.snapshot(search).events, "the first model")
+    another = trainer.submit(SearchRequest(embeddings, SHORT, "style", candidates[:1]), "me")
+    assert ended(trainer, trainer.submit(request_for(), "me")).status == "done"
+    assert trainer.snapshot(search).active, "the search goes on"
+    assert trainer.snapshot(another).status == "queued", "other long jobs wait"
+    trainer.stop(search)
+    assert ended(trainer, search).status == "stopped"
+    assert ended(trainer, another).status == "done"
+
+
 def test_owners_take_turns(trainer, request_for, endless):
     mine = [trainer.submit(request_for(), "me") for _ in range(3)]
     yours = [trainer.submit(request_for(), "you") for _ in range(2)]
