@@ -167,7 +167,8 @@ def embed_catalog(
 ) -> Embeddings:
     """Embed every picture of ``catalog``, and its distorted copies if an augmentation is given.
 
-    What was embedded before comes from the ``cache`` folder: pictures are known by content.
+    What was embedded before comes from the ``cache`` folder: pictures are known by content. On a
+    server for strangers nothing is cached but in a folder that is named here.
     Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
     """
     embedder = Embedder(spec)

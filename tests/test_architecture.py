@@ -20,6 +20,7 @@ ORDER = (
     "hosting",
     "counters",
     "journal",
+    "scratch",
     "colour",
     "foreground",
     "objects",
