@@ -1,5 +1,6 @@
 """CSV + pictures, class folders or zip → validated table + report of what was repaired."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,19 +9,34 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
-from .duplicates import fingerprint, near_duplicates
-from .errors import DataError, PictureError
-from .images import PICTURE_ENDINGS, content_hash, load_picture, picture_format
+from .checks import check_table
+from .duplicates import fingerprint, group_duplicates, near_duplicates
+from .errors import DataError, DecorError, PictureError, Stopped
+from .images import (
+    PICTURE_ENDINGS,
+    content_hash,
+    is_picture_name,
+    load_picture,
+    picture_format,
+    picture_size,
+)
 from .listing import Listing, Row, list_class_folders, list_csv
 from .report import Entry, Report
-from .sources import Source, open_source
+from .sources import Source, unfolded
+from .tables import Columns, guess_columns, read_table
 from .taxonomy import DECOR, Taxonomy
 
 Progress = Callable[[int, int], None]
+ShouldStop = Callable[[], bool]
+OnPicture = Callable[[bytes, Image.Image], object]
 
-_THREADS = 4  # Pillow decodes outside Python's lock
+USUAL_TYPES = ("product",)
+PREPARED = "decor-prepared-1"  # in report.json of what ``prepare`` wrote
 _UNTYPED = "product"
+_THREADS = 4  # Pillow decodes outside Python's lock
+_ENOUGH = 1024  # pixels to tell near duplicates by
 
 
 @dataclass(frozen=True)
@@ -53,55 +69,147 @@ class _Seen:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a data set lies there.
+
+    ``kind`` is "csv" (the file ``csv`` lists the pictures, ``columns`` of it), "table" (there is
+    such a CSV, but which of its columns are meant must be said), "folders" (of one class each),
+    "loose" (pictures without labels) or "empty" (no pictures). ``guessed`` tells whether the
+    columns are.
+    """
+
+    kind: str
+    csv: str = ""
+    columns: Columns | None = None
+    guessed: bool = True
+
+
+def find_layout(source: Path | Source) -> Layout:
+    """How the data set in a folder or zip lies there; DataError if that cannot be opened."""
+    source = unfolded(source)
+    pictures = [n for n in source.names if is_picture_name(n) and PurePosixPath(n).suffix]
+    if not pictures:
+        return Layout("empty")
+    prepared = _prepared(source)
+    if prepared:
+        return prepared
+    tables = [name for name in source.names if name.lower().endswith((".csv", ".tsv"))]
+    listings = [found for name in tables if (found := _listing_of(source, name, pictures))]
+    listings.sort(key=lambda found: -found[0])
+    if listings:
+        return listings[0][1]
+    folders = {PurePosixPath(name).parts[0] for name in pictures if "/" in name}
+    classes = _class_count(source)
+    if tables and classes < 2:
+        return Layout("table", tables[0])
+    return Layout("folders" if classes > 1 or folders else "loose")
+
+
+def _prepared(source: Source) -> Layout | None:
+    """The layout of what ``prepare`` wrote: its table, or its folders if it was told to sort by a
+    coarser level."""
+    if not {"report.json", "pictures.csv"} <= set(source.names):
+        return None
+    try:
+        report = json.loads(source.read("report.json"))
+        columns = report.get("columns")
+        if report.get("format") != PREPARED:
+            return None
+        if not columns:
+            return Layout("folders")
+        return Layout("csv", "pictures.csv", Columns(**columns), guessed=False)
+    except (ValueError, TypeError, AttributeError, PictureError):
+        return None
+
+
+def _listing_of(source: Source, name: str, pictures: list[str]) -> tuple[int, Layout] | None:
+    """How many pictures a CSV lists, and its columns; None if it is no such table."""
+    try:
+        table = read_table(source.read(name), pictures)
+    except DecorError:
+        return None
+    columns = guess_columns(table, pictures)
+    return columns and (table[columns.file].nunique(), Layout("csv", name, columns))
+
+
+def _class_count(source: Source) -> int:
+    try:
+        rows = list_class_folders(source.names, source.folders).rows
+    except DataError:
+        return 0
+    return len({row.labels for row in rows})
+
+
+def open_data_set(
+    source: Path | Source,
+    *,
+    csv: Path | bytes | None = None,
+    columns: Columns | None = None,
+    types: Sequence[str] | None = USUAL_TYPES,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+    on_picture: OnPicture | None = None,
+) -> Catalog:
+    """The data set in a folder or zip, however it lies there: see ``find_layout``.
+
+    A ``csv`` from elsewhere, or naming its ``columns``, goes before what is found. ``on_picture``
+    is given the content of each readable picture, and the picture itself at 1024 pixels at most,
+    on several threads. The rest is as for ``read_catalog``.
+    """
+    source = unfolded(source)
+    if csv is None and columns is None:
+        layout = find_layout(source)
+        if layout.kind == "table":
+            list_csv(source.read(layout.csv), source.names)  # says what it lacks
+        if layout.kind != "csv":
+            listing = list_class_folders(source.names, source.folders)
+            return _catalog(source, listing, types, progress, should_stop, on_picture)
+        csv, columns = source.read(layout.csv), None if layout.guessed else layout.columns
+    listing = _list(source, csv, columns)
+    return _catalog(source, listing, types, progress, should_stop, on_picture)
+
+
 def read_catalog(
     *,
-    image_dir: Path | None = None,
-    csv: Path | None = None,
-    images: Path | None = None,
-    types: Sequence[str] = ("product",),
+    image_dir: Path | Source | None = None,
+    csv: Path | bytes | None = None,
+    images: Path | Source | None = None,
+    columns: Columns | None = None,
+    types: Sequence[str] | None = USUAL_TYPES,
     progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Catalog:
     """The data set in class folders (``image_dir``), or in ``images`` as listed by ``csv``.
 
     ``image_dir`` and ``images`` may be folders or zips; without ``csv``, the only CSV inside
-    ``images`` is taken. ``types`` are the types of picture to take where the CSV tells them.
-    What can be repaired is, the rest is left out; the report names each case. ``progress`` hears
-    of pictures looked at and their number. DataError if nothing usable is there.
+    ``images`` is taken; ``columns`` are guessed where they are not named. ``types`` are the types
+    of picture to take where the CSV tells them, None for all; products are only asked for where
+    there are such. What can be repaired is, the rest is left out; the report names each case.
+    ``progress`` hears of pictures looked at and their number. DataError if nothing usable is
+    there, Stopped if ``should_stop`` said so.
     """
-    source, listing = _list(image_dir, csv, images)
-    rows, left_out = _of_types(listing.rows, types)
-    seen = _look_at_all(source, rows, progress)
-    kept, entries = _usable(rows, seen)
-    if not kept:
-        raise DataError("None of the pictures can be read; the first: " + _first(entries))
-    pairs = near_duplicates([seen[i].print for i in kept])
-    entries += [_near_entry(rows[kept[i]], rows[kept[j]]) for i, j in pairs]
-    table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
-    taxonomy = _taxonomy(table, listing.levels)
-    counts = table[taxonomy.name].value_counts()
-    report = Report(
-        entries=(*listing.entries, *entries),
-        counts={label: int(counts[label]) for label in taxonomy.labels},
-        left_out=left_out,
-    )
-    return Catalog(table, taxonomy, report, source)
-
-
-def _list(image_dir: Path | None, csv: Path | None, images: Path | None) -> tuple[Source, Listing]:
     if (image_dir is None) == (images is None):
         raise DataError(
             "Expected either a folder of class folders, or a CSV with the pictures it names."
         )
     if image_dir is not None:
-        if csv is not None:
+        if csv is not None or columns is not None:
             raise DataError("A CSV goes with the pictures it names, not with class folders.")
-        source = open_source(image_dir)
-        return source, list_class_folders(source.names)
-    source = open_source(images)
-    listing = list_csv(_csv_bytes(csv, source), source.names)
+        source = unfolded(image_dir)
+        listing = list_class_folders(source.names, source.folders)
+    else:
+        source = unfolded(images)
+        listing = _list(source, csv, columns)
+    return _catalog(source, listing, types, progress, should_stop)
+
+
+def _list(source: Source, csv: Path | bytes | None, columns: Columns | None) -> Listing:
+    data = csv if isinstance(csv, bytes) else _csv_bytes(csv, source)
+    listing = list_csv(data, source.names, columns)
     if not listing.rows:
         raise DataError("None of the pictures that the CSV names is there; please check both.")
-    return source, listing
+    return listing
 
 
 def _csv_bytes(csv: Path | None, source: Source) -> bytes:
@@ -110,7 +218,7 @@ def _csv_bytes(csv: Path | None, source: Source) -> bytes:
             return csv.read_bytes()
         except OSError as error:
             raise DataError(f"The CSV “{csv}” cannot be read: {error.strerror}.") from error
-    inside = [name for name in source.names if name.lower().endswith(".csv")]
+    inside = [name for name in source.names if name.lower().endswith((".csv", ".tsv"))]
     if len(inside) != 1:
         raise DataError(
             f"Expected one CSV among the pictures, found {len(inside)}; please name the CSV."
@@ -118,10 +226,36 @@ def _csv_bytes(csv: Path | None, source: Source) -> bytes:
     return source.read(inside[0])
 
 
-def _of_types(rows: Sequence[Row], types: Sequence[str]) -> tuple[list[Row], dict[str, int]]:
+def _catalog(
+    source: Source,
+    listing: Listing,
+    types: Sequence[str] | None,
+    progress: Progress | None,
+    should_stop: ShouldStop | None,
+    on_picture: OnPicture | None = None,
+) -> Catalog:
+    rows, left_out = _of_types(listing.rows, types)
+    seen = _look_at_all(source, rows, progress, should_stop, on_picture)
+    kept, entries = _usable(rows, seen)
+    if not kept:
+        raise DataError("None of the pictures can be read; the first: " + _first(entries))
+    pairs = near_duplicates([seen[i].print for i in kept])
+    entries += [_near_entry(rows[kept[i]], rows[kept[j]]) for i, j in pairs]
+    table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
+    taxonomy = taxonomy_of(table, listing.levels)
+    counts = table[taxonomy.name].value_counts()
+    report = Report(
+        entries=(*source.notes, *listing.entries, *entries, *check_table(table, listing.levels)),
+        counts={label: int(counts[label]) for label in taxonomy.labels},
+        left_out=left_out,
+    )
+    return Catalog(table, taxonomy, report, source)
+
+
+def _of_types(rows: Sequence[Row], types: Sequence[str] | None) -> tuple[list[Row], dict[str, int]]:
     """Rows of the wanted types, and how many others there are of each type."""
     known = Counter(row.type for row in rows if row.type)
-    if not known:
+    if not known or types is None or (tuple(types) == USUAL_TYPES and _UNTYPED not in known):
         return list(rows), {}
     unknown = [kind for kind in types if kind not in known]
     if unknown or not types:
@@ -133,21 +267,35 @@ def _of_types(rows: Sequence[Row], types: Sequence[str]) -> tuple[list[Row], dic
     return kept, {kind: n for kind, n in sorted(known.items()) if kind not in types}
 
 
-def _look_at_all(source: Source, rows: Sequence[Row], progress: Progress | None) -> list[_Seen]:
-    seen = []
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for one in pool.map(lambda row: _look_at(source, row.file), rows):
+def _look_at_all(
+    source: Source,
+    rows: Sequence[Row],
+    progress: Progress | None,
+    should_stop: ShouldStop | None,
+    on_picture: OnPicture | None,
+) -> list[_Seen]:
+    seen: list[_Seen] = []
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        for one in pool.map(lambda row: _look_at(source, row.file, on_picture), rows):
             seen.append(one)
             if progress:
                 progress(len(seen), len(rows))
+            if should_stop and should_stop():
+                raise Stopped("Reading the pictures was stopped.")
+    finally:
+        pool.shutdown(cancel_futures=True)
     return seen
 
 
-def _look_at(source: Source, file: str) -> _Seen:
+def _look_at(source: Source, file: str, on_picture: OnPicture | None) -> _Seen:
     try:
         data = source.read(file)
-        picture = load_picture(data)
-        return _Seen(content_hash(data), picture.size, picture_format(data), fingerprint(picture))
+        picture = load_picture(data, max_side=_ENOUGH)
+        if on_picture:
+            on_picture(data, picture)
+        print_ = fingerprint(picture)
+        return _Seen(content_hash(data), picture_size(data), picture_format(data), print_)
     except PictureError as error:
         return _Seen(problem=str(error))
 
@@ -158,7 +306,7 @@ def _usable(rows: Sequence[Row], seen: Sequence[_Seen]) -> tuple[list[int], list
     entries = []
     for i, (row, one) in enumerate(zip(rows, seen, strict=True)):
         if one.problem:
-            entries.append(Entry("unreadable", row.file, one.problem))
+            entries.append(Entry("unreadable", row.file, one.problem, set_aside=True))
             continue
         claimed = PICTURE_ENDINGS.get(PurePosixPath(row.file).suffix.lower(), one.format)
         if claimed != one.format:
@@ -173,17 +321,18 @@ def _usable(rows: Sequence[Row], seen: Sequence[_Seen]) -> tuple[list[int], list
 
 def _duplicate_entry(row: Row, kept: Row) -> Entry:
     if row.labels == kept.labels:
-        return Entry("duplicate", row.file, f"The same picture as {kept.file}, which is kept.")
-    return Entry(
-        "label conflict",
-        row.file,
-        f"“{row.labels[0]}” here, but “{kept.labels[0]}” as {kept.file}, which is kept.",
-    )
+        message = f"The same picture as {kept.file}, which is kept."
+        return Entry("duplicate", row.file, message, kept.file, set_aside=True)
+    message = f"“{row.labels[0]}” here, but “{kept.labels[0]}” as {kept.file}, which is kept."
+    return Entry("label conflict", row.file, message, kept.file, kept.labels[0], set_aside=True)
 
 
 def _near_entry(row: Row, other: Row) -> Entry:
-    differing = "" if row.labels == other.labels else f", which is “{other.labels[0]}”"
-    return Entry("near duplicate", row.file, f"Nearly the same as {other.file}{differing}.")
+    if row.labels == other.labels:
+        message = f"Nearly the same as {other.file}."
+        return Entry("near duplicate", row.file, message, other.file)
+    message = f"Nearly the same as {other.file}, which is “{other.labels[0]}”."
+    return Entry("near conflict", row.file, message, other.file, other.labels[0])
 
 
 def _first(entries: Sequence[Entry]) -> str:
@@ -203,33 +352,19 @@ def _table(
         "height": [one.size[1] for one in seen],
         "type": [row.type or _UNTYPED for row in rows],
         **{level: [row.labels[i] for row in rows] for i, level in enumerate(levels)},
-        "group": _groups([one.key for one in seen], pairs),
+        "group": group_duplicates([one.key for one in seen], pairs),
     }
     return pd.DataFrame(columns)
 
 
-def _groups(keys: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """For each key the smallest key that a chain of pairs leads to."""
-    groups = list(keys)
-    changed = True
-    while changed:
-        changed = False
-        for i, j in pairs:
-            if groups[i] != groups[j]:
-                groups[i] = groups[j] = min(groups[i], groups[j])
-                changed = True
-    return groups
-
-
-def _taxonomy(table: pd.DataFrame, levels: tuple[str, ...]) -> Taxonomy:
-    """The labels in the table, in the order of the decor styles if they are such, else sorted."""
-    labels = sorted(set(table[levels[0]]))
-    if levels == ("country",):
-        return Taxonomy("country", tuple(c for c in DECOR.coarser.labels if c in labels))
-    if levels == ("class",):
-        return Taxonomy("class", tuple(labels))
-    country_of = dict(zip(table["style"], table["country"], strict=True))
-    decor = {style: DECOR.parent_of(style) for style in DECOR.labels if style in country_of}
-    if decor == country_of:
-        return Taxonomy.from_pairs("style", "country", decor)
-    return Taxonomy.from_pairs("style", "country", {s: country_of[s] for s in labels})
+def taxonomy_of(table: pd.DataFrame, levels: tuple[str, ...]) -> Taxonomy:
+    """The labels in the table, in the order of decor's if they are such, else sorted."""
+    finest, *coarser = levels
+    labels = sorted(set(table[finest]))
+    known = {level.name: level.labels for level in DECOR.levels}.get(finest, ())
+    if set(labels) <= set(known):
+        labels = [label for label in known if label in labels]
+    if not coarser:
+        return Taxonomy(finest, tuple(labels))
+    parent_of = dict(zip(table[finest], table[coarser[0]], strict=True))
+    return Taxonomy.from_pairs(finest, coarser[0], {label: parent_of[label] for label in labels})

@@ -9,19 +9,20 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
-from .catalog import Catalog, Progress
+from .catalog import PREPARED, Catalog, Progress
+from .cells import safe_cell
 from .errors import DataError
 from .images import load_picture
 from .listing import LABEL_COLUMNS
 from .report import Report
+from .tables import Columns
 
-_FORMAT = "decor-prepared-1"
 _THREADS = 4
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _UNSAFE_FOLDER = re.compile(
@@ -48,7 +49,8 @@ class PreparedSet:
 
 
 # Splitting. Groups of near duplicates are ranked in each class by a hash of content and seed:
-# so order, names and folders do not matter, and new pictures move few of the old ones.
+# so order, names and folders do not matter, and new pictures move few of the old ones. Where it is
+# told which pictures came later, in batches, they move none.
 
 
 def split(
@@ -56,6 +58,7 @@ def split(
     keys: Sequence[str],
     groups: Sequence[str],
     *,
+    batches: Sequence[int] | None = None,
     testing_percentage: float = 10,
     validation_percentage: float = 10,
     seed: int = 0,
@@ -63,8 +66,10 @@ def split(
     """Rows divided with every class in every part, near duplicates on the same side.
 
     ``labels``, ``keys`` (content hashes) and ``groups`` have one item for each row. A part of
-    0 percent is empty; any other holds at least one group of each class. DataError if the
-    percentages leave nothing to train on, or a class has too few different pictures.
+    0 percent is empty; any other holds at least one group of each class. ``batches`` tell when
+    each row came, 0 first: rows are divided as if no later ones were there, and those fill up what
+    the grown parts lack. DataError if the percentages leave nothing to train on, or a class has
+    too few different pictures.
     """
     shares = (testing_percentage, validation_percentage)
     if min(shares) < 0 or not sum(shares) < 100:
@@ -72,21 +77,39 @@ def split(
             "Test and validation percentages must be 0 or more and together less than 100; "
             f"they are {testing_percentage:g} and {validation_percentage:g}."
         )
-    ranked = _ranked_groups(labels, keys, groups, seed)
-    _check_enough(ranked, need=1 + sum(share > 0 for share in shares))
-    sizes = {label: len(members) for label, members in ranked.items()}
-    spare = {label: size - 1 - (shares[1] > 0) for label, size in sizes.items()}
-    n_test = _quotas(sizes, testing_percentage, spare)
-    spare = {label: size - 1 - n_test[label] for label, size in sizes.items()}
-    n_validation = _quotas(sizes, validation_percentage, spare)
+    ranked = _ranked_groups(labels, keys, groups, batches, seed)
+    everything = {label: [rows for _, rows in members] for label, members in ranked.items()}
+    _check_enough(everything, need=1 + sum(share > 0 for share in shares))
     parts: tuple[list[int], ...] = ([], [], [])
-    for label, members in ranked.items():
-        for rank, rows in enumerate(members):
-            # From the two ends: when one part grows, the other stays what it was.
-            is_test = rank < n_test[label]
-            is_validation = rank >= len(members) - n_validation[label]
-            parts[2 if is_test else 1 if is_validation else 0].extend(rows)
+    sizes = dict.fromkeys(ranked, 0)
+    n_test, n_validation = dict(sizes), dict(sizes)  # groups dealt to these parts so far
+    for batch in sorted({batch for members in ranked.values() for batch, _ in members}):
+        new = {
+            label: [rows for b, rows in members if b == batch] for label, members in ranked.items()
+        }
+        sizes = {label: size + len(new[label]) for label, size in sizes.items()}
+        spare = {label: size - 1 - (shares[1] > 0) for label, size in sizes.items()}
+        more_test = _missing(n_test, _quotas(sizes, testing_percentage, spare), new)
+        n_test = {label: n_test[label] + more_test[label] for label in sizes}
+        spare = {label: size - 1 - n_test[label] for label, size in sizes.items()}
+        more_validation = _missing(n_validation, _quotas(sizes, validation_percentage, spare), new)
+        n_validation = {label: n_validation[label] + more_validation[label] for label in sizes}
+        for label, members in new.items():
+            for rank, rows in enumerate(members):
+                # From the two ends: when one part grows, the other stays what it was.
+                is_test = rank < more_test[label]
+                is_validation = rank >= len(members) - more_validation[label]
+                parts[2 if is_test else 1 if is_validation else 0].extend(rows)
     return Split(*(np.array(sorted(part), dtype=np.intp) for part in parts))
+
+
+def _missing(
+    dealt: Mapping[str, int], wanted: Mapping[str, int], new: Mapping[str, list[list[int]]]
+) -> dict[str, int]:
+    """How many new groups of each class a part gets: those it lacks, where there are so many."""
+    return {
+        label: min(max(wanted[label] - have, 0), len(new[label])) for label, have in dealt.items()
+    }
 
 
 def folds(
@@ -94,46 +117,68 @@ def folds(
     keys: Sequence[str],
     groups: Sequence[str],
     *,
+    batches: Sequence[int] | None = None,
     n_folds: int = 5,
     seed: int = 0,
 ) -> np.ndarray:
     """The fold, 0 to ``n_folds`` − 1, of each row: int [n]; classes spread evenly over folds.
 
-    Near duplicates share a fold. DataError if a class has fewer than two different pictures, or
-    there are fewer different pictures than folds.
+    Near duplicates share a fold. Rows of later ``batches`` go where their class has fewest, and
+    move no earlier one. DataError if a class has fewer than two different pictures, or there are
+    fewer different pictures than folds.
     """
-    ranked = _ranked_groups(labels, keys, groups, seed)
-    _check_enough(ranked, need=2)
-    dealt = [rows for members in ranked.values() for rows in members]
-    if not 2 <= n_folds <= len(dealt):
+    ranked = _ranked_groups(labels, keys, groups, batches, seed)
+    everything = {label: [rows for _, rows in members] for label, members in ranked.items()}
+    _check_enough(everything, need=2)
+    total = sum(map(len, everything.values()))
+    if not 2 <= n_folds <= total:
         raise DataError(
-            f"The number of folds must be from 2 to {len(dealt)}, the number of different "
+            f"The number of folds must be from 2 to {total}, the number of different "
             f"pictures; it is {n_folds}."
         )
+    order = [(b, label, rows) for label, members in ranked.items() for b, rows in members]
+    first = min(batch for batch, _, _ in order)
     fold_of = np.empty(len(labels), dtype=np.intp)
-    for position, rows in enumerate(dealt):
-        fold_of[rows] = position % n_folds
+    held = {label: np.zeros(n_folds, int) for label in ranked}  # groups of a class in each fold
+    for dealt, (batch, label, rows) in enumerate(sorted(order, key=lambda one: one[0])):
+        if batch == first:
+            fold = dealt % n_folds
+        else:
+            fold = int(np.lexsort((sum(held.values()), held[label]))[0])
+        held[label][fold] += 1
+        fold_of[rows] = fold
     return fold_of
 
 
 def _ranked_groups(
-    labels: Sequence[str], keys: Sequence[str], groups: Sequence[str], seed: int
-) -> dict[str, list[list[int]]]:
-    """For each label, sorted, the rows of each of its groups, in seeded random order.
+    labels: Sequence[str],
+    keys: Sequence[str],
+    groups: Sequence[str],
+    batches: Sequence[int] | None,
+    seed: int,
+) -> dict[str, list[tuple[int, list[int]]]]:
+    """For each label, sorted, its groups, the batch and the rows of each: the earlier batches
+    first, in seeded random order within.
 
-    A group with several labels belongs to the most frequent of them.
+    A group is of the earliest batch of its rows. With several labels it belongs to the most
+    frequent of them. What came later has no say in either.
     """
     members = defaultdict(list)
     for row, group in enumerate(groups):
         members[group].append(row)
     ranked = defaultdict(list)
     for rows in members.values():
-        count = Counter(labels[row] for row in rows)
+        batch = 0 if batches is None else min(int(batches[row]) for row in rows)
+        first = [row for row in rows if batches is None or batches[row] == batch]
+        count = Counter(labels[row] for row in first)
         owner = min(count, key=lambda label: (-count[label], label))
-        content = min(keys[row] for row in rows)
+        content = min(keys[row] for row in first)
         rank = hashlib.sha256(f"{seed}:{content}".encode()).digest()
-        ranked[owner].append((rank, rows))
-    return {label: [rows for _, rows in sorted(ranked[label])] for label in sorted(set(labels))}
+        ranked[owner].append((batch, rank, rows))
+    return {
+        label: [(batch, rows) for batch, _, rows in sorted(ranked[label])]
+        for label in sorted(set(labels))
+    }
 
 
 def _check_enough(ranked: Mapping[str, list[list[int]]], need: int) -> None:
@@ -158,7 +203,7 @@ def _quotas(
     by_remainder = sorted(exact, key=lambda label: (quotas[label] - exact[label], label))
     for label in by_remainder[:missing]:
         quotas[label] += 1
-    return {label: min(max(quota, 1), spare[label]) for label, quota in quotas.items()}
+    return {label: max(min(max(quota, 1), spare[label]), 0) for label, quota in quotas.items()}
 
 
 # Preparing
@@ -211,7 +256,7 @@ def _check_replaceable(out: Path) -> None:
         marker = json.loads((out / "report.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         marker = None
-    if not isinstance(marker, dict) or marker.get("format") != _FORMAT:
+    if not isinstance(marker, dict) or marker.get("format") != PREPARED:
         raise DataError(
             f"“{out}” holds something other than a prepared set; please choose an empty folder."
         )
@@ -250,11 +295,14 @@ def _write_pictures(
 
 def _write_lists(catalog: Catalog, folder: Path, files: Sequence[str], level: str) -> None:
     levels = tuple(level.name for level in catalog.taxonomy.levels)
-    columns = dict(zip(levels, LABEL_COLUMNS.get(levels, levels), strict=True))
-    listed = catalog.table[[*levels, "type"]].rename(columns=columns)
+    names = LABEL_COLUMNS.get(levels, levels)
+    listed = catalog.table[[*levels, "type"]].rename(columns=dict(zip(levels, names, strict=True)))
     listed = listed.assign(file=list(files), source=catalog.table["file"])
-    listed.to_csv(folder / "pictures.csv", index=False, encoding="utf-8")
-    report = {"format": _FORMAT, "taxonomy": level, **catalog.report.to_json()}
+    safe = listed.map(safe_cell).rename(columns=safe_cell)
+    safe.to_csv(folder / "pictures.csv", index=False, encoding="utf-8")
+    report = {"format": PREPARED, "taxonomy": level, **catalog.report.to_json()}
+    if level == levels[0]:  # else the folders tell what was wanted
+        report["columns"] = asdict(Columns("file", *names[:2], type="type"))
     text = json.dumps(report, ensure_ascii=False, indent=1)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
     (folder / "report.txt").write_text(catalog.report.to_text(), encoding="utf-8")

@@ -55,6 +55,46 @@ def near_duplicates(fingerprints: Sequence[np.ndarray]) -> list[tuple[int, int]]
     return pairs
 
 
+def group_duplicates(
+    keys: Sequence[str], pairs: Sequence[tuple[int, int]], batches: Sequence[int] | None = None
+) -> list[str]:
+    """For each key the name of its group: all that a chain of ``pairs`` leads to share one.
+
+    The name is the smallest key among those that came first. Groups of earlier ``batches`` (0 is
+    the first) stay what they were: what comes later joins one of them, or makes its own.
+    """
+    came = [0] * len(keys) if batches is None else [int(batch) for batch in batches]
+    alike: list[list[int]] = [[] for _ in keys]
+    for i, j in pairs:
+        alike[i].append(j)
+        alike[j].append(i)
+    groups: list[str | None] = [None] * len(keys)
+    for batch in sorted(set(came)):
+        new = [i for i, at in enumerate(came) if at == batch]
+        for chain in _chains(new, alike):
+            known = [groups[j] for i in chain for j in alike[i] if came[j] < batch]
+            name = min(known) if known else min(keys[i] for i in chain)
+            for i in chain:
+                groups[i] = name
+    return groups
+
+
+def _chains(members: Sequence[int], alike: Sequence[Sequence[int]]) -> list[list[int]]:
+    """The ``members`` by what is connected, by way of members alone."""
+    left, chains = set(members), []
+    for start in members:
+        if start not in left:
+            continue
+        left.remove(start)
+        chain = [start]
+        for i in chain:  # grows while it is walked along
+            near = left.intersection(alike[i])
+            left -= near
+            chain += near
+        chains.append(chain)
+    return chains
+
+
 def _bulk(mask: np.ndarray) -> tuple[float, float, float, float]:
     """Box around nearly all of the foreground: a stray speck must not shift the whole print."""
     rows, columns = np.nonzero(mask)

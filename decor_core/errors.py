@@ -47,3 +47,15 @@ class BundleError(DecorError):
 
 class RunError(DecorError):
     """A run that is not there, is damaged, or may not be changed."""
+
+
+class Stopped(DecorError):
+    """Work that was asked to stop before it had a result."""
+
+
+class SettingsError(DecorError):
+    """A setting of the server, from its environment, that makes no sense."""
+
+
+class LimitError(DecorError):
+    """More than this server gives one visitor, or all of them together."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from .errors import PictureError
 
@@ -91,6 +91,17 @@ def picture_format(data: bytes) -> str:
     """What the content is, as one of the values of PICTURE_ENDINGS; PictureError if nothing."""
     name = _open(data).format
     return "JPEG" if name == "MPO" else name  # MPO: a JPEG with further JPEGs behind it
+
+
+def picture_size(data: bytes) -> tuple[int, int]:
+    """(width, height) of the upright picture, by its header; PictureError if it has none."""
+    picture = _open(data)
+    try:
+        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    except _DECODER_ERRORS:
+        turned = False
+    width, height = picture.size
+    return (height, width) if turned else (width, height)
 
 
 def is_picture_name(name: str) -> bool:

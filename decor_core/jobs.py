@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from .bundle import Bundle
-from .errors import TrainingError
+from .errors import Stopped, TrainingError
 from .evaluation import Evaluation
 from .export import export_model
 from .features import Embeddings
@@ -30,7 +30,7 @@ class Request(Protocol):
     """A piece of work for the training process.
 
     ``run`` returns its result, or what there is of it when ``should_stop`` says so; it may raise
-    ``Stopped`` where half of it is nothing. ``data`` is sent to the child once, however many
+    errors.Stopped where half of it is nothing. ``data`` is sent to the child once, however many
     requests have it. ``share`` is 0–1.
     """
 
@@ -41,10 +41,6 @@ class Request(Protocol):
     def run(self, report: Report, should_stop: ShouldStop) -> Any: ...
 
     def share(self, events: Sequence[Any]) -> float: ...
-
-
-class Stopped(Exception):
-    """Raised by a request that was stopped and has nothing to show for it."""
 
 
 @dataclass(frozen=True)

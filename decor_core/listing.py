@@ -1,8 +1,8 @@
 """A CSV, or the folders that pictures lie in → one row per picture: file, type, labels."""
 
-import io
 import re
-from collections import Counter, defaultdict
+import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,13 +13,18 @@ from .errors import DataError
 from .images import is_picture_name
 from .report import Entry
 from .sources import normal
+from .tables import Columns, guess_columns, most_common, read_table
 from .taxonomy import DECOR
 
 # Columns of a CSV that hold the labels, by the taxonomy levels they make, finest first.
-LABEL_COLUMNS = {("style", "country"): ("decor", "country"), ("class",): ("class",)}
-_EXPECTED = "file, decor, country (and type), or file, class"
+LABEL_COLUMNS = {("style", "country"): ("decor", "country")}
+THE_CSV = "the CSV"
+_RESERVED = {"file", "key", "width", "height", "type", "group", "batch", "source"}
+_LONGEST_LABEL = 200
 _CODED = ("country", "decor", "type")
 _CODED_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_\d+$")
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
+_PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
 @dataclass(frozen=True)
@@ -40,32 +45,76 @@ class Listing:
     entries: tuple[Entry, ...]
 
 
-def list_class_folders(names: Sequence[str]) -> Listing:
-    """Pictures labelled by the folder they lie in, at any depth; loose pictures are reported."""
-    paths = _unwrapped({name: PurePosixPath(name).parts for name in names})
-    rows, entries = [], []
+def list_class_folders(names: Sequence[str], folders: Sequence[str] = ()) -> Listing:
+    """Pictures labelled by the folder they lie in, at any depth; loose pictures are reported.
+
+    ``folders`` are those without any file. Folders around the classes do not count: a single one
+    around all, or such as train and test.
+    """
+    paths = {name: PurePosixPath(name).parts for name in names}
+    empty = [PurePosixPath(name).parts for name in folders]
+    paths, empty, entries = _unwrapped(paths, empty)
+    rows = []
     for name, parts in paths.items():
         if len(parts) > 1 and is_picture_name(name):
-            rows.append(Row(name, "", (normal(parts[0]),)))
+            rows.append(Row(name, "", (label_text(parts[0]),)))
         elif len(parts) > 1:
-            entries.append(Entry("ignored", name, "Its ending is not that of a picture."))
+            message = "Its ending is not that of a picture."
+            entries.append(Entry("ignored", name, message, set_aside=True))
         elif is_picture_name(name) and PurePosixPath(name).suffix:
-            entries.append(Entry("unlisted", name, "It lies in no class folder."))
+            entries.append(Entry("unlisted", name, "It lies in no class folder.", set_aside=True))
+    rows, refused = _named(rows)
     if not rows:
         raise DataError(
             "There are no pictures in class folders here; expected one folder for each class, "
             "named like the class, with its pictures in it."
         )
-    return _with_known_levels(rows, entries)
+    full = {row.labels[0] for row in rows}
+    tops = [label_text(parts[0]) for parts in (*paths.values(), *empty) if len(parts) > 1]
+    tops += [label_text(parts[0]) for parts in empty if len(parts) == 1]
+    for label in sorted(set(tops) - full - {""}):
+        entries.append(Entry("empty class", label, "There is no picture in this folder."))
+    return _with_known_levels(rows, entries + refused)
 
 
-def _unwrapped(paths: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Without a single folder around all class folders, as zips often have one."""
-    while len({parts[0] for parts in paths.values()}) == 1 and all(
-        len(parts) > 2 for name, parts in paths.items() if is_picture_name(name)
-    ):
+def _unwrapped(
+    paths: dict[str, tuple[str, ...]], empty: list[tuple[str, ...]]
+) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, ...]], list[Entry]]:
+    """Without folders around all class folders: a single one, or such as train and test."""
+    entries: list[Entry] = []
+    while True:
+        tops = {parts[0] for parts in paths.values()}
+        inside = [parts for name, parts in paths.items() if is_picture_name(name)]
+        deep = bool(inside) and all(len(parts) > 2 for parts in inside)
+        split = not entries and len(tops) > 1 and {top.lower() for top in tops} <= _PARTS
+        if not deep or not (len(tops) == 1 or split):
+            return paths, empty, entries
+        if split:
+            names = ", ".join(f"“{top}”" for top in sorted(tops))
+            message = f"Taken for parts of the data set, not for classes: {names}."
+            entries.append(Entry("assumed", "the folders", message))
         paths = {name: parts[1:] for name, parts in paths.items() if len(parts) > 1}
-    return paths
+        empty = [parts[1:] for parts in empty if len(parts) > 1 and parts[0] in tops]
+
+
+def label_text(text: str) -> str:
+    """A label as it is kept: composed letters, single blanks, nothing invisible."""
+    visible = (c for c in normal(text) if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
+    return " ".join("".join(visible).split())
+
+
+def _named(rows: Sequence[Row]) -> tuple[list[Row], list[Entry]]:
+    """Rows whose labels can be shown, and a note on each of the others."""
+    kept, entries = [], []
+    for row in rows:
+        longest = max(map(len, row.labels))
+        if longest <= _LONGEST_LABEL and all(row.labels):
+            kept.append(row)
+            continue
+        why = f"has {longest} letters; at most {_LONGEST_LABEL} are allowed" if longest else ""
+        message = f"Its label {why or 'has nothing to be seen in it'}."
+        entries.append(Entry("incomplete", row.file, message, set_aside=True))
+    return kept, entries
 
 
 def _with_known_levels(rows: list[Row], entries: list[Entry]) -> Listing:
@@ -82,56 +131,66 @@ def _with_known_levels(rows: list[Row], entries: list[Entry]) -> Listing:
 # CSV
 
 
-def list_csv(data: bytes, names: Sequence[str]) -> Listing:
+def list_csv(data: bytes, names: Sequence[str], columns: Columns | None = None) -> Listing:
     """The rows of a CSV, repaired and matched with the picture files ``names``.
 
-    Tolerates a BOM, semicolons or tabs, blanks, any line ends. DataError if it is no table or
-    lacks columns.
+    ``columns`` are guessed where they are not given; the names of the label columns become those
+    of the levels. DataError if it is no table or lacks columns.
     """
-    table = _parse(data)
-    levels = _levels(table)
-    table, entries = _complete(table, LABEL_COLUMNS[levels])
-    entries += _repair_codes(table)
-    if levels == ("style", "country"):
-        entries += _repair_countries(table)
-    rows, found = _match(table, LABEL_COLUMNS[levels], names)
-    return Listing(levels, tuple(rows), tuple(entries + found))
+    table = read_table(data, names)
+    entries = [Entry("assumed", THE_CSV, message) for message in table.attrs["assumed"]]
+    if columns is None:
+        columns = guess_columns(table, names)
+        if columns is None:
+            raise _no_columns(table)
+        if columns.file.lower() != "file" or columns.label.lower() not in ("decor", "class"):
+            entries.append(Entry("assumed", THE_CSV, _told(columns)))
+    columns = columns.found_in(table)
+    for name in columns.labels:
+        table[name] = table[name].map(label_text)
+    table, lacking = _complete(table, columns)
+    entries += lacking
+    if columns.is_decor:
+        table.columns = table.columns.str.lower()
+        columns = Columns(*(name.lower() for name in vars(columns).values()))
+        entries += _repair_codes(table)
+    if columns.coarser:
+        entries += _repair_coarser(table, columns)
+    rows, found = _match(table, columns, names)
+    rows, refused = _named(rows)
+    return Listing(_levels(columns), tuple(rows), tuple(entries + found + refused))
 
 
-def _parse(data: bytes) -> pd.DataFrame:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError("The CSV is not in UTF-8; please save it in that encoding.") from error
-    head = text.partition("\n")[0]
-    separator = max(",;\t", key=head.count)
-    try:
-        table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise DataError(f"The CSV is no table; expected the columns {_EXPECTED}.") from error
-    table.columns = [normal(str(column)).lower() for column in table.columns]
-    if table.columns.has_duplicates:
-        raise DataError("The CSV has two columns of one name; please remove one of them.")
-    return table.fillna("").map(normal).reset_index(drop=True)
-
-
-def _levels(table: pd.DataFrame) -> tuple[str, ...]:
-    for levels, columns in LABEL_COLUMNS.items():
-        if {"file", *columns} <= set(table.columns):
-            return levels
+def _no_columns(table: pd.DataFrame) -> DataError:
     came = ", ".join(table.columns)
-    raise DataError(f"The CSV must have the columns {_EXPECTED}; it has: {came}.")
+    return DataError(
+        "The CSV must have the columns file, decor, country (and type), or file, class, or else "
+        "one column with the names of the picture files and one with their labels: please say "
+        f"which they are; it has: {came}."
+    )
 
 
-def _complete(table: pd.DataFrame, columns: tuple[str, ...]) -> tuple[pd.DataFrame, list[Entry]]:
+def _told(columns: Columns) -> str:
+    coarser = f", coarser ones in “{columns.coarser}”" if columns.coarser else ""
+    return f"Files are named in column “{columns.file}”, labels are in “{columns.label}”{coarser}."
+
+
+def _levels(columns: Columns) -> tuple[str, ...]:
+    if columns.is_decor:
+        return ("style", "country")
+    return tuple(f"{name} label" if name.lower() in _RESERVED else name for name in columns.labels)
+
+
+def _complete(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, list[Entry]]:
     """The rows that have a file and all labels, and a note on each of the others."""
-    needed = ["file", *columns]
+    needed = [columns.file, *columns.labels]
     lacking = (table[needed] == "").any(axis=1)
     entries = []
-    for index, row in table[lacking].iterrows():
-        where = f"row {index + 2}"  # as spreadsheets count: the head of the table is row 1
+    for number, row in table[lacking].iterrows():
+        where = f"row {number}"
         gaps = " and no ".join(column for column in needed if not row[column])
-        entries.append(Entry("incomplete", row["file"] or where, f"The {where} has no {gaps}."))
+        file = row[columns.file] or where
+        entries.append(Entry("incomplete", file, f"The {where} has no {gaps}."))
     return table[~lacking].copy(), entries
 
 
@@ -153,7 +212,7 @@ def _repair_codes(table: pd.DataFrame) -> list[Entry]:
 def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Entry]:
     column = f"{field}_label"
     codes = table.get(column, pd.Series("", table.index, dtype=str)).str.lstrip("0")
-    usual = _most_common(table[field], named.where(named != "", codes))
+    usual = most_common(table[field], named.where(named != "", codes))
     text_of = {code: text for text, code in usual.items()}
     entries = []
     for index in table.index:
@@ -173,51 +232,70 @@ def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Ent
     return entries
 
 
-def _repair_countries(table: pd.DataFrame) -> list[Entry]:
-    """Gives every style one country, the one most of its rows have. Changes ``table``."""
-    country_of = _most_common(table["decor"], table["country"])
-    usual = table["decor"].map(country_of)
+def _repair_coarser(table: pd.DataFrame, columns: Columns) -> list[Entry]:
+    """Gives every label one coarser label, the one most of its rows have. Changes ``table``."""
+    fine, coarse = columns.labels
+    usual = table[fine].map(most_common(table[fine], table[coarse]))
     entries = []
-    for index in table.index[table["country"] != usual]:
+    for index in table.index[table[coarse] != usual]:
         row = table.loc[index]
-        message = (
-            f"country “{row['country']}” → “{usual[index]}”, as in most rows of “{row['decor']}”."
-        )
-        entries.append(Entry("repaired", row["file"], message))
-    table["country"] = usual
+        message = f"{coarse} “{row[coarse]}” → “{usual[index]}”, as in most rows of “{row[fine]}”."
+        entries.append(Entry("repaired", row[columns.file], message))
+    table[coarse] = usual
     return entries
 
 
-def _most_common(keys: pd.Series, values: pd.Series) -> dict[str, str]:
-    """For each key the value it most often goes with, the first in order among equals."""
-    seen: dict[str, Counter[str]] = defaultdict(Counter)
-    for key, value in zip(keys, values, strict=True):
-        if value:
-            seen[key][value] += 1
-    return {key: min(c, key=lambda value: (-c[value], value)) for key, c in seen.items()}
+class _Files:
+    """Finds the file that a CSV means: by its whole path, the end of it, its name, or nearly so."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._whole = set(names)
+        self._by: tuple[dict[str, list[str]], ...] = tuple(defaultdict(list) for _ in _FORMS)
+        for name in names:
+            for form, files in zip(_FORMS, self._by, strict=True):
+                files[form(PurePosixPath(name))].append(name)
+
+    def find(self, wanted: str) -> list[str]:
+        """The files that may be meant; it is clear if it is one."""
+        if wanted in self._whole:
+            return [wanted]
+        for form, files in zip(_FORMS, self._by, strict=True):
+            found = files.get(form(PurePosixPath(wanted)), [])
+            if len(found) > 1:
+                found = [name for name in found if f"/{wanted}".endswith(f"/{name}")
+                         or f"/{name}".endswith(f"/{wanted}")] or found  # fmt: skip
+            if found:
+                return found
+        return []
+
+
+_FORMS = (
+    lambda path: path.name,
+    lambda path: path.name.casefold(),
+    lambda path: path.stem.casefold(),  # a list without endings, or of the pictures before a change
+)
 
 
 def _match(
-    table: pd.DataFrame, columns: tuple[str, ...], names: Sequence[str]
+    table: pd.DataFrame, columns: Columns, names: Sequence[str]
 ) -> tuple[list[Row], list[Entry]]:
     """Rows whose file is there, once each, and a note on every other row and picture."""
-    by_base = defaultdict(list)
-    for name in names:
-        by_base[PurePosixPath(name).name].append(name)
-    whole, rows, entries = set(names), {}, []
+    pictures = [name for name in names if is_picture_name(name)]
+    files, rows, entries = _Files(pictures), {}, []
     for row in table.to_dict("records"):
-        wanted = row["file"].replace("\\", "/")
-        found = [wanted] if wanted in whole else by_base[PurePosixPath(wanted).name]
-        labels = tuple(row[column] for column in columns)
+        wanted = row[columns.file].replace("\\", "/")
+        found = files.find(wanted)
+        labels = tuple(row[column] for column in columns.labels)
         if len(found) != 1:
             why = f"{len(found)} files have this name" if found else "No such file is there"
             entries.append(Entry("missing", wanted, f"{why}."))
         elif found[0] not in rows:
-            rows[found[0]] = Row(found[0], row.get("type", ""), labels)
+            rows[found[0]] = Row(found[0], row[columns.type] if columns.type else "", labels)
         else:
             entries.append(_repeated(rows[found[0]], labels))
-    loose = [n for n in names if n not in rows and PurePosixPath(n).suffix and is_picture_name(n)]
-    entries += [Entry("unlisted", name, "No row of the CSV names it.") for name in loose]
+    loose = [name for name in pictures if name not in rows and PurePosixPath(name).suffix]
+    message = "No row of the CSV names it."
+    entries += [Entry("unlisted", name, message, set_aside=True) for name in loose]
     return list(rows.values()), entries
 
 
@@ -228,4 +306,5 @@ def _repeated(kept: Row, labels: tuple[str, ...]) -> Entry:
         "label conflict",
         kept.file,
         f"The CSV calls it “{kept.labels[0]}” and “{labels[0]}”; the first counts.",
+        suggestion=labels[0],
     )

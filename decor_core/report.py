@@ -1,33 +1,69 @@
 """What was found wrong with a data set, and what was done about it: as text and as JSON."""
 
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+# The gravest first.
 KINDS = {
-    "repaired": "Contradictions repaired",
-    "contradiction": "Contradictions left as they are",
-    "incomplete": "Rows without a file or a label, left out",
-    "duplicate row": "Rows that name a picture again, left out",
-    "missing": "Pictures that are named but not there",
-    "unlisted": "Pictures that are there but belong to no class",
-    "ignored": "Files in class folders that are no pictures",
-    "unreadable": "Pictures that cannot be read",
-    "misnamed": "Pictures that are of another format than their name says",
-    "duplicate": "Pictures that are there twice, one kept",
+    "one class": "Only one class",
+    "too few pictures": "Classes with too few pictures to train on",
+    "unreadable": "Pictures that cannot be read, set aside",
     "label conflict": "One picture under two labels, the first kept",
+    "missing": "Pictures that are named but not there",
+    "incomplete": "Rows without a file or a label, left out",
+    "few pictures": "Classes with few pictures",
+    "empty class": "Class folders without a picture",
+    "similar labels": "Labels that may be one and the same",
+    "near conflict": "Near duplicates under two labels, both kept",
+    "mislabelled": "Pictures that may have the wrong label",
+    "contradiction": "Contradictions left as they are",
+    "imbalance": "Classes with many more pictures than others",
+    "outlier": "Pictures unlike all others of the set",
+    "unlisted": "Pictures that are there but belong to no class, set aside",
+    "tiny": "Pictures so small that little is to be seen",
+    "repaired": "Contradictions repaired",
+    "duplicate": "Pictures that are there twice, one kept",
+    "duplicate row": "Rows that name a picture again, left out",
     "near duplicate": "Near duplicates, kept on the same side of the split",
+    "misnamed": "Pictures that are of another format than their name says",
+    "huge": "Large pictures, scaled down on reading",
+    "ignored": "Files that are no pictures, ignored",
+    "assumed": "Assumed on reading",
 }
+
+# Findings about a whole class: their ``file`` is its label.
+ABOUT_CLASSES = frozenset(
+    {"one class", "too few pictures", "few pictures", "empty class", "similar labels", "imbalance"}
+)
+
+# What keeps a data set from being trained on.
+OBSTACLES = frozenset({"one class", "too few pictures"})
+
+# Kinds that are no reason to look twice.
+HARMLESS = frozenset(
+    {"repaired", "duplicate", "duplicate row", "near duplicate", "misnamed", "huge", "ignored",
+     "assumed"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One finding about one ``file``; ``kind`` is a key of KINDS, ``message`` one sentence."""
+    """One finding about one ``file``; ``kind`` is a key of KINDS, ``message`` one sentence.
+
+    ``other`` is the other file concerned (of a duplicate, near duplicate or conflict) or the other
+    label, ``suggestion`` the label that would put it right; both are "" where there is none.
+    ``set_aside``: the file is there but is not among the pictures of the data set.
+    """
 
     kind: str
     file: str
     message: str
+    other: str = ""
+    suggestion: str = ""
+    set_aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,37 +72,64 @@ class Report:
 
     entries: tuple[Entry, ...]
     counts: Mapping[str, int]
-    left_out: Mapping[str, int]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, kind: str) -> tuple[Entry, ...]:
         """The findings of one kind."""
         return tuple(entry for entry in self.entries if entry.kind == kind)
 
+    def with_entries(self, entries: Iterable[Entry]) -> "Report":
+        """This report with further findings."""
+        return replace(self, entries=(*self.entries, *entries))
+
+    def without(self, *kinds: str) -> "Report":
+        """This report without the findings of these kinds."""
+        return replace(self, entries=tuple(e for e in self.entries if e.kind not in kinds))
+
+    @property
+    def findings(self) -> dict[str, int]:
+        """How many findings there are of each kind, the gravest kind first."""
+        found = Counter(entry.kind for entry in self.entries)
+        return {kind: found[kind] for kind in KINDS if found[kind]}
+
+    @property
+    def usable(self) -> bool:
+        """Whether a classifier can be trained on the data set."""
+        return bool(self.counts) and not any(entry.kind in OBSTACLES for entry in self.entries)
+
+    @property
+    def set_aside(self) -> dict[str, str]:
+        """Files that are there but not among the pictures, and for each the reason."""
+        return {entry.file: entry.message for entry in self.entries if entry.set_aside}
+
     def summary(self) -> list[str]:
         """For people, a line for each fact: pictures, those left out, findings of each kind."""
         classes = "1 class" if len(self.counts) == 1 else f"{len(self.counts)} classes"
-        lines = [f"{sum(self.counts.values())} pictures in {classes}"]
+        total = sum(self.counts.values())
+        lines = [f"{total} {'picture' if total == 1 else 'pictures'} in {classes}"]
         lines += [f"{count} {kind} pictures left out" for kind, count in self.left_out.items()]
-        return lines + [
-            f"{heading}: {len(self.of(kind))}" for kind, heading in KINDS.items() if self.of(kind)
-        ]
+        return lines + [f"{KINDS[kind]}: {count}" for kind, count in self.findings.items()]
 
     def to_text(self) -> str:
         """For people: the summary, pictures per class, then every finding under its heading."""
         lines = [*self.summary(), ""]
-        lines += [f"{count:5d}  {label}" for label, count in self.counts.items()]
-        for kind, heading in KINDS.items():
-            entries = self.of(kind)
-            if entries:
-                lines += ["", heading]
-                lines += [f"  {entry.file}: {entry.message}" for entry in entries]
+        lines += [f"{count:5d}  {printable(label)}" for label, count in self.counts.items()]
+        for kind in self.findings:
+            lines += ["", KINDS[kind]]
+            lines += [f"  {printable(f'{e.file}: {e.message}')}" for e in self.of(kind)]
         return "\n".join(lines) + "\n"
 
     def to_json(self) -> dict[str, Any]:
         """The same, of plain dicts, lists, strings and numbers."""
         return {
+            "usable": self.usable,
             "counts": dict(self.counts),
             "left_out": dict(self.left_out),
-            "findings": dict(Counter(entry.kind for entry in self.entries)),
-            "entries": [vars(entry) for entry in self.entries],
+            "findings": self.findings,
+            "entries": [asdict(entry) for entry in self.entries],
         }
+
+
+def printable(text: str) -> str:
+    """Text that is safe to show in a terminal: names may hold control and direction characters."""
+    return "".join("�" if unicodedata.category(c) in ("Cc", "Cs", "Cf") else c for c in text)

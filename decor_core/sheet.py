@@ -6,10 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from .cells import safe_cell
 from .predictor import SURE, Labelled
 from .taxonomy import Taxonomy
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def answer_rows(
@@ -61,8 +60,3 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> bytes:
 def to_json(rows: Sequence[dict[str, Any]]) -> bytes:
     """The rows as a JSON list, UTF-8."""
     return json.dumps(list(rows), ensure_ascii=False, indent=1).encode()
-
-
-def safe_cell(value: Any) -> Any:
-    """The value, or text that a spreadsheet cannot take for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

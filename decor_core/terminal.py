@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from .cells import safe_cell
 from .evaluation import FEW
-from .sheet import safe_cell
 
 _CHATTER = (
     b"INFO: Created TensorFlow Lite",

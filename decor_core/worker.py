@@ -1,4 +1,4 @@
-"""The child process that trains: its two ends of the line, and what is said over it.
+"""A child process that works for the server: its two ends of the line, and what is said over it.
 
 Parent and child talk pickles over the child's stdin and stdout, with each other only; nothing
 that a user uploads is ever unpickled. A data set is sent once and known by its number from then
@@ -9,9 +9,11 @@ import logging
 import os
 import pickle
 import queue
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,9 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .errors import DecorError
+from .errors import DecorError, Stopped
 from .features import Embeddings
-from .jobs import Request, Stopped, warm_up
+from .jobs import Request, warm_up
 
 _KEPT_DATA = 4
 _log = logging.getLogger(__name__)
@@ -30,15 +32,21 @@ _log = logging.getLogger(__name__)
 class Worker:
     """The child process, seen from its parent, and the threads that talk with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tensorflow: bool = True) -> None:
+        self._scratch = tempfile.mkdtemp(prefix="decor-trainer-")  # goes with the process
         root = str(Path(__file__).parents[1])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from decor_core.worker import serve; serve()"],
+            [sys.executable, "-c", f"from decor_core.worker import serve; serve({tensorflow})"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Many small matrices: threads of NumPy would only wait for each other.
-            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "OPENBLAS_NUM_THREADS": "1",
+                "TMPDIR": self._scratch,
+            },
         )
         self._messages: queue.Queue[tuple] = queue.Queue()
         self._outbox: queue.Queue[tuple | None] = queue.Queue()
@@ -71,6 +79,7 @@ class Worker:
         """End the process at once and wait until it is gone."""
         self.process.kill()
         self.process.wait()
+        shutil.rmtree(self._scratch, ignore_errors=True)
         self._outbox.put(None)
         for pipe in (self.process.stdin, self.process.stdout):
             try:
@@ -112,8 +121,8 @@ def _keep(store: OrderedDict[int, Any], number: int, data: Any) -> None:
 # --- the child's side
 
 
-def serve() -> None:
-    """Run as the child: do what stdin asks for until it closes."""
+def serve(tensorflow: bool) -> None:
+    """Run as the child: do what stdin asks for until it closes; with TensorFlow ready if wanted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get among the answers
@@ -122,7 +131,8 @@ def serve() -> None:
     threading.Thread(
         target=_listen, args=(sys.stdin.buffer, requests, stopped), daemon=True
     ).start()
-    import tensorflow  # noqa: F401 — warm before the first job asks for it
+    if tensorflow:
+        import tensorflow  # noqa: F401 — warm before the first job asks for it
 
     data: OrderedDict[int, Any] = OrderedDict()
     while True:
@@ -169,7 +179,7 @@ def _run(request: Request, answers: BinaryIO, should_stop: Callable[[], bool]) -
         return "failed", f"The computer that runs Decor could not write or read a file: {reason}."
     except Exception:
         logging.exception("%s failed", request.kind)
-        return "failed", "The training failed for an unexpected reason; see the server's log."
+        return "failed", "This failed for an unexpected reason; see the server's log."
     return "done", result
 
 

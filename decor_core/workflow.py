@@ -58,10 +58,11 @@ class Task:
         return cls(embeddings, taxonomy, classes, config)
 
     @property
-    def _identity(self) -> dict[str, list[str]]:
+    def _identity(self) -> dict[str, list]:
         table = self.embeddings.table
         labels = [self.taxonomy.labels[c] for c in self.classes]
-        return {"labels": labels, "keys": list(table["key"]), "groups": list(table["group"])}
+        known = {"labels": labels, "keys": list(table["key"]), "groups": list(table["group"])}
+        return known | ({"batches": list(table["batch"])} if "batch" in table else {})
 
     def split(self) -> Split:
         return split(

@@ -7,6 +7,7 @@ from PIL import Image
 from decor_core import dataset
 from decor_core.catalog import read_catalog
 from decor_core.dataset import folds, prepare, split
+from decor_core.duplicates import group_duplicates
 from decor_core.errors import DataError
 
 
@@ -156,7 +157,7 @@ def test_prepared_set_reads_back_both_ways(catalog, tmp_path):
     for again in (read_catalog(image_dir=out), read_catalog(images=out)):
         assert again.taxonomy == catalog.taxonomy
         assert again.report.counts == catalog.report.counts
-        assert not again.report.entries
+        assert not again.report.without("too few pictures", "few pictures", "tiny").entries
 
 
 def test_prepare_by_country(catalog, tmp_path):
@@ -219,3 +220,101 @@ def test_real_data_splits_and_prepares(decor_data, tmp_path):
     again = read_catalog(image_dir=prepared.folder)
     assert again.taxonomy == catalog.taxonomy and len(again.table) == 285
     assert prepared.report.left_out == {"pattern": 200}
+
+
+# Batches
+
+
+def _grown(seed):
+    """A data set that grew three times: sizes, new classes and near duplicates at random."""
+    rng = np.random.default_rng(seed)
+    labels, keys, batches = [], [], []
+    for batch in range(4):
+        for label in "abcd"[: 2 + min(batch, 2)]:
+            count = int(rng.integers(4, 30)) if batch == 0 else int(rng.integers(0, 9))
+            labels += [label] * (count + 3 * (batch == 2 and label == "d"))
+        batches += [batch] * (len(labels) - len(batches))
+    keys = [f"{value:08x}" for value in rng.choice(2**31, len(labels), replace=False)]
+    n = len(keys)
+    pairs = [tuple(sorted(map(int, rng.choice(n, 2, replace=False)))) for _ in range(n // 6)]
+    return labels, keys, batches, pairs
+
+
+def _until(batch, labels, keys, batches, pairs):
+    """What was there when ``batch`` had come, in another order."""
+    there = [i for i, at in enumerate(batches) if at <= batch][::-1]
+    place = {row: position for position, row in enumerate(there)}
+    known = [(place[i], place[j]) for i, j in pairs if i in place and j in place]
+    names = [keys[i] for i in there]
+    came = [batches[i] for i in there]
+    groups = group_duplicates(names, known, came)
+    return {"labels": [labels[i] for i in there], "keys": names, "groups": groups, "batches": came}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_added_never_moves_what_was_there(seed):
+    grown = _grown(seed)
+    before_parts, before_folds = {}, {}
+    for batch in range(4):
+        now = _until(batch, *grown)
+        if min(_groups_of_class(now)) < 3:
+            continue
+        found = split(**now, seed=seed)
+        parts = {now["keys"][row]: name for name, rows in vars(found).items() for row in rows}
+        assert sorted(parts) == sorted(now["keys"])
+        assert all(parts[key] == part for key, part in before_parts.items())
+        fold_of = dict(zip(now["keys"], folds(**now, seed=seed), strict=True))
+        assert all(fold_of[key] == fold for key, fold in before_folds.items())
+        for where in (parts, fold_of):
+            sides = {group: set() for group in now["groups"]}
+            for key, group in zip(now["keys"], now["groups"], strict=True):
+                sides[group].add(where[key])
+            assert all(len(side) == 1 for side in sides.values())
+        before_parts, before_folds = parts, fold_of
+
+
+def _groups_of_class(rows):
+    """How many groups belong to each class."""
+    owners = {}
+    for label, group, batch in zip(rows["labels"], rows["groups"], rows["batches"], strict=True):
+        owners.setdefault(group, {}).setdefault(batch, []).append(label)
+    first = [by_batch[min(by_batch)] for by_batch in owners.values()]
+    names = [min(set(labels), key=lambda one: (-labels.count(one), one)) for labels in first]
+    return [names.count(label) for label in set(rows["labels"])]
+
+
+def test_later_batches_fill_the_parts_up():
+    labels, keys = rows(a=60, b=40, a2=0)
+    more_labels = ["a"] * 100 + ["c"] * 5
+    more_keys = [f"new{i}" for i in range(105)]
+    everything = [*keys, *more_keys]
+    found = split([*labels, *more_labels], everything, everything, batches=[0] * 100 + [1] * 105)
+    assert (len(found.test), len(found.validation)) == (21, 21)
+    held = [[*labels, *more_labels][row] for row in found.test]
+    assert {label: held.count(label) for label in "abc"} == {"a": 16, "b": 4, "c": 1}
+
+
+def test_one_batch_is_no_batch():
+    labels, keys = rows(a=31, b=17)
+    for seed in range(5):
+        plain, told = split(labels, keys, keys, seed=seed), split(
+            labels, keys, keys, batches=[0] * 48, seed=seed
+        )  # fmt: skip
+        assert all((a == b).all() for a, b in zip(vars(plain).values(), vars(told).values(),
+                                                  strict=True))  # fmt: skip
+        assert (folds(labels, keys, keys, seed=seed)
+                == folds(labels, keys, keys, batches=[3] * 48, seed=seed)).all()  # fmt: skip
+
+
+def test_later_folds_spread_each_class():
+    labels, keys = rows(a=20, b=5)
+    batches = [0] * 15 + [1] * 5 + [0] * 3 + [2] * 2
+    fold_of = folds(labels, keys, keys, batches=batches)
+    assert all(len(set(fold_of[np.array(labels) == label])) == 5 for label in "ab")
+
+
+def test_groups_of_earlier_batches_keep_their_name_and_members():
+    assert group_duplicates(["c", "b", "a"], [(0, 1), (1, 2)]) == ["a", "a", "a"]
+    grown = group_duplicates(["c", "b", "a"], [(0, 2), (1, 2)], [0, 0, 1])
+    assert grown == ["c", "b", "b"]  # the later one joins one of the two, and does not join them
+    assert group_duplicates(["c", "b", "a"], [(0, 1)], [0, 1, 1]) == ["c", "c", "a"]

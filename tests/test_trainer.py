@@ -121,7 +121,7 @@ def test_a_bug_fails_the_job_with_a_plain_sentence_and_spares_the_child(trainer,
     child = trainer.process_id
     job = ended(trainer, trainer.submit(TrainRequest("no embeddings", SHORT, "style"), "me"))
     assert job.status == "failed"
-    assert job.message == "The training failed for an unexpected reason; see the server's log."
+    assert job.message == "This failed for an unexpected reason; see the server's log."
     assert ended(trainer, trainer.submit(request_for(), "me")).status == "done"
     assert trainer.process_id == child
 
@@ -346,7 +346,7 @@ def test_interrupting_the_server_does_not_interrupt_the_child(trainer, request_f
 
 
 def test_process_that_cannot_be_started_fails_jobs_but_not_the_queue(monkeypatch, request_for):
-    def refuse():
+    def refuse(tensorflow):
         raise OSError("Cannot allocate memory")
 
     monkeypatch.setattr(trainers, "Worker", refuse)

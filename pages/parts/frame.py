@@ -5,10 +5,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from .door import come_in
+
 _PAGES = Path(__file__).parents[1]
 _ASSETS = Path(__file__).parent / "assets"
 
 CLASSIFY = _PAGES / "classify.py"
+DATA = _PAGES / "data.py"
 RETRAIN = _PAGES / "retrain.py"
 RUNS = _PAGES / "runs.py"
 
@@ -20,6 +23,7 @@ def navigation() -> Page:
     return st.navigation(
         [
             st.Page(CLASSIFY, title="Classify", default=True),
+            st.Page(DATA, title="Data"),
             st.Page(RETRAIN, title="Retrain"),
             st.Page(RUNS, title="Runs"),
             st.Page(_PAGES / "about.py", title="About"),
@@ -36,6 +40,7 @@ def open_page(title: str, lead: str) -> None:
     """
     navigation()
     st.html(_ASSETS / "style.css")
+    come_in()
     st.title(title, anchor=False)
     st.markdown(lead)
     st.html('<div class="decor-band" aria-hidden="true"></div>')

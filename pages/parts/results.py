@@ -26,7 +26,7 @@ def show_status(job: Job) -> None:
     if job.active:
         st.progress(job.progress(time.monotonic()), text=progress_words(job))
     elif job.status == "stopped":
-        st.caption(f"Stopped {_where(job)}.")
+        st.caption(f"Stopped {_where(job)}. {plain(job.message)}".strip())
     elif job.status == "done":
         seconds = "" if job.seconds is None else f" in {duration(job.seconds)}"
         st.caption(f"Trained, calibrated and tested{seconds}.")
@@ -167,7 +167,7 @@ def _show_cross_validation(run: Run) -> None:
     if job and job.active:
         _watch_judging(run.id)
         return
-    if job and job.status == "failed":
+    if job and job.message:
         st.error(plain(job.message), icon=":material/error:")
     st.button(
         "Cross-validate",

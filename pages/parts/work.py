@@ -6,6 +6,7 @@ import streamlit as st
 
 from decor_core.errors import TrainingError
 from decor_core.features import Embeddings
+from decor_core.hosting import hosting
 from decor_core.job import Job
 from decor_core.jobs import Request
 from decor_core.run import Run, run_of_training
@@ -18,7 +19,6 @@ from .workspace import workspace
 TRAIN, SEARCH, JUDGE, CURVE = "train", "search", "judge", "curve"
 EXPORT, BOARD = "export", "board"
 WITH_COPIES, WITHOUT_COPIES = "decor", "decor, no copies"
-_KEPT_RUNS = 40
 
 
 def submit(purpose: str, request: Request, run_id: str = "") -> None:
@@ -86,7 +86,7 @@ def _keep(job: Job, about: str) -> str:
         name = WITH_COPIES if job.request.data.copies.shape[1] else WITHOUT_COPIES
         run = mine.runs.save(run_of_training(job.result, name, job.seconds))
         own = [run for run in mine.runs.list() if not run.read_only]
-        for old in own[_KEPT_RUNS:]:
+        for old in own[hosting().session_runs :]:
             mine.runs.delete(old.id)
         return run.id
     if job.request.kind == "cross-validate":

@@ -1,0 +1,28 @@
+"""The app with a gate before it, for strangers: start with ``streamlit run server.py``.
+
+What differs from app.py: limits on uploads and connections before they take memory, headers for
+browsers, a log of JSON lines, and an end that waits for nobody.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from decor_core.hosting import hosting
+from decor_core.journal import note, write_json_lines
+from pages.parts.gate import Gate
+
+
+@asynccontextmanager
+async def _life(_app: st.App) -> AsyncIterator[None]:
+    if hosting().hosted:
+        write_json_lines()
+    note("started", hosted=hosting().hosted, streamlit=version("streamlit"))
+    yield
+    note("stopping")
+
+
+app = st.App("app.py", middleware=[Middleware(Gate)], lifespan=_life)
