@@ -210,7 +210,8 @@ def embed_catalog(
 class _Store:
     """Vectors on disk, one small file each, under a folder that names spec and weights.
 
-    A disk that is full or may not be written costs time, not the work.
+    Where it is not ``usable`` nothing is kept, nor looked for. A disk that is full or may not be
+    written costs time, not the work.
     """
 
     def __init__(self, root: Path, embedder: Embedder, usable: bool) -> None:
@@ -218,13 +219,14 @@ class _Store:
         name = f"{spec.architecture}-{embedder.digest}-v{spec.version}-{spec.views}"
         self._folder = root / name
         self._dimensions = embedder.dimensions
-        self._usable = usable
+        self._closed = not usable
+        self._full = False
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.npy"
 
     def get(self, name: str) -> np.ndarray | None:
-        if not self._usable:
+        if self._closed:
             return None
         try:
             vector = np.load(self._path(name), allow_pickle=False)
@@ -233,7 +235,7 @@ class _Store:
         return vector if vector.shape == (self._dimensions,) else None
 
     def put(self, name: str, vector: np.ndarray) -> None:
-        if not self._usable:
+        if self._closed or self._full:
             return
         # Two sessions may meet the same picture at once: each writes a file of its own.
         partial = self._path(f"{name}.{os.getpid()}-{threading.get_ident()}.partial")
@@ -246,8 +248,8 @@ class _Store:
             self._give_up(partial, error)
 
     def _give_up(self, partial: Path, error: OSError) -> None:
-        if self._usable:
-            self._usable = False
+        if not self._full:
+            self._full = True
             reason = error.strerror or error
             _log.warning("Vectors cannot be kept in “%s” (%s): they are made anew each time.",
                          self._folder, reason)  # fmt: skip
