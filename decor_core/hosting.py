@@ -39,7 +39,7 @@ class Hosting:
     queue_total: int = 200
     job_seconds: int = 3_600
     dataset_pictures: int = 20_000
-    dataset_mb: int = 2_000
+    dataset_mb: int = 2_048
     disk_mb: int = 20_000
     sessions: int = 500
     forget_minutes: int = 10
@@ -68,7 +68,7 @@ _HOSTED = Hosting(
     session_runs=20,
     queue_each=3,
     queue_total=30,
-    job_seconds=120,
+    job_seconds=300,
     dataset_pictures=1_000,
     dataset_mb=100,
     disk_mb=500,

@@ -28,6 +28,7 @@ from .jobs import Request, warm_up
 from .journal import write_json_lines
 
 _KEPT_DATA = 4
+_SCRATCH = "decor-trainer-"
 _log = logging.getLogger(__name__)
 
 
@@ -35,7 +36,7 @@ class Worker:
     """The child process, seen from its parent, and the threads that talk with it."""
 
     def __init__(self, tensorflow: bool = True) -> None:
-        self._scratch = tempfile.mkdtemp(prefix="decor-trainer-")  # goes with the process
+        self._scratch = tempfile.mkdtemp(prefix=_SCRATCH)  # goes with the process
         root = str(Path(__file__).parents[1])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
@@ -171,6 +172,8 @@ def _listen(stream: BinaryIO, requests: queue.Queue, stopped: set[str]) -> None:
             else:
                 requests.put(message)
     except (EOFError, OSError, pickle.UnpicklingError):
+        if _SCRATCH in tempfile.gettempdir():
+            shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
         os._exit(0)  # the parent is gone: leave no orphan behind
 
 
@@ -189,6 +192,11 @@ def _run(job_id: str, request: Request, tell: Callable[..., None], stopped: set[
         tell("done", job_id, None)
     except DecorError as error:
         tell("failed", job_id, str(error))
+    except OSError as error:
+        logging.exception("%s failed", request.kind)
+        reason = error.strerror or "an input or output error"
+        text = f"The computer that runs Decor could not write or read a file: {reason}."
+        tell("failed", job_id, text)
     except Exception:
         logging.exception("%s failed", request.kind)
         tell("failed", job_id, "This failed for an unexpected reason; see the server's log.")

@@ -35,8 +35,8 @@ def _watch() -> None:
         (
             ("Memory of the server", _megabytes(now.server_mb)),
             ("Memory of the trainer", _megabytes(now.trainer_mb)),
+            ("Memory of the reader", _megabytes(now.reader_mb)),
             ("Free on the disk", f"{now.free_disk_mb / 1024:.1f} GB"),
-            ("Threads", str(now.threads)),
         ),
     )
     for row in rows:

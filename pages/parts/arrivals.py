@@ -14,7 +14,7 @@ from decor_core.picture_set import checked_label
 from decor_core.tables import Columns
 
 from .reading import INTAKE, PEEK, forget, read, reading, stop_reading, watch
-from .sets import check_count, open_set, store, tell
+from .sets import open_set, store, tell
 from .text import plain
 
 _NONE = "–"
@@ -54,23 +54,11 @@ def _show_state(intake: Job | None, peek: Job | None) -> None:
 def _advance() -> None:
     """Take the next step where nothing needs to be asked."""
     peek = reading(PEEK)
-    if peek and peek.status == "done" and _too_many(peek.result):
-        _give_up()
-        return
     if peek and peek.status == "done" and reading(INTAKE) is None and not _questions(peek.result):
         _take_in(peek, peek.result.layout.columns if peek.result.layout.guessed else None)
     intake = reading(INTAKE)
     if intake and not intake.active:
         _finish(intake)
-
-
-def _too_many(peek: Peek) -> bool:
-    try:
-        check_count(peek.pictures)
-    except DataError as error:
-        tell(error)
-        return True
-    return False
 
 
 def _finish(job: Job) -> None:

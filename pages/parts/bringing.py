@@ -9,14 +9,16 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from decor_core.errors import DecorError
 from decor_core.example import write_example
 from decor_core.hosting import hosting
+from decor_core.intake import check_count
 from decor_core.picture_set import PictureSet, checked_label
 from decor_core.uploading import pack_upload, title_of
 
 from .arrivals import begin
 from .frame import asset
 from .labels import chosen_label, label_box
+from .room import check_room
 from .samples import samples
-from .sets import check_count, check_room, edit, opened, store, tell, where_kept
+from .sets import edit, opened, store, tell, where_kept
 from .text import plain
 
 _TABLES = (".csv", ".tsv")
@@ -113,7 +115,7 @@ def _receive(key: str) -> None:
 def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
     into = store().begin(title)
     try:
-        check_room(sum(_size(file) for _, file in files))
+        check_room(sum(_length(file) for _, file in files), store().root)
         pack_upload(files, into / "upload.zip")
     except DecorError as error:
         tell(error)
@@ -121,8 +123,8 @@ def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
     begin(into / "upload.zip", into, title)
 
 
-def _size(file: io.BytesIO) -> int:
-    return file.getbuffer().nbytes
+def _length(file: io.BytesIO) -> int:
+    return len(file.getbuffer())
 
 
 # Pictures of one class
@@ -165,6 +167,7 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
     try:
         label, parent = chosen_label("add_label")
         label = checked_label(label)
+        check_room(sum(len(data) for _, data in files), store().root)
     except DecorError as error:
         tell(error)
         return
@@ -180,7 +183,6 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
 def _added(
     now: PictureSet, files: Sequence[tuple[str, bytes]], label: str, parent: str
 ) -> PictureSet:
-    check_room(sum(len(data) for _, data in files))
     check_count(len(now.table) + len(files))
     after, refused = now.add(files, label, parent)
     for entry in refused[:3]:

@@ -20,6 +20,7 @@ from decor_core.hosting import hosting
 from decor_core.journal import note, write_json_lines
 from decor_core.trainer import Trainer
 
+from .reading import reader
 from .resources import trainer
 from .workspace import Registry, registry
 
@@ -134,11 +135,11 @@ def _keep_tidy() -> None:
     """Begin to clear up after visitors who have gone; once for a server."""
     if hosting().hosted:
         write_json_lines()  # again: Streamlit has made more loggers since the start
-    places = registry(), trainer()
+    places = registry(), (trainer(), reader())
     threading.Thread(target=_tidy, args=places, name="decor-tidy", daemon=True).start()
 
 
-def _tidy(workspaces: Registry, jobs: Trainer) -> None:
+def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
     orphans: set[str] = set()
     while here := server():
         before = uploaded_bytes()
@@ -146,7 +147,8 @@ def _tidy(workspaces: Registry, jobs: Trainer) -> None:
         orphans = _drop_uploads(here, orphans)
         if uploaded_bytes() < before:
             note("uploads freed", still_bytes=uploaded_bytes())
-        forget_gone(workspaces, jobs)
+        for jobs in processes:
+            forget_gone(workspaces, jobs)
         time.sleep(_TIDY_SECONDS)
 
 

@@ -10,7 +10,6 @@ import streamlit as st
 from decor_core.dataset import split
 from decor_core.errors import DataError
 from decor_core.heads import TrainConfig
-from decor_core.hosting import hosting
 from decor_core.picture_set import PictureSet
 from decor_core.picture_sets import PictureSets, Summary, sets_directory
 from decor_core.picture_zip import write_zip
@@ -38,30 +37,6 @@ def where_kept() -> str:
     if may_keep():
         return f"Kept on this computer, in {plain(str(store().root))}."
     return "Kept until you leave; download what you want to have for longer."
-
-
-def check_room(more: int) -> None:
-    """DataError where ``more`` bytes are more than a visitor's data sets may have."""
-    most = hosting().dataset_mb
-    held = (
-        0 if may_keep() else sum(f.stat().st_size for f in store().root.rglob("*") if f.is_file())
-    )
-    if held + more > most * 2**20:
-        here = f" beside the {held / 2**20:.0f} MB that are here" if held > 2**20 else ""
-        raise DataError(
-            f"Data sets may have {most} MB here; these files have {more / 2**20:.0f} MB{here}. "
-            "Please bring fewer or smaller pictures, or delete a data set."
-        )
-
-
-def check_count(pictures: int) -> None:
-    """DataError where a data set may not have so many pictures."""
-    most = hosting().dataset_pictures
-    if pictures > most:
-        raise DataError(
-            f"A data set may have {most:,} pictures here; this would have {pictures:,}. "
-            "Please bring fewer."
-        )
 
 
 def summaries() -> list[Summary]:

@@ -2,12 +2,14 @@
 
 import shutil
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from decor_core.trainer import Trainer
+
 from .door import connected, uploaded_bytes
+from .reading import reader
 from .resources import trainer
 
 _STARTED = time.monotonic()
@@ -24,25 +26,28 @@ class Vitals:
     uptime: float
     server_mb: float | None
     trainer_mb: float | None
+    reader_mb: float | None
     free_disk_mb: float
-    threads: int
 
 
 def now() -> Vitals:
     """How things stand."""
-    waiting, running = trainer().load()
-    process = trainer().process_id
+    loads = [one.load() for one in (trainer(), reader())]
     return Vitals(
         visitors=len(connected()),
         upload_mb=uploaded_bytes() / 2**20,
-        running=running,
-        waiting=waiting,
+        waiting=sum(waiting for waiting, _ in loads),
+        running=sum(running for _, running in loads),
         uptime=time.monotonic() - _STARTED,
         server_mb=resident_mb("self"),
-        trainer_mb=resident_mb(str(process)) if process else None,
+        trainer_mb=_process_mb(trainer()),
+        reader_mb=_process_mb(reader()),
         free_disk_mb=shutil.disk_usage(tempfile.gettempdir()).free / 2**20,
-        threads=threading.active_count(),
     )
+
+
+def _process_mb(jobs: Trainer) -> float | None:
+    return resident_mb(str(jobs.process_id)) if jobs.process_id else None
 
 
 def resident_mb(process: str) -> float | None:
