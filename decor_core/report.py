@@ -107,9 +107,10 @@ class Report:
     def summary(self) -> list[str]:
         """For people, a line for each fact: pictures, those left out, findings of each kind."""
         classes = "1 class" if len(self.counts) == 1 else f"{len(self.counts)} classes"
-        total = sum(self.counts.values())
-        lines = [f"{total} {'picture' if total == 1 else 'pictures'} in {classes}"]
-        lines += [f"{count} {kind} pictures left out" for kind, count in self.left_out.items()]
+        lines = [f"{_count(sum(self.counts.values()))} in {classes}"]
+        lines += [
+            f"{_count(count)} of type {kind} left out" for kind, count in self.left_out.items()
+        ]
         return lines + [f"{KINDS[kind]}: {count}" for kind, count in self.findings.items()]
 
     def to_text(self) -> str:
@@ -131,6 +132,10 @@ class Report:
             "findings": self.findings,
             "entries": [asdict(entry) for entry in self.entries],
         }
+
+
+def _count(pictures: int) -> str:
+    return "1 picture" if pictures == 1 else f"{pictures} pictures"
 
 
 def _told(entries: Iterable[Entry]) -> list[str]:

@@ -79,7 +79,7 @@ def test_csv_with_folder(decor):
     assert catalog.taxonomy.labels == ("Gzhel", "Wycinanki łowickie")
     assert catalog.taxonomy.coarser.labels == ("Russia", "Poland")
     assert catalog.report.left_out == {"pattern": 1}
-    assert "1 pattern pictures left out" in catalog.report.to_text()
+    assert "1 picture of type pattern left out" in catalog.report.to_text()
     assert not catalog.report.without(*SMALL).entries
     assert catalog.read("02_04_2_001.png").startswith(b"\x89PNG")
 
