@@ -14,6 +14,7 @@ from .checks import check_table
 from .duplicates import fingerprint, group_duplicates, near_duplicates
 from .errors import DataError, DecorError, PictureError, Stopped
 from .images import (
+    LIMITS,
     PICTURE_ENDINGS,
     content_hash,
     is_picture_name,
@@ -24,7 +25,7 @@ from .images import (
 from .listing import Listing, Row, list_class_folders, list_csv
 from .report import Entry, Report
 from .sources import Source, unfolded
-from .tables import Columns, guess_columns, read_table
+from .tables import Columns, guess_columns, is_label_name, read_table
 from .taxonomy import DECOR, Taxonomy
 
 Progress = Callable[[int, int], None]
@@ -93,15 +94,14 @@ def find_layout(source: Path | Source) -> Layout:
     if prepared:
         return prepared
     tables = [name for name in source.names if name.lower().endswith((".csv", ".tsv"))]
-    listings = [found for name in tables if (found := _listing_of(source, name, pictures))]
-    listings.sort(key=lambda found: -found[0])
+    classes = _class_count(source)
+    found = [_listing_of(source, name, pictures, sure=classes > 1) for name in tables]
+    listings = sorted((one for one in found if one), key=lambda one: -one[0])
     if listings:
         return listings[0][1]
-    folders = {PurePosixPath(name).parts[0] for name in pictures if "/" in name}
-    classes = _class_count(source)
     if tables and classes < 2:
         return Layout("table", tables[0])
-    return Layout("folders" if classes > 1 or folders else "loose")
+    return Layout("folders" if any("/" in name for name in pictures) else "loose")
 
 
 def _prepared(source: Source) -> Layout | None:
@@ -121,14 +121,32 @@ def _prepared(source: Source) -> Layout | None:
         return None
 
 
-def _listing_of(source: Source, name: str, pictures: list[str]) -> tuple[int, Layout] | None:
-    """How many pictures a CSV lists, and its columns; None if it is no such table."""
+def _listing_of(
+    source: Source, name: str, pictures: list[str], sure: bool
+) -> tuple[int, Layout] | None:
+    """How many pictures a CSV lists, and its columns; None if it is no such table.
+
+    Beside class folders it must be ``sure``: list most pictures, and call its labels so.
+    """
     try:
-        table = read_table(source.read(name), pictures)
+        table = read_table(_whole(source, name), pictures)
     except DecorError:
         return None
     columns = guess_columns(table, pictures)
-    return columns and (table[columns.file].nunique(), Layout("csv", name, columns))
+    listed = table[columns.file].nunique() if columns else 0
+    if not columns or (sure and (2 * listed < len(pictures) or not is_label_name(columns.label))):
+        return None
+    return listed, Layout("csv", name, columns)
+
+
+def _whole(source: Source, name: str) -> bytes:
+    """A CSV of the source; DataError where it is larger than any file may be."""
+    data = source.read(name)
+    if len(data) > LIMITS.max_bytes:
+        raise DataError(
+            f"The CSV “{name}” has more than {LIMITS.max_bytes / 2**20:.0f} MiB, the most allowed."
+        )
+    return data
 
 
 def _class_count(source: Source) -> int:
@@ -157,11 +175,11 @@ def open_data_set(
     if csv is None and columns is None:
         layout = find_layout(source)
         if layout.kind == "table":
-            list_csv(source.read(layout.csv), source.names)  # says what it lacks
+            list_csv(_whole(source, layout.csv), source.names)  # says what it lacks
         if layout.kind != "csv":
             listing = list_class_folders(source.names, source.folders)
             return _catalog(source, listing, types, progress, should_stop)
-        csv, columns = source.read(layout.csv), None if layout.guessed else layout.columns
+        csv, columns = _whole(source, layout.csv), None if layout.guessed else layout.columns
     listing = _list(source, csv, columns)
     return _catalog(source, listing, types, progress, should_stop)
 
@@ -204,7 +222,11 @@ def _list(source: Source, csv: Path | bytes | None, columns: Columns | None) -> 
     data = csv if isinstance(csv, bytes) else _csv_bytes(csv, source)
     listing = list_csv(data, source.names, columns)
     if not listing.rows:
-        raise DataError("None of the pictures that the CSV names is there; please check both.")
+        missing = [entry.file for entry in listing.entries if entry.kind == "missing"]
+        example = f", such as “{missing[0]}”" if missing else ""
+        raise DataError(
+            f"None of the pictures that the CSV names is there{example}; please check both."
+        )
     return listing
 
 
@@ -219,7 +241,7 @@ def _csv_bytes(csv: Path | None, source: Source) -> bytes:
         raise DataError(
             f"Expected one CSV among the pictures, found {len(inside)}; please name the CSV."
         )
-    return source.read(inside[0])
+    return _whole(source, inside[0])
 
 
 def _catalog(

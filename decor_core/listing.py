@@ -23,7 +23,8 @@ _RESERVED = {"file", "key", "width", "height", "type", "group", "batch", "source
 _LONGEST_LABEL = 200
 _CODED = ("country", "decor", "type")
 _CODED_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_\d+$")
-_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co")
+_JOINERS = "\u200c\u200d"  # Persian and emoji need them
 _PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
@@ -99,8 +100,11 @@ def _unwrapped(
 
 def label_text(text: str) -> str:
     """A label as it is kept: composed letters, single blanks, nothing invisible."""
-    visible = (c for c in normal(text) if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
-    return " ".join("".join(visible).split())
+    visible = (
+        c for c in normal(text)
+        if c.isspace() or c in _JOINERS or unicodedata.category(c) not in _INVISIBLE
+    )  # fmt: skip
+    return " ".join("".join(visible).split()).strip(_JOINERS)
 
 
 def _named(rows: Sequence[Row]) -> tuple[list[Row], list[Entry]]:

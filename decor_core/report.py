@@ -1,6 +1,6 @@
 """What was found wrong with a data set, and what was done about it: as text and as JSON."""
 
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -34,6 +34,7 @@ KINDS = {
     "assumed": "Assumed on reading",
 }
 
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _WIDTH = 84
 
 # Findings about a whole class: their ``file`` is its label.
@@ -164,4 +165,4 @@ def _packed(names: Iterable[str]) -> list[str]:
 
 def printable(text: str) -> str:
     """Text that is safe to show in a terminal: names may hold control and direction characters."""
-    return "".join("�" if unicodedata.category(c) in ("Cc", "Cs", "Cf") else c for c in text)
+    return _UNSAFE.sub("�", text)
