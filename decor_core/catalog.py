@@ -1,6 +1,5 @@
 """CSV + pictures, class folders or zip → validated table + report of what was repaired."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,27 +11,26 @@ import pandas as pd
 
 from .checks import check_table
 from .duplicates import fingerprint, group_duplicates, near_duplicates
-from .errors import DataError, DecorError, PictureError, Stopped
+from .errors import DataError, PictureError, Stopped
 from .images import (
-    LIMITS,
     PICTURE_ENDINGS,
     content_hash,
-    is_picture_name,
     load_picture,
     picture_format,
     picture_size,
 )
+from .layout import find_layout, whole_csv
 from .listing import Listing, Row, list_class_folders, list_csv
 from .report import Entry, Report
-from .sources import Source, unfolded
-from .tables import Columns, guess_columns, is_label_name, read_table
+from .source import Source
+from .sources import unfolded
+from .tables import Columns
 from .taxonomy import DECOR, Taxonomy
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
 
 USUAL_TYPES = ("product",)
-PREPARED = "decor-prepared-1"  # in report.json of what ``prepare`` wrote
 _UNTYPED = "product"
 _THREADS = 4  # Pillow decodes outside Python's lock
 _ENOUGH = 1024  # pixels to tell near duplicates by
@@ -68,95 +66,6 @@ class _Seen:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a data set lies there.
-
-    ``kind`` is "csv" (the file ``csv`` lists the pictures, ``columns`` of it), "table" (there is
-    such a CSV, but which of its columns are meant must be said), "folders" (of one class each),
-    "loose" (pictures without labels) or "empty" (no pictures). ``guessed`` tells whether the
-    columns are.
-    """
-
-    kind: str
-    csv: str = ""
-    columns: Columns | None = None
-    guessed: bool = True
-
-
-def find_layout(source: Path | Source) -> Layout:
-    """How the data set in a folder or zip lies there; DataError if that cannot be opened."""
-    source = unfolded(source)
-    pictures = [n for n in source.names if is_picture_name(n) and PurePosixPath(n).suffix]
-    if not pictures:
-        return Layout("empty")
-    prepared = _prepared(source)
-    if prepared:
-        return prepared
-    tables = [name for name in source.names if name.lower().endswith((".csv", ".tsv"))]
-    classes = _class_count(source)
-    found = [_listing_of(source, name, pictures, sure=classes > 1) for name in tables]
-    listings = sorted((one for one in found if one), key=lambda one: -one[0])
-    if listings:
-        return listings[0][1]
-    if tables and classes < 2:
-        return Layout("table", tables[0])
-    return Layout("folders" if any("/" in name for name in pictures) else "loose")
-
-
-def _prepared(source: Source) -> Layout | None:
-    """The layout of what ``prepare`` wrote: its table, or its folders if it was told to sort by a
-    coarser level."""
-    if not {"report.json", "pictures.csv"} <= set(source.names):
-        return None
-    try:
-        report = json.loads(source.read("report.json"))
-        columns = report.get("columns")
-        if report.get("format") != PREPARED:
-            return None
-        if not columns:
-            return Layout("folders")
-        return Layout("csv", "pictures.csv", Columns(**columns), guessed=False)
-    except (ValueError, TypeError, AttributeError, PictureError):
-        return None
-
-
-def _listing_of(
-    source: Source, name: str, pictures: list[str], sure: bool
-) -> tuple[int, Layout] | None:
-    """How many pictures a CSV lists, and its columns; None if it is no such table.
-
-    Beside class folders it must be ``sure``: list most pictures, and call its labels so.
-    """
-    try:
-        table = read_table(_whole(source, name), pictures)
-    except DecorError:
-        return None
-    columns = guess_columns(table, pictures)
-    listed = table[columns.file].nunique() if columns else 0
-    if not columns or (sure and (2 * listed < len(pictures) or not is_label_name(columns.label))):
-        return None
-    return listed, Layout("csv", name, columns)
-
-
-def _whole(source: Source, name: str) -> bytes:
-    """A CSV of the source; DataError where it is larger than any file may be."""
-    data = source.read(name)
-    if len(data) > LIMITS.max_bytes:
-        raise DataError(
-            f"The CSV “{name}” has more than {LIMITS.max_bytes / 2**20:.0f} MiB, the most allowed."
-        )
-    return data
-
-
-def _class_count(source: Source) -> int:
-    try:
-        rows = list_class_folders(source.names, source.folders).rows
-    except DataError:
-        return 0
-    return len({row.labels for row in rows})
-
-
 def open_data_set(
     source: Path | Source,
     *,
@@ -175,11 +84,11 @@ def open_data_set(
     if csv is None and columns is None:
         layout = find_layout(source)
         if layout.kind == "table":
-            list_csv(_whole(source, layout.csv), source.names)  # says what it lacks
+            list_csv(whole_csv(source, layout.csv), source.names)  # says what it lacks
         if layout.kind != "csv":
             listing = list_class_folders(source.names, source.folders)
             return _catalog(source, listing, types, progress, should_stop)
-        csv, columns = _whole(source, layout.csv), None if layout.guessed else layout.columns
+        csv, columns = whole_csv(source, layout.csv), None if layout.guessed else layout.columns
     listing = _list(source, csv, columns)
     return _catalog(source, listing, types, progress, should_stop)
 
@@ -241,7 +150,7 @@ def _csv_bytes(csv: Path | None, source: Source) -> bytes:
         raise DataError(
             f"Expected one CSV among the pictures, found {len(inside)}; please name the CSV."
         )
-    return _whole(source, inside[0])
+    return whole_csv(source, inside[0])
 
 
 def _catalog(

@@ -13,7 +13,7 @@ import pandas as pd
 from .cells import plain_cell
 from .errors import DataError
 from .letters import decode
-from .sources import normal
+from .source import normal
 
 _SEPARATORS = (",", ";", "\t", "|")
 _MOST_CELL = 2**20

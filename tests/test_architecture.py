@@ -13,7 +13,8 @@ CORE = ROOT / "decor_core"
 # Each module imports only from modules before it.
 ORDER = (
     "__init__", "errors", "taxonomy", "images", "colour", "foreground", "objects", "duplicates",
-    "letters", "cells", "report", "checks", "sources", "tables", "listing", "catalog", "dataset",
+    "letters", "cells", "report", "checks", "source", "zips", "sources", "tables", "repairs",
+    "listing", "layout", "catalog", "dataset",
     "backbone", "convert", "embedding", "augmentation", "heads", "logistic", "whitening", "novelty",
     "evaluation", "prepared",
     "choosing", "fitting", "features", "bundle", "predictor",

@@ -5,7 +5,7 @@ import zipfile
 import pytest
 from PIL import Image, ImageOps
 
-from decor_core import sources
+from decor_core import zips
 from decor_core.catalog import read_catalog
 from decor_core.duplicates import fingerprint, near_duplicates
 from decor_core.errors import DataError
@@ -287,10 +287,10 @@ def test_broken_encrypted_and_oversized_zips_are_refused(class_folders, tmp_path
     (tmp_path / "locked.zip").write_bytes(data)
     with pytest.raises(DataError, match="password"):
         read_catalog(image_dir=tmp_path / "locked.zip")
-    monkeypatch.setattr(sources, "_MOST_BYTES", 100)
+    monkeypatch.setattr(zips, "MOST_BYTES", 100)
     with pytest.raises(DataError, match="GiB"):
         read_catalog(image_dir=archive)
-    monkeypatch.setattr(sources, "_MOST_MEMBERS", 1)
+    monkeypatch.setattr(zips, "_MOST_MEMBERS", 1)
     with pytest.raises(DataError, match="2 files"):
         read_catalog(image_dir=archive)
 
