@@ -244,12 +244,20 @@ def _shown(test: AppTest) -> int:
 def test_filters_leave_what_they_say(open_page, home):
     test = open_page("Pictures")
     assert _shown(test) == 36
-    _sound(test.multiselect(key="f_label").set_value(["Gzhel"]).run())
+    _sound(test.multiselect(key="filter_label").set_value(["Gzhel"]).run())
     assert _shown(test) == 13
-    _sound(test.selectbox(key="f_part").set_value("test").run())
+    _sound(test.selectbox(key="filter_part").set_value("test").run())
     assert 1 <= _shown(test) <= 3
-    _sound(test.text_input(key="f_name").set_value("no such name").run())
+    _sound(test.text_input(key="filter_name").set_value("no such name").run())
     assert "No picture is like that" in _texts(test)
+
+
+def test_a_filter_for_what_is_gone_lets_all_through(open_page, home):
+    test = open_page("Pictures")
+    _sound(test.multiselect(key="filter_label").set_value(["Gzhel"]).run())
+    _set(home).rename("Gzhel", "Iznik")
+    _sound(test.run())
+    assert _shown(test) == 36
 
 
 def test_right_and_wrong_come_from_the_model_in_use(open_page, home):
@@ -259,7 +267,7 @@ def test_right_and_wrong_come_from_the_model_in_use(open_page, home):
     mine = test.session_state["workspace"]
     mine.found[reading.ANSWER, _about(pictures)] = {key: ("Iznik", 0.9) for key in keys}
     _sound(test.run())
-    _sound(test.selectbox(key="f_verdict").set_value("Right").run())
+    _sound(test.selectbox(key="filter_verdict").set_value("Right").run())
     assert _shown(test) == 12
 
 
