@@ -1,4 +1,4 @@
-"""What a model learned from, so that it can be told and found again: pictures, copies, corrections."""
+"""What a model learned from, to be told and found again: pictures, copies, corrections."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
