@@ -15,7 +15,7 @@ from pages.parts.resources import trainer, training_data
 from pages.parts.searching import show_search
 from pages.parts.settings import chosen, controls, taught
 from pages.parts.text import plain
-from pages.parts.work import TRAIN, collect, job_for, run_of, stop, submit_on, wait
+from pages.parts.work import TRAIN, askable, collect, job_for, run_of, stop, submit_on, wait
 
 # Seconds between two drawings of a training. Most of them are spent waiting for its end, so that
 # the result is there at once.
@@ -35,6 +35,7 @@ def main() -> None:
     left, right = st.columns([5, 7], gap="large")
     with left:
         controls()
+        _warn(taught().counts[chosen().level])
         _buttons(running=job is not None and job.active)
         # By the buttons, where it is in sight on a phone; a fragment may fill only a container
         # that has been written to.
@@ -49,7 +50,7 @@ def main() -> None:
             _show(job, status)
     run = run_of(job) if job and not job.active else None
     if run:
-        show_details(run)
+        show_details(run, ask=askable(run))
     show_search()
 
 
@@ -59,7 +60,7 @@ def _buttons(running: bool) -> None:
             "Retrain",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=running,
+            disabled=running or len(taught().taxonomy.labels) < 2,
             on_click=_start,
             width="stretch",
         )
@@ -89,11 +90,10 @@ def _before() -> None:
         st.subheader("What it learns from", anchor=False)
         st.markdown(
             f"{sum(counts.values()):,} {plain(lesson.title)}. "
-            f"About {learning:.0f} % teach the model, {config.validation_percentage:.0f} % watch over its progress, and "
-            f"{config.testing_percentage:.0f} % are kept back as a test."
+            f"About {learning:.0f} % teach the model, {config.validation_percentage:.0f} % watch "
+            f"over its progress, and {config.testing_percentage:.0f} % are kept back as a test."
         )
         class_counts(counts)
-        _warn(counts)
 
 
 def _warn(counts: Mapping[str, int]) -> None:

@@ -25,8 +25,8 @@ _SHARES = {
 }
 DEFAULTS = {
     "copies": True,
-    "network": _SPEC.architecture,
-    "views": _SPEC.views,
+    "look_network": _SPEC.architecture,
+    "look_views": _SPEC.views,
     "copies_kind": WORN,
     "own_flip": True,
     "own_crop": 10,
@@ -40,7 +40,7 @@ def chosen_spec(own: bool) -> EmbeddingSpec:
     """The network and views that the controls show; of what ships, those that it was made with."""
     if not own:
         return training_data().spec
-    return EmbeddingSpec(st.session_state.network, st.session_state.views)
+    return EmbeddingSpec(st.session_state.look_network, st.session_state.look_views)
 
 
 def chosen_copies(own: bool, pictures: int) -> Augmentation | None:
@@ -76,7 +76,7 @@ def looks(pictures: PictureSet | None) -> None:
             "Network",
             NETWORKS,
             format_func=_network_words,
-            key="network",
+            key="look_network",
             help="What looks at the pictures. The first comes with Decor and is fast; larger ones "
             "see finer, and take longer.",
             persist_state="session",
@@ -86,7 +86,7 @@ def looks(pictures: PictureSet | None) -> None:
             "Views of each picture",
             1,
             len(VIEWS),
-            key="views",
+            key="look_views",
             help="The whole object, its centre, its quarters; what is seen in them is averaged. "
             "More take longer and hardly help, unless the pictures are crowded.",
             persist_state="session",

@@ -17,7 +17,7 @@ from .reading import words_of
 from .resources import in_use, use_model, use_shipped_model
 from .settings import STEPWISE
 from .text import between, duration, lowered, percent_exact, plain
-from .work import BEFOREHAND, JUDGE, ask_about, job_for, run_of, stop
+from .work import BEFOREHAND, JUDGE, ask_about, askable, job_for, run_of, stop
 
 SMALL_TEST = 100
 _SOON = 0.3
@@ -184,6 +184,9 @@ def _show_cross_validation(run: Run) -> None:
         return
     if job and job.status == "failed":
         st.error(plain(job.message), icon=":material/error:")
+    if not askable(run):
+        st.caption("The pictures it learned from are not here, or have changed since.")
+        return
     st.button(
         "Cross-validate",
         icon=":material/rule:",

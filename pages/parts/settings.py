@@ -182,7 +182,7 @@ def _learn_from() -> None:
     st.selectbox(
         "Learn from",
         list(known),
-        format_func=known.get,
+        format_func=lambda set_id: known.get(set_id, set_id),
         key="learn_from",
         persist_state="session",
     )
