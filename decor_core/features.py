@@ -1,10 +1,12 @@
 """The vectors of a whole data set with its labels: made from a catalog, cached, saved, loaded."""
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from .taxonomy import Taxonomy
 
 SHIPPED = MODELS / "embeddings" / "decor.npz"
 _FORMAT = "decor-embeddings/1"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,13 @@ class Embeddings:
             vectors=self.vectors[chosen],
             copies=self.copies[chosen],
         )
+
+    def at_level(self, name: str) -> "Embeddings":
+        """The same pictures with the labels of that level, and coarser ones, only."""
+        taxonomy = self.taxonomy.level(name)
+        finer = {level.name for level in self.taxonomy.levels}
+        finer -= {level.name for level in taxonomy.levels}
+        return replace(self, taxonomy=taxonomy, table=self.table.drop(columns=list(finer)))
 
     def joined(self, other: "Embeddings") -> "Embeddings":
         """These pictures and those of ``other``; one that is in both has the label it has there.
@@ -162,8 +172,9 @@ def embed_catalog(
     Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
     """
     embedder = Embedder(spec)
-    closed = cache is None and hosting().hosted
-    store = _Store(cache or cache_directory() / "vectors", embedder, closed)
+    # On a server for strangers nothing of what they bring gets into the common cache.
+    may_keep = cache is not None or not hosting().hosted
+    store = _Store(cache or cache_directory() / "vectors", embedder, may_keep)
     copies = augmentation.copies if augmentation else 0
 
     def vectors_of(row: tuple[str, str]) -> np.ndarray:
@@ -199,17 +210,17 @@ def embed_catalog(
 class _Store:
     """Vectors on disk, one small file each, under a folder that names spec and weights.
 
-    ``closed``: nothing is kept, nor looked for.
+    Where it is not ``usable`` nothing is kept, nor looked for. A disk that is full or may not be
+    written costs time, not the work.
     """
 
-    def __init__(self, root: Path, embedder: Embedder, closed: bool = False) -> None:
+    def __init__(self, root: Path, embedder: Embedder, usable: bool) -> None:
         spec = embedder.spec
         name = f"{spec.architecture}-{embedder.digest}-v{spec.version}-{spec.views}"
         self._folder = root / name
         self._dimensions = embedder.dimensions
-        self._closed = closed
-        if not self._closed:
-            self._folder.mkdir(parents=True, exist_ok=True)
+        self._closed = not usable
+        self._full = False
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.npy"
@@ -224,10 +235,23 @@ class _Store:
         return vector if vector.shape == (self._dimensions,) else None
 
     def put(self, name: str, vector: np.ndarray) -> None:
-        if self._closed:
+        if self._closed or self._full:
             return
         # Two sessions may meet the same picture at once: each writes a file of its own.
         partial = self._path(f"{name}.{os.getpid()}-{threading.get_ident()}.partial")
-        with partial.open("wb") as file:
-            np.save(file, vector)
-        partial.replace(self._path(name))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                np.save(file, vector)
+            partial.replace(self._path(name))
+        except OSError as error:
+            self._give_up(partial, error)
+
+    def _give_up(self, partial: Path, error: OSError) -> None:
+        if not self._full:
+            self._full = True
+            reason = error.strerror or error
+            _log.warning("Vectors cannot be kept in “%s” (%s): they are made anew each time.",
+                         self._folder, reason)  # fmt: skip
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -63,6 +63,7 @@ class Trainer:
         self._waiting: list[str] = []
         self._served: dict[str, int] = {}
         self._stopping: dict[str, float] = {}
+        self._then: dict[str, Callable[[Job], None]] = {}
         self._tails: dict[tuple, float] = {}
         self._warm_data: Embeddings | None = None
         self._wanted = time.monotonic()
@@ -70,10 +71,14 @@ class Trainer:
         self._child: Worker | None = None
         threading.Thread(target=self._work, name="decor-trainer", daemon=True).start()
 
-    def submit(self, request: Request, owner: str) -> str:
+    def submit(
+        self, request: Request, owner: str, then: Callable[[Job], None] | None = None
+    ) -> str:
         """Queue ``request`` for ``owner`` (a session) and return the job's id.
 
-        TrainingError where too many are waiting already, of the owner or in all.
+        ``then`` is called with the job when it is done, on a thread of the trainer; not when it was
+        stopped or failed. TrainingError where too many are waiting already, of the owner or in
+        all.
         """
         job = Job(uuid.uuid4().hex, owner, request)
         with self._lock:
@@ -81,6 +86,8 @@ class Trainer:
                 raise TrainingError("The trainer has been shut down; restart the app.")
             self._check_queue(owner)
             self._jobs[job.id] = job
+            if then:
+                self._then[job.id] = then
             self._waiting.append(job.id)
             self._forget_old()
             self._lock.notify_all()
@@ -124,6 +131,7 @@ class Trainer:
                 return
             if job.status == "queued":
                 self._waiting.remove(job_id)
+                self._then.pop(job_id, None)
                 self._update(job_id, status="stopped")
                 return
             self._ask_to_stop(job_id)
@@ -274,6 +282,16 @@ class Trainer:
                 self._be_patient(job_id)
         self._stopping.pop(job_id, None)
         self._wanted = time.monotonic()
+        self._go_on(job_id)
+
+    def _go_on(self, job_id: str) -> None:
+        """Do what is to follow on the job, if it is done."""
+        then, job = self._then.pop(job_id, None), self._jobs[job_id]
+        if then and job.status == "done":
+            try:
+                then(job)
+            except Exception:  # this thread works for everybody
+                _log.exception("what follows on %s failed", job.request.kind)
 
     def _guest(self, job_id: str) -> str | None:
         """Take a job out of the queue that may run in the middle of this one."""

@@ -192,6 +192,11 @@ def _run(job_id: str, request: Request, tell: Callable[..., None], stopped: set[
         tell("done", job_id, None)
     except DecorError as error:
         tell("failed", job_id, str(error))
+    except OSError as error:
+        logging.exception("%s failed", request.kind)
+        reason = error.strerror or "an input or output error"
+        text = f"The computer that runs Decor could not write or read a file: {reason}."
+        tell("failed", job_id, text)
     except Exception:
         logging.exception("%s failed", request.kind)
         tell("failed", job_id, "This failed for an unexpected reason; see the server's log.")

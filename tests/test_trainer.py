@@ -369,6 +369,24 @@ def test_child_that_does_not_listen_yet_is_ended(request_for):
     lone.close()
 
 
+# What follows
+
+
+def test_what_is_to_follow_is_done_when_the_job_is(trainer, request_for, endless):
+    told = []
+    never = trainer.submit(request_for(), "me", told.append)
+    trainer.stop(never)
+    trainer.stop(endless)
+
+    def go_on(job):
+        told.append(trainer.submit(replace(job.request, title=job.result.bundle.title), "me"))
+        raise RuntimeError("this must not end the thread")
+
+    ended(trainer, trainer.submit(request_for(), "me", go_on))
+    until(lambda: told, "what follows")
+    assert ended(trainer, told[0]).status == "done"
+
+
 # Death
 
 
