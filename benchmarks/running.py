@@ -34,6 +34,12 @@ class Server:
         return resident(self.process.pid), sum(map(resident, self.trainers))
 
 
+    def cpu_seconds(self) -> float:
+        """What the server has computed so far, on all cores together."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def server(**environment: str) -> Iterator[Server]:
     """The app on a free port, ended with the block."""
