@@ -13,16 +13,25 @@ from starlette.middleware import Middleware
 
 from decor_core.hosting import hosting
 from decor_core.journal import note, write_json_lines
+from decor_core.scratch import begin_scratch, end_scratch
 from pages.parts.gate import Gate
+from pages.parts.reading import reader
+from pages.parts.resources import trainer
+from pages.parts.workspace import registry
 
 
 @asynccontextmanager
 async def _life(_app: st.App) -> AsyncIterator[None]:
     if hosting().hosted:
         write_json_lines()
+    scratch = begin_scratch()
     note("started", hosted=hosting().hosted, streamlit=version("streamlit"))
     yield
-    note("stopping")
+    for background in (trainer(), reader()):
+        background.close()
+    registry().forget_all()
+    end_scratch(scratch)
+    note("stopped")
 
 
 app = st.App("app.py", middleware=[Middleware(Gate)], lifespan=_life)

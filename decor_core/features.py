@@ -79,6 +79,13 @@ class Embeddings:
             copies=self.copies[chosen],
         )
 
+    def at_level(self, name: str) -> "Embeddings":
+        """The same pictures with the labels of that level, and coarser ones, only."""
+        taxonomy = self.taxonomy.level(name)
+        finer = {level.name for level in self.taxonomy.levels}
+        finer -= {level.name for level in taxonomy.levels}
+        return replace(self, taxonomy=taxonomy, table=self.table.drop(columns=list(finer)))
+
     def joined(self, other: "Embeddings") -> "Embeddings":
         """These pictures and those of ``other``; one that is in both has the label it has there.
 
@@ -160,11 +167,14 @@ def embed_catalog(
 ) -> Embeddings:
     """Embed every picture of ``catalog``, and its distorted copies if an augmentation is given.
 
-    What was embedded before comes from the ``cache`` folder: pictures are known by content.
+    What was embedded before comes from the ``cache`` folder: pictures are known by content. On a
+    server for strangers nothing is cached but in a folder that is named here.
     Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
     """
     embedder = Embedder(spec)
-    store = _Store(cache or cache_directory() / "vectors", embedder)
+    # On a server for strangers nothing of what they bring gets into the common cache.
+    may_keep = cache is not None or not hosting().hosted
+    store = _Store(cache or cache_directory() / "vectors", embedder, may_keep)
     copies = augmentation.copies if augmentation else 0
 
     def vectors_of(row: tuple[str, str]) -> np.ndarray:
@@ -200,16 +210,16 @@ def embed_catalog(
 class _Store:
     """Vectors on disk, one small file each, under a folder that names spec and weights.
 
-    On a server for strangers nothing is kept of what they bring, nor looked for. A disk that is
-    full or may not be written costs time, not the work.
+    Where it is not ``usable`` nothing is kept, nor looked for. A disk that is full or may not be
+    written costs time, not the work.
     """
 
-    def __init__(self, root: Path, embedder: Embedder) -> None:
+    def __init__(self, root: Path, embedder: Embedder, usable: bool) -> None:
         spec = embedder.spec
         name = f"{spec.architecture}-{embedder.digest}-v{spec.version}-{spec.views}"
         self._folder = root / name
         self._dimensions = embedder.dimensions
-        self._closed = hosting().hosted
+        self._closed = not usable
         self._full = False
 
     def _path(self, name: str) -> Path:

@@ -39,7 +39,7 @@ class Hosting:
     queue_total: int = 200
     job_seconds: int = 3_600
     dataset_pictures: int = 20_000
-    dataset_mb: int = 2_000
+    dataset_mb: int = 2_048
     disk_mb: int = 20_000
     sessions: int = 500
     forget_minutes: int = 10
@@ -68,13 +68,16 @@ _HOSTED = Hosting(
     session_runs=20,
     queue_each=3,
     queue_total=30,
-    job_seconds=120,
+    job_seconds=300,
     dataset_pictures=1_000,
     dataset_mb=100,
     disk_mb=500,
     sessions=60,
 )
+# In a Space, the page around the app is Hugging Face's: it must be allowed to show it.
+_SPACE, _SPACES_PAGE = "SPACE_ID", "https://huggingface.co"
 VARIABLES = {field.name: PREFIX + field.name.upper() for field in fields(Hosting)}
+_READ = (*VARIABLES.values(), _SPACE)
 
 
 def read_hosting(environment: Mapping[str, str]) -> Hosting:
@@ -89,17 +92,19 @@ def read_hosting(environment: Mapping[str, str]) -> Hosting:
         for name, variable in VARIABLES.items()
         if name != "hosted"
     }
+    if environment.get(_SPACE) and not chosen["frame_ancestors"]:
+        chosen["frame_ancestors"] = _SPACES_PAGE
     return Hosting(hosted=hosted, **chosen)
 
 
 def hosting() -> Hosting:
     """The settings of this process as its environment is now."""
-    return _remembered(tuple(os.environ.get(variable, "") for variable in VARIABLES.values()))
+    return _remembered(tuple(os.environ.get(variable, "") for variable in _READ))
 
 
 @lru_cache(maxsize=8)
 def _remembered(values: tuple[str, ...]) -> Hosting:
-    return read_hosting(dict(zip(VARIABLES.values(), values, strict=True)))
+    return read_hosting(dict(zip(_READ, values, strict=True)))
 
 
 def _yes_or_no(variable: str, text: str) -> bool:

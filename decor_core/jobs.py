@@ -21,7 +21,7 @@ from .fitting import ShouldStop, never
 from .heads import TrainConfig, TrainEvent
 from .search import Candidate, CurvePoint, Result, learning_curve, search
 from .summaries import write_summaries
-from .workflow import Training, cross_validate, train
+from .workflow import Training, cross_validate, train, train_on_all
 
 Report = Callable[[Any], None]
 
@@ -48,6 +48,8 @@ class TrainRequest:
     """Train a head for ``level`` of the data's taxonomy; gives a Training, reports TrainEvents."""
 
     kind: ClassVar[str] = "train"
+    # Measured: the folds that calibrate it are trained in so many times the time of the steps.
+    usual_tail: ClassVar[float] = 3.0
 
     data: Embeddings
     config: TrainConfig
@@ -76,6 +78,11 @@ class Progress:
     done: int
     total: int
     news: Any = None
+
+
+def lets_in(running: Request, waiting: Request) -> bool:
+    """Whether what runs takes so long that, between two of its models, a training may run."""
+    return isinstance(running, _Counted) and isinstance(waiting, TrainRequest)
 
 
 class _Counted:
@@ -114,6 +121,32 @@ class CrossValidateRequest(_Counted):
         if not found:
             raise Stopped
         return found
+
+
+@dataclass(frozen=True)
+class WholeRequest(_Counted):
+    """Train on every picture, and judge that by cross-validation; gives a Bundle."""
+
+    kind: ClassVar[str] = "train on all"
+
+    data: Embeddings
+    config: TrainConfig
+    level: str
+    title: str = "My model"
+
+    def run(self, report: Report, should_stop: ShouldStop) -> Bundle:
+        made = train_on_all(
+            self.data,
+            self.config,
+            self.level,
+            title=self.title,
+            repeats=1,
+            progress=lambda done, total: report(Progress(done, total)),
+            should_stop=should_stop,
+        )
+        if should_stop():
+            raise Stopped
+        return made
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,7 @@ def write_json_lines(stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     if root.level > logging.INFO or root.level == logging.NOTSET:
         root.setLevel(logging.INFO)
-    for name in list(logging.root.manager.loggerDict):
+    for name in list(logging.root.manager.loggerDict):  # such as Streamlit's and Uvicorn's
         logger = logging.getLogger(name)
-        if logger.handlers:  # such as Streamlit's and Uvicorn's own
-            logger.handlers.clear()
-            logger.propagate = True
+        logger.handlers.clear()
+        logger.propagate = True

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -148,7 +148,7 @@ def list_csv(data: bytes, names: Sequence[str], columns: Columns | None = None) 
     columns = columns.found_in(table)
     for name in columns.labels:
         table[name] = table[name].map(label_text)
-    table, lacking = _complete(table, columns)
+    table, lacking = _complete(table, columns, (columns.file, columns.label))
     entries += lacking
     if columns.is_decor:
         table.columns = table.columns.str.lower()
@@ -156,7 +156,12 @@ def list_csv(data: bytes, names: Sequence[str], columns: Columns | None = None) 
         entries += _repair_codes(table)
     if columns.coarser:
         entries += _repair_coarser(table, columns)
-    rows, found = _match(table, columns, names)
+        table, lacking = _complete(table, columns, (columns.coarser,))
+        entries += lacking
+    files = _Files([name for name in names if is_picture_name(name)])
+    entries = [_about_the_file(entry, files) for entry in entries]
+    aside = {entry.file for entry in entries if entry.set_aside}
+    rows, found = _match(table, columns, files, [name for name in names if name not in aside])
     rows, refused = _named(rows)
     return Listing(_levels(columns), tuple(rows), tuple(entries + found + refused))
 
@@ -181,10 +186,11 @@ def _levels(columns: Columns) -> tuple[str, ...]:
     return tuple(f"{name} label" if name.lower() in _RESERVED else name for name in columns.labels)
 
 
-def _complete(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, list[Entry]]:
-    """The rows that have a file and all labels, and a note on each of the others."""
-    needed = [columns.file, *columns.labels]
-    lacking = (table[needed] == "").any(axis=1)
+def _complete(
+    table: pd.DataFrame, columns: Columns, needed: Sequence[str]
+) -> tuple[pd.DataFrame, list[Entry]]:
+    """The rows that have all that is needed, and a note on each of the others."""
+    lacking = (table[list(needed)] == "").any(axis=1)
     entries = []
     for number, row in table[lacking].iterrows():
         where = f"row {number}"
@@ -235,7 +241,7 @@ def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Ent
 def _repair_coarser(table: pd.DataFrame, columns: Columns) -> list[Entry]:
     """Gives every label one coarser label, the one most of its rows have. Changes ``table``."""
     fine, coarse = columns.labels
-    usual = table[fine].map(most_common(table[fine], table[coarse]))
+    usual = table[fine].map(most_common(table[fine], table[coarse])).fillna("")
     entries = []
     for index in table.index[table[coarse] != usual]:
         row = table.loc[index]
@@ -276,12 +282,18 @@ _FORMS = (
 )
 
 
+def _about_the_file(entry: Entry, files: _Files) -> Entry:
+    """The entry with the file's own name, where the CSV calls it otherwise."""
+    found = files.find(entry.file.replace("\\", "/"))
+    aside = entry.kind == "incomplete"
+    return replace(entry, file=found[0], set_aside=aside) if len(found) == 1 else entry
+
+
 def _match(
-    table: pd.DataFrame, columns: Columns, names: Sequence[str]
+    table: pd.DataFrame, columns: Columns, files: _Files, names: Sequence[str]
 ) -> tuple[list[Row], list[Entry]]:
     """Rows whose file is there, once each, and a note on every other row and picture."""
-    pictures = [name for name in names if is_picture_name(name)]
-    files, rows, entries = _Files(pictures), {}, []
+    rows, entries = {}, []
     for row in table.to_dict("records"):
         wanted = row[columns.file].replace("\\", "/")
         found = files.find(wanted)
@@ -293,7 +305,7 @@ def _match(
             rows[found[0]] = Row(found[0], row[columns.type] if columns.type else "", labels)
         else:
             entries.append(_repeated(rows[found[0]], labels))
-    loose = [name for name in pictures if name not in rows and PurePosixPath(name).suffix]
+    loose = [n for n in names if n not in rows and PurePosixPath(n).suffix and is_picture_name(n)]
     message = "No row of the CSV names it."
     entries += [Entry("unlisted", name, message, set_aside=True) for name in loose]
     return list(rows.values()), entries

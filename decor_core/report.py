@@ -34,6 +34,8 @@ KINDS = {
     "assumed": "Assumed on reading",
 }
 
+_WIDTH = 84
+
 # Findings about a whole class: their ``file`` is its label.
 ABOUT_CLASSES = frozenset(
     {"one class", "too few pictures", "few pictures", "empty class", "similar labels", "imbalance"}
@@ -111,12 +113,13 @@ class Report:
         return lines + [f"{KINDS[kind]}: {count}" for kind, count in self.findings.items()]
 
     def to_text(self) -> str:
-        """For people: the summary, pictures per class, then every finding under its heading."""
-        lines = [*self.summary(), ""]
-        lines += [f"{count:5d}  {printable(label)}" for label, count in self.counts.items()]
-        for kind in self.findings:
-            lines += ["", KINDS[kind]]
-            lines += [f"  {printable(f'{e.file}: {e.message}')}" for e in self.of(kind)]
+        """For people: pictures per class, then every finding under its heading, gravest first."""
+        first, *more = self.summary()[: 1 + len(self.left_out)]
+        width = len(str(max(self.counts.values(), default=0)))
+        lines = [first, *(f"  {n:>{width}}  {printable(name)}" for name, n in self.counts.items())]
+        lines += more
+        for kind, count in self.findings.items():
+            lines += ["", f"{KINDS[kind]}: {count}", *_told(self.of(kind))]
         return "\n".join(lines) + "\n"
 
     def to_json(self) -> dict[str, Any]:
@@ -128,6 +131,30 @@ class Report:
             "findings": self.findings,
             "entries": [asdict(entry) for entry in self.entries],
         }
+
+
+def _told(entries: Iterable[Entry]) -> list[str]:
+    """A line for each finding; what is said of several files is said once."""
+    files: dict[str, list[str]] = {}
+    for entry in entries:
+        files.setdefault(entry.message, []).append(printable(entry.file))
+    lines = []
+    for message, named in files.items():
+        if len(named) == 1:
+            lines.append(f"  {named[0]}: {printable(message)}")
+        else:
+            lines += [f"  {printable(message)}", *_packed(named)]
+    return lines
+
+
+def _packed(names: Iterable[str]) -> list[str]:
+    """Names with commas between, in lines that fit on a screen; no name is broken."""
+    lines = [""]
+    for name in names:
+        if lines[-1] and len(lines[-1]) + len(name) > _WIDTH:
+            lines.append("")
+        lines[-1] += f"{', ' if lines[-1] else ''}{name}"
+    return [f"      {line}{',' if line is not lines[-1] else ''}" for line in lines]
 
 
 def printable(text: str) -> str:

@@ -106,9 +106,15 @@ class Run:
         return replace(self, bundle=replace(self.bundle, cross_validation=dict(found)))
 
 
-def run_of_training(training: Training, data: str, seconds: float | None = None) -> Run:
-    """What to keep of a training on the pictures called ``data``."""
+def run_of_training(
+    training: Training,
+    data: str,
+    seconds: float | None = None,
+    material: Mapping[str, Any] | None = None,
+) -> Run:
+    """What to keep of a training on the pictures called ``data``, or more closely ``material``."""
     told = {**training.bundle.training, "data": data}
+    told |= {"material": dict(material)} if material else {}
     run = run_of_bundle(replace(training.bundle, training=told))
     answers = training.answers[list(ANSWER_COLUMNS)]
     return replace(run, answers=answers, events=training.events, seconds=seconds)

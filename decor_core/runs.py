@@ -84,6 +84,17 @@ class RunStore(ABC):
     def restore(self, run_id: str) -> Run:
         """Bring back the run that was deleted last."""
 
+    def _not_restorable(self, run_id: str, latest: str | None) -> RunError:
+        """Why: only the ``latest`` of the deleted runs, if there is one, can be brought back."""
+        if run_id in self._own():
+            return RunError(f"The run “{run_id}” is not deleted.")
+        if latest is None:
+            return RunError(f"No deleted run “{run_id}” is known: there is nothing to bring back.")
+        return RunError(
+            f"The run “{run_id}” cannot be brought back: of all that were deleted only the last "
+            f"one can, “{latest}”."
+        )
+
     @abstractmethod
     def _own(self) -> Mapping[str, Run]: ...
 
@@ -104,10 +115,6 @@ def _shipped() -> dict[str, Run]:
     return found
 
 
-def _not_restorable(run_id: str) -> RunError:
-    return RunError(f"The run “{run_id}” cannot be brought back: another was deleted since.")
-
-
 class MemoryRuns(RunStore):
     """The runs of one session; they are gone when it ends."""
 
@@ -116,10 +123,10 @@ class MemoryRuns(RunStore):
         self._deleted: Run | None = None
 
     def restore(self, run_id: str) -> Run:
-        run, self._deleted = self._deleted, None
+        run = self._deleted
         if run is None or run.id != run_id:
-            self._deleted = run
-            raise _not_restorable(run_id)
+            raise self._not_restorable(run_id, run and run.id)
+        self._deleted = None
         return self.save(run)
 
     def _own(self) -> Mapping[str, Run]:
@@ -146,7 +153,7 @@ class DiskRuns(RunStore):
     def restore(self, run_id: str) -> Run:
         trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
         if run_id not in trashed:
-            raise _not_restorable(run_id)
+            raise self._not_restorable(run_id, next(iter(trashed), None))
         trashed[run_id].rename(self.root / run_id)
         return self.get(run_id)
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from .errors import DataError, PictureError
+from .hosting import hosting
 from .images import LIMITS
 from .letters import ZIP_NAMES, likeliest
 from .report import Entry
@@ -253,10 +254,10 @@ def unfolded(source: Path | Source) -> Source:
             notes.append(Entry("unreadable", name, str(error), set_aside=True))
             continue
         total, files = total + inner[name].total, files + len(inner[name].names)
-        if total > _MOST_BYTES or files > _MOST_FILES:
+        if total > _most_bytes() or files > _MOST_FILES:
             raise DataError(
                 f"The zips in “{source.path.name}” hold too much: together at most "
-                f"{_MOST_FILES:,} files of {_MOST_BYTES / 2**30:.0f} GiB are allowed."
+                f"{_MOST_FILES:,} files of {_in_words(_most_bytes())} are allowed."
             )
     return _Unfolded(source, inner, notes) if inner or notes else source
 
@@ -346,6 +347,15 @@ def _tidy(name: str) -> str:
     return "/".join(p for p in parts if p not in ("", ".", "..") and not _DRIVE.match(p))
 
 
+def _most_bytes() -> int:
+    """What a zip may unpack to: less where a server for strangers says so."""
+    return min(_MOST_BYTES, hosting().dataset_mb * 2**20)
+
+
+def _in_words(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
 def _check_members(name: str, members: Sequence[zipfile.ZipInfo], size: int) -> int:
     """How much the members unpack to; DataError where that is too much."""
     if len(members) > _MOST_MEMBERS:
@@ -356,10 +366,10 @@ def _check_members(name: str, members: Sequence[zipfile.ZipInfo], size: int) -> 
     if any(info.flag_bits & _ENCRYPTED for info in members):
         raise DataError(f"“{name}” is protected by a password; please zip the files without one.")
     total = sum(info.file_size for info in members)
-    if total > _MOST_BYTES:
+    if total > _most_bytes():
         raise DataError(
-            f"“{name}” unpacks to {total / 2**30:.1f} GiB; at most {_MOST_BYTES / 2**30:.0f} GiB "
-            "are allowed. Unpack it and give the folder instead."
+            f"“{name}” unpacks to {_in_words(total)}; at most {_in_words(_most_bytes())} are "
+            "allowed. Leave some pictures out, or make them smaller."
         )
     if total > max(_RATIO_COUNTS_FROM, _MOST_RATIO * size):
         raise DataError(

@@ -123,6 +123,8 @@ def test_a_sample_can_be_clicked_while_files_are_uploaded_and_back(page):
     test = _upload(page("classify"), ("bowl.jpg", _sample_bytes("Khokhloma")))
     towel = next(s for s in samples() if s.style == "Neglyubka")
     assert _verdicts(_sound(test.button(key=towel.key).click().run())) == ["Neglyubka"]
+    _sound(next(b for b in test.button if b.label == "Back to your picture").click().run())
+    assert _verdicts(test) == ["Khokhloma"]
     assert _verdicts(_upload(test, ("vase.jpg", _sample_bytes("Gzhel")))) == ["Gzhel"]
 
 

@@ -118,6 +118,7 @@ def test_a_finding_goes_when_it_is_settled_or_mended(pictures):
                for file in (first, second)]  # fmt: skip
     judged = pictures.judged(entries)
     assert load_set(pictures.folder).findings == judged.findings
+    assert judged.checked == judged.version
     assert {entry.file for entry in judged.findings} >= {first, second}
     left = judged.relabel([first], "Iznik").settle([entries[1]])
     assert not [entry for entry in left.findings if entry.kind == "mislabelled"]

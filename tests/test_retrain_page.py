@@ -376,7 +376,7 @@ def test_progress_in_words(embeddings, monkeypatch, changes, words):
 def test_progress_of_other_jobs_and_heads(embeddings):
     models = (Progress(3, 5), Progress(4, 5))
     job = _job(embeddings, CrossValidateRequest, status="running", events=models[:1])
-    assert results.progress_words(job) == "Model 3 of 5"
+    assert results.progress_words(job) == "3 of 5 trainings done"
     job = _job(embeddings, config=TrainConfig(head="lda"), status="running")
     assert results.progress_words(job) == "Computing, calibrating and testing"
     last = (replace(_EVENTS[0], step=100),)

@@ -8,12 +8,14 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_core.errors import DecorError
 from decor_core.example import write_example
+from decor_core.intake import check_count
 from decor_core.picture_set import PictureSet, checked_label
 from decor_core.uploading import pack_upload, title_of
 
 from .arrivals import begin
 from .frame import asset
 from .labels import chosen_label, label_box
+from .room import check_room
 from .samples import samples
 from .sets import edit, opened, store, tell, where_kept
 from .text import plain
@@ -110,11 +112,16 @@ def _receive(key: str) -> None:
 def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
     into = store().begin(title)
     try:
+        check_room(sum(_length(file) for _, file in files), store().root)
         pack_upload(files, into / "upload.zip")
     except DecorError as error:
         tell(error)
         return
     begin(into / "upload.zip", into, title)
+
+
+def _length(file: io.BytesIO) -> int:
+    return len(file.getbuffer())
 
 
 # Pictures of one class
@@ -153,6 +160,7 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
     try:
         label, parent = chosen_label("add_label")
         label = checked_label(label)
+        check_room(sum(len(data) for _, data in files), store().root)
     except DecorError as error:
         tell(error)
         return
@@ -168,6 +176,7 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
 def _added(
     now: PictureSet, files: Sequence[tuple[str, bytes]], label: str, parent: str
 ) -> PictureSet:
+    check_count(len(now.table) + len(files))
     after, refused = now.add(files, label, parent)
     for entry in refused[:3]:
         st.toast(f"{plain(entry.file)}: {plain(entry.message)}", icon=":material/broken_image:")

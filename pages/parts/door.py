@@ -20,10 +20,11 @@ from decor_core.hosting import hosting
 from decor_core.journal import note, write_json_lines
 from decor_core.trainer import Trainer
 
+from .reading import reader
 from .resources import trainer
 from .workspace import Registry, registry
 
-_TIDY_SECONDS = 15.0
+_TIDY_SECONDS = 5.0
 _TRY_AGAIN_SECONDS = 10.0
 
 
@@ -134,14 +135,20 @@ def _keep_tidy() -> None:
     """Begin to clear up after visitors who have gone; once for a server."""
     if hosting().hosted:
         write_json_lines()  # again: Streamlit has made more loggers since the start
-    places = registry(), trainer()
+    places = registry(), (trainer(), reader())
     threading.Thread(target=_tidy, args=places, name="decor-tidy", daemon=True).start()
 
 
-def _tidy(workspaces: Registry, jobs: Trainer) -> None:
+def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
+    orphans: set[str] = set()
     while here := server():
+        before = uploaded_bytes()
         _expire_sessions(here)
-        forget_gone(workspaces, jobs)
+        orphans = _drop_uploads(here, orphans)
+        if uploaded_bytes() < before:
+            note("uploads freed", still_bytes=uploaded_bytes())
+        for jobs in processes:
+            forget_gone(workspaces, jobs)
         time.sleep(_TIDY_SECONDS)
 
 
@@ -154,11 +161,22 @@ def forget_gone(workspaces: Registry, jobs: Trainer) -> None:
 
 
 def _expire_sessions(here: Runtime) -> None:
-    """Streamlit drops sessions that were left, with their uploads, only when the next is left."""
+    """Streamlit drops sessions that were left only when the next one is left."""
     left = here._session_mgr._session_storage._cache
     before = len(left._data)
     loop = here._get_async_objs().eventloop  # which alone may touch its store
     loop.call_soon_threadsafe(left.expire)
     if before:
-        time.sleep(0.5)
-        gc.collect()  # a session is a knot of references: only now it is gone, and its uploads
+        time.sleep(0.2)
+    if before > len(left._data):
+        gc.collect()  # a session is a knot of references
+
+
+def _drop_uploads(here: Runtime, orphans: set[str]) -> set[str]:
+    """Free the uploads of those ``orphans`` that are still without a session; return all such."""
+    files = here.uploaded_file_mgr
+    left = set(here._session_mgr._session_storage._cache._data)
+    now = set(files.file_storage) - left - connected()
+    for session in now & orphans:  # seen twice: not one that is just moving from one to the other
+        files.remove_session_files(session)
+    return now - orphans

@@ -48,11 +48,15 @@ def known_pictures(model: Predictor) -> Known | None:
 
 @st.cache_resource(show_spinner=False)
 def trainer() -> Trainer:
-    """The one training process of this server; it ends with the server."""
-    limits = hosting()
-    made = Trainer(
-        limits=QueueLimits(limits.queue_each, limits.queue_total, float(limits.job_seconds))
-    )
+    """The one training process of this server."""
+    return background_process(tensorflow=True)
+
+
+def background_process(tensorflow: bool) -> Trainer:
+    """A queue of jobs with the limits of this server; its process ends with the server."""
+    most = hosting()
+    limits = QueueLimits(most.queue_each, most.queue_total, float(most.job_seconds))
+    made = Trainer(limits=limits, tensorflow=tensorflow)
     atexit.register(made.close)
     return made
 

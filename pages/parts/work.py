@@ -19,6 +19,7 @@ from .workspace import workspace
 TRAIN, SEARCH, JUDGE, CURVE = "train", "search", "judge", "curve"
 EXPORT, BOARD = "export", "board"
 WITH_COPIES, WITHOUT_COPIES = "decor", "decor, no copies"
+_STOPS_WITHIN = 0.5
 
 
 def submit(purpose: str, request: Request, run_id: str = "") -> None:
@@ -45,8 +46,10 @@ def job_for(purpose: str, run_id: str = "") -> Job | None:
 
 
 def stop(purpose: str) -> None:
-    """Stop the session's job for ``purpose``."""
-    trainer().stop(workspace().jobs[purpose])
+    """Stop the session's job for ``purpose``; most have ended when the page is drawn next."""
+    job_id = workspace().jobs[purpose]
+    trainer().stop(job_id)
+    trainer().wait(job_id, _STOPS_WITHIN)
 
 
 def collect() -> None:

@@ -57,6 +57,11 @@ class Workspace:
         """A place on the disk that goes with the workspace."""
         return Path(self._temporary.name)
 
+    def forget_folder(self) -> None:
+        """Remove the folder, if there is one."""
+        if "_temporary" in self.__dict__:
+            self._temporary.cleanup()
+
     @cached_property
     def _temporary(self) -> tempfile.TemporaryDirectory:
         return tempfile.TemporaryDirectory(prefix="decor-", ignore_cleanup_errors=True)
@@ -89,6 +94,13 @@ class Registry:
         with self._lock:
             self._forget_old()
             return {*self._all, *self._seen}
+
+    def forget_all(self) -> None:
+        """Let go of everybody, with what each has on the disk: the server ends."""
+        with self._lock:
+            for one in list(self._all.values()):
+                one.forget_folder()
+            self._seen.clear()
 
     def _forget_old(self) -> None:
         oldest = time.monotonic() - 60 * hosting().forget_minutes
