@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from .backbone import load_backbone
 from .bundle import Bundle
 from .errors import Stopped, TrainingError
 from .evaluation import Evaluation
@@ -195,6 +196,24 @@ class CurveRequest(_Counted):
             progress=reporter.count,
             should_stop=should_stop,
         )
+
+
+@dataclass(frozen=True)
+class NetworkRequest:
+    """Fetch and convert the network called ``data``; gives its file, reports nothing."""
+
+    kind: ClassVar[str] = "network"
+
+    data: str
+    title: str = ""
+
+    def run(self, report: Report, should_stop: ShouldStop) -> Path:
+        spec = load_backbone(self.data).spec
+        return spec.path
+
+    def share(self, events: Sequence[Any]) -> float:
+        """Not known before the end."""
+        return 0.0
 
 
 @dataclass(frozen=True)

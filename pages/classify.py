@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from decor_core.material import Material
 from pages.parts import answers, gallery, samples
 from pages.parts.camera import photo
 from pages.parts.frame import open_page
@@ -10,19 +11,32 @@ from pages.parts.pictures import Seen, look_at, refused
 from pages.parts.resources import predictor, use_shipped_model, uses_own_model
 from pages.parts.text import plain
 from pages.parts.uploads import leave_sample, uploads
+from pages.parts.workspace import workspace
+
+_NAMED = 6  # classes in the headline
 
 
 def main() -> None:
-    open_page(
-        "Which decor is it?",
-        "Seven traditional styles from four countries, told apart by their ornament.",
-    )
+    open_page(*_headline())
     left, right = st.columns([5, 7], gap="large")
     with left:
         seen = _chosen()
     with right:
         taxonomy = _taxonomy()
         _answer(seen, taxonomy)
+
+
+def _headline() -> tuple[str, str]:
+    own = workspace().model
+    material = own and Material.of(own.bundle)
+    if own is None or (material and not material.set_id):
+        return (
+            "Which decor is it?",
+            "Seven traditional styles from four countries, told apart by their ornament.",
+        )
+    labels = own.bundle.taxonomy.labels
+    named = f"{', '.join(labels[:_NAMED])} …" if len(labels) > _NAMED else " or ".join(labels)
+    return "Which is it?", f"A model of yours tells {len(labels)} classes apart: {plain(named)}."
 
 
 def _chosen() -> list[Seen]:
@@ -37,7 +51,7 @@ def _chosen() -> list[Seen]:
     if seen and st.session_state.get("sample_wanted"):
         _way_back(len(seen))
         seen = []
-    st.caption("Nothing at hand? Try a drawn sample:")
+    st.caption("Nothing at hand? Try a drawn sample of the styles that ship:")
     sample = None if seen else samples.chosen_sample()
     if sample and "sample" in st.session_state and "sample" not in st.query_params:
         st.query_params["sample"] = sample.path.stem  # another page has wiped the address

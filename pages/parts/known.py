@@ -1,0 +1,33 @@
+"""The pictures that the model in use learned from, where they are at hand."""
+
+import streamlit as st
+
+from decor_core.features import Embeddings
+from decor_core.material import Material
+from decor_core.neighbours import Known
+from decor_core.predictor import Predictor
+
+from .work import vectors_for
+
+
+def known_pictures(model: Predictor) -> Known | None:
+    """What the model knows of them; None where it cannot be told, or not yet."""
+    material = Material.of(model.bundle)
+    level = model.bundle.taxonomy.name
+    vectors = material and vectors_for(material, level)
+    if vectors is None or not Known.fits(model.bundle, vectors):
+        return None
+    return _known(model, vectors)
+
+
+def _head_bytes(model: Predictor) -> bytes:
+    return model.bundle.head.weights.tobytes()
+
+
+@st.cache_resource(
+    show_spinner=False,
+    max_entries=20,
+    hash_funcs={Predictor: _head_bytes, Embeddings: lambda vectors: vectors.table["key"].tolist()},
+)
+def _known(model: Predictor, vectors: Embeddings) -> Known:
+    return Known(model.bundle, vectors)
