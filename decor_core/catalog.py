@@ -166,7 +166,7 @@ def _catalog(
     if not kept:
         raise DataError("None of the pictures can be read; the first: " + _first(entries))
     pairs = near_duplicates([seen[i].print for i in kept])
-    entries += [_near_entry(rows[kept[i]], rows[kept[j]]) for i, j in pairs]
+    entries += _near_entries([rows[i] for i in kept], pairs)
     table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
     taxonomy = _taxonomy(table, listing.levels)
     counts = table[taxonomy.name].value_counts()
@@ -247,6 +247,16 @@ def _duplicate_entry(row: Row, kept: Row) -> Entry:
         return Entry("duplicate", row.file, message, kept.file, set_aside=True)
     message = f"“{row.labels[0]}” here, but “{kept.labels[0]}” as {kept.file}, which is kept."
     return Entry("label conflict", row.file, message, kept.file, kept.labels[0], set_aside=True)
+
+
+def _near_entries(rows: Sequence[Row], pairs: Sequence[tuple[int, int]]) -> list[Entry]:
+    """One for each picture that has a later near duplicate, rather one under another label."""
+    other: dict[int, int] = {}
+    for i, j in pairs:
+        known = other.setdefault(i, j)
+        if rows[known].labels == rows[i].labels != rows[j].labels:
+            other[i] = j
+    return [_near_entry(rows[i], rows[j]) for i, j in other.items()]
 
 
 def _near_entry(row: Row, other: Row) -> Entry:

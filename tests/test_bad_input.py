@@ -11,6 +11,7 @@ from decor_core import sources
 from decor_core.catalog import find_layout, open_data_set, read_catalog
 from decor_core.cells import safe_cell
 from decor_core.dataset import prepare
+from decor_core.duplicates import fingerprint, group_duplicates, near_duplicates
 from decor_core.errors import DataError, Stopped
 from decor_core.letters import decode
 from decor_core.listing import Columns, guess_columns, list_csv, read_table
@@ -461,3 +462,10 @@ def test_control_characters_do_not_reach_the_terminal(pictures):
     catalog = read_catalog(image_dir=pictures("ash/\x1b[31m1.png", "oak/\u202egnp.1.png"))
     text = catalog.report.to_text()
     assert "�[31m1.png" in text and "\x1b" not in text and "\u202e" not in text
+
+
+def test_thousands_of_the_same_picture_are_told_once_each(ornament):
+    prints = [fingerprint(ornament(0))] * 1000
+    pairs = near_duplicates(prints)
+    assert len(pairs) < 101 * 1000
+    assert len(set(group_duplicates([str(i) for i in range(1000)], pairs))) == 1
