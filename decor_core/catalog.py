@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from .checks import check_table
 from .duplicates import fingerprint, group_duplicates, near_duplicates
@@ -29,6 +30,7 @@ from .taxonomy import DECOR, Taxonomy
 
 Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
+OnPicture = Callable[[bytes, Image.Image], object]
 
 USUAL_TYPES = ("product",)
 _UNTYPED = "product"
@@ -74,11 +76,13 @@ def open_data_set(
     types: Sequence[str] | None = USUAL_TYPES,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
+    on_picture: OnPicture | None = None,
 ) -> Catalog:
     """The data set in a folder or zip, however it lies there: see ``find_layout``.
 
-    A ``csv`` from elsewhere, or naming its ``columns``, goes before what is found. The rest is as
-    for ``read_catalog``.
+    A ``csv`` from elsewhere, or naming its ``columns``, goes before what is found. ``on_picture``
+    is given the content of each readable picture, and the picture itself at 1024 pixels at most,
+    on several threads. The rest is as for ``read_catalog``.
     """
     source = unfolded(source)
     if csv is None and columns is None:
@@ -87,10 +91,10 @@ def open_data_set(
             list_csv(whole_csv(source, layout.csv), source.names)  # says what it lacks
         if layout.kind != "csv":
             listing = list_class_folders(source.names, source.folders)
-            return _catalog(source, listing, types, progress, should_stop)
+            return _catalog(source, listing, types, progress, should_stop, on_picture)
         csv, columns = whole_csv(source, layout.csv), None if layout.guessed else layout.columns
     listing = _list(source, csv, columns)
-    return _catalog(source, listing, types, progress, should_stop)
+    return _catalog(source, listing, types, progress, should_stop, on_picture)
 
 
 def read_catalog(
@@ -159,16 +163,17 @@ def _catalog(
     types: Sequence[str] | None,
     progress: Progress | None,
     should_stop: ShouldStop | None,
+    on_picture: OnPicture | None = None,
 ) -> Catalog:
     rows, left_out = _of_types(listing.rows, types)
-    seen = _look_at_all(source, rows, progress, should_stop)
+    seen = _look_at_all(source, rows, progress, should_stop, on_picture)
     kept, entries = _usable(rows, seen)
     if not kept:
         raise DataError("None of the pictures can be read; the first: " + _first(entries))
     pairs = near_duplicates([seen[i].print for i in kept])
     entries += _near_entries([rows[i] for i in kept], pairs)
     table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
-    taxonomy = _taxonomy(table, listing.levels)
+    taxonomy = taxonomy_of(table, listing.levels)
     counts = table[taxonomy.name].value_counts()
     report = Report(
         entries=(*source.notes, *listing.entries, *entries, *check_table(table, listing.levels)),
@@ -198,11 +203,12 @@ def _look_at_all(
     rows: Sequence[Row],
     progress: Progress | None,
     should_stop: ShouldStop | None,
+    on_picture: OnPicture | None,
 ) -> list[_Seen]:
     seen: list[_Seen] = []
     pool = ThreadPoolExecutor(_THREADS)
     try:
-        for one in pool.map(lambda row: _look_at(source, row.file), rows):
+        for one in pool.map(lambda row: _look_at(source, row.file, on_picture), rows):
             seen.append(one)
             if progress:
                 progress(len(seen), len(rows))
@@ -213,10 +219,13 @@ def _look_at_all(
     return seen
 
 
-def _look_at(source: Source, file: str) -> _Seen:
+def _look_at(source: Source, file: str, on_picture: OnPicture | None) -> _Seen:
     try:
         data = source.read(file)
-        print_ = fingerprint(load_picture(data, max_side=_ENOUGH))
+        picture = load_picture(data, max_side=_ENOUGH)
+        if on_picture:
+            on_picture(data, picture)
+        print_ = fingerprint(picture)
         return _Seen(content_hash(data), picture_size(data), picture_format(data), print_)
     except PictureError as error:
         return _Seen(problem=str(error))
@@ -289,7 +298,7 @@ def _table(
     return pd.DataFrame(columns)
 
 
-def _taxonomy(table: pd.DataFrame, levels: tuple[str, ...]) -> Taxonomy:
+def taxonomy_of(table: pd.DataFrame, levels: tuple[str, ...]) -> Taxonomy:
     """The labels in the table, in the order of decor's if they are such, else sorted."""
     finest, *coarser = levels
     labels = sorted(set(table[finest]))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from .bundle import Bundle
-from .errors import TrainingError
+from .errors import Stopped, TrainingError
 from .evaluation import Evaluation
 from .export import export_model
 from .features import Embeddings
@@ -21,7 +21,7 @@ from .fitting import ShouldStop, never
 from .heads import TrainConfig, TrainEvent
 from .search import Candidate, CurvePoint, Result, learning_curve, search
 from .summaries import write_summaries
-from .workflow import Training, cross_validate, train
+from .workflow import Training, cross_validate, train, train_on_all
 
 Report = Callable[[Any], None]
 
@@ -30,7 +30,7 @@ class Request(Protocol):
     """A piece of work for the training process.
 
     ``run`` returns its result, or what there is of it when ``should_stop`` says so; it may raise
-    ``Stopped`` where half of it is nothing. ``data`` is sent to the child once, however many
+    errors.Stopped where half of it is nothing. ``data`` is sent to the child once, however many
     requests have it. ``share`` is 0–1.
     """
 
@@ -43,15 +43,13 @@ class Request(Protocol):
     def share(self, events: Sequence[Any]) -> float: ...
 
 
-class Stopped(Exception):
-    """Raised by a request that was stopped and has nothing to show for it."""
-
-
 @dataclass(frozen=True)
 class TrainRequest:
     """Train a head for ``level`` of the data's taxonomy; gives a Training, reports TrainEvents."""
 
     kind: ClassVar[str] = "train"
+    # Measured: the folds that calibrate it are trained in so many times the time of the steps.
+    usual_tail: ClassVar[float] = 3.0
 
     data: Embeddings
     config: TrainConfig
@@ -80,6 +78,11 @@ class Progress:
     done: int
     total: int
     news: Any = None
+
+
+def lets_in(running: Request, waiting: Request) -> bool:
+    """Whether what runs takes so long that, between two of its models, a training may run."""
+    return isinstance(running, _Counted) and isinstance(waiting, TrainRequest)
 
 
 class _Counted:
@@ -118,6 +121,32 @@ class CrossValidateRequest(_Counted):
         if not found:
             raise Stopped
         return found
+
+
+@dataclass(frozen=True)
+class WholeRequest(_Counted):
+    """Train on every picture, and judge that by cross-validation; gives a Bundle."""
+
+    kind: ClassVar[str] = "train on all"
+
+    data: Embeddings
+    config: TrainConfig
+    level: str
+    title: str = "My model"
+
+    def run(self, report: Report, should_stop: ShouldStop) -> Bundle:
+        made = train_on_all(
+            self.data,
+            self.config,
+            self.level,
+            title=self.title,
+            repeats=1,
+            progress=lambda done, total: report(Progress(done, total)),
+            should_stop=should_stop,
+        )
+        if should_stop():
+            raise Stopped
+        return made
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .bundle import Bundle, load_bundle, save_bundle
+from .bundle import Bundle, load_bundle, write_bundle
 from .errors import DAMAGED_FILE, RunError
 from .evaluation import Evaluation
 from .heads import TrainConfig, TrainEvent
@@ -106,9 +106,15 @@ class Run:
         return replace(self, bundle=replace(self.bundle, cross_validation=dict(found)))
 
 
-def run_of_training(training: Training, data: str, seconds: float | None = None) -> Run:
-    """What to keep of a training on the pictures called ``data``."""
+def run_of_training(
+    training: Training,
+    data: str,
+    seconds: float | None = None,
+    material: Mapping[str, Any] | None = None,
+) -> Run:
+    """What to keep of a training on the pictures called ``data``, or more closely ``material``."""
     told = {**training.bundle.training, "data": data}
+    told |= {"material": dict(material)} if material else {}
     run = run_of_bundle(replace(training.bundle, training=told))
     answers = training.answers[list(ANSWER_COLUMNS)]
     return replace(run, answers=answers, events=training.events, seconds=seconds)
@@ -128,8 +134,12 @@ def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> R
 
 
 def write_run(run: Run, folder: Path) -> Path:
-    """Write ``run`` into the new ``folder``: ``run.json``, ``events.npz`` and ``model/``."""
-    save_bundle(run.bundle, folder / MODEL_FOLDER)
+    """Write ``run`` into the empty ``folder``: ``run.json``, ``events.npz`` and ``model/``.
+
+    OSError where the disk refuses.
+    """
+    (folder / MODEL_FOLDER).mkdir()
+    write_bundle(run.bundle, folder / MODEL_FOLDER)
     about = {
         "format": FORMAT,
         "note": run.note,

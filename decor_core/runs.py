@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from .bundle import SHIPPED, list_bundles
 from .errors import DecorError, RunError
+from .folders import recover, replacing
 from .run import MODEL_FOLDER, RUN_FILE, Run, damaged_run, load_run, run_of_bundle, write_run
 
 _TRASH = ".trash"
@@ -84,6 +84,17 @@ class RunStore(ABC):
     def restore(self, run_id: str) -> Run:
         """Bring back the run that was deleted last."""
 
+    def _not_restorable(self, run_id: str, latest: str | None) -> RunError:
+        """Why: only the ``latest`` of the deleted runs, if there is one, can be brought back."""
+        if run_id in self._own():
+            return RunError(f"The run “{run_id}” is not deleted.")
+        if latest is None:
+            return RunError(f"No deleted run “{run_id}” is known: there is nothing to bring back.")
+        return RunError(
+            f"The run “{run_id}” cannot be brought back: of all that were deleted only the last "
+            f"one can, “{latest}”."
+        )
+
     @abstractmethod
     def _own(self) -> Mapping[str, Run]: ...
 
@@ -104,10 +115,6 @@ def _shipped() -> dict[str, Run]:
     return found
 
 
-def _not_restorable(run_id: str) -> RunError:
-    return RunError(f"The run “{run_id}” cannot be brought back: another was deleted since.")
-
-
 class MemoryRuns(RunStore):
     """The runs of one session; they are gone when it ends."""
 
@@ -116,10 +123,10 @@ class MemoryRuns(RunStore):
         self._deleted: Run | None = None
 
     def restore(self, run_id: str) -> Run:
-        run, self._deleted = self._deleted, None
+        run = self._deleted
         if run is None or run.id != run_id:
-            self._deleted = run
-            raise _not_restorable(run_id)
+            raise self._not_restorable(run_id, run and run.id)
+        self._deleted = None
         return self.save(run)
 
     def _own(self) -> Mapping[str, Run]:
@@ -146,11 +153,12 @@ class DiskRuns(RunStore):
     def restore(self, run_id: str) -> Run:
         trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
         if run_id not in trashed:
-            raise _not_restorable(run_id)
+            raise self._not_restorable(run_id, next(iter(trashed), None))
         trashed[run_id].rename(self.root / run_id)
         return self.get(run_id)
 
     def _own(self) -> Mapping[str, Run]:
+        recover(self.root)
         found = {}
         for file in self.root.glob(f"[!.]*/{RUN_FILE}"):
             try:
@@ -170,14 +178,9 @@ class DiskRuns(RunStore):
         return known[1]
 
     def _put(self, run: Run) -> None:
-        place = self.root / run.id
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as beside:
-                new = write_run(run, Path(beside, "new"))
-                if place.exists():
-                    place.rename(Path(beside, "old"))
-                new.rename(place)
+            with replacing(self.root / run.id) as new:
+                write_run(run, new)
         except OSError as error:
             raise _unwritable(self.root, error) from error
 

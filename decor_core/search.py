@@ -261,7 +261,7 @@ def learning_curve(
                 return points
             if progress:
                 progress(number * n_folds + fold + 1, len(shares) * n_folds)
-        points.append(CurvePoint(round(float(np.mean(sizes))), correct, len(fold_of)))
+        points.append(CurvePoint(round(float(np.mean(sizes))), correct, int(task.askable.sum())))
         if on_point:
             on_point(points[-1])
     return points

@@ -12,17 +12,15 @@ from .images import LIMITS
 from .letters import ZIP_NAMES, likeliest
 from .report import Entry
 from .source import Source, is_clutter
-from .zips import BAD_MEMBER, MOST_BYTES, Zip
+from .zips import BAD_MEMBER, Zip, in_words, most_bytes
 
 _MOST_FILES = 50_000
 _MOST_INNER_BYTES = 1 * 2**30
 _IN_MEMORY = 16 * 2**20
 
 
-class _Folder(Source):
-    def __init__(self, path: Path) -> None:
-        walk = _Walk(path)
-        super().__init__(path, walk.files, walk.folders, walk.notes)
+class Files(Source):
+    """Files on the disk, each a Path, under the names they are given here."""
 
     def read(self, name: str, limit: int = LIMITS.max_bytes) -> bytes:
         try:
@@ -34,6 +32,12 @@ class _Folder(Source):
 
     def open(self, name: str) -> BinaryIO:
         return self._files[name].open("rb")
+
+
+class _Folder(Files):
+    def __init__(self, path: Path) -> None:
+        walk = _Walk(path)
+        super().__init__(path, walk.files, walk.folders, walk.notes)
 
 
 class _Walk:
@@ -152,10 +156,10 @@ def unfolded(source: Path | Source) -> Source:
             notes.append(Entry("unreadable", name, str(error), set_aside=True))
             continue
         total, files = total + inner[name].total, files + len(inner[name].names)
-        if total > MOST_BYTES or files > _MOST_FILES:
+        if total > most_bytes() or files > _MOST_FILES:
             raise DataError(
                 f"The zips in “{source.path.name}” hold too much: together at most "
-                f"{_MOST_FILES:,} files of {MOST_BYTES / 2**30:.0f} GiB are allowed."
+                f"{_MOST_FILES:,} files of {in_words(most_bytes())} are allowed."
             )
     return _Unfolded(source, inner, notes) if inner or notes else source
 

@@ -66,6 +66,16 @@ class Taxonomy:
         parents = tuple(coarser.labels.index(self.parent_of(name)) for name in names)
         return Taxonomy(self.name, names, coarser, parents)
 
+    def joined(self, other: "Taxonomy") -> "Taxonomy":
+        """This taxonomy and the labels that only ``other``, of the same levels, has."""
+        if self.coarser is None or other.coarser is None:
+            return Taxonomy(self.name, tuple(dict.fromkeys((*self.labels, *other.labels))))
+        parents = {label: other.parent_of(label) for label in other.labels}
+        parents = {label: self.parent_of(label) for label in self.labels} | {
+            label: parent for label, parent in parents.items() if label not in self.labels
+        }
+        return Taxonomy.from_pairs(self.name, self.coarser.name, parents)
+
     def roll_up(self, probabilities: np.ndarray, name: str) -> np.ndarray:
         """Probabilities [n, labels] summed to those of the level ``name`` [n, its labels]."""
         target = self.level(name)

@@ -9,13 +9,15 @@ import threading
 import time
 import uuid
 from collections import Counter, OrderedDict
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
+from .counters import COUNTERS
 from .errors import TrainingError
 from .features import Embeddings
 from .job import Job
-from .jobs import Request
+from .jobs import Request, lets_in
 from .worker import Worker
 
 STOP_GRACE = 0.8
@@ -23,24 +25,44 @@ IDLE_SECONDS = 600.0
 _KEPT_JOBS = 60
 _KEPT_OF_ONE = 20
 _KEPT_EXPORTS = 3  # of tens of megabytes each
-_MAX_WAITING_OF_ONE = 10
+
+_AT_WORK = ("starting", "running")
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class QueueLimits:
+    """How many jobs may wait, of one owner and in all, and how long one may run."""
+
+    waiting_of_one: int = 10
+    waiting: int = 200
+    seconds: float = 3_600.0
 
 
 class Trainer:
     """One queue and one child process; every method may be called from any thread.
 
-    Owners take turns: who has many jobs waits between his own for one of everybody else's.
+    Owners take turns: who has many jobs waits between his own for one of everybody else's. A
+    search lets trainings in between two of its models.
+    Without ``tensorflow`` its child is small: good for reading and embedding pictures.
     """
 
-    def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        idle_seconds: float = IDLE_SECONDS,
+        limits: QueueLimits | None = None,
+        tensorflow: bool = True,
+    ) -> None:
+        self._tensorflow = tensorflow
         self._idle_seconds = idle_seconds
+        self._limits = limits or QueueLimits()
         self._lock = threading.Condition()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._waiting: list[str] = []
         self._served: dict[str, int] = {}
         self._stopping: dict[str, float] = {}
+        self._then: dict[str, Callable[[Job], None]] = {}
         self._tails: dict[tuple, float] = {}
         self._warm_data: Embeddings | None = None
         self._wanted = time.monotonic()
@@ -48,25 +70,41 @@ class Trainer:
         self._child: Worker | None = None
         threading.Thread(target=self._work, name="decor-trainer", daemon=True).start()
 
-    def submit(self, request: Request, owner: str) -> str:
+    def submit(
+        self, request: Request, owner: str, then: Callable[[Job], None] | None = None
+    ) -> str:
         """Queue ``request`` for ``owner`` (a session) and return the job's id.
 
-        TrainingError where the owner has too many waiting already.
+        ``then`` is called with the job when it is done, on a thread of the trainer; not when it was
+        stopped or failed. TrainingError where too many are waiting already, of the owner or in
+        all.
         """
         job = Job(uuid.uuid4().hex, owner, request)
         with self._lock:
             if self._closed:
                 raise TrainingError("The trainer has been shut down; restart the app.")
-            if sum(self._jobs[i].owner == owner for i in self._waiting) >= _MAX_WAITING_OF_ONE:
-                raise TrainingError(
-                    f"{_MAX_WAITING_OF_ONE} of your jobs are waiting already; stop one of them, "
-                    "or wait for it."
-                )
+            self._check_queue(owner)
             self._jobs[job.id] = job
+            if then:
+                self._then[job.id] = then
             self._waiting.append(job.id)
             self._forget_old()
             self._lock.notify_all()
         return job.id
+
+    def _check_queue(self, owner: str) -> None:
+        most = self._limits.waiting_of_one
+        if sum(self._jobs[i].owner == owner for i in self._waiting) >= most:
+            COUNTERS.count("refused: jobs waiting of one")
+            raise TrainingError(
+                f"{most} of your jobs are waiting already; stop one of them, or wait for it."
+            )
+        if len(self._waiting) >= self._limits.waiting:
+            COUNTERS.count("refused: queue full")
+            raise TrainingError(
+                f"{len(self._waiting)} jobs are waiting, as many as this server takes; please try "
+                "again in a few minutes."
+            )
 
     def snapshot(self, job_id: str) -> Job:
         """How the job stands now; TrainingError if it is not known (any more)."""
@@ -92,11 +130,37 @@ class Trainer:
                 return
             if job.status == "queued":
                 self._waiting.remove(job_id)
+                self._then.pop(job_id, None)
                 self._update(job_id, status="stopped")
                 return
-            self._stopping.setdefault(job_id, time.monotonic() + STOP_GRACE)
-            if self._child is not None:
-                self._child.stop(job_id)
+            self._ask_to_stop(job_id)
+
+    def _ask_to_stop(self, job_id: str) -> None:
+        self._stopping.setdefault(job_id, time.monotonic() + STOP_GRACE)
+        if self._child is not None:
+            self._child.stop(job_id)
+
+    def owners(self) -> set[str]:
+        """Whoever has a job that is still known."""
+        with self._lock:
+            return {job.owner for job in self._jobs.values()}
+
+    def forget(self, owners: Iterable[str]) -> None:
+        """Stop all jobs of these owners, who are gone, and let go of what came of them."""
+        gone = set(owners)
+        for job_id in [job.id for owner in gone for job in self.jobs(owner) if job.active]:
+            self.stop(job_id)
+        with self._lock:
+            for job in list(self._jobs.values()):
+                if job.owner in gone and not job.active:
+                    del self._jobs[job.id]
+            for owner in gone:
+                self._served.pop(owner, None)
+
+    def load(self) -> tuple[int, int]:
+        """How many jobs wait, and how many are being done."""
+        with self._lock:
+            return len(self._waiting), int(self._busy())
 
     def warm(self, data: Embeddings) -> None:
         """Start TensorFlow now and get ready for ``data``, so that the next job need not wait."""
@@ -142,13 +206,13 @@ class Trainer:
         return sorted(self._waiting, key=turns.__getitem__)
 
     def _busy(self) -> int:
-        return any(job.status in ("starting", "running") for job in self._jobs.values())
+        return any(job.status in _AT_WORK for job in self._jobs.values())
 
-    def _next(self) -> str | None:
-        """Take the job whose turn it is out of the queue."""
-        if not self._waiting:
+    def _next(self, wanted: Callable[[Job], bool] = lambda job: True) -> str | None:
+        """Take the first of those ``wanted`` out of the queue, in the order of turns."""
+        job_id = next((one for one in self._in_turn() if wanted(self._jobs[one])), None)
+        if job_id is None:
             return None
-        job_id = self._in_turn()[0]
         self._waiting.remove(job_id)
         self._served[self._jobs[job_id].owner] = max(self._served.values(), default=0) + 1
         self._update(job_id, status="starting")
@@ -193,38 +257,85 @@ class Trainer:
             self._drop_child()
         if self._child is None:
             try:
-                self._child = Worker()
+                self._child = Worker(self._tensorflow)
             except OSError:
                 _log.exception("the trainer process cannot be started")
         return self._child
 
     def _run(self, job_id: str, child: Worker) -> None:
         child.start(job_id, self._jobs[job_id].request)
-        while self._jobs[job_id].active:
-            message = child.receive(timeout=0.1)
+        begun = time.monotonic()
+        while self._is_active(job_id):
+            message, guest = child.receive(timeout=0.1), None
             with self._lock:
                 if message is not None:
-                    self._take(job_id, message)
-                elif self._overdue(job_id):
+                    self._take(message)
+                    guest = self._guest(job_id) if message[0] == "event" else None
+                self._watch_time(job_id, begun)
+                if message is None and self._overdue(job_id):
                     self._drop_child()
                     self._warm_data = self._jobs[job_id].request.data  # ready for the next
                     self._update(job_id, status="stopped")
+            if guest:
+                self._run(guest, child)
+                self._be_patient(job_id)
         self._stopping.pop(job_id, None)
         self._wanted = time.monotonic()
+        self._go_on(job_id)
+
+    def _go_on(self, job_id: str) -> None:
+        """Do what is to follow on the job, if it is done."""
+        then, job = self._then.pop(job_id, None), self._jobs[job_id]
+        if then and job.status == "done":
+            try:
+                then(job)
+            except Exception:  # this thread works for everybody
+                _log.exception("what follows on %s failed", job.request.kind)
+
+    def _guest(self, job_id: str) -> str | None:
+        """Take a job out of the queue that may run in the middle of this one."""
+        running = self._jobs[job_id]
+        if not running.active or job_id in self._stopping:
+            return None
+        return self._next(lambda job: lets_in(running.request, job.request))
+
+    def _be_patient(self, job_id: str) -> None:
+        """What was to stop while another ran in its middle has its time from now on."""
+        with self._lock:
+            if job_id in self._stopping:
+                self._stopping[job_id] = time.monotonic() + STOP_GRACE
 
     def _fail(self, job_id: str, message: str) -> None:
         with self._lock:
             self._update(job_id, status="failed", message=message)
 
+    def _is_active(self, job_id: str) -> bool:
+        job = self._jobs.get(job_id)  # None: ended, and its owner is gone
+        return job is not None and job.active
+
+    def _watch_time(self, job_id: str, begun: float) -> None:
+        """Stop a job that has had its time; what it has done until then is kept."""
+        job, most = self._jobs[job_id], self._limits.seconds
+        late = job.active and time.monotonic() - (job.started or begun) > most
+        if late and job_id not in self._stopping:
+            COUNTERS.count("refused: job over its time")
+            text = f"Stopped after {most:g} seconds, the longest that one job may take here."
+            self._update(job_id, message=text)
+            self._ask_to_stop(job_id)
+
     def _overdue(self, job_id: str) -> bool:
         return time.monotonic() > self._stopping.get(job_id, float("inf"))
 
-    def _take(self, job_id: str, message: tuple) -> None:
+    def _take(self, message: tuple) -> None:
+        if message == ("died",):
+            self._take_death()
+            return
         now = time.monotonic()
+        kind, job_id, *rest = message
         job = self._jobs[job_id]
-        match message:
+        match kind, *rest:
             case ("running",):
-                tail = self._tails.get(_alike(job.request), 0.0)
+                tail = self._tails.get(_alike(job.request), _usual_tail(job.request))
                 self._update(job_id, status="running", started=now, tail=tail)
             case "event", event:
                 first = job.first_event or now
@@ -239,24 +350,24 @@ class Trainer:
                 self._update(job_id, status="stopped" if stopped else "done", result=result)
             case "failed", text:
                 self._update(job_id, status="failed", message=text)
-            case ("died",):
-                self._take_death(job_id)
 
-    def _take_death(self, job_id: str) -> None:
+    def _take_death(self) -> None:
         self._drop_child()
-        if self._closed or job_id in self._stopping:
-            self._update(job_id, status="stopped")
-            return
         text = (
             "The training process ended unexpectedly, perhaps for want of memory; "
             "press the button to start it again."
         )
-        self._update(job_id, status="failed", message=text)
+        for job in [job for job in self._jobs.values() if job.status in _AT_WORK]:
+            if self._closed or job.id in self._stopping:
+                self._update(job.id, status="stopped")
+            else:
+                self._update(job.id, status="failed", message=text)
 
     def _update(self, job_id: str, **changes: Any) -> None:
         job = replace(self._jobs[job_id], **changes)
         if not job.active:
             job = replace(job, ended=time.monotonic())
+            _count(job)
         self._jobs[job_id] = job
         self._lock.notify_all()
 
@@ -280,7 +391,18 @@ class Trainer:
                 total -= 1
 
 
+def _count(job: Job) -> None:
+    COUNTERS.count(f"job {job.request.kind}: {job.status}")
+    if job.seconds is not None:
+        COUNTERS.observe(f"job {job.request.kind}", job.seconds)
+
+
 def _alike(request: Request) -> tuple:
     """What jobs have in common whose parts take time in the same proportion."""
     config = getattr(request, "config", None)
-    return request.kind, config and config.head, id(request.data)
+    return request.kind, config and config.head
+
+
+def _usual_tail(request: Request) -> float:
+    config = getattr(request, "config", None)
+    return getattr(request, "usual_tail", 0.0) if config and config.head == "softmax" else 0.0

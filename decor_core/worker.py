@@ -1,4 +1,4 @@
-"""The child process that trains: its two ends of the line, and what is said over it.
+"""A child process that works for the server: its two ends of the line, and what is said over it.
 
 Parent and child talk pickles over the child's stdin and stdout, with each other only; nothing
 that a user uploads is ever unpickled. A data set is sent once and known by its number from then
@@ -9,9 +9,11 @@ import logging
 import os
 import pickle
 import queue
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,26 +21,37 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .errors import DecorError
+from .errors import DecorError, Stopped
 from .features import Embeddings
-from .jobs import Request, Stopped, warm_up
+from .hosting import hosting
+from .jobs import Request, warm_up
+from .journal import write_json_lines
 
 _KEPT_DATA = 4
+_SCRATCH = "decor-trainer-"
 _log = logging.getLogger(__name__)
 
 
 class Worker:
     """The child process, seen from its parent, and the threads that talk with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tensorflow: bool = True) -> None:
+        self._scratch = tempfile.mkdtemp(prefix=_SCRATCH)  # goes with the process
         root = str(Path(__file__).parents[1])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from decor_core.worker import serve; serve()"],
+            [sys.executable, "-c", f"from decor_core.worker import serve; serve({tensorflow})"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Many small matrices: threads of NumPy would only wait for each other.
-            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "OPENBLAS_NUM_THREADS": "1",
+                "TMPDIR": self._scratch,
+                # Without it TensorFlow tells at each start what the processor can do.
+                "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
+            },
         )
         self._messages: queue.Queue[tuple] = queue.Queue()
         self._outbox: queue.Queue[tuple | None] = queue.Queue()
@@ -71,6 +84,7 @@ class Worker:
         """End the process at once and wait until it is gone."""
         self.process.kill()
         self.process.wait()
+        shutil.rmtree(self._scratch, ignore_errors=True)
         self._outbox.put(None)
         for pipe in (self.process.stdin, self.process.stdout):
             try:
@@ -112,9 +126,11 @@ def _keep(store: OrderedDict[int, Any], number: int, data: Any) -> None:
 # --- the child's side
 
 
-def serve() -> None:
-    """Run as the child: do what stdin asks for until it closes."""
+def serve(tensorflow: bool) -> None:
+    """Run as the child: do what stdin asks for until it closes; with TensorFlow ready if wanted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
+    if hosting().hosted:
+        write_json_lines()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get among the answers
     requests: queue.Queue[tuple] = queue.Queue()
@@ -122,19 +138,29 @@ def serve() -> None:
     threading.Thread(
         target=_listen, args=(sys.stdin.buffer, requests, stopped), daemon=True
     ).start()
-    import tensorflow  # noqa: F401 — warm before the first job asks for it
+    if tensorflow:
+        import tensorflow  # noqa: F401 — warm before the first job asks for it
 
     data: OrderedDict[int, Any] = OrderedDict()
-    while True:
-        match requests.get():
+
+    def work(message: tuple) -> None:
+        match message:
             case "data", number, value:
                 _keep(data, number, value)
             case "warm", number:
                 _warm(data[number])
             case "job", job_id, request:
-                _answer(answers, ("running",))
-                request = replace(request, data=data[request.data])
-                _answer(answers, _run(request, answers, lambda job=job_id: job in stopped))
+                _run(job_id, replace(request, data=data[request.data]), tell, stopped)
+
+    def tell(*answer: Any) -> None:
+        pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
+        answers.flush()
+        # Between two models of a long job the parent may ask for a short one.
+        while answer[0] == "event" and not requests.empty():
+            work(requests.get())
+
+    while True:
+        work(requests.get())
 
 
 def _listen(stream: BinaryIO, requests: queue.Queue, stopped: set[str]) -> None:
@@ -146,6 +172,8 @@ def _listen(stream: BinaryIO, requests: queue.Queue, stopped: set[str]) -> None:
             else:
                 requests.put(message)
     except (EOFError, OSError, pickle.UnpicklingError):
+        if _SCRATCH in tempfile.gettempdir():
+            shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
         os._exit(0)  # the parent is gone: leave no orphan behind
 
 
@@ -156,19 +184,21 @@ def _warm(data: Embeddings) -> None:
         logging.exception("warming up failed")  # the job itself will say what is wrong
 
 
-def _run(request: Request, answers: BinaryIO, should_stop: Callable[[], bool]) -> tuple:
+def _run(job_id: str, request: Request, tell: Callable[..., None], stopped: set[str]) -> None:
+    tell("running", job_id)
     try:
-        result = request.run(lambda event: _answer(answers, ("event", event)), should_stop)
+        result = request.run(lambda event: tell("event", job_id, event), lambda: job_id in stopped)
     except Stopped:
-        return "done", None
+        tell("done", job_id, None)
     except DecorError as error:
-        return "failed", str(error)
+        tell("failed", job_id, str(error))
+    except OSError as error:
+        logging.exception("%s failed", request.kind)
+        reason = error.strerror or "an input or output error"
+        text = f"The computer that runs Decor could not write or read a file: {reason}."
+        tell("failed", job_id, text)
     except Exception:
         logging.exception("%s failed", request.kind)
-        return "failed", "The training failed for an unexpected reason; see the server's log."
-    return "done", result
-
-
-def _answer(answers: BinaryIO, message: tuple) -> None:
-    pickle.dump(message, answers, protocol=pickle.HIGHEST_PROTOCOL)
-    answers.flush()
+        tell("failed", job_id, "This failed for an unexpected reason; see the server's log.")
+    else:
+        tell("done", job_id, result)

@@ -20,6 +20,8 @@ from .prepared import Examples
 from .taxonomy import Taxonomy
 
 _INNER_FOLDS = 5
+# The batch of corrections: somebody said what they are, so that it is learnt.
+TAUGHT = -1
 
 
 @dataclass(frozen=True)
@@ -58,25 +60,37 @@ class Task:
         return cls(embeddings, taxonomy, classes, config)
 
     @property
-    def _identity(self) -> dict[str, list]:
+    def askable(self) -> np.ndarray:
+        """Mask [n] of the pictures that may be held out: all but corrections."""
         table = self.embeddings.table
-        labels = [self.taxonomy.labels[c] for c in self.classes]
+        held = table["batch"] != TAUGHT if "batch" in table else np.ones(len(table), bool)
+        return np.asarray(held)
+
+    def _identity(self, rows: np.ndarray) -> dict[str, list]:
+        table = self.embeddings.table.iloc[rows]
+        labels = [self.taxonomy.labels[c] for c in self.classes[rows]]
         known = {"labels": labels, "keys": list(table["key"]), "groups": list(table["group"])}
         return known | ({"batches": list(table["batch"])} if "batch" in table else {})
 
     def split(self) -> Split:
-        return split(
-            **self._identity,
+        """The parts of the data set; corrections always teach."""
+        asked = np.flatnonzero(self.askable)
+        parts = split(
+            **self._identity(asked),
             testing_percentage=self.config.testing_percentage,
             validation_percentage=self.config.validation_percentage,
             seed=self.config.seed,
         )
+        train = np.concatenate([asked[parts.train], np.flatnonzero(~self.askable)])
+        return Split(np.sort(train), asked[parts.validation], asked[parts.test])
 
     def folds(self, count: int, seed: int, rows: np.ndarray | None = None) -> np.ndarray:
-        """Fold number of each of ``rows`` (all by default)."""
+        """Fold number of each of ``rows`` (all by default); −1 for those never held out."""
         chosen = np.arange(len(self.classes)) if rows is None else rows
-        identity = {k: [v[i] for i in chosen] for k, v in self._identity.items()}
-        return folds(**identity, n_folds=count, seed=seed)
+        asked = self.askable[chosen]
+        fold_of = np.full(len(chosen), -1)
+        fold_of[asked] = folds(**self._identity(chosen[asked]), n_folds=count, seed=seed)
+        return fold_of
 
     def examples(self, rows: np.ndarray) -> Examples:
         """``rows`` and their distorted copies, to train on."""
@@ -91,8 +105,9 @@ class Task:
         )
 
     def _inner_folds(self, rows: np.ndarray) -> np.ndarray:
-        groups = self.embeddings.table["group"].iloc[rows].reset_index(drop=True)
-        smallest = int(groups.groupby(self.classes[rows]).nunique().min())
+        asked = rows[self.askable[rows]]
+        groups = self.embeddings.table["group"].iloc[asked].reset_index(drop=True)
+        smallest = int(groups.groupby(self.classes[asked]).nunique().min()) if len(asked) else 0
         if smallest < 2:
             return np.full(len(rows), -1)
         return self.folds(min(_INNER_FOLDS, smallest), self.config.seed, rows)
@@ -157,8 +172,13 @@ def train_on_all(
     *,
     title: str,
     repeats: int = 5,
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop = never,
 ) -> Bundle:
-    """A model trained on every picture and judged by repeated five-fold cross-validation."""
+    """A model trained on every picture and judged by repeated five-fold cross-validation.
+
+    One that is stopped has no such judgement.
+    """
     task = Task.of(embeddings, level, config)
     fitter = _fitter(task.examples(np.arange(len(task.classes))))
     fitted = fitter.fit(config)
@@ -170,7 +190,9 @@ def train_on_all(
         fitted.head,
         novelty=fitter.known(embeddings.late_stages),
         training=_account(task, fitted, len(task.classes), []),
-        cross_validation=cross_validate(embeddings, config, level, repeats=repeats),
+        cross_validation=cross_validate(
+            embeddings, config, level, repeats=repeats, progress=progress, should_stop=should_stop
+        ),
     )
 
 
@@ -222,8 +244,8 @@ def cross_validate(
 ) -> dict[str, Evaluation]:
     """Repeated stratified cross-validation, for ``level`` and every coarser taxonomy by name.
 
-    Near duplicates share a fold, and everything is fitted inside the folds. Repeat r is seeded
-    with ``config.seed + r``. One that is stopped gives nothing: {}.
+    Near duplicates share a fold, and everything is fitted inside the folds; corrections teach in
+    all of them. Repeat r is seeded with ``config.seed + r``. One that is stopped gives nothing: {}.
     """
     task = Task.of(embeddings, level, config)
     chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
@@ -236,10 +258,10 @@ def cross_validate(
             progress(done, repeats * n_folds)
     if should_stop():
         return {}
-    found = {}
+    found, asked = {}, task.askable
     for taxonomy in task.taxonomy.levels:
-        rolled = [task.taxonomy.roll_up(one, taxonomy.name) for one in chances]
-        truth = embeddings.target(taxonomy.name)[1]
+        rolled = [task.taxonomy.roll_up(one[asked], taxonomy.name) for one in chances]
+        truth = embeddings.target(taxonomy.name)[1][asked]
         found[taxonomy.name] = evaluate(np.array(rolled), truth, taxonomy.labels)
     return found
 
@@ -262,6 +284,7 @@ def _account(
         "steps_done": events[-1].step if events else None,
         "pictures": len(task.classes),
         "training_pictures": n_train,
+        "corrections": int((~task.askable).sum()),
         "pictures_per_class": dict(zip(task.taxonomy.labels, counts.tolist(), strict=True)),
     }
 

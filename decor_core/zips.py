@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .errors import DataError, PictureError
+from .hosting import hosting
 from .images import LIMITS
 from .letters import ZIP_NAMES, likeliest
 from .report import Entry
 from .source import Source
 
-MOST_BYTES = 2 * 2**30
+_MOST_BYTES = 2 * 2**30
 BAD_MEMBER = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _MOST_MEMBERS = 20_000
 _MOST_RATIO = 100  # of a zip as a whole; pictures hardly shrink
@@ -112,10 +113,10 @@ def _check_members(name: str, members: Sequence[zipfile.ZipInfo], size: int) -> 
     if any(info.flag_bits & _ENCRYPTED for info in members):
         raise DataError(f"“{name}” is protected by a password; please zip the files without one.")
     total = sum(info.file_size for info in members)
-    if total > MOST_BYTES:
+    if total > most_bytes():
         raise DataError(
-            f"“{name}” unpacks to {total / 2**30:.1f} GiB; at most {MOST_BYTES / 2**30:.0f} GiB "
-            "are allowed. Unpack it and give the folder instead."
+            f"“{name}” unpacks to {in_words(total)}; at most {in_words(most_bytes())} are "
+            "allowed. Leave some pictures out, or make them smaller."
         )
     if total > max(_RATIO_COUNTS_FROM, _MOST_RATIO * size):
         raise DataError(
@@ -123,3 +124,13 @@ def _check_members(name: str, members: Sequence[zipfile.ZipInfo], size: int) -> 
             "pictures does; please zip the pictures again."
         )
     return total
+
+
+def most_bytes() -> int:
+    """What a zip may unpack to: less where a server for strangers says so."""
+    return min(_MOST_BYTES, hosting().dataset_mb * 2**20)
+
+
+def in_words(size: int) -> str:
+    """A number of bytes for people."""
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"

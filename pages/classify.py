@@ -6,10 +6,10 @@ import streamlit as st
 from pages.parts import answers, gallery, samples
 from pages.parts.camera import photo
 from pages.parts.frame import open_page
-from pages.parts.pictures import Seen, look_at
+from pages.parts.pictures import Seen, look_at, refused
 from pages.parts.resources import predictor, use_shipped_model, uses_own_model
 from pages.parts.text import plain
-from pages.parts.uploads import uploads
+from pages.parts.uploads import leave_sample, uploads
 
 
 def main() -> None:
@@ -34,14 +34,31 @@ def _chosen() -> list[Seen]:
         # Only when open: merely to draw the widget asks for the camera.
         taken = photo() if camera.open else None
     seen = [taken] if taken else seen
-    if st.session_state.get("sample_wanted"):
+    if seen and st.session_state.get("sample_wanted"):
+        _way_back(len(seen))
         seen = []
     st.caption("Nothing at hand? Try a drawn sample:")
     sample = None if seen else samples.chosen_sample()
     if sample and "sample" in st.session_state and "sample" not in st.query_params:
         st.query_params["sample"] = sample.path.stem  # another page has wiped the address
     samples.sample_tiles(sample)
-    return seen or [look_at(sample.picture())]
+    return seen or [_look_at_sample(sample)]
+
+
+def _look_at_sample(sample: samples.Sample) -> Seen:
+    try:
+        return look_at(sample.picture())
+    except OSError:
+        return refused(sample.title, "The sample cannot be read any more; choose a file.")
+
+
+def _way_back(count: int) -> None:
+    """From a sample to one's own pictures, which are still there."""
+    st.button(
+        "Back to your picture" if count == 1 else f"Back to your {count} pictures",
+        icon=":material/arrow_back:",
+        on_click=leave_sample,
+    )
 
 
 def _taxonomy() -> str:

@@ -16,7 +16,7 @@ from pages.parts.work import TRAIN, collect, job_for, run_of, stop, submit
 
 # Seconds between two drawings of a training. Most of them are spent waiting for its end, so that
 # the result is there at once.
-_LOOK, _WAIT = 0.3, 0.2
+_LOOK, _WAIT = 0.3, 0.1
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 from decor_core.evaluation import Evaluation
 from pages.parts import shelf
 from pages.parts.compared import show_comparison
-from pages.parts.curves import training_curves
+from pages.parts.curves import names, training_curves
 from pages.parts.details import show_details
 from pages.parts.frame import RETRAIN, open_page
 from pages.parts.parcels import show_curves, show_downloads, show_import
@@ -55,7 +55,8 @@ def _show_undo() -> None:
 
 def _table(found: list[Entry]) -> list[Entry]:
     """Draw the table and return what is ticked in it."""
-    rows = pd.DataFrame([_row(entry) for entry in found])
+    titles = names([entry.run for entry in found])
+    rows = pd.DataFrame([_row(*pair) for pair in zip(found, titles, strict=True)])
     # Named after the ids in it: another row moves the others, and ticks go by place.
     key = "runs-" + "-".join(entry.run.id[:6] for entry in found)
     state = st.dataframe(
@@ -79,11 +80,11 @@ def _table(found: list[Entry]) -> list[Entry]:
     return [found[place] for place in state.selection.rows if place < len(found)]
 
 
-def _row(entry: Entry) -> dict[str, object]:
+def _row(entry: Entry, title: str) -> dict[str, object]:
     run, config = entry.run, entry.run.config
     stepwise = config.head == STEPWISE
     return {
-        "Name": ("● " if in_use(run) else "") + run.title,
+        "Name": ("● " if in_use(run) else "") + title,
         "Where": entry.place,
         "Data": run.data or "–",
         "Taxonomy": run.level,
@@ -131,7 +132,7 @@ def _show_one(entry: Entry) -> None:
                 st.button("Delete", icon=":material/delete:", on_click=shelf.delete, args=(entry,))
         if run.events:
             classes = len(run.bundle.taxonomy.labels)
-            training_curves(run.events, run.config.steps, classes)
+            training_curves(run.events, run.config, classes)
     show_details(run, ask=askable(run))
 
 

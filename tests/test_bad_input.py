@@ -149,10 +149,10 @@ def test_zips_in_a_zip_are_folders_one_level_deep(zipped, ornament, encoded):
 def test_the_limits_apply_to_all_zips_together(zipped, monkeypatch):
     inner = {f"{name}.zip": _zip_bytes(**{"1.png": bytes(600)}) for name in "abc"}
     path = zipped(**inner)
-    monkeypatch.setattr(sources, "MOST_BYTES", 3000)
+    monkeypatch.setattr(sources, "most_bytes", lambda: 3000)
     with pytest.raises(DataError, match="together"):
         unfolded(path)
-    monkeypatch.setattr(sources, "MOST_BYTES", 2**31)
+    monkeypatch.setattr(sources, "most_bytes", lambda: 2**31)
     monkeypatch.setattr(sources, "_MOST_INNER_BYTES", 100)
     assert all("unpack the outer" in note.message for note in unfolded(path).notes)
 

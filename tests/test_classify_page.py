@@ -123,6 +123,8 @@ def test_a_sample_can_be_clicked_while_files_are_uploaded_and_back(page):
     test = _upload(page("classify"), ("bowl.jpg", _sample_bytes("Khokhloma")))
     towel = next(s for s in samples() if s.style == "Neglyubka")
     assert _verdicts(_sound(test.button(key=towel.key).click().run())) == ["Neglyubka"]
+    _sound(next(b for b in test.button if b.label == "Back to your picture").click().run())
+    assert _verdicts(test) == ["Khokhloma"]
     assert _verdicts(_upload(test, ("vase.jpg", _sample_bytes("Gzhel")))) == ["Gzhel"]
 
 
@@ -186,7 +188,7 @@ def test_uploads_are_answered_again_after_a_visit_elsewhere(page):
 
 
 def test_too_many_pictures_are_cut_and_it_is_said(page, encoded, ornament, monkeypatch):
-    monkeypatch.setattr(pictures, "MAX_PICTURES", 2)
+    monkeypatch.setenv("DECOR_UPLOAD_PICTURES", "2")
     test = _upload(page("classify"), *((f"{i}.png", encoded(ornament(i))) for i in range(3)))
     assert "the first 2 are classified" in _texts(test)
     assert len(_cards(test)) == 2

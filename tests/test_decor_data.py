@@ -90,7 +90,8 @@ def test_prepare_retrain_and_label(decor_data, tmp_path, capfd):
     assert (tmp_path / "set" / "Wycinanki łowickie").is_dir()
 
     code, out = run("retrain", "--image_dir", tmp_path / "set", "--how_many_training_steps", 500,
-                    "--learning_rate", 0.03, "--bundle", tmp_path / "model", "--json")  # fmt: skip
+                    "--learning_rate", 0.03, "--copies", 0, "--bundle", tmp_path / "model",
+                    "--json")  # fmt: skip
     assert code == 0
     assert json.loads(out)["final_test_accuracy"] >= 0.85  # N is small
     assert json.loads(out)["labels"] == list(DECOR.labels)

@@ -16,7 +16,7 @@ from decor_core.job import Job
 from decor_core.jobs import CrossValidateRequest, Progress, TrainRequest
 from decor_core.runs import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
-from decor_core.trainer import Trainer
+from decor_core.trainer import QueueLimits, Trainer
 from pages.parts import resources, results, shelf, work
 from pages.parts.workspace import Workspace
 
@@ -73,9 +73,13 @@ def _train(test: AppTest) -> AppTest:
 
 @pytest.fixture(scope="module")
 def trained() -> AppTest:
-    """The page after a short training; tests may change it, but leave the training."""
+    """The page after a short training; tests may change it, but leave the training.
+
+    Without worn copies, with which all that follows takes three times as long.
+    """
     test = AppTest.from_file(str(ROOT / "pages/retrain.py"), default_timeout=60)
     _sound(test.run())
+    test.toggle(key="copies").set_value(False)
     test.slider(key="steps").set_value(30)
     test.select_slider(key="rate").set_value(0.05)
     return _train(_sound(test.run()))
@@ -225,8 +229,8 @@ def test_stop_ends_a_training(page):
 
 
 def test_a_full_queue_says_so(page, monkeypatch):
-    monkeypatch.setattr("decor_core.trainer._MAX_WAITING_OF_ONE", 0)
     test = page("retrain")
+    monkeypatch.setattr(resources.trainer(), "_limits", QueueLimits(waiting_of_one=0))
     _sound(_button(test, "Retrain").click().run())
     assert "waiting already" in test.toast[0].value
 
@@ -284,6 +288,7 @@ def test_the_learning_curve_is_drawn_on_request(trained):
 def test_a_search_marks_the_best_and_sets_the_controls(page):
     test = page("retrain")
     test.segmented_control(key="train_taxonomy").set_value("country")
+    test.toggle(key="copies").set_value(False)
     test.pills(key="search_steps").set_value([50, 100])
     test.pills(key="search_rates").set_value([0.1])
     test.pills(key="search_heads").set_value(["softmax", "lda"])
@@ -297,6 +302,7 @@ def test_a_search_marks_the_best_and_sets_the_controls(page):
 
 def test_a_search_that_is_stopped_keeps_what_is_done(page):
     test = page("retrain")
+    test.toggle(key="copies").set_value(False)
     test.pills(key="search_steps").set_value([50, 4000])
     test.pills(key="search_rates").set_value([0.01, 0.03, 0.1])
     test.pills(key="search_heads").set_value(["lda", "softmax"])
@@ -370,7 +376,7 @@ def test_progress_in_words(embeddings, monkeypatch, changes, words):
 def test_progress_of_other_jobs_and_heads(embeddings):
     models = (Progress(3, 5), Progress(4, 5))
     job = _job(embeddings, CrossValidateRequest, status="running", events=models[:1])
-    assert results.progress_words(job) == "Model 3 of 5"
+    assert results.progress_words(job) == "3 of 5 trainings done"
     job = _job(embeddings, config=TrainConfig(head="lda"), status="running")
     assert results.progress_words(job) == "Computing, calibrating and testing"
     last = (replace(_EVENTS[0], step=100),)

@@ -123,7 +123,7 @@ def test_errors_about_runs_are_one_line(refused, kept):
     assert "no run “nothing”" in refused("runs", "show", "nothing")
     assert "ships with Decor" in refused("runs", "delete", "decor-style")
     assert "at least two different runs" in refused("runs", "compare", kept.id, "Painted")
-    assert "cannot be brought back" in refused("runs", "restore", "nothing")
+    assert "No deleted run “nothing” is known" in refused("runs", "restore", "nothing")
 
 
 def test_help_of_every_action_reads_well(capsys):

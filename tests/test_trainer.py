@@ -27,7 +27,7 @@ from decor_core.jobs import (
     TrainRequest,
 )
 from decor_core.search import grid
-from decor_core.trainer import Trainer
+from decor_core.trainer import QueueLimits, Trainer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -121,7 +121,7 @@ def test_a_bug_fails_the_job_with_a_plain_sentence_and_spares_the_child(trainer,
     child = trainer.process_id
     job = ended(trainer, trainer.submit(TrainRequest("no embeddings", SHORT, "style"), "me"))
     assert job.status == "failed"
-    assert job.message == "The training failed for an unexpected reason; see the server's log."
+    assert job.message == "This failed for an unexpected reason; see the server's log."
     assert ended(trainer, trainer.submit(request_for(), "me")).status == "done"
     assert trainer.process_id == child
 
@@ -259,6 +259,19 @@ def test_queue_keeps_order_and_place_and_lets_go_who_is_stopped(trainer, request
     assert trainer.snapshot(first).result is None
 
 
+def test_a_search_lets_trainings_in(trainer, request_for, embeddings):
+    candidates = tuple(grid([1500], [rate / 1000 for rate in range(1, 40)]))
+    search = trainer.submit(SearchRequest(embeddings, SHORT, "style", candidates), "greedy")
+    until(lambda: trainer.snapshot(search).events, "the first model")
+    another = trainer.submit(SearchRequest(embeddings, SHORT, "style", candidates[:1]), "me")
+    assert ended(trainer, trainer.submit(request_for(), "me")).status == "done"
+    assert trainer.snapshot(search).active, "the search goes on"
+    assert trainer.snapshot(another).status == "queued", "other long jobs wait"
+    trainer.stop(search)
+    assert ended(trainer, search).status == "stopped"
+    assert ended(trainer, another).status == "done"
+
+
 def test_owners_take_turns(trainer, request_for, endless):
     mine = [trainer.submit(request_for(), "me") for _ in range(3)]
     yours = [trainer.submit(request_for(), "you") for _ in range(2)]
@@ -278,6 +291,39 @@ def test_one_owner_cannot_fill_the_queue(trainer, request_for, endless):
     assert trainer.snapshot(other).place == 1
     for job_id in (*waiting, other):
         trainer.stop(job_id)
+
+
+def test_the_queue_as_a_whole_has_an_end(trainer, request_for, endless, monkeypatch):
+    monkeypatch.setattr(trainer, "_limits", QueueLimits(waiting=2))
+    waiting = [trainer.submit(request_for(), name) for name in "ab"]
+    with pytest.raises(TrainingError, match="2 jobs are waiting, as many as this server takes"):
+        trainer.submit(request_for(), "c")
+    for job_id in waiting:
+        trainer.stop(job_id)
+
+
+def test_a_job_over_its_time_is_stopped_and_judged_as_it_stands(trainer, request_for, monkeypatch):
+    monkeypatch.setattr(trainer, "_limits", QueueLimits(seconds=1.0))
+    job = ended(trainer, trainer.submit(request_for(ENDLESS), "me"))
+    assert job.status == "stopped"
+    assert job.message == "Stopped after 1 seconds, the longest that one job may take here."
+    assert job.events and (job.result is None or job.result.stopped)
+
+
+def test_who_is_gone_is_forgotten(trainer, request_for):
+    running = trainer.submit(request_for(ENDLESS), "me")
+    until(lambda: trainer.snapshot(running).events, "the first event")
+    waiting = trainer.submit(request_for(), "gone")
+    stays = trainer.submit(request_for(), "here")
+    assert {"me", "gone", "here"} <= trainer.owners()
+    trainer.forget(["gone", "me"])
+    with pytest.raises(TrainingError, match="not known any more"):
+        trainer.snapshot(waiting)
+    assert ended(trainer, stays).status == "done"
+    assert ended(trainer, running).status == "stopped", "what was running has been stopped"
+    trainer.forget(["me"])
+    assert "me" not in trainer.owners()
+    assert trainer.jobs("here")
 
 
 def test_everybody_sees_only_their_own_jobs(trainer, request_for):
@@ -323,6 +369,24 @@ def test_child_that_does_not_listen_yet_is_ended(request_for):
     lone.close()
 
 
+# What follows
+
+
+def test_what_is_to_follow_is_done_when_the_job_is(trainer, request_for, endless):
+    told = []
+    never = trainer.submit(request_for(), "me", told.append)
+    trainer.stop(never)
+    trainer.stop(endless)
+
+    def go_on(job):
+        told.append(trainer.submit(replace(job.request, title=job.result.bundle.title), "me"))
+        raise RuntimeError("this must not end the thread")
+
+    ended(trainer, trainer.submit(request_for(), "me", go_on))
+    until(lambda: told, "what follows")
+    assert ended(trainer, told[0]).status == "done"
+
+
 # Death
 
 
@@ -346,7 +410,7 @@ def test_interrupting_the_server_does_not_interrupt_the_child(trainer, request_f
 
 
 def test_process_that_cannot_be_started_fails_jobs_but_not_the_queue(monkeypatch, request_for):
-    def refuse():
+    def refuse(tensorflow):
         raise OSError("Cannot allocate memory")
 
     monkeypatch.setattr(trainers, "Worker", refuse)
@@ -397,7 +461,7 @@ def test_no_orphan_outlives_a_killed_server(embeddings, tmp_path):
         from pathlib import Path
         from decor_core.features import Embeddings
         from decor_core.heads import TrainConfig
-        from decor_core.trainer import Trainer
+        from decor_core.trainer import QueueLimits, Trainer
         from decor_core.jobs import TrainRequest
 
         trainer = Trainer()

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from decor_core.heads import TrainEvent
+from decor_core.heads import TrainConfig, TrainEvent
 from decor_core.run import Run
 from decor_core.search import CurvePoint
 
@@ -19,9 +19,11 @@ _MOST_POINTS = 160
 _CEILING = 3.0
 
 
-def training_curves(events: Sequence[TrainEvent], steps: int, classes: int) -> None:
+def training_curves(events: Sequence[TrainEvent], config: TrainConfig, classes: int) -> None:
     """Accuracy and cross-entropy of training and validation against the steps done."""
-    st.markdown(":small[:blue[**━ training**] pictures, :red[**╍ validation**] pictures]")
+    watched = ", :red[**╍ validation**] pictures" if config.validation_percentage else ""
+    st.markdown(f":small[:blue[**━ training**] pictures{watched}]")
+    steps = config.steps
     shown = _thinned(events)
     left, right = st.columns(2, gap="medium")
     with left:

@@ -24,14 +24,13 @@ def show_picture(seen: Seen, prediction: Prediction) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         shown = st.toggle("Show why", value=True, key="evidence", persist_state="session")
         opacity = st.slider(
-            "Opacity of the evidence",
+            "Opacity",
             5,
             100,
             45,
             5,
             key="opacity",
             format="%d %%",
-            label_visibility="collapsed",
             disabled=not shown,
             persist_state="session",
         )

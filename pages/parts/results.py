@@ -19,6 +19,7 @@ from .text import between, duration, percent_exact, plain
 from .work import JUDGE, data_of, job_for, run_of, stop, submit
 
 SMALL_TEST = 100
+_SOON = 0.3
 
 
 def show_status(job: Job) -> None:
@@ -26,7 +27,7 @@ def show_status(job: Job) -> None:
     if job.active:
         st.progress(job.progress(time.monotonic()), text=progress_words(job))
     elif job.status == "stopped":
-        st.caption(f"Stopped {_where(job)}.")
+        st.caption(f"Stopped {_where(job)}. {plain(job.message)}".strip())
     elif job.status == "done":
         seconds = "" if job.seconds is None else f" in {duration(job.seconds)}"
         st.caption(f"Trained, calibrated and tested{seconds}.")
@@ -48,14 +49,14 @@ def progress_words(job: Job) -> str:
     if job.status == "starting":
         return "Starting TensorFlow: a few seconds the first time"
     seconds = job.seconds_left(time.monotonic())
-    left = "" if seconds is None else f", about {duration(seconds)} left"
+    left = "" if seconds is None or seconds < _SOON else f", about {duration(seconds)} left"
     return f"{_doing(job)}{left}"
 
 
 def _doing(job: Job) -> str:
     if job.request.kind != "train":
-        models = job.events[-1] if job.events else None
-        return f"Model {models.done} of {models.total}" if models else "Getting ready …"
+        last = job.events[-1] if job.events else None
+        return f"{last.done} of {last.total} trainings done" if last else "Getting ready …"
     config = job.request.config
     if config.head != STEPWISE:
         return "Computing, calibrating and testing"
@@ -86,7 +87,7 @@ def show_job(job: Job) -> None:
 
 def _show_curves(job: Job) -> None:
     classes = len(job.request.data.target(job.request.level)[0].labels)
-    training_curves(job.events, job.request.config.steps, classes)
+    training_curves(job.events, job.request.config, classes)
     if not job.active and job.events:
         reading = read_curves(job.events, classes)
         if job.status == "done" or reading in (Reading.DIVERGING, Reading.OVERFITTING):
@@ -167,7 +168,7 @@ def _show_cross_validation(run: Run) -> None:
     if job and job.active:
         _watch_judging(run.id)
         return
-    if job and job.status == "failed":
+    if job and job.message:
         st.error(plain(job.message), icon=":material/error:")
     st.button(
         "Cross-validate",

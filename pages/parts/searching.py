@@ -142,7 +142,7 @@ def _show_ended(job: Job) -> None:
         st.error(plain(job.message), icon=":material/error:")
     elif job.status == "stopped":
         total = len(job.request.candidates)
-        st.caption(f"Stopped: {len(results)} of {total} were tried.")
+        st.caption(f"Stopped: {len(results)} of {total} were tried. {plain(job.message)}".strip())
     _show_results(results)
     winner = best(results)
     if winner:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from decor_core.errors import TrainingError
 from decor_core.features import Embeddings
+from decor_core.hosting import hosting
 from decor_core.job import Job
 from decor_core.jobs import Request
 from decor_core.run import Run, run_of_training
@@ -18,7 +19,7 @@ from .workspace import workspace
 TRAIN, SEARCH, JUDGE, CURVE = "train", "search", "judge", "curve"
 EXPORT, BOARD = "export", "board"
 WITH_COPIES, WITHOUT_COPIES = "decor", "decor, no copies"
-_KEPT_RUNS = 40
+_STOPS_WITHIN = 0.5
 
 
 def submit(purpose: str, request: Request, run_id: str = "") -> None:
@@ -45,8 +46,10 @@ def job_for(purpose: str, run_id: str = "") -> Job | None:
 
 
 def stop(purpose: str) -> None:
-    """Stop the session's job for ``purpose``."""
-    trainer().stop(workspace().jobs[purpose])
+    """Stop the session's job for ``purpose``; most have ended when the page is drawn next."""
+    job_id = workspace().jobs[purpose]
+    trainer().stop(job_id)
+    trainer().wait(job_id, _STOPS_WITHIN)
 
 
 def collect() -> None:
@@ -86,7 +89,7 @@ def _keep(job: Job, about: str) -> str:
         name = WITH_COPIES if job.request.data.copies.shape[1] else WITHOUT_COPIES
         run = mine.runs.save(run_of_training(job.result, name, job.seconds))
         own = [run for run in mine.runs.list() if not run.read_only]
-        for old in own[_KEPT_RUNS:]:
+        for old in own[hosting().session_runs :]:
             mine.runs.delete(old.id)
         return run.id
     if job.request.kind == "cross-validate":

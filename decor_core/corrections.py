@@ -1,0 +1,66 @@
+"""Wrong answers put right: pictures with the labels that people gave them, which always teach."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from .catalog import Catalog, taxonomy_of
+from .errors import DataError
+from .features import Embeddings
+from .images import load_picture
+from .picture_files import HEAD, KeptPictures, keep_picture
+from .picture_set import PictureSet, checked_label, load_set, new_set
+from .report import Report
+from .workflow import TAUGHT
+
+
+def correct(
+    folder: Path,
+    title: str,
+    levels: Sequence[str],
+    pictures: Sequence[tuple[str, bytes]],
+    label: str,
+    parent: str = "",
+) -> PictureSet:
+    """Put pictures, name and content, with their right label into the set in ``folder``.
+
+    It is made if there is none yet, with these ``levels`` of labels, finest first; ``parent`` is
+    what the label belongs to where there are two. DataError if none of them can be used.
+    """
+    if len(levels) > 1 and not parent.strip():
+        raise DataError(f"Say also which {levels[1]} “{label}” belongs to.")
+    if not (folder / HEAD).exists():
+        (name, data), *pictures = pictures
+        made = _begun(folder, title, levels, name, data, [checked_label(label), parent])
+        if not pictures:
+            return made
+    return load_set(folder).add(pictures, label, parent)[0]
+
+
+def _begun(
+    folder: Path, title: str, levels: Sequence[str], name: str, data: bytes, labels: Sequence[str]
+) -> PictureSet:
+    upright = load_picture(data)
+    key = keep_picture(folder, data, upright)
+    name = PurePosixPath(name.replace("\\", "/")).name.lstrip(".") or "picture"
+    file = f"{labels[0].replace('/', '_').lstrip('.')}/{name}"
+    row = {"file": file, "key": key, "width": upright.width, "height": upright.height}
+    row |= {"type": "product", "group": key, **dict(zip(levels, labels, strict=False))}
+    table = pd.DataFrame([row])
+    source = KeptPictures(folder, {file: key})
+    catalog = Catalog(table, taxonomy_of(table, tuple(levels)), Report((), {labels[0]: 1}), source)
+    return new_set(folder, title, catalog)
+
+
+def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:
+    """What ``base`` teaches, and the corrections: those are never held out to watch or to test.
+
+    A picture of the base that was corrected has the new label. DataError as for ``joined``.
+    """
+    table = base.table if "batch" in base.table else base.table.assign(batch=0)
+    taught = corrections.table.assign(batch=TAUGHT)
+    columns = [name for name in table if name in taught]
+    base = replace(base, table=table[columns])
+    return base.joined(replace(corrections, table=taught[columns]))

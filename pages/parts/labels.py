@@ -1,0 +1,38 @@
+"""Choosing a class for pictures: one that there is, or a new one."""
+
+import streamlit as st
+
+from decor_core.picture_set import PictureSet
+
+from .text import plain
+
+
+def label_box(pictures: PictureSet | None, key: str, label: str = "Class") -> None:
+    """A box to choose a class of the set from, or to type a new one into; see ``chosen_label``."""
+    taxonomy = pictures and pictures.catalog.taxonomy
+    known = list(taxonomy.labels) if taxonomy else []
+    chosen = st.selectbox(
+        label,
+        known,
+        index=None,
+        key=key,
+        accept_new_options=True,
+        placeholder="Choose or type a new one",
+        help="Type a name that is not in the list to make a new class.",
+    )
+    if chosen and taxonomy and taxonomy.coarser and chosen not in known:
+        coarser = taxonomy.coarser
+        st.selectbox(
+            f"{coarser.name.capitalize()} of {plain(chosen)}",
+            list(coarser.labels),
+            index=None,
+            key=f"{key}_parent",
+            accept_new_options=True,
+            placeholder="Choose or type a new one",
+        )
+
+
+def chosen_label(key: str) -> tuple[str, str]:
+    """The class in the box ``key`` and, if it is new, what it belongs to; "" where nothing is."""
+    state = st.session_state
+    return state.get(key) or "", state.get(f"{key}_parent") or ""
