@@ -85,14 +85,15 @@ def open_data_set(
     on several threads. The rest is as for ``read_catalog``.
     """
     source = unfolded(source)
-    if csv is None and columns is None:
+    if csv is None:
         layout = find_layout(source)
-        if layout.kind == "table":
+        if layout.kind == "table" and columns is None:
             list_csv(whole_csv(source, layout.csv), source.names)  # says what it lacks
-        if layout.kind != "csv":
+        if not layout.csv and columns is None:
             listing = list_class_folders(source.names, source.folders)
             return _catalog(source, listing, types, progress, should_stop, on_picture)
-        csv, columns = whole_csv(source, layout.csv), None if layout.guessed else layout.columns
+        csv = whole_csv(source, layout.csv) if layout.csv else None
+        columns = columns or (None if layout.guessed else layout.columns)
     listing = _list(source, csv, columns)
     return _catalog(source, listing, types, progress, should_stop, on_picture)
 
