@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .arguments import parse
+from .check_command import check
 from .errors import DecorError
 from .inputs import data_name, read_pictures, read_vectors, train_config
 from .run_commands import export, import_, runs
@@ -220,6 +221,7 @@ def _pictures_below(folder: Path) -> list[Path]:
 
 
 COMMANDS = {
+    "check": check,
     "prepare": _prepare,
     "retrain": _retrain,
     "evaluate": _evaluate,

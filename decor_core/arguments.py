@@ -44,13 +44,15 @@ def parse(arguments: Sequence[str] | None, commands: Mapping[str, Command]) -> a
 
 def _add_source(command: argparse.ArgumentParser, *, vectors: bool = False) -> None:
     group = command.add_argument_group("pictures")
-    group.add_argument(
-        "--image_dir", type=Path, metavar="DIR", help="folder (or zip) of class folders"
-    )
-    group.add_argument("--csv", type=Path, metavar="FILE", help="table of pictures and labels")
-    group.add_argument(
-        "--images", type=Path, metavar="DIR_OR_ZIP", help="the pictures that --csv names"
-    )
+    add = group.add_argument
+    add("--image_dir", type=Path, metavar="DIR_OR_ZIP",
+        help="class folders, or pictures with a CSV that lists them")  # fmt: skip
+    add("--csv", type=Path, metavar="FILE", help="table of pictures and labels")
+    add("--images", type=Path, metavar="DIR_OR_ZIP", help="the pictures that --csv names")
+    add("--file_column", metavar="NAME", help="column of the CSV with the files; else guessed")
+    add("--label_column", metavar="NAME", help="column with the labels; else guessed")
+    add("--coarser_column", metavar="NAME", help="column with coarser labels, if any")
+    add("--type_column", metavar="NAME", help="column that --types goes by, if any")
     if vectors:
         group.add_argument(
             "--embeddings",
@@ -63,9 +65,18 @@ def _add_source(command: argparse.ArgumentParser, *, vectors: bool = False) -> N
         type=_list,
         default=["product"],
         metavar="TYPE[,TYPE]",
-        help="which types of picture to take, e.g. product,pattern",
+        help="which types of picture to take, e.g. product,pattern; all if there are no products",
     )
     command.add_argument("--json", action="store_true", help="print nothing but JSON on stdout")
+
+
+def _add_check(command: argparse.ArgumentParser) -> None:
+    _add_source(command)
+    command.add_argument("--no_model", action="store_true",
+                         help="leave out what wants a look at every picture: labels that may be "
+                         "wrong, and outliers")  # fmt: skip
+    command.add_argument("--bottleneck_dir", type=Path, metavar="DIR",
+                         help="where picture vectors are cached")  # fmt: skip
 
 
 def _positive(text: str) -> int:
@@ -239,6 +250,10 @@ def _with_underscores(arguments: Sequence[str] | None) -> list[str]:
 
 
 _COMMANDS = {
+    "check": (
+        "Tell what is wrong with a data set, before it is trained on: exit code 2 if it cannot be.",
+        _add_check,
+    ),
     "prepare": (
         "Check the pictures, convert them to JPEG, sort them into class folders.",
         _add_prepare,

@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -16,6 +15,7 @@ from .backbone import MODELS
 from .embedding import EmbeddingSpec
 from .errors import DAMAGED_FILE, BundleError, DataError, DecorError
 from .evaluation import Evaluation
+from .folders import replacing
 from .heads import Head
 from .novelty import Novelty
 from .taxonomy import Taxonomy
@@ -61,14 +61,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
     """
     check_replaceable(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
-            new = Path(beside, "new")
-            new.mkdir()
-            _write(bundle, new)
-            if folder.exists():
-                folder.rename(Path(beside, "old"))
-            new.rename(folder)
+        with replacing(folder) as new:
+            write_bundle(bundle, new)
     except OSError as error:
         raise BundleError(f"“{folder}” cannot be written: {error.strerror or error}.") from error
     return folder
@@ -84,7 +78,8 @@ def check_replaceable(folder: Path) -> None:
         )
 
 
-def _write(bundle: Bundle, folder: Path) -> None:
+def write_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write the files of ``bundle`` into an empty folder; OSError where the disk refuses."""
     manifest = {
         "format": FORMAT,
         "title": bundle.title,

@@ -15,15 +15,18 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from .catalog import PREPARED, Catalog, Progress
+from .catalog import Catalog, Progress
 from .cells import safe_cell
 from .errors import DataError
 from .images import load_picture
+from .layout import PREPARED
 from .listing import LABEL_COLUMNS
 from .report import Report
 from .tables import Columns
 
 _THREADS = 4
+_LONGEST_NAME = 200  # bytes; file systems take 255
+_LONGEST_STEM = 60  # characters of up to four bytes
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _UNSAFE_FOLDER = re.compile(
     _UNSAFE.pattern + r"|^[.\s]|[.\s]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE
@@ -240,6 +243,12 @@ def prepare(
 
 
 def _check_folder_names(labels: Sequence[str]) -> None:
+    long = [label for label in labels if len(label.encode()) > _LONGEST_NAME]
+    if long:
+        raise DataError(
+            f"“{long[0][:40]}…” is too long to name a folder; please rename the label to something "
+            "shorter."
+        )
     unsafe = [f"“{label}”" for label in labels if _UNSAFE_FOLDER.search(label)]
     if unsafe:
         raise DataError(
@@ -267,7 +276,7 @@ def _file_names(table: pd.DataFrame, level: str) -> list[str]:
     taken: set[str] = set()
     names = []
     for file, label in zip(table["file"], table[level], strict=True):
-        stem = _UNSAFE.sub("_", PurePosixPath(file).stem)
+        stem = _UNSAFE.sub("_", PurePosixPath(file).stem)[:_LONGEST_STEM]
         name, number = f"{label}/{stem}.jpg", 1
         while name.casefold() in taken:
             number += 1

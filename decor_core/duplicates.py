@@ -45,13 +45,16 @@ def near_duplicates(fingerprints: Sequence[np.ndarray]) -> list[tuple[int, int]]
     if len(fingerprints) < 2:
         return []
     prints = np.stack(fingerprints)
-    flat = prints.reshape(len(prints), -1)
-    mirrored = prints[:, :, ::-1].reshape(len(prints), -1)
+    # What a mirror leaves and what it turns round: the products of both, added or subtracted, are
+    # those with the picture and with its mirror image.
+    left, right = prints[:, :, : _SIDE // 2], prints[:, :, : _SIDE // 2 - 1 : -1]
+    even, odd = (part.reshape(len(prints), -1) for part in (left + right, left - right))
     pairs = []
     for start in range(0, len(prints), _ROWS_AT_ONCE):
-        rows = flat[start : start + _ROWS_AT_ONCE]
-        alike = np.maximum(rows @ flat.T, rows @ mirrored.T) >= _ALIKE
-        pairs += [(start + int(i), int(j)) for i, j in np.argwhere(np.triu(alike, start + 1))]
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        likeness = even[rows] @ even[start:].T + np.abs(odd[rows] @ odd[start:].T)
+        found = np.argwhere(np.triu(likeness >= 2 * _ALIKE, 1))
+        pairs += [(start + int(i), start + int(j)) for i, j in found]
     return pairs
 
 

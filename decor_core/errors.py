@@ -51,3 +51,11 @@ class RunError(DecorError):
 
 class Stopped(DecorError):
     """Work that was asked to stop before it had a result."""
+
+
+class SettingsError(DecorError):
+    """A setting of the server, from its environment, that makes no sense."""
+
+
+class LimitError(DecorError):
+    """More than this server gives one visitor, or all of them together."""

@@ -1,10 +1,12 @@
 """The vectors of a whole data set with its labels: made from a catalog, cached, saved, loaded."""
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,11 +18,13 @@ from .backbone import MODELS, cache_directory
 from .catalog import Catalog, ShouldStop
 from .embedding import Block, Embedder, EmbeddingSpec
 from .errors import DAMAGED_FILE, BundleError, DataError, Stopped
+from .hosting import hosting
 from .images import load_picture
 from .taxonomy import Taxonomy
 
 SHIPPED = MODELS / "embeddings" / "decor.npz"
 _FORMAT = "decor-embeddings/1"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -163,11 +167,14 @@ def embed_catalog(
 ) -> Embeddings:
     """Embed every picture of ``catalog``, and its distorted copies if an augmentation is given.
 
-    What was embedded before comes from the ``cache`` folder: pictures are known by content.
+    What was embedded before comes from the ``cache`` folder: pictures are known by content. On a
+    server for strangers nothing is cached but in a folder that is named here.
     Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
     """
     embedder = Embedder(spec)
-    store = _Store(cache or cache_directory() / "vectors", embedder)
+    # On a server for strangers nothing of what they bring gets into the common cache.
+    may_keep = cache is not None or not hosting().hosted
+    store = _Store(cache or cache_directory() / "vectors", embedder, may_keep)
     copies = augmentation.copies if augmentation else 0
 
     def vectors_of(row: tuple[str, str]) -> np.ndarray:
@@ -201,19 +208,26 @@ def embed_catalog(
 
 
 class _Store:
-    """Vectors on disk, one small file each, under a folder that names spec and weights."""
+    """Vectors on disk, one small file each, under a folder that names spec and weights.
 
-    def __init__(self, root: Path, embedder: Embedder) -> None:
+    Where it is not ``usable`` nothing is kept, nor looked for. A disk that is full or may not be
+    written costs time, not the work.
+    """
+
+    def __init__(self, root: Path, embedder: Embedder, usable: bool) -> None:
         spec = embedder.spec
         name = f"{spec.architecture}-{embedder.digest}-v{spec.version}-{spec.views}"
         self._folder = root / name
         self._dimensions = embedder.dimensions
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._closed = not usable
+        self._full = False
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.npy"
 
     def get(self, name: str) -> np.ndarray | None:
+        if self._closed:
+            return None
         try:
             vector = np.load(self._path(name), allow_pickle=False)
         except (OSError, ValueError, EOFError):
@@ -221,8 +235,23 @@ class _Store:
         return vector if vector.shape == (self._dimensions,) else None
 
     def put(self, name: str, vector: np.ndarray) -> None:
+        if self._closed or self._full:
+            return
         # Two sessions may meet the same picture at once: each writes a file of its own.
         partial = self._path(f"{name}.{os.getpid()}-{threading.get_ident()}.partial")
-        with partial.open("wb") as file:
-            np.save(file, vector)
-        partial.replace(self._path(name))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                np.save(file, vector)
+            partial.replace(self._path(name))
+        except OSError as error:
+            self._give_up(partial, error)
+
+    def _give_up(self, partial: Path, error: OSError) -> None:
+        if not self._full:
+            self._full = True
+            reason = error.strerror or error
+            _log.warning("Vectors cannot be kept in “%s” (%s): they are made anew each time.",
+                         self._folder, reason)  # fmt: skip
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -9,22 +9,57 @@ from typing import Any
 
 from .backbone import load_backbone
 from .errors import DecorError
+from .report import printable
 from .terminal import progress_bar, quietly
+
+_NAMED = 5
 
 # Heavy modules are imported by the function that needs them: labelling must stay light.
 
 
 def read_pictures(options: argparse.Namespace) -> Any:
     """The Catalog of the pictures that the flags name; DataError if it cannot be read."""
-    from .catalog import read_catalog
+    from .catalog import open_data_set
 
-    return read_catalog(
-        image_dir=options.image_dir,
+    if (options.image_dir is None) == (options.images is None):
+        raise DecorError(
+            "Expected either --image_dir with a folder or zip of class folders, or --csv with the "
+            "--images that it names."
+        )
+    if options.image_dir is not None and options.csv is not None:
+        raise DecorError("A CSV goes with the pictures it names: give those with --images.")
+    return open_data_set(
+        options.image_dir or options.images,
         csv=options.csv,
-        images=options.images,
+        columns=_columns(options),
         types=options.types,
         progress=progress_bar("Reading"),
     )
+
+
+def _columns(options: argparse.Namespace) -> Any:
+    """The columns that the flags name, or None."""
+    from .tables import Columns
+
+    named = [options.file_column, options.label_column]
+    if not any((*named, options.coarser_column, options.type_column)):
+        return None
+    if not all(named):
+        raise DecorError("Expected --file_column and --label_column together, or neither.")
+    return Columns(*named, options.coarser_column or "", options.type_column or "")
+
+
+def tell_report(report: Any) -> None:
+    """Write to stderr what was found, and the first files that were set aside by name."""
+    for line in report.summary():
+        print(line, file=sys.stderr)
+    aside = list(report.set_aside.items())
+    if aside:
+        print("Set aside:", file=sys.stderr)
+    for file, reason in aside[:_NAMED]:
+        print(f"  {printable(file)}: {printable(reason)}", file=sys.stderr)
+    if len(aside) > _NAMED:
+        print(f"  … and {len(aside) - _NAMED} more; “check” names them all", file=sys.stderr)
 
 
 def read_vectors(options: argparse.Namespace) -> Any:
@@ -45,8 +80,7 @@ def read_vectors(options: argparse.Namespace) -> Any:
         return embeddings
     catalog = read_pictures(options)
     if not options.json:
-        for line in catalog.report.summary():
-            print(line, file=sys.stderr)
+        tell_report(catalog.report)
     _warm_up(options)
     chosen = {"views": options.views} if options.views else {}
     return embed_catalog(
@@ -103,6 +137,6 @@ def _augmentation(options: argparse.Namespace, pictures: int) -> Any:
 
 def data_name(options: argparse.Namespace) -> str:
     """What to call the pictures in a list of runs."""
-    place: Path = options.embeddings or options.image_dir or options.csv
+    place: Path = options.embeddings or options.image_dir or options.csv or options.images
     types = "" if options.types == ["product"] else f" ({', '.join(options.types)})"
     return f"{place.resolve().stem}{types}"

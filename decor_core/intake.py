@@ -20,6 +20,7 @@ from .embedding import EmbeddingSpec
 from .errors import DataError, PictureError, Stopped
 from .features import Embeddings, embed_catalog
 from .fitting import ShouldStop
+from .hosting import hosting
 from .images import LIMITS, is_picture_name
 from .jobs import Report
 from .picture_files import VECTORS, keep_aside, keep_picture, tiny_thumb
@@ -196,6 +197,7 @@ class PeekRequest:
     def run(self, report: Report, should_stop: ShouldStop) -> Peek:
         source = unfolded(self.data)
         layout, names = find_layout(source), [n for n in source.names if is_picture_name(n)]
+        check_count(len(names))
         if not layout.csv:
             return Peek(layout, len(names))
         table = read_table(source.read(layout.csv), names)
@@ -208,6 +210,16 @@ class PeekRequest:
     def share(self, events: Sequence[Phase]) -> float:
         """Not known before the end."""
         return 0.0
+
+
+def check_count(pictures: int) -> None:
+    """DataError where a data set would have more pictures than this server takes."""
+    most = hosting().dataset_pictures
+    if pictures > most:
+        raise DataError(
+            f"There are {pictures:,} pictures in it; this server takes {most:,} for one data set. "
+            "Bring fewer of each class, or run Decor on your own computer."
+        )
 
 
 def take_in(request: IntakeRequest, report: Report, should_stop: ShouldStop) -> PictureSet:

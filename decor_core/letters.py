@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 # Encodings by what people call them, each with the letters that it is mostly there for.
 _CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґў"
+_RARE = "ёіїєґў"
 _CENTRAL = "ąćęłńóśźżáčďéěíňřšťúůýžőűăâîşţđöüäß"
 _WESTERN = "äöüßéèàçñåæøêôûáíóúãõëïœ"
 _TURKISH = "ışğçöüâî"
@@ -30,6 +31,7 @@ _BOMS = {
     b"\xfe\xff": "utf-16",
 }
 _WORD = re.compile(r"\w+")
+_CONTROL = re.compile(r"[\0-\x08\x0e-\x1f]")
 _ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
@@ -47,7 +49,10 @@ def decode(data: bytes, expected: Iterable[str] = ()) -> tuple[str, str]:
         wide = "utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"
         if data.count(0) < len(data) / 4:
             raise UnicodeError("zeros in it")
-        return data.decode(wide), "UTF-16"
+        text = data.decode(wide)
+        if _CONTROL.search(text):
+            raise UnicodeError("control characters in it")
+        return text, "UTF-16"
     try:
         return data.decode("utf-8"), ""
     except UnicodeDecodeError:
@@ -75,14 +80,22 @@ def _sense(text: str, usual: str) -> float:
             continue
         folded = word.lower()
         cyrillic = sum("\u0400" <= letter <= "\u04ff" for letter in folded)
-        if 0 < cyrillic < sum(letter.isalpha() for letter in folded):
+        letters = sum(letter.isalpha() for letter in folded)
+        if 0 < max(cyrillic, len(_ASIAN.findall(folded))) < letters:
             total -= len(word)  # no word mixes alphabets
             continue
         if any(a.islower() and b.isupper() for a, b in zip(word, word[1:], strict=False)):
             total -= 1  # nor small and capital letters like this
+        marked = sum(not letter.isascii() for letter in folded)
+        crowded = not cyrillic and 2 * marked > len(word)  # Latin words are mostly plain letters
         for letter in folded:
             if not letter.isascii():
-                kana = _ASIAN.match(letter)  # of two bytes each
-                total += 2 if kana else 1 if letter in usual else -0.5
+                total += _worth(letter, usual) * (0.5 if crowded else 1)
     signs = sum(1 for sign in text if ord(sign) > 127 and not sign.isalnum())
     return total - signs
+
+
+def _worth(letter: str, usual: str) -> float:
+    if _ASIAN.match(letter):
+        return 4  # of two bytes, in words without plain letters
+    return -0.5 if letter not in usual else 0.7 if letter in _RARE else 1

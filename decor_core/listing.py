@@ -1,19 +1,19 @@
 """A CSV, or the folders that pictures lie in → one row per picture: file, type, labels."""
 
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import pandas as pd
 
 from .errors import DataError
 from .images import is_picture_name
+from .repairs import repair_coarser, repair_codes
 from .report import Entry
-from .sources import normal
-from .tables import Columns, guess_columns, most_common, read_table
+from .source import normal
+from .tables import Columns, guess_columns, read_table
 from .taxonomy import DECOR
 
 # Columns of a CSV that hold the labels, by the taxonomy levels they make, finest first.
@@ -21,9 +21,8 @@ LABEL_COLUMNS = {("style", "country"): ("decor", "country")}
 THE_CSV = "the CSV"
 _RESERVED = {"file", "key", "width", "height", "type", "group", "batch", "source"}
 _LONGEST_LABEL = 200
-_CODED = ("country", "decor", "type")
-_CODED_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_\d+$")
-_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co")
+_JOINERS = "\u200c\u200d"  # Persian and emoji need them
 _PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
@@ -99,8 +98,11 @@ def _unwrapped(
 
 def label_text(text: str) -> str:
     """A label as it is kept: composed letters, single blanks, nothing invisible."""
-    visible = (c for c in normal(text) if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
-    return " ".join("".join(visible).split())
+    visible = (
+        c for c in normal(text)
+        if c.isspace() or c in _JOINERS or unicodedata.category(c) not in _INVISIBLE
+    )  # fmt: skip
+    return " ".join("".join(visible).split()).strip(_JOINERS)
 
 
 def _named(rows: Sequence[Row]) -> tuple[list[Row], list[Entry]]:
@@ -148,15 +150,20 @@ def list_csv(data: bytes, names: Sequence[str], columns: Columns | None = None) 
     columns = columns.found_in(table)
     for name in columns.labels:
         table[name] = table[name].map(label_text)
-    table, lacking = _complete(table, columns)
+    table, lacking = _complete(table, columns, (columns.file, columns.label))
     entries += lacking
     if columns.is_decor:
         table.columns = table.columns.str.lower()
         columns = Columns(*(name.lower() for name in vars(columns).values()))
-        entries += _repair_codes(table)
+        entries += repair_codes(table)
     if columns.coarser:
-        entries += _repair_coarser(table, columns)
-    rows, found = _match(table, columns, names)
+        entries += repair_coarser(table, columns)
+        table, lacking = _complete(table, columns, (columns.coarser,))
+        entries += lacking
+    files = _Files([name for name in names if is_picture_name(name)])
+    entries = [_about_the_file(entry, files) for entry in entries]
+    aside = {entry.file for entry in entries if entry.set_aside}
+    rows, found = _match(table, columns, files, [name for name in names if name not in aside])
     rows, refused = _named(rows)
     return Listing(_levels(columns), tuple(rows), tuple(entries + found + refused))
 
@@ -181,10 +188,11 @@ def _levels(columns: Columns) -> tuple[str, ...]:
     return tuple(f"{name} label" if name.lower() in _RESERVED else name for name in columns.labels)
 
 
-def _complete(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, list[Entry]]:
-    """The rows that have a file and all labels, and a note on each of the others."""
-    needed = [columns.file, *columns.labels]
-    lacking = (table[needed] == "").any(axis=1)
+def _complete(
+    table: pd.DataFrame, columns: Columns, needed: Sequence[str]
+) -> tuple[pd.DataFrame, list[Entry]]:
+    """The rows that have all that is needed, and a note on each of the others."""
+    lacking = (table[list(needed)] == "").any(axis=1)
     entries = []
     for number, row in table[lacking].iterrows():
         where = f"row {number}"
@@ -192,57 +200,6 @@ def _complete(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, list
         file = row[columns.file] or where
         entries.append(Entry("incomplete", file, f"The {where} has no {gaps}."))
     return table[~lacking].copy(), entries
-
-
-def _repair_codes(table: pd.DataFrame) -> list[Entry]:
-    """Lets text, code column and the code in the file name outvote the one that contradicts.
-
-    Names like 03_05_2_001.png hold the codes of country, decor and type. What a code means is
-    learned from the table: the text that most often goes with it. Changes ``table``.
-    """
-    stems = table["file"].map(lambda file: PurePosixPath(file.replace("\\", "/")).stem)
-    codes_in_names = stems.str.extract(_CODED_NAME).fillna("")
-    entries: list[Entry] = []
-    for position, field in enumerate(_CODED):
-        if field in table.columns:
-            entries += _repair_field(table, field, codes_in_names[position].str.lstrip("0"))
-    return entries
-
-
-def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Entry]:
-    column = f"{field}_label"
-    codes = table.get(column, pd.Series("", table.index, dtype=str)).str.lstrip("0")
-    usual = most_common(table[field], named.where(named != "", codes))
-    text_of = {code: text for text, code in usual.items()}
-    entries = []
-    for index in table.index:
-        file, text = table.at[index, "file"], table.at[index, field]
-        code, name, expected = codes[index], named[index], usual.get(text, "")
-        if name and name != expected and code == name and name in text_of:
-            table.at[index, field] = text_of[name]
-            message = f"{field} “{text}” → “{text_of[name]}”: {column} and the file name agree."
-            entries.append(Entry("repaired", file, message))
-        elif name and name != expected:
-            message = f"{field} is “{text}” though the file name has code {name}; the text counts."
-            entries.append(Entry("contradiction", file, message))
-        elif code and code != expected:
-            why = "the text and the file name agree" if name else "other rows have this code"
-            message = f"{column} {code} → {expected} for {field} “{text}”: {why}."
-            entries.append(Entry("repaired", file, message))
-    return entries
-
-
-def _repair_coarser(table: pd.DataFrame, columns: Columns) -> list[Entry]:
-    """Gives every label one coarser label, the one most of its rows have. Changes ``table``."""
-    fine, coarse = columns.labels
-    usual = table[fine].map(most_common(table[fine], table[coarse]))
-    entries = []
-    for index in table.index[table[coarse] != usual]:
-        row = table.loc[index]
-        message = f"{coarse} “{row[coarse]}” → “{usual[index]}”, as in most rows of “{row[fine]}”."
-        entries.append(Entry("repaired", row[columns.file], message))
-    table[coarse] = usual
-    return entries
 
 
 class _Files:
@@ -276,12 +233,18 @@ _FORMS = (
 )
 
 
+def _about_the_file(entry: Entry, files: _Files) -> Entry:
+    """The entry with the file's own name, where the CSV calls it otherwise."""
+    found = files.find(entry.file.replace("\\", "/"))
+    aside = entry.kind == "incomplete"
+    return replace(entry, file=found[0], set_aside=aside) if len(found) == 1 else entry
+
+
 def _match(
-    table: pd.DataFrame, columns: Columns, names: Sequence[str]
+    table: pd.DataFrame, columns: Columns, files: _Files, names: Sequence[str]
 ) -> tuple[list[Row], list[Entry]]:
     """Rows whose file is there, once each, and a note on every other row and picture."""
-    pictures = [name for name in names if is_picture_name(name)]
-    files, rows, entries = _Files(pictures), {}, []
+    rows, entries = {}, []
     for row in table.to_dict("records"):
         wanted = row[columns.file].replace("\\", "/")
         found = files.find(wanted)
@@ -293,7 +256,7 @@ def _match(
             rows[found[0]] = Row(found[0], row[columns.type] if columns.type else "", labels)
         else:
             entries.append(_repeated(rows[found[0]], labels))
-    loose = [name for name in pictures if name not in rows and PurePosixPath(name).suffix]
+    loose = [n for n in names if n not in rows and PurePosixPath(n).suffix and is_picture_name(n)]
     message = "No row of the CSV names it."
     entries += [Entry("unlisted", name, message, set_aside=True) for name in loose]
     return list(rows.values()), entries

@@ -1,6 +1,6 @@
 """What was found wrong with a data set, and what was done about it: as text and as JSON."""
 
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -33,6 +33,9 @@ KINDS = {
     "ignored": "Files that are no pictures, ignored",
     "assumed": "Assumed on reading",
 }
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_WIDTH = 84
 
 # Findings about a whole class: their ``file`` is its label.
 ABOUT_CLASSES = frozenset(
@@ -105,18 +108,20 @@ class Report:
     def summary(self) -> list[str]:
         """For people, a line for each fact: pictures, those left out, findings of each kind."""
         classes = "1 class" if len(self.counts) == 1 else f"{len(self.counts)} classes"
-        total = sum(self.counts.values())
-        lines = [f"{total} {'picture' if total == 1 else 'pictures'} in {classes}"]
-        lines += [f"{count} {kind} pictures left out" for kind, count in self.left_out.items()]
+        lines = [f"{_count(sum(self.counts.values()))} in {classes}"]
+        lines += [
+            f"{_count(count)} of type {kind} left out" for kind, count in self.left_out.items()
+        ]
         return lines + [f"{KINDS[kind]}: {count}" for kind, count in self.findings.items()]
 
     def to_text(self) -> str:
-        """For people: the summary, pictures per class, then every finding under its heading."""
-        lines = [*self.summary(), ""]
-        lines += [f"{count:5d}  {printable(label)}" for label, count in self.counts.items()]
-        for kind in self.findings:
-            lines += ["", KINDS[kind]]
-            lines += [f"  {printable(f'{e.file}: {e.message}')}" for e in self.of(kind)]
+        """For people: pictures per class, then every finding under its heading, gravest first."""
+        first, *more = self.summary()[: 1 + len(self.left_out)]
+        width = len(str(max(self.counts.values(), default=0)))
+        lines = [first, *(f"  {n:>{width}}  {printable(name)}" for name, n in self.counts.items())]
+        lines += more
+        for kind, count in self.findings.items():
+            lines += ["", f"{KINDS[kind]}: {count}", *_told(self.of(kind))]
         return "\n".join(lines) + "\n"
 
     def to_json(self) -> dict[str, Any]:
@@ -130,6 +135,34 @@ class Report:
         }
 
 
+def _count(pictures: int) -> str:
+    return "1 picture" if pictures == 1 else f"{pictures} pictures"
+
+
+def _told(entries: Iterable[Entry]) -> list[str]:
+    """A line for each finding; what is said of several files is said once."""
+    files: dict[str, list[str]] = {}
+    for entry in entries:
+        files.setdefault(entry.message, []).append(printable(entry.file))
+    lines = []
+    for message, named in files.items():
+        if len(named) == 1:
+            lines.append(f"  {named[0]}: {printable(message)}")
+        else:
+            lines += [f"  {printable(message)}", *_packed(named)]
+    return lines
+
+
+def _packed(names: Iterable[str]) -> list[str]:
+    """Names with commas between, in lines that fit on a screen; no name is broken."""
+    lines = [""]
+    for name in names:
+        if lines[-1] and len(lines[-1]) + len(name) > _WIDTH:
+            lines.append("")
+        lines[-1] += f"{', ' if lines[-1] else ''}{name}"
+    return [f"      {line}{',' if line is not lines[-1] else ''}" for line in lines]
+
+
 def printable(text: str) -> str:
     """Text that is safe to show in a terminal: names may hold control and direction characters."""
-    return "".join("�" if unicodedata.category(c) in ("Cc", "Cs", "Cf") else c for c in text)
+    return _UNSAFE.sub("�", text)

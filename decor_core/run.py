@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .bundle import Bundle, load_bundle, save_bundle
+from .bundle import Bundle, load_bundle, write_bundle
 from .errors import DAMAGED_FILE, RunError
 from .evaluation import Evaluation
 from .heads import TrainConfig, TrainEvent
@@ -134,8 +134,12 @@ def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> R
 
 
 def write_run(run: Run, folder: Path) -> Path:
-    """Write ``run`` into the new ``folder``: ``run.json``, ``events.npz`` and ``model/``."""
-    save_bundle(run.bundle, folder / MODEL_FOLDER)
+    """Write ``run`` into the empty ``folder``: ``run.json``, ``events.npz`` and ``model/``.
+
+    OSError where the disk refuses.
+    """
+    (folder / MODEL_FOLDER).mkdir()
+    write_bundle(run.bundle, folder / MODEL_FOLDER)
     about = {
         "format": FORMAT,
         "note": run.note,

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from .bundle import SHIPPED, list_bundles
 from .errors import DecorError, RunError
+from .folders import recover, replacing
 from .run import MODEL_FOLDER, RUN_FILE, Run, damaged_run, load_run, run_of_bundle, write_run
 
 _TRASH = ".trash"
@@ -158,6 +158,7 @@ class DiskRuns(RunStore):
         return self.get(run_id)
 
     def _own(self) -> Mapping[str, Run]:
+        recover(self.root)
         found = {}
         for file in self.root.glob(f"[!.]*/{RUN_FILE}"):
             try:
@@ -177,14 +178,9 @@ class DiskRuns(RunStore):
         return known[1]
 
     def _put(self, run: Run) -> None:
-        place = self.root / run.id
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self.root, prefix=".new-") as beside:
-                new = write_run(run, Path(beside, "new"))
-                if place.exists():
-                    place.rename(Path(beside, "old"))
-                new.rename(place)
+            with replacing(self.root / run.id) as new:
+                write_run(run, new)
         except OSError as error:
             raise _unwritable(self.root, error) from error
 

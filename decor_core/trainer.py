@@ -9,10 +9,11 @@ import threading
 import time
 import uuid
 from collections import Counter, OrderedDict
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
+from .counters import COUNTERS
 from .errors import TrainingError
 from .features import Embeddings
 from .job import Job
@@ -24,11 +25,19 @@ IDLE_SECONDS = 600.0
 _KEPT_JOBS = 60
 _KEPT_OF_ONE = 20
 _KEPT_EXPORTS = 3  # of tens of megabytes each
-_MAX_WAITING_OF_ONE = 10
 
 _AT_WORK = ("starting", "running")
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class QueueLimits:
+    """How many jobs may wait, of one owner and in all, and how long one may run."""
+
+    waiting_of_one: int = 10
+    waiting: int = 200
+    seconds: float = 3_600.0
 
 
 class Trainer:
@@ -39,9 +48,15 @@ class Trainer:
     Without ``tensorflow`` its child is small: good for reading and embedding pictures.
     """
 
-    def __init__(self, idle_seconds: float = IDLE_SECONDS, tensorflow: bool = True) -> None:
+    def __init__(
+        self,
+        idle_seconds: float = IDLE_SECONDS,
+        limits: QueueLimits | None = None,
+        tensorflow: bool = True,
+    ) -> None:
         self._tensorflow = tensorflow
         self._idle_seconds = idle_seconds
+        self._limits = limits or QueueLimits()
         self._lock = threading.Condition()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._waiting: list[str] = []
@@ -61,17 +76,14 @@ class Trainer:
         """Queue ``request`` for ``owner`` (a session) and return the job's id.
 
         ``then`` is called with the job when it is done, on a thread of the trainer; not when it was
-        stopped or failed. TrainingError where the owner has too many waiting already.
+        stopped or failed. TrainingError where too many are waiting already, of the owner or in
+        all.
         """
         job = Job(uuid.uuid4().hex, owner, request)
         with self._lock:
             if self._closed:
                 raise TrainingError("The trainer has been shut down; restart the app.")
-            if sum(self._jobs[i].owner == owner for i in self._waiting) >= _MAX_WAITING_OF_ONE:
-                raise TrainingError(
-                    f"{_MAX_WAITING_OF_ONE} of your jobs are waiting already; stop one of them, "
-                    "or wait for it."
-                )
+            self._check_queue(owner)
             self._jobs[job.id] = job
             if then:
                 self._then[job.id] = then
@@ -79,6 +91,20 @@ class Trainer:
             self._forget_old()
             self._lock.notify_all()
         return job.id
+
+    def _check_queue(self, owner: str) -> None:
+        most = self._limits.waiting_of_one
+        if sum(self._jobs[i].owner == owner for i in self._waiting) >= most:
+            COUNTERS.count("refused: jobs waiting of one")
+            raise TrainingError(
+                f"{most} of your jobs are waiting already; stop one of them, or wait for it."
+            )
+        if len(self._waiting) >= self._limits.waiting:
+            COUNTERS.count("refused: queue full")
+            raise TrainingError(
+                f"{len(self._waiting)} jobs are waiting, as many as this server takes; please try "
+                "again in a few minutes."
+            )
 
     def snapshot(self, job_id: str) -> Job:
         """How the job stands now; TrainingError if it is not known (any more)."""
@@ -107,9 +133,34 @@ class Trainer:
                 self._then.pop(job_id, None)
                 self._update(job_id, status="stopped")
                 return
-            self._stopping.setdefault(job_id, time.monotonic() + STOP_GRACE)
-            if self._child is not None:
-                self._child.stop(job_id)
+            self._ask_to_stop(job_id)
+
+    def _ask_to_stop(self, job_id: str) -> None:
+        self._stopping.setdefault(job_id, time.monotonic() + STOP_GRACE)
+        if self._child is not None:
+            self._child.stop(job_id)
+
+    def owners(self) -> set[str]:
+        """Whoever has a job that is still known."""
+        with self._lock:
+            return {job.owner for job in self._jobs.values()}
+
+    def forget(self, owners: Iterable[str]) -> None:
+        """Stop all jobs of these owners, who are gone, and let go of what came of them."""
+        gone = set(owners)
+        for job_id in [job.id for owner in gone for job in self.jobs(owner) if job.active]:
+            self.stop(job_id)
+        with self._lock:
+            for job in list(self._jobs.values()):
+                if job.owner in gone and not job.active:
+                    del self._jobs[job.id]
+            for owner in gone:
+                self._served.pop(owner, None)
+
+    def load(self) -> tuple[int, int]:
+        """How many jobs wait, and how many are being done."""
+        with self._lock:
+            return len(self._waiting), int(self._busy())
 
     def warm(self, data: Embeddings) -> None:
         """Start TensorFlow now and get ready for ``data``, so that the next job need not wait."""
@@ -213,13 +264,15 @@ class Trainer:
 
     def _run(self, job_id: str, child: Worker) -> None:
         child.start(job_id, self._jobs[job_id].request)
-        while self._jobs[job_id].active:
+        begun = time.monotonic()
+        while self._is_active(job_id):
             message, guest = child.receive(timeout=0.1), None
             with self._lock:
                 if message is not None:
                     self._take(message)
                     guest = self._guest(job_id) if message[0] == "event" else None
-                elif self._overdue(job_id):
+                self._watch_time(job_id, begun)
+                if message is None and self._overdue(job_id):
                     self._drop_child()
                     self._warm_data = self._jobs[job_id].request.data  # ready for the next
                     self._update(job_id, status="stopped")
@@ -255,6 +308,20 @@ class Trainer:
     def _fail(self, job_id: str, message: str) -> None:
         with self._lock:
             self._update(job_id, status="failed", message=message)
+
+    def _is_active(self, job_id: str) -> bool:
+        job = self._jobs.get(job_id)  # None: ended, and its owner is gone
+        return job is not None and job.active
+
+    def _watch_time(self, job_id: str, begun: float) -> None:
+        """Stop a job that has had its time; what it has done until then is kept."""
+        job, most = self._jobs[job_id], self._limits.seconds
+        late = job.active and time.monotonic() - (job.started or begun) > most
+        if late and job_id not in self._stopping:
+            COUNTERS.count("refused: job over its time")
+            text = f"Stopped after {most:g} seconds, the longest that one job may take here."
+            self._update(job_id, message=text)
+            self._ask_to_stop(job_id)
 
     def _overdue(self, job_id: str) -> bool:
         return time.monotonic() > self._stopping.get(job_id, float("inf"))
@@ -300,6 +367,7 @@ class Trainer:
         job = replace(self._jobs[job_id], **changes)
         if not job.active:
             job = replace(job, ended=time.monotonic())
+            _count(job)
         self._jobs[job_id] = job
         self._lock.notify_all()
 
@@ -321,6 +389,12 @@ class Trainer:
                 del self._jobs[job.id]
                 owners[job.owner] -= 1
                 total -= 1
+
+
+def _count(job: Job) -> None:
+    COUNTERS.count(f"job {job.request.kind}: {job.status}")
+    if job.seconds is not None:
+        COUNTERS.observe(f"job {job.request.kind}", job.seconds)
 
 
 def _alike(request: Request) -> tuple:

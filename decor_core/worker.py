@@ -9,9 +9,11 @@ import logging
 import os
 import pickle
 import queue
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,9 +23,12 @@ from typing import Any, BinaryIO
 
 from .errors import DecorError, Stopped
 from .features import Embeddings
+from .hosting import hosting
 from .jobs import Request, warm_up
+from .journal import write_json_lines
 
 _KEPT_DATA = 4
+_SCRATCH = "decor-trainer-"
 _log = logging.getLogger(__name__)
 
 
@@ -31,6 +36,7 @@ class Worker:
     """The child process, seen from its parent, and the threads that talk with it."""
 
     def __init__(self, tensorflow: bool = True) -> None:
+        self._scratch = tempfile.mkdtemp(prefix=_SCRATCH)  # goes with the process
         root = str(Path(__file__).parents[1])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
@@ -38,7 +44,14 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Many small matrices: threads of NumPy would only wait for each other.
-            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "OPENBLAS_NUM_THREADS": "1",
+                "TMPDIR": self._scratch,
+                # Without it TensorFlow tells at each start what the processor can do.
+                "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
+            },
         )
         self._messages: queue.Queue[tuple] = queue.Queue()
         self._outbox: queue.Queue[tuple | None] = queue.Queue()
@@ -71,6 +84,7 @@ class Worker:
         """End the process at once and wait until it is gone."""
         self.process.kill()
         self.process.wait()
+        shutil.rmtree(self._scratch, ignore_errors=True)
         self._outbox.put(None)
         for pipe in (self.process.stdin, self.process.stdout):
             try:
@@ -115,6 +129,8 @@ def _keep(store: OrderedDict[int, Any], number: int, data: Any) -> None:
 def serve(tensorflow: bool) -> None:
     """Run as the child: do what stdin asks for until it closes; with TensorFlow ready if wanted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
+    if hosting().hosted:
+        write_json_lines()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get among the answers
     requests: queue.Queue[tuple] = queue.Queue()
@@ -156,6 +172,8 @@ def _listen(stream: BinaryIO, requests: queue.Queue, stopped: set[str]) -> None:
             else:
                 requests.put(message)
     except (EOFError, OSError, pickle.UnpicklingError):
+        if _SCRATCH in tempfile.gettempdir():
+            shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
         os._exit(0)  # the parent is gone: leave no orphan behind
 
 
@@ -174,6 +192,11 @@ def _run(job_id: str, request: Request, tell: Callable[..., None], stopped: set[
         tell("done", job_id, None)
     except DecorError as error:
         tell("failed", job_id, str(error))
+    except OSError as error:
+        logging.exception("%s failed", request.kind)
+        reason = error.strerror or "an input or output error"
+        text = f"The computer that runs Decor could not write or read a file: {reason}."
+        tell("failed", job_id, text)
     except Exception:
         logging.exception("%s failed", request.kind)
         tell("failed", job_id, "This failed for an unexpected reason; see the server's log.")

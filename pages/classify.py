@@ -8,7 +8,7 @@ from pages.parts import answers, gallery, samples
 from pages.parts.camera import photo
 from pages.parts.corrections import show_bar
 from pages.parts.frame import open_page
-from pages.parts.pictures import Seen, look_at
+from pages.parts.pictures import Seen, look_at, refused
 from pages.parts.resources import predictor, use_shipped_model, uses_own_model
 from pages.parts.text import plain
 from pages.parts.uploads import leave_sample, uploads
@@ -60,7 +60,14 @@ def _chosen() -> list[Seen]:
     if sample and "sample" in st.session_state and "sample" not in st.query_params:
         st.query_params["sample"] = sample.path.stem  # another page has wiped the address
     samples.sample_tiles(sample)
-    return seen or [look_at(sample.picture())]
+    return seen or [_look_at_sample(sample)]
+
+
+def _look_at_sample(sample: samples.Sample) -> Seen:
+    try:
+        return look_at(sample.picture())
+    except OSError:
+        return refused(sample.title, "The sample cannot be read any more; choose a file.")
 
 
 def _way_back(count: int) -> None:

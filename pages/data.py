@@ -11,7 +11,7 @@ from pages.parts.browsing import show_pictures
 from pages.parts.findings import collect_check, show_report
 from pages.parts.frame import RETRAIN, open_page
 from pages.parts.plan import show_map
-from pages.parts.text import plain
+from pages.parts.text import ago, plain
 
 _VIEWS = {
     "Report": show_report,
@@ -27,17 +27,32 @@ def main() -> None:
         "From a folder on your desk to a classifier of your own: bring pictures in, see what is "
         "wrong with them, put it right with a click.",
     )
-    show_arrival()
+    arriving = show_arrival()
     _show_deleted()
     pictures = sets.opened()
     if pictures:
         collect_check(pictures)
         pictures = sets.opened()
-    _show_sets(sets.summaries(), pictures)
     if pictures is None:
-        show_ways_in()
-        show_empty_state()
+        found = sets.summaries()
+        _show_list(found)
+        if arriving:
+            return
+        if found:
+            st.subheader("Bring pictures in", anchor=False)
+        left, right = st.columns([7, 5], gap="large")
+        with left:
+            show_ways_in()
+        with right:
+            show_empty_state()
     else:
+        st.button(
+            "All data sets, and new ones",
+            icon=":material/arrow_back:",
+            type="tertiary",
+            on_click=sets.open_set,
+            args=("",),
+        )
         _show_set(pictures)
 
 
@@ -49,27 +64,24 @@ def _show_deleted() -> None:
             st.button("Undo", icon=":material/undo:", on_click=sets.restore, key="restore_set")
 
 
-def _show_sets(found: list[Summary], pictures: PictureSet | None) -> None:
-    """The data sets to choose from, where there are any."""
+def _show_list(found: list[Summary]) -> None:
+    """The data sets to open, each in a line."""
     if not found:
         return
-    titles = {one.id: f"{one.title} · {one.pictures:,} pictures · {one.labels} classes"
-              for one in found}  # fmt: skip
-    ids = list(titles)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="sets_bar"):
-        # Named after what it shows: another set may have been opened since it was drawn.
-        key = f"set-{pictures.id if pictures else ''}"
-        st.selectbox(
-            "Data set",
-            ids,
-            index=ids.index(pictures.id) if pictures and pictures.id in ids else None,
-            format_func=titles.get,
-            placeholder="Open one of yours",
-            key=key,
-            on_change=lambda: sets.open_set(st.session_state[key] or ""),
-        )
-        if pictures:
-            st.button("Bring more in", icon=":material/add:", on_click=sets.open_set, args=("",))
+    st.subheader("Your data sets", anchor=False)
+    with st.container(key="sets", gap="xsmall"):
+        for one in found:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.button(
+                    plain(one.title),
+                    key=f"open-{one.id}",
+                    icon=":material/folder_open:",
+                    on_click=sets.open_set,
+                    args=(one.id,),
+                )
+                st.caption(
+                    f"{one.pictures:,} pictures · {one.labels} classes · changed {ago(one.changed)}"
+                )
 
 
 def _show_set(pictures: PictureSet) -> None:
@@ -86,7 +98,8 @@ def _show_set(pictures: PictureSet) -> None:
                 help=f"Last: {pictures.step}" if pictures.step else None,
             )
             _show_more(pictures)
-            st.page_link(RETRAIN, label="Train on it", icon=":material/model_training:")
+            if st.button("Train on it", type="primary", icon=":material/model_training:"):
+                st.switch_page(RETRAIN)
     tabs = st.tabs(list(_VIEWS), key="data_view", on_change="rerun")
     for tab, show in zip(tabs, _VIEWS.values(), strict=True):
         if tab.open:
@@ -95,7 +108,7 @@ def _show_set(pictures: PictureSet) -> None:
 
 
 def _show_more(pictures: PictureSet) -> None:
-    with st.popover("Keep, rename, delete", icon=":material/more_horiz:"):
+    with st.popover("Rename, take along", icon=":material/more_horiz:"):
         key = f"title-{pictures.id}"
         st.text_input(
             "Name",

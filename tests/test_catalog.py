@@ -5,7 +5,7 @@ import zipfile
 import pytest
 from PIL import Image, ImageOps
 
-from decor_core import sources
+from decor_core import zips
 from decor_core.catalog import read_catalog
 from decor_core.duplicates import fingerprint, near_duplicates
 from decor_core.errors import DataError
@@ -79,7 +79,7 @@ def test_csv_with_folder(decor):
     assert catalog.taxonomy.labels == ("Gzhel", "Wycinanki łowickie")
     assert catalog.taxonomy.coarser.labels == ("Russia", "Poland")
     assert catalog.report.left_out == {"pattern": 1}
-    assert "1 pattern pictures left out" in catalog.report.to_text()
+    assert "1 picture of type pattern left out" in catalog.report.to_text()
     assert not catalog.report.without(*SMALL).entries
     assert catalog.read("02_04_2_001.png").startswith(b"\x89PNG")
 
@@ -174,7 +174,8 @@ def test_missing_unlisted_unreadable_repeated_and_incomplete(decor, tmp_path):
     assert "web page" in messages(catalog, "unreadable")["01_01_2_009.png"]
     assert [e.file for e in report.of("duplicate row")] == ["01_01_2_001.png"]
     assert messages(catalog, "incomplete") == {"01_01_2_010.png": "The row 9 has no decor."}
-    assert [e.file for e in report.of("unlisted")] == ["01_01_2_010.png", "stray.jpg"]
+    assert [e.file for e in report.of("unlisted")] == ["stray.jpg"]
+    assert set(report.set_aside) == {"01_01_2_009.png", "01_01_2_010.png", "stray.jpg"}
     text = report.to_text()
     assert all(entry.file in text and entry.message in text for entry in report.entries)
     assert json.loads(json.dumps(report.to_json()))["findings"]["missing"] == 1
@@ -286,10 +287,10 @@ def test_broken_encrypted_and_oversized_zips_are_refused(class_folders, tmp_path
     (tmp_path / "locked.zip").write_bytes(data)
     with pytest.raises(DataError, match="password"):
         read_catalog(image_dir=tmp_path / "locked.zip")
-    monkeypatch.setattr(sources, "_MOST_BYTES", 100)
-    with pytest.raises(DataError, match="GiB"):
+    monkeypatch.setattr(zips, "_MOST_BYTES", 100)
+    with pytest.raises(DataError, match="unpacks to"):
         read_catalog(image_dir=archive)
-    monkeypatch.setattr(sources, "_MOST_MEMBERS", 1)
+    monkeypatch.setattr(zips, "_MOST_MEMBERS", 1)
     with pytest.raises(DataError, match="2 files"):
         read_catalog(image_dir=archive)
 

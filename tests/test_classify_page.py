@@ -188,7 +188,7 @@ def test_uploads_are_answered_again_after_a_visit_elsewhere(page):
 
 
 def test_too_many_pictures_are_cut_and_it_is_said(page, encoded, ornament, monkeypatch):
-    monkeypatch.setattr(pictures, "MAX_PICTURES", 2)
+    monkeypatch.setenv("DECOR_UPLOAD_PICTURES", "2")
     test = _upload(page("classify"), *((f"{i}.png", encoded(ornament(i))) for i in range(3)))
     assert "the first 2 are classified" in _texts(test)
     assert len(_cards(test)) == 2

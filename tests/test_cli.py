@@ -64,7 +64,7 @@ def _process(*arguments):
 
 
 @pytest.mark.parametrize("command", [
-    "prepare", "retrain", "evaluate", "sweep", "label", "export", "import",
+    "check", "prepare", "retrain", "evaluate", "sweep", "label", "export", "import",
 ])  # fmt: skip
 def test_help_reads_well(command, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -272,7 +272,7 @@ def test_errors_of_retrain_are_one_line(refused, painted, tmp_path):
                    "--json")  # fmt: skip
     assert "no taxonomy “colour”" in told
     told = refused("retrain", "--json")
-    assert "Expected either a folder of class folders, or a CSV" in told
+    assert "Expected either --image_dir with a folder or zip" in told
 
 
 def test_places_that_cannot_be_written_are_one_line(refused, painted, tmp_path):
@@ -467,3 +467,96 @@ def test_evaluate_gives_an_interval_for_everything(run, painted):
     for row, ends in zip(style["confusion"], style["confusion_ci95"], strict=True):
         for count, (low, high) in zip(row, ends, strict=True):
             assert low <= count / sum(row) <= high
+
+
+# check
+
+
+def _messy(painted, folder, ornament):
+    """A copy of the painted pictures with one of each fault."""
+    shutil.copytree(painted, folder)
+    (folder / "Iznik" / "torn.png").write_bytes((folder / "Iznik" / "200.png").read_bytes()[:90])
+    (folder / "Iznik" / "letter.docx").write_bytes(b"PK")
+    shutil.copy(folder / "Gzhel" / "001.png", folder / "Gzhel" / "copy.png")
+    shutil.copy(folder / "Gzhel" / "002.png", folder / "Khokhloma" / "conflict.png")
+    shutil.move(folder / "Gzhel" / "003.png", folder / "Iznik" / "moved.png")
+    (folder / "Empty").mkdir()
+    (folder / "stray.png").write_bytes((folder / "Gzhel" / "004.png").read_bytes())
+    ornament(999, "orange").save(folder / "gzhel.png")
+    (folder / "gzhel").mkdir()
+    (folder / "gzhel.png").rename(folder / "gzhel" / "only.png")
+    return folder
+
+
+def test_check_names_every_file_concerned(run, painted, tmp_path, ornament):
+    folder = _messy(painted, tmp_path / "messy", ornament)
+    code, out, err = run("check", "--image_dir", folder)
+    assert code == 2 and err == ""
+    for told in (
+        "Iznik/torn.png: The picture is damaged", "Iznik/letter.docx: Its ending is not",
+        "Gzhel/copy.png: The same picture as Gzhel/001.png", "stray.png: It lies in no class",
+        "Khokhloma/conflict.png: “Khokhloma” here, but “Gzhel” as Gzhel/002.png",
+        "Empty: There is no picture", "gzhel: It looks like “Gzhel”",
+        "5 files were set aside", "It cannot be trained on: “gzhel”: It has 1 picture",
+    ):  # fmt: skip
+        assert told in out
+    shutil.rmtree(folder / "gzhel")
+    code, out, _ = run("check", "--image_dir", folder)
+    assert code == 0 and out.endswith("It can be trained on.\n")
+    assert (
+        "Iznik/moved.png: It is labelled “Iznik”, but going by the other pictures it is “Gzhel”"
+        in out
+    )
+    code, out, _ = run("check", "--image_dir", folder, "--json", "--no_model")
+    told = json.loads(out)
+    assert code == 0 and told["usable"] and told["levels"] == ["style", "country"]
+    assert told["findings"]["label conflict"] == 1 and "mislabelled" not in told["findings"]
+    (conflict,) = (entry for entry in told["entries"] if entry["kind"] == "label conflict")
+    assert (conflict["file"], conflict["other"], conflict["suggestion"], conflict["set_aside"]) == (
+        "Khokhloma/conflict.png", "Gzhel/002.png", "Gzhel", True
+    )  # fmt: skip
+
+
+def test_check_of_clean_pictures_says_so(run, tmp_path, ornament):
+    for place, colour in enumerate(("navy", "firebrick")):
+        (tmp_path / colour).mkdir()
+        for i in range(6):
+            picture = ornament(100 * place + i, colour, side=96)
+            picture.save(tmp_path / colour / f"{i}.png")
+    code, out, _ = run("check", "--image_dir", tmp_path, "--no_model")
+    assert code == 0
+    assert out == (
+        "12 pictures in 2 classes\n  6  firebrick\n  6  navy\n\n"
+        "Nothing is wrong with it.\nIt can be trained on.\n"
+    )
+
+
+def test_columns_by_name_for_any_command(run, refused, painted, tmp_path):
+    table = tmp_path / "table.csv"
+    rows = [f"{path.name};{path.parent.name};{i % 2}" for i, path in
+            enumerate(sorted(painted.rglob("*.png")))]  # fmt: skip
+    table.write_text("\n".join(["Foto;Art;Seite", *rows]), encoding="utf-8")
+    source = ("--csv", table, "--images", painted)
+    code, out, _ = run("prepare", *source, "--out", tmp_path / "set", "--json")
+    assert code == 0 and json.loads(out)["counts"] == {"Gzhel": 12, "Iznik": 12, "Khokhloma": 12}
+    named = ("--file_column", "foto", "--label_column", "seite")
+    code, out, _ = run("check", *source, *named, "--no_model", "--json")
+    assert json.loads(out)["counts"] == {"0": 18, "1": 18}
+    assert "no column “Kind”" in refused("check", *source, *named[:2], "--label_column", "Kind")
+    assert "together" in refused("check", *source, "--label_column", "Art")
+    assert "give those with --images" in refused("check", "--csv", table, "--image_dir", painted)
+    assert "either --image_dir" in refused("check")
+    code, out, _ = run("evaluate", "--image_dir", tmp_path / "set", "--views", 1, "--head", "lda",
+                       "--folds", 3, "--repeats", 1, "--copies", 0)  # fmt: skip
+    assert code == 0 and "Art: 100.0% of 36 right" in out
+
+
+def test_what_is_set_aside_is_named_before_a_training(run, painted, tmp_path, ornament):
+    folder = _messy(painted, tmp_path / "messy", ornament)
+    shutil.rmtree(folder / "gzhel")
+    for number in range(3):
+        (folder / f"stray {number}.png").write_bytes((folder / "stray.png").read_bytes())
+    code, _, err = run("retrain", "--image_dir", folder, *QUICK, "--copies", 0)
+    assert code == 0
+    assert "Set aside:" in err and "  stray 2.png: It lies in no class folder." in err
+    assert "… and 3 more; “check” names them all" in err

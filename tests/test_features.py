@@ -183,7 +183,7 @@ def test_torn_cache_file_is_made_again(few, tmp_path, counted, damage):
 
 
 def test_one_vector_may_be_stored_by_many_threads_at_once(tmp_path, embedder):
-    store = features._Store(tmp_path, embedder)
+    store = features._Store(tmp_path, embedder, usable=True)
     vector = np.ones(embedder.dimensions, np.float32)
     failed = []
 

@@ -16,7 +16,7 @@ from decor_core.job import Job
 from decor_core.jobs import CrossValidateRequest, Progress, TrainRequest
 from decor_core.runs import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
-from decor_core.trainer import Trainer
+from decor_core.trainer import QueueLimits, Trainer
 from pages.parts import resources, results, shelf
 from pages.parts.workspace import Workspace
 
@@ -229,8 +229,8 @@ def test_stop_ends_a_training(page):
 
 
 def test_a_full_queue_says_so(page, monkeypatch):
-    monkeypatch.setattr("decor_core.trainer._MAX_WAITING_OF_ONE", 0)
     test = page("retrain")
+    monkeypatch.setattr(resources.trainer(), "_limits", QueueLimits(waiting_of_one=0))
     _sound(_button(test, "Retrain").click().run())
     assert "waiting already" in test.toast[0].value
 

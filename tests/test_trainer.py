@@ -27,7 +27,7 @@ from decor_core.jobs import (
     TrainRequest,
 )
 from decor_core.search import grid
-from decor_core.trainer import Trainer
+from decor_core.trainer import QueueLimits, Trainer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -293,6 +293,39 @@ def test_one_owner_cannot_fill_the_queue(trainer, request_for, endless):
         trainer.stop(job_id)
 
 
+def test_the_queue_as_a_whole_has_an_end(trainer, request_for, endless, monkeypatch):
+    monkeypatch.setattr(trainer, "_limits", QueueLimits(waiting=2))
+    waiting = [trainer.submit(request_for(), name) for name in "ab"]
+    with pytest.raises(TrainingError, match="2 jobs are waiting, as many as this server takes"):
+        trainer.submit(request_for(), "c")
+    for job_id in waiting:
+        trainer.stop(job_id)
+
+
+def test_a_job_over_its_time_is_stopped_and_judged_as_it_stands(trainer, request_for, monkeypatch):
+    monkeypatch.setattr(trainer, "_limits", QueueLimits(seconds=1.0))
+    job = ended(trainer, trainer.submit(request_for(ENDLESS), "me"))
+    assert job.status == "stopped"
+    assert job.message == "Stopped after 1 seconds, the longest that one job may take here."
+    assert job.events and (job.result is None or job.result.stopped)
+
+
+def test_who_is_gone_is_forgotten(trainer, request_for):
+    running = trainer.submit(request_for(ENDLESS), "me")
+    until(lambda: trainer.snapshot(running).events, "the first event")
+    waiting = trainer.submit(request_for(), "gone")
+    stays = trainer.submit(request_for(), "here")
+    assert {"me", "gone", "here"} <= trainer.owners()
+    trainer.forget(["gone", "me"])
+    with pytest.raises(TrainingError, match="not known any more"):
+        trainer.snapshot(waiting)
+    assert ended(trainer, stays).status == "done"
+    assert ended(trainer, running).status == "stopped", "what was running has been stopped"
+    trainer.forget(["me"])
+    assert "me" not in trainer.owners()
+    assert trainer.jobs("here")
+
+
 def test_everybody_sees_only_their_own_jobs(trainer, request_for):
     job_id = ended(trainer, trainer.submit(request_for(), "somebody")).id
     assert [job.id for job in trainer.jobs("somebody")] == [job_id]
@@ -428,7 +461,7 @@ def test_no_orphan_outlives_a_killed_server(embeddings, tmp_path):
         from pathlib import Path
         from decor_core.features import Embeddings
         from decor_core.heads import TrainConfig
-        from decor_core.trainer import Trainer
+        from decor_core.trainer import QueueLimits, Trainer
         from decor_core.jobs import TrainRequest
 
         trainer = Trainer()

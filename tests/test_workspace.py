@@ -2,6 +2,7 @@
 
 import pytest
 
+from decor_core.hosting import Hosting
 from pages.parts import workspace as workspaces
 from pages.parts.workspace import Registry, Workspace, visitor
 
@@ -47,7 +48,7 @@ def test_a_workspace_is_found_again_by_its_owner_only():
 def test_it_is_forgotten_when_nobody_comes_back(monkeypatch):
     registry = Registry()
     registry.touch(Workspace("me", jobs={"train": "1"}))
-    monkeypatch.setattr(workspaces, "RECONNECT_SECONDS", -1.0)
+    monkeypatch.setattr(workspaces, "hosting", lambda: Hosting(forget_minutes=-1))
     assert registry.get("me").jobs == {}
 
 
@@ -55,7 +56,7 @@ def test_it_stays_as_long_as_a_session_holds_it(monkeypatch):
     registry = Registry()
     held = Workspace("me")
     registry.touch(held)
-    monkeypatch.setattr(workspaces, "RECONNECT_SECONDS", -1.0)
+    monkeypatch.setattr(workspaces, "hosting", lambda: Hosting(forget_minutes=-1))
     assert registry.get("me") is held
 
 

@@ -26,27 +26,28 @@ def begin(zip_path: Path, into: Path, title: str) -> None:
     read(PEEK, PeekRequest(zip_path, into, title))
 
 
-def show_arrival() -> None:
-    """Where something is on its way in, how far it is and what it wants to know."""
+def show_arrival() -> bool:
+    """How far what is on its way in is, and what it wants to know; whether there is such."""
     _advance()
     intake, peek = reading(INTAKE), reading(PEEK)
     if not intake and not peek:
-        return
+        return False
     with st.container(border=True, key="arrival"):
         st.subheader(plain((intake or peek).request.title), anchor=False)
-        if intake and intake.active:
-            watch(INTAKE)
+        _show_state(intake, peek)
+    return True
+
+
+def _show_state(intake: Job | None, peek: Job | None) -> None:
+    for purpose, job in ((INTAKE, intake), (PEEK, peek)):
+        if job and job.active:
+            watch(purpose)
             return
-        if intake:
-            st.error(plain(intake.message or "This was broken off."), icon=":material/error:")
-        if peek and peek.active:
-            watch(PEEK)
-            return
-        if peek and peek.status == "done":
-            _ask(peek)
-            return
-        if peek:
-            st.error(plain(peek.message or "This was broken off."), icon=":material/error:")
+        if job and job.status != "done":
+            st.error(plain(job.message or "This was broken off."), icon=":material/error:")
+    if peek and peek.status == "done":
+        _ask(peek)
+    else:
         st.button("Start again", icon=":material/undo:", on_click=_give_up)
 
 

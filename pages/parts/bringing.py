@@ -8,12 +8,15 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_core.errors import DecorError
 from decor_core.example import write_example
+from decor_core.hosting import hosting
+from decor_core.intake import check_count
 from decor_core.picture_set import PictureSet, checked_label
 from decor_core.uploading import pack_upload, title_of
 
 from .arrivals import begin
 from .frame import asset
 from .labels import chosen_label, label_box
+from .room import check_room
 from .samples import samples
 from .sets import edit, opened, store, tell, where_kept
 from .text import plain
@@ -84,6 +87,7 @@ def _drop_zone() -> None:
             "Drop a folder, a zip, or a table with its pictures",
             accept_multiple_files=True,
             key=key,
+            max_upload_size=hosting().upload_mb,
             on_change=_receive,
             args=(key,),
         )
@@ -94,8 +98,9 @@ def _drop_zone() -> None:
 
 
 def _most_bytes() -> int:
-    """How large one upload may be, with some room."""
-    return int(st.get_option("server.maxUploadSize")) * 2**20 - 2**16
+    """How large one upload may be, with some room; Streamlit's megabytes have a million bytes."""
+    most = min(hosting().upload_mb, int(st.get_option("server.maxUploadSize")))
+    return most * 10**6 - 2**16
 
 
 def _receive(key: str) -> None:
@@ -110,11 +115,16 @@ def _receive(key: str) -> None:
 def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
     into = store().begin(title)
     try:
+        check_room(sum(_length(file) for _, file in files), store().root)
         pack_upload(files, into / "upload.zip")
     except DecorError as error:
         tell(error)
         return
     begin(into / "upload.zip", into, title)
+
+
+def _length(file: io.BytesIO) -> int:
+    return len(file.getbuffer())
 
 
 # Pictures of one class
@@ -124,7 +134,11 @@ def _single_pictures(pictures: PictureSet | None) -> None:
     count = st.session_state.setdefault("added", 0)
     label_box(pictures, "add_label")
     st.file_uploader(
-        "Pictures of this class", accept_multiple_files=True, key=f"add-{count}", type=_ENDINGS
+        "Pictures of this class",
+        accept_multiple_files=True,
+        key=f"add-{count}",
+        type=_ENDINGS,
+        max_upload_size=hosting().upload_mb,
     )
     st.button(
         "Add",
@@ -153,6 +167,7 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
     try:
         label, parent = chosen_label("add_label")
         label = checked_label(label)
+        check_room(sum(len(data) for _, data in files), store().root)
     except DecorError as error:
         tell(error)
         return
@@ -168,6 +183,7 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
 def _added(
     now: PictureSet, files: Sequence[tuple[str, bytes]], label: str, parent: str
 ) -> PictureSet:
+    check_count(len(now.table) + len(files))
     after, refused = now.add(files, label, parent)
     for entry in refused[:3]:
         st.toast(f"{plain(entry.file)}: {plain(entry.message)}", icon=":material/broken_image:")

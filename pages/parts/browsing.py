@@ -66,7 +66,7 @@ def _filtered(pictures: PictureSet, answers: Answers) -> pd.DataFrame:
         kinds = sorted(set(table["type"]))
         kind = _choice("Type", kinds, "f_type") if len(kinds) > 1 else None
         problem = _choice("Problem", sorted(set(problems.values())), "f_problem")
-        part = _choice("Used to", list(_PARTS), "f_part", _PARTS) if parts else None
+        part = _choice("Part", list(_PARTS), "f_part", _PARTS) if parts else None
         verdict = _choice("Model", [_RIGHT, _WRONG], "f_verdict") if answers else None
         words = st.text_input("Name", key="f_name", placeholder="Any part of it")
     if not answers:

@@ -87,7 +87,7 @@ def plain_chart(chart: alt.TopLevelMixin, height: int) -> alt.TopLevelMixin:
 
 
 _WORRIES = ("enough", "too few", "few")  # in the order of the theme's colours: blue, red, ochre
-_LEAST, _GOOD = 5, 20
+_LEAST, _GOOD = 5, 10
 
 
 def worry_bars(counts: Mapping[str, int]) -> None:
@@ -125,7 +125,7 @@ def worry_bars(counts: Mapping[str, int]) -> None:
     words = base.mark_text(align="left", dx=6, fontSize=14, color=INK).encode(text="shown:N")
     draw(
         bars + words,
-        height=30 * len(table) + 6,
+        height=max(30 * len(table) + 6, 60),
         described="Pictures: "
         + ", ".join(f"{row.label} {row.shown}" for row in table.itertuples()),
     )

@@ -172,7 +172,7 @@ def _show_learning_curve(run: Run) -> None:
         learning_curve_chart(points)
         st.caption(_curve_words(points))
         return
-    if job and job.status == "failed":
+    if job and job.message:
         st.error(plain(job.message), icon=":material/error:")
     st.markdown(
         "A learning curve trains these settings on ever more of the pictures. If it still climbs "

@@ -16,7 +16,7 @@ from decor_core.report import ABOUT_CLASSES, KINDS, OBSTACLES, Entry
 
 from .charts import worry_bars
 from .enlarged import enlarge
-from .fixes import GROUPS, Fix, fixes, fixes_of_all
+from .fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
 from .labels import chosen_label, label_box
 from .reading import CHECK, forget, read, reading, watch
 from .sets import edit, judge
@@ -162,7 +162,7 @@ def _show_entry(entry: Entry, pictures: PictureSet) -> None:
     files = [name for name in (entry.file, entry.other) if pictures.label_of(name)]
     if entry.kind in ABOUT_CLASSES:
         files = []
-    key = f"{entry.kind}-{entry.file}"
+    key = f"{entry.kind}-{entry.file}-{entry.other}"
     with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
         if files:
             with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
@@ -173,6 +173,8 @@ def _show_entry(entry: Entry, pictures: PictureSet) -> None:
             with st.container(horizontal=True, gap="xsmall"):
                 for number, fix in enumerate(fixes(entry, pictures)):
                     _fix_button(fix, f"fix-{key}-{number}")
+                if entry.kind in MERGEABLE and len(pictures.counts) > 1:
+                    _show_merge(entry, pictures)
                 if files and st.button(
                     "Look closer",
                     key=f"closer-{key}",
@@ -180,6 +182,19 @@ def _show_entry(entry: Entry, pictures: PictureSet) -> None:
                     type="tertiary",
                 ):
                     enlarge(pictures, files[0])
+
+
+def _show_merge(entry: Entry, pictures: PictureSet) -> None:
+    with st.popover("Merge into …", icon=":material/merge:"):
+        key = f"merge-{entry.kind}-{entry.file}"
+        others = [label for label in pictures.counts if label != entry.file]
+        st.selectbox("Class", others, key=key)
+        st.button(
+            "Merge",
+            key=f"button-{key}",
+            type="primary",
+            on_click=lambda: edit(lambda now: now.rename(entry.file, st.session_state[key])),
+        )
 
 
 def _heading(entry: Entry, pictures: PictureSet) -> str:
@@ -217,7 +232,8 @@ def _show_aside(pictures: PictureSet) -> None:
     aside = pictures.catalog.report.set_aside
     if not aside:
         return
-    with st.expander(f"{len(aside)} files set aside", icon=":material/inventory_2:"):
+    words = "1 file" if len(aside) == 1 else f"{len(aside)} files"
+    with st.expander(f"{words} set aside", icon=":material/inventory_2:"):
         table = pd.DataFrame({"File": list(aside), "Why": list(aside.values())})
         st.dataframe(table, hide_index=True, alt="Files set aside, with the reason")
         st.download_button(
@@ -242,7 +258,8 @@ def _show_notes(pictures: PictureSet) -> None:
     notes = [e for e in pictures.findings if e.kind not in GROUPS and not e.set_aside]
     if not notes:
         return
-    with st.expander(f"{len(notes)} notes from reading", icon=":material/build:"):
+    words = "1 note" if len(notes) == 1 else f"{len(notes)} notes"
+    with st.expander(f"{words} from reading", icon=":material/build:"):
         for kind in dict.fromkeys(entry.kind for entry in notes):
             lines = [f"- {plain(e.file)}: {plain(e.message)}" for e in notes if e.kind == kind]
             more = [f"- and {len(lines) - 30} more; the report names all"] if lines[30:] else []

@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from decor_core.picture_set import PictureSet
-from decor_core.report import Entry
+from decor_core.report import OBSTACLES, Entry
+
+# Findings that go when the class is made part of another one.
+MERGEABLE = ("too few pictures", "few pictures", "imbalance")
 
 
 @dataclass(frozen=True)
@@ -129,14 +132,16 @@ def fixes(entry: Entry, pictures: PictureSet) -> list[Fix]:
             )
             return [merge, _named(keep, "They differ")]
         case "too few pictures" | "few pictures" | "imbalance":
-            gone = Fix("Leave the class out", lambda now: now.drop_label(entry.file))
-            return [gone, keep] if len(pictures.counts) > 1 else [keep]
-    return [keep]
+            words = "Leave the class out"
+            gone = Fix(words, lambda now: now.drop_label(entry.file), ":material/delete:")
+            gone = [gone] if len(pictures.counts) > 1 else []
+            return gone if entry.kind in OBSTACLES else [*gone, keep]
+    return [] if entry.kind in OBSTACLES else [keep]
 
 
 def fixes_of_all(kind: str, entries: Sequence[Entry], pictures: PictureSet) -> list[Fix]:
     """What can be done about all findings of one kind at once."""
-    if len(entries) < 2:
+    if len(entries) < 2 or kind in OBSTACLES:
         return []
     keep = Fix("Keep all", lambda now: now.settle(entries), ":material/done_all:")
     files = [entry.file for entry in entries]

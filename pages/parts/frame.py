@@ -5,6 +5,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from .door import come_in
+from .keeper import password
+
 _PAGES = Path(__file__).parents[1]
 _ASSETS = Path(__file__).parent / "assets"
 
@@ -18,16 +21,16 @@ def navigation() -> Page:
     """Configure the page and return the one that was asked for."""
     st.set_page_config(page_title="Decor", page_icon=str(_ASSETS / "icon.png"), layout="wide")
     st.logo(str(_ASSETS / "logo.png"), size="large")
-    return st.navigation(
-        [
-            st.Page(CLASSIFY, title="Classify", default=True),
-            st.Page(DATA, title="Data"),
-            st.Page(RETRAIN, title="Retrain"),
-            st.Page(RUNS, title="Runs"),
-            st.Page(_PAGES / "about.py", title="About"),
-        ],
-        position="top",
-    )
+    pages = [
+        st.Page(CLASSIFY, title="Classify", default=True),
+        st.Page(DATA, title="Data"),
+        st.Page(RETRAIN, title="Retrain"),
+        st.Page(RUNS, title="Runs"),
+        st.Page(_PAGES / "about.py", title="About"),
+    ]
+    if password():  # for whoever knows its address and the password: /admin
+        pages.append(st.Page(_PAGES / "admin.py", title="Admin", visibility="hidden"))
+    return st.navigation(pages, position="top")
 
 
 def open_page(title: str, lead: str) -> None:
@@ -38,6 +41,7 @@ def open_page(title: str, lead: str) -> None:
     """
     navigation()
     st.html(_ASSETS / "style.css")
+    come_in()
     st.title(title, anchor=False)
     st.markdown(lead)
     st.html('<div class="decor-band" aria-hidden="true"></div>')

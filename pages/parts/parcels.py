@@ -7,8 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from decor_core.bundle import Bundle, folder_name
-from decor_core.errors import DecorError
+from decor_core.counters import COUNTERS
+from decor_core.errors import DecorError, LimitError
 from decor_core.export import FORMATS, export_model, export_name
+from decor_core.hosting import hosting
 from decor_core.importing import MOST_BYTES, import_run
 from decor_core.job import Job
 from decor_core.jobs import ExportRequest, SummariesRequest
@@ -49,7 +51,7 @@ def _show_making(run: Run, kind: str) -> None:
     if mine and job.status == "done":
         _download(run, kind, job.result)
         return
-    if mine and job.status == "failed":
+    if mine and job.message:
         st.error(plain(job.message), icon=":material/error:")
     st.button(
         "Prepare",
@@ -110,7 +112,7 @@ def show_curves(runs: Sequence[Run]) -> None:
         if job and job.active:
             _watch_board()
             return
-        if job and job.status == "failed":
+        if job and job.message:
             st.error(plain(job.message), icon=":material/error:")
         if job and job.status == "done":
             _show_board(job)
@@ -174,12 +176,23 @@ def show_import() -> None:
             st.error(plain(refused), icon=":material/error:")
 
 
+def _check_room() -> None:
+    most = hosting().session_runs
+    if sum(not run.read_only for run in workspace().runs.list()) >= most:
+        COUNTERS.count("refused: runs of one")
+        raise LimitError(
+            f"There are {most} runs in this session, as many as there is room for; please delete "
+            "one first."
+        )
+
+
 def _import(key: str) -> None:
     file = st.session_state[key]
     st.session_state.pop("refused", None)
     if file is None:
         return
     try:
+        _check_room()
         run = workspace().runs.save(import_run(file.getvalue()))
     except DecorError as error:
         st.session_state.refused = str(error)

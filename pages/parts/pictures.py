@@ -1,6 +1,7 @@
 """The pictures of a session: looked at once, remembered for a while."""
 
 import io
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
@@ -8,17 +9,19 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from decor_core.counters import COUNTERS
 from decor_core.embedding import Look
 from decor_core.errors import PictureError
 from decor_core.explain import Evidence, roll_up, split_scores
+from decor_core.hosting import hosting
 from decor_core.images import content_hash, load_picture
 from decor_core.palette import palette
 from decor_core.predictor import Predictor
 
 from .resources import predictor
+from .workspace import workspace
 
-MAX_PICTURES = 200
-_KEPT = MAX_PICTURES + 50
+_KEPT = 250
 _EVIDENCE_KEPT = 8
 _PREVIEW_SIDE = 512
 _THUMB_SIDE = 160
@@ -63,7 +66,14 @@ def look_at(picture: Picture, deep: bool = True) -> Seen:
     """
     digest = content_hash(picture.data)
     _keep_original(digest, picture.data)
-    seen = remember(digest) or _look(predictor(), picture, digest, deep)
+    seen = remember(digest)
+    if seen is None:
+        mine, most = workspace(), hosting().session_pictures
+        if mine.pictures >= most:
+            COUNTERS.count("refused: pictures of one")
+            return refused(picture.name, _had_enough(most))
+        mine.pictures += 1
+        seen = _look(predictor(), picture, digest, deep)
     seen = replace(seen, name=picture.name, alt=picture.alt)
     memory = _memory()
     memory[_key(digest)] = seen
@@ -101,6 +111,13 @@ def _originals() -> OrderedDict[str, bytes]:
 def refused(name: str, reason: str) -> Seen:
     """A file that is no picture at all, with the reason in one sentence."""
     return Seen(name, digest="", error=reason)
+
+
+def _had_enough(most: int) -> str:
+    return (
+        f"Decor has looked at {most:,} pictures for you, as many as this server does for one "
+        "visitor; come back later, or run it on your own computer, where there is no such limit."
+    )
 
 
 def _memory() -> OrderedDict[tuple, Seen]:
@@ -147,13 +164,18 @@ def _model_key(digest: str) -> tuple:
 
 
 def _look(model: Predictor, picture: Picture, digest: str, deep: bool) -> Seen:
+    started = time.monotonic()
+    side = model.embedder.working_side
     try:
-        upright = load_picture(picture.data, max_side=model.embedder.working_side)
+        upright = load_picture(picture.data, hosting().picture_limits, side)
     except PictureError as error:
+        COUNTERS.count("pictures: refused")
         return Seen(picture.name, digest, error=str(error))
     look = model.embedder.look(upright)
     if deep:
         _keep_evidence(digest, model, look, upright.size)
+    COUNTERS.count("pictures: looked at")
+    COUNTERS.observe("picture", time.monotonic() - started)
     return Seen(
         picture.name,
         digest,

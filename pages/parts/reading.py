@@ -10,6 +10,7 @@ from decor_core.job import Job
 from decor_core.jobs import Request
 from decor_core.trainer import Trainer
 
+from .resources import background_process
 from .text import duration, plain
 from .workspace import workspace
 
@@ -20,7 +21,7 @@ _LOOK = 0.4  # seconds between two drawings of a job
 @st.cache_resource(show_spinner=False)
 def reader() -> Trainer:
     """The process of this server that reads and embeds what people bring, without TensorFlow."""
-    return Trainer(tensorflow=False)
+    return background_process(tensorflow=False)
 
 
 def read(purpose: str, request: Request, about: str = "") -> None:

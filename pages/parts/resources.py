@@ -1,5 +1,6 @@
 """What the server holds once and what a session holds for itself."""
 
+import atexit
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -10,9 +11,10 @@ import streamlit as st
 from decor_core.bundle import DEFAULT_BUNDLE, Bundle
 from decor_core.errors import DecorError
 from decor_core.features import Embeddings
+from decor_core.hosting import hosting
 from decor_core.predictor import Predictor, load_predictor
 from decor_core.run import Run
-from decor_core.trainer import Trainer
+from decor_core.trainer import QueueLimits, Trainer
 
 from .text import plain
 from .workspace import workspace
@@ -35,7 +37,16 @@ def _product_embeddings() -> Embeddings:
 @st.cache_resource(show_spinner=False)
 def trainer() -> Trainer:
     """The one training process of this server."""
-    return Trainer()
+    return background_process(tensorflow=True)
+
+
+def background_process(tensorflow: bool) -> Trainer:
+    """A queue of jobs with the limits of this server; its process ends with the server."""
+    most = hosting()
+    limits = QueueLimits(most.queue_each, most.queue_total, float(most.job_seconds))
+    made = Trainer(limits=limits, tensorflow=tensorflow)
+    atexit.register(made.close)
+    return made
 
 
 def predictor() -> Predictor:

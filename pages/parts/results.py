@@ -33,7 +33,7 @@ def show_status(job: Job) -> None:
     if job.active:
         st.progress(job.progress(time.monotonic()), text=progress_words(job))
     elif job.status == "stopped":
-        st.caption(f"Stopped {_where(job)}.")
+        st.caption(f"Stopped {_where(job)}. {plain(job.message)}".strip())
     elif job.status == "done":
         seconds = "" if job.seconds is None else f" in {duration(job.seconds)}"
         st.caption(f"Trained, calibrated and tested{seconds}.")
@@ -182,7 +182,7 @@ def _show_cross_validation(run: Run) -> None:
     if job and job.active:
         _watch_judging(run.id)
         return
-    if job and job.status == "failed":
+    if job and job.message:
         st.error(plain(job.message), icon=":material/error:")
     if not askable(run):
         st.caption("The pictures it learned from are not here, or have changed since.")

@@ -84,7 +84,10 @@ def _tile_style(chosen: Sample | None) -> str:
 def _tile(file: str) -> str:
     """A small version of a sample as a data URI."""
     packed = io.BytesIO()
-    with Image.open(_FOLDER / file) as picture:
-        picture.thumbnail((_TILE_SIDE, _TILE_SIDE))
-        picture.save(packed, "WEBP", quality=80)
+    try:
+        with Image.open(_FOLDER / file) as picture:
+            picture.thumbnail((_TILE_SIDE, _TILE_SIDE))
+            picture.save(packed, "WEBP", quality=80)
+    except OSError:
+        return ""  # it can still be clicked, and then says that it cannot be read
     return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode()

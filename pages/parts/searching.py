@@ -150,7 +150,7 @@ def _show_ended(job: Job) -> None:
     results = job.request.news(job.events)
     if job.status == "stopped":
         total = len(job.request.candidates)
-        st.caption(f"Stopped: {len(results)} of {total} were tried.")
+        st.caption(f"Stopped: {len(results)} of {total} were tried. {plain(job.message)}".strip())
     _show_results(results)
     winner = best(results)
     if winner:

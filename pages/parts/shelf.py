@@ -9,6 +9,7 @@ import streamlit as st
 
 from decor_core.errors import DecorError
 from decor_core.evaluation import Evaluation
+from decor_core.hosting import hosting
 from decor_core.run import Run
 from decor_core.runs import DiskRuns, RunStore
 
@@ -40,8 +41,11 @@ def may_keep() -> bool:
     """Whether this session sees the runs on disk.
 
     On a server of many visitors they would be everybody's: so only who sits at the computer that
-    runs the app sees them, or all where whoever hosts it has chosen a folder ($DECOR_HOME).
+    runs the app sees them, or all where whoever hosts it has chosen a folder ($DECOR_HOME). On a
+    server for strangers ($DECOR_HOSTED) nothing is kept.
     """
+    if hosting().hosted:
+        return False
     if os.environ.get("DECOR_HOME"):
         return True
     url = st.context.url

@@ -1,6 +1,7 @@
 """The wording that pages share: numbers as people read them, and labels that cannot format."""
 
 import re
+from datetime import UTC, datetime
 
 from decor_core.predictor import Prediction, Verdict
 
@@ -79,3 +80,14 @@ def duration(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def ago(moment: str) -> str:
+    """How long ago a moment in UTC, ISO 8601, was; the day where that is long."""
+    then = datetime.fromisoformat(moment)
+    seconds = (datetime.now(UTC) - then).total_seconds()
+    for most, unit, words in ((3600, 60, "min"), (86_400, 3600, "h")):
+        if seconds < most:
+            count = int(seconds // unit)
+            return f"{count} {words} ago" if count else "just now"
+    return f"on {then.day} {then:%B %Y}"

@@ -9,10 +9,11 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_core.errors import DecorError
+from decor_core.hosting import hosting
 from decor_core.images import content_hash, is_picture_name
 from decor_core.sources import open_zip
 
-from . import pictures
+from .door import let_go, room_for
 from .frame import asset
 from .pictures import Picture, Seen, look_at, network_key, refused, remember
 from .text import duration
@@ -27,16 +28,31 @@ def uploads() -> list[Seen]:
         accept_multiple_files=True,
         key="uploads",
         on_change=forget_uploads,
+        max_upload_size=hosting().upload_mb,
     )
     with st.container(key="paste"):
         _paste()()
-    st.caption(f"Up to {pictures.MAX_PICTURES} pictures, or a zip of them. Pasting works too.")
+    most = hosting().upload_pictures
+    st.caption(f"Up to {most} pictures, or a zip of them. Pasting works too.")
     batch = st.session_state.get("batch")
     if batch is None or batch.stale(files):
-        batch = st.session_state.batch = _look_at_files(files)
+        batch = st.session_state.batch = _look_at_files(_that_fit(files))
     if batch.total > len(batch.seen):
-        st.info(f"These are {batch.total} pictures; the first {len(batch.seen)} are classified.")
+        st.info(
+            f"These are {batch.total} pictures; the first {len(batch.seen)} are classified. At "
+            f"most {most} go at once: drop the others afterwards."
+        )
     return list(batch.seen)
+
+
+def _that_fit(files: list[UploadedFile]) -> list[UploadedFile]:
+    """The files, or none of them with the reason, where they are more than there is room for."""
+    reason = room_for(sum(file.size for file in files))
+    if not reason:
+        return files
+    let_go(files)
+    st.error(reason, icon=":material/error:")
+    return []
 
 
 def speed() -> float | None:
@@ -83,7 +99,7 @@ def _ids(files: list[UploadedFile]) -> tuple[str, ...]:
 
 def _look_at_files(files: list[UploadedFile]) -> _Batch:
     total = sum(map(_count, files))
-    wanted = min(total, pictures.MAX_PICTURES)
+    wanted = min(total, hosting().upload_pictures)
     bar = st.progress(0.0) if wanted > _FEW else None
     started, seen, new = time.monotonic(), [], 0
     for picture in islice(_pictures(files), wanted):

@@ -10,6 +10,7 @@ from decor_core.backbone import BackboneSpec
 from decor_core.bundle import Bundle
 from decor_core.errors import DecorError, TrainingError
 from decor_core.features import Embeddings
+from decor_core.hosting import hosting
 from decor_core.job import Job
 from decor_core.jobs import NetworkRequest, Request
 from decor_core.material import Material
@@ -34,7 +35,6 @@ TRAIN, SEARCH, JUDGE, CURVE = "train", "search", "judge", "curve"
 EXPORT, BOARD, LEARN, KNOW = "export", "board", "learn", "know"
 # What comes before the job itself: to look at the pictures that it learns from.
 BEFOREHAND = ("network", "embed")
-_KEPT_RUNS = 40
 _STOPS_WITHIN = 0.5
 
 
@@ -220,7 +220,7 @@ def _keep(job: Job, about: str) -> str:
     if job.request.kind in ("train", "train on all"):
         run = mine.runs.save(_run(job))
         own = [run for run in mine.runs.list() if not run.read_only]
-        for old in own[_KEPT_RUNS:]:
+        for old in own[hosting().session_runs :]:
             mine.runs.delete(old.id)
         if mine.jobs.get(LEARN) == job.id:
             use_model(run.bundle)

@@ -24,10 +24,10 @@ from typing import Any
 import streamlit as st
 
 from decor_core.features import Embeddings
+from decor_core.hosting import hosting
 from decor_core.predictor import Predictor
 from decor_core.runs import MemoryRuns
 
-RECONNECT_SECONDS = 600.0
 _KEPT_WORKSPACES = 200
 _COOKIE = "_streamlit_xsrf"
 _TOKEN_BYTES = 16
@@ -39,9 +39,9 @@ class Workspace:
 
     ``about`` tells which run a job is about ("" for none), ``collected`` which run has come of it,
     ``found`` what else a job about a run gave; ``refused`` why one could not even be begun.
-    ``controls`` is how the settings stood; ``data_set`` the id of the one that is open ("" for
-    none); ``vectors`` are those of data sets used lately; ``corrected`` answers that were put
-    right.
+    ``controls`` is how the settings stood; ``pictures`` counts those that were looked at;
+    ``data_set`` is the id of the one that is open ("" for none); ``vectors`` are those of data sets
+    used lately; ``corrected`` answers that were put right.
     """
 
     owner: str
@@ -55,12 +55,18 @@ class Workspace:
     vectors: OrderedDict[tuple, Embeddings] = field(default_factory=OrderedDict)
     corrected: dict[str, Any] = field(default_factory=dict)
     model: Predictor | None = None
+    pictures: int = 0
     data_set: str = ""
 
     @property
     def folder(self) -> Path:
         """A place on the disk that goes with the workspace."""
         return Path(self._temporary.name)
+
+    def forget_folder(self) -> None:
+        """Remove the folder, if there is one."""
+        if "_temporary" in self.__dict__:
+            self._temporary.cleanup()
 
     @cached_property
     def _temporary(self) -> tempfile.TemporaryDirectory:
@@ -89,8 +95,21 @@ class Registry:
             self._seen.move_to_end(workspace.owner)
             self._forget_old()
 
+    def owners(self) -> set[str]:
+        """Everybody who is here, or may still come back."""
+        with self._lock:
+            self._forget_old()
+            return {*self._all, *self._seen}
+
+    def forget_all(self) -> None:
+        """Let go of everybody, with what each has on the disk: the server ends."""
+        with self._lock:
+            for one in list(self._all.values()):
+                one.forget_folder()
+            self._seen.clear()
+
     def _forget_old(self) -> None:
-        oldest = time.monotonic() - RECONNECT_SECONDS
+        oldest = time.monotonic() - 60 * hosting().forget_minutes
         while self._seen:
             owner, (seen, _) = next(iter(self._seen.items()))
             if seen > oldest and len(self._seen) <= _KEPT_WORKSPACES:
@@ -99,7 +118,8 @@ class Registry:
 
 
 @st.cache_resource(show_spinner=False)
-def _registry() -> Registry:
+def registry() -> Registry:
+    """The workspaces of this server."""
     return Registry()
 
 
@@ -108,8 +128,8 @@ def workspace() -> Workspace:
     state = st.session_state
     if "workspace" not in state:
         browser = visitor(st.context.cookies.get(_COOKIE, ""))
-        state.workspace = _registry().get(browser or uuid.uuid4().hex)
-    _registry().touch(state.workspace)
+        state.workspace = registry().get(browser or uuid.uuid4().hex)
+    registry().touch(state.workspace)
     return state.workspace
 
 

@@ -54,7 +54,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     const one = event.target.closest("[role=option]");
     if (!one) return;
     const place = tiles.indexOf(one);
-    tiles.forEach((other) => (other.tabIndex = other === one ? 0 : -1));
+    focus(place);
     if (event.shiftKey) extend(place);
     else if (event.target.closest(".mark") || event.ctrlKey || event.metaKey || picks.picked.size)
       toggle(place);

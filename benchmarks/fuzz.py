@@ -1,0 +1,296 @@
+"""Damaged and hostile files against everything that reads what people bring.
+
+    python benchmarks/fuzz.py [picture] [table] [set] [model] [run] [vectors] [--minutes 10]
+                              [--seed 0] [--keep FOLDER]
+
+Files of our own making are changed at random, on the outside and on the inside of zips, and read.
+A reader may take a file or refuse it with a DecorError; anything else, more than SLOW seconds or
+LARGE megabytes are findings, written to FOLDER with the seed that makes them again.
+"""
+
+import argparse
+import io
+import json
+import random
+import resource
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+from PIL import Image, ImageCms
+from pillow_heif import register_heif_opener
+
+from decor_core.backbone import MODELS
+from decor_core.bundle import BUNDLE_FILES, DEFAULT_BUNDLE, load_bundle
+from decor_core.catalog import find_layout, read_catalog
+from decor_core.errors import DecorError
+from decor_core.features import Embeddings
+from decor_core.images import load_picture
+from decor_core.importing import import_run
+from decor_core.listing import list_csv
+from decor_core.run import load_run, run_of_bundle, write_run
+from decor_core.runs import DiskRuns
+from decor_core.tables import guess_columns, read_table
+
+SLOW, LARGE = 5.0, 700.0
+_TELLING = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff", b"\x7f\xff\xff\xff", b"\xff" * 4,
+            b"\0" * 4, b"\0\0\0\x80", b"\n", b'"', b",", b";", b"\t", b"..", b"/", b"nan",
+            b"1e999", b"-1", b"[]", b"{}", b"null", b"PK\3\4", "łы\ufeff".encode())  # fmt: skip
+
+
+def changed(data: bytes, rng: random.Random) -> bytes:
+    """``data`` with one to eight changes."""
+    found = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 3, 8))):
+        at = rng.randrange(len(found) + 1)
+        if rng.random() < 0.4:  # where headers are
+            at = min(at, rng.randrange(256))
+        length = rng.choice((1, 1, 2, 4, 16, 200))
+        match rng.randrange(7):
+            case 0:
+                found[at : at + 1] = bytes([rng.randrange(256)])
+            case 1:
+                found[at : at + length] = rng.choice(_TELLING)
+            case 2:
+                found[at:at] = rng.choice(_TELLING)
+            case 3:
+                del found[at : at + length]
+            case 4:
+                start = rng.randrange(len(found) + 1)
+                found[at:at] = found[start : start + length]
+            case 5:
+                del found[at:]
+            case 6 if at < len(found):
+                found[at] ^= 1 << rng.randrange(8)
+    return bytes(found)
+
+
+def changed_zip(data: bytes, rng: random.Random) -> bytes:
+    """A zip whose outside, members or names were changed; mostly the members."""
+    if rng.random() < 0.3:
+        return changed(data, rng)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the same name twice
+        members = [(info.filename, old.read(info)) for info in old.infolist()]
+        chosen = rng.randrange(len(members))
+        with zipfile.ZipFile(stream, "w", rng.choice((0, 8))) as new:
+            for number, (name, content) in enumerate(members):
+                if number == chosen:
+                    change = rng.randrange(8)
+                    if change == 0:
+                        name = changed(name.encode(), rng).decode("utf-8", "replace")
+                    elif change == 1:
+                        name = rng.choice(("../x", "/x", "C:\\x", "a/" * 300, ".", "x/"))
+                    elif change == 2:
+                        continue
+                    elif content.startswith(b"PK") and name.endswith((".npz", ".zip")):
+                        content = changed_zip(content, rng)
+                    else:
+                        content = changed(content, rng)
+                new.writestr(name.partition("\0")[0] or "x", content)
+    return stream.getvalue()
+
+
+def _ornament(number: int, side: int = 40) -> Image.Image:
+    cells = np.random.default_rng(number).random((8, 8, 3)) * 255
+    return Image.fromarray(cells.astype(np.uint8)).resize((side, side), Image.Resampling.NEAREST)
+
+
+def _encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def _zipped(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def picture_seeds() -> list[bytes]:
+    register_heif_opener()
+    picture = _ornament(1)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    frames = [_ornament(number) for number in range(3)]
+    grey = np.arange(1600).reshape(40, 40)
+    plain = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "HEIF")
+    moving = ("GIF", "WEBP", "PNG", "TIFF", "MPO")
+    return [
+        *(_encoded(picture, kind) for kind in plain),
+        *(
+            _encoded(f, kind, save_all=True, append_images=frames)
+            for kind in moving
+            for f in frames
+        ),
+        *(_encoded(picture, "TIFF", compression=name) for name in ("raw", "tiff_lzw", "jpeg")),
+        _encoded(picture.convert("1"), "TIFF", compression="group4"),
+        _encoded(picture, "JPEG", icc_profile=profile, exif=exif, progressive=True),
+        _encoded(picture.convert("CMYK"), "JPEG"),
+        _encoded(picture, "PNG", icc_profile=profile, exif=exif),
+        _encoded(picture.convert("P"), "PNG", transparency=3),
+        _encoded(picture.convert("RGBA"), "WEBP", lossless=True),
+        _encoded(Image.fromarray(grey.astype(np.uint16)), "PNG"),
+        _encoded(Image.fromarray(grey.astype(np.float32)), "TIFF"),
+    ]
+
+
+def table_seeds() -> list[bytes]:
+    rows = "file,decor,country,type\na.png,Gzhel,Russia,product\nb.png,Iznik,Turkey,pattern\n"
+    quoted = 'name;"Stil";note\n"a.png";"Łowicz ""x""";\n"b.png";Гжель;"two\nlines"\n'
+    return [rows.encode(), ("\ufeff" + quoted).encode(), quoted.encode("utf-16"),
+            rows.replace(",", "\t").encode("cp1251"), b"image,label\r\na,1\r\nb,2\r\n",
+            b"country,decor,type,country_label,decor_label,type_label,file\n"
+            b"Russia,Gzhel,product,4,2,1,01.png\nPoland,Wzory,pattern,1,6,2,02.png\n"]  # fmt: skip
+
+
+def set_seeds() -> list[bytes]:
+    pictures = {f"{label}/{i}.png": _encoded(_ornament(10 * j + i, 24), "PNG")
+                for j, label in enumerate(("Gzhel", "Iznik")) for i in range(3)}  # fmt: skip
+    flat = {name.replace("/", "-"): content for name, content in pictures.items()}
+    rows = "".join(f"{name},{name.partition('-')[0]}\n" for name in flat)
+    inner = {"inner.zip": _zipped(pictures), "list.csv": b"file,label\n0.png,x\n"}
+    listed = {**flat, "list.csv": b"file,label\n" + rows.encode()}
+    wrapped = {f"top/{name}": content for name, content in pictures.items()}
+    return [_zipped(members) for members in (pictures, listed, inner, wrapped)]
+
+
+def model_seeds() -> list[bytes]:
+    files = {name: (DEFAULT_BUNDLE / name).read_bytes() for name in BUNDLE_FILES}
+    return [_zipped(files), _zipped({f"decor/{name}": content for name, content in files.items()})]
+
+
+def run_seeds() -> list[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        write_run(run_of_bundle(load_bundle(DEFAULT_BUNDLE)), Path(folder))
+        files = {str(p.relative_to(folder)): p.read_bytes()
+                 for p in sorted(Path(folder).rglob("*")) if p.is_file()}  # fmt: skip
+    return [_zipped(files)]
+
+
+def vectors_seeds() -> list[bytes]:
+    few = Embeddings.load(MODELS / "embeddings" / "decor.npz").rows(np.arange(3))
+    with tempfile.TemporaryDirectory() as folder:
+        few.save(Path(folder, "few.npz"))
+        return [Path(folder, "few.npz").read_bytes()]
+
+
+def read_one_picture(data: bytes, folder: Path) -> None:
+    load_picture(data)
+    load_picture(data, max_side=16)
+
+
+def read_one_table(data: bytes, folder: Path) -> None:
+    names = ("a.png", "b.png", "01.png", "02.png")
+    guess_columns(read_table(data, names), names)
+    list_csv(data, names)
+
+
+def read_one_set(data: bytes, folder: Path) -> None:
+    place = folder / "set.zip"
+    place.write_bytes(data)
+    find_layout(place)
+    read_catalog(image_dir=place)
+
+
+def read_one_model(data: bytes, folder: Path) -> None:
+    import_run(data)
+
+
+def read_one_run(data: bytes, folder: Path) -> None:
+    place = folder / "runs" / "one"
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            archive.extractall(place)
+    except Exception:
+        return  # the zip is ours, only what is in it is asked about
+    DiskRuns(folder / "runs").list()
+    load_run(place)
+
+
+def read_vectors(data: bytes, folder: Path) -> None:
+    (folder / "few.npz").write_bytes(data)
+    Embeddings.load(folder / "few.npz")
+
+
+TARGETS: dict[str, tuple[Callable[[], list[bytes]], Callable, Callable[[bytes, Path], None]]] = {
+    "picture": (picture_seeds, changed, read_one_picture),
+    "table": (table_seeds, changed, read_one_table),
+    "set": (set_seeds, changed_zip, read_one_set),
+    "model": (model_seeds, changed_zip, read_one_model),
+    "run": (run_seeds, changed_zip, read_one_run),
+    "vectors": (vectors_seeds, changed_zip, read_vectors),
+}
+
+
+def attempt(target: str, seeds: Sequence[bytes], seed: int) -> tuple[bytes, str]:
+    """One changed file, and what is wrong with how it was read; "" if nothing."""
+    rng = random.Random(seed)
+    _, change, read = TARGETS[target]
+    data = change(rng.choice(seeds), rng)
+    before, started = _peak(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="decor-fuzz-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            read(data, Path(folder))
+        except DecorError as error:
+            if not str(error).strip() or folder in str(error) and target in ("model", "set"):
+                return data, f"DecorError that says nothing, or too much: {error}"
+        except Exception:
+            return data, traceback.format_exc()
+    seconds, grown = time.monotonic() - started, _peak() - before
+    if seconds > SLOW:
+        return data, f"took {seconds:.1f} s"
+    if grown > LARGE:
+        return data, f"took {grown:.0f} MB"
+    return data, ""
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}; all by default")
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=0, help="of the first file")
+    parser.add_argument("--keep", type=Path, default=Path("findings"))
+    options = parser.parse_args()
+    targets = options.targets or list(TARGETS)
+    seeds = {target: TARGETS[target][0]() for target in targets}
+    tried, found, known = Counter(), Counter(), set()
+    end, seed = time.monotonic() + 60 * options.minutes, options.seed
+    while time.monotonic() < end:
+        for target in targets:
+            for _ in range(1 if target in ("model", "run", "set") else 10):
+                data, wrong = attempt(target, seeds[target], seed)
+                tried[target] += 1
+                if wrong:
+                    found[target] += 1
+                    kind = (target, wrong.strip().splitlines()[-1][:60])
+                    if kind not in known:
+                        known.add(kind)
+                        options.keep.mkdir(parents=True, exist_ok=True)
+                        (options.keep / f"{target}-{seed}").write_bytes(data)
+                        print(f"{target} {seed}: {wrong}", flush=True)
+                seed += 1
+    print(json.dumps({"tried": tried, "findings": found, "next_seed": seed}))
+
+
+if __name__ == "__main__":
+    main()

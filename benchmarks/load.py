@@ -1,0 +1,249 @@
+"""What the app bears: many visitors at once, who upload, look, switch, and train.
+
+    python benchmarks/load.py [classify] [train] [drift] [--sessions 50] [--rounds 8] [--think 5]
+                              [--uploads 2000] [--trainings 20] [--port PORT] [--json FILE]
+
+Starts a server of its own, or visits the one at PORT of this machine. Every answer is read and
+compared with what the core says of the same picture. Linux only: memory is read from /proc.
+"""
+
+import argparse
+import asyncio
+import io
+import json
+import random
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+from PIL import Image
+from visitor import Refused, Visitor
+
+from decor_core.backbone import MODELS
+from decor_core.images import load_picture
+from decor_core.predictor import load_predictor
+from decor_core.taxonomy import DECOR
+from server import Server, server
+
+SCENARIOS = ("classify", "train", "drift")
+PHOTO_SIDE = 2000
+LEFT_SECONDS = 150  # Streamlit keeps a session that was left for two minutes
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture as a camera would send it, and what the app must say of it."""
+
+    name: str
+    data: bytes
+    style: str
+
+    def another(self, number: int) -> bytes:
+        """The same picture as a file that nobody has sent before."""
+        return self.data + number.to_bytes(8, "big")
+
+    @property
+    def country(self) -> str:
+        return DECOR.parent_of(self.style)
+
+
+@dataclass
+class Record:
+    """Seconds of each kind of action, errors by their words, memory over time."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    errors: Counter = field(default_factory=Counter)
+    memory: list[tuple[float, float, float]] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, action: str):
+        started = time.monotonic()
+        try:
+            yield
+        except (Refused, OSError) as error:
+            self.errors[f"{action}: {error}"] += 1
+        else:
+            self.seconds.setdefault(action, []).append(time.monotonic() - started)
+
+    def to_json(self) -> dict:
+        return {
+            "seconds": {action: summary(found) for action, found in self.seconds.items()},
+            "errors": dict(self.errors),
+            "memory": [dict(zip(("at", "server_mb", "trainer_mb"), row, strict=True))
+                       for row in self.memory],
+        }  # fmt: skip
+
+
+def summary(found: list[float]) -> dict[str, float]:
+    p50, p95 = np.quantile(found, [0.5, 0.95])
+    return {"n": len(found), "p50": float(p50), "p95": float(p95), "max": max(found)}
+
+
+def photos() -> list[Photo]:
+    """The drawn samples, in the size of photographs."""
+    predictor = load_predictor()
+    found = []
+    for sample in json.loads((MODELS / "samples" / "samples.json").read_text(encoding="utf-8")):
+        path = MODELS / "samples" / sample["file"]
+        with Image.open(path) as picture:
+            picture = picture.resize((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.BICUBIC)
+        data = _jpeg(picture)
+        vector = predictor.embed(load_picture(data, max_side=predictor.embedder.working_side))
+        answer = predictor.predict(vector[None])[0].decide()
+        if answer.kind == "sure":
+            found.append(Photo(path.name, data, answer.labels[0]))
+    return found
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=88)
+    return stream.getvalue()
+
+
+async def classify(port: int, sessions: int, rounds: int, think: float, record: Record) -> None:
+    """``sessions`` visitors at once, each ``rounds`` times: upload, look, switch, look."""
+    chosen = photos()
+
+    async def visit(number: int) -> None:
+        rng = random.Random(number)
+        await asyncio.sleep(rng.uniform(0, think))
+        visitor = Visitor(port)
+        with record.timed("open"):
+            await visitor.__aenter__()
+        level = "Style"
+        try:
+            for turn in range(rounds):
+                photo = chosen[(number + turn) % len(chosen)]
+                await _pause(rng, think)
+                with record.timed("upload → answer"):
+                    await visitor.upload(photo.name, photo.another(number * rounds + turn))
+                    _check(visitor, photo, level)
+                await _pause(rng, think)
+                level = "Style" if level == "Country" else "Country"
+                with record.timed("switch → answer"):
+                    await visitor.choose("Taxonomy", level)
+                    _check(visitor, photo, level)
+        finally:
+            await visitor.__aexit__()
+
+    await asyncio.gather(*(visit(number) for number in range(sessions)))
+
+
+def _check(visitor: Visitor, photo: Photo, level: str) -> None:
+    """See that the page now says what is right."""
+    wanted = photo.country if level == "Country" else photo.style
+    if wanted not in visitor.headings():
+        raise Refused(f"wanted {wanted}, got {visitor.headings()[1:]}")
+
+
+async def _pause(rng: random.Random, think: float) -> None:
+    await asyncio.sleep(rng.uniform(0.5, 1.5) * think)
+
+
+async def train(port: int, trainings: int, record: Record) -> None:
+    """``trainings`` visitors press “Retrain” at once; each must get a result of its own."""
+    order: list[int] = []
+
+    async def visit(number: int, ready: asyncio.Barrier) -> None:
+        async with Visitor(port, "retrain", patience=300) as visitor:
+            await ready.wait()
+            with record.timed("retrain → result"):
+                await visitor.click("Retrain")
+                await visitor.until(lambda: visitor.all("metric"), "the test accuracy")
+                order.append(number)
+
+    ready = asyncio.Barrier(trainings)
+    await asyncio.gather(*(visit(number, ready) for number in range(trainings)))
+
+
+async def drift(port: int, uploads: int, record: Record) -> None:
+    """Uploads one after the other by visitors who come and go, 20 uploads each."""
+    chosen = photos()
+    for start in range(0, uploads, 20):
+        async with Visitor(port) as visitor:
+            for number in range(start, min(start + 20, uploads)):
+                photo = chosen[number % len(chosen)]
+                with record.timed("upload → answer"):
+                    await visitor.upload(photo.name, photo.another(number))
+                    _check(visitor, photo, "Style")
+
+
+async def watched(work, target: Server | None, record: Record, every: float = 1.0) -> None:
+    """Run ``work`` and write down the server's memory meanwhile."""
+
+    async def watch() -> None:
+        started = time.monotonic()
+        while target:
+            record.memory.append((time.monotonic() - started, *target.memory()))
+            await asyncio.sleep(every)
+
+    watching = asyncio.create_task(watch())
+    try:
+        await work
+    finally:
+        watching.cancel()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", default=SCENARIOS,
+                        help=f"of {', '.join(SCENARIOS)}; all by default")  # fmt: skip
+    parser.add_argument("--sessions", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--think", type=float, default=5.0, help="seconds, on average")
+    parser.add_argument("--trainings", type=int, default=20)
+    parser.add_argument("--uploads", type=int, default=2000)
+    parser.add_argument("--port", type=int, help="of a server that runs at 127.0.0.1")
+    parser.add_argument("--no-rest", action="store_true", help="do not wait for memory to return")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    options = parser.parse_args()
+    told = {}
+    for scenario in options.scenarios:
+        with nullcontext() if options.port else server() as target:
+            told[scenario] = _run(scenario, options, target)
+        _print(scenario, told[scenario])
+    if options.json:
+        options.json.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+
+
+def _run(scenario: str, options: argparse.Namespace, target: Server | None) -> dict:
+    record, port = Record(), options.port or target.port
+    work = {
+        "classify": lambda: classify(port, options.sessions, options.rounds, options.think, record),
+        "train": lambda: train(port, options.trainings, record),
+        "drift": lambda: drift(port, options.uploads, record),
+    }[scenario]
+    asyncio.run(watched(work(), target, record))
+    told = record.to_json()
+    if target and not options.no_rest:
+        asyncio.run(watched(asyncio.sleep(LEFT_SECONDS), target, record, every=10))
+        told["after_mb"] = target.memory()
+    return told
+
+
+def _print(scenario: str, told: dict) -> None:
+    print(f"\n{scenario}\n  {'action':<20}{'n':>6}{'p50':>9}{'p95':>9}{'max':>9}")
+    for action, found in told["seconds"].items():
+        times = "".join(f"{found[name]:>8.2f}s" for name in ("p50", "p95", "max"))
+        print(f"  {action:<20}{found['n']:>6}{times}")
+    for words, count in told["errors"].items():
+        print(f"  error, {count} times: {words}")
+    memory = told["memory"]
+    if memory:
+        for name in ("server_mb", "trainer_mb"):
+            values = [row[name] for row in memory]
+            print(f"  {name[:-3]} memory: {values[0]:.0f} MB at first, {max(values):.0f} at most, "
+                  f"{values[-1]:.0f} at last")  # fmt: skip
+    if "after_mb" in told:
+        print(f"  {LEFT_SECONDS} s after they left: {told['after_mb'][0]:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""A server of the app as a child process at 127.0.0.1, and how much memory it takes."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; ``start_seconds`` is from its start until it took visitors."""
+
+    process: subprocess.Popen
+    port: int
+    start_seconds: float
+
+    @property
+    def trainers(self) -> list[int]:
+        """Process ids of its children: the trainer, if there is one."""
+        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+                if _parent(pid) == self.process.pid]  # fmt: skip
+
+    def memory(self) -> tuple[float, float]:
+        """Resident memory of the server and of its trainer, in MB (10⁶ bytes)."""
+        return resident(self.process.pid), sum(map(resident, self.trainers))
+
+
+@contextmanager
+def server(**environment: str) -> Iterator[Server]:
+    """The app on a free port, ended with the block."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    options = ["--server.headless", "true", "--server.address", HOST, "--server.port", str(port)]
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _wait(f"http://{HOST}:{port}/_stcore/health", process)
+        yield Server(process, port, time.monotonic() - started)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait(url: str, process: subprocess.Popen, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+    raise RuntimeError(f"the server ended at once, with {process.returncode}")
+
+
+def resident(pid: int, field: str = "VmRSS") -> float:
+    """Resident memory of a process in MB, now or (VmHWM) at its peak; 0 once it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    lines = dict(line.split(":", 1) for line in status.splitlines())
+    return int(lines.get(field, "0 kB").split()[0]) * 1024 / 1e6
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError):
+        return 0

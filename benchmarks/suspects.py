@@ -1,0 +1,99 @@
+"""How well wrong labels are found: labels of the decor products swapped at random.
+
+    python benchmarks/suspects.py [--strangers FOLDER_OF_PHOTOGRAPHS] [--seeds N]
+
+The folder's photographs are mixed in, five at a time and under random labels, to see how many are
+called outliers.
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+import pandas as pd
+
+from decor_core.embedding import Embedder
+from decor_core.features import Embeddings
+from decor_core.images import load_picture
+from decor_core.suspects import find_suspects
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--strangers", type=Path)
+    parser.add_argument("--seeds", type=int, default=10)
+    options = parser.parse_args()
+    shipped = Embeddings.load()
+    for types in (("product",), ("pattern",), ("product", "pattern")):
+        known = shipped.of_types(*types)
+        print(f"{' and '.join(types)}: {len(known.table)} pictures")
+        for share in (0.0, 0.05, 0.1, 0.2):
+            print("  " + _swapped(known, share, options.seeds if share else 1))
+    if options.strangers:
+        print(_mixed_in(shipped.of_types("product"), options.strangers, options.seeds))
+
+
+def _swapped(known: Embeddings, share: float, seeds: int) -> str:
+    found = right = suggested = swapped = outliers = 0
+    started = time.monotonic()
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        table = known.table.copy()
+        chosen = rng.choice(len(table), round(share * len(table)), replace=False)
+        labels = known.taxonomy.labels
+        truth = dict(zip(table["file"], table["style"], strict=True))
+        for row in chosen:
+            others = [label for label in labels if label != table.at[row, "style"]]
+            table.at[row, "style"] = rng.choice(others)
+        entries = find_suspects(replace(known, table=table), "style")
+        listed = [entry for entry in entries if entry.kind == "mislabelled"]
+        bad = set(table["file"].iloc[chosen])
+        found += len(listed)
+        right += sum(entry.file in bad for entry in listed)
+        suggested += sum(truth[e.file] == e.suggestion for e in listed if e.file in bad)
+        swapped += len(chosen)
+        outliers += len(entries) - len(listed)
+    each = (time.monotonic() - started) / seeds
+    if not swapped:
+        return f"clean: {found} listed, {outliers} outliers, {each:.1f} s"
+    return (
+        f"{share:.0%} swapped, {seeds} seeds: precision {right / max(found, 1):.1%}, recall "
+        f"{right / swapped:.1%}, suggestion right {suggested / max(right, 1):.1%}, "
+        f"{outliers / seeds:.1f} outliers, {each:.1f} s"
+    )
+
+
+def _mixed_in(known: Embeddings, folder: Path, seeds: int) -> str:
+    embedder = Embedder(known.spec)
+    photographs = np.stack(
+        [embedder.embed(load_picture(path, max_side=512)) for path in sorted(folder.iterdir())]
+    ).astype(np.float32)
+    caught = false = 0
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        chosen = rng.choice(len(photographs), 5, replace=False)
+        names = [f"stranger {i}" for i in chosen]
+        more = pd.DataFrame({column: names for column in ("file", "key", "group")})
+        more["style"] = rng.choice(known.taxonomy.labels, 5)
+        mixed = replace(
+            known,
+            table=pd.concat([known.table, more], ignore_index=True),
+            vectors=np.concatenate([known.vectors, photographs[chosen]]),
+            copies=np.concatenate([known.copies, known.copies[:5]]),
+        )
+        entries = [e for e in find_suspects(mixed, "style") if e.kind == "outlier"]
+        caught += sum(e.file in names for e in entries)
+        false += sum(e.file not in names for e in entries)
+    return (
+        f"{len(photographs)} photographs, 5 at a time, {seeds} seeds: {caught / (5 * seeds):.0%} "
+        f"called outliers, and {false / seeds:.1f} of the {len(known.table)} products"
+    )
+
+
+if __name__ == "__main__":
+    main()

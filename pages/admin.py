@@ -1,0 +1,89 @@
+"""Admin: how the server is doing, for whoever runs it. Absent where no password is set."""
+
+import pandas as pd
+import streamlit as st
+
+from decor_core.counters import COUNTERS
+from decor_core.hosting import VARIABLES, hosting
+from pages.parts import vitals
+from pages.parts.frame import CLASSIFY, open_page
+from pages.parts.keeper import is_keeper, password
+from pages.parts.text import duration
+
+_EVERY = 5.0
+
+
+def main() -> None:
+    if not password():
+        st.switch_page(CLASSIFY)
+    open_page("How the server is doing", "Since it was started. Numbers only: nobody is in them.")
+    if is_keeper():
+        _watch()
+        _settings()
+
+
+@st.fragment(run_every=_EVERY)
+def _watch() -> None:
+    now = vitals.now()
+    rows = (
+        (
+            ("People here", f"{now.visitors} of {hosting().sessions}"),
+            ("Uploads held", f"{now.upload_mb:.1f} of {hosting().total_mb} MB"),
+            ("Jobs", f"{now.running} running, {now.waiting} waiting"),
+            ("Up for", duration(now.uptime)),
+        ),
+        (
+            ("Memory of the server", _megabytes(now.server_mb)),
+            ("Memory of the trainer", _megabytes(now.trainer_mb)),
+            ("Memory of the reader", _megabytes(now.reader_mb)),
+            ("Free on the disk", f"{now.free_disk_mb / 1024:.1f} GB"),
+        ),
+    )
+    for row in rows:
+        for column, (label, value) in zip(st.columns(len(row)), row, strict=True):
+            column.metric(label, value, border=True)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Counted", anchor=False)
+        counts = COUNTERS.counts()
+        _table({"What": list(counts), "How often": list(counts.values())}, "Counts")
+    with right:
+        st.subheader("How long it took", anchor=False)
+        _timings()
+
+
+def _timings() -> None:
+    timings = COUNTERS.timings()
+    columns = {
+        "What": list(timings),
+        "How often": [one.n for one in timings.values()],
+        "Mean": [duration(one.total / one.n) for one in timings.values()],
+        "Half below": [duration(one.quantile(0.5)) for one in timings.values()],
+        "95 % below": [duration(one.quantile(0.95)) for one in timings.values()],
+        "Longest": [duration(one.longest) for one in timings.values()],
+    }
+    _table(columns, "Durations")
+
+
+def _table(columns: dict[str, list], alt: str) -> None:
+    if columns["What"]:
+        st.dataframe(pd.DataFrame(columns), hide_index=True, alt=alt)
+    else:
+        st.caption("Nothing yet.")
+
+
+def _settings() -> None:
+    with st.expander("Settings in force"):
+        chosen = {variable: str(getattr(hosting(), name)) for name, variable in VARIABLES.items()}
+        st.dataframe(
+            pd.DataFrame({"Variable": list(chosen), "Value": list(chosen.values())}),
+            hide_index=True,
+            alt="Settings",
+        )
+
+
+def _megabytes(size: float | None) -> str:
+    return "–" if size is None else f"{size:.0f} MB"
+
+
+main()

@@ -1,0 +1,182 @@
+"""Who may come in, how much all of them may bring, and that what they leave is cleared away.
+
+Streamlit knows its sessions and holds their uploads; what is asked of its inner parts is asked
+here and in gate.py, nowhere else, and a test with a real server would notice if they changed.
+"""
+
+import gc
+import threading
+import time
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+from streamlit.runtime import Runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from decor_core.counters import COUNTERS
+from decor_core.hosting import hosting
+from decor_core.journal import note, write_json_lines
+from decor_core.trainer import Trainer
+
+from .reading import reader
+from .resources import trainer
+from .workspace import Registry, registry
+
+_TIDY_SECONDS = 5.0
+_TRY_AGAIN_SECONDS = 10.0
+
+
+class Door:
+    """The sessions that are in; the others wait outside."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside: set[str] = set()
+
+    def enter(self, session: str, present: Iterable[str], most: int) -> bool:
+        """Whether ``session`` is in; ``present`` are those that are still connected."""
+        with self._lock:
+            self._inside &= {*present, session}
+            if session not in self._inside and len(self._inside) < most:
+                self._inside.add(session)
+                COUNTERS.count("sessions")
+            return session in self._inside
+
+
+@st.cache_resource(show_spinner=False)
+def _door() -> Door:
+    return Door()
+
+
+def come_in() -> None:
+    """Let this session in; where the server is full, its page says so and tries again."""
+    context = get_script_run_ctx()
+    if context is None or server() is None:
+        return
+    _keep_tidy()
+    most = hosting().sessions
+    if not _door().enter(context.session_id, connected(), most):
+        COUNTERS.count("refused: server full")
+        _show_busy(most)
+        st.stop()
+
+
+@st.fragment(run_every=_TRY_AGAIN_SECONDS)
+def _show_busy(most: int) -> None:
+    context = get_script_run_ctx()
+    if "busy" in st.session_state and _door().enter(context.session_id, connected(), most):
+        del st.session_state.busy
+        st.rerun()
+    st.session_state.busy = True
+    st.info(
+        f"Decor is full just now: {most} people are here, as many as this server can do well by. "
+        "This page lets you in by itself as soon as somebody leaves.",
+        icon=":material/door_front:",
+    )
+
+
+def server() -> Runtime | None:
+    """Streamlit's server; None where pages run without one, as in tests."""
+    found = Runtime.instance() if Runtime.exists() else None
+    return found if hasattr(found, "_session_mgr") else None
+
+
+def connected() -> set[str]:
+    """The ids of all sessions with an open connection."""
+    here = server()
+    if here is None:
+        return set()
+    return {info.session.id for info in here._session_mgr.list_active_sessions()}
+
+
+def uploaded_bytes() -> int:
+    """What the uploads of all sessions take."""
+    here = server()
+    if here is None:
+        return 0
+    stats = here.uploaded_file_mgr.get_stats()
+    return sum(stat.byte_length for stat in stats.get(CACHE_MEMORY_FAMILY, []))
+
+
+def room_for(size: int) -> str:
+    """ "" where an upload of ``size`` bytes may stay, else what to tell whoever brought it."""
+    limits = hosting()
+    if size > limits.session_mb * 2**20:
+        COUNTERS.count("refused: uploads of one")
+        return (
+            f"These files have {size / 2**20:.0f} MB together, more than the {limits.session_mb} "
+            "MB that this server takes from one visitor at once; please drop fewer of them."
+        )
+    if uploaded_bytes() > limits.total_mb * 2**20:
+        COUNTERS.count("refused: uploads of all")
+        return (
+            f"All visitors together have brought more than the {limits.total_mb} MB that this "
+            "server holds at once; please try again in some minutes."
+        )
+    return ""
+
+
+def let_go(files: Sequence[UploadedFile]) -> None:
+    """Free the memory of uploads that are not wanted."""
+    context, here = get_script_run_ctx(), server()
+    if context is None or here is None:
+        return
+    for file in files:
+        here.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+
+
+# --- clearing up
+
+
+@st.cache_resource(show_spinner=False)
+def _keep_tidy() -> None:
+    """Begin to clear up after visitors who have gone; once for a server."""
+    if hosting().hosted:
+        write_json_lines()  # again: Streamlit has made more loggers since the start
+    places = registry(), (trainer(), reader())
+    threading.Thread(target=_tidy, args=places, name="decor-tidy", daemon=True).start()
+
+
+def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
+    orphans: set[str] = set()
+    while here := server():
+        before = uploaded_bytes()
+        _expire_sessions(here)
+        orphans = _drop_uploads(here, orphans)
+        if uploaded_bytes() < before:
+            note("uploads freed", still_bytes=uploaded_bytes())
+        for jobs in processes:
+            forget_gone(workspaces, jobs)
+        time.sleep(_TIDY_SECONDS)
+
+
+def forget_gone(workspaces: Registry, jobs: Trainer) -> None:
+    """Let go of the jobs, and what came of them, of everybody who will not come back."""
+    gone = jobs.owners() - workspaces.owners()
+    if gone:
+        jobs.forget(gone)
+        note("visitors forgotten", n=len(gone))
+
+
+def _expire_sessions(here: Runtime) -> None:
+    """Streamlit drops sessions that were left only when the next one is left."""
+    left = here._session_mgr._session_storage._cache
+    before = len(left._data)
+    loop = here._get_async_objs().eventloop  # which alone may touch its store
+    loop.call_soon_threadsafe(left.expire)
+    if before:
+        time.sleep(0.2)
+    if before > len(left._data):
+        gc.collect()  # a session is a knot of references
+
+
+def _drop_uploads(here: Runtime, orphans: set[str]) -> set[str]:
+    """Free the uploads of those ``orphans`` that are still without a session; return all such."""
+    files = here.uploaded_file_mgr
+    left = set(here._session_mgr._session_storage._cache._data)
+    now = set(files.file_storage) - left - connected()
+    for session in now & orphans:  # seen twice: not one that is just moving from one to the other
+        files.remove_session_files(session)
+    return now - orphans

@@ -1,0 +1,60 @@
+"""What the server and its trainer take of the machine just now."""
+
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from decor_core.trainer import Trainer
+
+from .door import connected, uploaded_bytes
+from .reading import reader
+from .resources import trainer
+
+_STARTED = time.monotonic()
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """A snapshot; memory in megabytes is None where the system does not tell."""
+
+    visitors: int
+    upload_mb: float
+    running: int
+    waiting: int
+    uptime: float
+    server_mb: float | None
+    trainer_mb: float | None
+    reader_mb: float | None
+    free_disk_mb: float
+
+
+def now() -> Vitals:
+    """How things stand."""
+    loads = [one.load() for one in (trainer(), reader())]
+    return Vitals(
+        visitors=len(connected()),
+        upload_mb=uploaded_bytes() / 2**20,
+        waiting=sum(waiting for waiting, _ in loads),
+        running=sum(running for _, running in loads),
+        uptime=time.monotonic() - _STARTED,
+        server_mb=resident_mb("self"),
+        trainer_mb=_process_mb(trainer()),
+        reader_mb=_process_mb(reader()),
+        free_disk_mb=shutil.disk_usage(tempfile.gettempdir()).free / 2**20,
+    )
+
+
+def _process_mb(jobs: Trainer) -> float | None:
+    return resident_mb(str(jobs.process_id)) if jobs.process_id else None
+
+
+def resident_mb(process: str) -> float | None:
+    """Memory of a process by its id, or “self”; None where there is no /proc, or it is gone."""
+    try:
+        lines = Path("/proc", process, "status").read_text().splitlines()
+    except OSError:
+        return None
+    kilobytes = next((line.split()[1] for line in lines if line.startswith("VmRSS:")), None)
+    return int(kilobytes) / 1024 if kilobytes else None

@@ -1,0 +1,37 @@
+"""The app with a gate before it, for strangers: start with ``streamlit run server.py``.
+
+What differs from app.py: limits on uploads and connections before they take memory, headers for
+browsers, a log of JSON lines, and an end that waits for nobody.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from decor_core.hosting import hosting
+from decor_core.journal import note, write_json_lines
+from decor_core.scratch import begin_scratch, end_scratch
+from pages.parts.gate import Gate
+from pages.parts.reading import reader
+from pages.parts.resources import trainer
+from pages.parts.workspace import registry
+
+
+@asynccontextmanager
+async def _life(_app: st.App) -> AsyncIterator[None]:
+    if hosting().hosted:
+        write_json_lines()
+    scratch = begin_scratch()
+    note("started", hosted=hosting().hosted, streamlit=version("streamlit"))
+    yield
+    for background in (trainer(), reader()):
+        background.close()
+    registry().forget_all()
+    end_scratch(scratch)
+    note("stopped")
+
+
+app = st.App("app.py", middleware=[Middleware(Gate)], lifespan=_life)

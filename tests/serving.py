@@ -1,0 +1,122 @@
+"""Real servers and real browsers for tests, and the words that skip a test where there are none."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that answers: where, as which process, and where its log is."""
+
+    address: str
+    process: subprocess.Popen
+    log: Path
+
+    def lines(self) -> list[str]:
+        return self.log.read_text(encoding="utf-8").splitlines()
+
+    def end(self) -> int:
+        """Ask it to end as a host does, and tell how it did."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=20)
+
+
+def need(condition: object, reason: str) -> None:
+    """Skip without ``condition``, but never on the machine that is there to test."""
+    if not condition:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def served(log: Path, script: str = "app.py", path: str = "", **settings: str) -> Iterator[Served]:
+    """The app on a server of its own, with ``settings`` in its environment."""
+    port = free_port()
+    base = ["--server.baseUrlPath", path] if path else []
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--server.headless", "true", "--server.address", "127.0.0.1", *base],
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+        )
+    address = f"http://127.0.0.1:{port}" + (f"/{path}" if path else "")
+    try:
+        wait_for(f"{address}/_stcore/health")
+        yield Served(address, process, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for(url: str, seconds: float = 40) -> None:
+    """Until ``url`` answers."""
+    until(lambda: _answers(url), f"no answer from {url}", seconds)
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def until(condition, what: str, seconds: float = 30.0):
+    """What ``condition()`` gives as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+    return found
+
+
+@contextmanager
+def chromium():
+    """A browser; each of its contexts is a visitor of its own."""
+    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    need(program, "needs Chromium: apt-get install chromium, or install Google Chrome")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        need(False, "needs Playwright: pip install -r requirements-dev.txt")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
+        yield browser
+        browser.close()
