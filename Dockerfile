@@ -6,9 +6,10 @@ FROM python:3.12.11-slim-bookworm
 RUN useradd --create-home --uid 1000 decor
 WORKDIR /app
 
-# The packages change seldom, the app often: so they are two layers.
+# The packages change seldom, the app often: so they are two layers. Both are compiled here: the
+# user who runs them may not write, and would compile TensorFlow anew at each start.
 COPY requirements.txt .
-RUN pip install --no-cache-dir --no-compile -r requirements.txt
+RUN pip install --no-cache-dir -r requirements.txt
 
 COPY . .
 RUN python -m compileall -q app.py server.py decor_core pages

@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit import config
 
 from decor_core.hosting import hosting
 from decor_core.journal import note, write_json_lines
@@ -24,6 +25,7 @@ from pages.parts.workspace import registry
 async def _life(_app: st.App) -> AsyncIterator[None]:
     if hosting().hosted:
         write_json_lines()
+    config.set_option("server.maxUploadSize", hosting().upload_mb)
     scratch = begin_scratch()
     note("started", hosted=hosting().hosted, streamlit=version("streamlit"))
     yield

@@ -242,7 +242,7 @@ def attempt(target: str, seeds: Sequence[bytes], seed: int) -> tuple[bytes, str]
     rng = random.Random(seed)
     _, change, read = TARGETS[target]
     data = change(rng.choice(seeds), rng)
-    before, started = _peak(), time.monotonic()
+    before, started = _peak(), time.process_time()
     with tempfile.TemporaryDirectory(prefix="decor-fuzz-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -252,7 +252,7 @@ def attempt(target: str, seeds: Sequence[bytes], seed: int) -> tuple[bytes, str]
                 return data, f"DecorError that says nothing, or too much: {error}"
         except Exception:
             return data, traceback.format_exc()
-    seconds, grown = time.monotonic() - started, _peak() - before
+    seconds, grown = time.process_time() - started, _peak() - before
     if seconds > SLOW:
         return data, f"took {seconds:.1f} s"
     if grown > LARGE:

@@ -23,13 +23,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 from PIL import Image
+from running import Server, server
 from visitor import Refused, Visitor
 
 from decor_core.backbone import MODELS
 from decor_core.images import load_picture
 from decor_core.predictor import load_predictor
 from decor_core.taxonomy import DECOR
-from server import Server, server
 
 SCENARIOS = ("classify", "train", "drift")
 PHOTO_SIDE = 2000
@@ -220,8 +220,12 @@ def _run(scenario: str, options: argparse.Namespace, target: Server | None) -> d
         "train": lambda: train(port, options.trainings, record),
         "drift": lambda: drift(port, options.uploads, record),
     }[scenario]
+    before = target.cpu_seconds() if target else 0.0
+    started = time.monotonic()
     asyncio.run(watched(work(), target, record))
-    told = record.to_json()
+    told = {"wall_seconds": time.monotonic() - started, **record.to_json()}
+    if target:
+        told["server_cpu_seconds"] = target.cpu_seconds() - before
     if target and not options.no_rest:
         asyncio.run(watched(asyncio.sleep(LEFT_SECONDS), target, record, every=10))
         told["after_mb"] = target.memory()
@@ -236,6 +240,9 @@ def _print(scenario: str, told: dict) -> None:
     for words, count in told["errors"].items():
         print(f"  error, {count} times: {words}")
     memory = told["memory"]
+    if "server_cpu_seconds" in told:
+        print(f"  server: {told['server_cpu_seconds']:.1f} s of computing in "
+              f"{told['wall_seconds']:.0f} s")  # fmt: skip
     if memory:
         for name in ("server_mb", "trainer_mb"):
             values = [row[name] for row in memory]

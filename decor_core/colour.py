@@ -46,13 +46,13 @@ def spread(colours: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     The shares go by closeness, so that a slight shift of colour is a slight change of the
     histogram; those of a colour sum to 1.
     """
-    low, high = np.transpose(RANGES)
-    most = np.array(BINS) - 1
-    places = np.clip((colours - low) / (high - low) * most, 0, most - 1e-4)
-    floors = places.astype(int)
+    low, high = np.transpose(np.float32(RANGES))[..., None]
+    most = np.float32(BINS)[:, None] - 1
+    places = np.clip((colours.T - low) / (high - low) * most, 0, most - np.float32(1e-4))
+    floors = np.floor(places)
     above = places - floors
-    near = (1 - above).T, above.T
+    near = 1 - above, above
     _, width, depth = BINS
+    first = np.int32([width * depth, depth, 1]) @ floors.astype(np.int32)
     for i, j, k in np.ndindex(2, 2, 2):
-        bins = ((floors[:, 0] + i) * width + floors[:, 1] + j) * depth + floors[:, 2] + k
-        yield bins, near[i][0] * near[j][1] * near[k][2]
+        yield first + (i * width + j) * depth + k, near[i][0] * near[j][1] * near[k][2]

@@ -109,18 +109,18 @@ def roll_up(evidence: Evidence, trained: Taxonomy, name: str) -> Evidence:
 
 
 def _view_parts(view: View, blocks: tuple[Block, ...], head: Head) -> Iterable[np.ndarray]:
-    """What the scores of one view are made of: a map [h, w, classes] for each resolution."""
+    """What the scores of one view are made of: a map [classes, h, w] for each resolution."""
     maps: dict[tuple[int, ...], np.ndarray] = {}
     for block, stage, shares in zip(blocks, view.stages, view.weights, strict=False):
         parts = _pooled_parts(stage, shares, head.weights[block.columns])
         if block is blocks[0]:
-            parts = parts + shares[..., None] * head.bias
+            parts += head.bias[:, None, None] * shares
         maps[shares.shape] = maps.get(shares.shape, 0) + parts
-    return [parts[:, ::-1] if view.mirrored else parts for parts in maps.values()]
+    return [parts[..., ::-1] if view.mirrored else parts for parts in maps.values()]
 
 
 def _pooled_parts(stage: np.ndarray, shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean and deviation times ``weights`` [2 c, classes], place by place [h, w, classes]."""
+    """Mean and deviation times ``weights`` [2 c, classes], place by place [classes, h, w]."""
     for_mean, for_deviation = np.split(weights, 2)
     mean = np.tensordot(shares, stage, 2)
     squares = (stage - mean) ** 2
@@ -129,20 +129,21 @@ def _pooled_parts(stage: np.ndarray, shares: np.ndarray, weights: np.ndarray) ->
     by_mean = for_mean / max(float(np.linalg.norm(mean)), 1e-9)
     # The vector's own deviation, so that the parts add up where its single precision ends.
     by_square = for_deviation * (deviation / np.where(variance > 0, variance, 1))[:, None]
-    return shares[..., None] * (stage @ by_mean + squares @ by_square)
+    return shares * np.moveaxis(stage @ by_mean + squares @ by_square, 2, 0)
 
 
 def _colour_parts(look: Look, block: Block, head: Head) -> np.ndarray:
-    """Root of the histogram times its weights, pixel by pixel [h, w, classes]."""
+    """Root of the histogram times its weights, pixel by pixel [classes, h, w]."""
     inside = look.weights > 0
     shares = look.weights[inside] / max(look.weights.sum(), 1e-9)
     colours = colour.lab(look.pixels[inside])
     roots = np.sqrt(colour.histogram(colours, shares))
-    by_bin = head.weights[block.columns] / np.maximum(roots, 1e-9)[:, None]
-    parts = np.zeros((*look.weights.shape, len(head.bias)), np.float32)
-    parts[inside] = shares[:, None] * sum(
-        near[:, None] * by_bin[bins] for bins, near in colour.spread(colours)
-    )
+    by_bin = head.weights[block.columns].T / np.maximum(roots, 1e-9).astype(np.float32)
+    found = np.zeros((len(head.bias), len(shares)), np.float32)
+    for bins, near in colour.spread(colours):
+        found += by_bin.take(bins, axis=1) * (shares * near)
+    parts = np.zeros((len(head.bias), *look.weights.shape), np.float32)
+    parts[:, inside] = found
     return parts
 
 
@@ -153,7 +154,7 @@ class _Canvas:
         self._picture = picture
         self._edges = edges
         width, height = edges[1] - edges[0]
-        self._sums = np.zeros((height, width, classes), np.float32)
+        self._sums = np.zeros((classes, height, width), np.float32)
 
     @classmethod
     def of(cls, look: Look, size: tuple[int, int], classes: int) -> "_Canvas":
@@ -165,21 +166,21 @@ class _Canvas:
         return cls((width, height), np.array([low, high]).astype(int), classes)
 
     def add(self, parts: np.ndarray, box: tuple[float, ...]) -> None:
-        """Spread ``parts`` [h, w, classes] of ``box`` smoothly; none gets lost."""
+        """Spread ``parts`` [classes, h, w] of ``box`` smoothly; none gets lost."""
         start, stop = np.reshape(box, (2, 2)) * self._picture
         low, high = self._edges
         across, down = (
-            _bumps(start[i], stop[i], parts.shape[1 - i], low[i], high[i]) for i in (0, 1)
+            _bumps(start[i], stop[i], parts.shape[2 - i], low[i], high[i]) for i in (0, 1)
         )
-        self._sums += np.tensordot(down, np.tensordot(across, parts, (1, 1)), (1, 1))
+        self._sums += down @ np.ascontiguousarray(parts, np.float32) @ across.T
 
     def cut(self) -> tuple[np.ndarray, np.ndarray]:
         """The picture's part of the sums [classes, h, w], and the sum of the rest [classes]."""
         width, height = self._picture
         left, upper = -self._edges[0]
-        inside = self._sums[upper : upper + height, left : left + width]
-        rest = self._sums.sum((0, 1), np.float64) - inside.sum((0, 1), np.float64)
-        return np.moveaxis(inside, 2, 0).copy(), rest
+        inside = self._sums[:, upper : upper + height, left : left + width]
+        rest = self._sums.sum((1, 2), np.float64) - inside.sum((1, 2), np.float64)
+        return inside.copy(), rest
 
 
 def _bumps(start: float, stop: float, count: int, low: int, high: int) -> np.ndarray:

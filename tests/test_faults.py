@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from benchmarks.server import Server, server
+from benchmarks.running import Server, server
 from benchmarks.visitor import Visitor
 from decor_core import folders, runs
 from decor_core.bundle import load_bundle, save_bundle

@@ -1,6 +1,8 @@
 """Altair charts; their colours come from the theme, so that they suit light and dark."""
 
+import copy
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -17,20 +19,30 @@ LABEL_WIDTH = 150
 
 def score_bars(scores: Sequence[Score], top: int = 5) -> None:
     """The likeliest labels as bars, the first of them in full colour."""
-    table = pd.DataFrame(
+    shown = [
         {
-            "label": [score.label for score in scores[:top]],
-            "probability": [score.probability for score in scores[:top]],
-            "shown": [percent(score.probability) for score in scores[:top]],
-            "rank": range(len(scores[:top])),
+            "label": score.label,
+            "probability": score.probability,
+            "shown": percent(score.probability),
+            "rank": rank,
         }
+        for rank, score in enumerate(scores[:top])
+    ]
+    spec = copy.deepcopy(_score_spec(len(shown)))
+    for layer in spec["layer"]:
+        layer["encoding"]["y"]["sort"] = [row["label"] for row in shown]
+    st.vega_lite_chart(
+        {**spec, "datasets": {"scores": shown}},
+        width="stretch",
+        alt="The likeliest: " + ", ".join(f"{row['label']} {row['shown']}" for row in shown),
     )
-    draw(
-        _labelled_bars(table, "probability", alt.Scale(domain=[0, 1.35])),
-        height=34 * len(table) + 6,
-        described="The likeliest: "
-        + ", ".join(f"{row.label} {row.shown}" for row in table.itertuples()),
-    )
+
+
+@st.cache_resource(show_spinner=False)
+def _score_spec(count: int) -> dict[str, Any]:
+    """The chart of ``score_bars`` without its data: to make it takes longer than all the rest."""
+    bars = _labelled_bars(alt.NamedData("scores"), [], "probability", alt.Scale(domain=[0, 1.35]))
+    return plain_chart(bars, height=34 * count + 6).to_dict()
 
 
 def count_bars(counts: Mapping[str, int]) -> None:
@@ -40,15 +52,18 @@ def count_bars(counts: Mapping[str, int]) -> None:
     table["shown"] = table["count"].astype(str)
     table["rank"] = 0
     draw(
-        _labelled_bars(table, "count", alt.Scale(domain=[0, table["count"].max() * 1.18])),
+        _labelled_bars(
+            table, list(table["label"]), "count", alt.Scale(domain=[0, table["count"].max() * 1.18])
+        ),
         height=30 * len(table) + 6,
         described="Pictures: " + ", ".join(f"{label} {count}" for label, count in ordered),
     )
 
 
-def _labelled_bars(table: pd.DataFrame, value: str, scale: alt.Scale) -> alt.LayerChart:
-    order = list(table["label"])
-    base = alt.Chart(table).encode(
+def _labelled_bars(
+    data: pd.DataFrame | alt.NamedData, order: list[str], value: str, scale: alt.Scale
+) -> alt.LayerChart:
+    base = alt.Chart(data).encode(
         y=alt.Y(
             "label:N",
             sort=order,

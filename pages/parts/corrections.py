@@ -27,6 +27,7 @@ from .picks import thumb_uri
 from .pictures import Seen, network_key, original
 from .resources import predictor, trainer, training_data
 from .results import progress_words
+from .room import check_room
 from .sets import store, summaries, tell, zipped
 from .text import between, percent, percent_exact, plain
 from .work import LEARN, job_for, run_of, stop, submit_on
@@ -108,6 +109,7 @@ def _remember(chosen: Sequence[Seen], key: str) -> None:
     folder = now.folder if now else store().begin(_title())
     pictures = [(seen.name, original(seen)) for seen in chosen]
     try:
+        check_room(sum(len(data) for _, data in pictures), store().root)
         made = correct(folder, _title(), _levels(), pictures, label, parent)
     except DecorError as error:
         tell(error)

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from decor_core.overlay import paint
 from decor_core.predictor import Prediction
 
-from .pictures import Seen, evidence_of, webp
+from .pictures import Seen, evidence_of, jpeg
 from .text import plain
 
 _MOST = 7
@@ -75,7 +75,7 @@ def _label(seen: Seen, prediction: Prediction) -> str:
 
 def _painted(seen: Seen, heat: np.ndarray, strongest: float, opacity: float) -> bytes:
     with Image.open(io.BytesIO(seen.preview)) as picture:
-        return webp(paint(picture.convert("RGB"), heat, strongest, opacity))
+        return jpeg(paint(picture.convert("RGB"), heat, strongest, opacity))
 
 
 def _where(heat: np.ndarray) -> str:

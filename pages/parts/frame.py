@@ -7,6 +7,7 @@ from streamlit.navigation.page import Page
 
 from .door import come_in
 from .keeper import password
+from .process import settle
 
 _PAGES = Path(__file__).parents[1]
 _ASSETS = Path(__file__).parent / "assets"
@@ -39,6 +40,7 @@ def open_page(title: str, lead: str) -> None:
     A server that has not run app.py yet answers a deep link with the page alone, under a
     navigation made of file names: so each page sets up its own.
     """
+    settle()
     navigation()
     st.html(_ASSETS / "style.css")
     come_in()

@@ -40,7 +40,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Seen:
-    """What stays of a picture: vector [d], colours in words, a WebP preview and a small one.
+    """What stays of a picture: vector [d], colours in words, a JPEG preview and a small WebP.
 
     Or, in ``error``, why it cannot be read.
     """
@@ -181,19 +181,28 @@ def _look(model: Predictor, picture: Picture, digest: str, deep: bool) -> Seen:
         digest,
         vector=look.vector(),
         colours=str(palette(look)),
-        preview=_webp(upright, _PREVIEW_SIDE),
-        thumb=_webp(upright, _THUMB_SIDE),
+        preview=jpeg(_scaled(upright, _PREVIEW_SIDE)),
+        thumb=webp(_scaled(upright, _THUMB_SIDE)),
     )
 
 
-def _webp(upright: Image.Image, side: int) -> bytes:
+def _scaled(upright: Image.Image, side: int) -> Image.Image:
     small = upright.copy()
     small.thumbnail((side, side))
-    return webp(small)
+    return small
 
 
 def webp(picture: Image.Image) -> bytes:
     """A picture for the browser, packed quickly rather than tightly."""
+    return _packed(picture, "WEBP", quality=82, method=1)
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    """A picture for the browser, packed and unpacked five times as quickly as WebP."""
+    return _packed(picture, "JPEG", quality=88)
+
+
+def _packed(picture: Image.Image, kind: str, **options: int) -> bytes:
     packed = io.BytesIO()
-    picture.save(packed, "WEBP", quality=82, method=1)
+    picture.save(packed, kind, **options)
     return packed.getvalue()

@@ -33,6 +33,11 @@ class Server:
         """Resident memory of the server and of its trainer, in MB (10⁶ bytes)."""
         return resident(self.process.pid), sum(map(resident, self.trainers))
 
+    def cpu_seconds(self) -> float:
+        """What the server has computed so far, on all cores together."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
 def server(**environment: str) -> Iterator[Server]:
