@@ -7,7 +7,7 @@ are events of one kind; ``share`` tells from them how much is done.
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -20,6 +20,7 @@ from .export import export_model
 from .features import Embeddings
 from .fitting import ShouldStop, never
 from .heads import TrainConfig, TrainEvent
+from .material import Material
 from .search import Candidate, CurvePoint, Result, learning_curve, search
 from .summaries import write_summaries
 from .workflow import Training, cross_validate, train, train_on_all
@@ -56,6 +57,7 @@ class TrainRequest:
     config: TrainConfig
     level: str
     title: str = "My model"
+    material: Material = field(default_factory=Material)
 
     def run(self, report: Report, should_stop: ShouldStop) -> Training:
         return train(
@@ -134,6 +136,7 @@ class WholeRequest(_Counted):
     config: TrainConfig
     level: str
     title: str = "My model"
+    material: Material = field(default_factory=Material)
 
     def run(self, report: Report, should_stop: ShouldStop) -> Bundle:
         made = train_on_all(

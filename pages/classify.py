@@ -6,23 +6,27 @@ import streamlit as st
 from decor_core.material import Material
 from pages.parts import answers, gallery, samples
 from pages.parts.camera import photo
+from pages.parts.corrections import show_bar
 from pages.parts.frame import open_page
 from pages.parts.pictures import Seen, look_at, refused
 from pages.parts.resources import predictor, use_shipped_model, uses_own_model
 from pages.parts.text import plain
 from pages.parts.uploads import leave_sample, uploads
+from pages.parts.work import collect
 from pages.parts.workspace import workspace
 
 _NAMED = 6  # classes in the headline
 
 
 def main() -> None:
+    collect()
     open_page(*_headline())
     left, right = st.columns([5, 7], gap="large")
     with left:
         seen = _chosen()
     with right:
         taxonomy = _taxonomy()
+        show_bar()
         _answer(seen, taxonomy)
 
 

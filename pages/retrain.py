@@ -77,7 +77,7 @@ def _start() -> None:
         TRAIN,
         choice.material,
         choice.level,
-        lambda vectors: TrainRequest(vectors, choice.config, choice.level, title),
+        lambda vectors: TrainRequest(vectors, choice.config, choice.level, title, choice.material),
     )
 
 

@@ -1,5 +1,7 @@
 """The pictures that the model in use learned from, where they are at hand."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from decor_core.features import Embeddings
@@ -7,14 +9,18 @@ from decor_core.material import Material
 from decor_core.neighbours import Known
 from decor_core.predictor import Predictor
 
+from .materials import vectors_at_hand
 from .work import vectors_for
 
 
 def known_pictures(model: Predictor) -> Known | None:
     """What the model knows of them; None where it cannot be told, or not yet."""
-    material = Material.of(model.bundle)
-    level = model.bundle.taxonomy.name
-    vectors = material and vectors_for(material, level)
+    material, level = Material.of(model.bundle), model.bundle.taxonomy.name
+    if material is None:
+        return None
+    vectors = vectors_for(material, level)
+    if vectors is None:  # corrections were made since; what they correct is there all the same
+        vectors = vectors_at_hand(replace(material, corrections=""), level)
     if vectors is None or not Known.fits(model.bundle, vectors):
         return None
     return _known(model, vectors)

@@ -169,7 +169,7 @@ def thumbnails(material: Material | None) -> Callable[[str, str], str]:
 
     def find(file: str, key: str) -> str:
         kept = (thumb_uri(_kept(folder, key)) for folder in folders)
-        return next(filter(None, kept), "") or _shipped(file)
+        return next(filter(None, kept), "") or shipped_thumbnail(file)
 
     return find
 
@@ -180,7 +180,7 @@ def _kept(folder: Path, key: str) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _shipped(file: str) -> str:
+def shipped_thumbnail(file: str) -> str:
     """A picture behind the shipped vectors, where $DECOR_PICTURES holds them."""
     folder = os.environ.get("DECOR_PICTURES")
     if not folder:

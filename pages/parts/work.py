@@ -112,7 +112,6 @@ class _Errand:
         mine = self._mine
         job_id = place.submit(request, mine.owner, take and (lambda job: self._follow(take, job)))
         mine.about[job_id] = self._run_id
-        mine.materials[job_id] = self._material
         mine.jobs[self._purpose] = job_id
 
     def _follow(self, take: Callable[[Job], None], job: Job) -> None:
@@ -234,7 +233,7 @@ def _keep(job: Job, about: str) -> str:
 
 
 def _run(job: Job) -> Run:
-    material = workspace().materials[job.id]
+    material = job.request.material
     if isinstance(job.result, Bundle):
         told = {"data": material.name, "material": material.to_json()}
         bundle = replace(job.result, training={**job.result.training, **told})
