@@ -101,7 +101,7 @@ def uploaded_bytes() -> int:
 
 
 def room_for(size: int) -> str:
-    """ "" where an upload of ``size`` bytes may stay, else what to tell whoever brought it."""
+    """What to tell whoever brings ``size`` bytes that cannot stay; empty where they can."""
     limits = hosting()
     if size > limits.session_mb * 2**20:
         COUNTERS.count("refused: uploads of one")
