@@ -105,6 +105,17 @@ def _train(page, steps: int = 2) -> None:
     page.get_by_text("Test accuracy").first.wait_for()
 
 
+def test_a_data_set_is_its_visitors_own(visitors):
+    one, other = visitors("/data"), visitors("/data")
+    one.get_by_role("button", name="Try an example").click()
+    one.get_by_text("Example", exact=True).first.wait_for()
+    one.get_by_role("button", name="Stop", exact=True).first.wait_for()
+    other.reload()
+    other.get_by_role("button", name="Try an example").wait_for()
+    assert other.get_by_text("Example", exact=True).count() == 0
+    one.get_by_role("button", name="Stop", exact=True).first.click()
+
+
 def _text(page) -> str:
     return page.inner_text("body")
 
