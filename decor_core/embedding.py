@@ -142,8 +142,10 @@ class Embedder:
         *relative, mirrored = view
         pixels, weights = _cut(square, mask, relative, mirrored, self._backbone.spec.side)
         stages = tuple(self._backbone.stage_maps(pixels))
-        shares = tuple(_shares(weights, stage.shape[:2]) for stage in stages)
-        return View(_inside(box, relative), mirrored, stages, shares)
+        shapes = [stage.shape[:2] for stage in stages]
+        shares = {shape: _shares(weights, shape) for shape in set(shapes)}
+        told = tuple(shares[shape] for shape in shapes)
+        return View(_inside(box, relative), mirrored, stages, told)
 
 
 def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple[float, ...]]:
