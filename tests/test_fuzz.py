@@ -1,4 +1,4 @@
-"""A few minutes of benchmarks/fuzz.py's hours, always the same files: changed, read, none harmful."""
+"""A little of what benchmarks/fuzz.py does for hours, on the same files every time."""
 
 import sys
 
