@@ -22,6 +22,7 @@ from .picture_files import (
     KeptPictures,
     fingerprints,
     keep_picture,
+    read_aside,
     read_head,
     read_state,
     read_thumb,
@@ -33,6 +34,7 @@ from .report import ABOUT_CLASSES, Entry, Report
 from .source import normal
 
 _LONGEST_LABEL = 100
+KEPT_ASIDE = ("unreadable", "unlisted")  # findings about files that can be fetched again
 # What a model found says something of one state only.
 _BY_MODEL = ("mislabelled", "outlier")
 # What the table alone tells, anew after each edit.
@@ -185,7 +187,23 @@ class PictureSet:
 
         A picture that is there already gets the label. DataError if none of them can be used.
         """
-        label, entries, came = checked_label(label), [], {}
+        table, step, refused = self._with(pictures, checked_label(label), parent)
+        return self._next(step, table), refused
+
+    def take_up(self, files: Sequence[str], label: str, parent: str = "") -> "PictureSet":
+        """Take files that were set aside in under ``label``; DataError as for ``add``."""
+        pictures = [(file, read_aside(self.folder, file)) for file in files]
+        table, step, refused = self._with(pictures, checked_label(label), parent)
+        taken = set(files) - {entry.file for entry in refused}
+        entries = self.catalog.report.entries
+        left = tuple(e for e in entries if not (e.kind in KEPT_ASIDE and e.file in taken))
+        return self._next(step, table, entries=left)
+
+    def _with(
+        self, pictures: Sequence[tuple[str, bytes]], label: str, parent: str
+    ) -> tuple[pd.DataFrame, str, tuple[Entry, ...]]:
+        """The table with further pictures, what was done, and which ones cannot be read."""
+        entries, came = [], {}
         for name, data in pictures:
             try:
                 upright = load_picture(data)
@@ -199,8 +217,7 @@ class PictureSet:
         table = self._labelled(again, label, parent) if again.any() else self.table
         new = {key: told for key, told in came.items() if key not in set(self.table["key"])}
         table = self._grown(table, new, label, parent)
-        grown = self._next(f"{_pictures(len(came))} added to “{label}”", table)
-        return grown, tuple(entries)
+        return table, f"{_pictures(len(came))} added to “{label}”", tuple(entries)
 
     def judged(self, entries: Sequence[Entry]) -> "PictureSet":
         """The same state with what a model finds in it, in place of what one found before."""

@@ -241,6 +241,23 @@ def _show_aside(pictures: PictureSet) -> None:
             help="As they came, with the reasons in a text. What is there a second time is only "
             "named.",
         )
+        _show_unlisted(pictures)
+
+
+def _show_unlisted(pictures: PictureSet) -> None:
+    """A class for the pictures that are in none."""
+    files = [entry.file for entry in pictures.catalog.report.of("unlisted")]
+    if files:
+        label_box(
+            pictures, "unlisted_label", f"{counted(len(files), 'picture')} of no class: put in"
+        )
+        st.button("Put them in", icon=":material/label:", on_click=_take_up, args=(files,))
+
+
+def _take_up(files: Sequence[str]) -> None:
+    label, parent = chosen_label("unlisted_label")
+    if edit(lambda now: now.take_up(files, label, parent)):
+        st.session_state.unlisted_label = None
 
 
 def _zipped_aside(pictures: PictureSet) -> bytes:
