@@ -111,6 +111,11 @@ def test_a_new_picture_joins_its_near_duplicates(pictures, encoded):
     grown, _ = pictures.add([("copy.jpg", encoded(copy, "JPEG"))], known["style"])
     groups = grown.table.set_index("file")["group"]
     assert groups["Gzhel/copy.jpg"] == groups[known.file]
+    (near,) = (entry for entry in grown.findings if entry.kind == "near duplicate")
+    assert (near.file, near.other) == ("Gzhel/copy.jpg", known.file)
+    other, _ = pictures.add([("copy.jpg", encoded(copy, "JPEG"))], "Iznik")
+    (near,) = (entry for entry in other.findings if entry.kind == "near conflict")
+    assert near.suggestion == "Gzhel"
 
 
 def test_a_finding_goes_when_it_is_settled_or_mended(pictures):
