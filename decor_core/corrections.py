@@ -43,12 +43,14 @@ def _begun(
     pictures: Sequence[tuple[str, bytes]],
     labels: Sequence[str],
 ) -> PictureSet:
-    rows = {}
+    rows, taken = {}, set()
     for name, data in pictures:
         upright = load_picture(data)
         key = keep_picture(folder, data, upright)
         name = PurePosixPath(name.replace("\\", "/")).name.lstrip(".") or "picture"
-        file = f"{labels[0].replace('/', '_').lstrip('.')}/{len(rows) + 1}-{name}"
+        name = f"{len(rows) + 1}-{name}" if name in taken else name
+        taken.add(name)
+        file = f"{labels[0].replace('/', '_').lstrip('.')}/{name}"
         rows[key] = {"file": file, "key": key, "width": upright.width, "height": upright.height}
         rows[key] |= {"type": "product", "group": key, **dict(zip(levels, labels, strict=False))}
     table = pd.DataFrame(list(rows.values()))

@@ -31,16 +31,24 @@ def main() -> None:
 
 
 def _headline() -> tuple[str, str]:
-    own = workspace().model
-    material = own and Material.of(own.bundle)
-    if own is None or (material and not material.set_id):
+    if not _learned_from_own():
         return (
             "Which decor is it?",
             "Seven traditional styles from four countries, told apart by their ornament.",
         )
-    labels = own.bundle.taxonomy.labels
-    named = f"{', '.join(labels[:_NAMED])} …" if len(labels) > _NAMED else " or ".join(labels)
+    labels = predictor().bundle.taxonomy.labels
+    *most, last = labels
+    named = f"{', '.join(most)} and {last}"
+    if len(labels) > _NAMED:
+        named = f"{', '.join(labels[:_NAMED])} …"
     return "Which is it?", f"A model of yours tells {len(labels)} classes apart: {plain(named)}."
+
+
+def _learned_from_own() -> bool:
+    """Whether the model in use learned from other pictures than those that ship."""
+    own = workspace().model
+    material = own and Material.of(own.bundle)
+    return own is not None and (material is None or bool(material.set_id))
 
 
 def _chosen() -> list[Seen]:
@@ -82,23 +90,27 @@ def _way_back(count: int) -> None:
 def _taxonomy() -> str:
     """The chosen taxonomy, which model answers, and when an answer counts as sure."""
     names = [level.name for level in predictor().bundle.taxonomy.levels]
+    alone = len(names) == 1
     with st.container(
         horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
     ):
-        chosen = st.segmented_control(
-            "Taxonomy",
-            names,
-            default=_linked_taxonomy(names),
-            format_func=str.capitalize,
-            required=True,
-            key=f"taxonomy-{'-'.join(names)}",
-            persist_state="session",
-        )
+        if alone and _learned_from_own():
+            chosen = names[0]
+        else:
+            chosen = st.segmented_control(
+                "Taxonomy",
+                names,
+                default=_linked_taxonomy(names),
+                format_func=str.capitalize,
+                required=True,
+                key=f"taxonomy-{'-'.join(names)}",
+                persist_state="session",
+            )
         _model_note()
         answers.threshold_settings()
     # Written here, as the binding of the widget would write what it shows: “Country”.
     st.query_params["taxonomy"] = chosen
-    if len(names) == 1:
+    if alone and not _learned_from_own():
         st.caption(f"This model was trained on {plain(names[0])} alone and cannot tell more.")
     return chosen
 

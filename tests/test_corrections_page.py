@@ -153,3 +153,10 @@ def test_a_model_without_its_pictures_says_so(mine, vase, training, ornament, en
     _learn(test, "Train on the corrections alone")
     assert test.header[0].value == "Iznik"
     assert mine.runs.list()[0].data.startswith("Corrections to Painted (")
+
+
+def test_a_class_that_is_renamed_is_another_answer(mine, vase):
+    test = _learn(_say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands"))
+    _learn(_say(test, "Delftware", "Netherlands"))
+    assert test.header[0].value == "Delftware"
+    assert "<b>Delftware</b>" in _html(test)

@@ -28,7 +28,7 @@ from .pictures import Seen, network_key, original
 from .resources import predictor, trainer, training_data
 from .results import progress_words
 from .room import check_room
-from .sets import store, summaries, tell, zipped
+from .sets import store, summaries, tell, where_kept, zipped
 from .text import between, percent, percent_exact, plain
 from .work import LEARN, job_for, run_of, stop, submit_on
 from .workspace import workspace
@@ -89,12 +89,11 @@ def _form(chosen: Sequence[Seen], key: str) -> None:
     st.button(
         "Remember",
         key=f"{key}-remember",
-        type="primary",
         icon=":material/bookmark_added:",
         on_click=_remember,
         args=(chosen, key),
     )
-    st.caption("Then let the model learn from it: it takes a few seconds.")
+    st.caption(f"A click later the model learns from it. {where_kept()}")
 
 
 def _remember(chosen: Sequence[Seen], key: str) -> None:
@@ -346,15 +345,14 @@ def _judgement(run: Run, lesson: Lesson) -> str:
     new = run.evaluation or run.cross_validation.get(run.level)
     if new is None:
         return "This model has not been tested."
-    way = "Test accuracy" if run.evaluation else "Cross-validated"
-    text = f"{way}: {percent_exact(new.accuracy)}, likely between {between(new.ci95)}"
-    old = lesson.judged
+    way = "Test accuracy" if run.evaluation else "Cross-validated accuracy"
+    asked = f"{new.n} pictures were asked; corrections only teach."
+    old, now = lesson.judged, percent_exact(new.accuracy)
     if old is None:
-        return f"{text} ({new.n} pictures; corrections only teach)."
+        return f"{way}: {now}, likely between {between(new.ci95)}. {asked}"
+    before = percent_exact(old.accuracy)
+    if before == now:
+        return f"{way}: {now}, as before. {asked}"
     low, high = old.ci95
-    within = low <= new.accuracy <= high
-    chance = ": no more of a difference than chance makes" if within else ""
-    return (
-        f"{text}; before {percent_exact(old.accuracy)}{chance}. {new.n} pictures were asked; "
-        "corrections only teach."
-    )
+    chance = ", which may well be chance" if low <= new.accuracy <= high else ""
+    return f"{way}: {before} before, {now} now{chance}. {asked}"

@@ -26,14 +26,15 @@ def known_pictures(model: Predictor) -> Known | None:
     return _known(model, vectors)
 
 
-def _head_bytes(model: Predictor) -> bytes:
-    return model.bundle.head.weights.tobytes()
+def _identity(model: Predictor) -> tuple:
+    """Also the labels: a class that was only renamed gives the same numbers."""
+    return model.bundle.head.weights.tobytes(), model.bundle.taxonomy.labels
 
 
 @st.cache_resource(
     show_spinner=False,
     max_entries=20,
-    hash_funcs={Predictor: _head_bytes, Embeddings: lambda vectors: vectors.table["key"].tolist()},
+    hash_funcs={Predictor: _identity, Embeddings: lambda vectors: vectors.table["key"].tolist()},
 )
 def _known(model: Predictor, vectors: Embeddings) -> Known:
     return Known(model.bundle, vectors)
