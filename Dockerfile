@@ -22,7 +22,7 @@ ENV DECOR_HOSTED=1 \
     STREAMLIT_SERVER_PORT=7860 \
     STREAMLIT_SERVER_HEADLESS=true
 EXPOSE 7860
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "deploy/health.py"]
 # The process gets the host's SIGTERM itself and ends with its trainer; see docs/RUNBOOK.md.
 CMD ["python", "-m", "streamlit", "run", "server.py"]

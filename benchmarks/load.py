@@ -33,6 +33,7 @@ from decor_core.taxonomy import DECOR
 
 SCENARIOS = ("classify", "train", "drift")
 PHOTO_SIDE = 2000
+_NEXT_CLICK = 0.15
 LEFT_SECONDS = 150  # Streamlit keeps a session that was left for two minutes
 
 
@@ -148,19 +149,28 @@ async def _pause(rng: random.Random, think: float) -> None:
 
 
 async def train(port: int, trainings: int, record: Record) -> None:
-    """``trainings`` visitors press “Retrain” at once; each must get a result of its own."""
-    order: list[int] = []
+    """``trainings`` visitors press “Retrain”, one right after the other; all must get their result.
+
+    They must get it in the order in which they pressed.
+    """
+    finished: list[int] = []
+    doors = [asyncio.Event() for _ in range(trainings + 1)]
 
     async def visit(number: int, ready: asyncio.Barrier) -> None:
         async with Visitor(port, "retrain", patience=300) as visitor:
             await ready.wait()
+            await doors[number].wait()
             with record.timed("retrain → result"):
-                await visitor.click("Retrain")
+                await visitor.click("Retrain", wait=False)
+                asyncio.get_running_loop().call_later(_NEXT_CLICK, doors[number + 1].set)
                 await visitor.until(lambda: visitor.all("metric"), "the test accuracy")
-                order.append(number)
+                finished.append(number)
 
     ready = asyncio.Barrier(trainings)
+    doors[0].set()
     await asyncio.gather(*(visit(number, ready) for number in range(trainings)))
+    if finished != sorted(finished):
+        record.errors[f"out of turn: {finished}"] += 1
 
 
 async def drift(port: int, uploads: int, record: Record) -> None:

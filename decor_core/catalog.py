@@ -85,14 +85,15 @@ def open_data_set(
     on several threads. The rest is as for ``read_catalog``.
     """
     source = unfolded(source)
-    if csv is None and columns is None:
+    if csv is None:
         layout = find_layout(source)
-        if layout.kind == "table":
+        if layout.kind == "table" and columns is None:
             list_csv(whole_csv(source, layout.csv), source.names)  # says what it lacks
-        if layout.kind != "csv":
+        if not layout.csv and columns is None:
             listing = list_class_folders(source.names, source.folders)
             return _catalog(source, listing, types, progress, should_stop, on_picture)
-        csv, columns = whole_csv(source, layout.csv), None if layout.guessed else layout.columns
+        csv = whole_csv(source, layout.csv) if layout.csv else None
+        columns = columns or (None if layout.guessed else layout.columns)
     listing = _list(source, csv, columns)
     return _catalog(source, listing, types, progress, should_stop, on_picture)
 
@@ -171,7 +172,7 @@ def _catalog(
     if not kept:
         raise DataError("None of the pictures can be read; the first: " + _first(entries))
     pairs = near_duplicates([seen[i].print for i in kept])
-    entries += [_near_entry(rows[kept[i]], rows[kept[j]]) for i, j in pairs]
+    entries += _near_entries([rows[i] for i in kept], pairs)
     table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
     taxonomy = taxonomy_of(table, listing.levels)
     counts = table[taxonomy.name].value_counts()
@@ -256,6 +257,16 @@ def _duplicate_entry(row: Row, kept: Row) -> Entry:
         return Entry("duplicate", row.file, message, kept.file, set_aside=True)
     message = f"“{row.labels[0]}” here, but “{kept.labels[0]}” as {kept.file}, which is kept."
     return Entry("label conflict", row.file, message, kept.file, kept.labels[0], set_aside=True)
+
+
+def _near_entries(rows: Sequence[Row], pairs: Sequence[tuple[int, int]]) -> list[Entry]:
+    """One for each picture that has a later near duplicate, rather one under another label."""
+    other: dict[int, int] = {}
+    for i, j in pairs:
+        known = other.setdefault(i, j)
+        if rows[known].labels == rows[i].labels != rows[j].labels:
+            other[i] = j
+    return [_near_entry(rows[i], rows[j]) for i, j in other.items()]
 
 
 def _near_entry(row: Row, other: Row) -> Entry:

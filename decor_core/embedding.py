@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -82,6 +83,11 @@ class Look:
     pixels: np.ndarray
     weights: np.ndarray
 
+    @cached_property
+    def lab(self) -> np.ndarray:
+        """The pixels as L*a*b* colours [h, w, 3]; vector, evidence and palette all want them."""
+        return colour.lab(self.pixels)
+
     def vector(self) -> np.ndarray:
         """Vector [d], float32.
 
@@ -95,7 +101,7 @@ class Look:
     def _colours(self) -> np.ndarray:
         """Square root of the histogram of the object's colours: a unit vector (Hellinger)."""
         inside = self.weights > 0
-        return np.sqrt(colour.histogram(colour.lab(self.pixels[inside]), self.weights[inside]))
+        return np.sqrt(colour.histogram(self.lab[inside], self.weights[inside]))
 
 
 class Embedder:
@@ -142,8 +148,10 @@ class Embedder:
         *relative, mirrored = view
         pixels, weights = _cut(square, mask, relative, mirrored, self._backbone.spec.side)
         stages = tuple(self._backbone.stage_maps(pixels))
-        shares = tuple(_shares(weights, stage.shape[:2]) for stage in stages)
-        return View(_inside(box, relative), mirrored, stages, shares)
+        shapes = [stage.shape[:2] for stage in stages]
+        shares = {shape: _shares(weights, shape) for shape in set(shapes)}
+        told = tuple(shares[shape] for shape in shapes)
+        return View(_inside(box, relative), mirrored, stages, told)
 
 
 def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple[float, ...]]:

@@ -136,7 +136,7 @@ def _colour_parts(look: Look, block: Block, head: Head) -> np.ndarray:
     """Root of the histogram times its weights, pixel by pixel [classes, h, w]."""
     inside = look.weights > 0
     shares = look.weights[inside] / max(look.weights.sum(), 1e-9)
-    colours = colour.lab(look.pixels[inside])
+    colours = look.lab[inside]
     roots = np.sqrt(colour.histogram(colours, shares))
     by_bin = head.weights[block.columns].T / np.maximum(roots, 1e-9).astype(np.float32)
     found = np.zeros((len(head.bias), len(shares)), np.float32)

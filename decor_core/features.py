@@ -172,12 +172,15 @@ def embed_catalog(
     """Embed every picture of ``catalog``, and its distorted copies if an augmentation is given.
 
     What was embedded before comes from the ``cache`` folder: pictures are known by content. On a
-    server for strangers nothing is cached but in a folder that is named here.
+    server for strangers nothing is cached but in a folder that is named here; OSError where that
+    cannot be made.
     Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
     """
     embedder = Embedder(spec)
     # On a server for strangers nothing of what they bring gets into the common cache.
     may_keep = cache is not None or not hosting().hosted
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)  # whoever names it wants to know
     store = _Store(cache or cache_directory() / "vectors", embedder, may_keep)
     copies = augmentation.copies if augmentation else 0
 

@@ -23,7 +23,7 @@ from .fitting import ShouldStop
 from .hosting import hosting
 from .images import LIMITS, is_picture_name
 from .jobs import Report
-from .layout import Layout, find_layout
+from .layout import Layout, find_layout, whole_csv
 from .picture_files import VECTORS, keep_aside, keep_picture, tiny_thumb
 from .picture_set import PictureSet, load_set, new_set
 from .predictor import Predictor
@@ -202,7 +202,7 @@ class PeekRequest:
         check_count(len(names))
         if not layout.csv:
             return Peek(layout, len(names))
-        table = read_table(source.read(layout.csv), names)
+        table = read_table(whole_csv(source, layout.csv), names)
         if layout.columns is None:
             layout = replace(layout, columns=guess_columns(table, names))
         counts = {name: Counter(filter(None, table[name])) for name in table.columns}

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import colour
 from .embedding import Look
 
 # Upper end of hue, in degrees of L*a*b*, of each colour word; red closes the circle.
@@ -35,7 +34,7 @@ class Palette:
 
 def palette(look: Look) -> Palette:
     """The colours of the object that was looked at."""
-    words = _words(colour.lab(look.pixels))
+    words = _words(look.lab)
     shares = np.bincount(words.ravel(), look.weights.ravel(), minlength=len(_WORDS))
     shares = shares / max(shares.sum(), 1e-9)
     ground = _ground(words, look.weights, shares)

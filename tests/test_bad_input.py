@@ -5,12 +5,15 @@ import os
 import struct
 import zipfile
 
+import pandas as pd
 import pytest
 
 from decor_core import sources
 from decor_core.catalog import find_layout, open_data_set, read_catalog
 from decor_core.cells import safe_cell
+from decor_core.checks import check_table, similar_labels
 from decor_core.dataset import prepare
+from decor_core.duplicates import fingerprint, group_duplicates, near_duplicates
 from decor_core.errors import DataError, Stopped
 from decor_core.letters import decode
 from decor_core.listing import Columns, guess_columns, list_csv, read_table
@@ -461,3 +464,29 @@ def test_control_characters_do_not_reach_the_terminal(pictures):
     catalog = read_catalog(image_dir=pictures("ash/\x1b[31m1.png", "oak/\u202egnp.1.png"))
     text = catalog.report.to_text()
     assert "�[31m1.png" in text and "\x1b" not in text and "\u202e" not in text
+
+
+def test_thousands_of_the_same_picture_are_told_once_each(ornament):
+    prints = [fingerprint(ornament(0))] * 1000
+    pairs = near_duplicates(prints)
+    assert len(pairs) < 101 * 1000
+    assert len(set(group_duplicates([str(i) for i in range(1000)], pairs))) == 1
+
+
+def test_a_picture_under_two_labels_counts_for_one_of_them():
+    table = pd.DataFrame({"kind": list("aaabbb"), "group": list("123345")})
+    found = {e.file: e.message for e in check_table(table, ["kind"]) if "few" in e.kind}
+    assert "It has 3 different pictures" in found["a"] and "It has 2 different" in found["b"]
+
+
+def test_numbers_are_not_alike_for_a_point():
+    assert not similar_labels({"1.5": 3, "15": 3, "1-5": 2})
+    assert [entry.file for entry in similar_labels({"class 1": 3, "Class_1": 2})] == ["Class_1"]
+
+
+def test_one_of_several_tables_is_taken(pictures):
+    folder = pictures("a.png", "b.png")
+    (folder / "notes.csv").write_text("what,ever\n1,2\n")
+    (folder / "list.csv").write_text("photo,tree,maker\na.png,oak,x\nb.png,ash,y\n")
+    assert open_data_set(folder).taxonomy.name == "tree"
+    assert open_data_set(folder, columns=Columns("photo", "maker")).taxonomy.name == "maker"

@@ -213,10 +213,13 @@ def test_full_disk_costs_the_cache_and_not_the_work(painted, tmp_path, room, cap
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_cache_that_may_not_be_written_costs_no_work_either(painted, tmp_path, caplog):
+def test_cache_that_may_not_be_written_costs_no_work_either(painted, tmp_path, caplog, monkeypatch):
     (tmp_path / "file").touch()
     catalog = read_catalog(image_dir=painted)
-    embed_catalog(catalog, EmbeddingSpec(views=1), cache=tmp_path / "file" / "cache")
+    monkeypatch.setenv("DECOR_CACHE", str(tmp_path / "file"))
+    embed_catalog(catalog, EmbeddingSpec(views=1))
+    with pytest.raises(OSError):  # but who names a folder is told
+        embed_catalog(catalog, EmbeddingSpec(views=1), cache=tmp_path / "file")
     assert "cannot be kept" in caplog.text and "Not a directory" in caplog.text
 
 

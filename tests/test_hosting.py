@@ -1,5 +1,6 @@
 """Settings of a hosted server: defaults, words, and that nothing of a visitor stays."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from serving import free_port
+from streamlit.testing.v1 import AppTest
 
 from decor_core.catalog import read_catalog
 from decor_core.embedding import EmbeddingSpec
@@ -148,3 +151,24 @@ def test_every_test_that_is_named_in_the_threat_model_is_there():
     assert not [
         f for f in re.findall(r"`(test_\w+\.py)`", text) if not (root / "tests" / f).exists()
     ]
+
+
+def test_a_mistyped_setting_ends_the_start_with_one_sentence(tmp_path):
+    root = Path(__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(free_port()),
+         "--server.headless", "true"],
+        cwd=root, env={**os.environ, "DECOR_SESSIONS": "many"}, capture_output=True, text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "Decor cannot start: DECOR_SESSIONS is “many”; it must be a whole number" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_mistyped_setting_is_said_on_the_page(monkeypatch):
+    monkeypatch.setenv("DECOR_SESSIONS", "many")
+    page = str(Path(__file__).parents[1] / "pages" / "about.py")
+    test = AppTest.from_file(page, default_timeout=60).run()
+    assert not test.exception
+    assert "whole number above zero" in test.error[0].value

@@ -147,7 +147,7 @@ def _chart(pictures: PictureSet, table: pd.DataFrame) -> frozenset[str] | None:
     return frozenset(table["file"][inside])
 
 
-_LEGEND = alt.Legend(title=None, orient="bottom", columns=4, labelLimit=170, labelColor=INK)
+_LEGEND = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=130, labelColor=INK)
 
 
 def _shapes(labels: int, rest: bool) -> list[str]:

@@ -87,7 +87,7 @@ def _tile(file: str) -> str:
     try:
         with Image.open(_FOLDER / file) as picture:
             picture.thumbnail((_TILE_SIDE, _TILE_SIDE))
-            picture.save(packed, "WEBP", quality=80)
+            picture.save(packed, "WEBP", quality=80, method=1)
     except OSError:
         return ""  # it can still be clicked, and then says that it cannot be read
     return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode()
