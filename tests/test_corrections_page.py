@@ -95,7 +95,8 @@ def test_a_correction_is_remembered_learned_and_answers(mine, vase):
     assert "Netherlands" in _texts(test)
     shown = _html(test)
     assert "before: " in shown and "now: <b>Delft</b>" in shown
-    assert "Cross-validated: " in _texts(test) and "corrections only teach" in _texts(test)
+    assert "Cross-validated accuracy: " in _texts(test)
+    assert "corrections only teach" in _texts(test)
     assert "Learned" in _labels(test) and _button(test, "Learned").disabled
     run = mine.runs.list()[0]
     assert run.title == "Decor styles · 1 correction"
