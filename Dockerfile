@@ -6,9 +6,10 @@ FROM python:3.12.11-slim-bookworm
 RUN useradd --create-home --uid 1000 decor
 WORKDIR /app
 
-# The packages change seldom, the app often: so they are two layers.
+# The packages change seldom, the app often: so they are two layers. Both are compiled here: the
+# user who runs them may not write, and would compile TensorFlow anew at each start.
 COPY requirements.txt .
-RUN pip install --no-cache-dir --no-compile -r requirements.txt
+RUN pip install --no-cache-dir -r requirements.txt
 
 COPY . .
 RUN python -m compileall -q app.py server.py decor_core pages
@@ -21,7 +22,7 @@ ENV DECOR_HOSTED=1 \
     STREAMLIT_SERVER_PORT=7860 \
     STREAMLIT_SERVER_HEADLESS=true
 EXPOSE 7860
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "deploy/health.py"]
 # The process gets the host's SIGTERM itself and ends with its trainer; see docs/RUNBOOK.md.
 CMD ["python", "-m", "streamlit", "run", "server.py"]

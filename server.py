@@ -4,13 +4,16 @@ What differs from app.py: limits on uploads and connections before they take mem
 browsers, a log of JSON lines, and an end that waits for nobody.
 """
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit import config
 
+from decor_core.errors import SettingsError
 from decor_core.hosting import hosting
 from decor_core.journal import note, write_json_lines
 from decor_core.scratch import begin_scratch, end_scratch
@@ -24,6 +27,7 @@ from pages.parts.workspace import registry
 async def _life(_app: st.App) -> AsyncIterator[None]:
     if hosting().hosted:
         write_json_lines()
+    config.set_option("server.maxUploadSize", hosting().upload_mb)
     scratch = begin_scratch()
     note("started", hosted=hosting().hosted, streamlit=version("streamlit"))
     yield
@@ -33,5 +37,10 @@ async def _life(_app: st.App) -> AsyncIterator[None]:
     end_scratch(scratch)
     note("stopped")
 
+
+try:
+    hosting()
+except SettingsError as error:
+    sys.exit(f"Decor cannot start: {error}")
 
 app = st.App("app.py", middleware=[Middleware(Gate)], lifespan=_life)

@@ -21,6 +21,15 @@ DEFAULT = "efficientnet_lite0"
 
 _LITE_SIDES = {"0": 224, "1": 240, "2": 260}
 _LITE = re.compile(r"efficientnet_lite([012])")
+# The networks that an app may offer: the first ships, the next two come as packages, the last are
+# downloaded.
+NETWORKS = (
+    DEFAULT,
+    "efficientnet_lite1",
+    "efficientnet_lite2",
+    "mobilenet_1.0_224",
+    "mobilenet_0.50_224",
+)
 _MOBILENET = re.compile(r"mobilenet_(0\.25|0\.50|0\.75|1\.0)_(128|160|192|224)")
 
 

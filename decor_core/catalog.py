@@ -1,6 +1,5 @@
 """CSV + pictures, class folders or zip → validated table + report of what was repaired."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,19 +12,20 @@ from PIL import Image
 
 from .checks import check_table
 from .duplicates import fingerprint, group_duplicates, near_duplicates
-from .errors import DataError, DecorError, PictureError, Stopped
+from .errors import DataError, PictureError, Stopped
 from .images import (
     PICTURE_ENDINGS,
     content_hash,
-    is_picture_name,
     load_picture,
     picture_format,
     picture_size,
 )
+from .layout import find_layout, whole_csv
 from .listing import Listing, Row, list_class_folders, list_csv
 from .report import Entry, Report
-from .sources import Source, unfolded
-from .tables import Columns, guess_columns, read_table
+from .source import Source
+from .sources import unfolded
+from .tables import Columns
 from .taxonomy import DECOR, Taxonomy
 
 Progress = Callable[[int, int], None]
@@ -33,7 +33,6 @@ ShouldStop = Callable[[], bool]
 OnPicture = Callable[[bytes, Image.Image], object]
 
 USUAL_TYPES = ("product",)
-PREPARED = "decor-prepared-1"  # in report.json of what ``prepare`` wrote
 _UNTYPED = "product"
 _THREADS = 4  # Pillow decodes outside Python's lock
 _ENOUGH = 1024  # pixels to tell near duplicates by
@@ -69,78 +68,6 @@ class _Seen:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a data set lies there.
-
-    ``kind`` is "csv" (the file ``csv`` lists the pictures, ``columns`` of it), "table" (there is
-    such a CSV, but which of its columns are meant must be said), "folders" (of one class each),
-    "loose" (pictures without labels) or "empty" (no pictures). ``guessed`` tells whether the
-    columns are.
-    """
-
-    kind: str
-    csv: str = ""
-    columns: Columns | None = None
-    guessed: bool = True
-
-
-def find_layout(source: Path | Source) -> Layout:
-    """How the data set in a folder or zip lies there; DataError if that cannot be opened."""
-    source = unfolded(source)
-    pictures = [n for n in source.names if is_picture_name(n) and PurePosixPath(n).suffix]
-    if not pictures:
-        return Layout("empty")
-    prepared = _prepared(source)
-    if prepared:
-        return prepared
-    tables = [name for name in source.names if name.lower().endswith((".csv", ".tsv"))]
-    listings = [found for name in tables if (found := _listing_of(source, name, pictures))]
-    listings.sort(key=lambda found: -found[0])
-    if listings:
-        return listings[0][1]
-    folders = {PurePosixPath(name).parts[0] for name in pictures if "/" in name}
-    classes = _class_count(source)
-    if tables and classes < 2:
-        return Layout("table", tables[0])
-    return Layout("folders" if classes > 1 or folders else "loose")
-
-
-def _prepared(source: Source) -> Layout | None:
-    """The layout of what ``prepare`` wrote: its table, or its folders if it was told to sort by a
-    coarser level."""
-    if not {"report.json", "pictures.csv"} <= set(source.names):
-        return None
-    try:
-        report = json.loads(source.read("report.json"))
-        columns = report.get("columns")
-        if report.get("format") != PREPARED:
-            return None
-        if not columns:
-            return Layout("folders")
-        return Layout("csv", "pictures.csv", Columns(**columns), guessed=False)
-    except (ValueError, TypeError, AttributeError, PictureError):
-        return None
-
-
-def _listing_of(source: Source, name: str, pictures: list[str]) -> tuple[int, Layout] | None:
-    """How many pictures a CSV lists, and its columns; None if it is no such table."""
-    try:
-        table = read_table(source.read(name), pictures)
-    except DecorError:
-        return None
-    columns = guess_columns(table, pictures)
-    return columns and (table[columns.file].nunique(), Layout("csv", name, columns))
-
-
-def _class_count(source: Source) -> int:
-    try:
-        rows = list_class_folders(source.names, source.folders).rows
-    except DataError:
-        return 0
-    return len({row.labels for row in rows})
-
-
 def open_data_set(
     source: Path | Source,
     *,
@@ -158,14 +85,15 @@ def open_data_set(
     on several threads. The rest is as for ``read_catalog``.
     """
     source = unfolded(source)
-    if csv is None and columns is None:
+    if csv is None:
         layout = find_layout(source)
-        if layout.kind == "table":
-            list_csv(source.read(layout.csv), source.names)  # says what it lacks
-        if layout.kind != "csv":
+        if layout.kind == "table" and columns is None:
+            list_csv(whole_csv(source, layout.csv), source.names)  # says what it lacks
+        if not layout.csv and columns is None:
             listing = list_class_folders(source.names, source.folders)
             return _catalog(source, listing, types, progress, should_stop, on_picture)
-        csv, columns = source.read(layout.csv), None if layout.guessed else layout.columns
+        csv = whole_csv(source, layout.csv) if layout.csv else None
+        columns = columns or (None if layout.guessed else layout.columns)
     listing = _list(source, csv, columns)
     return _catalog(source, listing, types, progress, should_stop, on_picture)
 
@@ -208,7 +136,11 @@ def _list(source: Source, csv: Path | bytes | None, columns: Columns | None) -> 
     data = csv if isinstance(csv, bytes) else _csv_bytes(csv, source)
     listing = list_csv(data, source.names, columns)
     if not listing.rows:
-        raise DataError("None of the pictures that the CSV names is there; please check both.")
+        missing = [entry.file for entry in listing.entries if entry.kind == "missing"]
+        example = f", such as “{missing[0]}”" if missing else ""
+        raise DataError(
+            f"None of the pictures that the CSV names is there{example}; please check both."
+        )
     return listing
 
 
@@ -223,7 +155,7 @@ def _csv_bytes(csv: Path | None, source: Source) -> bytes:
         raise DataError(
             f"Expected one CSV among the pictures, found {len(inside)}; please name the CSV."
         )
-    return source.read(inside[0])
+    return whole_csv(source, inside[0])
 
 
 def _catalog(
@@ -240,7 +172,7 @@ def _catalog(
     if not kept:
         raise DataError("None of the pictures can be read; the first: " + _first(entries))
     pairs = near_duplicates([seen[i].print for i in kept])
-    entries += [_near_entry(rows[kept[i]], rows[kept[j]]) for i, j in pairs]
+    entries += _near_entries([rows[i] for i in kept], pairs)
     table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
     taxonomy = taxonomy_of(table, listing.levels)
     counts = table[taxonomy.name].value_counts()
@@ -325,6 +257,16 @@ def _duplicate_entry(row: Row, kept: Row) -> Entry:
         return Entry("duplicate", row.file, message, kept.file, set_aside=True)
     message = f"“{row.labels[0]}” here, but “{kept.labels[0]}” as {kept.file}, which is kept."
     return Entry("label conflict", row.file, message, kept.file, kept.labels[0], set_aside=True)
+
+
+def _near_entries(rows: Sequence[Row], pairs: Sequence[tuple[int, int]]) -> list[Entry]:
+    """One for each picture that has a later near duplicate, rather one under another label."""
+    other: dict[int, int] = {}
+    for i, j in pairs:
+        known = other.setdefault(i, j)
+        if rows[known].labels == rows[i].labels != rows[j].labels:
+            other[i] = j
+    return [_near_entry(rows[i], rows[j]) for i, j in other.items()]
 
 
 def _near_entry(row: Row, other: Row) -> Entry:

@@ -13,7 +13,8 @@ FEW = 5
 _IMBALANCE = 10
 _TINY = 64  # pixels on the short side
 _HUGE = 24_000_000  # pixels
-_SEPARATORS = str.maketrans("", "", " _-.'’")
+_BLANKS = str.maketrans("", "", " _")
+_SIGNS = str.maketrans("", "", "-.'’")
 # Letters of other alphabets that look like Latin ones, in small letters.
 _LOOK_ALIKE = str.maketrans(
     "аеорсухіјѕԁһӏкмтвнгοαερυικνχτ" + "ı\u0307",
@@ -27,7 +28,7 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Entry, ...]
     ``table`` is that of a Catalog; of its columns width and height may lack.
     """
     finest = levels[0]
-    different = table.groupby(finest)["group"].nunique().to_dict()
+    different = _different_pictures(table, finest)
     counts = table[finest].value_counts().to_dict()
     found = [*_few(different), *_imbalance(counts)]
     for level in levels:
@@ -35,6 +36,17 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Entry, ...]
     if "width" in table:
         found += _sizes(table)
     return tuple(found)
+
+
+def _different_pictures(table: pd.DataFrame, level: str) -> dict[str, int]:
+    """Groups of near duplicates of each label; one under several labels counts for the commonest,
+    as in a split."""
+    labels = table.groupby("group")[level]
+    owners = labels.first().where(labels.nunique() == 1)
+    for group in owners.index[owners.isna()]:
+        owners[group] = labels.get_group(group).mode().min()
+    counts = owners.value_counts().to_dict()
+    return {label: counts.get(label, 0) for label in set(table[level])}
 
 
 def similar_labels(counts: Mapping[str, int]) -> list[Entry]:
@@ -58,7 +70,9 @@ def similar_labels(counts: Mapping[str, int]) -> list[Entry]:
 
 
 def _skeleton(label: str) -> str:
-    folded = unicodedata.normalize("NFKC", label).casefold().translate(_SEPARATORS)
+    folded = unicodedata.normalize("NFKC", label).casefold().translate(_BLANKS)
+    if not any(letter.isdigit() for letter in folded):  # 1.5 is not 15
+        folded = folded.translate(_SIGNS)
     return folded.translate(_LOOK_ALIKE).replace("\0", "")
 
 

@@ -32,26 +32,31 @@ def correct(
     if len(levels) > 1 and not parent.strip():
         raise DataError(f"Say also which {levels[1]} “{label}” belongs to.")
     if not (folder / HEAD).exists():
-        (name, data), *pictures = pictures
-        made = _begun(folder, title, levels, name, data, [checked_label(label), parent])
-        if not pictures:
-            return made
+        return _begun(folder, title, levels, pictures, [checked_label(label), parent])
     return load_set(folder).add(pictures, label, parent)[0]
 
 
 def _begun(
-    folder: Path, title: str, levels: Sequence[str], name: str, data: bytes, labels: Sequence[str]
+    folder: Path,
+    title: str,
+    levels: Sequence[str],
+    pictures: Sequence[tuple[str, bytes]],
+    labels: Sequence[str],
 ) -> PictureSet:
-    upright = load_picture(data)
-    key = keep_picture(folder, data, upright)
-    name = PurePosixPath(name.replace("\\", "/")).name.lstrip(".") or "picture"
-    file = f"{labels[0].replace('/', '_').lstrip('.')}/{name}"
-    row = {"file": file, "key": key, "width": upright.width, "height": upright.height}
-    row |= {"type": "product", "group": key, **dict(zip(levels, labels, strict=False))}
-    table = pd.DataFrame([row])
-    source = KeptPictures(folder, {file: key})
-    catalog = Catalog(table, taxonomy_of(table, tuple(levels)), Report((), {labels[0]: 1}), source)
-    return new_set(folder, title, catalog)
+    rows, taken = {}, set()
+    for name, data in pictures:
+        upright = load_picture(data)
+        key = keep_picture(folder, data, upright)
+        name = PurePosixPath(name.replace("\\", "/")).name.lstrip(".") or "picture"
+        name = f"{len(rows) + 1}-{name}" if name in taken else name
+        taken.add(name)
+        file = f"{labels[0].replace('/', '_').lstrip('.')}/{name}"
+        rows[key] = {"file": file, "key": key, "width": upright.width, "height": upright.height}
+        rows[key] |= {"type": "product", "group": key, **dict(zip(levels, labels, strict=False))}
+    table = pd.DataFrame(list(rows.values()))
+    source = KeptPictures(folder, dict(zip(table["file"], table["key"], strict=True)))
+    report = Report((), {labels[0]: len(rows)})
+    return new_set(folder, title, Catalog(table, taxonomy_of(table, tuple(levels)), report, source))
 
 
 def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:

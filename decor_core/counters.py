@@ -1,9 +1,12 @@
 """What a running server counts: how often, how long; numbers only, nothing about anybody."""
 
 import threading
+import time
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
+
+STARTED = time.monotonic()  # of the process, nearly: this is among the first that it imports
 
 # Upper ends in seconds; one more bucket takes what is slower.
 BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)

@@ -15,10 +15,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from .catalog import PREPARED, Catalog, Progress
+from .catalog import Catalog, Progress
 from .cells import safe_cell
 from .errors import DataError
 from .images import load_picture
+from .layout import PREPARED
 from .listing import LABEL_COLUMNS
 from .report import Report
 from .tables import Columns

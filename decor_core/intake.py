@@ -15,7 +15,7 @@ import pandas as pd
 
 from .augmentation import Augmentation
 from .bundle import Bundle
-from .catalog import Layout, find_layout, open_data_set
+from .catalog import open_data_set
 from .embedding import EmbeddingSpec
 from .errors import DataError, PictureError, Stopped
 from .features import Embeddings, embed_catalog
@@ -23,12 +23,14 @@ from .fitting import ShouldStop
 from .hosting import hosting
 from .images import LIMITS, is_picture_name
 from .jobs import Report
+from .layout import Layout, find_layout, whole_csv
 from .picture_files import VECTORS, keep_aside, keep_picture, tiny_thumb
 from .picture_set import PictureSet, load_set, new_set
 from .predictor import Predictor
 from .projection import project
 from .report import Entry
-from .sources import Source, unfolded
+from .source import Source
+from .sources import unfolded
 from .suspects import find_suspects
 from .tables import Columns, guess_columns, read_table
 
@@ -200,7 +202,7 @@ class PeekRequest:
         check_count(len(names))
         if not layout.csv:
             return Peek(layout, len(names))
-        table = read_table(source.read(layout.csv), names)
+        table = read_table(whole_csv(source, layout.csv), names)
         if layout.columns is None:
             layout = replace(layout, columns=guess_columns(table, names))
         counts = {name: Counter(filter(None, table[name])) for name in table.columns}

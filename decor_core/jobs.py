@@ -7,11 +7,12 @@ are events of one kind; ``share`` tells from them how much is done.
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from .backbone import load_backbone
 from .bundle import Bundle
 from .errors import Stopped, TrainingError
 from .evaluation import Evaluation
@@ -19,6 +20,7 @@ from .export import export_model
 from .features import Embeddings
 from .fitting import ShouldStop, never
 from .heads import TrainConfig, TrainEvent
+from .material import Material
 from .search import Candidate, CurvePoint, Result, learning_curve, search
 from .summaries import write_summaries
 from .workflow import Training, cross_validate, train, train_on_all
@@ -55,6 +57,7 @@ class TrainRequest:
     config: TrainConfig
     level: str
     title: str = "My model"
+    material: Material = field(default_factory=Material)
 
     def run(self, report: Report, should_stop: ShouldStop) -> Training:
         return train(
@@ -133,6 +136,7 @@ class WholeRequest(_Counted):
     config: TrainConfig
     level: str
     title: str = "My model"
+    material: Material = field(default_factory=Material)
 
     def run(self, report: Report, should_stop: ShouldStop) -> Bundle:
         made = train_on_all(
@@ -195,6 +199,24 @@ class CurveRequest(_Counted):
             progress=reporter.count,
             should_stop=should_stop,
         )
+
+
+@dataclass(frozen=True)
+class NetworkRequest:
+    """Fetch and convert the network called ``data``; gives its file, reports nothing."""
+
+    kind: ClassVar[str] = "network"
+
+    data: str
+    title: str = ""
+
+    def run(self, report: Report, should_stop: ShouldStop) -> Path:
+        spec = load_backbone(self.data).spec
+        return spec.path
+
+    def share(self, events: Sequence[Any]) -> float:
+        """Not known before the end."""
+        return 0.0
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ def write_json_lines(stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     if root.level > logging.INFO or root.level == logging.NOTSET:
         root.setLevel(logging.INFO)
+    for name in ("uvicorn", "uvicorn.access", "uvicorn.error", "websockets"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # not each request
     for name in list(logging.root.manager.loggerDict):  # such as Streamlit's and Uvicorn's
         logger = logging.getLogger(name)
         logger.handlers.clear()

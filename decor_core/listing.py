@@ -1,6 +1,5 @@
 """A CSV, or the folders that pictures lie in → one row per picture: file, type, labels."""
 
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,9 +10,10 @@ import pandas as pd
 
 from .errors import DataError
 from .images import is_picture_name
+from .repairs import repair_coarser, repair_codes
 from .report import Entry
-from .sources import normal
-from .tables import Columns, guess_columns, most_common, read_table
+from .source import normal
+from .tables import Columns, guess_columns, read_table
 from .taxonomy import DECOR
 
 # Columns of a CSV that hold the labels, by the taxonomy levels they make, finest first.
@@ -21,9 +21,8 @@ LABEL_COLUMNS = {("style", "country"): ("decor", "country")}
 THE_CSV = "the CSV"
 _RESERVED = {"file", "key", "width", "height", "type", "group", "batch", "source"}
 _LONGEST_LABEL = 200
-_CODED = ("country", "decor", "type")
-_CODED_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_\d+$")
-_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co")
+_JOINERS = "\u200c\u200d"  # Persian and emoji need them
 _PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
@@ -99,8 +98,11 @@ def _unwrapped(
 
 def label_text(text: str) -> str:
     """A label as it is kept: composed letters, single blanks, nothing invisible."""
-    visible = (c for c in normal(text) if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
-    return " ".join("".join(visible).split())
+    visible = (
+        c for c in normal(text)
+        if c.isspace() or c in _JOINERS or unicodedata.category(c) not in _INVISIBLE
+    )  # fmt: skip
+    return " ".join("".join(visible).split()).strip(_JOINERS)
 
 
 def _named(rows: Sequence[Row]) -> tuple[list[Row], list[Entry]]:
@@ -153,9 +155,9 @@ def list_csv(data: bytes, names: Sequence[str], columns: Columns | None = None) 
     if columns.is_decor:
         table.columns = table.columns.str.lower()
         columns = Columns(*(name.lower() for name in vars(columns).values()))
-        entries += _repair_codes(table)
+        entries += repair_codes(table)
     if columns.coarser:
-        entries += _repair_coarser(table, columns)
+        entries += repair_coarser(table, columns)
         table, lacking = _complete(table, columns, (columns.coarser,))
         entries += lacking
     files = _Files([name for name in names if is_picture_name(name)])
@@ -198,57 +200,6 @@ def _complete(
         file = row[columns.file] or where
         entries.append(Entry("incomplete", file, f"The {where} has no {gaps}."))
     return table[~lacking].copy(), entries
-
-
-def _repair_codes(table: pd.DataFrame) -> list[Entry]:
-    """Lets text, code column and the code in the file name outvote the one that contradicts.
-
-    Names like 03_05_2_001.png hold the codes of country, decor and type. What a code means is
-    learned from the table: the text that most often goes with it. Changes ``table``.
-    """
-    stems = table["file"].map(lambda file: PurePosixPath(file.replace("\\", "/")).stem)
-    codes_in_names = stems.str.extract(_CODED_NAME).fillna("")
-    entries: list[Entry] = []
-    for position, field in enumerate(_CODED):
-        if field in table.columns:
-            entries += _repair_field(table, field, codes_in_names[position].str.lstrip("0"))
-    return entries
-
-
-def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Entry]:
-    column = f"{field}_label"
-    codes = table.get(column, pd.Series("", table.index, dtype=str)).str.lstrip("0")
-    usual = most_common(table[field], named.where(named != "", codes))
-    text_of = {code: text for text, code in usual.items()}
-    entries = []
-    for index in table.index:
-        file, text = table.at[index, "file"], table.at[index, field]
-        code, name, expected = codes[index], named[index], usual.get(text, "")
-        if name and name != expected and code == name and name in text_of:
-            table.at[index, field] = text_of[name]
-            message = f"{field} “{text}” → “{text_of[name]}”: {column} and the file name agree."
-            entries.append(Entry("repaired", file, message))
-        elif name and name != expected:
-            message = f"{field} is “{text}” though the file name has code {name}; the text counts."
-            entries.append(Entry("contradiction", file, message))
-        elif code and code != expected:
-            why = "the text and the file name agree" if name else "other rows have this code"
-            message = f"{column} {code} → {expected} for {field} “{text}”: {why}."
-            entries.append(Entry("repaired", file, message))
-    return entries
-
-
-def _repair_coarser(table: pd.DataFrame, columns: Columns) -> list[Entry]:
-    """Gives every label one coarser label, the one most of its rows have. Changes ``table``."""
-    fine, coarse = columns.labels
-    usual = table[fine].map(most_common(table[fine], table[coarse])).fillna("")
-    entries = []
-    for index in table.index[table[coarse] != usual]:
-        row = table.loc[index]
-        message = f"{coarse} “{row[coarse]}” → “{usual[index]}”, as in most rows of “{row[fine]}”."
-        entries.append(Entry("repaired", row[columns.file], message))
-    table[coarse] = usual
-    return entries
 
 
 class _Files:

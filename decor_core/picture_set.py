@@ -30,7 +30,7 @@ from .picture_files import (
     write_state,
 )
 from .report import ABOUT_CLASSES, Entry, Report
-from .sources import normal
+from .source import normal
 
 _LONGEST_LABEL = 100
 # What a model found says something of one state only.

@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from .catalog import PREPARED
 from .cells import safe_cell
 from .errors import DecorError
+from .layout import PREPARED
 from .picture_files import read_aside
 from .picture_set import PictureSet
 from .report import Report

@@ -1,6 +1,6 @@
 """What was found wrong with a data set, and what was done about it: as text and as JSON."""
 
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -34,6 +34,7 @@ KINDS = {
     "assumed": "Assumed on reading",
 }
 
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _WIDTH = 84
 
 # Findings about a whole class: their ``file`` is its label.
@@ -107,9 +108,10 @@ class Report:
     def summary(self) -> list[str]:
         """For people, a line for each fact: pictures, those left out, findings of each kind."""
         classes = "1 class" if len(self.counts) == 1 else f"{len(self.counts)} classes"
-        total = sum(self.counts.values())
-        lines = [f"{total} {'picture' if total == 1 else 'pictures'} in {classes}"]
-        lines += [f"{count} {kind} pictures left out" for kind, count in self.left_out.items()]
+        lines = [f"{_count(sum(self.counts.values()))} in {classes}"]
+        lines += [
+            f"{_count(count)} of type {kind} left out" for kind, count in self.left_out.items()
+        ]
         return lines + [f"{KINDS[kind]}: {count}" for kind, count in self.findings.items()]
 
     def to_text(self) -> str:
@@ -131,6 +133,10 @@ class Report:
             "findings": self.findings,
             "entries": [asdict(entry) for entry in self.entries],
         }
+
+
+def _count(pictures: int) -> str:
+    return "1 picture" if pictures == 1 else f"{pictures} pictures"
 
 
 def _told(entries: Iterable[Entry]) -> list[str]:
@@ -159,4 +165,4 @@ def _packed(names: Iterable[str]) -> list[str]:
 
 def printable(text: str) -> str:
     """Text that is safe to show in a terminal: names may hold control and direction characters."""
-    return "".join("�" if unicodedata.category(c) in ("Cc", "Cs", "Cf") else c for c in text)
+    return _UNSAFE.sub("�", text)

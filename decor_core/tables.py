@@ -13,7 +13,7 @@ import pandas as pd
 from .cells import plain_cell
 from .errors import DataError
 from .letters import decode
-from .sources import normal
+from .source import normal
 
 _SEPARATORS = (",", ";", "\t", "|")
 _MOST_CELL = 2**20
@@ -28,6 +28,7 @@ _LABEL_NAMES = re.compile(
     r"класс|категория|стиль|sınıf|kategori",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"[\d.,+-]*")
 _PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 _DECOR = ("file", "decor", "country")
 
@@ -165,7 +166,7 @@ def guess_columns(table: pd.DataFrame, names: Sequence[str]) -> Columns | None:
     label = max(candidates, key=lambda name: _label_rank(table[name]))
     rest = [name for name in candidates if name != label]
     finer = [name for name in rest if _settles(table[name], table[label])]
-    if finer and not _LABEL_NAMES.fullmatch(label):
+    if finer and not is_label_name(label):
         label = min(finer, key=lambda name: table[name].nunique())
     coarser = [name for name in rest if name != label and _settles(table[label], table[name])]
     coarsest = max(coarser, key=lambda name: _label_rank(table[name]), default="")
@@ -194,15 +195,21 @@ def _forms(file: str) -> set[str]:
 
 
 def _may_be_labels(cells: pd.Series, rows: int) -> bool:
+    """Few values, which are words or stand under a name for labels, and not the parts of a set."""
     values = set(cells) - {""}
     few = 2 <= len(values) <= min(_MOST_LABELS, max(2, rows // 2))
-    return few and not {value.lower() for value in values} <= _PARTS
+    words = is_label_name(str(cells.name)) or not all(map(_NUMBER.fullmatch, values))
+    return few and words and not {value.lower() for value in values} <= _PARTS
 
 
-def _label_rank(cells: pd.Series) -> tuple[bool, bool, int]:
-    """Columns called like labels go first, then words before numbers, then the finer ones."""
-    words = not all(re.fullmatch(r"[\d.,+-]*", value) for value in set(cells))
-    return bool(_LABEL_NAMES.fullmatch(str(cells.name))), words, cells.nunique()
+def is_label_name(name: str) -> bool:
+    """Whether a column of that name says that it holds labels."""
+    return name.lower() == "decor" or bool(_LABEL_NAMES.fullmatch(name))
+
+
+def _label_rank(cells: pd.Series) -> tuple[bool, int]:
+    """Columns called like labels go first, then the finer ones."""
+    return is_label_name(str(cells.name)), cells.nunique()
 
 
 def _settles(fine: pd.Series, coarse: pd.Series) -> bool:

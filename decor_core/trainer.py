@@ -18,6 +18,7 @@ from .errors import TrainingError
 from .features import Embeddings
 from .job import Job
 from .jobs import Request, lets_in
+from .journal import note
 from .worker import Worker
 
 STOP_GRACE = 0.8
@@ -392,6 +393,8 @@ class Trainer:
 
 
 def _count(job: Job) -> None:
+    seconds = job.seconds and round(job.seconds, 2)
+    note("job ended", kind=job.request.kind, status=job.status, seconds=seconds)
     COUNTERS.count(f"job {job.request.kind}: {job.status}")
     if job.seconds is not None:
         COUNTERS.observe(f"job {job.request.kind}", job.seconds)

@@ -29,7 +29,6 @@ def pack_upload(files: Sequence[tuple[str, BinaryIO]], to: Path) -> None:
                 if not (_PART.search(name) and _add_part(archive, file)):
                     _add(archive, name, file)
     except OSError as error:
-        to.unlink(missing_ok=True)
         raise DataError(
             f"There is no room for the files ({error.strerror or error}); "
             "free some space on the disk, then try again."

@@ -156,7 +156,9 @@ _LIMITS = """
 - 90 % means that about one such answer in ten is wrong.
 """
 _PRIVACY = """
-They stay in the server's memory while you use this page, and are never written to disk.
+What you only classify stays in the server's memory while you use the page, and is never written to
+disk. What you put right there, or bring to the Data page, is kept in a folder: on your own computer
+until you delete it, on a server for many until you leave.
 """
 
 main()

@@ -28,9 +28,9 @@ def _watch() -> None:
     rows = (
         (
             ("People here", f"{now.visitors} of {hosting().sessions}"),
-            ("Uploads held", f"{now.upload_mb:.1f} of {hosting().total_mb} MB"),
-            ("Jobs", f"{now.running} running, {now.waiting} waiting"),
-            ("Up for", duration(now.uptime)),
+            ("Uploads held, MB", f"{now.upload_mb:.1f} of {hosting().total_mb}"),
+            ("Jobs at work + waiting", f"{now.running} + {now.waiting}"),
+            ("Up for", _long(now.uptime)),
         ),
         (
             ("Memory of the server", _megabytes(now.server_mb)),
@@ -57,10 +57,10 @@ def _timings() -> None:
     columns = {
         "What": list(timings),
         "How often": [one.n for one in timings.values()],
-        "Mean": [duration(one.total / one.n) for one in timings.values()],
-        "Half below": [duration(one.quantile(0.5)) for one in timings.values()],
-        "95 % below": [duration(one.quantile(0.95)) for one in timings.values()],
-        "Longest": [duration(one.longest) for one in timings.values()],
+        "Mean": [_short(one.total / one.n) for one in timings.values()],
+        "Half below": [_short(one.quantile(0.5)) for one in timings.values()],
+        "95 % below": [_short(one.quantile(0.95)) for one in timings.values()],
+        "Longest": [_short(one.longest) for one in timings.values()],
     }
     _table(columns, "Durations")
 
@@ -80,6 +80,17 @@ def _settings() -> None:
             hide_index=True,
             alt="Settings",
         )
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else duration(seconds)
+
+
+def _long(seconds: float) -> str:
+    hours = seconds / 3600
+    if hours < 1:
+        return f"{seconds / 60:.0f} min"
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
 
 
 def _megabytes(size: float | None) -> str:

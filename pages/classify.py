@@ -3,26 +3,52 @@
 import numpy as np
 import streamlit as st
 
+from decor_core.material import Material
 from pages.parts import answers, gallery, samples
 from pages.parts.camera import photo
+from pages.parts.corrections import show_bar
 from pages.parts.frame import open_page
 from pages.parts.pictures import Seen, look_at, refused
 from pages.parts.resources import predictor, use_shipped_model, uses_own_model
 from pages.parts.text import plain
 from pages.parts.uploads import leave_sample, uploads
+from pages.parts.work import collect
+from pages.parts.workspace import workspace
+
+_NAMED = 6  # classes in the headline
 
 
 def main() -> None:
-    open_page(
-        "Which decor is it?",
-        "Seven traditional styles from four countries, told apart by their ornament.",
-    )
+    collect()
+    open_page(*_headline())
     left, right = st.columns([5, 7], gap="large")
     with left:
         seen = _chosen()
     with right:
         taxonomy = _taxonomy()
+        show_bar()
         _answer(seen, taxonomy)
+
+
+def _headline() -> tuple[str, str]:
+    if not _learned_from_own():
+        return (
+            "Which decor is it?",
+            "Seven traditional styles from four countries, told apart by their ornament.",
+        )
+    labels = predictor().bundle.taxonomy.labels
+    *most, last = labels
+    named = f"{', '.join(most)} and {last}"
+    if len(labels) > _NAMED:
+        named = f"{', '.join(labels[:_NAMED])} …"
+    return "Which is it?", f"A model of yours tells {len(labels)} classes apart: {plain(named)}."
+
+
+def _learned_from_own() -> bool:
+    """Whether the model in use learned from other pictures than those that ship."""
+    own = workspace().model
+    material = own and Material.of(own.bundle)
+    return own is not None and (material is None or bool(material.set_id))
 
 
 def _chosen() -> list[Seen]:
@@ -37,7 +63,7 @@ def _chosen() -> list[Seen]:
     if seen and st.session_state.get("sample_wanted"):
         _way_back(len(seen))
         seen = []
-    st.caption("Nothing at hand? Try a drawn sample:")
+    st.caption("Nothing at hand? Try a drawn sample of the styles that ship:")
     sample = None if seen else samples.chosen_sample()
     if sample and "sample" in st.session_state and "sample" not in st.query_params:
         st.query_params["sample"] = sample.path.stem  # another page has wiped the address
@@ -64,23 +90,27 @@ def _way_back(count: int) -> None:
 def _taxonomy() -> str:
     """The chosen taxonomy, which model answers, and when an answer counts as sure."""
     names = [level.name for level in predictor().bundle.taxonomy.levels]
+    alone = len(names) == 1
     with st.container(
         horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
     ):
-        chosen = st.segmented_control(
-            "Taxonomy",
-            names,
-            default=_linked_taxonomy(names),
-            format_func=str.capitalize,
-            required=True,
-            key=f"taxonomy-{'-'.join(names)}",
-            persist_state="session",
-        )
+        if alone and _learned_from_own():
+            chosen = names[0]
+        else:
+            chosen = st.segmented_control(
+                "Taxonomy",
+                names,
+                default=_linked_taxonomy(names),
+                format_func=str.capitalize,
+                required=True,
+                key=f"taxonomy-{'-'.join(names)}",
+                persist_state="session",
+            )
         _model_note()
         answers.threshold_settings()
     # Written here, as the binding of the widget would write what it shows: “Country”.
     st.query_params["taxonomy"] = chosen
-    if len(names) == 1:
+    if alone and not _learned_from_own():
         st.caption(f"This model was trained on {plain(names[0])} alone and cannot tell more.")
     return chosen
 

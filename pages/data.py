@@ -71,7 +71,9 @@ def _show_list(found: list[Summary]) -> None:
     st.subheader("Your data sets", anchor=False)
     with st.container(key="sets", gap="xsmall"):
         for one in found:
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(
+                horizontal=True, vertical_alignment="center", gap="small", wrap=False
+            ):
                 st.button(
                     plain(one.title),
                     key=f"open-{one.id}",

@@ -1,5 +1,7 @@
 """Retrain: settings, a training to watch, its result, and the model to use."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -7,16 +9,19 @@ from decor_core.job import Job
 from decor_core.jobs import TrainRequest
 from pages.parts import results
 from pages.parts.details import show_details
-from pages.parts.frame import open_page
+from pages.parts.frame import DATA, open_page
 from pages.parts.rates import class_counts
 from pages.parts.resources import trainer, training_data
 from pages.parts.searching import show_search
-from pages.parts.settings import chosen, controls
-from pages.parts.work import TRAIN, collect, job_for, run_of, stop, submit
+from pages.parts.settings import chosen, controls, taught
+from pages.parts.text import plain
+from pages.parts.work import TRAIN, askable, collect, job_for, run_of, stop, submit_on, wait
 
 # Seconds between two drawings of a training. Most of them are spent waiting for its end, so that
 # the result is there at once.
 _LOOK, _WAIT = 0.3, 0.1
+_TOO_FEW = 5
+_NAMED = 6
 
 
 def main() -> None:
@@ -30,6 +35,7 @@ def main() -> None:
     left, right = st.columns([5, 7], gap="large")
     with left:
         controls()
+        _warn(taught().counts[chosen().level])
         _buttons(running=job is not None and job.active)
         # By the buttons, where it is in sight on a phone; a fragment may fill only a container
         # that has been written to.
@@ -44,7 +50,7 @@ def main() -> None:
             _show(job, status)
     run = run_of(job) if job and not job.active else None
     if run:
-        show_details(run)
+        show_details(run, ask=askable(run))
     show_search()
 
 
@@ -54,7 +60,7 @@ def _buttons(running: bool) -> None:
             "Retrain",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=running,
+            disabled=running or len(taught().taxonomy.labels) < 2,
             on_click=_start,
             width="stretch",
         )
@@ -65,24 +71,50 @@ def _buttons(running: bool) -> None:
 
 def _start() -> None:
     choice = chosen()
-    title = f"your model ({choice.words})"
-    submit(TRAIN, TrainRequest(choice.data, choice.config, choice.level, title))
+    name = choice.material.title if choice.material.set_id else "your model"
+    title = f"{name} ({choice.words})"
+    submit_on(
+        TRAIN,
+        choice.material,
+        choice.level,
+        lambda vectors: TrainRequest(vectors, choice.config, choice.level, title, choice.material),
+    )
 
 
 def _before() -> None:
     """What there is to learn from, while nothing has been trained."""
-    choice = chosen()
-    taxonomy, classes = choice.data.target(choice.level)
-    config = choice.config
+    choice, lesson = chosen(), taught()
+    counts, config = lesson.counts[choice.level], choice.config
     learning = 100 - config.testing_percentage - config.validation_percentage
     with st.container(border=True):
         st.subheader("What it learns from", anchor=False)
         st.markdown(
-            f"{len(classes)} photos of decorated products. About {learning:.0f} % teach the model, "
-            f"{config.validation_percentage:.0f} % watch over its progress, and "
-            f"{config.testing_percentage:.0f} % are kept back as a test."
+            f"{sum(counts.values()):,} {plain(lesson.title)}. "
+            f"About {learning:.0f} % teach the model, {config.validation_percentage:.0f} % watch "
+            f"over its progress, and {config.testing_percentage:.0f} % are kept back as a test."
         )
-        class_counts({label: int((classes == i).sum()) for i, label in enumerate(taxonomy.labels)})
+        class_counts(counts)
+
+
+def _warn(counts: Mapping[str, int]) -> None:
+    """What stands in the way of a good training, or of any."""
+    few = [label for label, count in counts.items() if count < _TOO_FEW]
+    if len(counts) < 2:
+        st.error(
+            "There is only one class; a model needs at least two to tell apart.",
+            icon=":material/error:",
+        )
+    elif few:
+        classes = "1 class has" if len(few) == 1 else f"{len(few)} classes have"
+        named = ", ".join(few[:_NAMED]) + (" …" if len(few) > _NAMED else "")
+        st.warning(
+            f"{classes} fewer than {_TOO_FEW} pictures: {plain(named)}. They can hardly be "
+            "learned, or tested.",
+            icon=":material/warning:",
+        )
+    else:
+        return
+    st.page_link(DATA, label="See Data", icon=":material/photo_library:")
 
 
 @st.fragment(run_every=_LOOK)
@@ -95,7 +127,8 @@ def _watch(status: DeltaGenerator) -> None:
     if job is None or not job.active:
         st.rerun()
     _show(job, status)
-    if not trainer().wait(job.id, _WAIT).active:
+    wait(job.id, _WAIT)
+    if not job_for(TRAIN).active:
         st.rerun()
 
 

@@ -37,6 +37,11 @@ def main() -> None:
         st.page_link(RETRAIN, label="Train a model", icon=":material/arrow_forward:")
     else:
         st.caption("Tick a row to look closer, several to compare.")
+    if not shelf.may_keep() and any(entry.place == MINE for entry in found):
+        st.caption(
+            "Runs are here until you leave; download those that you want to have for longer, and "
+            "bring them back below."
+        )
     st.divider()
     show_curves([entry.run for entry in chosen or found])
     show_import()

@@ -5,12 +5,15 @@ import os
 import struct
 import zipfile
 
+import pandas as pd
 import pytest
 
 from decor_core import sources
 from decor_core.catalog import find_layout, open_data_set, read_catalog
 from decor_core.cells import safe_cell
+from decor_core.checks import check_table, similar_labels
 from decor_core.dataset import prepare
+from decor_core.duplicates import fingerprint, group_duplicates, near_duplicates
 from decor_core.errors import DataError, Stopped
 from decor_core.letters import decode
 from decor_core.listing import Columns, guess_columns, list_csv, read_table
@@ -148,10 +151,10 @@ def test_zips_in_a_zip_are_folders_one_level_deep(zipped, ornament, encoded):
 def test_the_limits_apply_to_all_zips_together(zipped, monkeypatch):
     inner = {f"{name}.zip": _zip_bytes(**{"1.png": bytes(600)}) for name in "abc"}
     path = zipped(**inner)
-    monkeypatch.setattr(sources, "_MOST_BYTES", 3000)
+    monkeypatch.setattr(sources, "most_bytes", lambda: 3000)
     with pytest.raises(DataError, match="together"):
         unfolded(path)
-    monkeypatch.setattr(sources, "_MOST_BYTES", 2**31)
+    monkeypatch.setattr(sources, "most_bytes", lambda: 2**31)
     monkeypatch.setattr(sources, "_MOST_INNER_BYTES", 100)
     assert all("unpack the outer" in note.message for note in unfolded(path).notes)
 
@@ -238,7 +241,7 @@ def test_labels_alike_imbalance_and_sizes(pictures, ornament, encoded):
 
 @pytest.mark.parametrize("label", [
     "Гжель", "ısırgan", "🎨 paint", "<script>alert(1)</script>", "=1+1", "-oak", "'=1", "@home",
-    "'quoted'", "ł" * 150,
+    "'quoted'", "👩\u200d🎨", "ł" * 150,
 ])  # fmt: skip
 def test_any_label_works_and_reads_back(label, tmp_path, ornament, encoded):
     for number, name in enumerate("ab"):
@@ -403,11 +406,13 @@ def test_a_column_called_like_ours_makes_a_level_of_its_own(pictures):
 
 
 def test_layouts_are_told_apart(pictures, tmp_path):
-    assert find_layout(pictures("ash/1.png", "oak/1.png")).kind == "folders"
-    (tmp_path / "set/list.csv").write_text("what,ever\n1,2\n")
-    assert find_layout(tmp_path / "set").kind == "folders"
-    (tmp_path / "set/labels.csv").write_text("photo,tree\n1.png,ash\n1.png,oak\n")
-    assert find_layout(tmp_path / "set").csv == "labels.csv"
+    folder = pictures("ash/1.png", "oak/2.png")
+    assert find_layout(folder).kind == "folders"
+    (folder / "list.csv").write_text("what,ever\n1,2\n")
+    (folder / "sizes.csv").write_text("photo,width,maker\n1.png,10,me\n2.png,20,you\n")
+    assert find_layout(folder).kind == "folders"  # it does not say that it holds labels
+    (folder / "labels.csv").write_text("photo,label\n1.png,hard\n2.png,soft\n")
+    assert find_layout(folder).csv == "labels.csv"
     loose = tmp_path / "loose"
     loose.mkdir()
     assert find_layout(loose).kind == "empty"
@@ -446,3 +451,42 @@ def test_reading_can_be_stopped(pictures):
         open_data_set(folder, progress=lambda *done: told.append(done),
                       should_stop=lambda: len(told) >= 3)  # fmt: skip
     assert len(told) == 3
+
+
+def test_an_endless_csv_is_refused(pictures, monkeypatch):
+    folder = pictures("a.png", "b.png")
+    (folder / "list.csv").write_bytes(b"file,class\n" + b"a.png,x\n" * (5 * 2**20))
+    with pytest.raises(DataError, match="more than 32 MiB"):
+        read_catalog(images=folder)
+
+
+def test_control_characters_do_not_reach_the_terminal(pictures):
+    catalog = read_catalog(image_dir=pictures("ash/\x1b[31m1.png", "oak/\u202egnp.1.png"))
+    text = catalog.report.to_text()
+    assert "�[31m1.png" in text and "\x1b" not in text and "\u202e" not in text
+
+
+def test_thousands_of_the_same_picture_are_told_once_each(ornament):
+    prints = [fingerprint(ornament(0))] * 1000
+    pairs = near_duplicates(prints)
+    assert len(pairs) < 101 * 1000
+    assert len(set(group_duplicates([str(i) for i in range(1000)], pairs))) == 1
+
+
+def test_a_picture_under_two_labels_counts_for_one_of_them():
+    table = pd.DataFrame({"kind": list("aaabbb"), "group": list("123345")})
+    found = {e.file: e.message for e in check_table(table, ["kind"]) if "few" in e.kind}
+    assert "It has 3 different pictures" in found["a"] and "It has 2 different" in found["b"]
+
+
+def test_numbers_are_not_alike_for_a_point():
+    assert not similar_labels({"1.5": 3, "15": 3, "1-5": 2})
+    assert [entry.file for entry in similar_labels({"class 1": 3, "Class_1": 2})] == ["Class_1"]
+
+
+def test_one_of_several_tables_is_taken(pictures):
+    folder = pictures("a.png", "b.png")
+    (folder / "notes.csv").write_text("what,ever\n1,2\n")
+    (folder / "list.csv").write_text("photo,tree,maker\na.png,oak,x\nb.png,ash,y\n")
+    assert open_data_set(folder).taxonomy.name == "tree"
+    assert open_data_set(folder, columns=Columns("photo", "maker")).taxonomy.name == "maker"

@@ -177,7 +177,7 @@ def _use_it_on_an_upload(tab) -> None:
     drop_zone = tab.get_by_test_id("stFileUploaderDropzoneInput").first
     drop_zone.set_input_files(str(SAMPLES / "khokhloma-bowl.jpg"))
     _heading(tab, "Khokhloma").wait_for()
-    assert tab.get_by_role("img", name="Your picture khokhloma-bowl.jpg").is_visible()
+    tab.get_by_role("img", name="Your picture khokhloma-bowl.jpg").first.wait_for()
     _sound(tab)
 
 

@@ -5,7 +5,7 @@ import zipfile
 import pytest
 from PIL import Image, ImageOps
 
-from decor_core import sources
+from decor_core import zips
 from decor_core.catalog import read_catalog
 from decor_core.duplicates import fingerprint, near_duplicates
 from decor_core.errors import DataError
@@ -79,7 +79,7 @@ def test_csv_with_folder(decor):
     assert catalog.taxonomy.labels == ("Gzhel", "Wycinanki łowickie")
     assert catalog.taxonomy.coarser.labels == ("Russia", "Poland")
     assert catalog.report.left_out == {"pattern": 1}
-    assert "1 pattern pictures left out" in catalog.report.to_text()
+    assert "1 picture of type pattern left out" in catalog.report.to_text()
     assert not catalog.report.without(*SMALL).entries
     assert catalog.read("02_04_2_001.png").startswith(b"\x89PNG")
 
@@ -287,10 +287,10 @@ def test_broken_encrypted_and_oversized_zips_are_refused(class_folders, tmp_path
     (tmp_path / "locked.zip").write_bytes(data)
     with pytest.raises(DataError, match="password"):
         read_catalog(image_dir=tmp_path / "locked.zip")
-    monkeypatch.setattr(sources, "_MOST_BYTES", 100)
+    monkeypatch.setattr(zips, "_MOST_BYTES", 100)
     with pytest.raises(DataError, match="unpacks to"):
         read_catalog(image_dir=archive)
-    monkeypatch.setattr(sources, "_MOST_MEMBERS", 1)
+    monkeypatch.setattr(zips, "_MOST_MEMBERS", 1)
     with pytest.raises(DataError, match="2 files"):
         read_catalog(image_dir=archive)
 

@@ -16,7 +16,7 @@ from decor_core.embedding import Embedder
 from decor_core.errors import BundleError
 from decor_core.features import Embeddings
 from decor_core.predictor import Prediction, Predictor, Score
-from pages.parts import camera, evidence, likeness, pictures, resources
+from pages.parts import camera, evidence, materials, pictures, resources
 from pages.parts.samples import samples
 from pages.parts.text import distance, sureness, verdict_words
 from pages.parts.workspace import Workspace
@@ -255,10 +255,10 @@ def test_known_pictures_are_shown_where_they_are_at_hand(page, monkeypatch, tmp_
     for file in Embeddings.load().table["file"]:
         if file.startswith("01_02_2"):
             ornament(1).save(tmp_path / file)
-    likeness.thumbnail.cache_clear()
+    materials.shipped_thumbnail.cache_clear()
     test = _upload(page("classify"), ("bowl.jpg", _sample_bytes("Khokhloma")))
     assert _html(test).count('<img src="data:image/webp;base64,') == 5
-    likeness.thumbnail.cache_clear()
+    materials.shipped_thumbnail.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Corrections: kept as a data set, always taught, never tested on; what a model learned from."""
+"""Corrections: a data set that is always taught, never tested on; what a model learned from."""
 
 from dataclasses import replace
 

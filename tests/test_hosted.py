@@ -105,6 +105,17 @@ def _train(page, steps: int = 2) -> None:
     page.get_by_text("Test accuracy").first.wait_for()
 
 
+def test_a_data_set_is_its_visitors_own(visitors):
+    one, other = visitors("/data"), visitors("/data")
+    one.get_by_role("button", name="Try an example").click()
+    one.get_by_text("Example", exact=True).first.wait_for()
+    one.get_by_role("button", name="Stop", exact=True).first.wait_for()
+    other.reload()
+    other.get_by_role("button", name="Try an example").wait_for()
+    assert other.get_by_text("Example", exact=True).count() == 0
+    one.get_by_role("button", name="Stop", exact=True).first.click()
+
+
 def _text(page) -> str:
     return page.inner_text("body")
 
@@ -270,3 +281,23 @@ def _children(pid: int) -> list[int]:
 
 def _lives(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
+
+
+def test_secrets_of_the_host_are_settings_for_app_py_too(tmp_path, browser):
+    """As on Streamlit Community Cloud, which knows no variables, and no server.py."""
+    (tmp_path / ".streamlit").mkdir()
+    secrets = 'DECOR_HOSTED = "1"\nDECOR_SESSIONS = "1"\nadmin_password = "three herons"\n'
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(secrets)
+    with served(tmp_path / "log", HOME=str(tmp_path), USERPROFILE=str(tmp_path)) as server:
+        page = browser.new_page(base_url=server.address)
+        page.goto("/admin")
+        page.get_by_label("Password").first.fill("three herons")
+        page.get_by_role("button", name="Open").click()
+        page.get_by_text("1 of 1", exact=True).wait_for()
+        late = browser.new_context(base_url=server.address).new_page()
+        late.goto("/")
+        late.get_by_text("Decor is full just now: 1 person is here").wait_for()
+        page.context.close()
+        late.context.close()
+        assert server.end() in (0, -15)
+        assert not list(tmp_path.glob(".local/share/decor/*"))

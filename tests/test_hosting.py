@@ -1,5 +1,7 @@
 """Settings of a hosted server: defaults, words, and that nothing of a visitor stays."""
 
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -7,6 +9,8 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from serving import free_port
+from streamlit.testing.v1 import AppTest
 
 from decor_core.catalog import read_catalog
 from decor_core.embedding import EmbeddingSpec
@@ -125,3 +129,46 @@ def test_what_a_server_that_is_gone_has_left_is_cleared_away(monkeypatch, tmp_pa
     assert Path(tempfile.mkdtemp()).parent == mine
     end_scratch(mine)
     assert not mine.exists() and tempfile.gettempdir() == str(tmp_path)
+
+
+def test_the_table_of_settings_is_true():
+    text = (Path(__file__).parents[1] / "docs" / "HOSTING.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(DECOR_\w+)` \| ([^|]*\|[^|]*) \|", text, re.M))
+    hosted, home = read_hosting({"DECOR_HOSTED": "1"}), Hosting()
+    for name, variable in VARIABLES.items():
+        told = [cell.strip() for cell in rows[variable].split("|")]
+        true = [str(getattr(one, name)) for one in (home, hosted)]
+        assert told == [{"True": "1", "False": "0"}.get(word, word) for word in true], variable
+
+
+def test_every_test_that_is_named_in_the_threat_model_is_there():
+    root = Path(__file__).parents[1]
+    text = (root / "SECURITY.md").read_text(encoding="utf-8")
+    there = "\n".join(path.read_text(encoding="utf-8") for path in root.glob("tests/test_*.py"))
+    named = set(re.findall(r"`(test_\w+)(?:…)?`", text))
+    assert len(named) > 30
+    assert not [name for name in named if f"def {name}" not in there]
+    assert not [
+        f for f in re.findall(r"`(test_\w+\.py)`", text) if not (root / "tests" / f).exists()
+    ]
+
+
+def test_a_mistyped_setting_ends_the_start_with_one_sentence(tmp_path):
+    root = Path(__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(free_port()),
+         "--server.headless", "true"],
+        cwd=root, env={**os.environ, "DECOR_SESSIONS": "many"}, capture_output=True, text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "Decor cannot start: DECOR_SESSIONS is “many”; it must be a whole number" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_mistyped_setting_is_said_on_the_page(monkeypatch):
+    monkeypatch.setenv("DECOR_SESSIONS", "many")
+    page = str(Path(__file__).parents[1] / "pages" / "about.py")
+    test = AppTest.from_file(page, default_timeout=60).run()
+    assert not test.exception
+    assert "whole number above zero" in test.error[0].value

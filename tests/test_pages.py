@@ -34,7 +34,7 @@ def test_the_server_never_imports_tensorflow():
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "for name in ('classify', 'retrain', 'runs', 'about'):\n"
+        "for name in ('classify', 'data', 'retrain', 'runs', 'about'):\n"
         "    assert not AppTest.from_file(f'pages/{name}.py', default_timeout=60).run().exception\n"
         "assert 'streamlit' in sys.modules\n"
         "assert 'tensorflow' not in sys.modules\n"

@@ -17,7 +17,7 @@ from decor_core.jobs import CrossValidateRequest, Progress, TrainRequest
 from decor_core.runs import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
 from decor_core.trainer import QueueLimits, Trainer
-from pages.parts import resources, results, shelf, work
+from pages.parts import resources, results, shelf
 from pages.parts.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -134,7 +134,7 @@ def test_every_control_reaches_the_training(page):
     _train(test)
     run = test.session_state["workspace"].runs.list()[0]
     assert run.config == TrainConfig("softmax", 40, 0.03, 32, 0.001, 1, 20, 15, 7)
-    assert run.data == work.WITHOUT_COPIES
+    assert run.data == "decor, no copies"
     assert 50 <= run.evaluation.n <= 64
 
 

@@ -1,5 +1,7 @@
 """What belongs to a visitor: found again after a reload, by nobody else, and not for ever."""
 
+import gc
+
 import pytest
 
 from decor_core.hosting import Hosting
@@ -66,3 +68,24 @@ def test_there_are_only_so_many(monkeypatch):
     for name in "abc":
         registry.touch(Workspace(name, jobs={"train": name}))
     assert [registry.get(name).jobs for name in "abc"] == [{}, {"train": "b"}, {"train": "c"}]
+
+
+def test_the_folder_goes_with_its_workspace(monkeypatch):
+    registry = Registry()
+    registry.touch(Workspace("me"))
+    folder = registry.get("me").folder
+    assert folder.is_dir()
+    monkeypatch.setattr(workspaces, "hosting", lambda: Hosting(forget_minutes=-1))
+    assert registry.owners() == set()
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_all_folders_go_when_the_server_ends():
+    registry = Registry()
+    held = Workspace("me")
+    registry.touch(held)
+    folder = held.folder
+    registry.touch(Workspace("without a folder"))
+    registry.forget_all()
+    assert not folder.exists()

@@ -8,6 +8,7 @@ from decor_core.predictor import SURE, Prediction
 from decor_core.taxonomy import Taxonomy
 
 from .charts import score_bars
+from .corrections import show_correction
 from .evidence import show_picture
 from .flags import flag
 from .likeness import show_known, show_likeness
@@ -58,6 +59,7 @@ def show_one(seen: Seen, prediction: Prediction, trained: Taxonomy) -> None:
             _origin(prediction, trained, verdict.labels)
         with st.container(key="answer-bars"):
             score_bars(prediction.scores)
+            show_correction(seen)
         with st.container(key="answer-like", gap="xsmall"):
             show_likeness(seen, prediction, verdict)
         with st.container(key="answer-known", gap="xsmall"):

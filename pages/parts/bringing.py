@@ -8,6 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_core.errors import DecorError
 from decor_core.example import write_example
+from decor_core.hosting import hosting
 from decor_core.intake import check_count
 from decor_core.picture_set import PictureSet, checked_label
 from decor_core.uploading import pack_upload, title_of
@@ -86,6 +87,7 @@ def _drop_zone() -> None:
             "Drop a folder, a zip, or a table with its pictures",
             accept_multiple_files=True,
             key=key,
+            max_upload_size=hosting().upload_mb,
             on_change=_receive,
             args=(key,),
         )
@@ -96,8 +98,9 @@ def _drop_zone() -> None:
 
 
 def _most_bytes() -> int:
-    """How large one upload may be, with some room."""
-    return int(st.get_option("server.maxUploadSize")) * 2**20 - 2**16
+    """How large one upload may be, with some room; Streamlit's megabytes have a million bytes."""
+    most = min(hosting().upload_mb, int(st.get_option("server.maxUploadSize")))
+    return most * 10**6 - 2**16
 
 
 def _receive(key: str) -> None:
@@ -131,7 +134,11 @@ def _single_pictures(pictures: PictureSet | None) -> None:
     count = st.session_state.setdefault("added", 0)
     label_box(pictures, "add_label")
     st.file_uploader(
-        "Pictures of this class", accept_multiple_files=True, key=f"add-{count}", type=_ENDINGS
+        "Pictures of this class",
+        accept_multiple_files=True,
+        key=f"add-{count}",
+        type=_ENDINGS,
+        max_upload_size=hosting().upload_mb,
     )
     st.button(
         "Add",

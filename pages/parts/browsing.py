@@ -61,14 +61,20 @@ def _filtered(pictures: PictureSet, answers: Answers) -> pd.DataFrame:
     labels = table[pictures.level]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filters"):
         chosen = st.multiselect(
-            pictures.level.capitalize(), list(pictures.counts), placeholder="All", key="f_label"
+            pictures.level.capitalize(),
+            list(pictures.counts),
+            placeholder="All",
+            key="filter_label",
+            persist_state="session",
         )
         kinds = sorted(set(table["type"]))
-        kind = _choice("Type", kinds, "f_type") if len(kinds) > 1 else None
-        problem = _choice("Problem", sorted(set(problems.values())), "f_problem")
-        part = _choice("Part", list(_PARTS), "f_part", _PARTS) if parts else None
-        verdict = _choice("Model", [_RIGHT, _WRONG], "f_verdict") if answers else None
-        words = st.text_input("Name", key="f_name", placeholder="Any part of it")
+        kind = _choice("Type", kinds, "filter_type") if len(kinds) > 1 else None
+        problem = _choice("Problem", sorted(set(problems.values())), "filter_problem")
+        part = _choice("Part", list(_PARTS), "filter_part", _PARTS) if parts else None
+        verdict = _choice("Model", [_RIGHT, _WRONG], "filter_verdict") if answers else None
+        words = st.text_input(
+            "Name", key="filter_name", placeholder="Any part of it", persist_state="session"
+        )
     if not answers:
         _offer_answers(pictures)
     wanted = pd.Series(True, index=table.index)
@@ -96,6 +102,7 @@ def _choice(label: str, options: list, key: str, names: dict | None = None) -> s
         placeholder="All",
         key=key,
         format_func=(names or {}).get if names else str,
+        persist_state="session",
     )
 
 

@@ -1,4 +1,4 @@
-"""What distorted copies of a picture look like, shown on a drawn sample."""
+"""What distorted copies of a picture look like, shown on a picture."""
 
 from dataclasses import replace
 
@@ -54,20 +54,7 @@ def copies_preview(standard: Augmentation) -> None:
         }
     chosen = Augmentation(**switches, **shares, copies=_COPIES)
     sample = samples()[0]
-    with st.container(horizontal=True, gap="small", key="copies_shown"):
-        st.image(
-            _copies(sample.path.read_bytes(), None, 0),
-            width=112,
-            caption="As it is",
-            alt=sample.alt,
-        )
-        for number in range(_COPIES):
-            st.image(
-                _copies(sample.path.read_bytes(), chosen, number),
-                width=112,
-                caption=f"Copy {number + 1}",
-                alt=f"{sample.title}, distorted",
-            )
+    show_copies(sample.path.read_bytes(), chosen, _COPIES, sample.alt)
     if not (chosen.wear or chosen.ground) or replace(chosen, copies=standard.copies) == standard:
         st.markdown(":small[To train on such copies of your own photos, on the command line:]")
         st.code(f"python -m decor_core retrain --image_dir photos{_flags(chosen)}", language="bash")
@@ -76,6 +63,19 @@ def copies_preview(standard: Augmentation) -> None:
             ":small[On the command line, wear and other grounds come with the standard "
             "distortions only.]"
         )
+
+
+def show_copies(data: bytes, augmentation: Augmentation, count: int, alt: str) -> None:
+    """A picture and the first of its copies, beside each other; PictureError if it is none."""
+    with st.container(horizontal=True, gap="small", key="copies_shown"):
+        st.image(_copies(data, None, 0), width=112, caption="As it is", alt=alt)
+        for number in range(count):
+            st.image(
+                _copies(data, augmentation, number),
+                width=112,
+                caption=f"Copy {number + 1}",
+                alt=f"{alt}, distorted",
+            )
 
 
 @st.cache_data(max_entries=100, show_spinner=False)

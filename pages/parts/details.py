@@ -7,16 +7,17 @@ import streamlit as st
 
 from decor_core.evaluation import FEW, Evaluation
 from decor_core.jobs import CurveRequest
+from decor_core.material import Material
 from decor_core.run import Run
 from decor_core.search import CurvePoint
 
 from .curves import learning_curve_chart
 from .grids import confusion_map
-from .likeness import thumbnail
+from .materials import thumbnails
 from .rates import recall_bars, reliability_diagram
 from .results import SMALL_TEST, progress_words
 from .text import between, percent, percent_exact, plain
-from .work import CURVE, data_of, found, job_for, stop, submit
+from .work import CURVE, ask_about, found, job_for, stop
 
 _TEST, _ALL = "The test pictures", "All pictures, cross-validated"
 
@@ -67,42 +68,45 @@ def _show_confusions(run: Run, evaluation: Evaluation) -> None:
         if evaluation is not run.evaluation:
             st.caption("The list of pictures is kept for the test pictures only.")
         elif clicked:
-            _show_cell(run.answers, *clicked)
+            _show_cell(run, *clicked)
         else:
-            _show_mistakes(run.answers)
+            _show_mistakes(run)
 
 
-def _show_cell(answers: pd.DataFrame, truth: str, answer: str) -> None:
+def _show_cell(run: Run, truth: str, answer: str) -> None:
+    answers = run.answers
     chosen = answers[(answers["truth"] == truth) & (answers["answer"] == answer)]
     verb = "recognised" if truth == answer else f"called {plain(answer)}"
     st.markdown(f"**{plain(truth)}, {verb}**: {len(chosen)}")
     if len(chosen):
-        _files(chosen.sort_values("probability", ascending=False)[["file", "probability"]])
+        _files(run, chosen.sort_values("probability", ascending=False), "probability")
 
 
-def _show_mistakes(answers: pd.DataFrame) -> None:
+def _show_mistakes(run: Run) -> None:
+    answers = run.answers
     wrong = answers[answers["truth"] != answers["answer"]]
     if not len(wrong):
         st.markdown("**No mistakes** among the test pictures.")
         unsure = answers.nsmallest(5, "probability")
         st.caption("These were the least sure:")
-        _files(unsure[["file", "answer", "probability"]])
+        _files(run, unsure, "answer", "probability")
         return
     st.markdown("**Most confident mistakes**")
     surest = wrong.nlargest(10, "probability")
-    _files(surest[["file", "truth", "answer", "probability"]])
+    _files(run, surest, "truth", "answer", "probability")
 
 
-def _files(table: pd.DataFrame) -> None:
+def _files(run: Run, rows: pd.DataFrame, *columns: str) -> None:
     """The pictures by name, and to be seen where they are at hand."""
-    thumbnails = [thumbnail(file) for file in table["file"]]
-    table = table.assign(probability=table["probability"] * 100)
-    if any(thumbnails):
-        table = table.assign(seen=thumbnails)[["seen", *table.columns]]
+    thumbnail = thumbnails(Material.of(run.bundle))
+    seen = list(map(thumbnail, rows["file"], rows["key"]))
+    table = rows[["file", *columns]].assign(probability=rows["probability"] * 100)
+    if any(seen):
+        table.insert(0, "seen", seen)
     st.dataframe(
         table,
         hide_index=True,
-        row_height=64 if any(thumbnails) else None,
+        row_height=64 if any(seen) else None,
         column_config={
             "seen": st.column_config.ImageColumn("", width="small"),
             "file": st.column_config.TextColumn("Picture", width=104),
@@ -191,7 +195,7 @@ def _watch_curve(run_id: str) -> None:
 
 
 def _ask(run: Run) -> None:
-    submit(CURVE, CurveRequest(data_of(run), run.config, run.level, run.title), run.id)
+    ask_about(CURVE, run, CurveRequest)
 
 
 def _curve_words(points: list[CurvePoint]) -> str:

@@ -70,8 +70,9 @@ def _show_busy(most: int) -> None:
         del st.session_state.busy
         st.rerun()
     st.session_state.busy = True
+    people = "1 person is" if most == 1 else f"{most} people are"
     st.info(
-        f"Decor is full just now: {most} people are here, as many as this server can do well by. "
+        f"Decor is full just now: {people} here, as many as this server can do well by. "
         "This page lets you in by itself as soon as somebody leaves.",
         icon=":material/door_front:",
     )
@@ -101,7 +102,7 @@ def uploaded_bytes() -> int:
 
 
 def room_for(size: int) -> str:
-    """ "" where an upload of ``size`` bytes may stay, else what to tell whoever brought it."""
+    """What to tell whoever brings ``size`` bytes that cannot stay; empty where they can."""
     limits = hosting()
     if size > limits.session_mb * 2**20:
         COUNTERS.count("refused: uploads of one")

@@ -69,7 +69,7 @@ def _label(seen: Seen, prediction: Prediction) -> str:
         required=True,
         help="Colours each place of the picture by what it adds to the score of this label rather "
         "than to its rivals'. All places together make up each score exactly.",
-        key=f"why-{seen.digest[:12]}-{prediction.taxonomy}",
+        key=f"why-{seen.digest[:12]}-{prediction.taxonomy}-{labels[0]}",
     )
 
 

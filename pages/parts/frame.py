@@ -5,9 +5,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from decor_core.errors import SettingsError
+from decor_core.hosting import hosting
+
 from .door import come_in
 from .keeper import password
 from .process import settle
+from .text import plain
 
 _PAGES = Path(__file__).parents[1]
 _ASSETS = Path(__file__).parent / "assets"
@@ -43,10 +47,20 @@ def open_page(title: str, lead: str) -> None:
     settle()
     navigation()
     st.html(_ASSETS / "style.css")
+    _check_settings()
     come_in()
     st.title(title, anchor=False)
     st.markdown(lead)
     st.html('<div class="decor-band" aria-hidden="true"></div>')
+
+
+def _check_settings() -> None:
+    """End the page where whoever hosts it has mistyped a setting; server.py does not even start."""
+    try:
+        hosting()
+    except SettingsError as error:
+        st.error(plain(str(error)), icon=":material/settings_alert:")
+        st.stop()
 
 
 def asset(name: str) -> str:

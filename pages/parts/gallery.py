@@ -12,6 +12,7 @@ from decor_core.sheet import answer_rows, to_csv, to_json
 from decor_core.taxonomy import Taxonomy
 
 from .answers import STRANGE, thresholds
+from .corrections import show_corrections_of, what_was_said
 from .pictures import Seen
 from .text import percent, plain, verdict_words
 from .uploads import speed
@@ -57,12 +58,15 @@ def show_many(
         _summary(answers, failed)
         _downloads(answers, failed, trained)
     shown, view = _controls(answers)
+    _show_chosen(answers)
     if not shown:
         st.info("No picture is like that.", icon=":material/filter_alt_off:")
     elif view == "Table":
         _table(shown, trained)
     else:
-        st.caption("Choose a picture to see why.")
+        st.caption(
+            "Choose those whose answer is wrong." if _choosing() else "Choose a picture to see why."
+        )
         with st.container(key="gallery"):
             _gallery(shown)
 
@@ -111,11 +115,43 @@ def _controls(answers: list[Answer]) -> tuple[list[Answer], str]:
         order = st.selectbox(
             "Sort", list(_ORDERS), key="many_order", width=148, label_visibility="collapsed"
         )
+        st.toggle(
+            "Correct several",
+            key="choosing",
+            on_change=_choose_none,
+            help="Choose pictures, and say once what they all are.",
+        )
     shown = [answer for answer in answers if answer.verdict.kind in _FILTERS[wanted]]
     return sorted(shown, key=_ORDERS[order]), view
 
 
+def _choosing() -> bool:
+    """Whether a click on a picture chooses it, rather than to open it."""
+    return st.session_state.get("choosing", False)
+
+
+def _chosen() -> set[str]:
+    return st.session_state.setdefault("chosen_many", set())
+
+
+def _choose_none() -> None:
+    st.session_state.pop("chosen_many", None)
+
+
+def _choose(digest: str) -> None:
+    """Choose a picture, or no longer."""
+    _chosen().symmetric_difference_update({digest})
+
+
+def _show_chosen(answers: list[Answer]) -> None:
+    """What is to be done with those that are chosen."""
+    chosen = [answer.seen for answer in answers if answer.seen.digest in _chosen()]
+    if chosen and _choosing():
+        show_corrections_of(chosen)
+
+
 def _gallery(answers: list[Answer]) -> None:
+    said = what_was_said()
     groups: dict[str, list[Answer]] = {}
     for answer in answers:
         groups.setdefault(answer.words, []).append(answer)
@@ -124,16 +160,20 @@ def _gallery(answers: list[Answer]) -> None:
         st.header(f"{words} :gray[({len(members)})]", anchor=False)
         with st.container(key=f"cards-{place}"):
             for answer in members:
-                _card(answer, f"card-{place}")
+                _card(answer, f"card-{place}", said.get(answer.seen.digest, ""))
                 place += 1
 
 
-def _card(answer: Answer, key: str) -> None:
-    seen = answer.seen
+def _card(answer: Answer, key: str, said: str) -> None:
+    seen, choosing = answer.seen, _choosing()
+    chosen = choosing and seen.digest in _chosen()
+    words = f"You said: {plain(said)}" if said else percent(answer.prediction.confidence)
     st.button(
-        f"{plain(seen.name)}  \n{percent(answer.prediction.confidence)}",
+        f"{plain(seen.name)}  \n{words}",
         key=key,
-        on_click=open_answer,
+        icon=":material/check_circle:" if chosen else None,
+        type="primary" if chosen else "secondary",
+        on_click=_choose if choosing else open_answer,
         args=[seen.digest],
         width="stretch",
     )
@@ -160,8 +200,8 @@ def _table(answers: list[Answer], trained: Taxonomy) -> None:
         row_height=56,
         height=min(56 * len(table) + 42, 620),
         on_select="rerun",
-        selection_mode="single-row",
-        key="many_table",
+        selection_mode="multi-row" if _choosing() else "single-row",
+        key=f"many_table-{_choosing():d}-{st.session_state.get('many_drawn', 0)}",
         column_config={
             "Picture": st.column_config.ImageColumn(width=64),
             "Confidence": st.column_config.ProgressColumn(
@@ -174,7 +214,12 @@ def _table(answers: list[Answer], trained: Taxonomy) -> None:
         alt="Answers for all pictures",
     )
     rows = picked.selection.rows
-    if rows and rows[0] < len(answers):
+    if _choosing():
+        picks = {answers[row].seen.digest for row in rows if row < len(answers)}
+        if picks != _chosen():
+            st.session_state.chosen_many = picks
+            st.rerun()
+    elif rows and rows[0] < len(answers):
         chosen = answers[rows[0]].seen
         st.button(
             f"Show why: {plain(chosen.name)}",

@@ -3,13 +3,18 @@
 import streamlit as st
 
 from decor_core.picture_set import PictureSet
+from decor_core.taxonomy import Taxonomy
 
 from .text import plain
 
 
 def label_box(pictures: PictureSet | None, key: str, label: str = "Class") -> None:
     """A box to choose a class of the set from, or to type a new one into; see ``chosen_label``."""
-    taxonomy = pictures and pictures.catalog.taxonomy
+    taxonomy_box(pictures and pictures.catalog.taxonomy, key, label)
+
+
+def taxonomy_box(taxonomy: Taxonomy | None, key: str, label: str) -> None:
+    """The same for the classes of a taxonomy."""
     known = list(taxonomy.labels) if taxonomy else []
     chosen = st.selectbox(
         label,

@@ -1,26 +1,23 @@
 """What a picture is like: one plain sentence, and the known pictures nearest to it."""
 
-import base64
 import html
-import io
-import os
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import PurePosixPath
 
 import streamlit as st
 
-from decor_core.errors import PictureError
-from decor_core.images import load_picture
+from decor_core.material import Material
 from decor_core.neighbours import Known, Neighbour
 from decor_core.predictor import Prediction, Verdict
 
+from .known import known_pictures
+from .materials import thumbnails
 from .pictures import Seen
-from .resources import known_pictures, predictor
+from .resources import predictor
 from .styles import style_of
 from .text import distance, plain
 
 _COUNT = 5
-_THUMB_SIDE = 128
 _CLEAR = 0.3  # nats by which a trait must prefer the runner-up to be worth a word
 _TRAITS = {
     "texture": "its finest texture",
@@ -45,7 +42,9 @@ def show_known(seen: Seen) -> None:
         return
     neighbours = known.nearest(seen.vector, _COUNT)
     st.markdown(":small[**Nearest known pictures**]")
-    st.html(f'<ol class="decor-known">{"".join(map(_item, neighbours))}</ol>')
+    thumbnail = thumbnails(Material.of(predictor().bundle))
+    items = (_item(neighbour, thumbnail) for neighbour in neighbours)
+    st.html(f'<ol class="decor-known">{"".join(items)}</ol>')
     if any(one.key == seen.digest for one in neighbours):
         st.caption("This very picture is among those that the model learned from.")
 
@@ -82,28 +81,13 @@ def _decisive(seen: Seen, prediction: Prediction, known: Known | None) -> str:
     return f", though {_TRAITS.get(trait, 'its ' + trait)} would suit {plain(second)} better"
 
 
-def _item(neighbour: Neighbour) -> str:
+def _item(neighbour: Neighbour, thumbnail: Callable[[str, str], str]) -> str:
     label, file = html.escape(neighbour.label), html.escape(neighbour.file)
     likeness = max(neighbour.likeness, 0)
-    thumb = thumbnail(neighbour.file)
+    thumb = thumbnail(neighbour.file, neighbour.key)
     picture = f'<img src="{thumb}" alt="{label}, {file}">' if thumb else ""
     return (
-        f"<li>{picture}<b>{label}</b><small>{Path(file).stem}</small>"
+        f"<li>{picture}<b>{label}</b><small>{PurePosixPath(file).stem}</small>"
         f'<span class="decor-likeness"><i style="width:{likeness:.0%}"></i></span>'
         f"<small>{likeness:.0%} alike</small></li>"
     )
-
-
-@lru_cache(maxsize=512)
-def thumbnail(file: str) -> str:
-    """The known picture as a data URI where $DECOR_PICTURES holds it, else nothing."""
-    folder = os.environ.get("DECOR_PICTURES")
-    if not folder:
-        return ""
-    try:
-        picture = load_picture(Path(folder) / file, max_side=_THUMB_SIDE)
-    except PictureError:
-        return ""
-    packed = io.BytesIO()
-    picture.save(packed, "WEBP", quality=75)
-    return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode()

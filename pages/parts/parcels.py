@@ -168,8 +168,8 @@ def show_import() -> None:
             label_visibility="collapsed",
         )
         st.caption(
-            "Decor's own format only. Nothing in the zip is run, and it stays in this session "
-            "unless you keep it."
+            "Decor's own format only. Nothing in the zip is run, and it stays in this session"
+            + (" unless you keep it." if may_keep() else ".")
         )
         refused = st.session_state.get("refused")
         if refused:

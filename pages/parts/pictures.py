@@ -29,6 +29,8 @@ _PREVIEW_SIDE = 512
 _THUMB_SIDE = 160
 # As many at once as there are cores: more would take as long, and the memory of all of them.
 _LOOKING = threading.BoundedSemaphore(os.cpu_count() or 1)
+# Of the pictures as they came, in case that one of them is put right.
+_ORIGINALS_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def look_at(picture: Picture, deep: bool = True) -> Seen:
     A ``deep`` look keeps the evidence, too, which is about to be shown.
     """
     digest = content_hash(picture.data)
+    _keep_original(digest, picture.data)
     seen = remember(digest)
     if seen is None:
         mine, most = workspace(), hosting().session_pictures
@@ -90,6 +93,23 @@ def remember(digest: str) -> Seen | None:
         return None
     memory.move_to_end(_key(digest))
     return memory[_key(digest)]
+
+
+def original(seen: Seen) -> bytes:
+    """The picture as it came; where it has gone by now, what is shown of it."""
+    return _originals().get(seen.digest, seen.preview)
+
+
+def _keep_original(digest: str, data: bytes) -> None:
+    kept = _originals()
+    kept[digest] = data
+    kept.move_to_end(digest)
+    while sum(map(len, kept.values())) > _ORIGINALS_BYTES:
+        kept.popitem(last=False)
+
+
+def _originals() -> OrderedDict[str, bytes]:
+    return st.session_state.setdefault("originals", OrderedDict())
 
 
 def refused(name: str, reason: str) -> Seen:

@@ -19,6 +19,7 @@ _MOST_COLOURS = 12
 _COLOURS = 7  # of the theme; more classes are told apart by shape, too
 _REST = "other classes"
 _HEIGHT = 560
+_MOST_THUMBS = 5_000
 
 
 def show_map(pictures: PictureSet) -> None:
@@ -87,9 +88,15 @@ def _table(pictures: PictureSet, places: Places) -> pd.DataFrame:
             "file": rows["file"].to_numpy(),
             "label": labels.to_numpy(),
             "shown": [label if label in coloured else _REST for label in labels],
-            "image": [thumb_uri(places.thumbs[i]) for i in index],
         }
-    )
+    ).assign(**_images(places, index))
+
+
+def _images(places: Places, index: np.ndarray) -> dict[str, list[str]]:
+    """Small pictures to show on hovering, unless they are too many for one message."""
+    if len(index) > _MOST_THUMBS:
+        return {}
+    return {"image": [thumb_uri(places.thumbs[i]) for i in index]}
 
 
 def _chart(pictures: PictureSet, table: pd.DataFrame) -> frozenset[str] | None:
@@ -116,7 +123,7 @@ def _chart(pictures: PictureSet, table: pd.DataFrame) -> frozenset[str] | None:
                 legend=_LEGEND,
             ),
             tooltip=[
-                alt.Tooltip("image:N"),
+                *([alt.Tooltip("image:N")] if "image" in table else []),
                 alt.Tooltip("label:N", title=pictures.level.capitalize()),
                 alt.Tooltip("file:N", title="File"),
             ],
@@ -140,7 +147,7 @@ def _chart(pictures: PictureSet, table: pd.DataFrame) -> frozenset[str] | None:
     return frozenset(table["file"][inside])
 
 
-_LEGEND = alt.Legend(title=None, orient="bottom", columns=4, labelLimit=170, labelColor=INK)
+_LEGEND = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=130, labelColor=INK)
 
 
 def _shapes(labels: int, rest: bool) -> list[str]:

@@ -12,7 +12,6 @@ from decor_core.bundle import DEFAULT_BUNDLE, Bundle
 from decor_core.errors import DecorError
 from decor_core.features import Embeddings
 from decor_core.hosting import hosting
-from decor_core.neighbours import Known
 from decor_core.predictor import Predictor, load_predictor
 from decor_core.run import Run
 from decor_core.trainer import QueueLimits, Trainer
@@ -33,17 +32,6 @@ def shipped_predictor() -> Predictor:
 def _product_embeddings() -> Embeddings:
     """The shipped embeddings of the product pictures."""
     return Embeddings.load().of_types("product")
-
-
-def _head_bytes(model: Predictor) -> bytes:
-    return model.bundle.head.weights.tobytes()
-
-
-@st.cache_resource(show_spinner=False, max_entries=20, hash_funcs={Predictor: _head_bytes})
-def known_pictures(model: Predictor) -> Known | None:
-    """What the model knows of the shipped pictures; None where it was trained on others."""
-    embeddings = training_data()
-    return Known(model.bundle, embeddings) if Known.fits(model.bundle, embeddings) else None
 
 
 @st.cache_resource(show_spinner=False)

@@ -13,13 +13,19 @@ from decor_core.run import Run
 
 from .curves import training_curves
 from .frame import CLASSIFY, RUNS
+from .reading import words_of
 from .resources import in_use, use_model, use_shipped_model
 from .settings import STEPWISE
-from .text import between, duration, percent_exact, plain
-from .work import JUDGE, data_of, job_for, run_of, stop, submit
+from .text import between, duration, lowered, percent_exact, plain
+from .work import BEFOREHAND, JUDGE, ask_about, askable, job_for, run_of, stop
 
 SMALL_TEST = 100
 _SOON = 0.3
+_BEFORE = (
+    "Every picture goes through the network once; the numbers that come out are kept with the data "
+    "set, so that the next training begins at once. The training starts by itself when all are "
+    "through, on whichever page you are then."
+)
 
 
 def show_status(job: Job) -> None:
@@ -34,6 +40,8 @@ def show_status(job: Job) -> None:
 
 
 def _where(job: Job) -> str:
+    if job.request.kind in BEFOREHAND:
+        return "before the training; pictures that were looked at need no second look"
     if not job.events:
         return "before the first step"
     return f"at step {job.events[-1].step} of {job.request.config.steps}"
@@ -46,6 +54,10 @@ def progress_words(job: Job) -> str:
             return "Next in the queue …"
         jobs = "job" if job.place == 1 else "jobs"
         return f"Waiting in the queue: {job.place} {jobs} before yours"
+    if job.request.kind == "network":
+        return f"Fetching the network {job.request.data}: it may take a minute, the first time"
+    if job.request.kind == "embed":
+        return f"Before the training: {lowered(words_of(job))}"
     if job.status == "starting":
         return "Starting TensorFlow: a few seconds the first time"
     seconds = job.seconds_left(time.monotonic())
@@ -79,9 +91,11 @@ def show_job(job: Job) -> None:
             st.info("This run has been deleted.")
         elif not job.active:
             st.info("Stopped before there was anything to judge.")
+        elif job.request.kind in BEFOREHAND:
+            st.markdown(_BEFORE)
         elif job.request.config.head != STEPWISE:
             st.markdown("This head is computed in one go: there are no curves to watch.")
-        if job.request.config.head == STEPWISE:
+        if job.request.kind == "train" and job.request.config.head == STEPWISE:
             _show_curves(job)
 
 
@@ -170,6 +184,9 @@ def _show_cross_validation(run: Run) -> None:
         return
     if job and job.message:
         st.error(plain(job.message), icon=":material/error:")
+    if not askable(run):
+        st.caption("The pictures it learned from are not here, or have changed since.")
+        return
     st.button(
         "Cross-validate",
         icon=":material/rule:",
@@ -191,8 +208,7 @@ def _watch_judging(run_id: str) -> None:
 
 
 def _judge(run: Run) -> None:
-    request = CrossValidateRequest(data_of(run), run.config, run.level, run.title)
-    submit(JUDGE, request, run.id)
+    ask_about(JUDGE, run, CrossValidateRequest)
 
 
 def use_button(run: Run) -> None:

@@ -13,7 +13,7 @@ from .grids import heat_map
 from .results import progress_words
 from .settings import RATES, STEPWISE, Choice, choose, chosen, head_name
 from .text import percent_exact, plain
-from .work import SEARCH, job_for, stop, submit
+from .work import BEFOREHAND, SEARCH, job_for, stop, submit_on
 
 _STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
 _RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -124,7 +124,12 @@ def _buttons(candidates: list[Candidate], running: bool) -> None:
 
 def _start(candidates: tuple[Candidate, ...]) -> None:
     choice: Choice = chosen()
-    submit(SEARCH, SearchRequest(choice.data, choice.config, choice.level, candidates))
+    submit_on(
+        SEARCH,
+        choice.material,
+        choice.level,
+        lambda vectors: SearchRequest(vectors, choice.config, choice.level, candidates),
+    )
 
 
 @st.fragment(run_every=0.4)
@@ -133,14 +138,17 @@ def _watch() -> None:
     if job is None or not job.active:
         st.rerun()
     st.progress(job.progress(time.monotonic()), text=progress_words(job))
-    _show_results(job.request.news(job.events))
+    if job.request.kind not in BEFOREHAND:
+        _show_results(job.request.news(job.events))
 
 
 def _show_ended(job: Job) -> None:
-    results = job.request.news(job.events)
     if job.status == "failed":
         st.error(plain(job.message), icon=":material/error:")
-    elif job.status == "stopped":
+    if job.request.kind in BEFOREHAND:
+        return
+    results = job.request.news(job.events)
+    if job.status == "stopped":
         total = len(job.request.candidates)
         st.caption(f"Stopped: {len(results)} of {total} were tried. {plain(job.message)}".strip())
     _show_results(results)

@@ -60,6 +60,8 @@ def opened() -> PictureSet | None:
 def open_set(set_id: str) -> None:
     """Open a data set, or none."""
     workspace().data_set = set_id
+    for key in [key for key in st.session_state if str(key).startswith("filter_")]:
+        del st.session_state[key]
     pick(())
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from decor_core.augmentation import STANDARD
-from decor_core.features import Embeddings
 from decor_core.heads import HEADS, TrainConfig
+from decor_core.material import Material
+from decor_core.picture_set import PictureSet
 
-from .copies import copies_preview
-from .resources import training_data
+from .frame import DATA
+from .looks import DEFAULTS, chosen_copies, chosen_spec, looks
+from .materials import SHIPPED, Lesson, choices, lesson, picture_set
 from .text import plain
 from .workspace import workspace
 
@@ -18,6 +19,8 @@ STEPWISE = "softmax"
 _POINTS = 50  # of the training curves: enough to see them bend, whatever the steps
 _CONFIG = TrainConfig()
 _DEFAULTS = {
+    "learn_from": SHIPPED,
+    "adopted": "",
     "train_head": _CONFIG.head,
     "steps": _CONFIG.steps,
     "rate": _CONFIG.learning_rate,
@@ -26,7 +29,7 @@ _DEFAULTS = {
     "test_share": round(_CONFIG.testing_percentage),
     "validation_share": round(_CONFIG.validation_percentage),
     "seed": _CONFIG.seed,
-    "copies": True,
+    **DEFAULTS,
 }
 RATES = (
     *(0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.003, 0.005),
@@ -58,9 +61,9 @@ _HEAD_WORDS = {
 
 @dataclass(frozen=True)
 class Choice:
-    """What the controls say: which data, what to tell apart, how to learn it."""
+    """What the controls say: what to learn from, what to tell apart, how to learn it."""
 
-    data: Embeddings
+    material: Material
     level: str
     config: TrainConfig
 
@@ -95,7 +98,20 @@ def chosen() -> Choice:
         validation_percentage=state.validation_share,
         seed=state.seed,
     )
-    return Choice(training_data(state.copies), state.train_taxonomy, config)
+    return Choice(_chosen_material(), state.train_taxonomy, config)
+
+
+def _chosen_material() -> Material:
+    set_id = st.session_state.learn_from
+    own = picture_set(set_id)
+    spec, copies = chosen_spec(own is not None), chosen_copies(own is not None, _count(own))
+    if own is None:
+        return Material(spec=spec, augmentation=copies)
+    return Material(set_id, own.title, own.version, spec, copies)
+
+
+def _count(pictures: PictureSet | None) -> int:
+    return 0 if pictures is None else len(pictures.table)
 
 
 def choose(steps: int | None, rate: float | None, head: str = STEPWISE) -> None:
@@ -109,17 +125,9 @@ def choose(steps: int | None, rate: float | None, head: str = STEPWISE) -> None:
 
 def controls() -> None:
     """Draw all of them; ``chosen`` tells what they say."""
-    levels = [level.name for level in training_data().taxonomy.levels]
-    _set_up(levels[0])
-    level = st.segmented_control(
-        "Taxonomy",
-        levels,
-        format_func=str.capitalize,
-        required=True,
-        key="train_taxonomy",
-        persist_state="session",
-    )
-    st.caption(_level_note(level))
+    _set_up()
+    _learn_from()
+    _taxonomy(taught())
     stepwise = st.session_state.train_head == STEPWISE
     _presets(disabled=not stepwise)
     st.slider(
@@ -148,16 +156,65 @@ def controls() -> None:
     workspace().controls = {key: st.session_state[key] for key in workspace().controls}
 
 
-def _set_up(level: str) -> None:
-    """Let the controls stand as this visitor left them, at first at the defaults."""
-    mine = workspace()
-    mine.controls = {"train_taxonomy": level, **_DEFAULTS, **mine.controls}
+def taught() -> Lesson:
+    """What the pictures that are chosen to learn from teach."""
+    return lesson(st.session_state.learn_from) or lesson(SHIPPED)
+
+
+def _set_up() -> None:
+    """Let the controls stand as this visitor left them, at first at the defaults.
+
+    A data set that was opened on the Data page since is what is to be learned from.
+    """
+    mine, state = workspace(), st.session_state
+    mine.controls = {"train_taxonomy": "", **_DEFAULTS, **mine.controls}
     for key, value in mine.controls.items():
-        st.session_state.setdefault(key, value)
+        state.setdefault(key, value)
+    if mine.data_set != state.adopted:
+        state.adopted = mine.data_set
+        state.learn_from = mine.data_set or state.learn_from
 
 
-def _level_note(level: str) -> str:
-    taxonomy = training_data().taxonomy.level(level)
+def _learn_from() -> None:
+    known = choices()
+    if st.session_state.learn_from not in known:
+        st.session_state.learn_from = SHIPPED
+    st.selectbox(
+        "Learn from",
+        list(known),
+        format_func=lambda set_id: known.get(set_id, set_id),
+        key="learn_from",
+        persist_state="session",
+    )
+    if len(known) == 1:
+        st.page_link(
+            DATA, label="Bring pictures of your own", icon=":material/add_photo_alternate:"
+        )
+
+
+def _taxonomy(lesson: Lesson) -> None:
+    levels = [level.name for level in lesson.taxonomy.levels]
+    if st.session_state.train_taxonomy not in levels:
+        st.session_state.train_taxonomy = levels[0]
+    if len(levels) > 1:
+        st.segmented_control(
+            "Taxonomy",
+            levels,
+            format_func=str.capitalize,
+            required=True,
+            key="train_taxonomy",
+            persist_state="session",
+        )
+    st.caption(_level_note(lesson))
+
+
+def _level_note(lesson: Lesson) -> str:
+    level = st.session_state.train_taxonomy
+    taxonomy = lesson.taxonomy.level(level)
+    if len(lesson.taxonomy.levels) == 1:
+        return f"{len(taxonomy.labels)} classes: {plain(', '.join(taxonomy.labels[:8]))}" + (
+            " …" if len(taxonomy.labels) > 8 else "."
+        )
     note = f"{len(taxonomy.labels)} classes."
     if taxonomy.coarser:
         return f"{note} The answers by {plain(taxonomy.coarser.name)} follow from them."
@@ -235,22 +292,4 @@ def _more(stepwise: bool) -> None:
             "surer and leave fewer to learn from.",
             persist_state="session",
         )
-    _looks()
-
-
-def _looks() -> None:
-    data = training_data()
-    st.toggle(
-        "Worn copies learn along",
-        key="copies",
-        help="Beside each photo copies of it: mirrored, enlarged, in other light, blurred or "
-        "compressed, on another ground. They make the model hold up against other people's photos.",
-        persist_state="session",
-    )
-    st.caption(
-        f"Network: {plain(data.spec.architecture)}, {data.spec.views} views of each photo. "
-        "What ships are its vectors, not the photos, so another network or other copies need "
-        "photos of your own and the command line."
-    )
-    with st.popover("What copies look like", icon=":material/auto_awesome_motion:"):
-        copies_preview(STANDARD)
+    looks(picture_set(st.session_state.learn_from))

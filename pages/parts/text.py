@@ -70,6 +70,11 @@ def between(interval: tuple[float, float]) -> str:
     return f"{low} and {high}"
 
 
+def lowered(sentence: str) -> str:
+    """A sentence as it goes on after a colon."""
+    return sentence[:1].lower() + sentence[1:]
+
+
 def duration(seconds: float) -> str:
     """A time span at the precision people wait in."""
     if seconds < 10:

@@ -6,13 +6,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from decor_core.counters import STARTED
 from decor_core.trainer import Trainer
 
 from .door import connected, uploaded_bytes
 from .reading import reader
 from .resources import trainer
-
-_STARTED = time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def now() -> Vitals:
         upload_mb=uploaded_bytes() / 2**20,
         waiting=sum(waiting for waiting, _ in loads),
         running=sum(running for _, running in loads),
-        uptime=time.monotonic() - _STARTED,
+        uptime=time.monotonic() - STARTED,
         server_mb=resident_mb("self"),
         trainer_mb=_process_mb(trainer()),
         reader_mb=_process_mb(reader()),

@@ -23,6 +23,7 @@ from typing import Any
 
 import streamlit as st
 
+from decor_core.features import Embeddings
 from decor_core.hosting import hosting
 from decor_core.predictor import Predictor
 from decor_core.runs import MemoryRuns
@@ -37,8 +38,10 @@ class Workspace:
     """``owner`` names it in the trainer's queue; ``jobs`` are ids by what they are for.
 
     ``about`` tells which run a job is about ("" for none), ``collected`` which run has come of it,
-    ``found`` what else a job about a run gave; ``controls`` how the settings stood; ``pictures``
-    counts those that were looked at; ``data_set`` is the id of the one that is open ("" for none).
+    ``found`` what else a job about a run gave; ``refused`` why one could not even be begun.
+    ``controls`` is how the settings stood; ``pictures`` counts those that were looked at;
+    ``data_set`` is the id of the one that is open ("" for none); ``vectors`` are those of data sets
+    used lately; ``corrected`` answers that were put right.
     """
 
     owner: str
@@ -47,7 +50,10 @@ class Workspace:
     about: dict[str, str] = field(default_factory=dict)
     collected: dict[str, str] = field(default_factory=dict)
     found: dict[tuple[str, str], Any] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     controls: dict[str, Any] = field(default_factory=dict)
+    vectors: OrderedDict[tuple, Embeddings] = field(default_factory=OrderedDict)
+    corrected: dict[str, Any] = field(default_factory=dict)
     model: Predictor | None = None
     pictures: int = 0
     data_set: str = ""

@@ -1,0 +1,63 @@
+"""Rows of a CSV that contradict themselves or each other → repaired, with a note on each."""
+
+import re
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from .report import Entry
+from .tables import Columns, most_common
+
+_CODED = ("country", "decor", "type")
+_CODED_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_\d+$")
+
+
+def repair_codes(table: pd.DataFrame) -> list[Entry]:
+    """Lets text, code column and the code in the file name outvote the one that contradicts.
+
+    Names like 03_05_2_001.png hold the codes of country, decor and type. What a code means is
+    learned from the table: the text that most often goes with it. Changes ``table``.
+    """
+    stems = table["file"].map(lambda file: PurePosixPath(file.replace("\\", "/")).stem)
+    codes_in_names = stems.str.extract(_CODED_NAME).fillna("")
+    entries: list[Entry] = []
+    for position, field in enumerate(_CODED):
+        if field in table.columns:
+            entries += _repair_field(table, field, codes_in_names[position].str.lstrip("0"))
+    return entries
+
+
+def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Entry]:
+    column = f"{field}_label"
+    codes = table.get(column, pd.Series("", table.index, dtype=str)).str.lstrip("0")
+    usual = most_common(table[field], named.where(named != "", codes))
+    text_of = {code: text for text, code in usual.items()}
+    entries = []
+    for index in table.index:
+        file, text = table.at[index, "file"], table.at[index, field]
+        code, name, expected = codes[index], named[index], usual.get(text, "")
+        if name and name != expected and code == name and name in text_of:
+            table.at[index, field] = text_of[name]
+            message = f"{field} “{text}” → “{text_of[name]}”: {column} and the file name agree."
+            entries.append(Entry("repaired", file, message))
+        elif name and name != expected:
+            message = f"{field} is “{text}” though the file name has code {name}; the text counts."
+            entries.append(Entry("contradiction", file, message))
+        elif code and code != expected:
+            why = "the text and the file name agree" if name else "other rows have this code"
+            message = f"{column} {code} → {expected} for {field} “{text}”: {why}."
+            entries.append(Entry("repaired", file, message))
+    return entries
+
+
+def repair_coarser(table: pd.DataFrame, columns: Columns) -> list[Entry]:
+    """Gives every label one coarser label, the one most of its rows have. Changes ``table``."""
+    fine, coarse = columns.labels
+    usual = table[fine].map(most_common(table[fine], table[coarse])).fillna("")
+    entries = []
+    for index in table.index[table[coarse] != usual]:
+        row = table.loc[index]
+        message = f"{coarse} “{row[coarse]}” → “{usual[index]}”, as in most rows of “{row[fine]}”."
+        entries.append(Entry("repaired", row[columns.file], message))
+    table[coarse] = usual
+    return entries

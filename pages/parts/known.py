@@ -1,0 +1,40 @@
+"""The pictures that the model in use learned from, where they are at hand."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from decor_core.features import Embeddings
+from decor_core.material import Material
+from decor_core.neighbours import Known
+from decor_core.predictor import Predictor
+
+from .materials import vectors_at_hand
+from .work import vectors_for
+
+
+def known_pictures(model: Predictor) -> Known | None:
+    """What the model knows of them; None where it cannot be told, or not yet."""
+    material, level = Material.of(model.bundle), model.bundle.taxonomy.name
+    if material is None:
+        return None
+    vectors = vectors_for(material, level)
+    if vectors is None:  # corrections were made since; what they correct is there all the same
+        vectors = vectors_at_hand(replace(material, corrections=""), level)
+    if vectors is None or not Known.fits(model.bundle, vectors):
+        return None
+    return _known(model, vectors)
+
+
+def _identity(model: Predictor) -> tuple:
+    """Also the labels: a class that was only renamed gives the same numbers."""
+    return model.bundle.head.weights.tobytes(), model.bundle.taxonomy.labels
+
+
+@st.cache_resource(
+    show_spinner=False,
+    max_entries=20,
+    hash_funcs={Predictor: _identity, Embeddings: lambda vectors: vectors.table["key"].tolist()},
+)
+def _known(model: Predictor, vectors: Embeddings) -> Known:
+    return Known(model.bundle, vectors)

@@ -1,0 +1,194 @@
+"""What can be learned from: the photos whose vectors ship, and data sets of one's own."""
+
+import io
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from decor_core.corrections import with_corrections
+from decor_core.errors import DataError, PictureError
+from decor_core.features import Embeddings
+from decor_core.images import load_picture
+from decor_core.intake import EmbedRequest
+from decor_core.material import Material
+from decor_core.picture_files import read_thumb
+from decor_core.picture_set import PictureSet, load_set
+from decor_core.taxonomy import Taxonomy
+
+from .picks import thumb_uri
+from .resources import training_data
+from .sets import store, summaries
+from .workspace import Workspace, workspace
+
+SHIPPED = ""  # in place of the id of a data set
+_KEPT_VECTORS = 3
+_THUMB_SIDE = 128
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What some pictures teach: labels, and how many pictures there are of each, level by level."""
+
+    title: str
+    taxonomy: Taxonomy
+    counts: Mapping[str, Mapping[str, int]]
+
+
+def choices() -> dict[str, str]:
+    """All that can be learned from, in words, by the id of the data set."""
+    found = {SHIPPED: f"Decor photos · {len(training_data().table)} pictures"}
+    for one in summaries():
+        found[one.id] = f"{one.title} · {one.pictures:,} pictures · {one.labels} classes"
+    return found
+
+
+def lesson(set_id: str) -> Lesson | None:
+    """What a data set, or what ships, teaches; None if it is not there (any more)."""
+    if set_id == SHIPPED:
+        data = training_data()
+        return Lesson("photos of decorated products", data.taxonomy, _counts(data))
+    pictures = picture_set(set_id)
+    if pictures is None:
+        return None
+    catalog = pictures.catalog
+    return Lesson(f"pictures of “{pictures.title}”", catalog.taxonomy, _counts(catalog))
+
+
+def _counts(data: object) -> dict[str, dict[str, int]]:
+    table: pd.DataFrame = data.table
+    found = {}
+    for level in data.taxonomy.levels:
+        counts = table[level.name].value_counts()
+        found[level.name] = {n: int(counts[n]) for n in level.labels if n in counts}
+    return found
+
+
+def picture_set(set_id: str) -> PictureSet | None:
+    """The data set as it stands, read again only where it has changed; None if it is not there."""
+    try:
+        return _read(store().root, store().stamp(set_id)) if set_id else None
+    except DataError:
+        return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=40)
+def _read(root: Path, stamp: tuple) -> PictureSet:
+    return load_set(root / stamp[0])
+
+
+def is_at_hand(material: Material | None) -> bool:
+    """Whether what it names can be learned from here, as it was."""
+    if material is None:
+        return False
+    sets = [material.set_id] if material.set_id else []
+    sets += [material.corrections] if material.corrections else []
+    found = [picture_set(set_id) for set_id in sets]
+    if not all(found):
+        return False
+    return not material.set_id or found[0].version == material.version
+
+
+# Vectors
+
+
+@dataclass(frozen=True)
+class Part:
+    """A data set that vectors are wanted of; ``key`` differs where the vectors would."""
+
+    key: tuple
+    request: EmbedRequest
+
+
+def parts_of(material: Material) -> tuple[Part, ...]:
+    """The data sets that a material is made of; DataError where one is not there (any more)."""
+    ids = [set_id for set_id in (material.set_id, material.corrections) if set_id]
+    return tuple(_part(store().get(set_id), material) for set_id in ids)
+
+
+def _part(pictures: PictureSet, material: Material) -> Part:
+    seen_as = material.spec, material.augmentation
+    key = pictures.folder, pictures.version, *seen_as
+    return Part(key, EmbedRequest(pictures.folder, *seen_as, title=pictures.title))
+
+
+def recall(mine: Workspace, part: Part) -> Embeddings | None:
+    """The vectors of a part, if this visitor has used them lately."""
+    vectors = mine.vectors.get(part.key)
+    if vectors is not None:
+        mine.vectors.move_to_end(part.key)
+    return vectors
+
+
+def remember(mine: Workspace, part: Part, vectors: Embeddings) -> None:
+    """Keep the vectors of a part for a while."""
+    mine.vectors[part.key] = vectors
+    while len(mine.vectors) > _KEPT_VECTORS:
+        mine.vectors.popitem(last=False)
+
+
+def joiner(material: Material, level: str) -> Callable[[list[Embeddings]], Embeddings]:
+    """How the vectors of the parts become what is learned from; DataError where they cannot.
+
+    What is returned may be called on any thread. With corrections only the labels of ``level``
+    count: they have no others.
+    """
+    shipped = training_data(material.augmentation is not None)
+
+    def join(found: list[Embeddings]) -> Embeddings:
+        base = found[0] if material.set_id else shipped
+        if not material.corrections:
+            return base
+        return with_corrections(base.at_level(level), found[-1])
+
+    return join
+
+
+def vectors_at_hand(material: Material, level: str) -> Embeddings | None:
+    """What is learned from, if nothing need be looked at for it; None else."""
+    try:
+        found = [recall(workspace(), part) for part in parts_of(material)]
+        if any(vectors is None for vectors in found):
+            return None
+        return joiner(material, level)(found)
+    except DataError:
+        return None
+
+
+# Pictures to show
+
+
+def thumbnails(material: Material | None) -> Callable[[str, str], str]:
+    """What gives a small picture as a data URI for a file and its content hash, "" for none."""
+    sets = [] if material is None else [material.set_id, material.corrections]
+    folders = [pictures.folder for pictures in map(picture_set, sets) if pictures]
+
+    def find(file: str, key: str) -> str:
+        kept = (thumb_uri(_kept(folder, key)) for folder in folders)
+        return next(filter(None, kept), "") or shipped_thumbnail(file)
+
+    return find
+
+
+@lru_cache(maxsize=512)
+def _kept(folder: Path, key: str) -> bytes:
+    return read_thumb(folder, key)
+
+
+@lru_cache(maxsize=512)
+def shipped_thumbnail(file: str) -> str:
+    """A picture behind the shipped vectors, where $DECOR_PICTURES holds them."""
+    folder = os.environ.get("DECOR_PICTURES")
+    if not folder:
+        return ""
+    try:
+        picture = load_picture(Path(folder) / file, max_side=_THUMB_SIDE)
+    except PictureError:
+        return ""
+    packed = io.BytesIO()
+    picture.save(packed, "WEBP", quality=75)
+    return thumb_uri(packed.getvalue())
