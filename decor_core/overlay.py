@@ -23,11 +23,15 @@ def paint(
     """
     coarse = Image.fromarray(heat.astype(np.float32)).reduce(_GRAIN)
     smooth = coarse.resize(picture.size, Image.Resampling.BICUBIC)
-    strength = np.clip(np.asarray(smooth) / strongest, -1, 1)[..., None]
-    pixels = np.asarray(picture, np.float32)
-    grey = pixels @ np.float32([[0.299], [0.587], [0.114]])
-    amount = np.abs(strength) * opacity
-    base = pixels + (grey - pixels) * np.maximum(amount, _FADE * opacity)
-    ink = np.where(strength > 0, np.float32(FOR), np.float32(AGAINST))
-    mixed = base + (ink - base) * amount
-    return Image.fromarray(mixed.round().clip(0, 255).astype(np.uint8))
+    strength = np.clip(np.asarray(smooth) / np.float32(strongest), -1, 1)
+    amount = np.abs(strength) * np.float32(opacity)
+    violet, orange = (Image.new("RGB", picture.size, colour) for colour in (AGAINST, FOR))
+    ink = Image.composite(orange, violet, Image.fromarray(strength > 0))
+    grey = picture.convert("L").convert("RGB")
+    base = Image.composite(grey, picture, _mask(np.maximum(amount, _FADE * opacity)))
+    return Image.composite(ink, base, _mask(amount))
+
+
+def _mask(shares: np.ndarray) -> Image.Image:
+    """Shares of 0 to 1 as a picture to compose by."""
+    return Image.fromarray((shares * 255 + np.float32(0.5)).astype(np.uint8))

@@ -1,6 +1,8 @@
 """The pictures of a session: looked at once, remembered for a while."""
 
 import io
+import os
+import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -22,9 +24,11 @@ from .resources import predictor
 from .workspace import workspace
 
 _KEPT = 250
-_EVIDENCE_KEPT = 8
+_EVIDENCE_KEPT = 2  # of half a megabyte each
 _PREVIEW_SIDE = 512
 _THUMB_SIDE = 160
+# As many at once as there are cores: more would take as long, and the memory of all of them.
+_LOOKING = threading.BoundedSemaphore(os.cpu_count() or 1)
 # Of the pictures as they came, in case that one of them is put right; less where many visit.
 _ORIGINALS_BYTES, _HOSTED_ORIGINALS_BYTES = 64 * 2**20, 8 * 2**20
 

@@ -69,15 +69,20 @@ def _choose(sample: Sample) -> None:
 
 
 def _tile_style(chosen: Sample | None) -> str:
-    rules = [
+    mark = (
+        f".st-key-{chosen.key} button{{outline: 2.5px solid #c0282d; outline-offset: 2px}}"
+        if chosen
+        else ""
+    )
+    return f"<style>{_tile_rules()}{mark}</style>"
+
+
+@st.cache_resource(show_spinner=False)
+def _tile_rules() -> str:
+    return "".join(
         f".st-key-{sample.key} button {{background-image: url({_tile(sample.file)})}}"
         for sample in samples()
-    ]
-    if chosen:
-        rules.append(
-            f".st-key-{chosen.key} button{{outline: 2.5px solid #c0282d; outline-offset: 2px}}"
-        )
-    return f"<style>{''.join(rules)}</style>"
+    )
 
 
 @st.cache_data
