@@ -85,7 +85,7 @@ class Progress:
 
 def lets_in(running: Request, waiting: Request) -> bool:
     """Whether what runs takes so long that, between two of its models, a training may run."""
-    return isinstance(running, _Counted) and isinstance(waiting, TrainRequest)
+    return isinstance(running, _Counted) and isinstance(waiting, TrainRequest | WholeRequest)
 
 
 class _Counted:
@@ -127,8 +127,8 @@ class CrossValidateRequest(_Counted):
 
 
 @dataclass(frozen=True)
-class WholeRequest(_Counted):
-    """Train on every picture, and judge that by cross-validation; gives a Bundle."""
+class WholeRequest:
+    """Train on every picture; gives a Bundle that nothing has judged, reports nothing."""
 
     kind: ClassVar[str] = "train on all"
 
@@ -139,18 +139,14 @@ class WholeRequest(_Counted):
     material: Material = field(default_factory=Material)
 
     def run(self, report: Report, should_stop: ShouldStop) -> Bundle:
-        made = train_on_all(
-            self.data,
-            self.config,
-            self.level,
-            title=self.title,
-            repeats=1,
-            progress=lambda done, total: report(Progress(done, total)),
-            should_stop=should_stop,
-        )
+        made = train_on_all(self.data, self.config, self.level, title=self.title, repeats=0)
         if should_stop():
             raise Stopped
         return made
+
+    def share(self, events: Sequence[Any]) -> float:
+        """Not known before the end."""
+        return 0.0
 
 
 @dataclass(frozen=True)

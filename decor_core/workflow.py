@@ -172,12 +172,10 @@ def train_on_all(
     *,
     title: str,
     repeats: int = 5,
-    progress: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop = never,
 ) -> Bundle:
     """A model trained on every picture and judged by repeated five-fold cross-validation.
 
-    One that is stopped has no such judgement.
+    With 0 ``repeats`` nothing judges it.
     """
     task = Task.of(embeddings, level, config)
     fitter = _fitter(task.examples(np.arange(len(task.classes))))
@@ -190,8 +188,8 @@ def train_on_all(
         fitted.head,
         novelty=fitter.known(embeddings.late_stages),
         training=_account(task, fitted, len(task.classes), []),
-        cross_validation=cross_validate(
-            embeddings, config, level, repeats=repeats, progress=progress, should_stop=should_stop
+        cross_validation=(
+            cross_validate(embeddings, config, level, repeats=repeats) if repeats else {}
         ),
     )
 

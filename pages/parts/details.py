@@ -1,6 +1,7 @@
 """What lies behind a test accuracy: confusions, recalls, mistakes, confidence, more pictures."""
 
 import time
+from pathlib import PurePosixPath
 
 import pandas as pd
 import streamlit as st
@@ -101,7 +102,10 @@ def _files(run: Run, rows: pd.DataFrame, *columns: str) -> None:
     """The pictures by name, and to be seen where they are at hand."""
     thumbnail = thumbnails(Material.of(run.bundle))
     seen = list(map(thumbnail, rows["file"], rows["key"]))
-    table = rows[["file", *columns]].assign(probability=rows["probability"] * 100)
+    table = rows[["file", *columns]].assign(
+        file=[PurePosixPath(file).name for file in rows["file"]],  # its folder is its label
+        probability=rows["probability"] * 100,
+    )
     if any(seen):
         table.insert(0, "seen", seen)
     st.dataframe(

@@ -12,7 +12,7 @@ from decor_core.errors import DecorError, TrainingError
 from decor_core.features import Embeddings
 from decor_core.hosting import hosting
 from decor_core.job import Job
-from decor_core.jobs import NetworkRequest, Request
+from decor_core.jobs import CrossValidateRequest, NetworkRequest, Request
 from decor_core.material import Material
 from decor_core.run import Run, run_of_bundle, run_of_training
 
@@ -228,6 +228,8 @@ def _keep(job: Job, about: str) -> str:
             mine.runs.delete(old.id)
         if mine.jobs.get(LEARN) == job.id:
             use_model(run.bundle)
+            if run.evaluation is None:  # its answers first, then how good they are
+                ask_about(JUDGE, run, CrossValidateRequest)
         return run.id
     if job.request.kind == "cross-validate":
         shelf.judge(about, job.result)
