@@ -1,4 +1,5 @@
 # make run   opens the app        make test   runs all tests        make lint   checks the style
+# make hosted   the same app as strangers meet it on a server: docs/HOSTING.md
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8501
@@ -6,10 +7,13 @@ PORT ?= 8501
 # Windows keeps a virtual environment's programs elsewhere.
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: run test lint clean
+.PHONY: run hosted test lint clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+
+hosted: $(VENV)/.installed
+	DECOR_HOSTED=1 $(BIN)/python -m streamlit run server.py --server.port $(PORT)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)

@@ -7,10 +7,12 @@ a WebP under pages/parts/assets/screens/, with the gallery of many pictures and 
 """
 
 import io
+import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -35,6 +37,7 @@ def main() -> None:
             executable_path=program, args=["--no-sandbox", "--disable-gpu"]
         )
         _pages(browser, address)
+        _data(_open(browser, f"{address}/data"))
         _many(_open(browser, address))
         _phone(_open(browser, f"{address}/?sample=khokhloma-jar", _PHONE, "dark"))
         browser.close()
@@ -47,8 +50,11 @@ def _server() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    home = tempfile.TemporaryDirectory()  # what is kept on this computer is not for a picture
     process = subprocess.Popen(
-        [*command, "--server.headless", "true", "--server.address", "127.0.0.1"], cwd=ROOT
+        [*command, "--server.headless", "true", "--server.address", "127.0.0.1"],
+        cwd=ROOT,
+        env={**os.environ, "DECOR_HOME": home.name},
     )
     try:
         for _ in range(300):
@@ -61,6 +67,7 @@ def _server() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+        home.cleanup()
 
 
 def _open(browser: Browser, url: str, size: dict = _DESK, scheme: str = "light") -> Page:
@@ -75,9 +82,23 @@ def _pages(browser: Browser, address: str) -> None:
     _take(page, "classify")
     links = page.get_by_test_id("stTopNavLink")
     for name in links.all_inner_texts()[1:]:
+        if name == "Data":  # there is nothing to see yet
+            continue
         page.get_by_test_id("stTopNavLink").get_by_text(name, exact=True).click()
         _settle(page)
         _take(page, name.lower())
+
+
+def _data(page: Page) -> None:
+    page.get_by_role("button", name="Try an example").click()
+    page.get_by_role("tab", name="Report").wait_for(timeout=120_000)
+    _settle(page)
+    _take(page, "data")
+    page.get_by_role("tab", name="Map").click()
+    page.get_by_role("button", name="Draw the map").click()
+    page.get_by_test_id("stVegaLiteChart").last.wait_for(timeout=120_000)
+    _settle(page)
+    _take(page, "map")
 
 
 def _many(page: Page) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from .arguments import parse
 from .check_command import check
 from .errors import DecorError
-from .inputs import data_name, read_pictures, read_vectors, train_config
+from .inputs import data_name, material_of, read_pictures, read_vectors, train_config
 from .run_commands import export, import_, runs
 from .sweep import sweep
 from .terminal import (
@@ -82,7 +82,8 @@ def _retrain(options: argparse.Namespace) -> int:
     started = time.monotonic()
     with Watch(options, config.steps) as watch:
         training = train(embeddings, config, level, title=title, on_event=watch)
-    kept = _keep(training, options, time.monotonic() - started) if options.save else None
+    material, seconds = material_of(options, embeddings), time.monotonic() - started
+    kept = _keep(training, options, seconds, material) if options.save else None
     bundle = training.bundle
     if options.bundle:
         save_bundle(bundle, options.bundle)
@@ -176,12 +177,14 @@ def _unused(folder: Path, stem: str) -> Path:
     return next(place for name in names if not (place := folder / f"{name}.png").exists())
 
 
-def _keep(training: Any, options: argparse.Namespace, seconds: float) -> str:
+def _keep(training: Any, options: argparse.Namespace, seconds: float, material: Any) -> str:
     """Keep a training as a run; its id."""
     from .run import run_of_training
     from .runs import DiskRuns
 
-    return DiskRuns().save(run_of_training(training, data_name(options), seconds)).id
+    name = material.name if material else data_name(options)
+    told = material and material.to_json()
+    return DiskRuns().save(run_of_training(training, name, seconds, told)).id
 
 
 def _training_json(training: Any, options: argparse.Namespace, mistakes: Any) -> dict[str, Any]:

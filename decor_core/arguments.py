@@ -49,6 +49,7 @@ def _add_source(command: argparse.ArgumentParser, *, vectors: bool = False) -> N
         help="class folders, or pictures with a CSV that lists them")  # fmt: skip
     add("--csv", type=Path, metavar="FILE", help="table of pictures and labels")
     add("--images", type=Path, metavar="DIR_OR_ZIP", help="the pictures that --csv names")
+    add("--data_set", metavar="NAME", help="instead, a data set that the app keeps, by its name")
     add("--file_column", metavar="NAME", help="column of the CSV with the files; else guessed")
     add("--label_column", metavar="NAME", help="column with the labels; else guessed")
     add("--coarser_column", metavar="NAME", help="column with coarser labels, if any")

@@ -172,7 +172,7 @@ def _catalog(
     if not kept:
         raise DataError("None of the pictures can be read; the first: " + _first(entries))
     pairs = near_duplicates([seen[i].print for i in kept])
-    entries += _near_entries([rows[i] for i in kept], pairs)
+    entries += near_entries([(rows[i].file, rows[i].labels[0]) for i in kept], pairs)
     table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
     taxonomy = taxonomy_of(table, listing.levels)
     counts = table[taxonomy.name].value_counts()
@@ -259,22 +259,25 @@ def _duplicate_entry(row: Row, kept: Row) -> Entry:
     return Entry("label conflict", row.file, message, kept.file, kept.labels[0], set_aside=True)
 
 
-def _near_entries(rows: Sequence[Row], pairs: Sequence[tuple[int, int]]) -> list[Entry]:
-    """One for each picture that has a later near duplicate, rather one under another label."""
+def near_entries(rows: Sequence[tuple[str, str]], pairs: Sequence[tuple[int, int]]) -> list[Entry]:
+    """One for each first picture of the pairs, rather with one under another label.
+
+    ``rows`` are files with their labels.
+    """
     other: dict[int, int] = {}
     for i, j in pairs:
         known = other.setdefault(i, j)
-        if rows[known].labels == rows[i].labels != rows[j].labels:
+        if rows[known][1] == rows[i][1] != rows[j][1]:
             other[i] = j
     return [_near_entry(rows[i], rows[j]) for i, j in other.items()]
 
 
-def _near_entry(row: Row, other: Row) -> Entry:
-    if row.labels == other.labels:
-        message = f"Nearly the same as {other.file}."
-        return Entry("near duplicate", row.file, message, other.file)
-    message = f"Nearly the same as {other.file}, which is “{other.labels[0]}”."
-    return Entry("near conflict", row.file, message, other.file, other.labels[0])
+def _near_entry(row: tuple[str, str], other: tuple[str, str]) -> Entry:
+    (file, label), (other_file, other_label) = row, other
+    if label == other_label:
+        return Entry("near duplicate", file, f"Nearly the same as {other_file}.", other_file)
+    message = f"Nearly the same as {other_file}, which is “{other_label}”."
+    return Entry("near conflict", file, message, other_file, other_label)
 
 
 def _first(entries: Sequence[Entry]) -> str:

@@ -86,6 +86,10 @@ class Embeddings:
         finer -= {level.name for level in taxonomy.levels}
         return replace(self, taxonomy=taxonomy, table=self.table.drop(columns=list(finer)))
 
+    def without_vectors(self) -> "Embeddings":
+        """What is known of the pictures, without what takes the memory."""
+        return replace(self, vectors=self.vectors[:0].copy(), copies=self.copies[:0].copy())
+
     def joined(self, other: "Embeddings") -> "Embeddings":
         """These pictures and those of ``other``; one that is in both has the label it has there.
 

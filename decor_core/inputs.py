@@ -24,10 +24,12 @@ def read_pictures(options: argparse.Namespace) -> Any:
     """The Catalog of the pictures that the flags name; DataError if it cannot be read."""
     from .catalog import open_data_set
 
+    if options.data_set:
+        return _kept_set(options).catalog
     if (options.image_dir is None) == (options.images is None):
         raise DecorError(
             "Expected either --image_dir with a folder or zip of class folders, or --csv with the "
-            "--images that it names."
+            "--images that it names, or --data_set with the name of one that is kept."
         )
     if options.image_dir is not None and options.csv is not None:
         raise DecorError("A CSV goes with the pictures it names: give those with --images.")
@@ -38,6 +40,15 @@ def read_pictures(options: argparse.Namespace) -> Any:
         types=options.types,
         progress=progress_bar("Reading"),
     )
+
+
+def _kept_set(options: argparse.Namespace) -> Any:
+    """The data set that is kept under the name which the flag gives."""
+    from .picture_sets import PictureSets
+
+    if options.image_dir or options.csv or options.images:
+        raise DecorError("Expected either --data_set or other pictures, not both.")
+    return PictureSets().find(options.data_set)
 
 
 def _columns(options: argparse.Namespace) -> Any:
@@ -76,7 +87,7 @@ def read_vectors(options: argparse.Namespace) -> Any:
     if options.model_dir:
         os.environ["DECOR_BACKBONES"] = str(options.model_dir)
     if options.embeddings:
-        if options.image_dir or options.csv or options.images:
+        if options.image_dir or options.csv or options.images or options.data_set:
             raise DecorError("Expected either --embeddings or pictures, not both.")
         embeddings = Embeddings.load(options.embeddings).of_types(*options.types)
         with _warming_up(options):
@@ -90,9 +101,16 @@ def read_vectors(options: argparse.Namespace) -> Any:
             catalog,
             EmbeddingSpec(architecture=options.architecture, **chosen),
             augmentation=_augmentation(options, len(catalog.table)),
-            cache=options.bottleneck_dir,
+            cache=options.bottleneck_dir or _kept_vectors(options),
             progress=progress_bar("Looking at pictures"),
         )
+
+
+def _kept_vectors(options: argparse.Namespace) -> Path | None:
+    """Where the app keeps the vectors of a data set."""
+    from .picture_files import VECTORS
+
+    return _kept_set(options).folder / VECTORS if options.data_set else None
 
 
 @contextmanager
@@ -144,6 +162,20 @@ def _augmentation(options: argparse.Namespace, pictures: int) -> Any:
 
 def data_name(options: argparse.Namespace) -> str:
     """What to call the pictures in a list of runs."""
+    if options.data_set:
+        return options.data_set
     place: Path = options.embeddings or options.image_dir or options.csv or options.images
     types = "" if options.types == ["product"] else f" ({', '.join(options.types)})"
     return f"{place.resolve().stem}{types}"
+
+
+def material_of(options: argparse.Namespace, vectors: Any) -> Any:
+    """What a model learned from, where the app can find it again; else None."""
+    from .material import Material
+
+    if not options.data_set:
+        return None
+    kept = _kept_set(options)
+    augmentation = _augmentation(options, len(vectors.table))
+    copies = augmentation if augmentation.copies else None
+    return Material(kept.id, kept.title, kept.version, vectors.spec, copies)

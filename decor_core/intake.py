@@ -25,7 +25,7 @@ from .images import LIMITS, is_picture_name
 from .jobs import Report
 from .layout import Layout, find_layout, whole_csv
 from .picture_files import VECTORS, keep_aside, keep_picture, tiny_thumb
-from .picture_set import PictureSet, load_set, new_set
+from .picture_set import KEPT_ASIDE, PictureSet, load_set, new_set
 from .predictor import Predictor
 from .projection import project
 from .report import Entry
@@ -36,7 +36,6 @@ from .tables import Columns, guess_columns, read_table
 
 # Parts of the time that reading, looking and checking take.
 _SHARES = {"reading": 0.3, "looking": 0.65, "checking": 0.05}
-_KEPT_ASIDE = ("unreadable", "unlisted")
 _FEW_VALUES = 12
 _HEAD_ROWS = 5
 
@@ -238,7 +237,7 @@ def take_in(request: IntakeRequest, report: Report, should_stop: ShouldStop) -> 
     )
     for entry in catalog.report.entries:
         # Not those damaged in the zip itself, nor what is no file of its own.
-        if entry.kind in _KEPT_ASIDE and entry.file in source.names:
+        if entry.kind in KEPT_ASIDE and entry.file in source.names:
             with suppress(PictureError):
                 keep_aside(request.into, entry.file, source.read(entry.file))
     return new_set(request.into, request.title, catalog)

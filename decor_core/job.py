@@ -5,6 +5,9 @@ from typing import Any
 
 from .jobs import Request
 
+# A pace is known after so long.
+_LEAST_SECONDS = 0.3
+
 
 @dataclass(frozen=True)
 class Job:
@@ -51,6 +54,8 @@ class Job:
         """Estimated from the pace since the first event, which warming up delays; else None."""
         if self.status != "running" or len(self.events) < 2:
             return None
+        if self.last_event - self.first_event < _LEAST_SECONDS:
+            return None  # the first ones may come at once, from several threads
         done, beginning = self.share, self.request.share(self.events[:1])
         if done >= 1 and not self.tail:
             return None

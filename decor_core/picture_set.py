@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from .catalog import Catalog, taxonomy_of
+from .catalog import Catalog, near_entries, taxonomy_of
 from .checks import check_table
 from .duplicates import group_duplicates, near_duplicates
 from .errors import DAMAGED_FILE, DataError, PictureError
@@ -22,6 +22,7 @@ from .picture_files import (
     KeptPictures,
     fingerprints,
     keep_picture,
+    read_aside,
     read_head,
     read_state,
     read_thumb,
@@ -33,6 +34,7 @@ from .report import ABOUT_CLASSES, Entry, Report
 from .source import normal
 
 _LONGEST_LABEL = 100
+KEPT_ASIDE = ("unreadable", "unlisted")  # findings about files that can be fetched again
 # What a model found says something of one state only.
 _BY_MODEL = ("mislabelled", "outlier")
 # What the table alone tells, anew after each edit.
@@ -185,7 +187,25 @@ class PictureSet:
 
         A picture that is there already gets the label. DataError if none of them can be used.
         """
-        label, entries, came = checked_label(label), [], {}
+        table, step, near, refused = self._with(pictures, checked_label(label), parent)
+        entries = (*self.catalog.report.entries, *near)
+        return self._next(step, table, entries=entries), refused
+
+    def take_up(self, files: Sequence[str], label: str, parent: str = "") -> "PictureSet":
+        """Take files that were set aside in under ``label``; DataError as for ``add``."""
+        pictures = [(file, read_aside(self.folder, file)) for file in files]
+        table, step, near, refused = self._with(pictures, checked_label(label), parent)
+        taken = set(files) - {entry.file for entry in refused}
+        entries = self.catalog.report.entries
+        left = [e for e in entries if not (e.kind in KEPT_ASIDE and e.file in taken)]
+        return self._next(step, table, entries=(*left, *near))
+
+    def _with(
+        self, pictures: Sequence[tuple[str, bytes]], label: str, parent: str
+    ) -> tuple[pd.DataFrame, str, list[Entry], tuple[Entry, ...]]:
+        """The table with further pictures, what was done, which of them are nearly the same as
+        others, and which ones cannot be read."""
+        entries, came = [], {}
         for name, data in pictures:
             try:
                 upright = load_picture(data)
@@ -198,9 +218,8 @@ class PictureSet:
         again = self.table["key"].isin(came)
         table = self._labelled(again, label, parent) if again.any() else self.table
         new = {key: told for key, told in came.items() if key not in set(self.table["key"])}
-        table = self._grown(table, new, label, parent)
-        grown = self._next(f"{_pictures(len(came))} added to “{label}”", table)
-        return grown, tuple(entries)
+        table, near = self._grown(table, new, label, parent)
+        return table, f"{_pictures(len(came))} added to “{label}”", near, tuple(entries)
 
     def judged(self, entries: Sequence[Entry]) -> "PictureSet":
         """The same state with what a model finds in it, in place of what one found before."""
@@ -247,9 +266,11 @@ class PictureSet:
             )
         return values
 
-    def _grown(self, table: pd.DataFrame, new: dict, label: str, parent: str) -> pd.DataFrame:
+    def _grown(
+        self, table: pd.DataFrame, new: dict, label: str, parent: str
+    ) -> tuple[pd.DataFrame, list[Entry]]:
         if not new:
-            return table
+            return table, []
         taken, rows = {file.casefold() for file in table["file"]}, []
         usual = {level: label for level in self._levels[1:]}
         for key, (name, size) in new.items():
@@ -257,9 +278,13 @@ class PictureSet:
             row |= {"width": size[0], "height": size[1], "type": "product"}
             row |= {"batch": int(self.table["batch"].max()) + 1}
             rows.append(row | self._row_labels(label, parent, usual))
+        before = len(table)
         table = pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
         pairs = near_duplicates(fingerprints(self.folder, table["key"].tolist()))
-        return table.assign(group=group_duplicates(table["key"].tolist(), pairs, table["batch"]))
+        named = list(zip(table["file"], table[self.level], strict=True))
+        near = near_entries(named, [(max(p), min(p)) for p in pairs if max(p) >= before])
+        groups = group_duplicates(table["key"].tolist(), pairs, table["batch"])
+        return table.assign(group=groups), near
 
     @property
     def _levels(self) -> tuple[str, ...]:

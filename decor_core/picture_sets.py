@@ -89,6 +89,8 @@ class PictureSets:
         ids = [one.id for one in self.list() if name in (one.id, one.title)]
         if len(ids) > 1:
             raise DataError(f"“{name}” may be any of the data sets {', '.join(ids)}; give the id.")
+        if not ids and (titles := [one.title for one in self.list()]):
+            raise DataError(f"There is no data set “{name}”; choose from: {', '.join(titles)}.")
         return self.get(ids[0] if ids else name)
 
     def delete(self, set_id: str) -> None:

@@ -275,7 +275,9 @@ class Trainer:
                 self._watch_time(job_id, begun)
                 if message is None and self._overdue(job_id):
                     self._drop_child()
-                    self._warm_data = self._jobs[job_id].request.data  # ready for the next
+                    data = self._jobs[job_id].request.data
+                    if isinstance(data, Embeddings):
+                        self._warm_data = data  # ready for the next
                     self._update(job_id, status="stopped")
             if guest:
                 self._run(guest, child)
@@ -286,12 +288,15 @@ class Trainer:
 
     def _go_on(self, job_id: str) -> None:
         """Do what is to follow on the job, if it is done."""
-        then, job = self._then.pop(job_id, None), self._jobs[job_id]
-        if then and job.status == "done":
+        then, job = self._then.pop(job_id, None), self._jobs.get(job_id)
+        if then and job and job.status == "done":
             try:
                 then(job)
             except Exception:  # this thread works for everybody
                 _log.exception("what follows on %s failed", job.request.kind)
+            with self._lock:  # who wanted the result has it
+                if job_id in self._jobs:
+                    self._jobs[job_id] = replace(job, result=None)
 
     def _guest(self, job_id: str) -> str | None:
         """Take a job out of the queue that may run in the middle of this one."""
@@ -367,7 +372,7 @@ class Trainer:
     def _update(self, job_id: str, **changes: Any) -> None:
         job = replace(self._jobs[job_id], **changes)
         if not job.active:
-            job = replace(job, ended=time.monotonic())
+            job = replace(job, ended=time.monotonic(), request=_light(job.request))
             _count(job)
         self._jobs[job_id] = job
         self._lock.notify_all()
@@ -398,6 +403,13 @@ def _count(job: Job) -> None:
     COUNTERS.count(f"job {job.request.kind}: {job.status}")
     if job.seconds is not None:
         COUNTERS.observe(f"job {job.request.kind}", job.seconds)
+
+
+def _light(request: Request) -> Request:
+    """A request that has been done, without the vectors of its pictures: jobs are remembered."""
+    if isinstance(request.data, Embeddings):
+        return replace(request, data=request.data.without_vectors())
+    return request
 
 
 def _alike(request: Request) -> tuple:

@@ -11,8 +11,9 @@ from pages.parts.browsing import show_pictures
 from pages.parts.findings import collect_check, show_report
 from pages.parts.frame import RETRAIN, open_page
 from pages.parts.plan import show_map
-from pages.parts.text import ago, plain
+from pages.parts.text import ago, counted, plain
 
+_FIRST = 5
 _VIEWS = {
     "Report": show_report,
     "Pictures": show_pictures,
@@ -39,7 +40,7 @@ def main() -> None:
         if arriving:
             return
         if found:
-            st.subheader("Bring pictures in", anchor=False)
+            st.header("Bring pictures in", anchor=False)
         left, right = st.columns([7, 5], gap="large")
         with left:
             show_ways_in()
@@ -68,9 +69,9 @@ def _show_list(found: list[Summary]) -> None:
     """The data sets to open, each in a line."""
     if not found:
         return
-    st.subheader("Your data sets", anchor=False)
+    st.header("Your data sets", anchor=False)
     with st.container(key="sets", gap="xsmall"):
-        for one in found:
+        for one in found if st.session_state.get("all_sets") else found[:_FIRST]:
             with st.container(
                 horizontal=True, vertical_alignment="center", gap="small", wrap=False
             ):
@@ -82,8 +83,16 @@ def _show_list(found: list[Summary]) -> None:
                     args=(one.id,),
                 )
                 st.caption(
-                    f"{one.pictures:,} pictures · {one.labels} classes · changed {ago(one.changed)}"
+                    f"{counted(one.pictures, 'picture')} · {counted(one.labels, 'class')} · "
+                    f"changed {ago(one.changed)}"
                 )
+        if len(found) > _FIRST and not st.session_state.get("all_sets"):
+            st.button(
+                f"Show all {len(found)}",
+                type="tertiary",
+                icon=":material/expand_more:",
+                on_click=lambda: st.session_state.update(all_sets=True),
+            )
 
 
 def _show_set(pictures: PictureSet) -> None:

@@ -128,7 +128,8 @@ def _watch(status: DeltaGenerator) -> None:
         st.rerun()
     _show(job, status)
     wait(job.id, _WAIT)
-    if not job_for(TRAIN).active:
+    job = job_for(TRAIN)
+    if job is None or not job.active:
         st.rerun()
 
 

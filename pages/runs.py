@@ -11,7 +11,7 @@ from pages.parts.details import show_details
 from pages.parts.frame import RETRAIN, open_page
 from pages.parts.parcels import show_curves, show_downloads, show_import
 from pages.parts.resources import in_use, use_shipped_model, uses_own_model
-from pages.parts.results import explained, use_button
+from pages.parts.results import explained, show_corrections_note, use_button
 from pages.parts.settings import STEPWISE, head_name
 from pages.parts.shelf import MINE, SHIPS, Entry
 from pages.parts.text import duration, percent_exact, plain
@@ -119,6 +119,7 @@ def _show_one(entry: Entry) -> None:
             st.markdown(
                 f"**{percent_exact(run.evaluation.accuracy)}**: {explained(run.evaluation)}"
             )
+        show_corrections_note(run)
         if entry.place != SHIPS:
             _show_names(entry)
         with st.container(horizontal=True, gap="small", key="run_buttons"):

@@ -18,6 +18,10 @@ from decor_core import backbone
 from decor_core.__main__ import main
 from decor_core.bundle import load_bundle, save_bundle
 from decor_core.features import SHIPPED
+from decor_core.intake import IntakeRequest, take_in
+from decor_core.material import Material
+from decor_core.picture_sets import PictureSets
+from decor_core.runs import DiskRuns
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "models" / "samples"
@@ -584,3 +588,22 @@ def test_commands_of_the_readme_run_as_written(run, painted, tmp_path, monkeypat
     for command in commands:
         code, _, err = run(*shlex.split(command))
         assert code == 0, (command, err)
+
+
+# Data sets that the app keeps
+
+
+def test_a_kept_data_set_is_known_by_its_name(run, refused, painted, tmp_path, monkeypatch):
+    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
+    sets = PictureSets()
+    request = IntakeRequest(painted, sets.begin("My shop"), "My shop")
+    made = take_in(request, lambda event: None, lambda: False)
+    code, out, _ = run("retrain", "--data_set", "My shop", "--views", 1, "--head", "lda",
+                       "--copies", 0, "--save", "--json")  # fmt: skip
+    assert code == 0
+    kept = DiskRuns().get(json.loads(out)["run"])
+    assert kept.data == f"My shop ({made.version[:6]}), no copies"
+    assert Material.of(kept.bundle).set_id == made.id
+    assert (made.folder / "vectors").is_dir(), "the app finds them there"
+    assert "choose from: My shop" in refused("check", "--data_set", "Your shop")
+    assert "not both" in refused("retrain", "--data_set", "My shop", "--image_dir", painted)

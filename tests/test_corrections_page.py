@@ -95,12 +95,18 @@ def test_a_correction_is_remembered_learned_and_answers(mine, vase):
     assert "Netherlands" in _texts(test)
     shown = _html(test)
     assert "before: " in shown and "now: <b>Delft</b>" in shown
-    assert "Cross-validated: " in _texts(test) and "corrections only teach" in _texts(test)
+    assert "Cross-validated accuracy: " in _texts(test)
+    assert "corrections only teach" in _texts(test)
     assert "Learned" in _labels(test) and _button(test, "Learned").disabled
     run = mine.runs.list()[0]
     assert run.title == "Decor styles · 1 correction"
     assert run.data == "decor, 1 correction"
     assert run.cross_validation["style"].n == 285
+    runs = AppTest.from_file(str(ROOT / "pages" / "runs.py"), default_timeout=60)
+    runs.session_state["workspace"] = mine
+    _sound(runs.run())
+    runs.session_state[runs.dataframe[0].key] = {"selection": {"rows": [0], "columns": []}}
+    assert "1 correction taught it, too" in _texts(_sound(runs.run()))
 
 
 def test_undo_takes_corrections_back_one_by_one(mine, vase, ornament, encoded):

@@ -185,6 +185,13 @@ def test_the_headers_come_through_once(site):
         assert answer.headers["Server"] == "nginx"
 
 
+def test_the_root_leads_to_the_path_on_whatever_port(site):
+    connection = http.client.HTTPConnection(site.removeprefix("http://"), timeout=10)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (302, "/decor/")
+
+
 def test_too_large_a_body_ends_at_nginx(site):
     connection = http.client.HTTPConnection(site.removeprefix("http://"), timeout=10)
     connection.putrequest("PUT", "/decor/_stcore/upload_file/a/b")

@@ -62,6 +62,10 @@ def test_pictures_that_no_row_names_can_be_fetched_again(listed, tmp_path):
     made = take_in(IntakeRequest(listed, tmp_path / "set", ""), quiet, never)
     assert "6.png" in made.catalog.report.set_aside
     assert read_aside(made.folder, "6.png").startswith(b"\x89PNG")
+    taken = made.take_up(["6.png"], "Red")
+    assert taken.counts == {"Blue": 3, "Red": 4}
+    assert "6.png" not in taken.catalog.report.set_aside
+    assert taken.undo().counts == made.counts
 
 
 @pytest.mark.parametrize("label", ["Red", "a/b", ".hidden", "Синий"])

@@ -8,9 +8,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from decor_core.errors import DataError
 from decor_core.intake import IntakeRequest, take_in
 from decor_core.picture_sets import PictureSets
-from pages.parts import reading, resources
+from pages.parts import reading, resources, work
 from pages.parts.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -162,3 +163,32 @@ def test_one_class_cannot_be_learned(mine):
     assert "There is only one class" in _texts(test)
     assert _button(test, "Retrain").disabled
     sets.get(mine.data_set).undo()
+
+
+def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise DataError("These do not go together.")
+
+    monkeypatch.setattr(work, "joiner", lambda material, level: refuse)
+    test = _page("retrain", mine)
+    test.selectbox(key="look_network").set_value("efficientnet_lite0")
+    test.segmented_control(key="copies_kind").set_value("None")
+    _sound(test.slider(key="look_views").set_value(3).run())
+    _sound(_button(test, "Retrain").click().run())
+    deadline = time.monotonic() + 60
+    while "train" not in mine.refused:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    _sound(_sound(test.run()).run())
+    assert "These do not go together" in _texts(test)
+    assert not _button(test, "Retrain").disabled
+
+
+def test_a_search_tries_settings_on_own_pictures(mine):
+    test = _page("retrain", mine)
+    test.selectbox(key="look_network").set_value("efficientnet_lite0")
+    test.segmented_control(key="copies_kind").set_value("None")
+    test.pills(key="search_heads").set_value(["lda"])
+    _sound(test.slider(key="look_views").set_value(1).run())
+    _wait(_sound(_button(test, "Try 1").click().run()), "search")
+    assert "**LDA**: " in _texts(test)

@@ -1,5 +1,6 @@
 """Data sets of one's own: taken in, edited, undone, kept, moved."""
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -110,6 +111,11 @@ def test_a_new_picture_joins_its_near_duplicates(pictures, encoded):
     grown, _ = pictures.add([("copy.jpg", encoded(copy, "JPEG"))], known["style"])
     groups = grown.table.set_index("file")["group"]
     assert groups["Gzhel/copy.jpg"] == groups[known.file]
+    (near,) = (entry for entry in grown.findings if entry.kind == "near duplicate")
+    assert (near.file, near.other) == ("Gzhel/copy.jpg", known.file)
+    other, _ = pictures.add([("copy.jpg", encoded(copy, "JPEG"))], "Iznik")
+    (near,) = (entry for entry in other.findings if entry.kind == "near conflict")
+    assert near.suggestion == "Gzhel"
 
 
 def test_a_finding_goes_when_it_is_settled_or_mended(pictures):
@@ -205,3 +211,28 @@ def test_a_map_puts_pictures_of_a_class_together(pictures):
     distances[range(36), range(36)] = 9
     labels = pictures.table["style"].to_numpy()
     assert (labels[distances.argmin(1)] == labels).mean() > 0.8
+
+
+def test_what_was_left_half_made_goes_a_day_later(pictures):
+    sets = PictureSets(pictures.folder.parent)
+    for name in ("old", "young"):
+        (sets.root / name).mkdir()
+    os.utime(sets.root / "old", (0, 0))
+    sets.begin("New")
+    assert {path.name for path in sets.root.iterdir()} == {"shop-1", "young"}
+
+
+def test_the_stamp_tells_every_change_of_a_set(pictures):
+    sets = PictureSets(pictures.folder.parent)
+    stamps = [sets.stamp("shop-1")]
+    for change in (
+        lambda: pictures.titled("Other"),
+        lambda: pictures.judged([Entry("outlier", pictures.table["file"][0], "")]),
+        lambda: pictures.rename("Gzhel", "Cobalt"),
+        lambda: load_set(pictures.folder).undo(),
+    ):
+        change()
+        stamps.append(sets.stamp("shop-1"))
+    assert all(one != next_ for one, next_ in zip(stamps, stamps[1:], strict=False))
+    with pytest.raises(DataError, match="no data set"):
+        sets.stamp("../shop-1")

@@ -379,12 +379,20 @@ def test_what_is_to_follow_is_done_when_the_job_is(trainer, request_for, endless
     trainer.stop(endless)
 
     def go_on(job):
-        told.append(trainer.submit(replace(job.request, title=job.result.bundle.title), "me"))
+        assert job.result.bundle.title == "Painted"
+        told.append(trainer.submit(request_for(), "me"))
         raise RuntimeError("this must not end the thread")
 
-    ended(trainer, trainer.submit(request_for(), "me", go_on))
+    first = ended(trainer, trainer.submit(request_for(), "me", go_on))
     until(lambda: told, "what follows")
     assert ended(trainer, told[0]).status == "done"
+    assert trainer.snapshot(first.id).result is None, "who wanted it has it"
+
+
+def test_vectors_are_let_go_when_a_job_has_ended(trainer, request_for, embeddings):
+    job = ended(trainer, trainer.submit(request_for(), "me"))
+    assert not len(job.request.data.vectors)
+    assert job.request.data.target("style")[0] == embeddings.target("style")[0]
 
 
 # Death

@@ -17,6 +17,7 @@ from .reading import INTAKE, PEEK, forget, read, reading, stop_reading, watch
 from .sets import open_set, store, tell
 from .text import plain
 
+UPLOAD = "upload.zip"  # what comes over the network has no say in what files are called
 _NONE = "–"
 
 
@@ -33,7 +34,7 @@ def show_arrival() -> bool:
     if not intake and not peek:
         return False
     with st.container(border=True, key="arrival"):
-        st.subheader(plain((intake or peek).request.title), anchor=False)
+        st.header(plain((intake or peek).request.title), anchor=False)
         _show_state(intake, peek)
     return True
 
@@ -44,7 +45,8 @@ def _show_state(intake: Job | None, peek: Job | None) -> None:
             watch(purpose)
             return
         if job and job.status != "done":
-            st.error(plain(job.message or "This was broken off."), icon=":material/error:")
+            named = job.message.replace(UPLOAD, job.request.title)
+            st.error(plain(named or "This was broken off."), icon=":material/error:")
     if peek and peek.status == "done":
         _ask(peek)
     else:

@@ -13,7 +13,7 @@ from decor_core.intake import check_count
 from decor_core.picture_set import PictureSet, checked_label
 from decor_core.uploading import pack_upload, title_of
 
-from .arrivals import begin
+from .arrivals import UPLOAD, begin
 from .frame import asset
 from .labels import chosen_label, label_box
 from .room import check_room
@@ -73,8 +73,8 @@ def _bring_example() -> None:
     into = store().begin("Example")
     into.mkdir(parents=True)
     styles = {sample.file: sample.style for sample in samples()}
-    write_example(into / "upload.zip", styles, samples()[0].path.parent)
-    begin(into / "upload.zip", into, "Example")
+    write_example(into / UPLOAD, styles, samples()[0].path.parent)
+    begin(into / UPLOAD, into, "Example")
 
 
 # A folder, a zip, a table with its pictures
@@ -116,11 +116,11 @@ def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
     into = store().begin(title)
     try:
         check_room(sum(_length(file) for _, file in files), store().root)
-        pack_upload(files, into / "upload.zip")
+        pack_upload(files, into / UPLOAD)
     except DecorError as error:
         tell(error)
         return
-    begin(into / "upload.zip", into, title)
+    begin(into / UPLOAD, into, title)
 
 
 def _length(file: io.BytesIO) -> int:

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from decor_core.evaluation import FEW, Evaluation
+from decor_core.job import Job
 from decor_core.jobs import CurveRequest
 from decor_core.material import Material
 from decor_core.run import Run
@@ -17,7 +18,7 @@ from .materials import thumbnails
 from .rates import recall_bars, reliability_diagram
 from .results import SMALL_TEST, progress_words
 from .text import between, percent, percent_exact, plain
-from .work import CURVE, ask_about, found, job_for, stop
+from .work import BEFOREHAND, CURVE, ask_about, found, job_for, stop
 
 _TEST, _ALL = "The test pictures", "All pictures, cross-validated"
 
@@ -167,7 +168,7 @@ def _show_learning_curve(run: Run) -> None:
     if job and job.active:
         _watch_curve(run.id)
         return
-    points = found(CURVE, run.id) or (job.request.news(job.events) if job else [])
+    points = found(CURVE, run.id) or _points(job)
     if points:
         learning_curve_chart(points)
         st.caption(_curve_words(points))
@@ -189,9 +190,16 @@ def _watch_curve(run_id: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(job.progress(time.monotonic()), text=progress_words(job))
         st.button("Stop", key="stop_curve", on_click=stop, args=(CURVE,))
-    points = job.request.news(job.events)
+    points = _points(job)
     if points:
         learning_curve_chart(points)
+
+
+def _points(job: Job | None) -> list[CurvePoint]:
+    """Those of the curve that are there already."""
+    if job is None or job.request.kind in BEFOREHAND:
+        return []
+    return job.request.news(job.events)
 
 
 def _ask(run: Run) -> None:

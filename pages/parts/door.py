@@ -25,7 +25,7 @@ from .resources import trainer
 from .workspace import Registry, registry
 
 _TIDY_SECONDS = 5.0
-_TRY_AGAIN_SECONDS = 10.0
+_TRY_AGAIN_SECONDS = 4.0
 
 
 class Door:

@@ -20,7 +20,7 @@ from .fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
 from .labels import chosen_label, label_box
 from .reading import CHECK, forget, read, reading, watch
 from .sets import edit, judge
-from .text import plain
+from .text import counted, plain
 
 _SHOWN, _MORE = 4, 20
 _MOST_BARS = 24
@@ -66,12 +66,12 @@ def _grouped(pictures: PictureSet) -> dict[str, list[Entry]]:
 
 
 def _show_summary(pictures: PictureSet, groups: dict[str, list[Entry]]) -> None:
-    classes = len(pictures.counts)
-    words = [f"**{len(pictures.table):,} pictures in {classes} {_classes(classes)}**"]
+    total = counted(len(pictures.table), "picture")
+    words = [f"**{total} in {counted(len(pictures.counts), 'class')}**"]
     words += [f"{count:,} of type {plain(kind)} left out"
               for kind, count in pictures.catalog.report.left_out.items()]  # fmt: skip
     count = sum(map(len, groups.values()))
-    words.append(f"{count} {'thing' if count == 1 else 'things'} to look at" if count else "")
+    words.append(f"{counted(count, 'thing')} to look at" if count else "")
     st.markdown(" · ".join(filter(None, words)))
     obstacles = [e for kind in OBSTACLES for e in groups.get(kind, ())]
     if obstacles:
@@ -79,10 +79,6 @@ def _show_summary(pictures: PictureSet, groups: dict[str, list[Entry]]) -> None:
             f"It cannot be trained on yet. {plain(obstacles[0].message)}",
             icon=":material/block:",
         )
-
-
-def _classes(count: int) -> str:
-    return "class" if count == 1 else "classes"
 
 
 def _show_classes(pictures: PictureSet) -> None:
@@ -232,8 +228,7 @@ def _show_aside(pictures: PictureSet) -> None:
     aside = pictures.catalog.report.set_aside
     if not aside:
         return
-    words = "1 file" if len(aside) == 1 else f"{len(aside)} files"
-    with st.expander(f"{words} set aside", icon=":material/inventory_2:"):
+    with st.expander(f"{counted(len(aside), 'file')} set aside", icon=":material/inventory_2:"):
         table = pd.DataFrame({"File": list(aside), "Why": list(aside.values())})
         st.dataframe(table, hide_index=True, alt="Files set aside, with the reason")
         st.download_button(
@@ -246,6 +241,23 @@ def _show_aside(pictures: PictureSet) -> None:
             help="As they came, with the reasons in a text. What is there a second time is only "
             "named.",
         )
+        _show_unlisted(pictures)
+
+
+def _show_unlisted(pictures: PictureSet) -> None:
+    """A class for the pictures that are in none."""
+    files = [entry.file for entry in pictures.catalog.report.of("unlisted")]
+    if files:
+        label_box(
+            pictures, "unlisted_label", f"{counted(len(files), 'picture')} of no class: put in"
+        )
+        st.button("Put them in", icon=":material/label:", on_click=_take_up, args=(files,))
+
+
+def _take_up(files: Sequence[str]) -> None:
+    label, parent = chosen_label("unlisted_label")
+    if edit(lambda now: now.take_up(files, label, parent)):
+        st.session_state.unlisted_label = None
 
 
 def _zipped_aside(pictures: PictureSet) -> bytes:
@@ -258,8 +270,7 @@ def _show_notes(pictures: PictureSet) -> None:
     notes = [e for e in pictures.findings if e.kind not in GROUPS and not e.set_aside]
     if not notes:
         return
-    words = "1 note" if len(notes) == 1 else f"{len(notes)} notes"
-    with st.expander(f"{words} from reading", icon=":material/build:"):
+    with st.expander(f"{counted(len(notes), 'note')} from reading", icon=":material/build:"):
         for kind in dict.fromkeys(entry.kind for entry in notes):
             lines = [f"- {plain(e.file)}: {plain(e.message)}" for e in notes if e.kind == kind]
             more = [f"- and {len(lines) - 30} more; the report names all"] if lines[30:] else []

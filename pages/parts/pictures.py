@@ -29,8 +29,8 @@ _PREVIEW_SIDE = 512
 _THUMB_SIDE = 160
 # As many at once as there are cores: more would take as long, and the memory of all of them.
 _LOOKING = threading.BoundedSemaphore(os.cpu_count() or 1)
-# Of the pictures as they came, in case that one of them is put right.
-_ORIGINALS_BYTES = 64 * 2**20
+# Of the pictures as they came, in case that one of them is put right; less where many visit.
+_ORIGINALS_BYTES, _HOSTED_ORIGINALS_BYTES = 64 * 2**20, 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ def _keep_original(digest: str, data: bytes) -> None:
     kept = _originals()
     kept[digest] = data
     kept.move_to_end(digest)
-    while sum(map(len, kept.values())) > _ORIGINALS_BYTES:
+    most = _HOSTED_ORIGINALS_BYTES if hosting().hosted else _ORIGINALS_BYTES
+    while len(kept) > 1 and sum(map(len, kept.values())) > most:
         kept.popitem(last=False)
 
 

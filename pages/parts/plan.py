@@ -36,7 +36,8 @@ def show_map(pictures: PictureSet) -> None:
     if marked is None:
         st.caption(
             "Each dot is a picture; those that look alike lie together. A dot of one colour among "
-            "another is a stray, or mislabelled. Hover to see it, draw a box to pick."
+            "another is a stray, or mislabelled; a ring marks what a model finds odd. "
+            "Hover to see it, draw a box to pick."
         )
         return
     rows = pictures.table[pictures.table["file"].isin(marked)]
@@ -88,8 +89,14 @@ def _table(pictures: PictureSet, places: Places) -> pd.DataFrame:
             "file": rows["file"].to_numpy(),
             "label": labels.to_numpy(),
             "shown": [label if label in coloured else _REST for label in labels],
+            "odd": rows["file"].isin(_odd(pictures)).to_numpy(),
         }
     ).assign(**_images(places, index))
+
+
+def _odd(pictures: PictureSet) -> set[str]:
+    """Files that a model finds in the wrong class, or nowhere at home."""
+    return {e.file for e in pictures.findings if e.kind in ("mislabelled", "outlier")}
 
 
 def _images(places: Places, index: np.ndarray) -> dict[str, list[str]]:
@@ -122,6 +129,9 @@ def _chart(pictures: PictureSet, table: pd.DataFrame) -> frozenset[str] | None:
                 scale=alt.Scale(domain=[*order, *rest], range=_shapes(len(order), bool(rest))),
                 legend=_LEGEND,
             ),
+            stroke=alt.condition("datum.odd", alt.value(INK), alt.value("transparent")),
+            strokeWidth=alt.condition("datum.odd", alt.value(2.5), alt.value(0)),
+            order=alt.Order("odd:N"),
             tooltip=[
                 *([alt.Tooltip("image:N")] if "image" in table else []),
                 alt.Tooltip("label:N", title=pictures.level.capitalize()),

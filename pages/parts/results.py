@@ -149,9 +149,18 @@ def _show_verdict(job: Job, run: Run) -> None:
     reason = run.bundle.training.get("choice", {}).get("reason", "")
     if job.request.config.head == "auto" and reason:
         st.caption(plain(reason))
+    show_corrections_note(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
         use_button(run)
         st.page_link(RUNS, label="Compare, keep, download", icon=":material/compare_arrows:")
+
+
+def show_corrections_note(run: Run) -> None:
+    """Say where corrections taught a model: the figures are not about them."""
+    count = run.bundle.training.get("corrections", 0)
+    if isinstance(count, int) and count > 0:
+        them = "1 correction" if count == 1 else f"{count} corrections"
+        st.caption(f"{them} taught it, too; they are never tested on, nor cross-validated.")
 
 
 def explained(evaluation: Evaluation) -> str:

@@ -64,6 +64,12 @@ def plural(noun: str) -> str:
     return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
+def counted(count: int, noun: str) -> str:
+    """E.g. “1 class”, “2,000 pictures”."""
+    many = f"{noun}es" if noun.endswith("s") else plural(noun)
+    return f"{count:,} {noun if count == 1 else many}"
+
+
 def between(interval: tuple[float, float]) -> str:
     """An interval of shares of 0–1."""
     low, high = (f"{bound * 100:.0f}\u00a0%" for bound in interval)

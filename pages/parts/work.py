@@ -36,6 +36,7 @@ EXPORT, BOARD, LEARN, KNOW = "export", "board", "learn", "know"
 # What comes before the job itself: to look at the pictures that it learns from.
 BEFOREHAND = ("network", "embed")
 _STOPS_WITHIN = 0.5
+_UNEXPECTED = "This failed for an unexpected reason; see the server's log."
 
 
 def submit(purpose: str, request: Request, run_id: str = "") -> None:
@@ -120,6 +121,9 @@ class _Errand:
             self.go_on()
         except DecorError as error:
             self._mine.refused[self._purpose] = str(error)
+        except Exception:
+            self._mine.refused[self._purpose] = _UNEXPECTED
+            raise  # into the log
 
 
 def job_for(purpose: str, run_id: str = "") -> Job | None:

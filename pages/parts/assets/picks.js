@@ -88,7 +88,6 @@ function tile({ file, name, label, note, src }) {
   one.tabIndex = -1;
   one.dataset.file = file;
   one.title = note ? `${name}: ${note}` : name;
-  one.setAttribute("aria-label", [name, label, note].filter(Boolean).join(", "));
   const picture = document.createElement("img");
   picture.alt = "";
   picture.draggable = false;
@@ -99,11 +98,11 @@ function tile({ file, name, label, note, src }) {
   words.textContent = label;
   const small = document.createElement("small");
   small.textContent = name;
-  one.append(picture, mark, words, small);
+  one.append(picture, mark, words, " ", small);
   if (note) {
     const warning = document.createElement("i");
-    warning.textContent = "!";
-    one.append(warning);
+    warning.textContent = note; // for screen readers; the eye sees an exclamation mark
+    one.append(" ", warning);
   }
   return one;
 }
