@@ -5,8 +5,10 @@ browsers, a log of JSON lines, and an end that waits for nobody.
 """
 
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from importlib.metadata import version
 
 import streamlit as st
@@ -30,12 +32,19 @@ async def _life(_app: st.App) -> AsyncIterator[None]:
     config.set_option("server.maxUploadSize", hosting().upload_mb)
     scratch = begin_scratch()
     note("started", hosted=hosting().hosted, streamlit=version("streamlit"))
+    threading.Thread(target=_get_ready, name="decor-ready", daemon=True).start()
     yield
     for background in (trainer(), reader()):
         background.close()
     registry().forget_all()
     end_scratch(scratch)
     note("stopped")
+
+
+def _get_ready() -> None:
+    """Import what the first page needs, so that whoever comes first need not wait for it."""
+    for name in ("answers", "gallery", "uploads"):
+        import_module(f"pages.parts.{name}")
 
 
 try:

@@ -41,7 +41,7 @@ from decor_core.run import load_run, run_of_bundle, write_run
 from decor_core.runs import DiskRuns
 from decor_core.tables import guess_columns, read_table
 
-SLOW, LARGE = 5.0, 700.0
+SLOW, LARGE = 5.0, 1000.0  # of 64 million pixels, in colour, a few copies
 _TELLING = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff", b"\x7f\xff\xff\xff", b"\xff" * 4,
             b"\0" * 4, b"\0\0\0\x80", b"\n", b'"', b",", b";", b"\t", b"..", b"/", b"nan",
             b"1e999", b"-1", b"[]", b"{}", b"null", b"PK\3\4", "łы\ufeff".encode())  # fmt: skip

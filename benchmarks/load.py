@@ -1,7 +1,8 @@
 """What the app bears: many visitors at once, who upload, look, switch, and train.
 
     python benchmarks/load.py [classify] [train] [drift] [--sessions 50] [--rounds 8] [--think 5]
-                              [--uploads 2000] [--trainings 20] [--port PORT] [--json FILE]
+                              [--uploads 2000] [--trainings 20] [--hosted] [--port PORT]
+                              [--json FILE]
 
 Starts a server of its own, or visits the one at PORT of this machine. Every answer is read and
 compared with what the core says of the same picture. Linux only: memory is read from /proc.
@@ -210,13 +211,14 @@ def main() -> None:
     parser.add_argument("--think", type=float, default=5.0, help="seconds, on average")
     parser.add_argument("--trainings", type=int, default=20)
     parser.add_argument("--uploads", type=int, default=2000)
+    parser.add_argument("--hosted", action="store_true", help="with the limits for strangers")
     parser.add_argument("--port", type=int, help="of a server that runs at 127.0.0.1")
     parser.add_argument("--no-rest", action="store_true", help="do not wait for memory to return")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     told = {}
     for scenario in options.scenarios:
-        with nullcontext() if options.port else server() as target:
+        with nullcontext() if options.port else server(options.hosted) as target:
             told[scenario] = _run(scenario, options, target)
         _print(scenario, told[scenario])
     if options.json:

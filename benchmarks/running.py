@@ -40,15 +40,17 @@ class Server:
 
 
 @contextmanager
-def server(**environment: str) -> Iterator[Server]:
-    """The app on a free port, ended with the block."""
+def server(hosted: bool = False, **environment: str) -> Iterator[Server]:
+    """The app on a free port, as at home or as for strangers, ended with the block."""
+    entry = "server.py" if hosted else "app.py"
+    environment |= {"DECOR_HOSTED": "1"} if hosted else {}
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
     options = ["--server.headless", "true", "--server.address", HOST, "--server.port", str(port)]
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+        [sys.executable, "-m", "streamlit", "run", entry, *options],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ DAMAGED_FILE = (
     RuntimeError,
     MemoryError,
     OverflowError,
+    SyntaxError,  # NumPy reads parts of a header as Python
     zipfile.BadZipFile,
     zlib.error,
     tokenize.TokenError,

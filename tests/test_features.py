@@ -2,6 +2,7 @@
 
 import json
 import threading
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -306,4 +307,16 @@ def test_wrong_header_is_an_error(embeddings, tmp_path, change):
 def test_pickles_are_refused(tmp_path):
     np.savez(tmp_path / "set.npz", header=np.array([{}], object), vectors=[1], copies=[1])
     with pytest.raises(BundleError, match="allow_pickle"):
+        Embeddings.load(tmp_path / "set.npz")
+
+
+def test_a_header_that_is_no_python_is_damage_too(embeddings, tmp_path):
+    embeddings.save(tmp_path / "set.npz")
+    with zipfile.ZipFile(tmp_path / "set.npz") as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    members["vectors.npy"] = members["vectors.npy"].replace(b"'<f2'", b"',f2'")
+    with zipfile.ZipFile(tmp_path / "set.npz", "w") as new:
+        for name, content in members.items():
+            new.writestr(name, content)
+    with pytest.raises(BundleError, match="make them again"):
         Embeddings.load(tmp_path / "set.npz")
