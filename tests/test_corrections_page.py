@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from decor_core.predictor import Predictor
+from decor_core.models.predictor import Predictor
 from pages.parts import corrections, reading, resources
 from pages.parts.workspace import Workspace
 

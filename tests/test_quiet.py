@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from decor_core.terminal import quietly
+from decor_core.commands.terminal import quietly
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "models" / "samples" / "gzhel-vase.jpg"
@@ -56,7 +56,7 @@ def test_labelling_says_nothing_but_its_answer():
 def test_a_progress_bar_shows_while_libraries_are_kept_quiet():
     code = (
         "import os, sys\n"
-        "from decor_core.terminal import quietly\n"
+        "from decor_core.commands.terminal import quietly\n"
         "with quietly():\n"
         "    os.write(2, b'I0000 chatter\\n')\n"
         "    print('1 of 2', file=sys.stderr)\n"

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import streamlit as st
 
-from decor_core.corrections import correct
 from decor_core.errors import DecorError
-from decor_core.evaluation import Evaluation
-from decor_core.images import content_hash
-from decor_core.job import Job
-from decor_core.jobs import TrainRequest, WholeRequest
-from decor_core.material import Material
-from decor_core.picture_set import PictureSet
-from decor_core.predictor import Predictor
-from decor_core.run import Run, run_of_bundle
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import TrainRequest, WholeRequest
+from decor_core.learning.evaluation import Evaluation
+from decor_core.models.material import Material
+from decor_core.models.predictor import Predictor
+from decor_core.pictures.images import content_hash
+from decor_core.runs.run import Run, run_of_bundle
+from decor_core.sets.corrections import correct
+from decor_core.sets.picture_set import PictureSet
 from decor_core.taxonomy import Taxonomy
 
 from .frame import RETRAIN

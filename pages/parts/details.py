@@ -6,12 +6,12 @@ from pathlib import PurePosixPath
 import pandas as pd
 import streamlit as st
 
-from decor_core.evaluation import FEW, Evaluation
-from decor_core.job import Job
-from decor_core.jobs import CurveRequest
-from decor_core.material import Material
-from decor_core.run import Run
-from decor_core.search import CurvePoint
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import CurveRequest
+from decor_core.learning.evaluation import FEW, Evaluation
+from decor_core.models.material import Material
+from decor_core.runs.run import Run
+from decor_core.training.search import CurvePoint
 
 from .curves import learning_curve_chart
 from .grids import confusion_map

@@ -5,11 +5,11 @@ import time
 
 import streamlit as st
 
-from decor_core.diagnosis import Reading, best_step, read_curves
-from decor_core.evaluation import Evaluation
-from decor_core.job import Job
-from decor_core.jobs import CrossValidateRequest
-from decor_core.run import Run
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import CrossValidateRequest
+from decor_core.learning.evaluation import Evaluation
+from decor_core.runs.diagnosis import Reading, best_step, read_curves
+from decor_core.runs.run import Run
 
 from .curves import training_curves
 from .frame import CLASSIFY, RUNS

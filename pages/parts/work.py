@@ -6,15 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from decor_core.backbone import BackboneSpec
-from decor_core.bundle import Bundle
 from decor_core.errors import DecorError, TrainingError
-from decor_core.features import Embeddings
-from decor_core.hosting import hosting
-from decor_core.job import Job
-from decor_core.jobs import CrossValidateRequest, NetworkRequest, Request
-from decor_core.material import Material
-from decor_core.run import Run, run_of_bundle, run_of_training
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import CrossValidateRequest, NetworkRequest, Request
+from decor_core.models.bundle import Bundle
+from decor_core.models.material import Material
+from decor_core.operations.hosting import hosting
+from decor_core.runs.run import Run, run_of_bundle, run_of_training
+from decor_core.vision.backbone import BackboneSpec
+from decor_core.vision.features import Embeddings
 
 from . import shelf
 from .materials import (
