@@ -184,12 +184,14 @@ def test_wrong_kinds_and_other_networks_are_refused(shipped, tmp_path):
 
 def test_what_the_examples_need_is_copied_with_all_it_imports(exported):
     folder = exported("tflite") / "decor_look"
-    names = {path.stem for path in folder.glob("*.py")}
-    for path in folder.glob("*.py"):
-        source = path.read_text(encoding="utf-8")
-        assert set(export._imported(source)) <= names
-        if path.stem != "__init__":
-            assert source == Path(export.__file__).with_name(path.name).read_text(encoding="utf-8")
+    core = Path(export.__file__).parents[1]
+    files = {path.relative_to(folder) for path in folder.rglob("*.py")}
+    assert Path("vision/embedding.py") in files
+    for file in files:
+        source = (folder / file).read_text(encoding="utf-8")
+        assert set(export._imported(file, source)) <= files
+        if file.name != "__init__.py":
+            assert source == (core / file).read_text(encoding="utf-8")
 
 
 def test_a_model_without_novelty_is_exported_too(training, painted, tmp_path):

@@ -13,8 +13,8 @@ from ..errors import BundleError
 from ..learning.evaluation import Evaluation
 from ..models.bundle import Bundle, folder_name, save_bundle
 
-_HERE = Path(__file__).parent
-_EXAMPLES = _HERE / "examples"
+_EXAMPLES = Path(__file__).parent / "examples"
+_CORE = Path(__file__).parents[1]
 # What the examples need of Decor to find the object in a picture.
 _LOOK = "decor_look"
 
@@ -181,20 +181,24 @@ def _write_look(folder: Path) -> None:
     """Decor's own code that finds the object, as a package: copies, so that nothing differs."""
     folder.mkdir()
     shutil.copyfile(_EXAMPLES / f"{_LOOK}.py", folder / "__init__.py")
-    wanted = ["__init__"]
-    for name in wanted:
-        if name != "__init__":
-            shutil.copyfile(_HERE / f"{name}.py", folder / f"{name}.py")
-        source = (folder / f"{name}.py").read_text(encoding="utf-8")
-        wanted += [module for module in _imported(source) if module not in wanted]
+    wanted = [Path("__init__.py")]
+    for file in wanted:
+        if file.name != "__init__.py":
+            (folder / file).parent.mkdir(exist_ok=True)
+            shutil.copyfile(_CORE / file, folder / file)
+        source = (folder / file).read_text(encoding="utf-8")
+        wanted += [other for other in _imported(file, source) if other not in wanted]
 
 
-def _imported(source: str) -> list[str]:
-    """The modules beside it that a module imports when it is imported itself."""
-    found: list[str] = []
+def _imported(file: Path, source: str) -> list[Path]:
+    """The files of this package that ``file`` of it imports when it is imported itself."""
+    found: list[Path] = []
     for node in ast.parse(source).body:
         if isinstance(node, ast.ImportFrom) and node.level:
-            found += [node.module] if node.module else [alias.name for alias in node.names]
+            place = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            inside = [place / alias.name for alias in node.names]
+            one = place.with_name(f"{place.name}.py") if node.module else place
+            found += [one] if (_CORE / one).is_file() else [Path(f"{name}.py") for name in inside]
     return found
 
 

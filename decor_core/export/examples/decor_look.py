@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .embedding import Embedder, object_square
-from .images import load_picture
+from .pictures.images import load_picture
+from .vision.embedding import Embedder, object_square
 
 
 def look(file: str | Path) -> np.ndarray:
