@@ -16,9 +16,9 @@ from starlette.middleware import Middleware
 from streamlit import config
 
 from decor_core.errors import SettingsError
-from decor_core.hosting import hosting
-from decor_core.journal import note, write_json_lines
-from decor_core.scratch import begin_scratch, end_scratch
+from decor_core.operations.hosting import hosting
+from decor_core.operations.journal import note, write_json_lines
+from decor_core.operations.scratch import begin_scratch, end_scratch
 from pages.parts.gate import Gate
 from pages.parts.reading import reader
 from pages.parts.resources import trainer

@@ -29,17 +29,17 @@ import numpy as np
 from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
 
-from decor_core.backbone import MODELS
-from decor_core.bundle import BUNDLE_FILES, DEFAULT_BUNDLE, load_bundle
-from decor_core.catalog import find_layout, read_catalog
+from decor_core.data.catalog import find_layout, read_catalog
+from decor_core.data.listing import list_csv
+from decor_core.data.tables import guess_columns, read_table
 from decor_core.errors import DecorError
-from decor_core.features import Embeddings
-from decor_core.images import load_picture
-from decor_core.importing import import_run
-from decor_core.listing import list_csv
-from decor_core.run import load_run, run_of_bundle, write_run
-from decor_core.runs import DiskRuns
-from decor_core.tables import guess_columns, read_table
+from decor_core.models.bundle import BUNDLE_FILES, DEFAULT_BUNDLE, load_bundle
+from decor_core.pictures.images import load_picture
+from decor_core.runs.importing import import_run
+from decor_core.runs.run import load_run, run_of_bundle, write_run
+from decor_core.runs.store import DiskRuns
+from decor_core.vision.backbone import MODELS
+from decor_core.vision.features import Embeddings
 
 SLOW, LARGE = 5.0, 1000.0  # of 64 million pixels, in colour, a few copies
 _TELLING = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff", b"\x7f\xff\xff\xff", b"\xff" * 4,

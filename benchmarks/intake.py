@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from decor_core.catalog import read_catalog
-from decor_core.embedding import Embedder, EmbeddingSpec
-from decor_core.features import embed_catalog
-from decor_core.fitting import never
-from decor_core.images import load_picture
-from decor_core.intake import IntakeRequest, take_in
+from decor_core.data.catalog import read_catalog
+from decor_core.jobs.intake import IntakeRequest, take_in
+from decor_core.learning.fitting import never
+from decor_core.pictures.images import load_picture
+from decor_core.vision.embedding import Embedder, EmbeddingSpec
+from decor_core.vision.features import embed_catalog
 
 _CLASSES = 10
 _CORES = 2

@@ -19,12 +19,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 from robustness import cloudy, cluttered, plain
 
-from decor_core.embedding import Embedder
-from decor_core.features import Embeddings
-from decor_core.fitting import Fitter
-from decor_core.heads import TrainConfig
-from decor_core.images import load_picture
-from decor_core.workflow import Task
+from decor_core.learning.fitting import Fitter
+from decor_core.learning.heads import TrainConfig
+from decor_core.pictures.images import load_picture
+from decor_core.training.workflow import Task
+from decor_core.vision.embedding import Embedder
+from decor_core.vision.features import Embeddings
 
 SIDE = 224
 

@@ -22,15 +22,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from decor_core.augmentation import STANDARD
-from decor_core.catalog import Catalog, read_catalog
-from decor_core.embedding import Embedder, EmbeddingSpec
-from decor_core.evaluation import wilson
-from decor_core.features import embed_catalog
-from decor_core.foreground import foreground_mask
-from decor_core.heads import TrainConfig, probabilities
-from decor_core.images import load_picture
-from decor_core.workflow import fold_heads
+from decor_core.data.catalog import Catalog, read_catalog
+from decor_core.learning.evaluation import wilson
+from decor_core.learning.heads import TrainConfig, probabilities
+from decor_core.pictures.foreground import foreground_mask
+from decor_core.pictures.images import load_picture
+from decor_core.training.workflow import fold_heads
+from decor_core.vision.augmentation import STANDARD
+from decor_core.vision.embedding import Embedder, EmbeddingSpec
+from decor_core.vision.features import embed_catalog
 
 Corruption = Callable[[Image.Image, np.random.Generator], Image.Image]
 

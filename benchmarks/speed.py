@@ -33,10 +33,10 @@ import numpy as np
 from running import HOST, ROOT, server
 from visitor import Visitor
 
-from decor_core.backbone import MODELS
-from decor_core.embedding import Embedder, EmbeddingSpec
-from decor_core.images import load_picture
-from decor_core.predictor import load_predictor
+from decor_core.models.predictor import load_predictor
+from decor_core.pictures.images import load_picture
+from decor_core.vision.backbone import MODELS
+from decor_core.vision.embedding import Embedder, EmbeddingSpec
 
 SAMPLES = sorted((MODELS / "samples").glob("*.jpg"))
 PACKAGES = ("ai-edge-litert", "numpy", "pandas", "pillow", "streamlit", "tensorflow-cpu")

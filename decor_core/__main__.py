@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .arguments import parse
-from .check_command import check
-from .errors import DecorError
-from .inputs import data_name, material_of, read_pictures, read_vectors, train_config
-from .run_commands import export, import_, runs
-from .sweep import sweep
-from .terminal import (
+from .commands.arguments import parse
+from .commands.check import check
+from .commands.inputs import data_name, material_of, read_pictures, read_vectors, train_config
+from .commands.runs import export, import_, runs
+from .commands.sweep import sweep
+from .commands.terminal import (
     Watch,
     accuracy_line,
     print_answers,
@@ -26,6 +25,7 @@ from .terminal import (
     progress_bar,
     quietly,
 )
+from .errors import DecorError
 
 # Heavy modules are imported by the command that needs them: labelling must stay light.
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    from .dataset import prepare
+    from .data.dataset import prepare
 
     catalog = read_pictures(options)
     taxonomy = options.taxonomy or catalog.taxonomy.name
@@ -69,9 +69,9 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _retrain(options: argparse.Namespace) -> int:
-    from .bundle import check_replaceable, save_bundle
-    from .export import write_labels
-    from .workflow import train
+    from .export.formats import write_labels
+    from .models.bundle import check_replaceable, save_bundle
+    from .training.workflow import train
 
     config = train_config(options)
     if options.bundle:
@@ -90,7 +90,7 @@ def _retrain(options: argparse.Namespace) -> int:
     if options.output_labels:
         write_labels(bundle, options.output_labels)
     if options.output_graph:
-        from .frozen import export_graph
+        from .export.frozen import export_graph
 
         with quietly():
             export_graph(bundle, options.output_graph)
@@ -112,7 +112,7 @@ def _retrain(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from .workflow import cross_validate
+    from .training.workflow import cross_validate
 
     embeddings = read_vectors(options)
     found = cross_validate(
@@ -134,7 +134,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _label(options: argparse.Namespace) -> int:
-    from .predictor import DEFAULT_BUNDLE, load_predictor
+    from .models.predictor import DEFAULT_BUNDLE, load_predictor
 
     with quietly():
         predictor = load_predictor(options.bundle or DEFAULT_BUNDLE)
@@ -158,9 +158,9 @@ def _label(options: argparse.Namespace) -> int:
 
 def _explain(predictor: Any, answer: Any, options: argparse.Namespace) -> Path:
     """Write the evidence for the likeliest label of a picture; the file that was written."""
-    from .explain import explain
-    from .images import load_picture
-    from .overlay import paint
+    from .models.explain import explain
+    from .models.overlay import paint
+    from .pictures.images import load_picture
 
     picture = load_picture(Path(answer.file), max_side=predictor.embedder.working_side)
     evidence = explain(predictor, picture, options.taxonomy)
@@ -179,8 +179,8 @@ def _unused(folder: Path, stem: str) -> Path:
 
 def _keep(training: Any, options: argparse.Namespace, seconds: float, material: Any) -> str:
     """Keep a training as a run; its id."""
-    from .run import run_of_training
-    from .runs import DiskRuns
+    from .runs.run import run_of_training
+    from .runs.store import DiskRuns
 
     name = material.name if material else data_name(options)
     told = material and material.to_json()
@@ -217,7 +217,7 @@ def _picture_files(places: Sequence[Path]) -> list[Path]:
 
 
 def _pictures_below(folder: Path) -> list[Path]:
-    from .images import is_picture_name
+    from .pictures.images import is_picture_name
 
     below = (p for p in folder.rglob("*") if p.is_file())
     return sorted(p for p in below if is_picture_name(p.name) and not p.name.startswith("."))

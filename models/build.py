@@ -14,15 +14,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from decor_core.augmentation import STANDARD
-from decor_core.backbone import DEFAULT, MODELS, BackboneSpec
-from decor_core.bundle import DEFAULT_BUNDLE, save_bundle
-from decor_core.catalog import read_catalog
-from decor_core.convert import convert_backbone
-from decor_core.embedding import EmbeddingSpec
-from decor_core.features import SHIPPED, Embeddings, embed_catalog
-from decor_core.heads import TrainConfig
-from decor_core.workflow import train_on_all
+from decor_core.data.catalog import read_catalog
+from decor_core.learning.heads import TrainConfig
+from decor_core.models.bundle import DEFAULT_BUNDLE, save_bundle
+from decor_core.training.workflow import train_on_all
+from decor_core.vision.augmentation import STANDARD
+from decor_core.vision.backbone import DEFAULT, MODELS, BackboneSpec
+from decor_core.vision.convert import convert_backbone
+from decor_core.vision.embedding import EmbeddingSpec
+from decor_core.vision.features import SHIPPED, Embeddings, embed_catalog
 
 # What the command line does by default.
 RECIPE = TrainConfig(head="auto")

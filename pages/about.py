@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from decor_core.bundle import Bundle
-from decor_core.evaluation import Evaluation
+from decor_core.learning.evaluation import Evaluation
+from decor_core.models.bundle import Bundle
 from decor_core.taxonomy import DECOR
 from pages.parts.flags import flag
 from pages.parts.frame import CLASSIFY, open_page

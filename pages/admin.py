@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from decor_core.counters import COUNTERS
-from decor_core.hosting import VARIABLES, hosting
+from decor_core.operations.counters import COUNTERS
+from decor_core.operations.hosting import VARIABLES, hosting
 from pages.parts import vitals
 from pages.parts.frame import CLASSIFY, open_page
 from pages.parts.keeper import is_keeper, password

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from decor_core.material import Material
+from decor_core.models.material import Material
 from pages.parts import answers, gallery, samples
 from pages.parts.camera import photo
 from pages.parts.corrections import show_bar

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from decor_core.picture_set import PictureSet
-from decor_core.picture_sets import Summary
+from decor_core.sets.picture_set import PictureSet
+from decor_core.sets.picture_sets import Summary
 from pages.parts import sets
 from pages.parts.arrivals import show_arrival
 from pages.parts.bringing import show_additions, show_empty_state, show_ways_in

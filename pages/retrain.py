@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from decor_core.job import Job
-from decor_core.jobs import TrainRequest
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import TrainRequest
 from pages.parts import results
 from pages.parts.details import show_details
 from pages.parts.frame import DATA, open_page

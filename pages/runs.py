@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from decor_core.evaluation import Evaluation
+from decor_core.learning.evaluation import Evaluation
 from pages.parts import shelf
 from pages.parts.compared import show_comparison
 from pages.parts.curves import names, training_curves

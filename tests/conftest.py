@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decor_core.catalog import read_catalog
-from decor_core.embedding import EmbeddingSpec
-from decor_core.features import Embeddings, embed_catalog
-from decor_core.heads import TrainConfig
-from decor_core.workflow import Training, train
+from decor_core.data.catalog import read_catalog
+from decor_core.learning.heads import TrainConfig
+from decor_core.training.workflow import Training, train
+from decor_core.vision.embedding import EmbeddingSpec
+from decor_core.vision.features import Embeddings, embed_catalog
 
 _DECOR_DATA = Path(__file__).parents[2] / "shared/data/decor"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from decor_core.evaluation import evaluate
+from decor_core.learning.evaluation import evaluate
 from decor_core.taxonomy import DECOR
 from pages.parts.flags import flag
 from pages.parts.samples import samples

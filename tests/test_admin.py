@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from decor_core.counters import COUNTERS
+from decor_core.operations.counters import COUNTERS
 from pages.parts import keeper, vitals
 from pages.parts.keeper import Lock, password
 

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from decor_core.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.features import Embeddings
-from decor_core.neighbours import Known
-from decor_core.palette import Palette, palette
-from decor_core.predictor import (
+from decor_core.models.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.models.neighbours import Known
+from decor_core.models.palette import Palette, palette
+from decor_core.models.predictor import (
     Labelled,
     Prediction,
     Predictor,
@@ -21,8 +20,9 @@ from decor_core.predictor import (
     Verdict,
     shared_embedder,
 )
-from decor_core.sheet import answer_rows, to_csv, to_json
+from decor_core.models.sheet import answer_rows, to_csv, to_json
 from decor_core.taxonomy import DECOR, Taxonomy
+from decor_core.vision.features import Embeddings
 
 
 def _prediction(*chances, novelty=0.0, labels=("Gzhel", "Iznik", "Khokhloma", "Gorodets")):

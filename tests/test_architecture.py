@@ -10,102 +10,39 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "decor_core"
 
-# Each module imports only from modules before it.
-ORDER = (
-    "__init__",
-    "errors",
-    "folders",
-    "taxonomy",
-    "images",
-    "hosting",
-    "counters",
-    "journal",
-    "scratch",
-    "colour",
-    "foreground",
-    "objects",
-    "duplicates",
-    "letters",
-    "cells",
-    "report",
-    "checks",
-    "source",
-    "zips",
-    "sources",
-    "tables",
-    "repairs",
-    "listing",
-    "layout",
-    "catalog",
-    "dataset",
-    "backbone",
-    "convert",
-    "embedding",
-    "augmentation",
-    "heads",
-    "logistic",
-    "whitening",
-    "novelty",
-    "evaluation",
-    "prepared",
-    "choosing",
-    "fitting",
-    "features",
-    "bundle",
-    "material",
-    "predictor",
-    "explain",
-    "overlay",
-    "palette",
-    "neighbours",
-    "sheet",
-    "workflow",
-    "suspects",
-    "projection",
-    "run",
-    "runs",
-    "picture_files",
-    "picture_set",
-    "picture_sets",
-    "picture_zip",
-    "example",
-    "uploading",
-    "corrections",
-    "comparison",
-    "search",
-    "summaries",
-    "network",
-    "graph",
-    "frozen",
-    "export",
-    "importing",
-    "diagnosis",
-    "jobs",
-    "intake",
-    "job",
-    "worker",
-    "trainer",
-    "run_arguments",
-    "arguments",
-    "terminal",
-    "inputs",
-    "check_command",
-    "run_commands",
-    "sweep",
-    "__main__",
-)
+# Packages and their modules: each imports only from those before it.
+ORDER = tuple(
+    name if package == "." else f"{package}.{name}"
+    for package, names in {
+        ".": "__init__ errors folders taxonomy",
+        "pictures": "images colour foreground objects duplicates",
+        "operations": "hosting counters journal scratch",
+        "data": "letters cells report checks source zips "
+        "sources tables repairs listing layout catalog dataset",
+        "vision": "backbone convert embedding augmentation features",
+        "learning": "heads logistic whitening novelty evaluation prepared choosing fitting",
+        "models": "bundle material predictor explain overlay palette neighbours sheet",
+        "training": "workflow suspects projection search",
+        "runs": "run store comparison importing diagnosis summaries",
+        "sets": "picture_files picture_set picture_sets picture_zip example uploading corrections",
+        "export": "network graph frozen formats",
+        "jobs": "requests intake job worker trainer",
+        "commands": "run_arguments arguments terminal inputs check runs sweep",
+    }.items()
+    for name in names.split()
+) + ("__main__",)
 # backbone calls its converter only when a network is wanted that does not ship.
-BACKWARD = {("backbone", "convert")}
+BACKWARD = {("vision.backbone", "vision.convert")}
 TENSORFLOW = {
-    "heads",
-    "convert",
-    "network",
-    "graph",
-    "frozen",
-    "export",
-    "worker",
-    "inputs",
-    "summaries",
+    "learning.heads",
+    "vision.convert",
+    "export.network",
+    "export.graph",
+    "export.frozen",
+    "export.formats",
+    "jobs.worker",
+    "commands.inputs",
+    "runs.summaries",
 }
 OUTSIDE = {
     "numpy",
@@ -130,41 +67,60 @@ def _imports(path):
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             yield id(node) in top, None, node.module.partition(".")[0]
         elif isinstance(node, ast.ImportFrom):
-            for name in [node.module] if node.module else [a.name for a in node.names]:
-                yield id(node) in top, name.partition(".")[0], ""
+            for name in _modules(path, node):
+                yield id(node) in top, name, ""
 
 
-MODULES = sorted(path.stem for path in CORE.glob("*.py"))
+def _modules(path, node):
+    """The core modules that a relative import names, as in ORDER."""
+    if not path.is_relative_to(CORE):
+        return []
+    place = [*path.relative_to(CORE).parts[: -node.level], *(node.module or "").split(".")]
+    package = ".".join(filter(None, place))
+    inside = [f"{package}.{alias.name}" if package else alias.name for alias in node.names]
+    return [package] if package in ORDER else inside
+
+
+def _file(module):
+    return CORE / f"{module.replace('.', '/')}.py"
+
+
+MODULES = sorted(
+    ".".join(path.relative_to(CORE).with_suffix("").parts)
+    for path in CORE.rglob("*.py")
+    if "examples" not in path.parts and (path.name != "__init__.py" or path.parent == CORE)
+)
 
 
 def test_every_module_has_its_place():
-    assert set(MODULES) <= set(ORDER)
+    assert set(MODULES) == set(ORDER)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_run_one_way(module):
     wrong = [
         name
-        for _, name, _ in _imports(CORE / f"{module}.py")
+        for _, name, _ in _imports(_file(module))
         if name and ORDER.index(name) >= ORDER.index(module) and (module, name) not in BACKWARD
     ]
     assert not wrong, f"{module} imports {wrong}, which come after it"
 
 
 def test_the_one_backward_import_is_lazy():
-    places = [top for top, name, _ in _imports(CORE / "backbone.py") if name == "convert"]
+    one, other = next(iter(BACKWARD))
+    places = [top for top, name, _ in _imports(_file(one)) if name == other]
     assert places == [False]
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_runtime_packages_are_imported(module):
-    outer = {package for _, _, package in _imports(CORE / f"{module}.py") if package}
+    outer = {package for _, _, package in _imports(_file(module)) if package}
     assert not outer - OUTSIDE - set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_tensorflow_is_imported_late_and_by_few(module):
-    places = [top for top, _, package in _imports(CORE / f"{module}.py") if package == "tensorflow"]
+    places = [top for top, _, package in _imports(_file(module)) if package == "tensorflow"]
     assert not any(places), "TensorFlow is imported when the module is"
     assert not places or module in TENSORFLOW
 
@@ -190,6 +146,6 @@ def test_importing_the_whole_core_loads_no_tensorflow_and_no_streamlit():
 
 
 def test_predicting_loads_no_pandas_either():
-    loaded = _loaded_after("from decor_core.predictor import load_predictor")
+    loaded = _loaded_after("from decor_core.models.predictor import load_predictor")
     assert "numpy" in loaded
     assert not loaded & {"tensorflow", "keras", "streamlit", "pandas"}

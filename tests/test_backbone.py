@@ -8,10 +8,10 @@ from http.client import IncompleteRead
 import numpy as np
 import pytest
 
-from decor_core import backbone, convert
-from decor_core.backbone import DEFAULT, Backbone, BackboneSpec, load_backbone
-from decor_core.convert import convert_backbone, read_torch_state
 from decor_core.errors import BackboneError
+from decor_core.vision import backbone, convert
+from decor_core.vision.backbone import DEFAULT, Backbone, BackboneSpec, load_backbone
+from decor_core.vision.convert import convert_backbone, read_torch_state
 
 SHIPPED = BackboneSpec.named(DEFAULT).path
 LITE1 = BackboneSpec.named("efficientnet_lite1")

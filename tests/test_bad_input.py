@@ -8,16 +8,16 @@ import zipfile
 import pandas as pd
 import pytest
 
-from decor_core import sources
-from decor_core.catalog import find_layout, open_data_set, read_catalog
-from decor_core.cells import safe_cell
-from decor_core.checks import check_table, similar_labels
-from decor_core.dataset import prepare
-from decor_core.duplicates import fingerprint, group_duplicates, near_duplicates
+from decor_core.data import sources
+from decor_core.data.catalog import find_layout, open_data_set, read_catalog
+from decor_core.data.cells import safe_cell
+from decor_core.data.checks import check_table, similar_labels
+from decor_core.data.dataset import prepare
+from decor_core.data.letters import decode
+from decor_core.data.listing import Columns, guess_columns, list_csv, read_table
+from decor_core.data.sources import open_source, open_zip, unfolded
 from decor_core.errors import DataError, Stopped
-from decor_core.letters import decode
-from decor_core.listing import Columns, guess_columns, list_csv, read_table
-from decor_core.sources import open_source, open_zip, unfolded
+from decor_core.pictures.duplicates import fingerprint, group_duplicates, near_duplicates
 
 
 @pytest.fixture

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from decor_core import bundle as bundles
-from decor_core.bundle import (
+from decor_core.errors import BundleError
+from decor_core.learning.evaluation import evaluate
+from decor_core.learning.heads import Head
+from decor_core.models import bundle as bundles
+from decor_core.models.bundle import (
     DEFAULT_BUNDLE,
     FORMAT,
     Bundle,
@@ -18,11 +21,8 @@ from decor_core.bundle import (
     load_bundle,
     save_bundle,
 )
-from decor_core.embedding import EmbeddingSpec
-from decor_core.errors import BundleError
-from decor_core.evaluation import evaluate
-from decor_core.heads import Head
 from decor_core.taxonomy import DECOR
+from decor_core.vision.embedding import EmbeddingSpec
 
 FINEST = len(DECOR.labels)
 

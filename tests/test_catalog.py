@@ -5,10 +5,10 @@ import zipfile
 import pytest
 from PIL import Image, ImageOps
 
-from decor_core import zips
-from decor_core.catalog import read_catalog
-from decor_core.duplicates import fingerprint, near_duplicates
+from decor_core.data import zips
+from decor_core.data.catalog import read_catalog
 from decor_core.errors import DataError
+from decor_core.pictures.duplicates import fingerprint, near_duplicates
 from decor_core.taxonomy import DECOR
 
 HEAD = "country_label,country,decor_label,decor,type_label,type,file\n"

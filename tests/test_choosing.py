@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from decor_core.choosing import choose
-from decor_core.embedding import Block
-from decor_core.fitting import Fitter
-from decor_core.heads import TrainConfig
-from decor_core.prepared import Examples, prepare_examples
+from decor_core.learning.choosing import choose
+from decor_core.learning.fitting import Fitter
+from decor_core.learning.heads import TrainConfig
+from decor_core.learning.prepared import Examples, prepare_examples
+from decor_core.vision.embedding import Block
 
 FIRST = "all but the last stage"
 STAGES = [Block(f"stage {k + 1}", 4 * k, 4 * k + 4) for k in range(5)]

@@ -12,10 +12,10 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from decor_core.embedding import Embedder
 from decor_core.errors import BundleError
-from decor_core.features import Embeddings
-from decor_core.predictor import Prediction, Predictor, Score
+from decor_core.models.predictor import Prediction, Predictor, Score
+from decor_core.vision.embedding import Embedder
+from decor_core.vision.features import Embeddings
 from pages.parts import camera, evidence, materials, pictures, resources
 from pages.parts.samples import samples
 from pages.parts.text import distance, sureness, verdict_words

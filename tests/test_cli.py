@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decor_core import backbone
 from decor_core.__main__ import main
-from decor_core.bundle import load_bundle, save_bundle
-from decor_core.features import SHIPPED
-from decor_core.intake import IntakeRequest, take_in
-from decor_core.material import Material
-from decor_core.picture_sets import PictureSets
-from decor_core.runs import DiskRuns
+from decor_core.jobs.intake import IntakeRequest, take_in
+from decor_core.models.bundle import load_bundle, save_bundle
+from decor_core.models.material import Material
+from decor_core.runs.store import DiskRuns
+from decor_core.sets.picture_sets import PictureSets
+from decor_core.vision import backbone
+from decor_core.vision.features import SHIPPED
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "models" / "samples"

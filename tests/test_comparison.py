@@ -5,8 +5,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from decor_core.comparison import compare, mcnemar
-from decor_core.run import run_of_bundle, run_of_training
+from decor_core.runs.comparison import compare, mcnemar
+from decor_core.runs.run import run_of_bundle, run_of_training
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from decor_core.predictor import Predictor
+from decor_core.models.predictor import Predictor
 from pages.parts import corrections, reading, resources
 from pages.parts.workspace import Workspace
 
@@ -76,10 +76,14 @@ def _say(test: AppTest, label: str, parent: str = "") -> AppTest:
 
 def _learn(test: AppTest, words: str = "Learn from them") -> AppTest:
     _sound(_button(test, words).click().run())
-    mine, deadline = test.session_state["workspace"], time.monotonic() + 120
+    return _wait(test, "learn")
+
+
+def _wait(test: AppTest, purpose: str) -> AppTest:
+    mine, deadline = test.session_state["workspace"], time.monotonic() + 240
     while True:
         known = [j for p in (resources.trainer(), reading.reader()) for j in p.jobs(mine.owner)]
-        job = next(job for job in known if job.id == mine.jobs["learn"])
+        job = next(job for job in known if job.id == mine.jobs[purpose])
         if not job.active and job.request.kind not in ("network", "embed"):
             return _sound(_sound(test.run()).run())
         assert time.monotonic() < deadline, f"{job.request.kind} does not end: {job.status}"
@@ -95,6 +99,8 @@ def test_a_correction_is_remembered_learned_and_answers(mine, vase):
     assert "Netherlands" in _texts(test)
     shown = _html(test)
     assert "before: " in shown and "now: <b>Delft</b>" in shown
+    assert "Now it is tested" in _texts(test)
+    _wait(test, "judge")
     assert "Cross-validated accuracy: " in _texts(test)
     assert "corrections only teach" in _texts(test)
     assert "Learned" in _labels(test) and _button(test, "Learned").disabled

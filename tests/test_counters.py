@@ -7,9 +7,9 @@ from threading import Thread
 
 import pytest
 
-from decor_core.counters import BUCKETS, Counters
 from decor_core.errors import PictureError
-from decor_core.journal import JsonLines, note, write_json_lines
+from decor_core.operations.counters import BUCKETS, Counters
+from decor_core.operations.journal import JsonLines, note, write_json_lines
 
 
 def test_counts_from_many_threads():

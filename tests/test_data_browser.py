@@ -9,7 +9,7 @@ import pytest
 from serving import chromium, served
 
 COLOURS = {"Синий": "navy", "Röd <b>": "firebrick", "=Green": "seagreen"}
-_WIDTH = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
+_NARROW = "() => document.querySelector('[data-testid=stMain]').scrollWidth <= 390"
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_messy_folder_is_put_right(page, messy):
     _it_goes_along_as_a_zip(page, messy)
     _it_is_deleted_and_brought_back(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate(_WIDTH) <= 390
+    page.wait_for_function(_NARROW)
 
 
 def _the_report_is_right(page) -> None:

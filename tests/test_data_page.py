@@ -12,11 +12,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from decor_core.fitting import never
-from decor_core.intake import IntakeRequest, Places, take_in
-from decor_core.picture_set import PictureSet, load_set
-from decor_core.picture_sets import PictureSets
-from decor_core.report import Entry
+from decor_core.data.report import Entry
+from decor_core.jobs.intake import IntakeRequest, Places, take_in
+from decor_core.learning.fitting import never
+from decor_core.sets.picture_set import PictureSet, load_set
+from decor_core.sets.picture_sets import PictureSets
 from pages.parts import browsing, reading
 from pages.parts.workspace import Workspace
 

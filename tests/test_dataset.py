@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decor_core import dataset
-from decor_core.catalog import read_catalog
-from decor_core.dataset import folds, prepare, split
-from decor_core.duplicates import group_duplicates
+from decor_core.data import dataset
+from decor_core.data.catalog import read_catalog
+from decor_core.data.dataset import folds, prepare, split
 from decor_core.errors import DataError
+from decor_core.pictures.duplicates import group_duplicates
 
 
 def rows(**sizes):

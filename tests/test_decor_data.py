@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from decor_core.__main__ import main
-from decor_core.embedding import Embedder
-from decor_core.features import Embeddings
-from decor_core.heads import TrainConfig
-from decor_core.images import content_hash, load_picture
-from decor_core.predictor import load_predictor
+from decor_core.learning.heads import TrainConfig
+from decor_core.models.predictor import load_predictor
+from decor_core.pictures.images import content_hash, load_picture
 from decor_core.taxonomy import DECOR
-from decor_core.workflow import cross_validate
+from decor_core.training.workflow import cross_validate
+from decor_core.vision.embedding import Embedder
+from decor_core.vision.features import Embeddings
 
 SAMPLES = Path(__file__).parents[1] / "models" / "samples"
 LISTED = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))

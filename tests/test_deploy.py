@@ -75,8 +75,8 @@ def test_the_image_is_small_and_holds_nothing_else(image):
 
 def test_the_image_holds_what_the_app_needs(image):
     code = (
-        "from decor_core.predictor import load_predictor\n"
-        "from decor_core.features import Embeddings\n"
+        "from decor_core.models.predictor import load_predictor\n"
+        "from decor_core.vision.features import Embeddings\n"
         "import server, pages.parts.samples, pages.parts.settings\n"
         "print(len(Embeddings.load().table), load_predictor().bundle.title)"
     )

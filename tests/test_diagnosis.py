@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from decor_core.diagnosis import Reading, best_step, read_curves
-from decor_core.heads import TrainConfig, TrainEvent
-from decor_core.workflow import train
+from decor_core.learning.heads import TrainConfig, TrainEvent
+from decor_core.runs.diagnosis import Reading, best_step, read_curves
+from decor_core.training.workflow import train
 
 
 def curve(training, validation=None):

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from decor_core.evaluation import Evaluation, evaluate, fit_temperature, wilson
-from decor_core.heads import probabilities
+from decor_core.learning.evaluation import Evaluation, evaluate, fit_temperature, wilson
+from decor_core.learning.heads import probabilities
 
 LABELS = ("a", "b", "c")
 

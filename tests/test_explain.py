@@ -7,10 +7,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from decor_core.errors import DataError
-from decor_core.explain import SIDE, Evidence, explain, split_scores
-from decor_core.heads import Head, probabilities
-from decor_core.overlay import AGAINST, FOR, paint
-from decor_core.predictor import Predictor, load_predictor, shared_embedder
+from decor_core.learning.heads import Head, probabilities
+from decor_core.models.explain import SIDE, Evidence, explain, split_scores
+from decor_core.models.overlay import AGAINST, FOR, paint
+from decor_core.models.predictor import Predictor, load_predictor, shared_embedder
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decor_core import export
-from decor_core.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.errors import BundleError
-from decor_core.export import FORMATS, export_model, export_name
-from decor_core.images import load_picture
-from decor_core.predictor import Predictor
+from decor_core.export import formats as export
+from decor_core.export.formats import FORMATS, export_model, export_name
+from decor_core.models.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.models.predictor import Predictor
+from decor_core.pictures.images import load_picture
 
 pytest.importorskip("tensorflow")
 
@@ -153,8 +153,8 @@ def test_readme_tells_how_good_the_model_is(training, tmp_path):
 
 def test_bundle_is_exported_without_tensorflow(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from decor_core.export import export_model; "
-        "from decor_core.bundle import DEFAULT_BUNDLE, load_bundle; "
+        "import sys; from pathlib import Path; from decor_core.export.formats import export_model; "
+        "from decor_core.models.bundle import DEFAULT_BUNDLE, load_bundle; "
         f"export_model(load_bundle(DEFAULT_BUNDLE), 'bundle', Path({str(tmp_path / 'a.zip')!r})); "
         "print(*sys.modules)"
     )

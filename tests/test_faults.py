@@ -26,18 +26,19 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.running import Server, server
 from benchmarks.visitor import Visitor
-from decor_core import folders, runs
-from decor_core.bundle import load_bundle, save_bundle
-from decor_core.catalog import read_catalog
-from decor_core.embedding import EmbeddingSpec
+from decor_core import folders
+from decor_core.data.catalog import read_catalog
 from decor_core.errors import BundleError, RunError, TrainingError
-from decor_core.features import embed_catalog
-from decor_core.heads import TrainConfig
-from decor_core.job import Job
-from decor_core.jobs import SummariesRequest, TrainRequest
-from decor_core.run import Run, run_of_training
-from decor_core.runs import DiskRuns
-from decor_core.trainer import Trainer
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import SummariesRequest, TrainRequest
+from decor_core.jobs.trainer import Trainer
+from decor_core.learning.heads import TrainConfig
+from decor_core.models.bundle import load_bundle, save_bundle
+from decor_core.runs import store as runs
+from decor_core.runs.run import Run, run_of_training
+from decor_core.runs.store import DiskRuns
+from decor_core.vision.embedding import EmbeddingSpec
+from decor_core.vision.features import embed_catalog
 from pages.parts import samples
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs signals and /proc")
@@ -357,7 +358,7 @@ def test_terminated_while_saving_every_run_is_whole_or_absent(run, tmp_path, mon
         import itertools
         from dataclasses import replace
         from pathlib import Path
-        from decor_core.runs import DiskRuns
+        from decor_core.runs.store import DiskRuns
 
         store = DiskRuns(Path({str(tmp_path)!r}))
         first = store.get("first")

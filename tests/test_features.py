@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from decor_core import features
-from decor_core.augmentation import Augmentation, distort
-from decor_core.catalog import read_catalog
-from decor_core.embedding import VIEWS, Embedder, EmbeddingSpec
+from decor_core.data.catalog import read_catalog
 from decor_core.errors import BackboneError, BundleError, DataError, TrainingError
-from decor_core.features import Embeddings, embed_catalog
+from decor_core.vision import features
+from decor_core.vision.augmentation import Augmentation, distort
+from decor_core.vision.embedding import VIEWS, Embedder, EmbeddingSpec
+from decor_core.vision.features import Embeddings, embed_catalog
 
 SPEC = EmbeddingSpec(views=1)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from decor_core.fitting import never
-from decor_core.intake import IntakeRequest, take_in
-from decor_core.report import ABOUT_CLASSES, HARMLESS, KINDS, OBSTACLES, Entry
+from decor_core.data.report import ABOUT_CLASSES, HARMLESS, KINDS, OBSTACLES, Entry
+from decor_core.jobs.intake import IntakeRequest, take_in
+from decor_core.learning.fitting import never
 from pages.parts.fixes import GROUPS, fixes, fixes_of_all
 
 

@@ -10,14 +10,15 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from decor_core import backbone, objects
 from decor_core.__main__ import main
-from decor_core.bundle import SHIPPED, load_bundle
-from decor_core.embedding import object_square
 from decor_core.errors import BackboneError, BundleError
-from decor_core.frozen import export_graph, find_objects
-from decor_core.images import load_picture
-from decor_core.predictor import Predictor
+from decor_core.export.frozen import export_graph, find_objects
+from decor_core.models.bundle import SHIPPED, load_bundle
+from decor_core.models.predictor import Predictor
+from decor_core.pictures import objects
+from decor_core.pictures.images import load_picture
+from decor_core.vision import backbone
+from decor_core.vision.embedding import object_square
 
 SAMPLES = Path(__file__).parents[1] / "models" / "samples"
 LISTED = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decor_core import backbone, colour, embedding, graph
-from decor_core.bundle import Bundle
 from decor_core.errors import BackboneError, BundleError
-from decor_core.network import keras_network
-from decor_core.predictor import Predictor
+from decor_core.export import graph
+from decor_core.export.network import keras_network
+from decor_core.models.bundle import Bundle
+from decor_core.models.predictor import Predictor
+from decor_core.pictures import colour
+from decor_core.vision import backbone, embedding
 
 tf = pytest.importorskip("tensorflow")
 

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from decor_core.embedding import Block
 from decor_core.errors import TrainingError
-from decor_core.evaluation import fit_temperature
-from decor_core.fitting import Fitter
-from decor_core.heads import (
+from decor_core.learning.evaluation import fit_temperature
+from decor_core.learning.fitting import Fitter
+from decor_core.learning.heads import (
     HEADS,
     TrainConfig,
     class_means,
@@ -16,8 +15,9 @@ from decor_core.heads import (
     fit_softmax,
     probabilities,
 )
-from decor_core.prepared import Examples, prepare_examples
-from decor_core.whitening import Span, fit_whitening
+from decor_core.learning.prepared import Examples, prepare_examples
+from decor_core.learning.whitening import Span, fit_whitening
+from decor_core.vision.embedding import Block
 
 
 @pytest.fixture(scope="module")

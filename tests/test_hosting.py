@@ -12,13 +12,13 @@ import pytest
 from serving import free_port
 from streamlit.testing.v1 import AppTest
 
-from decor_core.catalog import read_catalog
-from decor_core.embedding import EmbeddingSpec
+from decor_core.data.catalog import read_catalog
 from decor_core.errors import DataError, LimitError, SettingsError
-from decor_core.features import embed_catalog
-from decor_core.hosting import VARIABLES, Hosting, hosting, read_hosting
-from decor_core.intake import check_count
-from decor_core.scratch import begin_scratch, end_scratch
+from decor_core.jobs.intake import check_count
+from decor_core.operations.hosting import VARIABLES, Hosting, hosting, read_hosting
+from decor_core.operations.scratch import begin_scratch, end_scratch
+from decor_core.vision.embedding import EmbeddingSpec
+from decor_core.vision.features import embed_catalog
 from pages.parts import shelf
 from pages.parts.room import check_room
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from decor_core.errors import PictureError
-from decor_core.foreground import foreground_mask
-from decor_core.images import (
+from decor_core.pictures.foreground import foreground_mask
+from decor_core.pictures.images import (
     Limits,
     content_hash,
     load_picture,

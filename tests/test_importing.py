@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from decor_core import importing
-from decor_core.embedding import EmbeddingSpec
 from decor_core.errors import BundleError
-from decor_core.export import export_model
-from decor_core.importing import import_run
-from decor_core.run import run_of_training
+from decor_core.export.formats import export_model
+from decor_core.runs import importing
+from decor_core.runs.importing import import_run
+from decor_core.runs.run import run_of_training
+from decor_core.vision.embedding import EmbeddingSpec
 
 
 @pytest.fixture(scope="module")

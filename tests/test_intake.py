@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from decor_core.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.embedding import EmbeddingSpec
-from decor_core.example import write_example
-from decor_core.features import embed_catalog
-from decor_core.fitting import never
-from decor_core.intake import AnswerRequest, IntakeRequest, PeekRequest, Phase, take_in
-from decor_core.picture_files import read_aside
-from decor_core.picture_set import load_set
-from decor_core.predictor import Predictor
-from decor_core.tables import Columns
+from decor_core.data.tables import Columns
+from decor_core.jobs.intake import AnswerRequest, IntakeRequest, PeekRequest, Phase, take_in
+from decor_core.learning.fitting import never
+from decor_core.models.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.models.predictor import Predictor
+from decor_core.sets.example import write_example
+from decor_core.sets.picture_files import read_aside
+from decor_core.sets.picture_set import load_set
+from decor_core.vision.embedding import EmbeddingSpec
+from decor_core.vision.features import embed_catalog
 
 SAMPLES = Path(__file__).parents[1] / "models" / "samples"
 ONE_VIEW = EmbeddingSpec(views=1)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from decor_core.heads import probabilities
-from decor_core.logistic import PENALTY, fit_logistic
+from decor_core.learning.heads import probabilities
+from decor_core.learning.logistic import PENALTY, fit_logistic
 
 
 def data(n, d, seed=0):

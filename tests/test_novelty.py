@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decor_core.bundle import load_bundle, save_bundle
-from decor_core.heads import TrainConfig
-from decor_core.novelty import FALSE_ALARMS, UNKNOWN, Novelty, fit_novelty, limit_from
-from decor_core.predictor import Prediction, Predictor, Score, load_predictor
-from decor_core.workflow import train
+from decor_core.learning.heads import TrainConfig
+from decor_core.learning.novelty import FALSE_ALARMS, UNKNOWN, Novelty, fit_novelty, limit_from
+from decor_core.models.bundle import load_bundle, save_bundle
+from decor_core.models.predictor import Prediction, Predictor, Score, load_predictor
+from decor_core.training.workflow import train
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from decor_core.embedding import Embedder, EmbeddingSpec
-from decor_core.objects import find_object
+from decor_core.pictures.objects import find_object
+from decor_core.vision.embedding import Embedder, EmbeddingSpec
 
 
 def on(ground, side=120, colour="navy"):

@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from decor_core.errors import DataError
-from decor_core.intake import IntakeRequest, take_in
-from decor_core.picture_sets import PictureSets
+from decor_core.jobs.intake import IntakeRequest, take_in
+from decor_core.sets.picture_sets import PictureSets
 from pages.parts import reading, resources, work
 from pages.parts.workspace import Workspace
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from decor_core.embedding import EmbeddingSpec
+from decor_core.data.report import Entry
 from decor_core.errors import DataError
-from decor_core.features import embed_catalog
-from decor_core.fitting import never
-from decor_core.intake import CheckRequest, EmbedRequest, IntakeRequest, MapRequest, take_in
-from decor_core.picture_files import read_aside
-from decor_core.picture_set import load_set
-from decor_core.picture_sets import PictureSets
-from decor_core.report import Entry
+from decor_core.jobs.intake import CheckRequest, EmbedRequest, IntakeRequest, MapRequest, take_in
+from decor_core.learning.fitting import never
+from decor_core.sets.picture_files import read_aside
+from decor_core.sets.picture_set import load_set
+from decor_core.sets.picture_sets import PictureSets
+from decor_core.vision.embedding import EmbeddingSpec
+from decor_core.vision.features import embed_catalog
 
 ONE_VIEW = EmbeddingSpec(views=1)
 
@@ -105,7 +105,7 @@ def test_new_pictures_come_in_under_a_new_class(pictures, ornament, encoded):
 
 def test_a_new_picture_joins_its_near_duplicates(pictures, encoded):
     known = pictures.table.iloc[0]
-    from decor_core.images import load_picture
+    from decor_core.pictures.images import load_picture
 
     copy = load_picture(pictures.catalog.read(known.file)).resize((96, 96))
     grown, _ = pictures.add([("copy.jpg", encoded(copy, "JPEG"))], known["style"])

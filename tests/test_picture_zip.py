@@ -5,10 +5,10 @@ import zipfile
 
 import pytest
 
-from decor_core.fitting import never
-from decor_core.intake import IntakeRequest, PeekRequest, take_in
-from decor_core.picture_set import PictureSet
-from decor_core.picture_zip import write_aside, write_zip
+from decor_core.jobs.intake import IntakeRequest, PeekRequest, take_in
+from decor_core.learning.fitting import never
+from decor_core.sets.picture_set import PictureSet
+from decor_core.sets.picture_zip import write_aside, write_zip
 
 LABELS = ("=Sum", "a/b", "CON", "Röd", "Синий", "<b>🏺</b>")
 

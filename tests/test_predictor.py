@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from decor_core.bundle import save_bundle
-from decor_core.embedding import EmbeddingSpec
 from decor_core.errors import BackboneError, BundleError, DataError
-from decor_core.heads import Head
-from decor_core.predictor import Labelled, Predictor, load_predictor, shared_embedder
+from decor_core.learning.heads import Head
+from decor_core.models.bundle import save_bundle
+from decor_core.models.predictor import Labelled, Predictor, load_predictor, shared_embedder
+from decor_core.vision.embedding import EmbeddingSpec
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from decor_core.terminal import quietly
+from decor_core.commands.terminal import quietly
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "models" / "samples" / "gzhel-vase.jpg"

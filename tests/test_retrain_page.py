@@ -9,14 +9,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from decor_core.diagnosis import Reading
 from decor_core.errors import BundleError
-from decor_core.heads import HEADS, TrainConfig, TrainEvent
-from decor_core.job import Job
-from decor_core.jobs import CrossValidateRequest, Progress, TrainRequest
-from decor_core.runs import DiskRuns, MemoryRuns
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import CrossValidateRequest, Progress, TrainRequest
+from decor_core.jobs.trainer import QueueLimits, Trainer
+from decor_core.learning.heads import HEADS, TrainConfig, TrainEvent
+from decor_core.runs.diagnosis import Reading
+from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
-from decor_core.trainer import QueueLimits, Trainer
 from pages.parts import resources, results, shelf
 from pages.parts.workspace import Workspace
 

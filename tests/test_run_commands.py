@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from decor_core import sweep
 from decor_core.__main__ import main
-from decor_core.run import run_of_training
-from decor_core.runs import DiskRuns
-from decor_core.summaries import tensorboard_command, write_summaries
+from decor_core.commands import sweep
+from decor_core.runs.run import run_of_training
+from decor_core.runs.store import DiskRuns
+from decor_core.runs.summaries import tensorboard_command, write_summaries
 
 ROOT = Path(__file__).parents[1]
 

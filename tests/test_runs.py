@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from decor_core.errors import RunError
-from decor_core.heads import TrainConfig
-from decor_core.run import load_run, run_of_bundle, run_of_training
-from decor_core.runs import DiskRuns, MemoryRuns, runs_directory
+from decor_core.learning.heads import TrainConfig
+from decor_core.runs.run import load_run, run_of_bundle, run_of_training
+from decor_core.runs.store import DiskRuns, MemoryRuns, runs_directory
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from decor_core.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.export import FORMATS, export_model
-from decor_core.heads import TrainConfig
-from decor_core.run import Run, run_of_bundle, run_of_training
-from decor_core.runs import DiskRuns, MemoryRuns
-from decor_core.workflow import train
+from decor_core.export.formats import FORMATS, export_model
+from decor_core.learning.heads import TrainConfig
+from decor_core.models.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.runs.run import Run, run_of_bundle, run_of_training
+from decor_core.runs.store import DiskRuns, MemoryRuns
+from decor_core.training.workflow import train
 from pages.parts import shelf
 from pages.parts.workspace import Workspace
 

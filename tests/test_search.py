@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from decor_core.fitting import Fitter
-from decor_core.heads import TrainConfig
-from decor_core.search import (
+from decor_core.learning.fitting import Fitter
+from decor_core.learning.heads import TrainConfig
+from decor_core.training.search import (
     Candidate,
     CurvePoint,
     Result,
@@ -18,7 +18,7 @@ from decor_core.search import (
     random_candidates,
     search,
 )
-from decor_core.workflow import Task, cross_validate
+from decor_core.training.workflow import Task, cross_validate
 
 
 def test_grid_has_every_combination_once():
@@ -94,7 +94,7 @@ def test_labels_at_random_are_not_learnt(embeddings):
 
 
 def test_divergence_is_shown_and_what_was_before_it_stands(embeddings, monkeypatch):
-    from decor_core import heads
+    from decor_core.learning import heads
 
     advance = heads._Descent.advance
 

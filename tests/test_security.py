@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 from serving import ROOT, chromium, served
 
-from decor_core.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.errors import DataError, PictureError
-from decor_core.export import export_model
-from decor_core.images import load_picture
-from decor_core.picture_sets import PictureSets
+from decor_core.export.formats import export_model
+from decor_core.models.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.pictures.images import load_picture
+from decor_core.sets.picture_sets import PictureSets
 from pages.parts import pictures
 from pages.parts.pictures import Picture
 from pages.parts.text import plain

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from decor_core.features import Embeddings
-from decor_core.suspects import find_suspects
+from decor_core.training.suspects import find_suspects
+from decor_core.vision.features import Embeddings
 
 
 def _relabelled(embeddings, changes):

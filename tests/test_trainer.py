@@ -14,11 +14,10 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from decor_core import trainer as trainers
 from decor_core.errors import TrainingError
-from decor_core.heads import TrainConfig, TrainEvent
-from decor_core.job import Job
-from decor_core.jobs import (
+from decor_core.jobs import trainer as trainers
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import (
     CrossValidateRequest,
     CurveRequest,
     ExportRequest,
@@ -26,8 +25,9 @@ from decor_core.jobs import (
     SummariesRequest,
     TrainRequest,
 )
-from decor_core.search import grid
-from decor_core.trainer import QueueLimits, Trainer
+from decor_core.jobs.trainer import QueueLimits, Trainer
+from decor_core.learning.heads import TrainConfig, TrainEvent
+from decor_core.training.search import grid
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -467,10 +467,10 @@ def test_no_orphan_outlives_a_killed_server(embeddings, tmp_path):
     script = f"""
         import sys, time
         from pathlib import Path
-        from decor_core.features import Embeddings
-        from decor_core.heads import TrainConfig
-        from decor_core.trainer import QueueLimits, Trainer
-        from decor_core.jobs import TrainRequest
+        from decor_core.vision.features import Embeddings
+        from decor_core.learning.heads import TrainConfig
+        from decor_core.jobs.trainer import QueueLimits, Trainer
+        from decor_core.jobs.requests import TrainRequest
 
         trainer = Trainer()
         embeddings = Embeddings.load(Path({str(tmp_path / "set.npz")!r}))

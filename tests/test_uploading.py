@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from decor_core.errors import DataError
-from decor_core.uploading import pack_upload, title_of
+from decor_core.sets.uploading import pack_upload, title_of
 
 
 def _zip(members: dict[str, bytes], how: int = zipfile.ZIP_STORED) -> io.BytesIO:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from decor_core import workflow
-from decor_core.dataset import Split
+from decor_core.data.dataset import Split
 from decor_core.errors import DataError, TrainingError
-from decor_core.heads import TrainConfig, probabilities
-from decor_core.workflow import cross_validate, train, train_on_all
+from decor_core.learning.heads import TrainConfig, probabilities
+from decor_core.training import workflow
+from decor_core.training.workflow import cross_validate, train, train_on_all
 
 GATE = 0.9
 LDA = TrainConfig(head="lda")

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from decor_core.hosting import Hosting
+from decor_core.operations.hosting import Hosting
 from pages.parts import workspace as workspaces
 from pages.parts.workspace import Registry, Workspace, visitor
 

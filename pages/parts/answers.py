@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from decor_core.predictor import SURE, Prediction
+from decor_core.models.predictor import SURE, Prediction
 from decor_core.taxonomy import Taxonomy
 
 from .charts import score_bars

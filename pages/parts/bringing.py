@@ -7,11 +7,11 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_core.errors import DecorError
-from decor_core.example import write_example
-from decor_core.hosting import hosting
-from decor_core.intake import check_count
-from decor_core.picture_set import PictureSet, checked_label
-from decor_core.uploading import pack_upload, title_of
+from decor_core.jobs.intake import check_count
+from decor_core.operations.hosting import hosting
+from decor_core.sets.example import write_example
+from decor_core.sets.picture_set import PictureSet, checked_label
+from decor_core.sets.uploading import pack_upload, title_of
 
 from .arrivals import UPLOAD, begin
 from .frame import asset

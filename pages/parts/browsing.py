@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 import pandas as pd
 import streamlit as st
 
-from decor_core.intake import AnswerRequest
-from decor_core.picture_set import PictureSet
-from decor_core.report import KINDS
+from decor_core.data.report import KINDS
+from decor_core.jobs.intake import AnswerRequest
+from decor_core.sets.picture_set import PictureSet
 
 from .enlarged import enlarge
 from .fixes import GROUPS

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from decor_core.predictor import Score
+from decor_core.models.predictor import Score
 
 from .text import percent
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from decor_core.comparison import compare
-from decor_core.run import Run
+from decor_core.runs.comparison import compare
+from decor_core.runs.run import Run
 
 from .curves import names, overlaid_curves
 from .text import between, percent_exact, plain

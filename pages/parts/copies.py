@@ -5,8 +5,8 @@ from dataclasses import replace
 import streamlit as st
 from PIL import Image
 
-from decor_core.augmentation import Augmentation, distort
-from decor_core.images import content_hash, load_picture
+from decor_core.pictures.images import content_hash, load_picture
+from decor_core.vision.augmentation import Augmentation, distort
 
 from .samples import samples
 

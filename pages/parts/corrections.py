@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import streamlit as st
 
-from decor_core.corrections import correct
 from decor_core.errors import DecorError
-from decor_core.evaluation import Evaluation
-from decor_core.images import content_hash
-from decor_core.job import Job
-from decor_core.jobs import TrainRequest, WholeRequest
-from decor_core.material import Material
-from decor_core.picture_set import PictureSet
-from decor_core.predictor import Predictor
-from decor_core.run import Run, run_of_bundle
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import TrainRequest, WholeRequest
+from decor_core.learning.evaluation import Evaluation
+from decor_core.models.material import Material
+from decor_core.models.predictor import Predictor
+from decor_core.pictures.images import content_hash
+from decor_core.runs.run import Run, run_of_bundle
+from decor_core.sets.corrections import correct
+from decor_core.sets.picture_set import PictureSet
 from decor_core.taxonomy import Taxonomy
 
 from .frame import RETRAIN
@@ -25,12 +25,13 @@ from .labels import chosen_label, taxonomy_box
 from .materials import picture_set
 from .picks import thumb_uri
 from .pictures import Seen, network_key, original
-from .resources import predictor, trainer, training_data
-from .results import progress_words
+from .resources import in_use, predictor, trainer, training_data
+from .results import progress_words, watch_judging
 from .room import check_room
 from .sets import store, summaries, tell, where_kept, zipped
+from .shelf import entries
 from .text import between, percent, percent_exact, plain
-from .work import LEARN, job_for, run_of, stop, submit_on
+from .work import JUDGE, LEARN, job_for, run_of, stop, submit_on
 from .workspace import workspace
 
 _SHOWN = 12
@@ -283,8 +284,14 @@ def _train_on(material: Material, now: PictureSet, model: Predictor) -> None:
     kind = TrainRequest if bundle.evaluation and material.corrections else WholeRequest
     title = f"{bundle.title.partition(' · ')[0]} · {_counted(now)}"
     submit_on(LEARN, material, level, lambda vectors: kind(vectors, config, level, title, material))
-    judged = bundle.evaluation or bundle.cross_validation.get(level)
+    judged = bundle.evaluation or bundle.cross_validation.get(level) or _judged_since(level)
     workspace().found[LEARN, now.id] = Lesson(now.version, bundle.title, judged)
+
+
+def _judged_since(level: str) -> Evaluation | None:
+    """How the model in use was judged after it had been taken into use."""
+    run = next((entry.run for entry in entries() if in_use(entry.run)), None)
+    return run and run.cross_validation.get(level)
 
 
 @st.fragment(run_every=0.4)
@@ -325,7 +332,11 @@ def _show_learned(job: Job | None) -> None:
         st.html(f'<ul class="decor-corrected">{"".join(items[-_SHOWN:])}</ul>')
     run, now = job and run_of(job), corrections()
     lesson = workspace().found.get((LEARN, now.id)) if now else None
-    if run and lesson:
+    judging = run and job_for(JUDGE, run.id)
+    if judging and judging.active:
+        st.caption("Now it is tested: each picture is asked of a model that has not seen it.")
+        watch_judging(run.id)
+    elif run and lesson:
         st.caption(_judgement(run, lesson))
 
 

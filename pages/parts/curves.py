@@ -7,9 +7,9 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from decor_core.heads import TrainConfig, TrainEvent
-from decor_core.run import Run
-from decor_core.search import CurvePoint
+from decor_core.learning.heads import TrainConfig, TrainEvent
+from decor_core.runs.run import Run
+from decor_core.training.search import CurvePoint
 
 from .charts import INK, draw, plain_chart
 

@@ -1,16 +1,17 @@
 """What lies behind a test accuracy: confusions, recalls, mistakes, confidence, more pictures."""
 
 import time
+from pathlib import PurePosixPath
 
 import pandas as pd
 import streamlit as st
 
-from decor_core.evaluation import FEW, Evaluation
-from decor_core.job import Job
-from decor_core.jobs import CurveRequest
-from decor_core.material import Material
-from decor_core.run import Run
-from decor_core.search import CurvePoint
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import CurveRequest
+from decor_core.learning.evaluation import FEW, Evaluation
+from decor_core.models.material import Material
+from decor_core.runs.run import Run
+from decor_core.training.search import CurvePoint
 
 from .curves import learning_curve_chart
 from .grids import confusion_map
@@ -101,7 +102,10 @@ def _files(run: Run, rows: pd.DataFrame, *columns: str) -> None:
     """The pictures by name, and to be seen where they are at hand."""
     thumbnail = thumbnails(Material.of(run.bundle))
     seen = list(map(thumbnail, rows["file"], rows["key"]))
-    table = rows[["file", *columns]].assign(probability=rows["probability"] * 100)
+    table = rows[["file", *columns]].assign(
+        file=[PurePosixPath(file).name for file in rows["file"]],  # its folder is its label
+        probability=rows["probability"] * 100,
+    )
     if any(seen):
         table.insert(0, "seen", seen)
     st.dataframe(

@@ -15,10 +15,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from decor_core.counters import COUNTERS
-from decor_core.hosting import hosting
-from decor_core.journal import note, write_json_lines
-from decor_core.trainer import Trainer
+from decor_core.jobs.trainer import Trainer
+from decor_core.operations.counters import COUNTERS
+from decor_core.operations.hosting import hosting
+from decor_core.operations.journal import note, write_json_lines
 
 from .reading import reader
 from .resources import trainer

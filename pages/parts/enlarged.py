@@ -4,10 +4,10 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
+from decor_core.data.report import KINDS
 from decor_core.errors import DecorError
-from decor_core.images import load_picture
-from decor_core.picture_set import PictureSet
-from decor_core.report import KINDS
+from decor_core.pictures.images import load_picture
+from decor_core.sets.picture_set import PictureSet
 
 from .labels import chosen_label, label_box
 from .pictures import webp

@@ -8,8 +8,8 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from decor_core.overlay import paint
-from decor_core.predictor import Prediction
+from decor_core.models.overlay import paint
+from decor_core.models.predictor import Prediction
 
 from .pictures import Seen, evidence_of, jpeg
 from .text import plain

@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 import pandas as pd
 import streamlit as st
 
-from decor_core.intake import CheckRequest
-from decor_core.picture_set import PictureSet
-from decor_core.picture_zip import current_report, write_aside
-from decor_core.report import ABOUT_CLASSES, KINDS, OBSTACLES, Entry
+from decor_core.data.report import ABOUT_CLASSES, KINDS, OBSTACLES, Entry
+from decor_core.jobs.intake import CheckRequest
+from decor_core.sets.picture_set import PictureSet
+from decor_core.sets.picture_zip import current_report, write_aside
 
 from .charts import worry_bars
 from .enlarged import enlarge

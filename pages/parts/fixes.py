@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from decor_core.picture_set import PictureSet
-from decor_core.report import OBSTACLES, Entry
+from decor_core.data.report import OBSTACLES, Entry
+from decor_core.sets.picture_set import PictureSet
 
 # Findings that go when the class is made part of another one.
 MERGEABLE = ("too few pictures", "few pictures", "imbalance")

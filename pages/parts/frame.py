@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from decor_core.errors import SettingsError
-from decor_core.hosting import hosting
+from decor_core.operations.hosting import hosting
 
 from .door import come_in
 from .keeper import password

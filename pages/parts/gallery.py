@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from decor_core.predictor import Labelled, Prediction, Verdict
-from decor_core.sheet import answer_rows, to_csv, to_json
+from decor_core.models.predictor import Labelled, Prediction, Verdict
+from decor_core.models.sheet import answer_rows, to_csv, to_json
 from decor_core.taxonomy import Taxonomy
 
 from .answers import STRANGE, thresholds

@@ -11,8 +11,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from decor_core.counters import COUNTERS
-from decor_core.hosting import hosting
+from decor_core.operations.counters import COUNTERS
+from decor_core.operations.hosting import hosting
 
 from .door import connected, server, uploaded_bytes
 

@@ -6,8 +6,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from decor_core.evaluation import Evaluation
-from decor_core.search import Result
+from decor_core.learning.evaluation import Evaluation
+from decor_core.training.search import Result
 
 from .charts import INK, LABEL_WIDTH, draw, plain_chart
 

@@ -8,8 +8,8 @@ import time
 
 import streamlit as st
 
-from decor_core.counters import COUNTERS
-from decor_core.journal import note
+from decor_core.operations.counters import COUNTERS
+from decor_core.operations.journal import note
 
 VARIABLE, SECRET = "DECOR_ADMIN_PASSWORD", "admin_password"
 _FREE_TRIES = 3

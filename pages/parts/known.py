@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from decor_core.features import Embeddings
-from decor_core.material import Material
-from decor_core.neighbours import Known
-from decor_core.predictor import Predictor
+from decor_core.models.material import Material
+from decor_core.models.neighbours import Known
+from decor_core.models.predictor import Predictor
+from decor_core.vision.features import Embeddings
 
 from .materials import vectors_at_hand
 from .work import vectors_for

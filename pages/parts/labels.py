@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from decor_core.picture_set import PictureSet
+from decor_core.sets.picture_set import PictureSet
 from decor_core.taxonomy import Taxonomy
 
 from .text import plain

@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from decor_core.material import Material
-from decor_core.neighbours import Known, Neighbour
-from decor_core.predictor import Prediction, Verdict
+from decor_core.models.material import Material
+from decor_core.models.neighbours import Known, Neighbour
+from decor_core.models.predictor import Prediction, Verdict
 
 from .known import known_pictures
 from .materials import thumbnails

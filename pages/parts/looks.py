@@ -5,11 +5,11 @@ With pictures at hand all of it is free; of what ships only vectors are there, m
 
 import streamlit as st
 
-from decor_core.augmentation import STANDARD, Augmentation, standard
-from decor_core.backbone import NETWORKS, BackboneSpec
-from decor_core.embedding import VIEWS, EmbeddingSpec
 from decor_core.errors import DecorError
-from decor_core.picture_set import PictureSet
+from decor_core.sets.picture_set import PictureSet
+from decor_core.vision.augmentation import STANDARD, Augmentation, standard
+from decor_core.vision.backbone import NETWORKS, BackboneSpec
+from decor_core.vision.embedding import VIEWS, EmbeddingSpec
 
 from .copies import copies_preview, show_copies
 from .resources import training_data

@@ -10,15 +10,15 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from decor_core.corrections import with_corrections
 from decor_core.errors import DataError, PictureError
-from decor_core.features import Embeddings
-from decor_core.images import load_picture
-from decor_core.intake import EmbedRequest
-from decor_core.material import Material
-from decor_core.picture_files import read_thumb
-from decor_core.picture_set import PictureSet, load_set
+from decor_core.jobs.intake import EmbedRequest
+from decor_core.models.material import Material
+from decor_core.pictures.images import load_picture
+from decor_core.sets.corrections import with_corrections
+from decor_core.sets.picture_files import read_thumb
+from decor_core.sets.picture_set import PictureSet, load_set
 from decor_core.taxonomy import Taxonomy
+from decor_core.vision.features import Embeddings
 
 from .picks import thumb_uri
 from .resources import training_data

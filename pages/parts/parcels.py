@@ -6,16 +6,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from decor_core.bundle import Bundle, folder_name
-from decor_core.counters import COUNTERS
 from decor_core.errors import DecorError, LimitError
-from decor_core.export import FORMATS, export_model, export_name
-from decor_core.hosting import hosting
-from decor_core.importing import MOST_BYTES, import_run
-from decor_core.job import Job
-from decor_core.jobs import ExportRequest, SummariesRequest
-from decor_core.run import Run
-from decor_core.summaries import summaries_directory, tensorboard_command
+from decor_core.export.formats import FORMATS, export_model, export_name
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import ExportRequest, SummariesRequest
+from decor_core.models.bundle import Bundle, folder_name
+from decor_core.operations.counters import COUNTERS
+from decor_core.operations.hosting import hosting
+from decor_core.runs.importing import MOST_BYTES, import_run
+from decor_core.runs.run import Run
+from decor_core.runs.summaries import summaries_directory, tensorboard_command
 
 from .results import progress_words
 from .shelf import may_keep

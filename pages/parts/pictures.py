@@ -11,14 +11,14 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from decor_core.counters import COUNTERS
-from decor_core.embedding import Look
 from decor_core.errors import PictureError
-from decor_core.explain import Evidence, roll_up, split_scores
-from decor_core.hosting import hosting
-from decor_core.images import content_hash, load_picture
-from decor_core.palette import palette
-from decor_core.predictor import Predictor
+from decor_core.models.explain import Evidence, roll_up, split_scores
+from decor_core.models.palette import palette
+from decor_core.models.predictor import Predictor
+from decor_core.operations.counters import COUNTERS
+from decor_core.operations.hosting import hosting
+from decor_core.pictures.images import content_hash, load_picture
+from decor_core.vision.embedding import Look
 
 from .resources import predictor
 from .workspace import workspace

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from decor_core.intake import MapRequest, Places
-from decor_core.picture_set import PictureSet
+from decor_core.jobs.intake import MapRequest, Places
+from decor_core.sets.picture_set import PictureSet
 
 from .browsing import answers_of, show_grid
 from .charts import INK, plain_chart

@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from decor_core.evaluation import FEW, Evaluation, wilson
+from decor_core.learning.evaluation import FEW, Evaluation, wilson
 
 from .charts import INK, LABEL_WIDTH, count_bars, draw
 from .text import plain

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from decor_core.errors import TrainingError
-from decor_core.job import Job
-from decor_core.jobs import Request
-from decor_core.trainer import Trainer
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import Request
+from decor_core.jobs.trainer import Trainer
 
 from .resources import background_process
 from .text import duration, plain

@@ -8,13 +8,13 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
-from decor_core.bundle import DEFAULT_BUNDLE, Bundle
 from decor_core.errors import DecorError
-from decor_core.features import Embeddings
-from decor_core.hosting import hosting
-from decor_core.predictor import Predictor, load_predictor
-from decor_core.run import Run
-from decor_core.trainer import QueueLimits, Trainer
+from decor_core.jobs.trainer import QueueLimits, Trainer
+from decor_core.models.bundle import DEFAULT_BUNDLE, Bundle
+from decor_core.models.predictor import Predictor, load_predictor
+from decor_core.operations.hosting import hosting
+from decor_core.runs.run import Run
+from decor_core.vision.features import Embeddings
 
 from .text import plain
 from .workspace import workspace

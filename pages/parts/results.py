@@ -5,11 +5,11 @@ import time
 
 import streamlit as st
 
-from decor_core.diagnosis import Reading, best_step, read_curves
-from decor_core.evaluation import Evaluation
-from decor_core.job import Job
-from decor_core.jobs import CrossValidateRequest
-from decor_core.run import Run
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import CrossValidateRequest
+from decor_core.learning.evaluation import Evaluation
+from decor_core.runs.diagnosis import Reading, best_step, read_curves
+from decor_core.runs.run import Run
 
 from .curves import training_curves
 from .frame import CLASSIFY, RUNS
@@ -66,6 +66,8 @@ def progress_words(job: Job) -> str:
 
 
 def _doing(job: Job) -> str:
+    if job.request.kind == "train on all":
+        return "Learning from all pictures"
     if job.request.kind != "train":
         last = job.events[-1] if job.events else None
         return f"{last.done} of {last.total} trainings done" if last else "Getting ready …"
@@ -189,7 +191,7 @@ def _show_cross_validation(run: Run) -> None:
         return
     job = job_for(JUDGE, run.id)
     if job and job.active:
-        _watch_judging(run.id)
+        watch_judging(run.id)
         return
     if job and job.message:
         st.error(plain(job.message), icon=":material/error:")
@@ -208,7 +210,8 @@ def _show_cross_validation(run: Run) -> None:
 
 
 @st.fragment(run_every=0.5)
-def _watch_judging(run_id: str) -> None:
+def watch_judging(run_id: str) -> None:
+    """Draw how far a cross-validation is; its end is for the whole page to draw."""
     job = job_for(JUDGE, run_id)
     if job is None or not job.active:
         st.rerun()

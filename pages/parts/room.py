@@ -5,9 +5,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from decor_core.counters import COUNTERS
 from decor_core.errors import LimitError
-from decor_core.hosting import hosting
+from decor_core.operations.counters import COUNTERS
+from decor_core.operations.hosting import hosting
 
 from .shelf import may_keep
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
-from decor_core.backbone import MODELS
+from decor_core.vision.backbone import MODELS
 
 from .pictures import Picture
 

@@ -4,10 +4,10 @@ import time
 
 import streamlit as st
 
-from decor_core.heads import HEADS
-from decor_core.job import Job
-from decor_core.jobs import SearchRequest
-from decor_core.search import Candidate, Result, best, grid, random_candidates
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import SearchRequest
+from decor_core.learning.heads import HEADS
+from decor_core.training.search import Candidate, Result, best, grid, random_candidates
 
 from .grids import heat_map
 from .results import progress_words

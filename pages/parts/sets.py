@@ -7,13 +7,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from decor_core.dataset import split
+from decor_core.data.dataset import split
+from decor_core.data.report import Entry
 from decor_core.errors import DataError
-from decor_core.heads import TrainConfig
-from decor_core.picture_set import PictureSet
-from decor_core.picture_sets import PictureSets, Summary, sets_directory
-from decor_core.picture_zip import write_zip
-from decor_core.report import Entry
+from decor_core.learning.heads import TrainConfig
+from decor_core.sets.picture_set import PictureSet
+from decor_core.sets.picture_sets import PictureSets, Summary, sets_directory
+from decor_core.sets.picture_zip import write_zip
 
 from .picks import pick
 from .shelf import may_keep

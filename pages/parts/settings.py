@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from decor_core.heads import HEADS, TrainConfig
-from decor_core.material import Material
-from decor_core.picture_set import PictureSet
+from decor_core.learning.heads import HEADS, TrainConfig
+from decor_core.models.material import Material
+from decor_core.sets.picture_set import PictureSet
 
 from .frame import DATA
 from .looks import DEFAULTS, chosen_copies, chosen_spec, looks

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from decor_core.errors import DecorError
-from decor_core.evaluation import Evaluation
-from decor_core.hosting import hosting
-from decor_core.run import Run
-from decor_core.runs import DiskRuns, RunStore
+from decor_core.learning.evaluation import Evaluation
+from decor_core.operations.hosting import hosting
+from decor_core.runs.run import Run
+from decor_core.runs.store import DiskRuns, RunStore
 
 from .text import plain
 from .workspace import workspace

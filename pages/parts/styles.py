@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from decor_core.evaluation import FEW, Evaluation, wilson
+from decor_core.learning.evaluation import FEW, Evaluation, wilson
 
 from .text import between, percent, plain
 

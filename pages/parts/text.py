@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from decor_core.predictor import Prediction, Verdict
+from decor_core.models.predictor import Prediction, Verdict
 
 _BEHIND = ((0.5, "close behind"), (0.1, "some way behind"), (0.0, "far behind"))
 

@@ -8,10 +8,10 @@ from itertools import islice
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from decor_core.data.sources import open_zip
 from decor_core.errors import DecorError
-from decor_core.hosting import hosting
-from decor_core.images import content_hash, is_picture_name
-from decor_core.sources import open_zip
+from decor_core.operations.hosting import hosting
+from decor_core.pictures.images import content_hash, is_picture_name
 
 from .door import let_go, room_for
 from .frame import asset

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from decor_core.counters import STARTED
-from decor_core.trainer import Trainer
+from decor_core.jobs.trainer import Trainer
+from decor_core.operations.counters import STARTED
 
 from .door import connected, uploaded_bytes
 from .reading import reader

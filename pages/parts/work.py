@@ -6,15 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from decor_core.backbone import BackboneSpec
-from decor_core.bundle import Bundle
 from decor_core.errors import DecorError, TrainingError
-from decor_core.features import Embeddings
-from decor_core.hosting import hosting
-from decor_core.job import Job
-from decor_core.jobs import NetworkRequest, Request
-from decor_core.material import Material
-from decor_core.run import Run, run_of_bundle, run_of_training
+from decor_core.jobs.job import Job
+from decor_core.jobs.requests import CrossValidateRequest, NetworkRequest, Request
+from decor_core.models.bundle import Bundle
+from decor_core.models.material import Material
+from decor_core.operations.hosting import hosting
+from decor_core.runs.run import Run, run_of_bundle, run_of_training
+from decor_core.vision.backbone import BackboneSpec
+from decor_core.vision.features import Embeddings
 
 from . import shelf
 from .materials import (
@@ -228,6 +228,8 @@ def _keep(job: Job, about: str) -> str:
             mine.runs.delete(old.id)
         if mine.jobs.get(LEARN) == job.id:
             use_model(run.bundle)
+            if run.evaluation is None:  # its answers first, then how good they are
+                ask_about(JUDGE, run, CrossValidateRequest)
         return run.id
     if job.request.kind == "cross-validate":
         shelf.judge(about, job.result)

@@ -23,10 +23,10 @@ from typing import Any
 
 import streamlit as st
 
-from decor_core.features import Embeddings
-from decor_core.hosting import hosting
-from decor_core.predictor import Predictor
-from decor_core.runs import MemoryRuns
+from decor_core.models.predictor import Predictor
+from decor_core.operations.hosting import hosting
+from decor_core.runs.store import MemoryRuns
+from decor_core.vision.features import Embeddings
 
 _KEPT_WORKSPACES = 200
 _COOKIE = "_streamlit_xsrf"

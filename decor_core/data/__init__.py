@@ -1,0 +1,1 @@
+"""Folders, zips and CSVs → tables of labelled pictures, and what is wrong with them."""

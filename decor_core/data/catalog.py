@@ -1,0 +1,315 @@
+"""CSV + pictures, class folders or zip → validated table + report of what was repaired."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from ..errors import DataError, PictureError, Stopped
+from ..pictures.duplicates import fingerprint, group_duplicates, near_duplicates
+from ..pictures.images import (
+    PICTURE_ENDINGS,
+    content_hash,
+    load_picture,
+    picture_format,
+    picture_size,
+)
+from ..taxonomy import DECOR, Taxonomy
+from .checks import check_table
+from .layout import find_layout, whole_csv
+from .listing import Listing, Row, list_class_folders, list_csv
+from .report import Entry, Report
+from .source import Source
+from .sources import unfolded
+from .tables import Columns
+
+Progress = Callable[[int, int], None]
+ShouldStop = Callable[[], bool]
+OnPicture = Callable[[bytes, Image.Image], object]
+
+USUAL_TYPES = ("product",)
+_UNTYPED = "product"
+_THREADS = 4  # Pillow decodes outside Python's lock
+_ENOUGH = 1024  # pixels to tell near duplicates by
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The usable pictures of a data set, one row each, and how to read them.
+
+    Columns of ``table``: file (its name in the source), key (SHA-256 of the content), width and
+    height (upright, pixels), type, one for each level of ``taxonomy``, and group (the smallest
+    key among its near duplicates, its own if it has none).
+    """
+
+    table: pd.DataFrame
+    taxonomy: Taxonomy
+    report: Report
+    source: Source
+
+    def read(self, file: str) -> bytes:
+        """The bytes of the picture in column ``file``, from the folder or the zip."""
+        return self.source.read(file)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a look at one picture's content gave; ``problem`` if it cannot be used."""
+
+    key: str = ""
+    size: tuple[int, int] = (0, 0)
+    format: str = ""
+    print: np.ndarray | None = None
+    problem: str = ""
+
+
+def open_data_set(
+    source: Path | Source,
+    *,
+    csv: Path | bytes | None = None,
+    columns: Columns | None = None,
+    types: Sequence[str] | None = USUAL_TYPES,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+    on_picture: OnPicture | None = None,
+) -> Catalog:
+    """The data set in a folder or zip, however it lies there: see ``find_layout``.
+
+    A ``csv`` from elsewhere, or naming its ``columns``, goes before what is found. ``on_picture``
+    is given the content of each readable picture, and the picture itself at 1024 pixels at most,
+    on several threads. The rest is as for ``read_catalog``.
+    """
+    source = unfolded(source)
+    if csv is None:
+        layout = find_layout(source)
+        if layout.kind == "table" and columns is None:
+            list_csv(whole_csv(source, layout.csv), source.names)  # says what it lacks
+        if not layout.csv and columns is None:
+            listing = list_class_folders(source.names, source.folders)
+            return _catalog(source, listing, types, progress, should_stop, on_picture)
+        csv = whole_csv(source, layout.csv) if layout.csv else None
+        columns = columns or (None if layout.guessed else layout.columns)
+    listing = _list(source, csv, columns)
+    return _catalog(source, listing, types, progress, should_stop, on_picture)
+
+
+def read_catalog(
+    *,
+    image_dir: Path | Source | None = None,
+    csv: Path | bytes | None = None,
+    images: Path | Source | None = None,
+    columns: Columns | None = None,
+    types: Sequence[str] | None = USUAL_TYPES,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Catalog:
+    """The data set in class folders (``image_dir``), or in ``images`` as listed by ``csv``.
+
+    ``image_dir`` and ``images`` may be folders or zips; without ``csv``, the only CSV inside
+    ``images`` is taken; ``columns`` are guessed where they are not named. ``types`` are the types
+    of picture to take where the CSV tells them, None for all; products are only asked for where
+    there are such. What can be repaired is, the rest is left out; the report names each case.
+    ``progress`` hears of pictures looked at and their number. DataError if nothing usable is
+    there, Stopped if ``should_stop`` said so.
+    """
+    if (image_dir is None) == (images is None):
+        raise DataError(
+            "Expected either a folder of class folders, or a CSV with the pictures it names."
+        )
+    if image_dir is not None:
+        if csv is not None or columns is not None:
+            raise DataError("A CSV goes with the pictures it names, not with class folders.")
+        source = unfolded(image_dir)
+        listing = list_class_folders(source.names, source.folders)
+    else:
+        source = unfolded(images)
+        listing = _list(source, csv, columns)
+    return _catalog(source, listing, types, progress, should_stop)
+
+
+def _list(source: Source, csv: Path | bytes | None, columns: Columns | None) -> Listing:
+    data = csv if isinstance(csv, bytes) else _csv_bytes(csv, source)
+    listing = list_csv(data, source.names, columns)
+    if not listing.rows:
+        missing = [entry.file for entry in listing.entries if entry.kind == "missing"]
+        example = f", such as “{missing[0]}”" if missing else ""
+        raise DataError(
+            f"None of the pictures that the CSV names is there{example}; please check both."
+        )
+    return listing
+
+
+def _csv_bytes(csv: Path | None, source: Source) -> bytes:
+    if csv is not None:
+        try:
+            return csv.read_bytes()
+        except OSError as error:
+            raise DataError(f"The CSV “{csv}” cannot be read: {error.strerror}.") from error
+    inside = [name for name in source.names if name.lower().endswith((".csv", ".tsv"))]
+    if len(inside) != 1:
+        raise DataError(
+            f"Expected one CSV among the pictures, found {len(inside)}; please name the CSV."
+        )
+    return whole_csv(source, inside[0])
+
+
+def _catalog(
+    source: Source,
+    listing: Listing,
+    types: Sequence[str] | None,
+    progress: Progress | None,
+    should_stop: ShouldStop | None,
+    on_picture: OnPicture | None = None,
+) -> Catalog:
+    rows, left_out = _of_types(listing.rows, types)
+    seen = _look_at_all(source, rows, progress, should_stop, on_picture)
+    kept, entries = _usable(rows, seen)
+    if not kept:
+        raise DataError("None of the pictures can be read; the first: " + _first(entries))
+    pairs = near_duplicates([seen[i].print for i in kept])
+    entries += near_entries([(rows[i].file, rows[i].labels[0]) for i in kept], pairs)
+    table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
+    taxonomy = taxonomy_of(table, listing.levels)
+    counts = table[taxonomy.name].value_counts()
+    report = Report(
+        entries=(*source.notes, *listing.entries, *entries, *check_table(table, listing.levels)),
+        counts={label: int(counts[label]) for label in taxonomy.labels},
+        left_out=left_out,
+    )
+    return Catalog(table, taxonomy, report, source)
+
+
+def _of_types(rows: Sequence[Row], types: Sequence[str] | None) -> tuple[list[Row], dict[str, int]]:
+    """Rows of the wanted types, and how many others there are of each type."""
+    known = Counter(row.type for row in rows if row.type)
+    if not known or types is None or (tuple(types) == USUAL_TYPES and _UNTYPED not in known):
+        return list(rows), {}
+    unknown = [kind for kind in types if kind not in known]
+    if unknown or not types:
+        raise DataError(
+            f"There are no pictures of type “{', '.join(unknown)}” here; "
+            f"choose from: {', '.join(sorted(known))}."
+        )
+    kept = [row for row in rows if not row.type or row.type in types]
+    return kept, {kind: n for kind, n in sorted(known.items()) if kind not in types}
+
+
+def _look_at_all(
+    source: Source,
+    rows: Sequence[Row],
+    progress: Progress | None,
+    should_stop: ShouldStop | None,
+    on_picture: OnPicture | None,
+) -> list[_Seen]:
+    seen: list[_Seen] = []
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        for one in pool.map(lambda row: _look_at(source, row.file, on_picture), rows):
+            seen.append(one)
+            if progress:
+                progress(len(seen), len(rows))
+            if should_stop and should_stop():
+                raise Stopped("Reading the pictures was stopped.")
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return seen
+
+
+def _look_at(source: Source, file: str, on_picture: OnPicture | None) -> _Seen:
+    try:
+        data = source.read(file)
+        picture = load_picture(data, max_side=_ENOUGH)
+        if on_picture:
+            on_picture(data, picture)
+        print_ = fingerprint(picture)
+        return _Seen(content_hash(data), picture_size(data), picture_format(data), print_)
+    except PictureError as error:
+        return _Seen(problem=str(error))
+
+
+def _usable(rows: Sequence[Row], seen: Sequence[_Seen]) -> tuple[list[int], list[Entry]]:
+    """Positions of readable pictures, each content once, and notes on all that is odd."""
+    first: dict[str, int] = {}
+    entries = []
+    for i, (row, one) in enumerate(zip(rows, seen, strict=True)):
+        if one.problem:
+            entries.append(Entry("unreadable", row.file, one.problem, set_aside=True))
+            continue
+        claimed = PICTURE_ENDINGS.get(PurePosixPath(row.file).suffix.lower(), one.format)
+        if claimed != one.format:
+            message = f"The content is {one.format}, the name says {claimed}; read as {one.format}."
+            entries.append(Entry("misnamed", row.file, message))
+        if one.key in first:
+            entries.append(_duplicate_entry(row, rows[first[one.key]]))
+        else:
+            first[one.key] = i
+    return list(first.values()), entries
+
+
+def _duplicate_entry(row: Row, kept: Row) -> Entry:
+    if row.labels == kept.labels:
+        message = f"The same picture as {kept.file}, which is kept."
+        return Entry("duplicate", row.file, message, kept.file, set_aside=True)
+    message = f"“{row.labels[0]}” here, but “{kept.labels[0]}” as {kept.file}, which is kept."
+    return Entry("label conflict", row.file, message, kept.file, kept.labels[0], set_aside=True)
+
+
+def near_entries(rows: Sequence[tuple[str, str]], pairs: Sequence[tuple[int, int]]) -> list[Entry]:
+    """One for each first picture of the pairs, rather with one under another label.
+
+    ``rows`` are files with their labels.
+    """
+    other: dict[int, int] = {}
+    for i, j in pairs:
+        known = other.setdefault(i, j)
+        if rows[known][1] == rows[i][1] != rows[j][1]:
+            other[i] = j
+    return [_near_entry(rows[i], rows[j]) for i, j in other.items()]
+
+
+def _near_entry(row: tuple[str, str], other: tuple[str, str]) -> Entry:
+    (file, label), (other_file, other_label) = row, other
+    if label == other_label:
+        return Entry("near duplicate", file, f"Nearly the same as {other_file}.", other_file)
+    message = f"Nearly the same as {other_file}, which is “{other_label}”."
+    return Entry("near conflict", file, message, other_file, other_label)
+
+
+def _first(entries: Sequence[Entry]) -> str:
+    return f"{entries[0].file}: {entries[0].message}"
+
+
+def _table(
+    rows: Sequence[Row],
+    seen: Sequence[_Seen],
+    levels: tuple[str, ...],
+    pairs: Sequence[tuple[int, int]],
+) -> pd.DataFrame:
+    columns = {
+        "file": [row.file for row in rows],
+        "key": [one.key for one in seen],
+        "width": [one.size[0] for one in seen],
+        "height": [one.size[1] for one in seen],
+        "type": [row.type or _UNTYPED for row in rows],
+        **{level: [row.labels[i] for row in rows] for i, level in enumerate(levels)},
+        "group": group_duplicates([one.key for one in seen], pairs),
+    }
+    return pd.DataFrame(columns)
+
+
+def taxonomy_of(table: pd.DataFrame, levels: tuple[str, ...]) -> Taxonomy:
+    """The labels in the table, in the order of decor's if they are such, else sorted."""
+    finest, *coarser = levels
+    labels = sorted(set(table[finest]))
+    known = {level.name: level.labels for level in DECOR.levels}.get(finest, ())
+    if set(labels) <= set(known):
+        labels = [label for label in known if label in labels]
+    if not coarser:
+        return Taxonomy(finest, tuple(labels))
+    parent_of = dict(zip(table[finest], table[coarser[0]], strict=True))
+    return Taxonomy.from_pairs(finest, coarser[0], {label: parent_of[label] for label in labels})

@@ -1,0 +1,317 @@
+"""Table → seeded, duplicate-aware split; catalog → class folders of clean JPEG files."""
+
+import hashlib
+import json
+import math
+import re
+import shutil
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DataError
+from ..pictures.images import load_picture
+from .catalog import Catalog, Progress
+from .cells import safe_cell
+from .layout import PREPARED
+from .listing import LABEL_COLUMNS
+from .report import Report
+from .tables import Columns
+
+_THREADS = 4
+_LONGEST_NAME = 200  # bytes; file systems take 255
+_LONGEST_STEM = 60  # characters of up to four bytes
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+_UNSAFE_FOLDER = re.compile(
+    _UNSAFE.pattern + r"|^[.\s]|[.\s]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to train on, to watch while training, and to test on once: sorted int arrays."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True)
+class PreparedSet:
+    """The folder written, its pictures per class folder, and what was found in the source."""
+
+    folder: Path
+    counts: Mapping[str, int]
+    report: Report
+
+
+# Splitting. Groups of near duplicates are ranked in each class by a hash of content and seed:
+# so order, names and folders do not matter, and new pictures move few of the old ones. Where it is
+# told which pictures came later, in batches, they move none.
+
+
+def split(
+    labels: Sequence[str],
+    keys: Sequence[str],
+    groups: Sequence[str],
+    *,
+    batches: Sequence[int] | None = None,
+    testing_percentage: float = 10,
+    validation_percentage: float = 10,
+    seed: int = 0,
+) -> Split:
+    """Rows divided with every class in every part, near duplicates on the same side.
+
+    ``labels``, ``keys`` (content hashes) and ``groups`` have one item for each row. A part of
+    0 percent is empty; any other holds at least one group of each class. ``batches`` tell when
+    each row came, 0 first: rows are divided as if no later ones were there, and those fill up what
+    the grown parts lack. DataError if the percentages leave nothing to train on, or a class has
+    too few different pictures.
+    """
+    shares = (testing_percentage, validation_percentage)
+    if min(shares) < 0 or not sum(shares) < 100:
+        raise DataError(
+            "Test and validation percentages must be 0 or more and together less than 100; "
+            f"they are {testing_percentage:g} and {validation_percentage:g}."
+        )
+    ranked = _ranked_groups(labels, keys, groups, batches, seed)
+    everything = {label: [rows for _, rows in members] for label, members in ranked.items()}
+    _check_enough(everything, need=1 + sum(share > 0 for share in shares))
+    parts: tuple[list[int], ...] = ([], [], [])
+    sizes = dict.fromkeys(ranked, 0)
+    n_test, n_validation = dict(sizes), dict(sizes)  # groups dealt to these parts so far
+    for batch in sorted({batch for members in ranked.values() for batch, _ in members}):
+        new = {
+            label: [rows for b, rows in members if b == batch] for label, members in ranked.items()
+        }
+        sizes = {label: size + len(new[label]) for label, size in sizes.items()}
+        spare = {label: size - 1 - (shares[1] > 0) for label, size in sizes.items()}
+        more_test = _missing(n_test, _quotas(sizes, testing_percentage, spare), new)
+        n_test = {label: n_test[label] + more_test[label] for label in sizes}
+        spare = {label: size - 1 - n_test[label] for label, size in sizes.items()}
+        more_validation = _missing(n_validation, _quotas(sizes, validation_percentage, spare), new)
+        n_validation = {label: n_validation[label] + more_validation[label] for label in sizes}
+        for label, members in new.items():
+            for rank, rows in enumerate(members):
+                # From the two ends: when one part grows, the other stays what it was.
+                is_test = rank < more_test[label]
+                is_validation = rank >= len(members) - more_validation[label]
+                parts[2 if is_test else 1 if is_validation else 0].extend(rows)
+    return Split(*(np.array(sorted(part), dtype=np.intp) for part in parts))
+
+
+def _missing(
+    dealt: Mapping[str, int], wanted: Mapping[str, int], new: Mapping[str, list[list[int]]]
+) -> dict[str, int]:
+    """How many new groups of each class a part gets: those it lacks, where there are so many."""
+    return {
+        label: min(max(wanted[label] - have, 0), len(new[label])) for label, have in dealt.items()
+    }
+
+
+def folds(
+    labels: Sequence[str],
+    keys: Sequence[str],
+    groups: Sequence[str],
+    *,
+    batches: Sequence[int] | None = None,
+    n_folds: int = 5,
+    seed: int = 0,
+) -> np.ndarray:
+    """The fold, 0 to ``n_folds`` − 1, of each row: int [n]; classes spread evenly over folds.
+
+    Near duplicates share a fold. Rows of later ``batches`` go where their class has fewest, and
+    move no earlier one. DataError if a class has fewer than two different pictures, or there are
+    fewer different pictures than folds.
+    """
+    ranked = _ranked_groups(labels, keys, groups, batches, seed)
+    everything = {label: [rows for _, rows in members] for label, members in ranked.items()}
+    _check_enough(everything, need=2)
+    total = sum(map(len, everything.values()))
+    if not 2 <= n_folds <= total:
+        raise DataError(
+            f"The number of folds must be from 2 to {total}, the number of different "
+            f"pictures; it is {n_folds}."
+        )
+    order = [(b, label, rows) for label, members in ranked.items() for b, rows in members]
+    first = min(batch for batch, _, _ in order)
+    fold_of = np.empty(len(labels), dtype=np.intp)
+    held = {label: np.zeros(n_folds, int) for label in ranked}  # groups of a class in each fold
+    for dealt, (batch, label, rows) in enumerate(sorted(order, key=lambda one: one[0])):
+        if batch == first:
+            fold = dealt % n_folds
+        else:
+            fold = int(np.lexsort((sum(held.values()), held[label]))[0])
+        held[label][fold] += 1
+        fold_of[rows] = fold
+    return fold_of
+
+
+def _ranked_groups(
+    labels: Sequence[str],
+    keys: Sequence[str],
+    groups: Sequence[str],
+    batches: Sequence[int] | None,
+    seed: int,
+) -> dict[str, list[tuple[int, list[int]]]]:
+    """For each label, sorted, its groups, the batch and the rows of each: the earlier batches
+    first, in seeded random order within.
+
+    A group is of the earliest batch of its rows. With several labels it belongs to the most
+    frequent of them. What came later has no say in either.
+    """
+    members = defaultdict(list)
+    for row, group in enumerate(groups):
+        members[group].append(row)
+    ranked = defaultdict(list)
+    for rows in members.values():
+        batch = 0 if batches is None else min(int(batches[row]) for row in rows)
+        first = [row for row in rows if batches is None or batches[row] == batch]
+        count = Counter(labels[row] for row in first)
+        owner = min(count, key=lambda label: (-count[label], label))
+        content = min(keys[row] for row in first)
+        rank = hashlib.sha256(f"{seed}:{content}".encode()).digest()
+        ranked[owner].append((batch, rank, rows))
+    return {
+        label: [(batch, rows) for batch, _, rows in sorted(ranked[label])]
+        for label in sorted(set(labels))
+    }
+
+
+def _check_enough(ranked: Mapping[str, list[list[int]]], need: int) -> None:
+    poor = [f"“{label}” has {len(rows)}" for label, rows in ranked.items() if len(rows) < need]
+    if not ranked or poor:
+        found = ", ".join(poor) or "there are none at all"
+        raise DataError(
+            f"Each class needs at least {need} different pictures (near duplicates count once): "
+            f"{found}. Please add pictures or leave such classes out."
+        )
+
+
+def _quotas(
+    sizes: Mapping[str, int], percentage: float, spare: Mapping[str, int]
+) -> dict[str, int]:
+    """How many groups of each class a part gets, by largest remainder; 1 to ``spare`` each."""
+    if percentage == 0:
+        return dict.fromkeys(sizes, 0)
+    exact = {label: size * percentage / 100 for label, size in sizes.items()}
+    quotas = {label: math.floor(share) for label, share in exact.items()}
+    missing = round(sum(exact.values())) - sum(quotas.values())
+    by_remainder = sorted(exact, key=lambda label: (quotas[label] - exact[label], label))
+    for label in by_remainder[:missing]:
+        quotas[label] += 1
+    return {label: max(min(max(quota, 1), spare[label]), 0) for label, quota in quotas.items()}
+
+
+# Preparing
+
+
+def prepare(
+    catalog: Catalog, out: Path, taxonomy: str | None = None, progress: Progress | None = None
+) -> PreparedSet:
+    """Writes the catalog's pictures as ``out/<label>/<name>.jpg``, upright, sRGB, on white.
+
+    Beside the class folders lie report.txt, report.json, and pictures.csv, which keeps every
+    label. ``taxonomy`` names the level to sort by, by default the finest. An earlier prepared
+    set in ``out`` is replaced in one move; DataError if ``out`` holds anything else, a label
+    cannot name a folder, or the disk refuses.
+    """
+    level = catalog.taxonomy.level(taxonomy or catalog.taxonomy.name)
+    _check_folder_names(level.labels)
+    _check_replaceable(out)
+    files = _file_names(catalog.table, level.name)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".prepare-") as beside:
+            new = Path(beside, "new")
+            _write_pictures(catalog, new, files, progress)
+            _write_lists(catalog, new, files, level.name)
+            if out.exists():
+                out.rename(Path(beside, "old"))
+            shutil.move(new, out)
+    except OSError as error:
+        raise DataError(f"“{out}” cannot be written: {error.strerror or error}.") from error
+    counts = Counter(catalog.table[level.name])
+    in_order = {label: counts[label] for label in level.labels}
+    return PreparedSet(out, in_order, catalog.report)
+
+
+def _check_folder_names(labels: Sequence[str]) -> None:
+    long = [label for label in labels if len(label.encode()) > _LONGEST_NAME]
+    if long:
+        raise DataError(
+            f"“{long[0][:40]}…” is too long to name a folder; please rename the label to something "
+            "shorter."
+        )
+    unsafe = [f"“{label}”" for label in labels if _UNSAFE_FOLDER.search(label)]
+    if unsafe:
+        raise DataError(
+            f"No folder can be called {', '.join(unsafe)} on every system; please rename the "
+            "label, without slashes, colons, quotation marks or a dot at its ends."
+        )
+
+
+def _check_replaceable(out: Path) -> None:
+    """Strangers' files are never touched: only an empty folder or an earlier set is."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    try:
+        marker = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        marker = None
+    if not isinstance(marker, dict) or marker.get("format") != PREPARED:
+        raise DataError(
+            f"“{out}” holds something other than a prepared set; please choose an empty folder."
+        )
+
+
+def _file_names(table: pd.DataFrame, level: str) -> list[str]:
+    """``label/stem.jpg`` for each row; equal names, also but for case, are numbered."""
+    taken: set[str] = set()
+    names = []
+    for file, label in zip(table["file"], table[level], strict=True):
+        stem = _UNSAFE.sub("_", PurePosixPath(file).stem)[:_LONGEST_STEM]
+        name, number = f"{label}/{stem}.jpg", 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{label}/{stem}-{number}.jpg"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _write_pictures(
+    catalog: Catalog, folder: Path, files: Sequence[str], progress: Progress | None
+) -> None:
+    for name in {PurePosixPath(file).parent for file in files}:
+        (folder / name).mkdir(parents=True)
+
+    def convert(source: str, target: str) -> None:
+        picture = load_picture(catalog.read(source))
+        picture.save(folder / target, "JPEG", quality=95, subsampling=0)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done, _ in enumerate(pool.map(convert, catalog.table["file"], files), start=1):
+            if progress:
+                progress(done, len(files))
+
+
+def _write_lists(catalog: Catalog, folder: Path, files: Sequence[str], level: str) -> None:
+    levels = tuple(level.name for level in catalog.taxonomy.levels)
+    names = LABEL_COLUMNS.get(levels, levels)
+    listed = catalog.table[[*levels, "type"]].rename(columns=dict(zip(levels, names, strict=True)))
+    listed = listed.assign(file=list(files), source=catalog.table["file"])
+    safe = listed.map(safe_cell).rename(columns=safe_cell)
+    safe.to_csv(folder / "pictures.csv", index=False, encoding="utf-8")
+    report = {"format": PREPARED, "taxonomy": level, **catalog.report.to_json()}
+    if level == levels[0]:  # else the folders tell what was wanted
+        report["columns"] = asdict(Columns("file", *names[:2], type="type"))
+    text = json.dumps(report, ensure_ascii=False, indent=1)
+    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "report.txt").write_text(catalog.report.to_text(), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Vectors and labels → heads, and what they are worth."""

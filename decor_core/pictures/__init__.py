@@ -1,0 +1,1 @@
+"""Pictures as such: decoded, cut out, compared."""

@@ -1,0 +1,1 @@
+"""Trainings worth coming back to."""

@@ -1,0 +1,237 @@
+"""A zip that “export” wrote → the model in it, or the reason why not.
+
+Whatever comes is a stranger's: nothing in it is run, unpickled or followed to another place, and
+nothing is kept before all of it was checked.
+"""
+
+import io
+import math
+import stat
+import tempfile
+import zipfile
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from ..errors import DAMAGED_FILE, BundleError, DataError, DecorError, TrainingError
+from ..learning.evaluation import Evaluation
+from ..models.bundle import BUNDLE_FILES, HEAD_FILE, Bundle, load_bundle
+from ..models.predictor import Predictor
+from ..taxonomy import Taxonomy
+from ..vision.backbone import BackboneSpec
+from .run import Run, run_of_bundle
+
+MOST_BYTES = 64 * 2**20  # of the zip
+_MOST_UNPACKED = 128 * 2**20
+_MOST_FILES = 50
+_MOST_LETTERS = 200
+_MOST_PICTURES = 10**9
+_ENCRYPTED = 0x1
+# Beside the model's own files: what our export adds, and what operating systems scatter about.
+_IGNORED = {"readme.md", "thumbs.db", "desktop.ini"}
+_RUNS_CODE = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".keras", ".h5", ".hdf5", ".py", ".pb"}
+
+
+def import_run(source: bytes | Path) -> Run:
+    """The model in a zip that “export” wrote in its own format, as a run to keep.
+
+    BundleError says why it is refused: no zip, too large, damaged, another kind of file inside,
+    or made for another version of Decor.
+    """
+    files = _read_zip(source)
+    with tempfile.TemporaryDirectory(prefix="decor-import-") as folder:
+        for name, content in files.items():
+            Path(folder, name).write_bytes(content)
+        try:
+            bundle = load_bundle(Path(folder))
+            _check_meaning(bundle)
+            run = run_of_bundle(bundle)
+            _check_settings(run)
+        except BundleError as error:
+            # It names a folder that nobody has seen.
+            raise BundleError(str(error).replace(f"“{folder}”", "the zip")) from error
+        except (TrainingError, DataError, *DAMAGED_FILE) as error:
+            raise BundleError(
+                f"The model in the zip is damaged ({error}); export it again."
+            ) from error
+    _check_fit(bundle)
+    return run
+
+
+def _read_zip(source: bytes | Path) -> dict[str, bytes]:
+    """The model's files by name."""
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if size > MOST_BYTES:
+        raise BundleError(
+            f"The zip has {size / 2**20:.0f} MiB, more than the {MOST_BYTES // 2**20} MiB of any "
+            "model of Decor."
+        )
+    try:
+        with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as found:
+            members = _own_members(found.infolist())
+            files = {name: found.read(member) for name, member in members.items()}
+    except (NotImplementedError, *DAMAGED_FILE) as error:
+        raise BundleError(
+            "The file is no zip, or is damaged; expected one that “Export” wrote."
+        ) from error
+    _check_arrays(files[HEAD_FILE])
+    return files
+
+
+def _own_members(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """The members that make the model, by the name of the file; all others are a reason to stop."""
+    if len(members) > _MOST_FILES:
+        raise BundleError(f"The zip holds {len(members)} files, more than a model of Decor has.")
+    if sum(member.file_size for member in members) > _MOST_UNPACKED:
+        raise BundleError(
+            f"The zip unpacks to more than {_MOST_UNPACKED // 2**20} MiB, which no model of Decor "
+            "does."
+        )
+    found: dict[str, zipfile.ZipInfo] = {}
+    folders = set()
+    for member in members:
+        path = _checked_path(member)
+        if member.is_dir() or _is_clutter(path):
+            continue
+        if path.name not in BUNDLE_FILES:
+            raise _stranger(path)
+        if path.name in found:
+            raise BundleError(f"The zip holds {path.name} twice; expected one model in it.")
+        found[path.name] = member
+        folders.add(path.parent)
+    missing = [name for name in BUNDLE_FILES if name not in found]
+    if missing or len(folders) != 1:
+        lost = f"{' and '.join(missing)} missing" if missing else "its files lie in several folders"
+        raise BundleError(f"The zip is no model of Decor: {lost}.")
+    return found
+
+
+def _checked_path(member: zipfile.ZipInfo) -> PurePosixPath:
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    outside = path.is_absolute() or ".." in path.parts or ":" in member.filename
+    if outside or stat.S_ISLNK(member.external_attr >> 16):
+        raise BundleError(f"The zip points outside of itself (“{member.filename}”); it is refused.")
+    if member.flag_bits & _ENCRYPTED:
+        raise BundleError("The zip is protected by a password; export it again without one.")
+    return path
+
+
+def _is_clutter(path: PurePosixPath) -> bool:
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return hidden or path.name.lower() in _IGNORED
+
+
+def _stranger(path: PurePosixPath) -> BundleError:
+    why = " Such files can run code when they are loaded." if path.suffix in _RUNS_CODE else ""
+    return BundleError(
+        f"The zip holds “{path.name}”, which is no part of a model of Decor.{why} Only zips that "
+        "Decor exported in its own format (bundle) can be imported."
+    )
+
+
+def _check_arrays(content: bytes) -> None:
+    """An npz is a zip too, and its arrays tell their own sizes: both must be true and small."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as arrays:
+            for member in arrays.infolist():
+                with arrays.open(member) as file:
+                    shape, dtype = _header(file)
+                if math.prod(shape) * dtype.itemsize > min(member.file_size, _MOST_UNPACKED):
+                    raise ValueError(f"{member.filename} is not as large as it says")
+                if dtype.kind != "f":
+                    raise ValueError(f"{member.filename} holds {dtype}, not numbers")
+    except DAMAGED_FILE as error:
+        raise BundleError(
+            f"The weights in the zip are damaged ({error}); export them again."
+        ) from error
+
+
+def _header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype]:
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in read:
+        raise ValueError(f"an array of version {version}")
+    shape, _, dtype = read[version](file)
+    return shape, dtype
+
+
+# --- what the manifest says must make sense where it will be shown
+
+
+def _check_meaning(bundle: Bundle) -> None:
+    """Raises ValueError or the like, where words and figures are not what they should be."""
+    names = [bundle.title, *(n for level in bundle.taxonomy.levels for n in _names(level))]
+    if not all(isinstance(n, str) and 0 < len(n) <= _MOST_LETTERS and n.isprintable()
+               for n in names):  # fmt: skip
+        raise ValueError(f"titles and labels must be texts of 1 to {_MOST_LETTERS} letters")
+    if not isinstance(bundle.training, dict):
+        raise ValueError("what it says of its training is no table")
+    datetime.fromisoformat(bundle.created)
+    known = bundle.novelty
+    if known:
+        numbers = [known.mean, known.axes, known.variances, known.rest, known.limit]
+        if not all(np.isfinite(number).all() for number in numbers) or known.limit <= 0:
+            raise ValueError("what it knows holds numbers that make no sense")
+    if bundle.evaluation:
+        _check_figures(bundle.evaluation, bundle.taxonomy)
+    for name, evaluation in bundle.cross_validation.items():
+        _check_figures(evaluation, bundle.taxonomy.level(name))
+
+
+def _check_settings(run: Run) -> None:
+    if not all(isinstance(value, str | float | int | None) for value in run.settings.values()):
+        raise ValueError("its settings make no sense")
+
+
+def _names(level: Taxonomy) -> tuple[str, ...]:
+    return (level.name, *level.labels)
+
+
+def _check_figures(evaluation: Evaluation, level: Taxonomy) -> None:
+    confusion = np.asarray(evaluation.confusion, float)
+    square = confusion.shape == (len(level.labels),) * 2
+    if not square or not ((confusion >= 0) & (confusion <= _MOST_PICTURES)).all():
+        raise ValueError("its confusion matrix does not fit its labels")
+    if evaluation.labels != level.labels:
+        raise ValueError("it was tested on other labels")
+    figures = (
+        evaluation.cross_entropy,
+        evaluation.calibration_error,
+        *evaluation.calibration_ci95,
+        *evaluation.balanced_ci95,
+        *(figure for bin in evaluation.reliability for figure in (bin.count, bin.confidence)),
+    )
+    if not all(isinstance(figure, int | float) for figure in figures):
+        raise ValueError("its figures are no numbers")
+
+
+def _check_fit(bundle: Bundle) -> None:
+    """Whether the model can be used here, without fetching or converting anything for it."""
+    architecture = bundle.embedding.architecture
+    try:
+        here = BackboneSpec.named(architecture).path.exists()
+        if here:
+            _try_out(Predictor(bundle))
+    except DecorError as error:
+        raise BundleError(f"The model cannot be used here: {error}") from error
+    except DAMAGED_FILE as error:
+        raise BundleError(f"The model in the zip is damaged ({error}); export it again.") from error
+    if not here:
+        raise BundleError(
+            f"The model needs the network “{architecture}”, which is not on this machine; retrain "
+            f"once with --architecture {architecture}, then import it again."
+        )
+
+
+def _try_out(predictor: Predictor) -> None:
+    """Answer once in every taxonomy: what is wrong shows now, not when somebody asks."""
+    vectors = predictor.embed(Image.new("RGB", (64, 64), "white"))[None]
+    for level in predictor.bundle.taxonomy.levels:
+        (answer,) = predictor.predict(vectors, level.name)
+        if not math.isfinite(answer.novelty + answer.confidence):
+            raise ValueError("its answers are no numbers")

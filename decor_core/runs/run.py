@@ -1,0 +1,194 @@
+"""One training worth coming back to: what it was and gave, and its folder on disk."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DAMAGED_FILE, RunError
+from ..learning.evaluation import Evaluation
+from ..learning.heads import TrainConfig, TrainEvent
+from ..models.bundle import Bundle, load_bundle, write_bundle
+from ..training.workflow import Training
+
+FORMAT = "decor-run/1"
+RUN_FILE = "run.json"
+ANSWER_COLUMNS = ("key", "file", "truth", "answer", "probability")
+
+MODEL_FOLDER = "model"
+
+_EVENTS = "events.npz"
+_DESCENT = ("steps", "learning_rate", "batch_size", "weight_decay")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training: the model it gave, how it was trained, on what, and how it went.
+
+    ``data`` names the pictures, ``seconds`` is what the training took (None: not known), and
+    ``answers`` has a row for each test picture: ANSWER_COLUMNS, where ``key`` is the SHA-256 of
+    its content and the probability is 0–1. Models that ship or were imported have no events and
+    no answers; those that ship are ``read_only``.
+    """
+
+    id: str
+    bundle: Bundle
+    config: TrainConfig
+    data: str
+    answers: pd.DataFrame
+    events: tuple[TrainEvent, ...] = ()
+    seconds: float | None = None
+    note: str = ""
+    read_only: bool = False
+
+    @property
+    def title(self) -> str:
+        return self.bundle.title
+
+    @property
+    def created(self) -> str:
+        """Time in UTC, ISO 8601."""
+        return self.bundle.created
+
+    @property
+    def level(self) -> str:
+        """Name of the taxonomy that was learnt."""
+        return self.bundle.taxonomy.name
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """On the test pictures; None where none were kept for testing."""
+        return self.bundle.evaluation
+
+    @property
+    def cross_validation(self) -> Mapping[str, Evaluation]:
+        """Cross-validated figures by taxonomy; empty where it was not asked for."""
+        return self.bundle.cross_validation
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it ended before its last step."""
+        return bool(self.events) and self.events[-1].step < self.config.steps
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that could make its result differ from another run's, by name.
+
+        What its head does not know, as steps in closed form, is None.
+        """
+        embedding = self.bundle.embedding
+        settings = asdict(self.config)
+        del settings["eval_interval"]  # how often one looks at a training does not change it
+        if self.config.head != "softmax":
+            settings |= dict.fromkeys(_DESCENT)
+        return {
+            "data": self.data,
+            "taxonomy": self.level,
+            "pictures": self.bundle.training.get("pictures"),
+            "architecture": embedding.architecture,
+            "views": embedding.views,
+            **settings,
+        }
+
+    def titled(self, title: str) -> "Run":
+        """The same run under another title; RunError if it is empty."""
+        if not title.strip():
+            raise RunError("A run needs a name; type at least one letter.")
+        return replace(self, bundle=self.bundle.titled(title.strip()))
+
+    def judged(self, found: Mapping[str, Evaluation]) -> "Run":
+        """The same run with the figures of ``workflow.cross_validate`` beside it."""
+        return replace(self, bundle=replace(self.bundle, cross_validation=dict(found)))
+
+
+def run_of_training(
+    training: Training,
+    data: str,
+    seconds: float | None = None,
+    material: Mapping[str, Any] | None = None,
+) -> Run:
+    """What to keep of a training on the pictures called ``data``, or more closely ``material``."""
+    told = {**training.bundle.training, "data": data}
+    told |= {"material": dict(material)} if material else {}
+    run = run_of_bundle(replace(training.bundle, training=told))
+    answers = training.answers[list(ANSWER_COLUMNS)]
+    return replace(run, answers=answers, events=training.events, seconds=seconds)
+
+
+def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> Run:
+    """A run that is known by its model only, as one that ships or was imported.
+
+    TrainingError, or TypeError, where what the model says of its training makes no sense.
+    """
+    told = bundle.training
+    names = [field.name for field in fields(TrainConfig)]
+    config = TrainConfig(**{name: told[name] for name in names if name in told})
+    answers = pd.DataFrame(columns=list(ANSWER_COLUMNS))
+    data = str(told.get("data", ""))
+    return Run(id or secrets.token_hex(4), bundle, config, data, answers, read_only=read_only)
+
+
+def write_run(run: Run, folder: Path) -> Path:
+    """Write ``run`` into the empty ``folder``: ``run.json``, ``events.npz`` and ``model/``.
+
+    OSError where the disk refuses.
+    """
+    (folder / MODEL_FOLDER).mkdir()
+    write_bundle(run.bundle, folder / MODEL_FOLDER)
+    about = {
+        "format": FORMAT,
+        "note": run.note,
+        "data": run.data,
+        "seconds": run.seconds,
+        "config": asdict(run.config),
+        "answers": run.answers.to_dict(orient="list"),
+    }
+    text = json.dumps(about, ensure_ascii=False, indent=1)
+    (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")
+    np.savez(folder / _EVENTS, **_columns(run.events))
+    return folder
+
+
+def load_run(folder: Path) -> Run:
+    """What ``write_run`` wrote into ``folder``, whose name is the id; DecorError if damaged."""
+    try:
+        about = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        if about["format"] != FORMAT:
+            raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
+        answers = pd.DataFrame(about["answers"])[list(ANSWER_COLUMNS)]
+        with np.load(folder / _EVENTS, allow_pickle=False) as columns:
+            events = _events(columns)
+        return Run(
+            folder.name,
+            load_bundle(folder / MODEL_FOLDER),
+            TrainConfig(**about["config"]),
+            about["data"],
+            answers,
+            events,
+            about["seconds"],
+            about["note"],
+        )
+    except DAMAGED_FILE as error:
+        raise damaged_run(folder, error) from error
+
+
+def _columns(events: tuple[TrainEvent, ...]) -> dict[str, np.ndarray]:
+    names = [field.name for field in fields(TrainEvent)]
+    return {name: np.array([getattr(e, name) for e in events], float) for name in names}
+
+
+def _events(columns: Mapping[str, np.ndarray]) -> tuple[TrainEvent, ...]:
+    names = [field.name for field in fields(TrainEvent)]
+    rows = zip(*(columns[name].tolist() for name in names), strict=True)
+    none = [[None if value != value else value for value in row] for row in rows]  # nan: unknown
+    return tuple(TrainEvent(int(step), *values) for step, *values in none)
+
+
+def damaged_run(folder: Path, error: Exception) -> RunError:
+    """What to tell of a run that cannot be read."""
+    return RunError(f"The run in “{folder}” is damaged ({error}); delete it.")

@@ -1,0 +1,197 @@
+"""Runs in memory for a session, or on disk: listed, renamed, noted, deleted and brought back."""
+
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from ..errors import DecorError, RunError
+from ..folders import recover, replacing
+from ..models.bundle import SHIPPED, list_bundles
+from .run import MODEL_FOLDER, RUN_FILE, Run, damaged_run, load_run, run_of_bundle, write_run
+
+_TRASH = ".trash"
+
+
+def home() -> Path:
+    """Where what people make is kept: $DECOR_HOME, or the user's data folder."""
+    if chosen := os.environ.get("DECOR_HOME"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "decor"
+
+
+def runs_directory() -> Path:
+    """Where runs are kept."""
+    return home() / "runs"
+
+
+class RunStore(ABC):
+    """Runs by id, newest first; behind them, read-only, the models that ship.
+
+    Every method raises RunError for a run that is not there, and where a read-only one would be
+    changed. One deleted run can be restored: the last.
+    """
+
+    def list(self) -> list[Run]:
+        """All runs, newest first, then those that ship; damaged ones are left out."""
+        own = sorted(self._own().values(), key=lambda run: run.created, reverse=True)
+        return [*own, *_shipped().values()]
+
+    def get(self, run_id: str) -> Run:
+        """The run of that id."""
+        run = self._own().get(run_id) or _shipped().get(run_id)
+        if run is None:
+            raise RunError(f"There is no run “{run_id}” (any more); see the list of runs.")
+        return run
+
+    def find(self, name: str) -> Run:
+        """The run whose id begins with ``name``, or whose title it is; RunError if several are."""
+        runs = self.list()
+        exact = [run for run in runs if name in (run.id, run.title)]
+        found = exact or [run for run in runs if name and run.id.startswith(name)]
+        if len(found) > 1:
+            ids = ", ".join(run.id for run in found)
+            raise RunError(f"“{name}” may be any of the runs {ids}; give the id.")
+        return found[0] if found else self.get(name)
+
+    def save(self, run: Run) -> Run:
+        """Keep ``run``, in place of an earlier one of its id."""
+        if run.read_only or run.id in _shipped():
+            raise RunError(f"“{run.title}” ships with Decor and cannot be changed.")
+        self._put(run)
+        return run
+
+    def rename(self, run_id: str, title: str) -> Run:
+        """Give a run, and its model, another title."""
+        return self.save(self.get(run_id).titled(title))
+
+    def note(self, run_id: str, text: str) -> Run:
+        """Write a note to a run, in place of an earlier one."""
+        return self.save(replace(self.get(run_id), note=text.strip()))
+
+    def delete(self, run_id: str) -> Run:
+        """Remove a run; until the next one is removed, ``restore`` brings it back."""
+        run = self.get(run_id)
+        if run.read_only:
+            raise RunError(f"“{run.title}” ships with Decor and cannot be deleted.")
+        self._remove(run)
+        return run
+
+    @abstractmethod
+    def restore(self, run_id: str) -> Run:
+        """Bring back the run that was deleted last."""
+
+    def _not_restorable(self, run_id: str, latest: str | None) -> RunError:
+        """Why: only the ``latest`` of the deleted runs, if there is one, can be brought back."""
+        if run_id in self._own():
+            return RunError(f"The run “{run_id}” is not deleted.")
+        if latest is None:
+            return RunError(f"No deleted run “{run_id}” is known: there is nothing to bring back.")
+        return RunError(
+            f"The run “{run_id}” cannot be brought back: of all that were deleted only the last "
+            f"one can, “{latest}”."
+        )
+
+    @abstractmethod
+    def _own(self) -> Mapping[str, Run]: ...
+
+    @abstractmethod
+    def _put(self, run: Run) -> None: ...
+
+    @abstractmethod
+    def _remove(self, run: Run) -> None: ...
+
+
+@cache
+def _shipped() -> dict[str, Run]:
+    """The models that ship, as runs."""
+    bundles = list_bundles(SHIPPED)
+    found = {}
+    for folder, bundle in bundles.items():
+        found[folder.name] = run_of_bundle(bundle, id=folder.name, read_only=True)
+    return found
+
+
+class MemoryRuns(RunStore):
+    """The runs of one session; they are gone when it ends."""
+
+    def __init__(self, runs: Iterable[Run] = ()) -> None:
+        self._runs = {run.id: run for run in runs}
+        self._deleted: Run | None = None
+
+    def restore(self, run_id: str) -> Run:
+        run = self._deleted
+        if run is None or run.id != run_id:
+            raise self._not_restorable(run_id, run and run.id)
+        self._deleted = None
+        return self.save(run)
+
+    def _own(self) -> Mapping[str, Run]:
+        return self._runs
+
+    def _put(self, run: Run) -> None:
+        self._runs[run.id] = run
+
+    def _remove(self, run: Run) -> None:
+        self._deleted = self._runs.pop(run.id)
+
+
+class DiskRuns(RunStore):
+    """Runs in folders ``root/<id>/``, each written beside its place and renamed into it."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or runs_directory()
+        self._read: dict[str, tuple[int, Run]] = {}
+
+    def model_folder(self, run: Run) -> Path:
+        """The folder of the run's model, for “label --bundle”."""
+        return SHIPPED / run.id if run.read_only else self.root / run.id / MODEL_FOLDER
+
+    def restore(self, run_id: str) -> Run:
+        trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
+        if run_id not in trashed:
+            raise self._not_restorable(run_id, next(iter(trashed), None))
+        trashed[run_id].rename(self.root / run_id)
+        return self.get(run_id)
+
+    def _own(self) -> Mapping[str, Run]:
+        recover(self.root)
+        found = {}
+        for file in self.root.glob(f"[!.]*/{RUN_FILE}"):
+            try:
+                found[file.parent.name] = self._load(file.parent)
+            except DecorError:
+                continue  # a damaged neighbour must not hide the good ones
+        return found
+
+    def _load(self, folder: Path) -> Run:
+        try:
+            written = (folder / RUN_FILE).stat().st_mtime_ns
+        except OSError as error:
+            raise damaged_run(folder, error) from error
+        known = self._read.get(folder.name)
+        if known is None or known[0] != written:
+            known = self._read[folder.name] = written, load_run(folder)
+        return known[1]
+
+    def _put(self, run: Run) -> None:
+        try:
+            with replacing(self.root / run.id) as new:
+                write_run(run, new)
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
+
+    def _remove(self, run: Run) -> None:
+        try:
+            shutil.rmtree(self.root / _TRASH, ignore_errors=True)
+            (self.root / _TRASH).mkdir(exist_ok=True)
+            (self.root / run.id).rename(self.root / _TRASH / run.id)
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> RunError:
+    return RunError(f"“{folder}” cannot be written: {error.strerror or error}.")

@@ -1,0 +1,71 @@
+"""Wrong answers put right: pictures with the labels that people gave them, which always teach."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from ..data.catalog import Catalog, taxonomy_of
+from ..data.report import Report
+from ..errors import DataError
+from ..pictures.images import load_picture
+from ..training.workflow import TAUGHT
+from ..vision.features import Embeddings
+from .picture_files import HEAD, KeptPictures, keep_picture
+from .picture_set import PictureSet, checked_label, load_set, new_set
+
+
+def correct(
+    folder: Path,
+    title: str,
+    levels: Sequence[str],
+    pictures: Sequence[tuple[str, bytes]],
+    label: str,
+    parent: str = "",
+) -> PictureSet:
+    """Put pictures, name and content, with their right label into the set in ``folder``.
+
+    It is made if there is none yet, with these ``levels`` of labels, finest first; ``parent`` is
+    what the label belongs to where there are two. DataError if none of them can be used.
+    """
+    if len(levels) > 1 and not parent.strip():
+        raise DataError(f"Say also which {levels[1]} “{label}” belongs to.")
+    if not (folder / HEAD).exists():
+        return _begun(folder, title, levels, pictures, [checked_label(label), parent])
+    return load_set(folder).add(pictures, label, parent)[0]
+
+
+def _begun(
+    folder: Path,
+    title: str,
+    levels: Sequence[str],
+    pictures: Sequence[tuple[str, bytes]],
+    labels: Sequence[str],
+) -> PictureSet:
+    rows, taken = {}, set()
+    for name, data in pictures:
+        upright = load_picture(data)
+        key = keep_picture(folder, data, upright)
+        name = PurePosixPath(name.replace("\\", "/")).name.lstrip(".") or "picture"
+        name = f"{len(rows) + 1}-{name}" if name in taken else name
+        taken.add(name)
+        file = f"{labels[0].replace('/', '_').lstrip('.')}/{name}"
+        rows[key] = {"file": file, "key": key, "width": upright.width, "height": upright.height}
+        rows[key] |= {"type": "product", "group": key, **dict(zip(levels, labels, strict=False))}
+    table = pd.DataFrame(list(rows.values()))
+    source = KeptPictures(folder, dict(zip(table["file"], table["key"], strict=True)))
+    report = Report((), {labels[0]: len(rows)})
+    return new_set(folder, title, Catalog(table, taxonomy_of(table, tuple(levels)), report, source))
+
+
+def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:
+    """What ``base`` teaches, and the corrections: those are never held out to watch or to test.
+
+    A picture of the base that was corrected has the new label. DataError as for ``joined``.
+    """
+    table = base.table if "batch" in base.table else base.table.assign(batch=0)
+    taught = corrections.table.assign(batch=TAUGHT)
+    columns = [name for name in table if name in taught]
+    base = replace(base, table=table[columns])
+    return base.joined(replace(corrections, table=taught[columns]))

@@ -1,0 +1,393 @@
+"""Pictures of one's own with their labels, kept in a folder: edited in steps that can be undone.
+
+Pictures that were dropped stay on the disk until the set goes: what is undone finds them again.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from ..data.catalog import Catalog, near_entries, taxonomy_of
+from ..data.checks import check_table
+from ..data.report import ABOUT_CLASSES, Entry, Report
+from ..data.source import normal
+from ..errors import DAMAGED_FILE, DataError, PictureError
+from ..pictures.duplicates import group_duplicates, near_duplicates
+from ..pictures.images import load_picture
+from .picture_files import (
+    KeptPictures,
+    fingerprints,
+    keep_picture,
+    read_aside,
+    read_head,
+    read_state,
+    read_thumb,
+    state_file,
+    write_head,
+    write_state,
+)
+
+_LONGEST_LABEL = 100
+KEPT_ASIDE = ("unreadable", "unlisted")  # findings about files that can be fetched again
+# What a model found says something of one state only.
+_BY_MODEL = ("mislabelled", "outlier")
+# What the table alone tells, anew after each edit.
+_BY_TABLE = ABOUT_CLASSES - {"empty class"} | {"tiny", "huge"}
+# What is over once the picture has another label, or it or its double is dropped.
+_ABOUT_PICTURES = ("near duplicate", "near conflict", "tiny", "huge", "misnamed", *_BY_MODEL)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureSet:
+    """One state of the data set in ``folder``; each edit gives the next, already on the disk.
+
+    ``catalog`` is what can be trained on, with a column batch: 0 for what came first, more for
+    what was added later. Its report says what was found. ``settled`` are findings, by kind and
+    file, that somebody let stand. ``step`` says what the last edit did, ``changed`` when.
+    ``checked`` is the version in which a model has looked for what may be mislabelled.
+    """
+
+    folder: Path
+    title: str
+    number: int
+    catalog: Catalog
+    settled: frozenset[tuple[str, str]] = frozenset()
+    step: str = ""
+    changed: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    checked: str = ""
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def table(self) -> pd.DataFrame:
+        return self.catalog.table
+
+    @property
+    def level(self) -> str:
+        """Name of the finest level of labels."""
+        return self.catalog.taxonomy.name
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hexadecimal digits that differ when pictures or labels do, and only then."""
+        levels = [level.name for level in self.catalog.taxonomy.levels]
+        rows = sorted(self.table[["key", "type", *levels]].itertuples(index=False, name=None))
+        return blake2b(json.dumps([levels, rows]).encode(), digest_size=6).hexdigest()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many pictures each label of the finest level has, in the taxonomy's order."""
+        counts = self.table[self.level].value_counts()
+        return {label: int(counts[label]) for label in self.catalog.taxonomy.labels}
+
+    @cached_property
+    def findings(self) -> tuple[Entry, ...]:
+        """What the report says that was neither mended, nor dropped, nor let stand since."""
+        return tuple(entry for entry in self.catalog.report.entries if self._stands(entry))
+
+    def _stands(self, entry: Entry) -> bool:
+        if (entry.kind, entry.file) in self.settled:
+            return False
+        own, other = self.label_of(entry.file), self.label_of(entry.other)
+        if entry.kind == "label conflict":
+            return bool(other) and other == entry.suggestion  # nobody has chosen otherwise
+        if entry.kind in _ABOUT_PICTURES:
+            there = own and (other or not entry.other)
+            settled = own == (other if entry.kind == "near conflict" else entry.suggestion)
+            return bool(there) and not settled
+        return True
+
+    def label_of(self, file: str) -> str:
+        """The label of a picture, "" if there is no such picture in the set."""
+        return self._label_of.get(file, "")
+
+    def key_of(self, file: str) -> str:
+        """The content hash of a picture, "" if there is no such picture in the set."""
+        return self._key_of.get(file, "")
+
+    @cached_property
+    def _key_of(self) -> dict[str, str]:
+        return dict(zip(self.table["file"], self.table["key"], strict=True))
+
+    @cached_property
+    def _label_of(self) -> dict[str, str]:
+        return dict(zip(self.table["file"], self.table[self.level], strict=True))
+
+    def thumb(self, key: str) -> bytes:
+        """A small WebP of the picture with that content hash; empty if it is gone."""
+        return read_thumb(self.folder, key)
+
+    # --- edits
+
+    def relabel(self, files: Collection[str], label: str, parent: str = "") -> "PictureSet":
+        """Give pictures another label, which may be new.
+
+        Where there are two levels, a new label belongs to ``parent``, or else to what most of
+        these pictures belonged to. DataError if the label is empty or no picture is there.
+        """
+        chosen = self._chosen(files)
+        step = f"{_pictures(chosen.sum())} relabelled as “{checked_label(label)}”"
+        return self._next(step, self._labelled(chosen, label, parent))
+
+    def relabel_each(self, labels: Mapping[str, str]) -> "PictureSet":
+        """Give each of these files the label that goes with it, in one step."""
+        table = self.table
+        for label in dict.fromkeys(labels.values()):
+            files = [file for file, wanted in labels.items() if wanted == label]
+            table = replace(self, catalog=replace(self.catalog, table=table))._labelled(
+                self._chosen(files), label, ""
+            )
+        return self._next(f"{_pictures(len(labels))} relabelled", table)
+
+    def rename(self, label: str, name: str) -> "PictureSet":
+        """Call a label of any level otherwise; two labels of one name become one."""
+        level = next((one for one in self._levels if (self.table[one] == label).any()), None)
+        if level is None:
+            raise DataError(f"There is no class “{label}” (any more).")
+        name, chosen = checked_label(name), self.table[level] == label
+        if level == self.level:
+            table = self._labelled(chosen, name, "")
+        else:
+            table = self.table.assign(**{level: self.table[level].mask(chosen, name)})
+        entries = tuple(
+            replace(entry, suggestion=name) if entry.suggestion == label else entry
+            for entry in self.catalog.report.entries
+        )
+        return self._next(f"“{label}” is “{name}” now", table, entries=entries)
+
+    def drop(self, files: Collection[str]) -> "PictureSet":
+        """Leave pictures out. DataError if nothing would be left."""
+        chosen = self._chosen(files)
+        if chosen.all():
+            raise DataError("These are all pictures of the data set; delete the set instead.")
+        return self._next(f"{_pictures(chosen.sum())} dropped", self.table[~chosen])
+
+    def drop_label(self, label: str) -> "PictureSet":
+        """Leave a whole class out."""
+        return self.drop(self.table["file"][self.table[self.level] == label])
+
+    def settle(self, entries: Collection[Entry]) -> "PictureSet":
+        """Let findings stand: they are not shown again."""
+        more = {(entry.kind, entry.file) for entry in entries}
+        step = "1 finding kept as it is" if len(more) == 1 else f"{len(more)} findings kept as is"
+        return self._next(step, self.table, settled=self.settled | more)
+
+    def add(
+        self, pictures: Sequence[tuple[str, bytes]], label: str, parent: str = ""
+    ) -> tuple["PictureSet", tuple[Entry, ...]]:
+        """Take pictures, name and content, in under ``label``; say which ones cannot be read.
+
+        A picture that is there already gets the label. DataError if none of them can be used.
+        """
+        table, step, near, refused = self._with(pictures, checked_label(label), parent)
+        entries = (*self.catalog.report.entries, *near)
+        return self._next(step, table, entries=entries), refused
+
+    def take_up(self, files: Sequence[str], label: str, parent: str = "") -> "PictureSet":
+        """Take files that were set aside in under ``label``; DataError as for ``add``."""
+        pictures = [(file, read_aside(self.folder, file)) for file in files]
+        table, step, near, refused = self._with(pictures, checked_label(label), parent)
+        taken = set(files) - {entry.file for entry in refused}
+        entries = self.catalog.report.entries
+        left = [e for e in entries if not (e.kind in KEPT_ASIDE and e.file in taken)]
+        return self._next(step, table, entries=(*left, *near))
+
+    def _with(
+        self, pictures: Sequence[tuple[str, bytes]], label: str, parent: str
+    ) -> tuple[pd.DataFrame, str, list[Entry], tuple[Entry, ...]]:
+        """The table with further pictures, what was done, which of them are nearly the same as
+        others, and which ones cannot be read."""
+        entries, came = [], {}
+        for name, data in pictures:
+            try:
+                upright = load_picture(data)
+            except PictureError as error:
+                entries.append(Entry("unreadable", name, str(error)))
+            else:
+                came[keep_picture(self.folder, data, upright)] = name, upright.size
+        if not came:
+            raise DataError(f"None of the pictures can be read. {entries[0].message}")
+        again = self.table["key"].isin(came)
+        table = self._labelled(again, label, parent) if again.any() else self.table
+        new = {key: told for key, told in came.items() if key not in set(self.table["key"])}
+        table, near = self._grown(table, new, label, parent)
+        return table, f"{_pictures(len(came))} added to “{label}”", near, tuple(entries)
+
+    def judged(self, entries: Sequence[Entry]) -> "PictureSet":
+        """The same state with what a model finds in it, in place of what one found before."""
+        report = self.catalog.report
+        kept = [entry for entry in report.entries if entry.kind not in _BY_MODEL]
+        catalog = replace(self.catalog, report=replace(report, entries=(*kept, *entries)))
+        return _written(replace(self, catalog=catalog, checked=self.version))
+
+    @property
+    def can_undo(self) -> bool:
+        return state_file(self.folder, self.number - 1).exists()
+
+    def undo(self) -> "PictureSet":
+        """The state before the last edit; DataError if it is not known (any more)."""
+        if not self.can_undo:
+            raise DataError("There is nothing to undo (any more).")
+        write_head(self.folder, self.title, self.number - 1)
+        return load_set(self.folder)
+
+    def titled(self, title: str) -> "PictureSet":
+        """The same set under another title; DataError if it is empty."""
+        if not normal(title):
+            raise DataError("A data set needs a name; type at least one letter.")
+        write_head(self.folder, normal(title), self.number)
+        return replace(self, title=normal(title))
+
+    # --- how
+
+    def _labelled(self, chosen: pd.Series, label: str, parent: str) -> pd.DataFrame:
+        table = self.table.copy()
+        usual = {level: table.loc[chosen, level].mode()[0] for level in self._levels[1:]}
+        for level, value in self._row_labels(checked_label(label), parent, usual).items():
+            table.loc[chosen, level] = value
+        return table
+
+    def _row_labels(self, label: str, parent: str, usual: dict[str, str]) -> dict[str, str]:
+        """The value of each level for pictures of ``label``."""
+        finest, *coarser = self.catalog.taxonomy.levels
+        values = {finest.name: label}
+        for level in coarser:
+            known = label in finest.labels
+            values[level.name] = (
+                finest.parent_of(label) if known else checked_label(parent or usual[level.name])
+            )
+        return values
+
+    def _grown(
+        self, table: pd.DataFrame, new: dict, label: str, parent: str
+    ) -> tuple[pd.DataFrame, list[Entry]]:
+        if not new:
+            return table, []
+        taken, rows = {file.casefold() for file in table["file"]}, []
+        usual = {level: label for level in self._levels[1:]}
+        for key, (name, size) in new.items():
+            row = {"file": _free_name(name, label, taken), "key": key, "group": key}
+            row |= {"width": size[0], "height": size[1], "type": "product"}
+            row |= {"batch": int(self.table["batch"].max()) + 1}
+            rows.append(row | self._row_labels(label, parent, usual))
+        before = len(table)
+        table = pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
+        pairs = near_duplicates(fingerprints(self.folder, table["key"].tolist()))
+        named = list(zip(table["file"], table[self.level], strict=True))
+        near = near_entries(named, [(max(p), min(p)) for p in pairs if max(p) >= before])
+        groups = group_duplicates(table["key"].tolist(), pairs, table["batch"])
+        return table.assign(group=groups), near
+
+    @property
+    def _levels(self) -> tuple[str, ...]:
+        return tuple(level.name for level in self.catalog.taxonomy.levels)
+
+    def _chosen(self, files: Collection[str]) -> pd.Series:
+        chosen = self.table["file"].isin(set(files))
+        if not chosen.any():
+            raise DataError("None of these pictures is in the data set (any more).")
+        return chosen
+
+    def _next(
+        self,
+        step: str,
+        table: pd.DataFrame,
+        settled: frozenset | None = None,
+        entries: tuple[Entry, ...] | None = None,
+    ) -> "PictureSet":
+        report, table = self.catalog.report, table.reset_index(drop=True)
+        entries = report.entries if entries is None else entries
+        told = [entry for entry in entries if entry.kind not in _BY_TABLE]
+        report = replace(report, entries=(*told, *check_table(table, self._levels)))
+        catalog = _catalog(self.folder, table, self._levels, report)
+        settled = self.settled if settled is None else settled
+        return _written(
+            replace(
+                PictureSet(self.folder, self.title, self.number + 1, catalog, settled, step),
+                checked=self.checked,
+            )
+        )
+
+
+def checked_label(label: str) -> str:
+    """The label as it is kept, blanks tidied; DataError if it is empty or a whole text."""
+    label = " ".join(normal(label).split())
+    if not label:
+        raise DataError("A class needs a name; type at least one letter.")
+    if len(label) > _LONGEST_LABEL:
+        raise DataError(
+            f"The name of a class has at most {_LONGEST_LABEL} letters; this one has {len(label)}."
+        )
+    return label
+
+
+def new_set(folder: Path, title: str, catalog: Catalog) -> PictureSet:
+    """The first state of a set whose pictures ``keep_picture`` has put into ``folder``."""
+    table = catalog.table.assign(batch=0)
+    levels = tuple(level.name for level in catalog.taxonomy.levels)
+    return _written(PictureSet(folder, title, 0, _catalog(folder, table, levels, catalog.report)))
+
+
+def load_set(folder: Path) -> PictureSet:
+    """The set in ``folder`` as it stands; DataError if it is missing or damaged."""
+    try:
+        title, number = read_head(folder)
+        state = read_state(folder, number)
+        entries = tuple(Entry(**entry) for entry in state["entries"])
+        report = Report(entries, {}, state["left_out"])
+        catalog = _catalog(folder, pd.DataFrame(state["table"]), tuple(state["levels"]), report)
+        settled = frozenset((kind, file) for kind, file in state["settled"])
+        told = (str(state.get(name, "")) for name in ("step", "changed", "checked"))
+        return PictureSet(folder, title, number, catalog, settled, *told)
+    except DAMAGED_FILE as error:
+        raise DataError(f"The data set in “{folder}” is damaged ({error}).") from error
+
+
+def _written(state: PictureSet) -> PictureSet:
+    report = state.catalog.report
+    told = {
+        "table": state.table.to_dict(orient="list"),
+        "levels": [level.name for level in state.catalog.taxonomy.levels],
+        "entries": [asdict(entry) for entry in report.entries],
+        "left_out": dict(report.left_out),
+        "settled": sorted(state.settled),
+        "step": state.step,
+        "changed": state.changed,
+        "checked": state.checked,
+    }
+    write_state(state.folder, state.number, told)
+    write_head(state.folder, state.title, state.number)
+    return state
+
+
+def _catalog(folder: Path, table: pd.DataFrame, levels: tuple[str, ...], report: Report) -> Catalog:
+    taxonomy = taxonomy_of(table, levels)
+    counts = table[taxonomy.name].value_counts()
+    report = replace(report, counts={label: int(counts[label]) for label in taxonomy.labels})
+    keys = dict(zip(table["file"], table["key"], strict=True))
+    return Catalog(table, taxonomy, report, KeptPictures(folder, keys))
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
+
+
+def _free_name(name: str, label: str, taken: set[str]) -> str:
+    """A name in the set that no other picture has, and that is then taken."""
+    path = PurePosixPath(normal(name).replace("\\", "/").lstrip("."))
+    folder = label.replace("/", "_").lstrip(".")
+    stem, suffix, number = path.stem.lstrip(".") or "picture", path.suffix, 1
+    file = f"{folder}/{stem}{suffix}"
+    while file.casefold() in taken:
+        number += 1
+        file = f"{folder}/{stem}-{number}{suffix}"
+    taken.add(file.casefold())
+    return file

@@ -1,0 +1,302 @@
+"""Prepare → embed → train → evaluate → bundle: the only place where the stages are composed."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from ..data.dataset import Split, folds, split
+from ..errors import DataError
+from ..learning.evaluation import Evaluation, evaluate
+from ..learning.fitting import Fitted, Fitter, OnEvent, ShouldStop, never
+from ..learning.heads import Head, TrainConfig, TrainEvent, probabilities
+from ..learning.prepared import Examples
+from ..models.bundle import Bundle
+from ..taxonomy import Taxonomy
+from ..vision.features import Embeddings
+
+_INNER_FOLDS = 5
+# The batch of corrections: somebody said what they are, so that it is learnt.
+TAUGHT = -1
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training gives: the model with its judgement, the split, the curves.
+
+    ``answers`` has one row for each test picture: key, file, truth, answer, probability (0–1).
+    ``stopped`` tells that it ended before its last step, or before it was calibrated.
+    """
+
+    bundle: Bundle
+    split: Split
+    answers: pd.DataFrame
+    events: tuple[TrainEvent, ...]
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """Embeddings with one taxonomy to be told apart and one way to train for it."""
+
+    embeddings: Embeddings
+    taxonomy: Taxonomy
+    classes: np.ndarray
+    config: TrainConfig
+
+    @classmethod
+    def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "Task":
+        taxonomy, classes = embeddings.target(level)
+        if len(taxonomy.labels) < 2:
+            found = f"only one, “{taxonomy.labels[0]}”" if taxonomy.labels else "none"
+            raise DataError(
+                f"Two classes are needed to learn to tell them apart, but there is {found}; "
+                "add pictures of at least one more."
+            )
+        return cls(embeddings, taxonomy, classes, config)
+
+    @property
+    def askable(self) -> np.ndarray:
+        """Mask [n] of the pictures that may be held out: all but corrections."""
+        table = self.embeddings.table
+        held = table["batch"] != TAUGHT if "batch" in table else np.ones(len(table), bool)
+        return np.asarray(held)
+
+    def _identity(self, rows: np.ndarray) -> dict[str, list]:
+        table = self.embeddings.table.iloc[rows]
+        labels = [self.taxonomy.labels[c] for c in self.classes[rows]]
+        known = {"labels": labels, "keys": list(table["key"]), "groups": list(table["group"])}
+        return known | ({"batches": list(table["batch"])} if "batch" in table else {})
+
+    def split(self) -> Split:
+        """The parts of the data set; corrections always teach."""
+        asked = np.flatnonzero(self.askable)
+        parts = split(
+            **self._identity(asked),
+            testing_percentage=self.config.testing_percentage,
+            validation_percentage=self.config.validation_percentage,
+            seed=self.config.seed,
+        )
+        train = np.concatenate([asked[parts.train], np.flatnonzero(~self.askable)])
+        return Split(np.sort(train), asked[parts.validation], asked[parts.test])
+
+    def folds(self, count: int, seed: int, rows: np.ndarray | None = None) -> np.ndarray:
+        """Fold number of each of ``rows`` (all by default); −1 for those never held out."""
+        chosen = np.arange(len(self.classes)) if rows is None else rows
+        asked = self.askable[chosen]
+        fold_of = np.full(len(chosen), -1)
+        fold_of[asked] = folds(**self._identity(chosen[asked]), n_folds=count, seed=seed)
+        return fold_of
+
+    def examples(self, rows: np.ndarray) -> Examples:
+        """``rows`` and their distorted copies, to train on."""
+        count = self.embeddings.copies.shape[1]
+        vectors, copies = self.embeddings.vectors[rows], self.embeddings.copies[rows]
+        return Examples(
+            np.concatenate([vectors, copies.reshape(-1, vectors.shape[1])]),
+            _with_copies(self.classes[rows], count),
+            self.embeddings.blocks,
+            _with_copies(self._inner_folds(rows), count),
+            np.repeat([False, True], [len(rows), len(rows) * count]),
+        )
+
+    def _inner_folds(self, rows: np.ndarray) -> np.ndarray:
+        asked = rows[self.askable[rows]]
+        groups = self.embeddings.table["group"].iloc[asked].reset_index(drop=True)
+        smallest = int(groups.groupby(self.classes[asked]).nunique().min()) if len(asked) else 0
+        if smallest < 2:
+            return np.full(len(rows), -1)
+        return self.folds(min(_INNER_FOLDS, smallest), self.config.seed, rows)
+
+
+def _with_copies(values: np.ndarray, count: int) -> np.ndarray:
+    """``values`` of the pictures, then of their ``count`` copies each."""
+    return np.concatenate([values, np.repeat(values, count)])
+
+
+def train(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    title: str = "My model",
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop = never,
+) -> Training:
+    """Split, train and calibrate on the training part, judge once on the test part.
+
+    ``level`` names the taxonomy to tell apart. Raises DataError where the data cannot be split
+    and TrainingError where the training diverges.
+    """
+    task = Task.of(embeddings, level, config)
+    parts = task.split()
+    events: list[TrainEvent] = []
+
+    def record(event: TrainEvent) -> None:
+        events.append(event)
+        if on_event:
+            on_event(event)
+
+    watched = embeddings.vectors[parts.validation], task.classes[parts.validation]
+    fitter = _fitter(task.examples(parts.train))
+    fitted = fitter.fit(config, validation=watched, on_event=record, should_stop=should_stop)
+    chances = probabilities(fitted.head.logits(embeddings.vectors[parts.test]))
+    truth = task.classes[parts.test]
+    stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
+    return Training(
+        bundle=Bundle(
+            title,
+            task.taxonomy,
+            embeddings.spec,
+            embeddings.digest,
+            fitted.head,
+            novelty=fitter.known(embeddings.late_stages),
+            training=_account(task, fitted, len(parts.train), events),
+            evaluation=evaluate(chances, truth, task.taxonomy.labels) if len(truth) else None,
+        ),
+        split=parts,
+        answers=_answers(embeddings.table.iloc[parts.test], task.taxonomy, truth, chances),
+        events=tuple(events),
+        stopped=stopped,
+    )
+
+
+def train_on_all(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    title: str,
+    repeats: int = 5,
+) -> Bundle:
+    """A model trained on every picture and judged by repeated five-fold cross-validation.
+
+    With 0 ``repeats`` nothing judges it.
+    """
+    task = Task.of(embeddings, level, config)
+    fitter = _fitter(task.examples(np.arange(len(task.classes))))
+    fitted = fitter.fit(config)
+    return Bundle(
+        title,
+        task.taxonomy,
+        embeddings.spec,
+        embeddings.digest,
+        fitted.head,
+        novelty=fitter.known(embeddings.late_stages),
+        training=_account(task, fitted, len(task.classes), []),
+        cross_validation=(
+            cross_validate(embeddings, config, level, repeats=repeats) if repeats else {}
+        ),
+    )
+
+
+def fold_heads(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    n_folds: int = 5,
+    repeats: int = 5,
+    should_stop: ShouldStop = never,
+) -> Iterator[tuple[int, np.ndarray, Head]]:
+    """For every repeat and fold: the repeat, which pictures [n] are held out, and the head.
+
+    The folds are those of ``cross_validate``. A few are trained at once, on threads. Ends early
+    when it is stopped.
+    """
+    task = Task.of(embeddings, level, config)
+    splits = [
+        (repeat, fold_of == fold)
+        for repeat in range(repeats)
+        for fold_of in [task.folds(n_folds, config.seed + repeat)]
+        for fold in range(n_folds)
+    ]
+
+    def fit(held_out: np.ndarray) -> Head | None:
+        if should_stop():
+            return None
+        fitter = Fitter(task.examples(np.flatnonzero(~held_out)))
+        return fitter.fit(config, should_stop=should_stop).head
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        heads = pool.map(fit, [held_out for _, held_out in splits])
+        for (repeat, held_out), head in zip(splits, heads, strict=True):
+            if head is None or should_stop():
+                return
+            yield repeat, held_out, head
+
+
+def cross_validate(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    n_folds: int = 5,
+    repeats: int = 5,
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop = never,
+) -> dict[str, Evaluation]:
+    """Repeated stratified cross-validation, for ``level`` and every coarser taxonomy by name.
+
+    Near duplicates share a fold, and everything is fitted inside the folds; corrections teach in
+    all of them. Repeat r is seeded with ``config.seed + r``. One that is stopped gives nothing: {}.
+    """
+    task = Task.of(embeddings, level, config)
+    chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
+    heads = fold_heads(
+        embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop
+    )
+    for done, (repeat, asked, head) in enumerate(heads, start=1):
+        chances[repeat, asked] = probabilities(head.logits(embeddings.vectors[asked]))
+        if progress:
+            progress(done, repeats * n_folds)
+    if should_stop():
+        return {}
+    found, asked = {}, task.askable
+    for taxonomy in task.taxonomy.levels:
+        rolled = [task.taxonomy.roll_up(one[asked], taxonomy.name) for one in chances]
+        truth = embeddings.target(taxonomy.name)[1][asked]
+        found[taxonomy.name] = evaluate(np.array(rolled), truth, taxonomy.labels)
+    return found
+
+
+@lru_cache(maxsize=2)
+def _fitter(examples: Examples) -> Fitter:
+    """Kept for whoever trains again with other settings on the same pictures and split."""
+    return Fitter(examples)
+
+
+def _account(
+    task: Task, fitted: Fitted, n_train: int, events: list[TrainEvent]
+) -> dict[str, object]:
+    """How a model came to be, for its manifest."""
+    counts = np.bincount(task.classes, minlength=len(task.taxonomy.labels))
+    return {
+        **asdict(task.config),
+        "head": fitted.choice.head,
+        "choice": fitted.choice.to_json(),
+        "steps_done": events[-1].step if events else None,
+        "pictures": len(task.classes),
+        "training_pictures": n_train,
+        "corrections": int((~task.askable).sum()),
+        "pictures_per_class": dict(zip(task.taxonomy.labels, counts.tolist(), strict=True)),
+    }
+
+
+def _answers(
+    table: pd.DataFrame, taxonomy: Taxonomy, truth: np.ndarray, chances: np.ndarray
+) -> pd.DataFrame:
+    labels = np.array(taxonomy.labels, object)
+    return pd.DataFrame(
+        {
+            "key": table["key"].to_numpy(),
+            "file": table["file"].to_numpy(),
+            "truth": labels[truth],
+            "answer": labels[chances.argmax(axis=1)] if len(truth) else [],
+            "probability": chances.max(axis=1) if len(truth) else [],
+        }
+    )

