@@ -51,23 +51,3 @@ def test_labelling_says_nothing_but_its_answer():
     command = [sys.executable, "-m", "decor_core", "label", "--image", str(SAMPLE), "--json"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     assert ended.stdout.startswith(b"[") and ended.stderr == b""
-
-
-def test_a_progress_bar_shows_while_libraries_are_kept_quiet():
-    code = (
-        "import os, sys\n"
-        "from decor_core.commands.terminal import quietly\n"
-        "with quietly():\n"
-        "    os.write(2, b'I0000 chatter\\n')\n"
-        "    print('1 of 2', file=sys.stderr)\n"
-        "    os.write(1, b'half\\n')\n"
-        "    sys.stdin.readline()\n"
-        "    os.write(2, b'E0000 worse\\n')\n"
-        "print('after', file=sys.stderr)\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdin=-1, stdout=-1, stderr=-1, text=True
-    )
-    assert process.stdout.readline() == "half\n"
-    assert process.stderr.readline() == "1 of 2\n"  # though the block has not ended
-    assert process.communicate("go on\n")[1] == "E0000 worse\nafter\n"

@@ -3,16 +3,13 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..data.report import printable
 from ..errors import DecorError
+from ..vision.backbone import load_backbone
 from .terminal import progress_bar, quietly
 
 _NAMED = 5
@@ -90,20 +87,20 @@ def read_vectors(options: argparse.Namespace) -> Any:
         if options.image_dir or options.csv or options.images or options.data_set:
             raise DecorError("Expected either --embeddings or pictures, not both.")
         embeddings = Embeddings.load(options.embeddings).of_types(*options.types)
-        with _warming_up(options):
-            return embeddings
+        _warm_up(options)
+        return embeddings
     catalog = read_pictures(options)
     if not options.json:
         tell_report(catalog.report)
+    _warm_up(options)
     chosen = {"views": options.views} if options.views else {}
-    with _warming_up(options):
-        return embed_catalog(
-            catalog,
-            EmbeddingSpec(architecture=options.architecture, **chosen),
-            augmentation=_augmentation(options, len(catalog.table)),
-            cache=options.bottleneck_dir or _kept_vectors(options),
-            progress=progress_bar("Looking at pictures"),
-        )
+    return embed_catalog(
+        catalog,
+        EmbeddingSpec(architecture=options.architecture, **chosen),
+        augmentation=_augmentation(options, len(catalog.table)),
+        cache=options.bottleneck_dir or _kept_vectors(options),
+        progress=progress_bar("Looking at pictures"),
+    )
 
 
 def _kept_vectors(options: argparse.Namespace) -> Path | None:
@@ -113,18 +110,14 @@ def _kept_vectors(options: argparse.Namespace) -> Path | None:
     return _kept_set(options).folder / VECTORS if options.data_set else None
 
 
-@contextmanager
-def _warming_up(options: argparse.Namespace) -> Iterator[None]:
-    """Load what is heavy where it can be kept quiet, and only once the data are known good.
-
-    TensorFlow, where the head needs it, is imported beside what the block does: both take seconds.
-    """
-    heads = options.heads if hasattr(options, "heads") else [options.head]
-    with quietly(), ThreadPoolExecutor(1) as beside:
-        loading = beside.submit(import_module, "tensorflow") if "softmax" in heads else None
-        yield
-        if loading:
-            loading.result()
+def _warm_up(options: argparse.Namespace) -> None:
+    """Load what is heavy where it can be kept quiet, and only once the data are known good."""
+    with quietly():
+        if not options.embeddings:
+            load_backbone(options.architecture)
+        heads = options.heads if hasattr(options, "heads") else [options.head]
+        if "softmax" in heads:
+            import tensorflow  # noqa: F401
 
 
 def train_config(options: argparse.Namespace) -> Any:

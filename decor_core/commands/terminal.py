@@ -24,9 +24,8 @@ _CHATTER = (
 def quietly() -> Iterator[None]:
     """Leaves out of stderr what LiteRT and TensorFlow say of themselves when they start.
 
-    They write it to the file descriptor, and have no setting against it. What Python itself writes
-    to ``sys.stderr`` appears at once, as a progress bar must; all else when the block ends.
-    TF_CPP_MIN_LOG_LEVEL=0 shows everything at once.
+    They write it to the file descriptor, and have no setting against it. All else appears when
+    the block ends. TF_CPP_MIN_LOG_LEVEL=0 shows everything at once.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         yield
@@ -36,8 +35,7 @@ def quietly() -> Iterator[None]:
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:
-            with _python_writing_to(kept):
-                yield
+            yield
         finally:
             sys.stderr.flush()
             os.dup2(kept, 2)
@@ -46,25 +44,6 @@ def quietly() -> Iterator[None]:
             for line in said:
                 if not line.startswith(_CHATTER):
                     os.write(2, line)
-
-
-@contextmanager
-def _python_writing_to(descriptor: int) -> Iterator[None]:
-    """Lets ``sys.stderr``, where it is that of the process, write to ``descriptor`` instead."""
-    usual = sys.stderr
-    try:
-        own = usual.fileno() == 2
-    except (OSError, ValueError, AttributeError):
-        own = False  # replaced by something in memory
-    if not own:
-        yield
-        return
-    with open(descriptor, "w", 1, usual.encoding, usual.errors, closefd=False) as direct:
-        sys.stderr = direct
-        try:
-            yield
-        finally:
-            sys.stderr = usual
 
 
 def print_json(data: Any) -> None:
