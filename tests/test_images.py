@@ -216,6 +216,8 @@ def test_pixel_limit_is_checked_before_decoding(monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
     with pytest.raises(PictureError, match="9000 × 9000 pixels"):
         load_picture(_png_bomb(9000))
+    with pytest.raises(PictureError, match="at most 32768"):
+        load_picture(_png_bomb(16, 1_000_000))
 
 
 def test_a_bomb_beyond_pillows_own_limit_is_refused_too():
@@ -227,14 +229,14 @@ def test_a_bomb_beyond_pillows_own_limit_is_refused_too():
             load_picture(_png_bomb(10_000))
 
 
-def _png_bomb(side: int) -> bytes:
-    """A PNG of some dozen bytes that claims to be ``side`` pixels square."""
+def _png_bomb(side: int, height: int = 0) -> bytes:
+    """A PNG of some dozen bytes that claims to be ``side`` pixels square, or ``height`` high."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         crc = struct.pack(">I", zlib.crc32(kind + body))
         return struct.pack(">I", len(body)) + kind + body + crc
 
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", side, height or side, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 

@@ -7,7 +7,7 @@ is kept. Each can be set by a variable of its own; docs/HOSTING.md has them in o
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -49,10 +49,10 @@ class Hosting:
     def picture_limits(self) -> Limits:
         """What one picture may be."""
         usual = Limits()
-        return Limits(
+        return replace(
+            usual,
             max_bytes=min(usual.max_bytes, self.upload_mb * 2**20),
             max_pixels=self.megapixels * 1_000_000,
-            min_side=usual.min_side,
         )
 
 

@@ -16,11 +16,15 @@ from ..errors import PictureError
 
 @dataclass(frozen=True)
 class Limits:
-    """What a picture may be: bytes on disk, pixels when decoded, and pixels on its short side."""
+    """What a picture may be: bytes on disk, pixels when decoded, and pixels on its sides.
+
+    A side beyond the longest would cost decoders far more memory than its pixels need.
+    """
 
     max_bytes: int = 32 * 2**20
     max_pixels: int = 64_000_000
     min_side: int = 8
+    max_side: int = 32_768
 
 
 LIMITS = Limits()
@@ -214,6 +218,11 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
         raise PictureError(
             f"The picture has {width} × {height} pixels; each side needs at least "
             f"{limits.min_side}."
+        )
+    if max(width, height) > limits.max_side:
+        raise PictureError(
+            f"The picture has {width} × {height} pixels; each side may have at most "
+            f"{limits.max_side}."
         )
 
 
