@@ -358,6 +358,20 @@ def test_single_pictures_join_a_class(open_page, home, ornament, encoded):
     assert any("bad" in toast.value for toast in test.toast)
 
 
+def test_a_new_class_is_asked_where_it_belongs(open_page, home, monkeypatch, ornament, encoded):
+    said = ["Lilac", ""]  # what AppTest cannot type: it knows no new options
+    monkeypatch.setattr("pages.parts.bringing.chosen_label", lambda key: tuple(said))
+    test = open_page("Add pictures")
+    test.file_uploader[0].set_value([("new.png", encoded(ornament(900)), "image/png")])
+    _click(_sound(test.run()), "Add")
+    assert "Say also which country “Lilac” belongs to" in test.toast[0].value
+    assert "Lilac" not in _set(home).counts
+    assert test.file_uploader[0].value  # to be added once it is said
+    said[1] = "Turkey"
+    _click(_sound(test.run()), "Add")
+    assert _set(home).catalog.taxonomy.parent_of("Lilac") == "Turkey"
+
+
 def test_names_and_labels_are_data(open_page, home):
     pictures = _set(home)
     evil = "<script>alert(1)</script> **x** $y$ :red[z]"

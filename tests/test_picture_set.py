@@ -103,6 +103,17 @@ def test_new_pictures_come_in_under_a_new_class(pictures, ornament, encoded):
     assert again.counts["Gzhel"] == 13
 
 
+def test_all_pictures_of_a_new_class_belong_to_one_parent(pictures, ornament, encoded):
+    new = "cup.png", encoded(ornament(900, "purple"))
+    known = "old.png", pictures.catalog.read(files_of(pictures, "Iznik")[0])
+    with pytest.raises(DataError, match="Say also which country “Lilac” belongs to"):
+        pictures.add([new], "Lilac", " ")
+    for parent, expected in (("", "Turkey"), ("Nowhere", "Nowhere")):
+        grown, _ = pictures.add([known, new], "Lilac", parent)
+        assert grown.table.query("style == 'Lilac'")["country"].tolist() == [expected] * 2
+        assert grown.catalog.taxonomy.parent_of("Lilac") == expected
+
+
 def test_a_new_picture_joins_its_near_duplicates(pictures, encoded):
     known = pictures.table.iloc[0]
     from decor_core.pictures.images import load_picture
