@@ -114,6 +114,19 @@ def test_all_pictures_of_a_new_class_belong_to_one_parent(pictures, ornament, en
         assert grown.catalog.taxonomy.parent_of("Lilac") == expected
 
 
+def test_adding_says_what_was_there_already(pictures, ornament, encoded):
+    new = [(f"{i}.png", encoded(ornament(900 + i, "purple"))) for i in range(2)]
+    own, other = ((label, pictures.catalog.read(files_of(pictures, label)[0]))
+                  for label in ("Gzhel", "Iznik"))  # fmt: skip
+    for came, step in (
+        ([*new, other], "2 pictures added to “Gzhel”, 1 moved from “Iznik”"),
+        ([new[0], own], "1 picture added to “Gzhel”, 1 already there"),
+        ([other], "1 picture moved from “Iznik” to “Gzhel”"),
+        ([own], "1 picture already there"),
+    ):
+        assert pictures.add(came, "Gzhel")[0].step == step
+
+
 def test_a_new_picture_joins_its_near_duplicates(pictures, encoded):
     known = pictures.table.iloc[0]
     from decor_core.pictures.images import load_picture

@@ -223,7 +223,8 @@ class PictureSet:
         table = _labelled(self.table, again, labels) if again.any() else self.table
         new = {key: told for key, told in came.items() if key not in set(self.table["key"])}
         table, near = self._grown(table, new, labels)
-        return table, f"{_pictures(len(came))} added to “{label}”", near, tuple(entries)
+        step = _added(len(new), label, self.table.loc[again, self.level].value_counts().to_dict())
+        return table, step, near, tuple(entries)
 
     def judged(self, entries: Sequence[Entry]) -> "PictureSet":
         """The same state with what a model finds in it, in place of what one found before."""
@@ -385,6 +386,18 @@ def _labelled(table: pd.DataFrame, chosen: pd.Series, labels: Mapping[str, str])
     for level, value in labels.items():
         table.loc[chosen, level] = value
     return table
+
+
+def _added(new: int, label: str, again: Mapping[str, int]) -> str:
+    """What adding has done; ``again`` is how many were there already, by their class until now."""
+    said = [f"{_pictures(new)} added to “{label}”"] if new else []
+    for other, count in again.items():
+        number = count if said else _pictures(count)
+        if other == label:
+            said.append(f"{number} already there")
+        else:
+            said.append(f"{number} moved from “{other}”{'' if new else f' to “{label}”'}")
+    return ", ".join(said)
 
 
 def _pictures(count: int) -> str:
