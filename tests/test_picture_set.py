@@ -184,6 +184,18 @@ def test_a_damaged_set_says_so_and_hides_no_other(pictures, damage):
     assert [one.id for one in sets.list()] == ["sound"]
 
 
+def test_what_a_model_finds_overwrites_no_edit(pictures):
+    first, second, third = files_of(pictures, "Gzhel")[:3]
+    edited = pictures.relabel([first], "Khokhloma").drop([second])
+    edited.titled("Renamed")
+    judged = pictures.judged([Entry("outlier", file, "") for file in (first, second, third)])
+    assert (judged.title, judged.number, judged.counts) == ("Renamed", 2, edited.counts)
+    assert [e.file for e in judged.catalog.report.of("outlier")] == [third]
+    assert judged.checked == pictures.version != judged.version
+    assert load_set(pictures.folder).version == edited.version
+    assert judged.undo().undo().counts == pictures.counts
+
+
 def test_sets_are_listed_found_deleted_and_brought_back(pictures):
     sets = PictureSets(pictures.folder.parent)
     (one,) = sets.list()

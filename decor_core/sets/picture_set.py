@@ -227,11 +227,17 @@ class PictureSet:
         return table, step, near, tuple(entries)
 
     def judged(self, entries: Sequence[Entry]) -> "PictureSet":
-        """The same state with what a model finds in it, in place of what one found before."""
-        report = self.catalog.report
+        """The set with what a model finds in this state, in place of what one found before.
+
+        Edits that were made meanwhile stay; of pictures that they relabelled or dropped nothing
+        is said.
+        """
+        now = load_set(self.folder)
+        report = now.catalog.report
         kept = [entry for entry in report.entries if entry.kind not in _BY_MODEL]
-        catalog = replace(self.catalog, report=replace(report, entries=(*kept, *entries)))
-        return _written(replace(self, catalog=catalog, checked=self.version))
+        kept += [e for e in entries if now.label_of(e.file) == self.label_of(e.file)]
+        catalog = replace(now.catalog, report=replace(report, entries=tuple(kept)))
+        return _written(replace(now, catalog=catalog, checked=self.version))
 
     @property
     def can_undo(self) -> bool:
