@@ -325,6 +325,20 @@ def test_the_map_is_drawn_when_it_is_there(open_page, home):
     assert "came after" not in _texts(test)
 
 
+def test_a_map_that_lacks_pictures_is_drawn_again(open_page, home):
+    pictures, test = _set(home), open_page("Map")
+    keys = tuple(pictures.table["key"])[1:]
+    spots = np.random.default_rng(0).uniform(-1, 1, (len(keys), 2))
+    old = Places(keys, spots, tuple(pictures.thumb(key) for key in keys))
+    test.session_state["workspace"].found[reading.MAP, pictures.id] = old
+    _sound(test.run())
+    assert "1 picture came after the map was drawn and is not on it." in _texts(test)
+    _wait(_click(test, "Draw again"), reading.MAP)
+    new = test.session_state["workspace"].found[reading.MAP, pictures.id]
+    assert len(new.keys) == len(pictures.table)
+    assert "came after" not in _texts(test)
+
+
 # Kept
 
 
