@@ -479,6 +479,14 @@ def test_a_picture_under_two_labels_counts_for_one_of_them():
     assert "It has 3 different pictures" in found["a"] and "It has 2 different" in found["b"]
 
 
+def test_near_duplicates_are_counted_once_and_it_is_said():
+    table = pd.DataFrame({"kind": list("aabcc"), "group": list("11234")})
+    found = {e.file: e.message for e in check_table(table, ["kind"]) if "few" in e.kind}
+    assert found["a"].startswith("It has 1 different picture (near duplicates count once); at")
+    assert found["b"].startswith("It has 1 picture; at least 3")
+    assert found["c"].startswith("It has 2 different pictures; at least 3")
+
+
 def test_numbers_are_not_alike_for_a_point():
     assert not similar_labels({"1.5": 3, "15": 3, "1-5": 2})
     assert [entry.file for entry in similar_labels({"class 1": 3, "Class_1": 2})] == ["Class_1"]

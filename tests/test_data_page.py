@@ -190,6 +190,16 @@ def test_findings_are_grouped_the_gravest_first(open_page):
     assert "36 pictures in 3 classes" in _texts(test)
 
 
+def test_what_keeps_a_set_from_training_names_the_classes(open_page, home):
+    pictures = _set(home)
+    for label in ("Gzhel", "Iznik"):
+        files = pictures.table["file"][pictures.table["style"] == label]
+        pictures = pictures.drop(list(files)[1:])
+    (warning,) = open_page().warning
+    assert "yet. “Gzhel”: It has 1 picture; at least 3" in warning.value
+    assert warning.value.endswith(" 1 more obstacle: “Iznik”.")
+
+
 def test_a_fix_is_a_click_and_can_be_undone(open_page, home):
     test = open_page()
     file = next(e.file for e in _set(home).findings if e.kind == "mislabelled")

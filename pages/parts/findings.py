@@ -24,6 +24,7 @@ from .text import counted, plain
 
 _SHOWN, _MORE = 4, 20
 _MOST_BARS = 24
+_NAMED = 3
 _THUMB = 84
 
 
@@ -75,10 +76,18 @@ def _show_summary(pictures: PictureSet, groups: dict[str, list[Entry]]) -> None:
     st.markdown(" · ".join(filter(None, words)))
     obstacles = [e for kind in OBSTACLES for e in groups.get(kind, ())]
     if obstacles:
-        st.warning(
-            f"It cannot be trained on yet. {plain(obstacles[0].message)}",
-            icon=":material/block:",
-        )
+        st.warning(_why_not(obstacles), icon=":material/block:")
+
+
+def _why_not(obstacles: Sequence[Entry]) -> str:
+    """Why it cannot be trained on: the first reason in full, of the others the classes."""
+    first, *more = obstacles
+    words = f"It cannot be trained on yet. “{plain(first.file)}”: {plain(first.message)}"
+    if not more:
+        return words
+    names = ", ".join(f"“{plain(entry.file)}”" for entry in more[:_NAMED])
+    rest = " …" if len(more) > _NAMED else "."
+    return f"{words} {counted(len(more), 'more obstacle')}: {names}{rest}"
 
 
 def _show_classes(pictures: PictureSet) -> None:
