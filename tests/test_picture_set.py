@@ -236,6 +236,22 @@ def test_a_swapped_label_is_found(pictures):
     assert (wrong, "Gzhel") in {(entry.file, entry.suggestion) for entry in found}
 
 
+def test_a_set_that_is_edited_while_a_model_looks_keeps_the_edit(painted, tmp_path):
+    folder = tmp_path / "sets" / "shop-1"
+    edits = []
+
+    def edit(phase):
+        if phase.name == "checking":
+            now = load_set(folder)
+            edits.append(now.drop(list(now.table["file"][:1])))
+
+    IntakeRequest(painted, folder, "My shop", spec=ONE_VIEW).run(edit, never)
+    CheckRequest(folder, ONE_VIEW).run(edit, never)
+    now = load_set(folder)
+    assert (now.number, len(now.table)) == (2, 34)
+    assert now.checked == edits[0].version != now.version
+
+
 def test_a_map_puts_pictures_of_a_class_together(pictures):
     found = MapRequest(pictures.folder, ONE_VIEW).run(quiet, never)
     assert found.keys == tuple(pictures.table["key"])

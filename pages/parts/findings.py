@@ -19,7 +19,7 @@ from .enlarged import enlarge
 from .fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
 from .labels import chosen_label, label_box
 from .reading import CHECK, forget, read, reading, watch
-from .sets import edit, judge
+from .sets import edit
 from .text import counted, plain
 
 _SHOWN, _MORE = 4, 20
@@ -47,13 +47,11 @@ def show_report(pictures: PictureSet) -> None:
 
 
 def collect_check(pictures: PictureSet) -> None:
-    """Take over what a model has found, wherever its visitor was by then."""
+    """Be done with a look for wrong labels; what was found is in the set."""
     job = reading(CHECK, pictures.id)
     if job and not job.active:
         forget(CHECK)
-        if job.status == "done":
-            judge(pictures.id, job.result)
-        elif job.status == "failed":
+        if job.status == "failed":
             st.toast(plain(job.message), icon=":material/error:", duration="long")
 
 
