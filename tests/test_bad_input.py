@@ -424,6 +424,20 @@ def test_layouts_are_told_apart(pictures, tmp_path):
         open_data_set(loose)
 
 
+def test_of_several_tables_it_is_said_which_one_is_taken(tmp_path, ornament):
+    for i in range(4):
+        ornament(i).save(tmp_path / f"{i}.png")
+    rows = [f"{i}.png,{'ab'[i % 2]}" for i in range(4)]
+    for name, count in (("old.csv", 2), ("whole.csv", 4)):
+        (tmp_path / name).write_text("\n".join(["file,class", *rows[:count]]))
+    report = open_data_set(tmp_path).report
+    assert [entry.file for entry in report.of("assumed")] == ["whole.csv"]
+    (ignored,) = report.of("ignored")
+    assert ignored.file == "old.csv" and "“whole.csv”, was taken" in ignored.message
+    (tmp_path / "old.csv").unlink()
+    assert not {"assumed", "ignored"} & set(open_data_set(tmp_path).report.findings)
+
+
 def test_a_zip_of_csv_and_zip_of_pictures(zipped, ornament, encoded):
     pictures = _zip_bytes(**{f"{i}.png": encoded(ornament(i)) for i in range(4)})
     text = "file,decor,country\n" + "".join(
@@ -477,6 +491,14 @@ def test_a_picture_under_two_labels_counts_for_one_of_them():
     table = pd.DataFrame({"kind": list("aaabbb"), "group": list("123345")})
     found = {e.file: e.message for e in check_table(table, ["kind"]) if "few" in e.kind}
     assert "It has 3 different pictures" in found["a"] and "It has 2 different" in found["b"]
+
+
+def test_near_duplicates_are_counted_once_and_it_is_said():
+    table = pd.DataFrame({"kind": list("aabcc"), "group": list("11234")})
+    found = {e.file: e.message for e in check_table(table, ["kind"]) if "few" in e.kind}
+    assert found["a"].startswith("It has 1 different picture (near duplicates count once); at")
+    assert found["b"].startswith("It has 1 picture; at least 3")
+    assert found["c"].startswith("It has 2 different pictures; at least 3")
 
 
 def test_numbers_are_not_alike_for_a_point():

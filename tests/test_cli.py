@@ -522,6 +522,17 @@ def test_check_names_every_file_concerned(run, painted, tmp_path, ornament):
     )  # fmt: skip
 
 
+def test_check_gives_each_reason_a_line(run, painted, tmp_path):
+    for label in ("Gzhel", "Iznik"):
+        (tmp_path / label).mkdir()
+        shutil.copy(next((painted / label).iterdir()), tmp_path / label)
+    code, out, _ = run("check", "--image_dir", tmp_path, "--no_model")
+    assert code == 2
+    *_, verdict, first, second = out.splitlines()
+    assert verdict == "It cannot be trained on:"
+    assert first.startswith("  “Gzhel”: It has 1 picture;") and second.startswith("  “Iznik”: ")
+
+
 def test_check_of_clean_pictures_says_so(run, tmp_path, ornament):
     for place, colour in enumerate(("navy", "firebrick")):
         (tmp_path / colour).mkdir()

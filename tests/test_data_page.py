@@ -190,6 +190,16 @@ def test_findings_are_grouped_the_gravest_first(open_page):
     assert "36 pictures in 3 classes" in _texts(test)
 
 
+def test_what_keeps_a_set_from_training_names_the_classes(open_page, home):
+    pictures = _set(home)
+    for label in ("Gzhel", "Iznik"):
+        files = pictures.table["file"][pictures.table["style"] == label]
+        pictures = pictures.drop(list(files)[1:])
+    (warning,) = open_page().warning
+    assert "yet. “Gzhel”: It has 1 picture; at least 3" in warning.value
+    assert warning.value.endswith(" 1 more obstacle: “Iznik”.")
+
+
 def test_a_fix_is_a_click_and_can_be_undone(open_page, home):
     test = open_page()
     file = next(e.file for e in _set(home).findings if e.kind == "mislabelled")
@@ -232,6 +242,18 @@ def test_a_class_can_be_renamed_and_merged(open_page, home):
     test.selectbox(key="renamed_to").set_value("Iznik")
     _click(_sound(test.run()), "Rename")
     assert set(_set(home).counts) == {"Iznik", "Khokhloma"}
+
+
+def test_a_model_looks_again_on_request(open_page, home):
+    pictures = _set(home)
+    pictures.drop(list(pictures.table["file"][:1]))
+    test = open_page()
+    look = next(
+        b.label for b in test.button if b.label.startswith("Look ") and "closer" not in b.label
+    )
+    _wait(_click(test, look), reading.CHECK)
+    assert _set(home).checked == _set(home).version
+    assert look not in [button.label for button in test.button]
 
 
 # Pictures
@@ -325,6 +347,20 @@ def test_the_map_is_drawn_when_it_is_there(open_page, home):
     assert "came after" not in _texts(test)
 
 
+def test_a_map_that_lacks_pictures_is_drawn_again(open_page, home):
+    pictures, test = _set(home), open_page("Map")
+    keys = tuple(pictures.table["key"])[1:]
+    spots = np.random.default_rng(0).uniform(-1, 1, (len(keys), 2))
+    old = Places(keys, spots, tuple(pictures.thumb(key) for key in keys))
+    test.session_state["workspace"].found[reading.MAP, pictures.id] = old
+    _sound(test.run())
+    assert "1 picture came after the map was drawn and is not on it." in _texts(test)
+    _wait(_click(test, "Draw again"), reading.MAP)
+    new = test.session_state["workspace"].found[reading.MAP, pictures.id]
+    assert len(new.keys) == len(pictures.table)
+    assert "came after" not in _texts(test)
+
+
 # Kept
 
 
@@ -356,6 +392,20 @@ def test_single_pictures_join_a_class(open_page, home, ornament, encoded):
     _click(_sound(test.run()), "Add")
     assert _set(home).counts["Gzhel"] == 14
     assert any("bad" in toast.value for toast in test.toast)
+
+
+def test_a_new_class_is_asked_where_it_belongs(open_page, home, monkeypatch, ornament, encoded):
+    said = ["Lilac", ""]  # what AppTest cannot type: it knows no new options
+    monkeypatch.setattr("pages.parts.bringing.chosen_label", lambda key: tuple(said))
+    test = open_page("Add pictures")
+    test.file_uploader[0].set_value([("new.png", encoded(ornament(900)), "image/png")])
+    _click(_sound(test.run()), "Add")
+    assert "Say also which country “Lilac” belongs to" in test.toast[0].value
+    assert "Lilac" not in _set(home).counts
+    assert test.file_uploader[0].value  # to be added once it is said
+    said[1] = "Turkey"
+    _click(_sound(test.run()), "Add")
+    assert _set(home).catalog.taxonomy.parent_of("Lilac") == "Turkey"
 
 
 def test_names_and_labels_are_data(open_page, home):

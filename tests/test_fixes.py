@@ -29,6 +29,13 @@ def test_every_grave_kind_is_a_group():
     assert set(GROUPS) <= set(KINDS)
 
 
+def test_what_merging_mends_comes_after_the_labels_to_merge():
+    order = list(KINDS)
+    assert order.index("similar labels") < min(
+        map(order.index, ("too few pictures", "few pictures"))
+    )
+
+
 def test_a_wrong_label_is_corrected_kept_or_dropped(pictures):
     file = _files(pictures, "Gzhel")[0]
     entry = Entry("mislabelled", file, "", suggestion="Iznik")

@@ -103,6 +103,30 @@ def test_new_pictures_come_in_under_a_new_class(pictures, ornament, encoded):
     assert again.counts["Gzhel"] == 13
 
 
+def test_all_pictures_of_a_new_class_belong_to_one_parent(pictures, ornament, encoded):
+    new = "cup.png", encoded(ornament(900, "purple"))
+    known = "old.png", pictures.catalog.read(files_of(pictures, "Iznik")[0])
+    with pytest.raises(DataError, match="Say also which country “Lilac” belongs to"):
+        pictures.add([new], "Lilac", " ")
+    for parent, expected in (("", "Turkey"), ("Nowhere", "Nowhere")):
+        grown, _ = pictures.add([known, new], "Lilac", parent)
+        assert grown.table.query("style == 'Lilac'")["country"].tolist() == [expected] * 2
+        assert grown.catalog.taxonomy.parent_of("Lilac") == expected
+
+
+def test_adding_says_what_was_there_already(pictures, ornament, encoded):
+    new = [(f"{i}.png", encoded(ornament(900 + i, "purple"))) for i in range(2)]
+    own, other = ((label, pictures.catalog.read(files_of(pictures, label)[0]))
+                  for label in ("Gzhel", "Iznik"))  # fmt: skip
+    for came, step in (
+        ([*new, other], "2 pictures added to “Gzhel”, 1 moved from “Iznik”"),
+        ([new[0], own], "1 picture added to “Gzhel”, 1 already there"),
+        ([other], "1 picture moved from “Iznik” to “Gzhel”"),
+        ([own], "1 picture already there"),
+    ):
+        assert pictures.add(came, "Gzhel")[0].step == step
+
+
 def test_a_new_picture_joins_its_near_duplicates(pictures, encoded):
     known = pictures.table.iloc[0]
     from decor_core.pictures.images import load_picture
@@ -160,6 +184,18 @@ def test_a_damaged_set_says_so_and_hides_no_other(pictures, damage):
     assert [one.id for one in sets.list()] == ["sound"]
 
 
+def test_what_a_model_finds_overwrites_no_edit(pictures):
+    first, second, third = files_of(pictures, "Gzhel")[:3]
+    edited = pictures.relabel([first], "Khokhloma").drop([second])
+    edited.titled("Renamed")
+    judged = pictures.judged([Entry("outlier", file, "") for file in (first, second, third)])
+    assert (judged.title, judged.number, judged.counts) == ("Renamed", 2, edited.counts)
+    assert [e.file for e in judged.catalog.report.of("outlier")] == [third]
+    assert judged.checked == pictures.version != judged.version
+    assert load_set(pictures.folder).version == edited.version
+    assert judged.undo().undo().counts == pictures.counts
+
+
 def test_sets_are_listed_found_deleted_and_brought_back(pictures):
     sets = PictureSets(pictures.folder.parent)
     (one,) = sets.list()
@@ -198,6 +234,22 @@ def test_a_swapped_label_is_found(pictures):
     swapped = pictures.relabel([wrong], "Iznik")
     found = CheckRequest(swapped.folder, ONE_VIEW).run(quiet, never)
     assert (wrong, "Gzhel") in {(entry.file, entry.suggestion) for entry in found}
+
+
+def test_a_set_that_is_edited_while_a_model_looks_keeps_the_edit(painted, tmp_path):
+    folder = tmp_path / "sets" / "shop-1"
+    edits = []
+
+    def edit(phase):
+        if phase.name == "checking":
+            now = load_set(folder)
+            edits.append(now.drop(list(now.table["file"][:1])))
+
+    IntakeRequest(painted, folder, "My shop", spec=ONE_VIEW).run(edit, never)
+    CheckRequest(folder, ONE_VIEW).run(edit, never)
+    now = load_set(folder)
+    assert (now.number, len(now.table)) == (2, 34)
+    assert now.checked == edits[0].version != now.version
 
 
 def test_a_map_puts_pictures_of_a_class_together(pictures):

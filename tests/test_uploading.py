@@ -1,6 +1,7 @@
 """Uploads become one zip: names are kept, nothing of them is taken for a path."""
 
 import io
+import warnings
 import zipfile
 
 import pytest
@@ -34,6 +35,19 @@ def test_files_are_stored_under_their_names(tmp_path):
     pack_upload(files, tmp_path / "set" / "upload.zip")
     assert _read(tmp_path / "set" / "upload.zip") == {"../evil.png": b"x", "Синий/1.png": b"y"}
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["upload.zip"]
+
+
+def test_what_came_twice_is_written_once(tmp_path):
+    table = b"file,class\n1.png,a\n"
+    files = [("list.csv", table), ("1.png", b"1"), ("list.csv", table), ("list.csv", table + b"2")]
+    with warnings.catch_warnings(action="ignore"):  # a name of two contents stays there twice
+        pack_upload([(name, io.BytesIO(data)) for name, data in files], tmp_path / "upload.zip")
+    with zipfile.ZipFile(tmp_path / "upload.zip") as archive:
+        members = [(info.filename, archive.read(info)) for info in archive.infolist()]
+    assert sorted(members) == [("1.png", b"1"), ("list.csv", table), ("list.csv", table + b"2")]
+    zip_ = _zip({"a/1.png": b"one"})
+    pack_upload([("s.zip", zip_), ("s.zip", io.BytesIO(zip_.getvalue()))], tmp_path / "s.zip")
+    assert (tmp_path / "s.zip").read_bytes() == zip_.getvalue()
 
 
 def test_parts_of_a_folder_become_one_again(tmp_path):

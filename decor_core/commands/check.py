@@ -49,12 +49,14 @@ def _print_report(report: Any) -> None:
         print(f"{aside} {'file was' if aside == 1 else 'files were'} set aside.")
     if not report.findings:
         print("Nothing is wrong with it.")
-    print("It can be trained on." if report.usable else f"It cannot be trained on: {_why(report)}")
+    print("It can be trained on." if report.usable else f"It cannot be trained on:{_why(report)}")
 
 
 def _why(report: Any) -> str:
-    return "; ".join(
+    """The reasons: a single one to go on with, several in lines of their own."""
+    reasons = [
         f"“{printable(entry.file)}”: {printable(entry.message)}"
         for entry in report.entries
         if entry.kind in OBSTACLES
-    )
+    ]
+    return " ".join(["", *reasons]) if len(reasons) == 1 else "\n  ".join(["", *reasons])

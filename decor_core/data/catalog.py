@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..pictures.images import (
 )
 from ..taxonomy import DECOR, Taxonomy
 from .checks import check_table
-from .layout import find_layout, whole_csv
+from .layout import find_layout, tables_in, whole_csv
 from .listing import Listing, Row, list_class_folders, list_csv
 from .report import Entry, Report
 from .source import Source
@@ -84,7 +84,7 @@ def open_data_set(
     is given the content of each readable picture, and the picture itself at 1024 pixels at most,
     on several threads. The rest is as for ``read_catalog``.
     """
-    source = unfolded(source)
+    source, others = unfolded(source), []
     if csv is None:
         layout = find_layout(source)
         if layout.kind == "table" and columns is None:
@@ -94,8 +94,23 @@ def open_data_set(
             return _catalog(source, listing, types, progress, should_stop, on_picture)
         csv = whole_csv(source, layout.csv) if layout.csv else None
         columns = columns or (None if layout.guessed else layout.columns)
+        others = _other_tables(source, layout.csv)
     listing = _list(source, csv, columns)
+    listing = replace(listing, entries=(*others, *listing.entries))
     return _catalog(source, listing, types, progress, should_stop, on_picture)
+
+
+def _other_tables(source: Source, taken: str) -> list[Entry]:
+    """Where there are several tables: which one is taken, and which are not."""
+    others = [name for name in tables_in(source) if name != taken]
+    if not taken or not others:
+        return []
+    message = f"Of {len(others) + 1} tables this one was taken to say which picture is what."
+    ignored = f"Another table, “{taken}”, was taken to say which picture is what."
+    return [
+        Entry("assumed", taken, message),
+        *(Entry("ignored", name, ignored, set_aside=True) for name in others),
+    ]
 
 
 def read_catalog(
@@ -150,7 +165,7 @@ def _csv_bytes(csv: Path | None, source: Source) -> bytes:
             return csv.read_bytes()
         except OSError as error:
             raise DataError(f"The CSV “{csv}” cannot be read: {error.strerror}.") from error
-    inside = [name for name in source.names if name.lower().endswith((".csv", ".tsv"))]
+    inside = tables_in(source)
     if len(inside) != 1:
         raise DataError(
             f"Expected one CSV among the pictures, found {len(inside)}; please name the CSV."

@@ -30,7 +30,7 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Entry, ...]
     finest = levels[0]
     different = _different_pictures(table, finest)
     counts = table[finest].value_counts().to_dict()
-    found = [*_few(different), *_imbalance(counts)]
+    found = [*_few(different, counts), *_imbalance(counts)]
     for level in levels:
         found += similar_labels(table[level].value_counts().to_dict())
     if "width" in table:
@@ -76,28 +76,30 @@ def _skeleton(label: str) -> str:
     return folded.translate(_LOOK_ALIKE).replace("\0", "")
 
 
-def _few(different: Mapping[str, int]) -> Iterable[Entry]:
+def _few(different: Mapping[str, int], counts: Mapping[str, int]) -> Iterable[Entry]:
     if len(different) == 1:
         (label,) = different
         message = "It is the only class; two are needed to learn to tell them apart."
         yield Entry("one class", label, message)
     for label, count in sorted(different.items()):
+        has = f"It has {_different(count, counts[label])}"
         if count < NEEDED:
             message = (
-                f"It has {_different(count)}; at least {NEEDED} are needed, to train on, to watch "
-                "and to test. Please add some, or leave the class out."
+                f"{has}; at least {NEEDED} are needed, to train on, to watch and to test. "
+                "Please add some, or leave the class out."
             )
             yield Entry("too few pictures", label, message)
         elif count < FEW:
-            message = (
-                f"It has {_different(count)}, so a single one tests it; {FEW} are the least, and "
-                "20 are good."
-            )
+            message = f"{has}, so a single one tests it; {FEW} are the least, and 20 are good."
             yield Entry("few pictures", label, message)
 
 
-def _different(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} different pictures"
+def _different(count: int, total: int) -> str:
+    """How many pictures of ``total`` differ, said so that nobody misses the others."""
+    if count == total == 1:
+        return "1 picture"
+    words = f"{count} different {'picture' if count == 1 else 'pictures'}"
+    return words if count == total else f"{words} (near duplicates count once)"
 
 
 def _imbalance(counts: Mapping[str, int]) -> Iterable[Entry]:

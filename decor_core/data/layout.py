@@ -39,7 +39,7 @@ def find_layout(source: Path | Source) -> Layout:
     prepared = _prepared(source)
     if prepared:
         return prepared
-    tables = [name for name in source.names if name.lower().endswith((".csv", ".tsv"))]
+    tables = tables_in(source)
     classes = _class_count(source)
     found = [_listing_of(source, name, pictures, sure=classes > 1) for name in tables]
     listings = sorted((one for one in found if one), key=lambda one: -one[0])
@@ -83,6 +83,11 @@ def _listing_of(
     if not columns or (sure and (2 * listed < len(pictures) or not is_label_name(columns.label))):
         return None
     return listed, Layout("csv", name, columns)
+
+
+def tables_in(source: Source) -> list[str]:
+    """The files that are tables by their names."""
+    return [name for name in source.names if name.lower().endswith((".csv", ".tsv"))]
 
 
 def whole_csv(source: Source, name: str) -> bytes:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-# The gravest first.
+# The gravest first, but similar labels before what merging them mends as well.
 KINDS = {
     "one class": "Only one class",
+    "similar labels": "Labels that may be one and the same",
     "too few pictures": "Classes with too few pictures to train on",
     "unreadable": "Pictures that cannot be read, set aside",
     "label conflict": "One picture under two labels, the first kept",
@@ -16,7 +17,6 @@ KINDS = {
     "incomplete": "Rows without a file or a label, left out",
     "few pictures": "Classes with few pictures",
     "empty class": "Class folders without a picture",
-    "similar labels": "Labels that may be one and the same",
     "near conflict": "Near duplicates under two labels, both kept",
     "mislabelled": "Pictures that may have the wrong label",
     "contradiction": "Contradictions left as they are",

@@ -95,7 +95,7 @@ class IntakeRequest(_Phased):
 
 @dataclass(frozen=True)
 class CheckRequest(_Phased):
-    """Look for mislabelled pictures and outliers in the set ``data``; gives report entries."""
+    """Look for mislabelled pictures and outliers in the set ``data``; note and give entries."""
 
     kind: ClassVar[str] = "check"
     _phases: ClassVar[tuple[str, ...]] = ("looking", "checking")
@@ -105,7 +105,10 @@ class CheckRequest(_Phased):
     title: str = ""
 
     def run(self, report: Report, should_stop: ShouldStop) -> tuple[Entry, ...]:
-        return _suspects(load_set(self.data), self.spec, report, should_stop)
+        pictures = load_set(self.data)
+        found = _suspects(pictures, self.spec, report, should_stop)
+        pictures.judged(found)
+        return found
 
 
 @dataclass(frozen=True)

@@ -135,16 +135,16 @@ class PictureSet:
         """
         chosen = self._chosen(files)
         step = f"{_pictures(chosen.sum())} relabelled as “{checked_label(label)}”"
-        return self._next(step, self._labelled(chosen, label, parent))
+        labels = self._row_labels(label, parent, self._usual(chosen))
+        return self._next(step, _labelled(self.table, chosen, labels))
 
     def relabel_each(self, labels: Mapping[str, str]) -> "PictureSet":
         """Give each of these files the label that goes with it, in one step."""
         table = self.table
         for label in dict.fromkeys(labels.values()):
-            files = [file for file, wanted in labels.items() if wanted == label]
-            table = replace(self, catalog=replace(self.catalog, table=table))._labelled(
-                self._chosen(files), label, ""
-            )
+            chosen = self._chosen([file for file, wanted in labels.items() if wanted == label])
+            values = self._row_labels(label, "", self._usual(chosen))
+            table = _labelled(table, chosen, values)
         return self._next(f"{_pictures(len(labels))} relabelled", table)
 
     def rename(self, label: str, name: str) -> "PictureSet":
@@ -154,7 +154,8 @@ class PictureSet:
             raise DataError(f"There is no class “{label}” (any more).")
         name, chosen = checked_label(name), self.table[level] == label
         if level == self.level:
-            table = self._labelled(chosen, name, "")
+            labels = self._row_labels(name, "", self._usual(chosen))
+            table = _labelled(self.table, chosen, labels)
         else:
             table = self.table.assign(**{level: self.table[level].mask(chosen, name)})
         entries = tuple(
@@ -185,7 +186,9 @@ class PictureSet:
     ) -> tuple["PictureSet", tuple[Entry, ...]]:
         """Take pictures, name and content, in under ``label``; say which ones cannot be read.
 
-        A picture that is there already gets the label. DataError if none of them can be used.
+        A picture that is there already gets the label. Where there are two levels, all pictures of
+        a new label belong to ``parent``, or else to what most of those belonged to that were there
+        already. DataError if none of them can be used, or if nothing tells the parent.
         """
         table, step, near, refused = self._with(pictures, checked_label(label), parent)
         entries = (*self.catalog.report.entries, *near)
@@ -216,17 +219,25 @@ class PictureSet:
         if not came:
             raise DataError(f"None of the pictures can be read. {entries[0].message}")
         again = self.table["key"].isin(came)
-        table = self._labelled(again, label, parent) if again.any() else self.table
+        labels = self._row_labels(label, parent, self._usual(again))
+        table = _labelled(self.table, again, labels) if again.any() else self.table
         new = {key: told for key, told in came.items() if key not in set(self.table["key"])}
-        table, near = self._grown(table, new, label, parent)
-        return table, f"{_pictures(len(came))} added to “{label}”", near, tuple(entries)
+        table, near = self._grown(table, new, labels)
+        step = _added(len(new), label, self.table.loc[again, self.level].value_counts().to_dict())
+        return table, step, near, tuple(entries)
 
     def judged(self, entries: Sequence[Entry]) -> "PictureSet":
-        """The same state with what a model finds in it, in place of what one found before."""
-        report = self.catalog.report
+        """The set with what a model finds in this state, in place of what one found before.
+
+        Edits that were made meanwhile stay; of pictures that they relabelled or dropped nothing
+        is said.
+        """
+        now = load_set(self.folder)
+        report = now.catalog.report
         kept = [entry for entry in report.entries if entry.kind not in _BY_MODEL]
-        catalog = replace(self.catalog, report=replace(report, entries=(*kept, *entries)))
-        return _written(replace(self, catalog=catalog, checked=self.version))
+        kept += [e for e in entries if now.label_of(e.file) == self.label_of(e.file)]
+        catalog = replace(now.catalog, report=replace(report, entries=tuple(kept)))
+        return _written(replace(now, catalog=catalog, checked=self.version))
 
     @property
     def can_undo(self) -> bool:
@@ -248,36 +259,36 @@ class PictureSet:
 
     # --- how
 
-    def _labelled(self, chosen: pd.Series, label: str, parent: str) -> pd.DataFrame:
-        table = self.table.copy()
-        usual = {level: table.loc[chosen, level].mode()[0] for level in self._levels[1:]}
-        for level, value in self._row_labels(checked_label(label), parent, usual).items():
-            table.loc[chosen, level] = value
-        return table
+    def _usual(self, chosen: pd.Series) -> dict[str, str]:
+        """What most of these pictures belong to at each coarser level; empty if there are none."""
+        rows = self.table[chosen]
+        return {level: rows[level].mode()[0] for level in self._levels[1:] if len(rows)}
 
-    def _row_labels(self, label: str, parent: str, usual: dict[str, str]) -> dict[str, str]:
-        """The value of each level for pictures of ``label``."""
-        finest, *coarser = self.catalog.taxonomy.levels
+    def _row_labels(self, label: str, parent: str, usual: Mapping[str, str]) -> dict[str, str]:
+        """The value of each level for all pictures of ``label``; DataError if one is not known."""
+        label, (finest, *coarser) = checked_label(label), self.catalog.taxonomy.levels
         values = {finest.name: label}
         for level in coarser:
-            known = label in finest.labels
-            values[level.name] = (
-                finest.parent_of(label) if known else checked_label(parent or usual[level.name])
-            )
+            if label in finest.labels:
+                values[level.name] = finest.parent_of(label)
+            elif not (parent.strip() or usual):
+                raise DataError(f"Say also which {level.name} “{label}” belongs to.")
+            else:
+                values[level.name] = checked_label(parent if parent.strip() else usual[level.name])
         return values
 
     def _grown(
-        self, table: pd.DataFrame, new: dict, label: str, parent: str
+        self, table: pd.DataFrame, new: dict, labels: Mapping[str, str]
     ) -> tuple[pd.DataFrame, list[Entry]]:
         if not new:
             return table, []
         taken, rows = {file.casefold() for file in table["file"]}, []
-        usual = {level: label for level in self._levels[1:]}
         for key, (name, size) in new.items():
-            row = {"file": _free_name(name, label, taken), "key": key, "group": key}
+            file = _free_name(name, labels[self.level], taken)
+            row = {"file": file, "key": key, "group": key}
             row |= {"width": size[0], "height": size[1], "type": "product"}
             row |= {"batch": int(self.table["batch"].max()) + 1}
-            rows.append(row | self._row_labels(label, parent, usual))
+            rows.append(row | dict(labels))
         before = len(table)
         table = pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
         pairs = near_duplicates(fingerprints(self.folder, table["key"].tolist()))
@@ -374,6 +385,25 @@ def _catalog(folder: Path, table: pd.DataFrame, levels: tuple[str, ...], report:
     report = replace(report, counts={label: int(counts[label]) for label in taxonomy.labels})
     keys = dict(zip(table["file"], table["key"], strict=True))
     return Catalog(table, taxonomy, report, KeptPictures(folder, keys))
+
+
+def _labelled(table: pd.DataFrame, chosen: pd.Series, labels: Mapping[str, str]) -> pd.DataFrame:
+    table = table.copy()
+    for level, value in labels.items():
+        table.loc[chosen, level] = value
+    return table
+
+
+def _added(new: int, label: str, again: Mapping[str, int]) -> str:
+    """What adding has done; ``again`` is how many were there already, by their class until now."""
+    said = [f"{_pictures(new)} added to “{label}”"] if new else []
+    for other, count in again.items():
+        number = count if said else _pictures(count)
+        if other == label:
+            said.append(f"{number} already there")
+        else:
+            said.append(f"{number} moved from “{other}”{'' if new else f' to “{label}”'}")
+    return ", ".join(said)
 
 
 def _pictures(count: int) -> str:

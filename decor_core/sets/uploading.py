@@ -1,8 +1,10 @@
 """Files that came over the network → one zip on the disk, names and all; nothing is unpacked."""
 
+import hashlib
 import re
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -16,8 +18,10 @@ _PIECE = 2**20
 def pack_upload(files: Sequence[tuple[str, BinaryIO]], to: Path) -> None:
     """Write ``files``, names and contents, as the zip ``to``; a single zip as it is.
 
-    Parts into which a browser has cut a folder become one again. DataError where the disk refuses.
+    Parts into which a browser has cut a folder become one again. What came twice, under one name
+    and of one content, is written once. DataError where the disk refuses.
     """
+    files = _each_once(files)
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         if len(files) == 1 and files[0][0].lower().endswith(".zip"):
@@ -33,6 +37,23 @@ def pack_upload(files: Sequence[tuple[str, BinaryIO]], to: Path) -> None:
             f"There is no room for the files ({error.strerror or error}); "
             "free some space on the disk, then try again."
         ) from error
+
+
+def _each_once(files: Sequence[tuple[str, BinaryIO]]) -> list[tuple[str, BinaryIO]]:
+    often, seen, kept = Counter(name for name, _ in files), set(), []
+    for name, file in files:
+        told = name, _digest(file) if often[name] > 1 else ""
+        if told not in seen:
+            kept.append((name, file))
+        seen.add(told)
+    return kept
+
+
+def _digest(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = hashlib.file_digest(file, "blake2b").hexdigest()
+    file.seek(0)
+    return digest
 
 
 def _add(archive: zipfile.ZipFile, name: str, file: BinaryIO) -> None:

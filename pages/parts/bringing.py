@@ -171,13 +171,14 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
     except DecorError as error:
         tell(error)
         return
-    st.session_state.added = st.session_state.get("added", 0) + 1
     if opened() is None:
         folder = label.replace("/", "∕")
         _begin([(f"{folder}/{name}", io.BytesIO(data)) for name, data in files], "My pictures")
+        st.session_state.added += 1
         return
     with st.spinner("Adding …"):
-        edit(lambda now: _added(now, files, label, parent))
+        if edit(lambda now: _added(now, files, label, parent)):
+            st.session_state.added += 1
 
 
 def _added(

@@ -19,11 +19,12 @@ from .enlarged import enlarge
 from .fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
 from .labels import chosen_label, label_box
 from .reading import CHECK, forget, read, reading, watch
-from .sets import edit, judge
+from .sets import edit
 from .text import counted, plain
 
 _SHOWN, _MORE = 4, 20
 _MOST_BARS = 24
+_NAMED = 3
 _THUMB = 84
 
 
@@ -46,13 +47,11 @@ def show_report(pictures: PictureSet) -> None:
 
 
 def collect_check(pictures: PictureSet) -> None:
-    """Take over what a model has found, wherever its visitor was by then."""
+    """Be done with a look for wrong labels; what was found is in the set."""
     job = reading(CHECK, pictures.id)
     if job and not job.active:
         forget(CHECK)
-        if job.status == "done":
-            judge(pictures.id, job.result)
-        elif job.status == "failed":
+        if job.status == "failed":
             st.toast(plain(job.message), icon=":material/error:", duration="long")
 
 
@@ -75,10 +74,18 @@ def _show_summary(pictures: PictureSet, groups: dict[str, list[Entry]]) -> None:
     st.markdown(" · ".join(filter(None, words)))
     obstacles = [e for kind in OBSTACLES for e in groups.get(kind, ())]
     if obstacles:
-        st.warning(
-            f"It cannot be trained on yet. {plain(obstacles[0].message)}",
-            icon=":material/block:",
-        )
+        st.warning(_why_not(obstacles), icon=":material/block:")
+
+
+def _why_not(obstacles: Sequence[Entry]) -> str:
+    """Why it cannot be trained on: the first reason in full, of the others the classes."""
+    first, *more = obstacles
+    words = f"It cannot be trained on yet. “{plain(first.file)}”: {plain(first.message)}"
+    if not more:
+        return words
+    names = ", ".join(f"“{plain(entry.file)}”" for entry in more[:_NAMED])
+    rest = " …" if len(more) > _NAMED else "."
+    return f"{words} {counted(len(more), 'more obstacle')}: {names}{rest}"
 
 
 def _show_classes(pictures: PictureSet) -> None:

@@ -12,7 +12,7 @@ from .browsing import answers_of, show_grid
 from .charts import INK, plain_chart
 from .picks import pick, thumb_uri
 from .reading import MAP, forget, read, reading, watch
-from .text import plain
+from .text import counted, plain
 from .workspace import workspace
 
 _MOST_COLOURS = 12
@@ -31,7 +31,7 @@ def show_map(pictures: PictureSet) -> None:
     table = _table(pictures, places)
     missing = len(pictures.table) - len(table)
     if missing:
-        st.caption(f"{missing} pictures came after the map was made and are not on it.")
+        _offer_anew(pictures, missing)
     marked = _chart(pictures, table)
     if marked is None:
         st.caption(
@@ -59,18 +59,43 @@ def _places(pictures: PictureSet) -> Places | None:
 
 
 def _offer(pictures: PictureSet) -> None:
-    job = reading(MAP, pictures.id)
-    if job and job.active:
-        with st.container(border=True):
-            watch(MAP, pictures.id)
+    if _shows_drawing(pictures):
         return
     st.markdown("A map shows which classes are clear, which run together, and what strays.")
     st.button(
         "Draw the map",
         type="primary",
         icon=":material/scatter_plot:",
-        on_click=lambda: read(MAP, MapRequest(pictures.folder), pictures.id),
+        on_click=_draw,
+        args=(pictures,),
     )
+
+
+def _offer_anew(pictures: PictureSet, missing: int) -> None:
+    """The map lacks pictures: to draw it again, while it stays to be seen."""
+    if _shows_drawing(pictures):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f"{counted(missing, 'picture')} came after the map was drawn and "
+            f"{'is' if missing == 1 else 'are'} not on it.",
+            width="content",
+        )
+        st.button("Draw again", icon=":material/scatter_plot:", on_click=_draw, args=(pictures,))
+
+
+def _shows_drawing(pictures: PictureSet) -> bool:
+    """Whether a map is being drawn; how far it is."""
+    job = reading(MAP, pictures.id)
+    if not job or not job.active:
+        return False
+    with st.container(border=True):
+        watch(MAP, pictures.id)
+    return True
+
+
+def _draw(pictures: PictureSet) -> None:
+    read(MAP, MapRequest(pictures.folder), pictures.id)
 
 
 def _table(pictures: PictureSet, places: Places) -> pd.DataFrame:

@@ -1,14 +1,13 @@
 """The data sets that a session sees, which of them is open, and edits of it that can be undone."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import streamlit as st
 
 from decor_core.data.dataset import split
-from decor_core.data.report import Entry
 from decor_core.errors import DataError
 from decor_core.learning.heads import TrainConfig
 from decor_core.sets.picture_set import PictureSet
@@ -95,14 +94,6 @@ def _say_what_was_done(before: PictureSet, after: PictureSet) -> None:
 def tell(error: Exception) -> None:
     """Say what went wrong."""
     st.toast(plain(str(error)), icon=":material/error:", duration="long")
-
-
-def judge(set_id: str, entries: Sequence[Entry]) -> None:
-    """Take over what a model has found in a set."""
-    try:
-        store().get(set_id).judged(entries)
-    except DataError as error:
-        tell(error)
 
 
 def parts_of(pictures: PictureSet) -> dict[str, str]:
