@@ -6,6 +6,7 @@ import math
 import re
 import shutil
 import tempfile
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -254,6 +255,15 @@ def _check_folder_names(labels: Sequence[str]) -> None:
         raise DataError(
             f"No folder can be called {', '.join(unsafe)} on every system; please rename the "
             "label, without slashes, colons, quotation marks or a dot at its ends."
+        )
+    spelt = defaultdict(list)
+    for label in labels:
+        spelt[unicodedata.normalize("NFC", label).casefold()].append(f"“{label}”")
+    alike = next((" and ".join(names) for names in spelt.values() if len(names) > 1), None)
+    if alike:
+        raise DataError(
+            f"{alike} would be one folder on Windows and macOS, which do not tell capitals from "
+            "small letters; please rename one of the labels, or make them one class."
         )
 
 
