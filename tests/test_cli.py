@@ -463,6 +463,17 @@ def test_evaluate_tells_every_class_with_n_and_interval(run, painted):
     assert "confidence → right: " in out
 
 
+def test_evaluate_makes_do_with_few_pictures(run, tmp_path, ornament, encoded):
+    for number in range(4):
+        folder = tmp_path / ["Eggs", "Plates"][number % 2]
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.png").write_bytes(encoded(ornament(number)))
+    options = ("evaluate", "--image_dir", tmp_path, "--views", 1, "--repeats", 1, "--head", "lda")
+    code, out, err = run(*options)
+    assert code == 0 and out.startswith("1 × 4 folds") and "only 4 folds" in err
+    assert "from 2 to 4" in run(*options, "--folds", 5)[2]
+
+
 def test_no_part_of_the_confidences_is_said_to_be_empty(capsys):
     chances = np.full((3, 20, 2), [0.98, 0.02])
     chances[0, 0] = [0.55, 0.45]  # in one of three repeats: a third of a picture
