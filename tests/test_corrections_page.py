@@ -127,6 +127,28 @@ def test_undo_takes_corrections_back_one_by_one(mine, vase, ornament, encoded):
     assert "correction**" not in _texts(test)
 
 
+def test_a_model_that_knows_what_was_taken_back_is_named_and_can_be_left(
+    mine, vase, ornament, encoded
+):
+    test = _say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands")
+    _learn(test)
+    first = mine.model
+    test.file_uploader[0].set_value([("bowl.png", encoded(ornament(78, "purple")), "image/png")])
+    _say(_sound(test.run()), "Iznik")
+    assert "still knows" not in _texts(test)
+    _learn(test)
+    assert mine.model is not first and "still knows" not in _texts(test)
+    _sound(_button(test, "Undo").click().run())
+    assert "still knows a correction that you took back" in test.warning[0].value
+    _sound(_button(test, "Back to the model before").click().run())
+    assert mine.model.bundle is first.bundle and not test.warning
+    assert "Learned" in _labels(test)
+    _sound(_button(test, "Undo").click().run())
+    assert "still knows a correction" in test.warning[0].value
+    _sound(_button(test, "Back to the model before").click().run())
+    assert mine.model is None and not test.warning
+
+
 def test_nothing_said_is_nothing_remembered(mine, vase):
     test = _page(mine, ("vase.png", vase))
     _sound(_button(test, "Remember").click().run())
