@@ -83,7 +83,7 @@ def split(
         )
     ranked = _ranked_groups(labels, keys, groups, batches, seed)
     everything = {label: [rows for _, rows in members] for label, members in ranked.items()}
-    _check_enough(everything, need=1 + sum(share > 0 for share in shares))
+    _check_enough(everything, need=needed(*shares))
     parts: tuple[list[int], ...] = ([], [], [])
     sizes = dict.fromkeys(ranked, 0)
     n_test, n_validation = dict(sizes), dict(sizes)  # groups dealt to these parts so far
@@ -105,6 +105,19 @@ def split(
                 is_validation = rank >= len(members) - more_validation[label]
                 parts[2 if is_test else 1 if is_validation else 0].extend(rows)
     return Split(*(np.array(sorted(part), dtype=np.intp) for part in parts))
+
+
+def needed(testing_percentage: float, validation_percentage: float) -> int:
+    """How many different pictures each class must have to be split."""
+    return 1 + (testing_percentage > 0) + (validation_percentage > 0)
+
+
+def different_pictures(table: pd.DataFrame, level: str) -> dict[str, int]:
+    """How many pictures of each label ``split`` can tell apart: near duplicates count once."""
+    batches = list(table["batch"]) if "batch" in table else None
+    known = list(table[level]), list(table["key"]), list(table["group"])
+    ranked = _ranked_groups(*known, batches, seed=0)
+    return {label: len(members) for label, members in ranked.items()}
 
 
 def _missing(

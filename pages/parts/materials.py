@@ -32,11 +32,15 @@ _THUMB_SIDE = 128
 
 @dataclass(frozen=True)
 class Lesson:
-    """What some pictures teach: labels, and how many pictures there are of each, level by level."""
+    """What some pictures teach: labels, and how many pictures there are of each, level by level.
+
+    ``table`` has a row for each picture.
+    """
 
     title: str
     taxonomy: Taxonomy
     counts: Mapping[str, Mapping[str, int]]
+    table: pd.DataFrame
 
 
 def choices() -> dict[str, str]:
@@ -51,12 +55,13 @@ def lesson(set_id: str) -> Lesson | None:
     """What a data set, or what ships, teaches; None if it is not there (any more)."""
     if set_id == SHIPPED:
         data = training_data()
-        return Lesson("photos of decorated products", data.taxonomy, _counts(data))
+        return Lesson("photos of decorated products", data.taxonomy, _counts(data), data.table)
     pictures = picture_set(set_id)
     if pictures is None:
         return None
     catalog = pictures.catalog
-    return Lesson(f"pictures of “{pictures.title}”", catalog.taxonomy, _counts(catalog))
+    title = f"pictures of “{pictures.title}”"
+    return Lesson(title, catalog.taxonomy, _counts(catalog), catalog.table)
 
 
 def _counts(data: object) -> dict[str, dict[str, int]]:
