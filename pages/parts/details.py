@@ -1,7 +1,6 @@
 """What lies behind a test accuracy: confusions, recalls, mistakes, confidence, more pictures."""
 
 import time
-from pathlib import PurePosixPath
 
 import pandas as pd
 import streamlit as st
@@ -18,7 +17,7 @@ from .grids import confusion_map
 from .materials import thumbnails
 from .rates import recall_bars, reliability_diagram
 from .results import SMALL_TEST, progress_words
-from .text import between, percent, percent_exact, plain
+from .text import between, percent, percent_exact, plain, told_apart
 from .work import BEFOREHAND, CURVE, ask_about, found, job_for, stop
 
 _TEST, _ALL = "The test pictures", "All pictures, cross-validated"
@@ -103,7 +102,7 @@ def _files(run: Run, rows: pd.DataFrame, *columns: str) -> None:
     thumbnail = thumbnails(Material.of(run.bundle))
     seen = list(map(thumbnail, rows["file"], rows["key"]))
     table = rows[["file", *columns]].assign(
-        file=[PurePosixPath(file).name for file in rows["file"]],  # its folder is its label
+        file=told_apart(list(rows["file"])),
         probability=rows["probability"] * 100,
     )
     if any(seen):
