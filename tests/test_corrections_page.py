@@ -96,6 +96,7 @@ def test_a_correction_is_remembered_learned_and_answers(mine, vase):
     assert "Undo" in _labels(test) and "Learn from them" in _labels(test)
     _learn(test)
     assert test.header[0].value == "Delft", "the new model answers"
+    assert "8 styles from 5 countries, told apart by their ornament; Delft" in _texts(test)
     assert "Netherlands" in _texts(test)
     shown = _html(test)
     assert "before: " in shown and "now: <b>Delft</b>" in shown
