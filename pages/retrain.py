@@ -15,7 +15,7 @@ from pages.parts.rates import class_counts
 from pages.parts.resources import trainer, training_data
 from pages.parts.searching import show_search
 from pages.parts.settings import chosen, controls, taught
-from pages.parts.text import plain
+from pages.parts.text import percent, plain
 from pages.parts.work import TRAIN, askable, collect, job_for, run_of, stop, submit_on, wait
 
 # Seconds between two drawings of a training. Most of them are spent waiting for its end, so that
@@ -92,8 +92,9 @@ def _before() -> None:
         st.subheader("What it learns from", anchor=False)
         st.markdown(
             f"{sum(counts.values()):,} {plain(lesson.title)}. "
-            f"About {learning:.0f} % teach the model, {config.validation_percentage:.0f} % watch "
-            f"over its progress, and {config.testing_percentage:.0f} % are kept back as a test."
+            f"About {percent(learning / 100)} teach the model, "
+            f"{percent(config.validation_percentage / 100)} watch over its progress, and "
+            f"{percent(config.testing_percentage / 100)} are kept back as a test."
         )
         class_counts(counts)
 

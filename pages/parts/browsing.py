@@ -16,7 +16,7 @@ from .picks import PAGE, Tile, pick, picked, show_tiles
 from .reading import ANSWER, forget, read, reading, watch
 from .resources import predictor
 from .sets import edit, parts_of
-from .text import told_apart
+from .text import counted, told_apart
 from .workspace import workspace
 
 Answers = dict[str, tuple[str, float]]
@@ -202,8 +202,8 @@ def _show_bar(pictures: PictureSet, shown: list[str]) -> None:
     if not count:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(
-                f"{len(shown):,} pictures. Tick the ones to relabel or drop; Shift ticks a row of "
-                "them. A click on a picture enlarges it.",
+                f"{counted(len(shown), 'picture')}. Tick the ones to relabel or drop; Shift ticks "
+                "a row of them. A click on a picture enlarges it.",
                 width="stretch",
             )
             st.button("Tick all", on_click=pick, args=(shown,), type="tertiary")

@@ -128,8 +128,8 @@ def _show_recalls(run: Run, evaluation: Evaluation) -> None:
     pictures = run.bundle.training.get("pictures_per_class", {})
     few = [label for label in evaluation.labels if pictures.get(label, 0) < FEW]
     st.caption(
-        "How many of each class were recognised. The thin line is the 95 % interval: where the "
-        "true rate likely lies."
+        "How many of each class were recognised. The thin line is the 95\u00a0% interval: where "
+        "the true rate likely lies."
     )
     recall_bars(evaluation, pictures)
     if few:
@@ -151,7 +151,8 @@ def _show_reliability(evaluation: Evaluation) -> None:
         reliability_diagram(evaluation)
     with right:
         st.markdown(
-            "Of the answers given with a confidence of about 80 %, 80 % should be right: then the "
+            "Of the answers given with a confidence of about 80\u00a0%, 80\u00a0% should be right: "
+            "then the "
             "dots lie on the dashed line. Below it the model is too sure of itself, above it too "
             "modest."
         )
@@ -213,7 +214,7 @@ def _curve_words(points: list[CurvePoint]) -> str:
     last = points[-1]
     text = (
         f"{percent(last.accuracy)} with {last.pictures} pictures to learn from (likely between "
-        f"{between(last.ci95)}; {last.n} judged, five-fold). The band is the 95 % interval."
+        f"{between(last.ci95)}; {last.n} judged, five-fold). The band is the 95\u00a0% interval."
     )
     if len(points) < 2:
         return text

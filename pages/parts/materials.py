@@ -23,6 +23,7 @@ from decor_core.vision.features import Embeddings
 from .picks import thumb_uri
 from .resources import training_data
 from .sets import store, summaries
+from .text import counted
 from .workspace import Workspace, workspace
 
 SHIPPED = ""  # in place of the id of a data set
@@ -47,7 +48,8 @@ def choices() -> dict[str, str]:
     """All that can be learned from, in words, by the id of the data set."""
     found = {SHIPPED: f"Decor photos · {len(training_data().table)} pictures"}
     for one in summaries():
-        found[one.id] = f"{one.title} · {one.pictures:,} pictures · {one.labels} classes"
+        sizes = f"{counted(one.pictures, 'picture')} · {counted(one.labels, 'class')}"
+        found[one.id] = f"{one.title} · {sizes}"
     return found
 
 

@@ -12,7 +12,7 @@ from .browsing import answers_of, show_grid
 from .charts import INK, plain_chart
 from .picks import pick, thumb_uri
 from .reading import MAP, forget, read, reading, watch
-from .text import plain
+from .text import counted, plain
 from .workspace import workspace
 
 _MOST_COLOURS = 12
@@ -31,7 +31,7 @@ def show_map(pictures: PictureSet) -> None:
     table = _table(pictures, places)
     missing = len(pictures.table) - len(table)
     if missing:
-        st.caption(f"{missing} pictures came after the map was made and are not on it.")
+        st.caption(f"{counted(missing, 'picture')} came after the map was made, and not onto it.")
     marked = _chart(pictures, table)
     if marked is None:
         st.caption(
