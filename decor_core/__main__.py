@@ -112,14 +112,20 @@ def _retrain(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from .training.workflow import cross_validate
+    from .training.workflow import FOLDS, cross_validate, usual_folds
 
     embeddings = read_vectors(options)
+    n_folds = options.folds or usual_folds(embeddings)
+    if n_folds < FOLDS and not options.folds:
+        print(
+            f"decor: only {n_folds} folds: there are no more different pictures to hold out",
+            file=sys.stderr,
+        )
     found = cross_validate(
         embeddings,
         train_config(options),
         options.taxonomy or embeddings.taxonomy.name,
-        n_folds=options.folds,
+        n_folds=n_folds,
         repeats=options.repeats,
         progress=progress_bar("Cross-validating"),
     )
@@ -127,7 +133,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         judged = {name: evaluation.to_json() for name, evaluation in found.items()}
         print_json({"n": len(embeddings.table), **judged})
         return 0
-    print(f"{options.repeats} × {options.folds} folds, head {options.head}")
+    print(f"{options.repeats} × {n_folds} folds, head {options.head}")
     for name, evaluation in found.items():
         print_evaluation(name, evaluation)
     return 0

@@ -146,14 +146,14 @@ app; no photograph went into them.
 """
 _NUMBERS = """
 Stratified five-fold cross-validation, repeated five times, near duplicates never on both sides.
-Intervals are at 95 %. The recipe was chosen on the same photos: expect a point less on others.
+Intervals are at 95\u00a0%. The recipe was chosen on the same photos: expect a point less on others.
 """
 _LIMITS = """
 - It knows these seven styles. Other traditions should come out as “none of the known”, but what
   is closely akin, such as Delft to Gzhel, was not tested.
 - It learned from a few dozen shop photos of each style, and from only 12 of Neglyubka. Cluttered
   backgrounds cost it several points.
-- 90 % means that about one such answer in ten is wrong.
+- 90\u00a0% means that about one such answer in ten is wrong.
 """
 _PRIVACY = """
 What you only classify stays in the server's memory while you use the page, and is never written to

@@ -59,7 +59,7 @@ def _timings() -> None:
         "How often": [one.n for one in timings.values()],
         "Mean": [_short(one.total / one.n) for one in timings.values()],
         "Half below": [_short(one.quantile(0.5)) for one in timings.values()],
-        "95 % below": [_short(one.quantile(0.95)) for one in timings.values()],
+        "95\u00a0% below": [_short(one.quantile(0.95)) for one in timings.values()],
         "Longest": [_short(one.longest) for one in timings.values()],
     }
     _table(columns, "Durations")

@@ -9,8 +9,8 @@ from pages.parts.camera import photo
 from pages.parts.corrections import show_bar
 from pages.parts.frame import open_page
 from pages.parts.pictures import Seen, look_at, refused
-from pages.parts.resources import predictor, use_shipped_model, uses_own_model
-from pages.parts.text import plain
+from pages.parts.resources import predictor, shipped_bundle, use_shipped_model, uses_own_model
+from pages.parts.text import counted, plain
 from pages.parts.uploads import leave_sample, uploads
 from pages.parts.work import collect
 from pages.parts.workspace import workspace
@@ -32,16 +32,30 @@ def main() -> None:
 
 def _headline() -> tuple[str, str]:
     if not _learned_from_own():
-        return (
-            "Which decor is it?",
-            "Seven traditional styles from four countries, told apart by their ornament.",
-        )
+        return "Which decor is it?", _decor_words()
     labels = predictor().bundle.taxonomy.labels
     *most, last = labels
     named = f"{', '.join(most)} and {last}"
     if len(labels) > _NAMED:
         named = f"{', '.join(labels[:_NAMED])} …"
     return "Which is it?", f"A model of yours tells {len(labels)} classes apart: {plain(named)}."
+
+
+def _decor_words() -> str:
+    """What is told apart, where the model has learned from the photos that ship."""
+    taxonomy = predictor().bundle.taxonomy
+    taught = [name for name in taxonomy.labels if name not in _shipped_names()]
+    if not taught:
+        return "Seven traditional styles from four countries, told apart by their ornament."
+    kinds = counted(len(taxonomy.labels), taxonomy.name)
+    if taxonomy.coarser:
+        kinds += f" from {counted(len(taxonomy.coarser.labels), taxonomy.coarser.name)}"
+    named = ", ".join(taught[:_NAMED]) + (" …" if len(taught) > _NAMED else "")
+    return f"{kinds}, told apart by their ornament; {plain(named)} by your corrections."
+
+
+def _shipped_names() -> set[str]:
+    return {name for level in shipped_bundle().taxonomy.levels for name in level.labels}
 
 
 def _learned_from_own() -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from decor_core.data.dataset import different_pictures, needed
 from decor_core.jobs.job import Job
 from decor_core.jobs.requests import TrainRequest
 from pages.parts import results
@@ -14,7 +15,7 @@ from pages.parts.rates import class_counts
 from pages.parts.resources import trainer, training_data
 from pages.parts.searching import show_search
 from pages.parts.settings import chosen, controls, taught
-from pages.parts.text import plain
+from pages.parts.text import percent, plain
 from pages.parts.work import TRAIN, askable, collect, job_for, run_of, stop, submit_on, wait
 
 # Seconds between two drawings of a training. Most of them are spent waiting for its end, so that
@@ -35,8 +36,9 @@ def main() -> None:
     left, right = st.columns([5, 7], gap="large")
     with left:
         controls()
-        _warn(taught().counts[chosen().level])
-        _buttons(running=job is not None and job.active)
+        reason = _obstacle()
+        _warn(taught().counts[chosen().level], reason)
+        _buttons(running=job is not None and job.active, possible=not reason)
         # By the buttons, where it is in sight on a phone; a fragment may fill only a container
         # that has been written to.
         status = st.container(height=72 if job else "content", border=False)
@@ -54,13 +56,13 @@ def main() -> None:
     show_search()
 
 
-def _buttons(running: bool) -> None:
+def _buttons(running: bool, possible: bool) -> None:
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Retrain",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=running or len(taught().taxonomy.labels) < 2,
+            disabled=running or not possible,
             on_click=_start,
             width="stretch",
         )
@@ -90,25 +92,44 @@ def _before() -> None:
         st.subheader("What it learns from", anchor=False)
         st.markdown(
             f"{sum(counts.values()):,} {plain(lesson.title)}. "
-            f"About {learning:.0f} % teach the model, {config.validation_percentage:.0f} % watch "
-            f"over its progress, and {config.testing_percentage:.0f} % are kept back as a test."
+            f"About {percent(learning / 100)} teach the model, "
+            f"{percent(config.validation_percentage / 100)} watch over its progress, and "
+            f"{percent(config.testing_percentage / 100)} are kept back as a test."
         )
         class_counts(counts)
 
 
-def _warn(counts: Mapping[str, int]) -> None:
-    """What stands in the way of a good training, or of any."""
+def _obstacle() -> str:
+    """Why nothing can be trained with what is chosen; "" where it can."""
+    choice, lesson = chosen(), taught()
+    if len(lesson.counts[choice.level]) < 2:
+        return "There is only one class; a model needs at least two to tell apart."
+    shares = choice.config.testing_percentage, choice.config.validation_percentage
+    need = needed(*shares)
+    different = different_pictures(lesson.table, choice.level)
+    poor = [f"“{label}” has {count}" for label, count in different.items() if count < need]
+    if not poor:
+        return ""
+    uses = "to learn from, to watch by and to test" if need == 3 else "to learn from and to test"
+    named = ", ".join(poor[:_NAMED]) + (" …" if len(poor) > _NAMED else "")
+    return (
+        f"Each class needs at least {need} different pictures, {uses}; near duplicates count once. "
+        f"{named}."
+    )
+
+
+def _warn(counts: Mapping[str, int], reason: str) -> None:
+    """What stands in the way of a good training, or of any: then it is the ``reason``."""
     few = [label for label, count in counts.items() if count < _TOO_FEW]
-    if len(counts) < 2:
-        st.error(
-            "There is only one class; a model needs at least two to tell apart.",
-            icon=":material/error:",
-        )
+    if reason:
+        st.error(plain(reason), icon=":material/error:")
     elif few:
-        classes = "1 class has" if len(few) == 1 else f"{len(few)} classes have"
+        classes, they = (
+            ("1 class has", "It") if len(few) == 1 else (f"{len(few)} classes have", "They")
+        )
         named = ", ".join(few[:_NAMED]) + (" …" if len(few) > _NAMED else "")
         st.warning(
-            f"{classes} fewer than {_TOO_FEW} pictures: {plain(named)}. They can hardly be "
+            f"{classes} fewer than {_TOO_FEW} pictures: {plain(named)}. {they} can hardly be "
             "learned, or tested.",
             icon=":material/warning:",
         )

@@ -149,3 +149,19 @@ def test_predicting_loads_no_pandas_either():
     loaded = _loaded_after("from decor_core.models.predictor import load_predictor")
     assert "numpy" in loaded
     assert not loaded & {"tensorflow", "keras", "streamlit", "pandas"}
+
+
+def test_the_readme_names_every_package_and_module_in_order():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = text.partition("    decor_core/\n")[2].partition("\n    models/  ")[0]
+    block = block.replace("examples/", "")
+    packages = [
+        name for name, *_ in (line.split() for line in block.splitlines()) if name[-1] == "/"
+    ]
+    named = [name.partition(".")[0] for name in ORDER if "." in name]
+    assert packages == [f"{name}/" for name in dict.fromkeys(named)]
+    for package in dict.fromkeys(named):
+        told = block.partition(f"      {package}/ ")[2].split("/ ")[0].split()
+        assert {name.partition(".")[2] for name in ORDER if name.startswith(f"{package}.")} <= set(
+            told
+        )

@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 from decor_core.__main__ import main
+from decor_core.commands.terminal import print_evaluation
 from decor_core.jobs.intake import IntakeRequest, take_in
+from decor_core.learning.evaluation import evaluate
 from decor_core.models.bundle import load_bundle, save_bundle
 from decor_core.models.material import Material
 from decor_core.runs.store import DiskRuns
@@ -459,6 +461,25 @@ def test_evaluate_tells_every_class_with_n_and_interval(run, painted):
         (line,) = [line for line in out.splitlines() if line.split()[:1] == [label]]
         assert re.search(r"[\d.]+% of +12 \([\d.]+%–100.0%\)  few pictures", line)
     assert "confidence → right: " in out
+
+
+def test_evaluate_makes_do_with_few_pictures(run, tmp_path, ornament, encoded):
+    for number in range(4):
+        folder = tmp_path / ["Eggs", "Plates"][number % 2]
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.png").write_bytes(encoded(ornament(number)))
+    options = ("evaluate", "--image_dir", tmp_path, "--views", 1, "--repeats", 1, "--head", "lda")
+    code, out, err = run(*options)
+    assert code == 0 and out.startswith("1 × 4 folds") and "only 4 folds" in err
+    assert "from 2 to 4" in run(*options, "--folds", 5)[2]
+
+
+def test_no_part_of_the_confidences_is_said_to_be_empty(capsys):
+    chances = np.full((3, 20, 2), [0.98, 0.02])
+    chances[0, 0] = [0.55, 0.45]  # in one of three repeats: a third of a picture
+    print_evaluation("style", evaluate(chances, np.arange(20) % 2, ("Eggs", "Plates")))
+    out = capsys.readouterr().out
+    assert "55% → 100% (N=0.3); 98% → 49% (N=19.7)" in out
 
 
 def test_evaluate_gives_an_interval_for_everything(run, painted):

@@ -96,6 +96,7 @@ def test_a_correction_is_remembered_learned_and_answers(mine, vase):
     assert "Undo" in _labels(test) and "Learn from them" in _labels(test)
     _learn(test)
     assert test.header[0].value == "Delft", "the new model answers"
+    assert "8 styles from 5 countries, told apart by their ornament; Delft" in _texts(test)
     assert "Netherlands" in _texts(test)
     shown = _html(test)
     assert "before: " in shown and "now: <b>Delft</b>" in shown
@@ -125,6 +126,28 @@ def test_undo_takes_corrections_back_one_by_one(mine, vase, ornament, encoded):
     assert "**1 correction**" in _texts(test)
     _sound(_button(test, "Undo").click().run())
     assert "correction**" not in _texts(test)
+
+
+def test_a_model_that_knows_what_was_taken_back_is_named_and_can_be_left(
+    mine, vase, ornament, encoded
+):
+    test = _say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands")
+    _learn(test)
+    first = mine.model
+    test.file_uploader[0].set_value([("bowl.png", encoded(ornament(78, "purple")), "image/png")])
+    _say(_sound(test.run()), "Iznik")
+    assert "still knows" not in _texts(test)
+    _learn(test)
+    assert mine.model is not first and "still knows" not in _texts(test)
+    _sound(_button(test, "Undo").click().run())
+    assert "still knows a correction that you took back" in test.warning[0].value
+    _sound(_button(test, "Back to the model before").click().run())
+    assert mine.model.bundle is first.bundle and not test.warning
+    assert "Learned" in _labels(test)
+    _sound(_button(test, "Undo").click().run())
+    assert "still knows a correction" in test.warning[0].value
+    _sound(_button(test, "Back to the model before").click().run())
+    assert mine.model is None and not test.warning
 
 
 def test_nothing_said_is_nothing_remembered(mine, vase):

@@ -211,6 +211,15 @@ def test_labels_that_cannot_name_a_folder_are_refused(label, tmp_path, ornament,
     assert not (tmp_path / "out").exists()
 
 
+def test_labels_that_differ_in_case_alone_are_refused(tmp_path, ornament, encoded):
+    for number, name in enumerate("abc"):
+        (tmp_path / f"{name}.png").write_bytes(encoded(ornament(number)))
+    (tmp_path / "list.csv").write_text("file,class\na.png,Eggs\nb.png,eggs\nc.png,Plates\n")
+    with pytest.raises(DataError, match="“Eggs” and “eggs” would be one folder"):
+        prepare(read_catalog(images=tmp_path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_real_data_splits_and_prepares(decor_data, tmp_path):
     catalog = read_catalog(csv=decor_data / "decor.csv", images=decor_data / "images")
     found = split(catalog.table["style"], catalog.table["key"], catalog.table["group"])

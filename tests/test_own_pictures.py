@@ -165,6 +165,22 @@ def test_one_class_cannot_be_learned(mine):
     sets.get(mine.data_set).undo()
 
 
+def test_a_class_with_too_few_pictures_to_split_cannot_be_learned(mine):
+    sets = PictureSets(mine.folder / "datasets")
+    made = sets.get(mine.data_set)
+    label = made.catalog.taxonomy.labels[0]
+    made.drop(list(made.table["file"][made.table[made.level] == label])[2:])
+    test = _page("retrain", mine)
+    assert "needs at least 3 different pictures" in test.error[0].value  # others are of a job
+    assert f"{label}” has 2" in test.error[0].value
+    assert _button(test, "Retrain").disabled
+    _sound(test.slider(key="validation_share").set_value(0).run())
+    assert "different pictures" not in _texts(test) and not _button(test, "Retrain").disabled
+    assert "It can hardly be learned" in test.warning[0].value
+    sets.get(mine.data_set).undo()
+    _sound(test.slider(key="validation_share").set_value(10).run())
+
+
 def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
     def refuse(*_: object) -> None:
         raise DataError("These do not go together.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.parts.text import between, percent
+from pages.parts.text import between, percent, told_apart
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,3 +43,10 @@ def test_the_server_never_imports_tensorflow():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders():
+    files = ["shop/a/p5.jpg", "shop/b/p5.jpg", "shop/a/p6.jpg", "old/b/p5.jpg", "p5.jpg"]
+    assert told_apart(files) == ["a/p5.jpg", "shop/b/p5.jpg", "p6.jpg", "old/b/p5.jpg", "p5.jpg"]
+    assert told_apart(["p5.jpg", "p5.jpg", ""]) == ["p5.jpg", "p5.jpg", ""]
+    assert told_apart([]) == []

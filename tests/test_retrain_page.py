@@ -348,6 +348,14 @@ def test_a_killed_training_says_so_beside_its_curves(page, embeddings, monkeypat
     assert "Try a learning rate of 0.001" in _texts(test)
 
 
+def test_a_training_that_never_began_has_no_curves(page, embeddings, monkeypatch):
+    job = _job(embeddings, status="failed", message="Too few pictures.")
+    monkeypatch.setattr(Trainer, "snapshot", lambda self, job_id: job)
+    monkeypatch.setattr(results, "training_curves", lambda *_: pytest.fail("drawn"))
+    test = page("retrain", workspace=Workspace("me", jobs={"train": "id"}, about={"id": ""}))
+    assert [element.value for element in test.error] == [r"Too few pictures\."]
+
+
 def test_a_forgotten_training_leaves_the_page_as_new(page):
     mine = Workspace("me", jobs={"train": "long gone"}, about={"long gone": ""})
     assert "photos of decorated products" in _texts(page("retrain", workspace=mine))

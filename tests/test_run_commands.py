@@ -149,7 +149,9 @@ def test_export_and_import_again(run, kept, tmp_path, monkeypatch):
     assert code == 0 and out == f"Kept “From elsewhere” as run {again.id}.\n"
     assert again.id != kept.id and again.evaluation.to_json() == kept.evaluation.to_json()
     told = json.loads(run("import", "Painted-bundle.zip", "--json")[1])
-    assert told["title"] == "Painted" and told["settings"]["data"] == "painted"
+    assert told["title"] == "Painted (2)" and told["settings"]["data"] == "painted"
+    out = run("import", "Painted-bundle.zip", "--title", "From elsewhere")[1]
+    assert out == f"Kept “From elsewhere (2)” as run {DiskRuns().find('From elsewhere (2)').id}.\n"
 
 
 def test_export_of_a_model_folder_in_another_format(run, kept, home, tmp_path):

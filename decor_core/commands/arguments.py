@@ -174,7 +174,12 @@ def _add_retrain(command: argparse.ArgumentParser) -> None:
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
     _add_source(command, vectors=True)
     _add_training(command)
-    command.add_argument("--folds", type=_positive, default=5, help="parts to hold out in turn")
+    command.add_argument(
+        "--folds",
+        type=_positive,
+        metavar="N",
+        help="parts to hold out in turn (default: 5, or fewer where the pictures are)",
+    )
     command.add_argument(
         "--repeats", type=_positive, default=5, help="times to shuffle and do it again"
     )

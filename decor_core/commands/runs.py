@@ -178,5 +178,5 @@ def import_(options: argparse.Namespace) -> int:
     with quietly():
         run = import_run(options.file)
     store = DiskRuns()
-    run = store.save(run.titled(options.title) if options.title else run)
+    run = store.save(run.titled(store.free_title((options.title or run.title).strip())))
     return _told(store, run, options, f"Kept “{run.title}” as run {run.id}.")

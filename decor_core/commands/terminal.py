@@ -166,9 +166,15 @@ def print_evaluation(name: str, evaluation: Any) -> None:
             + (f"; else {', '.join(taken)}" if taken else "")
         )
     print("  confidence → right: " + "; ".join(
-        f"{part.confidence:.0%} → {part.accuracy:.0%} (N={part.count:.0f})"
+        f"{part.confidence:.0%} → {part.accuracy:.0%} (N={_mean_count(part.count)})"
         for part in evaluation.reliability
+        if _mean_count(part.count) != "0.0"
     ))  # fmt: skip
+
+
+def _mean_count(count: float) -> str:
+    """A mean over repeats, which need not be whole."""
+    return f"{count:.0f}" if abs(count - round(count)) < 0.001 else f"{count:.1f}"
 
 
 def _between(interval: Sequence[float]) -> str:

@@ -6,6 +6,7 @@ import math
 import re
 import shutil
 import tempfile
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +83,7 @@ def split(
         )
     ranked = _ranked_groups(labels, keys, groups, batches, seed)
     everything = {label: [rows for _, rows in members] for label, members in ranked.items()}
-    _check_enough(everything, need=1 + sum(share > 0 for share in shares))
+    _check_enough(everything, need=needed(*shares))
     parts: tuple[list[int], ...] = ([], [], [])
     sizes = dict.fromkeys(ranked, 0)
     n_test, n_validation = dict(sizes), dict(sizes)  # groups dealt to these parts so far
@@ -104,6 +105,19 @@ def split(
                 is_validation = rank >= len(members) - more_validation[label]
                 parts[2 if is_test else 1 if is_validation else 0].extend(rows)
     return Split(*(np.array(sorted(part), dtype=np.intp) for part in parts))
+
+
+def needed(testing_percentage: float, validation_percentage: float) -> int:
+    """How many different pictures each class must have to be split."""
+    return 1 + (testing_percentage > 0) + (validation_percentage > 0)
+
+
+def different_pictures(table: pd.DataFrame, level: str) -> dict[str, int]:
+    """How many pictures of each label ``split`` can tell apart: near duplicates count once."""
+    batches = list(table["batch"]) if "batch" in table else None
+    known = list(table[level]), list(table["key"]), list(table["group"])
+    ranked = _ranked_groups(*known, batches, seed=0)
+    return {label: len(members) for label, members in ranked.items()}
 
 
 def _missing(
@@ -254,6 +268,15 @@ def _check_folder_names(labels: Sequence[str]) -> None:
         raise DataError(
             f"No folder can be called {', '.join(unsafe)} on every system; please rename the "
             "label, without slashes, colons, quotation marks or a dot at its ends."
+        )
+    spelt = defaultdict(list)
+    for label in labels:
+        spelt[unicodedata.normalize("NFC", label).casefold()].append(f"“{label}”")
+    alike = next((" and ".join(names) for names in spelt.values() if len(names) > 1), None)
+    if alike:
+        raise DataError(
+            f"{alike} would be one folder on Windows and macOS, which do not tell capitals from "
+            "small letters; please rename one of the labels, or make them one class."
         )
 
 

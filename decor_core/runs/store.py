@@ -1,5 +1,6 @@
 """Runs in memory for a session, or on disk: listed, renamed, noted, deleted and brought back."""
 
+import itertools
 import os
 import shutil
 from abc import ABC, abstractmethod
@@ -56,6 +57,12 @@ class RunStore(ABC):
             ids = ", ".join(run.id for run in found)
             raise RunError(f"“{name}” may be any of the runs {ids}; give the id.")
         return found[0] if found else self.get(name)
+
+    def free_title(self, title: str) -> str:
+        """``title``, with a number behind where a run has it already."""
+        taken = {run.title for run in self.list()}
+        numbered = (f"{title} ({number})" for number in itertools.count(2))
+        return next(name for name in itertools.chain([title], numbered) if name not in taken)
 
     def save(self, run: Run) -> Run:
         """Keep ``run``, in place of an earlier one of its id."""

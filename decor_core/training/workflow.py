@@ -19,6 +19,7 @@ from ..models.bundle import Bundle
 from ..taxonomy import Taxonomy
 from ..vision.features import Embeddings
 
+FOLDS = 5
 _INNER_FOLDS = 5
 # The batch of corrections: somebody said what they are, so that it is learnt.
 TAUGHT = -1
@@ -194,21 +195,29 @@ def train_on_all(
     )
 
 
+def usual_folds(embeddings: Embeddings) -> int:
+    """How many parts to hold out in turn: five, or fewer where the pictures are."""
+    table = embeddings.table
+    asked = table["batch"] != TAUGHT if "batch" in table else np.ones(len(table), bool)
+    return max(2, min(FOLDS, table["group"][asked].nunique()))
+
+
 def fold_heads(
     embeddings: Embeddings,
     config: TrainConfig,
     level: str,
     *,
-    n_folds: int = 5,
+    n_folds: int | None = None,
     repeats: int = 5,
     should_stop: ShouldStop = never,
 ) -> Iterator[tuple[int, np.ndarray, Head]]:
     """For every repeat and fold: the repeat, which pictures [n] are held out, and the head.
 
-    The folds are those of ``cross_validate``. A few are trained at once, on threads. Ends early
-    when it is stopped.
+    The folds are those of ``cross_validate``; ``usual_folds`` by default. A few are trained at
+    once, on threads. Ends early when it is stopped.
     """
     task = Task.of(embeddings, level, config)
+    n_folds = n_folds or usual_folds(embeddings)
     splits = [
         (repeat, fold_of == fold)
         for repeat in range(repeats)
@@ -235,7 +244,7 @@ def cross_validate(
     config: TrainConfig,
     level: str,
     *,
-    n_folds: int = 5,
+    n_folds: int | None = None,
     repeats: int = 5,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop = never,
@@ -244,8 +253,10 @@ def cross_validate(
 
     Near duplicates share a fold, and everything is fitted inside the folds; corrections teach in
     all of them. Repeat r is seeded with ``config.seed + r``. One that is stopped gives nothing: {}.
+    ``usual_folds`` by default.
     """
     task = Task.of(embeddings, level, config)
+    n_folds = n_folds or usual_folds(embeddings)
     chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
     heads = fold_heads(
         embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop

@@ -42,7 +42,7 @@ def threshold_settings() -> None:
             key="strange",
             format="%d %%",
             persist_state="session",
-            help="At 50 %, two in a hundred pictures of known kinds are called unknown. Lower "
+            help="At 50\u00a0%, two in a hundred pictures of known kinds are called unknown. Lower "
             "is stricter.",
         )  # fmt: skip
 

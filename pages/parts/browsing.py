@@ -1,7 +1,6 @@
 """The pictures of a data set in a grid: filter, pick, relabel, drop."""
 
 from collections import defaultdict
-from pathlib import PurePosixPath
 
 import pandas as pd
 import streamlit as st
@@ -17,6 +16,7 @@ from .picks import PAGE, Tile, pick, picked, show_tiles
 from .reading import ANSWER, forget, read, reading, watch
 from .resources import predictor
 from .sets import edit, parts_of
+from .text import counted, told_apart
 from .workspace import workspace
 
 Answers = dict[str, tuple[str, float]]
@@ -39,11 +39,12 @@ def show_grid(pictures: PictureSet, rows: pd.DataFrame, answers: Answers) -> Non
     bar = st.container(key="picks_bar")
     problems = _problems(pictures)
     page = _page(len(rows))
+    here = rows.iloc[page * PAGE : (page + 1) * PAGE]
+    names = told_apart(list(here["file"]))
+    shown = here[["file", "key", pictures.level]].itertuples(index=False)
     tiles = [
-        Tile(file, PurePosixPath(file).name, label, pictures.thumb(key), problems.get(file, ""))
-        for file, key, label in rows.loc[:, ["file", "key", pictures.level]]
-        .iloc[page * PAGE : (page + 1) * PAGE]
-        .itertuples(index=False)
+        Tile(file, name, label, pictures.thumb(key), problems.get(file, ""))
+        for name, (file, key, label) in zip(names, shown, strict=True)
     ]
     opened = show_tiles(tiles, f"Pictures of {pictures.title}")
     _pager(page, len(rows))
@@ -201,8 +202,8 @@ def _show_bar(pictures: PictureSet, shown: list[str]) -> None:
     if not count:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(
-                f"{len(shown):,} pictures. Tick the ones to relabel or drop; Shift ticks a row of "
-                "them. A click on a picture enlarges it.",
+                f"{counted(len(shown), 'picture')}. Tick the ones to relabel or drop; Shift ticks "
+                "a row of them. A click on a picture enlarges it.",
                 width="stretch",
             )
             st.button("Tick all", on_click=pick, args=(shown,), type="tertiary")

@@ -12,6 +12,7 @@ from decor_core.errors import DecorError
 from decor_core.jobs.job import Job
 from decor_core.jobs.requests import TrainRequest, WholeRequest
 from decor_core.learning.evaluation import Evaluation
+from decor_core.models.bundle import Bundle
 from decor_core.models.material import Material
 from decor_core.models.predictor import Predictor
 from decor_core.pictures.images import content_hash
@@ -25,7 +26,14 @@ from .labels import chosen_label, taxonomy_box
 from .materials import picture_set
 from .picks import thumb_uri
 from .pictures import Seen, network_key, original
-from .resources import in_use, predictor, trainer, training_data
+from .resources import (
+    in_use,
+    predictor,
+    trainer,
+    training_data,
+    use_model,
+    use_shipped_model,
+)
 from .results import progress_words, watch_judging
 from .room import check_room
 from .sets import store, summaries, tell, where_kept, zipped
@@ -58,12 +66,17 @@ class Corrected:
 class Lesson:
     """What was to be learned: ``version`` of the corrections, and how the model before was judged.
 
-    ``model`` is its title.
+    ``model`` is its title, ``before`` it itself (None: the one that ships), ``earlier`` what had
+    taught it. ``taught`` are the corrections in the set ``set_id``, each a picture's key and label.
     """
 
     version: str
     model: str
     judged: Evaluation | None
+    set_id: str
+    taught: frozenset[tuple[str, str]]
+    before: Bundle | None
+    earlier: "Lesson | None"
 
 
 # Putting right
@@ -180,10 +193,11 @@ def _labels() -> Taxonomy:
 
 def show_bar() -> None:
     """How many corrections there are, and what can be done with them."""
-    now = corrections()
+    now, job = corrections(), job_for(LEARN)
+    if job is None or not job.active:
+        _show_taken_back()
     if now is None:
         return
-    job = job_for(LEARN)
     with st.container(border=True, key="corrections", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{_counted(now)}**", width="content")
@@ -238,6 +252,57 @@ def _undo() -> None:
         tell(error)
 
 
+def _show_taken_back() -> None:
+    """Say where the model in use learned corrections that stand no more; a way back."""
+    lesson = _lesson_in_use()
+    count = len(lesson.taught - _standing(lesson.set_id)) if lesson else 0
+    if count == 0:
+        return
+    what = "a correction" if count == 1 else f"{count} corrections"
+    with st.container(border=True, key="taken_back", gap="small"):
+        st.warning(
+            f"The model that answers still knows {what} that you took back or changed.",
+            icon=":material/history:",
+        )
+        st.button("Back to the model before", icon=":material/undo:", on_click=_go_back)
+
+
+def _standing(set_id: str) -> frozenset[tuple[str, str]]:
+    """The corrections of a set as they are now."""
+    found = picture_set(set_id)
+    if found is None:
+        return frozenset()
+    return frozenset(zip(found.table["key"], found.table[found.level], strict=True))
+
+
+def _lesson_in_use() -> Lesson | None:
+    """What taught the model in use, where that was in this session."""
+    mine = workspace().model and workspace().model.bundle
+    material, lesson = mine and Material.of(mine), workspace().found.get((LEARN, ""))
+    while material and lesson:
+        same = lesson.set_id in (material.corrections, material.set_id)
+        if same and lesson.before is not mine and material.taught in (0, len(lesson.taught)):
+            return lesson
+        lesson = lesson.earlier
+    return None
+
+
+def _go_back() -> None:
+    """Let the latest model answer that knows no correction but those that stand."""
+    lesson = _lesson_in_use()
+    if lesson is None:
+        return
+    standing = _standing(lesson.set_id)
+    while lesson.earlier and not lesson.earlier.taught <= standing:
+        lesson = lesson.earlier
+    mine = workspace()
+    mine.found[LEARN, ""] = mine.found[LEARN, lesson.set_id] = lesson.earlier
+    if lesson.before:
+        use_model(lesson.before)
+    else:
+        use_shipped_model()
+
+
 def _is_learned(now: PictureSet) -> bool:
     """Whether the model in use has learned these very corrections."""
     material, lesson = Material.of(predictor().bundle), workspace().found.get((LEARN, now.id))
@@ -285,7 +350,10 @@ def _train_on(material: Material, now: PictureSet, model: Predictor) -> None:
     title = f"{bundle.title.partition(' · ')[0]} · {_counted(now)}"
     submit_on(LEARN, material, level, lambda vectors: kind(vectors, config, level, title, material))
     judged = bundle.evaluation or bundle.cross_validation.get(level) or _judged_since(level)
-    workspace().found[LEARN, now.id] = Lesson(now.version, bundle.title, judged)
+    mine = workspace()
+    before, taught = mine.model and mine.model.bundle, _standing(now.id)
+    lesson = Lesson(now.version, bundle.title, judged, now.id, taught, before, _lesson_in_use())
+    mine.found[LEARN, ""] = mine.found[LEARN, now.id] = lesson
 
 
 def _judged_since(level: str) -> Evaluation | None:
@@ -331,6 +399,7 @@ def _show_learned(job: Job | None) -> None:
         ]
         st.html(f'<ul class="decor-corrected">{"".join(items[-_SHOWN:])}</ul>')
     run, now = job and run_of(job), corrections()
+    run = run if run and in_use(run) else None
     lesson = workspace().found.get((LEARN, now.id)) if now else None
     judging = run and job_for(JUDGE, run.id)
     if judging and judging.active:

@@ -1,7 +1,6 @@
 """What lies behind a test accuracy: confusions, recalls, mistakes, confidence, more pictures."""
 
 import time
-from pathlib import PurePosixPath
 
 import pandas as pd
 import streamlit as st
@@ -18,7 +17,7 @@ from .grids import confusion_map
 from .materials import thumbnails
 from .rates import recall_bars, reliability_diagram
 from .results import SMALL_TEST, progress_words
-from .text import between, percent, percent_exact, plain
+from .text import between, percent, percent_exact, plain, told_apart
 from .work import BEFOREHAND, CURVE, ask_about, found, job_for, stop
 
 _TEST, _ALL = "The test pictures", "All pictures, cross-validated"
@@ -103,7 +102,7 @@ def _files(run: Run, rows: pd.DataFrame, *columns: str) -> None:
     thumbnail = thumbnails(Material.of(run.bundle))
     seen = list(map(thumbnail, rows["file"], rows["key"]))
     table = rows[["file", *columns]].assign(
-        file=[PurePosixPath(file).name for file in rows["file"]],  # its folder is its label
+        file=told_apart(list(rows["file"])),
         probability=rows["probability"] * 100,
     )
     if any(seen):
@@ -129,8 +128,8 @@ def _show_recalls(run: Run, evaluation: Evaluation) -> None:
     pictures = run.bundle.training.get("pictures_per_class", {})
     few = [label for label in evaluation.labels if pictures.get(label, 0) < FEW]
     st.caption(
-        "How many of each class were recognised. The thin line is the 95 % interval: where the "
-        "true rate likely lies."
+        "How many of each class were recognised. The thin line is the 95\u00a0% interval: where "
+        "the true rate likely lies."
     )
     recall_bars(evaluation, pictures)
     if few:
@@ -152,7 +151,8 @@ def _show_reliability(evaluation: Evaluation) -> None:
         reliability_diagram(evaluation)
     with right:
         st.markdown(
-            "Of the answers given with a confidence of about 80 %, 80 % should be right: then the "
+            "Of the answers given with a confidence of about 80\u00a0%, 80\u00a0% should be right: "
+            "then the "
             "dots lie on the dashed line. Below it the model is too sure of itself, above it too "
             "modest."
         )
@@ -214,7 +214,7 @@ def _curve_words(points: list[CurvePoint]) -> str:
     last = points[-1]
     text = (
         f"{percent(last.accuracy)} with {last.pictures} pictures to learn from (likely between "
-        f"{between(last.ci95)}; {last.n} judged, five-fold). The band is the 95 % interval."
+        f"{between(last.ci95)}; {last.n} judged, five-fold). The band is the 95\u00a0% interval."
     )
     if len(points) < 2:
         return text

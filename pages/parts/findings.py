@@ -94,7 +94,7 @@ def _show_classes(pictures: PictureSet) -> None:
     if len(counts) > _MOST_BARS:
         st.caption(
             f"The {_MOST_BARS} smallest of {len(counts)} classes; the largest has "
-            f"{counts[-1][1]:,} pictures."
+            f"{counted(counts[-1][1], 'picture')}."
         )
     with st.popover("Rename or merge a class", icon=":material/label:"):
         st.selectbox("Class", list(pictures.counts), key="renamed", format_func=str)

@@ -14,7 +14,7 @@ from decor_core.taxonomy import Taxonomy
 from .answers import STRANGE, thresholds
 from .corrections import show_corrections_of, what_was_said
 from .pictures import Seen
-from .text import percent, plain, verdict_words
+from .text import percent, plain, told_apart, verdict_words
 from .uploads import speed
 
 _ORDERS: dict[str, Callable[["Answer"], object]] = {
@@ -152,6 +152,8 @@ def _show_chosen(answers: list[Answer]) -> None:
 
 def _gallery(answers: list[Answer]) -> None:
     said = what_was_said()
+    named = told_apart([answer.seen.name for answer in answers])
+    names = {id(answer): name for answer, name in zip(answers, named, strict=True)}
     groups: dict[str, list[Answer]] = {}
     for answer in answers:
         groups.setdefault(answer.words, []).append(answer)
@@ -160,16 +162,16 @@ def _gallery(answers: list[Answer]) -> None:
         st.header(f"{words} :gray[({len(members)})]", anchor=False)
         with st.container(key=f"cards-{place}"):
             for answer in members:
-                _card(answer, f"card-{place}", said.get(answer.seen.digest, ""))
+                _card(answer, names[id(answer)], f"card-{place}", said.get(answer.seen.digest, ""))
                 place += 1
 
 
-def _card(answer: Answer, key: str, said: str) -> None:
+def _card(answer: Answer, name: str, key: str, said: str) -> None:
     seen, choosing = answer.seen, _choosing()
     chosen = choosing and seen.digest in _chosen()
     words = f"You said: {plain(said)}" if said else percent(answer.prediction.confidence)
     st.button(
-        f"{plain(seen.name)}  \n{words}",
+        f"{plain(name)}  \n{words}",
         key=key,
         icon=":material/check_circle:" if chosen else None,
         type="primary" if chosen else "secondary",

@@ -102,7 +102,7 @@ def heat_map(results: Sequence[Result], best: Result | None) -> None:
         height=44 * len(rates) + 60 if gridded else 360,
         described="Accuracy by steps and learning rate: "
         + ", ".join(
-            f"{row.shown} % with {row.steps} steps at {row.rate}" for row in table.itertuples()
+            f"{row.shown}\u00a0% with {row.steps} steps at {row.rate}" for row in table.itertuples()
         ),
     )
 

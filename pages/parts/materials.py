@@ -23,6 +23,7 @@ from decor_core.vision.features import Embeddings
 from .picks import thumb_uri
 from .resources import training_data
 from .sets import store, summaries
+from .text import counted
 from .workspace import Workspace, workspace
 
 SHIPPED = ""  # in place of the id of a data set
@@ -32,18 +33,23 @@ _THUMB_SIDE = 128
 
 @dataclass(frozen=True)
 class Lesson:
-    """What some pictures teach: labels, and how many pictures there are of each, level by level."""
+    """What some pictures teach: labels, and how many pictures there are of each, level by level.
+
+    ``table`` has a row for each picture.
+    """
 
     title: str
     taxonomy: Taxonomy
     counts: Mapping[str, Mapping[str, int]]
+    table: pd.DataFrame
 
 
 def choices() -> dict[str, str]:
     """All that can be learned from, in words, by the id of the data set."""
     found = {SHIPPED: f"Decor photos · {len(training_data().table)} pictures"}
     for one in summaries():
-        found[one.id] = f"{one.title} · {one.pictures:,} pictures · {one.labels} classes"
+        sizes = f"{counted(one.pictures, 'picture')} · {counted(one.labels, 'class')}"
+        found[one.id] = f"{one.title} · {sizes}"
     return found
 
 
@@ -51,12 +57,13 @@ def lesson(set_id: str) -> Lesson | None:
     """What a data set, or what ships, teaches; None if it is not there (any more)."""
     if set_id == SHIPPED:
         data = training_data()
-        return Lesson("photos of decorated products", data.taxonomy, _counts(data))
+        return Lesson("photos of decorated products", data.taxonomy, _counts(data), data.table)
     pictures = picture_set(set_id)
     if pictures is None:
         return None
     catalog = pictures.catalog
-    return Lesson(f"pictures of “{pictures.title}”", catalog.taxonomy, _counts(catalog))
+    title = f"pictures of “{pictures.title}”"
+    return Lesson(title, catalog.taxonomy, _counts(catalog), catalog.table)
 
 
 def _counts(data: object) -> dict[str, dict[str, int]]:

@@ -97,7 +97,8 @@ def show_job(job: Job) -> None:
             st.markdown(_BEFORE)
         elif job.request.config.head != STEPWISE:
             st.markdown("This head is computed in one go: there are no curves to watch.")
-        if job.request.kind == "train" and job.request.config.head == STEPWISE:
+        stepwise = job.request.kind == "train" and job.request.config.head == STEPWISE
+        if stepwise and (job.active or job.events):
             _show_curves(job)
 
 

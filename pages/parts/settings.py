@@ -12,7 +12,7 @@ from decor_core.sets.picture_set import PictureSet
 from .frame import DATA
 from .looks import DEFAULTS, chosen_copies, chosen_spec, looks
 from .materials import SHIPPED, Lesson, choices, lesson, picture_set
-from .text import plain
+from .text import counted, plain
 from .workspace import workspace
 
 STEPWISE = "softmax"
@@ -211,11 +211,12 @@ def _taxonomy(lesson: Lesson) -> None:
 def _level_note(lesson: Lesson) -> str:
     level = st.session_state.train_taxonomy
     taxonomy = lesson.taxonomy.level(level)
+    classes = counted(len(taxonomy.labels), "class")
     if len(lesson.taxonomy.levels) == 1:
-        return f"{len(taxonomy.labels)} classes: {plain(', '.join(taxonomy.labels[:8]))}" + (
+        return f"{classes}: {plain(', '.join(taxonomy.labels[:8]))}" + (
             " …" if len(taxonomy.labels) > 8 else "."
         )
-    note = f"{len(taxonomy.labels)} classes."
+    note = f"{classes}."
     if taxonomy.coarser:
         return f"{note} The answers by {plain(taxonomy.coarser.name)} follow from them."
     return f"{note} Such a model answers by {plain(level)} alone."

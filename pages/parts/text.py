@@ -1,7 +1,10 @@
 """The wording that pages share: numbers as people read them, and labels that cannot format."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 from decor_core.models.predictor import Prediction, Verdict
 
@@ -11,6 +14,23 @@ _BEHIND = ((0.5, "close behind"), (0.1, "some way behind"), (0.0, "far behind"))
 def plain(text: str) -> str:
     """``text`` as Markdown that shows it letter by letter: file names and labels are data."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>:$&^=])", r"\\\1", " ".join(text.split()))
+
+
+def told_apart(files: Sequence[str]) -> list[str]:
+    """The names of files, each with as much of its folder as tells it from the others."""
+    parts = [PurePosixPath(file.replace("\\", "/")).parts or (file,) for file in files]
+    depths = dict.fromkeys(parts, 1)
+    open_ones = set(depths)
+    while open_ones:
+        seen = Counter(path[-depth:] for path, depth in depths.items())
+        open_ones = {
+            path
+            for path in open_ones
+            if seen[path[-depths[path] :]] > 1 and depths[path] < len(path)
+        }
+        for path in open_ones:
+            depths[path] += 1
+    return ["/".join(path[-depths[path] :]) for path in parts]
 
 
 def percent(share: float) -> str:
