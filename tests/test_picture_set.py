@@ -82,6 +82,13 @@ def test_the_version_tells_pictures_and_labels_and_nothing_else(pictures, tmp_pa
     assert changed.rename("Cobalt", "Gzhel").version == pictures.version
 
 
+def test_a_new_name_may_belong_elsewhere(pictures):
+    moved = pictures.rename("Gzhel", "Delft", "Netherlands")
+    assert set(moved.table.query("style == 'Delft'")["country"]) == {"Netherlands"}
+    kept = pictures.rename("Gzhel", "Delft")
+    assert set(kept.table.query("style == 'Delft'")["country"]) == {"Russia"}
+
+
 def test_renaming_to_another_class_merges_them(pictures):
     assert pictures.rename("Gzhel", "Iznik").counts == {"Khokhloma": 12, "Iznik": 24}
 

@@ -147,14 +147,17 @@ class PictureSet:
             table = _labelled(table, chosen, values)
         return self._next(f"{_pictures(len(labels))} relabelled", table)
 
-    def rename(self, label: str, name: str) -> "PictureSet":
-        """Call a label of any level otherwise; two labels of one name become one."""
+    def rename(self, label: str, name: str, parent: str = "") -> "PictureSet":
+        """Call a label of any level otherwise; two labels of one name become one.
+
+        A new name of the finest level belongs to ``parent``, or else to what the old one did.
+        """
         level = next((one for one in self._levels if (self.table[one] == label).any()), None)
         if level is None:
             raise DataError(f"There is no class “{label}” (any more).")
         name, chosen = checked_label(name), self.table[level] == label
         if level == self.level:
-            labels = self._row_labels(name, "", self._usual(chosen))
+            labels = self._row_labels(name, parent, self._usual(chosen))
             table = _labelled(self.table, chosen, labels)
         else:
             table = self.table.assign(**{level: self.table[level].mask(chosen, name)})

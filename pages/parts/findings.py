@@ -103,9 +103,9 @@ def _show_classes(pictures: PictureSet) -> None:
 
 
 def _rename() -> None:
-    label, _ = chosen_label("renamed_to")
+    label, parent = chosen_label("renamed_to")
     old = st.session_state.renamed
-    if edit(lambda now: now.rename(old, label)):
+    if edit(lambda now: now.rename(old, label, parent)):
         st.session_state.renamed_to = None
 
 
