@@ -17,6 +17,19 @@ from pages.parts.shelf import MINE, SHIPS, Entry
 from pages.parts.text import duration, percent_exact, plain
 from pages.parts.work import askable, collect
 
+# Pixels: together they fit into a window of 1280. Notes come last, and may stand beyond its edge.
+_RATE = 152
+_WIDTHS = {
+    "Name": 158,
+    "Where": 112,
+    "Data": 84,
+    "Taxonomy": 76,
+    "Head": 68,
+    "Steps": 50,
+    "Rate": 50,
+    "Took": 50,
+}
+
 
 def main() -> None:
     open_page(
@@ -62,6 +75,8 @@ def _table(found: list[Entry]) -> list[Entry]:
     """Draw the table and return what is ticked in it."""
     titles = names([entry.run for entry in found])
     rows = pd.DataFrame([_row(*pair) for pair in zip(found, titles, strict=True)])
+    if not rows["Note"].any():
+        rows = rows.drop(columns="Note")
     # Named after the ids in it: another row moves the others, and ticks go by place.
     key = "runs-" + "-".join(entry.run.id[:6] for entry in found)
     state = st.dataframe(
@@ -71,14 +86,16 @@ def _table(found: list[Entry]) -> list[Entry]:
         on_select="rerun",
         selection_mode="multi-row",
         column_config={
+            **{name: st.column_config.Column(width=width) for name, width in _WIDTHS.items()},
             "Test accuracy": st.column_config.TextColumn(
-                help="Share of right answers on the pictures kept back as a test, with its 95 % "
-                "interval and the number of pictures."
+                width=_RATE,
+                help="Share of right answers on the pictures kept back as a test, with its "
+                "95\u00a0% interval and the number of pictures.",
             ),
             "Cross-validated": st.column_config.TextColumn(
-                help="Every picture tested once, by a model that has not seen it."
+                width=_RATE, help="Every picture tested once, by a model that has not seen it."
             ),
-            "Trained": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Trained": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=100),
         },
         alt="Runs with their settings and accuracies",
     )
@@ -94,11 +111,11 @@ def _row(entry: Entry, title: str) -> dict[str, object]:
         "Data": run.data or "–",
         "Taxonomy": run.level,
         "Head": head_name(config.head),
-        "Steps": str(config.steps) if stepwise else "",
-        "Rate": f"{config.learning_rate:g}" if stepwise else "",
+        "Steps": str(config.steps) if stepwise else "–",
+        "Rate": f"{config.learning_rate:g}" if stepwise else "–",
         "Test accuracy": _rate(run.evaluation),
         "Cross-validated": _rate(run.cross_validation.get(run.level)),
-        "Took": "" if run.seconds is None else duration(run.seconds),
+        "Took": "–" if run.seconds is None else duration(run.seconds),
         "Trained": pd.Timestamp(run.created),
         "Note": run.note,
     }
