@@ -45,7 +45,7 @@ def main() -> None:
         show_comparison([entry.run for entry in chosen])
     elif chosen:
         _show_one(chosen[0])
-    elif not any(entry.place == MINE for entry in found):
+    elif all(entry.place == SHIPS for entry in found):
         st.info("Nothing of yours here yet.", icon=":material/info:")
         st.page_link(RETRAIN, label="Train a model", icon=":material/arrow_forward:")
     else:

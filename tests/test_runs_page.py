@@ -76,6 +76,14 @@ def test_without_runs_the_shipped_model_stands_alone(open_runs):
     assert "Nothing of yours here yet" in _texts(test)
 
 
+def test_kept_runs_are_one_s_own(open_runs, runs, tmp_path, monkeypatch):
+    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
+    DiskRuns().save(runs[0])
+    test = open_runs(mine=Workspace("me"))
+    assert shelf.KEPT in set(test.dataframe[0].value["Where"])
+    assert "Nothing of yours" not in _texts(test) and "Tick a row" in _texts(test)
+
+
 def test_the_table_says_how_good_and_how_sure(open_runs, runs):
     row = open_runs().dataframe[0].value.set_index("Name").loc["First"]
     n = runs[0].evaluation.n
