@@ -130,7 +130,7 @@ def test_every_control_reaches_the_training(page):
     test.slider(key="validation_share").set_value(15)
     test.toggle(key="copies").set_value(False)
     _sound(test.run())
-    assert "About 65 % teach the model, 15 % watch" in _texts(test)
+    assert "About 65\u00a0% teach the model, 15\u00a0% watch" in _texts(test)
     _train(test)
     run = test.session_state["workspace"].runs.list()[0]
     assert run.config == TrainConfig("softmax", 40, 0.03, 32, 0.001, 1, 20, 15, 7)
