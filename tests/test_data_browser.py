@@ -80,6 +80,20 @@ def test_a_messy_folder_is_put_right(page, messy):
     _it_is_deleted_and_brought_back(page)
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_function(_NARROW)
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    page.get_by_role("tab", name="Report", exact=True).click()
+    while page.get_by_text("It cannot be trained on yet").count():
+        _button(page, "Leave the class out").first.click()
+        _settle(page)
+    _it_trains_a_model(page)
+
+
+def _it_trains_a_model(page) -> None:
+    page.get_by_text("Train on it").click()
+    _heading(page, "Train it yourself").wait_for()
+    _settle(page)
+    _button(page, "Retrain").click()
+    _button(page, "Use this model").wait_for(timeout=180_000)
 
 
 def _the_report_is_right(page) -> None:
@@ -182,3 +196,4 @@ def test_the_decor_data_as_downloaded(page, decor_data, tmp_path):
     _heading(page, "decor").wait_for()
     page.get_by_text(re.compile(r"pictures in 7 classes")).wait_for()
     page.get_by_text("left out").first.wait_for()
+    _it_trains_a_model(page)
