@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-_OPTIONS = (
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -110,13 +110,13 @@ def until(condition, what: str, seconds: float = 30.0):
 @contextmanager
 def chromium():
     """A browser; each of its contexts is a visitor of its own."""
-    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     need(program, "needs Chromium: apt-get install chromium, or install Google Chrome")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         need(False, "needs Playwright: pip install -r requirements-dev.txt")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         yield browser
         browser.close()

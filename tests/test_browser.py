@@ -1,91 +1,33 @@
 """The whole way in a real browser: deep link, retrain, reload, runs, use it, upload, taxonomy."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from serving import chromium, served
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "models" / "samples"
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-_OPTIONS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def _need(condition: object, reason: str) -> None:
-    """Skip without ``condition``, but never on the machine that is there to test."""
-    if not condition:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def server(tmp_path_factory) -> Iterator[str]:
     """The address of the app on a server that nobody has visited."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    options = ["--server.headless", "true", "--server.address", "127.0.0.1"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), *options],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(f"{address}/_stcore/health")
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _wait_for(url: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    with served(tmp_path_factory.mktemp("server") / "log") as running:
+        yield running.address
 
 
 @pytest.fixture(scope="module")
 def tab(server):
     """A browser tab at a desk's width, and at the end the certainty that all went quietly."""
-    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    _need(program, "needs Chromium: apt-get install chromium, or install Google Chrome")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _need(False, "needs Playwright: pip install -r requirements-dev.txt")
     strangers, errors = [], []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=server)
         page.set_default_timeout(30_000)
         page.on("request", lambda r: strangers.append(r.url) if _is_strange(r.url, server) else 0)
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
-        browser.close()
     assert not strangers, "the page must load nothing from elsewhere"
     assert not errors
 

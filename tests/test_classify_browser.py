@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_browser import _OPTIONS, _PROGRAMS, SAMPLES, server, tab  # noqa: F401
+from serving import OPTIONS, PROGRAMS
+from test_browser import SAMPLES, server, tab  # noqa: F401
 
 _WIDTH = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
 # Streamlit's own drop zone is a section in the role of a presentation, and has a name.
@@ -100,7 +101,7 @@ def test_the_live_picture_is_classified_again_and_again(tab, server):  # noqa: F
     program = tab.context.browser.browser_type.executable_path
     fakes = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     browser = tab.context.browser.browser_type.launch(
-        executable_path=_program(program), args=[*_OPTIONS, *fakes]
+        executable_path=_program(program), args=[*OPTIONS, *fakes]
     )
     try:
         page = browser.new_page(base_url=server, permissions=["camera"])
@@ -121,7 +122,7 @@ def test_the_live_picture_is_classified_again_and_again(tab, server):  # noqa: F
 
 
 def _program(default: str) -> str:
-    return next(filter(None, map(shutil.which, _PROGRAMS)), default)
+    return next(filter(None, map(shutil.which, PROGRAMS)), default)
 
 
 def _script() -> str:
