@@ -12,13 +12,7 @@ from PIL import Image
 
 from ..errors import DataError, PictureError, Stopped
 from ..pictures.duplicates import fingerprint, group_duplicates, near_duplicates
-from ..pictures.images import (
-    PICTURE_ENDINGS,
-    content_hash,
-    load_picture,
-    picture_format,
-    picture_size,
-)
+from ..pictures.images import PICTURE_ENDINGS, content_hash, open_picture
 from ..taxonomy import DECOR, Taxonomy
 from .checks import check_table
 from .layout import find_layout, tables_in, whole_csv
@@ -238,11 +232,11 @@ def _look_at_all(
 def _look_at(source: Source, file: str, on_picture: OnPicture | None) -> _Seen:
     try:
         data = source.read(file)
-        picture = load_picture(data, max_side=_ENOUGH)
+        opened = open_picture(data, max_side=_ENOUGH)
         if on_picture:
-            on_picture(data, picture)
-        print_ = fingerprint(picture)
-        return _Seen(content_hash(data), picture_size(data), picture_format(data), print_)
+            on_picture(data, opened.picture)
+        print_ = fingerprint(opened.picture)
+        return _Seen(content_hash(data), opened.size, opened.format, print_)
     except PictureError as error:
         return _Seen(problem=str(error))
 
