@@ -25,7 +25,7 @@ ORDER = tuple(
         "training": "workflow suspects projection search",
         "runs": "run store comparison importing diagnosis summaries",
         "sets": "picture_files picture_set picture_sets picture_zip example uploading corrections",
-        "export": "network graph frozen formats",
+        "export": "network graph lite frozen formats",
         "jobs": "requests intake job worker trainer",
         "commands": "run_arguments arguments terminal inputs check runs sweep",
     }.items()
@@ -38,6 +38,7 @@ TENSORFLOW = {
     "vision.convert",
     "export.network",
     "export.graph",
+    "export.lite",
     "export.frozen",
     "export.formats",
     "jobs.worker",
@@ -50,6 +51,7 @@ OUTSIDE = {
     "PIL",
     "pillow_heif",
     "ai_edge_litert",
+    "flatbuffers",  # whose files LiteRT reads
     "tensorflow",
     "sklearn",
     "threadpoolctl",
