@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from decor_core.errors import BundleError
 from decor_core.jobs.job import Job
+from decor_core.jobs.looking import Looker
 from decor_core.jobs.requests import CrossValidateRequest, Progress, TrainRequest
 from decor_core.jobs.trainer import QueueLimits, Trainer
 from decor_core.learning.heads import HEADS, TrainConfig, TrainEvent
@@ -196,10 +197,10 @@ def test_nobody_else_finds_it(page, trained):
 
 
 def test_a_model_that_cannot_be_used_says_why(trained, monkeypatch):
-    def unusable(bundle: object) -> None:
+    def unusable(looker: object, bundle: object) -> None:
         raise BundleError("It was trained on another network; retrain it here.")
 
-    monkeypatch.setattr(resources, "Predictor", unusable)
+    monkeypatch.setattr(Looker, "check", unusable)
     _sound(_button(trained, "Use this model").click().run())
     assert "trained on another network" in trained.toast[0].value
     assert trained.session_state["workspace"].model is None

@@ -14,7 +14,7 @@ from decor_core.jobs.requests import TrainRequest, WholeRequest
 from decor_core.learning.evaluation import Evaluation
 from decor_core.models.bundle import Bundle
 from decor_core.models.material import Material
-from decor_core.models.predictor import Predictor
+from decor_core.models.predictor import Judge
 from decor_core.pictures.images import content_hash
 from decor_core.runs.run import Run, run_of_bundle
 from decor_core.sets.corrections import correct
@@ -342,7 +342,7 @@ def _learn_alone() -> None:
         _train_on(Material(now.id, now.title, now.version, spec), now, predictor())
 
 
-def _train_on(material: Material, now: PictureSet, model: Predictor) -> None:
+def _train_on(material: Material, now: PictureSet, model: Judge) -> None:
     bundle = model.bundle
     level, config = bundle.taxonomy.name, run_of_bundle(bundle).config
     # A model that was judged by cross-validation had all pictures to learn from; so has the next.

@@ -23,7 +23,7 @@ from typing import Any
 
 import streamlit as st
 
-from decor_core.models.predictor import Predictor
+from decor_core.models.predictor import Judge
 from decor_core.operations.hosting import hosting
 from decor_core.runs.store import MemoryRuns
 from decor_core.vision.features import Embeddings
@@ -54,7 +54,7 @@ class Workspace:
     controls: dict[str, Any] = field(default_factory=dict)
     vectors: OrderedDict[tuple, Embeddings] = field(default_factory=OrderedDict)
     corrected: dict[str, Any] = field(default_factory=dict)
-    model: Predictor | None = None
+    model: Judge | None = None
     pictures: int = 0
     data_set: str = ""
 
