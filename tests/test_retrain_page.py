@@ -18,7 +18,7 @@ from decor_core.learning.heads import HEADS, TrainConfig, TrainEvent
 from decor_core.runs.diagnosis import Reading
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
-from pages.parts import resources, results, shelf
+from pages.parts import progress, resources, results, shelf
 from pages.parts.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -377,20 +377,20 @@ _EVENTS = tuple(TrainEvent(step, 0.9, 0.5, 0.8, 0.7, 0) for step in (20, 40))
     ],
 )
 def test_progress_in_words(embeddings, monkeypatch, changes, words):
-    monkeypatch.setattr(results.time, "monotonic", lambda: 2.0)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 2.0)
     job = _job(embeddings, first_event=1.0, last_event=2.0, **changes)
-    assert results.progress_words(job) == words
+    assert progress.progress_words(job) == words
 
 
 def test_progress_of_other_jobs_and_heads(embeddings):
     models = (Progress(3, 5), Progress(4, 5))
     job = _job(embeddings, CrossValidateRequest, status="running", events=models[:1])
-    assert results.progress_words(job) == "3 of 5 trainings done"
+    assert progress.progress_words(job) == "3 of 5 trainings done"
     job = _job(embeddings, config=TrainConfig(head="lda"), status="running")
-    assert results.progress_words(job) == "Computing, calibrating and testing"
+    assert progress.progress_words(job) == "Computing, calibrating and testing"
     last = (replace(_EVENTS[0], step=100),)
     job = _job(embeddings, status="running", events=last)
-    assert results.progress_words(job) == "All steps done; calibrating and testing"
+    assert progress.progress_words(job) == "All steps done; calibrating and testing"
 
 
 def test_every_reading_has_its_words(embeddings):

@@ -1,8 +1,9 @@
 """A bundle and pictures → predictions."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,12 @@ class Judge:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
+
+    @cached_property
+    def identity(self) -> tuple[str, tuple[str, ...]]:
+        """Tells models apart: a hash of the weights and, as classes can be renamed, the labels."""
+        weights = np.ascontiguousarray(self.bundle.head.weights)
+        return hashlib.sha256(weights).hexdigest(), self.bundle.taxonomy.labels
 
     def predict(self, vectors: np.ndarray, taxonomy: str | None = None) -> list[Prediction]:
         """Predictions for vectors [n, d], in ``taxonomy`` or the one the model was trained on.

