@@ -1,5 +1,5 @@
 """Start with ``streamlit run app.py``."""
 
-from pages.parts.frame import run_page
+from pages.parts.frame import navigation
 
-run_page()
+navigation().run()

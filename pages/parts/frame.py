@@ -22,14 +22,8 @@ RETRAIN = _PAGES / "retrain.py"
 RUNS = _PAGES / "runs.py"
 
 
-def run_page() -> None:
-    """Run the page that was asked for, within its frame."""
-    page = _navigation()
-    st.session_state.framed = True
-    page.run()
-
-
-def _navigation() -> Page:
+def navigation() -> Page:
+    """Configure the page and return the one that was asked for."""
     st.set_page_config(page_title="Decor", page_icon=str(_ASSETS / "icon.png"), layout="wide")
     st.logo(str(_ASSETS / "logo.png"), size="large")
     pages = [
@@ -51,8 +45,7 @@ def open_page(title: str, lead: str) -> None:
     navigation made of file names: so each page sets up its own.
     """
     settle()
-    if not st.session_state.pop("framed", False):
-        _navigation()
+    navigation()
     st.html(_ASSETS / "style.css")
     _check_settings()
     come_in()
