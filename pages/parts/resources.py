@@ -80,14 +80,14 @@ def shipped_bundle() -> Bundle:
 
 @st.cache_resource(show_spinner=False)
 def _without_copies() -> Embeddings:
-    whole = _product_embeddings()
-    return replace(whole, copies=whole.copies[:, :0])
+    """Without what takes two thirds of the memory, and is wanted for nothing but training."""
+    whole = Embeddings.load().of_types("product")
+    return replace(whole, copies=whole.copies[:, :0].copy())
 
 
 def training_data(copies: bool = True) -> Embeddings:
     """What Retrain learns from, with or without worn copies; without data, the page ends."""
-    whole = _or_end_page(_product_embeddings)
-    return whole if copies else _without_copies()
+    return _or_end_page(_product_embeddings if copies else _without_copies)
 
 
 def _or_end_page(load: Callable[[], T]) -> T:
