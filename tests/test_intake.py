@@ -125,7 +125,8 @@ def test_a_model_answers_for_a_whole_set(painted, tmp_path):
 def test_the_example_has_something_to_find(tmp_path):
     samples = {"gzhel-vase.jpg": "Gzhel", "gzhel-plate.jpg": "Gzhel",
                "khokhloma-bowl.jpg": "Khokhloma", "iznik-plate.jpg": "Iznik"}  # fmt: skip
-    write_example(tmp_path / "example.zip", samples, SAMPLES)
+    pictures = [(name, style, (SAMPLES / name).read_bytes()) for name, style in samples.items()]
+    write_example(tmp_path / "example.zip", pictures)
     request = IntakeRequest(tmp_path / "example.zip", tmp_path / "set", "Example")
     made = take_in(request, quiet, never)
     kinds = {entry.kind for entry in made.findings}

@@ -59,6 +59,8 @@ def show_empty_state() -> None:
         "- **How many?** Ten of each class are a start, fifty are good. Mistakes are fine: you "
         "will be shown what looks wrong."
     )
+    if not samples():
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Try an example",
@@ -72,8 +74,12 @@ def show_empty_state() -> None:
 def _bring_example() -> None:
     into = store().begin("Example")
     into.mkdir(parents=True)
-    styles = {sample.file: sample.style for sample in samples()}
-    write_example(into / UPLOAD, styles, samples()[0].path.parent)
+    try:
+        write_example(into / UPLOAD, [(one.file, one.style, one.data()) for one in samples()])
+    except DecorError as error:
+        store().discard(into.name)
+        tell(error)
+        return
     begin(into / UPLOAD, into, "Example")
 
 
