@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +48,18 @@ def restorable(path: Path) -> Iterator[None]:
     except DecorError as error:
         if not path.is_relative_to(MODELS):
             raise
-        _log.error("what ships cannot be read: %s", error)
+        _log_once(str(error))
         name = path.relative_to(MODELS).as_posix()
         raise type(error)(
             f"“models/{name}”, which ships with Decor, is missing or damaged. Whoever runs Decor "
             "can put it back, for instance by “git checkout models”; then try again. Nothing of "
             "yours is lost."
         ) from error
+
+
+@cache  # pages try again and again
+def _log_once(reason: str) -> None:
+    _log.error("what ships cannot be read: %s", reason)
 
 
 def cache_directory() -> Path:

@@ -12,12 +12,13 @@ from decor_core.operations.hosting import hosting
 from decor_core.sets.example import write_example
 from decor_core.sets.picture_set import PictureSet, checked_label
 from decor_core.sets.uploading import pack_upload, title_of
+from decor_core.vision.backbone import restorable
 
 from .arrivals import UPLOAD, begin
 from .frame import asset
 from .labels import chosen_label, label_box
 from .room import check_room
-from .samples import samples
+from .samples import SAMPLES, samples
 from .sets import edit, opened, store, tell, where_kept
 from .text import plain
 
@@ -75,7 +76,8 @@ def _bring_example() -> None:
     into = store().begin("Example")
     into.mkdir(parents=True)
     try:
-        write_example(into / UPLOAD, [(one.file, one.style, one.data()) for one in samples()])
+        with restorable(SAMPLES):
+            write_example(into / UPLOAD, [(one.file, one.style, one.data()) for one in samples()])
     except DecorError as error:
         store().discard(into.name)
         tell(error)

@@ -8,6 +8,7 @@ from PIL import Image
 from decor_core.errors import DecorError
 from decor_core.pictures.images import content_hash, load_picture
 from decor_core.vision.augmentation import Augmentation, distort
+from decor_core.vision.backbone import restorable
 
 from .samples import Sample, samples
 from .text import plain
@@ -69,7 +70,8 @@ def copies_preview(standard: Augmentation) -> None:
 
 def _show_on(sample: Sample, chosen: Augmentation) -> None:
     try:
-        show_copies(sample.data(), chosen, _COPIES, sample.alt)
+        with restorable(sample.path):
+            show_copies(sample.data(), chosen, _COPIES, sample.alt)
     except DecorError as error:
         st.error(plain(str(error)), icon=":material/broken_image:")
 

@@ -11,11 +11,11 @@ import streamlit as st
 
 from decor_core.errors import DecorError, PictureError
 from decor_core.pictures.images import load_picture
-from decor_core.vision.backbone import MODELS, restorable
+from decor_core.vision.backbone import MODELS
 
 from .pictures import Picture
 
-_FOLDER = MODELS / "samples"
+SAMPLES = MODELS / "samples"
 _TILE_SIDE = 144
 
 
@@ -30,7 +30,7 @@ class Sample:
 
     @property
     def path(self) -> Path:
-        return _FOLDER / self.file
+        return SAMPLES / self.file
 
     @property
     def key(self) -> str:
@@ -38,11 +38,10 @@ class Sample:
 
     def data(self) -> bytes:
         """Its file; PictureError where that cannot be read."""
-        with restorable(self.path):
-            try:
-                return self.path.read_bytes()
-            except OSError as error:
-                raise PictureError(f"“{self.path}” cannot be read: {error.strerror}.") from error
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise PictureError(f"The sample cannot be read ({error.strerror}).") from error
 
     def picture(self) -> Picture:
         return Picture(self.title, self.data(), self.alt)
@@ -58,7 +57,7 @@ def samples() -> tuple[Sample, ...]:
 
 @st.cache_data
 def _listed() -> tuple[Sample, ...]:
-    listed = json.loads((_FOLDER / "samples.json").read_text(encoding="utf-8"))
+    listed = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))
     return tuple(Sample(**entry) for entry in listed)
 
 
