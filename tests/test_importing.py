@@ -225,7 +225,11 @@ def test_figures_that_make_no_sense(refused, files):
         ({"confusion": [[1e300] * 3] * 3}, "confusion matrix"),
         ({"confusion": [[float("nan")] * 3] * 3}, "confusion matrix"),
         ({"labels": ["a", "b", "c"]}, "other labels"),
-        ({"ece": "none"}, "are no numbers"),
+        ({"confusion": [[0.7, 0, 0]] * 3}, "parts of pictures"),
+        ({"ece": "none"}, "not from 0 to 1"),
+        ({"ece_ci95": [0, 1.5]}, "not from 0 to 1"),
+        ({"balanced_ci95": [0.5]}, "not from 0 to 1"),
+        ({"cross_entropy": -1}, "are no numbers"),
     ]:
         assert reason in refused(_changed(files, evaluation=found | change))
     known = manifest["novelty"]
