@@ -71,6 +71,12 @@ def test_two_names_that_become_one_are_both_kept(zipped):
     ]  # fmt: skip
 
 
+def test_a_member_without_a_name_is_passed_over(tmp_path):
+    data = zip_bytes({"QQ": b"x", "ash/1.png": b"y"}).replace(b"QQ", b"\0Q")
+    (tmp_path / "some.zip").write_bytes(data)
+    assert open_source(tmp_path / "some.zip").names == ("ash/1.png",)
+
+
 def test_links_in_a_zip_are_not_followed(zipped):
     path = zipped("ash/1.png", "oak/1.png")
     link = zipfile.ZipInfo("oak/passwd.png")
