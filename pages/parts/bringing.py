@@ -99,16 +99,15 @@ def _drop_zone() -> None:
             on_change=_receive,
             args=(key,),
         )
-    _packer()(key="packer", data={"zone": "bring_zone", "most": _most_bytes()})
+    _packer()(key="packer", data={"zone": "bring_zone", "limit": _limit()})
     if files:
         st.info("A table needs its pictures: drop or choose them, too.", icon=":material/info:")
     st.caption(where_kept())
 
 
-def _most_bytes() -> int:
-    """How large one upload may be, with some room; Streamlit's megabytes have a million bytes."""
-    most = min(hosting().upload_mb, int(st.get_option("server.maxUploadSize")))
-    return most * 10**6 - 2**16
+def _limit() -> int:
+    """How many bytes one upload may have; Streamlit's megabytes have a million."""
+    return min(hosting().upload_mb, int(st.get_option("server.maxUploadSize"))) * 10**6
 
 
 def _receive(key: str) -> None:
