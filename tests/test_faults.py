@@ -332,8 +332,10 @@ def test_a_running_server_does_without_each_file_that_ships_and_finds_it_again(
 ):
     plate = (SAMPLES / "iznik-plate.jpg").read_bytes()
 
-    async def told(port: int, page: str = "") -> str:
+    async def told(port: int, page: str = "", dropped: bytes = b"") -> str:
         async with Visitor(port, page) as visitor:
+            if dropped:
+                await visitor.upload("plate.jpg", dropped)
             assert not visitor.all("exception")
             return visitor.texts().replace("\\", "")
 
@@ -355,7 +357,7 @@ def test_a_running_server_does_without_each_file_that_ships_and_finds_it_again(
                     assert f"decor.npz”, {PUT_BACK}" in await told(port, "retrain")
                     for page in ("data", "runs"):
                         assert PUT_BACK not in await told(port, page)
-                assert f"efficientnet_lite0.tflite”, {PUT_BACK}" in await told(port)
+                assert f"efficientnet_lite0.tflite”, {PUT_BACK}" in await told(port, "", plate)
                 assert PUT_BACK not in await told(port, "retrain")
             assert "The samples: They cannot be read" in (await told(port)).replace("*", "")
         await works(port)
