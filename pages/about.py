@@ -1,7 +1,10 @@
 """About: the styles and how well each is known, by country, and the model card."""
 
+from contextlib import suppress
+
 import streamlit as st
 
+from decor_core.errors import PictureError
 from decor_core.learning.evaluation import Evaluation
 from decor_core.models.bundle import Bundle
 from decor_core.taxonomy import DECOR
@@ -9,12 +12,13 @@ from pages.parts.flags import flag
 from pages.parts.frame import CLASSIFY, open_page
 from pages.parts.grids import confusion_map
 from pages.parts.resources import shipped_bundle
-from pages.parts.samples import samples
+from pages.parts.samples import Sample, samples, small
 from pages.parts.styles import STYLES, Style, how_well_known
 from pages.parts.text import between, percent_exact, plain
 
 DATA_URL = "https://www.kaggle.com/datasets/olgabelitskaya/traditional-decor-patterns"
 NETWORK_URL = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
+_WIDTH = 112
 
 
 def main() -> None:
@@ -42,11 +46,16 @@ def main() -> None:
                 st.markdown(text)
 
 
+def _show_sample(sample: Sample) -> None:
+    with suppress(PictureError):  # then without
+        st.image(small(sample, 2 * _WIDTH), width=_WIDTH, alt=sample.alt)
+
+
 def _show_style(style: Style, judged: Evaluation | None) -> None:
     sample = next((s for s in samples() if s.style == style.label), None)
     with st.container(horizontal=True, gap="medium", vertical_alignment="top", wrap=False):
         if sample:
-            st.image(str(sample.path), width=112, alt=sample.alt)
+            _show_sample(sample)
         with st.container(gap="xsmall"):
             native = "" if style.native == style.label else f" · {style.native}"
             st.subheader(f"{plain(style.label)}{native}", anchor=False)

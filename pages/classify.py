@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from decor_core.errors import PictureError
 from decor_core.models.material import Material
 from pages.parts import answers, gallery, samples
 from pages.parts.camera import photo
@@ -16,6 +17,7 @@ from pages.parts.work import collect
 from pages.parts.workspace import workspace
 
 _NAMED = 6  # classes in the headline
+_SEVEN = "Seven traditional styles from four countries, told apart by their ornament."
 
 
 def main() -> None:
@@ -43,10 +45,12 @@ def _headline() -> tuple[str, str]:
 
 def _decor_words() -> str:
     """What is told apart, where the model has learned from the photos that ship."""
+    if not uses_own_model():  # without loading it: should that fail, the page has a head at least
+        return _SEVEN
     taxonomy = predictor().bundle.taxonomy
     taught = [name for name in taxonomy.labels if name not in _shipped_names()]
     if not taught:
-        return "Seven traditional styles from four countries, told apart by their ornament."
+        return _SEVEN
     kinds = counted(len(taxonomy.labels), taxonomy.name)
     if taxonomy.coarser:
         kinds += f" from {counted(len(taxonomy.coarser.labels), taxonomy.coarser.name)}"
@@ -77,7 +81,8 @@ def _chosen() -> list[Seen]:
     if seen and st.session_state.get("sample_wanted"):
         _way_back(len(seen))
         seen = []
-    st.caption("Nothing at hand? Try a drawn sample of the styles that ship:")
+    if samples.samples():
+        st.caption("Nothing at hand? Try a drawn sample of the styles that ship:")
     sample = None if seen else samples.chosen_sample()
     if sample and "sample" in st.session_state and "sample" not in st.query_params:
         st.query_params["sample"] = sample.path.stem  # another page has wiped the address
@@ -85,11 +90,13 @@ def _chosen() -> list[Seen]:
     return seen or [_look_at_sample(sample)]
 
 
-def _look_at_sample(sample: samples.Sample) -> Seen:
+def _look_at_sample(sample: samples.Sample | None) -> Seen:
+    if sample is None:
+        return refused("The samples", "They cannot be read just now; choose a file.")
     try:
         return look_at(sample.picture())
-    except OSError:
-        return refused(sample.title, "The sample cannot be read any more; choose a file.")
+    except PictureError:
+        return refused(sample.title, "The sample cannot be read just now; choose a file.")
 
 
 def _way_back(count: int) -> None:

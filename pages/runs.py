@@ -40,7 +40,7 @@ def main() -> None:
     collect()
     _show_undo()
     found = shelf.entries()
-    chosen = _table(found)
+    chosen = _table(found) if found else []
     if len(chosen) > 1:
         show_comparison([entry.run for entry in chosen])
     elif chosen:

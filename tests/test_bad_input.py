@@ -1,12 +1,12 @@
 """Data as people really have them: each fault gets a clear sentence, or simply works."""
 
-import io
 import os
 import struct
 import zipfile
 
 import pandas as pd
 import pytest
+from packing import zip_bytes
 
 from decor_core.data import sources
 from decor_core.data.catalog import find_layout, open_data_set, read_catalog
@@ -39,23 +39,12 @@ def zipped(tmp_path, ornament, encoded):
     """A zip of pictures at the given names, and of other members with the bytes given."""
 
     def write(*names, **others):
+        pictures = {name: encoded(ornament(number)) for number, name in enumerate(names)}
         path = tmp_path / "some.zip"
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for number, name in enumerate(names):
-                archive.writestr(name, encoded(ornament(number)))
-            for name, data in others.items():
-                archive.writestr(name, data)
+        path.write_bytes(zip_bytes(pictures | others, zipfile.ZIP_DEFLATED))
         return path
 
     return write
-
-
-def _zip_bytes(**members):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return stream.getvalue()
 
 
 def _of(catalog, kind):
@@ -82,6 +71,12 @@ def test_two_names_that_become_one_are_both_kept(zipped):
     ]  # fmt: skip
 
 
+def test_a_member_without_a_name_is_passed_over(tmp_path):
+    data = zip_bytes({"QQ": b"x", "ash/1.png": b"y"}).replace(b"QQ", b"\0Q")
+    (tmp_path / "some.zip").write_bytes(data)
+    assert open_source(tmp_path / "some.zip").names == ("ash/1.png",)
+
+
 def test_links_in_a_zip_are_not_followed(zipped):
     path = zipped("ash/1.png", "oak/1.png")
     link = zipfile.ZipInfo("oak/passwd.png")
@@ -96,8 +91,7 @@ def test_links_in_a_zip_are_not_followed(zipped):
 
 def test_a_bomb_is_refused_by_what_it_unpacks_to(tmp_path):
     path = tmp_path / "bomb.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/1.png", bytes(100 * 2**20))
+    path.write_bytes(zip_bytes({"a/1.png": bytes(100 * 2**20)}, zipfile.ZIP_DEFLATED))
     assert path.stat().st_size < 2**20
     with pytest.raises(DataError, match="times its size"):
         open_source(path)
@@ -105,9 +99,8 @@ def test_a_bomb_is_refused_by_what_it_unpacks_to(tmp_path):
 
 def test_many_small_bombs_count_together(tmp_path):
     path = tmp_path / "bombs.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number in range(80):
-            archive.writestr(f"a/{number}.png", bytes(2**20))
+    bombs = {f"a/{number}.png": bytes(2**20) for number in range(80)}
+    path.write_bytes(zip_bytes(bombs, zipfile.ZIP_DEFLATED))
     with pytest.raises(DataError, match="times its size"):
         open_source(path)
 
@@ -137,9 +130,9 @@ def test_100_000_tiny_files_are_refused_quickly(tmp_path, monkeypatch):
 
 
 def test_zips_in_a_zip_are_folders_one_level_deep(zipped, ornament, encoded):
-    inner = {name: _zip_bytes(**{"1.png": encoded(ornament(i)), "2.png": encoded(ornament(9 - i))})
+    inner = {name: zip_bytes({"1.png": encoded(ornament(i)), "2.png": encoded(ornament(9 - i))})
              for i, name in enumerate(("ash.zip", "oak.zip"))}  # fmt: skip
-    inner["oak.zip"] = _zip_bytes(**{
+    inner["oak.zip"] = zip_bytes({
         "1.png": encoded(ornament(5)), "2.png": encoded(ornament(6)), "deep.zip": inner["ash.zip"]
     })  # fmt: skip
     catalog = read_catalog(image_dir=zipped(**inner, **{"bad.zip": b"PK\3\4"}))
@@ -149,7 +142,7 @@ def test_zips_in_a_zip_are_folders_one_level_deep(zipped, ornament, encoded):
 
 
 def test_the_limits_apply_to_all_zips_together(zipped, monkeypatch):
-    inner = {f"{name}.zip": _zip_bytes(**{"1.png": bytes(600)}) for name in "abc"}
+    inner = {f"{name}.zip": zip_bytes({"1.png": bytes(600)}) for name in "abc"}
     path = zipped(**inner)
     monkeypatch.setattr(sources, "most_bytes", lambda: 3000)
     with pytest.raises(DataError, match="together"):
@@ -438,8 +431,18 @@ def test_of_several_tables_it_is_said_which_one_is_taken(tmp_path, ornament):
     assert not {"assumed", "ignored"} & set(open_data_set(tmp_path).report.findings)
 
 
+def test_a_table_beside_class_folders_that_is_not_read_is_named(pictures):
+    folder = pictures("ash/1.png", "ash/2.png", "oak/1.png", "oak/2.png")
+    (folder / "prices.csv").write_text("tree;price\nash;3\noak;4\n")
+    found = open_data_set(folder)
+    assert found.taxonomy.labels == ("ash", "oak")
+    assert _of(found, "ignored") == {
+        "prices.csv": "The folders tell the classes; this table was not read."
+    }
+
+
 def test_a_zip_of_csv_and_zip_of_pictures(zipped, ornament, encoded):
-    pictures = _zip_bytes(**{f"{i}.png": encoded(ornament(i)) for i in range(4)})
+    pictures = zip_bytes({f"{i}.png": encoded(ornament(i)) for i in range(4)})
     text = "file,decor,country\n" + "".join(
         f"{i}.png,{['Gzhel', 'Iznik'][i % 2]},{['Russia', 'Turkey'][i % 2]}\n" for i in range(4)
     )

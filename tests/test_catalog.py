@@ -3,6 +3,7 @@ import unicodedata
 import zipfile
 
 import pytest
+from packing import zip_of
 from PIL import Image, ImageOps
 
 from decor_core.data import zips
@@ -51,15 +52,6 @@ def class_folders(tmp_path, ornament, encoded):
         return folder
 
     return write
-
-
-def zip_of(folder, target, prefix=""):
-    with zipfile.ZipFile(target, "w") as archive:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                name = prefix + file.relative_to(folder).as_posix()
-                archive.writestr(zipfile.ZipInfo(name), file.read_bytes())
-    return target
 
 
 def messages(catalog, kind):

@@ -2,13 +2,13 @@
 
 import io
 import re
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import streamlit as st
+from packing import zip_bytes
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -350,14 +350,6 @@ def test_the_address_follows_the_sample_and_forgets_it_with_an_upload(page):
 # --- Many at once
 
 
-def _zipped(*members: tuple[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as file:
-        for name, data in members:
-            file.writestr(name, data)
-    return stream.getvalue()
-
-
 @pytest.fixture
 def many(page) -> AppTest:
     """The page after a zip of three samples, noise, a broken picture and a note."""
@@ -366,7 +358,7 @@ def many(page) -> AppTest:
     Image.fromarray(noise).save(packed, "PNG")
     members = [(f"a/{s}.jpg", _sample_bytes(s)) for s in ("Gzhel", "Khokhloma", "Neglyubka")]
     members += [("noise.png", packed.getvalue()), ("broken.png", b"nothing"), ("notes.txt", b"x")]
-    return _upload(page("classify"), ("all.zip", _zipped(*members)))
+    return _upload(page("classify"), ("all.zip", zip_bytes(dict(members))))
 
 
 def test_a_zip_is_its_pictures_grouped_by_verdict(many):
@@ -378,10 +370,10 @@ def test_a_zip_is_its_pictures_grouped_by_verdict(many):
 
 
 def test_a_broken_or_empty_zip_says_so(page):
-    test = _upload(page("classify"), ("all.zip", b"PK\3\4 nothing"), ("e.zip", _zipped()))
+    test = _upload(page("classify"), ("all.zip", b"PK\3\4 nothing"), ("e.zip", zip_bytes({})))
     told = "\n".join(element.value for element in test.warning)
     assert "is no zip file" in told and not _verdicts(test)
-    test = _upload(page("classify"), ("e.zip", _zipped(("notes.txt", b"x"))))
+    test = _upload(page("classify"), ("e.zip", zip_bytes({"notes.txt": b"x"})))
     assert "There is no picture in the zip" in test.warning[0].value
 
 

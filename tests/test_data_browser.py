@@ -69,6 +69,21 @@ def _button(page, name: str):
     return page.get_by_role("button", name=name, exact=True)
 
 
+def test_a_file_that_is_too_large_is_told_what_to_do(page):
+    page.get_by_role("button", name="Choose a folder").wait_for()
+    page.get_by_test_id("stFileUploaderDropzoneInput").evaluate(
+        """(input) => {
+            const chosen = new DataTransfer(), megabyte = new Uint8Array(1e6);
+            chosen.items.add(new File(Array(201).fill(megabyte), "my shop.zip"));
+            input.files = chosen.files;
+            input.dispatchEvent(new Event("change", { bubbles: true }));
+        }"""
+    )
+    told = page.get_by_role("status").get_by_text("my shop.zip has 201 MB; one file may have 200")
+    told.wait_for()
+    page.reload()
+
+
 def test_a_messy_folder_is_put_right(page, messy):
     page.locator("input[webkitdirectory]").set_input_files(str(messy))
     _heading(page, "Stall").wait_for()

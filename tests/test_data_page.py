@@ -1,15 +1,14 @@
 """The Data page without a browser: bringing in, report and fixes, grid, map, kept sets."""
 
-import io
 import shutil
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import streamlit as st
+from packing import zip_of
 from streamlit.testing.v1 import AppTest
 
 from decor_core.data.report import Entry
@@ -115,19 +114,11 @@ def test_at_first_it_says_what_to_bring(home):
     assert "Your data sets" not in _texts(test)
 
 
-def _zip(folder: Path) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for path in sorted(folder.rglob("*.png")):
-            archive.write(path, path.relative_to(folder))
-    return packed.getvalue()
-
-
 def test_a_zip_becomes_a_set_with_a_report(home, painted, tmp_path):
     shutil.copytree(painted, tmp_path / "came")
     shutil.move(tmp_path / "came" / "Iznik" / "203.png", tmp_path / "came" / "Gzhel" / "203.png")
     test = _page(workspace=Workspace("me"))
-    data = _zip(tmp_path / "came")
+    data = zip_of(tmp_path / "came", tmp_path / "came.zip").read_bytes()
     test.file_uploader[0].set_value([("my_shop.zip", data, "application/zip")])
     _wait(_wait(_sound(test.run()), reading.PEEK), reading.INTAKE)
     assert [header.value for header in test.header] == ["my shop"]

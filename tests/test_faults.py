@@ -10,6 +10,7 @@ import itertools
 import os
 import random
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,14 +31,17 @@ from benchmarks.visitor import Visitor
 from decor_core import folders
 from decor_core.data.catalog import read_catalog
 from decor_core.errors import BundleError, RunError, TrainingError
+from decor_core.jobs.intake import EmbedRequest, IntakeRequest, take_in
 from decor_core.jobs.job import Job
 from decor_core.jobs.requests import SummariesRequest, TrainRequest
 from decor_core.jobs.trainer import Trainer
+from decor_core.learning.fitting import never
 from decor_core.learning.heads import TrainConfig
 from decor_core.models.bundle import load_bundle, save_bundle
 from decor_core.runs import store as runs
 from decor_core.runs.run import Run, run_of_training
 from decor_core.runs.store import DiskRuns
+from decor_core.sets.picture_files import VECTORS
 from decor_core.vision.embedding import EmbeddingSpec
 from decor_core.vision.features import embed_catalog
 from pages.parts import samples
@@ -265,9 +270,107 @@ def _classify(**state: object) -> AppTest:
     return page.run()
 
 
+@pytest.fixture
+def models(tmp_path, monkeypatch) -> Path:
+    """A copy of what ships, for the processes that are started from now on."""
+    places = ("backbone", "bundles", "embeddings", "samples")
+    for place in places:
+        drawing = shutil.ignore_patterns("drawing")
+        shutil.copytree(ROOT / "models" / place, tmp_path / "models" / place, ignore=drawing)
+    monkeypatch.setenv("DECOR_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@contextmanager
+def without(*places: Path) -> Iterator[None]:
+    """These files and folders are gone, and back at the end of the block."""
+    for place in places:
+        place.rename(f"{place}.away")
+    yield
+    for place in places:
+        Path(f"{place}.away").rename(place)
+
+
+@contextmanager
+def damaged(place: Path, change: Callable[[bytes], bytes]) -> Iterator[None]:
+    """The file is another one, and whole again at the end of the block."""
+    whole = place.read_bytes()
+    place.write_bytes(change(whole))
+    yield
+    place.write_bytes(whole)
+
+
+PUT_BACK = "which ships with Decor, is missing or damaged. Whoever runs Decor can put it back"
+HARM = (
+    without,
+    lambda place: damaged(place, lambda data: data[: len(data) // 2]),
+    lambda place: damaged(place, lambda data: b""),
+    lambda place: damaged(place, lambda data: bytes(len(data))),
+)
+
+
+def test_the_process_that_looks_tells_that_its_network_is_missing(models, painted, tmp_path):
+    made = take_in(IntakeRequest(painted, tmp_path / "set", "Painted"), lambda e: None, never)
+    network, look = models / "backbone" / "efficientnet_lite0.tflite", EmbedRequest(made.folder)
+    reader = Trainer(tensorflow=False)
+    try:
+        for harm in HARM:
+            with harm(network):
+                job = ended(reader, reader.submit(look, "me"))
+                assert job.status == "failed" and PUT_BACK in job.message
+                assert "models/backbone" in job.message and str(tmp_path) not in job.message
+        assert ended(reader, reader.submit(look, "me")).status == "done"
+        shutil.rmtree(made.folder / VECTORS)
+        with without(network):  # it has the network by now
+            assert ended(reader, reader.submit(look, "me")).status == "done"
+    finally:
+        reader.close()
+
+
+def test_a_running_server_does_without_each_file_that_ships_and_finds_it_again(
+    models, without_tensorflow, tmp_path
+):
+    plate = (SAMPLES / "iznik-plate.jpg").read_bytes()
+
+    async def told(port: int, page: str = "", dropped: bytes = b"") -> str:
+        async with Visitor(port, page) as visitor:
+            if dropped:
+                await visitor.upload("plate.jpg", dropped)
+            assert not visitor.all("exception")
+            return visitor.texts().replace("\\", "")
+
+    async def works(port: int) -> None:
+        async with Visitor(port) as visitor:
+            await visitor.upload("plate.jpg", plate)
+            assert "Iznik" in visitor.headings()
+        async with Visitor(port, "retrain") as visitor:
+            assert "Retrain" in [button.label for button in visitor.all("button")]
+        assert "How well it does" in await told(port, "about")
+        assert "Nothing of yours here yet" in await told(port, "runs")
+
+    async def visits(port: int) -> None:
+        with without(models / "samples" / "samples.json"):
+            with without(models / "backbone"):
+                with without(models / "bundles", models / "embeddings"):
+                    for page in ("", "about"):
+                        assert f"“models/bundles/decor-style”, {PUT_BACK}" in await told(port, page)
+                    assert f"decor.npz”, {PUT_BACK}" in await told(port, "retrain")
+                    for page in ("data", "runs"):
+                        assert PUT_BACK not in await told(port, page)
+                assert f"efficientnet_lite0.tflite”, {PUT_BACK}" in await told(port, "", plate)
+                assert PUT_BACK not in await told(port, "retrain")
+            assert "The samples: They cannot be read" in (await told(port)).replace("*", "")
+        await works(port)
+        with without(*models.iterdir()):
+            await works(port)
+
+    with server(DECOR_HOME=str(tmp_path / "home")) as running:
+        asyncio.run(visits(running.port))
+
+
 def test_the_page_answers_on_when_the_samples_are_gone(monkeypatch, tmp_path):
     assert not _classify().exception
-    monkeypatch.setattr(samples, "_FOLDER", tmp_path)
+    monkeypatch.setattr(samples, "SAMPLES", tmp_path)
     page = _classify(sample="iznik-plate")
     assert not page.exception
     assert "cannot be read" in "".join(warning.value for warning in page.warning)

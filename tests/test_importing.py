@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from packing import zip_bytes
 
 from decor_core.errors import BundleError
 from decor_core.export.formats import export_model
@@ -30,14 +31,6 @@ def files(exported):
     """The exported files by name in the zip, to be tampered with."""
     with zipfile.ZipFile(exported) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
-
-
-def _zipped(files):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
 
 
 def _name(files, end):
@@ -73,7 +66,7 @@ def test_what_was_exported_comes_back(exported, training):
 def test_a_bundle_folder_zipped_by_hand_comes_back_too(files):
     bare = {name.rpartition("/")[2]: content for name, content in files.items()}
     clutter = {"__MACOSX/._head.npz": b"\0", ".DS_Store": b"\0", "Thumbs.db": b"\0"}
-    assert import_run(_zipped(bare | clutter)).title == "Łowicz & co."
+    assert import_run(zip_bytes(bare | clutter)).title == "Łowicz & co."
 
 
 def test_no_zip_and_broken_zips(refused, exported, tmp_path):
@@ -95,7 +88,7 @@ def test_zip_bombs(refused, files, monkeypatch):
         archive.writestr("manifest.json", bytes(200 * 2**20))
     assert len(stream.getvalue()) < 2**20
     assert "unpacks to more than 128 MiB" in refused(stream.getvalue())
-    assert "holds 60 files" in refused(_zipped({f"{i}.txt": b"" for i in range(60)}))
+    assert "holds 60 files" in refused(zip_bytes({f"{i}.txt": b"" for i in range(60)}))
 
 
 def test_arrays_that_claim_to_be_huge(refused, files):
@@ -111,18 +104,18 @@ def test_arrays_that_claim_to_be_huge(refused, files):
             bias = io.BytesIO()
             np.save(bias, arrays["bias"])
             archive.writestr("bias.npy", bias.getvalue())
-    told = refused(_zipped(files | {head: stream.getvalue()}))
+    told = refused(zip_bytes(files | {head: stream.getvalue()}))
     assert "weights.npy is not as large as it says" in told
 
 
 @pytest.mark.parametrize("name", ["../head.npz", "/etc/head.npz", "a/../../head.npz",
                                   "..\\head.npz", "C:\\head.npz"])  # fmt: skip
 def test_paths_outside(refused, files, name):
-    assert "points outside of itself" in refused(_zipped(files | {name: b""}))
+    assert "points outside of itself" in refused(zip_bytes(files | {name: b""}))
 
 
 def test_links(refused, files):
-    stream = io.BytesIO(_zipped(files))
+    stream = io.BytesIO(zip_bytes(files))
     with zipfile.ZipFile(stream, "a") as archive:
         link = zipfile.ZipInfo("labels.txt")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -131,7 +124,7 @@ def test_links(refused, files):
 
 
 def test_passwords(refused, files):
-    data = bytearray(_zipped(files))
+    data = bytearray(zip_bytes(files))
     central = data.rindex(b"PK\1\2")  # the last of the zip, not of an npz inside
     data[central + 8] |= 1
     assert "protected by a password" in refused(bytes(data))
@@ -139,19 +132,19 @@ def test_passwords(refused, files):
 
 @pytest.mark.parametrize("name", ["model.pkl", "model.keras", "weights.h5", "setup.py"])
 def test_files_that_can_run_code(refused, files, name, tmp_path):
-    told = refused(_zipped(files | {name: b"anything"}))
+    told = refused(zip_bytes(files | {name: b"anything"}))
     assert f"“{name}”" in told and "can run code" in told
 
 
 def test_other_exports_are_not_models_to_import(refused, files):
-    told = refused(_zipped({"decor/model.tflite": b"TFL3", "decor/labels.txt": b"a"}))
+    told = refused(zip_bytes({"decor/model.tflite": b"TFL3", "decor/labels.txt": b"a"}))
     assert "“model.tflite”, which is no part of a model of Decor. Only zips" in told
-    told = refused(_zipped({"readme.md": b"", "labels.txt": b"a\nb\n"}))
+    told = refused(zip_bytes({"readme.md": b"", "labels.txt": b"a\nb\n"}))
     assert "manifest.json and head.npz missing" in told
     scattered = {f"{i}/{name.rpartition('/')[2]}": data for i, (name, data) in
                  enumerate(files.items())}  # fmt: skip
-    assert "several folders" in refused(_zipped(scattered))
-    assert "labels.txt twice" in refused(_zipped(files | {"labels.txt": b""}))
+    assert "several folders" in refused(zip_bytes(scattered))
+    assert "labels.txt twice" in refused(zip_bytes(files | {"labels.txt": b""}))
 
 
 def test_pickles_in_the_weights_are_never_run(refused, files, tmp_path_factory):
@@ -164,15 +157,15 @@ def test_pickles_in_the_weights_are_never_run(refused, files, tmp_path_factory):
     stream = io.BytesIO()
     np.savez(stream, weights=np.array([Bomb()], object), bias=np.zeros(3))
     head = _name(files, "head.npz")
-    assert "are damaged" in refused(_zipped(files | {head: stream.getvalue()}))
-    assert "are damaged" in refused(_zipped(files | {head: pickle.dumps(Bomb())}))
+    assert "are damaged" in refused(zip_bytes(files | {head: stream.getvalue()}))
+    assert "are damaged" in refused(zip_bytes(files | {head: pickle.dumps(Bomb())}))
     assert not marker.exists()
 
 
 def _changed(files, **changes):
     name = _name(files, "manifest.json")
     manifest = json.loads(files[name]) | changes
-    return _zipped(files | {name: json.dumps(manifest).encode()})
+    return zip_bytes(files | {name: json.dumps(manifest).encode()})
 
 
 @pytest.mark.parametrize(("changes", "reason"), [
@@ -225,7 +218,11 @@ def test_figures_that_make_no_sense(refused, files):
         ({"confusion": [[1e300] * 3] * 3}, "confusion matrix"),
         ({"confusion": [[float("nan")] * 3] * 3}, "confusion matrix"),
         ({"labels": ["a", "b", "c"]}, "other labels"),
-        ({"ece": "none"}, "are no numbers"),
+        ({"confusion": [[0.7, 0, 0]] * 3}, "parts of pictures"),
+        ({"ece": "none"}, "not from 0 to 1"),
+        ({"ece_ci95": [0, 1.5]}, "not from 0 to 1"),
+        ({"balanced_ci95": [0.5]}, "not from 0 to 1"),
+        ({"cross_entropy": -1}, "are no numbers"),
     ]:
         assert reason in refused(_changed(files, evaluation=found | change))
     known = manifest["novelty"]
@@ -239,7 +236,7 @@ def test_figures_that_make_no_sense(refused, files):
 def test_broken_json(refused, files):
     name = _name(files, "manifest.json")
     for content in (b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"format": 1}'):
-        told = refused(_zipped(files | {name: content}))
+        told = refused(zip_bytes(files | {name: content}))
         assert "damaged" in told or "format" in told
 
 
@@ -250,7 +247,7 @@ def test_weights_that_are_not_finite(refused, files, training):
     known = bundle.novelty
     np.savez(stream, weights=weights, bias=bundle.head.bias, mean=known.mean, axes=known.axes,
              variances=known.variances)  # fmt: skip
-    told = refused(_zipped(files | {_name(files, "head.npz"): stream.getvalue()}))
+    told = refused(zip_bytes(files | {_name(files, "head.npz"): stream.getvalue()}))
     assert "not finite" in told
 
 

@@ -1,9 +1,9 @@
 """What the reading process is asked: a look into an upload, a set, a map, answers."""
 
-import zipfile
 from pathlib import Path
 
 import pytest
+from packing import zip_bytes, zip_of
 
 from decor_core.data.tables import Columns
 from decor_core.jobs.intake import AnswerRequest, IntakeRequest, PeekRequest, Phase, take_in
@@ -32,13 +32,12 @@ def _peek(path: Path):
 def listed(tmp_path, ornament, encoded) -> Path:
     """A zip with a table of its own columns, six pictures that it names, one that it does not."""
     rows = ["Bild;Farbe;Art"]
-    with zipfile.ZipFile(tmp_path / "listed.zip", "w") as archive:
-        for i in range(7):
-            archive.writestr(f"{i}.png", encoded(ornament(i)))
-        rows += [f"{i}.png;{'Red' if i % 2 else 'Blue'};{'cup' if i < 4 else 'tile'}"
-                 for i in range(6)]  # fmt: skip
-        archive.writestr("list.csv", "\n".join(rows))
-    return tmp_path / "listed.zip"
+    rows += [f"{i}.png;{'Red' if i % 2 else 'Blue'};{'cup' if i < 4 else 'tile'}"
+             for i in range(6)]  # fmt: skip
+    members = {f"{i}.png": encoded(ornament(i)) for i in range(7)}
+    path = tmp_path / "listed.zip"
+    path.write_bytes(zip_bytes(members | {"list.csv": "\n".join(rows).encode()}))
+    return path
 
 
 def test_a_look_tells_columns_and_their_values(listed):
@@ -86,9 +85,7 @@ def test_a_table_without_pictures_is_told(tmp_path):
 def test_what_was_uploaded_goes_once_it_is_read(painted, tmp_path):
     into = tmp_path / "set"
     into.mkdir()
-    with zipfile.ZipFile(into / "upload.zip", "w") as archive:
-        for path in painted.rglob("*.png"):
-            archive.write(path, path.relative_to(painted))
+    zip_of(painted, into / "upload.zip")
     events: list[Phase] = []
     request = IntakeRequest(into / "upload.zip", into, "Painted", spec=ONE_VIEW)
     assert request.run(events.append, never) == into
@@ -125,7 +122,8 @@ def test_a_model_answers_for_a_whole_set(painted, tmp_path):
 def test_the_example_has_something_to_find(tmp_path):
     samples = {"gzhel-vase.jpg": "Gzhel", "gzhel-plate.jpg": "Gzhel",
                "khokhloma-bowl.jpg": "Khokhloma", "iznik-plate.jpg": "Iznik"}  # fmt: skip
-    write_example(tmp_path / "example.zip", samples, SAMPLES)
+    pictures = [(name, style, (SAMPLES / name).read_bytes()) for name, style in samples.items()]
+    write_example(tmp_path / "example.zip", pictures)
     request = IntakeRequest(tmp_path / "example.zip", tmp_path / "set", "Example")
     made = take_in(request, quiet, never)
     kinds = {entry.kind for entry in made.findings}

@@ -1,10 +1,10 @@
 """In a real browser: from a zip of photos to a model of one's own that takes a correction."""
 
 import re
-import zipfile
 from pathlib import Path
 
 import pytest
+from packing import zip_bytes
 from serving import chromium, served
 
 CLASSES = {"Tiles": "navy", "Towels": "firebrick", "Boards": "seagreen"}
@@ -13,11 +13,13 @@ CLASSES = {"Tiles": "navy", "Towels": "firebrick", "Boards": "seagreen"}
 @pytest.fixture
 def shop(tmp_path: Path, ornament, encoded) -> Path:
     """A zip of class folders, ten pictures each."""
+    members = {
+        f"{label}/{number}.png": encoded(ornament(number, colour, 160))
+        for place, (label, colour) in enumerate(CLASSES.items())
+        for number in range(100 * place, 100 * place + 10)
+    }
     path = tmp_path / "shop.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        for place, (label, colour) in enumerate(CLASSES.items()):
-            for number in range(100 * place, 100 * place + 10):
-                archive.writestr(f"{label}/{number}.png", encoded(ornament(number, colour, 160)))
+    path.write_bytes(zip_bytes(members))
     return path
 
 

@@ -1,29 +1,19 @@
 """Training on a data set of one's own, on the Retrain page and after it, without a browser."""
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-import streamlit as st
-from streamlit.testing.v1 import AppTest
+from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
 
 from decor_core.errors import DataError
 from decor_core.jobs.intake import IntakeRequest, take_in
 from decor_core.sets.picture_sets import PictureSets
-from pages.parts import reading, resources, work
+from pages.parts import resources, work
 from pages.parts.workspace import Workspace
 
-ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.usefixtures("end_processes")
 PLACES = {"Tiles": "navy", "Towels": "firebrick", "Boards": "seagreen"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_processes() -> Iterator[None]:
-    yield
-    resources.trainer().close()
-    reading.reader().close()
-    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="module")
@@ -42,61 +32,27 @@ def mine(tmp_path_factory: pytest.TempPathFactory, ornament: Callable) -> Worksp
     return workspace
 
 
-def _page(name: str, mine: Workspace) -> AppTest:
-    test = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=60)
-    test.session_state["workspace"] = mine
-    return _sound(test.run())
-
-
-def _sound(test: AppTest) -> AppTest:
-    assert not test.exception
-    return test
-
-
-def _texts(test: AppTest) -> str:
-    kinds = (test.markdown, test.caption, test.header, test.info, test.warning, test.error)
-    return "\n".join(element.value for kind in kinds for element in kind)
-
-
-def _button(test: AppTest, label: str):
-    return next(button for button in test.button if button.label == label)
-
-
-def _wait(test: AppTest, purpose: str) -> AppTest:
-    """Until the last of the jobs that follow each other has ended."""
-    mine = test.session_state["workspace"]
-    deadline = time.monotonic() + 120
-    while True:
-        job = None
-        for place in (resources.trainer(), reading.reader()):
-            job = next((j for j in place.jobs(mine.owner) if j.id == mine.jobs[purpose]), job)
-        if not job.active and job.request.kind not in ("network", "embed"):
-            return _sound(_sound(test.run()).run())
-        assert time.monotonic() < deadline, f"{job.request.kind} does not end: {job.status}"
-        time.sleep(0.1)
-
-
 def test_a_set_that_is_open_is_what_is_learned_from(mine):
-    test = _page("retrain", mine)
+    test = opened("retrain", workspace=mine)
     assert test.selectbox(key="learn_from").value == mine.data_set
-    assert "24 pictures of “Shop”" in _texts(test)
-    assert "3 classes: Boards, Tiles, Towels" in _texts(test)
+    assert "24 pictures of “Shop”" in texts(test)
+    assert "3 classes: Boards, Tiles, Towels" in texts(test)
     assert [control.key for control in test.segmented_control].count("train_taxonomy") == 0
-    _sound(test.selectbox(key="learn_from").set_value("").run())
-    assert "285 photos of decorated products" in _texts(test)
-    _sound(test.selectbox(key="learn_from").set_value(mine.data_set).run())
+    sound(test.selectbox(key="learn_from").set_value("").run())
+    assert "285 photos of decorated products" in texts(test)
+    sound(test.selectbox(key="learn_from").set_value(mine.data_set).run())
 
 
 def test_own_pictures_train_a_model_that_knows_them(mine):
-    test = _page("retrain", mine)
+    test = opened("retrain", workspace=mine)
     test.slider(key="steps").set_value(60)
     test.select_slider(key="rate").set_value(0.1)
     test.slider(key="look_views").set_value(1)
     test.segmented_control(key="copies_kind").set_value("Your own")
-    _sound(test.run())
+    sound(test.run())
     test.slider(key="own_copies").set_value(1)
-    _sound(test.run())
-    _wait(_sound(_button(test, "Retrain").click().run()), "train")
+    sound(test.run())
+    ended(sound(button(test, "Retrain").click().run()), "train")
     assert test.metric[0].label == "Test accuracy"
     run = mine.runs.list()[0]
     version = PictureSets(mine.folder / "datasets").get(mine.data_set).version
@@ -107,26 +63,26 @@ def test_own_pictures_train_a_model_that_knows_them(mine):
 
 
 def test_details_show_the_pictures_and_further_jobs_can_be_asked_for(mine):
-    test = _page("retrain", mine)
+    test = opened("retrain", workspace=mine)
     run = mine.runs.list()[0]
     test.session_state["views"] = "What was taken for what"
     truth, answer = run.answers.iloc[0][["truth", "answer"]]
     test.session_state[f"cells-{run.id}-{run.evaluation.n}"] = {
         "selection": {"cell": [{"truth": truth, "answer": answer}]}
     }
-    _sound(test.run())
+    sound(test.run())
     assert test.dataframe[0].value["seen"].iloc[0].startswith("data:image/webp;base64,")
-    _wait(_sound(_button(test, "Cross-validate").click().run()), "judge")
+    ended(sound(button(test, "Cross-validate").click().run()), "judge")
     assert mine.runs.list()[0].cross_validation["class"].n == 24
 
 
 def test_the_model_answers_for_new_pictures_of_its_classes(mine, ornament, encoded):
-    test = _page("retrain", mine)
-    _sound(_button(test, "Use this model").click().run())
-    test = _page("classify", mine)
-    assert "3 classes" in _texts(test) and "Seven traditional styles" not in _texts(test)
+    test = opened("retrain", workspace=mine)
+    sound(button(test, "Use this model").click().run())
+    test = opened("classify", workspace=mine)
+    assert "3 classes" in texts(test) and "Seven traditional styles" not in texts(test)
     test.file_uploader[0].upload("new.png", encoded(ornament(999, "firebrick")), "image/png")
-    _sound(test.run())
+    sound(test.run())
     assert test.header[0].value == "Towels"
     shown = next(
         element.value for element in test.get("html") if "decor-known" in str(element.value)
@@ -138,30 +94,30 @@ def test_a_set_that_has_changed_since_is_not_asked_about(mine):
     sets = PictureSets(mine.folder / "datasets")
     changed = sets.get(mine.data_set)
     changed.drop([changed.table["file"].iloc[0]])
-    test = _page("retrain", mine)
+    test = opened("retrain", workspace=mine)
     assert "23 pictures" in test.selectbox(key="learn_from").options[1]
     assert not [b for b in test.button if b.label == "Draw the learning curve"]
     sets.get(mine.data_set).undo()
 
 
 def test_a_network_that_cannot_be_had_says_so(mine):
-    test = _page("retrain", mine)
-    _sound(test.selectbox(key="look_network").set_value("mobilenet_0.50_224").run())
-    _sound(_button(test, "Retrain").click().run())
+    test = opened("retrain", workspace=mine)
+    sound(test.selectbox(key="look_network").set_value("mobilenet_0.50_224").run())
+    sound(button(test, "Retrain").click().run())
     job_id = mine.jobs["train"]
     while resources.trainer().snapshot(job_id).active:
         time.sleep(0.1)
-    _sound(_sound(test.run()).run())
-    assert "which ships with Decor" in _texts(test)
+    sound(sound(test.run()).run())
+    assert "which ships with Decor" in texts(test)
 
 
 def test_one_class_cannot_be_learned(mine):
     sets = PictureSets(mine.folder / "datasets")
     made = sets.get(mine.data_set)
     made.relabel(list(made.table["file"]), "Tiles")
-    test = _page("retrain", mine)
-    assert "There is only one class" in _texts(test)
-    assert _button(test, "Retrain").disabled
+    test = opened("retrain", workspace=mine)
+    assert "There is only one class" in texts(test)
+    assert button(test, "Retrain").disabled
     sets.get(mine.data_set).undo()
 
 
@@ -170,15 +126,15 @@ def test_a_class_with_too_few_pictures_to_split_cannot_be_learned(mine):
     made = sets.get(mine.data_set)
     label = made.catalog.taxonomy.labels[0]
     made.drop(list(made.table["file"][made.table[made.level] == label])[2:])
-    test = _page("retrain", mine)
+    test = opened("retrain", workspace=mine)
     assert "needs at least 3 different pictures" in test.error[0].value  # others are of a job
     assert f"{label}” has 2" in test.error[0].value
-    assert _button(test, "Retrain").disabled
-    _sound(test.slider(key="validation_share").set_value(0).run())
-    assert "different pictures" not in _texts(test) and not _button(test, "Retrain").disabled
+    assert button(test, "Retrain").disabled
+    sound(test.slider(key="validation_share").set_value(0).run())
+    assert "different pictures" not in texts(test) and not button(test, "Retrain").disabled
     assert "It can hardly be learned" in test.warning[0].value
     sets.get(mine.data_set).undo()
-    _sound(test.slider(key="validation_share").set_value(10).run())
+    sound(test.slider(key="validation_share").set_value(10).run())
 
 
 def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
@@ -186,25 +142,25 @@ def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
         raise DataError("These do not go together.")
 
     monkeypatch.setattr(work, "joiner", lambda material, level: refuse)
-    test = _page("retrain", mine)
+    test = opened("retrain", workspace=mine)
     test.selectbox(key="look_network").set_value("efficientnet_lite0")
     test.segmented_control(key="copies_kind").set_value("None")
-    _sound(test.slider(key="look_views").set_value(3).run())
-    _sound(_button(test, "Retrain").click().run())
+    sound(test.slider(key="look_views").set_value(3).run())
+    sound(button(test, "Retrain").click().run())
     deadline = time.monotonic() + 60
     while "train" not in mine.refused:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    _sound(_sound(test.run()).run())
-    assert "These do not go together" in _texts(test)
-    assert not _button(test, "Retrain").disabled
+    sound(sound(test.run()).run())
+    assert "These do not go together" in texts(test)
+    assert not button(test, "Retrain").disabled
 
 
 def test_a_search_tries_settings_on_own_pictures(mine):
-    test = _page("retrain", mine)
+    test = opened("retrain", workspace=mine)
     test.selectbox(key="look_network").set_value("efficientnet_lite0")
     test.segmented_control(key="copies_kind").set_value("None")
     test.pills(key="search_heads").set_value(["lda"])
-    _sound(test.slider(key="look_views").set_value(1).run())
-    _wait(_sound(_button(test, "Try 1").click().run()), "search")
-    assert "**LDA**: " in _texts(test)
+    sound(test.slider(key="look_views").set_value(1).run())
+    ended(sound(button(test, "Try 1").click().run()), "search")
+    assert "**LDA**: " in texts(test)

@@ -1,12 +1,10 @@
 """The Retrain page without a browser: controls, a training and its results, jobs about it."""
 
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import streamlit as st
+from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
 from streamlit.testing.v1 import AppTest
 
 from decor_core.errors import BundleError
@@ -21,55 +19,11 @@ from decor_core.taxonomy import DECOR
 from pages.parts import progress, resources, results, shelf
 from pages.parts.workspace import Workspace
 
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_trainer() -> Iterator[None]:
-    yield
-    resources.trainer().close()
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def page() -> Callable[..., AppTest]:
-    """``page("retrain")`` is that page after its first run."""
-
-    def run(name: str, **state: object) -> AppTest:
-        test = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=60)
-        for key, value in state.items():
-            test.session_state[key] = value
-        return _sound(test.run())
-
-    return run
-
-
-def _sound(test: AppTest) -> AppTest:
-    assert not test.exception
-    return test
-
-
-def _texts(test: AppTest) -> str:
-    kinds = (test.markdown, test.caption, test.header, test.info, test.warning, test.error)
-    return "\n".join(element.value for kind in kinds for element in kind)
-
-
-def _button(test: AppTest, label: str):
-    return next(button for button in test.button if button.label == label)
-
-
-def _wait(test: AppTest, purpose: str = "train") -> AppTest:
-    """Poll as the browser does until the job has ended."""
-    deadline = time.monotonic() + 90
-    job_id = test.session_state["workspace"].jobs[purpose]
-    while resources.trainer().snapshot(job_id).active:
-        assert time.monotonic() < deadline, "the job does not end"
-        time.sleep(0.1)
-    return _sound(_sound(test.run()).run())
+pytestmark = pytest.mark.usefixtures("end_processes")
 
 
 def _train(test: AppTest) -> AppTest:
-    return _wait(_sound(_button(test, "Retrain").click().run()))
+    return ended(sound(button(test, "Retrain").click().run()), "train")
 
 
 @pytest.fixture(scope="module")
@@ -78,50 +32,49 @@ def trained() -> AppTest:
 
     Without worn copies, with which all that follows takes three times as long.
     """
-    test = AppTest.from_file(str(ROOT / "pages/retrain.py"), default_timeout=60)
-    _sound(test.run())
+    test = opened("retrain")
     test.toggle(key="copies").set_value(False)
     test.slider(key="steps").set_value(30)
     test.select_slider(key="rate").set_value(0.05)
-    return _train(_sound(test.run()))
+    return _train(sound(test.run()))
 
 
 # Controls
 
 
-def test_before_a_training_the_data_are_shown(page):
-    test = page("retrain")
-    assert "285 photos of decorated products" in _texts(test)
-    assert "Wycinanki łowickie, Neglyubka: fewer than 30 pictures" in _texts(test)
-    assert not _button(test, "Retrain").disabled
-    assert _button(test, "Stop").disabled
+def test_before_a_training_the_data_are_shown():
+    test = opened("retrain")
+    assert "285 photos of decorated products" in texts(test)
+    assert "Wycinanki łowickie, Neglyubka: fewer than 30 pictures" in texts(test)
+    assert not button(test, "Retrain").disabled
+    assert button(test, "Stop").disabled
 
 
-def test_a_preset_moves_both_sliders(page):
-    test = page("retrain")
+def test_a_preset_moves_both_sliders():
+    test = opened("retrain")
     test.slider(key="steps").set_value(1000).run()
-    _sound(_button(test, "Model 2: 500 steps, 0.03").click().run())
+    sound(button(test, "Model 2: 500 steps, 0.03").click().run())
     assert (test.slider(key="steps").value, test.select_slider(key="rate").value) == (500, 0.03)
 
 
-def test_sliders_have_the_ranges_that_were_asked_for(page):
-    test = page("retrain")
+def test_sliders_have_the_ranges_that_were_asked_for():
+    test = opened("retrain")
     steps, rate = test.slider(key="steps"), test.select_slider(key="rate")
     assert (steps.label, steps.min, steps.max, steps.value) == ("Training steps", 10, 4000, 500)
     assert (rate.label, rate.options[0], rate.options[-1]) == ("Learning rate", "0.0001", "1")
     assert rate.value == 0.01
 
 
-def test_every_head_can_be_chosen(page):
-    test = page("retrain")
+def test_every_head_can_be_chosen():
+    test = opened("retrain")
     assert len(test.segmented_control(key="train_head").options) == len(HEADS)
     for head in HEADS:
-        _sound(test.segmented_control(key="train_head").set_value(head).run())
+        sound(test.segmented_control(key="train_head").set_value(head).run())
         assert test.slider(key="steps").disabled == (head != "softmax")
 
 
-def test_every_control_reaches_the_training(page):
-    test = page("retrain")
+def test_every_control_reaches_the_training():
+    test = opened("retrain")
     test.slider(key="steps").set_value(40)
     test.select_slider(key="rate").set_value(0.03)
     test.number_input(key="batch_size").set_value(32)
@@ -130,8 +83,8 @@ def test_every_control_reaches_the_training(page):
     test.slider(key="test_share").set_value(20)
     test.slider(key="validation_share").set_value(15)
     test.toggle(key="copies").set_value(False)
-    _sound(test.run())
-    assert "About 65\u00a0% teach the model, 15\u00a0% watch" in _texts(test)
+    sound(test.run())
+    assert "About 65\u00a0% teach the model, 15\u00a0% watch" in texts(test)
     _train(test)
     run = test.session_state["workspace"].runs.list()[0]
     assert run.config == TrainConfig("softmax", 40, 0.03, 32, 0.001, 1, 20, 15, 7)
@@ -139,61 +92,61 @@ def test_every_control_reaches_the_training(page):
     assert 50 <= run.evaluation.n <= 64
 
 
-def test_controls_stand_as_they_were_after_a_reload(page):
-    test = page("retrain")
+def test_controls_stand_as_they_were_after_a_reload():
+    test = opened("retrain")
     test.slider(key="steps").set_value(40)
-    _sound(test.run())
-    again = page("retrain", workspace=test.session_state["workspace"])
+    sound(test.run())
+    again = opened("retrain", workspace=test.session_state["workspace"])
     assert again.slider(key="steps").value == 40
 
 
-def test_copies_can_be_looked_at(page):
-    test = page("retrain")
+def test_copies_can_be_looked_at():
+    test = opened("retrain")
     assert "python -m decor_core retrain --image_dir photos" in [c.value for c in test.code]
     test.toggle(key="copy_wear").set_value(False)
     test.toggle(key="copy_ground").set_value(False)
     test.slider(key="copy_crop").set_value(20)
-    _sound(test.run())
+    sound(test.run())
     assert test.code[0].value.endswith("--flip_left_right --random_crop 20 --random_scale 43")
 
 
 # A training
 
 
-def test_a_training_ends_in_a_model_that_classify_uses(page, trained):
+def test_a_training_ends_in_a_model_that_classify_uses(trained):
     assert trained.metric[0].label == "Test accuracy"
     assert 80 < float(trained.metric[0].value.split()[0]) <= 100
-    assert "test pictures; the true rate is likely between" in _texts(trained)
-    assert "is small" in _texts(trained)
+    assert "test pictures; the true rate is likely between" in texts(trained)
+    assert "is small" in texts(trained)
 
-    _sound(_button(trained, "Use this model").click().run())
-    classify = page("classify", workspace=trained.session_state["workspace"])
-    assert r"Answered by your model \(30 steps, 0\.05\)" in _texts(classify)
-    _sound(_button(classify, "Back to the shipped model").click().run())
-    assert "Answered by the shipped model" in _texts(classify)
-    _sound(_button(trained, "Back to the shipped model").click().run())
+    sound(button(trained, "Use this model").click().run())
+    classify = opened("classify", workspace=trained.session_state["workspace"])
+    assert r"Answered by your model \(30 steps, 0\.05\)" in texts(classify)
+    sound(button(classify, "Back to the shipped model").click().run())
+    assert "Answered by the shipped model" in texts(classify)
+    sound(button(trained, "Back to the shipped model").click().run())
 
 
-def test_the_training_is_found_again_after_a_reload(page, trained):
-    again = page("retrain", workspace=trained.session_state["workspace"])
+def test_the_training_is_found_again_after_a_reload(trained):
+    again = opened("retrain", workspace=trained.session_state["workspace"])
     assert again.metric[0].value == trained.metric[0].value
 
 
-def test_a_run_that_was_kept_on_disk_is_still_the_training_s(page, trained, tmp_path, monkeypatch):
+def test_a_run_that_was_kept_on_disk_is_still_the_training_s(trained, tmp_path, monkeypatch):
     store = DiskRuns(tmp_path / "runs")
     monkeypatch.setattr(shelf, "_kept_runs", lambda: store)
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
     mine = trained.session_state["workspace"]
     shelf_of = Workspace(mine.owner, MemoryRuns(), mine.jobs, mine.about, mine.collected)
     store.save(mine.runs.list()[0])
-    test = page("retrain", workspace=shelf_of)
+    test = opened("retrain", workspace=shelf_of)
     assert test.metric[0].value == trained.metric[0].value
     store.delete(mine.runs.list()[0].id)
-    assert "This run has been deleted" in _texts(_sound(test.run()))
+    assert "This run has been deleted" in texts(sound(test.run()))
 
 
-def test_nobody_else_finds_it(page, trained):
-    assert "photos of decorated products" in _texts(page("retrain"))
+def test_nobody_else_finds_it(trained):
+    assert "photos of decorated products" in texts(opened("retrain"))
 
 
 def test_a_model_that_cannot_be_used_says_why(trained, monkeypatch):
@@ -201,38 +154,38 @@ def test_a_model_that_cannot_be_used_says_why(trained, monkeypatch):
         raise BundleError("It was trained on another network; retrain it here.")
 
     monkeypatch.setattr(Looker, "check", unusable)
-    _sound(_button(trained, "Use this model").click().run())
+    sound(button(trained, "Use this model").click().run())
     assert "trained on another network" in trained.toast[0].value
     assert trained.session_state["workspace"].model is None
 
 
-def test_lda_for_countries_alone(page):
-    test = page("retrain")
+def test_lda_for_countries_alone():
+    test = opened("retrain")
     test.segmented_control(key="train_head").set_value("lda")
-    _sound(test.segmented_control(key="train_taxonomy").set_value("country").run())
-    assert "no learning rate" in _texts(test)
+    sound(test.segmented_control(key="train_taxonomy").set_value("country").run())
+    assert "no learning rate" in texts(test)
     _train(test)
-    assert "no curves to watch" not in _texts(test)
-    _sound(_button(test, "Use this model").click().run())
-    classify = page("classify", workspace=test.session_state["workspace"])
+    assert "no curves to watch" not in texts(test)
+    sound(button(test, "Use this model").click().run())
+    classify = opened("classify", workspace=test.session_state["workspace"])
     assert classify.segmented_control[0].options == ["Country"]
-    assert "trained on country alone" in _texts(classify)
+    assert "trained on country alone" in texts(classify)
 
 
-def test_stop_ends_a_training(page):
-    test = page("retrain")
-    _sound(test.slider(key="steps").set_value(4000).run())
-    _sound(_button(test, "Retrain").click().run())
-    assert _button(test, "Retrain").disabled
-    _wait(_sound(_button(test, "Stop").click().run()))
-    assert "Stopped" in _texts(test)
-    assert not _button(test, "Retrain").disabled
+def test_stop_ends_a_training():
+    test = opened("retrain")
+    sound(test.slider(key="steps").set_value(4000).run())
+    sound(button(test, "Retrain").click().run())
+    assert button(test, "Retrain").disabled
+    ended(sound(button(test, "Stop").click().run()), "train")
+    assert "Stopped" in texts(test)
+    assert not button(test, "Retrain").disabled
 
 
-def test_a_full_queue_says_so(page, monkeypatch):
-    test = page("retrain")
+def test_a_full_queue_says_so(monkeypatch):
+    test = opened("retrain")
     monkeypatch.setattr(resources.trainer(), "_limits", QueueLimits(waiting_of_one=0))
-    _sound(_button(test, "Retrain").click().run())
+    sound(button(test, "Retrain").click().run())
     assert "waiting already" in test.toast[0].value
 
 
@@ -240,13 +193,13 @@ def test_a_full_queue_says_so(page, monkeypatch):
 
 
 def test_cross_validation_stands_beside_the_single_split(trained):
-    _wait(_sound(_button(trained, "Cross-validate").click().run()), "judge")
+    ended(sound(button(trained, "Cross-validate").click().run()), "judge")
     assert [metric.label for metric in trained.metric] == ["Test accuracy", "Cross-validated"]
-    assert "Each of 285 pictures judged by a model that had not seen it" in _texts(trained)
+    assert "Each of 285 pictures judged by a model that had not seen it" in texts(trained)
     run = trained.session_state["workspace"].runs.list()[0]
     assert run.cross_validation["style"].n == 285
-    _sound(trained.segmented_control(key=f"judged-{run.id}").set_value("The test pictures").run())
-    assert "Click a cell to see which" in _texts(trained)
+    sound(trained.segmented_control(key=f"judged-{run.id}").set_value("The test pictures").run())
+    assert "Click a cell to see which" in texts(trained)
 
 
 def test_the_details_answer_four_questions(trained):
@@ -254,7 +207,7 @@ def test_the_details_answer_four_questions(trained):
     found = {}
     for view in ("What was taken for what", "Class by class", "Is it honest?"):
         trained.session_state["views"] = view
-        found[view] = _texts(_sound(trained.run()))
+        found[view] = texts(sound(trained.run()))
     assert "Rows are what the pictures show" in found["What was taken for what"]
     assert "Wycinanki łowickie (25), Neglyubka (12)" in found["Class by class"]
     assert "balanced accuracy" in found["Class by class"]
@@ -269,66 +222,66 @@ def test_a_cell_lists_its_pictures(trained):
     trained.session_state[f"cells-{run.id}-{run.evaluation.n}"] = {
         "selection": {"cell": [{"truth": "Gzhel", "answer": "Gzhel"}]}
     }
-    _sound(trained.run())
+    sound(trained.run())
     answers = run.answers
     right = (answers["truth"] == "Gzhel") & (answers["answer"] == "Gzhel")
-    assert f"**Gzhel, recognised**: {right.sum()}" in _texts(trained)
+    assert f"**Gzhel, recognised**: {right.sum()}" in texts(trained)
     assert set(trained.dataframe[0].value["file"]) == set(answers["file"][right])
 
 
 def test_the_learning_curve_is_drawn_on_request(trained):
     trained.session_state["views"] = "Would more pictures help?"
-    _sound(trained.run())
-    _wait(_sound(_button(trained, "Draw the learning curve").click().run()), "curve")
-    assert "285 judged, five-fold" in _texts(trained)
+    sound(trained.run())
+    ended(sound(button(trained, "Draw the learning curve").click().run()), "curve")
+    assert "285 judged, five-fold" in texts(trained)
 
 
 # The search
 
 
-def test_a_search_marks_the_best_and_sets_the_controls(page):
-    test = page("retrain")
+def test_a_search_marks_the_best_and_sets_the_controls():
+    test = opened("retrain")
     test.segmented_control(key="train_taxonomy").set_value("country")
     test.toggle(key="copies").set_value(False)
     test.pills(key="search_steps").set_value([50, 100])
     test.pills(key="search_rates").set_value([0.1])
     test.pills(key="search_heads").set_value(["softmax", "lda"])
-    _sound(test.run())
-    _wait(_sound(_button(test, "Try 3").click().run()), "search")
-    texts = _texts(test)
-    assert "**LDA**: " in texts and "**Take " in texts
-    _sound(_button(test, "Set the controls to it").click().run())
+    sound(test.run())
+    ended(sound(button(test, "Try 3").click().run()), "search")
+    told = texts(test)
+    assert "**LDA**: " in told and "**Take " in told
+    sound(button(test, "Set the controls to it").click().run())
     assert test.select_slider(key="rate").value in (0.01, 0.1)
 
 
-def test_a_search_that_is_stopped_keeps_what_is_done(page):
-    test = page("retrain")
+def test_a_search_that_is_stopped_keeps_what_is_done():
+    test = opened("retrain")
     test.toggle(key="copies").set_value(False)
     test.pills(key="search_steps").set_value([50, 4000])
     test.pills(key="search_rates").set_value([0.01, 0.03, 0.1])
     test.pills(key="search_heads").set_value(["lda", "softmax"])
-    _sound(test.run())
-    _sound(_button(test, "Try 7").click().run())
+    sound(test.run())
+    sound(button(test, "Try 7").click().run())
     trainer, job_id = resources.trainer(), test.session_state["workspace"].jobs["search"]
     deadline = time.monotonic() + 60
     while not (job := trainer.snapshot(job_id)).request.news(job.events):
         assert job.active and time.monotonic() < deadline
         time.sleep(0.05)
-    _wait(_sound(test.button(key="stop_search").click().run()), "search")
-    assert "of 7 were tried" in _texts(test)
+    ended(sound(test.button(key="stop_search").click().run()), "search")
+    assert "of 7 were tried" in texts(test)
 
 
-def test_random_settings_are_as_many_as_wanted(page):
-    test = page("retrain")
-    _sound(test.segmented_control(key="search_way").set_value("Random").run())
-    assert not _button(test, "Try 12").disabled
+def test_random_settings_are_as_many_as_wanted():
+    test = opened("retrain")
+    sound(test.segmented_control(key="search_way").set_value("Random").run())
+    assert not button(test, "Try 12").disabled
 
 
-def test_nothing_to_try_is_said(page):
-    test = page("retrain")
-    _sound(test.pills(key="search_heads").set_value([]).run())
-    assert _button(test, "Try").disabled
-    assert "Choose at least one of each" in _texts(test)
+def test_nothing_to_try_is_said():
+    test = opened("retrain")
+    sound(test.pills(key="search_heads").set_value([]).run())
+    assert button(test, "Try").disabled
+    assert "Choose at least one of each" in texts(test)
 
 
 # Words
@@ -338,28 +291,28 @@ def _job(data, kind=TrainRequest, config=None, **changes: object) -> Job:
     return Job("id", "me", kind(data, config or TrainConfig(steps=100), "style"), **changes)
 
 
-def test_a_killed_training_says_so_beside_its_curves(page, embeddings, monkeypatch):
+def test_a_killed_training_says_so_beside_its_curves(embeddings, monkeypatch):
     events = tuple(TrainEvent(step, 0.5, 9.0, None, None, 1) for step in (10, 20, 30))
     job = _job(embeddings, status="failed", message="The training ended.", events=events)
     monkeypatch.setattr(Trainer, "snapshot", lambda self, job_id: job)
     mine = Workspace("me", jobs={"train": "id"}, about={"id": ""})
-    test = page("retrain", workspace=mine)
+    test = opened("retrain", workspace=mine)
     assert [element.value for element in test.error] == [r"The training ended\."]
-    assert "**Diverged.**" in _texts(test)
-    assert "Try a learning rate of 0.001" in _texts(test)
+    assert "**Diverged.**" in texts(test)
+    assert "Try a learning rate of 0.001" in texts(test)
 
 
-def test_a_training_that_never_began_has_no_curves(page, embeddings, monkeypatch):
+def test_a_training_that_never_began_has_no_curves(embeddings, monkeypatch):
     job = _job(embeddings, status="failed", message="Too few pictures.")
     monkeypatch.setattr(Trainer, "snapshot", lambda self, job_id: job)
     monkeypatch.setattr(results, "training_curves", lambda *_: pytest.fail("drawn"))
-    test = page("retrain", workspace=Workspace("me", jobs={"train": "id"}, about={"id": ""}))
+    test = opened("retrain", workspace=Workspace("me", jobs={"train": "id"}, about={"id": ""}))
     assert [element.value for element in test.error] == [r"Too few pictures\."]
 
 
-def test_a_forgotten_training_leaves_the_page_as_new(page):
+def test_a_forgotten_training_leaves_the_page_as_new():
     mine = Workspace("me", jobs={"train": "long gone"}, about={"long gone": ""})
-    assert "photos of decorated products" in _texts(page("retrain", workspace=mine))
+    assert "photos of decorated products" in texts(opened("retrain", workspace=mine))
 
 
 _EVENTS = tuple(TrainEvent(step, 0.9, 0.5, 0.8, 0.7, 0) for step in (20, 40))

@@ -1,12 +1,11 @@
 """The Runs page without a browser: table, one run, several, names, delete and undo, parcels."""
 
-import io
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packing import zip_bytes
 from streamlit.testing.v1 import AppTest
 
 from decor_core.export.formats import FORMATS, export_model
@@ -225,10 +224,8 @@ def test_what_was_exported_can_be_imported(open_runs, parcel):
 
 
 def test_what_is_no_model_is_refused_and_nothing_kept(open_runs):
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("model.pkl", b"cos\nsystem\n")
-    test = _drop(open_runs(mine=Workspace("me")), packed.getvalue())
+    packed = zip_bytes({"model.pkl": b"cos\nsystem\n"})
+    test = _drop(open_runs(mine=Workspace("me")), packed)
     assert len(test.error) == 1 and "model\\.pkl" in test.error[0].value
     assert len(_names(test)) == 1
     _drop(test, b"no zip at all")

@@ -20,6 +20,16 @@ from decor_core.training.search import (
 )
 from decor_core.training.workflow import Task, cross_validate
 
+LDA = TrainConfig(head="lda")
+
+
+def test_a_tiny_set_has_as_many_folds_as_pictures(embeddings):
+    tiny = embeddings.rows(np.array([0, 1, 12, 13]))
+    base = TrainConfig(testing_percentage=0, validation_percentage=0)
+    (found,) = search(tiny, grid([], [], ["lda"]), "style", base=base)
+    assert len(found.folds) == 4
+    assert [point.n for point in learning_curve(tiny, LDA, "style", shares=[1.0])] == [4]
+
 
 def test_grid_has_every_combination_once():
     found = grid([100, 500, 500], [0.1, 0.01], ["softmax", "lda"])
@@ -130,7 +140,7 @@ def test_the_test_pictures_take_no_part(embeddings):
 
 def test_learning_curve_grows_with_the_pictures(embeddings):
     told = []
-    points = learning_curve(embeddings, TrainConfig(head="lda"), "style", shares=(1, 0.1, 0.5),
+    points = learning_curve(embeddings, LDA, "style", shares=(1, 0.1, 0.5),
                             n_folds=3, on_point=told.append)  # fmt: skip
     assert points == told
     assert [point.pictures for point in points] == [3, 12, 24]
@@ -139,13 +149,13 @@ def test_learning_curve_grows_with_the_pictures(embeddings):
     low, high = points[-1].ci95
     assert low < points[-1].accuracy <= high
     # All pictures: what cross-validation says.
-    found = cross_validate(embeddings, TrainConfig(head="lda"), "style", n_folds=3, repeats=1)
+    found = cross_validate(embeddings, LDA, "style", n_folds=3, repeats=1)
     assert points[-1].accuracy == pytest.approx(found["style"].accuracy)
 
 
 def test_a_stopped_learning_curve_keeps_its_points(embeddings):
     done = []
-    points = learning_curve(embeddings, TrainConfig(head="lda"), "style", n_folds=3,
+    points = learning_curve(embeddings, LDA, "style", n_folds=3,
                             on_point=done.append, should_stop=lambda: len(done) == 2)  # fmt: skip
     assert points == done and len(done) == 2
 

@@ -171,15 +171,17 @@ def _add_retrain(command: argparse.ArgumentParser) -> None:
     add("--output_graph", type=Path, metavar="FILE", help="also write a frozen TensorFlow graph")
 
 
+_FOLDS = {
+    "type": _positive,
+    "metavar": "N",
+    "help": "parts to hold out in turn (default: 5, or fewer where the pictures are)",
+}
+
+
 def _add_evaluate(command: argparse.ArgumentParser) -> None:
     _add_source(command, vectors=True)
     _add_training(command)
-    command.add_argument(
-        "--folds",
-        type=_positive,
-        metavar="N",
-        help="parts to hold out in turn (default: 5, or fewer where the pictures are)",
-    )
+    command.add_argument("--folds", **_FOLDS)
     command.add_argument(
         "--repeats", type=_positive, default=5, help="times to shuffle and do it again"
     )
@@ -209,7 +211,7 @@ def _add_sweep(command: argparse.ArgumentParser) -> None:
         help="softmax, logistic, lda or auto")  # fmt: skip
     add("--random", type=_positive, metavar="N",
         help="not a grid, but N settings at random between the least and the largest")  # fmt: skip
-    add("--folds", type=_positive, default=5, metavar="N", help="parts to hold out in turn")
+    add("--folds", **_FOLDS)
     add = command.add_argument_group("training").add_argument
     add("--taxonomy", metavar="NAME", help="labels to learn: style or country")
     add("--train_batch_size", type=int, default=100, metavar="N", help="pictures in a step")

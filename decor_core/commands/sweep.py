@@ -83,7 +83,7 @@ def _told(
     results: list[Any], chosen: Any, candidates: list[Any], options: argparse.Namespace
 ) -> dict[str, Any]:
     return {
-        "folds": options.folds,
+        "folds": len(results[0].folds) if results else options.folds,
         "seed": options.seed,
         "tried": len(results),
         "candidates": len(candidates),

@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import DataError, DecorError, PictureError
 from ..pictures.images import LIMITS, is_picture_name
-from .listing import list_class_folders
+from .listing import PREPARED_FILES, list_class_folders
 from .source import Source
 from .sources import unfolded
-from .tables import Columns, guess_columns, is_label_name, read_table
+from .tables import TABLE_ENDINGS, Columns, guess_columns, is_label_name, read_table
 
 PREPARED = "decor-prepared-1"  # in report.json of what ``prepare`` wrote
 
@@ -53,7 +53,7 @@ def find_layout(source: Path | Source) -> Layout:
 def _prepared(source: Source) -> Layout | None:
     """The layout of what ``prepare`` wrote: its table, or its folders if it was told to sort by a
     coarser level."""
-    if not {"report.json", "pictures.csv"} <= set(source.names):
+    if not set(source.names) >= PREPARED_FILES:
         return None
     try:
         report = json.loads(source.read("report.json"))
@@ -87,7 +87,7 @@ def _listing_of(
 
 def tables_in(source: Source) -> list[str]:
     """The files that are tables by their names."""
-    return [name for name in source.names if name.lower().endswith((".csv", ".tsv"))]
+    return [name for name in source.names if name.lower().endswith(TABLE_ENDINGS)]
 
 
 def whole_csv(source: Source, name: str) -> bytes:

@@ -14,11 +14,13 @@ from ..taxonomy import DECOR
 from .repairs import repair_coarser, repair_codes
 from .report import Entry
 from .source import normal
-from .tables import Columns, guess_columns, read_table
+from .tables import TABLE_ENDINGS, Columns, guess_columns, read_table
 
 # Columns of a CSV that hold the labels, by the taxonomy levels they make, finest first.
 LABEL_COLUMNS = {("style", "country"): ("decor", "country")}
 THE_CSV = "the CSV"
+# What “prepare” and a downloaded data set have beside their class folders.
+PREPARED_FILES = {"report.json", "pictures.csv"}
 _RESERVED = {"file", "key", "width", "height", "type", "group", "batch", "source"}
 _LONGEST_LABEL = 200
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co")
@@ -53,6 +55,7 @@ def list_class_folders(names: Sequence[str], folders: Sequence[str] = ()) -> Lis
     paths = {name: PurePosixPath(name).parts for name in names}
     empty = [PurePosixPath(name).parts for name in folders]
     paths, empty, entries = _unwrapped(paths, empty)
+    own = PREPARED_FILES if set(names) >= PREPARED_FILES else ()
     rows = []
     for name, parts in paths.items():
         if len(parts) > 1 and is_picture_name(name):
@@ -62,6 +65,9 @@ def list_class_folders(names: Sequence[str], folders: Sequence[str] = ()) -> Lis
             entries.append(Entry("ignored", name, message, set_aside=True))
         elif is_picture_name(name) and PurePosixPath(name).suffix:
             entries.append(Entry("unlisted", name, "It lies in no class folder.", set_aside=True))
+        elif name.lower().endswith(TABLE_ENDINGS) and name not in own:
+            message = "The folders tell the classes; this table was not read."
+            entries.append(Entry("ignored", name, message, set_aside=True))
     rows, refused = _named(rows)
     if not rows:
         raise DataError(

@@ -15,6 +15,7 @@ from .cells import plain_cell
 from .letters import decode
 from .source import normal
 
+TABLE_ENDINGS = (".csv", ".tsv")
 _SEPARATORS = (",", ";", "\t", "|")
 _MOST_CELL = 2**20
 _MOST_LABELS = 500

@@ -41,14 +41,14 @@ class Zip(Source):
                 f"“{path.name}” is no zip file, or is damaged; please make or download it again."
             ) from error
         everything = self._zip.infolist()
-        members = [info for info in everything if not info.is_dir()]
+        members = [info for info in everything if not _is_folder(info)]
         names = _member_names(everything)
         self.total = _check_members(path.name, members, _size(file, path))
         links = [info for info in members if stat.S_ISLNK(info.external_attr >> 16)]
         message = "It is a link; links in a zip are not followed."
         notes = [Entry("ignored", names[i], message, set_aside=True) for i in links]
         files = [(names[info], info) for info in members if info not in set(links)]
-        super().__init__(path, files, [names[i] for i in everything if i.is_dir()], notes)
+        super().__init__(path, files, [names[i] for i in everything if _is_folder(i)], notes)
 
     def read(self, name: str, limit: int = LIMITS.max_bytes) -> bytes:
         try:
@@ -59,6 +59,10 @@ class Zip(Source):
 
     def open(self, name: str) -> BinaryIO:
         return self._zip.open(self._files[name])
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/")  # not is_dir(): Python 3.11's wants a name to be there
 
 
 def _size(file: BinaryIO | None, path: Path) -> int:

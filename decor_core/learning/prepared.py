@@ -122,12 +122,8 @@ def _whitened(
     classes, weights = examples.classes[inside], examples.weights[inside]
     training = [part[inside] for part in parts]
     whitening = fit_whitening(training, classes, span.dimensions, weights)
-    # In single precision: there are as many copies of the examples as there are folds.
-    told, answering = (
-        [part.astype(np.float32) for part in whitening.apply(some)]
-        for some in (training, [part[asked] for part in parts])
-    )
-    return whitening, Fold(told, classes, weights, answering)
+    answering = whitening.apply([part[asked] for part in parts])
+    return whitening, Fold(whitening.apply(training), classes, weights, answering)
 
 
 def _block_logits(folds: Sequence[Fold], block: int) -> np.ndarray:

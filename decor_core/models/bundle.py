@@ -17,7 +17,7 @@ from ..learning.evaluation import Evaluation
 from ..learning.heads import Head
 from ..learning.novelty import Novelty
 from ..taxonomy import Taxonomy
-from ..vision.backbone import MODELS
+from ..vision.backbone import MODELS, restorable
 from ..vision.embedding import EmbeddingSpec
 
 FORMAT = "decor-bundle/1"
@@ -108,6 +108,11 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
 
 def load_bundle(folder: Path) -> Bundle:
     """The model in ``folder``; BundleError says what is missing or damaged."""
+    with restorable(folder):
+        return _load(folder)
+
+
+def _load(folder: Path) -> Bundle:
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         if manifest.get("format") != FORMAT:

@@ -199,15 +199,25 @@ def _check_figures(evaluation: Evaluation, level: Taxonomy) -> None:
         raise ValueError("its confusion matrix does not fit its labels")
     if evaluation.labels != level.labels:
         raise ValueError("it was tested on other labels")
-    figures = (
-        evaluation.cross_entropy,
+    pictures = confusion.sum(axis=1)
+    if not np.allclose(pictures, pictures.round()):
+        raise ValueError("its confusion matrix counts parts of pictures")
+    intervals = evaluation.balanced_ci95, evaluation.calibration_ci95
+    bins = evaluation.reliability
+    shares = (
         evaluation.calibration_error,
-        *evaluation.calibration_ci95,
-        *evaluation.balanced_ci95,
-        *(figure for bin in evaluation.reliability for figure in (bin.count, bin.confidence)),
+        *(share for interval in intervals for share in interval),
+        *(share for bin in bins for share in (bin.confidence, bin.accuracy)),
     )
-    if not all(isinstance(figure, int | float) for figure in figures):
+    if any(len(interval) != 2 for interval in intervals) or not all(map(_is_share, shares)):
+        raise ValueError("its shares are not from 0 to 1")
+    figures = (evaluation.cross_entropy, *(bin.count for bin in bins))
+    if not all(0 <= figure < math.inf for figure in figures):
         raise ValueError("its figures are no numbers")
+
+
+def _is_share(figure: object) -> bool:
+    return isinstance(figure, int | float) and 0 <= figure <= 1 + 1e-9
 
 
 def _check_fit(bundle: Bundle) -> None:

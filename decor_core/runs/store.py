@@ -6,7 +6,6 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from ..errors import DecorError, RunError
@@ -15,6 +14,7 @@ from ..models.bundle import SHIPPED, list_bundles
 from .run import MODEL_FOLDER, RUN_FILE, Run, damaged_run, load_run, run_of_bundle, write_run
 
 _TRASH = ".trash"
+_FOUND: dict[str, Run] = {}
 
 
 def home() -> Path:
@@ -112,14 +112,14 @@ class RunStore(ABC):
     def _remove(self, run: Run) -> None: ...
 
 
-@cache
-def _shipped() -> dict[str, Run]:
-    """The models that ship, as runs."""
-    bundles = list_bundles(SHIPPED)
-    found = {}
-    for folder, bundle in bundles.items():
-        found[folder.name] = run_of_bundle(bundle, id=folder.name, read_only=True)
-    return found
+def _shipped() -> Mapping[str, Run]:
+    """The models that ship, as runs; looked for again as long as there are none."""
+    if not _FOUND:
+        _FOUND.update(
+            (folder.name, run_of_bundle(bundle, id=folder.name, read_only=True))
+            for folder, bundle in list_bundles(SHIPPED).items()
+        )
+    return _FOUND
 
 
 class MemoryRuns(RunStore):

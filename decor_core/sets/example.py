@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
@@ -14,17 +14,20 @@ _CROPS = Augmentation(flip=True, crop=18, scale=45, brightness=12, copies=5)
 _SIDE = 360
 
 
-def write_example(path: Path, samples: Mapping[str, str], folder: Path) -> None:
-    """Write a zip of class folders; ``samples`` are pictures of ``folder`` and their classes.
+Sample = tuple[str, str, bytes]  # file name, class, content
 
-    Each becomes five crops. One of them lies in the wrong class folder, one is there twice, one is
-    tiny, one broken, one has the name of another format.
+
+def write_example(path: Path, samples: Sequence[Sample]) -> None:
+    """Write a zip of class folders: five crops of each of ``samples``, of three classes or more.
+
+    One of them lies in the wrong class folder, one is there twice, one is tiny, one broken, one has
+    the name of another format. PictureError where a sample is damaged.
     """
     with zipfile.ZipFile(path, "w") as archive:
-        for file, label in samples.items():
-            for name, data in _crops((folder / file).read_bytes(), PurePosixPath(file).stem):
-                archive.writestr(f"Example/{label}/{name}.jpg", data)
-        for name, data in _faults(samples, folder):
+        for file, label, data in samples:
+            for name, crop in _crops(data, PurePosixPath(file).stem):
+                archive.writestr(f"Example/{label}/{name}.jpg", crop)
+        for name, data in _faults(samples):
             archive.writestr(f"Example/{name}", data)
 
 
@@ -36,11 +39,10 @@ def _crops(data: bytes, stem: str) -> list[tuple[str, bytes]]:
     ]
 
 
-def _faults(samples: Mapping[str, str], folder: Path) -> list[tuple[str, bytes]]:
-    labels = list(dict.fromkeys(samples.values()))
-    first, second = list(samples)[:2]
-    third = next(file for file, label in samples.items() if label == labels[1])
-    data = [(folder / file).read_bytes() for file in (first, second, third)]
+def _faults(samples: Sequence[Sample]) -> list[tuple[str, bytes]]:
+    labels = list(dict.fromkeys(label for _, label, _ in samples))
+    third = next(data for _, label, data in samples if label == labels[1])
+    data = [samples[0][2], samples[1][2], third]
     whole = [load_picture(one) for one in data]
     return [
         (f"{labels[2]}/strayed.jpg", _jpeg(whole[0], _SIDE)),

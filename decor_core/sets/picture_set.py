@@ -15,11 +15,12 @@ import pandas as pd
 
 from ..data.catalog import Catalog, near_entries, taxonomy_of
 from ..data.checks import check_table
+from ..data.listing import label_text
 from ..data.report import ABOUT_CLASSES, Entry, Report
 from ..data.source import normal
 from ..errors import DAMAGED_FILE, DataError, PictureError
 from ..pictures.duplicates import group_duplicates, near_duplicates
-from ..pictures.images import load_picture
+from ..pictures.images import PICTURE_ENDINGS, is_picture_name, load_picture, picture_format
 from .picture_files import (
     KeptPictures,
     fingerprints,
@@ -218,7 +219,8 @@ class PictureSet:
             except PictureError as error:
                 entries.append(Entry("unreadable", name, str(error)))
             else:
-                came[keep_picture(self.folder, data, upright)] = name, upright.size
+                key = keep_picture(self.folder, data, upright)
+                came[key] = _named_as_picture(name, data), upright.size
         if not came:
             raise DataError(f"None of the pictures can be read. {entries[0].message}")
         again = self.table["key"].isin(came)
@@ -332,8 +334,8 @@ class PictureSet:
 
 
 def checked_label(label: str) -> str:
-    """The label as it is kept, blanks tidied; DataError if it is empty or a whole text."""
-    label = " ".join(normal(label).split())
+    """The label as it is kept; DataError if nothing of it is to be seen or it is a whole text."""
+    label = label_text(label)
     if not label:
         raise DataError("A class needs a name; type at least one letter.")
     if len(label) > _LONGEST_LABEL:
@@ -411,6 +413,14 @@ def _added(new: int, label: str, again: Mapping[str, int]) -> str:
 
 def _pictures(count: int) -> str:
     return "1 picture" if count == 1 else f"{count} pictures"
+
+
+def _named_as_picture(name: str, data: bytes) -> str:
+    """The name, with an ending by which the picture is known for one, wherever it is read again."""
+    if is_picture_name(name):
+        return name
+    kind = picture_format(data)
+    return name + next(ending for ending, known in PICTURE_ENDINGS.items() if known == kind)
 
 
 def _free_name(name: str, label: str, taken: set[str]) -> str:

@@ -10,6 +10,7 @@ from typing import IO
 from ..data.cells import safe_cell
 from ..data.layout import PREPARED
 from ..data.report import Report
+from ..data.source import is_clutter
 from ..data.tables import Columns
 from ..errors import DecorError
 from .picture_files import read_aside
@@ -68,7 +69,7 @@ def _names(pictures: PictureSet) -> dict[str, str]:
 def _safe(part: str) -> str:
     """A name that every system takes for a file or folder."""
     part = _RESERVED.sub(r"_\1", _UNSAFE.sub("_", part)).strip(" .")
-    return part or "_"
+    return f"_{part}" if not part or is_clutter(part) else part
 
 
 def _free(parts: list[str], taken: set[str]) -> str:

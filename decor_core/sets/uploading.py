@@ -7,6 +7,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from posixpath import splitext
 from typing import BinaryIO
 
 from ..errors import DataError
@@ -29,9 +30,10 @@ def pack_upload(files: Sequence[tuple[str, BinaryIO]], to: Path) -> None:
                 shutil.copyfileobj(files[0][1], packed, _PIECE)
             return
         with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as archive:
+            taken: set[str] = set()
             for name, file in files:
-                if not (_PART.search(name) and _add_part(archive, file)):
-                    _add(archive, name, file)
+                if not (_PART.search(name) and _add_part(archive, file, taken)):
+                    _add(archive, _free(name, taken), file)
     except OSError as error:
         raise DataError(
             f"There is no room for the files ({error.strerror or error}); "
@@ -62,7 +64,18 @@ def _add(archive: zipfile.ZipFile, name: str, file: BinaryIO) -> None:
         shutil.copyfileobj(file, member, _PIECE)
 
 
-def _add_part(archive: zipfile.ZipFile, file: BinaryIO) -> bool:
+def _free(name: str, taken: set[str]) -> str:
+    """The name, numbered where another file has it, as pictures of two cameras may; then taken."""
+    stem, ending = splitext(name)
+    free, number = name, 1
+    while free in taken:
+        number += 1
+        free = f"{stem} ({number}){ending}"
+    taken.add(free)
+    return free
+
+
+def _add_part(archive: zipfile.ZipFile, file: BinaryIO, taken: set[str]) -> bool:
     """Add what a part holds, unless it is none: a part's members are stored, which are copied."""
     try:
         with zipfile.ZipFile(file) as part:
@@ -70,7 +83,7 @@ def _add_part(archive: zipfile.ZipFile, file: BinaryIO) -> bool:
             if any(m.compress_type != zipfile.ZIP_STORED or m.flag_bits & 1 for m in members):
                 return False
             for member in members:
-                copied = zipfile.ZipInfo(member.filename)
+                copied = zipfile.ZipInfo(_free(member.filename, taken))
                 with part.open(member) as content, archive.open(copied, "w") as copy:
                     shutil.copyfileobj(content, copy, _PIECE)
     except zipfile.BadZipFile:

@@ -12,7 +12,7 @@ from ..learning.evaluation import wilson
 from ..learning.fitting import Fitter, ShouldStop, never
 from ..learning.heads import TrainConfig, TrainEvent
 from ..vision.features import Embeddings
-from .workflow import Task
+from .workflow import Task, usual_folds
 
 # Heads that are reached step by step; of all others there is only one.
 _BY_STEPS = ("softmax",)
@@ -105,7 +105,7 @@ def search(
     level: str,
     *,
     base: TrainConfig | None = None,
-    n_folds: int = 5,
+    n_folds: int | None = None,
     on_result: Callable[[Result], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop = never,
@@ -114,14 +114,15 @@ def search(
 
     ``base`` gives all other settings. The pictures that it keeps for testing take no part, so
     that a model trained with what is found is still tested on pictures that nothing was fitted
-    to. A long training passes through the shorter ones of its rate, which cost nothing more. A
-    search that is stopped returns what is done. ``on_result`` gets each result when it is there;
-    ``progress`` gets how many trainings of how many.
+    to. ``usual_folds`` by default. A long training passes through the shorter ones of its rate,
+    which cost nothing more. A search that is stopped returns what is done. ``on_result`` gets each
+    result when it is there; ``progress`` gets how many trainings of how many.
     """
     base = base or TrainConfig()
     task = Task.of(embeddings, level, base)
     parts = task.split()
     rows = np.sort(np.concatenate([parts.train, parts.validation]))
+    n_folds = n_folds or usual_folds(embeddings.rows(rows))
     fold_of = task.folds(n_folds, base.seed, rows)
     groups = _sharing_a_training(candidates)
     fitters: dict[int, Fitter] = {}
@@ -234,7 +235,7 @@ def learning_curve(
     level: str,
     *,
     shares: Sequence[float] = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0),
-    n_folds: int = 5,
+    n_folds: int | None = None,
     on_point: Callable[[CurvePoint], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop = never,
@@ -242,9 +243,11 @@ def learning_curve(
     """Cross-validated accuracy against the number of training pictures, few first.
 
     In every fold the training pictures are thinned to ``shares``, class by class, each smaller
-    set inside the larger one. A curve that is stopped returns the points that are done.
+    set inside the larger one. ``usual_folds`` by default. A curve that is stopped returns the
+    points that are done.
     """
     task = Task.of(embeddings, level, config)
+    n_folds = n_folds or usual_folds(embeddings)
     fold_of = task.folds(n_folds, config.seed)
     order = np.random.default_rng(config.seed).permutation(len(fold_of))
     points: list[CurvePoint] = []

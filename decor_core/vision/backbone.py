@@ -5,16 +5,19 @@ of each stage (each resolution or width of the network).
 """
 
 import hashlib
+import logging
 import os
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import BackboneError
+from ..errors import BackboneError, DecorError
 
 MODELS = Path(os.environ.get("DECOR_MODELS") or Path(__file__).parents[2] / "models")
 DEFAULT = "efficientnet_lite0"
@@ -31,6 +34,32 @@ NETWORKS = (
     "mobilenet_0.50_224",
 )
 _MOBILENET = re.compile(r"mobilenet_(0\.25|0\.50|0\.75|1\.0)_(128|160|192|224)")
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def restorable(path: Path) -> Iterator[None]:
+    """Turn an error about ``path``, if it ships with Decor, into one that says how to put it back.
+
+    Visitors see it: it names no place of this computer. The log has the reason.
+    """
+    try:
+        yield
+    except DecorError as error:
+        if not path.is_relative_to(MODELS):
+            raise
+        _log_once(str(error))
+        name = path.relative_to(MODELS).as_posix()
+        raise type(error)(
+            f"“models/{name}”, which ships with Decor, is missing or damaged. Whoever runs Decor "
+            "can put it back, for instance by “git checkout models”; then try again. Nothing of "
+            "yours is lost."
+        ) from error
+
+
+@cache  # pages try again and again
+def _log_once(reason: str) -> None:
+    _log.error("what ships cannot be read: %s", reason)
 
 
 def cache_directory() -> Path:
@@ -70,7 +99,7 @@ class BackboneSpec:
         """
         shipped = MODELS / "backbone" / f"{self.name}.tflite"
         kept = Path(os.environ.get("DECOR_BACKBONES") or cache_directory() / "backbone")
-        return shipped if shipped.exists() else kept / shipped.name
+        return shipped if self.name == DEFAULT or shipped.exists() else kept / shipped.name
 
 
 class Backbone:
@@ -128,8 +157,9 @@ def load_backbone(name: str = DEFAULT) -> Backbone:
     Raises BackboneError where the name is unknown or the weights cannot be had.
     """
     spec = BackboneSpec.named(name)
-    if not spec.path.exists():
+    if not (name == DEFAULT or spec.path.exists()):
         from .convert import convert_backbone
 
         convert_backbone(spec, spec.path)
-    return Backbone(spec)
+    with restorable(spec.path):
+        return Backbone(spec)

@@ -19,7 +19,7 @@ from ..operations.hosting import hosting
 from ..pictures.images import load_picture
 from ..taxonomy import Taxonomy
 from .augmentation import Augmentation, distort
-from .backbone import MODELS, cache_directory
+from .backbone import MODELS, cache_directory, restorable
 from .embedding import Block, Embedder, EmbeddingSpec
 
 SHIPPED = MODELS / "embeddings" / "decor.npz"
@@ -140,6 +140,11 @@ class Embeddings:
     @classmethod
     def load(cls, path: Path = SHIPPED) -> "Embeddings":
         """Read what ``save`` wrote; BundleError if it is missing or damaged."""
+        with restorable(path):
+            return cls._load(path)
+
+    @classmethod
+    def _load(cls, path: Path) -> "Embeddings":
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 header = json.loads(str(arrays["header"]))

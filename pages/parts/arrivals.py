@@ -71,6 +71,8 @@ def _finish(job: Job) -> None:
         if job.status == "stopped":
             _give_up()
         return
+    if job.status == "failed":  # it was read, but no model could look at it
+        st.toast(plain(job.message), icon=":material/error:", duration="long")
     forget(INTAKE)
     forget(PEEK)
     open_set(made.id)

@@ -12,12 +12,13 @@ from decor_core.operations.hosting import hosting
 from decor_core.sets.example import write_example
 from decor_core.sets.picture_set import PictureSet, checked_label
 from decor_core.sets.uploading import pack_upload, title_of
+from decor_core.vision.backbone import restorable
 
 from .arrivals import UPLOAD, begin
 from .frame import asset
 from .labels import chosen_label, label_box
 from .room import check_room
-from .samples import samples
+from .samples import SAMPLES, samples
 from .sets import edit, opened, store, tell, where_kept
 from .text import plain
 
@@ -59,6 +60,8 @@ def show_empty_state() -> None:
         "- **How many?** Ten of each class are a start, fifty are good. Mistakes are fine: you "
         "will be shown what looks wrong."
     )
+    if not samples():
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Try an example",
@@ -72,8 +75,13 @@ def show_empty_state() -> None:
 def _bring_example() -> None:
     into = store().begin("Example")
     into.mkdir(parents=True)
-    styles = {sample.file: sample.style for sample in samples()}
-    write_example(into / UPLOAD, styles, samples()[0].path.parent)
+    try:
+        with restorable(SAMPLES):
+            write_example(into / UPLOAD, [(one.file, one.style, one.data()) for one in samples()])
+    except DecorError as error:
+        store().discard(into.name)
+        tell(error)
+        return
     begin(into / UPLOAD, into, "Example")
 
 
@@ -91,16 +99,15 @@ def _drop_zone() -> None:
             on_change=_receive,
             args=(key,),
         )
-    _packer()(key="packer", data={"zone": "bring_zone", "most": _most_bytes()})
+    _packer()(key="packer", data={"zone": "bring_zone", "limit": _limit()})
     if files:
         st.info("A table needs its pictures: drop or choose them, too.", icon=":material/info:")
     st.caption(where_kept())
 
 
-def _most_bytes() -> int:
-    """How large one upload may be, with some room; Streamlit's megabytes have a million bytes."""
-    most = min(hosting().upload_mb, int(st.get_option("server.maxUploadSize")))
-    return most * 10**6 - 2**16
+def _limit() -> int:
+    """How many bytes one upload may have; Streamlit's megabytes have a million."""
+    return min(hosting().upload_mb, int(st.get_option("server.maxUploadSize"))) * 10**6
 
 
 def _receive(key: str) -> None:

@@ -5,10 +5,13 @@ from dataclasses import replace
 import streamlit as st
 from PIL import Image
 
+from decor_core.errors import DecorError
 from decor_core.pictures.images import content_hash, load_picture
 from decor_core.vision.augmentation import Augmentation, distort
+from decor_core.vision.backbone import restorable
 
-from .samples import samples
+from .samples import Sample, samples
+from .text import plain
 
 _COPIES = 4
 _SIDE = 320
@@ -53,8 +56,8 @@ def copies_preview(standard: Augmentation) -> None:
             for name, words in _SHARES
         }
     chosen = Augmentation(**switches, **shares, copies=_COPIES)
-    sample = samples()[0]
-    show_copies(sample.path.read_bytes(), chosen, _COPIES, sample.alt)
+    for sample in samples()[:1]:
+        _show_on(sample, chosen)
     if not (chosen.wear or chosen.ground) or replace(chosen, copies=standard.copies) == standard:
         st.markdown(":small[To train on such copies of your own photos, on the command line:]")
         st.code(f"python -m decor_core retrain --image_dir photos{_flags(chosen)}", language="bash")
@@ -63,6 +66,14 @@ def copies_preview(standard: Augmentation) -> None:
             ":small[On the command line, wear and other grounds come with the standard "
             "distortions only.]"
         )
+
+
+def _show_on(sample: Sample, chosen: Augmentation) -> None:
+    try:
+        with restorable(sample.path):
+            show_copies(sample.data(), chosen, _COPIES, sample.alt)
+    except DecorError as error:
+        st.error(plain(str(error)), icon=":material/broken_image:")
 
 
 def show_copies(data: bytes, augmentation: Augmentation, count: int, alt: str) -> None:

@@ -3,17 +3,19 @@
 import base64
 import io
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
-from PIL import Image
 
+from decor_core.errors import DecorError, PictureError
+from decor_core.pictures.images import load_picture
 from decor_core.vision.backbone import MODELS
 
 from .pictures import Picture
 
-_FOLDER = MODELS / "samples"
+SAMPLES = MODELS / "samples"
 _TILE_SIDE = 144
 
 
@@ -28,20 +30,34 @@ class Sample:
 
     @property
     def path(self) -> Path:
-        return _FOLDER / self.file
+        return SAMPLES / self.file
 
     @property
     def key(self) -> str:
         return f"sample-{self.path.stem}"
 
+    def data(self) -> bytes:
+        """Its file; PictureError where that cannot be read."""
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise PictureError(f"The sample cannot be read ({error.strerror}).") from error
+
     def picture(self) -> Picture:
-        return Picture(self.title, self.path.read_bytes(), self.alt)
+        return Picture(self.title, self.data(), self.alt)
+
+
+def samples() -> tuple[Sample, ...]:
+    """All samples, in the order of samples.json; none while that cannot be read."""
+    try:
+        return _listed()
+    except (OSError, ValueError, TypeError):
+        return ()
 
 
 @st.cache_data
-def samples() -> tuple[Sample, ...]:
-    """All samples, in the order of samples.json."""
-    listed = json.loads((_FOLDER / "samples.json").read_text(encoding="utf-8"))
+def _listed() -> tuple[Sample, ...]:
+    listed = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))
     return tuple(Sample(**entry) for entry in listed)
 
 
@@ -55,11 +71,11 @@ def sample_tiles(chosen: Sample | None) -> None:
             )
 
 
-def chosen_sample() -> Sample:
+def chosen_sample() -> Sample | None:
     """The sample clicked last, or in the address (``?sample=gzhel-vase``), or the first."""
     by_name = {sample.path.stem: sample for sample in samples()}
     asked = st.session_state.get("sample") or st.query_params.get("sample", "")
-    return by_name.get(asked, samples()[0])
+    return by_name.get(asked, next(iter(samples()), None))
 
 
 def _choose(sample: Sample) -> None:
@@ -74,25 +90,30 @@ def _tile_style(chosen: Sample | None) -> str:
         if chosen
         else ""
     )
-    return f"<style>{_tile_rules()}{mark}</style>"
+    try:
+        rules = _all_rules() if samples() else ""
+    except DecorError:  # such a tile is bare; clicked, it says that it cannot be read
+        rules = ""
+        for sample in samples():
+            with suppress(DecorError):
+                rules += _tile_rule(sample)
+    return f"<style>{rules}{mark}</style>"
 
 
 @st.cache_resource(show_spinner=False)
-def _tile_rules() -> str:
-    return "".join(
-        f".st-key-{sample.key} button {{background-image: url({_tile(sample.file)})}}"
-        for sample in samples()
-    )
+def _all_rules() -> str:
+    return "".join(map(_tile_rule, samples()))
+
+
+def _tile_rule(sample: Sample) -> str:
+    """A small version of a sample as the background of its button."""
+    data = base64.b64encode(small(sample, _TILE_SIDE)).decode()
+    return f".st-key-{sample.key} button {{background-image: url(data:image/webp;base64,{data})}}"
 
 
 @st.cache_data
-def _tile(file: str) -> str:
-    """A small version of a sample as a data URI."""
+def small(sample: Sample, side: int) -> bytes:
+    """A WebP of ``side`` pixels at most; PictureError where the sample cannot be read."""
     packed = io.BytesIO()
-    try:
-        with Image.open(_FOLDER / file) as picture:
-            picture.thumbnail((_TILE_SIDE, _TILE_SIDE))
-            picture.save(packed, "WEBP", quality=80, method=1)
-    except OSError:
-        return ""  # it can still be clicked, and then says that it cannot be read
-    return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode()
+    load_picture(sample.data(), max_side=side).save(packed, "WEBP", quality=80, method=1)
+    return packed.getvalue()

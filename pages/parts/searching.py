@@ -28,9 +28,9 @@ def show_search() -> None:
         "Try other settings: a search", expanded=job is not None, icon=":material/grid_on:"
     ):
         st.markdown(
-            "Every combination is cross-validated on the same five folds. The pictures kept for "
-            "testing take no part, so that a model trained with what is found is still tested "
-            "fairly."
+            "Every combination is cross-validated on the same folds, five if there are pictures "
+            "enough. The pictures kept for testing take no part, so that a model trained with what "
+            "is found is still tested fairly."
         )
         left, right = st.columns([5, 7], gap="large")
         with left:

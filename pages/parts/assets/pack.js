@@ -14,7 +14,7 @@ export default function ({ parentElement, data }) {
     if (!files.length) return void (status.textContent = "There are no files in this folder.");
     const top = files[0].name.split("/")[0] || "pictures";
     try {
-      const zips = await zipped(files, data.most, (done) => {
+      const zips = await zipped(files, data.limit - 2 ** 16, (done) => {
         status.textContent = `Packing file ${done} of ${files.length} …`;
       });
       const parts = zips.map((zip, i) =>
@@ -42,8 +42,19 @@ export default function ({ parentElement, data }) {
     status.textContent = "Looking into the folder …";
     pack((await Promise.all(entries.filter(Boolean).map(inside))).flat());
   };
-  document.addEventListener("drop", drop, true);
-  return () => document.removeEventListener("drop", drop, true);
+  // Streamlit refuses what is too large without saying what to do.
+  const warn = (event) => {
+    if (!event.target.closest?.(`.st-key-${data.zone}`)) return;
+    const files = [...(event.dataTransfer ?? event.target).files ?? []];
+    const large = files.find((file) => file.size > data.limit);
+    status.textContent = large ? `${large.name} has ${Math.ceil(large.size / 1e6)} MB; one file ` +
+      `may have ${data.limit / 1e6} MB. ` + (/\.zip$/i.test(large.name) ?
+      "Unpack it and choose the folder: folders are sent in parts." : "Save it smaller.") : "";
+  };
+  const listeners = [["drop", drop], ["drop", warn], ["change", warn]];
+  listeners.forEach(([kind, listen]) => document.addEventListener(kind, listen, true));
+  return () =>
+    listeners.forEach(([kind, listen]) => document.removeEventListener(kind, listen, true));
 }
 
 function feed(zone, files) {

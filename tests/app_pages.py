@@ -1,0 +1,60 @@
+"""Pages run without a browser, by Streamlit's AppTest: opened, read, waited for."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+from pages.parts import reading, resources
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def end_processes() -> Iterator[None]:
+    """Ends what pages have started."""
+    yield
+    resources.trainer().close()
+    reading.reader().close()
+    st.cache_resource.clear()
+
+
+def opened(name: str, **state: object) -> AppTest:
+    """The page of that name after its first run, in a session with ``state``."""
+    test = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=60)
+    for key, value in state.items():
+        test.session_state[key] = value
+    return sound(test.run())
+
+
+def sound(test: AppTest) -> AppTest:
+    assert not test.exception
+    return test
+
+
+def texts(test: AppTest) -> str:
+    """All that is written on the page, for “is it said somewhere”."""
+    kinds = (test.markdown, test.caption, test.header, test.subheader, test.info, test.warning,
+             test.error, test.success)  # fmt: skip
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def button(test: AppTest, label: str) -> Button:
+    return next(button for button in test.button if button.label == label)
+
+
+def ended(test: AppTest, purpose: str, seconds: float = 240) -> AppTest:
+    """The page once the last of the jobs that follow each other for ``purpose`` has ended."""
+    mine, deadline = test.session_state["workspace"], time.monotonic() + seconds
+    while purpose in mine.jobs:
+        known = [j for p in (resources.trainer(), reading.reader()) for j in p.jobs(mine.owner)]
+        job = next(job for job in known if job.id == mine.jobs[purpose])
+        if not job.active and job.request.kind not in ("network", "embed"):
+            break
+        assert time.monotonic() < deadline, f"{job.request.kind} does not end: {job.status}"
+        time.sleep(0.1)
+    return sound(sound(test.run()).run())
