@@ -77,7 +77,7 @@ class Record:
         return {
             "seconds": {action: summary(found) for action, found in self.seconds.items()},
             "errors": dict(self.errors),
-            "memory": [dict(zip(("at", "server_mb", "trainer_mb"), row, strict=True))
+            "memory": [dict(zip(("at", "server_mb", "children_mb"), row, strict=True))
                        for row in self.memory],
         }  # fmt: skip
 
@@ -232,12 +232,18 @@ def _run(scenario: str, options: argparse.Namespace, target: Server | None) -> d
         "train": lambda: train(port, options.trainings, record),
         "drift": lambda: drift(port, options.uploads, record),
     }[scenario]
-    before = target.cpu_seconds() if target else 0.0
+    before = 0.0, 0.0
+    if target:
+        asyncio.run(drift(port, 1, Record()))  # one visitor, so that all is there
+        before_mb = target.memory()
+        before = target.cpu_seconds(), target.all_cpu_seconds()
     started = time.monotonic()
     asyncio.run(watched(work(), target, record))
     told = {"wall_seconds": time.monotonic() - started, **record.to_json()}
     if target:
-        told["server_cpu_seconds"] = target.cpu_seconds() - before
+        told["before_mb"] = before_mb
+        told["server_cpu_seconds"] = target.cpu_seconds() - before[0]
+        told["all_cpu_seconds"] = target.all_cpu_seconds() - before[1]
     if target and not options.no_rest:
         asyncio.run(watched(asyncio.sleep(LEFT_SECONDS), target, record, every=10))
         told["after_mb"] = target.memory()
@@ -251,17 +257,20 @@ def _print(scenario: str, told: dict) -> None:
         print(f"  {action:<20}{found['n']:>6}{times}")
     for words, count in told["errors"].items():
         print(f"  error, {count} times: {words}")
-    memory = told["memory"]
-    if "server_cpu_seconds" in told:
-        print(f"  server: {told['server_cpu_seconds']:.1f} s of computing in "
-              f"{told['wall_seconds']:.0f} s")  # fmt: skip
-    if memory:
-        for name in ("server_mb", "trainer_mb"):
-            values = [row[name] for row in memory]
-            print(f"  {name[:-3]} memory: {values[0]:.0f} MB at first, {max(values):.0f} at most, "
-                  f"{values[-1]:.0f} at last")  # fmt: skip
-    if "after_mb" in told:
-        print(f"  {LEFT_SECONDS} s after they left: {told['after_mb'][0]:.0f} MB")
+    if "before_mb" in told:
+        _print_cost(told)
+
+
+def _print_cost(told: dict) -> None:
+    server, all_of_them = told["server_cpu_seconds"], told["all_cpu_seconds"]
+    print(f"  computing in {told['wall_seconds']:.0f} s: {server:.1f} s in the server, "
+          f"{all_of_them - server:.1f} s in its children")  # fmt: skip
+    after = told.get("after_mb")
+    for place, name in enumerate(("server", "children")):
+        values = [row[f"{name}_mb"] for row in told["memory"]]
+        later = f", {after[place]:.0f} when they have left for {LEFT_SECONDS} s" if after else ""
+        print(f"  memory of the {name}: {told['before_mb'][place]:.0f} MB after one visitor, "
+              f"{max(values):.0f} at most{later}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A server of the app as a child process at 127.0.0.1, and how much memory it takes."""
+"""A server of the app as a child process at 127.0.0.1, what memory and computing it takes."""
 
 import os
 import socket
@@ -24,19 +24,22 @@ class Server:
     start_seconds: float
 
     @property
-    def trainers(self) -> list[int]:
-        """Process ids of its children: the trainer, if there is one."""
+    def children(self) -> list[int]:
+        """Process ids of what it has started: to look at pictures, to train, to read data sets."""
         return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
                 if _parent(pid) == self.process.pid]  # fmt: skip
 
     def memory(self) -> tuple[float, float]:
-        """Resident memory of the server and of its trainer, in MB (10⁶ bytes)."""
-        return resident(self.process.pid), sum(map(resident, self.trainers))
+        """Resident memory of the server, and of its children together, in MB (10⁶ bytes)."""
+        return resident(self.process.pid), sum(map(resident, self.children))
 
     def cpu_seconds(self) -> float:
         """What the server has computed so far, on all cores together."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return _computed(self.process.pid)
+
+    def all_cpu_seconds(self) -> float:
+        """The same with its children that are there now."""
+        return self.cpu_seconds() + sum(map(_computed, self.children))
 
 
 @contextmanager
@@ -84,6 +87,14 @@ def resident(pid: int, field: str = "VmRSS") -> float:
         return 0.0
     lines = dict(line.split(":", 1) for line in status.splitlines())
     return int(lines.get(field, "0 kB").split()[0]) * 1024 / 1e6
+
+
+def _computed(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _parent(pid: int) -> int:

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but NumPy comes first
 
 import numpy as np
-from running import HOST, ROOT, server
+from running import HOST, ROOT, resident, server
 from visitor import Visitor
 
 from decor_core.models.predictor import load_predictor
@@ -182,23 +182,25 @@ async def _visits() -> list[tuple[str, str, float]]:
         async with Visitor(running.port) as visitor:
             told.append(("  start until the first page is whole", "s", time.monotonic() - began))
             for name in ("first answer on a cold server", "answer on a warm server"):
-                started, used = time.monotonic(), running.cpu_seconds()
+                started, used = time.monotonic(), running.all_cpu_seconds()
                 await visitor.upload(SAMPLES[1].name, picture + name.encode())
                 told.append((f"  {name}", "s", time.monotonic() - started))
-                told.append(("    computing", "s", running.cpu_seconds() - used))
+                told.append(("    computing", "s", running.all_cpu_seconds() - used))
             started = time.monotonic()
             async with Visitor(running.port):
                 told.append(("  page for a second visitor", "s", time.monotonic() - started))
-            told.append(("  memory after an answer", "MB", running.memory()[0]))
+            memory = running.memory()
+            told.append(("  memory after an answer", "MB", memory[0]))
+            told.append(("  memory of what looks at pictures", "MB", memory[1]))
         async with Visitor(running.port, "retrain", patience=120) as visitor:
             await asyncio.sleep(8)  # TensorFlow is warm, as it is for who reads the page first
             started = time.monotonic()
             await visitor.click("Retrain")
             await visitor.until(lambda: visitor.all("metric"), "the result")
             told.append(("  retrain, 500 steps, with copies", "s", time.monotonic() - started))
-            memory = running.memory()
-            told.append(("  memory of the server after it", "MB", memory[0]))
-            told.append(("  memory of the trainer", "MB", memory[1]))
+            told.append(("  memory of the server after it", "MB", running.memory()[0]))
+            largest = max(map(resident, running.children))
+            told.append(("  memory of the trainer", "MB", largest))
     return told
 
 
