@@ -7,6 +7,7 @@ only, and the memory of network and decoder is not the server's.
 
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -21,7 +22,7 @@ from ..operations.counters import COUNTERS
 from ..pictures.images import Limits
 from .worker import Worker
 
-_LONGEST = 60.0  # seconds; a picture takes a tenth of one
+_LONGEST = 60.0  # seconds for a picture, or without a word; it takes a tenth of one
 # Big arrays come and go with every picture, on several threads: without this glibc keeps them.
 _FRUGAL = {
     "MALLOC_ARENA_MAX": "2",
@@ -59,13 +60,14 @@ class Looker:
         self._lock = threading.Lock()
         self._child: Worker | None = None
         self._asked: dict[str, Future] = {}
+        self._heard = 0.0
 
     def begin(self, bundle: Bundle) -> None:
         """Get ready for a model, without waiting for it."""
         self._send(LookRequest(bundle))
 
     def see(self, bundle: Bundle, data: bytes, limits: Limits, deep: bool = True) -> Sight:
-        """What the model sees in a picture file; BundleError, BackboneError where it cannot."""
+        """What the model sees in a picture file; BundleError where it cannot look here at all."""
         for _ in range(2):  # another picture may have ended the process
             try:
                 return self._ask(LookRequest(bundle, data, limits, deep))
@@ -74,7 +76,7 @@ class Looker:
         return Sight(error="Decor could not look at it: reading it failed in an unexpected way.")
 
     def check(self, bundle: Bundle) -> None:
-        """Get ready for a model; BundleError, BackboneError where it does not fit what is here."""
+        """Get ready for a model; BundleError where it does not fit what is here."""
         try:
             self._ask(LookRequest(bundle))
         except _Lost:
@@ -101,25 +103,33 @@ class Looker:
 
     def _ask(self, request: LookRequest) -> Sight:
         child, answer = self._send(request)
-        try:
-            return answer.result(_LONGEST)
-        except TimeoutError:
-            with self._lock:
-                self._lose(child)
-            raise _Lost from None
+        late = False
+        while True:
+            try:
+                return answer.result(_LONGEST)
+            except TimeoutError:
+                with self._lock:
+                    if late or time.monotonic() - self._heard > _LONGEST:
+                        self._lose(child)
+                        raise _Lost from None
+                late = answer.running()  # else it waits for its turn, behind others
 
     def _begun(self) -> Worker:
         def take(message: tuple) -> None:  # on a thread that reads what the child says
             with self._lock:
                 self._take(child, message)
 
+        self._heard = time.monotonic()
         child = Worker(False, os.cpu_count() or 1, take, _FRUGAL)
         return child
 
     def _take(self, child: Worker, message: tuple) -> None:
         if child is not self._child:  # it was lost before
             return
+        self._heard = time.monotonic()
         match message:
+            case "running", number:
+                self._asked[number].set_running_or_notify_cancel()
             case "done", number, sight:
                 self._asked.pop(number).set_result(sight)
             case "failed", number, text:
