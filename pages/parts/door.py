@@ -4,7 +4,6 @@ Streamlit knows its sessions and holds their uploads; what is asked of its inner
 here and in gate.py, nowhere else, and a test with a real server would notice if they changed.
 """
 
-import gc
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -20,7 +19,7 @@ from decor_core.operations.counters import COUNTERS
 from decor_core.operations.hosting import hosting
 from decor_core.operations.journal import note, write_json_lines
 
-from .process import freeze
+from .process import freeze, tidy
 from .reading import reader
 from .resources import trainer
 from .workspace import Registry, registry
@@ -148,7 +147,7 @@ def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
     while here := server():
         before = uploaded_bytes()
         _expire_sessions(here)
-        gc.collect()  # runs of pages and sessions are knots of references
+        tidy()
         orphans = _drop_uploads(here, orphans)
         if uploaded_bytes() < before:
             note("uploads freed", still_bytes=uploaded_bytes())

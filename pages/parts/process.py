@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import sys
+from typing import Any
 
 import streamlit as st
 
@@ -16,10 +17,9 @@ _SETTINGS = {_ARENA_MAX: 2, _MMAP_THRESHOLD: 2**18, _TRIM_THRESHOLD: 2**18}
 @st.cache_resource(show_spinner=False)
 def settle() -> None:
     """Once for a server, before its first visitor sees anything."""
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-        for setting, value in _SETTINGS.items() if mallopt else ():
-            mallopt(setting, value)
+    mallopt = _glibc("mallopt")
+    for setting, value in _SETTINGS.items() if mallopt else ():
+        mallopt(setting, value)
 
 
 def freeze() -> None:
@@ -30,3 +30,15 @@ def freeze() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def tidy() -> None:
+    """Collect garbage, as runs of pages and sessions are knots of references; give memory back."""
+    gc.collect()
+    if trim := _glibc("malloc_trim"):
+        trim(0)
+
+
+def _glibc(name: str) -> Any:
+    """One of its functions; None on other systems, and where there is another C library."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
