@@ -18,7 +18,7 @@ ORDER = tuple(
         "pictures": "images colour foreground objects duplicates",
         "operations": "hosting counters journal scratch",
         "data": "letters cells report checks source zips "
-        "sources tables repairs listing layout catalog splitting preparing",
+        "sources tables repairs listing layout contents catalog splitting preparing",
         "vision": "backbone convert embedding augmentation features",
         "learning": "heads logistic whitening novelty evaluation prepared choosing fitting",
         "models": "bundle material predictor explain overlay palette neighbours sheet",

@@ -15,8 +15,9 @@ import pandas as pd
 
 from ..errors import DataError
 from ..pictures.images import load_picture
-from .catalog import Catalog, Progress
+from .catalog import Catalog
 from .cells import safe_cell
+from .contents import Progress
 from .layout import PREPARED
 from .listing import LABEL_COLUMNS
 from .report import Report

@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from ..data.catalog import Catalog, near_entries, taxonomy_of
+from ..data.catalog import Catalog, taxonomy_of
 from ..data.checks import check_table
+from ..data.contents import near_entries
 from ..data.listing import label_text
 from ..data.report import ABOUT_CLASSES, Entry, Report
 from ..data.source import normal
