@@ -21,7 +21,7 @@ from decor_core.operations.journal import note, write_json_lines
 from decor_core.operations.scratch import begin_scratch, end_scratch
 from pages.parts.gate import Gate
 from pages.parts.reading import reader
-from pages.parts.resources import trainer
+from pages.parts.resources import looker, trainer
 from pages.parts.workspace import registry
 
 
@@ -34,7 +34,7 @@ async def _life(_app: st.App) -> AsyncIterator[None]:
     note("started", hosted=hosting().hosted, streamlit=version("streamlit"))
     threading.Thread(target=_get_ready, name="decor-ready", daemon=True).start()
     yield
-    for background in (trainer(), reader()):
+    for background in (looker(), trainer(), reader()):
         background.close()
     registry().forget_all()
     end_scratch(scratch)

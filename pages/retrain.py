@@ -11,6 +11,7 @@ from decor_core.jobs.requests import TrainRequest
 from pages.parts import results
 from pages.parts.details import show_details
 from pages.parts.frame import DATA, open_page
+from pages.parts.progress import pace
 from pages.parts.rates import class_counts
 from pages.parts.resources import trainer, training_data
 from pages.parts.searching import show_search
@@ -18,9 +19,7 @@ from pages.parts.settings import chosen, controls, taught
 from pages.parts.text import percent, plain
 from pages.parts.work import TRAIN, askable, collect, job_for, run_of, stop, submit_on, wait
 
-# Seconds between two drawings of a training. Most of them are spent waiting for its end, so that
-# the result is there at once.
-_LOOK, _WAIT = 0.3, 0.1
+_WAIT = 0.1  # seconds of those between two drawings, so that the result is there at once
 _TOO_FEW = 5
 _NAMED = 6
 
@@ -47,7 +46,7 @@ def main() -> None:
         if job is None:
             _before()
         elif job.active:
-            _watch(status)
+            st.fragment(_watch, run_every=pace(job))(status, pace(job))
         else:
             _show(job, status)
     run = run_of(job) if job and not job.active else None
@@ -138,19 +137,20 @@ def _warn(counts: Mapping[str, int], reason: str) -> None:
     st.page_link(DATA, label="See Data", icon=":material/photo_library:")
 
 
-@st.fragment(run_every=_LOOK)
-def _watch(status: DeltaGenerator) -> None:
-    """Draw an active training again and again; its end is for the whole page to draw.
+def _watch(status: DeltaGenerator, seconds: float) -> None:
+    """Draw an active training every so many ``seconds``; its end is for the whole page to draw.
 
     A button drawn here at the end would go with the fragment, and a quick click with it.
     """
-    job = job_for(TRAIN)
-    if job is None or not job.active:
-        st.rerun()
+    _rerun_if_changed(job := job_for(TRAIN), seconds)
     _show(job, status)
-    wait(job.id, _WAIT)
-    job = job_for(TRAIN)
-    if job is None or not job.active:
+    if job.status != "queued":
+        wait(job.id, _WAIT)
+        _rerun_if_changed(job_for(TRAIN), seconds)
+
+
+def _rerun_if_changed(job: Job | None, seconds: float) -> None:
+    if job is None or not job.active or pace(job) != seconds:
         st.rerun()
 
 

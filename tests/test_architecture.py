@@ -21,12 +21,12 @@ ORDER = tuple(
         "sources tables repairs listing layout contents catalog splitting preparing",
         "vision": "backbone convert embedding augmentation features",
         "learning": "heads logistic whitening novelty evaluation prepared choosing fitting",
-        "models": "bundle material predictor explain overlay palette neighbours sheet",
+        "models": "bundle material predictor explain overlay palette sight neighbours sheet",
         "training": "workflow suspects projection search",
         "runs": "run store comparison importing diagnosis summaries",
         "sets": "picture_files picture_set picture_sets picture_zip example uploading corrections",
-        "export": "network graph frozen formats",
-        "jobs": "requests intake job worker trainer",
+        "export": "network graph lite frozen formats",
+        "jobs": "requests intake job worker trainer looking",
         "commands": "run_arguments arguments terminal inputs check runs sweep",
     }.items()
     for name in names.split()
@@ -38,6 +38,7 @@ TENSORFLOW = {
     "vision.convert",
     "export.network",
     "export.graph",
+    "export.lite",
     "export.frozen",
     "export.formats",
     "jobs.worker",
@@ -50,6 +51,7 @@ OUTSIDE = {
     "PIL",
     "pillow_heif",
     "ai_edge_litert",
+    "flatbuffers",  # whose files LiteRT reads
     "tensorflow",
     "sklearn",
     "threadpoolctl",

@@ -13,8 +13,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from decor_core.errors import BundleError
-from decor_core.models.predictor import Prediction, Predictor, Score
-from decor_core.vision.embedding import Embedder
+from decor_core.jobs.looking import Looker
+from decor_core.models.predictor import Judge, Prediction, Score
 from decor_core.vision.features import Embeddings
 from pages.parts import camera, evidence, materials, pictures, resources
 from pages.parts.samples import samples
@@ -41,13 +41,13 @@ def page() -> Callable[[str], AppTest]:
 def embedded(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Grows by one with every picture that is looked at."""
     calls: list[object] = []
-    look = Embedder.look
+    see = Looker.see
 
-    def counted(self: Embedder, picture: object) -> object:
-        calls.append(picture)
-        return look(self, picture)
+    def counted(self: Looker, *asked: object) -> object:
+        calls.append(asked)
+        return see(self, *asked)
 
-    monkeypatch.setattr(Embedder, "look", counted)
+    monkeypatch.setattr(Looker, "see", counted)
     return calls
 
 
@@ -202,11 +202,11 @@ def test_names_are_shown_letter_by_letter(page):
 
 @pytest.mark.parametrize("name", ["classify", "about"])
 def test_without_a_model_the_page_says_so(page, name, monkeypatch):
-    def missing() -> None:
+    def missing(folder: object) -> None:
         raise BundleError("The model is missing; retrain it.")
 
     st.cache_resource.clear()
-    monkeypatch.setattr(resources, "load_predictor", missing)
+    monkeypatch.setattr(resources, "load_bundle", missing)
     try:
         test = page(name)
     finally:
@@ -244,7 +244,7 @@ def test_what_it_is_like_in_one_sentence_and_five_pictures(page):
 
 
 def test_a_model_trained_on_other_pictures_shows_no_known_ones(page, training):
-    own = Predictor(training.bundle)
+    own = Judge(training.bundle)
     test = page("classify", workspace=Workspace("me", model=own))
     assert 'class="decor-known"' not in _html(test)
     assert len(_verdicts(test)) == 1

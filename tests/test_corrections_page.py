@@ -7,7 +7,7 @@ import pytest
 from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
 from streamlit.testing.v1 import AppTest
 
-from decor_core.models.predictor import Predictor
+from decor_core.models.predictor import Judge
 from pages.parts import corrections
 from pages.parts.workspace import Workspace
 
@@ -136,7 +136,7 @@ def test_several_are_put_right_at_once(mine, ornament, encoded):
 
 
 def test_a_model_without_its_pictures_says_so(mine, vase, training, ornament, encoded):
-    mine.model = Predictor(training.bundle)
+    mine.model = Judge(training.bundle)
     test = _say(_page(mine, ("vase.png", vase)), "Gzhel", "Russia")
     assert "The pictures that this model learned from are not here" in texts(test)
     assert "Learn from them" not in _labels(test)

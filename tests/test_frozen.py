@@ -116,7 +116,8 @@ def test_pictures_of_one_colour_get_numbers(label_image):
 def test_graph_holds_the_network_once(shipped, tmp_path):
     export_graph(shipped, tmp_path / "graph.pb")
     network = backbone.BackboneSpec.named(shipped.embedding.architecture).path.stat().st_size
-    assert (tmp_path / "graph.pb").stat().st_size < 1.1 * network
+    # Four bytes for each of its weights, and the head.
+    assert (tmp_path / "graph.pb").stat().st_size < 4.4 * network
     assert [path.name for path in tmp_path.iterdir()] == ["graph.pb"]
 
 

@@ -12,7 +12,7 @@ from decor_core.export.network import keras_network
 from decor_core.models.bundle import Bundle
 from decor_core.models.predictor import Predictor
 from decor_core.pictures import colour
-from decor_core.vision import backbone, embedding
+from decor_core.vision import backbone, convert, embedding
 
 tf = pytest.importorskip("tensorflow")
 
@@ -69,16 +69,12 @@ def test_a_model_that_does_not_know_what_it_knows_gives_no_novelty(bundle):
 
 @pytest.mark.parametrize("number", range(len(embedding.VIEWS)))
 @pytest.mark.parametrize("side", [100, 224])
-def test_views_are_pillows_to_the_level(number, side):
-    planes = np.moveaxis(NOISE.astype(np.float32), 2, 0)[None]
-    ours = graph._views(planes, number + 1, side, graph._bicubic).numpy()[number]
-    weights = graph._views(planes[:, :1], number + 1, side, graph._bilinear).numpy()[number, 0]
-    *relative, mirrored = embedding.VIEWS[number]
+def test_views_are_pillows_to_the_bit(number, side):
+    fed = np.dstack([NOISE, NOISE[..., 0]])[None].astype(np.float32)
+    ours = graph._views(fed, number + 1, side).numpy()[number]
     grey = Image.fromarray(NOISE[..., 0])
-    seen, mask = embedding._cut(Image.fromarray(NOISE), grey, relative, mirrored, side)
-    for mine, theirs in ((np.moveaxis(ours, 0, 2), seen), (weights, np.asarray(mask))):
-        apart = np.abs(mine - np.asarray(theirs, np.float32))
-        assert apart.max() <= 1 and np.mean(apart > 0.5) < 0.02  # ties
+    seen, mask = embedding.cut(Image.fromarray(NOISE), grey, embedding.VIEWS[number], side)
+    np.testing.assert_array_equal(ours, np.dstack([seen, np.asarray(mask)]))
 
 
 @pytest.mark.parametrize("side", [7, 14, 56, 112])
@@ -107,13 +103,30 @@ def test_pictures_of_one_colour_get_numbers(model):
             assert all(np.isfinite(value).all() for value in model(fed).values())
 
 
-def test_network_in_keras_is_the_network_on_litert():
+def test_network_in_keras_is_the_network_on_litert_to_the_bit():
     network = backbone.load_backbone()
     pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
-    scaled = (pixels[None].astype(np.float32) - network.spec.mean) / network.spec.scale
-    ours = keras_network(network.spec.path)(tf.constant(scaled))
+    ours = keras_network(network.spec.path)(tf.constant(backbone.fed(pixels, network.spec)))
     for mine, theirs in zip(ours, network.stage_maps(pixels), strict=True):
-        np.testing.assert_allclose(mine[0], theirs, atol=1e-4 * np.abs(theirs).max())
+        np.testing.assert_array_equal(mine[0], theirs)
+
+
+def test_network_of_single_precision_in_keras(tmp_path, monkeypatch):
+    spec = backbone.BackboneSpec.named("mobilenet_0.25_128")
+    kernels = np.random.default_rng(0).normal(0, 0.3, (3, 3, 3, 8)).astype(np.float32)
+
+    def layers(scaled):
+        x = tf.nn.relu6(tf.nn.conv2d(scaled, kernels, 2, "SAME"))
+        each = kernels.reshape(3, 3, 8, 3)[..., :1]
+        y = tf.nn.depthwise_conv2d(x, each, (1, 2, 2, 1), "SAME") + 0.5
+        return [x, y + tf.nn.relu6(tf.nn.conv2d(y, np.eye(8, dtype="f4")[None, None], 1, "SAME"))]
+
+    monkeypatch.setattr(convert, "_mobilenet", lambda *_: layers)
+    convert.convert_backbone(spec, tmp_path / "network.tflite")
+    pixels = np.random.default_rng(1).integers(0, 256, (128, 128, 3), np.uint8)
+    ours = keras_network(tmp_path / "network.tflite")(tf.constant(backbone.fed(pixels, spec)))
+    for mine, theirs in zip(ours, layers(backbone.fed(pixels, spec)), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-4)
 
 
 def test_unknown_operation_is_refused(tmp_path):

@@ -8,12 +8,7 @@ from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from decor_core.errors import PictureError
 from decor_core.pictures.foreground import foreground_mask
-from decor_core.pictures.images import (
-    Limits,
-    content_hash,
-    load_picture,
-    picture_format,
-)
+from decor_core.pictures.images import Limits, content_hash, load_picture, open_picture
 
 RED, WHITE = (200, 30, 40), (255, 255, 255)
 
@@ -41,7 +36,7 @@ def test_every_format_is_read(kind, corner, encoded):
     assert (picture.mode, picture.size) == ("RGB", (40, 24))
     assert near(picture.getpixel((30, 18)), RED, 25)
     assert near(picture.getpixel((5, 4)), (20, 30, 200), 25)
-    assert picture_format(data) == kind
+    assert open_picture(data).format == kind
 
 
 def test_content_decides_not_the_name(tmp_path, corner, encoded):

@@ -9,13 +9,14 @@ from streamlit.testing.v1 import AppTest
 
 from decor_core.errors import BundleError
 from decor_core.jobs.job import Job
+from decor_core.jobs.looking import Looker
 from decor_core.jobs.requests import CrossValidateRequest, Progress, TrainRequest
 from decor_core.jobs.trainer import QueueLimits, Trainer
 from decor_core.learning.heads import HEADS, TrainConfig, TrainEvent
 from decor_core.runs.diagnosis import Reading
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
-from pages.parts import resources, results, shelf
+from pages.parts import progress, resources, results, shelf
 from pages.parts.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("end_processes")
@@ -149,10 +150,10 @@ def test_nobody_else_finds_it(trained):
 
 
 def test_a_model_that_cannot_be_used_says_why(trained, monkeypatch):
-    def unusable(bundle: object) -> None:
+    def unusable(looker: object, bundle: object) -> None:
         raise BundleError("It was trained on another network; retrain it here.")
 
-    monkeypatch.setattr(resources, "Predictor", unusable)
+    monkeypatch.setattr(Looker, "check", unusable)
     sound(button(trained, "Use this model").click().run())
     assert "trained on another network" in trained.toast[0].value
     assert trained.session_state["workspace"].model is None
@@ -329,20 +330,20 @@ _EVENTS = tuple(TrainEvent(step, 0.9, 0.5, 0.8, 0.7, 0) for step in (20, 40))
     ],
 )
 def test_progress_in_words(embeddings, monkeypatch, changes, words):
-    monkeypatch.setattr(results.time, "monotonic", lambda: 2.0)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 2.0)
     job = _job(embeddings, first_event=1.0, last_event=2.0, **changes)
-    assert results.progress_words(job) == words
+    assert progress.progress_words(job) == words
 
 
 def test_progress_of_other_jobs_and_heads(embeddings):
     models = (Progress(3, 5), Progress(4, 5))
     job = _job(embeddings, CrossValidateRequest, status="running", events=models[:1])
-    assert results.progress_words(job) == "3 of 5 trainings done"
+    assert progress.progress_words(job) == "3 of 5 trainings done"
     job = _job(embeddings, config=TrainConfig(head="lda"), status="running")
-    assert results.progress_words(job) == "Computing, calibrating and testing"
+    assert progress.progress_words(job) == "Computing, calibrating and testing"
     last = (replace(_EVENTS[0], step=100),)
     job = _job(embeddings, status="running", events=last)
-    assert results.progress_words(job) == "All steps done; calibrating and testing"
+    assert progress.progress_words(job) == "All steps done; calibrating and testing"
 
 
 def test_every_reading_has_its_words(embeddings):

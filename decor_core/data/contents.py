@@ -10,13 +10,7 @@ from PIL import Image
 
 from ..errors import PictureError, Stopped
 from ..pictures.duplicates import fingerprint
-from ..pictures.images import (
-    PICTURE_ENDINGS,
-    content_hash,
-    load_picture,
-    picture_format,
-    picture_size,
-)
+from ..pictures.images import PICTURE_ENDINGS, content_hash, open_picture
 from .listing import Row
 from .report import Entry
 from .source import Source
@@ -65,11 +59,11 @@ def look_at_all(
 def _look_at(source: Source, file: str, on_picture: OnPicture | None) -> Seen:
     try:
         data = source.read(file)
-        picture = load_picture(data, max_side=_ENOUGH)
+        opened = open_picture(data, max_side=_ENOUGH)
         if on_picture:
-            on_picture(data, picture)
-        print_ = fingerprint(picture)
-        return Seen(content_hash(data), picture_size(data), picture_format(data), print_)
+            on_picture(data, opened.picture)
+        print_ = fingerprint(opened.picture)
+        return Seen(content_hash(data), opened.size, opened.format, print_)
     except PictureError as error:
         return Seen(problem=str(error))
 

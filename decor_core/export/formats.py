@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import BundleError
 from ..learning.evaluation import Evaluation
 from ..models.bundle import Bundle, folder_name, save_bundle
+from ..vision.backbone import BackboneSpec
 
 _EXAMPLES = Path(__file__).parent / "examples"
 _CORE = Path(__file__).parents[1]
@@ -20,12 +21,17 @@ _LOOK = "decor_look"
 
 _FED = """\
 `{model}` takes `object`, float32 [{batch}, n, n, 4] with any n: red, green, blue and how much each
-pixel counts, all 0 to 255. Everything else is inside: the views, the scaling, the network, the
-colours. It gives `probabilities` [{batch}, {count}] in the order of `labels.txt`.{novelty}
+pixel counts, all 0 to 255. {rest} It gives
+`probabilities` [{batch}, {count}] in the order of `labels.txt`.{novelty}
 
 `decor_look` finds the object, with Pillow and NumPy alone: `look("photo.jpg")` is what the model
 is fed, and then its answers are those of Decor. Where you cannot run it, cut the picture to a
 square around the object yourself and let every pixel count 255; answers will differ a little."""
+_INSIDE = "Everything else is inside: the views, the scaling, the network, the colours."
+_CUT = """\
+And it takes `views`, float32 [{views}, {side}, {side}, 4]: parts of the object, each in the size of
+the network; `views` of `decor_look` cuts them. The scaling, the network just as Decor runs it, and
+the colours are inside."""
 _NOVEL = """
 It also gives `novelty` [{batch}], 0 to 1: above ½ the picture is none of the labels."""
 _GRAPH = """\
@@ -65,16 +71,13 @@ def _write_graph(bundle: Bundle, folder: Path) -> dict[str, str]:
 
 
 def _write_tflite(bundle: Bundle, folder: Path) -> dict[str, str]:
-    import tensorflow as tf
+    from .lite import lite_model
 
-    from .graph import build_model
-
-    with tempfile.TemporaryDirectory() as saved:
-        build_model(bundle, batch=1).export(saved, verbose=False)
-        # By way of a SavedModel: from_concrete_functions has given NaNs without a word.
-        content = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
-    (folder / "model.tflite").write_bytes(content)
-    return {"packages": "numpy pillow ai-edge-litert", "about": _fed(bundle, "model.tflite", "1")}
+    (folder / "model.tflite").write_bytes(lite_model(bundle))
+    spec = bundle.embedding
+    cut = _CUT.format(views=spec.views, side=BackboneSpec.named(spec.architecture).side)
+    about = _fed(bundle, "model.tflite", "1", cut)
+    return {"packages": "numpy pillow ai-edge-litert", "about": about}
 
 
 def _write_saved_model(bundle: Bundle, folder: Path) -> dict[str, str]:
@@ -91,10 +94,10 @@ def _write_keras(bundle: Bundle, folder: Path) -> dict[str, str]:
     return {"packages": "numpy pillow tensorflow", "about": _fed(bundle, "model.keras", "b")}
 
 
-def _fed(bundle: Bundle, model: str, batch: str) -> str:
+def _fed(bundle: Bundle, model: str, batch: str, rest: str = _INSIDE) -> str:
     novelty = _NOVEL.format(batch=batch) if bundle.novelty else ""
     count = len(bundle.taxonomy.labels)
-    return _FED.format(model=model, batch=batch, count=count, novelty=novelty)
+    return _FED.format(model=model, batch=batch, count=count, novelty=novelty, rest=rest)
 
 
 FORMATS = {

@@ -17,56 +17,63 @@ from ..vision.backbone import BackboneSpec
 from ..vision.embedding import FLOOR, VIEWS
 from .network import keras_network
 
-OBJECT, PROBABILITIES, NOVELTY = "object", "probabilities", "novelty"
+OBJECT, CUT, PROBABILITIES, NOVELTY = "object", "views", "probabilities", "novelty"
 
 Filter = Callable[[Any], Any]
+Network = Callable[[Any], list[Any]]
 
 
-def build_model(bundle: Bundle, batch: int | None = None) -> Any:
+def build_model(bundle: Bundle, batch: int | None = None, network: Network | None = None) -> Any:
     """The Keras model of ``bundle``; raises DecorError as Predictor does.
 
     It maps ``object`` [batch, n, n, 4], any n, to ``probabilities`` [batch, labels] and, where
     the bundle knows what it knows, ``novelty`` [batch]. The object's four channels are red,
-    green, blue and how much each pixel counts, all 0 to 255: ``embedding.object_square``.
+    green, blue and how much each pixel counts, all 0 to 255: ``embedding.object_square``. With
+    another ``network`` it takes the ``views`` [views, side, side, 4] of one object besides, in the
+    channels of the object, and does not cut them itself: ``embedding.cut``.
     """
     from tensorflow import keras
 
     Predictor(bundle)  # checks that the model fits what is here
     spec = BackboneSpec.named(bundle.embedding.architecture)
-    fed = keras.Input(batch_shape=(batch, None, None, 4), name=OBJECT)
-    vectors = _embed(fed, spec, bundle.embedding.views)
+    count, side = bundle.embedding.views, spec.side
+    fed = {OBJECT: keras.Input(batch_shape=(batch, None, None, 4), name=OBJECT)}
+    if network:
+        fed[CUT] = keras.Input(batch_shape=(count, side, side, 4), name=CUT)
+    seen = fed[CUT] if network else _views(fed[OBJECT], count, side)
+    stages = network or keras_network(spec.path)
+    vectors = _embed(fed[OBJECT], seen, spec, count, stages)
     head = keras.layers.Dense(len(bundle.taxonomy.labels), activation="softmax", name=PROBABILITIES)
     outputs = {PROBABILITIES: head(vectors)}
     head.set_weights([bundle.head.weights, bundle.head.bias])
     if bundle.novelty:
         outputs[NOVELTY] = _novelty(vectors, bundle.novelty)
-    return keras.Model(fed, outputs, name="decor")
+    return keras.Model(fed if network else fed[OBJECT], outputs, name="decor")
 
 
-def _embed(fed: Any, spec: BackboneSpec, views: int) -> Any:
+def _embed(fed: Any, seen: Any, spec: BackboneSpec, views: int, network: Network) -> Any:
+    """Vectors [n, d] of objects [n, h, w, 4] and their views, one after the other in a batch."""
     from tensorflow.keras import ops
 
-    planes = ops.transpose(fed, (0, 3, 1, 2))
-    pixels, weights = planes[:, :3], planes[:, 3:]
-    # All views in one batch, so that the graph holds the network once.
-    seen = _views(pixels, views, spec.side, _bicubic)
-    counted = _views(weights, views, spec.side, _bilinear)
-    scaled = (ops.transpose(seen, (0, 2, 3, 1)) - spec.mean) / spec.scale
-    stages = keras_network(spec.path)(scaled)
+    counted = ops.transpose(seen[..., 3:], (0, 3, 1, 2))
+    stages = network((seen[..., :3] - spec.mean) / spec.scale)
     looks = ops.concatenate([p for stage in stages for p in _pool(stage, counted)], axis=1)
     means = ops.mean(ops.reshape(looks, (views, -1, looks.shape[1])), axis=0)
     return ops.concatenate([means, _colours(fed[..., :3], fed[..., 3:])], axis=1)
 
 
-# --- resampling as Pillow does it: two matrices, rounded to whole levels after each
+# --- resampling as Pillow does it to the bit: two matrices of whole numbers, each pass rounded
+
+
+_UNIT = 2.0**22  # what Pillow counts the weights of eight-bit pixels in
 
 
 def _bicubic(x: Any) -> Any:
     from tensorflow.keras import ops
 
     x = ops.abs(x)
-    near = (1.5 * x - 2.5) * x * x + 1
-    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    near = ((1.5 * x - 2.5) * x) * x + 1
+    far = (((x - 5) * x + 8) * x - 4) * -0.5
     return ops.where(x < 1, near, ops.where(x < 2, far, 0.0 * x))
 
 
@@ -80,33 +87,59 @@ def _box(x: Any) -> Any:
     return ((x > -0.5) & (x <= 0.5)).astype(np.float32)
 
 
-def _views(planes: Any, count: int, side: int, kernel: Filter) -> Any:
-    """The first ``count`` of ``VIEWS`` of [n, c, h, w], one after the other in a batch."""
+def _views(fed: Any, count: int, side: int) -> Any:
+    """The first ``count`` of ``VIEWS`` of objects [n, h, w, 4], one after the other in a batch."""
+    from tensorflow.keras import ops
+
+    planes = ops.transpose(fed, (0, 3, 1, 2))
+    parts = (planes[:, :3], _bicubic), (planes[:, 3:], _bilinear)
+    cut = ops.concatenate([_resampled(part, count, side, kernel) for part, kernel in parts], axis=1)
+    return ops.transpose(cut, (0, 2, 3, 1))
+
+
+def _resampled(planes: Any, count: int, side: int, kernel: Filter) -> Any:
+    """Of planes [n, c, h, w]: [views n, c, side, side]."""
     from tensorflow.keras import ops
 
     # Only sums tell the size of what is not there yet.
-    places = ops.cumsum(ops.ones_like(ops.mean(planes, axis=(0, 1, 2)))) - 0.5
+    places = ops.cumsum(ops.cast(ops.ones_like(ops.mean(planes, axis=(0, 1, 2))), "float64")) - 0.5
     length = ops.sum(ops.ones_like(places))
+    planes = ops.cast(planes, "float64")
     seen = []
     for left, upper, right, lower, mirrored in VIEWS[:count]:
         rows = _matrix(places, length, (upper, lower), side, kernel)
         columns = _matrix(places, length, (left, right), side, kernel, mirrored)
-        across = _levels(ops.matmul(planes, ops.transpose(columns)))
-        seen.append(_levels(ops.matmul(rows, across)))
-    return ops.concatenate(seen, axis=0)
+        across = _sharp(ops.matmul(planes, ops.transpose(columns)))
+        seen.append(_sharp(ops.matmul(rows, across)))
+    return ops.cast(ops.concatenate(seen, axis=0), "float32")
 
 
 def _matrix(
     places: Any, length: Any, span: tuple[float, float], side: int, kernel: Filter, mirrored=False
 ) -> Any:
-    """Weights [side, n] that resample pixels at ``places`` [n] inside the relative ``span``."""
+    """Weights [side, n], in ``_UNIT``, that resample pixels at ``places`` [n] inside ``span``."""
     from tensorflow.keras import ops
 
-    targets = (np.arange(side, dtype=np.float32)[:: -1 if mirrored else 1] + 0.5)[:, None] / side
-    centres = length * (span[0] + (span[1] - span[0]) * targets)
-    scale = ops.maximum(length * ((span[1] - span[0]) / side), 1.0)
-    weights = kernel((ops.expand_dims(places, 0) - centres) / scale)
-    return weights / ops.sum(weights, axis=1, keepdims=True)
+    targets = (np.arange(side)[:: -1 if mirrored else 1] + 0.5)[:, None]
+    start, stop = (_single(length * edge) for edge in span)
+    step = _single(stop - start) / side
+    centres = start + step * targets
+    weights = kernel((ops.expand_dims(places, 0) - centres) / ops.maximum(step, 1.0))
+    weights = weights / ops.sum(weights, axis=1, keepdims=True)
+    return ops.sign(weights) * ops.floor(ops.abs(weights) * _UNIT + 0.5)
+
+
+def _single(x: Any) -> Any:
+    """Rounded to single precision, in which Pillow takes the edges of a box."""
+    from tensorflow.keras import ops
+
+    return ops.cast(ops.cast(x, "float32"), "float64")
+
+
+def _sharp(sums: Any) -> Any:
+    from tensorflow.keras import ops
+
+    return ops.clip(ops.floor(sums / _UNIT + 0.5), 0, 255)
 
 
 def _levels(planes: Any) -> Any:

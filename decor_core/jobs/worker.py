@@ -16,32 +16,45 @@ import sys
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import DecorError, Stopped
 from ..operations.hosting import hosting
 from ..operations.journal import write_json_lines
-from ..vision.features import Embeddings
-from .requests import Request, warm_up
+
+if TYPE_CHECKING:  # a child imports no more than what it is asked to do
+    from ..vision.features import Embeddings
+    from .requests import Request
 
 _KEPT_DATA = 4
-_SERVE = "from decor_core.jobs.worker import serve; serve({})"
+_SERVE = "from decor_core.jobs.worker import serve; serve({}, {})"
 _SCRATCH = "decor-trainer-"
 _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """The child process, seen from its parent, and the threads that talk with it."""
+    """The child process, seen from its parent, and the threads that talk with it.
 
-    def __init__(self, tensorflow: bool = True) -> None:
+    It does one job after the other, or ``threads`` at once. Its messages go to ``take``, on a
+    thread of their own, or are there to be received. ``environment`` is added to ours.
+    """
+
+    def __init__(
+        self,
+        tensorflow: bool = True,
+        threads: int = 1,
+        take: Callable[[tuple], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._scratch = tempfile.mkdtemp(prefix=_SCRATCH)  # goes with the process
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE.format(tensorflow)],
+            [sys.executable, "-c", _SERVE.format(tensorflow, threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Many small matrices: threads of NumPy would only wait for each other.
@@ -52,15 +65,17 @@ class Worker:
                 "TMPDIR": self._scratch,
                 # Without it TensorFlow tells at each start what the processor can do.
                 "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
+                **(environment or {}),
             },
         )
         self._messages: queue.Queue[tuple] = queue.Queue()
+        self._take = take or self._messages.put
         self._outbox: queue.Queue[tuple | None] = queue.Queue()
         self._sent: OrderedDict[int, Any] = OrderedDict()  # data by id; held, so that ids last
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._write, daemon=True).start()
 
-    def start(self, job_id: str, request: Request) -> None:
+    def start(self, job_id: str, request: "Request") -> None:
         """Hand over a job; returns at once, as everything here that talks to the child."""
         number = self._share(request.data)
         self._outbox.put(("job", job_id, replace(request, data=number)))
@@ -69,7 +84,7 @@ class Worker:
         """Ask a job to end early."""
         self._outbox.put(("stop", job_id))
 
-    def warm(self, data: Embeddings) -> None:
+    def warm(self, data: "Embeddings") -> None:
         """Get ready for jobs on ``data``."""
         if id(data) not in self._sent:
             self._outbox.put(("warm", self._share(data)))
@@ -106,14 +121,14 @@ class Worker:
                 pickle.dump(message, self.process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
                 self.process.stdin.flush()
         except (OSError, ValueError):
-            _log.warning("the trainer process is gone")  # its reader reports “died”
+            _log.warning("the child process is gone")  # its reader reports “died”
 
     def _read(self) -> None:
         try:
             while True:
-                self._messages.put(pickle.load(self.process.stdout))
+                self._take(pickle.load(self.process.stdout))
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-            self._messages.put(("died",))
+            self._take(("died",))
             self.process.wait()  # collected at once: an idle server keeps no zombie
 
 
@@ -127,7 +142,7 @@ def _keep(store: OrderedDict[int, Any], number: int, data: Any) -> None:
 # --- the child's side
 
 
-def serve(tensorflow: bool) -> None:
+def serve(tensorflow: bool, threads: int) -> None:
     """Run as the child: do what stdin asks for until it closes; with TensorFlow ready if wanted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     if hosting().hosted:
@@ -143,6 +158,8 @@ def serve(tensorflow: bool) -> None:
         import tensorflow  # noqa: F401 — warm before the first job asks for it
 
     data: OrderedDict[int, Any] = OrderedDict()
+    hands = ThreadPoolExecutor(threads) if threads > 1 else None
+    telling = threading.Lock()
 
     def work(message: tuple) -> None:
         match message:
@@ -151,11 +168,13 @@ def serve(tensorflow: bool) -> None:
             case "warm", number:
                 _warm(data[number])
             case "job", job_id, request:
-                _run(job_id, replace(request, data=data[request.data]), tell, stopped)
+                job = job_id, replace(request, data=data[request.data]), tell, stopped
+                hands.submit(_run, *job) if hands else _run(*job)
 
     def tell(*answer: Any) -> None:
-        pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
-        answers.flush()
+        with telling:
+            pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
+            answers.flush()
         # Between two models of a long job the parent may ask for a short one.
         while answer[0] == "event" and not requests.empty():
             work(requests.get())
@@ -178,14 +197,16 @@ def _listen(stream: BinaryIO, requests: queue.Queue, stopped: set[str]) -> None:
         os._exit(0)  # the parent is gone: leave no orphan behind
 
 
-def _warm(data: Embeddings) -> None:
+def _warm(data: "Embeddings") -> None:
+    from .requests import warm_up
+
     try:
         warm_up(data)
     except Exception:
         logging.exception("warming up failed")  # the job itself will say what is wrong
 
 
-def _run(job_id: str, request: Request, tell: Callable[..., None], stopped: set[str]) -> None:
+def _run(job_id: str, request: "Request", tell: Callable[..., None], stopped: set[str]) -> None:
     tell("running", job_id)
     try:
         result = request.run(lambda event: tell("event", job_id, event), lambda: job_id in stopped)

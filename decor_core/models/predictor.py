@@ -1,8 +1,9 @@
 """A bundle and pictures → predictions."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +98,40 @@ class Labelled:
         }
 
 
-class Predictor:
-    """Answers with the model of one bundle; safe to share between threads.
+class Judge:
+    """Answers for vectors of pictures with the model of one bundle; needs no network."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    @cached_property
+    def identity(self) -> tuple[str, tuple[str, ...]]:
+        """Tells models apart: a hash of the weights and, as classes can be renamed, the labels."""
+        weights = np.ascontiguousarray(self.bundle.head.weights)
+        return hashlib.sha256(weights).hexdigest(), self.bundle.taxonomy.labels
+
+    def predict(self, vectors: np.ndarray, taxonomy: str | None = None) -> list[Prediction]:
+        """Predictions for vectors [n, d], in ``taxonomy`` or the one the model was trained on.
+
+        A coarser taxonomy sums the probabilities of the labels that belong together.
+        """
+        trained = self.bundle.taxonomy
+        level = trained.level(taxonomy or trained.name)
+        chances = probabilities(self.bundle.head.logits(vectors))
+        hull = self.bundle.novelty
+        novelties = hull.scores(vectors) if hull else np.zeros(len(vectors))
+        rolled = trained.roll_up(chances, level.name)
+        return [_ranked(*row, level) for row in zip(rolled, novelties, strict=True)]
+
+
+class Predictor(Judge):
+    """Looks at pictures, and answers; safe to share between threads.
 
     Raises BundleError where the network here is not the one the model was trained on.
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+        super().__init__(bundle)
         self.embedder = shared_embedder(bundle.embedding)
         if self.embedder.digest != bundle.backbone_digest:
             raise BundleError(
@@ -120,19 +147,6 @@ class Predictor:
     def embed(self, picture: Image.Image) -> np.ndarray:
         """The vector [d] of a picture, which answers for every taxonomy."""
         return self.embedder.embed(picture)
-
-    def predict(self, vectors: np.ndarray, taxonomy: str | None = None) -> list[Prediction]:
-        """Predictions for vectors [n, d], in ``taxonomy`` or the one the model was trained on.
-
-        A coarser taxonomy sums the probabilities of the labels that belong together.
-        """
-        trained = self.bundle.taxonomy
-        level = trained.level(taxonomy or trained.name)
-        chances = probabilities(self.bundle.head.logits(vectors))
-        hull = self.bundle.novelty
-        novelties = hull.scores(vectors) if hull else np.zeros(len(vectors))
-        rolled = trained.roll_up(chances, level.name)
-        return [_ranked(*row, level) for row in zip(rolled, novelties, strict=True)]
 
     def label(self, files: Sequence[Path], taxonomy: str | None = None) -> Iterator[Labelled]:
         """Label each of ``files`` in order; an unreadable one gets its reason, the rest goes on."""

@@ -65,9 +65,25 @@ _DECODER_ERRORS = (
 )
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A picture and what its file is: (width, height) upright, and a value of PICTURE_ENDINGS."""
+
+    picture: Image.Image
+    size: tuple[int, int]
+    format: str
+
+
 def load_picture(
     source: bytes | Path, limits: Limits = LIMITS, max_side: int | None = None
 ) -> Image.Image:
+    """The picture in ``source``: see ``open_picture``."""
+    return open_picture(source, limits, max_side).picture
+
+
+def open_picture(
+    source: bytes | Path, limits: Limits = LIMITS, max_side: int | None = None
+) -> Opened:
     """The picture in ``source`` as upright sRGB, mode RGB, transparency laid on white.
 
     The content decides the format, not the file's ending; of an animation the first frame
@@ -79,10 +95,14 @@ def load_picture(
     data = _read(source, limits)
     picture = _open(data)
     _check_size(picture.size, limits)
+    size = picture.size
+    # An MPO is a JPEG with further JPEGs behind it.
+    kind = "JPEG" if picture.format == "MPO" else picture.format
     try:
         if max_side is not None:
             _decode_small(picture, max_side)
-        return _plain_rgb(_upright(picture), max_side)
+        upright, turned = _upright(picture)
+        return Opened(_plain_rgb(upright, max_side), size[::-1] if turned else size, kind)
     except _DECODER_ERRORS as error:
         raise PictureError(
             "The picture is damaged or incomplete and cannot be decoded; "
@@ -97,23 +117,6 @@ def _decode_small(picture: Image.Image, max_side: int) -> None:
     """
     share = 1.5 * max_side / max(picture.size)
     picture.draft(None, tuple(max(round(side * share), 1) for side in picture.size))
-
-
-def picture_format(data: bytes) -> str:
-    """What the content is, as one of the values of PICTURE_ENDINGS; PictureError if nothing."""
-    name = _open(data).format
-    return "JPEG" if name == "MPO" else name  # MPO: a JPEG with further JPEGs behind it
-
-
-def picture_size(data: bytes) -> tuple[int, int]:
-    """(width, height) of the upright picture, by its header; PictureError if it has none."""
-    picture = _open(data)
-    try:
-        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-    except _DECODER_ERRORS:
-        turned = False
-    width, height = picture.size
-    return (height, width) if turned else (width, height)
 
 
 def is_picture_name(name: str) -> bool:
@@ -226,13 +229,14 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
         )
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """The decoded picture turned as its EXIF says."""
+def _upright(picture: Image.Image) -> tuple[Image.Image, bool]:
+    """The decoded picture turned as its EXIF says, and whether its sides changed places."""
     picture.load()
     try:
-        return ImageOps.exif_transpose(picture)
+        turned = picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+        return ImageOps.exif_transpose(picture), turned
     except _DECODER_ERRORS:
-        return picture  # its pixels are good: a damaged note beside them is no reason to refuse
+        return picture, False  # a damaged note beside good pixels is no reason to refuse them
 
 
 def _plain_rgb(picture: Image.Image, max_side: int | None) -> Image.Image:

@@ -21,7 +21,7 @@ from ..data.report import ABOUT_CLASSES, Entry, Report
 from ..data.source import normal
 from ..errors import DAMAGED_FILE, DataError, PictureError
 from ..pictures.duplicates import group_duplicates, near_duplicates
-from ..pictures.images import PICTURE_ENDINGS, is_picture_name, load_picture, picture_format
+from ..pictures.images import PICTURE_ENDINGS, is_picture_name, open_picture
 from .picture_files import (
     KeptPictures,
     fingerprints,
@@ -216,12 +216,12 @@ class PictureSet:
         entries, came = [], {}
         for name, data in pictures:
             try:
-                upright = load_picture(data)
+                opened = open_picture(data)
             except PictureError as error:
                 entries.append(Entry("unreadable", name, str(error)))
             else:
-                key = keep_picture(self.folder, data, upright)
-                came[key] = _named_as_picture(name, data), upright.size
+                key = keep_picture(self.folder, data, opened.picture)
+                came[key] = _named_as_picture(name, opened.format), opened.size
         if not came:
             raise DataError(f"None of the pictures can be read. {entries[0].message}")
         again = self.table["key"].isin(came)
@@ -416,11 +416,10 @@ def _pictures(count: int) -> str:
     return "1 picture" if count == 1 else f"{count} pictures"
 
 
-def _named_as_picture(name: str, data: bytes) -> str:
+def _named_as_picture(name: str, kind: str) -> str:
     """The name, with an ending by which the picture is known for one, wherever it is read again."""
     if is_picture_name(name):
         return name
-    kind = picture_format(data)
     return name + next(ending for ending, known in PICTURE_ENDINGS.items() if known == kind)
 
 

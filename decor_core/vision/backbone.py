@@ -128,16 +128,21 @@ class Backbone:
         self.digest = hashlib.sha256(weights).hexdigest()[:16]
         self._input = pixels["index"]
         self._outputs = [output["index"] for output in outputs]
-        self.channels = tuple(int(output["shape"][-1]) for output in outputs)
+        self.shapes = tuple(tuple(map(int, output["shape"][1:])) for output in outputs)
         self._lock = threading.Lock()
 
     def stage_maps(self, pixels: np.ndarray) -> list[np.ndarray]:
         """Maps [h, w, channels] of every stage, float32, for pixels [side, side, 3] of 0–255."""
-        scaled = (pixels.astype(np.float32) - self.spec.mean) / self.spec.scale
+        scaled = fed(pixels, self.spec)
         with self._lock:
-            self._interpreter.set_tensor(self._input, scaled[None])
+            self._interpreter.set_tensor(self._input, scaled)
             self._interpreter.invoke()
             return [self._interpreter.get_tensor(index)[0] for index in self._outputs]
+
+
+def fed(pixels: np.ndarray, spec: BackboneSpec) -> np.ndarray:
+    """Pixels [side, side, 3] of 0–255 as the network takes them: [1, side, side, 3], float32."""
+    return (pixels[None].astype(np.float32) - spec.mean) / spec.scale
 
 
 def _by_resolution(output: dict) -> tuple[int, int]:

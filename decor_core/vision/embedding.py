@@ -120,7 +120,7 @@ class Embedder:
         self.spec = spec
         self._backbone = load_backbone(spec.architecture)
         self.digest = self._backbone.digest
-        sizes = [2 * channels for channels in self._backbone.channels]
+        sizes = [2 * channels for _, _, channels in self._backbone.shapes]
         names = [f"stage {i + 1}" for i in range(len(sizes))] + ["colours"]
         edges = accumulate([*sizes, int(np.prod(colour.BINS))], initial=0)
         self.blocks = tuple(
@@ -146,7 +146,7 @@ class Embedder:
         view: tuple[float, float, float, float, bool],
     ) -> View:
         *relative, mirrored = view
-        pixels, weights = _cut(square, mask, relative, mirrored, self._backbone.spec.side)
+        pixels, weights = cut(square, mask, view, self._backbone.spec.side)
         stages = tuple(self._backbone.stage_maps(pixels))
         shapes = [stage.shape[:2] for stage in stages]
         shares = {shape: _shares(weights, shape) for shape in set(shapes)}
@@ -195,12 +195,17 @@ def _inside(box: tuple[float, ...], relative: Sequence[float]) -> tuple[float, .
     return tuple(float(edge) for edge in (origin + np.reshape(relative, (2, 2)) * size).ravel())
 
 
-def _cut(
-    square: Image.Image, mask: Image.Image, relative: Sequence[float], mirrored: bool, side: int
+def cut(
+    square: Image.Image,
+    weights: Image.Image,
+    view: tuple[float, float, float, float, bool],
+    side: int,
 ) -> tuple[np.ndarray, Image.Image]:
+    """Pixels [side, side, 3], uint8, and weights of one of VIEWS of an object's square."""
+    *relative, mirrored = view
     box = tuple(edge * square.width for edge in relative)
     pixels = square.resize((side, side), Image.Resampling.BICUBIC, box)
-    weights = mask.resize((side, side), Image.Resampling.BILINEAR, box)
+    weights = weights.resize((side, side), Image.Resampling.BILINEAR, box)
     if mirrored:
         pixels = pixels.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         weights = weights.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

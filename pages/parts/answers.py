@@ -7,12 +7,14 @@ import streamlit as st
 from decor_core.models.predictor import SURE, Prediction
 from decor_core.taxonomy import Taxonomy
 
-from .charts import score_bars
+from .bars import score_bars
 from .corrections import show_correction
 from .evidence import show_picture
 from .flags import flag
+from .known import known_pictures
 from .likeness import show_known, show_likeness
 from .pictures import Seen
+from .resources import predictor
 from .text import percent, plain, sureness, verdict_words
 
 STRANGE = 0.5
@@ -49,7 +51,7 @@ def threshold_settings() -> None:
 
 def show_one(seen: Seen, prediction: Prediction, trained: Taxonomy) -> None:
     """The picture, beside it what it is taken for, how surely, why, and what it is like."""
-    verdict = prediction.decide(*thresholds())
+    verdict, known = prediction.decide(*thresholds()), known_pictures(predictor())
     with st.container(border=True, key="answer"):
         with st.container(key="answer-picture", gap="small"):
             show_picture(seen, prediction)
@@ -61,9 +63,9 @@ def show_one(seen: Seen, prediction: Prediction, trained: Taxonomy) -> None:
             score_bars(prediction.scores)
             show_correction(seen)
         with st.container(key="answer-like", gap="xsmall"):
-            show_likeness(seen, prediction, verdict)
+            show_likeness(seen, prediction, verdict, known)
         with st.container(key="answer-known", gap="xsmall"):
-            show_known(seen)
+            show_known(seen, known)
 
 
 def _judged_by(prediction: Prediction) -> str:

@@ -1,90 +1,12 @@
 """Altair charts; their colours come from the theme, so that they suit light and dark."""
 
-import copy
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from decor_core.models.predictor import Score
-
-from .text import percent
-
-# The colour of the text around the chart: it follows a switch from light to dark by itself.
-INK = "currentColor"
-LABEL_WIDTH = 150
-
-
-def score_bars(scores: Sequence[Score], top: int = 5) -> None:
-    """The likeliest labels as bars, the first of them in full colour."""
-    shown = [
-        {
-            "label": score.label,
-            "probability": score.probability,
-            "shown": percent(score.probability),
-            "rank": rank,
-        }
-        for rank, score in enumerate(scores[:top])
-    ]
-    spec = copy.deepcopy(_score_spec(len(shown)))
-    for layer in spec["layer"]:
-        layer["encoding"]["y"]["sort"] = [row["label"] for row in shown]
-    st.vega_lite_chart(
-        {**spec, "datasets": {"scores": shown}},
-        width="stretch",
-        alt="The likeliest: " + ", ".join(f"{row['label']} {row['shown']}" for row in shown),
-    )
-
-
-@st.cache_resource(show_spinner=False)
-def _score_spec(count: int) -> dict[str, Any]:
-    """The chart of ``score_bars`` without its data: to make it takes longer than all the rest."""
-    bars = _labelled_bars(alt.NamedData("scores"), [], "probability", alt.Scale(domain=[0, 1.35]))
-    return plain_chart(bars, height=34 * count + 6).to_dict()
-
-
-def count_bars(counts: Mapping[str, int]) -> None:
-    """How many pictures there are of each label."""
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
-    table = pd.DataFrame(ordered, columns=["label", "count"])
-    table["shown"] = table["count"].astype(str)
-    table["rank"] = 0
-    draw(
-        _labelled_bars(
-            table, list(table["label"]), "count", alt.Scale(domain=[0, table["count"].max() * 1.18])
-        ),
-        height=30 * len(table) + 6,
-        described="Pictures: " + ", ".join(f"{label} {count}" for label, count in ordered),
-    )
-
-
-def _labelled_bars(
-    data: pd.DataFrame | alt.NamedData, order: list[str], value: str, scale: alt.Scale
-) -> alt.LayerChart:
-    base = alt.Chart(data).encode(
-        y=alt.Y(
-            "label:N",
-            sort=order,
-            title=None,
-            axis=alt.Axis(
-                domain=False,
-                ticks=False,
-                labelLimit=LABEL_WIDTH,
-                labelPadding=8,
-                labelFontSize=14,
-            ),
-        ),
-        x=alt.X(f"{value}:Q", title=None, axis=None, scale=scale),
-    )
-    bars = base.mark_bar(height=16, cornerRadiusEnd=3).encode(
-        opacity=alt.condition("datum.rank == 0", alt.value(1.0), alt.value(0.45)),
-        tooltip=[alt.Tooltip("label:N", title="Label"), alt.Tooltip("shown:N", title="Value")],
-    )
-    words = base.mark_text(align="left", dx=6, fontSize=14, color=INK)
-    words = words.encode(text="shown:N")
-    return bars + words
+from .bars import INK, LABEL_WIDTH
 
 
 def draw(chart: alt.TopLevelMixin, height: int, described: str) -> None:

@@ -14,7 +14,7 @@ from decor_core.jobs.requests import TrainRequest, WholeRequest
 from decor_core.learning.evaluation import Evaluation
 from decor_core.models.bundle import Bundle
 from decor_core.models.material import Material
-from decor_core.models.predictor import Predictor
+from decor_core.models.predictor import Judge
 from decor_core.pictures.images import content_hash
 from decor_core.runs.run import Run, run_of_bundle
 from decor_core.sets.corrections import correct
@@ -26,6 +26,7 @@ from .labels import chosen_label, taxonomy_box
 from .materials import picture_set
 from .picks import thumb_uri
 from .pictures import Seen, network_key, original
+from .progress import progress_words, watch_judging
 from .resources import (
     in_use,
     predictor,
@@ -34,7 +35,6 @@ from .resources import (
     use_model,
     use_shipped_model,
 )
-from .results import progress_words, watch_judging
 from .room import check_room
 from .sets import store, summaries, tell, where_kept, zipped
 from .shelf import entries
@@ -342,7 +342,7 @@ def _learn_alone() -> None:
         _train_on(Material(now.id, now.title, now.version, spec), now, predictor())
 
 
-def _train_on(material: Material, now: PictureSet, model: Predictor) -> None:
+def _train_on(material: Material, now: PictureSet, model: Judge) -> None:
     bundle = model.bundle
     level, config = bundle.taxonomy.name, run_of_bundle(bundle).config
     # A model that was judged by cross-validation had all pictures to learn from; so has the next.

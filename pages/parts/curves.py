@@ -11,7 +11,8 @@ from decor_core.learning.heads import TrainConfig, TrainEvent
 from decor_core.runs.run import Run
 from decor_core.training.search import CurvePoint
 
-from .charts import INK, draw, plain_chart
+from .bars import INK
+from .charts import draw, plain_chart
 
 _PARTS = ("Training", "Validation")
 _MOST_POINTS = 160

@@ -15,8 +15,9 @@ from decor_core.training.search import CurvePoint
 from .curves import learning_curve_chart
 from .grids import confusion_map
 from .materials import thumbnails
+from .progress import progress_words
 from .rates import recall_bars, reliability_diagram
-from .results import SMALL_TEST, progress_words
+from .results import SMALL_TEST
 from .text import between, percent, percent_exact, plain, told_apart
 from .work import BEFOREHAND, CURVE, ask_about, found, job_for, stop
 

@@ -145,6 +145,7 @@ def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
     while here := server():
         before = uploaded_bytes()
         _expire_sessions(here)
+        gc.collect()  # runs of pages and sessions are knots of references
         orphans = _drop_uploads(here, orphans)
         if uploaded_bytes() < before:
             note("uploads freed", still_bytes=uploaded_bytes())
@@ -164,13 +165,10 @@ def forget_gone(workspaces: Registry, jobs: Trainer) -> None:
 def _expire_sessions(here: Runtime) -> None:
     """Streamlit drops sessions that were left only when the next one is left."""
     left = here._session_mgr._session_storage._cache
-    before = len(left._data)
     loop = here._get_async_objs().eventloop  # which alone may touch its store
     loop.call_soon_threadsafe(left.expire)
-    if before:
+    if left._data:
         time.sleep(0.2)
-    if before > len(left._data):
-        gc.collect()  # a session is a knot of references
 
 
 def _drop_uploads(here: Runtime, orphans: set[str]) -> set[str]:

@@ -6,11 +6,11 @@ import streamlit as st
 
 from decor_core.data.report import KINDS
 from decor_core.errors import DecorError
+from decor_core.models.sight import webp
 from decor_core.pictures.images import load_picture
 from decor_core.sets.picture_set import PictureSet
 
 from .labels import chosen_label, label_box
-from .pictures import webp
 from .sets import edit, parts_of
 from .text import percent, plain
 

@@ -10,8 +10,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from decor_core.models.overlay import paint
 from decor_core.models.predictor import Prediction
+from decor_core.models.sight import jpeg
 
-from .pictures import Seen, evidence_of, jpeg
+from .pictures import Seen, evidence_of
 from .text import plain
 
 _MOST = 7
@@ -39,6 +40,9 @@ def show_picture(seen: Seen, prediction: Prediction) -> None:
         return
     label = _label(seen, prediction)
     evidence = evidence_of(seen, prediction.taxonomy)
+    if evidence is None:
+        _show(place, seen, seen.preview, seen.described)
+        return
     heat = evidence.speaking_for(label)
     painted = _painted(seen, heat, evidence.strongest, opacity / 100)
     words = f"Coloured by what speaks for {label} and against it: {_where(heat)}."

@@ -9,7 +9,8 @@ import streamlit as st
 from decor_core.learning.evaluation import Evaluation
 from decor_core.training.search import Result
 
-from .charts import INK, LABEL_WIDTH, draw, plain_chart
+from .bars import INK, LABEL_WIDTH
+from .charts import draw, plain_chart
 
 _AXIS = {"domain": False, "ticks": False, "labelFontSize": 13, "labelOverlap": False}
 

@@ -10,7 +10,6 @@ from decor_core.models.material import Material
 from decor_core.models.neighbours import Known, Neighbour
 from decor_core.models.predictor import Prediction, Verdict
 
-from .known import known_pictures
 from .materials import thumbnails
 from .pictures import Seen
 from .resources import predictor
@@ -27,17 +26,18 @@ _TRAITS = {
 }
 
 
-def show_likeness(seen: Seen, prediction: Prediction, verdict: Verdict) -> None:
+def show_likeness(
+    seen: Seen, prediction: Prediction, verdict: Verdict, known: Known | None
+) -> None:
     """The sentence, and what to look for."""
-    st.markdown(_sentence(seen, prediction, verdict, known_pictures(predictor())))
+    st.markdown(_sentence(seen, prediction, verdict, known))
     style = style_of(verdict.labels[0]) if verdict.kind == "sure" else None
     if style:
         st.caption(f"Look for: {style.look_for[0].lower()}{style.look_for[1:]}")
 
 
-def show_known(seen: Seen) -> None:
+def show_known(seen: Seen, known: Known | None) -> None:
     """The nearest known pictures, where the model was trained on pictures that are at hand."""
-    known = known_pictures(predictor())
     if known is None:
         return
     neighbours = known.nearest(seen.vector, _COUNT)

@@ -17,7 +17,7 @@ from decor_core.runs.importing import MOST_BYTES, import_run
 from decor_core.runs.run import Run
 from decor_core.runs.summaries import summaries_directory, tensorboard_command
 
-from .results import progress_words
+from .progress import progress_words
 from .shelf import may_keep
 from .text import plain
 from .work import BOARD, EXPORT, job_for, stop, submit

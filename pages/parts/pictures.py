@@ -1,34 +1,22 @@
 """The pictures of a session: looked at once, remembered for a while."""
 
-import io
-import os
-import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
-from decor_core.errors import PictureError
-from decor_core.models.explain import Evidence, roll_up, split_scores
-from decor_core.models.palette import palette
-from decor_core.models.predictor import Predictor
+from decor_core.models.explain import Evidence, roll_up
 from decor_core.operations.counters import COUNTERS
 from decor_core.operations.hosting import hosting
-from decor_core.pictures.images import content_hash, load_picture
-from decor_core.vision.embedding import Look
+from decor_core.pictures.images import content_hash
 
-from .resources import predictor
+from .resources import look, predictor
 from .workspace import workspace
 
 _KEPT = 250
-_EVIDENCE_KEPT = 2  # of half a megabyte each
-_PREVIEW_SIDE = 512
-_THUMB_SIDE = 160
-# As many at once as there are cores: more would take as long, and the memory of all of them.
-_LOOKING = threading.BoundedSemaphore(os.cpu_count() or 1)
+_EVIDENCE_KEPT = 2  # of a quarter of a megabyte each
 # Of the pictures as they came, in case that one of them is put right; less where many visit.
 _ORIGINALS_BYTES, _HOSTED_ORIGINALS_BYTES = 64 * 2**20, 8 * 2**20
 
@@ -77,7 +65,7 @@ def look_at(picture: Picture, deep: bool = True) -> Seen:
             COUNTERS.count("refused: pictures of one")
             return refused(picture.name, _had_enough(most))
         mine.pictures += 1
-        seen = _look(predictor(), picture, digest, deep)
+        seen = _look(picture, digest, deep)
     seen = replace(seen, name=picture.name, alt=picture.alt)
     memory = _memory()
     memory[_key(digest)] = seen
@@ -107,6 +95,11 @@ def _keep_original(digest: str, data: bytes) -> None:
     most = _HOSTED_ORIGINALS_BYTES if hosting().hosted else _ORIGINALS_BYTES
     while len(kept) > 1 and sum(map(len, kept.values())) > most:
         kept.popitem(last=False)
+
+
+def forget_originals() -> None:
+    """Others come in place of what is shown: only what is shown can be put right."""
+    _originals().clear()
 
 
 def _originals() -> OrderedDict[str, bytes]:
@@ -140,21 +133,25 @@ def _key(digest: str) -> tuple:
     return digest, *network_key()
 
 
-def evidence_of(seen: Seen, taxonomy: str) -> Evidence:
-    """Why the picture gets its answers in ``taxonomy``; from its preview if it was not kept."""
-    model = predictor()
+def evidence_of(seen: Seen, taxonomy: str) -> Evidence | None:
+    """Why the picture gets its answers in ``taxonomy``; from its preview if it was not kept.
+
+    None where it cannot be looked at again.
+    """
+    key, kept = _model_key(seen.digest), _evidence_kept()
+    if key not in kept:
+        again = look(seen.preview, deep=True).evidence
+        if again is None:
+            return None
+        _keep_evidence(seen.digest, again)
+    evidence = replace(kept[key], maps=kept[key].maps.astype(np.float32))
+    return roll_up(evidence, predictor().bundle.taxonomy, taxonomy)
+
+
+def _keep_evidence(digest: str, evidence: Evidence) -> None:
+    """In half precision, which nobody sees."""
     kept = _evidence_kept()
-    if _model_key(seen.digest) not in kept:
-        with Image.open(io.BytesIO(seen.preview)) as picture:
-            upright = picture.convert("RGB")
-        _keep_evidence(seen.digest, model, model.embedder.look(upright), upright.size)
-    return roll_up(kept[_model_key(seen.digest)], model.bundle.taxonomy, taxonomy)
-
-
-def _keep_evidence(digest: str, model: Predictor, look: Look, size: tuple[int, int]) -> None:
-    bundle, kept = model.bundle, _evidence_kept()
-    labels = bundle.taxonomy.labels
-    kept[_model_key(digest)] = split_scores(look, model.embedder.blocks, bundle.head, labels, size)
+    kept[_model_key(digest)] = replace(evidence, maps=evidence.maps.astype(np.float16))
     while len(kept) > _EVIDENCE_KEPT:
         kept.popitem(last=False)
 
@@ -168,46 +165,21 @@ def _model_key(digest: str) -> tuple:
     return digest, bundle.title, bundle.created
 
 
-def _look(model: Predictor, picture: Picture, digest: str, deep: bool) -> Seen:
+def _look(picture: Picture, digest: str, deep: bool) -> Seen:
     started = time.monotonic()
-    side = model.embedder.working_side
-    try:
-        upright = load_picture(picture.data, hosting().picture_limits, side)
-    except PictureError as error:
+    sight = look(picture.data, deep)
+    if sight.error:
         COUNTERS.count("pictures: refused")
-        return Seen(picture.name, digest, error=str(error))
-    look = model.embedder.look(upright)
-    if deep:
-        _keep_evidence(digest, model, look, upright.size)
+        return Seen(picture.name, digest, error=sight.error)
+    if sight.evidence:
+        _keep_evidence(digest, sight.evidence)
     COUNTERS.count("pictures: looked at")
     COUNTERS.observe("picture", time.monotonic() - started)
     return Seen(
         picture.name,
         digest,
-        vector=look.vector(),
-        colours=str(palette(look)),
-        preview=jpeg(_scaled(upright, _PREVIEW_SIDE)),
-        thumb=webp(_scaled(upright, _THUMB_SIDE)),
+        vector=sight.vector,
+        colours=sight.colours,
+        preview=sight.preview,
+        thumb=sight.thumb,
     )
-
-
-def _scaled(upright: Image.Image, side: int) -> Image.Image:
-    small = upright.copy()
-    small.thumbnail((side, side))
-    return small
-
-
-def webp(picture: Image.Image) -> bytes:
-    """A picture for the browser, packed quickly rather than tightly."""
-    return _packed(picture, "WEBP", quality=82, method=1)
-
-
-def jpeg(picture: Image.Image) -> bytes:
-    """A picture for the browser, packed and unpacked five times as quickly as WebP."""
-    return _packed(picture, "JPEG", quality=88)
-
-
-def _packed(picture: Image.Image, kind: str, **options: int) -> bytes:
-    packed = io.BytesIO()
-    picture.save(packed, kind, **options)
-    return packed.getvalue()

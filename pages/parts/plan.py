@@ -8,8 +8,9 @@ import streamlit as st
 from decor_core.jobs.intake import MapRequest, Places
 from decor_core.sets.picture_set import PictureSet
 
+from .bars import INK
 from .browsing import answers_of, show_grid
-from .charts import INK, plain_chart
+from .charts import plain_chart
 from .picks import pick, thumb_uri
 from .reading import MAP, forget, read, reading, watch
 from .text import counted, plain

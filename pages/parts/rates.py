@@ -9,7 +9,8 @@ import streamlit as st
 
 from decor_core.learning.evaluation import FEW, Evaluation, wilson
 
-from .charts import INK, LABEL_WIDTH, count_bars, draw
+from .bars import INK, LABEL_WIDTH, count_bars
+from .charts import draw
 from .text import plain
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import streamlit as st
 
 from decor_core.errors import DecorError
+from decor_core.jobs.looking import Looker
 from decor_core.jobs.trainer import QueueLimits, Trainer
-from decor_core.models.bundle import DEFAULT_BUNDLE, Bundle
-from decor_core.models.predictor import Predictor, load_predictor
+from decor_core.models.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
+from decor_core.models.predictor import Judge
+from decor_core.models.sight import Sight
 from decor_core.operations.hosting import hosting
 from decor_core.runs.run import Run
 from decor_core.vision.features import Embeddings
@@ -23,9 +25,26 @@ T = TypeVar("T")
 
 
 @st.cache_resource(show_spinner="Loading the model …")
-def shipped_predictor() -> Predictor:
+def shipped_predictor() -> Judge:
     """The model that comes with the app."""
-    return load_predictor()
+    return Judge(load_bundle(DEFAULT_BUNDLE))
+
+
+@st.cache_resource(show_spinner=False)
+def looker() -> Looker:
+    """The one process of this server that looks at what is to be classified."""
+    made = Looker()
+    atexit.register(made.close)
+    return made
+
+
+def look(data: bytes, deep: bool) -> Sight:
+    """What the session's model sees in a picture file; where it cannot look at all, the page ends.
+
+    A ``deep`` look says what in the picture speaks for each label, too.
+    """
+    bundle, limits = predictor().bundle, hosting().picture_limits
+    return _or_end_page(lambda: looker().see(bundle, data, limits, deep))
 
 
 @st.cache_resource(show_spinner="Loading the training data …")
@@ -49,7 +68,7 @@ def background_process(tensorflow: bool) -> Trainer:
     return made
 
 
-def predictor() -> Predictor:
+def predictor() -> Judge:
     """The session's own model where it uses one, else the shipped one; without, the page ends."""
     return workspace().model or _or_end_page(shipped_predictor)
 
@@ -98,7 +117,8 @@ def in_use(run: Run) -> bool:
 def use_model(bundle: Bundle) -> None:
     """Let ``bundle`` answer in this session from now on, or say why it cannot."""
     try:
-        workspace().model = Predictor(bundle)
+        looker().check(bundle)
+        workspace().model = Judge(bundle)
     except DecorError as error:
         st.toast(plain(str(error)), icon=":material/error:", duration="long")
 

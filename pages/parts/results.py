@@ -13,14 +13,13 @@ from decor_core.runs.run import Run
 
 from .curves import training_curves
 from .frame import CLASSIFY, RUNS
-from .reading import words_of
+from .progress import progress_words, watch_judging
 from .resources import in_use, use_model, use_shipped_model
 from .settings import STEPWISE
-from .text import between, duration, lowered, percent_exact, plain
-from .work import BEFOREHAND, JUDGE, ask_about, askable, job_for, run_of, stop
+from .text import between, duration, percent_exact, plain
+from .work import BEFOREHAND, JUDGE, ask_about, askable, job_for, run_of
 
 SMALL_TEST = 100
-_SOON = 0.3
 _BEFORE = (
     "Every picture goes through the network once; the numbers that come out are kept with the data "
     "set, so that the next training begins at once. The training starts by itself when all are "
@@ -45,40 +44,6 @@ def _where(job: Job) -> str:
     if not job.events:
         return "before the first step"
     return f"at step {job.events[-1].step} of {job.request.config.steps}"
-
-
-def progress_words(job: Job) -> str:
-    """What an active job is doing, and how long it will take."""
-    if job.status == "queued":
-        if job.place == 0:
-            return "Next in the queue …"
-        jobs = "job" if job.place == 1 else "jobs"
-        return f"Waiting in the queue: {job.place} {jobs} before yours"
-    if job.request.kind == "network":
-        return f"Fetching the network {job.request.data}: it may take a minute, the first time"
-    if job.request.kind == "embed":
-        return f"Before the training: {lowered(words_of(job))}"
-    if job.status == "starting":
-        return "Starting TensorFlow: a few seconds the first time"
-    seconds = job.seconds_left(time.monotonic())
-    left = "" if seconds is None or seconds < _SOON else f", about {duration(seconds)} left"
-    return f"{_doing(job)}{left}"
-
-
-def _doing(job: Job) -> str:
-    if job.request.kind == "train on all":
-        return "Learning from all pictures"
-    if job.request.kind != "train":
-        last = job.events[-1] if job.events else None
-        return f"{last.done} of {last.total} trainings done" if last else "Getting ready …"
-    config = job.request.config
-    if config.head != STEPWISE:
-        return "Computing, calibrating and testing"
-    if not job.events:
-        return "Getting ready …"
-    if job.events[-1].step >= config.steps:
-        return "All steps done; calibrating and testing"
-    return f"Step {job.events[-1].step} of {config.steps}"
 
 
 def show_job(job: Job) -> None:
@@ -208,16 +173,6 @@ def _show_cross_validation(run: Run) -> None:
         help="Train these settings five times, each time testing on another fifth of the pictures.",
     )
     st.caption("A surer figure: every picture is tested once, by a model that has not seen it.")
-
-
-@st.fragment(run_every=0.5)
-def watch_judging(run_id: str) -> None:
-    """Draw how far a cross-validation is; its end is for the whole page to draw."""
-    job = job_for(JUDGE, run_id)
-    if job is None or not job.active:
-        st.rerun()
-    st.progress(job.progress(time.monotonic()), text=progress_words(job))
-    st.button("Stop", key="stop_judging", on_click=stop, args=(JUDGE,), type="tertiary")
 
 
 def _judge(run: Run) -> None:

@@ -10,7 +10,7 @@ from decor_core.learning.heads import HEADS
 from decor_core.training.search import Candidate, Result, best, grid, random_candidates
 
 from .grids import heat_map
-from .results import progress_words
+from .progress import progress_words
 from .settings import RATES, STEPWISE, Choice, choose, chosen, head_name
 from .text import percent_exact, plain
 from .work import BEFOREHAND, SEARCH, job_for, stop, submit_on

@@ -15,7 +15,15 @@ from decor_core.pictures.images import content_hash, is_picture_name
 
 from .door import let_go, room_for
 from .frame import asset
-from .pictures import Picture, Seen, look_at, network_key, refused, remember
+from .pictures import (
+    Picture,
+    Seen,
+    forget_originals,
+    look_at,
+    network_key,
+    refused,
+    remember,
+)
 from .text import duration
 
 _FEW = 3
@@ -98,6 +106,7 @@ def _ids(files: list[UploadedFile]) -> tuple[str, ...]:
 
 
 def _look_at_files(files: list[UploadedFile]) -> _Batch:
+    forget_originals()
     total = sum(map(_count, files))
     wanted = min(total, hosting().upload_pictures)
     bar = st.progress(0.0) if wanted > _FEW else None

@@ -23,7 +23,7 @@ from typing import Any
 
 import streamlit as st
 
-from decor_core.models.predictor import Predictor
+from decor_core.models.predictor import Judge
 from decor_core.operations.hosting import hosting
 from decor_core.runs.store import MemoryRuns
 from decor_core.vision.features import Embeddings
@@ -31,6 +31,7 @@ from decor_core.vision.features import Embeddings
 _KEPT_WORKSPACES = 200
 _COOKIE = "_streamlit_xsrf"
 _TOKEN_BYTES = 16
+_TOUCH_SECONDS = 1.0
 
 
 @dataclass(eq=False)
@@ -41,7 +42,7 @@ class Workspace:
     ``found`` what else a job about a run gave; ``refused`` why one could not even be begun.
     ``controls`` is how the settings stood; ``pictures`` counts those that were looked at;
     ``data_set`` is the id of the one that is open ("" for none); ``vectors`` are those of data sets
-    used lately; ``corrected`` answers that were put right.
+    used lately; ``corrected`` answers that were put right; ``touched`` is when it was last used.
     """
 
     owner: str
@@ -54,9 +55,10 @@ class Workspace:
     controls: dict[str, Any] = field(default_factory=dict)
     vectors: OrderedDict[tuple, Embeddings] = field(default_factory=OrderedDict)
     corrected: dict[str, Any] = field(default_factory=dict)
-    model: Predictor | None = None
+    model: Judge | None = None
     pictures: int = 0
     data_set: str = ""
+    touched: float = float("-inf")
 
     @property
     def folder(self) -> Path:
@@ -90,8 +92,9 @@ class Registry:
     def touch(self, workspace: Workspace) -> None:
         """Keep ``workspace`` for the time in which its visitor may come back."""
         with self._lock:
+            workspace.touched = time.monotonic()
             self._all[workspace.owner] = workspace
-            self._seen[workspace.owner] = time.monotonic(), workspace
+            self._seen[workspace.owner] = workspace.touched, workspace
             self._seen.move_to_end(workspace.owner)
             self._forget_old()
 
@@ -125,12 +128,13 @@ def registry() -> Registry:
 
 def workspace() -> Workspace:
     """This session's workspace; at a new session's first call that of the same browser before."""
-    state = st.session_state
-    if "workspace" not in state:
+    mine = st.session_state.get("workspace")
+    if mine is None:
         browser = visitor(st.context.cookies.get(_COOKIE, ""))
-        state.workspace = registry().get(browser or uuid.uuid4().hex)
-    registry().touch(state.workspace)
-    return state.workspace
+        mine = st.session_state.workspace = registry().get(browser or uuid.uuid4().hex)
+    if time.monotonic() - mine.touched > _TOUCH_SECONDS:  # a page asks some fifty times
+        registry().touch(mine)
+    return mine
 
 
 def visitor(cookie: str) -> str | None:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from .pictures.images import load_picture
-from .vision.embedding import Embedder, object_square
+from .vision.embedding import VIEWS, Embedder, cut, object_square
 
 
 def look(file: str | Path) -> np.ndarray:
@@ -15,4 +16,16 @@ def look(file: str | Path) -> np.ndarray:
     """
     picture = load_picture(Path(file), max_side=Embedder.working_side)
     square, weights, _ = object_square(picture)
-    return np.dstack([np.asarray(square), np.asarray(weights)])[None].astype(np.float32)
+    return _stacked(square, weights)[None]
+
+
+def views(fed: np.ndarray, count: int, side: int) -> np.ndarray:
+    """Parts of such an object, each seen by the network by itself: [count, side, side, 4]."""
+    square, weights = (
+        Image.fromarray(part.astype(np.uint8)) for part in (fed[0, ..., :3], fed[0, ..., 3])
+    )
+    return np.stack([_stacked(*cut(square, weights, view, side)) for view in VIEWS[:count]])
+
+
+def _stacked(pixels: Image.Image | np.ndarray, weights: Image.Image) -> np.ndarray:
+    return np.dstack([np.asarray(pixels), np.asarray(weights)]).astype(np.float32)

@@ -1,0 +1,106 @@
+"""A model as one TFLite file around its network's own, which is put in as it is.
+
+A conversion of the network's layers would compute in other numbers than the app does.
+"""
+
+import tempfile
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from ..models.bundle import Bundle
+from ..vision.backbone import BackboneSpec, load_backbone
+from .graph import build_model
+
+_HOLE = "decor_network"
+
+
+def lite_model(bundle: Bundle) -> bytes:
+    """The TFLite file of ``bundle``; raises DecorError as Predictor does.
+
+    Of one picture it takes ``object`` [1, n, n, 4], any n, and ``views`` [views, side, side, 4],
+    which are cut out of it, and gives what ``build_model`` gives.
+    """
+    import tensorflow as tf
+
+    spec = BackboneSpec.named(bundle.embedding.architecture)
+    model = build_model(bundle, batch=1, network=_holes(spec))
+    with tempfile.TemporaryDirectory() as folder:
+        fed = {name: tf.TensorSpec(one.shape, one.dtype, name) for name, one in model.input.items()}
+        model.export(folder, verbose=False, input_signature=[fed])
+        # By way of a SavedModel: from_concrete_functions has given NaNs without a word.
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.allow_custom_ops = True
+        around = converter.convert()
+    return _filled(around, spec.path.read_bytes())
+
+
+def _holes(spec: BackboneSpec) -> Any:
+    """A layer that the converter keeps as one operation of its own for each picture."""
+    import tensorflow as tf
+    from tensorflow import keras
+
+    shapes = load_backbone(spec.name).shapes
+    known = f'name: "{_HOLE}" attr {{ key: "tfl_fusable_op" value {{ b: true }} }}'
+
+    @tf.function(experimental_implements=known)
+    def hole(pixels: Any) -> Any:
+        return [tf.zeros((1, *shape)) + tf.reduce_sum(pixels) for shape in shapes]
+
+    class Holes(keras.layers.Layer):
+        def call(self, pixels: Any) -> Any:
+            each = [hole(pixels[i : i + 1]) for i in range(pixels.shape[0])]
+            return [tf.concat(stages, axis=0) for stages in zip(*each, strict=True)]
+
+    return Holes()
+
+
+def _filled(around: bytes, network: bytes) -> bytes:
+    """The TFLite file ``around`` with the operations of ``network`` in place of each hole."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model, inner = (
+        schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+        for content in (around, network)
+    )
+    (graph,), (inside,) = model.subgraphs, inner.subgraphs
+    first_code, first_buffer = len(model.operatorCodes), len(model.buffers)
+    model.operatorCodes += inner.operatorCodes
+    model.buffers += inner.buffers
+    operators = []
+    for operator in graph.operators:
+        name = model.operatorCodes[operator.opcodeIndex].customCode
+        if name is None or name.decode() != _HOLE:
+            operators.append(operator)
+            continue
+        places = _placed(graph, inside, operator, first_buffer)
+        for one in inside.operators:
+            one = copy(one)
+            one.opcodeIndex += first_code
+            one.inputs = places[one.inputs]
+            one.outputs = places[one.outputs]
+            operators.append(one)
+    graph.operators = operators
+    builder = flatbuffers.Builder(len(around) + len(network))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _placed(graph: Any, inside: Any, hole: Any, first_buffer: int) -> np.ndarray:
+    """Add the tensors of ``inside`` to ``graph``; where each is now."""
+    places = np.full(len(inside.tensors), -1, np.int32)
+    places[inside.inputs] = hole.inputs
+    stages = sorted(inside.outputs, key=lambda i: _by_resolution(inside.tensors[i]))
+    places[stages] = hole.outputs
+    for index in np.flatnonzero(places < 0):
+        tensor = copy(inside.tensors[index])
+        tensor.buffer += first_buffer
+        places[index] = len(graph.tensors)
+        graph.tensors.append(tensor)
+    return places
+
+
+def _by_resolution(tensor: Any) -> tuple[int, int]:
+    return -tensor.shape[1], tensor.shape[3]

@@ -1,0 +1,129 @@
+"""Pictures that visitors bring are looked at in a process of their own.
+
+The process that serves pages has one lock for all of its Python: it draws pages, while this one
+decodes, asks the network and splits scores. A file on which a decoder crashes costs its own answer
+only, and the memory of network and decoder is not the server's.
+"""
+
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..errors import BundleError
+from ..models.bundle import Bundle
+from ..models.predictor import Predictor
+from ..models.sight import Sight, see
+from ..operations.counters import COUNTERS
+from ..pictures.images import Limits
+from .worker import Worker
+
+_LONGEST = 60.0  # seconds; a picture takes a tenth of one
+# Big arrays come and go with every picture, on several threads: without this glibc keeps them.
+_FRUGAL = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+    "MALLOC_TRIM_THRESHOLD_": "262144",
+}
+
+
+class _Lost(Exception):
+    """The process ended, or was ended, before it had answered."""
+
+
+@dataclass(frozen=True)
+class LookRequest:
+    """See a picture as the model ``data`` does; without a picture, whether the model fits here."""
+
+    kind: ClassVar[str] = "look"
+
+    data: Bundle
+    picture: bytes | None = None
+    limits: Limits = Limits()
+    deep: bool = True
+
+    def run(self, _report: Callable, _should_stop: Callable) -> Sight:
+        predictor = Predictor(self.data)
+        if self.picture is None:
+            return Sight()
+        return see(predictor, self.picture, self.limits, self.deep)
+
+
+class Looker:
+    """The child process that looks; any thread may ask, as many at once as there are cores."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: Worker | None = None
+        self._asked: dict[str, Future] = {}
+
+    def see(self, bundle: Bundle, data: bytes, limits: Limits, deep: bool = True) -> Sight:
+        """What the model sees in a picture file; BundleError, BackboneError where it cannot."""
+        for _ in range(2):  # another picture may have ended the process
+            try:
+                return self._ask(LookRequest(bundle, data, limits, deep))
+            except _Lost:
+                COUNTERS.count("pictures: process lost")
+        return Sight(error="Decor could not look at it: reading it failed in an unexpected way.")
+
+    def check(self, bundle: Bundle) -> None:
+        """Get ready for a model; BundleError, BackboneError where it does not fit what is here."""
+        try:
+            self._ask(LookRequest(bundle))
+        except _Lost:
+            raise BundleError("The model could not be tried out just now; try again.") from None
+
+    @property
+    def process_id(self) -> int | None:
+        """The child's process id, None while there is none."""
+        child = self._child
+        return child.process.pid if child else None
+
+    def close(self) -> None:
+        """End the child; who still waits for it is told that it is lost."""
+        with self._lock:
+            self._lose(self._child)
+
+    def _ask(self, request: LookRequest) -> Sight:
+        number, answer = uuid.uuid4().hex, Future()
+        with self._lock:
+            child = self._child = self._child or self._begun()
+            self._asked[number] = answer
+            child.start(number, request)
+        try:
+            return answer.result(_LONGEST)
+        except TimeoutError:
+            with self._lock:
+                self._lose(child)
+            raise _Lost from None
+
+    def _begun(self) -> Worker:
+        def take(message: tuple) -> None:  # on a thread that reads what the child says
+            with self._lock:
+                self._take(child, message)
+
+        child = Worker(False, os.cpu_count() or 1, take, _FRUGAL)
+        return child
+
+    def _take(self, child: Worker, message: tuple) -> None:
+        if child is not self._child:  # it was lost before
+            return
+        match message:
+            case "done", number, sight:
+                self._asked.pop(number).set_result(sight)
+            case "failed", number, text:
+                self._asked.pop(number).set_exception(BundleError(text))
+            case ("died",):
+                self._lose(child)
+
+    def _lose(self, child: Worker | None) -> None:
+        if child is None or child is not self._child:
+            return
+        self._child = None
+        child.kill()
+        for answer in self._asked.values():
+            answer.set_exception(_Lost())
+        self._asked.clear()
