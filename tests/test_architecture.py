@@ -24,7 +24,8 @@ ORDER = tuple(
         "models": "bundle material predictor explain overlay palette sight neighbours sheet",
         "training": "workflow suspects projection search",
         "runs": "run store comparison importing diagnosis summaries",
-        "sets": "picture_files picture_set picture_sets picture_zip example uploading corrections",
+        "sets": "picture_files additions picture_set picture_sets picture_zip "
+        "example uploading corrections",
         "export": "network graph lite frozen formats",
         "jobs": "requests intake job worker trainer looking",
         "commands": "run_arguments arguments terminal inputs check runs sweep",
