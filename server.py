@@ -45,7 +45,7 @@ async def _life(_app: st.App) -> AsyncIterator[None]:
 def _get_ready() -> None:
     """Do what the first page needs, so that whoever comes first need not wait for it."""
     get_ready()
-    for name in ("answers", "gallery", "uploads"):
+    for name in ("answers", "gallery", "relearning", "uploads"):
         import_module(f"pages.parts.{name}")
 
 

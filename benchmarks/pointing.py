@@ -18,8 +18,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from decor_core.data.dataset import folds
 from decor_core.data.sources import Source, open_source
+from decor_core.data.splitting import folds
 from decor_core.learning.evaluation import wilson
 from decor_core.learning.heads import TrainConfig
 from decor_core.models.bundle import Bundle

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    from .data.dataset import prepare
+    from .data.preparing import prepare
 
     catalog = read_pictures(options)
     taxonomy = options.taxonomy or catalog.taxonomy.name

@@ -7,9 +7,9 @@ from decor_core.errors import PictureError
 from decor_core.models.material import Material
 from pages.parts import answers, gallery, samples
 from pages.parts.camera import photo
-from pages.parts.corrections import show_bar
 from pages.parts.frame import open_page
 from pages.parts.pictures import Seen, look_at, refused
+from pages.parts.relearning import show_bar
 from pages.parts.resources import predictor, shipped_bundle, use_shipped_model, uses_own_model
 from pages.parts.text import counted, plain
 from pages.parts.uploads import leave_sample, uploads

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from decor_core.data.dataset import different_pictures, needed
+from decor_core.data.splitting import different_pictures, needed
 from decor_core.jobs.job import Job
 from decor_core.jobs.requests import TrainRequest
 from pages.parts import results

@@ -18,13 +18,14 @@ ORDER = tuple(
         "pictures": "images colour foreground objects duplicates",
         "operations": "hosting counters journal scratch",
         "data": "letters cells report checks source zips "
-        "sources tables repairs listing layout catalog dataset",
+        "sources tables repairs listing layout contents catalog splitting preparing",
         "vision": "backbone convert embedding augmentation features",
         "learning": "heads logistic whitening novelty evaluation prepared choosing fitting",
         "models": "bundle material predictor explain overlay palette sight neighbours sheet",
         "training": "workflow suspects projection search",
         "runs": "run store comparison importing diagnosis summaries",
-        "sets": "picture_files picture_set picture_sets picture_zip example uploading corrections",
+        "sets": "picture_files additions picture_set picture_sets picture_zip "
+        "example uploading corrections",
         "export": "network graph lite frozen formats",
         "jobs": "requests intake job worker trainer looking",
         "commands": "run_arguments arguments terminal inputs check runs sweep",

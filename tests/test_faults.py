@@ -30,7 +30,7 @@ from benchmarks.running import Server, server
 from benchmarks.visitor import Visitor
 from decor_core import folders
 from decor_core.data.catalog import read_catalog
-from decor_core.errors import BundleError, RunError, TrainingError
+from decor_core.errors import BundleError, DataError, RunError, TrainingError
 from decor_core.jobs.intake import EmbedRequest, IntakeRequest, take_in
 from decor_core.jobs.job import Job
 from decor_core.jobs.requests import SummariesRequest, TrainRequest
@@ -42,6 +42,7 @@ from decor_core.runs import store as runs
 from decor_core.runs.run import Run, run_of_training
 from decor_core.runs.store import DiskRuns
 from decor_core.sets.picture_files import VECTORS
+from decor_core.sets.picture_set import load_set
 from decor_core.vision.embedding import EmbeddingSpec
 from decor_core.vision.features import embed_catalog
 from pages.parts import samples
@@ -209,6 +210,19 @@ def test_saved_model_stays_whole_when_the_disk_fills(training, tmp_path, room, m
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+@pytest.mark.parametrize("most", [0, 100, 3000])
+def test_data_set_stays_whole_when_the_disk_fills(painted, tmp_path, room, ornament, encoded, most):
+    made = take_in(IntakeRequest(painted, tmp_path / "set", "Painted"), lambda e: None, never)
+    room(most)
+    with pytest.raises(DataError, match="cannot be written .*; free some space"):
+        made.rename("Gzhel", "Blue")
+    with pytest.raises(DataError, match="cannot be written .*; free some space"):
+        made.add([("new.png", encoded(ornament(7)))], "Gzhel")
+    room(resource.RLIM_INFINITY)
+    assert load_set(made.folder).version == made.version
+    assert made.rename("Gzhel", "Blue").counts["Blue"] == 12
+
+
 def test_full_disk_costs_the_cache_and_not_the_work(painted, tmp_path, room, caplog):
     catalog = read_catalog(image_dir=painted)
     room(500)
@@ -330,42 +344,46 @@ def test_the_process_that_looks_tells_that_its_network_is_missing(models, painte
 def test_a_running_server_does_without_each_file_that_ships_and_finds_it_again(
     models, without_tensorflow, tmp_path
 ):
-    plate = (SAMPLES / "iznik-plate.jpg").read_bytes()
-
-    async def told(port: int, page: str = "", dropped: bytes = b"") -> str:
+    async def told(port: int, page: str = "") -> str:
         async with Visitor(port, page) as visitor:
-            if dropped:
-                await visitor.upload("plate.jpg", dropped)
+            assert not visitor.all("exception")
+            return visitor.texts().replace("\\", "")
+
+    async def upload(port: int) -> str:
+        async with Visitor(port) as visitor:
+            await visitor.upload("plate.jpg", (SAMPLES / "iznik-plate.jpg").read_bytes())
             assert not visitor.all("exception")
             return visitor.texts().replace("\\", "")
 
     async def works(port: int) -> None:
-        async with Visitor(port) as visitor:
-            await visitor.upload("plate.jpg", plate)
-            assert "Iznik" in visitor.headings()
+        assert "Iznik" in await upload(port)
         async with Visitor(port, "retrain") as visitor:
             assert "Retrain" in [button.label for button in visitor.all("button")]
         assert "How well it does" in await told(port, "about")
         assert "Nothing of yours here yet" in await told(port, "runs")
 
-    async def visits(port: int) -> None:
-        with without(models / "samples" / "samples.json"):
-            with without(models / "backbone"):
-                with without(models / "bundles", models / "embeddings"):
-                    for page in ("", "about"):
-                        assert f"“models/bundles/decor-style”, {PUT_BACK}" in await told(port, page)
-                    assert f"decor.npz”, {PUT_BACK}" in await told(port, "retrain")
-                    for page in ("data", "runs"):
-                        assert PUT_BACK not in await told(port, page)
-                assert f"efficientnet_lite0.tflite”, {PUT_BACK}" in await told(port, "", plate)
-                assert PUT_BACK not in await told(port, "retrain")
-            assert "The samples: They cannot be read" in (await told(port)).replace("*", "")
+    async def visits(running: Server) -> None:
+        port = running.port
+        with without(models / "backbone", models / "samples" / "samples.json"):
+            with without(models / "bundles", models / "embeddings"):
+                for page in ("", "about"):
+                    assert f"“models/bundles/decor-style”, {PUT_BACK}" in await told(port, page)
+                assert f"decor.npz”, {PUT_BACK}" in await told(port, "retrain")
+                for page in ("data", "runs"):
+                    assert PUT_BACK not in await told(port, page)
+            assert "The samples**: They cannot be read" in await told(port)
+            assert f"efficientnet_lite0.tflite”, {PUT_BACK}" in await upload(port)
+            assert PUT_BACK not in await told(port, "retrain")
         await works(port)
         with without(*models.iterdir()):
-            await works(port)
+            await works(port)  # all is in memory
+            for child in running.trainers:
+                os.kill(child, signal.SIGKILL)
+            assert PUT_BACK in await upload(port)
+        await works(port)
 
     with server(DECOR_HOME=str(tmp_path / "home")) as running:
-        asyncio.run(visits(running.port))
+        asyncio.run(visits(running))
 
 
 def test_the_page_answers_on_when_the_samples_are_gone(monkeypatch, tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from decor_core.data.dataset import Split
+from decor_core.data.splitting import Split
 from decor_core.errors import DataError, TrainingError
 from decor_core.learning.heads import TrainConfig, probabilities
 from decor_core.training import workflow

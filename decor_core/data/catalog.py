@@ -1,20 +1,25 @@
 """CSV + pictures, class folders or zip → validated table + report of what was repaired."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
-from ..errors import DataError, PictureError, Stopped
-from ..pictures.duplicates import fingerprint, group_duplicates, near_duplicates
-from ..pictures.images import PICTURE_ENDINGS, content_hash, open_picture
+from ..errors import DataError
+from ..pictures.duplicates import group_duplicates, near_duplicates
 from ..taxonomy import DECOR, Taxonomy
 from .checks import check_table
+from .contents import (
+    OnPicture,
+    Progress,
+    Seen,
+    ShouldStop,
+    look_at_all,
+    near_entries,
+    usable,
+)
 from .layout import find_layout, tables_in, whole_csv
 from .listing import Listing, Row, list_class_folders, list_csv
 from .report import Entry, Report
@@ -22,14 +27,8 @@ from .source import Source
 from .sources import unfolded
 from .tables import Columns
 
-Progress = Callable[[int, int], None]
-ShouldStop = Callable[[], bool]
-OnPicture = Callable[[bytes, Image.Image], object]
-
 USUAL_TYPES = ("product",)
 _UNTYPED = "product"
-_THREADS = 4  # Pillow decodes outside Python's lock
-_ENOUGH = 1024  # pixels to tell near duplicates by
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,6 @@ class Catalog:
     def read(self, file: str) -> bytes:
         """The bytes of the picture in column ``file``, from the folder or the zip."""
         return self.source.read(file)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What a look at one picture's content gave; ``problem`` if it cannot be used."""
-
-    key: str = ""
-    size: tuple[int, int] = (0, 0)
-    format: str = ""
-    print: np.ndarray | None = None
-    problem: str = ""
 
 
 def open_data_set(
@@ -176,10 +164,11 @@ def _catalog(
     on_picture: OnPicture | None = None,
 ) -> Catalog:
     rows, left_out = _of_types(listing.rows, types)
-    seen = _look_at_all(source, rows, progress, should_stop, on_picture)
-    kept, entries = _usable(rows, seen)
+    seen = look_at_all(source, rows, progress, should_stop, on_picture)
+    kept, entries = usable(rows, seen)
     if not kept:
-        raise DataError("None of the pictures can be read; the first: " + _first(entries))
+        first = f"{entries[0].file}: {entries[0].message}"
+        raise DataError(f"None of the pictures can be read; the first: {first}")
     pairs = near_duplicates([seen[i].print for i in kept])
     entries += near_entries([(rows[i].file, rows[i].labels[0]) for i in kept], pairs)
     table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
@@ -208,94 +197,9 @@ def _of_types(rows: Sequence[Row], types: Sequence[str] | None) -> tuple[list[Ro
     return kept, {kind: n for kind, n in sorted(known.items()) if kind not in types}
 
 
-def _look_at_all(
-    source: Source,
-    rows: Sequence[Row],
-    progress: Progress | None,
-    should_stop: ShouldStop | None,
-    on_picture: OnPicture | None,
-) -> list[_Seen]:
-    seen: list[_Seen] = []
-    pool = ThreadPoolExecutor(_THREADS)
-    try:
-        for one in pool.map(lambda row: _look_at(source, row.file, on_picture), rows):
-            seen.append(one)
-            if progress:
-                progress(len(seen), len(rows))
-            if should_stop and should_stop():
-                raise Stopped("Reading the pictures was stopped.")
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return seen
-
-
-def _look_at(source: Source, file: str, on_picture: OnPicture | None) -> _Seen:
-    try:
-        data = source.read(file)
-        opened = open_picture(data, max_side=_ENOUGH)
-        if on_picture:
-            on_picture(data, opened.picture)
-        print_ = fingerprint(opened.picture)
-        return _Seen(content_hash(data), opened.size, opened.format, print_)
-    except PictureError as error:
-        return _Seen(problem=str(error))
-
-
-def _usable(rows: Sequence[Row], seen: Sequence[_Seen]) -> tuple[list[int], list[Entry]]:
-    """Positions of readable pictures, each content once, and notes on all that is odd."""
-    first: dict[str, int] = {}
-    entries = []
-    for i, (row, one) in enumerate(zip(rows, seen, strict=True)):
-        if one.problem:
-            entries.append(Entry("unreadable", row.file, one.problem, set_aside=True))
-            continue
-        claimed = PICTURE_ENDINGS.get(PurePosixPath(row.file).suffix.lower(), one.format)
-        if claimed != one.format:
-            message = f"The content is {one.format}, the name says {claimed}; read as {one.format}."
-            entries.append(Entry("misnamed", row.file, message))
-        if one.key in first:
-            entries.append(_duplicate_entry(row, rows[first[one.key]]))
-        else:
-            first[one.key] = i
-    return list(first.values()), entries
-
-
-def _duplicate_entry(row: Row, kept: Row) -> Entry:
-    if row.labels == kept.labels:
-        message = f"The same picture as {kept.file}, which is kept."
-        return Entry("duplicate", row.file, message, kept.file, set_aside=True)
-    message = f"“{row.labels[0]}” here, but “{kept.labels[0]}” as {kept.file}, which is kept."
-    return Entry("label conflict", row.file, message, kept.file, kept.labels[0], set_aside=True)
-
-
-def near_entries(rows: Sequence[tuple[str, str]], pairs: Sequence[tuple[int, int]]) -> list[Entry]:
-    """One for each first picture of the pairs, rather with one under another label.
-
-    ``rows`` are files with their labels.
-    """
-    other: dict[int, int] = {}
-    for i, j in pairs:
-        known = other.setdefault(i, j)
-        if rows[known][1] == rows[i][1] != rows[j][1]:
-            other[i] = j
-    return [_near_entry(rows[i], rows[j]) for i, j in other.items()]
-
-
-def _near_entry(row: tuple[str, str], other: tuple[str, str]) -> Entry:
-    (file, label), (other_file, other_label) = row, other
-    if label == other_label:
-        return Entry("near duplicate", file, f"Nearly the same as {other_file}.", other_file)
-    message = f"Nearly the same as {other_file}, which is “{other_label}”."
-    return Entry("near conflict", file, message, other_file, other_label)
-
-
-def _first(entries: Sequence[Entry]) -> str:
-    return f"{entries[0].file}: {entries[0].message}"
-
-
 def _table(
     rows: Sequence[Row],
-    seen: Sequence[_Seen],
+    seen: Sequence[Seen],
     levels: tuple[str, ...],
     pairs: Sequence[tuple[int, int]],
 ) -> pd.DataFrame:

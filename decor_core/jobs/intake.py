@@ -32,7 +32,7 @@ from ..training.suspects import find_suspects
 from ..vision.augmentation import Augmentation
 from ..vision.embedding import EmbeddingSpec
 from ..vision.features import Embeddings, embed_catalog
-from .requests import Report
+from .requests import Report, Silent
 
 # Parts of the time that reading, looking and checking take.
 _SHARES = {"reading": 0.3, "looking": 0.65, "checking": 0.05}
@@ -189,7 +189,7 @@ class Peek:
 
 
 @dataclass(frozen=True)
-class PeekRequest:
+class PeekRequest(Silent):
     """Look how the data set in the folder or zip ``data`` lies there; gives a Peek."""
 
     kind: ClassVar[str] = "peek"
@@ -210,10 +210,6 @@ class PeekRequest:
         counts = {name: Counter(filter(None, table[name])) for name in table.columns}
         values = {name: found for name, found in counts.items() if 0 < len(found) <= _FEW_VALUES}
         return Peek(layout, len(names), table.head(_HEAD_ROWS).reset_index(drop=True), values)
-
-    def share(self, events: Sequence[Phase]) -> float:
-        """Not known before the end."""
-        return 0.0
 
 
 def check_count(pictures: int) -> None:

@@ -88,6 +88,14 @@ def lets_in(running: Request, waiting: Request) -> bool:
     return isinstance(running, _Counted) and isinstance(waiting, TrainRequest | WholeRequest)
 
 
+class Silent:
+    """What the requests have in common that report nothing."""
+
+    def share(self, events: Sequence[Any]) -> float:
+        """Not known before the end."""
+        return 0.0
+
+
 class _Counted:
     """What the requests have in common that train many models."""
 
@@ -127,7 +135,7 @@ class CrossValidateRequest(_Counted):
 
 
 @dataclass(frozen=True)
-class WholeRequest:
+class WholeRequest(Silent):
     """Train on every picture; gives a Bundle that nothing has judged, reports nothing."""
 
     kind: ClassVar[str] = "train on all"
@@ -143,10 +151,6 @@ class WholeRequest:
         if should_stop():
             raise Stopped
         return made
-
-    def share(self, events: Sequence[Any]) -> float:
-        """Not known before the end."""
-        return 0.0
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,7 @@ class CurveRequest(_Counted):
 
 
 @dataclass(frozen=True)
-class NetworkRequest:
+class NetworkRequest(Silent):
     """Fetch and convert the network called ``data``; gives its file, reports nothing."""
 
     kind: ClassVar[str] = "network"
@@ -210,13 +214,9 @@ class NetworkRequest:
         spec = load_backbone(self.data).spec
         return spec.path
 
-    def share(self, events: Sequence[Any]) -> float:
-        """Not known before the end."""
-        return 0.0
-
 
 @dataclass(frozen=True)
-class ExportRequest:
+class ExportRequest(Silent):
     """Write a model as a zip of one of export.FORMATS; gives its bytes, reports nothing."""
 
     kind: ClassVar[str] = "export"
@@ -229,13 +229,9 @@ class ExportRequest:
         with tempfile.TemporaryDirectory(prefix="decor-export-") as folder:
             return export_model(self.data, self.format, Path(folder, "model.zip")).read_bytes()
 
-    def share(self, events: Sequence[Any]) -> float:
-        """Not known before the end."""
-        return 0.0
-
 
 @dataclass(frozen=True)
-class SummariesRequest:
+class SummariesRequest(Silent):
     """Write curves for TensorBoard, a folder for each name; gives them as a zip, or as ``folder``.
 
     ``data`` are the events by name. Without ``folder`` the bytes of a zip are the result.
@@ -263,10 +259,6 @@ class SummariesRequest:
             )
         shutil.rmtree(folder, ignore_errors=True)  # or every curve would be drawn twice
         write_summaries(events, folder)
-
-    def share(self, events: Sequence[Any]) -> float:
-        """Not known before the end."""
-        return 0.0
 
 
 class _Reporter:

@@ -9,22 +9,19 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
-from ..data.catalog import Catalog, near_entries, taxonomy_of
+from ..data.catalog import Catalog, taxonomy_of
 from ..data.checks import check_table
 from ..data.listing import label_text
 from ..data.report import ABOUT_CLASSES, Entry, Report
 from ..data.source import normal
-from ..errors import DAMAGED_FILE, DataError, PictureError
-from ..pictures.duplicates import group_duplicates, near_duplicates
-from ..pictures.images import PICTURE_ENDINGS, is_picture_name, load_picture, picture_format
+from ..errors import DAMAGED_FILE, DataError
+from .additions import counted, grown, keep_all, words_of
 from .picture_files import (
     KeptPictures,
-    fingerprints,
-    keep_picture,
     read_aside,
     read_head,
     read_state,
@@ -135,7 +132,7 @@ class PictureSet:
         these pictures belonged to. DataError if the label is empty or no picture is there.
         """
         chosen = self._chosen(files)
-        step = f"{_pictures(chosen.sum())} relabelled as “{checked_label(label)}”"
+        step = f"{counted(chosen.sum())} relabelled as “{checked_label(label)}”"
         labels = self._row_labels(label, parent, self._usual(chosen))
         return self._next(step, _labelled(self.table, chosen, labels))
 
@@ -146,7 +143,7 @@ class PictureSet:
             chosen = self._chosen([file for file, wanted in labels.items() if wanted == label])
             values = self._row_labels(label, "", self._usual(chosen))
             table = _labelled(table, chosen, values)
-        return self._next(f"{_pictures(len(labels))} relabelled", table)
+        return self._next(f"{counted(len(labels))} relabelled", table)
 
     def rename(self, label: str, name: str, parent: str = "") -> "PictureSet":
         """Call a label of any level otherwise; two labels of one name become one.
@@ -173,7 +170,7 @@ class PictureSet:
         chosen = self._chosen(files)
         if chosen.all():
             raise DataError("These are all pictures of the data set; delete the set instead.")
-        return self._next(f"{_pictures(chosen.sum())} dropped", self.table[~chosen])
+        return self._next(f"{counted(chosen.sum())} dropped", self.table[~chosen])
 
     def drop_label(self, label: str) -> "PictureSet":
         """Leave a whole class out."""
@@ -212,24 +209,14 @@ class PictureSet:
     ) -> tuple[pd.DataFrame, str, list[Entry], tuple[Entry, ...]]:
         """The table with further pictures, what was done, which of them are nearly the same as
         others, and which ones cannot be read."""
-        entries, came = [], {}
-        for name, data in pictures:
-            try:
-                upright = load_picture(data)
-            except PictureError as error:
-                entries.append(Entry("unreadable", name, str(error)))
-            else:
-                key = keep_picture(self.folder, data, upright)
-                came[key] = _named_as_picture(name, data), upright.size
-        if not came:
-            raise DataError(f"None of the pictures can be read. {entries[0].message}")
+        came, refused = keep_all(self.folder, pictures)
         again = self.table["key"].isin(came)
         labels = self._row_labels(label, parent, self._usual(again))
         table = _labelled(self.table, again, labels) if again.any() else self.table
         new = {key: told for key, told in came.items() if key not in set(self.table["key"])}
-        table, near = self._grown(table, new, labels)
-        step = _added(len(new), label, self.table.loc[again, self.level].value_counts().to_dict())
-        return table, step, near, tuple(entries)
+        table, near = grown(self.folder, table, new, labels)
+        step = words_of(len(new), label, self.table.loc[again, self.level].value_counts().to_dict())
+        return table, step, near, refused
 
     def judged(self, entries: Sequence[Entry]) -> "PictureSet":
         """The set with what a model finds in this state, in place of what one found before.
@@ -281,26 +268,6 @@ class PictureSet:
             else:
                 values[level.name] = checked_label(parent if parent.strip() else usual[level.name])
         return values
-
-    def _grown(
-        self, table: pd.DataFrame, new: dict, labels: Mapping[str, str]
-    ) -> tuple[pd.DataFrame, list[Entry]]:
-        if not new:
-            return table, []
-        taken, rows = {file.casefold() for file in table["file"]}, []
-        for key, (name, size) in new.items():
-            file = _free_name(name, labels[self.level], taken)
-            row = {"file": file, "key": key, "group": key}
-            row |= {"width": size[0], "height": size[1], "type": "product"}
-            row |= {"batch": int(self.table["batch"].max()) + 1}
-            rows.append(row | dict(labels))
-        before = len(table)
-        table = pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
-        pairs = near_duplicates(fingerprints(self.folder, table["key"].tolist()))
-        named = list(zip(table["file"], table[self.level], strict=True))
-        near = near_entries(named, [(max(p), min(p)) for p in pairs if max(p) >= before])
-        groups = group_duplicates(table["key"].tolist(), pairs, table["batch"])
-        return table.assign(group=groups), near
 
     @property
     def _levels(self) -> tuple[str, ...]:
@@ -397,40 +364,3 @@ def _labelled(table: pd.DataFrame, chosen: pd.Series, labels: Mapping[str, str])
     for level, value in labels.items():
         table.loc[chosen, level] = value
     return table
-
-
-def _added(new: int, label: str, again: Mapping[str, int]) -> str:
-    """What adding has done; ``again`` is how many were there already, by their class until now."""
-    said = [f"{_pictures(new)} added to “{label}”"] if new else []
-    for other, count in again.items():
-        number = count if said else _pictures(count)
-        if other == label:
-            said.append(f"{number} already there")
-        else:
-            said.append(f"{number} moved from “{other}”{'' if new else f' to “{label}”'}")
-    return ", ".join(said)
-
-
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
-
-
-def _named_as_picture(name: str, data: bytes) -> str:
-    """The name, with an ending by which the picture is known for one, wherever it is read again."""
-    if is_picture_name(name):
-        return name
-    kind = picture_format(data)
-    return name + next(ending for ending, known in PICTURE_ENDINGS.items() if known == kind)
-
-
-def _free_name(name: str, label: str, taken: set[str]) -> str:
-    """A name in the set that no other picture has, and that is then taken."""
-    path = PurePosixPath(normal(name).replace("\\", "/").lstrip("."))
-    folder = label.replace("/", "_").lstrip(".")
-    stem, suffix, number = path.stem.lstrip(".") or "picture", path.suffix, 1
-    file = f"{folder}/{stem}{suffix}"
-    while file.casefold() in taken:
-        number += 1
-        file = f"{folder}/{stem}-{number}{suffix}"
-    taken.add(file.casefold())
-    return file

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..data.checks import FEW
-from ..data.dataset import folds
 from ..data.report import Entry
+from ..data.splitting import folds
 from ..learning.evaluation import fit_temperature
 from ..learning.fitting import ShouldStop, never
 from ..learning.heads import class_means, probabilities

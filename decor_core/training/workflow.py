@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from ..data.dataset import Split, folds, split
+from ..data.splitting import Split, folds, split
 from ..errors import DataError
 from ..learning.evaluation import Evaluation, evaluate
 from ..learning.fitting import Fitted, Fitter, OnEvent, ShouldStop, never

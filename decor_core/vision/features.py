@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..data.catalog import Catalog, ShouldStop
+from ..data.catalog import Catalog
+from ..data.contents import ShouldStop
 from ..errors import DAMAGED_FILE, BundleError, DataError, Stopped
 from ..operations.hosting import hosting
 from ..pictures.images import load_picture

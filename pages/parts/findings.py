@@ -90,7 +90,8 @@ def _why_not(obstacles: Sequence[Entry]) -> str:
 
 def _show_classes(pictures: PictureSet) -> None:
     counts = sorted(pictures.counts.items(), key=lambda item: item[1])
-    worry_bars(dict(counts[:_MOST_BARS]))
+    with st.container(key="class-bars"):
+        worry_bars(dict(counts[:_MOST_BARS]))
     if len(counts) > _MOST_BARS:
         st.caption(
             f"The {_MOST_BARS} smallest of {len(counts)} classes; the largest has "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from decor_core.data.dataset import split
+from decor_core.data.splitting import split
 from decor_core.errors import DataError
 from decor_core.learning.heads import TrainConfig
 from decor_core.sets.picture_set import PictureSet
