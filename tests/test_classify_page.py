@@ -181,6 +181,14 @@ def test_what_a_session_remembers_is_bounded(page, encoded, ornament, monkeypatc
     assert len(test.session_state["seen"]) == 3
 
 
+def test_originals_are_held_of_what_is_shown_only(page, encoded, ornament):
+    first, second = encoded(ornament(1)), encoded(ornament(2))
+    test = _upload(page("classify"), ("first.png", first))
+    assert list(test.session_state["originals"].values()) == [first]
+    _upload(test, ("second.png", second))
+    assert list(test.session_state["originals"].values()) == [second]
+
+
 def test_uploads_are_answered_again_after_a_visit_elsewhere(page):
     before = _upload(page("classify"), ("bowl.jpg", _sample_bytes("Khokhloma")))
     state = {key: before.session_state[key] for key in ("seen", "batch", "sample_wanted")}

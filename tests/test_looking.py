@@ -7,7 +7,7 @@ import sys
 import textwrap
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +110,15 @@ def test_one_that_hangs_is_ended(training, picture, monkeypatch):
     with pytest.raises(OSError):
         os.kill(hung, 0)
     looker.close()
+
+
+def test_one_that_waits_for_its_turn_does_not_hang(training, picture, monkeypatch):
+    looker, answer = Looker(), Future()
+    looker._heard = float("inf")  # others are answered meanwhile
+    monkeypatch.setattr(looking, "_LONGEST", 0.05)
+    monkeypatch.setattr(looker, "_send", lambda request: (None, answer))
+    threading.Timer(0.3, answer.set_result, ["seen"]).start()
+    assert looker.see(training.bundle, picture(), LIMITS) == "seen"
 
 
 def test_it_ends_with_the_process_that_asked(training, tmp_path):

@@ -335,6 +335,13 @@ def test_progress_in_words(embeddings, monkeypatch, changes, words):
     assert progress.progress_words(job) == words
 
 
+def test_the_longer_one_waits_the_less_often_it_is_drawn(embeddings):
+    places = [_job(embeddings, place=place) for place in (0, 5, 19)]
+    running = _job(embeddings, status="running", place=0)
+    assert progress.pace(running) == progress.pace(places[0])
+    assert [progress.pace(job) for job in places] == sorted({progress.pace(job) for job in places})
+
+
 def test_progress_of_other_jobs_and_heads(embeddings):
     models = (Progress(3, 5), Progress(4, 5))
     job = _job(embeddings, CrossValidateRequest, status="running", events=models[:1])
