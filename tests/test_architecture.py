@@ -17,8 +17,8 @@ ORDER = tuple(
         ".": "__init__ errors folders taxonomy",
         "pictures": "images colour foreground objects duplicates",
         "operations": "hosting counters journal scratch",
-        "data": "letters cells report checks source zips "
-        "sources tables repairs listing layout contents catalog splitting preparing",
+        "data": "letters cells report checks source zips sources tables repairs rows "
+        "class_folders listing layout contents catalog splitting preparing",
         "vision": "backbone convert embedding augmentation features",
         "learning": "heads logistic whitening novelty evaluation prepared choosing fitting",
         "models": "bundle material predictor explain overlay palette sight neighbours sheet",
