@@ -21,7 +21,8 @@ from decor_core.operations.journal import note, write_json_lines
 from decor_core.operations.scratch import begin_scratch, end_scratch
 from pages.parts.gate import Gate
 from pages.parts.reading import reader
-from pages.parts.resources import looker, trainer
+from pages.parts.resources import trainer
+from pages.parts.seeing import get_ready, looker
 from pages.parts.workspace import registry
 
 
@@ -42,7 +43,8 @@ async def _life(_app: st.App) -> AsyncIterator[None]:
 
 
 def _get_ready() -> None:
-    """Import what the first page needs, so that whoever comes first need not wait for it."""
+    """Do what the first page needs, so that whoever comes first need not wait for it."""
+    get_ready()
     for name in ("answers", "gallery", "relearning", "uploads"):
         import_module(f"pages.parts.{name}")
 

@@ -30,13 +30,14 @@ def _watch() -> None:
             ("People here", f"{now.visitors} of {hosting().sessions}"),
             ("Uploads held, MB", f"{now.upload_mb:.1f} of {hosting().total_mb}"),
             ("Jobs at work + waiting", f"{now.running} + {now.waiting}"),
+            ("Free on the disk", f"{now.free_disk_mb / 1024:.1f} GB"),
             ("Up for", _long(now.uptime)),
         ),
         (
             ("Memory of the server", _megabytes(now.server_mb)),
+            ("Memory of the looker", _megabytes(now.looker_mb)),
             ("Memory of the trainer", _megabytes(now.trainer_mb)),
             ("Memory of the reader", _megabytes(now.reader_mb)),
-            ("Free on the disk", f"{now.free_disk_mb / 1024:.1f} GB"),
         ),
     )
     for row in rows:

@@ -60,6 +60,10 @@ class Looker:
         self._child: Worker | None = None
         self._asked: dict[str, Future] = {}
 
+    def begin(self, bundle: Bundle) -> None:
+        """Get ready for a model, without waiting for it."""
+        self._send(LookRequest(bundle))
+
     def see(self, bundle: Bundle, data: bytes, limits: Limits, deep: bool = True) -> Sight:
         """What the model sees in a picture file; BundleError, BackboneError where it cannot."""
         for _ in range(2):  # another picture may have ended the process
@@ -87,12 +91,16 @@ class Looker:
         with self._lock:
             self._lose(self._child)
 
-    def _ask(self, request: LookRequest) -> Sight:
+    def _send(self, request: LookRequest) -> tuple[Worker, Future]:
         number, answer = uuid.uuid4().hex, Future()
         with self._lock:
             child = self._child = self._child or self._begun()
             self._asked[number] = answer
             child.start(number, request)
+        return child, answer
+
+    def _ask(self, request: LookRequest) -> Sight:
+        child, answer = self._send(request)
         try:
             return answer.result(_LONGEST)
         except TimeoutError:

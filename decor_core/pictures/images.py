@@ -96,13 +96,12 @@ def open_picture(
     picture = _open(data)
     _check_size(picture.size, limits)
     size = picture.size
-    # An MPO is a JPEG with further JPEGs behind it.
-    kind = "JPEG" if picture.format == "MPO" else picture.format
     try:
         if max_side is not None:
             _decode_small(picture, max_side)
         upright, turned = _upright(picture)
-        return Opened(_plain_rgb(upright, max_side), size[::-1] if turned else size, kind)
+        size = size[::-1] if turned else size
+        return Opened(_plain_rgb(upright, max_side), size, _kind(picture))
     except _DECODER_ERRORS as error:
         raise PictureError(
             "The picture is damaged or incomplete and cannot be decoded; "
@@ -117,6 +116,15 @@ def _decode_small(picture: Image.Image, max_side: int) -> None:
     """
     share = 1.5 * max_side / max(picture.size)
     picture.draft(None, tuple(max(round(side * share), 1) for side in picture.size))
+
+
+def picture_format(data: bytes) -> str:
+    """What the content is, as one of the values of PICTURE_ENDINGS; PictureError if nothing."""
+    return _kind(_open(data))
+
+
+def _kind(picture: Image.Image) -> str:
+    return "JPEG" if picture.format == "MPO" else picture.format  # with further JPEGs behind it
 
 
 def is_picture_name(name: str) -> bool:

@@ -20,6 +20,7 @@ from decor_core.operations.counters import COUNTERS
 from decor_core.operations.hosting import hosting
 from decor_core.operations.journal import note, write_json_lines
 
+from .process import freeze
 from .reading import reader
 from .resources import trainer
 from .workspace import Registry, registry
@@ -142,6 +143,8 @@ def _keep_tidy() -> None:
 
 def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
     orphans: set[str] = set()
+    time.sleep(_TIDY_SECONDS)  # whoever has come first shall not wait for this
+    freeze()
     while here := server():
         before = uploaded_bytes()
         _expire_sessions(here)

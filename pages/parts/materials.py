@@ -46,7 +46,7 @@ class Lesson:
 
 def choices() -> dict[str, str]:
     """All that can be learned from, in words, by the id of the data set."""
-    found = {SHIPPED: f"Decor photos · {len(training_data().table)} pictures"}
+    found = {SHIPPED: f"Decor photos · {len(training_data(copies=False).table)} pictures"}
     for one in summaries():
         sizes = f"{counted(one.pictures, 'picture')} · {counted(one.labels, 'class')}"
         found[one.id] = f"{one.title} · {sizes}"
@@ -56,7 +56,7 @@ def choices() -> dict[str, str]:
 def lesson(set_id: str) -> Lesson | None:
     """What a data set, or what ships, teaches; None if it is not there (any more)."""
     if set_id == SHIPPED:
-        data = training_data()
+        data = training_data(copies=False)
         return Lesson("photos of decorated products", data.taxonomy, _counts(data), data.table)
     pictures = picture_set(set_id)
     if pictures is None:
@@ -138,13 +138,16 @@ def remember(mine: Workspace, part: Part, vectors: Embeddings) -> None:
         mine.vectors.popitem(last=False)
 
 
-def joiner(material: Material, level: str) -> Callable[[list[Embeddings]], Embeddings]:
+def joiner(
+    material: Material, level: str, copies: bool = True
+) -> Callable[[list[Embeddings]], Embeddings]:
     """How the vectors of the parts become what is learned from; DataError where they cannot.
 
     What is returned may be called on any thread. With corrections only the labels of ``level``
-    count: they have no others.
+    count: they have no others. Without ``copies`` those of what ships may be left out.
     """
-    shipped = training_data(material.augmentation is not None)
+    needed = copies or bool(material.corrections)
+    shipped = training_data(needed and material.augmentation is not None)
 
     def join(found: list[Embeddings]) -> Embeddings:
         base = found[0] if material.set_id else shipped
@@ -156,12 +159,12 @@ def joiner(material: Material, level: str) -> Callable[[list[Embeddings]], Embed
 
 
 def vectors_at_hand(material: Material, level: str) -> Embeddings | None:
-    """What is learned from, if nothing need be looked at for it; None else."""
+    """The pictures that are learned from, if none need be looked at for it; None else."""
     try:
         found = [recall(workspace(), part) for part in parts_of(material)]
         if any(vectors is None for vectors in found):
             return None
-        return joiner(material, level)(found)
+        return joiner(material, level, copies=False)(found)
     except DataError:
         return None
 

@@ -16,7 +16,7 @@ from .resources import look, predictor
 from .workspace import workspace
 
 _KEPT = 250
-_EVIDENCE_KEPT = 2  # of a quarter of a megabyte each
+_EVIDENCE_KEPT = 1  # of a quarter of a megabyte
 # Of the pictures as they came, in case that one of them is put right; less where many visit.
 _ORIGINALS_BYTES, _HOSTED_ORIGINALS_BYTES = 64 * 2**20, 8 * 2**20
 

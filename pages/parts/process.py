@@ -15,14 +15,18 @@ _SETTINGS = {_ARENA_MAX: 2, _MMAP_THRESHOLD: 2**18, _TRIM_THRESHOLD: 2**18}
 
 @st.cache_resource(show_spinner=False)
 def settle() -> None:
-    """Once for a server, when its modules are there and its visitors are not.
-
-    Streamlit collects garbage after every run of a page. What is there now stays for good: not
-    looking at it again makes that a millisecond instead of sixty.
-    """
+    """Once for a server, before its first visitor sees anything."""
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
         for setting, value in _SETTINGS.items() if mallopt else ():
             mallopt(setting, value)
+
+
+def freeze() -> None:
+    """Once for a server, when its modules are there and few of its visitors are.
+
+    What is there now stays for good: not looking at it again makes collecting garbage a matter of a
+    millisecond instead of sixty.
+    """
     gc.collect()
     gc.freeze()

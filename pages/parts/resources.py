@@ -9,7 +9,6 @@ import numpy as np
 import streamlit as st
 
 from decor_core.errors import DecorError
-from decor_core.jobs.looking import Looker
 from decor_core.jobs.trainer import QueueLimits, Trainer
 from decor_core.models.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from decor_core.models.predictor import Judge
@@ -18,6 +17,7 @@ from decor_core.operations.hosting import hosting
 from decor_core.runs.run import Run
 from decor_core.vision.features import Embeddings
 
+from .seeing import looker
 from .text import plain
 from .workspace import workspace
 
@@ -28,14 +28,6 @@ T = TypeVar("T")
 def shipped_predictor() -> Judge:
     """The model that comes with the app."""
     return Judge(load_bundle(DEFAULT_BUNDLE))
-
-
-@st.cache_resource(show_spinner=False)
-def looker() -> Looker:
-    """The one process of this server that looks at what is to be classified."""
-    made = Looker()
-    atexit.register(made.close)
-    return made
 
 
 def look(data: bytes, deep: bool) -> Sight:
@@ -80,14 +72,14 @@ def shipped_bundle() -> Bundle:
 
 @st.cache_resource(show_spinner=False)
 def _without_copies() -> Embeddings:
-    whole = _product_embeddings()
-    return replace(whole, copies=whole.copies[:, :0])
+    """Without what takes two thirds of the memory, and is wanted for nothing but training."""
+    whole = Embeddings.load().of_types("product")
+    return replace(whole, copies=whole.copies[:, :0].copy())
 
 
 def training_data(copies: bool = True) -> Embeddings:
     """What Retrain learns from, with or without worn copies; without data, the page ends."""
-    whole = _or_end_page(_product_embeddings)
-    return whole if copies else _without_copies()
+    return _or_end_page(_product_embeddings if copies else _without_copies)
 
 
 def _or_end_page(load: Callable[[], T]) -> T:

@@ -47,6 +47,13 @@ class Sample:
         return Picture(self.title, self.data(), self.alt)
 
 
+class _Style(str):
+    """HTML for Streamlit to take as it is: to unindent so much of it first takes milliseconds."""
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
 def samples() -> tuple[Sample, ...]:
     """All samples, in the order of samples.json; none while that cannot be read."""
     try:
@@ -63,7 +70,7 @@ def _listed() -> tuple[Sample, ...]:
 
 def sample_tiles(chosen: Sample | None) -> None:
     """Draw the tiles; a click on one puts its file into ``st.session_state.sample``."""
-    st.html(_tile_style(chosen))
+    st.html(_Style(_tile_style(chosen)))
     with st.container(key="samples"):
         for sample in samples():
             st.button(

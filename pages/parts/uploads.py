@@ -116,7 +116,7 @@ def _look_at_files(files: list[UploadedFile]) -> _Batch:
             bar.progress(len(seen) / wanted, _progress_words(len(seen), wanted, started))
         if isinstance(picture, Picture):
             new += remember(content_hash(picture.data)) is None
-            picture = look_at(picture, deep=wanted <= _FEW)
+            picture = look_at(picture, deep=wanted == 1)
         seen.append(picture)
     if bar:
         bar.empty()

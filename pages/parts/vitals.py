@@ -1,4 +1,4 @@
-"""What the server and its trainer take of the machine just now."""
+"""What the server and its other processes take of the machine just now."""
 
 import shutil
 import tempfile
@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from decor_core.jobs.trainer import Trainer
 from decor_core.operations.counters import STARTED
 
 from .door import connected, uploaded_bytes
 from .reading import reader
 from .resources import trainer
+from .seeing import looker
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Vitals:
     waiting: int
     uptime: float
     server_mb: float | None
+    looker_mb: float | None
     trainer_mb: float | None
     reader_mb: float | None
     free_disk_mb: float
@@ -39,14 +40,15 @@ def now() -> Vitals:
         running=sum(running for _, running in loads),
         uptime=time.monotonic() - STARTED,
         server_mb=resident_mb("self"),
-        trainer_mb=_process_mb(trainer()),
-        reader_mb=_process_mb(reader()),
+        looker_mb=_process_mb(looker().process_id),
+        trainer_mb=_process_mb(trainer().process_id),
+        reader_mb=_process_mb(reader().process_id),
         free_disk_mb=shutil.disk_usage(tempfile.gettempdir()).free / 2**20,
     )
 
 
-def _process_mb(jobs: Trainer) -> float | None:
-    return resident_mb(str(jobs.process_id)) if jobs.process_id else None
+def _process_mb(process: int | None) -> float | None:
+    return resident_mb(str(process)) if process else None
 
 
 def resident_mb(process: str) -> float | None:
