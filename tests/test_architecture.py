@@ -27,7 +27,7 @@ ORDER = tuple(
         "sets": "picture_files additions picture_set picture_sets picture_zip "
         "example uploading corrections",
         "export": "network graph lite frozen formats",
-        "jobs": "requests intake job worker trainer looking",
+        "jobs": "requests intake job worker register trainer looking",
         "commands": "run_arguments arguments terminal inputs check runs sweep",
     }.items()
     for name in names.split()
