@@ -10,7 +10,7 @@ from pages.parts.curves import names, training_curves
 from pages.parts.details import show_details
 from pages.parts.frame import RETRAIN, open_page
 from pages.parts.parcels import show_curves, show_downloads, show_import
-from pages.parts.resources import in_use, use_shipped_model, uses_own_model
+from pages.parts.resources import in_use, shipped_bundle, use_shipped_model, uses_own_model
 from pages.parts.results import explained, show_corrections_note, use_button
 from pages.parts.settings import STEPWISE, head_name
 from pages.parts.shelf import MINE, SHIPS, Entry
@@ -58,6 +58,8 @@ def main() -> None:
     st.divider()
     show_curves([entry.run for entry in chosen or found])
     show_import()
+    if not any(entry.place == SHIPS for entry in found):
+        shipped_bundle()  # says why it is not there
 
 
 def _show_undo() -> None:

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 def end_processes() -> Iterator[None]:
     """Ends what pages have started."""
     yield
-    resources.trainer().close()
-    reading.reader().close()
+    for process in (resources.trainer(), reading.reader(), resources.looker()):
+        process.close()
     st.cache_resource.clear()
 
 

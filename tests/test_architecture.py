@@ -17,8 +17,8 @@ ORDER = tuple(
         ".": "__init__ errors folders taxonomy",
         "pictures": "images colour foreground objects duplicates",
         "operations": "hosting counters journal scratch",
-        "data": "letters cells report checks source zips "
-        "sources tables repairs listing layout contents catalog splitting preparing",
+        "data": "letters cells report checks source zips sources tables repairs rows "
+        "class_folders listing layout contents catalog splitting preparing",
         "vision": "backbone convert embedding augmentation features",
         "learning": "heads logistic whitening novelty evaluation prepared choosing fitting",
         "models": "bundle material predictor explain overlay palette sight neighbours sheet",
@@ -27,7 +27,7 @@ ORDER = tuple(
         "sets": "picture_files additions picture_set picture_sets picture_zip "
         "example uploading corrections",
         "export": "network graph lite frozen formats",
-        "jobs": "requests intake job worker trainer looking",
+        "jobs": "requests intake job worker register trainer looking",
         "commands": "run_arguments arguments terminal inputs check runs sweep",
     }.items()
     for name in names.split()

@@ -13,9 +13,10 @@ from decor_core.data.catalog import find_layout, open_data_set, read_catalog
 from decor_core.data.cells import safe_cell
 from decor_core.data.checks import check_table, similar_labels
 from decor_core.data.letters import decode
-from decor_core.data.listing import Columns, guess_columns, list_csv, read_table
+from decor_core.data.listing import list_csv
 from decor_core.data.preparing import prepare
 from decor_core.data.sources import open_source, open_zip, unfolded
+from decor_core.data.tables import Columns, guess_columns, read_table
 from decor_core.errors import DataError, Stopped
 from decor_core.pictures.duplicates import fingerprint, group_duplicates, near_duplicates
 

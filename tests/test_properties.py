@@ -17,8 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from decor_core.data.listing import label_text, list_class_folders, list_csv
+from decor_core.data.class_folders import list_class_folders
+from decor_core.data.listing import list_csv
 from decor_core.data.report import KINDS
+from decor_core.data.rows import label_text
 from decor_core.data.source import normal
 from decor_core.data.sources import open_zip
 from decor_core.errors import DataError, DecorError

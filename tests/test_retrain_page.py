@@ -184,7 +184,7 @@ def test_stop_ends_a_training():
 
 def test_a_full_queue_says_so(monkeypatch):
     test = opened("retrain")
-    monkeypatch.setattr(resources.trainer(), "_limits", QueueLimits(waiting_of_one=0))
+    monkeypatch.setattr(resources.trainer()._jobs, "limits", QueueLimits(waiting_of_one=0))
     sound(button(test, "Retrain").click().run())
     assert "waiting already" in test.toast[0].value
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from decor_core.errors import TrainingError
+from decor_core.jobs import register
 from decor_core.jobs import trainer as trainers
 from decor_core.jobs.job import Job
 from decor_core.jobs.requests import (
@@ -213,7 +214,7 @@ def test_export_gives_a_zip(trainer, training):
 
 
 def test_only_few_exports_are_held(trainer, training, request_for, monkeypatch):
-    monkeypatch.setattr(trainers, "_KEPT_EXPORTS", 1)
+    monkeypatch.setattr(register, "_KEPT_EXPORTS", 1)
     request = ExportRequest(training.bundle, "bundle")
     exports = [ended(trainer, trainer.submit(request, "packer")).id for _ in range(3)]
     trainer.submit(request_for(), "packer")
@@ -294,7 +295,7 @@ def test_one_owner_cannot_fill_the_queue(trainer, request_for, endless):
 
 
 def test_the_queue_as_a_whole_has_an_end(trainer, request_for, endless, monkeypatch):
-    monkeypatch.setattr(trainer, "_limits", QueueLimits(waiting=2))
+    monkeypatch.setattr(trainer._jobs, "limits", QueueLimits(waiting=2))
     waiting = [trainer.submit(request_for(), name) for name in "ab"]
     with pytest.raises(TrainingError, match="2 jobs are waiting, as many as this server takes"):
         trainer.submit(request_for(), "c")
@@ -303,7 +304,7 @@ def test_the_queue_as_a_whole_has_an_end(trainer, request_for, endless, monkeypa
 
 
 def test_a_job_over_its_time_is_stopped_and_judged_as_it_stands(trainer, request_for, monkeypatch):
-    monkeypatch.setattr(trainer, "_limits", QueueLimits(seconds=1.0))
+    monkeypatch.setattr(trainer._jobs, "limits", QueueLimits(seconds=1.0))
     job = ended(trainer, trainer.submit(request_for(ENDLESS), "me"))
     assert job.status == "stopped"
     assert job.message == "Stopped after 1 seconds, the longest that one job may take here."
@@ -333,7 +334,7 @@ def test_everybody_sees_only_their_own_jobs(trainer, request_for):
 
 
 def test_only_the_latest_jobs_of_an_owner_are_remembered(trainer, request_for, monkeypatch):
-    monkeypatch.setattr(trainers, "_KEPT_OF_ONE", 2)
+    monkeypatch.setattr(register, "_KEPT_OF_ONE", 2)
     jobs = [ended(trainer, trainer.submit(request_for(), "busy")).id for _ in range(4)]
     assert [job.id for job in trainer.jobs("busy")] == jobs[1:]  # the last was not yet ended
 

@@ -11,6 +11,7 @@ from ..errors import DataError
 from ..pictures.duplicates import group_duplicates, near_duplicates
 from ..taxonomy import DECOR, Taxonomy
 from .checks import check_table
+from .class_folders import list_class_folders
 from .contents import (
     OnPicture,
     Progress,
@@ -21,8 +22,9 @@ from .contents import (
     usable,
 )
 from .layout import find_layout, tables_in, whole_csv
-from .listing import Listing, Row, list_class_folders, list_csv
+from .listing import list_csv
 from .report import Entry, Report
+from .rows import Listing, Row
 from .source import Source
 from .sources import unfolded
 from .tables import Columns

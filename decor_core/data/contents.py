@@ -11,8 +11,8 @@ from PIL import Image
 from ..errors import PictureError, Stopped
 from ..pictures.duplicates import fingerprint
 from ..pictures.images import PICTURE_ENDINGS, content_hash, open_picture
-from .listing import Row
 from .report import Entry
+from .rows import Row
 from .source import Source
 
 Progress = Callable[[int, int], None]

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import DataError, DecorError, PictureError
 from ..pictures.images import LIMITS, is_picture_name
-from .listing import PREPARED_FILES, list_class_folders
+from .class_folders import PREPARED_FILES, list_class_folders
 from .source import Source
 from .sources import unfolded
 from .tables import TABLE_ENDINGS, Columns, guess_columns, is_label_name, read_table

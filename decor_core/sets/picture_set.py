@@ -15,8 +15,8 @@ import pandas as pd
 
 from ..data.catalog import Catalog, taxonomy_of
 from ..data.checks import check_table
-from ..data.listing import label_text
 from ..data.report import ABOUT_CLASSES, Entry, Report
+from ..data.rows import label_text
 from ..data.source import normal
 from ..errors import DAMAGED_FILE, DataError
 from .additions import counted, grown, keep_all, words_of
