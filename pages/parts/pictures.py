@@ -18,7 +18,7 @@ from .workspace import workspace
 _KEPT = 250
 _EVIDENCE_KEPT = 1  # of a quarter of a megabyte
 # Of the pictures as they came, in case that one of them is put right; less where many visit.
-_ORIGINALS_BYTES, _HOSTED_ORIGINALS_BYTES = 64 * 2**20, 8 * 2**20
+_ORIGINALS_BYTES, _HOSTED_ORIGINALS_BYTES = 64 * 2**20, 2 * 2**20
 
 
 @dataclass(frozen=True)
