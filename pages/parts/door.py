@@ -4,6 +4,7 @@ Streamlit knows its sessions and holds their uploads; what is asked of its inner
 here and in gate.py, nowhere else, and a test with a real server would notice if they changed.
 """
 
+import itertools
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ from .resources import trainer
 from .workspace import Registry, registry
 
 _TIDY_SECONDS = 5.0
+_TURNS_FROZEN = 12  # a minute
 _TRY_AGAIN_SECONDS = 4.0
 
 
@@ -143,8 +145,11 @@ def _keep_tidy() -> None:
 def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
     orphans: set[str] = set()
     time.sleep(_TIDY_SECONDS)  # whoever has come first shall not wait for this
-    freeze()
-    while here := server():
+    for turn in itertools.count():
+        if not (here := server()):
+            return
+        if turn % _TURNS_FROZEN == 0:
+            freeze()
         before = uploaded_bytes()
         _expire_sessions(here)
         tidy()
