@@ -26,7 +26,7 @@ from .resources import trainer
 from .workspace import Registry, registry
 
 _TIDY_SECONDS = 5.0
-_TURNS_FROZEN = 12  # a minute
+_TURNS_FROZEN = 3
 _TRY_AGAIN_SECONDS = 4.0
 
 

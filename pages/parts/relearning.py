@@ -22,8 +22,8 @@ from .lessons import Lesson, is_learned, lesson_in_use, show_taken_back, standin
 from .materials import picture_set
 from .picks import thumb_uri
 from .pictures import network_key
+from .progress import progress_words, watch_judging
 from .resources import in_use, predictor
-from .results import progress_words, watch_judging
 from .sets import store, tell, zipped
 from .shelf import entries
 from .text import between, percent, percent_exact, plain
