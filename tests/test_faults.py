@@ -376,7 +376,7 @@ def test_a_running_server_does_without_each_file_that_ships_and_finds_it_again(
         await works(port)
         with without(*models.iterdir()):
             await works(port)  # all is in memory
-            for child in running.trainers:
+            for child in running.children:
                 os.kill(child, signal.SIGKILL)
             assert PUT_BACK in await upload(port)
         await works(port)
