@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
+from app_pages import opened, sound, texts
 from packing import zip_of
 from streamlit.testing.v1 import AppTest
 
@@ -61,31 +62,13 @@ def open_page(home, made) -> Callable[..., AppTest]:
     def run(view: str = "Report", **state: object) -> AppTest:
         mine = Workspace("me")
         mine.data_set = "shop-1"
-        return _page(workspace=mine, data_view=view, **state)
+        return opened("data", workspace=mine, data_view=view, **state)
 
     return run
 
 
-def _page(**state: object) -> AppTest:
-    test = AppTest.from_file(str(ROOT / "pages/data.py"), default_timeout=60)
-    for key, value in state.items():
-        test.session_state[key] = value
-    return _sound(test.run())
-
-
-def _sound(test: AppTest) -> AppTest:
-    assert not test.exception
-    return test
-
-
-def _texts(test: AppTest) -> str:
-    kinds = (test.markdown, test.caption, test.header, test.subheader, test.info, test.warning,
-             test.error, test.success)  # fmt: skip
-    return "\n".join(element.value for kind in kinds for element in kind)
-
-
 def _click(test: AppTest, label: str) -> AppTest:
-    return _sound(next(b for b in test.button if b.label == label).click().run())
+    return sound(next(b for b in test.button if b.label == label).click().run())
 
 
 def _set(home: Path) -> PictureSet:
@@ -100,30 +83,30 @@ def _wait(test: AppTest, purpose: str) -> AppTest:
     ):
         assert time.monotonic() < deadline, "the job does not end"
         time.sleep(0.1)
-    return _sound(_sound(test.run()).run())
+    return sound(sound(test.run()).run())
 
 
 # Bringing in
 
 
 def test_at_first_it_says_what_to_bring(home):
-    test = _page(workspace=Workspace("me"))
-    assert "one for each class, named like it" in _texts(test)
-    assert "Kept on this computer, in" in _texts(test)
+    test = opened("data", workspace=Workspace("me"))
+    assert "one for each class, named like it" in texts(test)
+    assert "Kept on this computer, in" in texts(test)
     assert "Try an example" in [button.label for button in test.button]
-    assert "Your data sets" not in _texts(test)
+    assert "Your data sets" not in texts(test)
 
 
 def test_a_zip_becomes_a_set_with_a_report(home, painted, tmp_path):
     shutil.copytree(painted, tmp_path / "came")
     shutil.move(tmp_path / "came" / "Iznik" / "203.png", tmp_path / "came" / "Gzhel" / "203.png")
-    test = _page(workspace=Workspace("me"))
+    test = opened("data", workspace=Workspace("me"))
     data = zip_of(tmp_path / "came", tmp_path / "came.zip").read_bytes()
     test.file_uploader[0].set_value([("my_shop.zip", data, "application/zip")])
-    _wait(_wait(_sound(test.run()), reading.PEEK), reading.INTAKE)
+    _wait(_wait(sound(test.run()), reading.PEEK), reading.INTAKE)
     assert [header.value for header in test.header] == ["my shop"]
-    assert "36 pictures in 3 classes" in _texts(test)
-    assert "1 picture that may be in the wrong class" in _texts(test)
+    assert "36 pictures in 3 classes" in texts(test)
+    assert "1 picture that may be in the wrong class" in texts(test)
     (folder,) = home.glob("[!.]*")
     assert not (folder / "upload.zip").exists()
     _click(test, "It is Iznik")
@@ -131,27 +114,27 @@ def test_a_zip_becomes_a_set_with_a_report(home, painted, tmp_path):
 
 
 def test_a_table_waits_for_its_pictures_and_asks_which_columns_are_meant(home, painted):
-    test = _page(workspace=Workspace("me"))
+    test = opened("data", workspace=Workspace("me"))
     table = ("list.csv", b"Bild;Farbe\n100.png;Red\n101.png;Red\n000.png;Blue\n", "text/csv")
     test.file_uploader[0].set_value([table])
-    _sound(test.run())
-    assert "A table needs its pictures" in _texts(test)
+    sound(test.run())
+    assert "A table needs its pictures" in texts(test)
     files = [painted / name for name in ("Khokhloma/100.png", "Khokhloma/101.png", "Gzhel/000.png")]
     came = [(path.name, path.read_bytes(), "image/png") for path in files]
     test.file_uploader[0].set_value([table, *came])
-    _wait(_sound(test.run()), reading.PEEK)
-    assert "Which of its columns are meant?" in _texts(test)
+    _wait(sound(test.run()), reading.PEEK)
+    assert "Which of its columns are meant?" in texts(test)
     assert test.selectbox(key="column-Classes").value == "Farbe"
     assert list(test.dataframe[0].value.columns) == ["Bild", "Farbe"]
     _wait(_click(test, "Read the pictures"), reading.INTAKE)
-    assert "3 pictures in 2 classes" in _texts(test)
-    assert "It cannot be trained on yet" in _texts(test)
+    assert "3 pictures in 2 classes" in texts(test)
+    assert "It cannot be trained on yet" in texts(test)
 
 
 def test_what_is_no_data_set_is_refused_and_leaves_nothing(home):
-    test = _page(workspace=Workspace("me"))
+    test = opened("data", workspace=Workspace("me"))
     test.file_uploader[0].set_value([("x.zip", b"no zip", "application/zip")])
-    _wait(_sound(test.run()), reading.PEEK)
+    _wait(sound(test.run()), reading.PEEK)
     assert len(test.error) == 1
     _click(test, "Start again")
     assert not test.error
@@ -162,8 +145,8 @@ def test_who_cannot_keep_has_sets_until_the_session_goes(monkeypatch, made):
     monkeypatch.delenv("DECOR_HOME", raising=False)
     mine = Workspace("me")
     shutil.copytree(made, mine.folder / "datasets" / "shop-1")
-    test = _page(workspace=mine)
-    assert "until you leave" in _texts(test)
+    test = opened("data", workspace=mine)
+    assert "until you leave" in texts(test)
     assert r"My \*shop\*" in [button.label for button in test.button]
     folder = mine.folder
     mine.forget_folder()
@@ -178,7 +161,7 @@ def test_findings_are_grouped_the_gravest_first(open_page):
     titles = [header.value for header in test.subheader]
     assert titles[:2] == ["1 picture in two classes", "6 pictures that may be in the wrong class"]
     assert titles[2].endswith("tiny pictures")
-    assert "36 pictures in 3 classes" in _texts(test)
+    assert "36 pictures in 3 classes" in texts(test)
 
 
 def test_what_keeps_a_set_from_training_names_the_classes(open_page, home):
@@ -198,16 +181,16 @@ def test_a_fix_is_a_click_and_can_be_undone(open_page, home):
     _click(test, "It is Iznik")
     assert _set(home).label_of(file) == "Iznik"
     assert "“Undo” takes it back" in test.toast[0].value
-    assert "5 pictures that may be" in _texts(test)
+    assert "5 pictures that may be" in texts(test)
     _click(test, "Undo")
     assert _set(home).label_of(file) == before
-    assert "6 pictures that may be" in _texts(test)
+    assert "6 pictures that may be" in texts(test)
 
 
 def test_all_of_a_group_at_once_are_one_step(open_page, home):
     test = open_page()
     _click(test, "Relabel all as suggested")
-    assert "wrong class" not in _texts(test)
+    assert "wrong class" not in texts(test)
     assert _set(home).counts["Iznik"] == 18
     _click(test, "Undo")
     assert _set(home).counts["Iznik"] == 12
@@ -231,7 +214,7 @@ def test_a_class_can_be_renamed_and_merged(open_page, home):
     test = open_page()
     test.selectbox(key="renamed").set_value("Gzhel")
     test.selectbox(key="renamed_to").set_value("Iznik")
-    _click(_sound(test.run()), "Rename")
+    _click(sound(test.run()), "Rename")
     assert set(_set(home).counts) == {"Iznik", "Khokhloma"}
 
 
@@ -257,19 +240,19 @@ def _shown(test: AppTest) -> int:
 def test_filters_leave_what_they_say(open_page, home):
     test = open_page("Pictures")
     assert _shown(test) == 36
-    _sound(test.multiselect(key="filter_label").set_value(["Gzhel"]).run())
+    sound(test.multiselect(key="filter_label").set_value(["Gzhel"]).run())
     assert _shown(test) == 13
-    _sound(test.selectbox(key="filter_part").set_value("test").run())
+    sound(test.selectbox(key="filter_part").set_value("test").run())
     assert 1 <= _shown(test) <= 3
-    _sound(test.text_input(key="filter_name").set_value("no such name").run())
-    assert "No picture is like that" in _texts(test)
+    sound(test.text_input(key="filter_name").set_value("no such name").run())
+    assert "No picture is like that" in texts(test)
 
 
 def test_a_filter_for_what_is_gone_lets_all_through(open_page, home):
     test = open_page("Pictures")
-    _sound(test.multiselect(key="filter_label").set_value(["Gzhel"]).run())
+    sound(test.multiselect(key="filter_label").set_value(["Gzhel"]).run())
     _set(home).rename("Gzhel", "Iznik")
-    _sound(test.run())
+    sound(test.run())
     assert _shown(test) == 36
 
 
@@ -279,8 +262,8 @@ def test_right_and_wrong_come_from_the_model_in_use(open_page, home):
     test = open_page("Pictures")
     mine = test.session_state["workspace"]
     mine.found[reading.ANSWER, _about(pictures)] = {key: ("Iznik", 0.9) for key in keys}
-    _sound(test.run())
-    _sound(test.selectbox(key="filter_verdict").set_value("Right").run())
+    sound(test.run())
+    sound(test.selectbox(key="filter_verdict").set_value("Right").run())
     assert _shown(test) == 12
 
 
@@ -294,11 +277,11 @@ def _about(pictures: PictureSet) -> str:
 def test_what_is_picked_is_relabelled_or_dropped(open_page, home):
     files = set(_set(home).table["file"][:3])
     test = open_page("Pictures", picked=files)
-    assert "3 ticked" in _texts(test)
+    assert "3 ticked" in texts(test)
     test.selectbox(key="picks_label").set_value("Iznik")
-    _click(_sound(test.run()), "Relabel")
+    _click(sound(test.run()), "Relabel")
     assert {_set(home).label_of(file) for file in files} == {"Iznik"}
-    assert "ticked" not in _texts(test)
+    assert "ticked" not in texts(test)
     test = open_page("Pictures", picked=files)
     _click(test, "Drop")
     assert len(_set(home).table) == 33
@@ -314,9 +297,9 @@ def test_nothing_is_relabelled_without_a_class(open_page, home):
 def test_pages_are_turned(open_page, monkeypatch):
     monkeypatch.setattr(browsing, "PAGE", 10)
     test = open_page("Pictures")
-    assert "1–10 of 36" in _texts(test)
+    assert "1–10 of 36" in texts(test)
     _click(_click(_click(test, "On"), "On"), "On")
-    assert "31–36 of 36" in _texts(test)
+    assert "31–36 of 36" in texts(test)
     assert next(b for b in test.button if b.label == "On").disabled
 
 
@@ -331,11 +314,11 @@ def test_the_map_is_drawn_when_it_is_there(open_page, home):
     spots = np.random.default_rng(0).uniform(-1, 1, (len(keys), 2))
     places = Places(keys, spots, tuple(pictures.thumb(key) for key in keys))
     test.session_state["workspace"].found[reading.MAP, pictures.id] = places
-    _sound(test.run())
-    assert "draw a box to pick" in _texts(test)
+    sound(test.run())
+    assert "draw a box to pick" in texts(test)
     pictures.drop(list(pictures.table["file"][:2]))
-    _sound(test.run())
-    assert "came after" not in _texts(test)
+    sound(test.run())
+    assert "came after" not in texts(test)
 
 
 def test_a_map_that_lacks_pictures_is_drawn_again(open_page, home):
@@ -344,12 +327,12 @@ def test_a_map_that_lacks_pictures_is_drawn_again(open_page, home):
     spots = np.random.default_rng(0).uniform(-1, 1, (len(keys), 2))
     old = Places(keys, spots, tuple(pictures.thumb(key) for key in keys))
     test.session_state["workspace"].found[reading.MAP, pictures.id] = old
-    _sound(test.run())
-    assert "1 picture came after the map was drawn and is not on it." in _texts(test)
+    sound(test.run())
+    assert "1 picture came after the map was drawn and is not on it." in texts(test)
     _wait(_click(test, "Draw again"), reading.MAP)
     new = test.session_state["workspace"].found[reading.MAP, pictures.id]
     assert len(new.keys) == len(pictures.table)
-    assert "came after" not in _texts(test)
+    assert "came after" not in texts(test)
 
 
 # Kept
@@ -357,12 +340,12 @@ def test_a_map_that_lacks_pictures_is_drawn_again(open_page, home):
 
 def test_a_set_is_renamed_deleted_and_brought_back(open_page, home):
     test = open_page()
-    _sound(test.text_input(key="title-shop-1").set_value("Kiosk").run())
+    sound(test.text_input(key="title-shop-1").set_value("Kiosk").run())
     assert [header.value for header in test.header] == ["Kiosk"]
     _click(test, "Delete")
     assert not PictureSets(home).list()
-    assert "Deleted: **Kiosk**" in _texts(test)
-    _sound(test.button(key="restore_set").click().run())
+    assert "Deleted: **Kiosk**" in texts(test)
+    sound(test.button(key="restore_set").click().run())
     assert [one.title for one in PictureSets(home).list()] == ["Kiosk"]
     assert [header.value for header in test.header] == ["Kiosk"]
 
@@ -370,9 +353,9 @@ def test_a_set_is_renamed_deleted_and_brought_back(open_page, home):
 def test_a_set_that_is_gone_is_told(open_page, home):
     test = open_page()
     shutil.rmtree(home / "shop-1")
-    _sound(test.run())
+    sound(test.run())
     assert "no data set" in test.toast[0].value
-    assert "one for each class" in _texts(test)
+    assert "one for each class" in texts(test)
 
 
 def test_single_pictures_join_a_class(open_page, home, ornament, encoded):
@@ -380,7 +363,7 @@ def test_single_pictures_join_a_class(open_page, home, ornament, encoded):
     test.selectbox(key="add_label").set_value("Gzhel")
     came = [("new.png", encoded(ornament(900)), "image/png"), ("bad.png", b"bad", "image/png")]
     test.file_uploader[0].set_value(came)
-    _click(_sound(test.run()), "Add")
+    _click(sound(test.run()), "Add")
     assert _set(home).counts["Gzhel"] == 14
     assert any("bad" in toast.value for toast in test.toast)
 
@@ -390,12 +373,12 @@ def test_a_new_class_is_asked_where_it_belongs(open_page, home, monkeypatch, orn
     monkeypatch.setattr("pages.parts.bringing.chosen_label", lambda key: tuple(said))
     test = open_page("Add pictures")
     test.file_uploader[0].set_value([("new.png", encoded(ornament(900)), "image/png")])
-    _click(_sound(test.run()), "Add")
+    _click(sound(test.run()), "Add")
     assert "Say also which country “Lilac” belongs to" in test.toast[0].value
     assert "Lilac" not in _set(home).counts
     assert test.file_uploader[0].value  # to be added once it is said
     said[1] = "Turkey"
-    _click(_sound(test.run()), "Add")
+    _click(sound(test.run()), "Add")
     assert _set(home).catalog.taxonomy.parent_of("Lilac") == "Turkey"
 
 
@@ -405,4 +388,4 @@ def test_names_and_labels_are_data(open_page, home):
     assert evil in pictures.rename("Gzhel", evil).counts
     for view in ("Report", "Pictures", "Map", "Add pictures"):
         test = open_page(view)
-        assert "**x**" not in _texts(test)
+        assert "**x**" not in texts(test)

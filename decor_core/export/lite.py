@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..models.bundle import Bundle
-from ..vision.backbone import BackboneSpec, load_backbone
+from ..vision.backbone import BackboneSpec, by_resolution, load_backbone
 from .graph import build_model
 
 _HOLE = "decor_network"
@@ -92,7 +92,7 @@ def _placed(graph: Any, inside: Any, hole: Any, first_buffer: int) -> np.ndarray
     """Add the tensors of ``inside`` to ``graph``; where each is now."""
     places = np.full(len(inside.tensors), -1, np.int32)
     places[inside.inputs] = hole.inputs
-    stages = sorted(inside.outputs, key=lambda i: _by_resolution(inside.tensors[i]))
+    stages = sorted(inside.outputs, key=lambda i: by_resolution(inside.tensors[i].shape))
     places[stages] = hole.outputs
     for index in np.flatnonzero(places < 0):
         tensor = copy(inside.tensors[index])
@@ -100,7 +100,3 @@ def _placed(graph: Any, inside: Any, hole: Any, first_buffer: int) -> np.ndarray
         places[index] = len(graph.tensors)
         graph.tensors.append(tensor)
     return places
-
-
-def _by_resolution(tensor: Any) -> tuple[int, int]:
-    return -tensor.shape[1], tensor.shape[3]

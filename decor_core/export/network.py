@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BackboneError
+from ..vision.backbone import by_resolution
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def keras_network(path: Path) -> Callable[[Any], list[Any]]:
             (out,) = operation.outputs
             known[out] = _apply(code, operation.builtinOptions, maps, told, tensors[out])
         stages = [known[index] for index in graph.outputs]
-        return sorted(stages, key=lambda stage: (-stage.shape[1], stage.shape[3]))
+        return sorted(stages, key=lambda stage: by_resolution(stage.shape))
 
     return apply
 

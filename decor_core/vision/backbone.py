@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -119,7 +119,8 @@ class Backbone:
             (pixels,) = self._interpreter.get_input_details()
             if tuple(pixels["shape"]) != (1, spec.side, spec.side, 3):
                 raise ValueError(f"it takes {pixels['shape']}")
-            outputs = sorted(self._interpreter.get_output_details(), key=_by_resolution)
+            outputs = self._interpreter.get_output_details()
+            outputs.sort(key=lambda output: by_resolution(output["shape"]))
         except (OSError, ValueError, RuntimeError) as error:
             raise BackboneError(
                 f"The network file of {spec.name} cannot be read or is damaged; delete “{path}” "
@@ -145,8 +146,9 @@ def fed(pixels: np.ndarray, spec: BackboneSpec) -> np.ndarray:
     return (pixels[None].astype(np.float32) - spec.mean) / spec.scale
 
 
-def _by_resolution(output: dict) -> tuple[int, int]:
-    _, height, _, channels = output["shape"]
+def by_resolution(shape: Sequence[int]) -> tuple[int, int]:
+    """Sorts stage maps of shape [n, h, w, channels] from the first of a network to its last."""
+    _, height, _, channels = shape
     return -height, channels
 
 
