@@ -66,7 +66,7 @@ def test_blocks_cover_all_columns_once(embedder):
     edges = [(block.start, block.stop) for block in embedder.blocks]
     assert edges[0][0] == 0 and edges[-1][1] == embedder.dimensions
     assert all(left[1] == right[0] for left, right in zip(edges, edges[1:], strict=False))
-    assert [block.name for block in embedder.blocks[-2:]] == ["stage 8", "colours"]
+    assert [block.name for block in embedder.blocks[-2:]] == ["stage 7", "colours"]
 
 
 def test_every_block_has_its_length(embedder, ornament):

@@ -4,7 +4,7 @@ What embedding.py does with Pillow and NumPy, step by step, in operations that K
 TFLite and frozen graphs all know; tests hold the two against each other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,11 @@ from ..models.bundle import Bundle
 from ..models.predictor import Predictor
 from ..pictures import colour
 from ..vision.backbone import BackboneSpec
-from ..vision.embedding import FLOOR, VIEWS
+from ..vision.embedding import COLOUR_SIDE, FLOOR, VIEWS
 from .network import keras_network
 
 OBJECT, CUT, PROBABILITIES, NOVELTY = "object", "views", "probabilities", "novelty"
 
-Filter = Callable[[Any], Any]
 Network = Callable[[Any], list[Any]]
 
 
@@ -59,7 +58,8 @@ def _embed(fed: Any, seen: Any, spec: BackboneSpec, views: int, network: Network
     stages = network((seen[..., :3] - spec.mean) / spec.scale)
     looks = ops.concatenate([p for stage in stages for p in _pool(stage, counted)], axis=1)
     means = ops.mean(ops.reshape(looks, (views, -1, looks.shape[1])), axis=0)
-    return ops.concatenate([means, _colours(fed[..., :3], fed[..., 3:])], axis=1)
+    grid = _nearest(fed)
+    return ops.concatenate([means, _colours(grid[..., :3], grid[..., 3:])], axis=1)
 
 
 # --- resampling as Pillow does it to the bit: two matrices of whole numbers, each pass rounded
@@ -68,65 +68,41 @@ def _embed(fed: Any, seen: Any, spec: BackboneSpec, views: int, network: Network
 _UNIT = 2.0**22  # what Pillow counts the weights of eight-bit pixels in
 
 
-def _bicubic(x: Any) -> Any:
-    from tensorflow.keras import ops
-
-    x = ops.abs(x)
-    near = ((1.5 * x - 2.5) * x) * x + 1
-    far = (((x - 5) * x + 8) * x - 4) * -0.5
-    return ops.where(x < 1, near, ops.where(x < 2, far, 0.0 * x))
-
-
-def _bilinear(x: Any) -> Any:
-    from tensorflow.keras import ops
-
-    return ops.maximum(1 - ops.abs(x), 0.0)
-
-
-def _box(x: Any) -> Any:
-    return ((x > -0.5) & (x <= 0.5)).astype(np.float32)
-
-
 def _views(fed: Any, count: int, side: int) -> Any:
     """The first ``count`` of ``VIEWS`` of objects [n, h, w, 4], one after the other in a batch."""
     from tensorflow.keras import ops
 
     planes = ops.transpose(fed, (0, 3, 1, 2))
-    parts = (planes[:, :3], _bicubic), (planes[:, 3:], _bilinear)
-    cut = ops.concatenate([_resampled(part, count, side, kernel) for part, kernel in parts], axis=1)
-    return ops.transpose(cut, (0, 2, 3, 1))
-
-
-def _resampled(planes: Any, count: int, side: int, kernel: Filter) -> Any:
-    """Of planes [n, c, h, w]: [views n, c, side, side]."""
-    from tensorflow.keras import ops
-
     # Only sums tell the size of what is not there yet.
     places = ops.cumsum(ops.cast(ops.ones_like(ops.mean(planes, axis=(0, 1, 2))), "float64")) - 0.5
     length = ops.sum(ops.ones_like(places))
     planes = ops.cast(planes, "float64")
     seen = []
     for left, upper, right, lower, mirrored in VIEWS[:count]:
-        rows = _matrix(places, length, (upper, lower), side, kernel)
-        columns = _matrix(places, length, (left, right), side, kernel, mirrored)
+        rows = _matrix(places, length, (upper, lower), side)
+        columns = _matrix(places, length, (left, right), side, mirrored)
         across = _sharp(ops.matmul(planes, ops.transpose(columns)))
         seen.append(_sharp(ops.matmul(rows, across)))
-    return ops.cast(ops.concatenate(seen, axis=0), "float32")
+    return ops.cast(ops.transpose(ops.concatenate(seen, axis=0), (0, 2, 3, 1)), "float32")
 
 
 def _matrix(
-    places: Any, length: Any, span: tuple[float, float], side: int, kernel: Filter, mirrored=False
+    places: Any, length: Any, span: tuple[float, float], side: int, mirrored: bool = False
 ) -> Any:
-    """Weights [side, n], in ``_UNIT``, that resample pixels at ``places`` [n] inside ``span``."""
+    """Weights [side, n], in ``_UNIT``, that resample pixels at ``places`` [n] inside ``span``.
+
+    A bilinear filter, as wide as a pixel of the coarser of the two.
+    """
     from tensorflow.keras import ops
 
     targets = (np.arange(side)[:: -1 if mirrored else 1] + 0.5)[:, None]
     start, stop = (_single(length * edge) for edge in span)
     step = _single(stop - start) / side
     centres = start + step * targets
-    weights = kernel((ops.expand_dims(places, 0) - centres) / ops.maximum(step, 1.0))
+    distances = ops.abs(ops.expand_dims(places, 0) - centres) / ops.maximum(step, 1.0)
+    weights = ops.maximum(1 - distances, 0.0)
     weights = weights / ops.sum(weights, axis=1, keepdims=True)
-    return ops.sign(weights) * ops.floor(ops.abs(weights) * _UNIT + 0.5)
+    return ops.floor(weights * _UNIT + 0.5)
 
 
 def _single(x: Any) -> Any:
@@ -155,21 +131,29 @@ def _pool(stage: Any, counted: Any) -> tuple[Any, Any]:
     """Mean and deviation of a stage by weights [n, 1, h, w], each of length 1: [n, channels]."""
     from tensorflow.keras import ops
 
-    rows, columns = (
-        _box_matrix(size, side)
-        for size, side in zip(counted.shape[2:], stage.shape[1:3], strict=True)
-    )
-    small = _levels(ops.matmul(rows, _levels(ops.matmul(counted, columns.T))))
-    weights = ops.transpose(small, (0, 2, 3, 1)) / 255 + FLOOR
-    weights = weights / ops.sum(weights, axis=(1, 2), keepdims=True)
-    mean = ops.sum(weights * stage, axis=(1, 2))
-    square = ops.sum(weights * stage * stage, axis=(1, 2))
+    shares = _shares(counted, stage.shape[1:3])
+    mean = ops.sum(shares * stage, axis=(1, 2))
+    square = ops.sum(shares * stage * stage, axis=(1, 2))
     return _unit(mean), _unit(ops.sqrt(ops.maximum(square - mean * mean, 0.0)))
+
+
+def _shares(counted: Any, shape: Sequence[int]) -> Any:
+    """How much each place of maps [n, h, w, c] counts, by weights of pixels: [n, h, w, 1]."""
+    from tensorflow.keras import ops
+
+    rows, columns = map(_box_matrix, counted.shape[2:], shape)
+    across = ops.matmul(counted, columns.T)
+    if counted.shape[2] % shape[0]:  # else Pillow rounds only once
+        across = _levels(across)
+    small = _levels(ops.matmul(rows, across))
+    weights = ops.transpose(small, (0, 2, 3, 1)) / 255 + FLOOR
+    return weights / ops.sum(weights, axis=(1, 2), keepdims=True)
 
 
 def _box_matrix(size: int, side: int) -> np.ndarray:
     centres = (np.arange(side)[:, None] + 0.5) / side * size
-    weights = _box((np.arange(size) + 0.5 - centres) * side / size)
+    distances = (np.arange(size) + 0.5 - centres) * side / size
+    weights = ((distances > -0.5) & (distances <= 0.5)).astype(np.float32)
     return weights / weights.sum(axis=1, keepdims=True)
 
 
@@ -193,6 +177,16 @@ def lab(pixels: Any) -> Any:
     root = ops.power(ops.maximum(xyz, 1e-6), 1 / 3)
     x, y, z = ops.split(ops.where(xyz > 0.008856, root, 7.787 * xyz + 16 / 116), 3, axis=-1)
     return ops.concatenate([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def _nearest(fed: Any) -> Any:
+    """The pixels whose colours count: of objects [n, h, h, 4], as many as COLOUR_SIDE a side."""
+    from tensorflow.keras import ops
+
+    side = ops.sum(ops.ones_like(ops.mean(fed, axis=(0, 2, 3))))
+    steps = np.arange(COLOUR_SIDE, dtype=np.float32) * 2 + 1
+    nearest = ops.cast(ops.floor(side * steps / (2 * COLOUR_SIDE)), "int32")
+    return ops.take(ops.take(fed, nearest, axis=1), nearest, axis=2)
 
 
 def _colours(pixels: Any, weights: Any) -> Any:

@@ -24,7 +24,7 @@ TO_XYZ = np.array(
 
 def lab(pixels: np.ndarray) -> np.ndarray:
     """L*a*b* (D65) [..., 3], float32, of sRGB pixels [..., 3], uint8."""
-    xyz = _LINEAR[pixels] @ TO_XYZ.T
+    xyz = _LINEAR.take(pixels) @ TO_XYZ.T
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     lightness = 116 * f[..., 1] - 16
     return np.stack(
@@ -48,7 +48,7 @@ def spread(colours: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """
     low, high = np.transpose(np.float32(RANGES))[..., None]
     most = np.float32(BINS)[:, None] - 1
-    places = np.clip((colours.T - low) / (high - low) * most, 0, most - np.float32(1e-4))
+    places = np.clip((np.ascontiguousarray(colours.T) - low) / (high - low) * most, 0, most - np.float32(1e-4))
     floors = np.floor(places)
     above = places - floors
     near = 1 - above, above

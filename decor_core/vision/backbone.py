@@ -8,16 +8,19 @@ import hashlib
 import logging
 import os
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import BackboneError, DecorError
+
+if TYPE_CHECKING:
+    from ai_edge_litert.interpreter import Interpreter
 
 MODELS = Path(os.environ.get("DECOR_MODELS") or Path(__file__).parents[2] / "models")
 DEFAULT = "efficientnet_lite0"
@@ -103,47 +106,60 @@ class BackboneSpec:
 
 
 class Backbone:
-    """A network in memory, ready to look at pictures; safe to share between threads."""
+    """A network in memory, ready to look at pictures; safe to share between threads.
+
+    Each of several threads at once gets an interpreter of its own, with one thread: two threads
+    for one picture compute a fifth more.
+    """
 
     def __init__(self, spec: BackboneSpec, path: Path | None = None) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
         self.spec = spec
         path = path or spec.path
         try:
-            weights = path.read_bytes()
-            self._interpreter = Interpreter(
-                model_content=weights, num_threads=min(2, os.cpu_count() or 1)
-            )
-            self._interpreter.allocate_tensors()
-            (pixels,) = self._interpreter.get_input_details()
+            self._weights = path.read_bytes()
+            interpreter = self._made()
+            (pixels,) = interpreter.get_input_details()
             if tuple(pixels["shape"]) != (1, spec.side, spec.side, 3):
                 raise ValueError(f"it takes {pixels['shape']}")
-            outputs = self._interpreter.get_output_details()
+            outputs = interpreter.get_output_details()
             outputs.sort(key=lambda output: by_resolution(output["shape"]))
         except (OSError, ValueError, RuntimeError) as error:
             raise BackboneError(
                 f"The network file of {spec.name} cannot be read or is damaged; delete “{path}” "
                 "or fetch it again."
             ) from error
-        self.digest = hashlib.sha256(weights).hexdigest()[:16]
+        self.digest = hashlib.sha256(self._weights).hexdigest()[:16]
         self._input = pixels["index"]
         self._outputs = [output["index"] for output in outputs]
         self.shapes = tuple(tuple(map(int, output["shape"][1:])) for output in outputs)
-        self._lock = threading.Lock()
+        self._idle = [interpreter]
+
+    def _made(self) -> "Interpreter":
+        from ai_edge_litert.interpreter import Interpreter
+
+        made = Interpreter(model_content=self._weights, num_threads=1)
+        made.allocate_tensors()
+        return made
 
     def stage_maps(self, pixels: np.ndarray) -> list[np.ndarray]:
         """Maps [h, w, channels] of every stage, float32, for pixels [side, side, 3] of 0–255."""
-        scaled = fed(pixels, self.spec)
-        with self._lock:
-            self._interpreter.set_tensor(self._input, scaled)
-            self._interpreter.invoke()
-            return [self._interpreter.get_tensor(index)[0] for index in self._outputs]
+        try:
+            interpreter = self._idle.pop()
+        except IndexError:  # all are busy
+            interpreter = self._made()
+        interpreter.set_tensor(self._input, fed(pixels, self.spec))
+        interpreter.invoke()
+        stages = [interpreter.get_tensor(index)[0] for index in self._outputs]
+        self._idle.append(interpreter)
+        return stages
 
 
 def fed(pixels: np.ndarray, spec: BackboneSpec) -> np.ndarray:
     """Pixels [side, side, 3] of 0–255 as the network takes them: [1, side, side, 3], float32."""
-    return (pixels[None].astype(np.float32) - spec.mean) / spec.scale
+    scaled = pixels[None].astype(np.float32)
+    scaled -= spec.mean
+    scaled /= spec.scale
+    return scaled
 
 
 def by_resolution(shape: Sequence[int]) -> tuple[int, int]:

@@ -6,11 +6,11 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ..errors import BackboneError
 from ..pictures import colour
-from ..pictures.objects import find_object
+from ..pictures.objects import at_most, find_object
 from .backbone import DEFAULT, load_backbone
 
 # Relative box (left, upper, right, lower) of the square around the object, and whether mirrored.
@@ -24,6 +24,8 @@ VIEWS = (
 )
 # Places outside the object keep a little weight, so that a wrong mask does no great harm.
 FLOOR = 0.02
+# Colours are counted on a grid of so many pixels a side: more of them say the same.
+COLOUR_SIDE = 96
 # Larger pictures are scaled down to this first: details beyond it would only mislead.
 _SIDE = 256
 
@@ -39,7 +41,7 @@ class EmbeddingSpec:
 
     architecture: str = DEFAULT
     views: int = 2
-    version: int = 4
+    version: int = 5
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ class View:
 class Look:
     """Everything that goes into the vector of a picture, and where it is.
 
-    ``pixels`` [h, w, 3], uint8, lie in ``box`` (as in a View); how much the colour of each counts
-    is in ``weights`` [h, w], 0 to 1.
+    ``pixels`` [n, n, 3], uint8, lie in ``box`` (as in a View), COLOUR_SIDE a side; how much the
+    colour of each counts is in ``weights`` [n, n], 0 to 1.
     """
 
     views: tuple[View, ...]
@@ -100,8 +102,9 @@ class Look:
 
     def _colours(self) -> np.ndarray:
         """Square root of the histogram of the object's colours: a unit vector (Hellinger)."""
-        inside = self.weights > 0
-        return np.sqrt(colour.histogram(self.lab[inside], self.weights[inside]))
+        inside = np.flatnonzero(self.weights)
+        colours = self.lab.reshape(-1, 3).take(inside, axis=0)
+        return np.sqrt(colour.histogram(colours, self.weights.take(inside)))
 
 
 class Embedder:
@@ -136,7 +139,8 @@ class Embedder:
         """What there is to see in an upright RGB picture, and where."""
         square, mask, box = object_square(picture)
         views = tuple(self._view(square, mask, box, view) for view in VIEWS[: self.spec.views])
-        return Look(views, box, np.asarray(square), np.asarray(mask, np.float32) / 255)
+        pixels, weights = (nearest(np.asarray(part)) for part in (square, mask))
+        return Look(views, box, pixels, weights.astype(np.float32) / 255)
 
     def _view(
         self,
@@ -160,8 +164,7 @@ def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple
     The box is where the square lies, in shares of the picture. Views of the square are what the
     network sees; exported models are fed the square.
     """
-    picture = picture.copy()
-    picture.thumbnail((_SIDE, _SIDE), reducing_gap=3.0)
+    picture = at_most(_SIDE, picture)
     found = find_object(picture)
     weights = Image.fromarray((found.weights * 255).astype(np.uint8))
     square = _squared(picture.crop(found.box), found.ground)
@@ -204,19 +207,28 @@ def cut(
     """Pixels [side, side, 3], uint8, and weights of one of VIEWS of an object's square."""
     *relative, mirrored = view
     box = tuple(edge * square.width for edge in relative)
-    pixels = square.resize((side, side), Image.Resampling.BICUBIC, box)
-    weights = weights.resize((side, side), Image.Resampling.BILINEAR, box)
+    pixels, weights = (
+        part.resize((side, side), Image.Resampling.BILINEAR, box) for part in (square, weights)
+    )
     if mirrored:
-        pixels = pixels.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        weights = weights.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        pixels, weights = ImageOps.mirror(pixels), ImageOps.mirror(weights)
     return np.asarray(pixels), weights
+
+
+def nearest(pixels: np.ndarray) -> np.ndarray:
+    """COLOUR_SIDE by COLOUR_SIDE of pixels [n, n, …], evenly spread."""
+    places = (2 * np.arange(COLOUR_SIDE) + 1) * len(pixels) // (2 * COLOUR_SIDE)
+    return pixels[places][:, places]
 
 
 def _shares(mask: Image.Image, shape: tuple[int, int]) -> np.ndarray:
     """How much each place of a map of that shape [h, w] counts."""
-    weights = np.asarray(mask.resize(shape[::-1], Image.Resampling.BOX), np.float32)
-    weights = weights / 255 + FLOOR
-    return weights / weights.sum()
+    factor = mask.height // shape[0]
+    whole = (shape[1] * factor, shape[0] * factor) == mask.size
+    small = mask.reduce(factor) if whole else mask.resize(shape[::-1], Image.Resampling.BOX)
+    weights = np.asarray(small, np.float32) + 255 * FLOOR
+    weights /= weights.sum()
+    return weights
 
 
 def pool(stage: np.ndarray, shares: np.ndarray) -> np.ndarray:
