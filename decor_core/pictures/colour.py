@@ -48,7 +48,9 @@ def spread(colours: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """
     low, high = np.transpose(np.float32(RANGES))[..., None]
     most = np.float32(BINS)[:, None] - 1
-    places = np.clip((np.ascontiguousarray(colours.T) - low) / (high - low) * most, 0, most - np.float32(1e-4))
+    places = np.clip(
+        (np.ascontiguousarray(colours.T) - low) / (high - low) * most, 0, most - np.float32(1e-4)
+    )
     floors = np.floor(places)
     above = places - floors
     near = 1 - above, above

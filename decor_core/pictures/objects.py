@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
 
 from .colour import lab
 
@@ -18,8 +18,6 @@ _BLOCK = 16  # lines that are looked at at once
 SEAM = 2  # pixels next to what is trimmed, where scaling has mixed the colours
 _LEAST_LEFT = 0.02  # of the picture; where less would be left, nothing is trimmed
 
-# Weights are found in at most so many pixels a side: they are smooth.
-_SIDE = 160
 # L*a*b* distance from the ground: up to what a pixel is ground, at which it starts to count as
 # object, and over which its weight comes to 1.
 LIKE_GROUND, NOTICEABLE, SOFTNESS = 10.0, 6.0, 12.0
@@ -57,41 +55,25 @@ def find_object(picture: Image.Image) -> DecorObject:
     commoner in the centre than along the border count (histogram back-projection; Swain &
     Ballard, 1991), and the box shrinks to where they are.
     """
-    trimmed, margin = _trim(picture)
-    inner = picture.crop(trimmed)
-    small = at_most(_SIDE, inner)
-    pixels, box = np.asarray(small), (0, 0, *small.size)
+    box, margin = _trim(picture)
+    pixels = np.asarray(picture.crop(box))
     colours = lab(pixels)
     weights = _difference_from_ground(colours)
     plain = weights is not None
     if not plain:
         weights = _back_projection(colours)
-        box = left, upper, right, lower = _bulk(weights)
+        left, upper, right, lower = _bulk(weights)
         pixels, weights = pixels[upper:lower, left:right], weights[upper:lower, left:right]
+        box = (box[0] + left, box[1] + upper, box[0] + right, box[1] + lower)
     if weights.mean() < LEAST_WEIGHT:
         weights = np.ones(weights.shape)
     around = weights < 0.01
     bare = pixels[around]
     ground = _median(bare) if len(bare) > 20 else pixels.mean(axis=(0, 1))
     ground = tuple(int(value) for value in ground)
-    weights = weights.astype(np.float32)
-    if small is not inner:
-        box = _scaled(box, np.divide(inner.size, small.size))
-        size = box[2] - box[0], box[3] - box[1]
-        weights = np.asarray(Image.fromarray(weights).resize(size, Image.Resampling.BILINEAR))
-    box = tuple(edge + origin for edge, origin in zip(box, trimmed[:2] * 2, strict=True))
-    return DecorObject(box, weights, ground, _probably_white(ground if plain else margin))
-
-
-def at_most(side: int, picture: Image.Image) -> Image.Image:
-    """The picture, or a smaller one whose long side is ``side``."""
-    if max(picture.size) <= side:
-        return picture
-    return ImageOps.contain(picture, (side, side), Image.Resampling.BOX)
-
-
-def _scaled(box: Box, scales: np.ndarray) -> Box:
-    return tuple(np.rint(np.reshape(box, (2, 2)) * scales).astype(int).ravel().tolist())
+    return DecorObject(
+        box, weights.astype(np.float32), ground, _probably_white(ground if plain else margin)
+    )
 
 
 def _probably_white(colour: tuple[int, int, int] | None) -> tuple[int, int, int] | None:

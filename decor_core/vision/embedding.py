@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from ..errors import BackboneError
 from ..pictures import colour
-from ..pictures.objects import at_most, find_object
+from ..pictures.objects import find_object
 from .backbone import DEFAULT, load_backbone
 
 # Relative box (left, upper, right, lower) of the square around the object, and whether mirrored.
@@ -26,8 +26,10 @@ VIEWS = (
 FLOOR = 0.02
 # Colours are counted on a grid of so many pixels a side: more of them say the same.
 COLOUR_SIDE = 96
-# Larger pictures are scaled down to this first: details beyond it would only mislead.
-_SIDE = 256
+# Larger objects are scaled down to this first: details beyond it mislead a model that has learnt
+# from small ones, and to one that has learnt from large ones they make no difference.
+_SIDE = 176
+_FINDING_SIDE = 192  # in a picture of so many pixels the object is looked for
 
 
 @dataclass(frozen=True)
@@ -164,18 +166,30 @@ def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple
     The box is where the square lies, in shares of the picture. Views of the square are what the
     network sees; exported models are fed the square.
     """
-    picture = at_most(_SIDE, picture)
-    found = find_object(picture)
+    small = _at_most(_FINDING_SIDE, picture)
+    found = find_object(small)
+    scales = np.tile(np.divide(picture.size, small.size), 2)
+    left, upper, right, lower = np.rint(found.box * scales).astype(int).tolist()
+    seen = _at_most(_SIDE, picture.crop((left, upper, right, lower)))
     weights = Image.fromarray((found.weights * 255).astype(np.uint8))
-    square = _squared(picture.crop(found.box), found.ground)
+    if weights.size != seen.size:
+        weights = weights.resize(seen.size, Image.Resampling.BILINEAR)
+    square = _squared(seen, found.ground)
     if found.white:
         square = _balanced(square, found.white)
-    left, upper, right, lower = found.box
-    left -= (square.width - (right - left)) // 2
-    upper -= (square.height - (lower - upper)) // 2
-    corners = (left, upper, left + square.width, upper + square.height)
+    width, height = right - left, lower - upper
+    left -= (max(width, height) - width) // 2
+    upper -= (max(width, height) - height) // 2
+    corners = (left, upper, left + max(width, height), upper + max(width, height))
     box = tuple(edge / side for edge, side in zip(corners, picture.size * 2, strict=True))
     return square, _squared(weights, 0), box
+
+
+def _at_most(side: int, picture: Image.Image) -> Image.Image:
+    """The picture, or a smaller one whose long side is ``side``."""
+    if max(picture.size) <= side:
+        return picture
+    return ImageOps.contain(picture, (side, side), Image.Resampling.BILINEAR)
 
 
 def _balanced(picture: Image.Image, white: tuple[int, int, int]) -> Image.Image:
