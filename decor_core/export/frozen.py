@@ -12,6 +12,7 @@ import numpy as np
 
 from ..models.bundle import Bundle
 from ..pictures import objects
+from ..vision.embedding import OBJECT_SIDE
 from .graph import PROBABILITIES, build_model, lab
 
 INPUT, OUTPUT = "input", "final_result"
@@ -72,9 +73,9 @@ def find_objects(pixels: Any) -> Any:
     white = tf.where(plain, ground, margin)
     gains = tf.where(plain | trimmed, _gains(white), tf.ones_like(white))
     square = _square(boxes)
-    shown = _cut((pixels - ground) * inside, square) + ground
+    shown = _cut((pixels - ground) * inside, square, OBJECT_SIDE) + ground
     balanced = tf.minimum(tf.floor(shown * gains + 0.5), 255)
-    return tf.concat([balanced, 255 * _cut(weights, square)], axis=-1)
+    return tf.concat([balanced, 255 * _cut(weights, square, OBJECT_SIDE)], axis=-1)
 
 
 def _distance(colours: Any, others: Any) -> Any:
@@ -120,15 +121,15 @@ def _square(boxes: Any) -> Any:
     return tf.concat([centre - half, centre + half], axis=1)
 
 
-def _cut(maps: Any, boxes: Any) -> Any:
-    """What lies in each of ``boxes`` at full size; beyond the picture it is 0."""
+def _cut(maps: Any, boxes: Any, side: int = SIDE) -> Any:
+    """What lies in each of ``boxes``, ``side`` pixels a side; beyond the picture it is 0."""
     import tensorflow as tf
 
     # This operation counts from the middle of the first pixel to that of the last.
-    half = (boxes[:, 2:] - boxes[:, :2]) / SIDE / 2
+    half = (boxes[:, 2:] - boxes[:, :2]) / side / 2
     middles = tf.concat([boxes[:, :2] + half, boxes[:, 2:] - half], axis=1) - 0.5
     numbers = tf.range(tf.shape(maps)[0])
-    return tf.image.crop_and_resize(maps, middles / (SIDE - 1), numbers, (SIDE, SIDE))
+    return tf.image.crop_and_resize(maps, middles / (SIDE - 1), numbers, (side, side))
 
 
 def _border(maps: Any) -> Any:

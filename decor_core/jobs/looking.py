@@ -24,10 +24,11 @@ from .worker import Worker
 
 _LONGEST = 60.0  # seconds for a picture, or without a word; it takes a tenth of one
 # Big arrays come and go with every picture, on several threads: without this glibc keeps them.
+# Those of one picture stay below; asking the system for them each time takes 2 ms.
 _FRUGAL = {
     "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": "262144",
-    "MALLOC_TRIM_THRESHOLD_": "262144",
+    "MALLOC_MMAP_THRESHOLD_": str(2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(2**23),
 }
 
 

@@ -115,7 +115,7 @@ def _colour_between(picture: Image.Image, outer: Box, inner: Box) -> tuple[int, 
 
 
 def _median(colours: np.ndarray) -> np.ndarray:
-    """Of colours [n, 3], n > 0, each channel by itself: [3]; ``np.median`` takes ten times as long."""
+    """Of colours [n, 3], n > 0, by channel: [3]. What ``np.median`` checks besides takes longer."""
     middle = [(len(colours) - 1) // 2, len(colours) // 2]
     return np.partition(colours.T, middle, axis=1)[:, middle].mean(axis=1)
 

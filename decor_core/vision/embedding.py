@@ -28,8 +28,8 @@ FLOOR = 0.02
 COLOUR_SIDE = 96
 # Larger objects are scaled down to this first: details beyond it mislead a model that has learnt
 # from small ones, and to one that has learnt from large ones they make no difference.
-_SIDE = 176
-_FINDING_SIDE = 192  # in a picture of so many pixels the object is looked for
+OBJECT_SIDE = 176
+_FINDING_SIDE = 224  # in a picture of so many pixels the object is looked for
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple
     found = find_object(small)
     scales = np.tile(np.divide(picture.size, small.size), 2)
     left, upper, right, lower = np.rint(found.box * scales).astype(int).tolist()
-    seen = _at_most(_SIDE, picture.crop((left, upper, right, lower)))
+    seen = _at_most(OBJECT_SIDE, picture.crop((left, upper, right, lower)))
     weights = Image.fromarray((found.weights * 255).astype(np.uint8))
     if weights.size != seen.size:
         weights = weights.resize(seen.size, Image.Resampling.BILINEAR)
