@@ -53,6 +53,18 @@ def test_what_is_no_picture_gets_its_reason(looker, training, picture):
     assert "pixels" in looker.see(training.bundle, picture(), small).error
 
 
+class _Unreadable:
+    def __reduce__(self):
+        return int, ("no number",)  # fails where it is unpickled
+
+
+def test_a_child_that_cannot_read_what_is_asked_ends_and_is_replaced(looker, training, picture):
+    child = looker.process_id
+    assert "could not look" in looker.see(training.bundle, _Unreadable(), LIMITS).error
+    assert not looker.see(training.bundle, picture(), LIMITS).error
+    assert looker.process_id != child
+
+
 def test_a_model_that_does_not_fit_says_why(looker, training, picture):
     other = replace(training.bundle, backbone_digest="other")
     with pytest.raises(BundleError, match="another version"):

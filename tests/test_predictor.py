@@ -84,7 +84,8 @@ def test_model_of_another_network_is_refused(training):
 
 def test_model_of_other_vectors_is_refused(training):
     short = Head(training.bundle.head.weights[:-1], training.bundle.head.bias)
-    with pytest.raises(BundleError, match="expects 4532 numbers for each picture, but there are"):
+    expected = f"expects {len(short.weights)} numbers for each picture, but there are"
+    with pytest.raises(BundleError, match=expected):
         Predictor(replace(training.bundle, head=short))
 
 

@@ -87,14 +87,6 @@ def test_search_equals_training_each_candidate_by_itself(embeddings):
             assert accuracy == pytest.approx(right.mean())
 
 
-def test_more_steps_do_better_where_classes_are_hard_to_tell(embeddings):
-    noise = np.random.default_rng(0).normal(0, 0.3, embeddings.vectors.shape).astype(np.float32)
-    hard = replace(embeddings, vectors=embeddings.vectors + noise)
-    results = search(hard, grid([1, 200], [0.01]), "style", n_folds=3)
-    one, many = (result.accuracy for result in results)
-    assert one < many
-
-
 def test_labels_at_random_are_not_learnt(embeddings):
     table = embeddings.table.copy()
     table["style"] = np.random.default_rng(0).permutation(table["style"])

@@ -151,6 +151,9 @@ def serve(tensorflow: bool, threads: int) -> None:
     os.dup2(2, 1)  # what libraries print must not get among the answers
     requests: queue.Queue[tuple] = queue.Queue()
     stopped: set[str] = set()
+    if tensorflow:
+        # What requests unpickle to: imported beside TensorFlow, NumPy's parts get in its way.
+        from ..vision import features  # noqa: F401
     threading.Thread(
         target=_listen, args=(sys.stdin.buffer, requests, stopped), daemon=True
     ).start()
@@ -192,9 +195,13 @@ def _listen(stream: BinaryIO, requests: queue.Queue, stopped: set[str]) -> None:
             else:
                 requests.put(message)
     except (EOFError, OSError, pickle.UnpicklingError):
+        pass  # the parent is gone: leave no orphan behind
+    except Exception:
+        logging.exception("the child process cannot read what is asked")  # the parent begins anew
+    finally:
         if _SCRATCH in tempfile.gettempdir():
             shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
-        os._exit(0)  # the parent is gone: leave no orphan behind
+        os._exit(0)
 
 
 def _warm(data: "Embeddings") -> None:

@@ -14,6 +14,7 @@ _WORDS = (*_NEUTRALS, "red", "orange", "yellow", "green", "turquoise", "blue", "
           "brown", "gold", "pink")  # fmt: skip
 _GREY, _DARK = 14.0, 24.0  # chroma below which a colour is grey, lightness below which it is black
 _LEAST = 0.06  # share of the decor from which a colour is worth a word
+_LEAST_GROUND = 0.1  # and from which a neutral one is what the others lie on
 _MOST = 3
 _SHOWS_THROUGH = 0.4  # share of the object's outline at which its ground counts as its colour
 
@@ -52,7 +53,7 @@ def _ground(words: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> str:
         return _WORDS[int(np.bincount(words[bare], minlength=len(_WORDS)).argmax())]
     neutral = [_WORDS.index(word) for word in _NEUTRALS if word != "grey"]
     commonest = max(neutral, key=lambda i: shares[i])
-    return _WORDS[commonest] if shares[commonest] >= 2 * _LEAST else ""
+    return _WORDS[commonest] if shares[commonest] >= _LEAST_GROUND else ""
 
 
 def _hull(mask: np.ndarray) -> np.ndarray:
