@@ -7,7 +7,7 @@ here and in gate.py, nowhere else, and a test with a real server would notice if
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 from streamlit.runtime import Runtime
@@ -20,6 +20,7 @@ from decor_core.operations.counters import COUNTERS
 from decor_core.operations.hosting import hosting
 from decor_core.operations.journal import note, write_json_lines
 
+from .held import sweep
 from .process import freeze, tidy
 from .reading import reader
 from .resources import trainer
@@ -28,6 +29,8 @@ from .workspace import Registry, registry
 _TIDY_SECONDS = 5.0
 _TURNS_FROZEN = 3
 _TRY_AGAIN_SECONDS = 4.0
+_GRACE_SECONDS = 40.0  # in which a lost connection may come back, however many have left
+_LEFT_SHARE = 8  # of the memory for uploads, as a fraction of it, for those who have left
 
 
 class Door:
@@ -153,6 +156,7 @@ def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
         before = uploaded_bytes()
         _expire_sessions(here)
         tidy()
+        sweep()
         orphans = _drop_uploads(here, orphans)
         if uploaded_bytes() < before:
             note("uploads freed", still_bytes=uploaded_bytes())
@@ -173,9 +177,35 @@ def _expire_sessions(here: Runtime) -> None:
     """Streamlit drops sessions that were left only when the next one is left."""
     left = here._session_mgr._session_storage._cache
     loop = here._get_async_objs().eventloop  # which alone may touch its store
-    loop.call_soon_threadsafe(left.expire)
+
+    def expire() -> None:
+        left.expire()
+        files = here.uploaded_file_mgr.file_storage
+        held = {one: sum(len(f.data) for f in files.get(one, {}).values()) for one in left._data}
+        went = {one: ends - left.ttl for one, ends in left._expirations.items()}
+        most = hosting().total_mb * 2**20 // _LEFT_SHARE
+        for session in too_many(held, went, left.timer() - _GRACE_SECONDS, most):
+            del left[session]
+
+    loop.call_soon_threadsafe(expire)
     if left._data:
         time.sleep(0.2)
+
+
+def too_many(
+    held: Mapping[str, int], went: Mapping[str, float], before: float, most: int
+) -> list[str]:
+    """Who, of those that left, shall be let go of at once: they hold more than ``most`` bytes.
+
+    Those who left longest ago are; nobody who went not ``before`` that time.
+    """
+    total, gone = sum(held.values()), []
+    for session in sorted(went, key=went.__getitem__):
+        if total <= most or went[session] >= before:
+            break
+        gone.append(session)
+        total -= held.get(session, 0)
+    return gone
 
 
 def _drop_uploads(here: Runtime, orphans: set[str]) -> set[str]:

@@ -31,13 +31,14 @@ _FEW = 3
 
 def uploads() -> list[Seen]:
     """What was uploaded, looked at; empty before."""
-    files = st.file_uploader(
+    st.file_uploader(
         "Upload images",
         accept_multiple_files=True,
         key="uploads",
         on_change=forget_uploads,
         max_upload_size=hosting().upload_mb,
     )
+    files = st.session_state.uploads  # what the widget returns is a copy, bytes and all
     with st.container(key="paste"):
         _paste()()
     most = hosting().upload_pictures
