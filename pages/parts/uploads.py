@@ -40,7 +40,7 @@ def uploads() -> list[Seen]:
     )
     files = st.session_state.uploads  # what the widget returns is a copy, bytes and all
     with st.container(key="paste"):
-        _paste()()
+        _paste()(data={"limit": file_limit()})
     most = hosting().upload_pictures
     st.caption(f"Up to {most} pictures, or a zip of them. Pasting works too.")
     batch = st.session_state.get("batch")
@@ -52,6 +52,11 @@ def uploads() -> list[Seen]:
             f"most {most} go at once: drop the others afterwards."
         )
     return list(batch.seen)
+
+
+def file_limit() -> int:
+    """How many bytes one upload may have; Streamlit's megabytes have a million."""
+    return min(hosting().upload_mb, int(st.get_option("server.maxUploadSize"))) * 10**6
 
 
 def _that_fit(files: list[UploadedFile]) -> list[UploadedFile]:
@@ -171,4 +176,9 @@ def _is_zip(file: UploadedFile) -> bool:
 @st.cache_resource(show_spinner=False)
 def _paste():
     """Pictures pasted from the clipboard go into the drop zone, as if they were dropped there."""
-    return st.components.v2.component("decor-paste", js=asset("paste.js"))
+    return st.components.v2.component(
+        "decor-paste",
+        html='<p role="status"></p>',
+        css=asset("told.css"),
+        js=asset("large.js") + asset("paste.js"),
+    )
