@@ -24,7 +24,7 @@ from .pictures import (
     refused,
     remember,
 )
-from .text import duration
+from .text import time_left
 
 _FEW = 3
 
@@ -135,7 +135,7 @@ def _progress_words(done: int, total: int, started: float) -> str:
     if done < _FEW:
         return f"{words} …"
     left = (time.monotonic() - started) / done * (total - done)
-    return f"{words}: about {duration(left)} left"
+    return f"{words}: {time_left(left)}"
 
 
 def _pictures(files: list[UploadedFile]) -> Iterator[Picture | Seen]:
