@@ -1,5 +1,6 @@
 """The Classify page by its own file, without a browser: inputs, one answer, many answers."""
 
+import gc
 import io
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 import streamlit as st
 from packing import zip_bytes
 from PIL import Image
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
 from decor_core.errors import BundleError
@@ -198,6 +200,16 @@ def test_originals_are_held_of_what_is_shown_only(page, encoded, ornament):
     assert originals().size == len(first)
     _upload(test, ("second.png", second))
     assert originals().size == len(second)
+
+
+def test_one_upload_is_held_once(page, encoded, ornament):
+    data = [encoded(ornament(number)) for number in (1, 2)]
+    test = page("classify")
+    for place, name in enumerate(("first.png", "second.png")):
+        _upload(test, (name, data[place]))
+    gc.collect()
+    names = [file.name for file in gc.get_objects() if type(file) is UploadedFile]
+    assert set(names) & {"first.png", "second.png"} == {"second.png"}
 
 
 def test_uploads_are_answered_again_after_a_visit_elsewhere(page):

@@ -133,6 +133,13 @@ def let_go(files: Sequence[UploadedFile]) -> None:
         here.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
+def forget_replaced(key: str) -> None:
+    """Free what the drop zone of that key held before; Streamlit would with the next run only."""
+    if context := get_script_run_ctx():
+        state = context.session_state._state
+        state._old_state.pop(state._get_widget_id(key), None)
+
+
 # --- clearing up
 
 

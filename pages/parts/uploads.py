@@ -13,7 +13,7 @@ from decor_core.errors import DecorError
 from decor_core.operations.hosting import hosting
 from decor_core.pictures.images import content_hash, is_picture_name
 
-from .door import let_go, room_for
+from .door import forget_replaced, let_go, room_for
 from .frame import asset
 from .pictures import (
     Picture,
@@ -39,6 +39,7 @@ def uploads() -> list[Seen]:
         max_upload_size=hosting().upload_mb,
     )
     files = st.session_state.uploads  # what the widget returns is a copy, bytes and all
+    forget_replaced("uploads")
     with st.container(key="paste"):
         _paste()(data={"limit": file_limit()})
     most = hosting().upload_pictures
