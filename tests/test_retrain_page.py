@@ -88,7 +88,7 @@ def test_every_control_reaches_the_training():
     _train(test)
     run = test.session_state["workspace"].runs.list()[0]
     assert run.config == TrainConfig("softmax", 40, 0.03, 32, 0.001, 1, 20, 15, 7)
-    assert run.data == "decor, no copies"
+    assert run.data == "Decor photos, no copies"
     assert 50 <= run.evaluation.n <= 64
 
 
