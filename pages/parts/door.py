@@ -30,7 +30,8 @@ _TIDY_SECONDS = 5.0
 _TURNS_FROZEN = 3
 _TRY_AGAIN_SECONDS = 4.0
 _GRACE_SECONDS = 40.0  # in which a lost connection may come back, however many have left
-_LEFT_SHARE = 8  # of the memory for uploads, as a fraction of it, for those who have left
+# Of the bytes that all uploads may have: what those of who has left may, and models may besides.
+_LEFT_SHARE, _MODELS_SHARE = 1 / 8, 1 / 2
 
 
 class Door:
@@ -167,6 +168,7 @@ def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
         orphans = _drop_uploads(here, orphans)
         if uploaded_bytes() < before:
             note("uploads freed", still_bytes=uploaded_bytes())
+        workspaces.lighten(hosting().total_mb * 2**20 * _MODELS_SHARE)
         for jobs in processes:
             forget_gone(workspaces, jobs)
         time.sleep(_TIDY_SECONDS)
@@ -188,9 +190,10 @@ def _expire_sessions(here: Runtime) -> None:
     def expire() -> None:
         left.expire()
         files = here.uploaded_file_mgr.file_storage
-        held = {one: sum(len(f.data) for f in files.get(one, {}).values()) for one in left._data}
+        theirs = {one: list(files.get(one, {}).values()) for one in left._data}
+        held = {one: sum(len(file.data) for file in own) for one, own in theirs.items()}
         went = {one: ends - left.ttl for one, ends in left._expirations.items()}
-        most = hosting().total_mb * 2**20 // _LEFT_SHARE
+        most = hosting().total_mb * 2**20 * _LEFT_SHARE
         for session in too_many(held, went, left.timer() - _GRACE_SECONDS, most):
             del left[session]
 
@@ -200,7 +203,7 @@ def _expire_sessions(here: Runtime) -> None:
 
 
 def too_many(
-    held: Mapping[str, int], went: Mapping[str, float], before: float, most: int
+    held: Mapping[str, int], went: Mapping[str, float], before: float, most: float
 ) -> list[str]:
     """Who, of those that left, shall be let go of at once: they hold more than ``most`` bytes.
 
