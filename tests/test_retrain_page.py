@@ -326,7 +326,7 @@ _EVENTS = tuple(TrainEvent(step, 0.9, 0.5, 0.8, 0.7, 0) for step in (20, 40))
         ({"place": 2}, "Waiting in the queue: 2 jobs before yours"),
         ({"status": "starting"}, "Starting TensorFlow: a few seconds the first time"),
         ({"status": "running"}, "Getting ready …"),
-        ({"status": "running", "events": _EVENTS}, "Step 40 of 100, about 3.0 s left"),
+        ({"status": "running", "events": _EVENTS}, "Step 40 of 100, about 3 s left"),
     ],
 )
 def test_progress_in_words(embeddings, monkeypatch, changes, words):
