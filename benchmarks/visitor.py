@@ -31,7 +31,8 @@ class Refused(Exception):
 class Visitor:
     """One browser tab; ``async with`` opens and leaves it.
 
-    With the ``cookie`` of another visitor it is a tab of the same browser.
+    With the ``cookie`` of another visitor it is a tab of the same browser. One that was dropped
+    comes back to its session when it is entered again.
     """
 
     def __init__(self, port: int, page: str = "", patience: float = 60, cookie: str = "") -> None:
@@ -51,11 +52,12 @@ class Visitor:
 
     async def __aenter__(self) -> "Visitor":
         self.cookie = self.cookie or await asyncio.to_thread(self._take_cookie)
+        self.gone = False
         self._socket = await connect(
             f"ws://{HOST}:{self._port}/_stcore/stream",
             additional_headers={"Cookie": f"{_COOKIE}={self.cookie}"},
             origin=f"http://{HOST}:{self._port}",
-            subprotocols=["streamlit", self.cookie],
+            subprotocols=["streamlit", self.cookie, *filter(None, [self.session])],
             max_size=None,
             compression=None,
             ping_interval=None,

@@ -120,3 +120,16 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         yield browser
         browser.close()
+
+
+def choose_large(page, name: str) -> None:
+    """Put a file of 201 MB into the page's drop zone."""
+    page.get_by_test_id("stFileUploaderDropzoneInput").evaluate(
+        """(input, name) => {
+            const chosen = new DataTransfer(), megabyte = new Uint8Array(1e6);
+            chosen.items.add(new File(Array(201).fill(megabyte), name));
+            input.files = chosen.files;
+            input.dispatchEvent(new Event("change", { bubbles: true }));
+        }""",
+        name,
+    )

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from serving import OPTIONS, PROGRAMS
+from serving import OPTIONS, PROGRAMS, choose_large
 from test_browser import SAMPLES, server, tab  # noqa: F401
 
 _WIDTH = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
@@ -47,6 +47,19 @@ def test_a_picture_pasted_from_the_clipboard_is_classified(classify):
     )
     _verdict(classify, "Iznik")
     assert classify.get_by_role("img", name="Your picture image.jpg").first.is_visible()
+
+
+def test_a_file_that_is_too_large_is_told_what_to_do(classify):
+    choose_large(classify, "my shop.zip")
+    told = classify.get_by_text("my shop.zip has 201 MB; one file may have 200 MB. Unpack it")
+    told.wait_for()
+    classify.get_by_test_id("stFileChipDeleteBtn").get_by_role("button").click()
+    told.wait_for(state="hidden")
+    choose_large(classify, "my shop.zip")
+    told.wait_for()
+    _upload(classify, "iznik-plate.jpg")
+    told.wait_for(state="hidden")
+    _verdict(classify, "Iznik")
 
 
 def test_pasted_text_is_left_alone(classify):

@@ -1,5 +1,6 @@
 """The Classify page by its own file, without a browser: inputs, one answer, many answers."""
 
+import gc
 import io
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 import streamlit as st
 from packing import zip_bytes
 from PIL import Image
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
 from decor_core.errors import BundleError
@@ -17,6 +19,7 @@ from decor_core.jobs.looking import Looker
 from decor_core.models.predictor import Judge, Prediction, Score
 from decor_core.vision.features import Embeddings
 from pages.parts import camera, evidence, materials, pictures, resources
+from pages.parts.held import Pool, originals
 from pages.parts.samples import samples
 from pages.parts.text import distance, sureness, verdict_words
 from pages.parts.workspace import Workspace
@@ -175,23 +178,43 @@ def test_the_same_content_is_embedded_once(page, embedded, encoded, ornament):
     assert sorted(_cards(test)) == [r"a\.png", r"b\.png"]
 
 
-def test_what_a_session_remembers_is_bounded(page, encoded, ornament, monkeypatch):
-    monkeypatch.setattr(pictures, "_KEPT", 3)
-    test = _upload(page("classify"), *((f"{i}.png", encoded(ornament(i))) for i in range(6)))
-    assert len(test.session_state["seen"]) == 3
+def test_what_sessions_remember_is_bounded_and_had_again(
+    page, embedded, encoded, ornament, monkeypatch
+):
+    few = Pool(50_000)
+    monkeypatch.setattr(pictures, "looks", lambda: few)
+    files = [(f"{i}.png", encoded(ornament(i))) for i in range(6)]
+    test = _upload(page("classify"), *files)
+    assert 0 < few.size <= 50_000
+    before = len(embedded)
+    card = next(b for b in test.button if b.label.startswith(r"0\.png"))
+    _sound(card.click().run())
+    assert len(embedded) > before  # its picture is looked at again
+    assert _verdicts(test)
 
 
 def test_originals_are_held_of_what_is_shown_only(page, encoded, ornament):
+    st.cache_resource.clear()
     first, second = encoded(ornament(1)), encoded(ornament(2))
     test = _upload(page("classify"), ("first.png", first))
-    assert list(test.session_state["originals"].values()) == [first]
+    assert originals().size == len(first)
     _upload(test, ("second.png", second))
-    assert list(test.session_state["originals"].values()) == [second]
+    assert originals().size == len(second)
+
+
+def test_one_upload_is_held_once(page, encoded, ornament):
+    data = [encoded(ornament(number)) for number in (1, 2)]
+    test = page("classify")
+    for place, name in enumerate(("first.png", "second.png")):
+        _upload(test, (name, data[place]))
+    gc.collect()
+    names = [file.name for file in gc.get_objects() if type(file) is UploadedFile]
+    assert set(names) & {"first.png", "second.png"} == {"second.png"}
 
 
 def test_uploads_are_answered_again_after_a_visit_elsewhere(page):
     before = _upload(page("classify"), ("bowl.jpg", _sample_bytes("Khokhloma")))
-    state = {key: before.session_state[key] for key in ("seen", "batch", "sample_wanted")}
+    state = {key: before.session_state[key] for key in ("owner", "batch", "sample_wanted")}
     assert _verdicts(page("classify", **state)) == ["Khokhloma"]
 
 

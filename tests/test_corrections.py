@@ -115,7 +115,8 @@ def test_material_is_found_again_in_the_model(training):
 
 
 def test_the_shipped_photos_are_told_by_their_name(training):
-    assert Material().name == "decor" and Material(augmentation=None).name == "decor, no copies"
+    assert Material().name == "Decor photos"
+    assert Material(augmentation=None).name == "Decor photos, no copies"
     for name, copies in (("decor", STANDARD), ("decor, no copies", None)):
         found = Material.of(run_of_training(training, name).bundle)
         assert found == Material(spec=training.bundle.embedding, augmentation=copies)

@@ -70,7 +70,7 @@ def test_a_correction_is_remembered_learned_and_answers(mine, vase):
     assert "Learned" in _labels(test) and button(test, "Learned").disabled
     run = mine.runs.list()[0]
     assert run.title == "Decor styles · 1 correction"
-    assert run.data == "decor, 1 correction"
+    assert run.data == "Decor photos, 1 correction"
     assert run.cross_validation["style"].n == 285
     runs = opened("runs", workspace=mine)
     runs.session_state[runs.dataframe[0].key] = {"selection": {"rows": [0], "columns": []}}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import chromium, served
+from serving import choose_large, chromium, served
 
 COLOURS = {"Синий": "navy", "Röd <b>": "firebrick", "=Green": "seagreen"}
 _NARROW = "() => document.querySelector('[data-testid=stMain]').scrollWidth <= 390"
@@ -71,14 +71,7 @@ def _button(page, name: str):
 
 def test_a_file_that_is_too_large_is_told_what_to_do(page):
     page.get_by_role("button", name="Choose a folder").wait_for()
-    page.get_by_test_id("stFileUploaderDropzoneInput").evaluate(
-        """(input) => {
-            const chosen = new DataTransfer(), megabyte = new Uint8Array(1e6);
-            chosen.items.add(new File(Array(201).fill(megabyte), "my shop.zip"));
-            input.files = chosen.files;
-            input.dispatchEvent(new Event("change", { bubbles: true }));
-        }"""
-    )
+    choose_large(page, "my shop.zip")
     told = page.get_by_role("status").get_by_text("my shop.zip has 201 MB; one file may have 200")
     told.wait_for()
     page.reload()

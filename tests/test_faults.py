@@ -419,6 +419,21 @@ def test_connection_lost_in_the_middle_of_an_upload(app):
     assert "Iznik" in asyncio.run(visits())
 
 
+def test_who_comes_back_finds_pictures_and_answers(app):
+    async def visits() -> tuple[str, str, list[str]]:
+        visitor = Visitor(app.port)
+        await visitor.__aenter__()
+        await visitor.upload("plate.jpg", (SAMPLES / "iznik-plate.jpg").read_bytes())
+        left = visitor.session
+        await visitor.drop()
+        await asyncio.sleep(2)
+        async with visitor:
+            return left, visitor.session, visitor.headings()
+
+    left, found, said = asyncio.run(visits())
+    assert left == found and "Iznik" in said
+
+
 def test_training_goes_on_while_nobody_looks_and_is_found_again(app):
     async def visits() -> None:
         first = Visitor(app.port, "retrain", patience=PATIENCE)

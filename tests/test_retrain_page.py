@@ -88,7 +88,7 @@ def test_every_control_reaches_the_training():
     _train(test)
     run = test.session_state["workspace"].runs.list()[0]
     assert run.config == TrainConfig("softmax", 40, 0.03, 32, 0.001, 1, 20, 15, 7)
-    assert run.data == "decor, no copies"
+    assert run.data == "Decor photos, no copies"
     assert 50 <= run.evaluation.n <= 64
 
 
@@ -326,7 +326,7 @@ _EVENTS = tuple(TrainEvent(step, 0.9, 0.5, 0.8, 0.7, 0) for step in (20, 40))
         ({"place": 2}, "Waiting in the queue: 2 jobs before yours"),
         ({"status": "starting"}, "Starting TensorFlow: a few seconds the first time"),
         ({"status": "running"}, "Getting ready …"),
-        ({"status": "running", "events": _EVENTS}, "Step 40 of 100, about 3.0 s left"),
+        ({"status": "running", "events": _EVENTS}, "Step 40 of 100, about 3 s left"),
     ],
 )
 def test_progress_in_words(embeddings, monkeypatch, changes, words):

@@ -10,6 +10,8 @@ import pytest
 
 from decor_core.errors import RunError
 from decor_core.learning.heads import TrainConfig
+from decor_core.models.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.models.material import Material
 from decor_core.runs.run import load_run, run_of_bundle, run_of_training
 from decor_core.runs.store import DiskRuns, MemoryRuns, runs_directory
 
@@ -186,3 +188,8 @@ def test_a_model_alone_makes_a_run_too(training):
 
 def test_a_model_tells_on_what_it_was_trained(run):
     assert run_of_bundle(run.bundle).data == "painted"
+
+
+def test_the_shipped_model_learned_from_what_own_ones_do():
+    shipped = run_of_bundle(load_bundle(DEFAULT_BUNDLE))
+    assert shipped.data == shipped.settings["data"] == Material().name == "Decor photos"

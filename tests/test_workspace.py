@@ -1,6 +1,7 @@
 """What belongs to a visitor: found again after a reload, by nobody else, and not for ever."""
 
 import gc
+from collections import OrderedDict
 
 import pytest
 
@@ -68,6 +69,21 @@ def test_there_are_only_so_many(monkeypatch):
     for name in "abc":
         registry.touch(Workspace(name, jobs={"train": name}))
     assert [registry.get(name).jobs for name in "abc"] == [{}, {"train": "b"}, {"train": "c"}]
+
+
+def test_where_models_take_too_much_who_was_seen_longest_ago_is_forgotten(embeddings):
+    registry = Registry()
+    one = embeddings.vectors.nbytes + embeddings.copies.nbytes
+    names = "old", "without", "new", "here"
+    for name in names:
+        kept = {} if name == "without" else {"a set": embeddings}
+        registry.touch(Workspace(name, jobs={"train": name}, vectors=OrderedDict(kept)))
+    here = registry.get("here")
+    registry.lighten(2 * one)
+    assert [bool(registry.get(name).jobs) for name in names] == [False, True, True, True]
+    registry.lighten(0)
+    assert [bool(registry.get(name).jobs) for name in names] == [False, True, False, True]
+    assert registry.get("here") is here
 
 
 def test_the_folder_goes_with_its_workspace(monkeypatch):

@@ -10,8 +10,8 @@ from ..vision.embedding import EmbeddingSpec
 from .bundle import Bundle
 
 MOST_COPIES = 6
-_SHIPPED = "decor"
-# What models were said to be trained on before they told more of it.
+_SHIPPED = "Decor photos"
+# What models are said to be trained on that do not tell more of it.
 _SHIPPED_BEFORE = ("decor", "decor, no copies", "Decor products")
 
 

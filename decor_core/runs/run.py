@@ -14,6 +14,7 @@ from ..errors import DAMAGED_FILE, RunError
 from ..learning.evaluation import Evaluation
 from ..learning.heads import TrainConfig, TrainEvent
 from ..models.bundle import Bundle, load_bundle, write_bundle
+from ..models.material import Material
 from ..training.workflow import Training
 
 FORMAT = "decor-run/1"
@@ -129,7 +130,8 @@ def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> R
     names = [field.name for field in fields(TrainConfig)]
     config = TrainConfig(**{name: told[name] for name in names if name in told})
     answers = pd.DataFrame(columns=list(ANSWER_COLUMNS))
-    data = str(told.get("data", ""))
+    material = Material.of(bundle)
+    data = material.name if material else str(told.get("data", ""))
     return Run(id or secrets.token_hex(4), bundle, config, data, answers, read_only=read_only)
 
 

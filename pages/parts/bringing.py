@@ -21,6 +21,7 @@ from .room import check_room
 from .samples import SAMPLES, samples
 from .sets import edit, opened, store, tell, where_kept
 from .text import plain
+from .uploads import file_limit
 
 _TABLES = (".csv", ".tsv")
 _WAYS = "Folder, zip or table", "Single pictures", "Camera"
@@ -99,15 +100,10 @@ def _drop_zone() -> None:
             on_change=_receive,
             args=(key,),
         )
-    _packer()(key="packer", data={"zone": "bring_zone", "limit": _limit()})
+    _packer()(key="packer", data={"zone": "bring_zone", "limit": file_limit()})
     if files:
         st.info("A table needs its pictures: drop or choose them, too.", icon=":material/info:")
     st.caption(where_kept())
-
-
-def _limit() -> int:
-    """How many bytes one upload may have; Streamlit's megabytes have a million."""
-    return min(hosting().upload_mb, int(st.get_option("server.maxUploadSize"))) * 10**6
 
 
 def _receive(key: str) -> None:
@@ -214,5 +210,8 @@ def _camera(pictures: PictureSet | None) -> None:
 @st.cache_resource(show_spinner=False)
 def _packer():
     return st.components.v2.component(
-        "decor-pack", html=asset("pack.html"), css=asset("pack.css"), js=asset("pack.js")
+        "decor-pack",
+        html=asset("pack.html"),
+        css=asset("pack.css") + asset("told.css"),
+        js=asset("large.js") + asset("pack.js"),
     )

@@ -67,17 +67,20 @@ def show_corrections_of(chosen: Sequence[Seen]) -> None:
 
 def _form(chosen: Sequence[Seen], key: str) -> None:
     taxonomy_box(_labels(), key, "It is …")
+    # Not in the button's arguments: Streamlit keeps those of every button that there ever was.
+    st.session_state.put_right = chosen
     st.button(
         "Remember",
         key=f"{key}-remember",
         icon=":material/bookmark_added:",
         on_click=_remember,
-        args=(chosen, key),
+        args=(key,),
     )
     st.caption(f"A click later the model learns from it. {where_kept()}")
 
 
-def _remember(chosen: Sequence[Seen], key: str) -> None:
+def _remember(key: str) -> None:
+    chosen: Sequence[Seen] = st.session_state.put_right
     label, parent = chosen_label(key)
     if not label:
         st.toast("Choose what it is, or type a new name.", icon=":material/edit:")

@@ -7,7 +7,7 @@ here and in gate.py, nowhere else, and a test with a real server would notice if
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 from streamlit.runtime import Runtime
@@ -20,6 +20,7 @@ from decor_core.operations.counters import COUNTERS
 from decor_core.operations.hosting import hosting
 from decor_core.operations.journal import note, write_json_lines
 
+from .held import sweep
 from .process import freeze, tidy
 from .reading import reader
 from .resources import trainer
@@ -28,6 +29,9 @@ from .workspace import Registry, registry
 _TIDY_SECONDS = 5.0
 _TURNS_FROZEN = 3
 _TRY_AGAIN_SECONDS = 4.0
+_GRACE_SECONDS = 40.0  # in which a lost connection may come back, however many have left
+# Of the bytes that all uploads may have: what those of who has left may, and models may besides.
+_LEFT_SHARE, _MODELS_SHARE = 1 / 8, 1 / 2
 
 
 class Door:
@@ -130,6 +134,13 @@ def let_go(files: Sequence[UploadedFile]) -> None:
         here.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
+def forget_replaced(key: str) -> None:
+    """Free what the drop zone of that key held before; Streamlit would with the next run only."""
+    if context := get_script_run_ctx():
+        state = context.session_state._state
+        state._old_state.pop(state._get_widget_id(key), None)
+
+
 # --- clearing up
 
 
@@ -153,9 +164,11 @@ def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
         before = uploaded_bytes()
         _expire_sessions(here)
         tidy()
+        sweep()
         orphans = _drop_uploads(here, orphans)
         if uploaded_bytes() < before:
             note("uploads freed", still_bytes=uploaded_bytes())
+        workspaces.lighten(hosting().total_mb * 2**20 * _MODELS_SHARE)
         for jobs in processes:
             forget_gone(workspaces, jobs)
         time.sleep(_TIDY_SECONDS)
@@ -173,9 +186,36 @@ def _expire_sessions(here: Runtime) -> None:
     """Streamlit drops sessions that were left only when the next one is left."""
     left = here._session_mgr._session_storage._cache
     loop = here._get_async_objs().eventloop  # which alone may touch its store
-    loop.call_soon_threadsafe(left.expire)
+
+    def expire() -> None:
+        left.expire()
+        files = here.uploaded_file_mgr.file_storage
+        theirs = {one: list(files.get(one, {}).values()) for one in left._data}
+        held = {one: sum(len(file.data) for file in own) for one, own in theirs.items()}
+        went = {one: ends - left.ttl for one, ends in left._expirations.items()}
+        most = hosting().total_mb * 2**20 * _LEFT_SHARE
+        for session in too_many(held, went, left.timer() - _GRACE_SECONDS, most):
+            del left[session]
+
+    loop.call_soon_threadsafe(expire)
     if left._data:
         time.sleep(0.2)
+
+
+def too_many(
+    held: Mapping[str, int], went: Mapping[str, float], before: float, most: float
+) -> list[str]:
+    """Who, of those that left, shall be let go of at once: they hold more than ``most`` bytes.
+
+    Those who left longest ago are; nobody who went not ``before`` that time.
+    """
+    total, gone = sum(held.values()), []
+    for session in sorted(went, key=went.__getitem__):
+        if total <= most or went[session] >= before:
+            break
+        gone.append(session)
+        total -= held.get(session, 0)
+    return gone
 
 
 def _drop_uploads(here: Runtime, orphans: set[str]) -> set[str]:

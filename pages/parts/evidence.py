@@ -12,7 +12,7 @@ from decor_core.models.overlay import paint
 from decor_core.models.predictor import Prediction
 from decor_core.models.sight import jpeg
 
-from .pictures import Seen, evidence_of
+from .pictures import Seen, evidence_of, preview_of
 from .text import plain
 
 _MOST = 7
@@ -21,7 +21,7 @@ _MOST = 7
 @st.fragment
 def show_picture(seen: Seen, prediction: Prediction) -> None:
     """The picture and, unless that is switched off, the evidence for a label of choice over it."""
-    place = st.container(gap="xsmall")
+    place, preview = st.container(gap="xsmall"), preview_of(seen)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         shown = st.toggle("Show why", value=True, key="evidence", persist_state="session")
         opacity = st.slider(
@@ -36,15 +36,15 @@ def show_picture(seen: Seen, prediction: Prediction) -> None:
             persist_state="session",
         )
     if not shown:
-        _show(place, seen, seen.preview, seen.described)
+        _show(place, seen, preview, seen.described)
         return
     label = _label(seen, prediction)
     evidence = evidence_of(seen, prediction.taxonomy)
     if evidence is None:
-        _show(place, seen, seen.preview, seen.described)
+        _show(place, seen, preview, seen.described)
         return
     heat = evidence.speaking_for(label)
-    painted = _painted(seen, heat, evidence.strongest, opacity / 100)
+    painted = _painted(preview, heat, evidence.strongest, opacity / 100)
     words = f"Coloured by what speaks for {label} and against it: {_where(heat)}."
     _show(place, seen, painted, f"{seen.described} {words}", legend=label)
 
@@ -77,8 +77,8 @@ def _label(seen: Seen, prediction: Prediction) -> str:
     )
 
 
-def _painted(seen: Seen, heat: np.ndarray, strongest: float, opacity: float) -> bytes:
-    with Image.open(io.BytesIO(seen.preview)) as picture:
+def _painted(preview: bytes, heat: np.ndarray, strongest: float, opacity: float) -> bytes:
+    with Image.open(io.BytesIO(preview)) as picture:
         return jpeg(paint(picture.convert("RGB"), heat, strongest, opacity))
 
 

@@ -45,6 +45,8 @@ def open_page(title: str, lead: str) -> None:
     navigation made of file names: so each page sets up its own.
     """
     settle()
+    # After app.py, too: it makes controls the whole app's, whose ids differ from those of a page's
+    # own, and what was chosen on a page that first ran alone would be lost with the next run.
     navigation()
     st.html(_ASSETS / "style.css")
     _check_settings()

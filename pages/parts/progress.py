@@ -8,7 +8,7 @@ from decor_core.jobs.job import Job
 
 from .reading import words_of
 from .settings import STEPWISE
-from .text import duration, lowered
+from .text import lowered, time_left
 from .work import JUDGE, job_for, stop
 
 _SOON = 0.3
@@ -37,7 +37,7 @@ def progress_words(job: Job) -> str:
     if job.status == "starting":
         return "Starting TensorFlow: a few seconds the first time"
     seconds = job.seconds_left(time.monotonic())
-    left = "" if seconds is None or seconds < _SOON else f", about {duration(seconds)} left"
+    left = "" if seconds is None or seconds < _SOON else f", {time_left(seconds)}"
     return f"{_doing(job)}{left}"
 
 

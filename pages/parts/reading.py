@@ -11,7 +11,7 @@ from decor_core.jobs.requests import Request
 from decor_core.jobs.trainer import Trainer
 
 from .resources import background_process
-from .text import duration, plain
+from .text import plain, time_left
 from .workspace import workspace
 
 PEEK, INTAKE, CHECK, MAP, ANSWER = "peek", "intake", "check", "map", "answer"
@@ -86,7 +86,7 @@ def words_of(job: Job) -> str:
     if phase.name == "checking":
         return _CHECKING.get(job.request.kind, "Nearly done …")
     seconds = job.seconds_left(time.monotonic())
-    left = "" if seconds is None else f", about {duration(seconds)} left"
+    left = "" if seconds is None else f", {time_left(seconds)}"
     verb = {"reading": "Reading", "looking": "Looking at"}[phase.name]
     return f"{verb} picture {phase.done:,} of {phase.total:,}{left}"
 

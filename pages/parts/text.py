@@ -108,6 +108,13 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
+def time_left(seconds: float) -> str:
+    """A time span that can only be guessed: no tenths of a second."""
+    if seconds < 90:
+        return f"about {max(seconds, 1):.0f} s left"
+    return f"about {seconds / 60:.0f} min left"
+
+
 def ago(moment: str) -> str:
     """How long ago a moment in UTC, ISO 8601, was; the day where that is long."""
     then = datetime.fromisoformat(moment)

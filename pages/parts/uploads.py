@@ -13,7 +13,7 @@ from decor_core.errors import DecorError
 from decor_core.operations.hosting import hosting
 from decor_core.pictures.images import content_hash, is_picture_name
 
-from .door import let_go, room_for
+from .door import forget_replaced, let_go, room_for
 from .frame import asset
 from .pictures import (
     Picture,
@@ -24,22 +24,24 @@ from .pictures import (
     refused,
     remember,
 )
-from .text import duration
+from .text import time_left
 
 _FEW = 3
 
 
 def uploads() -> list[Seen]:
     """What was uploaded, looked at; empty before."""
-    files = st.file_uploader(
+    st.file_uploader(
         "Upload images",
         accept_multiple_files=True,
         key="uploads",
         on_change=forget_uploads,
         max_upload_size=hosting().upload_mb,
     )
+    files = st.session_state.uploads  # what the widget returns is a copy, bytes and all
+    forget_replaced("uploads")
     with st.container(key="paste"):
-        _paste()()
+        _paste()(data={"limit": file_limit()})
     most = hosting().upload_pictures
     st.caption(f"Up to {most} pictures, or a zip of them. Pasting works too.")
     batch = st.session_state.get("batch")
@@ -51,6 +53,11 @@ def uploads() -> list[Seen]:
             f"most {most} go at once: drop the others afterwards."
         )
     return list(batch.seen)
+
+
+def file_limit() -> int:
+    """How many bytes one upload may have; Streamlit's megabytes have a million."""
+    return min(hosting().upload_mb, int(st.get_option("server.maxUploadSize"))) * 10**6
 
 
 def _that_fit(files: list[UploadedFile]) -> list[UploadedFile]:
@@ -129,7 +136,7 @@ def _progress_words(done: int, total: int, started: float) -> str:
     if done < _FEW:
         return f"{words} …"
     left = (time.monotonic() - started) / done * (total - done)
-    return f"{words}: about {duration(left)} left"
+    return f"{words}: {time_left(left)}"
 
 
 def _pictures(files: list[UploadedFile]) -> Iterator[Picture | Seen]:
@@ -170,4 +177,9 @@ def _is_zip(file: UploadedFile) -> bool:
 @st.cache_resource(show_spinner=False)
 def _paste():
     """Pictures pasted from the clipboard go into the drop zone, as if they were dropped there."""
-    return st.components.v2.component("decor-paste", js=asset("paste.js"))
+    return st.components.v2.component(
+        "decor-paste",
+        html='<p role="status"></p>',
+        css=asset("told.css"),
+        js=asset("large.js") + asset("paste.js"),
+    )

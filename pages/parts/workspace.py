@@ -32,6 +32,7 @@ _KEPT_WORKSPACES = 200
 _COOKIE = "_streamlit_xsrf"
 _TOKEN_BYTES = 16
 _TOUCH_SECONDS = 1.0
+_RUN_BYTES = 600_000  # weights, and what tells strange pictures
 
 
 @dataclass(eq=False)
@@ -59,6 +60,13 @@ class Workspace:
     pictures: int = 0
     data_set: str = ""
     touched: float = float("-inf")
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes its models and vectors take."""
+        own = sum(not run.read_only for run in self.runs.list())
+        kept = list(self.vectors.values())
+        return own * _RUN_BYTES + sum(one.vectors.nbytes + one.copies.nbytes for one in kept)
 
     @property
     def folder(self) -> Path:
@@ -103,6 +111,20 @@ class Registry:
         with self._lock:
             self._forget_old()
             return {*self._all, *self._seen}
+
+    def lighten(self, most: float) -> None:
+        """Forget those seen longest ago where models and vectors take more than ``most`` bytes.
+
+        Whoever is still here loses nothing: the session holds its workspace.
+        """
+        with self._lock:
+            weights = {owner: one.weight for owner, (_, one) in self._seen.items()}
+            total = sum(weights.values())
+            for owner in filter(weights.get, weights):
+                if total <= most:
+                    return
+                total -= weights[owner]
+                del self._seen[owner]
 
     def forget_all(self) -> None:
         """Let go of everybody, with what each has on the disk: the server ends."""

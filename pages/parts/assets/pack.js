@@ -42,19 +42,14 @@ export default function ({ parentElement, data }) {
     status.textContent = "Looking into the folder …";
     pack((await Promise.all(entries.filter(Boolean).map(inside))).flat());
   };
-  // Streamlit refuses what is too large without saying what to do.
-  const warn = (event) => {
-    if (!event.target.closest?.(`.st-key-${data.zone}`)) return;
-    const files = [...(event.dataTransfer ?? event.target).files ?? []];
-    const large = files.find((file) => file.size > data.limit);
-    status.textContent = large ? `${large.name} has ${Math.ceil(large.size / 1e6)} MB; one file ` +
-      `may have ${data.limit / 1e6} MB. ` + (/\.zip$/i.test(large.name) ?
-      "Unpack it and choose the folder: folders are sent in parts." : "Save it smaller.") : "";
+  document.addEventListener("drop", drop, true);
+  const end = tellTooLarge(`.st-key-${data.zone}`, data.limit,
+    "Unpack it and choose the folder: folders are sent in parts.",
+    (words) => { status.textContent = words; });
+  return () => {
+    document.removeEventListener("drop", drop, true);
+    end();
   };
-  const listeners = [["drop", drop], ["drop", warn], ["change", warn]];
-  listeners.forEach(([kind, listen]) => document.addEventListener(kind, listen, true));
-  return () =>
-    listeners.forEach(([kind, listen]) => document.removeEventListener(kind, listen, true));
 }
 
 function feed(zone, files) {

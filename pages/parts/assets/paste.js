@@ -1,5 +1,6 @@
-// Pictures pasted from the clipboard go into the drop zone, as if they were dropped there.
-export default function () {
+// Pictures pasted from the clipboard go into the drop zone, as if they were dropped there. Beneath
+// it stands which file was too large; the rest of the time nothing is to be seen.
+export default function ({ parentElement, data }) {
   const paste = (event) => {
     const files = [...(event.clipboardData?.files ?? [])].filter((f) => f.type.startsWith("image/"));
     const zone = document.querySelector('[data-testid="stFileUploaderDropzoneInput"]');
@@ -11,5 +12,13 @@ export default function () {
     zone.dispatchEvent(new Event("change", { bubbles: true }));
   };
   document.addEventListener("paste", paste);
-  return () => document.removeEventListener("paste", paste);
+  const end = tellTooLarge('[data-testid="stFileUploader"]', data.limit,
+    "Unpack it and choose some of its pictures.", (words) => {
+      parentElement.querySelector("[role=status]").textContent = words;
+      (parentElement.host ?? parentElement).classList.toggle("decor-told", Boolean(words));
+    });
+  return () => {
+    document.removeEventListener("paste", paste);
+    end();
+  };
 }
