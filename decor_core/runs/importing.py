@@ -9,6 +9,7 @@ import math
 import stat
 import tempfile
 import zipfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +19,7 @@ from PIL import Image
 from ..errors import DAMAGED_FILE, BundleError, DataError, DecorError, TrainingError
 from ..learning.evaluation import Evaluation
 from ..models.bundle import BUNDLE_FILES, HEAD_FILE, Bundle, load_bundle
-from ..models.predictor import Predictor
+from ..models.predictor import Judge, Predictor
 from ..taxonomy import Taxonomy
 from ..vision.backbone import BackboneSpec
 from .run import Run, run_of_bundle
@@ -34,11 +35,16 @@ _IGNORED = {"readme.md", "thumbs.db", "desktop.ini"}
 _RUNS_CODE = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".keras", ".h5", ".hdf5", ".py", ".pb"}
 
 
-def import_run(source: bytes | Path) -> Run:
+def look_here(bundle: Bundle) -> np.ndarray:
+    """The vector [d] of a blank picture; BundleError where the network is not the model's."""
+    return Predictor(bundle).embed(Image.new("RGB", (64, 64), "white"))
+
+
+def import_run(source: bytes | Path, look: Callable[[Bundle], np.ndarray] = look_here) -> Run:
     """The model in a zip that “export” wrote in its own format, as a run to keep.
 
     BundleError says why it is refused: no zip, too large, damaged, another kind of file inside,
-    or made for another version of Decor.
+    or made for another version of Decor. ``look`` does what ``look_here`` does, maybe elsewhere.
     """
     files = _read_zip(source)
     with tempfile.TemporaryDirectory(prefix="decor-import-") as folder:
@@ -56,7 +62,7 @@ def import_run(source: bytes | Path) -> Run:
             raise BundleError(
                 f"The model in the zip is damaged ({error}); export it again."
             ) from error
-    _check_fit(bundle)
+    _check_fit(bundle, look)
     return run
 
 
@@ -220,13 +226,13 @@ def _is_share(figure: object) -> bool:
     return isinstance(figure, int | float) and 0 <= figure <= 1 + 1e-9
 
 
-def _check_fit(bundle: Bundle) -> None:
+def _check_fit(bundle: Bundle, look: Callable[[Bundle], np.ndarray]) -> None:
     """Whether the model can be used here, without fetching or converting anything for it."""
     architecture = bundle.embedding.architecture
     try:
         here = BackboneSpec.named(architecture).path.exists()
         if here:
-            _try_out(Predictor(bundle))
+            _try_out(Judge(bundle), look(bundle)[None])
     except DecorError as error:
         raise BundleError(f"The model cannot be used here: {error}") from error
     except DAMAGED_FILE as error:
@@ -238,10 +244,9 @@ def _check_fit(bundle: Bundle) -> None:
         )
 
 
-def _try_out(predictor: Predictor) -> None:
+def _try_out(judge: Judge, vectors: np.ndarray) -> None:
     """Answer once in every taxonomy: what is wrong shows now, not when somebody asks."""
-    vectors = predictor.embed(Image.new("RGB", (64, 64), "white"))[None]
-    for level in predictor.bundle.taxonomy.levels:
-        (answer,) = predictor.predict(vectors, level.name)
+    for level in judge.bundle.taxonomy.levels:
+        (answer,) = judge.predict(vectors, level.name)
         if not math.isfinite(answer.novelty + answer.confidence):
             raise ValueError("its answers are no numbers")
