@@ -175,8 +175,7 @@ def _check_meaning(bundle: Bundle) -> None:
     if not all(isinstance(n, str) and 0 < len(n) <= _MOST_LETTERS and n.isprintable()
                for n in names):  # fmt: skip
         raise ValueError(f"titles and labels must be texts of 1 to {_MOST_LETTERS} letters")
-    if not isinstance(bundle.training, dict):
-        raise ValueError("what it says of its training is no table")
+    _check_training(bundle.training)
     datetime.fromisoformat(bundle.created)
     known = bundle.novelty
     if known:
@@ -187,6 +186,17 @@ def _check_meaning(bundle: Bundle) -> None:
         _check_figures(bundle.evaluation, bundle.taxonomy)
     for name, evaluation in bundle.cross_validation.items():
         _check_figures(evaluation, bundle.taxonomy.level(name))
+
+
+def _check_training(told: object) -> None:
+    """What pages show of it; the settings among it are looked at as those of a run."""
+    if not isinstance(told, dict):
+        raise ValueError("what it says of its training is no table")
+    counts, choice = told.get("pictures_per_class", {}), told.get("choice", {})
+    if not all(type(n) is int and 0 <= n <= _MOST_PICTURES for n in counts.values()):
+        raise ValueError("its numbers of pictures make no sense")
+    if not isinstance(choice.get("reason", ""), str):
+        raise ValueError("it does not say in words how its head was chosen")
 
 
 def _check_settings(run: Run) -> None:
