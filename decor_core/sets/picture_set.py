@@ -319,10 +319,11 @@ def new_set(folder: Path, title: str, catalog: Catalog) -> PictureSet:
     return _written(PictureSet(folder, title, 0, _catalog(folder, table, levels, catalog.report)))
 
 
-def load_set(folder: Path) -> PictureSet:
-    """The set in ``folder`` as it stands; DataError if it is missing or damaged."""
+def load_set(folder: Path, number: int | None = None) -> PictureSet:
+    """The set in ``folder`` as it stands, or its state ``number``; DataError if it is damaged."""
     try:
-        title, number = read_head(folder)
+        title, current = read_head(folder)
+        number = current if number is None else number
         state = read_state(folder, number)
         entries = tuple(Entry(**entry) for entry in state["entries"])
         report = Report(entries, {}, state["left_out"])

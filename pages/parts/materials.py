@@ -129,8 +129,9 @@ def parts_of(material: Material) -> tuple[Part, ...]:
 
 def _part(pictures: PictureSet, material: Material) -> Part:
     seen_as = material.spec, material.augmentation
-    key = pictures.folder, pictures.version, *seen_as
-    return Part(key, EmbedRequest(pictures.folder, *seen_as, title=pictures.title))
+    title, number, version = pictures.title, pictures.number, pictures.version
+    key = pictures.folder, version, *seen_as
+    return Part(key, EmbedRequest(pictures.folder, *seen_as, title, number, version))
 
 
 def recall(mine: Workspace, part: Part) -> Embeddings | None:
