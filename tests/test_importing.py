@@ -192,6 +192,8 @@ def _changed(files, **changes):
     ({"training": {"choice": None}}, "damaged"),
     ({"training": {"head": "forest"}}, "no head “forest”"),
     ({"training": {"steps": "many"}}, "damaged"),
+    ({"training": {"seed": 1.5}}, "settings make no sense"),
+    ({"training": {"testing_percentage": "ten"}}, "settings make no sense"),
     ({"training": {"steps": -1}}, "must lie between"),
     ({"taxonomy": {"name": "style", "labels": ["a", "a", "b"], "coarser": None, "parents": []}},
      "must differ"),
@@ -227,6 +229,7 @@ def test_figures_that_make_no_sense(refused, files):
         ({"ece_ci95": [0, 1.5]}, "not from 0 to 1"),
         ({"balanced_ci95": [0.5]}, "not from 0 to 1"),
         ({"cross_entropy": -1}, "are no numbers"),
+        ({"reliability": [{"count": 1e308, "confidence": 1, "accuracy": 1}]}, "are no numbers"),
     ]:
         assert reason in refused(_changed(files, evaluation=found | change))
     words = [[str(count) for count in row] for row in found["confusion"]]

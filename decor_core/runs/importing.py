@@ -10,6 +10,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -200,7 +201,10 @@ def _check_training(told: object) -> None:
 
 
 def _check_settings(run: Run) -> None:
-    if not all(isinstance(value, str | float | int | None) for value in run.settings.values()):
+    scalars = (isinstance(value, str | float | int | None) for value in run.settings.values())
+    config = run.config
+    kinds = (type(getattr(config, field.name)) in (int, field.type) for field in fields(config))
+    if not (all(scalars) and all(kinds)):
         raise ValueError("its settings make no sense")
 
 
@@ -227,8 +231,8 @@ def _check_figures(evaluation: Evaluation, level: Taxonomy) -> None:
     )
     if any(len(interval) != 2 for interval in intervals) or not all(map(_is_share, shares)):
         raise ValueError("its shares are not from 0 to 1")
-    figures = (evaluation.cross_entropy, *(bin.count for bin in bins))
-    if not all(0 <= figure < math.inf for figure in figures):
+    counted = all(0 <= bin.count <= _MOST_PICTURES for bin in bins)
+    if not (counted and 0 <= evaluation.cross_entropy < math.inf):
         raise ValueError("its figures are no numbers")
 
 
