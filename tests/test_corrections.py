@@ -95,6 +95,18 @@ def test_a_picture_that_is_known_gets_the_new_label(embeddings, corrected):
     assert list(changed["style"]) == ["Delft", "Delft"]
 
 
+def test_a_picture_that_is_all_but_a_correction_is_not_asked_either(embeddings, corrected):
+    far = np.random.default_rng(0).normal(size=embeddings.vectors.shape).astype(np.float32)
+    base = replace(embeddings, vectors=far)
+    seen = [far[0] + far[1] / 5, far[1] + far[2]]  # a copy, and what is equally near to two
+    data = with_corrections(base, replace(corrected, vectors=np.float32(seen)))
+    task = Task.of(data, "style", LDA)
+    assert list(np.flatnonzero(~task.askable)) == [0, 36, 37]
+    assert {0, 36, 37} <= set(task.split().train)
+    assert train(data, LDA, "style").bundle.training["corrections"] == 2
+    assert data.table["style"][0] == base.table["style"][0]
+
+
 def test_other_levels_do_not_mix(embeddings, corrected):
     with pytest.raises(DataError, match="other kinds of labels"):
         with_corrections(embeddings.at_level("country"), corrected)

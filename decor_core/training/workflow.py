@@ -21,8 +21,9 @@ from ..vision.features import Embeddings
 
 FOLDS = 5
 _INNER_FOLDS = 5
-# The batch of corrections: somebody said what they are, so that it is learnt.
-TAUGHT = -1
+# The batch of corrections: somebody said what they are, so that it is learnt; and that of pictures
+# that are all but one of them: who was told the answer is not asked.
+TAUGHT, BESIDE_TAUGHT = -1, -2
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,8 @@ class Task:
 
     @property
     def askable(self) -> np.ndarray:
-        """Mask [n] of the pictures that may be held out: all but corrections."""
-        table = self.embeddings.table
-        held = table["batch"] != TAUGHT if "batch" in table else np.ones(len(table), bool)
-        return np.asarray(held)
+        """Mask [n] of the pictures that may be held out: all but corrections and their copies."""
+        return _askable(self.embeddings.table)
 
     def _identity(self, rows: np.ndarray) -> dict[str, list]:
         table = self.embeddings.table.iloc[rows]
@@ -198,8 +197,11 @@ def train_on_all(
 def usual_folds(embeddings: Embeddings) -> int:
     """How many parts to hold out in turn: five, or fewer where the pictures are."""
     table = embeddings.table
-    asked = table["batch"] != TAUGHT if "batch" in table else np.ones(len(table), bool)
-    return max(2, min(FOLDS, table["group"][asked].nunique()))
+    return max(2, min(FOLDS, table["group"][_askable(table)].nunique()))
+
+
+def _askable(table: pd.DataFrame) -> np.ndarray:
+    return (table["batch"] >= 0).to_numpy() if "batch" in table else np.ones(len(table), bool)
 
 
 def fold_heads(
@@ -286,6 +288,7 @@ def _account(
 ) -> dict[str, object]:
     """How a model came to be, for its manifest."""
     counts = np.bincount(task.classes, minlength=len(task.taxonomy.labels))
+    table = task.embeddings.table
     return {
         **asdict(task.config),
         "head": fitted.choice.head,
@@ -293,7 +296,7 @@ def _account(
         "steps_done": events[-1].step if events else None,
         "pictures": len(task.classes),
         "training_pictures": n_train,
-        "corrections": int((~task.askable).sum()),
+        "corrections": int((table["batch"] == TAUGHT).sum()) if "batch" in table else 0,
         "pictures_per_class": dict(zip(task.taxonomy.labels, counts.tolist(), strict=True)),
     }
 
