@@ -14,7 +14,8 @@ from decor_core.models.material import Material
 from decor_core.runs.run import run_of_training
 from decor_core.sets.corrections import correct, with_corrections
 from decor_core.training.search import grid, learning_curve, search
-from decor_core.training.workflow import Task, cross_validate, train
+from decor_core.training.task import Task
+from decor_core.training.workflow import cross_validate, train
 from decor_core.vision.augmentation import STANDARD, Augmentation
 from decor_core.vision.embedding import EmbeddingSpec
 

@@ -11,10 +11,11 @@ from ..data.catalog import Catalog, taxonomy_of
 from ..data.report import Report
 from ..errors import DataError
 from ..pictures.images import load_picture
-from ..training.workflow import BESIDE_TAUGHT, TAUGHT
+from ..training.task import BESIDE_TAUGHT, TAUGHT
 from ..vision.features import Embeddings
+from .labelling import checked_label
 from .picture_files import HEAD, KeptPictures, keep_picture
-from .picture_set import PictureSet, checked_label, load_set, new_set
+from .picture_set import PictureSet, load_set, new_set
 
 # A copy, saved anew, mirrored or cropped: its vector is that near (cosine) to that of the picture,
 # and by so much nearer than to any other. Of the decor photos' copies the rule finds 94 to 100 %,
