@@ -7,6 +7,8 @@ import warnings
 import zipfile
 from typing import Any
 
+import numpy as np
+
 _TELLING = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff", b"\x7f\xff\xff\xff", b"\xff" * 4,
             b"\0" * 4, b"\0\0\0\x80", b"\n", b'"', b",", b";", b"\t", b"..", b"/", b"nan",
             b"1e999", b"-1", b"[]", b"{}", b"null", b"PK\3\4", "łы\ufeff".encode())  # fmt: skip
@@ -99,3 +101,45 @@ def _places(tree: Any) -> Any:
         yield tree, key
         if isinstance(tree[key], dict | list):
             yield from _places(tree[key])
+
+
+# What is in zips, to be changed and put together again
+
+
+def unpacked(data: bytes, within: str = "") -> dict[str, bytes]:
+    """The files in a zip, and in the npz in it, by their path; texts as UTF-8."""
+    found = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for name in archive.namelist():
+            content, path = archive.read(name), within + name
+            if name.endswith(".npz"):
+                found |= unpacked(content, f"{path}/")
+            else:
+                found[path] = _text(content) if name == "header.npy" else content
+    return found
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    """What ``unpacked`` took apart."""
+    stream = io.BytesIO()
+    inner: dict[str, dict[str, bytes]] = {}
+    with zipfile.ZipFile(stream, "w") as archive:
+        for path, content in files.items():
+            outer, nested, name = path.partition(".npz/")
+            if nested:
+                inner.setdefault(f"{outer}.npz", {})[name] = content
+            else:
+                archive.writestr(path, _array(content) if path == "header.npy" else content)
+        for path, members in inner.items():
+            archive.writestr(path, packed(members))
+    return stream.getvalue()
+
+
+def _text(array: bytes) -> bytes:
+    return str(np.load(io.BytesIO(array))).encode()
+
+
+def _array(text: bytes) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.array(text.decode(errors="replace")))
+    return stream.getvalue()

@@ -9,13 +9,11 @@ what is in them, one file after the other, and half of the changes are to values
 """
 
 import contextlib
-import io
 import os
 import random
 import sys
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,55 +21,15 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import atheris
-import numpy as np
 
 with atheris.instrument_imports(include=["decor_core"]):
     from benchmarks import fuzz
 
-from benchmarks.changes import changed_json
+from benchmarks.changes import changed_json, packed, unpacked
 from decor_core.errors import DecorError
 
 _NESTED = ("model", "run", "vectors")
 _BETWEEN = b"\n--8<--\n"
-
-
-def unpacked(data: bytes, within: str = "") -> dict[str, bytes]:
-    """The files in a zip, and in the npz in it, by their path; texts as UTF-8."""
-    found = {}
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name in archive.namelist():
-            content, path = archive.read(name), within + name
-            if name.endswith(".npz"):
-                found |= unpacked(content, f"{path}/")
-            else:
-                found[path] = _text(content) if name == "header.npy" else content
-    return found
-
-
-def packed(files: dict[str, bytes]) -> bytes:
-    """What ``unpacked`` took apart."""
-    stream = io.BytesIO()
-    inner: dict[str, dict[str, bytes]] = {}
-    with zipfile.ZipFile(stream, "w") as archive:
-        for path, content in files.items():
-            outer, nested, name = path.partition(".npz/")
-            if nested:
-                inner.setdefault(f"{outer}.npz", {})[name] = content
-            else:
-                archive.writestr(path, _array(content) if path == "header.npy" else content)
-        for path, members in inner.items():
-            archive.writestr(path, packed(members))
-    return stream.getvalue()
-
-
-def _text(array: bytes) -> bytes:
-    return str(np.load(io.BytesIO(array))).encode()
-
-
-def _array(text: bytes) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, np.array(text.decode(errors="replace")))
-    return stream.getvalue()
 
 
 def change(data: bytes, most: int, seed: int) -> bytes:
