@@ -21,84 +21,36 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
 
+from benchmarks.changes import changed, changed_zip
 from decor_core.data.catalog import find_layout, read_catalog
 from decor_core.data.listing import list_csv
 from decor_core.data.tables import guess_columns, read_table
 from decor_core.errors import DecorError
-from decor_core.models.bundle import BUNDLE_FILES, DEFAULT_BUNDLE, load_bundle
+from decor_core.learning.evaluation import evaluate
+from decor_core.learning.heads import Head, TrainConfig, TrainEvent
+from decor_core.learning.novelty import Novelty
+from decor_core.models.bundle import BUNDLE_FILES, Bundle
+from decor_core.models.material import Material
 from decor_core.pictures.images import load_picture
+from decor_core.runs.comparison import compare
 from decor_core.runs.importing import import_run
-from decor_core.runs.run import load_run, run_of_bundle, write_run
+from decor_core.runs.run import ANSWER_COLUMNS, Run, load_run, write_run
 from decor_core.runs.store import DiskRuns
-from decor_core.vision.backbone import MODELS
+from decor_core.taxonomy import Taxonomy
+from decor_core.vision.embedding import Block, EmbeddingSpec
 from decor_core.vision.features import Embeddings
 
 SLOW, LARGE = 5.0, 1000.0  # of 64 million pixels, in colour, a few copies
-_TELLING = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff", b"\x7f\xff\xff\xff", b"\xff" * 4,
-            b"\0" * 4, b"\0\0\0\x80", b"\n", b'"', b",", b";", b"\t", b"..", b"/", b"nan",
-            b"1e999", b"-1", b"[]", b"{}", b"null", b"PK\3\4", "łы\ufeff".encode())  # fmt: skip
-
-
-def changed(data: bytes, rng: random.Random) -> bytes:
-    """``data`` with one to eight changes."""
-    found = bytearray(data)
-    for _ in range(rng.choice((1, 1, 2, 3, 8))):
-        at = rng.randrange(len(found) + 1)
-        if rng.random() < 0.4:  # where headers are
-            at = min(at, rng.randrange(256))
-        length = rng.choice((1, 1, 2, 4, 16, 200))
-        match rng.randrange(7):
-            case 0:
-                found[at : at + 1] = bytes([rng.randrange(256)])
-            case 1:
-                found[at : at + length] = rng.choice(_TELLING)
-            case 2:
-                found[at:at] = rng.choice(_TELLING)
-            case 3:
-                del found[at : at + length]
-            case 4:
-                start = rng.randrange(len(found) + 1)
-                found[at:at] = found[start : start + length]
-            case 5:
-                del found[at:]
-            case 6 if at < len(found):
-                found[at] ^= 1 << rng.randrange(8)
-    return bytes(found)
-
-
-def changed_zip(data: bytes, rng: random.Random) -> bytes:
-    """A zip whose outside, members or names were changed; mostly the members."""
-    if rng.random() < 0.3:
-        return changed(data, rng)
-    stream = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the same name twice
-        members = [(info.filename, old.read(info)) for info in old.infolist()]
-        chosen = rng.randrange(len(members))
-        with zipfile.ZipFile(stream, "w", rng.choice((0, 8))) as new:
-            for number, (name, content) in enumerate(members):
-                if number == chosen:
-                    change = rng.randrange(8)
-                    if change == 0:
-                        name = changed(name.encode(), rng).decode("utf-8", "replace")
-                    elif change == 1:
-                        name = rng.choice(("../x", "/x", "C:\\x", "a/" * 300, ".", "x/"))
-                    elif change == 2:
-                        continue
-                    elif content.startswith(b"PK") and name.endswith((".npz", ".zip")):
-                        content = changed_zip(content, rng)
-                    else:
-                        content = changed(content, rng)
-                new.writestr(name.partition("\0")[0] or "x", content)
-    return stream.getvalue()
 
 
 def _ornament(number: int, side: int = 40) -> Image.Image:
@@ -169,21 +121,54 @@ def set_seeds() -> list[bytes]:
     return [_zipped(members) for members in (pictures, listed, inner, wrapped)]
 
 
+def small_run(title: str = "Small") -> Run:
+    """A run with all there may be in one, of a model of three labels and six columns."""
+    taxonomy = Taxonomy.from_pairs("style", "country", {"ash": "A", "oak": "A", "elm": "B"})
+    answers = np.random.default_rng(0).dirichlet(np.ones(3), 12)
+    truth = np.arange(12) % 3
+    judged = evaluate(answers, truth, taxonomy.labels)
+    axes = np.eye(4, 2, dtype=np.float32)
+    known = Novelty(slice(1, 5), axes[:, 0], axes, axes[0] + 1, rest=0.5, limit=2.0)
+    config = TrainConfig(steps=2)
+    training = asdict(config) | {
+        "data": "Small", "pictures": 12, "training_pictures": 12, "corrections": 1, "steps_done": 2,
+        "pictures_per_class": {"ash": 4, "oak": 4, "elm": 4},
+        "choice": {"head": "softmax", "blocks": "all blocks", "reason": "Chosen."},
+        "material": Material(title="Small", version="3f2a91", taught=1).to_json(),
+    }  # fmt: skip
+    head = Head(np.eye(6, 3, dtype=np.float32), np.zeros(3, np.float32))
+    bundle = Bundle(title, taxonomy, EmbeddingSpec(), "0" * 16, head, training, judged,
+                    {"style": judged}, novelty=known)  # fmt: skip
+    rows = zip(map(str, truth), "abcdefghijkl", "abc" * 4, "cba" * 4, np.ones(12), strict=True)
+    events = (TrainEvent(1, 0.5, 1.0, None, None, 0.1), TrainEvent(2, 0.75, 0.5, 0.5, 1.0, 0.2))
+    table = pd.DataFrame(rows, columns=list(ANSWER_COLUMNS))
+    return Run("small", bundle, config, "Small", table, events, 0.3, "A note.")
+
+
+def _files(run: Run) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        write_run(run, Path(folder))
+        return {p.relative_to(folder).as_posix(): p.read_bytes()
+                for p in sorted(Path(folder).rglob("*")) if p.is_file()}  # fmt: skip
+
+
 def model_seeds() -> list[bytes]:
-    files = {name: (DEFAULT_BUNDLE / name).read_bytes() for name in BUNDLE_FILES}
-    return [_zipped(files), _zipped({f"decor/{name}": content for name, content in files.items()})]
+    files = _files(small_run())
+    model = {name: files[f"model/{name}"] for name in BUNDLE_FILES}
+    return [_zipped(model), _zipped({f"decor/{name}": content for name, content in model.items()})]
 
 
 def run_seeds() -> list[bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        write_run(run_of_bundle(load_bundle(DEFAULT_BUNDLE)), Path(folder))
-        files = {str(p.relative_to(folder)): p.read_bytes()
-                 for p in sorted(Path(folder).rglob("*")) if p.is_file()}  # fmt: skip
-    return [_zipped(files)]
+    return [_zipped(_files(small_run()))]
 
 
 def vectors_seeds() -> list[bytes]:
-    few = Embeddings.load(MODELS / "embeddings" / "decor.npz").rows(np.arange(3))
+    table = pd.DataFrame({"file": ["a", "b"], "key": ["0", "1"], "group": [0, 1], "type": "product",
+                          "style": ["ash", "elm"], "country": ["A", "B"]})  # fmt: skip
+    rows = np.zeros((2, 6), np.float32)
+    blocks = Block("stage 1", 0, 4), Block("colours", 4, 6)
+    few = Embeddings(EmbeddingSpec(), "0" * 16, blocks, small_run().bundle.taxonomy, table, rows,
+                     rows[:, None])  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         few.save(Path(folder, "few.npz"))
         return [Path(folder, "few.npz").read_bytes()]
@@ -207,8 +192,23 @@ def read_one_set(data: bytes, folder: Path) -> None:
     read_catalog(image_dir=place)
 
 
+def _look(bundle: Bundle) -> np.ndarray:
+    """In place of the network, which would take most of the time."""
+    return np.zeros(len(bundle.head.weights), np.float32)
+
+
 def read_one_model(data: bytes, folder: Path) -> None:
-    import_run(data)
+    """What was let in must do for all that is done with models."""
+    run = import_run(data, _look)
+    Material.of(run.bundle)
+    compare([run, small_run()])
+    for judged in (run.evaluation, *run.cross_validation.values()):
+        if judged:
+            json.dumps(judged.to_json(), allow_nan=False)
+    DiskRuns(folder / "runs").save(run)
+    again = DiskRuns(folder / "runs").get(run.id)
+    if (again.title, again.settings) != (run.title, run.settings):
+        raise ValueError("it was kept otherwise")
 
 
 def read_one_run(data: bytes, folder: Path) -> None:
@@ -218,8 +218,11 @@ def read_one_run(data: bytes, folder: Path) -> None:
             archive.extractall(place)
     except Exception:
         return  # the zip is ours, only what is in it is asked about
-    DiskRuns(folder / "runs").list()
-    load_run(place)
+    runs = DiskRuns(folder / "runs")
+    runs.save(small_run())
+    if "small" not in {run.id for run in runs.list()}:
+        raise ValueError("a damaged run hides others")
+    compare([small_run(), load_run(place)])
 
 
 def read_vectors(data: bytes, folder: Path) -> None:

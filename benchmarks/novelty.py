@@ -22,7 +22,7 @@ from robustness import cloudy, cluttered, plain
 from decor_core.learning.fitting import Fitter
 from decor_core.learning.heads import TrainConfig
 from decor_core.pictures.images import load_picture
-from decor_core.training.workflow import Task
+from decor_core.training.task import Task
 from decor_core.vision.embedding import Embedder
 from decor_core.vision.features import Embeddings
 

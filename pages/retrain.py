@@ -13,7 +13,7 @@ from pages.parts.details import show_details
 from pages.parts.frame import DATA, open_page
 from pages.parts.progress import pace
 from pages.parts.rates import class_counts
-from pages.parts.resources import trainer, training_data
+from pages.parts.resources import warm_trainer
 from pages.parts.searching import show_search
 from pages.parts.settings import chosen, controls, taught
 from pages.parts.text import percent, plain
@@ -29,7 +29,7 @@ def main() -> None:
         "Train it yourself",
         "Choose how the model learns, watch it learn, and let it answer on the Classify page.",
     )
-    trainer().warm(training_data())
+    warm_trainer()
     collect()
     job = job_for(TRAIN)
     left, right = st.columns([5, 7], gap="large")

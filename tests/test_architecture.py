@@ -22,9 +22,9 @@ ORDER = tuple(
         "vision": "backbone convert embedding augmentation features",
         "learning": "heads logistic whitening novelty evaluation prepared choosing fitting",
         "models": "bundle material predictor explain overlay palette sight neighbours sheet",
-        "training": "workflow suspects projection search",
+        "training": "task workflow suspects projection search",
         "runs": "run store comparison importing diagnosis summaries",
-        "sets": "picture_files additions picture_set picture_sets picture_zip "
+        "sets": "picture_files additions labelling standing picture_set picture_sets picture_zip "
         "example uploading corrections",
         "export": "network graph lite frozen formats",
         "jobs": "requests intake job worker register trainer looking",

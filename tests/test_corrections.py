@@ -14,7 +14,8 @@ from decor_core.models.material import Material
 from decor_core.runs.run import run_of_training
 from decor_core.sets.corrections import correct, with_corrections
 from decor_core.training.search import grid, learning_curve, search
-from decor_core.training.workflow import Task, cross_validate, train
+from decor_core.training.task import Task
+from decor_core.training.workflow import cross_validate, train
 from decor_core.vision.augmentation import STANDARD, Augmentation
 from decor_core.vision.embedding import EmbeddingSpec
 
@@ -93,6 +94,18 @@ def test_a_picture_that_is_known_gets_the_new_label(embeddings, corrected):
     assert len(data.table) == 36
     changed = data.table[data.table["key"].isin(base.table["key"][:2])]
     assert list(changed["style"]) == ["Delft", "Delft"]
+
+
+def test_a_picture_that_is_all_but_a_correction_is_not_asked_either(embeddings, corrected):
+    far = np.random.default_rng(0).normal(size=embeddings.vectors.shape).astype(np.float32)
+    base = replace(embeddings, vectors=far)
+    seen = [far[0] + far[1] / 5, far[1] + far[2]]  # a copy, and what is equally near to two
+    data = with_corrections(base, replace(corrected, vectors=np.float32(seen)))
+    task = Task.of(data, "style", LDA)
+    assert list(np.flatnonzero(~task.askable)) == [0, 36, 37]
+    assert {0, 36, 37} <= set(task.split().train)
+    assert train(data, LDA, "style").bundle.training["corrections"] == 2
+    assert data.table["style"][0] == base.table["style"][0]
 
 
 def test_other_levels_do_not_mix(embeddings, corrected):

@@ -33,7 +33,9 @@ def bundle(training) -> Bundle:
 
 @pytest.fixture(scope="module")
 def model(bundle):
-    return graph.build_model(bundle)
+    """It is compiled: called as it is, Keras keeps what every layer gave, a gigabyte of it."""
+    signature = [tf.TensorSpec((None, None, None, 4))]
+    return tf.function(graph.build_model(bundle), input_signature=signature)
 
 
 @pytest.mark.parametrize("side", [40, 150, 500])

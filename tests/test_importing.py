@@ -186,8 +186,14 @@ def _changed(files, **changes):
       "version": EmbeddingSpec.version}}, "views must be 1 to"),
     ({"created": "yesterday"}, "damaged"),
     ({"training": ["lots"]}, "damaged"),
+    ({"training": {"pictures_per_class": {"ash": "many"}}}, "numbers of pictures make no sense"),
+    ({"training": {"pictures_per_class": [7]}}, "damaged"),
+    ({"training": {"choice": {"reason": 7}}}, "does not say in words"),
+    ({"training": {"choice": None}}, "damaged"),
     ({"training": {"head": "forest"}}, "no head “forest”"),
     ({"training": {"steps": "many"}}, "damaged"),
+    ({"training": {"seed": 1.5}}, "settings make no sense"),
+    ({"training": {"testing_percentage": "ten"}}, "settings make no sense"),
     ({"training": {"steps": -1}}, "must lie between"),
     ({"taxonomy": {"name": "style", "labels": ["a", "a", "b"], "coarser": None, "parents": []}},
      "must differ"),
@@ -223,8 +229,12 @@ def test_figures_that_make_no_sense(refused, files):
         ({"ece_ci95": [0, 1.5]}, "not from 0 to 1"),
         ({"balanced_ci95": [0.5]}, "not from 0 to 1"),
         ({"cross_entropy": -1}, "are no numbers"),
+        ({"reliability": [{"count": 1e308, "confidence": 1, "accuracy": 1}]}, "are no numbers"),
     ]:
         assert reason in refused(_changed(files, evaluation=found | change))
+    words = [[str(count) for count in row] for row in found["confusion"]]
+    run = import_run(_changed(files, evaluation=found | {"confusion": words}))
+    assert run.evaluation.to_json() == found
     known = manifest["novelty"]
     assert "make no sense" in refused(_changed(files, novelty=known | {"limit": -1}))
     assert "damaged" in refused(_changed(files, novelty=known | {"limit": "far"}))

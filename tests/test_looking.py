@@ -20,6 +20,7 @@ from decor_core.jobs.looking import Looker
 from decor_core.models.predictor import Predictor
 from decor_core.models.sight import see
 from decor_core.pictures.images import LIMITS
+from decor_core.runs.importing import look_here
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -71,7 +72,8 @@ def test_a_model_that_does_not_fit_says_why(looker, training, picture):
         looker.check(other)
     with pytest.raises(BundleError, match="another version"):
         looker.see(other, picture(), LIMITS)
-    looker.check(training.bundle)
+    vector = looker.check(training.bundle)
+    np.testing.assert_allclose(vector, look_here(training.bundle), atol=1e-6)
 
 
 def test_everybody_gets_his_own_answer(looker, training, picture):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
 
-from decor_core.errors import DataError
+from decor_core.errors import BundleError, DataError
 from decor_core.jobs.intake import IntakeRequest, take_in
 from decor_core.sets.picture_sets import PictureSets
 from pages.parts import resources, work
@@ -41,6 +41,28 @@ def test_a_set_that_is_open_is_what_is_learned_from(mine):
     sound(test.selectbox(key="learn_from").set_value("").run())
     assert "285 photos of decorated products" in texts(test)
     sound(test.selectbox(key="learn_from").set_value(mine.data_set).run())
+
+
+def test_own_pictures_need_nothing_of_what_ships(mine, ornament, encoded, monkeypatch):
+    def missing():
+        raise BundleError("“models/embeddings/decor.npz”, which ships with Decor, is missing.")
+
+    monkeypatch.setattr(resources, "_product_embeddings", missing)
+    monkeypatch.setattr(resources, "_without_copies", missing)
+    test = opened("retrain", workspace=mine)
+    assert "24 pictures of “Shop”" in texts(test) and not test.error
+    ended(sound(button(test, "Retrain").click().run()), "train")
+    assert test.metric[0].label == "Test accuracy"
+    sound(test.selectbox(key="learn_from").set_value("").run())
+    assert "decor\\.npz”, which ships with Decor, is missing" in test.error[0].value
+    assert not [one for one in test.button if one.label == "Retrain"]
+    sound(test.selectbox(key="learn_from").set_value(mine.data_set).run())
+    assert button(test, "Retrain") and not test.error
+    test = opened("classify", workspace=mine)
+    test.file_uploader[0].upload("new.png", encoded(ornament(7)), "image/png")
+    assert not sound(test.run()).error and test.header
+    mine.runs.delete(mine.runs.list()[0].id)
+    mine.jobs.clear()
 
 
 def test_own_pictures_train_a_model_that_knows_them(mine):

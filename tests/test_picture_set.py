@@ -226,6 +226,21 @@ def test_vectors_are_made_once(pictures):
     assert (other.vectors == embeddings.vectors).all()
 
 
+def test_what_is_edited_before_it_is_looked_at_is_looked_at_as_it_was(pictures):
+    asked = EmbedRequest(pictures.folder, ONE_VIEW, number=0, version=pictures.version)
+    dropped = pictures.drop(files_of(pictures, "Gzhel")[:2])
+    assert len(asked.run(quiet, never).table) == 36
+    assert len(EmbedRequest(pictures.folder, ONE_VIEW).run(quiet, never).table) == 34
+    later = replace(asked, number=1, version=dropped.version)
+    dropped.undo()
+    load_set(pictures.folder).rename("Gzhel", "Cobalt")
+    with pytest.raises(DataError, match="“My shop” was edited before"):
+        later.run(quiet, never)
+    assert len(asked.run(quiet, never).table) == 36
+    with pytest.raises(DataError, match="damaged"):
+        EmbedRequest(pictures.folder / "none", ONE_VIEW).run(quiet, never)
+
+
 def test_an_intake_reads_looks_and_checks(painted, tmp_path):
     events = []
     request = IntakeRequest(painted, tmp_path / "new", "New", spec=ONE_VIEW)

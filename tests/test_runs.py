@@ -138,6 +138,25 @@ def test_damaged_neighbours_hide_nothing_and_are_told(run, tmp_path):
         load_run(tmp_path / "format")
 
 
+@pytest.mark.parametrize(("file", "changes", "reason"), [
+    ("run.json", {"note": 7}, "must be texts"),
+    ("run.json", {"data": None}, "must be texts"),
+    ("model/manifest.json", {"created": 2026}, "must be texts"),
+    ("model/manifest.json", {"title": []}, "must be texts"),
+    ("run.json", {"answers": {"key": [1], "file": ["a"], "truth": ["b"], "answer": ["b"],
+                              "probability": [1]}}, "names in its answers"),
+    ("run.json", {"answers": {"key": ["1"], "file": ["a"], "truth": ["b"], "answer": ["b"],
+                              "probability": ["likely"]}}, "damaged"),
+])  # fmt: skip
+def test_words_and_numbers_are_told_apart(run, tmp_path, file, changes, reason):
+    DiskRuns(tmp_path).save(run)
+    place = tmp_path / run.id / file
+    place.write_text(json.dumps(json.loads(place.read_text(encoding="utf-8")) | changes))
+    with pytest.raises(RunError, match=reason):
+        load_run(tmp_path / run.id)
+    assert run.id not in {found.id for found in DiskRuns(tmp_path).list()}
+
+
 def test_pickles_are_never_read(run, tmp_path):
     class Bomb:
         def __reduce__(self):

@@ -8,9 +8,11 @@ import pytest
 from packing import zip_bytes
 from streamlit.testing.v1 import AppTest
 
+from decor_core.errors import BundleError
 from decor_core.export.formats import FORMATS, export_model
+from decor_core.jobs.looking import Looker
 from decor_core.learning.heads import TrainConfig
-from decor_core.models.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.models.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from decor_core.runs.run import Run, run_of_bundle, run_of_training
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.training.workflow import train
@@ -221,6 +223,19 @@ def test_what_was_exported_can_be_imported(open_runs, parcel):
     assert _names(test)[0] == "Parcel"
     assert "Imported: Parcel" in test.toast[0].value
     assert _sound(test.run()).dataframe[0].value["Name"][0] == "Parcel"
+
+
+def test_a_model_is_tried_out_in_the_process_that_looks(open_runs, parcel, monkeypatch):
+    asked = []
+
+    def lost(looker: Looker, bundle: Bundle) -> None:
+        asked.append(bundle.title)
+        raise BundleError("The model could not be tried out just now; try again.")
+
+    monkeypatch.setattr(Looker, "check", lost)
+    test = _drop(open_runs(mine=Workspace("me")), parcel)
+    assert asked == ["Parcel"] and len(_names(test)) == 1
+    assert "could not be tried out just now" in test.error[0].value
 
 
 def test_what_is_no_model_is_refused_and_nothing_kept(open_runs):

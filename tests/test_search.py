@@ -18,7 +18,8 @@ from decor_core.training.search import (
     random_candidates,
     search,
 )
-from decor_core.training.workflow import Task, cross_validate
+from decor_core.training.task import Task
+from decor_core.training.workflow import cross_validate
 
 LDA = TrainConfig(head="lda")
 

@@ -8,7 +8,7 @@ import pytest
 from decor_core.data.splitting import Split
 from decor_core.errors import DataError, TrainingError
 from decor_core.learning.heads import TrainConfig, probabilities
-from decor_core.training import workflow
+from decor_core.training import task, workflow
 from decor_core.training.workflow import cross_validate, train, train_on_all
 
 GATE = 0.9
@@ -116,7 +116,7 @@ def test_test_pictures_change_no_weight(embeddings, config):
 def test_test_labels_change_no_weight(embeddings, monkeypatch):
     rows = np.arange(36)
     fixed = Split(rows[rows % 4 > 1], rows[rows % 4 == 1], rows[rows % 4 == 0])
-    monkeypatch.setattr(workflow, "split", lambda **_: fixed)
+    monkeypatch.setattr(task, "split", lambda **_: fixed)
     plain = train(embeddings, LDA, "style")
     labels = embeddings.table["style"].to_numpy().copy()
     labels[fixed.test] = np.roll(labels[fixed.test], 3)

@@ -113,7 +113,10 @@ class CheckRequest(_Phased):
 
 @dataclass(frozen=True)
 class EmbedRequest(_Phased):
-    """Embed the pictures of the set ``data`` and copies of them; gives Embeddings."""
+    """Embed the pictures of the set ``data`` and copies of them; gives Embeddings.
+
+    Where ``number`` and ``version`` are given it is that state, whatever was edited since.
+    """
 
     kind: ClassVar[str] = "embed"
 
@@ -121,9 +124,23 @@ class EmbedRequest(_Phased):
     spec: EmbeddingSpec = EmbeddingSpec()
     augmentation: Augmentation | None = None
     title: str = ""
+    number: int | None = None
+    version: str = ""
 
     def run(self, report: Report, should_stop: ShouldStop) -> Embeddings:
-        return embed_set(load_set(self.data), self.spec, self.augmentation, report, should_stop)
+        pictures = self._as_asked()
+        return embed_set(pictures, self.spec, self.augmentation, report, should_stop)
+
+    def _as_asked(self) -> PictureSet:
+        with suppress(DataError):  # undone, and overwritten by another edit
+            pictures = load_set(self.data, self.number)
+            if self.version in ("", pictures.version):
+                return pictures
+        now = load_set(self.data)
+        raise DataError(
+            f"“{now.title}” was edited before its pictures were looked at; start again, to learn "
+            "from it as it is now."
+        )
 
 
 @dataclass(frozen=True)

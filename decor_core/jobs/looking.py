@@ -14,6 +14,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from PIL import Image
+
 from ..errors import BundleError
 from ..models.bundle import Bundle
 from ..models.predictor import Predictor
@@ -38,7 +41,7 @@ class _Lost(Exception):
 
 @dataclass(frozen=True)
 class LookRequest:
-    """See a picture as the model ``data`` does; without a picture, whether the model fits here."""
+    """See a picture as the model ``data`` does; without one, only the vector of a blank one."""
 
     kind: ClassVar[str] = "look"
 
@@ -50,7 +53,7 @@ class LookRequest:
     def run(self, _report: Callable, _should_stop: Callable) -> Sight:
         predictor = Predictor(self.data)
         if self.picture is None:
-            return Sight()
+            return Sight(predictor.embed(Image.new("RGB", (64, 64), "white")))
         return see(predictor, self.picture, self.limits, self.deep)
 
 
@@ -76,10 +79,13 @@ class Looker:
                 COUNTERS.count("pictures: process lost")
         return Sight(error="Decor could not look at it: reading it failed in an unexpected way.")
 
-    def check(self, bundle: Bundle) -> None:
-        """Get ready for a model; BundleError where it does not fit what is here."""
+    def check(self, bundle: Bundle) -> np.ndarray:
+        """Get ready for a model, and the vector [d] of a blank picture.
+
+        BundleError where the model does not fit what is here.
+        """
         try:
-            self._ask(LookRequest(bundle))
+            return self._ask(LookRequest(bundle)).vector
         except _Lost:
             raise BundleError("The model could not be tried out just now; try again.") from None
 

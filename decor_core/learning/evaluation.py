@@ -126,7 +126,7 @@ class Evaluation:
         """The evaluation that ``to_json`` wrote."""
         return cls(
             labels=tuple(data["labels"]),
-            confusion=np.array(data["confusion"]),
+            confusion=np.array(data["confusion"], float),
             cross_entropy=data["cross_entropy"],
             calibration_error=data["ece"],
             calibration_ci95=tuple(data["ece_ci95"]),

@@ -9,6 +9,8 @@ import math
 import stat
 import tempfile
 import zipfile
+from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +20,7 @@ from PIL import Image
 from ..errors import DAMAGED_FILE, BundleError, DataError, DecorError, TrainingError
 from ..learning.evaluation import Evaluation
 from ..models.bundle import BUNDLE_FILES, HEAD_FILE, Bundle, load_bundle
-from ..models.predictor import Predictor
+from ..models.predictor import Judge, Predictor
 from ..taxonomy import Taxonomy
 from ..vision.backbone import BackboneSpec
 from .run import Run, run_of_bundle
@@ -34,11 +36,16 @@ _IGNORED = {"readme.md", "thumbs.db", "desktop.ini"}
 _RUNS_CODE = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".keras", ".h5", ".hdf5", ".py", ".pb"}
 
 
-def import_run(source: bytes | Path) -> Run:
+def look_here(bundle: Bundle) -> np.ndarray:
+    """The vector [d] of a blank picture; BundleError where the network is not the model's."""
+    return Predictor(bundle).embed(Image.new("RGB", (64, 64), "white"))
+
+
+def import_run(source: bytes | Path, look: Callable[[Bundle], np.ndarray] = look_here) -> Run:
     """The model in a zip that “export” wrote in its own format, as a run to keep.
 
     BundleError says why it is refused: no zip, too large, damaged, another kind of file inside,
-    or made for another version of Decor.
+    or made for another version of Decor. ``look`` does what ``look_here`` does, maybe elsewhere.
     """
     files = _read_zip(source)
     with tempfile.TemporaryDirectory(prefix="decor-import-") as folder:
@@ -56,7 +63,7 @@ def import_run(source: bytes | Path) -> Run:
             raise BundleError(
                 f"The model in the zip is damaged ({error}); export it again."
             ) from error
-    _check_fit(bundle)
+    _check_fit(bundle, look)
     return run
 
 
@@ -169,8 +176,7 @@ def _check_meaning(bundle: Bundle) -> None:
     if not all(isinstance(n, str) and 0 < len(n) <= _MOST_LETTERS and n.isprintable()
                for n in names):  # fmt: skip
         raise ValueError(f"titles and labels must be texts of 1 to {_MOST_LETTERS} letters")
-    if not isinstance(bundle.training, dict):
-        raise ValueError("what it says of its training is no table")
+    _check_training(bundle.training)
     datetime.fromisoformat(bundle.created)
     known = bundle.novelty
     if known:
@@ -183,8 +189,22 @@ def _check_meaning(bundle: Bundle) -> None:
         _check_figures(evaluation, bundle.taxonomy.level(name))
 
 
+def _check_training(told: object) -> None:
+    """What pages show of it; the settings among it are looked at as those of a run."""
+    if not isinstance(told, dict):
+        raise ValueError("what it says of its training is no table")
+    counts, choice = told.get("pictures_per_class", {}), told.get("choice", {})
+    if not all(type(n) is int and 0 <= n <= _MOST_PICTURES for n in counts.values()):
+        raise ValueError("its numbers of pictures make no sense")
+    if not isinstance(choice.get("reason", ""), str):
+        raise ValueError("it does not say in words how its head was chosen")
+
+
 def _check_settings(run: Run) -> None:
-    if not all(isinstance(value, str | float | int | None) for value in run.settings.values()):
+    scalars = (isinstance(value, str | float | int | None) for value in run.settings.values())
+    config = run.config
+    kinds = (type(getattr(config, field.name)) in (int, field.type) for field in fields(config))
+    if not (all(scalars) and all(kinds)):
         raise ValueError("its settings make no sense")
 
 
@@ -211,8 +231,8 @@ def _check_figures(evaluation: Evaluation, level: Taxonomy) -> None:
     )
     if any(len(interval) != 2 for interval in intervals) or not all(map(_is_share, shares)):
         raise ValueError("its shares are not from 0 to 1")
-    figures = (evaluation.cross_entropy, *(bin.count for bin in bins))
-    if not all(0 <= figure < math.inf for figure in figures):
+    counted = all(0 <= bin.count <= _MOST_PICTURES for bin in bins)
+    if not (counted and 0 <= evaluation.cross_entropy < math.inf):
         raise ValueError("its figures are no numbers")
 
 
@@ -220,13 +240,13 @@ def _is_share(figure: object) -> bool:
     return isinstance(figure, int | float) and 0 <= figure <= 1 + 1e-9
 
 
-def _check_fit(bundle: Bundle) -> None:
+def _check_fit(bundle: Bundle, look: Callable[[Bundle], np.ndarray]) -> None:
     """Whether the model can be used here, without fetching or converting anything for it."""
     architecture = bundle.embedding.architecture
     try:
         here = BackboneSpec.named(architecture).path.exists()
         if here:
-            _try_out(Predictor(bundle))
+            _try_out(Judge(bundle), look(bundle)[None])
     except DecorError as error:
         raise BundleError(f"The model cannot be used here: {error}") from error
     except DAMAGED_FILE as error:
@@ -238,10 +258,9 @@ def _check_fit(bundle: Bundle) -> None:
         )
 
 
-def _try_out(predictor: Predictor) -> None:
+def _try_out(judge: Judge, vectors: np.ndarray) -> None:
     """Answer once in every taxonomy: what is wrong shows now, not when somebody asks."""
-    vectors = predictor.embed(Image.new("RGB", (64, 64), "white"))[None]
-    for level in predictor.bundle.taxonomy.levels:
-        (answer,) = predictor.predict(vectors, level.name)
+    for level in judge.bundle.taxonomy.levels:
+        (answer,) = judge.predict(vectors, level.name)
         if not math.isfinite(answer.novelty + answer.confidence):
             raise ValueError("its answers are no numbers")

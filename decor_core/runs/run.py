@@ -162,19 +162,21 @@ def load_run(folder: Path) -> Run:
         about = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         if about["format"] != FORMAT:
             raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
-        answers = pd.DataFrame(about["answers"])[list(ANSWER_COLUMNS)]
         with np.load(folder / _EVENTS, allow_pickle=False) as columns:
             events = _events(columns)
-        return Run(
+        run = Run(
             folder.name,
             load_bundle(folder / MODEL_FOLDER),
             TrainConfig(**about["config"]),
             about["data"],
-            answers,
+            _answers(about["answers"]),
             events,
             about["seconds"],
             about["note"],
         )
+        if not all(isinstance(text, str) for text in (run.title, run.created, run.data, run.note)):
+            raise ValueError("its name, date, data and note must be texts")
+        return run
     except DAMAGED_FILE as error:
         raise damaged_run(folder, error) from error
 
@@ -182,6 +184,14 @@ def load_run(folder: Path) -> Run:
 def _columns(events: tuple[TrainEvent, ...]) -> dict[str, np.ndarray]:
     names = [field.name for field in fields(TrainEvent)]
     return {name: np.array([getattr(e, name) for e in events], float) for name in names}
+
+
+def _answers(columns: Mapping[str, list]) -> pd.DataFrame:
+    table = pd.DataFrame(columns)[list(ANSWER_COLUMNS)]
+    *words, chance = ANSWER_COLUMNS
+    if not all(isinstance(word, str) for name in words for word in columns[name]):
+        raise ValueError("the names in its answers must be texts")
+    return table.astype({chance: float})
 
 
 def _events(columns: Mapping[str, np.ndarray]) -> tuple[TrainEvent, ...]:

@@ -4,16 +4,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pandas as pd
 
 from ..data.catalog import Catalog, taxonomy_of
 from ..data.report import Report
 from ..errors import DataError
 from ..pictures.images import load_picture
-from ..training.workflow import TAUGHT
+from ..training.task import BESIDE_TAUGHT, TAUGHT
 from ..vision.features import Embeddings
+from .labelling import checked_label
 from .picture_files import HEAD, KeptPictures, keep_picture
-from .picture_set import PictureSet, checked_label, load_set, new_set
+from .picture_set import PictureSet, load_set, new_set
+
+# A copy, saved anew, mirrored or cropped: its vector is that near (cosine) to that of the picture,
+# and by so much nearer than to any other. Of the decor photos' copies the rule finds 94 to 100 %,
+# of those at a quality of 40 three quarters, of those at half the size none; it takes 1 of 285
+# photos for a copy of another.
+_ALIKE, _AHEAD = 0.95, 0.03
 
 
 def correct(
@@ -62,10 +70,33 @@ def _begun(
 def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:
     """What ``base`` teaches, and the corrections: those are never held out to watch or to test.
 
-    A picture of the base that was corrected has the new label. DataError as for ``joined``.
+    A picture of the base that was corrected has the new label; one that is all but the same as a
+    correction teaches like it. DataError as for ``joined``.
     """
     table = base.table if "batch" in base.table else base.table.assign(batch=0)
     taught = corrections.table.assign(batch=TAUGHT)
     columns = [name for name in table if name in taught]
     base = replace(base, table=table[columns])
-    return base.joined(replace(corrections, table=taught[columns]))
+    data = base.joined(replace(corrections, table=taught[columns]))
+    taught = (data.table["batch"] == TAUGHT).to_numpy()
+    groups = data.table["group"].to_numpy()
+    beside = np.isin(
+        groups, list(_copied(data.vectors[taught], data.vectors[~taught], groups[~taught]))
+    )
+    batches = np.where(beside & ~taught, BESIDE_TAUGHT, data.table["batch"])
+    return replace(data, table=data.table.assign(batch=batches))
+
+
+def _copied(corrections: np.ndarray, base: np.ndarray, groups: np.ndarray) -> set[str]:
+    """Of the ``groups`` [n] of the base pictures, [n, d], those that corrections [m, d] copy."""
+    if not len(base):
+        return set()
+    likeness = _units(corrections) @ _units(base).T
+    nearest = groups[likeness.argmax(axis=1)]
+    others = np.where(nearest[:, None] == groups, -1, likeness).max(axis=1)
+    best = likeness.max(axis=1)
+    return set(nearest[(best >= _ALIKE) & (best - others >= _AHEAD)])
+
+
+def _units(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)

@@ -15,11 +15,11 @@ import pandas as pd
 
 from ..data.catalog import Catalog, taxonomy_of
 from ..data.checks import check_table
-from ..data.report import ABOUT_CLASSES, Entry, Report
-from ..data.rows import label_text
+from ..data.report import Entry, Report
 from ..data.source import normal
 from ..errors import DAMAGED_FILE, DataError
 from .additions import counted, grown, keep_all, words_of
+from .labelling import checked_label, labelled, row_labels
 from .picture_files import (
     KeptPictures,
     read_aside,
@@ -30,15 +30,9 @@ from .picture_files import (
     write_head,
     write_state,
 )
+from .standing import BY_MODEL, BY_TABLE, stands
 
-_LONGEST_LABEL = 100
 KEPT_ASIDE = ("unreadable", "unlisted")  # findings about files that can be fetched again
-# What a model found says something of one state only.
-_BY_MODEL = ("mislabelled", "outlier")
-# What the table alone tells, anew after each edit.
-_BY_TABLE = ABOUT_CLASSES - {"empty class"} | {"tiny", "huge"}
-# What is over once the picture has another label, or it or its double is dropped.
-_ABOUT_PICTURES = ("near duplicate", "near conflict", "tiny", "huge", "misnamed", *_BY_MODEL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,19 +83,11 @@ class PictureSet:
     @cached_property
     def findings(self) -> tuple[Entry, ...]:
         """What the report says that was neither mended, nor dropped, nor let stand since."""
-        return tuple(entry for entry in self.catalog.report.entries if self._stands(entry))
-
-    def _stands(self, entry: Entry) -> bool:
-        if (entry.kind, entry.file) in self.settled:
-            return False
-        own, other = self.label_of(entry.file), self.label_of(entry.other)
-        if entry.kind == "label conflict":
-            return bool(other) and other == entry.suggestion  # nobody has chosen otherwise
-        if entry.kind in _ABOUT_PICTURES:
-            there = own and (other or not entry.other)
-            settled = own == (other if entry.kind == "near conflict" else entry.suggestion)
-            return bool(there) and not settled
-        return True
+        return tuple(
+            entry
+            for entry in self.catalog.report.entries
+            if (entry.kind, entry.file) not in self.settled and stands(entry, self.label_of)
+        )
 
     def label_of(self, file: str) -> str:
         """The label of a picture, "" if there is no such picture in the set."""
@@ -133,16 +119,16 @@ class PictureSet:
         """
         chosen = self._chosen(files)
         step = f"{counted(chosen.sum())} relabelled as “{checked_label(label)}”"
-        labels = self._row_labels(label, parent, self._usual(chosen))
-        return self._next(step, _labelled(self.table, chosen, labels))
+        labels = self._row_labels(label, parent, chosen)
+        return self._next(step, labelled(self.table, chosen, labels))
 
     def relabel_each(self, labels: Mapping[str, str]) -> "PictureSet":
         """Give each of these files the label that goes with it, in one step."""
         table = self.table
         for label in dict.fromkeys(labels.values()):
             chosen = self._chosen([file for file, wanted in labels.items() if wanted == label])
-            values = self._row_labels(label, "", self._usual(chosen))
-            table = _labelled(table, chosen, values)
+            values = self._row_labels(label, "", chosen)
+            table = labelled(table, chosen, values)
         return self._next(f"{counted(len(labels))} relabelled", table)
 
     def rename(self, label: str, name: str, parent: str = "") -> "PictureSet":
@@ -155,8 +141,8 @@ class PictureSet:
             raise DataError(f"There is no class “{label}” (any more).")
         name, chosen = checked_label(name), self.table[level] == label
         if level == self.level:
-            labels = self._row_labels(name, parent, self._usual(chosen))
-            table = _labelled(self.table, chosen, labels)
+            labels = self._row_labels(name, parent, chosen)
+            table = labelled(self.table, chosen, labels)
         else:
             table = self.table.assign(**{level: self.table[level].mask(chosen, name)})
         entries = tuple(
@@ -211,8 +197,8 @@ class PictureSet:
         others, and which ones cannot be read."""
         came, refused = keep_all(self.folder, pictures)
         again = self.table["key"].isin(came)
-        labels = self._row_labels(label, parent, self._usual(again))
-        table = _labelled(self.table, again, labels) if again.any() else self.table
+        labels = self._row_labels(label, parent, again)
+        table = labelled(self.table, again, labels) if again.any() else self.table
         new = {key: told for key, told in came.items() if key not in set(self.table["key"])}
         table, near = grown(self.folder, table, new, labels)
         step = words_of(len(new), label, self.table.loc[again, self.level].value_counts().to_dict())
@@ -226,7 +212,7 @@ class PictureSet:
         """
         now = load_set(self.folder)
         report = now.catalog.report
-        kept = [entry for entry in report.entries if entry.kind not in _BY_MODEL]
+        kept = [entry for entry in report.entries if entry.kind not in BY_MODEL]
         kept += [e for e in entries if now.label_of(e.file) == self.label_of(e.file)]
         catalog = replace(now.catalog, report=replace(report, entries=tuple(kept)))
         return _written(replace(now, catalog=catalog, checked=self.version))
@@ -251,23 +237,9 @@ class PictureSet:
 
     # --- how
 
-    def _usual(self, chosen: pd.Series) -> dict[str, str]:
-        """What most of these pictures belong to at each coarser level; empty if there are none."""
-        rows = self.table[chosen]
-        return {level: rows[level].mode()[0] for level in self._levels[1:] if len(rows)}
-
-    def _row_labels(self, label: str, parent: str, usual: Mapping[str, str]) -> dict[str, str]:
-        """The value of each level for all pictures of ``label``; DataError if one is not known."""
-        label, (finest, *coarser) = checked_label(label), self.catalog.taxonomy.levels
-        values = {finest.name: label}
-        for level in coarser:
-            if label in finest.labels:
-                values[level.name] = finest.parent_of(label)
-            elif not (parent.strip() or usual):
-                raise DataError(f"Say also which {level.name} “{label}” belongs to.")
-            else:
-                values[level.name] = checked_label(parent if parent.strip() else usual[level.name])
-        return values
+    def _row_labels(self, label: str, parent: str, chosen: pd.Series) -> dict[str, str]:
+        """The value of each level for the pictures ``chosen`` and others that get ``label``."""
+        return row_labels(self.catalog.taxonomy, label, parent, self.table[chosen])
 
     @property
     def _levels(self) -> tuple[str, ...]:
@@ -288,7 +260,7 @@ class PictureSet:
     ) -> "PictureSet":
         report, table = self.catalog.report, table.reset_index(drop=True)
         entries = report.entries if entries is None else entries
-        told = [entry for entry in entries if entry.kind not in _BY_TABLE]
+        told = [entry for entry in entries if entry.kind not in BY_TABLE]
         report = replace(report, entries=(*told, *check_table(table, self._levels)))
         catalog = _catalog(self.folder, table, self._levels, report)
         settled = self.settled if settled is None else settled
@@ -300,18 +272,6 @@ class PictureSet:
         )
 
 
-def checked_label(label: str) -> str:
-    """The label as it is kept; DataError if nothing of it is to be seen or it is a whole text."""
-    label = label_text(label)
-    if not label:
-        raise DataError("A class needs a name; type at least one letter.")
-    if len(label) > _LONGEST_LABEL:
-        raise DataError(
-            f"The name of a class has at most {_LONGEST_LABEL} letters; this one has {len(label)}."
-        )
-    return label
-
-
 def new_set(folder: Path, title: str, catalog: Catalog) -> PictureSet:
     """The first state of a set whose pictures ``keep_picture`` has put into ``folder``."""
     table = catalog.table.assign(batch=0)
@@ -319,10 +279,11 @@ def new_set(folder: Path, title: str, catalog: Catalog) -> PictureSet:
     return _written(PictureSet(folder, title, 0, _catalog(folder, table, levels, catalog.report)))
 
 
-def load_set(folder: Path) -> PictureSet:
-    """The set in ``folder`` as it stands; DataError if it is missing or damaged."""
+def load_set(folder: Path, number: int | None = None) -> PictureSet:
+    """The set in ``folder`` as it stands, or its state ``number``; DataError if it is damaged."""
     try:
-        title, number = read_head(folder)
+        title, current = read_head(folder)
+        number = current if number is None else number
         state = read_state(folder, number)
         entries = tuple(Entry(**entry) for entry in state["entries"])
         report = Report(entries, {}, state["left_out"])
@@ -357,10 +318,3 @@ def _catalog(folder: Path, table: pd.DataFrame, levels: tuple[str, ...], report:
     report = replace(report, counts={label: int(counts[label]) for label in taxonomy.labels})
     keys = dict(zip(table["file"], table["key"], strict=True))
     return Catalog(table, taxonomy, report, KeptPictures(folder, keys))
-
-
-def _labelled(table: pd.DataFrame, chosen: pd.Series, labels: Mapping[str, str]) -> pd.DataFrame:
-    table = table.copy()
-    for level, value in labels.items():
-        table.loc[chosen, level] = value
-    return table

@@ -12,7 +12,8 @@ from ..learning.evaluation import wilson
 from ..learning.fitting import Fitter, ShouldStop, never
 from ..learning.heads import TrainConfig, TrainEvent
 from ..vision.features import Embeddings
-from .workflow import Task, usual_folds
+from .task import Task
+from .workflow import usual_folds
 
 # Heads that are reached step by step; of all others there is only one.
 _BY_STEPS = ("softmax",)

@@ -11,7 +11,7 @@ from decor_core.data.tables import Columns
 from decor_core.errors import DataError
 from decor_core.jobs.intake import IntakeRequest, Peek, PeekRequest
 from decor_core.jobs.job import Job
-from decor_core.sets.picture_set import checked_label
+from decor_core.sets.labelling import checked_label
 
 from .reading import INTAKE, PEEK, forget, read, reading, stop_reading, watch
 from .sets import open_set, store, tell

@@ -10,7 +10,8 @@ from decor_core.errors import DecorError
 from decor_core.jobs.intake import check_count
 from decor_core.operations.hosting import hosting
 from decor_core.sets.example import write_example
-from decor_core.sets.picture_set import PictureSet, checked_label
+from decor_core.sets.labelling import checked_label
+from decor_core.sets.picture_set import PictureSet
 from decor_core.sets.uploading import pack_upload, title_of
 from decor_core.vision.backbone import restorable
 

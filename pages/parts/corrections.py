@@ -16,11 +16,7 @@ from decor_core.taxonomy import Taxonomy
 from .labels import chosen_label, taxonomy_box
 from .materials import picture_set
 from .pictures import Seen, network_key, original
-from .resources import (
-    predictor,
-    trainer,
-    training_data,
-)
+from .resources import predictor, warm_trainer
 from .room import check_room
 from .sets import store, summaries, tell, where_kept
 from .text import plain
@@ -102,7 +98,7 @@ def _remember(key: str) -> None:
     for name in ("chosen_many", key, f"{key}_parent"):
         st.session_state.pop(name, None)
     st.session_state.many_drawn = st.session_state.get("many_drawn", 0) + 1  # nothing is picked
-    trainer().warm(training_data())  # it will be wanted soon
+    warm_trainer()  # it will be wanted soon
 
 
 def _corrected(seen: Seen, key: str, label: str, made: PictureSet) -> Corrected:

@@ -1,23 +1,20 @@
 """What is wrong with a data set, said before training, with a click to put it right."""
 
-import io
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-import pandas as pd
 import streamlit as st
 
 from decor_core.data.report import ABOUT_CLASSES, KINDS, OBSTACLES, Entry
 from decor_core.jobs.intake import CheckRequest
 from decor_core.sets.picture_set import PictureSet
-from decor_core.sets.picture_zip import current_report, write_aside
 
 from .charts import worry_bars
 from .enlarged import enlarge
 from .fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
 from .labels import chosen_label, label_box
+from .notes import show_aside, show_downloads, show_notes
 from .reading import CHECK, forget, read, reading, watch
 from .sets import edit
 from .text import counted, plain
@@ -35,9 +32,9 @@ def show_report(pictures: PictureSet) -> None:
     left, right = st.columns([5, 8], gap="large")
     with left:
         _show_classes(pictures)
-        _show_aside(pictures)
-        _show_notes(pictures)
-        _show_downloads(pictures)
+        show_aside(pictures)
+        show_notes(pictures)
+        show_downloads(pictures)
     with right:
         _show_check(pictures)
         for kind, entries in groups.items():
@@ -227,81 +224,3 @@ def _fix_button(fix: Fix, key: str, many: bool = False) -> None:
         on_click=edit,
         args=(fix.change,),
     )
-
-
-# What needs no deed
-
-
-def _show_aside(pictures: PictureSet) -> None:
-    aside = pictures.catalog.report.set_aside
-    if not aside:
-        return
-    with st.expander(f"{counted(len(aside), 'file')} set aside", icon=":material/inventory_2:"):
-        table = pd.DataFrame({"File": list(aside), "Why": list(aside.values())})
-        st.dataframe(table, hide_index=True, alt="Files set aside, with the reason")
-        st.download_button(
-            "Download them",
-            lambda: _zipped_aside(pictures),
-            "set-aside.zip",
-            "application/zip",
-            icon=":material/download:",
-            on_click="ignore",
-            help="As they came, with the reasons in a text. What is there a second time is only "
-            "named.",
-        )
-        _show_unlisted(pictures)
-
-
-def _show_unlisted(pictures: PictureSet) -> None:
-    """A class for the pictures that are in none."""
-    files = [entry.file for entry in pictures.catalog.report.of("unlisted")]
-    if files:
-        label_box(
-            pictures, "unlisted_label", f"{counted(len(files), 'picture')} of no class: put in"
-        )
-        st.button("Put them in", icon=":material/label:", on_click=_take_up, args=(files,))
-
-
-def _take_up(files: Sequence[str]) -> None:
-    label, parent = chosen_label("unlisted_label")
-    if edit(lambda now: now.take_up(files, label, parent)):
-        st.session_state.unlisted_label = None
-
-
-def _zipped_aside(pictures: PictureSet) -> bytes:
-    packed = io.BytesIO()
-    write_aside(pictures, packed)
-    return packed.getvalue()
-
-
-def _show_notes(pictures: PictureSet) -> None:
-    notes = [e for e in pictures.findings if e.kind not in GROUPS and not e.set_aside]
-    if not notes:
-        return
-    with st.expander(f"{counted(len(notes), 'note')} from reading", icon=":material/build:"):
-        for kind in dict.fromkeys(entry.kind for entry in notes):
-            lines = [f"- {plain(e.file)}: {plain(e.message)}" for e in notes if e.kind == kind]
-            more = [f"- and {len(lines) - 30} more; the report names all"] if lines[30:] else []
-            st.markdown(f"**{KINDS[kind]}**\n\n" + "\n".join(lines[:30] + more))
-
-
-def _show_downloads(pictures: PictureSet) -> None:
-    with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "Report",
-            lambda: current_report(pictures).to_text(),
-            "report.txt",
-            "text/plain",
-            icon=":material/download:",
-            on_click="ignore",
-            help="All that is on this page, as text",
-        )
-        st.download_button(
-            "JSON",
-            lambda: json.dumps(current_report(pictures).to_json(), ensure_ascii=False, indent=1),
-            "report.json",
-            "application/json",
-            icon=":material/download:",
-            on_click="ignore",
-            help="The same for programs",
-        )

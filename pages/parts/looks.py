@@ -39,7 +39,7 @@ DEFAULTS = {
 def chosen_spec(own: bool) -> EmbeddingSpec:
     """The network and views that the controls show; of what ships, those that it was made with."""
     if not own:
-        return training_data(copies=False).spec
+        return training_data().spec
     return EmbeddingSpec(st.session_state.look_network, st.session_state.look_views)
 
 
@@ -135,7 +135,7 @@ def _network_words(name: str) -> str:
 
 
 def _shipped_looks() -> None:
-    data = training_data(copies=False)
+    data = training_data()
     st.toggle(
         "Worn copies learn along",
         key="copies",

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from decor_core.errors import DataError, PictureError
+from decor_core.errors import DataError, DecorError, PictureError
 from decor_core.jobs.intake import EmbedRequest
 from decor_core.models.material import Material
 from decor_core.pictures.images import load_picture
@@ -21,7 +22,7 @@ from decor_core.taxonomy import Taxonomy
 from decor_core.vision.features import Embeddings
 
 from .picks import thumb_uri
-from .resources import training_data
+from .resources import shipped_vectors, training_data
 from .sets import store, summaries
 from .text import counted
 from .workspace import Workspace, workspace
@@ -46,7 +47,9 @@ class Lesson:
 
 def choices() -> dict[str, str]:
     """All that can be learned from, in words, by the id of the data set."""
-    found = {SHIPPED: f"Decor photos · {len(training_data(copies=False).table)} pictures"}
+    shipped = _shipped()
+    size = f"{len(shipped.table)} pictures" if shipped else "missing"
+    found = {SHIPPED: f"Decor photos · {size}"}
     for one in summaries():
         sizes = f"{counted(one.pictures, 'picture')} · {counted(one.labels, 'class')}"
         found[one.id] = f"{one.title} · {sizes}"
@@ -56,7 +59,7 @@ def choices() -> dict[str, str]:
 def lesson(set_id: str) -> Lesson | None:
     """What a data set, or what ships, teaches; None if it is not there (any more)."""
     if set_id == SHIPPED:
-        data = training_data(copies=False)
+        data = training_data()
         return Lesson("photos of decorated products", data.taxonomy, _counts(data), data.table)
     pictures = picture_set(set_id)
     if pictures is None:
@@ -88,6 +91,13 @@ def _read(root: Path, stamp: tuple) -> PictureSet:
     return load_set(root / stamp[0])
 
 
+def _shipped() -> Embeddings | None:
+    """The shipped vectors; None where they are missing or damaged."""
+    with suppress(DecorError):
+        return shipped_vectors(copies=False)
+    return None
+
+
 def is_at_hand(material: Material | None) -> bool:
     """Whether what it names can be learned from here, as it was."""
     if material is None:
@@ -97,7 +107,7 @@ def is_at_hand(material: Material | None) -> bool:
     found = [picture_set(set_id) for set_id in sets]
     if not all(found):
         return False
-    return not material.set_id or found[0].version == material.version
+    return found[0].version == material.version if material.set_id else _shipped() is not None
 
 
 # Vectors
@@ -119,8 +129,9 @@ def parts_of(material: Material) -> tuple[Part, ...]:
 
 def _part(pictures: PictureSet, material: Material) -> Part:
     seen_as = material.spec, material.augmentation
-    key = pictures.folder, pictures.version, *seen_as
-    return Part(key, EmbedRequest(pictures.folder, *seen_as, title=pictures.title))
+    title, number, version = pictures.title, pictures.number, pictures.version
+    key = pictures.folder, version, *seen_as
+    return Part(key, EmbedRequest(pictures.folder, *seen_as, title, number, version))
 
 
 def recall(mine: Workspace, part: Part) -> Embeddings | None:
@@ -141,13 +152,14 @@ def remember(mine: Workspace, part: Part, vectors: Embeddings) -> None:
 def joiner(
     material: Material, level: str, copies: bool = True
 ) -> Callable[[list[Embeddings]], Embeddings]:
-    """How the vectors of the parts become what is learned from; DataError where they cannot.
+    """How the vectors of the parts become what is learned from; DecorError where they cannot.
 
     What is returned may be called on any thread. With corrections only the labels of ``level``
     count: they have no others. Without ``copies`` those of what ships may be left out.
     """
     needed = copies or bool(material.corrections)
-    shipped = training_data(needed and material.augmentation is not None)
+    worn = needed and material.augmentation is not None
+    shipped = None if material.set_id else shipped_vectors(worn)
 
     def join(found: list[Embeddings]) -> Embeddings:
         base = found[0] if material.set_id else shipped
@@ -165,7 +177,7 @@ def vectors_at_hand(material: Material, level: str) -> Embeddings | None:
         if any(vectors is None for vectors in found):
             return None
         return joiner(material, level, copies=False)(found)
-    except DataError:
+    except DecorError:
         return None
 
 

@@ -18,6 +18,7 @@ from decor_core.runs.run import Run
 from decor_core.runs.summaries import summaries_directory, tensorboard_command
 
 from .progress import progress_words
+from .seeing import looker
 from .shelf import may_keep
 from .text import plain
 from .work import BOARD, EXPORT, job_for, stop, submit
@@ -193,7 +194,7 @@ def _import(key: str) -> None:
         return
     try:
         _check_room()
-        run = workspace().runs.save(import_run(file.getvalue()))
+        run = workspace().runs.save(import_run(file.getvalue(), looker().check))
     except DecorError as error:
         st.session_state.refused = str(error)
         return

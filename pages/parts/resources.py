@@ -2,6 +2,7 @@
 
 import atexit
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -77,9 +78,20 @@ def _without_copies() -> Embeddings:
     return replace(whole, copies=whole.copies[:, :0].copy())
 
 
-def training_data(copies: bool = True) -> Embeddings:
-    """What Retrain learns from, with or without worn copies; without data, the page ends."""
-    return _or_end_page(_product_embeddings if copies else _without_copies)
+def shipped_vectors(copies: bool = True) -> Embeddings:
+    """What ships to learn from, with or without worn copies; BundleError where it is not there."""
+    return _product_embeddings() if copies else _without_copies()
+
+
+def training_data() -> Embeddings:
+    """What ships to learn from, without worn copies; where it is not there the page ends."""
+    return _or_end_page(lambda: shipped_vectors(copies=False))
+
+
+def warm_trainer() -> None:
+    """Let the training process get ready for what ships, if it is there."""
+    with suppress(DecorError):  # whoever wants to learn from it is told
+        trainer().warm(shipped_vectors())
 
 
 def _or_end_page(load: Callable[[], T]) -> T:

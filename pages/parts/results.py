@@ -128,7 +128,7 @@ def show_corrections_note(run: Run) -> None:
     count = run.bundle.training.get("corrections", 0)
     if isinstance(count, int) and count > 0:
         them = "1 correction" if count == 1 else f"{count} corrections"
-        st.caption(f"{them} taught it, too; they are never tested on, nor cross-validated.")
+        st.caption(f"{them} taught it, too; neither they nor copies of them are tested on.")
 
 
 def explained(evaluation: Evaluation) -> str:

@@ -1,0 +1,100 @@
+"""What is to be told apart, from which pictures; which of them may be held out to judge by."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..data.splitting import Split, folds, split
+from ..errors import DataError
+from ..learning.heads import TrainConfig
+from ..learning.prepared import Examples
+from ..taxonomy import Taxonomy
+from ..vision.features import Embeddings
+
+_INNER_FOLDS = 5
+# The batch of corrections: somebody said what they are, so that it is learnt; and that of pictures
+# that are all but one of them: who was told the answer is not asked.
+TAUGHT, BESIDE_TAUGHT = -1, -2
+
+
+@dataclass(frozen=True)
+class Task:
+    """Embeddings with one taxonomy to be told apart and one way to train for it."""
+
+    embeddings: Embeddings
+    taxonomy: Taxonomy
+    classes: np.ndarray
+    config: TrainConfig
+
+    @classmethod
+    def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "Task":
+        taxonomy, classes = embeddings.target(level)
+        if len(taxonomy.labels) < 2:
+            found = f"only one, “{taxonomy.labels[0]}”" if taxonomy.labels else "none"
+            raise DataError(
+                f"Two classes are needed to learn to tell them apart, but there is {found}; "
+                "add pictures of at least one more."
+            )
+        return cls(embeddings, taxonomy, classes, config)
+
+    @property
+    def askable(self) -> np.ndarray:
+        """Mask [n] of the pictures that may be held out: all but corrections and their copies."""
+        return askable(self.embeddings.table)
+
+    def _identity(self, rows: np.ndarray) -> dict[str, list]:
+        table = self.embeddings.table.iloc[rows]
+        labels = [self.taxonomy.labels[c] for c in self.classes[rows]]
+        known = {"labels": labels, "keys": list(table["key"]), "groups": list(table["group"])}
+        return known | ({"batches": list(table["batch"])} if "batch" in table else {})
+
+    def split(self) -> Split:
+        """The parts of the data set; corrections always teach."""
+        asked = np.flatnonzero(self.askable)
+        parts = split(
+            **self._identity(asked),
+            testing_percentage=self.config.testing_percentage,
+            validation_percentage=self.config.validation_percentage,
+            seed=self.config.seed,
+        )
+        train = np.concatenate([asked[parts.train], np.flatnonzero(~self.askable)])
+        return Split(np.sort(train), asked[parts.validation], asked[parts.test])
+
+    def folds(self, count: int, seed: int, rows: np.ndarray | None = None) -> np.ndarray:
+        """Fold number of each of ``rows`` (all by default); −1 for those never held out."""
+        chosen = np.arange(len(self.classes)) if rows is None else rows
+        asked = self.askable[chosen]
+        fold_of = np.full(len(chosen), -1)
+        fold_of[asked] = folds(**self._identity(chosen[asked]), n_folds=count, seed=seed)
+        return fold_of
+
+    def examples(self, rows: np.ndarray) -> Examples:
+        """``rows`` and their distorted copies, to train on."""
+        count = self.embeddings.copies.shape[1]
+        vectors, copies = self.embeddings.vectors[rows], self.embeddings.copies[rows]
+        return Examples(
+            np.concatenate([vectors, copies.reshape(-1, vectors.shape[1])]),
+            _with_copies(self.classes[rows], count),
+            self.embeddings.blocks,
+            _with_copies(self._inner_folds(rows), count),
+            np.repeat([False, True], [len(rows), len(rows) * count]),
+        )
+
+    def _inner_folds(self, rows: np.ndarray) -> np.ndarray:
+        asked = rows[self.askable[rows]]
+        groups = self.embeddings.table["group"].iloc[asked].reset_index(drop=True)
+        smallest = int(groups.groupby(self.classes[asked]).nunique().min()) if len(asked) else 0
+        if smallest < 2:
+            return np.full(len(rows), -1)
+        return self.folds(min(_INNER_FOLDS, smallest), self.config.seed, rows)
+
+
+def _with_copies(values: np.ndarray, count: int) -> np.ndarray:
+    """``values`` of the pictures, then of their ``count`` copies each."""
+    return np.concatenate([values, np.repeat(values, count)])
+
+
+def askable(table: pd.DataFrame) -> np.ndarray:
+    """Mask [n] of the pictures that may be held out: all but corrections and their copies."""
+    return (table["batch"] >= 0).to_numpy() if "batch" in table else np.ones(len(table), bool)
