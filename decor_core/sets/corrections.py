@@ -19,7 +19,7 @@ from .picture_set import PictureSet, load_set, new_set
 
 # A copy, saved anew, mirrored or cropped: its vector is that near (cosine) to that of the picture,
 # and by so much nearer than to any other. Of the decor photos' copies the rule finds 94 to 100 %,
-# of those at a quality of 40 three quarters, of those at half the size none; it takes 1 of 285
+# of those at a quality of 40 three quarters, of those at half the size a tenth; it takes 1 of 285
 # photos for a copy of another.
 _ALIKE, _AHEAD = 0.95, 0.03
 
