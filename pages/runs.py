@@ -20,9 +20,9 @@ from pages.parts.work import askable, collect
 # Pixels: together they fit into a window of 1280. Notes come last, and may stand beyond its edge.
 _RATE = 152
 _WIDTHS = {
-    "Name": 158,
+    "Name": 148,
     "Where": 112,
-    "Data": 84,
+    "Data": 94,
     "Taxonomy": 76,
     "Head": 68,
     "Steps": 50,
