@@ -3,6 +3,7 @@
 import pickle
 import sys
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from http.client import IncompleteRead
 
 import numpy as np
@@ -97,6 +98,15 @@ def test_shipped_network_has_every_stage_but_the_first():
     sides = (56, 28, 14, 14, 7, 7, 7)
     channels = (24, 40, 80, 112, 192, 320, 1280)
     assert [(h, c) for h, _, c in load_backbone().shapes] == list(zip(sides, channels, strict=True))
+
+
+def test_several_threads_at_once_see_what_one_sees():
+    network, rng = load_backbone(), np.random.default_rng(0)
+    seen = [rng.integers(0, 256, (224, 224, 3), np.uint8) for _ in range(12)]
+    alone = [network.stage_maps(one)[-1] for one in seen]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda one: network.stage_maps(one)[-1], seen))
+    np.testing.assert_array_equal(together, alone)
 
 
 def test_shipped_network_is_the_package_converted(pixels):
