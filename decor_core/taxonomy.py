@@ -39,9 +39,15 @@ class Taxonomy:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Taxonomy":
-        """The taxonomy whose ``dataclasses.asdict`` is ``data``."""
+        """The taxonomy whose ``dataclasses.asdict`` is ``data``; DataError if it cannot be."""
         coarser = data["coarser"] and cls.from_json(data["coarser"])
-        return cls(data["name"], tuple(data["labels"]), coarser, tuple(data["parents"]))
+        labels, parents = tuple(data["labels"]), tuple(data["parents"])
+        if not all(isinstance(word, str) for word in (data["name"], *labels)):
+            raise DataError("The taxonomy and its labels must have names in letters.")
+        known = range(len(coarser.labels) if coarser else 0)
+        if not all(isinstance(parent, int) and parent in known for parent in parents):
+            raise DataError(f"Labels of “{data['name']}” belong to none that is coarser.")
+        return cls(data["name"], labels, coarser, parents)
 
     @property
     def levels(self) -> tuple["Taxonomy", ...]:

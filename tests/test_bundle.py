@@ -1,7 +1,7 @@
 """One folder = one model: written in one move, read back the same, every damage noticed."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -165,8 +165,14 @@ def test_format_mismatch_names_both(saved):
 @pytest.mark.parametrize("changes", [
     {"taxonomy": {"name": "x", "labels": ["a"], "coarser": None, "parents": []}},
     {"taxonomy": {"name": "x", "labels": ["a"] * FINEST, "coarser": None, "parents": []}},
+    {"taxonomy": {"name": {}, "labels": list(DECOR.labels), "coarser": None, "parents": []}},
+    {"taxonomy": {"name": "x", "labels": [*DECOR.labels[1:], 0.5], "coarser": None, "parents": []}},
+    {"taxonomy": {**asdict(DECOR), "parents": [9] * FINEST}},
+    {"taxonomy": {**asdict(DECOR), "parents": ["Russia"] * FINEST}},
     {"taxonomy": None},
     {"taxonomy": []},
+    {"embedding": {"architecture": ["efficientnet_lite0"]}},
+    {"embedding": {"architecture": "efficientnet_lite0", "views": "2"}},
     {"embedding": {"architecture": "efficientnet_lite0", "zoom": 3}},
     {"embedding": "efficientnet_lite0"},
     {"evaluation": {"labels": []}},

@@ -83,6 +83,8 @@ def test_settings_that_differ(make):
     runs = [make("A", "1", steps=100), make("B", "1", steps=500, seed=3), make("C", "1", steps=100)]
     assert compare(runs).settings == {"steps": (100, 500, 100), "seed": (0, 3, 0)}
     assert compare(runs[:1]).pairs == () and compare([]).settings == {}
+    odd = replace(runs[0], data={"not": "a name"})  # as in a run that was kept and damaged
+    assert compare([runs[0], odd]).settings == {"data": (runs[0].data, odd.data)}
 
 
 def test_a_real_training_with_itself(training):

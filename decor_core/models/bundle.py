@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -141,11 +141,13 @@ def _novelty(data: dict[str, Any] | None, arrays: Mapping[str, np.ndarray]) -> N
 
 
 def _from_manifest(manifest: dict[str, Any], head: Head, novelty: Novelty | None) -> Bundle:
-    evaluation = manifest["evaluation"]
+    evaluation, embedding = manifest["evaluation"], EmbeddingSpec(**manifest["embedding"])
+    if [type(value) for value in astuple(embedding)] != [str, int, int]:
+        raise ValueError("it does not say how it looks at pictures")
     return Bundle(
         title=manifest["title"],
         taxonomy=Taxonomy.from_json(manifest["taxonomy"]),
-        embedding=EmbeddingSpec(**manifest["embedding"]),
+        embedding=embedding,
         backbone_digest=manifest["backbone_digest"],
         head=head,
         novelty=novelty,

@@ -58,7 +58,8 @@ def compare(runs: Sequence[Run]) -> Comparison:
         replace(pair, verdict=_verdict(pair, *two))
         for pair, two in zip(pairs, combinations(runs, 2), strict=True)
     ]
-    return Comparison({k: v for k, v in values.items() if len(set(v)) > 1}, tuple(worded))
+    differing = {k: v for k, v in values.items() if any(value != v[0] for value in v)}
+    return Comparison(differing, tuple(worded))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
