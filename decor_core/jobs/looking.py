@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from PIL import Image
 
 from ..errors import BundleError
 from ..models.bundle import Bundle
@@ -53,7 +52,7 @@ class LookRequest:
     def run(self, _report: Callable, _should_stop: Callable) -> Sight:
         predictor = Predictor(self.data)
         if self.picture is None:
-            return Sight(predictor.embed(Image.new("RGB", (64, 64), "white")))
+            return Sight(predictor.embed_blank())
         return see(predictor, self.picture, self.limits, self.deep)
 
 

@@ -148,6 +148,10 @@ class Predictor(Judge):
         """The vector [d] of a picture, which answers for every taxonomy."""
         return self.embedder.embed(picture)
 
+    def embed_blank(self) -> np.ndarray:
+        """The vector [d] of a blank picture, to try a model out with."""
+        return self.embed(Image.new("RGB", (64, 64), "white"))
+
     def label(self, files: Sequence[Path], taxonomy: str | None = None) -> Iterator[Labelled]:
         """Label each of ``files`` in order; an unreadable one gets its reason, the rest goes on."""
         self.bundle.taxonomy.level(taxonomy or self.bundle.taxonomy.name)

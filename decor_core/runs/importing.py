@@ -15,7 +15,6 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
 
 from ..errors import DAMAGED_FILE, BundleError, DataError, DecorError, TrainingError
 from ..learning.evaluation import Evaluation
@@ -38,7 +37,7 @@ _RUNS_CODE = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".keras", ".h5", ".hd
 
 def look_here(bundle: Bundle) -> np.ndarray:
     """The vector [d] of a blank picture; BundleError where the network is not the model's."""
-    return Predictor(bundle).embed(Image.new("RGB", (64, 64), "white"))
+    return Predictor(bundle).embed_blank()
 
 
 def import_run(source: bytes | Path, look: Callable[[Bundle], np.ndarray] = look_here) -> Run:
