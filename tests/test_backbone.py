@@ -102,11 +102,21 @@ def test_shipped_network_has_every_stage_but_the_first():
 
 def test_several_threads_at_once_see_what_one_sees():
     network, rng = load_backbone(), np.random.default_rng(0)
-    seen = [rng.integers(0, 256, (224, 224, 3), np.uint8) for _ in range(12)]
-    alone = [network.stage_maps(one)[-1] for one in seen]
+    seen = [rng.integers(0, 256, (1 + i % 2, 224, 224, 3), np.uint8) for i in range(12)]
+    alone = [network.stage_maps(some)[-1] for some in seen]
     with ThreadPoolExecutor(4) as threads:
-        together = list(threads.map(lambda one: network.stage_maps(one)[-1], seen))
-    np.testing.assert_array_equal(together, alone)
+        together = list(threads.map(lambda some: network.stage_maps(some)[-1], seen))
+    for ours, theirs in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_pictures_together_are_seen_as_one_by_one(pixels):
+    network = load_backbone()
+    views = np.stack([pixels[:224, :224], pixels[-224:, -224:]])
+    together = network.stage_maps(views)
+    for number, view in enumerate(views):
+        for stage, alone in zip(together, network.stage_maps(view[None]), strict=True):
+            np.testing.assert_array_equal(stage[number], alone[0])
 
 
 def test_shipped_network_is_the_package_converted(pixels):
@@ -141,10 +151,10 @@ def test_shipped_network_is_the_package_converted(pixels):
         expected[x.shape[-1]] = x
     del expected[16]
     expected[1280] = tf.nn.relu6(conv(x, "_conv_head", "_bn1"))
-    maps = load_backbone().stage_maps(pixels[:224, :224])
+    maps = load_backbone().stage_maps(pixels[None, :224, :224])
     assert [stage.shape[-1] for stage in maps] == list(expected)
     for ours, theirs in zip(maps, expected.values(), strict=True):
-        assert np.linalg.norm(ours - theirs[0]) < 0.3 * np.linalg.norm(theirs[0])  # in eight bits
+        assert np.linalg.norm(ours - theirs) < 0.3 * np.linalg.norm(theirs)  # in eight bits
 
 
 @pytest.mark.parametrize(
@@ -161,7 +171,7 @@ def test_shipped_network_knows_photos(photo, classes):
     left, upper = (picture.width - side) // 2, (picture.height - side) // 2
     picture = picture.resize((224, 224), Image.Resampling.BICUBIC,
                              (left, upper, left + side, upper + side))  # fmt: skip
-    features = load_backbone().stage_maps(np.asarray(picture))[-1].mean(axis=(0, 1))
+    features = load_backbone().stage_maps(np.asarray(picture)[None])[-1].mean(axis=(0, 1, 2))
     assert int((state["_fc.weight"] @ features + state["_fc.bias"]).argmax()) in classes
 
 
@@ -170,11 +180,11 @@ def test_lite1_from_its_package(networks, pixels):
     pytest.importorskip("tensorflow")
     network = load_backbone(LITE1.name)
     assert [path.name for path in networks.iterdir()] == ["efficientnet_lite1.tflite"]
-    square = pixels[:240, :240]
-    scaled = (square[None].astype(np.float32) - LITE1.mean) / LITE1.scale
+    square = pixels[None, :240, :240]
+    scaled = (square.astype(np.float32) - LITE1.mean) / LITE1.scale
     for ours, theirs in zip(network.stage_maps(square), convert._lite(LITE1)(scaled), strict=True):
         scale = np.abs(theirs).max()
-        np.testing.assert_allclose(ours / scale, theirs[0] / scale, atol=1e-4)
+        np.testing.assert_allclose(ours / scale, theirs / scale, atol=1e-4)
 
 
 def test_missing_package_is_named(networks, monkeypatch):
@@ -199,16 +209,16 @@ def test_mobilenet_from_published_weights(networks, tmp_path, pixels, monkeypatc
             variable.assign(np.full(variable.shape, 0.05))
     keras.save(source / SMALL_WEIGHTS)
     monkeypatch.setattr(convert, "_MOBILENET_SOURCE", source.as_uri() + "/")
-    square = pixels[:128, :128]
+    square = pixels[None, :128, :128]
     maps = load_backbone(SMALL.name).stage_maps(square)
     assert {path.name for path in networks.iterdir()} == {SMALL_WEIGHTS, f"{SMALL.name}.tflite"}
     assert [stage.shape[-1] for stage in maps] == [16, 32, 64, 128, 256]
     wanted = [keras.get_layer(f"conv_pw_{i}_relu").output for i in (1, 3, 5, 11, 13)]
-    scaled = (square[None].astype(np.float32) - 127.5) / 127.5
+    scaled = (square.astype(np.float32) - 127.5) / 127.5
     for ours, theirs in zip(maps, tf.keras.Model(keras.input, wanted)(scaled), strict=True):
         scale = np.abs(theirs).max()
         assert np.std(theirs) > 1e-3
-        np.testing.assert_allclose(ours / scale, theirs[0] / scale, atol=1e-4)
+        np.testing.assert_allclose(ours / scale, theirs / scale, atol=1e-4)
 
 
 @pytest.mark.parametrize("reason", [OSError("no route to host"), IncompleteRead(b"")])
@@ -248,7 +258,7 @@ def test_eight_bits_see_what_the_network_sees(networks, pixels, monkeypatch):
     found = {}
     for name, seen in (("whole", None), ("eight", views)):
         convert_backbone(SMALL, networks / name, seen)
-        found[name] = Backbone(SMALL, networks / name).stage_maps(views[0])[0]
+        found[name] = Backbone(SMALL, networks / name).stage_maps(views[0][None])[0]
     apart = np.abs(found["eight"] - found["whole"]).max() / np.abs(found["whole"]).max()
     assert 1e-4 < apart < 0.02
     steps = np.unique(np.diff(np.unique(found["eight"])).round(6))
@@ -282,7 +292,7 @@ def test_conversion_gone_wrong_is_noticed(networks, monkeypatch):
     stages = load_backbone().stage_maps
 
     def network(pixels):
-        return [stage[None] * 1.01 for stage in stages(np.rint(pixels[0] * 128 + 127))]
+        return [stage * 1.01 for stage in stages(np.rint(pixels * 128 + 127))]
 
     monkeypatch.setattr(convert, "_lite", lambda spec: network)
     with pytest.raises(BackboneError, match="conversion of efficientnet_lite0 .* went wrong"):

@@ -84,7 +84,7 @@ def test_names_what_the_app_names_on_every_sample(shipped, label_image):
         scores = {s.label: s.probability for s in predictor.predict(vector[None])[0].scores}
         app = np.array([scores[label] for label in shipped.taxonomy.labels])
         assert answer.argmax() == app.argmax(), sample["file"]
-        np.testing.assert_allclose(answer, app, atol=0.25)
+        np.testing.assert_allclose(answer, app, atol=0.3)
 
 
 def test_names_what_the_app_names_on_real_products(shipped, label_image, decor_data):

@@ -24,12 +24,10 @@ TO_XYZ = np.array(
 
 def lab(pixels: np.ndarray) -> np.ndarray:
     """L*a*b* (D65) [..., 3], float32, of sRGB pixels [..., 3], uint8."""
-    xyz = _LINEAR.take(pixels) @ TO_XYZ.T
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    lightness = 116 * f[..., 1] - 16
-    return np.stack(
-        [lightness, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1
-    )
+    # Plane by plane in memory, which NumPy goes through several times faster than colour by colour.
+    xyz = np.tensordot(TO_XYZ, _LINEAR.take(np.moveaxis(pixels, -1, 0)), 1)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + np.float32(16 / 116))
+    return np.moveaxis(np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)]), 0, -1)
 
 
 def histogram(colours: np.ndarray, weights: np.ndarray) -> np.ndarray:

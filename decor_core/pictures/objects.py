@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageStat
 
 from .colour import lab
 
@@ -55,40 +55,40 @@ def find_object(picture: Image.Image) -> DecorObject:
     commoner in the centre than along the border count (histogram back-projection; Swain &
     Ballard, 1991), and the box shrinks to where they are.
     """
-    box, margin = _trim(picture)
-    pixels = np.asarray(picture.crop(box))
-    colours = lab(pixels)
+    box, around = _trim(picture)
+    colours = lab(np.asarray(picture.crop(box)))
     weights = _difference_from_ground(colours)
     plain = weights is not None
     if not plain:
         weights = _back_projection(colours)
         left, upper, right, lower = _bulk(weights)
-        pixels, weights = pixels[upper:lower, left:right], weights[upper:lower, left:right]
+        weights = weights[upper:lower, left:right]
         box = (box[0] + left, box[1] + upper, box[0] + right, box[1] + lower)
     if weights.mean() < LEAST_WEIGHT:
         weights = np.ones(weights.shape)
-    around = weights < 0.01
-    bare = pixels[around]
-    ground = _median(bare) if len(bare) > 20 else pixels.mean(axis=(0, 1))
-    ground = tuple(int(value) for value in ground)
-    return DecorObject(
-        box, weights.astype(np.float32), ground, _probably_white(ground if plain else margin)
-    )
+    seen, bare = picture.crop(box), weights < 0.01
+    if np.count_nonzero(bare) > 20:
+        ground = _median_colour(seen, Image.fromarray(bare))
+    else:
+        ground = tuple(map(int, ImageStat.Stat(seen).mean))
+    if plain:
+        white = _probably_white(ground)
+    else:
+        white = _probably_white(_colour_between(picture, *around)) if around else None
+    return DecorObject(box, weights.astype(np.float32), ground, white)
 
 
-def _probably_white(colour: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
-    if colour is None:
-        return None
+def _probably_white(colour: tuple[int, int, int]) -> tuple[int, int, int] | None:
     lightness, *hue = lab(np.uint8([colour]))[0]
     return colour if lightness > LIGHT and np.hypot(*hue) < PALE else None
 
 
-def _trim(picture: Image.Image) -> tuple[Box, tuple[int, int, int] | None]:
-    """The box without uniform lines along its border, and the colour of the innermost of these.
+def _trim(picture: Image.Image) -> tuple[Box, tuple[Box, Box] | None]:
+    """The box without uniform lines along its border, and the boxes around the innermost of these.
 
-    All of it, and None, where too little would be left.
+    All of it, and None, where there are none or too little would be left.
     """
-    planes = np.ascontiguousarray(np.moveaxis(np.asarray(picture.convert("YCbCr")), 2, 0))
+    planes = np.stack([np.asarray(plane) for plane in picture.convert("YCbCr").split()])
     left, upper, right, lower = whole = (0, 0, picture.width, picture.height)
     margin = None
     for _ in range(_LAYERS):
@@ -102,16 +102,20 @@ def _trim(picture: Image.Image) -> tuple[Box, tuple[int, int, int] | None]:
             return whole, None
         if before == (left, upper, right, lower):
             break
-        margin = _colour_between(picture, before, (left, upper, right, lower))
+        margin = before, (left, upper, right, lower)
     return (left, upper, right, lower), margin
 
 
 def _colour_between(picture: Image.Image, outer: Box, inner: Box) -> tuple[int, int, int]:
     """The median colour of what lies in ``outer`` but not in ``inner``."""
-    outside = np.ones((picture.height, picture.width), bool)
-    outside[inner[1] : inner[3], inner[0] : inner[2]] = False
-    cut = np.s_[outer[1] : outer[3], outer[0] : outer[2]]
-    return tuple(int(value) for value in _median(np.asarray(picture)[cut][outside[cut]]))
+    between = Image.new("1", picture.size)
+    between.paste(1, outer)
+    between.paste(0, inner)
+    return _median_colour(picture, between)
+
+
+def _median_colour(picture: Image.Image, mask: Image.Image) -> tuple[int, int, int]:
+    return tuple(ImageStat.Stat(picture, mask).median)
 
 
 def _median(colours: np.ndarray) -> np.ndarray:

@@ -129,7 +129,6 @@ class Backbone:
                 "or fetch it again."
             ) from error
         self.digest = hashlib.sha256(self._weights).hexdigest()[:16]
-        self._input = pixels["index"]
         self._outputs = [output["index"] for output in outputs]
         self.shapes = tuple(tuple(map(int, output["shape"][1:])) for output in outputs)
         self._idle = [interpreter]
@@ -142,21 +141,28 @@ class Backbone:
         return made
 
     def stage_maps(self, pixels: np.ndarray) -> list[np.ndarray]:
-        """Maps [h, w, channels] of every stage, float32, for pixels [side, side, 3] of 0–255."""
+        """Maps [n, h, w, channels] of every stage, float32, for pixels [n, side, side, 3] of 0–255.
+
+        Several pictures at once take a little less time than one after the other.
+        """
         try:
             interpreter = self._idle.pop()
         except IndexError:  # all are busy
             interpreter = self._made()
-        interpreter.set_tensor(self._input, fed(pixels, self.spec))
+        (place,) = interpreter.get_input_details()
+        if place["shape"][0] != len(pixels):
+            interpreter.resize_tensor_input(place["index"], pixels.shape)
+            interpreter.allocate_tensors()
+        interpreter.set_tensor(place["index"], fed(pixels, self.spec))
         interpreter.invoke()
-        stages = [interpreter.get_tensor(index)[0] for index in self._outputs]
+        stages = [interpreter.get_tensor(index) for index in self._outputs]
         self._idle.append(interpreter)
         return stages
 
 
 def fed(pixels: np.ndarray, spec: BackboneSpec) -> np.ndarray:
-    """Pixels [side, side, 3] of 0–255 as the network takes them: [1, side, side, 3], float32."""
-    scaled = pixels[None].astype(np.float32)
+    """Pixels [n, side, side, 3] of 0–255 as the network takes them: float32."""
+    scaled = pixels.astype(np.float32)
     scaled -= spec.mean
     scaled /= spec.scale
     return scaled

@@ -95,7 +95,8 @@ def _to_tflite(network: Any, spec: BackboneSpec, seen: Sequence[np.ndarray] | No
             ends = [np.full_like(seen[0], level) for level in (0, 255)]
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.representative_dataset = lambda: ([fed(one, spec)] for one in [*ends, *seen])
+            pixels = [*ends, *seen]
+            converter.representative_dataset = lambda: ([fed(one[None], spec)] for one in pixels)
         return converter.convert()
 
 
@@ -106,9 +107,8 @@ def _check(
     from ai_edge_litert.interpreter import Interpreter
 
     noise = np.random.default_rng(0).integers(0, 256, (spec.side, spec.side, 3), np.uint8)
-    pixels, error = (
-        (fed(seen[0], spec), _EIGHT_BITS) if seen else (fed(noise, spec), _ONE_PRECISION)
-    )
+    pixels, error = (seen[0], _EIGHT_BITS) if seen else (noise, _ONE_PRECISION)
+    pixels = fed(pixels[None], spec)
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels)

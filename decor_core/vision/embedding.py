@@ -25,11 +25,11 @@ VIEWS = (
 # Places outside the object keep a little weight, so that a wrong mask does no great harm.
 FLOOR = 0.02
 # Colours are counted on a grid of so many pixels a side: more of them say the same.
-COLOUR_SIDE = 96
+COLOUR_SIDE = 64
 # Larger objects are scaled down to this first: details beyond it mislead a model that has learnt
 # from small ones, and to one that has learnt from large ones they make no difference.
 OBJECT_SIDE = 176
-_FINDING_SIDE = 224  # in a picture of so many pixels the object is looked for
+_FINDING_SIDE = 256  # in a picture of so many pixels the object is looked for
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class EmbeddingSpec:
 
     architecture: str = DEFAULT
     views: int = 2
-    version: int = 5
+    version: int = 6
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,8 @@ class Look:
 
     def _colours(self) -> np.ndarray:
         """Square root of the histogram of the object's colours: a unit vector (Hellinger)."""
-        inside = np.flatnonzero(self.weights)
-        colours = self.lab.reshape(-1, 3).take(inside, axis=0)
-        return np.sqrt(colour.histogram(colours, self.weights.take(inside)))
+        inside = self.weights > 0
+        return np.sqrt(colour.histogram(self.lab[inside], self.weights[inside]))
 
 
 class Embedder:
@@ -140,24 +139,29 @@ class Embedder:
     def look(self, picture: Image.Image) -> Look:
         """What there is to see in an upright RGB picture, and where."""
         square, mask, box = object_square(picture)
-        views = tuple(self._view(square, mask, box, view) for view in VIEWS[: self.spec.views])
+        chosen = VIEWS[: self.spec.views]
+        cuts = [cut(square, mask, view, self._backbone.spec.side) for view in chosen]
+        stages = self._backbone.stage_maps(np.stack([pixels for pixels, _ in cuts]))
+        views = tuple(
+            _view(box, view, weights, maps)
+            for view, (_, weights), *maps in zip(chosen, cuts, *stages, strict=True)
+        )
         pixels, weights = (nearest(np.asarray(part)) for part in (square, mask))
         return Look(views, box, pixels, weights.astype(np.float32) / 255)
 
-    def _view(
-        self,
-        square: Image.Image,
-        mask: Image.Image,
-        box: tuple[float, ...],
-        view: tuple[float, float, float, float, bool],
-    ) -> View:
-        *relative, mirrored = view
-        pixels, weights = cut(square, mask, view, self._backbone.spec.side)
-        stages = tuple(self._backbone.stage_maps(pixels))
-        shapes = [stage.shape[:2] for stage in stages]
-        shares = {shape: _shares(weights, shape) for shape in set(shapes)}
-        told = tuple(shares[shape] for shape in shapes)
-        return View(_inside(box, relative), mirrored, stages, told)
+
+def _view(
+    box: tuple[float, ...],
+    view: tuple[float, float, float, float, bool],
+    weights: Image.Image,
+    maps: Sequence[np.ndarray],
+) -> View:
+    """What the network sees in ``view`` of the object's square, which lies in ``box``."""
+    *relative, mirrored = view
+    shapes = [stage.shape[:2] for stage in maps]
+    shares = {shape: _shares(weights, shape) for shape in set(shapes)}
+    told = tuple(shares[shape] for shape in shapes)
+    return View(_inside(box, relative), mirrored, tuple(maps), told)
 
 
 def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple[float, ...]]:
@@ -189,6 +193,8 @@ def _at_most(side: int, picture: Image.Image) -> Image.Image:
     """The picture, or a smaller one whose long side is ``side``."""
     if max(picture.size) <= side:
         return picture
+    # By a whole number first, which is quick and all but the same.
+    picture = picture.reduce(max(picture.size) // side)
     return ImageOps.contain(picture, (side, side), Image.Resampling.BILINEAR)
 
 
