@@ -44,6 +44,15 @@ def test_padding_leaves_the_vector_almost_as_it_was():
     assert one @ two > 0.98 * np.sqrt((one @ one) * (two @ two))
 
 
+def test_a_small_object_in_a_large_picture_keeps_its_vector():
+    embedder = Embedder(EmbeddingSpec())
+    small = on("white").resize((240, 240))
+    large = Image.new("RGB", (512, 512), "white")
+    large.paste(small, (200, 70))
+    one, two = embedder.embed(small), embedder.embed(large)
+    assert one @ two > 0.95 * np.sqrt((one @ one) * (two @ two))
+
+
 def test_in_clutter_the_colours_of_the_centre_count():
     noise = np.random.default_rng(0).integers(60, 200, (120, 120, 3), dtype=np.uint8)
     noise[..., 2] = 40

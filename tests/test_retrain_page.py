@@ -145,6 +145,18 @@ def test_a_run_that_was_kept_on_disk_is_still_the_training_s(trained, tmp_path, 
     assert "This run has been deleted" in texts(sound(test.run()))
 
 
+def test_the_oldest_model_makes_room_for_a_new_one(trained, monkeypatch):
+    monkeypatch.setenv("DECOR_SESSION_RUNS", "1")
+    (run,) = trained.session_state["workspace"].own_runs
+    old = replace(run, id="old").titled("Old one")
+    test = opened("retrain", workspace=Workspace("with one", MemoryRuns([old])))
+    test.segmented_control(key="train_head").set_value("lda")
+    test.toggle(key="copies").set_value(False)
+    test = _train(sound(test.run()))
+    (left,) = test.session_state["workspace"].own_runs
+    assert left.id != "old"
+
+
 def test_nobody_else_finds_it(trained):
     assert "photos of decorated products" in texts(opened("retrain"))
 

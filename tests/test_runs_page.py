@@ -17,7 +17,7 @@ from decor_core.runs.run import Run, run_of_bundle, run_of_training
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.training.workflow import train
 from pages.parts import shelf
-from pages.parts.workspace import Workspace
+from pages.parts.workspace import Registry, Workspace
 
 ROOT = Path(__file__).parents[1]
 
@@ -236,6 +236,26 @@ def test_a_model_is_tried_out_in_the_process_that_looks(open_runs, parcel, monke
     test = _drop(open_runs(mine=Workspace("me")), parcel)
     assert asked == ["Parcel"] and len(_names(test)) == 1
     assert "could not be tried out just now" in test.error[0].value
+
+
+def test_where_there_is_no_room_an_import_is_refused(open_runs, parcel, monkeypatch):
+    monkeypatch.setenv("DECOR_SESSION_RUNS", "2")
+    test = _drop(open_runs(), parcel)
+    assert "There are 2 runs in this session, as many as there is room for" in test.error[0].value
+    assert "Parcel" not in _names(test)
+
+
+def test_what_all_have_together_leaves_each_room_for_fewer(runs, monkeypatch):
+    monkeypatch.setenv("DECOR_SESSION_RUNS", "3")
+    monkeypatch.setenv("DECOR_TOTAL_RUNS", "4")
+    everybody, mine = Registry(), Workspace("me", MemoryRuns(runs))
+    everybody.touch(mine)
+    assert everybody.room(mine) == 3
+    others = [Workspace(name, MemoryRuns(runs)) for name in ("you", "she")]
+    everybody.touch(others[0])
+    assert everybody.room(mine) == 2
+    everybody.touch(others[1])
+    assert everybody.room(mine) == 1
 
 
 def test_what_is_no_model_is_refused_and_nothing_kept(open_runs):

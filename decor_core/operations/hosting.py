@@ -35,6 +35,7 @@ class Hosting:
     session_pictures: int = 100_000
     megapixels: int = 64
     session_runs: int = 40
+    total_runs: int = 2_000
     queue_each: int = 10
     queue_total: int = 200
     job_seconds: int = 3_600
@@ -66,6 +67,7 @@ _HOSTED = Hosting(
     session_pictures=3_000,
     megapixels=40,
     session_runs=20,
+    total_runs=150,
     queue_each=3,
     queue_total=30,
     job_seconds=300,

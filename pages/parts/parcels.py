@@ -12,7 +12,6 @@ from decor_core.jobs.job import Job
 from decor_core.jobs.requests import ExportRequest, SummariesRequest
 from decor_core.models.bundle import Bundle, folder_name
 from decor_core.operations.counters import COUNTERS
-from decor_core.operations.hosting import hosting
 from decor_core.runs.importing import MOST_BYTES, import_run
 from decor_core.runs.run import Run
 from decor_core.runs.summaries import summaries_directory, tensorboard_command
@@ -22,7 +21,7 @@ from .seeing import looker
 from .shelf import may_keep
 from .text import plain
 from .work import BOARD, EXPORT, job_for, stop, submit
-from .workspace import workspace
+from .workspace import registry, workspace
 
 
 def show_downloads(run: Run) -> None:
@@ -178,12 +177,12 @@ def show_import() -> None:
 
 
 def _check_room() -> None:
-    most = hosting().session_runs
-    if sum(not run.read_only for run in workspace().runs.list()) >= most:
+    own = len(workspace().own_runs)
+    if own >= registry().room(workspace()):
         COUNTERS.count("refused: runs of one")
         raise LimitError(
-            f"There are {most} runs in this session, as many as there is room for; please delete "
-            "one first."
+            f"There are {own} runs in this session, as many as there is room for now; please "
+            "delete one first."
         )
 
 

@@ -11,7 +11,6 @@ from decor_core.jobs.job import Job
 from decor_core.jobs.requests import CrossValidateRequest, NetworkRequest, Request
 from decor_core.models.bundle import Bundle
 from decor_core.models.material import Material
-from decor_core.operations.hosting import hosting
 from decor_core.runs.run import Run, run_of_bundle, run_of_training
 from decor_core.vision.backbone import BackboneSpec
 from decor_core.vision.features import Embeddings
@@ -29,7 +28,7 @@ from .materials import (
 from .reading import reader
 from .resources import trainer, use_model
 from .text import plain
-from .workspace import workspace
+from .workspace import registry, workspace
 
 TRAIN, SEARCH, JUDGE, CURVE = "train", "search", "judge", "curve"
 EXPORT, BOARD, LEARN, KNOW = "export", "board", "learn", "know"
@@ -223,9 +222,9 @@ def _keep(job: Job, about: str) -> str:
     mine = workspace()
     if job.request.kind in ("train", "train on all"):
         run = mine.runs.save(_run(job))
-        own = [run for run in mine.runs.list() if not run.read_only]
-        for old in own[hosting().session_runs :]:
+        for old in mine.own_runs[registry().room(mine) :]:
             mine.runs.delete(old.id)
+            st.toast(plain(f"“{old.title}” had to go: there is no room for more models."))
         if mine.jobs.get(LEARN) == job.id:
             use_model(run.bundle)
             if run.evaluation is None:  # its answers first, then how good they are

@@ -25,6 +25,7 @@ import streamlit as st
 
 from decor_core.models.predictor import Judge
 from decor_core.operations.hosting import hosting
+from decor_core.runs.run import Run
 from decor_core.runs.store import MemoryRuns
 from decor_core.vision.features import Embeddings
 
@@ -62,11 +63,17 @@ class Workspace:
     touched: float = float("-inf")
 
     @property
+    def own_runs(self) -> list[Run]:
+        """What was trained or imported here, newest first."""
+        return [run for run in self.runs.list() if not run.read_only]
+
+    @property
     def weight(self) -> int:
         """About how many bytes its models and vectors take."""
-        own = sum(not run.read_only for run in self.runs.list())
         kept = list(self.vectors.values())
-        return own * _RUN_BYTES + sum(one.vectors.nbytes + one.copies.nbytes for one in kept)
+        return len(self.own_runs) * _RUN_BYTES + sum(
+            one.vectors.nbytes + one.copies.nbytes for one in kept
+        )
 
     @property
     def folder(self) -> Path:
@@ -111,6 +118,12 @@ class Registry:
         with self._lock:
             self._forget_old()
             return {*self._all, *self._seen}
+
+    def room(self, mine: Workspace) -> int:
+        """How many runs ``mine`` may hold now: fewer where all have many together, but one."""
+        with self._lock:
+            others = sum(len(one.own_runs) for one in list(self._all.values()) if one is not mine)
+        return max(1, min(hosting().session_runs, hosting().total_runs - others))
 
     def lighten(self, most: float) -> None:
         """Forget those seen longest ago where models and vectors take more than ``most`` bytes.
