@@ -70,10 +70,8 @@ class Workspace:
     @property
     def weight(self) -> int:
         """About how many bytes its models and vectors take."""
-        kept = list(self.vectors.values())
-        return len(self.own_runs) * _RUN_BYTES + sum(
-            one.vectors.nbytes + one.copies.nbytes for one in kept
-        )
+        kept = sum(one.vectors.nbytes + one.copies.nbytes for one in list(self.vectors.values()))
+        return len(self.own_runs) * _RUN_BYTES + kept
 
     @property
     def folder(self) -> Path:
