@@ -86,6 +86,22 @@ def test_where_models_take_too_much_who_was_seen_longest_ago_is_forgotten(embedd
     assert registry.get("here") is here
 
 
+def test_an_idle_session_loses_vectors_where_all_take_too_much_and_nothing_else(embeddings):
+    registry = Registry()
+    busy, idle = (
+        Workspace(name, jobs={"train": name}, vectors=OrderedDict({"a set": embeddings}))
+        for name in ("busy", "idle")
+    )
+    for one in (idle, busy):
+        registry.touch(one)
+    idle.touched -= 120
+    registry.lighten(3 * idle.weight)
+    assert idle.vectors
+    registry.lighten(0)
+    assert registry.get("idle") is idle and idle.jobs and not idle.vectors
+    assert busy.vectors
+
+
 def test_the_folder_goes_with_its_workspace(monkeypatch):
     registry = Registry()
     registry.touch(Workspace("me"))

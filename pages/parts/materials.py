@@ -136,17 +136,19 @@ def _part(pictures: PictureSet, material: Material) -> Part:
 
 def recall(mine: Workspace, part: Part) -> Embeddings | None:
     """The vectors of a part, if this visitor has used them lately."""
-    vectors = mine.vectors.get(part.key)
+    kept = mine.vectors  # which may become another meanwhile
+    vectors = kept.get(part.key)
     if vectors is not None:
-        mine.vectors.move_to_end(part.key)
+        kept.move_to_end(part.key)
     return vectors
 
 
 def remember(mine: Workspace, part: Part, vectors: Embeddings) -> None:
     """Keep the vectors of a part for a while."""
-    mine.vectors[part.key] = vectors
-    while len(mine.vectors) > _KEPT_VECTORS:
-        mine.vectors.popitem(last=False)
+    kept = mine.vectors
+    kept[part.key] = vectors
+    while len(kept) > _KEPT_VECTORS:
+        kept.popitem(last=False)
 
 
 def joiner(

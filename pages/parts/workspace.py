@@ -33,6 +33,7 @@ _KEPT_WORKSPACES = 200
 _COOKIE = "_streamlit_xsrf"
 _TOKEN_BYTES = 16
 _TOUCH_SECONDS = 1.0
+_IDLE_SECONDS = 60.0
 _RUN_BYTES = 600_000  # weights, and what tells strange pictures
 
 
@@ -126,16 +127,25 @@ class Registry:
     def lighten(self, most: float) -> None:
         """Forget those seen longest ago where models and vectors take more than ``most`` bytes.
 
-        Whoever is still here loses nothing: the session holds its workspace.
+        Of somebody whose session is still here, which holds its workspace, only vectors go, and
+        only where nothing was done for a minute: they can be made again.
         """
         with self._lock:
             weights = {owner: one.weight for owner, (_, one) in self._seen.items()}
             total = sum(weights.values())
             for owner in filter(weights.get, weights):
                 if total <= most:
-                    return
+                    break
                 total -= weights[owner]
                 del self._seen[owner]
+            here = sorted(self._all.values(), key=lambda one: one.touched)
+            total = sum(one.weight for one in here)
+            for one in here:
+                if total <= most or one.touched > time.monotonic() - _IDLE_SECONDS:
+                    return
+                total -= one.weight
+                one.vectors = OrderedDict()
+                total += one.weight
 
     def forget_all(self) -> None:
         """Let go of everybody, with what each has on the disk: the server ends."""
