@@ -90,7 +90,7 @@ def _trim(picture: Image.Image) -> tuple[Box, tuple[Box, Box] | None]:
     """
     planes = np.stack([np.asarray(plane) for plane in picture.convert("YCbCr").split()])
     left, upper, right, lower = whole = (0, 0, picture.width, picture.height)
-    margin = None
+    around = None
     for _ in range(_LAYERS):
         before = left, upper, right, lower
         upper += _uniform_lines(planes[:, upper:lower, left:right])
@@ -102,8 +102,8 @@ def _trim(picture: Image.Image) -> tuple[Box, tuple[Box, Box] | None]:
             return whole, None
         if before == (left, upper, right, lower):
             break
-        margin = before, (left, upper, right, lower)
-    return (left, upper, right, lower), margin
+        around = before, (left, upper, right, lower)
+    return (left, upper, right, lower), around
 
 
 def _colour_between(picture: Image.Image, outer: Box, inner: Box) -> tuple[int, int, int]:
