@@ -136,8 +136,8 @@ def test_shipped_network_is_the_package_converted(pixels):
         gain, shift = state[f"{norm}.weight"], state[f"{norm}.bias"]
         return tf.nn.batch_normalization(x, mean, variance, shift, gain, 1e-3)
 
-    x = (pixels[None, :224, :224].astype(np.float32) - 127) / 128
-    x = tf.nn.relu6(conv(x, "_conv_stem", "_bn0", 2))
+    scaled = (pixels[None, :224, :224].astype(np.float32) - 127) / 128
+    x = tf.nn.relu6(conv(scaled, "_conv_stem", "_bn0", 2))
     expected = {}
     downs = (1, 3, 5, 11)
     for number in range(16):
@@ -151,10 +151,23 @@ def test_shipped_network_is_the_package_converted(pixels):
         expected[x.shape[-1]] = x
     del expected[16]
     expected[1280] = tf.nn.relu6(conv(x, "_conv_head", "_bn1"))
-    maps = load_backbone().stage_maps(pixels[None, :224, :224])
+    network = load_backbone()
+    maps = network.stage_maps(pixels[None, :224, :224])
+    rearranged = convert._lite(network.spec)(scaled)
     assert [stage.shape[-1] for stage in maps] == list(expected)
-    for ours, theirs in zip(maps, expected.values(), strict=True):
-        assert np.linalg.norm(ours - theirs) < 0.3 * np.linalg.norm(theirs)  # in eight bits
+    for ours, whole, theirs in zip(maps, rearranged, expected.values(), strict=True):
+        size = np.linalg.norm(theirs)
+        assert np.linalg.norm(whole - theirs) < 1e-5 * size
+        assert np.linalg.norm(ours - theirs) < 0.3 * size  # in eight bits
+
+
+def test_steps_of_the_shipped_network_are_those_of_the_pixels():
+    interpreter = load_backbone()._made()
+    (place,) = interpreter.get_input_details()
+    step, zero = place["quantization"]
+    levels, spec = np.arange(256, dtype=np.uint8), BackboneSpec.named(DEFAULT)
+    wanted = np.rint(backbone.fed(levels, spec) / step) + zero
+    np.testing.assert_array_equal(backbone.fed(levels, spec, place["dtype"]), wanted)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +305,7 @@ def test_conversion_gone_wrong_is_noticed(networks, monkeypatch):
     stages = load_backbone().stage_maps
 
     def network(pixels):
-        return [stage * 1.01 for stage in stages(np.rint(pixels * 128 + 127))]
+        return [stage * 1.01 for stage in stages(np.rint(pixels * 128 + 127).astype(np.uint8))]
 
     monkeypatch.setattr(convert, "_lite", lambda spec: network)
     with pytest.raises(BackboneError, match="conversion of efficientnet_lite0 .* went wrong"):

@@ -2,7 +2,9 @@
 
 import json
 import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +13,7 @@ from PIL import Image, ImageOps
 
 from decor_core.data.catalog import read_catalog
 from decor_core.errors import BackboneError, BundleError, DataError, TrainingError
-from decor_core.vision import features
+from decor_core.vision import embedding, features
 from decor_core.vision.augmentation import Augmentation, distort
 from decor_core.vision.embedding import VIEWS, Embedder, EmbeddingSpec
 from decor_core.vision.features import Embeddings, embed_catalog
@@ -60,6 +62,30 @@ def test_vector_is_the_same_twice_and_finite(embedder, ornament):
     assert one.dtype == np.float32 and one.shape == (embedder.dimensions,)
     assert np.isfinite(one).all()
     np.testing.assert_array_equal(one, again)
+
+
+def test_threads_take_turns_but_for_the_network(ornament, monkeypatch):
+    monkeypatch.setattr(embedding.os, "cpu_count", lambda: 4)
+    embedder, find, lock = Embedder(EmbeddingSpec()), embedding.object_square, threading.Lock()
+    pictures = [ornament(seed, "navy", 90) for seed in range(8)]
+    alone = [embedder.embed(picture) for picture in pictures]
+    inside, most = 0, 0
+
+    def counted(picture):
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.02)
+        with lock:
+            inside -= 1
+        return find(picture)
+
+    monkeypatch.setattr(embedding, "object_square", counted)
+    with ThreadPoolExecutor(6) as threads:
+        together = list(threads.map(embedder.embed, pictures))
+    assert most == 2
+    np.testing.assert_array_equal(together, alone)
 
 
 def test_blocks_cover_all_columns_once(embedder):

@@ -18,7 +18,7 @@ from decor_core.models.predictor import Predictor
 from decor_core.pictures import objects
 from decor_core.pictures.images import load_picture
 from decor_core.vision import backbone
-from decor_core.vision.embedding import OBJECT_SIDE, object_square
+from decor_core.vision.embedding import object_square
 
 SAMPLES = Path(__file__).parents[1] / "models" / "samples"
 LISTED = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))
@@ -130,10 +130,10 @@ def _disc(ground, colour=(20, 30, 160), box=(90, 80, 180, 140)):
 def test_object_is_cut_out_on_a_plain_ground_and_nowhere_else():
     # 90 × 60 pixels, a seam less on each side, on a square of the ground.
     seen = find_objects(_disc((240, 240, 240))).numpy()[0]
-    assert (seen[OBJECT_SIDE // 2, 10:-10] == [20, 30, 160, 255]).all()
-    assert (seen[[5, -5], OBJECT_SIDE // 2] == [240, 240, 240, 0]).all()
+    assert (seen[objects.SIDE // 2, 10:-10] == [20, 30, 160, 255]).all()
+    assert (seen[[5, -5], objects.SIDE // 2] == [240, 240, 240, 0]).all()
     busy = np.random.default_rng(0).uniform(0, 255, (1, 224, 224, 3)).astype(np.float32)
-    all_of_it = tf.image.resize(busy, (OBJECT_SIDE, OBJECT_SIDE))
+    all_of_it = tf.image.resize(busy, (objects.SIDE, objects.SIDE))
     np.testing.assert_allclose(find_objects(busy)[..., :3], all_of_it, atol=0.6)
     assert (find_objects(busy).numpy()[..., 3] == 255).all()
 
@@ -156,7 +156,7 @@ def test_objects_are_the_apps_on_a_plain_ground(ornament):
     shape = ornament(5, "black", 120).convert("1")
     picture.paste(Image.new("RGB", shape.size, "navy"), (40, 70), ImageOps.invert(shape))
     square, weights, _ = object_square(picture)
-    side = (OBJECT_SIDE, OBJECT_SIDE)
+    side = (objects.SIDE, objects.SIDE)
     theirs = np.dstack([square.resize(side), weights.resize(side)])
     ours = find_objects(np.asarray(picture, np.float32)[None]).numpy()[0]
     assert np.abs(ours - theirs).mean() < 6

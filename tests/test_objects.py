@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from decor_core.pictures.objects import find_object
+from decor_core.pictures.objects import SIDE, find_object
 from decor_core.vision.embedding import Embedder, EmbeddingSpec
 
 
@@ -21,8 +21,8 @@ def on(ground, side=120, colour="navy"):
 def test_a_plain_ground_is_trimmed_and_weighs_nothing(ground):
     found = find_object(on(ground))
     assert np.abs(np.subtract(found.box, (20, 40, 80, 100))).max() <= 3
-    assert found.weights[0, 0] == 0
-    assert found.weights[30, 30] == 1
+    assert found.weights.getpixel((0, 0)) == 0
+    assert found.weights.getpixel((30, 30)) == 255
     assert (
         np.abs(np.subtract(found.ground, Image.new("RGB", (1, 1), ground).getpixel((0, 0)))).max()
         <= 1
@@ -60,8 +60,9 @@ def test_in_clutter_the_colours_of_the_centre_count():
     ImageDraw.Draw(picture).ellipse((30, 30, 89, 89), "blue")
     found = find_object(picture)
     left, upper, right, lower = found.box
-    assert found.weights[60 - upper, 60 - left] > 0.9
-    assert found.weights[0, :5].mean() < 0.5
+    weights = np.asarray(found.weights) / 255
+    assert weights[60 - upper, 60 - left] > 0.9
+    assert weights[0, :5].mean() < 0.5
     assert (right - left) * (lower - upper) < 0.8 * 120**2
 
 
@@ -73,8 +74,22 @@ def test_in_clutter_the_colours_of_the_centre_count():
 ], ids=["blank", "line", "speck", "noise"])  # fmt: skip
 def test_where_there_is_no_object_all_of_the_picture_is_it(picture):
     found = find_object(picture)
-    assert found.weights.max() > 0
-    assert found.weights.shape == (found.box[3] - found.box[1], found.box[2] - found.box[0])
+    assert found.weights.getextrema()[1] > 0
+    left, upper, right, lower = found.box
+    assert found.weights.size == found.seen.size
+    assert max(found.seen.size) == min(max(right - left, lower - upper), SIDE)
+
+
+@pytest.mark.parametrize("share", [1, 0.4], ids=["large", "small"])
+def test_in_a_large_picture_the_box_is_in_its_own_pixels(share):
+    side = round(512 * share)
+    picture = Image.new("RGB", (512, 512), "white")
+    picture.paste(on("white", colour="red").resize((side, side)), (0, 0))
+    found = find_object(picture)
+    expected = np.multiply((20, 40, 80, 100), side / 120)
+    assert np.abs(np.subtract(found.box, expected)).max() <= 6
+    assert max(found.seen.size) == min(found.box[2] - found.box[0], SIDE)
+    assert np.asarray(found.weights)[found.weights.height // 2].max() == 255
 
 
 @pytest.mark.parametrize("ground, white", [

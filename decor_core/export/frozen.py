@@ -12,7 +12,6 @@ import numpy as np
 
 from ..models.bundle import Bundle
 from ..pictures import objects
-from ..vision.embedding import OBJECT_SIDE
 from .graph import PROBABILITIES, build_model, lab
 
 INPUT, OUTPUT = "input", "final_result"
@@ -73,9 +72,9 @@ def find_objects(pixels: Any) -> Any:
     white = tf.where(plain, ground, margin)
     gains = tf.where(plain | trimmed, _gains(white), tf.ones_like(white))
     square = _square(boxes)
-    shown = _cut((pixels - ground) * inside, square, OBJECT_SIDE) + ground
+    shown = _cut((pixels - ground) * inside, square, objects.SIDE) + ground
     balanced = tf.minimum(tf.floor(shown * gains + 0.5), 255)
-    return tf.concat([balanced, 255 * _cut(weights, square, OBJECT_SIDE)], axis=-1)
+    return tf.concat([balanced, 255 * _cut(weights, square, objects.SIDE)], axis=-1)
 
 
 def _distance(colours: Any, others: Any) -> Any:

@@ -76,6 +76,7 @@ def _filled(around: bytes, network: bytes) -> bytes:
             operators.append(operator)
             continue
         places = _placed(graph, inside, operator, first_buffer)
+        operators += _quantizing(model, operator.inputs, places[inside.inputs])
         for one in inside.operators:
             one = copy(one)
             one.opcodeIndex += first_code
@@ -90,8 +91,12 @@ def _filled(around: bytes, network: bytes) -> bytes:
 
 def _placed(graph: Any, inside: Any, hole: Any, first_buffer: int) -> np.ndarray:
     """Add the tensors of ``inside`` to ``graph``; where each is now."""
+    from ai_edge_litert.schema_py_generated import TensorType
+
     places = np.full(len(inside.tensors), -1, np.int32)
-    places[inside.inputs] = hole.inputs
+    (start,) = inside.inputs
+    if inside.tensors[start].type == TensorType.FLOAT32:
+        places[start] = hole.inputs[0]
     stages = sorted(inside.outputs, key=lambda i: by_resolution(inside.tensors[i].shape))
     places[stages] = hole.outputs
     for index in np.flatnonzero(places < 0):
@@ -100,3 +105,19 @@ def _placed(graph: Any, inside: Any, hole: Any, first_buffer: int) -> np.ndarray
         places[index] = len(graph.tensors)
         graph.tensors.append(tensor)
     return places
+
+
+def _quantizing(model: Any, given: np.ndarray, wanted: np.ndarray) -> list[Any]:
+    """The operation that turns the tensor ``given`` into the one ``wanted``, where they differ."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    if given[0] == wanted[0]:
+        return []
+    quantize = schema.BuiltinOperator.QUANTIZE
+    operation, code = schema.OperatorT(), schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = quantize
+    code.version = 1
+    operation.opcodeIndex = len(model.operatorCodes)
+    model.operatorCodes.append(code)
+    operation.inputs, operation.outputs = given, wanted
+    return [operation]

@@ -38,7 +38,8 @@ def keras_network(path: Path) -> Callable[[Any], list[Any]]:
     tensors = [_tensor(model, tensor) for tensor in graph.tensors]
 
     def apply(pixels: Any) -> list[Any]:
-        known = {int(graph.inputs[0]): pixels}
+        (start,) = map(int, graph.inputs)
+        known = {start: _quantized(pixels, tensors[start])}
         for operation in graph.operators:
             code = model.operatorCodes[operation.opcodeIndex].builtinCode
             maps = [known[index] for index in operation.inputs if index in known]
@@ -74,9 +75,11 @@ def _apply(code: int, options: Any, maps: list[Any], told: list[_Tensor], out: _
         case BuiltinOperator.PAD:
             return layers.ZeroPadding2D(told[1].values[1:3].tolist())(maps[0])
         case BuiltinOperator.QUANTIZE:
-            return _rounded(maps[0] / out.scale, out)
+            return _quantized(maps[0], out)
         case BuiltinOperator.DEQUANTIZE:
             return maps[0] * told[0].scale
+        case BuiltinOperator.SPACE_TO_DEPTH:
+            return _space_to_depth(maps[0], options.blockSize)
         case BuiltinOperator.ADD:
             found = layers.Add()(maps) if out.scale is None else _sum(maps, told, out)
         case BuiltinOperator.CONV_2D:
@@ -92,6 +95,20 @@ def _apply(code: int, options: Any, maps: list[Any], told: list[_Tensor], out: _
         return layers.ReLU(6)(found)
     six = float(np.rint(6 / out.scale[0]))
     return _rounded(found, _Tensor(None, None, max(out.low, 0), min(out.high, six)))
+
+
+def _quantized(maps: Any, out: _Tensor) -> Any:
+    return maps if out.scale is None else _rounded(maps / out.scale, out)
+
+
+def _space_to_depth(maps: Any, block: int) -> Any:
+    from tensorflow.keras import ops
+
+    _, height, width, channels = maps.shape
+    high, wide = height // block, width // block
+    maps = ops.reshape(maps, (-1, high, block, wide, block, channels))
+    maps = ops.transpose(maps, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(maps, (-1, high, wide, block * block * channels))
 
 
 def _rounded(maps: Any, out: _Tensor) -> Any:

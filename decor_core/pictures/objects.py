@@ -3,18 +3,23 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageStat
+from PIL import Image, ImageFilter, ImageOps, ImageStat
 
-from .colour import lab
+from .colour import RANGES, lab
 
 Box = tuple[int, int, int, int]
+
+# Larger objects are scaled down to this first: details beyond it mislead a model that has learnt
+# from small ones, and to one that has learnt from large ones they make no difference.
+SIDE = 176
+_TRIMMING_SIDE = 256  # of the picture in which lines of one colour are looked for
 
 # Padding, and a plain ground around the object, are lines of one colour along the border. In
 # YCbCr a soft shadow changes brightness only; tolerances were set by eye on product photographs.
 _TOLERANCE = (18, 8, 8)
 UNIFORM = 0.97  # share of a line that has its colour; the rest may be specks
 _LAYERS = 2  # a photograph on plain ground, padded once more
-_BLOCK = 16  # lines that are looked at at once
+_BLOCK = 32  # lines that are looked at at once
 SEAM = 2  # pixels next to what is trimmed, where scaling has mixed the colours
 _LEAST_LEFT = 0.02  # of the picture; where less would be left, nothing is trimmed
 
@@ -29,20 +34,23 @@ LIGHT, PALE = 65.0, 25.0
 _SPREAD_OUT, _TAIL, _LEAST_BULK = 0.8, 0.03, 0.15
 # Back-projection: border strip, central ellipse, bins of L*a*b*, and the blur of the result.
 _STRIP, _CENTRE, _BLUR = 0.08, 0.5, 0.02
-_BINS, _LOW, _HIGH = (6, 12, 12), (0, -60, -60), (100, 70, 70)
+_BARE = [255 if level < 3 else 0 for level in range(256)]  # pixels that weigh next to nothing
+_BINS = (6, 12, 12)
 
 
 @dataclass(frozen=True)
 class DecorObject:
     """Where the decorated object is and how much each of its pixels says about its decor.
 
-    ``box`` is (left, upper, right, lower) in pixels, ``weights`` float32 [h, w] of the box, 0 to
-    1, and ``ground`` the colour (red, green, blue) around the object. ``white`` is the colour of
-    a ground that is probably white, whatever the light makes of it; None where there is none.
+    ``box`` is (left, upper, right, lower) in pixels of the picture, ``seen`` what is in it, at most
+    SIDE pixels long, and ``weights`` those of its pixels: mode L, 255 is 1. ``ground`` is the
+    colour (red, green, blue) around the object, and ``white`` that of a ground that is probably
+    white, whatever the light makes of it; None where there is none.
     """
 
     box: Box
-    weights: np.ndarray
+    seen: Image.Image
+    weights: Image.Image
     ground: tuple[int, int, int]
     white: tuple[int, int, int] | None = None
 
@@ -55,27 +63,53 @@ def find_object(picture: Image.Image) -> DecorObject:
     commoner in the centre than along the border count (histogram back-projection; Swain &
     Ballard, 1991), and the box shrinks to where they are.
     """
-    box, around = _trim(picture)
-    colours = lab(np.asarray(picture.crop(box)))
+    small = _at_most(_TRIMMING_SIDE, picture)
+    inner, around = _trim(small)
+    box = _placed(inner, small.size, (0, 0, *picture.size))
+    seen = small.crop(inner)  # quicker than from all pixels, where it is large enough
+    seen = _at_most(SIDE, seen if max(seen.size) >= SIDE else picture.crop(box))
+    colours = lab(np.asarray(seen))
     weights = _difference_from_ground(colours)
     plain = weights is not None
     if not plain:
         weights = _back_projection(colours)
-        left, upper, right, lower = _bulk(weights)
-        weights = weights[upper:lower, left:right]
-        box = (box[0] + left, box[1] + upper, box[0] + right, box[1] + lower)
+        bulk = _bulk(weights)
+        if bulk != (0, 0, *seen.size):
+            left, upper, right, lower = bulk
+            weights = weights[upper:lower, left:right]
+            box = _placed(bulk, seen.size, box)
+            seen = _at_most(SIDE, picture.crop(box))
     if weights.mean() < LEAST_WEIGHT:
         weights = np.ones(weights.shape)
-    seen, bare = picture.crop(box), weights < 0.01
-    if np.count_nonzero(bare) > 20:
-        ground = _median_colour(seen, Image.fromarray(bare))
+    weights = Image.fromarray((weights * 255).astype(np.uint8))
+    if weights.size != seen.size:
+        weights = weights.resize(seen.size, Image.Resampling.BILINEAR)
+    bare = weights.point(_BARE, "1")
+    if bare.histogram()[255] > 20:
+        ground = _median_colour(seen, bare)
     else:
         ground = tuple(map(int, ImageStat.Stat(seen).mean))
     if plain:
         white = _probably_white(ground)
     else:
-        white = _probably_white(_colour_between(picture, *around)) if around else None
-    return DecorObject(box, weights.astype(np.float32), ground, white)
+        white = _probably_white(_colour_between(small, *around)) if around else None
+    return DecorObject(box, seen, weights, ground, white)
+
+
+def _at_most(side: int, picture: Image.Image) -> Image.Image:
+    """The picture, or a smaller one whose long side is ``side``."""
+    if max(picture.size) <= side:
+        return picture
+    # By a whole number first, which is quick and all but the same.
+    picture = picture.reduce(max(picture.size) // side)
+    return ImageOps.contain(picture, (side, side), Image.Resampling.BILINEAR)
+
+
+def _placed(part: Box, size: tuple[int, int], box: Box) -> Box:
+    """Where the ``part`` of a picture of ``size`` lies that shows what is in ``box``."""
+    start, stop = np.reshape(box, (2, 2))
+    corners = start + np.reshape(part, (2, 2)) * (stop - start) / size
+    return tuple(np.rint(corners).astype(int).ravel().tolist())
 
 
 def _probably_white(colour: tuple[int, int, int]) -> tuple[int, int, int] | None:
@@ -146,19 +180,18 @@ def _uniform_lines(planes: np.ndarray) -> int:
 
 def _difference_from_ground(colours: np.ndarray) -> np.ndarray | None:
     """Weight 0 to 1 of each colour [h, w, 3] by its distance from a plain ground; None without."""
-    ring = _ring(colours.shape, 2)
-    offsets = colours - _median(colours[ring])
+    offsets = colours - _median(_border(colours, 2))
     distance = np.sqrt(np.einsum("hwc,hwc->hw", offsets, offsets))
-    if (distance[ring] < LIKE_GROUND).mean() < PLAIN_RING:
+    if (_border(distance, 2) < LIKE_GROUND).mean() < PLAIN_RING:
         return None
     return np.clip((distance - NOTICEABLE) / SOFTNESS, 0, 1)
 
 
-def _ring(shape: tuple[int, ...], width: int) -> np.ndarray:
-    """True along the border of a picture of that shape."""
-    ring = np.ones(shape[:2], bool)
-    ring[width:-width, width:-width] = False
-    return ring
+def _border(values: np.ndarray, width: int) -> np.ndarray:
+    """Of values [h, w, …] those [n, …] of the outermost ``width`` pixels on each side."""
+    middle = values[width:-width]
+    strips = values[:width], values[-width:], middle[:, :width], middle[:, -width:]
+    return np.concatenate([strip.reshape(-1, *values.shape[2:]) for strip in strips])
 
 
 def _bulk(weights: np.ndarray) -> tuple[int, int, int, int]:
@@ -179,17 +212,17 @@ def _bulk(weights: np.ndarray) -> tuple[int, int, int, int]:
 def _back_projection(colours: np.ndarray) -> np.ndarray:
     """Weight 0 to 1 by the share of the centre in centre and border, for each colour [h, w]."""
     height, width = colours.shape[:2]
-    low, high = np.array(_LOW), np.array(_HIGH)
-    places = np.clip((colours - low) / (high - low) * _BINS, 0, np.array(_BINS) - 1).astype(int)
-    bins = np.ravel_multi_index(tuple(np.moveaxis(places, 2, 0)), _BINS)
+    low, high = np.transpose(np.float32(RANGES))[..., None, None]
+    counts = np.float32(_BINS)[:, None, None]
+    places = (np.moveaxis(colours, 2, 0) - low) * (counts / (high - low))
+    i, j, k = np.clip(places, 0, counts - 1).astype(np.int32)
+    bins = (i * _BINS[1] + j) * _BINS[2] + k
     strip = max(2, round(_STRIP * min(height, width)))
     y, x = (np.linspace(-1, 1, side) ** 2 for side in (height, width))
     centre = y[:, None] + x < _CENTRE
-    inside, outside = (
-        _smooth_histogram(bins[region]) for region in (centre, _ring(bins.shape, strip))
-    )
-    share = (inside / (inside + outside + 1e-9))[bins]
-    picture = Image.fromarray((share * 255).astype(np.uint8))
+    inside, outside = map(_smooth_histogram, (bins[centre], _border(bins, strip)))
+    shares = inside / (inside + outside + 1e-9)
+    picture = Image.fromarray((shares * 255).astype(np.uint8)[bins])
     radius = max(1, round(_BLUR * min(height, width)))
     blurred = np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
     weights = np.clip((blurred - 0.25) / 0.4, 0, 1)
@@ -198,8 +231,9 @@ def _back_projection(colours: np.ndarray) -> np.ndarray:
 
 def _smooth_histogram(bins: np.ndarray) -> np.ndarray:
     counts = np.bincount(bins, minlength=int(np.prod(_BINS))).reshape(_BINS) / max(bins.size, 1)
-    padded = np.pad(counts, 1)
-    neighbours = sum(
-        np.roll(padded, step, axis)[1:-1, 1:-1, 1:-1] for axis in range(3) for step in (-1, 1)
-    )
-    return ((counts + neighbours / 2) / 4).ravel()
+    sums = 2 * counts
+    for axis in range(3):
+        along, summed = np.moveaxis(counts, axis, 0), np.moveaxis(sums, axis, 0)
+        summed[1:] += along[:-1]
+        summed[:-1] += along[1:]
+    return sums.ravel() / 8

@@ -153,15 +153,20 @@ class Backbone:
         if place["shape"][0] != len(pixels):
             interpreter.resize_tensor_input(place["index"], pixels.shape)
             interpreter.allocate_tensors()
-        interpreter.set_tensor(place["index"], fed(pixels, self.spec))
+        interpreter.set_tensor(place["index"], fed(pixels, self.spec, place["dtype"]))
         interpreter.invoke()
         stages = [interpreter.get_tensor(index) for index in self._outputs]
         self._idle.append(interpreter)
         return stages
 
 
-def fed(pixels: np.ndarray, spec: BackboneSpec) -> np.ndarray:
-    """Pixels [n, side, side, 3] of 0–255 as the network takes them: float32."""
+def fed(pixels: np.ndarray, spec: BackboneSpec, kind: type = np.float32) -> np.ndarray:
+    """Pixels [n, side, side, 3], uint8, as a network takes them whose input is of that ``kind``.
+
+    Float32, or int8: with a step for each level of the pixels.
+    """
+    if kind == np.int8:
+        return (pixels ^ 128).view(np.int8)  # pixels - 128, without leaving eight bits
     scaled = pixels.astype(np.float32)
     scaled -= spec.mean
     scaled /= spec.scale

@@ -208,7 +208,7 @@ def embed_catalog(
     if not rows:
         raise DataError("There is no usable picture in the data set; see the report.")
     found = []
-    with ThreadPoolExecutor(max_workers=min(4, (os.cpu_count() or 1) + 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         for vectors in pool.map(vectors_of, rows):
             found.append(vectors)
             if progress:
