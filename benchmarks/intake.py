@@ -74,7 +74,7 @@ def _measure(folder: Path, place: Path, spec: EmbeddingSpec) -> None:
     files, embedder = list(catalog.table["file"]), Embedder(spec)
     side, n = embedder.working_side, len(files)
     one = load_picture(catalog.read(files[0]), max_side=side)
-    threads = min(4, (os.cpu_count() or 1) + 1)
+    threads = min(4, os.cpu_count() or 1)
 
     def on_threads(work: Callable[[str], object]) -> _Took:
         with ThreadPoolExecutor(threads) as pool:

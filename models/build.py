@@ -10,10 +10,13 @@ second needs the pictures, which do not ship.
 
 import argparse
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
 
 from decor_core.data.catalog import read_catalog
 from decor_core.learning.heads import TrainConfig
@@ -46,15 +49,19 @@ def _backbone(_: argparse.Namespace) -> None:
     spec, path = BackboneSpec.named(DEFAULT), MODELS / "backbone" / f"{DEFAULT}.tflite"
     samples = sorted((MODELS / "samples").glob("*.jpg"))
     pictures = [load_picture(file, max_side=Embedder.working_side) for file in samples]
-    objects = [object_square(picture) for picture in pictures]
-    seen = [cut(*parts, view, spec.side)[0] for *parts, _ in objects for view in VIEWS]
+    squares = [object_square(picture)[0] for picture in pictures]
+    seen = [np.asarray(cut(square, view, spec.side)) for square in squares for view in VIEWS]
     convert_backbone(spec, path, seen)
     print(path)
 
 
 def _decor(options: argparse.Namespace) -> None:
     catalog = read_catalog(csv=options.csv, images=options.images, types=("product", "pattern"))
-    embed_catalog(catalog, EmbeddingSpec(), augmentation=STANDARD).save(SHIPPED)
+    with tempfile.TemporaryDirectory() as folder:  # nothing that was looked at by earlier code
+        embeddings = embed_catalog(
+            catalog, EmbeddingSpec(), augmentation=STANDARD, cache=Path(folder)
+        )
+    embeddings.save(SHIPPED)
     print(SHIPPED)
     # From the file, in half precision: so that anyone can train the same model from what ships.
     products = Embeddings.load(SHIPPED).of_types("product")

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import BundleError
 from ..learning.evaluation import Evaluation
 from ..models.bundle import Bundle, folder_name, save_bundle
-from ..vision.backbone import BackboneSpec
+from ..vision.backbone import load_backbone
 
 _EXAMPLES = Path(__file__).parent / "examples"
 _CORE = Path(__file__).parents[1]
@@ -29,8 +29,9 @@ is fed, and then its answers are those of Decor. Where you cannot run it, cut th
 square around the object yourself and let every pixel count 255; answers will differ a little."""
 _INSIDE = "Everything else is inside: the views, the scaling, the network, the colours."
 _CUT = """\
-And it takes `views`, float32 [{views}, {side}, {side}, 4]: parts of the object, each in the size of
-the network; `views` of `decor_look` cuts them. The scaling, the network just as Decor runs it, and
+And it takes `views`, float32 [{views}, {side}, {side}, 3], parts of the object, each in the size of
+the network, and `weights`, float32 [{views}, {places}, {places}, 1], how much their places count;
+`views` and `weights` of `decor_look` cut them. The scaling, the network just as Decor runs it, and
 the colours are inside."""
 _NOVEL = """
 It also gives `novelty` [{batch}], 0 to 1: above ½ the picture is none of the labels."""
@@ -74,8 +75,9 @@ def _write_tflite(bundle: Bundle, folder: Path) -> dict[str, str]:
     from .lite import lite_model
 
     (folder / "model.tflite").write_bytes(lite_model(bundle))
-    spec = bundle.embedding
-    cut = _CUT.format(views=spec.views, side=BackboneSpec.named(spec.architecture).side)
+    network = load_backbone(bundle.embedding.architecture)
+    places, *_ = network.shapes[0]
+    cut = _CUT.format(views=bundle.embedding.views, side=network.spec.side, places=places)
     about = _fed(bundle, "model.tflite", "1", cut)
     return {"packages": "numpy pillow ai-edge-litert", "about": about}
 

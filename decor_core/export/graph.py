@@ -13,11 +13,12 @@ from ..learning.novelty import Novelty
 from ..models.bundle import Bundle
 from ..models.predictor import Predictor
 from ..pictures import colour
-from ..vision.backbone import BackboneSpec
+from ..vision.backbone import BackboneSpec, load_backbone
 from ..vision.embedding import COLOUR_SIDE, FLOOR, VIEWS
 from .network import keras_network
 
-OBJECT, CUT, PROBABILITIES, NOVELTY = "object", "views", "probabilities", "novelty"
+OBJECT, CUT, COUNTED = "object", "views", "weights"
+PROBABILITIES, NOVELTY = "probabilities", "novelty"
 
 Network = Callable[[Any], list[Any]]
 
@@ -28,20 +29,25 @@ def build_model(bundle: Bundle, batch: int | None = None, network: Network | Non
     It maps ``object`` [batch, n, n, 4], any n, to ``probabilities`` [batch, labels] and, where
     the bundle knows what it knows, ``novelty`` [batch]. The object's four channels are red,
     green, blue and how much each pixel counts, all 0 to 255: ``embedding.object_square``. With
-    another ``network`` it takes the ``views`` [views, side, side, 4] of one object besides, in the
-    channels of the object, and does not cut them itself: ``embedding.cut``.
+    another ``network`` it takes besides, of one object, the ``views`` [views, side, side, 3] and
+    their ``weights`` [views, m, m, 1], m places a side of the network's largest maps, and does not
+    cut them itself: ``embedding.cut``.
     """
     from tensorflow import keras
 
     Predictor(bundle)  # checks that the model fits what is here
     spec = BackboneSpec.named(bundle.embedding.architecture)
     count, side = bundle.embedding.views, spec.side
+    places, *_ = load_backbone(spec.name).shapes[0]
     fed = {OBJECT: keras.Input(batch_shape=(batch, None, None, 4), name=OBJECT)}
     if network:
-        fed[CUT] = keras.Input(batch_shape=(count, side, side, 4), name=CUT)
-    seen = fed[CUT] if network else _views(fed[OBJECT], count, side)
-    stages = network or keras_network(spec.path)
-    vectors = _embed(fed[OBJECT], seen, spec, count, stages)
+        seen = fed[CUT] = keras.Input(batch_shape=(count, side, side, 3), name=CUT)
+        counted = fed[COUNTED] = keras.Input(batch_shape=(count, places, places, 1), name=COUNTED)
+    else:
+        seen = _views(fed[OBJECT][..., :3], count, side)
+        counted = _views(fed[OBJECT][..., 3:], count, places)
+    stages = (network or keras_network(spec.path))((seen - spec.mean) / spec.scale)
+    vectors = _embed(fed[OBJECT], stages, counted, count)
     head = keras.layers.Dense(len(bundle.taxonomy.labels), activation="softmax", name=PROBABILITIES)
     outputs = {PROBABILITIES: head(vectors)}
     head.set_weights([bundle.head.weights, bundle.head.bias])
@@ -50,12 +56,14 @@ def build_model(bundle: Bundle, batch: int | None = None, network: Network | Non
     return keras.Model(fed if network else fed[OBJECT], outputs, name="decor")
 
 
-def _embed(fed: Any, seen: Any, spec: BackboneSpec, views: int, network: Network) -> Any:
-    """Vectors [n, d] of objects [n, h, w, 4] and their views, one after the other in a batch."""
+def _embed(fed: Any, stages: list[Any], counted: Any, views: int) -> Any:
+    """Vectors [n, d] of objects [n, h, w, 4], of whose views a batch has one after the other.
+
+    ``stages`` are the maps of all views, ``counted`` their weights.
+    """
     from tensorflow.keras import ops
 
-    counted = ops.transpose(seen[..., 3:], (0, 3, 1, 2))
-    stages = network((seen[..., :3] - spec.mean) / spec.scale)
+    counted = ops.transpose(counted, (0, 3, 1, 2))
     looks = ops.concatenate([p for stage in stages for p in _pool(stage, counted)], axis=1)
     means = ops.mean(ops.reshape(looks, (views, -1, looks.shape[1])), axis=0)
     grid = _nearest(fed)
@@ -69,7 +77,7 @@ _UNIT = 2.0**22  # what Pillow counts the weights of eight-bit pixels in
 
 
 def _views(fed: Any, count: int, side: int) -> Any:
-    """The first ``count`` of ``VIEWS`` of objects [n, h, w, 4], one after the other in a batch."""
+    """The first ``count`` of ``VIEWS`` of maps [n, h, w, c], one after the other in a batch."""
     from tensorflow.keras import ops
 
     planes = ops.transpose(fed, (0, 3, 1, 2))

@@ -19,8 +19,8 @@ _HOLE = "decor_network"
 def lite_model(bundle: Bundle) -> bytes:
     """The TFLite file of ``bundle``; raises DecorError as Predictor does.
 
-    Of one picture it takes ``object`` [1, n, n, 4], any n, and ``views`` [views, side, side, 4],
-    which are cut out of it, and gives what ``build_model`` gives.
+    Of one picture it takes ``object`` [1, n, n, 4], any n, and its ``views`` [views, side, side, 3]
+    and ``weights`` [views, m, m, 1], as ``build_model`` does, and gives what that gives.
     """
     import tensorflow as tf
 

@@ -148,13 +148,15 @@ class Embedder:
         chosen = VIEWS[: self.spec.views]
         with self._turn:
             square, mask, box = object_square(picture)
-            cuts = [cut(square, mask, view, self._backbone.spec.side) for view in chosen]
-            seen = np.stack([pixels for pixels, _ in cuts])
+            side, (places, *_) = self._backbone.spec.side, self._backbone.shapes[0]
+            cuts = [cut(square, view, side) for view in chosen]
+            counted = [cut(mask, view, places) for view in chosen]
+            seen = np.stack([np.asarray(pixels) for pixels in cuts])
         stages = self._backbone.stage_maps(seen)
         with self._turn:
             views = tuple(
                 _view(box, view, weights, maps)
-                for view, (_, weights), *maps in zip(chosen, cuts, *stages, strict=True)
+                for view, weights, *maps in zip(chosen, counted, *stages, strict=True)
             )
             pixels, weights = (nearest(np.asarray(part)) for part in (square, mask))
             return Look(views, box, pixels, weights.astype(np.float32) / 255)
@@ -214,20 +216,13 @@ def _inside(box: tuple[float, ...], relative: Sequence[float]) -> tuple[float, .
 
 
 def cut(
-    square: Image.Image,
-    weights: Image.Image,
-    view: tuple[float, float, float, float, bool],
-    side: int,
-) -> tuple[np.ndarray, Image.Image]:
-    """Pixels [side, side, 3], uint8, and weights of one of VIEWS of an object's square."""
+    square: Image.Image, view: tuple[float, float, float, float, bool], side: int
+) -> Image.Image:
+    """One of VIEWS of an object's square, or of its weights, ``side`` pixels a side."""
     *relative, mirrored = view
     box = tuple(edge * square.width for edge in relative)
-    pixels, weights = (
-        part.resize((side, side), Image.Resampling.BILINEAR, box) for part in (square, weights)
-    )
-    if mirrored:
-        pixels, weights = ImageOps.mirror(pixels), ImageOps.mirror(weights)
-    return np.asarray(pixels), weights
+    seen = square.resize((side, side), Image.Resampling.BILINEAR, box)
+    return ImageOps.mirror(seen) if mirrored else seen
 
 
 def nearest(pixels: np.ndarray) -> np.ndarray:

@@ -16,16 +16,19 @@ def look(file: str | Path) -> np.ndarray:
     """
     picture = load_picture(Path(file), max_side=Embedder.working_side)
     square, weights, _ = object_square(picture)
-    return _stacked(square, weights)[None]
+    return np.dstack([np.asarray(square), np.asarray(weights)]).astype(np.float32)[None]
 
 
 def views(fed: np.ndarray, count: int, side: int) -> np.ndarray:
-    """Parts of such an object, each seen by the network by itself: [count, side, side, 4]."""
-    square, weights = (
-        Image.fromarray(part.astype(np.uint8)) for part in (fed[0, ..., :3], fed[0, ..., 3])
-    )
-    return np.stack([_stacked(*cut(square, weights, view, side)) for view in VIEWS[:count]])
+    """Parts of such an object, each seen by the network by itself: [count, side, side, 3]."""
+    return _cut(fed[0, ..., :3], count, side)
 
 
-def _stacked(pixels: Image.Image | np.ndarray, weights: Image.Image) -> np.ndarray:
-    return np.dstack([np.asarray(pixels), np.asarray(weights)]).astype(np.float32)
+def weights(fed: np.ndarray, count: int, side: int) -> np.ndarray:
+    """How much the places of these parts count: [count, side, side, 1]."""
+    return _cut(fed[0, ..., 3], count, side)[..., None]
+
+
+def _cut(plane: np.ndarray, count: int, side: int) -> np.ndarray:
+    picture = Image.fromarray(plane.astype(np.uint8))
+    return np.stack([np.asarray(cut(picture, view, side), np.float32) for view in VIEWS[:count]])
