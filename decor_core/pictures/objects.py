@@ -1,5 +1,6 @@
 """Where in a picture the decorated object is, and how much each of its pixels says about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ _TRIMMING_SIDE = 256  # of the picture in which lines of one colour are looked f
 
 # Padding, and a plain ground around the object, are lines of one colour along the border. In
 # YCbCr a soft shadow changes brightness only; tolerances were set by eye on product photographs.
-_TOLERANCE = (18, 8, 8)
+_TOLERANCE = np.array((18, 8, 8))
 UNIFORM = 0.97  # share of a line that has its colour; the rest may be specks
 _LAYERS = 2  # a photograph on plain ground, padded once more
 _BLOCK = 32  # lines that are looked at at once
@@ -107,9 +108,16 @@ def _at_most(side: int, picture: Image.Image) -> Image.Image:
 
 def _placed(part: Box, size: tuple[int, int], box: Box) -> Box:
     """Where the ``part`` of a picture of ``size`` lies that shows what is in ``box``."""
-    start, stop = np.reshape(box, (2, 2))
-    corners = start + np.reshape(part, (2, 2)) * (stop - start) / size
-    return tuple(np.rint(corners).astype(int).ravel().tolist())
+    relative = [edge / side for edge, side in zip(part, size * 2, strict=True)]
+    return tuple(map(round, inside(box, relative)))
+
+
+def inside(box: Sequence[float], relative: Sequence[float]) -> tuple[float, ...]:
+    """The box that is ``relative`` in shares of ``box``."""
+    x, y, right, lower = box
+    sizes = (right - x, lower - y) * 2
+    edges = zip((x, y) * 2, relative, sizes, strict=True)
+    return tuple(start + share * size for start, share, size in edges)
 
 
 def _probably_white(colour: tuple[int, int, int]) -> tuple[int, int, int] | None:

@@ -131,7 +131,8 @@ class Backbone:
         self.digest = hashlib.sha256(self._weights).hexdigest()[:16]
         self._outputs = [output["index"] for output in outputs]
         self.shapes = tuple(tuple(map(int, output["shape"][1:])) for output in outputs)
-        self._idle = [interpreter]
+        self._input = pixels["index"], pixels["dtype"]
+        self._idle = [(interpreter, 1)]
 
     def _made(self) -> "Interpreter":
         from ai_edge_litert.interpreter import Interpreter
@@ -146,17 +147,17 @@ class Backbone:
         Several pictures at once take a little less time than one after the other.
         """
         try:
-            interpreter = self._idle.pop()
+            interpreter, count = self._idle.pop()
         except IndexError:  # all are busy
-            interpreter = self._made()
-        (place,) = interpreter.get_input_details()
-        if place["shape"][0] != len(pixels):
-            interpreter.resize_tensor_input(place["index"], pixels.shape)
+            interpreter, count = self._made(), 1
+        place, kind = self._input
+        if count != len(pixels):
+            interpreter.resize_tensor_input(place, pixels.shape)
             interpreter.allocate_tensors()
-        interpreter.set_tensor(place["index"], fed(pixels, self.spec, place["dtype"]))
+        interpreter.set_tensor(place, fed(pixels, self.spec, kind))
         interpreter.invoke()
         stages = [interpreter.get_tensor(index) for index in self._outputs]
-        self._idle.append(interpreter)
+        self._idle.append((interpreter, len(pixels)))
         return stages
 
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from ..errors import BackboneError
 from ..pictures import colour
-from ..pictures.objects import find_object
+from ..pictures.objects import find_object, inside
 from .backbone import DEFAULT, load_backbone
 
 # Relative box (left, upper, right, lower) of the square around the object, and whether mirrored.
@@ -173,7 +173,7 @@ def _view(
     shapes = [stage.shape[:2] for stage in maps]
     shares = {shape: _shares(weights, shape) for shape in set(shapes)}
     told = tuple(shares[shape] for shape in shapes)
-    return View(_inside(box, relative), mirrored, tuple(maps), told)
+    return View(inside(box, relative), mirrored, tuple(maps), told)
 
 
 def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple[float, ...]]:
@@ -207,12 +207,6 @@ def _squared(picture: Image.Image, fill: int | tuple[int, ...]) -> Image.Image:
     square = Image.new(picture.mode, (side, side), fill)
     square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
     return square
-
-
-def _inside(box: tuple[float, ...], relative: Sequence[float]) -> tuple[float, ...]:
-    """The box that is ``relative`` in shares of ``box``."""
-    origin, size = np.array(box[:2]), np.subtract(box[2:], box[:2])
-    return tuple(float(edge) for edge in (origin + np.reshape(relative, (2, 2)) * size).ravel())
 
 
 def cut(
