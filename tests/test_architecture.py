@@ -19,7 +19,7 @@ ORDER = tuple(
         "operations": "hosting counters journal scratch",
         "data": "letters cells report checks source zips sources tables repairs rows "
         "class_folders listing layout contents catalog splitting preparing",
-        "vision": "backbone convert embedding augmentation features",
+        "vision": "backbone torch_state convert embedding augmentation features",
         "learning": "heads logistic whitening novelty evaluation prepared choosing fitting",
         "models": "bundle material predictor explain overlay palette sight neighbours sheet",
         "training": "task workflow suspects projection search",
