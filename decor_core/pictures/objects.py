@@ -35,8 +35,8 @@ LIGHT, PALE = 65.0, 25.0
 _SPREAD_OUT, _TAIL, _LEAST_BULK = 0.8, 0.03, 0.15
 # Back-projection: border strip, central ellipse, bins of L*a*b*, and the blur of the result.
 _STRIP, _CENTRE, _BLUR = 0.08, 0.5, 0.02
-_BARE = [255 if level < 3 else 0 for level in range(256)]  # pixels that weigh next to nothing
 _BINS = (6, 12, 12)
+_BARE = [255 if level < 3 else 0 for level in range(256)]  # pixels that weigh next to nothing
 
 
 @dataclass(frozen=True)

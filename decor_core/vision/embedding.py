@@ -110,9 +110,8 @@ class Look:
 class Embedder:
     """Turns pictures into vectors by one spec; safe to share between threads.
 
-    Of these no more than half as many as there are cores do something else at once than wait for
-    the network: threads that compute in Python hand its lock to each other at every step, which
-    takes a fifth of their time.
+    At most half as many of these as there are cores are outside the network at once: threads that
+    compute in Python hand its lock to each other at every step, which takes a fifth of their time.
     """
 
     working_side = 512
