@@ -21,6 +21,7 @@ test: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check --exclude models/samples .
+	$(BIN)/lint-imports
 
 $(VENV)/.installed: requirements.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Decor needs Python 3.11 to 3.13, but this is {v[0]}.{v[1]}; try: make PYTHON=python3.12")'

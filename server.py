@@ -15,15 +15,15 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
+from decor_app.hosting.config import hosting
+from decor_app.hosting.logging import note, write_json_lines
+from decor_app.hosting.middleware import Gate
+from decor_app.hosting.tempdir import begin_scratch, end_scratch
+from decor_app.state.dataset_jobs import reader
+from decor_app.state.inference import get_ready, looker
+from decor_app.state.models import trainer
+from decor_app.state.workspace import registry
 from decor_core.errors import SettingsError
-from decor_core.operations.hosting import hosting
-from decor_core.operations.journal import note, write_json_lines
-from decor_core.operations.scratch import begin_scratch, end_scratch
-from pages.parts.gate import Gate
-from pages.parts.reading import reader
-from pages.parts.resources import trainer
-from pages.parts.seeing import get_ready, looker
-from pages.parts.workspace import registry
 
 
 @asynccontextmanager
@@ -45,8 +45,8 @@ async def _life(_app: st.App) -> AsyncIterator[None]:
 def _get_ready() -> None:
     """Do what the first page needs, so that whoever comes first need not wait for it."""
     get_ready()
-    for name in ("answers", "gallery", "relearning", "uploads"):
-        import_module(f"pages.parts.{name}")
+    for name in ("answer", "gallery", "relearning", "uploads"):
+        import_module(f"decor_app.classify.{name}")
 
 
 try:

@@ -33,22 +33,22 @@ from pillow_heif import register_heif_opener
 
 from benchmarks.changes import changed, changed_zip
 from decor_core.data.catalog import find_layout, read_catalog
-from decor_core.data.listing import list_csv
+from decor_core.data.csv_listing import list_csv
 from decor_core.data.tables import guess_columns, read_table
 from decor_core.errors import DecorError
-from decor_core.learning.evaluation import evaluate
-from decor_core.learning.heads import Head, TrainConfig, TrainEvent
-from decor_core.learning.novelty import Novelty
-from decor_core.models.bundle import BUNDLE_FILES, Bundle
-from decor_core.models.material import Material
-from decor_core.pictures.images import load_picture
+from decor_core.features.embedder import Block, EmbeddingSpec
+from decor_core.features.embeddings import Embeddings
+from decor_core.images.decode import load_picture
+from decor_core.model.bundle import BUNDLE_FILES, Bundle
+from decor_core.model.evaluation import evaluate
+from decor_core.model.heads import Head, TrainConfig, TrainEvent
+from decor_core.model.novelty import Novelty
+from decor_core.model.training_data import Material
 from decor_core.runs.comparison import compare
-from decor_core.runs.importing import import_run
+from decor_core.runs.import_run import import_run
 from decor_core.runs.run import ANSWER_COLUMNS, Run, load_run, write_run
 from decor_core.runs.store import DiskRuns
 from decor_core.taxonomy import Taxonomy
-from decor_core.vision.embedding import Block, EmbeddingSpec
-from decor_core.vision.features import Embeddings
 
 SLOW, LARGE = 5.0, 1000.0  # of 64 million pixels, in colour, a few copies
 

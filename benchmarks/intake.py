@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from decor_app.jobs.dataset_tasks import IntakeRequest, take_in
 from decor_core.data.catalog import read_catalog
-from decor_core.jobs.intake import IntakeRequest, take_in
-from decor_core.learning.fitting import never
-from decor_core.pictures.images import load_picture
-from decor_core.vision.embedding import Embedder, EmbeddingSpec
-from decor_core.vision.features import embed_catalog
+from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.features.embeddings import embed_catalog
+from decor_core.images.decode import load_picture
+from decor_core.model.calibration import never
 
 _CLASSES = 10
 _CORES = 2

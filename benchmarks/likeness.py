@@ -11,12 +11,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from decor_core.learning.evaluation import wilson
-from decor_core.learning.heads import TrainConfig
-from decor_core.models.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.models.neighbours import Known
-from decor_core.training.workflow import fold_heads
-from decor_core.vision.features import Embeddings
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.evaluation import wilson
+from decor_core.model.heads import TrainConfig
+from decor_core.model.neighbors import Known
+from decor_core.training.train import fold_heads
 
 _COUNT = 5
 

@@ -27,10 +27,10 @@ from PIL import Image
 from running import Server, server
 from visitor import Refused, Visitor
 
-from decor_core.models.predictor import load_predictor
-from decor_core.pictures.images import load_picture
+from decor_core.features.backbones import MODELS
+from decor_core.images.decode import load_picture
+from decor_core.model.classifier import load_predictor
 from decor_core.taxonomy import DECOR
-from decor_core.vision.backbone import MODELS
 
 SCENARIOS = ("classify", "train", "drift")
 PHOTO_SIDE = 2000

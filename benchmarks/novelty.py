@@ -19,12 +19,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 from robustness import cloudy, cluttered, plain
 
-from decor_core.learning.fitting import Fitter
-from decor_core.learning.heads import TrainConfig
-from decor_core.pictures.images import load_picture
+from decor_core.features.embedder import Embedder
+from decor_core.features.embeddings import Embeddings
+from decor_core.images.decode import load_picture
+from decor_core.model.calibration import Fitter
+from decor_core.model.heads import TrainConfig
 from decor_core.training.task import Task
-from decor_core.vision.embedding import Embedder
-from decor_core.vision.features import Embeddings
 
 SIDE = 224
 

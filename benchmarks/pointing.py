@@ -18,16 +18,16 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from decor_core.data.sources import Source, open_source
-from decor_core.data.splitting import folds
-from decor_core.learning.evaluation import wilson
-from decor_core.learning.heads import TrainConfig
-from decor_core.models.bundle import Bundle
-from decor_core.models.explain import explain
-from decor_core.models.predictor import Predictor
-from decor_core.pictures.images import load_picture
-from decor_core.training.workflow import train
-from decor_core.vision.features import Embeddings
+from decor_core.data.folder_source import Source, open_source
+from decor_core.data.split import folds
+from decor_core.features.embeddings import Embeddings
+from decor_core.images.decode import load_picture
+from decor_core.model.bundle import Bundle
+from decor_core.model.classifier import Predictor
+from decor_core.model.evaluation import wilson
+from decor_core.model.explain import explain
+from decor_core.model.heads import TrainConfig
+from decor_core.training.train import train
 
 _CONFIG = TrainConfig(head="auto", testing_percentage=0, validation_percentage=0)
 _HEIGHT = 384

@@ -23,14 +23,14 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from decor_core.data.catalog import Catalog, read_catalog
-from decor_core.learning.evaluation import wilson
-from decor_core.learning.heads import TrainConfig, probabilities
-from decor_core.pictures.foreground import foreground_mask
-from decor_core.pictures.images import load_picture
-from decor_core.training.workflow import fold_heads
-from decor_core.vision.augmentation import STANDARD
-from decor_core.vision.embedding import Embedder, EmbeddingSpec
-from decor_core.vision.features import embed_catalog
+from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.features.embeddings import embed_catalog
+from decor_core.images.augment import STANDARD
+from decor_core.images.decode import load_picture
+from decor_core.images.foreground import foreground_mask
+from decor_core.model.evaluation import wilson
+from decor_core.model.heads import TrainConfig, probabilities
+from decor_core.training.train import fold_heads
 
 Corruption = Callable[[Image.Image, np.random.Generator], Image.Image]
 

@@ -35,10 +35,10 @@ import numpy as np
 from running import HOST, ROOT, resident, server
 from visitor import Visitor
 
-from decor_core.models.predictor import load_predictor
-from decor_core.pictures.images import load_picture
-from decor_core.vision.backbone import MODELS
-from decor_core.vision.embedding import Embedder, EmbeddingSpec
+from decor_core.features.backbones import MODELS
+from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.images.decode import load_picture
+from decor_core.model.classifier import load_predictor
 
 SAMPLES = sorted((MODELS / "samples").glob("*.jpg"))
 PACKAGES = ("ai-edge-litert", "numpy", "pandas", "pillow", "streamlit", "tensorflow-cpu")

@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 import pandas as pd
 
-from decor_core.pictures.images import load_picture
-from decor_core.training.suspects import find_suspects
-from decor_core.vision.embedding import Embedder
-from decor_core.vision.features import Embeddings
+from decor_core.features.embedder import Embedder
+from decor_core.features.embeddings import Embeddings
+from decor_core.images.decode import load_picture
+from decor_core.training.label_issues import find_suspects
 
 
 def main() -> None:

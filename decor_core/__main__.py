@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .commands.arguments import parse
-from .commands.check import check
-from .commands.inputs import data_name, material_of, read_pictures, read_vectors, train_config
-from .commands.runs import export, import_, runs
-from .commands.sweep import sweep
-from .commands.terminal import (
+from decor_core.cli.check import check
+from decor_core.cli.inputs import data_name, material_of, read_pictures, read_vectors, train_config
+from decor_core.cli.options import parse
+from decor_core.cli.runs import export, import_, runs
+from decor_core.cli.sweep import sweep
+from decor_core.cli.terminal import (
     Watch,
     accuracy_line,
     print_answers,
@@ -25,7 +25,7 @@ from .commands.terminal import (
     progress_bar,
     quietly,
 )
-from .errors import DecorError
+from decor_core.errors import DecorError
 
 # Heavy modules are imported by the command that needs them: labelling must stay light.
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    from .data.preparing import prepare
+    from decor_core.data.export import prepare
 
     catalog = read_pictures(options)
     taxonomy = options.taxonomy or catalog.taxonomy.name
@@ -69,9 +69,9 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _retrain(options: argparse.Namespace) -> int:
-    from .export.formats import write_labels
-    from .models.bundle import check_replaceable, save_bundle
-    from .training.workflow import train
+    from decor_core.export.formats import write_labels
+    from decor_core.model.bundle import check_replaceable, save_bundle
+    from decor_core.training.train import train
 
     config = train_config(options)
     if options.bundle:
@@ -90,7 +90,7 @@ def _retrain(options: argparse.Namespace) -> int:
     if options.output_labels:
         write_labels(bundle, options.output_labels)
     if options.output_graph:
-        from .export.frozen import export_graph
+        from decor_core.export.frozen_graph import export_graph
 
         with quietly():
             export_graph(bundle, options.output_graph)
@@ -112,7 +112,7 @@ def _retrain(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from .training.workflow import FOLDS, cross_validate, usual_folds
+    from decor_core.training.train import FOLDS, cross_validate, usual_folds
 
     embeddings = read_vectors(options)
     n_folds = options.folds or usual_folds(embeddings)
@@ -140,7 +140,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _label(options: argparse.Namespace) -> int:
-    from .models.predictor import DEFAULT_BUNDLE, load_predictor
+    from decor_core.model.classifier import DEFAULT_BUNDLE, load_predictor
 
     with quietly():
         predictor = load_predictor(options.bundle or DEFAULT_BUNDLE)
@@ -164,9 +164,9 @@ def _label(options: argparse.Namespace) -> int:
 
 def _explain(predictor: Any, answer: Any, options: argparse.Namespace) -> Path:
     """Write the evidence for the likeliest label of a picture; the file that was written."""
-    from .models.explain import explain
-    from .models.overlay import paint
-    from .pictures.images import load_picture
+    from decor_core.images.decode import load_picture
+    from decor_core.model.explain import explain
+    from decor_core.model.overlay import paint
 
     picture = load_picture(Path(answer.file), max_side=predictor.embedder.working_side)
     evidence = explain(predictor, picture, options.taxonomy)
@@ -185,8 +185,8 @@ def _unused(folder: Path, stem: str) -> Path:
 
 def _keep(training: Any, options: argparse.Namespace, seconds: float, material: Any) -> str:
     """Keep a training as a run; its id."""
-    from .runs.run import run_of_training
-    from .runs.store import DiskRuns
+    from decor_core.runs.run import run_of_training
+    from decor_core.runs.store import DiskRuns
 
     name = material.name if material else data_name(options)
     told = material and material.to_json()
@@ -223,7 +223,7 @@ def _picture_files(places: Sequence[Path]) -> list[Path]:
 
 
 def _pictures_below(folder: Path) -> list[Path]:
-    from .pictures.images import is_picture_name
+    from decor_core.images.decode import is_picture_name
 
     below = (p for p in folder.rglob("*") if p.is_file())
     return sorted(p for p in below if is_picture_name(p.name) and not p.name.startswith("."))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from decor_core.errors import DataError
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from decor_core.data.catalog import read_catalog
-from decor_core.learning.heads import TrainConfig
-from decor_core.models.bundle import DEFAULT_BUNDLE, save_bundle
-from decor_core.pictures.images import load_picture
-from decor_core.training.workflow import train_on_all
-from decor_core.vision.augmentation import STANDARD
-from decor_core.vision.backbone import DEFAULT, MODELS, BackboneSpec
-from decor_core.vision.convert import convert_backbone
-from decor_core.vision.embedding import VIEWS, Embedder, EmbeddingSpec, cut, object_square
-from decor_core.vision.features import SHIPPED, Embeddings, embed_catalog
+from decor_core.features.backbones import DEFAULT, MODELS, BackboneSpec
+from decor_core.features.convert import convert_backbone
+from decor_core.features.embedder import VIEWS, Embedder, EmbeddingSpec, cut, object_square
+from decor_core.features.embeddings import SHIPPED, Embeddings, embed_catalog
+from decor_core.images.augment import STANDARD
+from decor_core.images.decode import load_picture
+from decor_core.model.bundle import DEFAULT_BUNDLE, save_bundle
+from decor_core.model.heads import TrainConfig
+from decor_core.training.train import train_on_all
 
 # What the command line does by default.
 RECIPE = TrainConfig(head="auto")

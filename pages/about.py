@@ -4,17 +4,17 @@ from contextlib import suppress
 
 import streamlit as st
 
+from decor_app.charts.heatmaps import confusion_map
+from decor_app.components.flags import flag
+from decor_app.components.samples import Sample, samples, small
+from decor_app.components.styles import STYLES, Style, how_well_known
+from decor_app.format import between, percent_exact, plain
+from decor_app.page import CLASSIFY, open_page
+from decor_app.state.models import shipped_bundle
 from decor_core.errors import PictureError
-from decor_core.learning.evaluation import Evaluation
-from decor_core.models.bundle import Bundle
+from decor_core.model.bundle import Bundle
+from decor_core.model.evaluation import Evaluation
 from decor_core.taxonomy import DECOR
-from pages.parts.flags import flag
-from pages.parts.frame import CLASSIFY, open_page
-from pages.parts.grids import confusion_map
-from pages.parts.resources import shipped_bundle
-from pages.parts.samples import Sample, samples, small
-from pages.parts.styles import STYLES, Style, how_well_known
-from pages.parts.text import between, percent_exact, plain
 
 DATA_URL = "https://www.kaggle.com/datasets/olgabelitskaya/traditional-decor-patterns"
 NETWORK_URL = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"

@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from decor_core.operations.counters import COUNTERS
-from decor_core.operations.hosting import VARIABLES, hosting
-from pages.parts import vitals
-from pages.parts.frame import CLASSIFY, open_page
-from pages.parts.keeper import is_keeper, password
-from pages.parts.text import duration
+from decor_app.format import duration
+from decor_app.hosting.admin import is_keeper, password
+from decor_app.hosting.config import VARIABLES, hosting
+from decor_app.hosting.metrics import COUNTERS
+from decor_app.page import CLASSIFY, open_page
+from decor_app.state import server_stats as vitals
 
 _EVERY = 5.0
 

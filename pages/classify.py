@@ -3,18 +3,21 @@
 import numpy as np
 import streamlit as st
 
+from decor_app.classify import answer as answers
+from decor_app.classify import gallery
+from decor_app.classify.relearning import show_bar
+from decor_app.classify.uploads import uploads
+from decor_app.components import samples
+from decor_app.components.camera import photo
+from decor_app.components.samples import leave_sample
+from decor_app.format import counted, plain
+from decor_app.page import open_page
+from decor_app.state.jobs import collect
+from decor_app.state.models import predictor, shipped_bundle, use_shipped_model, uses_own_model
+from decor_app.state.pictures import Seen, look_at, refused
+from decor_app.state.workspace import workspace
 from decor_core.errors import PictureError
-from decor_core.models.material import Material
-from pages.parts import answers, gallery, samples
-from pages.parts.camera import photo
-from pages.parts.frame import open_page
-from pages.parts.pictures import Seen, look_at, refused
-from pages.parts.relearning import show_bar
-from pages.parts.resources import predictor, shipped_bundle, use_shipped_model, uses_own_model
-from pages.parts.text import counted, plain
-from pages.parts.uploads import leave_sample, uploads
-from pages.parts.work import collect
-from pages.parts.workspace import workspace
+from decor_core.model.training_data import Material
 
 _NAMED = 6  # classes in the headline
 _SEVEN = "Seven traditional styles from four countries, told apart by their ornament."

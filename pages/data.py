@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from decor_core.sets.picture_set import PictureSet
-from decor_core.sets.picture_sets import Summary
-from pages.parts import sets
-from pages.parts.arrivals import show_arrival
-from pages.parts.bringing import show_additions, show_empty_state, show_ways_in
-from pages.parts.browsing import show_pictures
-from pages.parts.findings import collect_check, show_report
-from pages.parts.frame import RETRAIN, open_page
-from pages.parts.plan import show_map
-from pages.parts.text import ago, counted, plain
+from decor_app.datasets.browse import show_pictures
+from decor_app.datasets.ingest import show_arrival
+from decor_app.datasets.map import show_map
+from decor_app.datasets.report import collect_check, show_report
+from decor_app.datasets.upload import show_additions, show_empty_state, show_ways_in
+from decor_app.format import ago, counted, plain
+from decor_app.page import RETRAIN, open_page
+from decor_app.state import datasets as sets
+from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.store import Summary
 
 _FIRST = 5
 _VIEWS = {

@@ -5,19 +5,28 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from decor_core.data.splitting import different_pictures, needed
-from decor_core.jobs.job import Job
-from decor_core.jobs.requests import TrainRequest
-from pages.parts import results
-from pages.parts.details import show_details
-from pages.parts.frame import DATA, open_page
-from pages.parts.progress import pace
-from pages.parts.rates import class_counts
-from pages.parts.resources import warm_trainer
-from pages.parts.searching import show_search
-from pages.parts.settings import chosen, controls, taught
-from pages.parts.text import percent, plain
-from pages.parts.work import TRAIN, askable, collect, job_for, run_of, stop, submit_on, wait
+from decor_app.charts.rates import class_counts
+from decor_app.components.progress import pace
+from decor_app.evaluation import results
+from decor_app.evaluation.details import show_details
+from decor_app.format import percent, plain
+from decor_app.jobs.job import Job
+from decor_app.jobs.train_tasks import TrainRequest
+from decor_app.page import DATA, open_page
+from decor_app.state.jobs import (
+    TRAIN,
+    can_train_further,
+    collect,
+    job_for,
+    run_of,
+    stop,
+    submit_on,
+    wait,
+)
+from decor_app.state.models import warm_trainer
+from decor_app.training.search import show_search
+from decor_app.training.settings import chosen, controls, taught
+from decor_core.data.split import different_pictures, needed
 
 _WAIT = 0.1  # seconds of those between two drawings, so that the result is there at once
 _TOO_FEW = 5
@@ -51,7 +60,7 @@ def main() -> None:
             _show(job, status)
     run = run_of(job) if job and not job.active else None
     if run:
-        show_details(run, ask=askable(run))
+        show_details(run, ask=can_train_further(run))
     show_search()
 
 

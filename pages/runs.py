@@ -3,19 +3,18 @@
 import pandas as pd
 import streamlit as st
 
-from decor_core.learning.evaluation import Evaluation
-from pages.parts import shelf
-from pages.parts.compared import show_comparison
-from pages.parts.curves import names, training_curves
-from pages.parts.details import show_details
-from pages.parts.frame import RETRAIN, open_page
-from pages.parts.parcels import show_curves, show_downloads, show_import
-from pages.parts.resources import in_use, shipped_bundle, use_shipped_model, uses_own_model
-from pages.parts.results import explained, show_corrections_note, use_button
-from pages.parts.settings import STEPWISE, head_name
-from pages.parts.shelf import MINE, SHIPS, Entry
-from pages.parts.text import duration, percent_exact, plain
-from pages.parts.work import askable, collect
+from decor_app.charts.curves import names, training_curves
+from decor_app.evaluation.details import show_details
+from decor_app.evaluation.results import explained, show_corrections_note, use_button
+from decor_app.format import STEPWISE, duration, head_name, percent_exact, plain
+from decor_app.page import RETRAIN, open_page
+from decor_app.runs.comparison import show_comparison
+from decor_app.runs.transfer import show_curves, show_downloads, show_import
+from decor_app.state import runs as shelf
+from decor_app.state.jobs import can_train_further, collect
+from decor_app.state.models import in_use, shipped_bundle, use_shipped_model, uses_own_model
+from decor_app.state.runs import MINE, SHIPS, Entry
+from decor_core.model.evaluation import Evaluation
 
 # Pixels: together they fit into a window of 1280. Notes come last, and may stand beyond its edge.
 _RATE = 152
@@ -158,7 +157,7 @@ def _show_one(entry: Entry) -> None:
         if run.events:
             classes = len(run.bundle.taxonomy.labels)
             training_curves(run.events, run.config, classes)
-    show_details(run, ask=askable(run))
+    show_details(run, ask=can_train_further(run))
 
 
 def _show_use(entry: Entry) -> None:

@@ -9,7 +9,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from pages.parts import reading, resources
+from decor_app.state import dataset_jobs as reading
+from decor_app.state import models as resources
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from decor_core.data.catalog import read_catalog
-from decor_core.learning.heads import TrainConfig
-from decor_core.training.workflow import Training, train
-from decor_core.vision.embedding import EmbeddingSpec
-from decor_core.vision.features import Embeddings, embed_catalog
+from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.embeddings import Embeddings, embed_catalog
+from decor_core.model.heads import TrainConfig
+from decor_core.training.train import Training, train
 
 _DECOR_DATA = Path(__file__).parents[2] / "shared/data/decor"
 

@@ -1,1 +1,1 @@
-"""Folders, zips and CSVs → tables of labelled pictures, and what is wrong with them."""
+"""Folders, archives and tables of pictures, checked and split."""

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import DataError
-from ..pictures.duplicates import group_duplicates, near_duplicates
-from ..taxonomy import DECOR, Taxonomy
-from .checks import check_table
-from .class_folders import list_class_folders
-from .contents import (
+from decor_core.data.checks import check_table
+from decor_core.data.class_folders import list_class_folders
+from decor_core.data.csv_listing import list_csv
+from decor_core.data.findings import Entry, Report
+from decor_core.data.folder_source import unfolded
+from decor_core.data.layout import find_layout, tables_in, whole_csv
+from decor_core.data.records import Listing, Row
+from decor_core.data.scan import (
     OnPicture,
     Progress,
     Seen,
@@ -21,13 +23,11 @@ from .contents import (
     near_entries,
     usable,
 )
-from .layout import find_layout, tables_in, whole_csv
-from .listing import list_csv
-from .report import Entry, Report
-from .rows import Listing, Row
-from .source import Source
-from .sources import unfolded
-from .tables import Columns
+from decor_core.data.source import Source
+from decor_core.data.tables import Columns
+from decor_core.errors import DataError
+from decor_core.images.duplicates import group_duplicates, near_duplicates
+from decor_core.taxonomy import DECOR, Taxonomy
 
 USUAL_TYPES = ("product",)
 _UNTYPED = "product"

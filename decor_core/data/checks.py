@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from .report import Entry
+from decor_core.data.findings import Entry
 
 NEEDED = 3  # different pictures of a class: one each to train on, to watch and to test
 FEW = 5

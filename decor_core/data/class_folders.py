@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from ..errors import DataError
-from ..pictures.images import is_picture_name
-from ..taxonomy import DECOR
-from .report import Entry
-from .rows import Listing, Row, label_text, named
-from .tables import TABLE_ENDINGS
+from decor_core.data.findings import Entry
+from decor_core.data.records import Listing, Row, label_text, named
+from decor_core.data.tables import TABLE_ENDINGS
+from decor_core.errors import DataError
+from decor_core.images.decode import is_picture_name
+from decor_core.taxonomy import DECOR
 
 # What “prepare” and a downloaded data set have beside their class folders.
 PREPARED_FILES = {"report.json", "pictures.csv"}

@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..errors import DataError, DecorError, PictureError
-from ..pictures.images import LIMITS, is_picture_name
-from .class_folders import PREPARED_FILES, list_class_folders
-from .source import Source
-from .sources import unfolded
-from .tables import TABLE_ENDINGS, Columns, guess_columns, is_label_name, read_table
+from decor_core.data.class_folders import PREPARED_FILES, list_class_folders
+from decor_core.data.folder_source import unfolded
+from decor_core.data.source import Source
+from decor_core.data.tables import TABLE_ENDINGS, Columns, guess_columns, is_label_name, read_table
+from decor_core.errors import DataError, DecorError, PictureError
+from decor_core.images.decode import LIMITS, is_picture_name
 
 PREPARED = "decor-prepared-1"  # in report.json of what ``prepare`` wrote
 

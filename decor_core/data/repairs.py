@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from .report import Entry
-from .tables import Columns, most_common
+from decor_core.data.findings import Entry
+from decor_core.data.tables import Columns, most_common
 
 _CODED = ("country", "decor", "type")
 _CODED_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_\d+$")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ..pictures.images import LIMITS
-from .report import Entry
+from decor_core.data.findings import Entry
+from decor_core.images.decode import LIMITS
 
 _CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}
 

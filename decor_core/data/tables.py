@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from ..errors import DataError
-from .cells import plain_cell
-from .letters import decode
-from .source import normal
+from decor_core.data.csv_escape import plain_cell
+from decor_core.data.encodings import decode
+from decor_core.data.source import normal
+from decor_core.errors import DataError
 
 TABLE_ENDINGS = (".csv", ".tsv")
 _SEPARATORS = (",", ";", "\t", "|")

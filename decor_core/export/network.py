@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import BackboneError
-from ..vision.backbone import by_resolution
+from decor_core.errors import BackboneError
+from decor_core.features.backbones import by_resolution
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from .run import Run
+from decor_core.runs.run import Run
 
 _LEVEL = 0.05
 # With fewer pictures not even “all right” against “all wrong” would be more than chance.

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from enum import Enum
 
-from ..learning.heads import TrainEvent
+from decor_core.model.heads import TrainEvent
 
 # Cross-entropies wobble from batch to batch; less than these is no news.
 _CLEARLY = 1.1

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import DAMAGED_FILE, RunError
-from ..learning.evaluation import Evaluation
-from ..learning.heads import TrainConfig, TrainEvent
-from ..models.bundle import Bundle, load_bundle, write_bundle
-from ..models.material import Material
-from ..training.workflow import Training
+from decor_core.errors import DAMAGED_FILE, RunError
+from decor_core.model.bundle import Bundle, load_bundle, write_bundle
+from decor_core.model.evaluation import Evaluation
+from decor_core.model.heads import TrainConfig, TrainEvent
+from decor_core.model.training_data import Material
+from decor_core.training.train import Training
 
 FORMAT = "decor-run/1"
 RUN_FILE = "run.json"

@@ -1,27 +1,28 @@
 """Runs in memory for a session, or on disk: listed, renamed, noted, deleted and brought back."""
 
 import itertools
-import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import DecorError, RunError
-from ..folders import recover, replacing
-from ..models.bundle import SHIPPED, list_bundles
-from .run import MODEL_FOLDER, RUN_FILE, Run, damaged_run, load_run, run_of_bundle, write_run
+from decor_core.config import home
+from decor_core.errors import DecorError, RunError
+from decor_core.io import recover, replacing
+from decor_core.model.bundle import SHIPPED, list_bundles
+from decor_core.runs.run import (
+    MODEL_FOLDER,
+    RUN_FILE,
+    Run,
+    damaged_run,
+    load_run,
+    run_of_bundle,
+    write_run,
+)
 
 _TRASH = ".trash"
 _FOUND: dict[str, Run] = {}
-
-
-def home() -> Path:
-    """Where what people make is kept: $DECOR_HOME, or the user's data folder."""
-    if chosen := os.environ.get("DECOR_HOME"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "decor"
 
 
 def runs_directory() -> Path:

@@ -1,1 +1,1 @@
-"""The stages composed: training, cross-validation, search, and what models find in data."""
+"""Training, cross-validation, search, label issues."""

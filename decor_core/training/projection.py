@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..vision.features import Embeddings
+from decor_core.features.embeddings import Embeddings
 
 _COMPONENTS = 50  # enough for what is near whom, and tens of times faster than all dimensions
 _PERPLEXITY = 30.0

@@ -7,13 +7,13 @@ from itertools import product
 
 import numpy as np
 
-from ..errors import TrainingError
-from ..learning.evaluation import wilson
-from ..learning.fitting import Fitter, ShouldStop, never
-from ..learning.heads import TrainConfig, TrainEvent
-from ..vision.features import Embeddings
-from .task import Task
-from .workflow import usual_folds
+from decor_core.errors import TrainingError
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.calibration import Fitter, ShouldStop, never
+from decor_core.model.evaluation import wilson
+from decor_core.model.heads import TrainConfig, TrainEvent
+from decor_core.training.task import Task
+from decor_core.training.train import usual_folds
 
 # Heads that are reached step by step; of all others there is only one.
 _BY_STEPS = ("softmax",)
@@ -265,7 +265,8 @@ def learning_curve(
                 return points
             if progress:
                 progress(number * n_folds + fold + 1, len(shares) * n_folds)
-        points.append(CurvePoint(round(float(np.mean(sizes))), correct, int(task.askable.sum())))
+        n = int(task.may_hold_out.sum())
+        points.append(CurvePoint(round(float(np.mean(sizes))), correct, n))
         if on_point:
             on_point(points[-1])
     return points

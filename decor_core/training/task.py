@@ -3,19 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from ..data.splitting import Split, folds, split
-from ..errors import DataError
-from ..learning.heads import TrainConfig
-from ..learning.prepared import Examples
-from ..taxonomy import Taxonomy
-from ..vision.features import Embeddings
+from decor_core.data.split import Split, folds, may_hold_out, split
+from decor_core.errors import DataError
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.heads import TrainConfig
+from decor_core.model.whitened_folds import Examples
+from decor_core.taxonomy import Taxonomy
 
 _INNER_FOLDS = 5
-# The batch of corrections: somebody said what they are, so that it is learnt; and that of pictures
-# that are all but one of them: who was told the answer is not asked.
-TAUGHT, BESIDE_TAUGHT = -1, -2
 
 
 @dataclass(frozen=True)
@@ -39,9 +35,9 @@ class Task:
         return cls(embeddings, taxonomy, classes, config)
 
     @property
-    def askable(self) -> np.ndarray:
+    def may_hold_out(self) -> np.ndarray:
         """Mask [n] of the pictures that may be held out: all but corrections and their copies."""
-        return askable(self.embeddings.table)
+        return may_hold_out(self.embeddings.table)
 
     def _identity(self, rows: np.ndarray) -> dict[str, list]:
         table = self.embeddings.table.iloc[rows]
@@ -51,20 +47,20 @@ class Task:
 
     def split(self) -> Split:
         """The parts of the data set; corrections always teach."""
-        asked = np.flatnonzero(self.askable)
+        asked = np.flatnonzero(self.may_hold_out)
         parts = split(
             **self._identity(asked),
             testing_percentage=self.config.testing_percentage,
             validation_percentage=self.config.validation_percentage,
             seed=self.config.seed,
         )
-        train = np.concatenate([asked[parts.train], np.flatnonzero(~self.askable)])
+        train = np.concatenate([asked[parts.train], np.flatnonzero(~self.may_hold_out)])
         return Split(np.sort(train), asked[parts.validation], asked[parts.test])
 
     def folds(self, count: int, seed: int, rows: np.ndarray | None = None) -> np.ndarray:
         """Fold number of each of ``rows`` (all by default); −1 for those never held out."""
         chosen = np.arange(len(self.classes)) if rows is None else rows
-        asked = self.askable[chosen]
+        asked = self.may_hold_out[chosen]
         fold_of = np.full(len(chosen), -1)
         fold_of[asked] = folds(**self._identity(chosen[asked]), n_folds=count, seed=seed)
         return fold_of
@@ -82,7 +78,7 @@ class Task:
         )
 
     def _inner_folds(self, rows: np.ndarray) -> np.ndarray:
-        asked = rows[self.askable[rows]]
+        asked = rows[self.may_hold_out[rows]]
         groups = self.embeddings.table["group"].iloc[asked].reset_index(drop=True)
         smallest = int(groups.groupby(self.classes[asked]).nunique().min()) if len(asked) else 0
         if smallest < 2:
@@ -93,8 +89,3 @@ class Task:
 def _with_copies(values: np.ndarray, count: int) -> np.ndarray:
     """``values`` of the pictures, then of their ``count`` copies each."""
     return np.concatenate([values, np.repeat(values, count)])
-
-
-def askable(table: pd.DataFrame) -> np.ndarray:
-    """Mask [n] of the pictures that may be held out: all but corrections and their copies."""
-    return (table["batch"] >= 0).to_numpy() if "batch" in table else np.ones(len(table), bool)

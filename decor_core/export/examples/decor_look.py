@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .pictures.images import load_picture
-from .vision.embedding import VIEWS, Embedder, cut, object_square
+from .features.embedder import VIEWS, Embedder, cut, object_square
+from .images.decode import load_picture
 
 
 def look(file: str | Path) -> np.ndarray:

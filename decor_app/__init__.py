@@ -1,0 +1,1 @@
+"""The Streamlit app: what its pages are made of."""

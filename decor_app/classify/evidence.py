@@ -1,0 +1,99 @@
+"""The picture with what speaks for a label and against it, place by place."""
+
+import html
+import io
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
+
+from decor_app.format import plain
+from decor_app.jobs.image_analysis import jpeg
+from decor_app.state.pictures import Seen, evidence_of, preview_of
+from decor_core.model.classifier import Prediction
+from decor_core.model.overlay import paint
+
+_MOST = 7
+
+
+@st.fragment
+def show_picture(seen: Seen, prediction: Prediction) -> None:
+    """The picture and, unless that is switched off, the evidence for a label of choice over it."""
+    place, preview = st.container(gap="xsmall"), preview_of(seen)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        shown = st.toggle("Show why", value=True, key="evidence", persist_state="session")
+        opacity = st.slider(
+            "Opacity",
+            5,
+            100,
+            45,
+            5,
+            key="opacity",
+            format="%d %%",
+            disabled=not shown,
+            persist_state="session",
+        )
+    if not shown:
+        _show(place, seen, preview, seen.described)
+        return
+    label = _label(seen, prediction)
+    evidence = evidence_of(seen, prediction.taxonomy)
+    if evidence is None:
+        _show(place, seen, preview, seen.described)
+        return
+    heat = evidence.speaking_for(label)
+    painted = _painted(preview, heat, evidence.strongest, opacity / 100)
+    words = f"Coloured by what speaks for {label} and against it: {_where(heat)}."
+    _show(place, seen, painted, f"{seen.described} {words}", legend=label)
+
+
+def _show(
+    place: DeltaGenerator, seen: Seen, picture: bytes, described: str, legend: str = ""
+) -> None:
+    with place:
+        st.image(picture, width="stretch", alt=described)
+        if legend:
+            name = html.escape(legend)
+            st.html(
+                f'<div class="decor-legend"><span>against {name}</span>'
+                f'<span class="decor-ramp"></span><span>for it</span></div>'
+            )
+        st.caption(plain(seen.name))
+
+
+def _label(seen: Seen, prediction: Prediction) -> str:
+    labels = [score.label for score in prediction.scores[:_MOST]]
+    return st.pills(
+        "What speaks for …",
+        labels,
+        default=labels[0],
+        format_func=plain,
+        required=True,
+        help="Colours each place of the picture by what it adds to the score of this label rather "
+        "than to its rivals'. All places together make up each score exactly.",
+        key=f"why-{seen.digest[:12]}-{prediction.taxonomy}-{labels[0]}",
+    )
+
+
+def _painted(preview: bytes, heat: np.ndarray, strongest: float, opacity: float) -> bytes:
+    with Image.open(io.BytesIO(preview)) as picture:
+        return jpeg(paint(picture.convert("RGB"), heat, strongest, opacity))
+
+
+def _where(heat: np.ndarray) -> str:
+    """Where most of what speaks for a label is, for those who do not see it."""
+    positive = heat.clip(min=0)
+    if positive.sum() < 0.1 * abs(heat).sum():
+        return "hardly anything speaks for it"
+    shares = positive / positive.sum()
+    down, across = (
+        float(shares.sum(axis=1 - axis) @ np.linspace(0, 1, heat.shape[axis])) for axis in (0, 1)
+    )
+    names = (_third(down, "upper", "lower"), _third(across, "left", "right"))
+    place = " ".join(name for name in names if name)
+    return f"what speaks for it lies mostly in the {place or 'middle'}"
+
+
+def _third(place: float, low: str, high: str) -> str:
+    return low if place < 0.4 else high if place > 0.6 else ""

@@ -1,0 +1,39 @@
+"""The pictures that the model in use learned from, where they are at hand."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from decor_app.state.jobs import vectors_for
+from decor_app.state.training_data import vectors_at_hand
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.classifier import Judge
+from decor_core.model.neighbors import Known
+from decor_core.model.training_data import Material
+
+
+def known_pictures(model: Judge) -> Known | None:
+    """What the model knows of them; None where it cannot be told, or not yet."""
+    material, level = Material.of(model.bundle), model.bundle.taxonomy.name
+    if material is None:
+        return None
+    vectors = vectors_for(material, level)
+    if vectors is None:  # corrections were made since; what they correct is there all the same
+        vectors = vectors_at_hand(replace(material, corrections=""), level)
+    if vectors is None or not Known.fits(model.bundle, vectors):
+        return None
+    return _known(model, vectors)
+
+
+def _first_column(vectors: Embeddings) -> bytes:
+    """Tells pictures apart as well as their hashes do, and is hashed in no time."""
+    return vectors.vectors[:, 0].tobytes()
+
+
+@st.cache_resource(
+    show_spinner=False,
+    max_entries=20,
+    hash_funcs={Judge: lambda model: model.identity, Embeddings: _first_column},
+)
+def _known(model: Judge, vectors: Embeddings) -> Known:
+    return Known(model.bundle, vectors)

@@ -1,0 +1,228 @@
+"""The pictures of a data set in a grid: filter, pick, relabel, drop."""
+
+from collections import defaultdict
+
+import pandas as pd
+import streamlit as st
+
+from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.components.image_grid import PAGE, Tile, show_tiles
+from decor_app.datasets.enlarged import enlarge
+from decor_app.datasets.fixes import GROUPS
+from decor_app.format import counted, told_apart
+from decor_app.jobs.dataset_tasks import AnswerRequest
+from decor_app.state.dataset_jobs import ANSWER, forget, read, reading, watch
+from decor_app.state.datasets import edit, parts_of
+from decor_app.state.models import predictor
+from decor_app.state.selection import pick, picked
+from decor_app.state.workspace import workspace
+from decor_core.data.findings import KINDS
+from decor_core.datasets.dataset import PictureSet
+
+Answers = dict[str, tuple[str, float]]
+_PARTS = {"train": "Training", "validation": "Validation", "test": "Test"}
+_RIGHT, _WRONG = "Right", "Wrong"
+
+
+def show_pictures(pictures: PictureSet) -> None:
+    """Every picture, or those that the filters leave, to pick from."""
+    answers = answers_of(pictures)
+    rows = _filtered(pictures, answers)
+    show_grid(pictures, rows, answers)
+
+
+def show_grid(pictures: PictureSet, rows: pd.DataFrame, answers: Answers) -> None:
+    """These pictures of the set, a page at a time, and what can be done with those picked."""
+    if not len(rows):
+        st.info("No picture is like that.", icon=":material/filter_alt_off:")
+        return
+    bar = st.container(key="picks_bar")
+    problems = _problems(pictures)
+    page = _page(len(rows))
+    here = rows.iloc[page * PAGE : (page + 1) * PAGE]
+    names = told_apart(list(here["file"]))
+    shown = here[["file", "key", pictures.level]].itertuples(index=False)
+    tiles = [
+        Tile(file, name, label, pictures.thumb(key), problems.get(file, ""))
+        for name, (file, key, label) in zip(names, shown, strict=True)
+    ]
+    opened = show_tiles(tiles, f"Pictures of {pictures.title}")
+    _pager(page, len(rows))
+    with bar:
+        _show_bar(pictures, list(rows["file"]))
+    if opened:
+        enlarge(pictures, opened, answers.get(pictures.key_of(opened)))
+
+
+# What is shown
+
+
+def _filtered(pictures: PictureSet, answers: Answers) -> pd.DataFrame:
+    table, problems, parts = pictures.table, _problems(pictures), parts_of(pictures)
+    labels = table[pictures.level]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filters"):
+        chosen = st.multiselect(
+            pictures.level.capitalize(),
+            list(pictures.counts),
+            placeholder="All",
+            key="filter_label",
+            persist_state="session",
+        )
+        kinds = sorted(set(table["type"]))
+        kind = _choice("Type", kinds, "filter_type") if len(kinds) > 1 else None
+        problem = _choice("Problem", sorted(set(problems.values())), "filter_problem")
+        part = _choice("Part", list(_PARTS), "filter_part", _PARTS) if parts else None
+        verdict = _choice("Model", [_RIGHT, _WRONG], "filter_verdict") if answers else None
+        words = st.text_input(
+            "Name", key="filter_name", placeholder="Any part of it", persist_state="session"
+        )
+    if not answers:
+        _offer_answers(pictures)
+    wanted = pd.Series(True, index=table.index)
+    if chosen:
+        wanted &= labels.isin(chosen)
+    if kind:
+        wanted &= table["type"] == kind
+    if problem:
+        wanted &= table["file"].map(problems).eq(problem)
+    if part:
+        wanted &= table["key"].map(parts).eq(part)
+    if verdict:
+        said = table["key"].map(lambda key: answers.get(key, ("",))[0])
+        wanted &= (said != "") & (said.eq(labels) == (verdict == _RIGHT))
+    if words:
+        wanted &= table["file"].str.contains(words, case=False, regex=False)
+    return table[wanted]
+
+
+def _choice(label: str, options: list, key: str, names: dict | None = None) -> str | None:
+    return st.selectbox(
+        label,
+        options,
+        index=None,
+        placeholder="All",
+        key=key,
+        format_func=(names or {}).get if names else str,
+        persist_state="session",
+    )
+
+
+def _problems(pictures: PictureSet) -> dict[str, str]:
+    """What is wrong with a file, by the heading of its kind; the gravest where it is several."""
+    found = defaultdict(list)
+    for entry in pictures.findings:
+        if entry.kind in GROUPS and not entry.set_aside:
+            found[entry.file].append(entry.kind)
+    order = list(KINDS)
+    return {file: KINDS[min(kinds, key=order.index)] for file, kinds in found.items()}
+
+
+# What the model in use takes them for
+
+
+def answers_of(pictures: PictureSet) -> Answers:
+    """Label and probability by key, where the model in use has been asked; else empty."""
+    about = _about(pictures)
+    job = reading(ANSWER, about)
+    if job and job.status == "done":
+        workspace().found[ANSWER, about] = job.result
+        forget(ANSWER)
+    return workspace().found.get((ANSWER, about), {})
+
+
+def _offer_answers(pictures: PictureSet) -> None:
+    level = next(
+        (level for level in predictor().bundle.taxonomy.levels
+         if set(level.labels) & set(pictures.counts)),
+        None,
+    )  # fmt: skip
+    about = _about(pictures)
+    job = reading(ANSWER, about)
+    if job and job.active:
+        watch(ANSWER, about)
+    elif level is not None:
+        bundle = predictor().bundle
+        st.button(
+            "Ask the model which are right",
+            icon=":material/fact_check:",
+            type="tertiary",
+            on_click=lambda: read(
+                ANSWER, AnswerRequest(pictures.folder, bundle, level.name), about
+            ),
+            help=f"“{bundle.title}” answers for every picture; then you can filter by it.",
+        )
+
+
+def _about(pictures: PictureSet) -> str:
+    bundle = predictor().bundle
+    return f"{pictures.id} {bundle.title} {bundle.created}"
+
+
+# Pages, and what is done with what is picked
+
+
+def _page(total: int) -> int:
+    last = (total - 1) // PAGE
+    page = min(st.session_state.get("grid_page", 0), last)
+    st.session_state.grid_page = page
+    return page
+
+
+def _pager(page: int, total: int) -> None:
+    if total <= PAGE:
+        return
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="center", key="pager"
+    ):
+        for words, step, icon in (
+            ("Back", -1, ":material/chevron_left:"),
+            ("On", 1, ":material/chevron_right:"),
+        ):
+            if step == 1:
+                st.caption(
+                    f"{page * PAGE + 1:,}–{min((page + 1) * PAGE, total):,} of {total:,}",
+                    width="content",
+                )
+            st.button(
+                words,
+                icon=icon,
+                disabled=not 0 <= (page + step) * PAGE < total,
+                on_click=_turn,
+                args=(page + step,),
+                key=f"page_{words}",
+            )
+
+
+def _turn(page: int) -> None:
+    st.session_state.grid_page = page
+
+
+def _show_bar(pictures: PictureSet, shown: list[str]) -> None:
+    count = len(picked())
+    if not count:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(
+                f"{counted(len(shown), 'picture')}. Tick the ones to relabel or drop; Shift ticks "
+                "a row of them. A click on a picture enlarges it.",
+                width="stretch",
+            )
+            st.button("Tick all", on_click=pick, args=(shown,), type="tertiary")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.markdown(f"**{count:,} ticked**", width="content")
+        label_box(pictures, "picks_label", "They are")
+        st.button("Relabel", type="primary", icon=":material/label:", on_click=_relabel_picked)
+        st.button(
+            "Drop",
+            icon=":material/delete:",
+            on_click=lambda: edit(lambda now: now.drop(picked())),
+        )
+        st.button("Tick all", on_click=pick, args=(shown,), type="tertiary",
+                  disabled=count >= len(shown))  # fmt: skip
+        st.button("Tick none", on_click=pick, args=((),), type="tertiary")
+
+
+def _relabel_picked() -> None:
+    label, parent = chosen_label("picks_label")
+    if edit(lambda now: now.relabel(picked(), label, parent)):
+        st.session_state.picks_label = None

@@ -1,0 +1,65 @@
+"""One picture of a data set at large, with all that is known of it."""
+
+from pathlib import PurePosixPath
+
+import streamlit as st
+
+from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.format import percent, plain
+from decor_app.jobs.image_analysis import webp
+from decor_app.state.datasets import edit, parts_of
+from decor_core.data.findings import KINDS
+from decor_core.datasets.dataset import PictureSet
+from decor_core.errors import DecorError
+from decor_core.images.decode import load_picture
+
+_SIDE = 900
+
+
+def enlarge(pictures: PictureSet, file: str, answer: tuple[str, float] | None = None) -> None:
+    """Show the picture over the page; ``answer`` is what the model in use takes it for."""
+    name = PurePosixPath(file).name
+    st.dialog(plain(name), width="large")(_show)(pictures, file, answer)
+
+
+def _show(pictures: PictureSet, file: str, answer: tuple[str, float] | None) -> None:
+    left, right = st.columns([7, 5], gap="medium")
+    with left:
+        try:
+            picture = load_picture(pictures.catalog.read(file), max_side=_SIDE)
+        except DecorError as error:
+            st.error(plain(str(error)), icon=":material/broken_image:")
+        else:
+            st.image(webp(picture), width="stretch", alt=f"{file}, {pictures.label_of(file)}")
+    with right:
+        st.markdown(_facts(pictures, file, answer))
+        label_box(pictures, "enlarged_label", "It is something else")
+        with st.container(horizontal=True, gap="small"):
+            if st.button("Relabel", type="primary", icon=":material/label:"):
+                label, parent = chosen_label("enlarged_label")
+                if edit(lambda now: now.relabel([file], label, parent)):
+                    st.rerun()
+            if st.button("Drop", icon=":material/delete:") and edit(lambda now: now.drop([file])):
+                st.rerun()
+
+
+def _facts(pictures: PictureSet, file: str, answer: tuple[str, float] | None) -> str:
+    row = pictures.table[pictures.table["file"] == file].iloc[0]
+    levels = [level.name for level in pictures.catalog.taxonomy.levels]
+    facts = {level.capitalize(): row[level] for level in levels}
+    facts |= {
+        "Type": row["type"],
+        "Size": f"{row['width']} × {row['height']} pixels",
+        "Used to": _PARTS.get(parts_of(pictures).get(row["key"], ""), "–"),
+        "File": file,
+    }
+    if answer:
+        facts["The model says"] = f"{answer[0]}, {percent(answer[1])}"
+    lines = [f"**{name}**: {plain(str(value))}" for name, value in facts.items()]
+    found = [e for e in pictures.findings if file in (e.file, e.other)]
+    lines += [f":orange[:material/warning: {plain(KINDS[e.kind])}]: {plain(e.message)}"
+              for e in found]  # fmt: skip
+    return "  \n".join(lines)
+
+
+_PARTS = {"train": "teach", "validation": "watch the training", "test": "test"}

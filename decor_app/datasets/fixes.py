@@ -1,0 +1,166 @@
+"""What was found in a data set, in words for people, and what a click can do about each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from decor_core.data.findings import OBSTACLES, Entry
+from decor_core.datasets.dataset import PictureSet
+
+# Findings that go when the class is made part of another one.
+MERGEABLE = ("too few pictures", "few pictures", "imbalance")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Findings of one kind: a title, for one and for many, and what they mean."""
+
+    one: str
+    many: str
+    meaning: str
+
+    def title(self, count: int) -> str:
+        return f"{count} {self.one if count == 1 else self.many}"
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A change that mends a finding, or lets it stand."""
+
+    label: str
+    change: Callable[[PictureSet], PictureSet]
+    icon: str = ""
+
+
+GROUPS: Mapping[str, Group] = {
+    "one class": Group(
+        "class only",
+        "classes only",
+        "Two are needed to learn to tell them apart: add pictures of another one.",
+    ),
+    "too few pictures": Group(
+        "class with too few pictures to train",
+        "classes with too few pictures to train",
+        "Add pictures, merge the class with another one, or leave it out.",
+    ),
+    "label conflict": Group(
+        "picture in two classes",
+        "pictures in two classes",
+        "The very same picture lies in both. It counts once, in the class that is named first.",
+    ),
+    "near conflict": Group(
+        "pair alike in two classes",
+        "pairs alike in two classes",
+        "Two pictures are nearly the same, but in different classes. One may be wrong.",
+    ),
+    "mislabelled": Group(
+        "picture that may be in the wrong class",
+        "pictures that may be in the wrong class",
+        "A model that has not seen them takes them for something else, surely. It may be wrong: "
+        "look, and decide.",
+    ),
+    "contradiction": Group(
+        "contradiction in the table",
+        "contradictions in the table",
+        "Nothing tells which side is right, so it stays as the label says.",
+    ),
+    "similar labels": Group(
+        "class that may be another one",
+        "classes that may be others",
+        "The names differ only in letters that look alike, in case or in blanks.",
+    ),
+    "few pictures": Group(
+        "class with few pictures",
+        "classes with few pictures",
+        "It can be trained, but what is measured of it will be uncertain.",
+    ),
+    "imbalance": Group(
+        "class much smaller than the largest",
+        "classes much smaller than the largest",
+        "Answers will lean towards the large one. More pictures of the small one help most.",
+    ),
+    "empty class": Group(
+        "class folder without a picture", "class folders without a picture", "It is left out."
+    ),
+    "outlier": Group(
+        "picture unlike all others",
+        "pictures unlike all others",
+        "A stray, a logo, a blank page? Drop what does not belong here.",
+    ),
+    "tiny": Group(
+        "tiny picture", "tiny pictures", "Little is to be seen in them; a larger one helps."
+    ),
+    "near duplicate": Group(
+        "picture nearly the same as another",
+        "pictures nearly the same as another",
+        "They may stay: such pictures are never learnt from and tested with at once.",
+    ),
+}
+# Every one of the rest is only told.
+
+
+def fixes(entry: Entry, pictures: PictureSet) -> list[Fix]:
+    """What can be done about one finding, the likeliest first."""
+    keep = Fix("Keep", lambda now: now.settle([entry]), ":material/check:")
+    drop = Fix("Drop", lambda now: now.drop([entry.file]), ":material/delete:")
+    label, other = pictures.label_of(entry.file), pictures.label_of(entry.other)
+    match entry.kind:
+        case "mislabelled":
+            is_other = _relabel(f"It is {entry.suggestion}", [entry.file], entry.suggestion)
+            return [is_other, _named(keep, f"It is {label}"), drop]
+        case "near conflict":
+            both = [entry.file, entry.other]
+            return [
+                _relabel(f"Both are {other}", both, other),
+                _relabel(f"Both are {label}", both, label),
+                _named(keep, "Both are right"),
+            ]
+        case "label conflict":
+            gone = Fix("Drop it", lambda now: now.drop([entry.other]), ":material/delete:")
+            right = _named(keep, f"It is {other}")
+            return [right, gone] if other else [keep]
+        case "near duplicate":
+            return [_named(drop, "Drop this one"), _named(keep, "Keep both")]
+        case "outlier" | "tiny":
+            return [drop, keep]
+        case "contradiction":
+            return [keep, drop] if label else [keep]
+        case "similar labels":
+            merge = Fix(
+                f"Same as {entry.suggestion}",
+                lambda now: now.rename(entry.file, entry.suggestion),
+                ":material/merge:",
+            )
+            return [merge, _named(keep, "They differ")]
+        case "too few pictures" | "few pictures" | "imbalance":
+            words = "Leave the class out"
+            gone = Fix(words, lambda now: now.drop_label(entry.file), ":material/delete:")
+            gone = [gone] if len(pictures.counts) > 1 else []
+            return gone if entry.kind in OBSTACLES else [*gone, keep]
+    return [] if entry.kind in OBSTACLES else [keep]
+
+
+def fixes_of_all(kind: str, entries: Sequence[Entry], pictures: PictureSet) -> list[Fix]:
+    """What can be done about all findings of one kind at once."""
+    if len(entries) < 2 or kind in OBSTACLES:
+        return []
+    keep = Fix("Keep all", lambda now: now.settle(entries), ":material/done_all:")
+    files = [entry.file for entry in entries]
+    drop = Fix("Drop all", lambda now: now.drop(files), ":material/delete_sweep:")
+    match kind:
+        case "mislabelled":
+            wanted = {entry.file: entry.suggestion for entry in entries}
+            relabel = Fix("Relabel all as suggested", lambda now: now.relabel_each(wanted))
+            return [relabel, keep]
+        case "near duplicate":
+            return [drop, keep]
+        case "outlier" | "tiny":
+            return [drop, keep]
+    return [keep]
+
+
+def _relabel(words: str, files: Sequence[str], label: str) -> Fix:
+    return Fix(words, lambda now: now.relabel(files, label), ":material/label:")
+
+
+def _named(fix: Fix, words: str) -> Fix:
+    return Fix(words, fix.change, fix.icon)

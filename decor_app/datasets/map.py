@@ -1,0 +1,190 @@
+"""The map: pictures that look alike lie together, whatever they are called."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from decor_app.charts.bars import INK
+from decor_app.charts.theme import plain_chart
+from decor_app.datasets.browse import answers_of, show_grid
+from decor_app.format import counted, plain, thumb_uri
+from decor_app.jobs.dataset_tasks import MapRequest, Places
+from decor_app.state.dataset_jobs import MAP, forget, read, reading, watch
+from decor_app.state.selection import pick
+from decor_app.state.workspace import workspace
+from decor_core.datasets.dataset import PictureSet
+
+_MOST_COLOURS = 12
+_COLOURS = 7  # of the theme; more classes are told apart by shape, too
+_REST = "other classes"
+_HEIGHT = 560
+_MOST_THUMBS = 5_000
+
+
+def show_map(pictures: PictureSet) -> None:
+    """The map of a data set, and the pictures in the part of it that is marked."""
+    places = _places(pictures)
+    if places is None:
+        _offer(pictures)
+        return
+    table = _table(pictures, places)
+    missing = len(pictures.table) - len(table)
+    if missing:
+        _offer_anew(pictures, missing)
+    marked = _chart(pictures, table)
+    if marked is None:
+        st.caption(
+            "Each dot is a picture; those that look alike lie together. A dot of one colour among "
+            "another is a stray, or mislabelled; a ring marks what a model finds odd. "
+            "Hover to see it, draw a box to pick."
+        )
+        return
+    rows = pictures.table[pictures.table["file"].isin(marked)]
+    if st.session_state.get("marked") != marked:
+        st.session_state.marked = marked
+        pick(marked)
+    show_grid(pictures, rows, answers_of(pictures))
+
+
+def _places(pictures: PictureSet) -> Places | None:
+    job = reading(MAP, pictures.id)
+    if job and not job.active:
+        forget(MAP)
+        if job.status == "done":
+            workspace().found[MAP, pictures.id] = job.result
+        elif job.status == "failed":
+            st.error(plain(job.message), icon=":material/error:")
+    return workspace().found.get((MAP, pictures.id))
+
+
+def _offer(pictures: PictureSet) -> None:
+    if _shows_drawing(pictures):
+        return
+    st.markdown("A map shows which classes are clear, which run together, and what strays.")
+    st.button(
+        "Draw the map",
+        type="primary",
+        icon=":material/scatter_plot:",
+        on_click=_draw,
+        args=(pictures,),
+    )
+
+
+def _offer_anew(pictures: PictureSet, missing: int) -> None:
+    """The map lacks pictures: to draw it again, while it stays to be seen."""
+    if _shows_drawing(pictures):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f"{counted(missing, 'picture')} came after the map was drawn and "
+            f"{'is' if missing == 1 else 'are'} not on it.",
+            width="content",
+        )
+        st.button("Draw again", icon=":material/scatter_plot:", on_click=_draw, args=(pictures,))
+
+
+def _shows_drawing(pictures: PictureSet) -> bool:
+    """Whether a map is being drawn; how far it is."""
+    job = reading(MAP, pictures.id)
+    if not job or not job.active:
+        return False
+    with st.container(border=True):
+        watch(MAP, pictures.id)
+    return True
+
+
+def _draw(pictures: PictureSet) -> None:
+    read(MAP, MapRequest(pictures.folder), pictures.id)
+
+
+def _table(pictures: PictureSet, places: Places) -> pd.DataFrame:
+    """A row for each picture that is on the map: where, what, how it looks."""
+    where = {key: i for i, key in enumerate(places.keys)}
+    rows = pictures.table[pictures.table["key"].isin(where)]
+    index = rows["key"].map(where).to_numpy(dtype=int)
+    spots = places.places[index] if len(index) else np.zeros((0, 2))
+    counts = sorted(pictures.counts.items(), key=lambda item: -item[1])
+    coloured = {label for label, _ in counts[:_MOST_COLOURS]}
+    labels = rows[pictures.level]
+    return pd.DataFrame(
+        {
+            "x": spots[:, 0],
+            "y": spots[:, 1],
+            "file": rows["file"].to_numpy(),
+            "label": labels.to_numpy(),
+            "shown": [label if label in coloured else _REST for label in labels],
+            "odd": rows["file"].isin(_odd(pictures)).to_numpy(),
+        }
+    ).assign(**_images(places, index))
+
+
+def _odd(pictures: PictureSet) -> set[str]:
+    """Files that a model finds in the wrong class, or nowhere at home."""
+    return {e.file for e in pictures.findings if e.kind in ("mislabelled", "outlier")}
+
+
+def _images(places: Places, index: np.ndarray) -> dict[str, list[str]]:
+    """Small pictures to show on hovering, unless they are too many for one message."""
+    if len(index) > _MOST_THUMBS:
+        return {}
+    return {"image": [thumb_uri(places.thumbs[i]) for i in index]}
+
+
+def _chart(pictures: PictureSet, table: pd.DataFrame) -> frozenset[str] | None:
+    """Draw the map; the files in the box that is drawn on it, None where there is none."""
+    brush = alt.selection_interval("box")
+    order = [label for label in pictures.counts if (table["shown"] == label).any()]
+    rest = [_REST] if (table["shown"] == _REST).any() else []
+    size = 70 if len(table) < 500 else 36
+    axis = {"axis": None, "scale": alt.Scale(domain=[-1.05, 1.05])}
+    chart = (
+        alt.Chart(table)
+        .mark_point(filled=True, size=size, opacity=0.85)
+        .encode(
+            x=alt.X("x:Q", **axis),
+            y=alt.Y("y:Q", **axis),
+            color=alt.condition(
+                alt.FieldEqualPredicate(field="shown", equal=_REST),
+                alt.value("#8c857a"),
+                alt.Color("shown:N", scale=alt.Scale(domain=order), legend=_LEGEND),
+            ) if rest else alt.Color("shown:N", scale=alt.Scale(domain=order), legend=_LEGEND),
+            shape=alt.Shape(
+                "shown:N",
+                scale=alt.Scale(domain=[*order, *rest], range=_shapes(len(order), bool(rest))),
+                legend=_LEGEND,
+            ),
+            stroke=alt.condition("datum.odd", alt.value(INK), alt.value("transparent")),
+            strokeWidth=alt.condition("datum.odd", alt.value(2.5), alt.value(0)),
+            order=alt.Order("odd:N"),
+            tooltip=[
+                *([alt.Tooltip("image:N")] if "image" in table else []),
+                alt.Tooltip("label:N", title=pictures.level.capitalize()),
+                alt.Tooltip("file:N", title="File"),
+            ],
+        )
+        .add_params(brush)
+    )  # fmt: skip
+    state = st.altair_chart(
+        plain_chart(chart, _HEIGHT),
+        width="stretch",
+        key=f"map-{pictures.id}-{pictures.version}",
+        on_select="rerun",
+        selection_mode="box",
+        alt=f"Map of {len(table)} pictures by how they look, coloured by "
+        f"{pictures.level}: {', '.join(order)}",
+    )
+    box = state["selection"].get("box") or {}
+    if not {"x", "y"} <= set(box):
+        return None
+    (left, right), (low, high) = (sorted(box[axis]) for axis in ("x", "y"))
+    inside = table["x"].between(left, right) & table["y"].between(low, high)
+    return frozenset(table["file"][inside])
+
+
+_LEGEND = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=130, labelColor=INK)
+
+
+def _shapes(labels: int, rest: bool) -> list[str]:
+    shapes = ["circle" if i < _COLOURS else "triangle-up" for i in range(labels)]
+    return [*shapes, "circle"] if rest else shapes

@@ -1,0 +1,94 @@
+"""What a report on a data set tells that needs no deed: files set aside, notes, downloads."""
+
+import io
+import json
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.datasets.fixes import GROUPS
+from decor_app.format import counted, plain
+from decor_app.state.datasets import edit
+from decor_core.data.findings import KINDS
+from decor_core.datasets.archive import current_report, write_aside
+from decor_core.datasets.dataset import PictureSet
+
+
+def show_aside(pictures: PictureSet) -> None:
+    """Files that are not in the set, with the reason, to take along or to take in."""
+    aside = pictures.catalog.report.set_aside
+    if not aside:
+        return
+    with st.expander(f"{counted(len(aside), 'file')} set aside", icon=":material/inventory_2:"):
+        table = pd.DataFrame({"File": list(aside), "Why": list(aside.values())})
+        st.dataframe(table, hide_index=True, alt="Files set aside, with the reason")
+        st.download_button(
+            "Download them",
+            lambda: _zipped_aside(pictures),
+            "set-aside.zip",
+            "application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+            help="As they came, with the reasons in a text. What is there a second time is only "
+            "named.",
+        )
+        _show_unlisted(pictures)
+
+
+def _show_unlisted(pictures: PictureSet) -> None:
+    """A class for the pictures that are in none."""
+    files = [entry.file for entry in pictures.catalog.report.of("unlisted")]
+    if files:
+        label_box(
+            pictures, "unlisted_label", f"{counted(len(files), 'picture')} of no class: put in"
+        )
+        st.button("Put them in", icon=":material/label:", on_click=_take_up, args=(files,))
+
+
+def _take_up(files: Sequence[str]) -> None:
+    label, parent = chosen_label("unlisted_label")
+    if edit(lambda now: now.take_up(files, label, parent)):
+        st.session_state.unlisted_label = None
+
+
+def _zipped_aside(pictures: PictureSet) -> bytes:
+    packed = io.BytesIO()
+    write_aside(pictures, packed)
+    return packed.getvalue()
+
+
+def show_notes(pictures: PictureSet) -> None:
+    """What was mended or noticed while reading."""
+    notes = [e for e in pictures.findings if e.kind not in GROUPS and not e.set_aside]
+    if not notes:
+        return
+    with st.expander(f"{counted(len(notes), 'note')} from reading", icon=":material/build:"):
+        for kind in dict.fromkeys(entry.kind for entry in notes):
+            lines = [f"- {plain(e.file)}: {plain(e.message)}" for e in notes if e.kind == kind]
+            more = [f"- and {len(lines) - 30} more; the report names all"] if lines[30:] else []
+            st.markdown(f"**{KINDS[kind]}**\n\n" + "\n".join(lines[:30] + more))
+
+
+def show_downloads(pictures: PictureSet) -> None:
+    """The whole report, for people and for programs."""
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Report",
+            lambda: current_report(pictures).to_text(),
+            "report.txt",
+            "text/plain",
+            icon=":material/download:",
+            on_click="ignore",
+            help="All that is on this page, as text",
+        )
+        st.download_button(
+            "JSON",
+            lambda: json.dumps(current_report(pictures).to_json(), ensure_ascii=False, indent=1),
+            "report.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The same for programs",
+        )

@@ -1,0 +1,225 @@
+"""What is wrong with a data set, said before training, with a click to put it right."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import streamlit as st
+
+from decor_app.charts.theme import worry_bars
+from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.datasets.enlarged import enlarge
+from decor_app.datasets.fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
+from decor_app.datasets.notes import show_aside, show_downloads, show_notes
+from decor_app.format import counted, plain
+from decor_app.jobs.dataset_tasks import CheckRequest
+from decor_app.state.dataset_jobs import CHECK, forget, read, reading, watch
+from decor_app.state.datasets import edit
+from decor_core.data.findings import ABOUT_CLASSES, KINDS, OBSTACLES, Entry
+from decor_core.datasets.dataset import PictureSet
+
+_SHOWN, _MORE = 4, 20
+_MOST_BARS = 24
+_NAMED = 3
+_THUMB = 84
+
+
+def show_report(pictures: PictureSet) -> None:
+    """The whole report on a data set."""
+    groups = _grouped(pictures)
+    _show_summary(pictures, groups)
+    left, right = st.columns([5, 8], gap="large")
+    with left:
+        _show_classes(pictures)
+        show_aside(pictures)
+        show_notes(pictures)
+        show_downloads(pictures)
+    with right:
+        _show_check(pictures)
+        for kind, entries in groups.items():
+            _show_group(kind, entries, pictures)
+        if not groups:
+            st.success("Nothing is left to put right.", icon=":material/check_circle:")
+
+
+def collect_check(pictures: PictureSet) -> None:
+    """Be done with a look for wrong labels; what was found is in the set."""
+    job = reading(CHECK, pictures.id)
+    if job and not job.active:
+        forget(CHECK)
+        if job.status == "failed":
+            st.toast(plain(job.message), icon=":material/error:", duration="long")
+
+
+def _grouped(pictures: PictureSet) -> dict[str, list[Entry]]:
+    """What can be put right, by kind, the gravest first."""
+    found = defaultdict(list)
+    for entry in pictures.findings:
+        if entry.kind in GROUPS:
+            found[entry.kind].append(entry)
+    return {kind: found[kind] for kind in KINDS if found[kind]}
+
+
+def _show_summary(pictures: PictureSet, groups: dict[str, list[Entry]]) -> None:
+    total = counted(len(pictures.table), "picture")
+    words = [f"**{total} in {counted(len(pictures.counts), 'class')}**"]
+    words += [f"{count:,} of type {plain(kind)} left out"
+              for kind, count in pictures.catalog.report.left_out.items()]  # fmt: skip
+    count = sum(map(len, groups.values()))
+    words.append(f"{counted(count, 'thing')} to look at" if count else "")
+    st.markdown(" · ".join(filter(None, words)))
+    obstacles = [e for kind in OBSTACLES for e in groups.get(kind, ())]
+    if obstacles:
+        st.warning(_why_not(obstacles), icon=":material/block:")
+
+
+def _why_not(obstacles: Sequence[Entry]) -> str:
+    """Why it cannot be trained on: the first reason in full, of the others the classes."""
+    first, *more = obstacles
+    words = f"It cannot be trained on yet. “{plain(first.file)}”: {plain(first.message)}"
+    if not more:
+        return words
+    names = ", ".join(f"“{plain(entry.file)}”" for entry in more[:_NAMED])
+    rest = " …" if len(more) > _NAMED else "."
+    return f"{words} {counted(len(more), 'more obstacle')}: {names}{rest}"
+
+
+def _show_classes(pictures: PictureSet) -> None:
+    counts = sorted(pictures.counts.items(), key=lambda item: item[1])
+    with st.container(key="class-bars"):
+        worry_bars(dict(counts[:_MOST_BARS]))
+    if len(counts) > _MOST_BARS:
+        st.caption(
+            f"The {_MOST_BARS} smallest of {len(counts)} classes; the largest has "
+            f"{counted(counts[-1][1], 'picture')}."
+        )
+    with st.popover("Rename or merge a class", icon=":material/label:"):
+        st.selectbox("Class", list(pictures.counts), key="renamed", format_func=str)
+        label_box(pictures, "renamed_to", "Is called, or is the same as")
+        st.button("Rename", type="primary", on_click=_rename, width="stretch")
+
+
+def _rename() -> None:
+    label, parent = chosen_label("renamed_to")
+    old = st.session_state.renamed
+    if edit(lambda now: now.rename(old, label, parent)):
+        st.session_state.renamed_to = None
+
+
+def _show_check(pictures: PictureSet) -> None:
+    """Whether a model has looked for wrong labels, in this version of the data set."""
+    job = reading(CHECK, pictures.id)
+    if job and job.active:
+        with st.container(border=True):
+            watch(CHECK, pictures.id)
+        return
+    if pictures.checked == pictures.version or len(pictures.counts) < 2:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="check_bar"):
+        st.button(
+            "Look again" if pictures.checked else "Look for wrong labels",
+            icon=":material/troubleshoot:",
+            on_click=lambda: read(CHECK, CheckRequest(pictures.folder), pictures.id),
+        )
+        st.caption(
+            "Labels or pictures have changed since a model looked for wrong labels."
+            if pictures.checked
+            else "No model has looked for wrong labels yet.",
+            width="content",
+        )
+
+
+# Groups of findings
+
+
+def _show_group(kind: str, entries: Sequence[Entry], pictures: PictureSet) -> None:
+    group = GROUPS[kind]
+    more = f"more-{kind}"
+    shown = st.session_state.get(more, _SHOWN)
+    with st.container(border=True, key=f"group-{kind.replace(' ', '-')}", gap="small"):
+        st.subheader(group.title(len(entries)), anchor=False)
+        st.caption(group.meaning)
+        for entry in entries[:shown]:
+            _show_entry(entry, pictures)
+        with st.container(horizontal=True, gap="small"):
+            if len(entries) > shown:
+                st.button(
+                    f"Show {min(_MORE, len(entries) - shown)} more",
+                    key=f"button-{more}",
+                    icon=":material/expand_more:",
+                    on_click=_show_more,
+                    args=(more, shown),
+                )
+            for number, fix in enumerate(fixes_of_all(kind, entries, pictures)):
+                _fix_button(fix, f"all-{kind}-{number}", many=True)
+
+
+def _show_more(key: str, shown: int) -> None:
+    st.session_state[key] = shown + _MORE
+
+
+def _show_entry(entry: Entry, pictures: PictureSet) -> None:
+    files = [name for name in (entry.file, entry.other) if pictures.label_of(name)]
+    if entry.kind in ABOUT_CLASSES:
+        files = []
+    key = f"{entry.kind}-{entry.file}-{entry.other}"
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
+        if files:
+            with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
+                for file in files:
+                    _show_thumb(pictures, file)
+        with st.container(gap="xsmall"):
+            st.markdown(f"**{_heading(entry, pictures)}**  \n:small[{plain(entry.message)}]")
+            with st.container(horizontal=True, gap="xsmall"):
+                for number, fix in enumerate(fixes(entry, pictures)):
+                    _fix_button(fix, f"fix-{key}-{number}")
+                if entry.kind in MERGEABLE and len(pictures.counts) > 1:
+                    _show_merge(entry, pictures)
+                if files and st.button(
+                    "Look closer",
+                    key=f"closer-{key}",
+                    icon=":material/zoom_in:",
+                    type="tertiary",
+                ):
+                    enlarge(pictures, files[0])
+
+
+def _show_merge(entry: Entry, pictures: PictureSet) -> None:
+    with st.popover("Merge into …", icon=":material/merge:"):
+        key = f"merge-{entry.kind}-{entry.file}"
+        others = [label for label in pictures.counts if label != entry.file]
+        st.selectbox("Class", others, key=key)
+        st.button(
+            "Merge",
+            key=f"button-{key}",
+            type="primary",
+            on_click=lambda: edit(lambda now: now.rename(entry.file, st.session_state[key])),
+        )
+
+
+def _heading(entry: Entry, pictures: PictureSet) -> str:
+    """What the finding is about: the class, or the picture and the class it is in."""
+    if entry.kind in ABOUT_CLASSES:
+        return plain(entry.file)
+    label = pictures.label_of(entry.file)
+    name = plain(PurePosixPath(entry.file).name)
+    if entry.kind == "mislabelled":
+        return f"{name}: {plain(label)}, or {plain(entry.suggestion)}?"
+    return f"{name}: {plain(label)}" if label else name
+
+
+def _show_thumb(pictures: PictureSet, file: str) -> None:
+    thumb = pictures.thumb(pictures.key_of(file))
+    if thumb:
+        st.image(thumb, width=_THUMB, alt=f"{file}, {pictures.label_of(file)}")
+
+
+def _fix_button(fix: Fix, key: str, many: bool = False) -> None:
+    st.button(
+        plain(fix.label),
+        key=key,
+        icon=fix.icon or None,
+        type="tertiary" if many else "secondary",
+        on_click=edit,
+        args=(fix.change,),
+    )

@@ -1,0 +1,217 @@
+"""Places to drop pictures: a folder, a zip, a table; single ones into a class; the camera."""
+
+import io
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.components.samples import SAMPLES, samples
+from decor_app.datasets.ingest import UPLOAD, begin
+from decor_app.format import plain
+from decor_app.hosting.admission import file_limit
+from decor_app.hosting.config import hosting
+from decor_app.jobs.dataset_tasks import check_count
+from decor_app.page import asset
+from decor_app.state.datasets import edit, opened, store, tell, where_kept
+from decor_app.state.disk_quota import check_room
+from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.demo import write_example
+from decor_core.datasets.labels import checked_label
+from decor_core.datasets.upload import pack_upload, title_of
+from decor_core.errors import DecorError
+from decor_core.features.backbones import restorable
+
+_TABLES = (".csv", ".tsv")
+_WAYS = "Folder, zip or table", "Single pictures", "Camera"
+
+
+def show_ways_in() -> None:
+    """All ways to begin a data set."""
+    whole, single, camera = st.tabs(_WAYS, key="way_in", on_change="rerun")
+    if whole.open:
+        with whole:
+            _drop_zone()
+    if single.open:
+        with single:
+            _single_pictures(None)
+    if camera.open:  # merely to draw the widget asks for the camera
+        with camera:
+            _camera(None)
+
+
+def show_additions(pictures: PictureSet) -> None:
+    """Ways to add to a data set."""
+    single, camera = st.tabs(_WAYS[1:], key="way_to_add", on_change="rerun")
+    if single.open:
+        with single:
+            _single_pictures(pictures)
+    if camera.open:
+        with camera:
+            _camera(pictures)
+
+
+def show_empty_state() -> None:
+    """What to bring, for who sees the page for the first time."""
+    st.markdown(
+        "- **Folders**: one for each class, named like it, with its pictures in it. A zip of them "
+        "will do.\n"
+        "- **Or a table**: a CSV that names each picture and its class, with the pictures.\n"
+        "- **How many?** Ten of each class are a start, fifty are good. Mistakes are fine: you "
+        "will be shown what looks wrong."
+    )
+    if not samples():
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Try an example",
+            icon=":material/auto_awesome:",
+            on_click=_bring_example,
+            help="75 drawn pictures in seven classes, with a few faults for you to find.",
+        )
+        st.caption("Nothing at hand? These are drawings, with a few faults to find.")
+
+
+def _bring_example() -> None:
+    into = store().begin("Example")
+    into.mkdir(parents=True)
+    try:
+        with restorable(SAMPLES):
+            write_example(into / UPLOAD, [(one.file, one.style, one.data()) for one in samples()])
+    except DecorError as error:
+        store().discard(into.name)
+        tell(error)
+        return
+    begin(into / UPLOAD, into, "Example")
+
+
+# A folder, a zip, a table with its pictures
+
+
+def _drop_zone() -> None:
+    key = f"bring-{st.session_state.setdefault('brought', 0)}"
+    with st.container(key="bring_zone"):
+        files = st.file_uploader(
+            "Drop a folder, a zip, or a table with its pictures",
+            accept_multiple_files=True,
+            key=key,
+            max_upload_size=hosting().upload_mb,
+            on_change=_receive,
+            args=(key,),
+        )
+    _packer()(key="packer", data={"zone": "bring_zone", "limit": file_limit()})
+    if files:
+        st.info("A table needs its pictures: drop or choose them, too.", icon=":material/info:")
+    st.caption(where_kept())
+
+
+def _receive(key: str) -> None:
+    """Take what was uploaded once there is more than a table, and let the upload go."""
+    files: list[UploadedFile] = st.session_state[key]
+    if not files or all(file.name.lower().endswith(_TABLES) for file in files):
+        return
+    _begin([(file.name, file) for file in files], title_of([file.name for file in files]))
+    st.session_state.brought += 1
+
+
+def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
+    into = store().begin(title)
+    try:
+        check_room(sum(_length(file) for _, file in files), store().root)
+        pack_upload(files, into / UPLOAD)
+    except DecorError as error:
+        tell(error)
+        return
+    begin(into / UPLOAD, into, title)
+
+
+def _length(file: io.BytesIO) -> int:
+    return len(file.getbuffer())
+
+
+# Pictures of one class
+
+
+def _single_pictures(pictures: PictureSet | None) -> None:
+    count = st.session_state.setdefault("added", 0)
+    label_box(pictures, "add_label")
+    st.file_uploader(
+        "Pictures of this class",
+        accept_multiple_files=True,
+        key=f"add-{count}",
+        type=_ENDINGS,
+        max_upload_size=hosting().upload_mb,
+    )
+    st.button(
+        "Add",
+        type="primary",
+        icon=":material/add_photo_alternate:",
+        on_click=_add_files,
+        args=(f"add-{count}",),
+    )
+    if pictures is None:
+        st.caption("They make a new data set. Classes can be added one after the other.")
+
+
+_ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"]
+
+
+def _add_files(key: str) -> None:
+    files = st.session_state[key]
+    if files:
+        _add([(file.name, file.getvalue()) for file in files])
+    else:
+        st.toast("Choose some pictures first.", icon=":material/info:")
+
+
+def _add(files: Sequence[tuple[str, bytes]]) -> None:
+    """Add pictures to the open set, or begin one with them."""
+    try:
+        label, parent = chosen_label("add_label")
+        label = checked_label(label)
+        check_room(sum(len(data) for _, data in files), store().root)
+    except DecorError as error:
+        tell(error)
+        return
+    if opened() is None:
+        folder = label.replace("/", "∕")
+        _begin([(f"{folder}/{name}", io.BytesIO(data)) for name, data in files], "My pictures")
+        st.session_state.added += 1
+        return
+    with st.spinner("Adding …"):
+        if edit(lambda now: _added(now, files, label, parent)):
+            st.session_state.added += 1
+
+
+def _added(
+    now: PictureSet, files: Sequence[tuple[str, bytes]], label: str, parent: str
+) -> PictureSet:
+    check_count(len(now.table) + len(files))
+    after, refused = now.add(files, label, parent)
+    for entry in refused[:3]:
+        st.toast(f"{plain(entry.file)}: {plain(entry.message)}", icon=":material/broken_image:")
+    return after
+
+
+def _camera(pictures: PictureSet | None) -> None:
+    label_box(pictures, "add_label")
+    count = st.session_state.setdefault("added", 0)
+    taken = st.camera_input("Take a photo", key=f"shot-{count}")
+    if taken:
+        st.button(
+            "Add this photo",
+            type="primary",
+            icon=":material/add_a_photo:",
+            on_click=lambda: _add([(f"photo-{count + 1}.jpg", taken.getvalue())]),
+        )
+
+
+@st.cache_resource(show_spinner=False)
+def _packer():
+    return st.components.v2.component(
+        "decor-pack",
+        html=asset("pack.html"),
+        css=asset("pack.css") + asset("told.css"),
+        js=asset("large.js") + asset("pack.js"),
+    )

@@ -1,0 +1,1 @@
+"""How good a model is: views that the Retrain and Runs pages share."""

@@ -1,0 +1,160 @@
+"""The wording that pages share: numbers as people read them, and labels that cannot format."""
+
+import base64
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+from decor_core.model.classifier import Prediction, Verdict
+
+_BEHIND = ((0.5, "close behind"), (0.1, "some way behind"), (0.0, "far behind"))
+
+STEPWISE = "softmax"  # the head that is trained by steps
+# Name and explanation of each head.
+HEAD_WORDS = {
+    "softmax": (
+        "Softmax",
+        "Learns step by step by gradient descent: steps and learning rate are yours to choose.",
+    ),
+    "lda": (
+        "LDA",
+        "Linear discriminant analysis computes the best boundaries in one go: no steps, no "
+        "learning rate.",
+    ),
+    "logistic": (
+        "Logistic",
+        "The end that gradient descent is on its way to, computed directly: no steps, no "
+        "learning rate.",
+    ),
+    "auto": (
+        "Auto",
+        "Tries the others by cross-validation inside the training pictures and takes the best.",
+    ),
+}
+
+
+def plain(text: str) -> str:
+    """``text`` as Markdown that shows it letter by letter: file names and labels are data."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>:$&^=])", r"\\\1", " ".join(text.split()))
+
+
+def told_apart(files: Sequence[str]) -> list[str]:
+    """The names of files, each with as much of its folder as tells it from the others."""
+    parts = [PurePosixPath(file.replace("\\", "/")).parts or (file,) for file in files]
+    depths = dict.fromkeys(parts, 1)
+    open_ones = set(depths)
+    while open_ones:
+        seen = Counter(path[-depth:] for path, depth in depths.items())
+        open_ones = {
+            path
+            for path in open_ones
+            if seen[path[-depths[path] :]] > 1 and depths[path] < len(path)
+        }
+        for path in open_ones:
+            depths[path] += 1
+    return ["/".join(path[-depths[path] :]) for path in parts]
+
+
+def percent(share: float) -> str:
+    """A share of 0–1 in whole percent; what is not quite all or nothing never reads as such."""
+    if 0.995 < share < 1:
+        return "> 99\u00a0%"
+    if 0 < share < 0.005:
+        return "< 1\u00a0%"
+    return f"{share * 100:.0f}\u00a0%"
+
+
+def percent_exact(share: float) -> str:
+    """A measured rate, to a tenth of a percent."""
+    return f"{share * 100:.1f}\u00a0%"
+
+
+def verdict_words(verdict: Verdict, taxonomy: str) -> str:
+    """A verdict as a headline in Markdown: “Khokhloma”, “Gzhel or Iznik”, “None of …”."""
+    if verdict.kind == "unknown":
+        return f"None of the known {plural(taxonomy)}"
+    *most, last = map(plain, verdict.labels)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def sureness(prediction: Prediction, verdict: Verdict) -> str:
+    """How sure the answer is, in Markdown."""
+    best, second = (*prediction.scores, None)[:2]
+    match verdict.kind:
+        case "unknown":
+            nearest = f"{plain(best.label)} comes nearest ({percent(best.probability)})"
+            return f"Unlike everything this model has seen. {nearest}, but do not rely on it."
+        case "sure":
+            return f"**{_sure(best.probability)}**: {percent(best.probability)}"
+        case "torn":
+            return f"**Torn**: {percent(best.probability)} against {percent(second.probability)}"
+    return f"**Undecided**: the likeliest has only {percent(best.probability)}"
+
+
+def _sure(probability: float) -> str:
+    return "Very sure" if probability >= 0.95 else "Sure"
+
+
+def distance(prediction: Prediction) -> str:
+    """How far the runner-up is behind, in words, e.g. “far behind”."""
+    ratio = prediction.scores[1].probability / max(prediction.scores[0].probability, 1e-9)
+    return next(words for least, words in _BEHIND if ratio >= least)
+
+
+def plural(noun: str) -> str:
+    """More than one of a taxonomy’s name: styles, countries."""
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+
+
+def counted(count: int, noun: str) -> str:
+    """E.g. “1 class”, “2,000 pictures”."""
+    many = f"{noun}es" if noun.endswith("s") else plural(noun)
+    return f"{count:,} {noun if count == 1 else many}"
+
+
+def between(interval: tuple[float, float]) -> str:
+    """An interval of shares of 0–1."""
+    low, high = (f"{bound * 100:.0f}\u00a0%" for bound in interval)
+    return f"{low} and {high}"
+
+
+def lowered(sentence: str) -> str:
+    """A sentence as it goes on after a colon."""
+    return sentence[:1].lower() + sentence[1:]
+
+
+def duration(seconds: float) -> str:
+    """A time span at the precision people wait in."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def time_left(seconds: float) -> str:
+    """A time span that can only be guessed: no tenths of a second."""
+    if seconds < 90:
+        return f"about {max(seconds, 1):.0f} s left"
+    return f"about {seconds / 60:.0f} min left"
+
+
+def ago(moment: str) -> str:
+    """How long ago a moment in UTC, ISO 8601, was; the day where that is long."""
+    then = datetime.fromisoformat(moment)
+    seconds = (datetime.now(UTC) - then).total_seconds()
+    for most, unit, words in ((3600, 60, "min"), (86_400, 3600, "h")):
+        if seconds < most:
+            count = int(seconds // unit)
+            return f"{count} {words} ago" if count else "just now"
+    return f"on {then.day} {then:%B %Y}"
+
+
+def thumb_uri(thumb: bytes) -> str:
+    """A WebP as a data URI; empty if there is none."""
+    return "data:image/webp;base64," + base64.b64encode(thumb).decode() if thumb else ""
+
+
+def head_name(head: str) -> str:
+    """The name of a head as the page writes it."""
+    return HEAD_WORDS.get(head, (head.capitalize(), ""))[0]

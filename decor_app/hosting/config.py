@@ -1,0 +1,124 @@
+"""Settings of whoever runs Decor, from the environment: for strangers or at home, and all limits.
+
+At home (the default) limits are wide and what people make may be kept on disk. With
+``DECOR_HOSTED=1`` they are those of a small machine on the open internet, and nothing of a visitor
+is kept. Each can be set by a variable of its own; docs/HOSTING.md has them in one table.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from typing import Any
+
+from decor_core.errors import SettingsError
+from decor_core.images.decode import Limits
+
+PREFIX = "DECOR_"
+_YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """What one visitor and all together may ask of this server; megabytes are of 2**20 bytes.
+
+    ``upload_*`` is one drop of files (``upload_mb`` each of them), ``session_*`` one visit,
+    ``total_*`` all visits together; ``forget_minutes`` is how long a visitor who left is found
+    again; ``frame_ancestors`` are the sites that may show Decor in a frame.
+    """
+
+    hosted: bool = False
+    upload_pictures: int = 200
+    upload_mb: int = 200
+    session_mb: int = 2_000
+    total_mb: int = 4_000
+    session_pictures: int = 100_000
+    megapixels: int = 64
+    session_runs: int = 40
+    total_runs: int = 2_000
+    queue_each: int = 10
+    queue_total: int = 200
+    job_seconds: int = 3_600
+    dataset_pictures: int = 20_000
+    dataset_mb: int = 2_048
+    disk_mb: int = 20_000
+    sessions: int = 500
+    forget_minutes: int = 10
+    frame_ancestors: str = ""
+
+    @property
+    def picture_limits(self) -> Limits:
+        """What one picture may be."""
+        usual = Limits()
+        return replace(
+            usual,
+            max_bytes=min(usual.max_bytes, self.upload_mb * 2**20),
+            max_pixels=self.megapixels * 1_000_000,
+        )
+
+
+_AT_HOME = Hosting()
+_HOSTED = Hosting(
+    hosted=True,
+    upload_pictures=100,
+    upload_mb=50,
+    session_mb=100,
+    total_mb=250,
+    session_pictures=3_000,
+    megapixels=40,
+    session_runs=20,
+    total_runs=150,
+    queue_each=3,
+    queue_total=30,
+    job_seconds=300,
+    dataset_pictures=1_000,
+    dataset_mb=100,
+    disk_mb=500,
+    sessions=60,
+)
+# In a Space, the page around the app is Hugging Face's: it must be allowed to show it.
+_SPACE, _SPACES_PAGE = "SPACE_ID", "https://huggingface.co"
+VARIABLES = {field.name: PREFIX + field.name.upper() for field in fields(Hosting)}
+_READ = (*VARIABLES.values(), _SPACE)
+
+
+def read_hosting(environment: Mapping[str, str]) -> Hosting:
+    """The settings in ``environment``, over the defaults of its DECOR_HOSTED.
+
+    SettingsError for what is no whole number above zero, or neither yes nor no.
+    """
+    hosted = _yes_or_no(VARIABLES["hosted"], environment.get(VARIABLES["hosted"], ""))
+    usual = _HOSTED if hosted else _AT_HOME
+    chosen = {
+        name: _value(variable, environment.get(variable, "").strip(), getattr(usual, name))
+        for name, variable in VARIABLES.items()
+        if name != "hosted"
+    }
+    if environment.get(_SPACE) and not chosen["frame_ancestors"]:
+        chosen["frame_ancestors"] = _SPACES_PAGE
+    return Hosting(hosted=hosted, **chosen)
+
+
+def hosting() -> Hosting:
+    """The settings of this process as its environment is now."""
+    return _remembered(tuple(os.environ.get(variable, "") for variable in _READ))
+
+
+@lru_cache(maxsize=8)
+def _remembered(values: tuple[str, ...]) -> Hosting:
+    return read_hosting(dict(zip(_READ, values, strict=True)))
+
+
+def _yes_or_no(variable: str, text: str) -> bool:
+    word = text.strip().lower()
+    if word not in (*_YES, *_NO):
+        raise SettingsError(f"{variable} is “{text}”; it must be 1 or 0.")
+    return word in _YES
+
+
+def _value(variable: str, text: str, usual: Any) -> Any:
+    if not text or isinstance(usual, str):
+        return text or usual
+    if not (text.isascii() and text.isdigit() and int(text[:12]) > 0):
+        raise SettingsError(f"{variable} is “{text}”; it must be a whole number above zero.")
+    return int(text[:12])

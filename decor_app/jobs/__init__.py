@@ -1,0 +1,1 @@
+"""Background processes: queue, trainer, inference pool."""

@@ -1,0 +1,200 @@
+"""Models to take along and to bring back: downloads of a run, import of one."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from decor_app.components.progress import progress_words
+from decor_app.format import plain
+from decor_app.hosting.metrics import COUNTERS
+from decor_app.jobs.job import Job
+from decor_app.jobs.train_tasks import ExportRequest, SummariesRequest
+from decor_app.state.inference import looker
+from decor_app.state.jobs import BOARD, EXPORT, job_for, stop, submit
+from decor_app.state.runs import may_keep
+from decor_app.state.workspace import registry, workspace
+from decor_core.errors import DecorError, LimitError
+from decor_core.export.formats import FORMATS, export_model, export_name
+from decor_core.model.bundle import Bundle, folder_name
+from decor_core.runs.import_run import MOST_BYTES, import_run
+from decor_core.runs.run import Run
+from decor_core.runs.tensorboard import summaries_directory, tensorboard_command
+
+
+def show_downloads(run: Run) -> None:
+    """A menu of formats; making most of them takes TensorFlow, and some seconds."""
+    with st.popover("Download", icon=":material/download:"):
+        chosen = st.radio(
+            "Format",
+            list(FORMATS),
+            format_func=lambda name: FORMATS[name].text[0].upper() + FORMATS[name].text[1:],
+            key=f"format-{run.id}",
+        )
+        st.markdown(
+            ":small[A zip with the model, a README and, except for Decor's own, an example.]"
+        )
+        if FORMATS[chosen].tensorflow:
+            _show_making(run, chosen)
+        else:
+            _download(run, chosen, lambda: _made_here(run.bundle, chosen))
+
+
+def _show_making(run: Run, kind: str) -> None:
+    job = job_for(EXPORT, run.id)
+    mine = job is not None and job.request.format == kind
+    if mine and job.active:
+        _watch(run.id)
+        return
+    if mine and job.status == "done":
+        _download(run, kind, job.result)
+        return
+    if mine and job.message:
+        st.error(plain(job.message), icon=":material/error:")
+    st.button(
+        "Prepare",
+        icon=":material/package_2:",
+        on_click=_ask,
+        args=(run, kind),
+        disabled=job is not None and job.active,
+        width="stretch",
+    )
+
+
+@st.fragment(run_every=0.5)
+def _watch(run_id: str) -> None:
+    job = job_for(EXPORT, run_id)
+    if job is None or not job.active:
+        st.rerun()
+    st.markdown(f":small[{_words(job)}]")
+    st.button("Stop", key="stop_export", icon=":material/stop:", on_click=stop, args=(EXPORT,))
+
+
+def _words(job: Job) -> str:
+    if job.status == "running":
+        return ":material/hourglass_top: Writing it, which takes some seconds …"
+    return progress_words(job)
+
+
+def _ask(run: Run, kind: str) -> None:
+    submit(EXPORT, ExportRequest(run.bundle, kind, run.title), run.id)
+
+
+def _download(run: Run, kind: str, data: object) -> None:
+    st.download_button(
+        "Download",
+        data,
+        export_name(run.bundle, kind),
+        "application/zip",
+        on_click="ignore",
+        type="primary",
+        icon=":material/download:",
+        key=f"download-{run.id}",
+        width="stretch",
+    )
+
+
+def _made_here(bundle: Bundle, kind: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return export_model(bundle, kind, Path(folder, "model.zip")).read_bytes()
+
+
+def show_curves(runs: Sequence[Run]) -> None:
+    """The curves of all ``runs`` for TensorBoard, and how to start it."""
+    runs = [run for run in runs if run.events]
+    if not runs:
+        return
+    here = may_keep()
+    with st.expander("TensorBoard", icon=":material/monitoring:"):
+        job = job_for(BOARD)
+        if job and job.active:
+            _watch_board()
+            return
+        if job and job.message:
+            st.error(plain(job.message), icon=":material/error:")
+        if job and job.status == "done":
+            _show_board(job)
+        st.button(
+            f"Write the curves of {len(runs)} {'run' if len(runs) == 1 else 'runs'}",
+            icon=":material/edit_note:",
+            on_click=_write_curves,
+            args=(runs, summaries_directory() if here else None),
+        )
+
+
+@st.fragment(run_every=0.5)
+def _watch_board() -> None:
+    job = job_for(BOARD)
+    if job is None or not job.active:
+        st.rerun()
+    st.markdown(f":small[{_words(job)}]")
+
+
+def _show_board(job: Job) -> None:
+    if isinstance(job.result, Path):
+        st.caption("The curves are written. Start TensorBoard in a terminal:")
+        st.code(tensorboard_command(job.result), language="bash")
+        return
+    st.download_button(
+        "Download the curves",
+        job.result,
+        "curves.zip",
+        "application/zip",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+    st.caption("Unpack them and start TensorBoard in a terminal:")
+    st.code(f"unzip curves.zip -d curves\n{tensorboard_command(Path('curves'))}", language="bash")
+
+
+def _write_curves(runs: Sequence[Run], folder: Path | None) -> None:
+    named = tuple((f"{folder_name(run.title)}-{run.id[:4]}", run.events) for run in runs)
+    submit(BOARD, SummariesRequest(named, folder))
+
+
+def show_import() -> None:
+    """A place to drop a zip that was exported before; what is wrong with it is said."""
+    count = st.session_state.setdefault("imports", 0)
+    with st.expander("Bring a model back", icon=":material/upload:"):
+        st.file_uploader(
+            "Model",
+            "zip",
+            key=f"import-{count}",
+            on_change=_import,
+            args=(f"import-{count}",),
+            max_upload_size=MOST_BYTES // 2**20,
+            label_visibility="collapsed",
+        )
+        st.caption(
+            "Decor's own format only. Nothing in the zip is run, and it stays in this session"
+            + (" unless you keep it." if may_keep() else ".")
+        )
+        refused = st.session_state.get("refused")
+        if refused:
+            st.error(plain(refused), icon=":material/error:")
+
+
+def _check_room() -> None:
+    own = len(workspace().own_runs)
+    if own >= registry().room(workspace()):
+        COUNTERS.count("refused: runs of one")
+        raise LimitError(
+            f"There are {own} runs in this session, as many as there is room for now; please "
+            "delete one first."
+        )
+
+
+def _import(key: str) -> None:
+    file = st.session_state[key]
+    st.session_state.pop("refused", None)
+    if file is None:
+        return
+    try:
+        _check_room()
+        run = workspace().runs.save(import_run(file.getvalue(), looker().check))
+    except DecorError as error:
+        st.session_state.refused = str(error)
+        return
+    st.session_state.imports += 1  # another uploader, and this one's bytes are let go
+    st.toast(f"Imported: {plain(run.title)}", icon=":material/check:")

@@ -1,0 +1,1 @@
+"""What belongs to a session, and what the server holds once."""

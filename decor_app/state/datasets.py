@@ -1,0 +1,175 @@
+"""The data sets that a session sees, which of them is open, and edits of it that can be undone."""
+
+import io
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import streamlit as st
+
+from decor_app.format import plain
+from decor_app.state.runs import may_keep
+from decor_app.state.selection import pick
+from decor_app.state.workspace import workspace
+from decor_core.data.split import split
+from decor_core.datasets.archive import write_zip
+from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.store import PictureSets, Summary, sets_directory
+from decor_core.errors import DataError
+from decor_core.model.heads import TrainConfig
+
+
+def store() -> PictureSets:
+    """Where this session's data sets are: kept on the disk, or with it until it goes."""
+    root = sets_directory() if may_keep() else workspace().folder / "datasets"
+    return _store(root)
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _store(root: Path) -> PictureSets:
+    return PictureSets(root)
+
+
+def where_kept() -> str:
+    """In Markdown, where data sets are and for how long."""
+    if may_keep():
+        return f"Kept on this computer, in {plain(str(store().root))}."
+    return "Kept until you leave; download what you want to have for longer."
+
+
+def summaries() -> list[Summary]:
+    """All data sets of this session, the one that was changed last first."""
+    return store().list()
+
+
+def opened() -> PictureSet | None:
+    """The data set that is open, as it stands; None if there is none (any more)."""
+    set_id = workspace().data_set
+    if not set_id:
+        return None
+    try:
+        return _as_it_stands(set_id)
+    except DataError as error:
+        tell(error)
+        workspace().data_set = ""
+        return None
+
+
+def open_set(set_id: str) -> None:
+    """Open a data set, or none."""
+    workspace().data_set = set_id
+    for key in [key for key in st.session_state if str(key).startswith("filter_")]:
+        del st.session_state[key]
+    pick(())
+
+
+def edit(change: Callable[[PictureSet], PictureSet]) -> PictureSet | None:
+    """Change the open data set and say so; None where that is refused, with the reason."""
+    now = opened()
+    if now is None:
+        return None
+    try:
+        changed = change(now)
+    except DataError as error:
+        tell(error)
+        return None
+    pick(())
+    _say_what_was_done(now, changed)
+    return changed
+
+
+def undo() -> None:
+    """Take the last edit back."""
+    edit(lambda pictures: pictures.undo())
+
+
+def _say_what_was_done(before: PictureSet, after: PictureSet) -> None:
+    if after.number > before.number:
+        st.toast(f"{plain(after.step)}. “Undo” takes it back.", icon=":material/check:")
+    elif after.number < before.number:
+        st.toast(f"Taken back: {plain(before.step)}.", icon=":material/undo:")
+
+
+def tell(error: Exception) -> None:
+    """Say what went wrong."""
+    st.toast(plain(str(error)), icon=":material/error:", duration="long")
+
+
+def parts_of(pictures: PictureSet) -> dict[str, str]:
+    """For each picture, by content, the part it falls to by default: train, validation, test.
+
+    Empty where there are too few pictures to divide them.
+    """
+    return _parts(pictures.id, pictures.version, pictures)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _parts(set_id: str, version: str, _pictures: PictureSet) -> dict[str, str]:
+    table, config = _pictures.table, TrainConfig()
+    try:
+        found = split(
+            table[_pictures.level].tolist(),
+            table["key"].tolist(),
+            table["group"].tolist(),
+            batches=table["batch"].tolist(),
+            testing_percentage=config.testing_percentage,
+            validation_percentage=config.validation_percentage,
+            seed=config.seed,
+        )
+    except DataError:
+        return {}
+    keys = table["key"].to_numpy()
+    return {key: name for name, rows in asdict(found).items() for key in keys[rows]}
+
+
+# Sets as a whole
+
+
+def zipped(pictures: PictureSet) -> bytes:
+    """The set as a zip to take along."""
+    packed = io.BytesIO()
+    write_zip(pictures, packed)
+    return packed.getvalue()
+
+
+def rename(set_id: str, key: str) -> None:
+    """Give a set the title that the control ``key`` holds."""
+    try:
+        store().get(set_id).titled(st.session_state[key])
+    except DataError as error:
+        tell(error)
+
+
+def delete(set_id: str) -> None:
+    """Remove a set; ``restore`` brings it back."""
+    try:
+        title = store().get(set_id).title
+        store().delete(set_id)
+    except DataError as error:
+        tell(error)
+        return
+    if workspace().data_set == set_id:
+        open_set("")
+    st.session_state.deleted_set = set_id, title
+
+
+def deleted() -> str:
+    """The title of the set that was deleted last and can be brought back; "" if there is none."""
+    return st.session_state.get("deleted_set", ("", ""))[1]
+
+
+def restore() -> None:
+    """Bring back the set that was deleted last."""
+    set_id, _ = st.session_state.pop("deleted_set")
+    try:
+        open_set(store().restore(set_id).id)
+    except DataError as error:
+        tell(error)
+
+
+def _as_it_stands(set_id: str) -> PictureSet:
+    """The set, read again only where it has changed: its table may be long."""
+    seen, stamp = st.session_state.get("set_seen"), store().stamp(set_id)
+    if seen is None or seen[0] != stamp:
+        seen = st.session_state.set_seen = stamp, store().get(set_id)
+    return seen[1]

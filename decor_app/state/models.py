@@ -1,0 +1,131 @@
+"""What the server holds once and what a session holds for itself."""
+
+import atexit
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+import streamlit as st
+
+from decor_app.format import plain
+from decor_app.hosting.config import hosting
+from decor_app.jobs.image_analysis import Sight
+from decor_app.jobs.trainer import QueueLimits, Trainer
+from decor_app.state.inference import looker
+from decor_app.state.workspace import workspace
+from decor_core.errors import DecorError
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
+from decor_core.model.classifier import Judge
+from decor_core.runs.run import Run
+
+T = TypeVar("T")
+
+
+@st.cache_resource(show_spinner="Loading the model …")
+def shipped_predictor() -> Judge:
+    """The model that comes with the app."""
+    return Judge(load_bundle(DEFAULT_BUNDLE))
+
+
+def look(data: bytes, deep: bool) -> Sight:
+    """What the session's model sees in a picture file; where it cannot look at all, the page ends.
+
+    A ``deep`` look says what in the picture speaks for each label, too.
+    """
+    bundle, limits = predictor().bundle, hosting().picture_limits
+    return _or_end_page(lambda: looker().see(bundle, data, limits, deep))
+
+
+@st.cache_resource(show_spinner="Loading the training data …")
+def _product_embeddings() -> Embeddings:
+    """The shipped embeddings of the product pictures."""
+    return Embeddings.load().of_types("product")
+
+
+@st.cache_resource(show_spinner=False)
+def trainer() -> Trainer:
+    """The one training process of this server."""
+    return background_process(tensorflow=True)
+
+
+def background_process(tensorflow: bool) -> Trainer:
+    """A queue of jobs with the limits of this server; its process ends with the server."""
+    most = hosting()
+    limits = QueueLimits(most.queue_each, most.queue_total, float(most.job_seconds))
+    made = Trainer(limits=limits, tensorflow=tensorflow)
+    atexit.register(made.close)
+    return made
+
+
+def predictor() -> Judge:
+    """The session's own model where it uses one, else the shipped one; without, the page ends."""
+    return workspace().model or _or_end_page(shipped_predictor)
+
+
+def shipped_bundle() -> Bundle:
+    """The shipped model as it was judged; without, the page ends."""
+    return _or_end_page(shipped_predictor).bundle
+
+
+@st.cache_resource(show_spinner=False)
+def _without_copies() -> Embeddings:
+    """Without what takes two thirds of the memory, and is wanted for nothing but training."""
+    whole = Embeddings.load().of_types("product")
+    return replace(whole, copies=whole.copies[:, :0].copy())
+
+
+def shipped_vectors(copies: bool = True) -> Embeddings:
+    """What ships to learn from, with or without worn copies; BundleError where it is not there."""
+    return _product_embeddings() if copies else _without_copies()
+
+
+def training_data() -> Embeddings:
+    """What ships to learn from, without worn copies; where it is not there the page ends."""
+    return _or_end_page(lambda: shipped_vectors(copies=False))
+
+
+def warm_trainer() -> None:
+    """Let the training process get ready for what ships, if it is there."""
+    with suppress(DecorError):  # whoever wants to learn from it is told
+        trainer().warm(shipped_vectors())
+
+
+def _or_end_page(load: Callable[[], T]) -> T:
+    try:
+        return load()
+    except DecorError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        st.stop()
+
+
+def uses_own_model() -> bool:
+    """Whether the session's own model answers."""
+    return workspace().model is not None
+
+
+def in_use(run: Run) -> bool:
+    """Whether the answers of this session come from the model of ``run``."""
+    own = workspace().model
+    if own is None:
+        return run.id == DEFAULT_BUNDLE.name  # told without loading it
+    one, other = own.bundle.head, run.bundle.head
+    return one is other or (
+        np.array_equal(one.bias, other.bias) and np.array_equal(one.weights, other.weights)
+    )
+
+
+def use_model(bundle: Bundle) -> None:
+    """Let ``bundle`` answer in this session from now on, or say why it cannot."""
+    try:
+        looker().check(bundle)
+        workspace().model = Judge(bundle)
+    except DecorError as error:
+        st.toast(plain(str(error)), icon=":material/error:", duration="long")
+
+
+def use_shipped_model() -> None:
+    """Let the shipped model answer again."""
+    workspace().model = None

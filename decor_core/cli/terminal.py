@@ -1,0 +1,192 @@
+"""What the command line shows: progress, results as text, JSON or CSV, and nothing else."""
+
+import argparse
+import csv
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from decor_core.data.csv_escape import safe_cell
+from decor_core.model.evaluation import FEW
+
+_CHATTER = (
+    b"INFO: Created TensorFlow Lite",
+    b"WARNING: All log messages before absl::InitializeLog()",
+    b"I0000 ",
+)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Leaves out of stderr what LiteRT and TensorFlow say of themselves when they start.
+
+    They write it to the file descriptor, and have no setting against it. All else appears when
+    the block ends. TF_CPP_MIN_LOG_LEVEL=0 shows everything at once.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said:
+                if not line.startswith(_CHATTER):
+                    os.write(2, line)
+
+
+def print_json(data: Any) -> None:
+    """Write ``data`` to stdout as JSON."""
+    print(json.dumps(data, ensure_ascii=False, indent=1))
+
+
+def print_csv(answers: list[dict[str, Any]]) -> None:
+    """Write what ``label`` found to stdout as CSV, a row for each picture and label."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["file", "verdict", "label", "probability", "error"])
+    for answer in answers:
+        if "error" in answer:
+            writer.writerow([safe_cell(answer["file"]), "", "", "", answer["error"]])
+        for score in answer.get("scores", ()):
+            row = [answer["file"], answer["verdict"], score["label"], f"{score['probability']:.6f}"]
+            writer.writerow([*map(safe_cell, row), ""])
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write rows of texts in columns."""
+    lines = [tuple(map(str, row)) for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def print_answers(answers: list[dict[str, Any]]) -> None:
+    """Write what ``label`` found to stdout for people."""
+    for answer in answers:
+        unknown = answer.get("novelty", 0) > 0.5
+        print(answer["file"] + (": none of the known; the nearest are" if unknown else ""))
+        if "error" in answer:
+            print(f"  {answer['error']}")
+        for score in answer.get("scores", ()):
+            print(f"  {score['probability']:7.2%}  {score['label']}")
+        if "explanation" in answer:
+            print(f"  why: {answer['explanation']}")
+
+
+def progress_bar(title: str) -> Callable[[int, int], None]:
+    """A progress bar on a terminal's stderr; silence elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda done, total: None
+
+    def show(done: int, total: int) -> None:
+        filled = 30 * done // max(total, 1)
+        end = "\n" if done == total else ""
+        print(
+            f"\r{title} [{'#' * filled:<30}] {done}/{total}", end=end, file=sys.stderr, flush=True
+        )
+
+    return show
+
+
+class Watch:
+    """Follows a training: a line every tenth report, and curves for TensorBoard if wanted."""
+
+    def __init__(self, options: argparse.Namespace, steps: int) -> None:
+        self._options = options
+        self._steps = steps
+        self._summaries = None
+        if options.summaries_dir:
+            from decor_core.runs.tensorboard import Summaries
+
+            self._summaries = Summaries(options.summaries_dir)
+
+    def __enter__(self) -> "Watch":
+        return self
+
+    def __call__(self, event: Any) -> None:
+        if self._summaries:
+            self._summaries(event)
+        interval = self._options.eval_step_interval
+        if not self._options.json and (
+            event.step % (10 * interval) == 0 or event.step == self._steps
+        ):
+            print(_progress_line(event))
+
+    def __exit__(self, *_: object) -> None:
+        if self._summaries:
+            self._summaries.__exit__()
+
+
+def _progress_line(event: Any) -> str:
+    line = (
+        f"Step {event.step}: train accuracy = {event.train_accuracy:.1%}, "
+        f"cross entropy = {event.train_cross_entropy:.4f}"
+    )
+    if event.validation_accuracy is None:
+        return line
+    return (
+        f"{line}; validation accuracy = {event.validation_accuracy:.1%}, "
+        f"cross entropy = {event.validation_cross_entropy:.4f}"
+    )
+
+
+def print_evaluation(name: str, evaluation: Any) -> None:
+    """Write how good a taxonomy is told apart, for people: every rate with N and its interval."""
+    print(
+        f"{name}: {evaluation.accuracy:.1%} of {evaluation.n} right "
+        f"(95 % interval {_between(evaluation.ci95)}), "
+        f"balanced {evaluation.balanced_accuracy:.1%} ({_between(evaluation.balanced_ci95)}), "
+        f"calibration error {evaluation.calibration_error:.3f} "
+        f"({evaluation.calibration_ci95[0]:.3f}–{evaluation.calibration_ci95[1]:.3f})"
+    )
+    judged = evaluation.to_json()
+    width = max(map(len, evaluation.labels))
+    for row, counts in zip(judged["classes"], evaluation.confusion, strict=True):
+        few = "  few pictures" if row["n"] < FEW else ""
+        taken = [
+            f"{label} {count / counts.sum():.0%}"
+            for label, count in zip(evaluation.labels, counts, strict=True)
+            if label != row["label"] and count >= 0.005 * counts.sum()
+        ]
+        print(
+            f"  {row['label']:<{width}}  {row['recall']:6.1%} of {row['n']:>4} "
+            f"({_between(row['recall_ci95'])}){few}"
+            + (f"; else {', '.join(taken)}" if taken else "")
+        )
+    print("  confidence → right: " + "; ".join(
+        f"{part.confidence:.0%} → {part.accuracy:.0%} (N={_mean_count(part.count)})"
+        for part in evaluation.reliability
+        if _mean_count(part.count) != "0.0"
+    ))  # fmt: skip
+
+
+def _mean_count(count: float) -> str:
+    """A mean over repeats, which need not be whole."""
+    return f"{count:.0f}" if abs(count - round(count)) < 0.001 else f"{count:.1f}"
+
+
+def _between(interval: Sequence[float]) -> str:
+    return f"{interval[0]:.1%}–{interval[1]:.1%}"
+
+
+def accuracy_line(evaluation: Any) -> str:
+    """The last line of ``retrain`` for people."""
+    if evaluation is None:
+        return "Final test accuracy unknown: no pictures were kept for testing."
+    low, high = evaluation.ci95
+    return (
+        f"Final test accuracy = {evaluation.accuracy:.1%} (N={evaluation.n}), "
+        f"95 % interval {low:.1%} to {high:.1%}"
+    )

@@ -1,0 +1,23 @@
+"""Settings of the core that come from the environment."""
+
+import os
+from pathlib import Path
+
+
+def is_hosted() -> bool:
+    """Whether this is a server for strangers (``DECOR_HOSTED``), which keeps nothing of theirs."""
+    return os.environ.get("DECOR_HOSTED", "").strip().lower() in ("1", "true", "yes", "on")
+
+
+def max_dataset_bytes() -> int:
+    """How many bytes the pictures of one data set may take (``DECOR_DATASET_MB``)."""
+    text = os.environ.get("DECOR_DATASET_MB", "").strip()
+    usual = 100 if is_hosted() else 2_048
+    return (int(text) if text.isdigit() else usual) * 2**20
+
+
+def home() -> Path:
+    """Where what people make is kept: $DECOR_HOME, or the user's data folder."""
+    if chosen := os.environ.get("DECOR_HOME"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "decor"

@@ -1,0 +1,53 @@
+"""One row per picture, whatever tells its labels, and labels as they are kept."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from decor_core.data.findings import Entry
+from decor_core.data.source import normal
+
+_LONGEST_LABEL = 200
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co")
+_JOINERS = "\u200c\u200d"  # Persian and emoji need them
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture: its name in the source, its type ("" if unknown), its labels, finest first."""
+
+    file: str
+    type: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows with the names of the levels of their labels, and what was found on the way."""
+
+    levels: tuple[str, ...]
+    rows: tuple[Row, ...]
+    entries: tuple[Entry, ...]
+
+
+def label_text(text: str) -> str:
+    """A label as it is kept: composed letters, single blanks, nothing invisible."""
+    visible = (
+        c for c in normal(text)
+        if c.isspace() or c in _JOINERS or unicodedata.category(c) not in _INVISIBLE
+    )  # fmt: skip
+    return " ".join("".join(visible).split()).strip(_JOINERS)
+
+
+def named(rows: Sequence[Row]) -> tuple[list[Row], list[Entry]]:
+    """Rows whose labels can be shown, and a note on each of the others."""
+    kept, entries = [], []
+    for row in rows:
+        longest = max(map(len, row.labels))
+        if longest <= _LONGEST_LABEL and all(row.labels):
+            kept.append(row)
+            continue
+        why = f"has {longest} letters; at most {_LONGEST_LABEL} are allowed" if longest else ""
+        message = f"Its label {why or 'has nothing to be seen in it'}."
+        entries.append(Entry("incomplete", row.file, message, set_aside=True))
+    return kept, entries

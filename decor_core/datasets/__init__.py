@@ -1,0 +1,1 @@
+"""Data sets that are kept and edited."""

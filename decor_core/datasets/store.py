@@ -1,0 +1,130 @@
+"""The data sets of a visitor or of a computer: begun, listed, opened, moved, deleted, restored."""
+
+import re
+import secrets
+import shutil
+import time
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from decor_core.config import home
+from decor_core.datasets.dataset import PictureSet, load_set
+from decor_core.datasets.storage import HEAD, read_head, read_state, state_file
+from decor_core.errors import DAMAGED_FILE, DataError
+
+_TRASH = ".trash"
+_UNFINISHED_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A data set as a list shows it; ``changed`` in UTC, ISO 8601."""
+
+    id: str
+    title: str
+    pictures: int
+    labels: int
+    changed: str
+
+
+def sets_directory() -> Path:
+    """Where data sets are kept."""
+    return home() / "datasets"
+
+
+class PictureSets:
+    """Data sets in folders ``root/<id>/``. DataError where one is not there (any more)."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or sets_directory()
+        self._told: dict[tuple[str, int], Summary] = {}
+
+    def list(self) -> list[Summary]:
+        """All of them, last changed first; those being made and damaged ones are left out."""
+        found = []
+        for folder in self.root.glob("[!.]*/"):
+            try:
+                found.append(self._summary(folder))
+            except DAMAGED_FILE:
+                continue
+        return sorted(found, key=lambda one: one.changed, reverse=True)
+
+    def _summary(self, folder: Path) -> Summary:
+        title, number = read_head(folder)
+        state = self._told.get((folder.name, number)) or _counted(folder.name, number, folder)
+        self._told[folder.name, number] = state
+        return Summary(state.id, title, state.pictures, state.labels, state.changed)
+
+    def begin(self, title: str) -> Path:
+        """A folder for a new set, named after ``title``; not made yet.
+
+        What is left of sets whose making was broken off a day ago or earlier goes.
+        """
+        for folder in self.root.glob("[!.]*/"):
+            begun = folder.stat().st_mtime < time.time() - _UNFINISHED_SECONDS
+            if begun and not (folder / HEAD).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+        plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+        stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "pictures"
+        return self.root / f"{stem}-{secrets.token_hex(3)}"
+
+    def get(self, set_id: str) -> PictureSet:
+        """The set as it stands."""
+        return load_set(self._folder(set_id))
+
+    def stamp(self, set_id: str) -> tuple:
+        """Differs whenever the set does, and is quickly told."""
+        folder = self._folder(set_id)
+        try:
+            title, number = read_head(folder)
+            return set_id, title, number, state_file(folder, number).stat().st_mtime_ns
+        except DAMAGED_FILE as error:
+            raise DataError(f"The data set “{set_id}” is damaged ({error}).") from error
+
+    def find(self, name: str) -> PictureSet:
+        """The set of that id or title; DataError if there is none, or several."""
+        ids = [one.id for one in self.list() if name in (one.id, one.title)]
+        if len(ids) > 1:
+            raise DataError(f"“{name}” may be any of the data sets {', '.join(ids)}; give the id.")
+        if not ids and (titles := [one.title for one in self.list()]):
+            raise DataError(f"There is no data set “{name}”; choose from: {', '.join(titles)}.")
+        return self.get(ids[0] if ids else name)
+
+    def delete(self, set_id: str) -> None:
+        """Remove a set; until the next one is removed, ``restore`` brings it back."""
+        folder = self._folder(set_id)
+        try:
+            shutil.rmtree(self.root / _TRASH, ignore_errors=True)
+            (self.root / _TRASH).mkdir(exist_ok=True)
+            folder.rename(self.root / _TRASH / set_id)
+        except OSError as error:
+            raise DataError(
+                f"The data set cannot be deleted: {error.strerror or error}."
+            ) from error
+
+    def restore(self, set_id: str) -> PictureSet:
+        """Bring back the set that was deleted last."""
+        trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
+        if set_id not in trashed:
+            raise DataError(f"The data set “{set_id}” cannot be brought back (any more).")
+        trashed[set_id].rename(self.root / set_id)
+        return self.get(set_id)
+
+    def discard(self, set_id: str) -> None:
+        """Remove what there is of a set for good, as of one whose making was stopped."""
+        shutil.rmtree(self.root / set_id, ignore_errors=True)
+
+    def _folder(self, set_id: str) -> Path:
+        folder = self.root / set_id
+        if folder not in self.root.glob("[!.]*/"):
+            raise DataError(f"There is no data set “{set_id}” (any more); see the list of them.")
+        return folder
+
+
+def _counted(set_id: str, number: int, folder: Path) -> Summary:
+    state: Mapping[str, Any] = read_state(folder, number)
+    labels = state["table"][state["levels"][0]]
+    return Summary(set_id, "", len(labels), len(set(labels)), state["changed"])

@@ -1,0 +1,1 @@
+"""Backbones, and the embedding of pictures that they give."""

@@ -1,0 +1,246 @@
+"""Picture → one vector, joined from named blocks: the network's stages and the colours."""
+
+import math
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from decor_core.errors import BackboneError
+from decor_core.features.backbones import DEFAULT, load_backbone
+from decor_core.images import color as colour
+from decor_core.images.localize import find_object, inside
+
+# Relative box (left, upper, right, lower) of the square around the object, and whether mirrored.
+VIEWS = (
+    (0.0, 0.0, 1.0, 1.0, False),
+    (0.19, 0.19, 0.81, 0.81, False),
+    (0.0, 0.0, 0.62, 0.62, False),
+    (0.38, 0.0, 1.0, 0.62, True),
+    (0.0, 0.38, 0.62, 1.0, True),
+    (0.38, 0.38, 1.0, 1.0, False),
+)
+# Places outside the object keep a little weight, so that a wrong mask does no great harm.
+FLOOR = 0.02
+# Colours are counted on a grid of so many pixels a side: more of them say the same.
+COLOUR_SIDE = 48
+
+
+@dataclass(frozen=True)
+class EmbeddingSpec:
+    """Everything that decides the vector of a picture, apart from the network's weights.
+
+    The first ``views`` of six views are averaged: the whole object, its centre, its quarters.
+    Two are as good as six on decor, at a third of the time.
+    ``version`` counts the changes of this module's arithmetic.
+    """
+
+    architecture: str = DEFAULT
+    views: int = 2
+    version: int = 7
+
+
+@dataclass(frozen=True)
+class Block:
+    """Columns ``start`` to ``stop`` of a vector: one stage of the network, or the colours."""
+
+    name: str
+    start: int
+    stop: int
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class View:
+    """What the network sees in one part of a picture.
+
+    ``box`` (left, upper, right, lower) is in shares of the picture's width and height, and may
+    reach beyond the picture. ``stages[k]`` is the map [h, w, channels] of stage k and
+    ``weights[k]`` [h, w] how much each place counts, 1 in all; where ``mirrored``, both are.
+    """
+
+    box: tuple[float, ...]
+    mirrored: bool
+    stages: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Everything that goes into the vector of a picture, and where it is.
+
+    ``pixels`` [n, n, 3], uint8, lie in ``box`` (as in a View), COLOUR_SIDE a side; how much the
+    colour of each counts is in ``weights`` [n, n], 0 to 1.
+    """
+
+    views: tuple[View, ...]
+    box: tuple[float, ...]
+    pixels: np.ndarray
+    weights: np.ndarray
+
+    @cached_property
+    def lab(self) -> np.ndarray:
+        """The pixels as L*a*b* colours [h, w, 3]; vector, evidence and palette all want them."""
+        return colour.lab(self.pixels)
+
+    def vector(self) -> np.ndarray:
+        """Vector [d], float32.
+
+        For each stage, mean and standard deviation over the object, each of length 1, averaged
+        over the views; then the square root of the histogram of the object's colours.
+        """
+        views = [np.concatenate([pool(*m) for m in zip(v.stages, v.weights, strict=True)])
+                 for v in self.views]  # fmt: skip
+        return np.concatenate([np.mean(views, axis=0), self._colours()]).astype(np.float32)
+
+    def _colours(self) -> np.ndarray:
+        """Square root of the histogram of the object's colours: a unit vector (Hellinger)."""
+        inside = self.weights > 0
+        return np.sqrt(colour.histogram(self.lab[inside], self.weights[inside]))
+
+
+class Embedder:
+    """Turns pictures into vectors by one spec; safe to share between threads.
+
+    At most half as many of these as there are cores are outside the network at once: threads that
+    compute in Python hand its lock to each other at every step, which takes a fifth of their time.
+    """
+
+    working_side = 512
+
+    def __init__(self, spec: EmbeddingSpec) -> None:
+        if spec.version != EmbeddingSpec.version:
+            raise BackboneError(
+                f"The vectors are of version {spec.version}, but this version of Decor makes "
+                f"version {EmbeddingSpec.version}; retrain the model, or update Decor."
+            )
+        if not 1 <= spec.views <= len(VIEWS):
+            raise BackboneError(f"The views must be 1 to {len(VIEWS)}, not {spec.views}.")
+        self.spec = spec
+        self._turn = threading.Semaphore(max(1, (os.cpu_count() or 1) // 2))
+        self._backbone = load_backbone(spec.architecture)
+        self.digest = self._backbone.digest
+        sizes = [2 * channels for _, _, channels in self._backbone.shapes]
+        names = [f"stage {i + 1}" for i in range(len(sizes))] + ["colours"]
+        edges = accumulate([*sizes, int(np.prod(colour.BINS))], initial=0)
+        self.blocks = tuple(
+            Block(name, *edge) for name, edge in zip(names, pairwise(edges), strict=True)
+        )
+        self.dimensions = self.blocks[-1].stop
+
+    def embed(self, picture: Image.Image) -> np.ndarray:
+        """Vector [d], float32, of an upright RGB picture."""
+        look = self.look(picture)
+        with self._turn:
+            return look.vector()
+
+    def look(self, picture: Image.Image) -> Look:
+        """What there is to see in an upright RGB picture, and where."""
+        chosen = VIEWS[: self.spec.views]
+        with self._turn:
+            square, mask, box = object_square(picture)
+            side, (places, *_) = self._backbone.spec.side, self._backbone.shapes[0]
+            cuts = [cut(square, view, side) for view in chosen]
+            counted = [cut(mask, view, places) for view in chosen]
+            seen = np.stack([np.asarray(pixels) for pixels in cuts])
+        stages = self._backbone.stage_maps(seen)
+        with self._turn:
+            views = tuple(
+                _view(box, view, weights, maps)
+                for view, weights, *maps in zip(chosen, counted, *stages, strict=True)
+            )
+            pixels, weights = (nearest(np.asarray(part)) for part in (square, mask))
+            return Look(views, box, pixels, weights.astype(np.float32) / 255)
+
+
+def _view(
+    box: tuple[float, ...],
+    view: tuple[float, float, float, float, bool],
+    weights: Image.Image,
+    maps: Sequence[np.ndarray],
+) -> View:
+    """What the network sees in ``view`` of the object's square, which lies in ``box``."""
+    *relative, mirrored = view
+    shapes = [stage.shape[:2] for stage in maps]
+    shares = {shape: _shares(weights, shape) for shape in set(shapes)}
+    told = tuple(shares[shape] for shape in shapes)
+    return View(inside(box, relative), mirrored, tuple(maps), told)
+
+
+def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple[float, ...]]:
+    """The object on a square of its background's colour, its weights (mode L, 255 is 1), its box.
+
+    The box is where the square lies, in shares of the picture. Views of the square are what the
+    network sees; exported models are fed the square.
+    """
+    found = find_object(picture)
+    square = _squared(found.seen, found.ground)
+    if found.white:
+        square = _balanced(square, found.white)
+    left, upper, right, lower = found.box
+    width, height = right - left, lower - upper
+    left -= (max(width, height) - width) // 2
+    upper -= (max(width, height) - height) // 2
+    corners = (left, upper, left + max(width, height), upper + max(width, height))
+    box = tuple(edge / side for edge, side in zip(corners, picture.size * 2, strict=True))
+    return square, _squared(found.weights, 0), box
+
+
+def _balanced(picture: Image.Image, white: tuple[int, int, int]) -> Image.Image:
+    """The picture in a light in which ``white`` is grey of the same brightness (von Kries)."""
+    gains = np.mean(white) / np.array(white)
+    table = np.minimum(255, np.rint(np.outer(gains, np.arange(256)))).astype(int)
+    return picture.point(table.ravel().tolist())
+
+
+def _squared(picture: Image.Image, fill: int | tuple[int, ...]) -> Image.Image:
+    side = max(picture.size)
+    square = Image.new(picture.mode, (side, side), fill)
+    square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
+    return square
+
+
+def cut(
+    square: Image.Image, view: tuple[float, float, float, float, bool], side: int
+) -> Image.Image:
+    """One of VIEWS of an object's square, or of its weights, ``side`` pixels a side."""
+    *relative, mirrored = view
+    box = tuple(edge * square.width for edge in relative)
+    seen = square.resize((side, side), Image.Resampling.BILINEAR, box)
+    return ImageOps.mirror(seen) if mirrored else seen
+
+
+def nearest(pixels: np.ndarray) -> np.ndarray:
+    """COLOUR_SIDE by COLOUR_SIDE of pixels [n, n, …], evenly spread."""
+    places = (2 * np.arange(COLOUR_SIDE) + 1) * len(pixels) // (2 * COLOUR_SIDE)
+    return pixels[places][:, places]
+
+
+def _shares(mask: Image.Image, shape: tuple[int, int]) -> np.ndarray:
+    """How much each place of a map of that shape [h, w] counts."""
+    factor = mask.height // shape[0]
+    whole = (shape[1] * factor, shape[0] * factor) == mask.size
+    small = mask.reduce(factor) if whole else mask.resize(shape[::-1], Image.Resampling.BOX)
+    weights = np.asarray(small, np.float32) + 255 * FLOOR
+    weights /= weights.sum()
+    return weights
+
+
+def pool(stage: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Mean and deviation [2 c] of a map [h, w, c], each scaled to length 1."""
+    places, shares = stage.reshape(-1, stage.shape[2]), shares.ravel()
+    mean = shares @ places
+    deviation = np.sqrt(np.maximum(shares @ places**2 - mean**2, 0))
+    return np.concatenate([_unit(mean), _unit(deviation)])
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return vector / max(math.sqrt(vector @ vector), 1e-9)

@@ -1,0 +1,270 @@
+"""The vectors of a whole data set with its labels: made from a catalog, cached, saved, loaded."""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from decor_core.config import is_hosted
+from decor_core.data.catalog import Catalog
+from decor_core.data.scan import ShouldStop
+from decor_core.errors import DAMAGED_FILE, BundleError, DataError, Stopped
+from decor_core.features.backbones import MODELS, cache_directory, restorable
+from decor_core.features.embedder import Block, Embedder, EmbeddingSpec
+from decor_core.images.augment import Augmentation, distort
+from decor_core.images.decode import load_picture
+from decor_core.taxonomy import Taxonomy
+
+SHIPPED = MODELS / "embeddings" / "decor.npz"
+_FORMAT = "decor-embeddings/1"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Vectors [n, d] of n pictures, float32, and what is known of each picture.
+
+    ``table`` has a row for each: file, key (SHA-256 of its content), group (near duplicates
+    share one), type, and a column for each level of ``taxonomy``. ``copies`` [n, k, d] are
+    vectors of k distorted copies of each picture, to train on beside it; k may be 0.
+    """
+
+    spec: EmbeddingSpec
+    digest: str
+    blocks: tuple[Block, ...]
+    taxonomy: Taxonomy
+    table: pd.DataFrame
+    vectors: np.ndarray
+    copies: np.ndarray
+
+    def target(self, level: str) -> tuple[Taxonomy, np.ndarray]:
+        """The taxonomy of ``level`` and the class [n] of each picture in it.
+
+        Only labels that have pictures count.
+        """
+        taxonomy = self.taxonomy.level(level).restricted(set(self.table[level]))
+        return taxonomy, pd.Categorical(self.table[level], taxonomy.labels).codes.astype(np.int64)
+
+    @property
+    def late_stages(self) -> slice:
+        """Columns of the network's last three stages, which know things rather than textures."""
+        stages = [block for block in self.blocks if block.name.startswith("stage")]
+        return slice(stages[-3:][0].start, stages[-1].stop)
+
+    def of_types(self, *types: str) -> "Embeddings":
+        """The pictures of these types only, e.g. ``"product"``; DataError if there are none."""
+        chosen = self.table["type"].isin(types).to_numpy()
+        if not chosen.any():
+            known = ", ".join(sorted(set(self.table["type"])))
+            raise DataError(
+                f"There are no pictures of type “{', '.join(types)}” here; choose from: {known}."
+            )
+        return self.rows(chosen)
+
+    def rows(self, chosen: np.ndarray) -> "Embeddings":
+        """The pictures that a mask or an index array chooses."""
+        return replace(
+            self,
+            table=self.table[chosen].reset_index(drop=True)
+            if chosen.dtype == bool
+            else self.table.iloc[chosen].reset_index(drop=True),
+            vectors=self.vectors[chosen],
+            copies=self.copies[chosen],
+        )
+
+    def at_level(self, name: str) -> "Embeddings":
+        """The same pictures with the labels of that level, and coarser ones, only."""
+        taxonomy = self.taxonomy.level(name)
+        finer = {level.name for level in self.taxonomy.levels}
+        finer -= {level.name for level in taxonomy.levels}
+        return replace(self, taxonomy=taxonomy, table=self.table.drop(columns=list(finer)))
+
+    def without_vectors(self) -> "Embeddings":
+        """What is known of the pictures, without what takes the memory."""
+        return replace(self, vectors=self.vectors[:0].copy(), copies=self.copies[:0].copy())
+
+    def joined(self, other: "Embeddings") -> "Embeddings":
+        """These pictures and those of ``other``; one that is in both has the label it has there.
+
+        DataError where they were not made alike, or do not have the same levels of labels.
+        """
+        levels = [level.name for level in self.taxonomy.levels]
+        if (self.spec, self.digest, self.copies.shape[1], levels) != (
+            other.spec,
+            other.digest,
+            other.copies.shape[1],
+            [level.name for level in other.taxonomy.levels],
+        ):
+            raise DataError(
+                "These pictures cannot be learnt from together: they were embedded otherwise, or "
+                "have other kinds of labels."
+            )
+        mine = self.rows(~self.table["key"].isin(other.table["key"]).to_numpy())
+        table = pd.concat([mine.table, other.table], ignore_index=True)
+        return replace(
+            self,
+            taxonomy=self.taxonomy.joined(other.taxonomy),
+            table=table,
+            vectors=np.concatenate([mine.vectors, other.vectors]),
+            copies=np.concatenate([mine.copies, other.copies]),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write one npz file, vectors in half precision."""
+        header = {
+            "format": _FORMAT,
+            "spec": asdict(self.spec),
+            "digest": self.digest,
+            "blocks": [asdict(block) for block in self.blocks],
+            "taxonomy": asdict(self.taxonomy),
+            "table": self.table.to_dict(orient="list"),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        with partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                header=np.array(json.dumps(header, ensure_ascii=False)),
+                vectors=self.vectors.astype(np.float16),
+                copies=self.copies.astype(np.float16),
+            )
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path = SHIPPED) -> "Embeddings":
+        """Read what ``save`` wrote; BundleError if it is missing or damaged."""
+        with restorable(path):
+            return cls._load(path)
+
+    @classmethod
+    def _load(cls, path: Path) -> "Embeddings":
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                header = json.loads(str(arrays["header"]))
+                if header["format"] != _FORMAT:
+                    raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
+                return cls(
+                    EmbeddingSpec(**header["spec"]),
+                    header["digest"],
+                    tuple(Block(**block) for block in header["blocks"]),
+                    Taxonomy.from_json(header["taxonomy"]),
+                    pd.DataFrame(header["table"]),
+                    arrays["vectors"].astype(np.float32),
+                    arrays["copies"].astype(np.float32),
+                )
+        except (DataError, *DAMAGED_FILE) as error:
+            raise BundleError(
+                f"The picture vectors in “{path}” cannot be read ({error}); make them again."
+            ) from error
+
+
+def embed_catalog(
+    catalog: Catalog,
+    spec: EmbeddingSpec,
+    *,
+    augmentation: Augmentation | None = None,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Embeddings:
+    """Embed every picture of ``catalog``, and its distorted copies if an augmentation is given.
+
+    What was embedded before comes from the ``cache`` folder: pictures are known by content. On a
+    server for strangers nothing is cached but in a folder that is named here; OSError where that
+    cannot be made.
+    Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
+    """
+    embedder = Embedder(spec)
+    # On a server for strangers nothing of what they bring gets into the common cache.
+    may_keep = cache is not None or not is_hosted()
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)  # whoever names it wants to know
+    store = _Store(cache or cache_directory() / "vectors", embedder, may_keep)
+    copies = augmentation.copies if augmentation else 0
+
+    def vectors_of(row: tuple[str, str]) -> np.ndarray:
+        if should_stop and should_stop():
+            raise Stopped("Looking at the pictures was stopped.")
+        file, key = row
+        names = [key, *(f"{key}-{augmentation.tag}-{i}" for i in range(copies))]
+        known = [store.get(name) for name in names]
+        if any(vector is None for vector in known):
+            picture = load_picture(catalog.read(file), max_side=embedder.working_side)
+            versions = [picture, *(distort(picture, augmentation, key, i) for i in range(copies))]
+            known = [embedder.embed(version) for version in versions]
+            for name, vector in zip(names, known, strict=True):
+                store.put(name, vector)
+        return np.stack(known)
+
+    rows = list(zip(catalog.table["file"], catalog.table["key"], strict=True))
+    if not rows:
+        raise DataError("There is no usable picture in the data set; see the report.")
+    found = []
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        for vectors in pool.map(vectors_of, rows):
+            found.append(vectors)
+            if progress:
+                progress(len(found), len(rows))
+    stacked = np.stack(found)
+    return Embeddings(
+        spec, embedder.digest, embedder.blocks, catalog.taxonomy, catalog.table,
+        stacked[:, 0], stacked[:, 1:],
+    )  # fmt: skip
+
+
+class _Store:
+    """Vectors on disk, one small file each, under a folder that names spec and weights.
+
+    Where it is not ``usable`` nothing is kept, nor looked for. A disk that is full or may not be
+    written costs time, not the work.
+    """
+
+    def __init__(self, root: Path, embedder: Embedder, usable: bool) -> None:
+        spec = embedder.spec
+        name = f"{spec.architecture}-{embedder.digest}-v{spec.version}-{spec.views}"
+        self._folder = root / name
+        self._dimensions = embedder.dimensions
+        self._closed = not usable
+        self._full = False
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.npy"
+
+    def get(self, name: str) -> np.ndarray | None:
+        if self._closed:
+            return None
+        try:
+            vector = np.load(self._path(name), allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None  # not there, or torn by a crash: it is made again
+        return vector if vector.shape == (self._dimensions,) else None
+
+    def put(self, name: str, vector: np.ndarray) -> None:
+        if self._closed or self._full:
+            return
+        # Two sessions may meet the same picture at once: each writes a file of its own.
+        partial = self._path(f"{name}.{os.getpid()}-{threading.get_ident()}.partial")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                np.save(file, vector)
+            partial.replace(self._path(name))
+        except OSError as error:
+            self._give_up(partial, error)
+
+    def _give_up(self, partial: Path, error: OSError) -> None:
+        if not self._full:
+            self._full = True
+            reason = error.strerror or error
+            _log.warning("Vectors cannot be kept in “%s” (%s): they are made anew each time.",
+                         self._folder, reason)  # fmt: skip
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

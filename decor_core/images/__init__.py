@@ -1,0 +1,1 @@
+"""Pictures: decoded, located, compared, augmented."""

@@ -1,0 +1,113 @@
+"""Pictures → fingerprints → pairs that show the same photograph, or all but the same."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from decor_core.images.foreground import foreground_mask
+
+_WORK_SIDE = 192
+_SIDE = 16
+_BULK = (0.01, 0.99)
+_FLAT = 2.0  # grey levels: less contrast than this has no shape to compare
+_ALIKE = 0.835
+_ROWS_AT_ONCE = 512
+_MOST_ALIKE = 100
+
+
+def fingerprint(picture: Image.Image) -> np.ndarray:
+    """Where the object is light, coloured and edged: float32 [16, 16, 4], of length 1.
+
+    The object is cut out first, so padding and scale do not count. Colours and edges have
+    half the weight each; a flat picture is all zeros and resembles nothing.
+    """
+    picture = picture.copy()
+    picture.thumbnail((_WORK_SIDE, _WORK_SIDE), Image.Resampling.BOX)
+    mask = foreground_mask(picture)
+    on_white = Image.composite(
+        picture, Image.new("RGB", picture.size, "white"), Image.fromarray(mask)
+    )
+    small = on_white.resize((_SIDE, _SIDE), Image.Resampling.BOX, box=_bulk(mask))
+    colours = np.asarray(small, np.float32)
+    edges = np.sqrt(np.hypot(*np.gradient(colours.mean(axis=2))))[..., None]
+    if colours.std(axis=(0, 1)).max() < _FLAT:
+        return np.zeros((_SIDE, _SIDE, 4), np.float32)
+    return np.concatenate([_unit(colours), _unit(edges)], axis=2) * np.float32(np.sqrt(0.5))
+
+
+def near_duplicates(fingerprints: Sequence[np.ndarray]) -> list[tuple[int, int]]:
+    """All pairs (i < j) of near duplicates, mirrored ones too, as positions in ``fingerprints``.
+
+    Found are copies re-encoded, rescaled, padded, mirrored or slightly cropped, and the same
+    object photographed the same way. The threshold was set by looking at the closest pairs of
+    the decor pictures: above it are the same objects, below it others of the same outline. Of
+    the pictures after i the first hundred are named.
+    """
+    if len(fingerprints) < 2:
+        return []
+    prints = np.stack(fingerprints)
+    # What a mirror leaves and what it turns round: the products of both, added or subtracted, are
+    # those with the picture and with its mirror image.
+    left, right = prints[:, :, : _SIDE // 2], prints[:, :, : _SIDE // 2 - 1 : -1]
+    even, odd = (part.reshape(len(prints), -1) for part in (left + right, left - right))
+    pairs = []
+    for start in range(0, len(prints), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        likeness = even[rows] @ even[start:].T + np.abs(odd[rows] @ odd[start:].T)
+        alike = np.triu(likeness >= 2 * _ALIKE, 1)
+        found = np.argwhere(alike & (alike.cumsum(axis=1, dtype=np.int32) <= _MOST_ALIKE))
+        pairs += [(start + int(i), start + int(j)) for i, j in found]
+    return pairs
+
+
+def group_duplicates(
+    keys: Sequence[str], pairs: Sequence[tuple[int, int]], batches: Sequence[int] | None = None
+) -> list[str]:
+    """For each key the name of its group: all that a chain of ``pairs`` leads to share one.
+
+    The name is the smallest key among those that came first. Groups of earlier ``batches`` (0 is
+    the first) stay what they were: what comes later joins one of them, or makes its own.
+    """
+    came = [0] * len(keys) if batches is None else [int(batch) for batch in batches]
+    alike: list[list[int]] = [[] for _ in keys]
+    for i, j in pairs:
+        alike[i].append(j)
+        alike[j].append(i)
+    groups: list[str | None] = [None] * len(keys)
+    for batch in sorted(set(came)):
+        new = [i for i, at in enumerate(came) if at == batch]
+        for chain in _chains(new, alike):
+            known = [groups[j] for i in chain for j in alike[i] if came[j] < batch]
+            name = min(known) if known else min(keys[i] for i in chain)
+            for i in chain:
+                groups[i] = name
+    return groups
+
+
+def _chains(members: Sequence[int], alike: Sequence[Sequence[int]]) -> list[list[int]]:
+    """The ``members`` by what is connected, by way of members alone."""
+    left, chains = set(members), []
+    for start in members:
+        if start not in left:
+            continue
+        left.remove(start)
+        chain = [start]
+        for i in chain:  # grows while it is walked along
+            near = left.intersection(alike[i])
+            left -= near
+            chain += near
+        chains.append(chain)
+    return chains
+
+
+def _bulk(mask: np.ndarray) -> tuple[float, float, float, float]:
+    """Box around nearly all of the foreground: a stray speck must not shift the whole print."""
+    rows, columns = np.nonzero(mask)
+    (upper, lower), (left, right) = (np.quantile(at, _BULK) for at in (rows, columns))
+    return left, upper, right + 1, lower + 1
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    centred = values - values.mean()
+    return centred / max(float(np.linalg.norm(centred)), 1e-6)

@@ -1,1 +1,0 @@
-"""Work for a process of its own."""

@@ -1,1 +1,0 @@
-"""Vectors and labels → heads, and what they are worth."""

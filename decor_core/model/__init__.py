@@ -1,0 +1,1 @@
+"""The classifier: whitening, heads, calibration, novelty, explanations."""

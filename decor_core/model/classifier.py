@@ -1,0 +1,181 @@
+"""A bundle and pictures → predictions."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from decor_core.errors import BundleError, PictureError
+from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.images.decode import load_picture
+from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
+from decor_core.model.heads import probabilities
+from decor_core.model.novelty import UNKNOWN
+from decor_core.taxonomy import Taxonomy
+
+SURE = 0.8
+KINDS = ("sure", "torn", "undecided", "unknown")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One label and its probability, 0–1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a picture is taken for: every label of the taxonomy, likeliest first.
+
+    ``novelty`` is from 0, all but seen before, to 1; above ½ the picture is none of the labels.
+    """
+
+    taxonomy: str
+    scores: tuple[Score, ...]
+    novelty: float = 0.0
+
+    @property
+    def verdict(self) -> str:
+        """The likeliest label, or UNKNOWN."""
+        return UNKNOWN if self.unknown else self.scores[0].label
+
+    @property
+    def confidence(self) -> float:
+        return self.scores[0].probability
+
+    def decide(self, sure: float = SURE, strange: float = 0.5) -> "Verdict":
+        """What to say of it.
+
+        Above a novelty of ``strange`` it is of no known kind. Else the likeliest labels are named
+        that together reach the probability ``sure``; more than two are no answer.
+        """
+        if self.novelty > strange:
+            return Verdict("unknown", ())
+        reached = np.cumsum([score.probability for score in self.scores])
+        needed = int(np.searchsorted(reached, sure - 1e-9)) + 1
+        kind = {1: "sure", 2: "torn"}.get(needed, "undecided")
+        return Verdict(kind, tuple(score.label for score in self.scores[: min(needed, 3)]))
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it is none of the labels; one of them may well be called “unknown”."""
+        return self.novelty > 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A prediction in words: ``kind`` is one of KINDS, ``labels`` are those it is between."""
+
+    kind: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A file and either its prediction or, in one sentence, why there is none."""
+
+    file: str
+    prediction: Prediction | None = None
+    error: str | None = None
+
+    def to_json(self, top: int) -> dict[str, Any]:
+        """For the command line: the ``top`` likeliest labels, or the error."""
+        if self.prediction is None:
+            return {"file": self.file, "error": self.error}
+        scores = self.prediction.scores[:top]
+        return {
+            "file": self.file,
+            "verdict": self.prediction.verdict,
+            "novelty": self.prediction.novelty,
+            "scores": [{"label": s.label, "probability": s.probability} for s in scores],
+        }
+
+
+class Judge:
+    """Answers for vectors of pictures with the model of one bundle; needs no network."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    @cached_property
+    def identity(self) -> tuple[str, tuple[str, ...]]:
+        """Tells models apart: a hash of the weights and, as classes can be renamed, the labels."""
+        weights = np.ascontiguousarray(self.bundle.head.weights)
+        return hashlib.sha256(weights).hexdigest(), self.bundle.taxonomy.labels
+
+    def predict(self, vectors: np.ndarray, taxonomy: str | None = None) -> list[Prediction]:
+        """Predictions for vectors [n, d], in ``taxonomy`` or the one the model was trained on.
+
+        A coarser taxonomy sums the probabilities of the labels that belong together.
+        """
+        trained = self.bundle.taxonomy
+        level = trained.level(taxonomy or trained.name)
+        chances = probabilities(self.bundle.head.logits(vectors))
+        hull = self.bundle.novelty
+        novelties = hull.scores(vectors) if hull else np.zeros(len(vectors))
+        rolled = trained.roll_up(chances, level.name)
+        return [_ranked(*row, level) for row in zip(rolled, novelties, strict=True)]
+
+
+class Predictor(Judge):
+    """Looks at pictures, and answers; safe to share between threads.
+
+    Raises BundleError where the network here is not the one the model was trained on.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        super().__init__(bundle)
+        self.embedder = shared_embedder(bundle.embedding)
+        if self.embedder.digest != bundle.backbone_digest:
+            raise BundleError(
+                f"The model “{bundle.title}” was trained on another version of "
+                f"{bundle.embedding.architecture}; retrain it here."
+            )
+        if len(bundle.head.weights) != self.embedder.dimensions:
+            raise BundleError(
+                f"The model “{bundle.title}” expects {len(bundle.head.weights)} numbers for each "
+                f"picture, but there are {self.embedder.dimensions}; retrain it here."
+            )
+
+    def embed(self, picture: Image.Image) -> np.ndarray:
+        """The vector [d] of a picture, which answers for every taxonomy."""
+        return self.embedder.embed(picture)
+
+    def embed_blank(self) -> np.ndarray:
+        """The vector [d] of a blank picture, to try a model out with."""
+        return self.embed(Image.new("RGB", (64, 64), "white"))
+
+    def label(self, files: Sequence[Path], taxonomy: str | None = None) -> Iterator[Labelled]:
+        """Label each of ``files`` in order; an unreadable one gets its reason, the rest goes on."""
+        self.bundle.taxonomy.level(taxonomy or self.bundle.taxonomy.name)
+        for file in files:
+            try:
+                vector = self.embed(load_picture(file, max_side=self.embedder.working_side))
+            except PictureError as error:
+                yield Labelled(str(file), error=str(error))
+            else:
+                yield Labelled(str(file), self.predict(vector[None], taxonomy)[0])
+
+
+def _ranked(chances: np.ndarray, novelty: float, taxonomy: Taxonomy) -> Prediction:
+    order = np.argsort(-chances, kind="stable")
+    scores = tuple(Score(taxonomy.labels[i], float(chances[i])) for i in order)
+    return Prediction(taxonomy.name, scores, float(novelty))
+
+
+@lru_cache(maxsize=2)
+def shared_embedder(spec: EmbeddingSpec) -> Embedder:
+    """One embedder for each spec in this process: networks are large."""
+    return Embedder(spec)
+
+
+def load_predictor(folder: Path = DEFAULT_BUNDLE) -> Predictor:
+    """The predictor of the model in ``folder``, by default of the shipped one."""
+    return Predictor(load_bundle(folder))

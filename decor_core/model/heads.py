@@ -1,0 +1,244 @@
+"""Embeddings and labels → a linear head, in closed form (LDA) or by gradient descent (softmax).
+
+All heads train in the same whitened space, block by block of the embedding, and fold into one
+matrix and one bias, so that a prediction is one matrix product. Logistic regression to
+convergence is in its own file.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from decor_core.errors import TrainingError
+
+HEADS = ("auto", "logistic", "softmax", "lda")
+_UNWATCHED_INTERVAL = 100
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a head is trained; ranges are checked when it is made (TrainingError).
+
+    ``head`` “auto” takes the better of “logistic” and “lda” for the data; only “softmax” knows
+    steps, rate, batches and decay.
+    ``learning_rate`` and ``weight_decay`` are per step; percentages are of the data set.
+    """
+
+    head: str = "softmax"
+    steps: int = 500
+    learning_rate: float = 0.01
+    batch_size: int = 100
+    weight_decay: float = 0.0
+    eval_interval: int = 10
+    testing_percentage: float = 10
+    validation_percentage: float = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.head not in HEADS:
+            known = ", ".join(HEADS[:-1])
+            raise TrainingError(f"There is no head “{self.head}”; choose {known} or {HEADS[-1]}.")
+        _check("number of training steps", self.steps, 1, 100_000)
+        _check("learning rate", self.learning_rate, 1e-6, 10)
+        _check("batch size", self.batch_size, 1, 10_000)
+        _check("weight decay", self.weight_decay, 0, 1)
+        _check("evaluation interval", self.eval_interval, 1, 100_000)
+        _check("seed", self.seed, 0, 2**32 - 1)
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise TrainingError(f"The {name} must lie between {low} and {high:,}, but it is {value}.")
+
+
+@dataclass(frozen=True)
+class TrainEvent:
+    """One point of the training curves; accuracies are 0–1, cross-entropies in nats."""
+
+    step: int
+    train_accuracy: float
+    train_cross_entropy: float
+    validation_accuracy: float | None
+    validation_cross_entropy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Head:
+    """Class scores ``vectors @ weights + bias``: weights [d, classes], bias [classes], float32."""
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, vectors: np.ndarray) -> np.ndarray:
+        """Scores [n, classes] of vectors [n, d]; their softmax are the probabilities."""
+        return vectors @ self.weights + self.bias
+
+    def tempered(self, temperature: float) -> "Head":
+        """The same head with all its scores divided by ``temperature``."""
+        return Head(self.weights / temperature, self.bias / temperature)
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis, in float64."""
+    scores = np.asarray(logits, np.float64)
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
+    """Mean negative log-likelihood, in nats, of ``classes`` [n] under logits [..., n, c]."""
+    return float(log_losses(logits, classes).mean())
+
+
+def log_losses(logits: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Negative log-likelihood [..., n], in nats, of ``classes`` [n] under logits [..., n, c]."""
+    chosen = probabilities(logits)[..., np.arange(len(classes)), classes]
+    return -np.log(np.maximum(chosen, 1e-300)) + 0.0  # never -0.0
+
+
+def class_means(
+    vectors: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Mean [c, d] of the vectors [n, d] of each class, each counting ``weights`` [n] times."""
+    members = np.eye(classes.max() + 1)[classes]
+    if weights is not None:
+        members = members * weights[:, None]
+    return members.T @ vectors / members.sum(axis=0)[:, None]
+
+
+def fit_lda(
+    whitened: Sequence[np.ndarray],
+    classes: np.ndarray,
+    spread: float,
+    weights: np.ndarray | None = None,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Linear discriminant analysis with equal priors (Fisher, 1936; Hastie et al., 2009, 4.3).
+
+    Weights, a list of [r_k, c], and bias [c] on whitened coordinates; example i of n counts
+    ``weights[i]`` times.
+    """
+    means = [class_means(part, classes, weights) for part in whitened]
+    bias = -0.5 * sum((mean**2).sum(axis=1) for mean in means) / spread**2
+    return [mean.T / spread**2 for mean in means], bias
+
+
+def fit_softmax(
+    whitened: Sequence[np.ndarray],
+    classes: np.ndarray,
+    config: TrainConfig,
+    *,
+    weights: np.ndarray | None = None,
+    validation: tuple[Sequence[np.ndarray], np.ndarray] | None = None,
+    on_event: Callable[[TrainEvent], None] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Softmax regression by plain gradient descent in TensorFlow, on whitened coordinates.
+
+    Each batch draws a class uniformly, then one of its examples, as TensorFlow for Poets does;
+    example i is drawn in proportion to ``weights[i]``.
+    Every ``config.eval_interval`` steps ``on_event`` gets a TrainEvent and ``should_stop`` is
+    asked; a stopped training returns what it has. Weights and bias as ``fit_lda``. Raises
+    TrainingError when it diverges.
+    """
+    descent = _Descent(_joined(whitened), classes, config, weights)
+    held_out = validation and (_joined(validation[0]), validation[1])
+    interval = config.eval_interval if on_event else _UNWATCHED_INTERVAL
+    started = time.monotonic()
+    while descent.step < config.steps and not (descent.step and should_stop()):
+        descent.advance(min(interval, config.steps - descent.step))
+        if on_event:
+            train = descent.measure(*descent.training)
+            held = descent.measure(*held_out) if held_out else (None, None)
+            on_event(TrainEvent(descent.step, *train, *held, time.monotonic() - started))
+    slopes, bias = descent.parameters()
+    ends = np.cumsum([part.shape[1] for part in whitened])[:-1]
+    return np.split(slopes, ends), bias
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+class _Descent:
+    """Weights and bias on their way down; TensorFlow is imported only when one is made."""
+
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        classes: np.ndarray,
+        config: TrainConfig,
+        weights: np.ndarray | None,
+    ) -> None:
+        self.training = vectors, classes
+        self.step = 0
+        self._config = config
+        self._random = np.random.default_rng(config.seed)
+        self._by_class = np.argsort(classes, kind="stable")
+        weights = np.ones(len(classes)) if weights is None else weights
+        self._shares = np.cumsum(weights[self._by_class])
+        self._totals = np.bincount(classes, weights)
+        shape = vectors.shape[1], len(self._totals)
+        self._weights = self._random.normal(0, 1e-3, shape).astype(np.float32)
+        self._bias = np.zeros(shape[1], np.float32)
+
+    def advance(self, steps: int) -> None:
+        """Take ``steps`` steps; TrainingError where the weights are no longer finite."""
+        rows = self._draw(steps)
+        vectors, classes = self.training
+        rates = np.float32([self._config.learning_rate, self._config.weight_decay])
+        moved = _descend()(self._weights, self._bias, vectors, classes, rows, rates)
+        self._weights, self._bias = (parameter.numpy() for parameter in moved)
+        self.step += steps
+        if not (np.isfinite(self._weights).all() and np.isfinite(self._bias).all()):
+            raise TrainingError(
+                f"The training diverged at step {self.step}: with learning rate "
+                f"{self._config.learning_rate:g} the weights grew beyond all bounds; "
+                "choose a smaller learning rate."
+            )
+
+    def parameters(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weights [d, c] and bias [c] as they are now."""
+        return self._weights, self._bias
+
+    def measure(self, vectors: np.ndarray, classes: np.ndarray) -> tuple[float, float]:
+        """Accuracy and cross-entropy on whitened vectors."""
+        logits = vectors @ self._weights + self._bias
+        return float((logits.argmax(axis=1) == classes).mean()), cross_entropy(logits, classes)
+
+    def _draw(self, steps: int) -> np.ndarray:
+        """Rows [steps, batch size]: a class uniformly, then one of its members by weight."""
+        # One stream of dice: how often one looks at the training must not change it.
+        dice = self._random.random((steps, self._config.batch_size, 2))
+        drawn = (dice[..., 0] * len(self._totals)).astype(int)
+        before = np.cumsum(self._totals) - self._totals
+        share = before[drawn] + dice[..., 1] * self._totals[drawn]
+        places = np.searchsorted(self._shares, share, side="right")
+        return self._by_class[np.minimum(places, len(self._by_class) - 1)]
+
+
+@cache
+def _descend() -> Callable[..., tuple]:
+    """The TensorFlow function that takes as many steps as ``rows`` has rows; traced only once."""
+    import tensorflow as tf
+
+    def steps(weights, bias, vectors, classes, rows, rates):
+        for batch in rows:
+            inputs, targets = tf.gather(vectors, batch), tf.gather(classes, batch)
+            with tf.GradientTape() as tape:
+                tape.watch((weights, bias))
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    targets, inputs @ weights + bias
+                )
+                loss = tf.reduce_mean(losses)
+            slopes = tape.gradient(loss, (weights, bias))
+            weights -= rates[0] * (slopes[0] + rates[1] * weights)
+            bias -= rates[0] * slopes[1]
+        return weights, bias
+
+    matrix, vector = tf.TensorSpec((None, None)), tf.TensorSpec((None,))
+    indices = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, None), tf.int64)
+    return tf.function(steps, input_signature=[matrix, vector, matrix, *indices, vector])

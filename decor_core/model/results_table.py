@@ -1,0 +1,62 @@
+"""Answers for many pictures as a table: CSV that is safe to open in a spreadsheet, and JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from decor_core.data.csv_escape import safe_cell
+from decor_core.model.classifier import SURE, Labelled
+from decor_core.taxonomy import Taxonomy
+
+
+def answer_rows(
+    answers: Sequence[Labelled], trained: Taxonomy, sure: float = SURE, strange: float = 0.5
+) -> list[dict[str, Any]]:
+    """One row for each answer: file, verdict, likeliest labels and probabilities, or the error.
+
+    ``verdict`` is one of predictor.KINDS by ``sure`` and ``strange``, or “unreadable”; a coarser
+    label, where there is one, stands in a column of its taxonomy's name.
+    """
+    return [_row(answer, trained, sure, strange) for answer in answers]
+
+
+def _row(answer: Labelled, trained: Taxonomy, sure: float, strange: float) -> dict[str, Any]:
+    prediction = answer.prediction
+    if prediction is None:
+        return {"file": answer.file, "verdict": "unreadable", "error": answer.error}
+    level = trained.level(prediction.taxonomy)
+    best, second = (*prediction.scores, None)[:2]
+    row = {
+        "file": answer.file,
+        "verdict": prediction.decide(sure, strange).kind,
+        level.name: best.label,
+        "probability": round(best.probability, 6),
+    }
+    if level.coarser:
+        row[level.coarser.name] = level.parent_of(best.label)
+    if second:
+        row |= {"second": second.label, "second_probability": round(second.probability, 6)}
+    return row | {"novelty": round(prediction.novelty, 6), "error": ""}
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> bytes:
+    """UTF-8 with a byte order mark, so that spreadsheets show every letter.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, “CSV
+    injection”).
+    """
+    fields = list(dict.fromkeys(field for row in rows for field in row))
+    if "error" in fields:
+        fields.append(fields.pop(fields.index("error")))
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, fields, restval="")
+    writer.writeheader()
+    writer.writerows({field: safe_cell(value) for field, value in row.items()} for row in rows)
+    return stream.getvalue().encode("utf-8-sig")
+
+
+def to_json(rows: Sequence[dict[str, Any]]) -> bytes:
+    """The rows as a JSON list, UTF-8."""
+    return json.dumps(list(rows), ensure_ascii=False, indent=1).encode()

@@ -1,0 +1,87 @@
+"""What a model learned from, to be told and found again: pictures, copies, corrections."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from decor_core.errors import TrainingError
+from decor_core.features.embedder import EmbeddingSpec
+from decor_core.images.augment import STANDARD, Augmentation
+from decor_core.model.bundle import Bundle
+
+MOST_COPIES = 6
+_SHIPPED = "Decor photos"
+# What models are said to be trained on that do not tell more of it.
+_SHIPPED_BEFORE = ("decor", "decor, no copies", "Decor products")
+
+
+@dataclass(frozen=True)
+class Material:
+    """Pictures to learn from, and how they are looked at.
+
+    ``set_id`` is the data set, "" for the photos whose vectors ship, ``title`` and ``version``
+    are those it had; ``augmentation`` distorts the copies that learn along (None: there are none).
+    ``corrections`` is the set of corrections, ``taught`` how many of them there were.
+    """
+
+    set_id: str = ""
+    title: str = _SHIPPED
+    version: str = ""
+    spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
+    augmentation: Augmentation | None = STANDARD
+    corrections: str = ""
+    taught: int = 0
+
+    @property
+    def name(self) -> str:
+        """In a few words, e.g. “Tiles (3f2a91), 2 copies, 3 corrections”."""
+        words = f"{self.title} ({self.version[:6]})" if self.version else self.title
+        if self.augmentation != STANDARD:
+            words += f", {_copies(self.augmentation)}"
+        if self.taught:
+            words += f", {self.taught} correction{'s' * (self.taught > 1)}"
+        return words
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest of a model; its network and views are there already."""
+        told = asdict(self)
+        del told["spec"]
+        return told
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> "Material | None":
+        """What a model says it learned from; None where that is not known or makes no sense."""
+        told = bundle.training.get("material")
+        if told is None:
+            shipped = bundle.training.get("data") in _SHIPPED_BEFORE
+            copies = None if bundle.training.get("data") == _SHIPPED_BEFORE[1] else STANDARD
+            return cls(spec=bundle.embedding, augmentation=copies) if shipped else None
+        try:
+            return _checked(told, bundle.embedding)
+        except (TypeError, ValueError, KeyError, AttributeError, TrainingError):
+            return None
+
+
+def _checked(told: Mapping[str, Any], spec: EmbeddingSpec) -> Material:
+    """From a manifest, which anybody may have written."""
+    augmentation = told["augmentation"] and Augmentation(**told["augmentation"])
+    copies = augmentation.copies if augmentation else 0
+    texts = {name: told[name] for name in ("set_id", "title", "version", "corrections")}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError("names are texts")
+    if not (isinstance(copies, int) and 0 <= copies <= MOST_COPIES):
+        raise ValueError("so many copies are not made")
+    return Material(**texts, spec=spec, augmentation=augmentation, taught=int(told["taught"]))
+
+
+def _copies(augmentation: Augmentation | None) -> str:
+    if augmentation is None or not augmentation.copies:
+        return "no copies"
+    count = f"{augmentation.copies} {'copy' if augmentation.copies == 1 else 'copies'}"
+    if augmentation.wear or augmentation.ground:
+        return count
+    parts = ["flip"] * augmentation.flip
+    for name in ("crop", "scale", "brightness"):
+        share = getattr(augmentation, name)
+        parts += [f"{name} {share:g} %"] if share else []
+    return f"{count} ({', '.join(parts) or 'as they are'})"

@@ -1,1 +1,0 @@
-"""Pictures as such: decoded, cut out, compared."""

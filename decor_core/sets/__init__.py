@@ -1,1 +1,0 @@
-"""Data sets of one's own: kept, edited, packed."""

@@ -1,0 +1,231 @@
+"""Prepare → embed → train → evaluate → bundle: the only place where the stages are composed."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from decor_core.data.split import CORRECTION, Split, may_hold_out
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.bundle import Bundle
+from decor_core.model.calibration import Fitted, Fitter, OnEvent, ShouldStop, never
+from decor_core.model.evaluation import Evaluation, evaluate
+from decor_core.model.heads import Head, TrainConfig, TrainEvent, probabilities
+from decor_core.model.whitened_folds import Examples
+from decor_core.taxonomy import Taxonomy
+from decor_core.training.task import Task
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training gives: the model with its judgement, the split, the curves.
+
+    ``answers`` has one row for each test picture: key, file, truth, answer, probability (0–1).
+    ``stopped`` tells that it ended before its last step, or before it was calibrated.
+    """
+
+    bundle: Bundle
+    split: Split
+    answers: pd.DataFrame
+    events: tuple[TrainEvent, ...]
+    stopped: bool = False
+
+
+def train(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    title: str = "My model",
+    on_event: OnEvent | None = None,
+    should_stop: ShouldStop = never,
+) -> Training:
+    """Split, train and calibrate on the training part, judge once on the test part.
+
+    ``level`` names the taxonomy to tell apart. Raises DataError where the data cannot be split
+    and TrainingError where the training diverges.
+    """
+    task = Task.of(embeddings, level, config)
+    parts = task.split()
+    events: list[TrainEvent] = []
+
+    def record(event: TrainEvent) -> None:
+        events.append(event)
+        if on_event:
+            on_event(event)
+
+    watched = embeddings.vectors[parts.validation], task.classes[parts.validation]
+    fitter = _fitter(task.examples(parts.train))
+    fitted = fitter.fit(config, validation=watched, on_event=record, should_stop=should_stop)
+    chances = probabilities(fitted.head.logits(embeddings.vectors[parts.test]))
+    truth = task.classes[parts.test]
+    stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
+    return Training(
+        bundle=Bundle(
+            title,
+            task.taxonomy,
+            embeddings.spec,
+            embeddings.digest,
+            fitted.head,
+            novelty=fitter.known(embeddings.late_stages),
+            training=_account(task, fitted, len(parts.train), events),
+            evaluation=evaluate(chances, truth, task.taxonomy.labels) if len(truth) else None,
+        ),
+        split=parts,
+        answers=_answers(embeddings.table.iloc[parts.test], task.taxonomy, truth, chances),
+        events=tuple(events),
+        stopped=stopped,
+    )
+
+
+def train_on_all(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    title: str,
+    repeats: int = 5,
+) -> Bundle:
+    """A model trained on every picture and judged by repeated five-fold cross-validation.
+
+    With 0 ``repeats`` nothing judges it.
+    """
+    task = Task.of(embeddings, level, config)
+    fitter = _fitter(task.examples(np.arange(len(task.classes))))
+    fitted = fitter.fit(config)
+    return Bundle(
+        title,
+        task.taxonomy,
+        embeddings.spec,
+        embeddings.digest,
+        fitted.head,
+        novelty=fitter.known(embeddings.late_stages),
+        training=_account(task, fitted, len(task.classes), []),
+        cross_validation=(
+            cross_validate(embeddings, config, level, repeats=repeats) if repeats else {}
+        ),
+    )
+
+
+def usual_folds(embeddings: Embeddings) -> int:
+    """How many parts to hold out in turn: five, or fewer where the pictures are."""
+    table = embeddings.table
+    return max(2, min(FOLDS, table["group"][may_hold_out(table)].nunique()))
+
+
+def fold_heads(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    n_folds: int | None = None,
+    repeats: int = 5,
+    should_stop: ShouldStop = never,
+) -> Iterator[tuple[int, np.ndarray, Head]]:
+    """For every repeat and fold: the repeat, which pictures [n] are held out, and the head.
+
+    The folds are those of ``cross_validate``; ``usual_folds`` by default. A few are trained at
+    once, on threads. Ends early when it is stopped.
+    """
+    task = Task.of(embeddings, level, config)
+    n_folds = n_folds or usual_folds(embeddings)
+    splits = [
+        (repeat, fold_of == fold)
+        for repeat in range(repeats)
+        for fold_of in [task.folds(n_folds, config.seed + repeat)]
+        for fold in range(n_folds)
+    ]
+
+    def fit(held_out: np.ndarray) -> Head | None:
+        if should_stop():
+            return None
+        fitter = Fitter(task.examples(np.flatnonzero(~held_out)))
+        return fitter.fit(config, should_stop=should_stop).head
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        heads = pool.map(fit, [held_out for _, held_out in splits])
+        for (repeat, held_out), head in zip(splits, heads, strict=True):
+            if head is None or should_stop():
+                return
+            yield repeat, held_out, head
+
+
+def cross_validate(
+    embeddings: Embeddings,
+    config: TrainConfig,
+    level: str,
+    *,
+    n_folds: int | None = None,
+    repeats: int = 5,
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop = never,
+) -> dict[str, Evaluation]:
+    """Repeated stratified cross-validation, for ``level`` and every coarser taxonomy by name.
+
+    Near duplicates share a fold, and everything is fitted inside the folds; corrections teach in
+    all of them. Repeat r is seeded with ``config.seed + r``. One that is stopped gives nothing: {}.
+    ``usual_folds`` by default.
+    """
+    task = Task.of(embeddings, level, config)
+    n_folds = n_folds or usual_folds(embeddings)
+    chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
+    heads = fold_heads(
+        embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop
+    )
+    for done, (repeat, asked, head) in enumerate(heads, start=1):
+        chances[repeat, asked] = probabilities(head.logits(embeddings.vectors[asked]))
+        if progress:
+            progress(done, repeats * n_folds)
+    if should_stop():
+        return {}
+    found, asked = {}, task.may_hold_out
+    for taxonomy in task.taxonomy.levels:
+        rolled = [task.taxonomy.roll_up(one[asked], taxonomy.name) for one in chances]
+        truth = embeddings.target(taxonomy.name)[1][asked]
+        found[taxonomy.name] = evaluate(np.array(rolled), truth, taxonomy.labels)
+    return found
+
+
+@lru_cache(maxsize=2)
+def _fitter(examples: Examples) -> Fitter:
+    """Kept for whoever trains again with other settings on the same pictures and split."""
+    return Fitter(examples)
+
+
+def _account(
+    task: Task, fitted: Fitted, n_train: int, events: list[TrainEvent]
+) -> dict[str, object]:
+    """How a model came to be, for its manifest."""
+    counts = np.bincount(task.classes, minlength=len(task.taxonomy.labels))
+    table = task.embeddings.table
+    return {
+        **asdict(task.config),
+        "head": fitted.choice.head,
+        "choice": fitted.choice.to_json(),
+        "steps_done": events[-1].step if events else None,
+        "pictures": len(task.classes),
+        "training_pictures": n_train,
+        "corrections": int((table["batch"] == CORRECTION).sum()) if "batch" in table else 0,
+        "pictures_per_class": dict(zip(task.taxonomy.labels, counts.tolist(), strict=True)),
+    }
+
+
+def _answers(
+    table: pd.DataFrame, taxonomy: Taxonomy, truth: np.ndarray, chances: np.ndarray
+) -> pd.DataFrame:
+    labels = np.array(taxonomy.labels, object)
+    return pd.DataFrame(
+        {
+            "key": table["key"].to_numpy(),
+            "file": table["file"].to_numpy(),
+            "truth": labels[truth],
+            "answer": labels[chances.argmax(axis=1)] if len(truth) else [],
+            "probability": chances.max(axis=1) if len(truth) else [],
+        }
+    )

@@ -1,1 +1,0 @@
-"""What the pages share; modules here are not pages."""

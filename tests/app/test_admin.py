@@ -1,0 +1,93 @@
+"""The admin page: absent without a password, closed to guesses, and true when it is open."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from decor_app.hosting import admin as keeper
+from decor_app.hosting.admin import Lock, password
+from decor_app.hosting.metrics import COUNTERS
+from decor_app.state import server_stats as vitals
+
+PAGE = str(Path(__file__).parents[2] / "pages" / "admin.py")
+
+
+@pytest.fixture(autouse=True)
+def fresh_lock():
+    keeper._lock.clear()
+    yield
+    keeper._lock.clear()
+
+
+def _try(test: AppTest, word: str) -> AppTest:
+    test.text_input[0].set_value(word)
+    test.button[0].click().run()
+    assert not test.exception
+    return test
+
+
+def test_without_a_password_there_is_no_such_page(monkeypatch):
+    monkeypatch.delenv("DECOR_ADMIN_PASSWORD", raising=False)
+    assert password() == ""
+    test = AppTest.from_file(PAGE, default_timeout=60).run()
+    assert not test.text_input and not test.metric
+
+
+def test_the_password_opens_it_and_another_does_not(monkeypatch):
+    monkeypatch.setenv("DECOR_ADMIN_PASSWORD", "three herons")
+    COUNTERS.count("tested", 7)
+    test = AppTest.from_file(PAGE, default_timeout=60).run()
+    assert not test.exception and not test.metric
+    assert not _try(test, "two herons").metric
+    assert "not the password" in test.error[0].value
+    _try(test, "three herons")
+    assert [metric.label for metric in test.metric][:2] == ["People here", "Uploads held, MB"]
+    counted = test.dataframe[0].value
+    assert dict(zip(counted["What"], counted["How often"], strict=True))["tested"] == 7
+
+
+def test_a_changed_password_closes_it_again(monkeypatch):
+    monkeypatch.setenv("DECOR_ADMIN_PASSWORD", "three herons")
+    test = _try(AppTest.from_file(PAGE, default_timeout=60).run(), "three herons")
+    monkeypatch.setenv("DECOR_ADMIN_PASSWORD", "four herons")
+    assert not test.run().metric
+
+
+def test_the_secrets_file_can_hold_it(monkeypatch):
+    monkeypatch.delenv("DECOR_ADMIN_PASSWORD", raising=False)
+    monkeypatch.setattr(type(st.secrets), "load_if_toml_exists", lambda self: True)
+    monkeypatch.setattr(type(st.secrets), "get", lambda self, name, default: f"of {name}")
+    assert password() == "of admin_password"
+
+
+def test_guessing_becomes_slow(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(keeper.time, "monotonic", lambda: clock[0])
+    lock = Lock()
+    for _ in range(3):
+        assert not lock.opens("wrong", "right")
+    assert lock.wait() == 1.0
+    assert not lock.opens("right", "right"), "not even the right one counts while it waits"
+    clock[0] += 1.0
+    assert not lock.opens("wrong", "right")
+    assert lock.wait() == 2.0
+    for _ in range(20):
+        clock[0] += 100.0
+        lock.opens("wrong", "right")
+    assert lock.wait() == 60.0
+    clock[0] += 60.0
+    assert lock.opens("right", "right")
+    assert lock.wait() == 0.0
+
+
+def test_no_password_opens_to_nothing():
+    assert not Lock().opens("", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_memory_is_that_of_the_process():
+    assert 20 < vitals.resident_mb("self") < 20_000
+    assert vitals.resident_mb("0") is None

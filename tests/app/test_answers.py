@@ -1,0 +1,208 @@
+"""What is said of a picture: verdict, colours in words, known pictures like it, tables."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.classifier import (
+    Labelled,
+    Prediction,
+    Predictor,
+    Score,
+    Verdict,
+    shared_embedder,
+)
+from decor_core.model.color_names import Palette, palette
+from decor_core.model.neighbors import Known
+from decor_core.model.results_table import answer_rows, to_csv, to_json
+from decor_core.taxonomy import DECOR, Taxonomy
+
+
+def _prediction(*chances, novelty=0.0, labels=("Gzhel", "Iznik", "Khokhloma", "Gorodets")):
+    scores = tuple(Score(*pair) for pair in zip(labels, chances, strict=False))
+    return Prediction("style", scores, novelty)
+
+
+# Verdict
+
+
+@pytest.mark.parametrize(
+    ("chances", "novelty", "kind", "labels"),
+    [
+        ((0.9, 0.06, 0.04), 0.2, "sure", ("Gzhel",)),
+        ((0.8, 0.1, 0.1), 0.5, "sure", ("Gzhel",)),
+        ((0.5, 0.4, 0.1), 0.2, "torn", ("Gzhel", "Iznik")),
+        ((0.4, 0.3, 0.3), 0.2, "undecided", ("Gzhel", "Iznik", "Khokhloma")),
+        ((0.3, 0.25, 0.24, 0.21), 0.2, "undecided", ("Gzhel", "Iznik", "Khokhloma")),
+        ((1.0, 0.0), 0.51, "unknown", ()),
+        ((1.0,), 0.0, "sure", ("Gzhel",)),
+    ],
+)
+def test_verdict_by_what_the_likeliest_labels_reach_together(chances, novelty, kind, labels):
+    assert _prediction(*chances, novelty=novelty).decide() == Verdict(kind, labels)
+
+
+def test_both_thresholds_are_adjustable():
+    prediction = _prediction(0.9, 0.06, 0.04, novelty=0.4)
+    assert prediction.decide(sure=0.95).kind == "torn"
+    assert prediction.decide(sure=0.99).kind == "undecided"
+    assert prediction.decide(strange=0.3).kind == "unknown"
+    assert prediction.decide(sure=1.0).kind == "undecided"  # reached by rounding, or by all
+
+
+# Colours
+
+
+def _look(embeddings, picture):
+    return shared_embedder(embeddings.spec).look(picture)
+
+
+def _striped(*colours, ground):
+    picture = Image.new("RGB", (160, 160), ground)
+    for place in range(6):
+        picture.paste(colours[place % len(colours)], (20, 24 + 20 * place, 140, 34 + 20 * place))
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("colours", "ground", "words"),
+    [
+        (["#1f3f94"], "white", "blue on white"),
+        (["#b4242b", "#d8a520"], "black", "gold and red on black"),
+        (["#3d7446", "#1e9aa5"], "white", "green and turquoise on white"),
+        (["#b4242b"], "#eadfc4", "red on white"),  # a pale ground is white in a warm light
+    ],
+)
+def test_colours_in_words(embeddings, colours, ground, words):
+    found = palette(_look(embeddings, _striped(*colours, ground=ground)))
+    assert set(found.accents) == set(words.partition(" on ")[0].split(" and "))
+    assert found.ground == words.partition(" on ")[2]
+
+
+def test_a_dark_object_on_white_stands_on_its_own_colour(embeddings):
+    picture = Image.new("RGB", (200, 200), "white")
+    picture.paste("black", (20, 20, 180, 180))
+    for x, y in ((30, 40), (70, 90), (120, 50), (110, 130), (40, 140)):
+        ImageDraw.Draw(picture).ellipse((x, y, x + 30, y + 30), "#b4242b")
+    assert str(palette(_look(embeddings, picture))) == "red on black"
+
+
+def test_palette_reads_as_people_write():
+    assert str(Palette(("red", "gold"), "black")) == "red and gold on black"
+    assert str(Palette(("red", "gold", "green"))) == "red, gold and green"
+    assert str(Palette((), "white")) == "white" and str(Palette(())) == ""
+
+
+@pytest.mark.parametrize("size", [(8, 300), (300, 8), (40, 40)])
+def test_every_picture_has_a_palette(embeddings, size):
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    assert isinstance(str(palette(_look(embeddings, Image.fromarray(noise)))), str)
+
+
+# Known pictures
+
+
+@pytest.fixture(scope="module")
+def products():
+    return Embeddings.load().of_types("product")
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_bundle(DEFAULT_BUNDLE)
+
+
+@pytest.fixture(scope="module")
+def known(shipped, products):
+    return Known(shipped, products)
+
+
+def test_a_known_picture_is_most_like_itself_and_then_its_kind(known, products):
+    for row in (0, 100, 284):
+        found = known.nearest(products.vectors[row], 4)
+        picture = products.table.iloc[row]
+        assert found[0].file == picture["file"] and found[0].key == picture["key"]
+        assert found[0].likeness == pytest.approx(1, abs=1e-4)
+        assert {one.label for one in found} == {picture["style"]}
+        assert [one.likeness for one in found] == sorted((o.likeness for o in found), reverse=True)
+
+
+def test_of_near_duplicates_only_one_is_named(training, embeddings):
+    table = embeddings.table.copy()
+    table.loc[:5, "group"] = table["group"].iloc[0]
+    known = Known(training.bundle, replace(embeddings, table=table))
+    found = known.nearest(embeddings.vectors[0], 36)
+    assert len(found) == 31 and len({one.file for one in found}) == 31
+
+
+def test_advantages_are_the_difference_of_the_scores(known, shipped, products):
+    vectors = products.vectors[[0, 200]]
+    logits = shipped.head.logits(vectors)
+    labels = shipped.taxonomy.labels
+    sums = [known.advantages(v, labels[0], labels[1]) for v in vectors]
+    assert set(sums[0]) == {"texture", "pattern", "shapes", "colours"}
+    # All but what the average picture has, which is the same for both.
+    difference = (logits[0, 0] - logits[0, 1]) - (logits[1, 0] - logits[1, 1])
+    assert sum(sums[0].values()) - sum(sums[1].values()) == pytest.approx(difference, abs=1e-3)
+
+
+def test_a_model_of_other_labels_or_vectors_knows_none_of_them(shipped, products):
+    assert Known.fits(shipped, products)
+    assert Known.fits(replace(shipped, taxonomy=DECOR.coarser), products)
+    assert not Known.fits(replace(shipped, backbone_digest="other"), products)
+    assert not Known.fits(
+        replace(shipped, taxonomy=Taxonomy("style", ("Gzhel", "Delft"))), products
+    )
+
+
+# Tables
+
+
+@pytest.fixture(scope="module")
+def answers(training, embeddings):
+    predictor = Predictor(training.bundle)
+    (one,) = predictor.predict(embeddings.vectors[:1])
+    return [
+        Labelled("=HYPERLINK(1).png", one),
+        Labelled("ł.png", replace(one, novelty=0.9)),
+        Labelled("bad.png", error="The file is a text file."),
+    ]
+
+
+def test_rows_tell_verdict_label_country_and_reason(answers, training):
+    rows = answer_rows(answers, training.bundle.taxonomy)
+    assert [row["verdict"] for row in rows] == ["sure", "unknown", "unreadable"]
+    assert rows[0]["style"] == "Gzhel" and rows[0]["country"] == "Russia"
+    assert rows[0]["probability"] + rows[0]["second_probability"] <= 1.000001
+    assert rows[2] == {
+        "file": "bad.png",
+        "verdict": "unreadable",
+        "error": "The file is a text file.",
+    }
+
+
+def test_csv_is_safe_to_open_and_keeps_every_letter(answers, training):
+    data = to_csv(answer_rows(answers, training.bundle.taxonomy))
+    assert data.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+    assert [row["file"] for row in rows] == ["'=HYPERLINK(1).png", "ł.png", "bad.png"]
+    assert rows[2]["error"] == "The file is a text file." and rows[2]["style"] == ""
+    assert list(rows[0])[-1] == "error"
+
+
+@pytest.mark.parametrize("start", "=+-@\t\r")
+def test_whatever_starts_a_formula_is_text(start):
+    cell = next(csv.reader(io.StringIO(to_csv([{"file": f"{start}1"}]).decode("utf-8-sig")[6:])))
+    assert cell == [f"'{start}1"]
+
+
+def test_json_is_the_rows(answers, training):
+    rows = answer_rows(answers, training.bundle.taxonomy)
+    assert json.loads(to_json(rows)) == rows

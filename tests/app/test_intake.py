@@ -1,0 +1,131 @@
+"""What the reading process is asked: a look into an upload, a set, a map, answers."""
+
+from pathlib import Path
+
+import pytest
+from packing import zip_bytes, zip_of
+
+from decor_app.jobs.dataset_tasks import AnswerRequest, IntakeRequest, PeekRequest, Phase, take_in
+from decor_core.data.tables import Columns
+from decor_core.datasets.dataset import load_set
+from decor_core.datasets.demo import write_example
+from decor_core.datasets.storage import read_aside
+from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.embeddings import embed_catalog
+from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.calibration import never
+from decor_core.model.classifier import Predictor
+
+SAMPLES = Path(__file__).parents[2] / "models" / "samples"
+ONE_VIEW = EmbeddingSpec(views=1)
+
+
+def quiet(event: object) -> None:
+    """Nobody listens."""
+
+
+def _peek(path: Path):
+    return PeekRequest(path, path.parent / "into").run(quiet, never)
+
+
+@pytest.fixture
+def listed(tmp_path, ornament, encoded) -> Path:
+    """A zip with a table of its own columns, six pictures that it names, one that it does not."""
+    rows = ["Bild;Farbe;Art"]
+    rows += [f"{i}.png;{'Red' if i % 2 else 'Blue'};{'cup' if i < 4 else 'tile'}"
+             for i in range(6)]  # fmt: skip
+    members = {f"{i}.png": encoded(ornament(i)) for i in range(7)}
+    path = tmp_path / "listed.zip"
+    path.write_bytes(zip_bytes(members | {"list.csv": "\n".join(rows).encode()}))
+    return path
+
+
+def test_a_look_tells_columns_and_their_values(listed):
+    found = _peek(listed)
+    assert (found.layout.kind, found.layout.csv, found.pictures) == ("csv", "list.csv", 7)
+    assert found.layout.columns == Columns("Bild", "Farbe")
+    assert list(found.head.columns) == ["Bild", "Farbe", "Art"]
+    assert len(found.head) == 5
+    assert found.values["Art"] == {"cup": 4, "tile": 2}
+
+
+def test_types_can_be_chosen(listed, tmp_path):
+    columns = Columns("Bild", "Farbe", type="Art")
+    request = IntakeRequest(listed, tmp_path / "set", "", columns, types=("tile",))
+    made = take_in(request, quiet, never)
+    assert made.counts == {"Blue": 1, "Red": 1}
+    assert made.catalog.report.left_out == {"cup": 4}
+
+
+def test_pictures_that_no_row_names_can_be_fetched_again(listed, tmp_path):
+    made = take_in(IntakeRequest(listed, tmp_path / "set", ""), quiet, never)
+    assert "6.png" in made.catalog.report.set_aside
+    assert read_aside(made.folder, "6.png").startswith(b"\x89PNG")
+    taken = made.take_up(["6.png"], "Red")
+    assert taken.counts == {"Blue": 3, "Red": 4}
+    assert "6.png" not in taken.catalog.report.set_aside
+    assert taken.undo().counts == made.counts
+
+
+@pytest.mark.parametrize("label", ["Red", "a/b", ".hidden", "Синий"])
+def test_loose_pictures_get_the_class_that_is_named(painted, tmp_path, label):
+    found = _peek(painted / "Gzhel")
+    assert (found.layout.kind, found.pictures) == ("loose", 12)
+    request = IntakeRequest(painted / "Gzhel", tmp_path / "set", "", label=label)
+    made = take_in(request, quiet, never)
+    assert sum(made.counts.values()) == 12 and len(made.counts) == 1
+    assert made.catalog.read(made.table["file"][0]).startswith(b"\x89PNG")
+
+
+def test_a_table_without_pictures_is_told(tmp_path):
+    (tmp_path / "list.csv").write_text("file,class\na.png,Red\n")
+    assert _peek(tmp_path).layout.kind == "empty"
+
+
+def test_what_was_uploaded_goes_once_it_is_read(painted, tmp_path):
+    into = tmp_path / "set"
+    into.mkdir()
+    zip_of(painted, into / "upload.zip")
+    events: list[Phase] = []
+    request = IntakeRequest(into / "upload.zip", into, "Painted", spec=ONE_VIEW)
+    assert request.run(events.append, never) == into
+    assert not (into / "upload.zip").exists()
+    assert {event.name for event in events} == {"reading", "looking", "checking"}
+    shares = [request.share(events[: i + 1]) for i in range(len(events))]
+    assert shares == sorted(shares) and shares[0] > 0 and shares[-1] <= 1
+
+
+def test_stopped_while_it_looks_it_keeps_the_set(painted, tmp_path):
+    request = IntakeRequest(painted, tmp_path / "set", "Painted", spec=ONE_VIEW)
+    looked: list[Phase] = []
+
+    def listen(event: Phase) -> None:
+        looked.extend([event] if event.name == "looking" else [])
+
+    request.run(listen, lambda: bool(looked))
+    made = load_set(tmp_path / "set")
+    assert len(made.table) == 36
+    assert made.checked == ""
+
+
+def test_a_model_answers_for_a_whole_set(painted, tmp_path):
+    made = take_in(IntakeRequest(painted, tmp_path / "set", ""), quiet, never)
+    few = made.drop(made.table["file"][3:])
+    bundle = load_bundle(DEFAULT_BUNDLE)
+    found = AnswerRequest(few.folder, bundle, "style").run(quiet, never)
+    embeddings = embed_catalog(few.catalog, bundle.embedding)
+    expected = Predictor(bundle).predict(embeddings.vectors, "style")
+    told = {key: one.scores[0].label for key, one in zip(few.table["key"], expected, strict=True)}
+    assert {key: label for key, (label, _) in found.items()} == told
+
+
+def test_the_example_has_something_to_find(tmp_path):
+    samples = {"gzhel-vase.jpg": "Gzhel", "gzhel-plate.jpg": "Gzhel",
+               "khokhloma-bowl.jpg": "Khokhloma", "iznik-plate.jpg": "Iznik"}  # fmt: skip
+    pictures = [(name, style, (SAMPLES / name).read_bytes()) for name, style in samples.items()]
+    write_example(tmp_path / "example.zip", pictures)
+    request = IntakeRequest(tmp_path / "example.zip", tmp_path / "set", "Example")
+    made = take_in(request, quiet, never)
+    kinds = {entry.kind for entry in made.findings}
+    assert {"unreadable", "duplicate", "tiny", "misnamed"} <= kinds
+    assert made.label_of("Example/Iznik/strayed.jpg") == "Iznik"

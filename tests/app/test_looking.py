@@ -1,0 +1,160 @@
+"""The process that looks at pictures, with a real child: answers, errors, death and its end."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from decor_app.jobs import inference_pool as looking
+from decor_app.jobs.image_analysis import see
+from decor_app.jobs.inference_pool import Looker
+from decor_core.errors import BundleError
+from decor_core.images.decode import LIMITS
+from decor_core.model.classifier import Predictor
+from decor_core.runs.import_run import look_here
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def looker():
+    running = Looker()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def picture(encoded, ornament):
+    return lambda number=1: encoded(ornament(number, side=200))
+
+
+def test_it_sees_what_this_process_sees(looker, training, picture):
+    ours = see(Predictor(training.bundle), picture())
+    theirs = looker.see(training.bundle, picture(), LIMITS)
+    np.testing.assert_allclose(theirs.vector, ours.vector, atol=1e-6)
+    np.testing.assert_allclose(theirs.evidence.maps, ours.evidence.maps, atol=1e-4)
+    assert replace(theirs, vector=None, evidence=None) == replace(ours, vector=None, evidence=None)
+    assert looker.see(training.bundle, picture(), LIMITS, deep=False).evidence is None
+
+
+def test_what_is_no_picture_gets_its_reason(looker, training, picture):
+    assert "expected a picture" in looker.see(training.bundle, b"", LIMITS).error
+    small = replace(LIMITS, max_pixels=100)
+    assert "pixels" in looker.see(training.bundle, picture(), small).error
+
+
+class _Unreadable:
+    def __reduce__(self):
+        return int, ("no number",)  # fails where it is unpickled
+
+
+def test_a_child_that_cannot_read_what_is_asked_ends_and_is_replaced(looker, training, picture):
+    child = looker.process_id
+    assert "could not look" in looker.see(training.bundle, _Unreadable(), LIMITS).error
+    assert not looker.see(training.bundle, picture(), LIMITS).error
+    assert looker.process_id != child
+
+
+def test_a_model_that_does_not_fit_says_why(looker, training, picture):
+    other = replace(training.bundle, backbone_digest="other")
+    with pytest.raises(BundleError, match="another version"):
+        looker.check(other)
+    with pytest.raises(BundleError, match="another version"):
+        looker.see(other, picture(), LIMITS)
+    vector = looker.check(training.bundle)
+    np.testing.assert_allclose(vector, look_here(training.bundle), atol=1e-6)
+
+
+def test_everybody_gets_his_own_answer(looker, training, picture):
+    files = [picture(number) for number in range(12)]
+    expected = [see(Predictor(training.bundle), data, deep=False).vector for data in files]
+    with ThreadPoolExecutor(12) as visitors:
+        found = visitors.map(lambda data: looker.see(training.bundle, data, LIMITS), files)
+        for sight, vector in zip(found, expected, strict=True):
+            np.testing.assert_allclose(sight.vector, vector, atol=1e-6)
+
+
+def test_after_its_death_the_next_picture_is_looked_at_all_the_same(looker, training, picture):
+    looker.check(training.bundle)
+    before = looker.process_id
+    os.kill(before, signal.SIGKILL)
+    assert looker.see(training.bundle, picture(), LIMITS).vector is not None
+    assert looker.process_id != before
+
+
+def test_a_picture_that_kills_it_costs_its_own_answer_only(training, picture):
+    looker = Looker()
+    killed = []
+
+    def kill():
+        while len(killed) < 2:
+            if looker.process_id and looker.process_id not in killed:
+                killed.append(looker.process_id)
+                os.kill(killed[-1], signal.SIGKILL)
+            time.sleep(0.001)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    sight = looker.see(training.bundle, picture(), LIMITS)
+    killer.join()
+    assert "could not look at it" in sight.error
+    assert looker.see(training.bundle, picture(), LIMITS).vector is not None
+    looker.close()
+
+
+def test_one_that_hangs_is_ended(training, picture, monkeypatch):
+    looker = Looker()
+    looker.check(training.bundle)
+    hung = looker.process_id
+    os.kill(hung, signal.SIGSTOP)
+    monkeypatch.setattr(looking, "_LONGEST", 0.2)
+    with pytest.raises(BundleError, match="try again"):
+        looker.check(training.bundle)
+    with pytest.raises(OSError):
+        os.kill(hung, 0)
+    looker.close()
+
+
+def test_one_that_waits_for_its_turn_does_not_hang(training, picture, monkeypatch):
+    looker, answer = Looker(), Future()
+    looker._heard = float("inf")  # others are answered meanwhile
+    monkeypatch.setattr(looking, "_LONGEST", 0.05)
+    monkeypatch.setattr(looker, "_send", lambda request: (None, answer))
+    threading.Timer(0.3, answer.set_result, ["seen"]).start()
+    assert looker.see(training.bundle, picture(), LIMITS) == "seen"
+
+
+def test_it_ends_with_the_process_that_asked(training, tmp_path):
+    code = f"""
+        import os, sys
+        sys.path.insert(0, {str(ROOT)!r})
+        from decor_app.jobs.inference_pool import Looker
+        from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+        looker = Looker()
+        looker.check(load_bundle(DEFAULT_BUNDLE))
+        print(looker.process_id, flush=True)
+        os.kill(os.getpid(), 9)
+    """
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
+    child = Path(f"/proc/{int(run.stdout)}")
+    deadline = time.monotonic() + 10
+    while child.exists() and "Z" not in child.joinpath("stat").read_text().split()[2]:
+        assert time.monotonic() < deadline, "it goes on without its parent"
+        time.sleep(0.05)
+
+
+def test_it_loads_no_pandas():
+    code = "import sys, decor_app.jobs.inference_pool; print('pandas' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert run.stdout.strip() == "False"

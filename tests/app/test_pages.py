@@ -1,0 +1,53 @@
+"""What all pages share: words for numbers, and a server that never loads TensorFlow."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from decor_app.format import between, percent, told_apart
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "0 %"),
+        (0.004, "< 1 %"),
+        (0.5, "50 %"),
+        (0.994, "99 %"),
+        (0.999, "> 99 %"),
+        (1, "100 %"),
+    ],
+)
+def test_percent_never_rounds_to_certainty(share, words):
+    assert percent(share).replace("\u00a0", " ") == words
+
+
+def test_intervals_in_words():
+    assert between((0.823, 0.994)).replace("\u00a0", " ") == "82 % and 99 %"
+
+
+def test_the_server_never_imports_tensorflow_and_the_first_page_no_altair():
+    code = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "for name in ('classify', 'data', 'retrain', 'runs', 'about'):\n"
+        "    assert not AppTest.from_file(f'pages/{name}.py', default_timeout=60).run().exception\n"
+        "    assert name != 'classify' or 'altair' not in sys.modules\n"
+        "assert 'streamlit' in sys.modules\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders():
+    files = ["shop/a/p5.jpg", "shop/b/p5.jpg", "shop/a/p6.jpg", "old/b/p5.jpg", "p5.jpg"]
+    assert told_apart(files) == ["a/p5.jpg", "shop/b/p5.jpg", "p6.jpg", "old/b/p5.jpg", "p5.jpg"]
+    assert told_apart(["p5.jpg", "p5.jpg", ""]) == ["p5.jpg", "p5.jpg", ""]
+    assert told_apart([]) == []

@@ -1,0 +1,25 @@
+"""The server's memory: what is there is looked at seldom, but not never."""
+
+import gc
+import weakref
+
+from decor_app.hosting.memory import freeze, tidy
+
+
+class _Session:
+    def __init__(self) -> None:
+        self.page = self  # a knot that only the collector unties
+
+
+def test_a_session_that_lived_through_a_freeze_goes_with_the_next():
+    left = _Session()
+    seen = weakref.ref(left)
+    try:
+        freeze()
+        del left
+        tidy()
+        assert seen() is not None  # that is what freezing saves
+        freeze()
+        assert seen() is None
+    finally:
+        gc.unfreeze()

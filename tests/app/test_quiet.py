@@ -1,0 +1,53 @@
+"""The command line leaves out what native libraries say of themselves, and nothing else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from decor_core.cli.terminal import quietly
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "models" / "samples" / "gzhel-vase.jpg"
+
+
+@pytest.fixture(autouse=True)
+def level(monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+
+
+def _say(text):
+    os.write(2, text.encode())
+
+
+def test_chatter_is_left_out_and_the_rest_shown(capfd):
+    with quietly():
+        _say("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nE0000 out of memory\n")
+        print("a warning", file=sys.stderr)
+        _say("I0000 00:00:1.2 port.cc:153] oneDNN custom operations are on.\n")
+    _say("afterwards\n")
+    assert sorted(capfd.readouterr().err.splitlines()) == [
+        "E0000 out of memory", "a warning", "afterwards",
+    ]  # fmt: skip
+
+
+def test_what_was_said_before_an_error_is_shown(capfd):
+    with pytest.raises(ZeroDivisionError), quietly():
+        _say("the reason\n")
+        raise ZeroDivisionError
+    assert capfd.readouterr().err == "the reason\n"
+
+
+def test_all_is_shown_on_demand(capfd, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    with quietly():
+        _say("I0000 details\n")
+    assert capfd.readouterr().err == "I0000 details\n"
+
+
+def test_labelling_says_nothing_but_its_answer():
+    command = [sys.executable, "-m", "decor_core", "label", "--image", str(SAMPLE), "--json"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    assert ended.stdout.startswith(b"[") and ended.stderr == b""

@@ -1,0 +1,125 @@
+"""How good a head is: golden values by hand, intervals, calibration, JSON."""
+
+import json
+
+import numpy as np
+import pytest
+
+from decor_core.model.evaluation import Evaluation, evaluate, fit_temperature, wilson
+from decor_core.model.heads import probabilities
+
+LABELS = ("a", "b", "c")
+
+
+@pytest.fixture
+def judged():
+    """Six pictures of a, a, a, b, b and nothing of c; answers a, a, b, b, c."""
+    answers = np.array([0, 0, 1, 1, 2])
+    chances = np.full((5, 3), 0.1)
+    chances[np.arange(5), answers] = 0.8
+    return evaluate(chances, np.array([0, 0, 0, 1, 1]), LABELS)
+
+
+# Golden values: Newcombe (1998) and Agresti & Coull (1998), and the formula by hand.
+@pytest.mark.parametrize("correct, n, low, high", [
+    (81, 263, 0.2553, 0.3662),
+    (15, 148, 0.0624, 0.1605),
+    (0, 20, 0.0, 0.1611),
+    (29, 29, 0.8830, 1.0),
+    (22, 24, 0.7415, 0.9768),
+    (0, 0, 0.0, 1.0),
+])  # fmt: skip
+def test_wilson_interval(correct, n, low, high):
+    assert wilson(correct, n) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_confusion_recall_and_precision_by_hand(judged):
+    np.testing.assert_allclose(judged.confusion, [[2, 1, 0], [0, 1, 1], [0, 0, 0]])
+    assert judged.n == 5
+    assert judged.accuracy == pytest.approx(0.6)
+    assert judged.ci95 == pytest.approx(wilson(3, 5))
+    np.testing.assert_allclose(judged.recall, [2 / 3, 1 / 2, np.nan])
+    np.testing.assert_allclose(judged.precision, [1, 1 / 2, 0])
+    assert judged.balanced_accuracy == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert judged.cross_entropy == pytest.approx(-(3 * np.log(0.8) + 2 * np.log(0.1)) / 5)
+
+
+def test_a_class_never_named_has_no_precision():
+    found = evaluate(np.array([[0.9, 0.1], [0.9, 0.1]]), np.array([0, 1]), ("a", "b"))
+    assert found.precision[0] == 0.5 and np.isnan(found.precision[1])
+
+
+def test_calibration_error_by_hand():
+    # Two answers at 0.9, one right: gap 0.8 of 2; two at 0.6, both right: gap -0.8 of 2.
+    chances = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
+    found = evaluate(chances, np.array([0, 1, 0, 0]), ("a", "b"))
+    assert found.calibration_error == pytest.approx((0.8 + 0.8) / 4)
+    bins = [(part.confidence, part.accuracy) for part in found.reliability]
+    assert bins == [pytest.approx((0.6, 1.0)), pytest.approx((0.9, 0.5))]
+
+
+def test_certain_answers_fall_into_the_last_bin():
+    found = evaluate(np.array([[1.0, 0.0]]), np.array([0]), ("a", "b"))
+    assert found.calibration_error == 0
+    assert [part.confidence for part in found.reliability] == [1.0]
+
+
+def test_intervals_hold_the_figures_and_narrow_with_more_pictures(judged):
+    low, high = judged.balanced_ci95
+    assert 0 <= low <= judged.balanced_accuracy <= high <= 1
+    random = np.random.default_rng(0)
+    widths = []
+    for n in (40, 4000):
+        classes = random.integers(2, size=n)
+        answers = np.where(random.random(n) < 0.8, classes, 1 - classes)
+        found = evaluate(np.eye(2)[answers] * 0.6 + 0.2, classes, ("a", "b"))
+        assert found.balanced_ci95[0] < found.balanced_accuracy < found.balanced_ci95[1]
+        widths.append(np.ptp(found.balanced_ci95))
+    assert widths[1] < widths[0] / 5
+
+
+def test_repeats_are_averaged_and_do_not_multiply_the_pictures(judged):
+    right, wrong = np.array([[0.9, 0.1]] * 4), np.array([[0.1, 0.9]] * 4)
+    found = evaluate(np.array([right, wrong]), np.zeros(4, int), ("a", "b"))
+    assert found.n == 4
+    assert found.accuracy == 0.5
+    assert found.ci95 == pytest.approx(wilson(2, 4))
+    np.testing.assert_allclose(found.confusion, [[2, 2], [0, 0]])
+
+
+@pytest.mark.parametrize("temperature", [0.2, 1.0, 5.0])
+def test_temperature_recovers_a_known_one(temperature):
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(20_000, 4)) * 2
+    thresholds = probabilities(logits).cumsum(axis=1)
+    classes = (random.random((20_000, 1)) > thresholds).sum(axis=1)
+    assert fit_temperature(logits * temperature, classes) == pytest.approx(temperature, rel=0.05)
+
+
+def test_temperature_of_useless_answers_is_high_of_perfect_ones_low():
+    random = np.random.default_rng(0)
+    logits, classes = random.normal(size=(500, 3)), random.integers(3, size=500)
+    assert fit_temperature(logits, classes) > 5
+    assert fit_temperature(np.eye(3)[classes], classes) < 0.3
+
+
+def test_json_round_trip_through_text(judged):
+    text = json.dumps(judged.to_json(), allow_nan=False)
+    again = Evaluation.from_json(json.loads(text))
+    assert again.to_json() == judged.to_json()
+    np.testing.assert_array_equal(again.confusion, judged.confusion)
+
+
+def test_json_tells_each_class(judged):
+    first, _, absent = judged.to_json()["classes"]
+    assert first == {
+        "label": "a", "n": 3, "recall": pytest.approx(2 / 3),
+        "recall_ci95": pytest.approx(list(wilson(2, 3))), "precision": 1.0,
+    }  # fmt: skip
+    assert (absent["n"], absent["recall"], absent["precision"]) == (0, None, 0.0)
+
+
+def test_all_right_answers_do_not_make_for_boundless_confidence():
+    logits = np.array([[9.0, 0, 0], [0, 8, 0], [0, 1, 7], [6, 0, 2]])
+    temperature = fit_temperature(logits, np.array([0, 1, 2, 0]))
+    assert probabilities(logits / temperature).max(axis=1).mean() == pytest.approx(5 / 6, abs=1e-3)

@@ -1,0 +1,207 @@
+"""Exports: the example in each zip, run by itself, answers as the app does."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from decor_core.errors import BundleError
+from decor_core.export import formats
+from decor_core.export.formats import FORMATS, export_model, export_name
+from decor_core.images.decode import load_picture
+from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.classifier import Predictor
+
+pytest.importorskip("tensorflow")
+
+SAMPLES = sorted((Path(__file__).parents[2] / "models" / "samples").glob("*.jpg"))
+WHOLE = ("tflite", "saved_model", "keras")  # with nothing but the network's runtime differing
+# Runs an example and tells on stderr which packages it has loaded.
+SPY = (
+    "import runpy, sys; sys.argv[0:1] = []; runpy.run_path(sys.argv[0], run_name='__main__'); "
+    "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+)
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_bundle(DEFAULT_BUNDLE)
+
+
+@pytest.fixture(scope="module")
+def exported(shipped, tmp_path_factory):
+    """The folder that a zip of a format unpacks to; each is made once."""
+    made = {}
+
+    def exported(kind):
+        if kind not in made:
+            root = tmp_path_factory.mktemp(kind)
+            path = export_model(shipped, kind, root / export_name(shipped, kind))
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(root)
+            (made[kind],) = (folder for folder in root.iterdir() if folder.is_dir())
+        return made[kind]
+
+    return exported
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, ornament, request):
+    """Drawn pictures, one turned by its EXIF and one with a transparent ground, and real ones."""
+    folder = tmp_path_factory.mktemp("pictures")
+    turned = ornament(5, "firebrick", 300)
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(folder / "turned.jpg", exif=exif)
+    clear = ornament(6, "navy", 700).convert("RGBA")
+    clear.putalpha(clear.convert("L").point(lambda level: 255 if level < 200 else 0))
+    clear.save(folder / "clear.png")
+    files = [*SAMPLES, folder / "turned.jpg", folder / "clear.png"]
+    try:
+        real = request.getfixturevalue("decor_data")
+    except pytest.skip.Exception:
+        return files
+    table = pd.read_csv(real / "decor.csv")
+    names = table.groupby(["decor", "type"])["file"].first()
+    return [*files, *(real / "images" / name for name in names)]
+
+
+@pytest.fixture(scope="module")
+def app(shipped, pictures):
+    """The app's probabilities by label and its word on novelty, of every picture."""
+    predictor = Predictor(shipped)
+    found = {}
+    for labelled in predictor.label(pictures):
+        chances = {s.label: s.probability for s in labelled.prediction.scores}
+        found[labelled.file] = chances, labelled.prediction.unknown
+    return found
+
+
+def _example(folder, files):
+    """What the example says of each file, and the packages it has loaded."""
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    ended = subprocess.run(
+        [sys.executable, "-c", SPY, "classify.py", *map(str, files)],
+        cwd=folder, env=env | {"PYTHONPATH": str(folder)}, capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    answers, file = {}, ""
+    for line in ended.stdout.splitlines():
+        if found := re.fullmatch(r" +([\d.]+)%  (.+)", line):
+            answers[file][0][found[2]] = float(found[1]) / 100
+        else:
+            file, _, rest = line.partition(": none of the known")
+            answers[file] = {}, bool(rest)
+    return answers, set(ended.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_example_answers_as_the_app_does(kind, exported, pictures, app):
+    answers, loaded = _example(exported(kind), pictures)
+    assert list(answers) == [str(file) for file in pictures]
+    for file, (chances, unknown) in answers.items():
+        theirs, also = app[file]
+        assert unknown == also, file
+        differ = {label: abs(chances[label] - theirs[label]) for label in theirs}
+        assert max(differ.values()) < 1e-3, (file, differ)
+        clear = [label for label in theirs if theirs[label] > 2e-3]
+        assert list(chances)[: len(clear)] == clear, file  # both likeliest first
+    assert "decor_core" not in loaded
+    assert kind != "tflite" or not loaded & {"tensorflow", "keras", "pandas"}
+
+
+def test_example_of_the_frozen_graph_names_what_the_app_names(exported, pictures, app):
+    answers, loaded = _example(exported("graph"), pictures)
+    same = [next(iter(answers[str(file)][0])) == next(iter(app[str(file)][0])) for file in SAMPLES]
+    assert all(same)
+    assert np.mean([next(iter(found[0])) == next(iter(app[f][0]))
+                    for f, found in answers.items()]) > 0.85  # fmt: skip
+    assert "decor_core" not in loaded
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_zip_explains_itself(kind, exported, shipped):
+    folder = exported(kind)
+    told = (folder / "README.md").read_text(encoding="utf-8")
+    assert told.startswith(f"# {shipped.title}\n") and "{" not in told
+    assert all(label in told for label in shipped.taxonomy.labels)
+    for name in re.findall(r"`([\w.]+\.\w+|saved_model)`", told):
+        assert (folder / name).exists(), name
+    labels = "retrained_labels.txt" if kind == "graph" else "labels.txt"
+    assert (folder / labels).read_text(encoding="utf-8").splitlines() == [*shipped.taxonomy.labels]
+
+
+def test_readme_tells_how_good_the_model_is(training, tmp_path):
+    path = export_model(training.bundle, "bundle", tmp_path / "a.zip")
+    with zipfile.ZipFile(path) as archive:
+        told = archive.read("Painted/README.md").decode()
+    evaluation = training.bundle.evaluation
+    assert (
+        f"Tested on pictures it had not seen: {evaluation.accuracy:.1%} of {evaluation.n}" in told
+    )
+    bare = replace(training.bundle, evaluation=None)
+    with zipfile.ZipFile(export_model(bare, "bundle", tmp_path / "b.zip")) as archive:
+        assert "It was not tested." in archive.read("Painted/README.md").decode()
+
+
+def test_bundle_is_exported_without_tensorflow(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from decor_core.export.formats import export_model; "
+        "from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle; "
+        f"export_model(load_bundle(DEFAULT_BUNDLE), 'bundle', Path({str(tmp_path / 'a.zip')!r})); "
+        "print(*sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert not {"tensorflow", "keras"} & set(ended.stdout.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_titles_make_safe_names(training, tmp_path):
+    bundle = training.bundle.titled("../Łowicz: “a/b”")
+    assert export_name(bundle, "saved_model") == "Łowicz-a-b-saved-model.zip"
+    path = export_model(bundle, "bundle", tmp_path / "new" / "a.zip")
+    with zipfile.ZipFile(path) as archive:
+        assert {name.partition("/")[0] for name in archive.namelist()} == {"Łowicz-a-b"}
+
+
+def test_wrong_kinds_and_other_networks_are_refused(shipped, tmp_path):
+    with pytest.raises(BundleError, match="choose bundle, tflite, saved_model, keras, graph"):
+        export_model(shipped, "onnx", tmp_path / "a.zip")
+    with pytest.raises(BundleError, match="another version"):
+        export_model(replace(shipped, backbone_digest="0"), "keras", tmp_path / "a.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_examples_bring_the_code_that_finds_the_object(exported):
+    folder = exported("tflite") / "decor_look"
+    core = Path(formats.__file__).parents[1]
+    files = {path.relative_to(folder) for path in folder.rglob("*.py")} - {Path("__init__.py")}
+    assert Path("features/embedder.py") in files
+    for file in files:
+        original = (core / file).read_text(encoding="utf-8")
+        assert (folder / file).read_text(encoding="utf-8") == original.replace(
+            "from decor_core.", "from decor_look."
+        )
+
+
+def test_a_model_without_novelty_is_exported_too(training, painted, tmp_path):
+    bare = replace(training.bundle, novelty=None)
+    with zipfile.ZipFile(export_model(bare, "tflite", tmp_path / "bare.zip")) as archive:
+        archive.extractall(tmp_path)
+    files = sorted(painted.glob("*/*0.png"))
+    predictor = Predictor(bare)
+    for file, (chances, unknown) in _example(tmp_path / "Painted", files)[0].items():
+        vector = predictor.embed(load_picture(Path(file)))
+        assert not unknown
+        assert next(iter(chances)) == predictor.predict(vector[None])[0].verdict
+    assert "novelty" not in (tmp_path / "Painted" / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,161 @@
+"""The model as one Keras graph: step by step what the app does with Pillow and NumPy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from decor_core.errors import BackboneError, BundleError
+from decor_core.export import keras_model as graph
+from decor_core.export.network import keras_network
+from decor_core.features import backbones as backbone
+from decor_core.features import convert
+from decor_core.features import embedder as embedding
+from decor_core.images import color as colour
+from decor_core.model.bundle import Bundle
+from decor_core.model.classifier import Predictor
+
+tf = pytest.importorskip("tensorflow")
+
+NOISE = np.random.default_rng(0).integers(0, 256, (150, 150, 3), np.uint8)
+
+
+def _fed(picture):
+    square, weights, _ = embedding.object_square(picture)
+    return np.dstack([np.asarray(square), np.asarray(weights)])[None].astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def bundle(training) -> Bundle:
+    """The painted model, but looking at all six views: the head does not mind."""
+    spec = replace(training.bundle.embedding, views=len(embedding.VIEWS))
+    return replace(training.bundle, embedding=spec)
+
+
+@pytest.fixture(scope="module")
+def model(bundle):
+    """It is compiled: called as it is, Keras keeps what every layer gave, a gigabyte of it."""
+    signature = [tf.TensorSpec((None, None, None, 4))]
+    return tf.function(graph.build_model(bundle), input_signature=signature)
+
+
+@pytest.mark.parametrize("side", [40, 150, 500])
+def test_answers_are_those_of_the_app_whatever_the_size(model, bundle, ornament, side):
+    predictor = Predictor(bundle)
+    for number, colour_name in enumerate(("navy", "firebrick", "seagreen")):
+        picture = ornament(number, colour_name, side)
+        vector = predictor.embed(picture)
+        answer = model(_fed(picture))
+        chances = {s.label: s.probability for s in predictor.predict(vector[None])[0].scores}
+        app = [chances[label] for label in bundle.taxonomy.labels]
+        np.testing.assert_allclose(answer[graph.PROBABILITIES][0], app, atol=1e-3)
+        novelty = bundle.novelty.scores(vector[None])
+        np.testing.assert_allclose(answer[graph.NOVELTY], novelty, atol=1e-3)
+
+
+def test_a_batch_is_its_pictures(model, ornament):
+    objects = [np.concatenate([NOISE, NOISE[:, ::-1, :1]], axis=2).astype(np.float32),
+               _resized(ornament(3), 150)]  # fmt: skip
+    together = model(np.stack(objects))[graph.PROBABILITIES].numpy()
+    for one, row in zip(objects, together, strict=True):
+        np.testing.assert_allclose(model(one[None])[graph.PROBABILITIES][0], row, atol=1e-4)
+
+
+def _resized(picture, side):
+    pixels = np.asarray(picture.resize((side, side)), np.float32)
+    return np.dstack([pixels, np.full((side, side), 255, np.float32)])
+
+
+def test_a_model_that_does_not_know_what_it_knows_gives_no_novelty(bundle):
+    assert set(graph.build_model(replace(bundle, novelty=None)).output) == {graph.PROBABILITIES}
+
+
+@pytest.mark.parametrize("number", range(len(embedding.VIEWS)))
+@pytest.mark.parametrize("side", [56, 100, 224])
+def test_views_are_pillows_to_the_bit(number, side):
+    ours = graph._views(NOISE[None].astype(np.float32), number + 1, side).numpy()[number]
+    seen = embedding.cut(Image.fromarray(NOISE), embedding.VIEWS[number], side)
+    np.testing.assert_array_equal(ours, np.asarray(seen))
+
+
+@pytest.mark.parametrize("side", [7, 9, 14, 28, 33, 56])  # not all are parts of 112
+def test_weights_of_a_stage_are_the_apps(side):
+    mask = NOISE[:112, :112, 0]
+    ours = graph._shares(mask[None, None].astype(np.float32), (side, side))[0, ..., 0]
+    theirs = embedding._shares(Image.fromarray(mask), (side, side))
+    # Where two passes are rounded, each in another order, a place may be one level off.
+    level = 1.01 * theirs.max() / 128 if 112 % side else 1e-7
+    np.testing.assert_allclose(ours, theirs, atol=level, rtol=0)
+
+
+@pytest.mark.parametrize("side", [30, 64, 96, 150, 256])
+def test_colours_are_counted_at_the_apps_places(side):
+    picture = Image.fromarray(NOISE).resize((side, side))
+    square, _, _ = embedding.object_square(picture)
+    ours = graph._nearest(np.asarray(square, np.float32)[None])[0]
+    np.testing.assert_array_equal(ours, embedding.nearest(np.asarray(square)))
+
+
+def test_colours_are_the_apps():
+    pixels = NOISE[None].astype(np.float32)
+    np.testing.assert_allclose(graph.lab(pixels)[0], colour.lab(NOISE), atol=0.01)
+    weights = np.linspace(0, 1, NOISE[..., 0].size, dtype=np.float32).reshape(NOISE.shape[:2])
+    theirs = np.sqrt(colour.histogram(colour.lab(NOISE).reshape(-1, 3), weights.ravel()))
+    ours = graph._colours(pixels, 255 * weights[None, ..., None])[0]
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_pictures_of_one_colour_get_numbers(model):
+    for level in (0, 127, 255):
+        for counts in (0, 255):
+            fed = np.full((1, 30, 30, 4), level, np.float32)
+            fed[..., 3] = counts
+            assert all(np.isfinite(value).all() for value in model(fed).values())
+
+
+def test_network_in_keras_is_the_network_on_litert_to_the_bit():
+    network = backbone.load_backbone()
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
+    ours = keras_network(network.spec.path)(tf.constant(backbone.fed(pixels, network.spec)))
+    for mine, theirs in zip(ours, network.stage_maps(pixels), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_network_of_single_precision_in_keras(tmp_path, monkeypatch):
+    spec = backbone.BackboneSpec.named("mobilenet_0.25_128")
+    kernels = np.random.default_rng(0).normal(0, 0.3, (3, 3, 3, 8)).astype(np.float32)
+
+    def layers(scaled):
+        x = tf.nn.relu6(tf.nn.conv2d(scaled, kernels, 2, "SAME"))
+        each = kernels.reshape(3, 3, 8, 3)[..., :1]
+        y = tf.nn.depthwise_conv2d(x, each, (1, 2, 2, 1), "SAME") + 0.5
+        return [x, y + tf.nn.relu6(tf.nn.conv2d(y, np.eye(8, dtype="f4")[None, None], 1, "SAME"))]
+
+    monkeypatch.setattr(convert, "_mobilenet", lambda *_: layers)
+    convert.convert_backbone(spec, tmp_path / "network.tflite")
+    pixels = np.random.default_rng(1).integers(0, 256, (1, 128, 128, 3), np.uint8)
+    ours = keras_network(tmp_path / "network.tflite")(tf.constant(backbone.fed(pixels, spec)))
+    for mine, theirs in zip(ours, layers(backbone.fed(pixels, spec)), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-4)
+
+
+def test_unknown_operation_is_refused(tmp_path):
+    class Sine(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, 4, 4, 3))])
+        def call(self, pixels):
+            return tf.sin(pixels)
+
+    tf.saved_model.save(Sine(), str(tmp_path / "saved"))
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
+    (tmp_path / "sine.tflite").write_bytes(converter.convert())
+    with pytest.raises(BackboneError, match="cannot be exported"):
+        keras_network(tmp_path / "sine.tflite")(tf.zeros((1, 4, 4, 3)))
+
+
+def test_model_of_another_network_is_refused(bundle):
+    with pytest.raises(BundleError, match="another version of efficientnet_lite0"):
+        graph.build_model(replace(bundle, backbone_digest="0" * 16))
+    old = replace(bundle, embedding=replace(bundle.embedding, version=0))
+    with pytest.raises(BackboneError, match="of version 0"):
+        graph.build_model(old)

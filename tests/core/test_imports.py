@@ -1,0 +1,39 @@
+"""What importing Decor loads: import-linter (``make lint``) keeps the order, these the weight."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def _loaded_after(code):
+    """The packages in sys.modules of a fresh process that ran ``code``."""
+    code += "\nimport sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(run.stdout.split())
+
+
+def test_importing_the_whole_core_loads_no_tensorflow_and_no_streamlit():
+    files = (ROOT / "decor_core").rglob("*.py")
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in files
+        if "examples" not in path.parts and not path.name.startswith("__")
+    ]
+    loaded = _loaded_after("\n".join(f"import {name}" for name in names))
+    assert not loaded & {"tensorflow", "keras", "streamlit", "altair"}
+
+
+def test_the_pages_load_no_tensorflow():
+    loaded = _loaded_after("import server, decor_app.classify.answer, decor_app.training.settings")
+    assert "streamlit" in loaded
+    assert not loaded & {"tensorflow", "keras", "ai_edge_litert"}
+
+
+def test_predicting_loads_no_pandas_either():
+    loaded = _loaded_after("from decor_core.model.classifier import load_predictor")
+    assert "numpy" in loaded
+    assert not loaded & {"tensorflow", "keras", "streamlit", "pandas"}

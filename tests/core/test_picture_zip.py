@@ -1,0 +1,77 @@
+"""A data set as a zip: read back it is the same, whatever its classes are called."""
+
+import io
+import zipfile
+
+import pytest
+
+from decor_app.jobs.dataset_tasks import IntakeRequest, PeekRequest, take_in
+from decor_core.datasets.archive import write_aside, write_zip
+from decor_core.datasets.dataset import PictureSet
+from decor_core.model.calibration import never
+
+LABELS = ("=Sum", "a/b", "CON", "Röd", "Синий", "<b>🏺</b>")
+
+
+def quiet(event: object) -> None:
+    """Nobody listens."""
+
+
+@pytest.fixture
+def pictures(tmp_path, ornament, encoded) -> PictureSet:
+    """Two pictures of each of the LABELS, one of another type, and a file that is none."""
+    folder = tmp_path / "came"
+    folder.mkdir()
+    rows = ["file,class,type"]
+    for number, label in enumerate(LABELS * 2):
+        (folder / f"{number}.png").write_bytes(encoded(ornament(number)))
+        quoted = "'=Sum" if label == "=Sum" else label
+        rows.append(f'{number}.png,"{quoted}",{"pattern" if number == 3 else "product"}')
+    (folder / "broken.png").write_bytes(b"\x89PNG nothing more")
+    (folder / "list.csv").write_text("\n".join([*rows, "broken.png,CON,product"]), "utf-8")
+    return take_in(IntakeRequest(folder, tmp_path / "set", "Odd names"), quiet, never)
+
+
+def _again(pictures: PictureSet, tmp_path, name: str) -> PictureSet:
+    write_zip(pictures, tmp_path / f"{name}.zip")
+    request = IntakeRequest(tmp_path / f"{name}.zip", tmp_path / name, "Again")
+    return take_in(request, quiet, never)
+
+
+def test_what_is_exported_is_read_back_unchanged(pictures, tmp_path):
+    again = _again(pictures, tmp_path, "again")
+    assert set(again.counts) == set(LABELS)
+    assert again.version == pictures.version
+    assert _again(again, tmp_path, "once-more").version == pictures.version
+
+
+def test_nothing_is_asked_about_what_was_exported(pictures, tmp_path):
+    write_zip(pictures, tmp_path / "out.zip")
+    peek = PeekRequest(tmp_path / "out.zip", tmp_path / "new").run(quiet, never)
+    assert (peek.layout.kind, peek.layout.guessed, peek.pictures) == ("csv", False, 12)
+
+
+def test_names_and_table_are_safe_everywhere(pictures):
+    packed = io.BytesIO()
+    write_zip(pictures, packed)
+    with zipfile.ZipFile(packed) as archive:
+        table = archive.read("pictures.csv").decode("utf-8")
+        folders = {name.partition("/")[0] for name in archive.namelist() if "/" in name}
+    assert ",'=Sum," in table and ",=Sum," not in table
+    assert "a_b" in folders and "CON" not in folders
+    assert not any(set(name) & set('<>:"|?*\\') for name in folders)
+
+
+def test_files_set_aside_come_with_their_reasons(pictures):
+    packed = io.BytesIO()
+    write_aside(pictures, packed)
+    with zipfile.ZipFile(packed) as archive:
+        assert archive.read("broken.png") == b"\x89PNG nothing more"
+        assert archive.read("reasons.txt").decode().startswith("broken.png: ")
+
+
+def test_an_edited_set_comes_back_as_it_was_left(pictures, tmp_path):
+    moved = pictures.relabel([pictures.table["file"][0]], "Röd").drop_label("CON")
+    again = _again(moved, tmp_path, "edited")
+    assert again.version == moved.version
+    assert not [entry for entry in again.findings if entry.kind == "unreadable"]

@@ -1,0 +1,164 @@
+"""Hyperparameter search by cross-validation, its one-standard-error rule, the learning curve."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from decor_core.model.calibration import Fitter
+from decor_core.model.heads import TrainConfig
+from decor_core.training.search import (
+    Candidate,
+    CurvePoint,
+    Result,
+    best,
+    grid,
+    learning_curve,
+    random_candidates,
+    search,
+)
+from decor_core.training.task import Task
+from decor_core.training.train import cross_validate
+
+LDA = TrainConfig(head="lda")
+
+
+def test_a_tiny_set_has_as_many_folds_as_pictures(embeddings):
+    tiny = embeddings.rows(np.array([0, 1, 12, 13]))
+    base = TrainConfig(testing_percentage=0, validation_percentage=0)
+    (found,) = search(tiny, grid([], [], ["lda"]), "style", base=base)
+    assert len(found.folds) == 4
+    assert [point.n for point in learning_curve(tiny, LDA, "style", shares=[1.0])] == [4]
+
+
+def test_grid_has_every_combination_once():
+    found = grid([100, 500, 500], [0.1, 0.01], ["softmax", "lda"])
+    assert len(found) == 5
+    assert Candidate("softmax", 500, 0.01) in found and Candidate("lda") in found
+
+
+def test_random_candidates_are_seeded_distinct_and_within_range():
+    found = random_candidates(30, [10, 2000], [0.001, 1], ["softmax", "lda"], seed=1)
+    assert found == random_candidates(30, [10, 2000], [0.001, 1], ["softmax", "lda"], seed=1)
+    assert found != random_candidates(30, [10, 2000], [0.001, 1], ["softmax", "lda"], seed=2)
+    assert len(set(found)) == 30 and found.count(Candidate("lda")) == 1
+    steps = [c for c in found if c.steps]
+    assert all(10 <= c.steps <= 2000 and 0.001 <= c.learning_rate <= 1 for c in steps)
+    assert sum(c.learning_rate < 0.03 for c in steps) > 5  # on a logarithmic scale
+    assert random_candidates(5, [10], [0.1], ["lda"]) == [Candidate("lda")]
+
+
+def _result(steps, rate, *folds):
+    return Result(Candidate("softmax", steps, rate), folds)
+
+
+def test_simplest_within_one_standard_error_is_best():
+    top = _result(2000, 0.1, 0.95, 0.85)  # 0.90 ± 0.05
+    near = _result(500, 0.1, 0.86, 0.86)
+    slower = _result(500, 0.01, 0.86, 0.85)
+    far = _result(100, 0.1, 0.84, 0.84)
+    wild = _result(10, 5, 1.0, math.nan)
+    assert top.standard_error == pytest.approx(0.05) and wild.diverged
+    assert best([wild, top, near, far]) is near
+    assert best([top, near, slower, far]) is slower  # of equal steps the smaller rate
+    assert best([top, far]) is top
+    assert best([near, Result(Candidate("lda"), (0.86, 0.86))]).candidate.head == "lda"
+    assert best([wild]) is None and best([]) is None
+
+
+def test_search_equals_training_each_candidate_by_itself(embeddings):
+    base = TrainConfig(learning_rate=0.1)
+    candidates = grid([10, 30], [0.02, 0.2], ["softmax", "lda"])
+    told, seen = [], []
+    results = search(embeddings, candidates, "style", base=base, n_folds=3,
+                     on_result=told.append, progress=lambda *at: seen.append(at))  # fmt: skip
+    assert told == results and {r.candidate for r in results} == set(candidates)
+    assert seen == [(i, 9) for i in range(1, 10)]
+    task = Task.of(embeddings, "style", base)
+    parts = task.split()
+    rows = np.sort(np.concatenate([parts.train, parts.validation]))
+    fold_of = task.folds(3, 0, rows)
+    for result in results:
+        one = Task.of(embeddings, "style", result.candidate.config(base))
+        for fold, accuracy in enumerate(result.folds):
+            held = rows[fold_of == fold]
+            head = Fitter(one.examples(rows[fold_of != fold])).fit(one.config).head
+            right = head.logits(embeddings.vectors[held]).argmax(axis=1) == one.classes[held]
+            assert accuracy == pytest.approx(right.mean())
+
+
+def test_labels_at_random_are_not_learnt(embeddings):
+    table = embeddings.table.copy()
+    table["style"] = np.random.default_rng(0).permutation(table["style"])
+    shuffled = replace(embeddings, table=table)
+    (result,) = search(shuffled, [Candidate("lda")], "style")
+    assert result.accuracy < 0.7
+
+
+def test_divergence_is_shown_and_what_was_before_it_stands(embeddings, monkeypatch):
+    from decor_core.model import heads
+
+    advance = heads._Descent.advance
+
+    def burst(self, steps):
+        advance(self, steps)
+        if self.step > 10:
+            raise heads.TrainingError("it diverged")
+
+    monkeypatch.setattr(heads._Descent, "advance", burst)
+    short, long = search(embeddings, grid([10, 20], [0.1]), "style", n_folds=3)
+    assert not short.diverged and long.diverged and math.isnan(long.accuracy)
+    assert best([short, long]) is short
+
+
+def test_a_stopped_search_keeps_what_is_done(embeddings):
+    done = []
+    results = search(embeddings, grid([10], [0.1, 0.2, 0.3]), "style", n_folds=3,
+                     on_result=done.append, should_stop=lambda: len(done) == 2)  # fmt: skip
+    assert results == done and len(done) == 2
+    assert search(embeddings, grid([10], [0.1]), "style", should_stop=lambda: True) == []
+
+
+def test_the_test_pictures_take_no_part(embeddings):
+    base = TrainConfig(testing_percentage=30)
+    test = Task.of(embeddings, "style", base).split().test
+    vectors = embeddings.vectors.copy()
+    vectors[test] = np.nan  # would spoil whatever looks at them
+    hidden = replace(embeddings, vectors=vectors, copies=embeddings.copies[:, :0])
+    shown = replace(embeddings, copies=embeddings.copies[:, :0])
+    args = ([Candidate("lda"), Candidate("softmax", 20, 0.1)], "style")
+    assert search(hidden, *args, base=base) == search(shown, *args, base=base)
+
+
+def test_learning_curve_grows_with_the_pictures(embeddings):
+    told = []
+    points = learning_curve(embeddings, LDA, "style", shares=(1, 0.1, 0.5),
+                            n_folds=3, on_point=told.append)  # fmt: skip
+    assert points == told
+    assert [point.pictures for point in points] == [3, 12, 24]
+    assert all(point.n == 36 for point in points)
+    assert points[0].accuracy <= points[-1].accuracy
+    low, high = points[-1].ci95
+    assert low < points[-1].accuracy <= high
+    # All pictures: what cross-validation says.
+    found = cross_validate(embeddings, LDA, "style", n_folds=3, repeats=1)
+    assert points[-1].accuracy == pytest.approx(found["style"].accuracy)
+
+
+def test_a_stopped_learning_curve_keeps_its_points(embeddings):
+    done = []
+    points = learning_curve(embeddings, LDA, "style", n_folds=3,
+                            on_point=done.append, should_stop=lambda: len(done) == 2)  # fmt: skip
+    assert points == done and len(done) == 2
+
+
+def test_point_of_the_curve_has_an_interval():
+    point = CurvePoint(10, 8, 10)
+    assert point.accuracy == 0.8 and point.ci95 == pytest.approx((0.490, 0.943), abs=1e-3)
+
+
+def test_stopped_cross_validation_gives_nothing(embeddings):
+    asked = iter([False] * 3 + [True] * 100)
+    config = TrainConfig(steps=20)
+    assert cross_validate(embeddings, config, "style", should_stop=lambda: next(asked)) == {}

@@ -1,0 +1,212 @@
+"""Parts of a data set: every class in each, near duplicates together, nothing moves."""
+
+import numpy as np
+import pytest
+
+from decor_core.data.split import folds, split
+from decor_core.errors import DataError
+from decor_core.images.duplicates import group_duplicates
+
+
+def rows(**sizes):
+    """Labels and keys of classes of the given sizes; each picture is its own group."""
+    labels = [label for label, size in sizes.items() for _ in range(size)]
+    return labels, [f"{label}{i}" for i, label in enumerate(labels)]
+
+
+def parts_of(labels, keys, groups=None, **options):
+    """The set of keys in each part."""
+    found = split(labels, keys, groups or keys, **options)
+    return [{keys[i] for i in part} for part in (found.train, found.validation, found.test)]
+
+
+def test_split_has_the_percentages_and_all_rows_once():
+    labels, keys = rows(a=200, b=100, c=37)
+    found = split(labels, keys, keys)
+    assert (len(found.test), len(found.validation)) == (34, 34)
+    everything = np.concatenate([found.train, found.validation, found.test])
+    assert sorted(everything) == list(range(337))
+    assert {labels[i] for i in found.test} == {labels[i] for i in found.validation} == set("abc")
+
+
+def test_small_classes_are_in_every_part():
+    labels, keys = rows(a=100, b=3)
+    for part in parts_of(labels, keys):
+        assert any(key.startswith("b") for key in part)
+    big = parts_of(labels, keys, testing_percentage=45, validation_percentage=45)
+    assert all(any(key.startswith("b") for key in part) for part in big)
+
+
+def test_split_depends_on_content_and_seed_only():
+    labels, keys = rows(a=30, b=20)
+    order = np.random.default_rng(0).permutation(50)
+    shuffled = parts_of([labels[i] for i in order], [keys[i] for i in order])
+    assert shuffled == parts_of(labels, keys)
+    assert parts_of(labels, keys, seed=1) != parts_of(labels, keys)
+
+
+def test_added_pictures_hardly_move_the_others():
+    labels, keys = rows(a=100, b=100)
+    before = parts_of(labels, keys)
+    after = parts_of([*labels, "a"], [*keys, "new"])
+    for old, new in zip(before, after, strict=True):
+        assert len(old - new) <= 2
+
+
+def test_near_duplicates_stay_together_even_across_classes():
+    labels, keys = rows(a=40, b=40)
+    groups = [f"pair{min(i % 40, 19)}" if i % 40 < 20 else key for i, key in enumerate(keys)]
+    for seed in range(5):
+        for part in parts_of(labels, keys, groups, seed=seed):
+            inside = {group for key, group in zip(keys, groups, strict=True) if key in part}
+            assert all(
+                key in part for key, group in zip(keys, groups, strict=True) if group in inside
+            )
+
+
+def test_zero_percent_is_an_empty_part():
+    labels, keys = rows(a=10, b=2)
+    train, validation, test = parts_of(labels, keys, validation_percentage=0)
+    assert not validation and len(test) == 2 and len(train) == 10
+    assert len(parts_of(*rows(a=1), testing_percentage=0, validation_percentage=0)[0]) == 1
+
+
+@pytest.mark.parametrize("percentages", [(-1, 10), (50, 50), (101, 0), (float("nan"), 0)])
+def test_impossible_percentages_are_refused(percentages):
+    labels, keys = rows(a=10, b=10)
+    with pytest.raises(DataError, match="less than 100"):
+        split(labels, keys, keys, testing_percentage=percentages[0],
+              validation_percentage=percentages[1])  # fmt: skip
+
+
+def test_classes_with_too_few_different_pictures_are_named():
+    labels, keys = rows(a=10, b=3)
+    groups = [*keys[:-1], keys[-2]]
+    with pytest.raises(DataError, match=r"at least 3 different.*“b” has 2\. Please add"):
+        split(labels, keys, groups)
+    with pytest.raises(DataError, match="none at all"):
+        split([], [], [])
+
+
+def test_folds_are_even_stratified_and_independent_of_order():
+    labels, keys = rows(a=23, b=12, c=5)
+    fold_of = folds(labels, keys, keys)
+    assert sorted(np.bincount(fold_of)) == [8, 8, 8, 8, 8]
+    assert all(len(set(fold_of[np.array(labels) == label])) == 5 for label in "abc")
+    order = np.random.default_rng(0).permutation(40)
+    again = folds([labels[i] for i in order], [keys[i] for i in order], [keys[i] for i in order])
+    assert (again == fold_of[order]).all()
+    assert (folds(labels, keys, keys, seed=1) != fold_of).any()
+
+
+def test_folds_keep_groups_together():
+    labels, keys = rows(a=20, b=20)
+    groups = [str(i // 4) for i in range(40)]
+    fold_of = folds(labels, keys, groups, n_folds=3)
+    assert all(len(set(fold_of[start : start + 4])) == 1 for start in range(0, 40, 4))
+
+
+def test_impossible_folds_are_refused():
+    with pytest.raises(DataError, match="“b” has 1"):
+        folds(*rows(a=5, b=1), [str(i) for i in range(6)])
+    for count in (1, 11):
+        with pytest.raises(DataError, match="from 2 to 10"):
+            folds(*rows(a=5, b=5), [str(i) for i in range(10)], n_folds=count)
+
+
+# Preparing
+
+
+def _grown(seed):
+    """A data set that grew three times: sizes, new classes and near duplicates at random."""
+    rng = np.random.default_rng(seed)
+    labels, keys, batches = [], [], []
+    for batch in range(4):
+        for label in "abcd"[: 2 + min(batch, 2)]:
+            count = int(rng.integers(4, 30)) if batch == 0 else int(rng.integers(0, 9))
+            labels += [label] * (count + 3 * (batch == 2 and label == "d"))
+        batches += [batch] * (len(labels) - len(batches))
+    keys = [f"{value:08x}" for value in rng.choice(2**31, len(labels), replace=False)]
+    n = len(keys)
+    pairs = [tuple(sorted(map(int, rng.choice(n, 2, replace=False)))) for _ in range(n // 6)]
+    return labels, keys, batches, pairs
+
+
+def _until(batch, labels, keys, batches, pairs):
+    """What was there when ``batch`` had come, in another order."""
+    there = [i for i, at in enumerate(batches) if at <= batch][::-1]
+    place = {row: position for position, row in enumerate(there)}
+    known = [(place[i], place[j]) for i, j in pairs if i in place and j in place]
+    names = [keys[i] for i in there]
+    came = [batches[i] for i in there]
+    groups = group_duplicates(names, known, came)
+    return {"labels": [labels[i] for i in there], "keys": names, "groups": groups, "batches": came}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_added_never_moves_what_was_there(seed):
+    grown = _grown(seed)
+    before_parts, before_folds = {}, {}
+    for batch in range(4):
+        now = _until(batch, *grown)
+        if min(_groups_of_class(now)) < 3:
+            continue
+        found = split(**now, seed=seed)
+        parts = {now["keys"][row]: name for name, rows in vars(found).items() for row in rows}
+        assert sorted(parts) == sorted(now["keys"])
+        assert all(parts[key] == part for key, part in before_parts.items())
+        fold_of = dict(zip(now["keys"], folds(**now, seed=seed), strict=True))
+        assert all(fold_of[key] == fold for key, fold in before_folds.items())
+        for where in (parts, fold_of):
+            sides = {group: set() for group in now["groups"]}
+            for key, group in zip(now["keys"], now["groups"], strict=True):
+                sides[group].add(where[key])
+            assert all(len(side) == 1 for side in sides.values())
+        before_parts, before_folds = parts, fold_of
+
+
+def _groups_of_class(rows):
+    """How many groups belong to each class."""
+    owners = {}
+    for label, group, batch in zip(rows["labels"], rows["groups"], rows["batches"], strict=True):
+        owners.setdefault(group, {}).setdefault(batch, []).append(label)
+    first = [by_batch[min(by_batch)] for by_batch in owners.values()]
+    names = [min(set(labels), key=lambda one: (-labels.count(one), one)) for labels in first]
+    return [names.count(label) for label in set(rows["labels"])]
+
+
+def test_later_batches_fill_the_parts_up():
+    labels, keys = rows(a=60, b=40, a2=0)
+    more_labels = ["a"] * 100 + ["c"] * 5
+    more_keys = [f"new{i}" for i in range(105)]
+    everything = [*keys, *more_keys]
+    found = split([*labels, *more_labels], everything, everything, batches=[0] * 100 + [1] * 105)
+    assert (len(found.test), len(found.validation)) == (21, 21)
+    held = [[*labels, *more_labels][row] for row in found.test]
+    assert {label: held.count(label) for label in "abc"} == {"a": 16, "b": 4, "c": 1}
+
+
+def test_one_batch_is_no_batch():
+    labels, keys = rows(a=31, b=17)
+    for seed in range(5):
+        plain, told = split(labels, keys, keys, seed=seed), split(
+            labels, keys, keys, batches=[0] * 48, seed=seed
+        )  # fmt: skip
+        assert all((a == b).all() for a, b in zip(vars(plain).values(), vars(told).values(),
+                                                  strict=True))  # fmt: skip
+        assert (folds(labels, keys, keys, seed=seed)
+                == folds(labels, keys, keys, batches=[3] * 48, seed=seed)).all()  # fmt: skip
+
+
+def test_later_folds_spread_each_class():
+    labels, keys = rows(a=20, b=5)
+    batches = [0] * 15 + [1] * 5 + [0] * 3 + [2] * 2
+    fold_of = folds(labels, keys, keys, batches=batches)
+    assert all(len(set(fold_of[np.array(labels) == label])) == 5 for label in "ab")
+
+
+def test_groups_of_earlier_batches_keep_their_name_and_members():
+    assert group_duplicates(["c", "b", "a"], [(0, 1), (1, 2)]) == ["a", "a", "a"]
+    grown = group_duplicates(["c", "b", "a"], [(0, 2), (1, 2)], [0, 0, 1])
+    assert grown == ["c", "b", "b"]  # the later one joins one of the two, and does not join them
+    assert group_duplicates(["c", "b", "a"], [(0, 1)], [0, 1, 1]) == ["c", "c", "a"]
