@@ -43,7 +43,7 @@ from decor_core.model.bundle import BUNDLE_FILES, Bundle
 from decor_core.model.evaluation import evaluate
 from decor_core.model.heads import Head, TrainConfig, TrainEvent
 from decor_core.model.novelty import Novelty
-from decor_core.model.training_data import Material
+from decor_core.model.training_data import TrainingData
 from decor_core.runs.comparison import compare
 from decor_core.runs.import_run import import_run
 from decor_core.runs.run import ANSWER_COLUMNS, Run, load_run, write_run
@@ -134,7 +134,7 @@ def small_run(title: str = "Small") -> Run:
         "data": "Small", "pictures": 12, "training_pictures": 12, "corrections": 1, "steps_done": 2,
         "pictures_per_class": {"ash": 4, "oak": 4, "elm": 4},
         "choice": {"head": "softmax", "blocks": "all blocks", "reason": "Chosen."},
-        "material": Material(title="Small", version="3f2a91", taught=1).to_json(),
+        "material": TrainingData(title="Small", version="3f2a91", taught=1).to_json(),
     }  # fmt: skip
     head = Head(np.eye(6, 3, dtype=np.float32), np.zeros(3, np.float32))
     bundle = Bundle(title, taxonomy, EmbeddingSpec(), "0" * 16, head, training, judged,
@@ -200,7 +200,7 @@ def _look(bundle: Bundle) -> np.ndarray:
 def read_one_model(data: bytes, folder: Path) -> None:
     """What was let in must do for all that is done with models."""
     run = import_run(data, _look)
-    Material.of(run.bundle)
+    TrainingData.of(run.bundle)
     compare([run, small_run()])
     for judged in (run.evaluation, *run.cross_validation.values()):
         if judged:

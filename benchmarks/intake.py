@@ -24,7 +24,7 @@ from decor_core.data.catalog import read_catalog
 from decor_core.features.embedder import Embedder, EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
 from decor_core.images.decode import load_picture
-from decor_core.model.calibration import never
+from decor_core.model.calibration import never_stop
 
 _CLASSES = 10
 _CORES = 2
@@ -43,13 +43,13 @@ def main() -> None:
 
 def _make(folder: Path, count: int) -> None:
     """Photos in class folders: soft blotches in the colours of the class, with grain."""
-    dice = np.random.default_rng(0)
-    hues = dice.integers(40, 215, (_CLASSES, 3))
+    rng = np.random.default_rng(0)
+    hues = rng.integers(40, 215, (_CLASSES, 3))
     for i in range(count):
         label = i % _CLASSES
-        blotches = (dice.normal(0, 45, (12, 16, 3)) + hues[label]).clip(0, 255).astype(np.uint8)
+        blotches = (rng.normal(0, 45, (12, 16, 3)) + hues[label]).clip(0, 255).astype(np.uint8)
         photo = Image.fromarray(blotches).resize((800, 600), Image.Resampling.BICUBIC)
-        grain = dice.normal(0, 6, (600, 800, 1))
+        grain = rng.normal(0, 6, (600, 800, 1))
         noisy = (np.asarray(photo) + grain).clip(0, 255).astype(np.uint8)
         path = folder / f"class {label}" / f"{i:04}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def _measure(folder: Path, place: Path, spec: EmbeddingSpec) -> None:
             return _took(n, lambda: list(pool.map(work, files)))
 
     request = IntakeRequest(folder, place / "set", "Photos")
-    reading = _took(n, lambda: take_in(request, lambda event: None, never))
+    reading = _took(n, lambda: take_in(request, lambda event: None, never_stop))
     decoder = on_threads(lambda file: load_picture(catalog.read(file), max_side=side))
     network = on_threads(lambda file: embedder.embed(one))
     looking = _took(n, lambda: embed_catalog(catalog, spec, cache=place / "vectors"))

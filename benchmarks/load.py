@@ -97,7 +97,7 @@ def photos() -> list[Photo]:
             picture = picture.resize((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.BICUBIC)
         data = _jpeg(picture)
         vector = predictor.embed(load_picture(data, max_side=predictor.embedder.working_side))
-        answer = predictor.predict(vector[None])[0].decide()
+        answer = predictor.predict(vector[None])[0].decision()
         if answer.kind == "sure":
             found.append(Photo(path.name, data, answer.labels[0]))
     return found

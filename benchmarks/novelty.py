@@ -97,14 +97,14 @@ def auroc(known: np.ndarray, strange: np.ndarray) -> float:
 
 
 def _strangers(folder: Path | None) -> dict[str, list[Image.Image]]:
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     kinds = {
-        "drawn: one colour": [plain(SIDE, SIDE, dice) for _ in range(10)],
-        "drawn: clouds": [cloudy(SIDE, SIDE, dice) for _ in range(20)],
-        "drawn: clutter": [cluttered(SIDE, SIDE, dice) for _ in range(20)],
-        "drawn: discs of clutter": [_disc(cluttered(SIDE, SIDE, dice)) for _ in range(20)],
+        "drawn: one colour": [plain(SIDE, SIDE, rng) for _ in range(10)],
+        "drawn: clouds": [cloudy(SIDE, SIDE, rng) for _ in range(20)],
+        "drawn: clutter": [cluttered(SIDE, SIDE, rng) for _ in range(20)],
+        "drawn: discs of clutter": [_disc(cluttered(SIDE, SIDE, rng)) for _ in range(20)],
         "drawn: noise": [
-            Image.fromarray(dice.integers(256, size=(SIDE, SIDE, 3), dtype=np.uint8))
+            Image.fromarray(rng.integers(256, size=(SIDE, SIDE, 3), dtype=np.uint8))
             for _ in range(10)
         ],
     }

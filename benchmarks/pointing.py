@@ -59,12 +59,12 @@ def _pairs(count: int, seed: int) -> Iterator[tuple[Predictor, tuple, tuple]]:
     fold_of = folds(
         list(table["style"]), list(table["key"]), list(table["group"]), n_folds=5, seed=seed
     )
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     for fold in range(5):
         predictor = Predictor(_trained(products.rows(fold_of != fold)))
         rows = list(table[fold_of == fold][["file", "style"]].itertuples(index=False, name=None))
         for _ in range(count // 5):
-            one, other = _two_styles(rows, dice)
+            one, other = _two_styles(rows, rng)
             yield predictor, one, other
 
 
@@ -72,9 +72,9 @@ def _trained(products: Embeddings) -> Bundle:
     return train(products, _CONFIG, "style").bundle
 
 
-def _two_styles(rows: list[tuple], dice: np.random.Generator) -> tuple[tuple, tuple]:
+def _two_styles(rows: list[tuple], rng: np.random.Generator) -> tuple[tuple, tuple]:
     while True:
-        one, other = (rows[i] for i in dice.choice(len(rows), 2, replace=False))
+        one, other = (rows[i] for i in rng.choice(len(rows), 2, replace=False))
         if one[1] != other[1]:
             return one, other
 
@@ -89,7 +89,7 @@ def _pointed(predictor: Predictor, source: Source, one: tuple, other: tuple) -> 
     seam = round(left.width / both.width * evidence.maps.shape[2])
     hits = []
     for style, own in ((one[1], slice(None, seam)), (other[1], slice(seam, None))):
-        positive = np.maximum(evidence.speaking_for(style), 0)
+        positive = np.maximum(evidence.attribution(style), 0)
         hits.append(bool(positive[:, own].sum() > positive.sum() / 2))
     return hits
 

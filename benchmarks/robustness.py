@@ -36,13 +36,13 @@ Corruption = Callable[[Image.Image, np.random.Generator], Image.Image]
 
 
 def _pad(colour: int | None) -> Corruption:
-    def pad(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
+    def pad(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         fill = (
             (colour,) * 3
             if colour is not None
-            else tuple(int(c) for c in dice.integers(256, size=3))
+            else tuple(int(c) for c in rng.integers(256, size=3))
         )
-        left, right, top, bottom = (dice.uniform(0, 0.5, 4) * dice.integers(2, size=4)).tolist()
+        left, right, top, bottom = (rng.uniform(0, 0.5, 4) * rng.integers(2, size=4)).tolist()
         width, height = picture.size
         size = (round(width * (1 + left + right)), round(height * (1 + top + bottom)))
         padded = Image.new("RGB", size, fill)
@@ -53,17 +53,17 @@ def _pad(colour: int | None) -> Corruption:
 
 
 def _crop(share: float) -> Corruption:
-    def crop(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
+    def crop(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         width, height = (max(1, round(side * share)) for side in picture.size)
-        left = int(dice.integers(picture.width - width + 1))
-        upper = int(dice.integers(picture.height - height + 1))
+        left = int(rng.integers(picture.width - width + 1))
+        upper = int(rng.integers(picture.height - height + 1))
         return picture.crop((left, upper, left + width, upper + height))
 
     return crop
 
 
 def _resized(factor: float, sharpen: int = 0) -> Corruption:
-    def resize(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
+    def resize(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         size = [max(1, round(side * factor)) for side in picture.size]
         scaled = picture.resize(size, Image.Resampling.LANCZOS)
         return scaled.filter(ImageFilter.UnsharpMask(2 * factor, sharpen, 0)) if sharpen else scaled
@@ -71,39 +71,39 @@ def _resized(factor: float, sharpen: int = 0) -> Corruption:
     return resize
 
 
-def _squeezed(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
-    factor = float(np.exp(dice.choice([-1, 1]) * 0.25))
+def _squeezed(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    factor = float(np.exp(rng.choice([-1, 1]) * 0.25))
     return picture.resize((max(1, round(picture.width * factor)), picture.height))
 
 
 def _lit(gain: float = 1, gamma: float = 1) -> Corruption:
-    def light(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
+    def light(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         table = [min(255, round(255 * gain * (value / 255) ** gamma)) for value in range(256)]
         return picture.point(table * 3)
 
     return light
 
 
-def _cast(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
-    warmth = dice.choice([-1, 1]) * 0.18
-    gains = np.exp([warmth, dice.normal(0, 0.05), -warmth])
+def _cast(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    warmth = rng.choice([-1, 1]) * 0.18
+    gains = np.exp([warmth, rng.normal(0, 0.05), -warmth])
     return Image.fromarray((np.asarray(picture) * gains).clip(0, 255).astype(np.uint8))
 
 
 def _blurred(radius: float) -> Corruption:
     """A Gaussian whose radius is measured for pictures 150 pixels wide."""
-    return lambda picture, dice: picture.filter(
+    return lambda picture, rng: picture.filter(
         ImageFilter.GaussianBlur(radius * min(picture.size) / 150)
     )
 
 
-def _noisy(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
-    noise = dice.normal(0, 14, (picture.height, picture.width, 3))
+def _noisy(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    noise = rng.normal(0, 14, (picture.height, picture.width, 3))
     return Image.fromarray((np.asarray(picture) + noise).clip(0, 255).astype(np.uint8))
 
 
 def _jpeg(quality: int) -> Corruption:
-    def compress(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
+    def compress(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         packed = io.BytesIO()
         picture.save(packed, "JPEG", quality=quality)
         return Image.open(packed, formats=["JPEG"]).convert("RGB")
@@ -111,28 +111,28 @@ def _jpeg(quality: int) -> Corruption:
     return compress
 
 
-def cloudy(width: int, height: int, dice: np.random.Generator) -> Image.Image:
+def cloudy(width: int, height: int, rng: np.random.Generator) -> Image.Image:
     """A ground with the spectrum of natural scenes, 1/f, in random colours (Field, 1987)."""
     frequency = np.hypot(*np.meshgrid(np.fft.rfftfreq(width), np.fft.fftfreq(height)))
     frequency[0, 0] = 1
     channels = []
     for _ in range(3):
-        spectrum = np.fft.rfft2(dice.normal(size=(height, width))) / frequency
+        spectrum = np.fft.rfft2(rng.normal(size=(height, width))) / frequency
         spectrum[0, 0] = 0
         waves = np.fft.irfft2(spectrum, (height, width))
-        channels.append(dice.uniform(60, 200) + waves / max(waves.std(), 1e-9) * 40)
+        channels.append(rng.uniform(60, 200) + waves / max(waves.std(), 1e-9) * 40)
     return Image.fromarray(np.stack(channels, axis=2).clip(0, 255).astype(np.uint8))
 
 
-def cluttered(width: int, height: int, dice: np.random.Generator) -> Image.Image:
+def cluttered(width: int, height: int, rng: np.random.Generator) -> Image.Image:
     """A ground strewn with ellipses, boxes and strokes."""
-    ground = Image.new("RGB", (width, height), tuple(int(c) for c in dice.integers(256, size=3)))
+    ground = Image.new("RGB", (width, height), tuple(int(c) for c in rng.integers(256, size=3)))
     pen = ImageDraw.Draw(ground)
     for _ in range(30):
-        x, y = dice.uniform(0, width), dice.uniform(0, height)
-        w, h = dice.uniform(0.05, 0.4) * width, dice.uniform(0.05, 0.4) * height
-        colour = tuple(int(c) for c in dice.integers(256, size=3))
-        match dice.integers(3):
+        x, y = rng.uniform(0, width), rng.uniform(0, height)
+        w, h = rng.uniform(0.05, 0.4) * width, rng.uniform(0.05, 0.4) * height
+        colour = tuple(int(c) for c in rng.integers(256, size=3))
+        match rng.integers(3):
             case 0:
                 pen.ellipse((x - w, y - h, x + w, y + h), colour)
             case 1:
@@ -142,21 +142,21 @@ def cluttered(width: int, height: int, dice: np.random.Generator) -> Image.Image
     return ground.filter(ImageFilter.GaussianBlur(width / 300))
 
 
-def plain(width: int, height: int, dice: np.random.Generator) -> Image.Image:
+def plain(width: int, height: int, rng: np.random.Generator) -> Image.Image:
     """A ground of one random colour."""
-    return Image.new("RGB", (width, height), tuple(int(c) for c in dice.integers(256, size=3)))
+    return Image.new("RGB", (width, height), tuple(int(c) for c in rng.integers(256, size=3)))
 
 
 def _on_ground(ground: Callable[[int, int, np.random.Generator], Image.Image]) -> Corruption:
     """The object cut out (by what differs from a plain border) and put on another ground."""
 
-    def swap(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
+    def swap(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         width, height = picture.size
         mask = Image.fromarray(foreground_mask(picture))
-        margin = dice.uniform(0.1, 0.35)
-        behind = ground(round(width * (1 + margin)), round(height * (1 + margin)), dice)
+        margin = rng.uniform(0.1, 0.35)
+        behind = ground(round(width * (1 + margin)), round(height * (1 + margin)), rng)
         corner = tuple(
-            int(dice.integers(a - b + 1)) for a, b in zip(behind.size, picture.size, strict=True)
+            int(rng.integers(a - b + 1)) for a, b in zip(behind.size, picture.size, strict=True)
         )
         behind.paste(picture, corner, mask)
         return behind
@@ -165,9 +165,9 @@ def _on_ground(ground: Callable[[int, int, np.random.Generator], Image.Image]) -
 
 
 def _all(*corruptions: Corruption) -> Corruption:
-    def spoil(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
+    def spoil(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         for corruption in corruptions:
-            picture = corruption(picture, dice)
+            picture = corruption(picture, rng)
         return picture
 
     return spoil
@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    corruptions = {"none": lambda picture, dice: picture, **CORRUPTIONS}
+    corruptions = {"none": lambda picture, rng: picture, **CORRUPTIONS}
     if options.grounds:
         photographs = [load_picture(file) for file in sorted(options.grounds.iterdir())]
         corruptions["photograph as ground"] = _on_ground(partial(_piece_of, photographs))
@@ -238,9 +238,9 @@ def measure(options: argparse.Namespace, corruptions: dict[str, Corruption]) -> 
     config = TrainConfig(head=options.head, learning_rate=0.03)
     for _, asked, head in fold_heads(embeddings, config, "style", repeats=options.repeats):
         for name, vectors in spoilt.items():
-            chances = probabilities(head.logits(vectors[asked]))
-            summed = taxonomy.roll_up(chances, "country")
-            right[name][0, asked] += chances.argmax(axis=1) == classes[asked]
+            probs = probabilities(head.logits(vectors[asked]))
+            summed = taxonomy.roll_up(probs, "country")
+            right[name][0, asked] += probs.argmax(axis=1) == classes[asked]
             right[name][1, asked] += summed.argmax(axis=1) == coarse[asked]
     found = {}
     for name, hits in right.items():
@@ -257,9 +257,9 @@ def _vectors(
 
     def vector(row: tuple[str, str]) -> np.ndarray:
         file, key = row
-        dice = np.random.default_rng([zlib.crc32(name.encode()), int(key[:16], 16)])
+        rng = np.random.default_rng([zlib.crc32(name.encode()), int(key[:16], 16)])
         picture = load_picture(catalog.read(file), max_side=embedder.working_side)
-        return embedder.embed(corruption(picture, dice))
+        return embedder.embed(corruption(picture, rng))
 
     with ThreadPoolExecutor() as pool:
         rows = zip(catalog.table["file"], catalog.table["key"], strict=True)
@@ -267,10 +267,10 @@ def _vectors(
 
 
 def _piece_of(
-    photographs: list[Image.Image], width: int, height: int, dice: np.random.Generator
+    photographs: list[Image.Image], width: int, height: int, rng: np.random.Generator
 ) -> Image.Image:
-    picture = photographs[dice.integers(len(photographs))]
-    piece = _crop(float(dice.uniform(0.5, 1)))(picture, dice)
+    picture = photographs[rng.integers(len(photographs))]
+    piece = _crop(float(rng.uniform(0.5, 1)))(picture, rng)
     return ImageOps.fit(piece, (width, height), Image.Resampling.LANCZOS)
 
 

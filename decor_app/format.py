@@ -35,7 +35,7 @@ HEAD_WORDS = {
 }
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """``text`` as Markdown that shows it letter by letter: file names and labels are data."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>:$&^=])", r"\\\1", " ".join(text.split()))
 
@@ -75,7 +75,7 @@ def verdict_words(verdict: Verdict, taxonomy: str) -> str:
     """A verdict as a headline in Markdown: “Khokhloma”, “Gzhel or Iznik”, “None of …”."""
     if verdict.kind == "unknown":
         return f"None of the known {plural(taxonomy)}"
-    *most, last = map(plain, verdict.labels)
+    *most, last = map(escape_markdown, verdict.labels)
     return f"{', '.join(most)} or {last}" if most else last
 
 
@@ -84,7 +84,7 @@ def sureness(prediction: Prediction, verdict: Verdict) -> str:
     best, second = (*prediction.scores, None)[:2]
     match verdict.kind:
         case "unknown":
-            nearest = f"{plain(best.label)} comes nearest ({percent(best.probability)})"
+            nearest = f"{escape_markdown(best.label)} comes nearest ({percent(best.probability)})"
             return f"Unlike everything this model has seen. {nearest}, but do not rely on it."
         case "sure":
             return f"**{_sure(best.probability)}**: {percent(best.probability)}"
@@ -108,7 +108,7 @@ def plural(noun: str) -> str:
     return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
-def counted(count: int, noun: str) -> str:
+def pluralize(count: int, noun: str) -> str:
     """E.g. “1 class”, “2,000 pictures”."""
     many = f"{noun}es" if noun.endswith("s") else plural(noun)
     return f"{count:,} {noun if count == 1 else many}"

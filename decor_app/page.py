@@ -5,9 +5,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_app.hosting.admin import password
-from decor_app.hosting.admission import come_in, server
+from decor_app.hosting.admission import admit_session, server
 from decor_app.hosting.config import hosting
 from decor_app.hosting.memory import settle
 from decor_app.state.cleanup import start_cleanup
@@ -52,7 +52,7 @@ def open_page(title: str, lead: str) -> None:
     _check_settings()
     if server():
         start_cleanup()
-    come_in()
+    admit_session()
     st.title(title, anchor=False)
     st.markdown(lead)
     st.html('<div class="decor-band" aria-hidden="true"></div>')
@@ -63,7 +63,7 @@ def _check_settings() -> None:
     try:
         hosting()
     except SettingsError as error:
-        st.error(plain(str(error)), icon=":material/settings_alert:")
+        st.error(escape_markdown(str(error)), icon=":material/settings_alert:")
         st.stop()
 
 

@@ -82,8 +82,8 @@ def _retrain(options: argparse.Namespace) -> int:
     started = time.monotonic()
     with Watch(options, config.steps) as watch:
         training = train(embeddings, config, level, title=title, on_event=watch)
-    material, seconds = material_of(options, embeddings), time.monotonic() - started
-    kept = _keep(training, options, seconds, material) if options.save else None
+    training_data, seconds = material_of(options, embeddings), time.monotonic() - started
+    kept = _keep(training, options, seconds, training_data) if options.save else None
     bundle = training.bundle
     if options.bundle:
         save_bundle(bundle, options.bundle)
@@ -170,7 +170,7 @@ def _explain(predictor: Any, answer: Any, options: argparse.Namespace) -> Path:
 
     picture = load_picture(Path(answer.file), max_side=predictor.embedder.working_side)
     evidence = explain(predictor, picture, options.taxonomy)
-    heat = evidence.speaking_for(answer.prediction.scores[0].label)
+    heat = evidence.attribution(answer.prediction.scores[0].label)
     options.explain.mkdir(parents=True, exist_ok=True)
     place = _unused(options.explain, Path(answer.file).stem)
     paint(picture, heat, evidence.strongest).save(place)
@@ -183,13 +183,13 @@ def _unused(folder: Path, stem: str) -> Path:
     return next(place for name in names if not (place := folder / f"{name}.png").exists())
 
 
-def _keep(training: Any, options: argparse.Namespace, seconds: float, material: Any) -> str:
+def _keep(training: Any, options: argparse.Namespace, seconds: float, training_data: Any) -> str:
     """Keep a training as a run; its id."""
     from decor_core.runs.run import run_of_training
     from decor_core.runs.store import DiskRuns
 
-    name = material.name if material else data_name(options)
-    told = material and material.to_json()
+    name = training_data.name if training_data else data_name(options)
+    told = training_data and training_data.to_json()
     return DiskRuns().save(run_of_training(training, name, seconds, told)).id
 
 

@@ -8,7 +8,7 @@ from decor_app.charts.heatmaps import confusion_map
 from decor_app.components.flags import flag
 from decor_app.components.samples import Sample, samples, small
 from decor_app.components.styles import STYLES, Style, how_well_known
-from decor_app.format import between, percent_exact, plain
+from decor_app.format import between, escape_markdown, percent_exact
 from decor_app.page import CLASSIFY, open_page
 from decor_app.state.models import shipped_bundle
 from decor_core.errors import PictureError
@@ -58,7 +58,7 @@ def _show_style(style: Style, judged: Evaluation | None) -> None:
             _show_sample(sample)
         with st.container(gap="xsmall"):
             native = "" if style.native == style.label else f" · {style.native}"
-            st.subheader(f"{plain(style.label)}{native}", anchor=False)
+            st.subheader(f"{escape_markdown(style.label)}{native}", anchor=False)
             st.html(f"{flag(DECOR.parent_of(style.label))}<small>{style.home}</small>")
             st.markdown(style.look_for)
             if judged and style.label in judged.labels:
@@ -78,7 +78,7 @@ def _show_countries(judged: Evaluation) -> None:
             members = [s.label for s in STYLES if DECOR.parent_of(s.label) == country]
             with st.container(gap="xsmall"):
                 st.html(f"{flag(country)}<b>{country}</b>")
-                st.markdown(plain(", ".join(members)))
+                st.markdown(escape_markdown(", ".join(members)))
                 st.caption(how_well_known(country, judged))
 
 
@@ -112,7 +112,7 @@ def _card(bundle: Bundle) -> list[tuple[str, str]]:
     """Sections of the model card (Mitchell et al., 2019), each a title and Markdown."""
     training = bundle.training
     per_class = training.get("pictures_per_class", {})
-    counts = ", ".join(f"{plain(label)} {count}" for label, count in per_class.items())
+    counts = ", ".join(f"{escape_markdown(label)} {count}" for label, count in per_class.items())
     finest = next(iter(bundle.cross_validation.values()), None)
     calibration = (
         f" Probabilities miss the truth by {finest.calibration_error * 100:.1f} points on average."
@@ -138,10 +138,10 @@ def _card(bundle: Bundle) -> list[tuple[str, str]]:
 def _recipe(training: dict) -> str:
     """How the head was trained, in a sentence."""
     if reason := (training.get("choice") or {}).get("reason"):
-        return plain(reason)
+        return escape_markdown(reason)
     if training.get("head") == "softmax":
         return f"Softmax: {training['steps']} steps at {training['learning_rate']:g}."
-    return f"Head: {plain(str(training.get('head', 'unknown')))}."
+    return f"Head: {escape_markdown(str(training.get('head', 'unknown')))}."
 
 
 _PURPOSE = """

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from decor_app.format import duration
-from decor_app.hosting.admin import is_keeper, password
+from decor_app.hosting.admin import is_admin, password
 from decor_app.hosting.config import VARIABLES, hosting
 from decor_app.hosting.metrics import COUNTERS
 from decor_app.page import CLASSIFY, open_page
@@ -17,7 +17,7 @@ def main() -> None:
     if not password():
         st.switch_page(CLASSIFY)
     open_page("How the server is doing", "Since it was started. Numbers only: nobody is in them.")
-    if is_keeper():
+    if is_admin():
         _watch()
         _settings()
 

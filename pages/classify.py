@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.classify import answer as answers
 from decor_app.classify import gallery
@@ -10,14 +11,13 @@ from decor_app.classify.uploads import uploads
 from decor_app.components import samples
 from decor_app.components.camera import photo
 from decor_app.components.samples import leave_sample
-from decor_app.format import counted, plain
+from decor_app.format import escape_markdown, pluralize
 from decor_app.page import open_page
 from decor_app.state.jobs import collect
 from decor_app.state.models import predictor, shipped_bundle, use_shipped_model, uses_own_model
 from decor_app.state.pictures import Seen, look_at, refused
 from decor_app.state.workspace import workspace
 from decor_core.errors import PictureError
-from decor_core.model.training_data import Material
 
 _NAMED = 6  # classes in the headline
 _SEVEN = "Seven traditional styles from four countries, told apart by their ornament."
@@ -43,7 +43,10 @@ def _headline() -> tuple[str, str]:
     named = f"{', '.join(most)} and {last}"
     if len(labels) > _NAMED:
         named = f"{', '.join(labels[:_NAMED])} …"
-    return "Which is it?", f"A model of yours tells {len(labels)} classes apart: {plain(named)}."
+    return (
+        "Which is it?",
+        f"A model of yours tells {len(labels)} classes apart: {escape_markdown(named)}.",
+    )
 
 
 def _decor_words() -> str:
@@ -54,11 +57,11 @@ def _decor_words() -> str:
     taught = [name for name in taxonomy.labels if name not in _shipped_names()]
     if not taught:
         return _SEVEN
-    kinds = counted(len(taxonomy.labels), taxonomy.name)
+    kinds = pluralize(len(taxonomy.labels), taxonomy.name)
     if taxonomy.coarser:
-        kinds += f" from {counted(len(taxonomy.coarser.labels), taxonomy.coarser.name)}"
+        kinds += f" from {pluralize(len(taxonomy.coarser.labels), taxonomy.coarser.name)}"
     named = ", ".join(taught[:_NAMED]) + (" …" if len(taught) > _NAMED else "")
-    return f"{kinds}, told apart by their ornament; {plain(named)} by your corrections."
+    return f"{kinds}, told apart by their ornament; {escape_markdown(named)} by your corrections."
 
 
 def _shipped_names() -> set[str]:
@@ -68,8 +71,8 @@ def _shipped_names() -> set[str]:
 def _learned_from_own() -> bool:
     """Whether the model in use learned from other pictures than those that ship."""
     own = workspace().model
-    material = own and Material.of(own.bundle)
-    return own is not None and (material is None or bool(material.set_id))
+    training_data = own and TrainingData.of(own.bundle)
+    return own is not None and (training_data is None or bool(training_data.set_id))
 
 
 def _chosen() -> list[Seen]:
@@ -135,7 +138,9 @@ def _taxonomy() -> str:
     # Written here, as the binding of the widget would write what it shows: “Country”.
     st.query_params["taxonomy"] = chosen
     if alone and not _learned_from_own():
-        st.caption(f"This model was trained on {plain(names[0])} alone and cannot tell more.")
+        st.caption(
+            f"This model was trained on {escape_markdown(names[0])} alone and cannot tell more."
+        )
     return chosen
 
 
@@ -149,7 +154,7 @@ def _model_note() -> None:
         st.caption("Answered by the shipped model", width="content")
         return
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
-        title = plain(predictor().bundle.title)
+        title = escape_markdown(predictor().bundle.title)
         st.badge(f"Answered by {title}", color="red", icon=":material/person:")
         st.button("Back to the shipped model", on_click=use_shipped_model, type="tertiary")
 

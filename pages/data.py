@@ -7,7 +7,7 @@ from decor_app.datasets.ingest import show_arrival
 from decor_app.datasets.map import show_map
 from decor_app.datasets.report import collect_check, show_report
 from decor_app.datasets.upload import show_additions, show_empty_state, show_ways_in
-from decor_app.format import ago, counted, plain
+from decor_app.format import ago, escape_markdown, pluralize
 from decor_app.page import RETRAIN, open_page
 from decor_app.state import datasets as sets
 from decor_core.datasets.dataset import PictureSet
@@ -61,7 +61,7 @@ def _show_deleted() -> None:
     title = sets.deleted()
     if title:
         with st.container(horizontal=True, vertical_alignment="center", key="deleted_set_bar"):
-            st.markdown(f"Deleted: **{plain(title)}**", width="content")
+            st.markdown(f"Deleted: **{escape_markdown(title)}**", width="content")
             st.button("Undo", icon=":material/undo:", on_click=sets.restore, key="restore_set")
 
 
@@ -76,14 +76,14 @@ def _show_list(found: list[Summary]) -> None:
                 horizontal=True, vertical_alignment="center", gap="small", wrap=False
             ):
                 st.button(
-                    plain(one.title),
+                    escape_markdown(one.title),
                     key=f"open-{one.id}",
                     icon=":material/folder_open:",
                     on_click=sets.open_set,
                     args=(one.id,),
                 )
                 st.caption(
-                    f"{counted(one.pictures, 'picture')} · {counted(one.labels, 'class')} · "
+                    f"{pluralize(one.pictures, 'picture')} · {pluralize(one.labels, 'class')} · "
                     f"changed {ago(one.changed)}"
                 )
         if len(found) > _FIRST and not st.session_state.get("all_sets"):
@@ -99,7 +99,7 @@ def _show_set(pictures: PictureSet) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="set"
     ):
-        st.header(plain(pictures.title), anchor=False, width="content")
+        st.header(escape_markdown(pictures.title), anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             st.button(
                 "Undo",

@@ -9,7 +9,7 @@ from decor_app.charts.rates import class_counts
 from decor_app.components.progress import pace
 from decor_app.evaluation import results
 from decor_app.evaluation.details import show_details
-from decor_app.format import percent, plain
+from decor_app.format import escape_markdown, percent
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import TrainRequest
 from decor_app.page import DATA, open_page
@@ -81,13 +81,15 @@ def _buttons(running: bool, possible: bool) -> None:
 
 def _start() -> None:
     choice = chosen()
-    name = choice.material.title if choice.material.set_id else "your model"
+    name = choice.training_data.title if choice.training_data.set_id else "your model"
     title = f"{name} ({choice.words})"
     submit_on(
         TRAIN,
-        choice.material,
+        choice.training_data,
         choice.level,
-        lambda vectors: TrainRequest(vectors, choice.config, choice.level, title, choice.material),
+        lambda vectors: TrainRequest(
+            vectors, choice.config, choice.level, title, choice.training_data
+        ),
     )
 
 
@@ -99,7 +101,7 @@ def _before() -> None:
     with st.container(border=True):
         st.subheader("What it learns from", anchor=False)
         st.markdown(
-            f"{sum(counts.values()):,} {plain(lesson.title)}. "
+            f"{sum(counts.values()):,} {escape_markdown(lesson.title)}. "
             f"About {percent(learning / 100)} teach the model, "
             f"{percent(config.validation_percentage / 100)} watch over its progress, and "
             f"{percent(config.testing_percentage / 100)} are kept back as a test."
@@ -130,15 +132,15 @@ def _warn(counts: Mapping[str, int], reason: str) -> None:
     """What stands in the way of a good training, or of any: then it is the ``reason``."""
     few = [label for label, count in counts.items() if count < _TOO_FEW]
     if reason:
-        st.error(plain(reason), icon=":material/error:")
+        st.error(escape_markdown(reason), icon=":material/error:")
     elif few:
         classes, they = (
             ("1 class has", "It") if len(few) == 1 else (f"{len(few)} classes have", "They")
         )
         named = ", ".join(few[:_NAMED]) + (" …" if len(few) > _NAMED else "")
         st.warning(
-            f"{classes} fewer than {_TOO_FEW} pictures: {plain(named)}. {they} can hardly be "
-            "learned, or tested.",
+            f"{classes} fewer than {_TOO_FEW} pictures: {escape_markdown(named)}. "
+            f"{they} can hardly be learned, or tested.",
             icon=":material/warning:",
         )
     else:

@@ -6,7 +6,7 @@ import streamlit as st
 from decor_app.charts.curves import names, training_curves
 from decor_app.evaluation.details import show_details
 from decor_app.evaluation.results import explained, show_corrections_note, use_button
-from decor_app.format import STEPWISE, duration, head_name, percent_exact, plain
+from decor_app.format import STEPWISE, duration, escape_markdown, head_name, percent_exact
 from decor_app.page import RETRAIN, open_page
 from decor_app.runs.comparison import show_comparison
 from decor_app.runs.transfer import show_curves, show_downloads, show_import
@@ -65,7 +65,7 @@ def _show_undo() -> None:
     entry = shelf.deleted()
     if entry:
         with st.container(horizontal=True, vertical_alignment="center", key="undo_bar"):
-            st.markdown(f"Deleted: **{plain(entry.run.title)}**")
+            st.markdown(f"Deleted: **{escape_markdown(entry.run.title)}**")
             st.button("Undo", icon=":material/undo:", on_click=shelf.undo)
             if in_use(entry.run):
                 st.caption("It still answers on Classify.", width="content")
@@ -132,7 +132,7 @@ def _rate(evaluation: Evaluation | None) -> str:
 def _show_one(entry: Entry) -> None:
     run = entry.run
     with st.container(border=True, key="run"):
-        st.subheader(plain(run.title), anchor=False)
+        st.subheader(escape_markdown(run.title), anchor=False)
         if run.evaluation:
             st.markdown(
                 f"**{percent_exact(run.evaluation.accuracy)}**: {explained(run.evaluation)}"

@@ -9,7 +9,7 @@ import streamlit as st
 
 from decor_app.charts.bars import INK, LABEL_WIDTH, count_bars
 from decor_app.charts.theme import draw
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_core.model.evaluation import FEW, Evaluation, wilson
 
 
@@ -132,6 +132,6 @@ def class_counts(counts: Mapping[str, int]) -> None:
     few = [label for label, count in counts.items() if count < FEW]
     if few:
         st.caption(
-            f"{plain(', '.join(few))}: fewer than {FEW} pictures, so what is measured "
+            f"{escape_markdown(', '.join(few))}: fewer than {FEW} pictures, so what is measured "
             "of them is uncertain."
         )

@@ -10,7 +10,7 @@ from decor_app.classify.evidence import show_picture
 from decor_app.classify.known_pictures import known_pictures
 from decor_app.classify.similar import show_known, show_likeness
 from decor_app.components.flags import flag
-from decor_app.format import percent, plain, sureness, verdict_words
+from decor_app.format import escape_markdown, percent, sureness, verdict_words
 from decor_app.state.models import predictor
 from decor_app.state.pictures import Seen
 from decor_core.model.classifier import SURE, Prediction
@@ -50,7 +50,7 @@ def threshold_settings() -> None:
 
 def show_one(seen: Seen, prediction: Prediction, trained: Taxonomy) -> None:
     """The picture, beside it what it is taken for, how surely, why, and what it is like."""
-    verdict, known = prediction.decide(*thresholds()), known_pictures(predictor())
+    verdict, known = prediction.decision(*thresholds()), known_pictures(predictor())
     with st.container(border=True, key="answer"):
         with st.container(key="answer-picture", gap="small"):
             show_picture(seen, prediction)
@@ -81,11 +81,17 @@ def show_refused(refused: Sequence[Seen]) -> None:
     if len(refused) <= 3:
         for seen in refused:
             st.warning(
-                f"**{plain(seen.name)}**: {plain(seen.error)}", icon=":material/broken_image:"
+                f"**{escape_markdown(seen.name)}**: {escape_markdown(seen.error)}",
+                icon=":material/broken_image:",
             )
         return
     with st.expander(f"{len(refused)} files could not be read", icon=":material/broken_image:"):
-        st.markdown("\n".join(f"- **{plain(seen.name)}**: {plain(seen.error)}" for seen in refused))
+        st.markdown(
+            "\n".join(
+                f"- **{escape_markdown(seen.name)}**: {escape_markdown(seen.error)}"
+                for seen in refused
+            )
+        )
 
 
 def _origin(prediction: Prediction, trained: Taxonomy, labels: Sequence[str]) -> None:
@@ -95,11 +101,11 @@ def _origin(prediction: Prediction, trained: Taxonomy, labels: Sequence[str]) ->
         return
     if level.coarser:
         homes = list(dict.fromkeys(level.parent_of(label) for label in labels))
-        _with_flags(homes, f"From {' or '.join(map(plain, homes))}")
+        _with_flags(homes, f"From {' or '.join(map(escape_markdown, homes))}")
     elif level is not trained:
         finer = next(t for t in trained.levels if t.coarser is level)
         members = [name for name in finer.labels if finer.parent_of(name) in labels]
-        _with_flags(labels, f"Home of {plain(', '.join(members))}")
+        _with_flags(labels, f"Home of {escape_markdown(', '.join(members))}")
 
 
 def _with_flags(countries: Sequence[str], words: str) -> None:

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.components.class_picker import chosen_label, taxonomy_box
-from decor_app.format import plain
-from decor_app.state.datasets import store, summaries, tell, where_kept
-from decor_app.state.disk_quota import check_room
+from decor_app.format import escape_markdown
+from decor_app.state.datasets import store, summaries, toast_error, where_kept
+from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.models import predictor, warm_trainer
 from decor_app.state.pictures import Seen, network_key, original
-from decor_app.state.training_data import picture_set
+from decor_app.state.shipped_vectors_or_stop import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.corrections import correct
 from decor_core.datasets.dataset import PictureSet
 from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash
-from decor_core.model.training_data import Material
 from decor_core.taxonomy import Taxonomy
 
 _SHOWN = 12
@@ -47,7 +47,7 @@ class Corrected:
 def show_correction(seen: Seen) -> None:
     """Beneath an answer: what it is instead."""
     said = what_was_said().get(seen.digest)
-    words = f"You said: {plain(said)}" if said else "That's wrong: it is …"
+    words = f"You said: {escape_markdown(said)}" if said else "That's wrong: it is …"
     with st.popover(words, icon=":material/check:" if said else ":material/edit:"):
         _form([seen], f"right-{seen.digest[:12]}")
 
@@ -80,20 +80,20 @@ def _remember(key: str) -> None:
     if not label:
         st.toast("Choose what it is, or type a new name.", icon=":material/edit:")
         return
-    known, mine = _labels(), workspace()
+    known, session = _labels(), workspace()
     if known.coarser and label in known.labels:
         parent = known.parent_of(label)
     now = corrections()
     folder = now.folder if now else store().begin(_title())
     pictures = [(seen.name, original(seen)) for seen in chosen]
     try:
-        check_room(sum(len(data) for _, data in pictures), store().root)
+        check_disk_quota(sum(len(data) for _, data in pictures), store().root)
         made = correct(folder, _title(), _levels(), pictures, label, parent)
     except DecorError as error:
-        tell(error)
+        toast_error(error)
         return
     for seen, (_, data) in zip(chosen, pictures, strict=True):
-        mine.corrected[seen.digest] = _corrected(seen, content_hash(data), label, made)
+        session.corrected[seen.digest] = _corrected(seen, content_hash(data), label, made)
     for name in ("chosen_many", key, f"{key}_parent"):
         st.session_state.pop(name, None)
     st.session_state.many_drawn = st.session_state.get("many_drawn", 0) + 1  # nothing is picked
@@ -137,10 +137,10 @@ def corrections() -> PictureSet | None:
 
 def _title() -> str:
     bundle = predictor().bundle
-    material = Material.of(bundle)
-    if material is None:
+    training_data = TrainingData.of(bundle)
+    if training_data is None:
         return f"Corrections to {bundle.title}"[:80]
-    return f"Corrections to {material.title}"[:80] if material.set_id else "Corrections"
+    return f"Corrections to {training_data.title}"[:80] if training_data.set_id else "Corrections"
 
 
 def _levels() -> tuple[str, ...]:

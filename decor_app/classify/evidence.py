@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_app.jobs.image_analysis import jpeg
 from decor_app.state.pictures import Seen, evidence_of, preview_of
 from decor_core.model.classifier import Prediction
@@ -42,7 +42,7 @@ def show_picture(seen: Seen, prediction: Prediction) -> None:
     if evidence is None:
         _show(place, seen, preview, seen.described)
         return
-    heat = evidence.speaking_for(label)
+    heat = evidence.attribution(label)
     painted = _painted(preview, heat, evidence.strongest, opacity / 100)
     words = f"Coloured by what speaks for {label} and against it: {_where(heat)}."
     _show(place, seen, painted, f"{seen.described} {words}", legend=label)
@@ -59,7 +59,7 @@ def _show(
                 f'<div class="decor-legend"><span>against {name}</span>'
                 f'<span class="decor-ramp"></span><span>for it</span></div>'
             )
-        st.caption(plain(seen.name))
+        st.caption(escape_markdown(seen.name))
 
 
 def _label(seen: Seen, prediction: Prediction) -> str:
@@ -68,7 +68,7 @@ def _label(seen: Seen, prediction: Prediction) -> str:
         "What speaks for …",
         labels,
         default=labels[0],
-        format_func=plain,
+        format_func=escape_markdown,
         required=True,
         help="Colours each place of the picture by what it adds to the score of this label rather "
         "than to its rivals'. All places together make up each score exactly.",

@@ -10,7 +10,7 @@ import streamlit as st
 from decor_app.classify.answer import STRANGE, thresholds
 from decor_app.classify.corrections import show_corrections_of, what_was_said
 from decor_app.classify.uploads import speed
-from decor_app.format import percent, plain, told_apart, verdict_words
+from decor_app.format import escape_markdown, percent, told_apart, verdict_words
 from decor_app.state.pictures import Seen
 from decor_core.model.classifier import Labelled, Prediction, Verdict
 from decor_core.model.results_table import answer_rows, to_csv, to_json
@@ -48,7 +48,7 @@ def show_many(
 ) -> None:
     """All answers, with the files that have none named in the downloads."""
     answers = [
-        Answer(one, prediction, prediction.decide(*thresholds()))
+        Answer(one, prediction, prediction.decision(*thresholds()))
         for one, prediction in zip(seen, predictions, strict=True)
     ]
     with st.container(
@@ -168,9 +168,9 @@ def _gallery(answers: list[Answer]) -> None:
 def _card(answer: Answer, name: str, key: str, said: str) -> None:
     seen, choosing = answer.seen, _choosing()
     chosen = choosing and seen.digest in _chosen()
-    words = f"You said: {plain(said)}" if said else percent(answer.prediction.confidence)
+    words = f"You said: {escape_markdown(said)}" if said else percent(answer.prediction.confidence)
     st.button(
-        f"{plain(name)}  \n{words}",
+        f"{escape_markdown(name)}  \n{words}",
         key=key,
         icon=":material/check_circle:" if chosen else None,
         type="primary" if chosen else "secondary",
@@ -223,7 +223,7 @@ def _table(answers: list[Answer], trained: Taxonomy) -> None:
     elif rows and rows[0] < len(answers):
         chosen = answers[rows[0]].seen
         st.button(
-            f"Show why: {plain(chosen.name)}",
+            f"Show why: {escape_markdown(chosen.name)}",
             on_click=open_answer,
             args=[chosen.digest],
             type="primary",

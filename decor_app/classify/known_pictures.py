@@ -3,23 +3,23 @@
 from dataclasses import replace
 
 import streamlit as st
+from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.state.jobs import vectors_for
-from decor_app.state.training_data import vectors_at_hand
+from decor_app.state.shipped_vectors_or_stop import vectors_at_hand
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.classifier import Judge
 from decor_core.model.neighbors import Known
-from decor_core.model.training_data import Material
 
 
 def known_pictures(model: Judge) -> Known | None:
     """What the model knows of them; None where it cannot be told, or not yet."""
-    material, level = Material.of(model.bundle), model.bundle.taxonomy.name
-    if material is None:
+    training_data, level = TrainingData.of(model.bundle), model.bundle.taxonomy.name
+    if training_data is None:
         return None
-    vectors = vectors_for(material, level)
+    vectors = vectors_for(training_data, level)
     if vectors is None:  # corrections were made since; what they correct is there all the same
-        vectors = vectors_at_hand(replace(material, corrections=""), level)
+        vectors = vectors_at_hand(replace(training_data, corrections=""), level)
     if vectors is None or not Known.fits(model.bundle, vectors):
         return None
     return _known(model, vectors)

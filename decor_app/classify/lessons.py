@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 import streamlit as st
+from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.state.jobs import LEARN
 from decor_app.state.models import predictor, use_model, use_shipped_model
-from decor_app.state.training_data import picture_set
+from decor_app.state.shipped_vectors_or_stop import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import PictureSet
 from decor_core.model.bundle import Bundle
 from decor_core.model.evaluation import Evaluation
-from decor_core.model.training_data import Material
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +56,15 @@ def standing_in(set_id: str) -> frozenset[tuple[str, str]]:
 
 def lesson_in_use() -> Lesson | None:
     """What taught the model in use, where that was in this session."""
-    mine = workspace().model and workspace().model.bundle
-    material, lesson = mine and Material.of(mine), workspace().found.get((LEARN, ""))
-    while material and lesson:
-        same = lesson.set_id in (material.corrections, material.set_id)
-        if same and lesson.before is not mine and material.taught in (0, len(lesson.taught)):
+    session = workspace().model and workspace().model.bundle
+    training_data, lesson = session and TrainingData.of(session), workspace().found.get((LEARN, ""))
+    while training_data and lesson:
+        same = lesson.set_id in (training_data.corrections, training_data.set_id)
+        if (
+            same
+            and lesson.before is not session
+            and training_data.taught in (0, len(lesson.taught))
+        ):
             return lesson
         lesson = lesson.earlier
     return None
@@ -74,8 +78,8 @@ def _go_back() -> None:
     standing = standing_in(lesson.set_id)
     while lesson.earlier and not lesson.earlier.taught <= standing:
         lesson = lesson.earlier
-    mine = workspace()
-    mine.found[LEARN, ""] = mine.found[LEARN, lesson.set_id] = lesson.earlier
+    session = workspace()
+    session.found[LEARN, ""] = session.found[LEARN, lesson.set_id] = lesson.earlier
     if lesson.before:
         use_model(lesson.before)
     else:
@@ -84,6 +88,12 @@ def _go_back() -> None:
 
 def is_learned(now: PictureSet) -> bool:
     """Whether the model in use has learned these very corrections."""
-    material, lesson = Material.of(predictor().bundle), workspace().found.get((LEARN, now.id))
-    knows = material is not None and now.id in (material.corrections, material.set_id)
+    training_data, lesson = (
+        TrainingData.of(predictor().bundle),
+        workspace().found.get((LEARN, now.id)),
+    )
+    knows = training_data is not None and now.id in (
+        training_data.corrections,
+        training_data.set_id,
+    )
     return bool(knows and lesson and lesson.version == now.version)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import streamlit as st
+from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.classify.corrections import Corrected, corrections, standing
 from decor_app.classify.lessons import (
@@ -16,22 +17,21 @@ from decor_app.classify.lessons import (
     standing_in,
 )
 from decor_app.components.progress import progress_words, watch_judging
-from decor_app.format import between, percent, percent_exact, plain, thumb_uri
+from decor_app.format import between, escape_markdown, percent, percent_exact, thumb_uri
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import TrainRequest, WholeRequest
 from decor_app.page import RETRAIN
-from decor_app.state.datasets import store, tell, zipped
-from decor_app.state.jobs import JUDGE, LEARN, job_for, run_of, stop, submit_on
+from decor_app.state.datasets import store, toast_error, zipped
+from decor_app.state.jobs import CROSS_VALIDATE, LEARN, job_for, run_of, stop, submit_on
 from decor_app.state.models import in_use, predictor
 from decor_app.state.pictures import network_key
 from decor_app.state.runs import entries
-from decor_app.state.training_data import picture_set
+from decor_app.state.shipped_vectors_or_stop import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import PictureSet
 from decor_core.errors import DecorError
 from decor_core.model.classifier import Judge
 from decor_core.model.evaluation import Evaluation
-from decor_core.model.training_data import Material
 from decor_core.runs.run import Run, run_of_bundle
 
 _SHOWN = 12
@@ -51,7 +51,7 @@ def show_bar() -> None:
         if job and job.active:
             _watch()
         elif job and job.status == "failed":
-            st.error(plain(job.message), icon=":material/error:")
+            st.error(escape_markdown(job.message), icon=":material/error:")
         elif is_learned(now):
             _show_learned(job)
         elif _can_learn(now) is None:
@@ -95,25 +95,25 @@ def _undo() -> None:
         elif now:
             store().discard(now.id)
     except DecorError as error:
-        tell(error)
+        toast_error(error)
 
 
 # Learning
 
 
-def _can_learn(now: PictureSet) -> Material | None:
+def _can_learn(now: PictureSet) -> TrainingData | None:
     """What a model would learn from that knows better; None without what this one learned from."""
-    material = Material.of(predictor().bundle)
-    if material is None:
+    training_data = TrainingData.of(predictor().bundle)
+    if training_data is None:
         return None
-    base = picture_set(material.set_id)
-    if material.set_id and base is None:
+    base = picture_set(training_data.set_id)
+    if training_data.set_id and base is None:
         return None
     if base:
-        material = replace(material, title=base.title, version=base.version)
-    if material.set_id == now.id:
-        return material
-    return replace(material, corrections=now.id, taught=len(now.table))
+        training_data = replace(training_data, title=base.title, version=base.version)
+    if training_data.set_id == now.id:
+        return training_data
+    return replace(training_data, corrections=now.id, taught=len(now.table))
 
 
 def _learn() -> None:
@@ -127,21 +127,26 @@ def _learn_alone() -> None:
     now = corrections()
     if now:
         spec = predictor().bundle.embedding
-        _train_on(Material(now.id, now.title, now.version, spec), now, predictor())
+        _train_on(TrainingData(now.id, now.title, now.version, spec), now, predictor())
 
 
-def _train_on(material: Material, now: PictureSet, model: Judge) -> None:
+def _train_on(training_data: TrainingData, now: PictureSet, model: Judge) -> None:
     bundle = model.bundle
     level, config = bundle.taxonomy.name, run_of_bundle(bundle).config
     # A model that was judged by cross-validation had all pictures to learn from; so has the next.
-    kind = TrainRequest if bundle.evaluation and material.corrections else WholeRequest
+    kind = TrainRequest if bundle.evaluation and training_data.corrections else WholeRequest
     title = f"{bundle.title.partition(' · ')[0]} · {_counted(now)}"
-    submit_on(LEARN, material, level, lambda vectors: kind(vectors, config, level, title, material))
+    submit_on(
+        LEARN,
+        training_data,
+        level,
+        lambda vectors: kind(vectors, config, level, title, training_data),
+    )
     judged = bundle.evaluation or bundle.cross_validation.get(level) or _judged_since(level)
-    mine = workspace()
-    before, taught = mine.model and mine.model.bundle, standing_in(now.id)
+    session = workspace()
+    before, taught = session.model and session.model.bundle, standing_in(now.id)
     lesson = Lesson(now.version, bundle.title, judged, now.id, taught, before, lesson_in_use())
-    mine.found[LEARN, ""] = mine.found[LEARN, now.id] = lesson
+    session.found[LEARN, ""] = session.found[LEARN, now.id] = lesson
 
 
 def _judged_since(level: str) -> Evaluation | None:
@@ -189,7 +194,7 @@ def _show_learned(job: Job | None) -> None:
     run, now = job and run_of(job), corrections()
     run = run if run and in_use(run) else None
     lesson = workspace().found.get((LEARN, now.id)) if now else None
-    judging = run and job_for(JUDGE, run.id)
+    judging = run and job_for(CROSS_VALIDATE, run.id)
     if judging and judging.active:
         st.caption("Now it is tested: each picture is asked of a model that has not seen it.")
         watch_judging(run.id)

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 
 import streamlit as st
+from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.components.styles import style_of
-from decor_app.format import distance, plain
+from decor_app.format import distance, escape_markdown
 from decor_app.state.models import predictor
 from decor_app.state.pictures import Seen
-from decor_app.state.training_data import thumbnails
+from decor_app.state.shipped_vectors_or_stop import thumbnails
 from decor_core.model.classifier import Prediction, Verdict
 from decor_core.model.neighbors import Known, Neighbour
-from decor_core.model.training_data import Material
 
 _COUNT = 5
 _CLEAR = 0.3  # nats by which a trait must prefer the runner-up to be worth a word
@@ -41,7 +41,7 @@ def show_known(seen: Seen, known: Known | None) -> None:
         return
     neighbours = known.nearest(seen.vector, _COUNT)
     st.markdown(":small[**Nearest known pictures**]")
-    thumbnail = thumbnails(Material.of(predictor().bundle))
+    thumbnail = thumbnails(TrainingData.of(predictor().bundle))
     items = (_item(neighbour, thumbnail) for neighbour in neighbours)
     st.html(f'<ol class="decor-known">{"".join(items)}</ol>')
     if any(one.key == seen.digest for one in neighbours):
@@ -50,7 +50,7 @@ def show_known(seen: Seen, known: Known | None) -> None:
 
 def _sentence(seen: Seen, prediction: Prediction, verdict: Verdict, known: Known | None) -> str:
     """E.g. “Looks like Khokhloma: red and gold on black; Gorodets is far behind.”"""
-    names = " or ".join(plain(label) for label in verdict.labels[:2])
+    names = " or ".join(escape_markdown(label) for label in verdict.labels[:2])
     start = {
         "sure": f"Looks like {names}",
         "torn": f"It could be {names}",
@@ -62,7 +62,7 @@ def _sentence(seen: Seen, prediction: Prediction, verdict: Verdict, known: Known
         return f"{start}{colours}."
     if verdict.kind == "torn":
         return f"{start}{colours}{_decisive(seen, prediction, known)}."
-    second = plain(prediction.scores[1].label)
+    second = escape_markdown(prediction.scores[1].label)
     behind = f"; {second} is {distance(prediction)}"
     return f"{start}{colours}{behind}{_decisive(seen, prediction, known)}."
 
@@ -77,7 +77,9 @@ def _decisive(seen: Seen, prediction: Prediction, known: Known | None) -> str:
     trait, advantage = max(advantages.items(), key=lambda item: item[1])
     if advantage < _CLEAR:
         return ""
-    return f", though {_TRAITS.get(trait, 'its ' + trait)} would suit {plain(second)} better"
+    return (
+        f", though {_TRAITS.get(trait, 'its ' + trait)} would suit {escape_markdown(second)} better"
+    )
 
 
 def _item(neighbour: Neighbour, thumbnail: Callable[[str, str], str]) -> str:

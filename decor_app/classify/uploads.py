@@ -10,7 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_app.components.samples import leave_sample
 from decor_app.format import time_left
-from decor_app.hosting.admission import file_limit, forget_replaced, let_go, room_for
+from decor_app.hosting.admission import file_limit, forget_replaced, let_go, upload_quota_error
 from decor_app.hosting.config import hosting
 from decor_app.page import asset
 from decor_app.state.pictures import (
@@ -57,7 +57,7 @@ def uploads() -> list[Seen]:
 
 def _that_fit(files: list[UploadedFile]) -> list[UploadedFile]:
     """The files, or none of them with the reason, where they are more than there is room for."""
-    reason = room_for(sum(file.size for file in files))
+    reason = upload_quota_error(sum(file.size for file in files))
     if not reason:
         return files
     let_go(files)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_core.datasets.dataset import PictureSet
 from decor_core.taxonomy import Taxonomy
 
@@ -27,7 +27,7 @@ def taxonomy_box(taxonomy: Taxonomy | None, key: str, label: str) -> None:
     if chosen and taxonomy and taxonomy.coarser and chosen not in known:
         coarser = taxonomy.coarser
         st.selectbox(
-            f"{coarser.name.capitalize()} of {plain(chosen)}",
+            f"{coarser.name.capitalize()} of {escape_markdown(chosen)}",
             list(coarser.labels),
             index=None,
             key=f"{key}_parent",

@@ -7,7 +7,7 @@ import streamlit as st
 from decor_app.format import STEPWISE, lowered, time_left
 from decor_app.jobs.job import Job
 from decor_app.state.dataset_jobs import words_of
-from decor_app.state.jobs import JUDGE, job_for, stop
+from decor_app.state.jobs import CROSS_VALIDATE, job_for, stop
 
 _SOON = 0.3
 # Seconds between two drawings of a job, by how many are before it: with twenty visitors in the
@@ -58,8 +58,8 @@ def _doing(job: Job) -> str:
 @st.fragment(run_every=0.5)
 def watch_judging(run_id: str) -> None:
     """Draw how far a cross-validation is; its end is for the whole page to draw."""
-    job = job_for(JUDGE, run_id)
+    job = job_for(CROSS_VALIDATE, run_id)
     if job is None or not job.active:
         st.rerun()
     st.progress(job.progress(time.monotonic()), text=progress_words(job))
-    st.button("Stop", key="stop_judging", on_click=stop, args=(JUDGE,), type="tertiary")
+    st.button("Stop", key="stop_judging", on_click=stop, args=(CROSS_VALIDATE,), type="tertiary")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from decor_app.format import between, percent, plain
+from decor_app.format import between, escape_markdown, percent
 from decor_core.model.evaluation import FEW, Evaluation, wilson
 
 _RARE = 0.05  # share of a class's pictures from which a confusion is worth naming
@@ -78,7 +78,7 @@ def how_well_known(label: str, judged: Evaluation) -> str:
         f"Recognised: {percent(hits / n)} of {n} photos, likely between {between(wilson(hits, n))}"
     )
     others = [
-        plain(other)
+        escape_markdown(other)
         for other, count in zip(judged.labels, row, strict=True)
         if other != label and count >= _RARE * n
     ]

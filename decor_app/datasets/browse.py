@@ -9,7 +9,7 @@ from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.components.image_grid import PAGE, Tile, show_tiles
 from decor_app.datasets.enlarged import enlarge
 from decor_app.datasets.fixes import GROUPS
-from decor_app.format import counted, told_apart
+from decor_app.format import pluralize, told_apart
 from decor_app.jobs.dataset_tasks import AnswerRequest
 from decor_app.state.dataset_jobs import ANSWER, forget, read, reading, watch
 from decor_app.state.datasets import edit, parts_of
@@ -202,8 +202,8 @@ def _show_bar(pictures: PictureSet, shown: list[str]) -> None:
     if not count:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(
-                f"{counted(len(shown), 'picture')}. Tick the ones to relabel or drop; Shift ticks "
-                "a row of them. A click on a picture enlarges it.",
+                f"{pluralize(len(shown), 'picture')}. Tick those to relabel or drop; Shift ticks a "
+                "row of them. A click on a picture enlarges it.",
                 width="stretch",
             )
             st.button("Tick all", on_click=pick, args=(shown,), type="tertiary")

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from decor_app.components.class_picker import chosen_label, label_box
-from decor_app.format import percent, plain
+from decor_app.format import escape_markdown, percent
 from decor_app.jobs.image_analysis import webp
 from decor_app.state.datasets import edit, parts_of
 from decor_core.data.findings import KINDS
@@ -19,7 +19,7 @@ _SIDE = 900
 def enlarge(pictures: PictureSet, file: str, answer: tuple[str, float] | None = None) -> None:
     """Show the picture over the page; ``answer`` is what the model in use takes it for."""
     name = PurePosixPath(file).name
-    st.dialog(plain(name), width="large")(_show)(pictures, file, answer)
+    st.dialog(escape_markdown(name), width="large")(_show)(pictures, file, answer)
 
 
 def _show(pictures: PictureSet, file: str, answer: tuple[str, float] | None) -> None:
@@ -28,7 +28,7 @@ def _show(pictures: PictureSet, file: str, answer: tuple[str, float] | None) -> 
         try:
             picture = load_picture(pictures.catalog.read(file), max_side=_SIDE)
         except DecorError as error:
-            st.error(plain(str(error)), icon=":material/broken_image:")
+            st.error(escape_markdown(str(error)), icon=":material/broken_image:")
         else:
             st.image(webp(picture), width="stretch", alt=f"{file}, {pictures.label_of(file)}")
     with right:
@@ -55,10 +55,11 @@ def _facts(pictures: PictureSet, file: str, answer: tuple[str, float] | None) ->
     }
     if answer:
         facts["The model says"] = f"{answer[0]}, {percent(answer[1])}"
-    lines = [f"**{name}**: {plain(str(value))}" for name, value in facts.items()]
+    lines = [f"**{name}**: {escape_markdown(str(value))}" for name, value in facts.items()]
     found = [e for e in pictures.findings if file in (e.file, e.other)]
-    lines += [f":orange[:material/warning: {plain(KINDS[e.kind])}]: {plain(e.message)}"
-              for e in found]  # fmt: skip
+    for entry in found:
+        kind, message = escape_markdown(KINDS[entry.kind]), escape_markdown(entry.message)
+        lines.append(f":orange[:material/warning: {kind}]: {message}")
     return "  \n".join(lines)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from decor_app.format import plain
-from decor_app.jobs.dataset_tasks import IntakeRequest, Peek, PeekRequest
+from decor_app.format import escape_markdown
+from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeRequest, PreviewRequest
 from decor_app.jobs.job import Job
 from decor_app.state.dataset_jobs import INTAKE, PEEK, forget, read, reading, stop_reading, watch
-from decor_app.state.datasets import open_set, store, tell
+from decor_app.state.datasets import open_set, store, toast_error
 from decor_core.data.tables import Columns
 from decor_core.datasets.labels import checked_label
 from decor_core.errors import DataError
@@ -23,7 +23,7 @@ _NONE = "–"
 def begin(zip_path: Path, into: Path, title: str) -> None:
     """Look into what was uploaded."""
     forget(INTAKE)
-    read(PEEK, PeekRequest(zip_path, into, title))
+    read(PEEK, PreviewRequest(zip_path, into, title))
 
 
 def show_arrival() -> bool:
@@ -33,7 +33,7 @@ def show_arrival() -> bool:
     if not intake and not peek:
         return False
     with st.container(border=True, key="arrival"):
-        st.header(plain((intake or peek).request.title), anchor=False)
+        st.header(escape_markdown((intake or peek).request.title), anchor=False)
         _show_state(intake, peek)
     return True
 
@@ -45,7 +45,7 @@ def _show_state(intake: Job | None, peek: Job | None) -> None:
             return
         if job and job.status != "done":
             named = job.message.replace(UPLOAD, job.request.title)
-            st.error(plain(named or "This was broken off."), icon=":material/error:")
+            st.error(escape_markdown(named or "This was broken off."), icon=":material/error:")
     if peek and peek.status == "done":
         _ask(peek)
     else:
@@ -71,7 +71,7 @@ def _finish(job: Job) -> None:
             _give_up()
         return
     if job.status == "failed":  # it was read, but no model could look at it
-        st.toast(plain(job.message), icon=":material/error:", duration="long")
+        st.toast(escape_markdown(job.message), icon=":material/error:", duration="long")
     forget(INTAKE)
     forget(PEEK)
     open_set(made.id)
@@ -96,7 +96,7 @@ def _take_in(
 # Questions
 
 
-def _questions(peek: Peek) -> bool:
+def _questions(peek: DatasetPreview) -> bool:
     """Whether only people know how this is meant."""
     layout = peek.layout
     if layout.kind in ("table", "loose", "empty"):
@@ -111,12 +111,12 @@ def _well_known(columns: Columns) -> bool:
     return columns.is_decor or names == ("file", "class")
 
 
-def _types(peek: Peek, columns: Columns) -> dict[str, int]:
+def _types(peek: DatasetPreview, columns: Columns) -> dict[str, int]:
     return dict(peek.values.get(columns.type, {})) if columns.type else {}
 
 
 def _ask(peek: Job) -> None:
-    found: Peek = peek.result
+    found: DatasetPreview = peek.result
     if found.layout.kind == "loose":
         _ask_class(peek)
     elif found.layout.kind == "empty":
@@ -132,7 +132,7 @@ def _ask(peek: Job) -> None:
 
 
 def _ask_class(peek: Job) -> None:
-    found: Peek = peek.result
+    found: DatasetPreview = peek.result
     st.markdown(
         f"{found.pictures} pictures, in no class folders. What do they show? Pictures of other "
         "classes can be added afterwards."
@@ -145,15 +145,15 @@ def _take_in_class(peek: Job) -> None:
     try:
         _take_in(peek, None, label=checked_label(st.session_state.arrival_class))
     except DataError as error:
-        tell(error)
+        toast_error(error)
 
 
 def _ask_columns(peek: Job) -> None:
-    found: Peek = peek.result
+    found: DatasetPreview = peek.result
     guess = found.layout.columns
     known = guess is not None and _well_known(guess)
     st.markdown(
-        f"A table, {plain(found.layout.csv)}, comes with {found.pictures} pictures."
+        f"A table, {escape_markdown(found.layout.csv)}, comes with {found.pictures} pictures."
         + ("" if known else " Which of its columns are meant?")
     )
     st.dataframe(found.head, hide_index=True, alt="The first rows of the table")
@@ -203,7 +203,7 @@ def _choose_types(counts: dict[str, int]) -> tuple[str, ...]:
         list(counts),
         default=usual,
         selection_mode="multi",
-        format_func=lambda name: f"{plain(name)} ({counts[name]})",
+        format_func=lambda name: f"{escape_markdown(name)} ({counts[name]})",
         key="arrival_types",
     )
     return tuple(chosen)

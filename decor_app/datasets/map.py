@@ -8,7 +8,7 @@ import streamlit as st
 from decor_app.charts.bars import INK
 from decor_app.charts.theme import plain_chart
 from decor_app.datasets.browse import answers_of, show_grid
-from decor_app.format import counted, plain, thumb_uri
+from decor_app.format import escape_markdown, pluralize, thumb_uri
 from decor_app.jobs.dataset_tasks import MapRequest, Places
 from decor_app.state.dataset_jobs import MAP, forget, read, reading, watch
 from decor_app.state.selection import pick
@@ -54,7 +54,7 @@ def _places(pictures: PictureSet) -> Places | None:
         if job.status == "done":
             workspace().found[MAP, pictures.id] = job.result
         elif job.status == "failed":
-            st.error(plain(job.message), icon=":material/error:")
+            st.error(escape_markdown(job.message), icon=":material/error:")
     return workspace().found.get((MAP, pictures.id))
 
 
@@ -77,7 +77,7 @@ def _offer_anew(pictures: PictureSet, missing: int) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            f"{counted(missing, 'picture')} came after the map was drawn and "
+            f"{pluralize(missing, 'picture')} came after the map was drawn and "
             f"{'is' if missing == 1 else 'are'} not on it.",
             width="content",
         )

@@ -9,7 +9,7 @@ import streamlit as st
 
 from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.datasets.fixes import GROUPS
-from decor_app.format import counted, plain
+from decor_app.format import escape_markdown, pluralize
 from decor_app.state.datasets import edit
 from decor_core.data.findings import KINDS
 from decor_core.datasets.archive import current_report, write_aside
@@ -21,7 +21,7 @@ def show_aside(pictures: PictureSet) -> None:
     aside = pictures.catalog.report.set_aside
     if not aside:
         return
-    with st.expander(f"{counted(len(aside), 'file')} set aside", icon=":material/inventory_2:"):
+    with st.expander(f"{pluralize(len(aside), 'file')} set aside", icon=":material/inventory_2:"):
         table = pd.DataFrame({"File": list(aside), "Why": list(aside.values())})
         st.dataframe(table, hide_index=True, alt="Files set aside, with the reason")
         st.download_button(
@@ -42,7 +42,7 @@ def _show_unlisted(pictures: PictureSet) -> None:
     files = [entry.file for entry in pictures.catalog.report.of("unlisted")]
     if files:
         label_box(
-            pictures, "unlisted_label", f"{counted(len(files), 'picture')} of no class: put in"
+            pictures, "unlisted_label", f"{pluralize(len(files), 'picture')} of no class: put in"
         )
         st.button("Put them in", icon=":material/label:", on_click=_take_up, args=(files,))
 
@@ -64,9 +64,13 @@ def show_notes(pictures: PictureSet) -> None:
     notes = [e for e in pictures.findings if e.kind not in GROUPS and not e.set_aside]
     if not notes:
         return
-    with st.expander(f"{counted(len(notes), 'note')} from reading", icon=":material/build:"):
+    with st.expander(f"{pluralize(len(notes), 'note')} from reading", icon=":material/build:"):
         for kind in dict.fromkeys(entry.kind for entry in notes):
-            lines = [f"- {plain(e.file)}: {plain(e.message)}" for e in notes if e.kind == kind]
+            lines = [
+                f"- {escape_markdown(e.file)}: {escape_markdown(e.message)}"
+                for e in notes
+                if e.kind == kind
+            ]
             more = [f"- and {len(lines) - 30} more; the report names all"] if lines[30:] else []
             st.markdown(f"**{KINDS[kind]}**\n\n" + "\n".join(lines[:30] + more))
 

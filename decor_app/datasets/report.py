@@ -11,7 +11,7 @@ from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.datasets.enlarged import enlarge
 from decor_app.datasets.fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
 from decor_app.datasets.notes import show_aside, show_downloads, show_notes
-from decor_app.format import counted, plain
+from decor_app.format import escape_markdown, pluralize
 from decor_app.jobs.dataset_tasks import CheckRequest
 from decor_app.state.dataset_jobs import CHECK, forget, read, reading, watch
 from decor_app.state.datasets import edit
@@ -48,7 +48,7 @@ def collect_check(pictures: PictureSet) -> None:
     if job and not job.active:
         forget(CHECK)
         if job.status == "failed":
-            st.toast(plain(job.message), icon=":material/error:", duration="long")
+            st.toast(escape_markdown(job.message), icon=":material/error:", duration="long")
 
 
 def _grouped(pictures: PictureSet) -> dict[str, list[Entry]]:
@@ -61,12 +61,12 @@ def _grouped(pictures: PictureSet) -> dict[str, list[Entry]]:
 
 
 def _show_summary(pictures: PictureSet, groups: dict[str, list[Entry]]) -> None:
-    total = counted(len(pictures.table), "picture")
-    words = [f"**{total} in {counted(len(pictures.counts), 'class')}**"]
-    words += [f"{count:,} of type {plain(kind)} left out"
+    total = pluralize(len(pictures.table), "picture")
+    words = [f"**{total} in {pluralize(len(pictures.counts), 'class')}**"]
+    words += [f"{count:,} of type {escape_markdown(kind)} left out"
               for kind, count in pictures.catalog.report.left_out.items()]  # fmt: skip
     count = sum(map(len, groups.values()))
-    words.append(f"{counted(count, 'thing')} to look at" if count else "")
+    words.append(f"{pluralize(count, 'thing')} to look at" if count else "")
     st.markdown(" · ".join(filter(None, words)))
     obstacles = [e for kind in OBSTACLES for e in groups.get(kind, ())]
     if obstacles:
@@ -76,12 +76,13 @@ def _show_summary(pictures: PictureSet, groups: dict[str, list[Entry]]) -> None:
 def _why_not(obstacles: Sequence[Entry]) -> str:
     """Why it cannot be trained on: the first reason in full, of the others the classes."""
     first, *more = obstacles
-    words = f"It cannot be trained on yet. “{plain(first.file)}”: {plain(first.message)}"
+    file, message = escape_markdown(first.file), escape_markdown(first.message)
+    words = f"It cannot be trained on yet. “{file}”: {message}"
     if not more:
         return words
-    names = ", ".join(f"“{plain(entry.file)}”" for entry in more[:_NAMED])
+    names = ", ".join(f"“{escape_markdown(entry.file)}”" for entry in more[:_NAMED])
     rest = " …" if len(more) > _NAMED else "."
-    return f"{words} {counted(len(more), 'more obstacle')}: {names}{rest}"
+    return f"{words} {pluralize(len(more), 'more obstacle')}: {names}{rest}"
 
 
 def _show_classes(pictures: PictureSet) -> None:
@@ -91,7 +92,7 @@ def _show_classes(pictures: PictureSet) -> None:
     if len(counts) > _MOST_BARS:
         st.caption(
             f"The {_MOST_BARS} smallest of {len(counts)} classes; the largest has "
-            f"{counted(counts[-1][1], 'picture')}."
+            f"{pluralize(counts[-1][1], 'picture')}."
         )
     with st.popover("Rename or merge a class", icon=":material/label:"):
         st.selectbox("Class", list(pictures.counts), key="renamed", format_func=str)
@@ -169,7 +170,9 @@ def _show_entry(entry: Entry, pictures: PictureSet) -> None:
                 for file in files:
                     _show_thumb(pictures, file)
         with st.container(gap="xsmall"):
-            st.markdown(f"**{_heading(entry, pictures)}**  \n:small[{plain(entry.message)}]")
+            st.markdown(
+                f"**{_heading(entry, pictures)}**  \n:small[{escape_markdown(entry.message)}]"
+            )
             with st.container(horizontal=True, gap="xsmall"):
                 for number, fix in enumerate(fixes(entry, pictures)):
                     _fix_button(fix, f"fix-{key}-{number}")
@@ -200,12 +203,12 @@ def _show_merge(entry: Entry, pictures: PictureSet) -> None:
 def _heading(entry: Entry, pictures: PictureSet) -> str:
     """What the finding is about: the class, or the picture and the class it is in."""
     if entry.kind in ABOUT_CLASSES:
-        return plain(entry.file)
+        return escape_markdown(entry.file)
     label = pictures.label_of(entry.file)
-    name = plain(PurePosixPath(entry.file).name)
+    name = escape_markdown(PurePosixPath(entry.file).name)
     if entry.kind == "mislabelled":
-        return f"{name}: {plain(label)}, or {plain(entry.suggestion)}?"
-    return f"{name}: {plain(label)}" if label else name
+        return f"{name}: {escape_markdown(label)}, or {escape_markdown(entry.suggestion)}?"
+    return f"{name}: {escape_markdown(label)}" if label else name
 
 
 def _show_thumb(pictures: PictureSet, file: str) -> None:
@@ -216,7 +219,7 @@ def _show_thumb(pictures: PictureSet, file: str) -> None:
 
 def _fix_button(fix: Fix, key: str, many: bool = False) -> None:
     st.button(
-        plain(fix.label),
+        escape_markdown(fix.label),
         key=key,
         icon=fix.icon or None,
         type="tertiary" if many else "secondary",

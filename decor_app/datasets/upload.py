@@ -9,13 +9,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.components.samples import SAMPLES, samples
 from decor_app.datasets.ingest import UPLOAD, begin
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_app.hosting.admission import file_limit
 from decor_app.hosting.config import hosting
 from decor_app.jobs.dataset_tasks import check_count
 from decor_app.page import asset
-from decor_app.state.datasets import edit, opened, store, tell, where_kept
-from decor_app.state.disk_quota import check_room
+from decor_app.state.datasets import edit, opened, store, toast_error, where_kept
+from decor_app.state.disk_quota import check_disk_quota
 from decor_core.datasets.dataset import PictureSet
 from decor_core.datasets.demo import write_example
 from decor_core.datasets.labels import checked_label
@@ -81,7 +81,7 @@ def _bring_example() -> None:
             write_example(into / UPLOAD, [(one.file, one.style, one.data()) for one in samples()])
     except DecorError as error:
         store().discard(into.name)
-        tell(error)
+        toast_error(error)
         return
     begin(into / UPLOAD, into, "Example")
 
@@ -118,10 +118,10 @@ def _receive(key: str) -> None:
 def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
     into = store().begin(title)
     try:
-        check_room(sum(_length(file) for _, file in files), store().root)
+        check_disk_quota(sum(_length(file) for _, file in files), store().root)
         pack_upload(files, into / UPLOAD)
     except DecorError as error:
-        tell(error)
+        toast_error(error)
         return
     begin(into / UPLOAD, into, title)
 
@@ -170,9 +170,9 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
     try:
         label, parent = chosen_label("add_label")
         label = checked_label(label)
-        check_room(sum(len(data) for _, data in files), store().root)
+        check_disk_quota(sum(len(data) for _, data in files), store().root)
     except DecorError as error:
-        tell(error)
+        toast_error(error)
         return
     if opened() is None:
         folder = label.replace("/", "∕")
@@ -190,7 +190,10 @@ def _added(
     check_count(len(now.table) + len(files))
     after, refused = now.add(files, label, parent)
     for entry in refused[:3]:
-        st.toast(f"{plain(entry.file)}: {plain(entry.message)}", icon=":material/broken_image:")
+        st.toast(
+            f"{escape_markdown(entry.file)}: {escape_markdown(entry.message)}",
+            icon=":material/broken_image:",
+        )
     return after
 
 

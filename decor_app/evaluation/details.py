@@ -4,19 +4,19 @@ import time
 
 import pandas as pd
 import streamlit as st
+from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.charts.curves import learning_curve_chart
 from decor_app.charts.heatmaps import confusion_map
 from decor_app.charts.rates import recall_bars, reliability_diagram
 from decor_app.components.progress import progress_words
 from decor_app.evaluation.results import SMALL_TEST
-from decor_app.format import between, percent, percent_exact, plain, told_apart
+from decor_app.format import between, escape_markdown, percent, percent_exact, told_apart
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CurveRequest
 from decor_app.state.jobs import BEFOREHAND, CURVE, ask_about, found, job_for, stop
-from decor_app.state.training_data import thumbnails
+from decor_app.state.shipped_vectors_or_stop import thumbnails
 from decor_core.model.evaluation import FEW, Evaluation
-from decor_core.model.training_data import Material
 from decor_core.runs.run import Run
 from decor_core.training.search import CurvePoint
 
@@ -77,8 +77,8 @@ def _show_confusions(run: Run, evaluation: Evaluation) -> None:
 def _show_cell(run: Run, truth: str, answer: str) -> None:
     answers = run.answers
     chosen = answers[(answers["truth"] == truth) & (answers["answer"] == answer)]
-    verb = "recognised" if truth == answer else f"called {plain(answer)}"
-    st.markdown(f"**{plain(truth)}, {verb}**: {len(chosen)}")
+    verb = "recognised" if truth == answer else f"called {escape_markdown(answer)}"
+    st.markdown(f"**{escape_markdown(truth)}, {verb}**: {len(chosen)}")
     if len(chosen):
         _files(run, chosen.sort_values("probability", ascending=False), "probability")
 
@@ -99,7 +99,7 @@ def _show_mistakes(run: Run) -> None:
 
 def _files(run: Run, rows: pd.DataFrame, *columns: str) -> None:
     """The pictures by name, and to be seen where they are at hand."""
-    thumbnail = thumbnails(Material.of(run.bundle))
+    thumbnail = thumbnails(TrainingData.of(run.bundle))
     seen = list(map(thumbnail, rows["file"], rows["key"]))
     table = rows[["file", *columns]].assign(
         file=told_apart(list(rows["file"])),
@@ -133,7 +133,7 @@ def _show_recalls(run: Run, evaluation: Evaluation) -> None:
     )
     recall_bars(evaluation, pictures)
     if few:
-        names = ", ".join(f"{plain(label)} ({pictures.get(label, 0)})" for label in few)
+        names = ", ".join(f"{escape_markdown(label)} ({pictures.get(label, 0)})" for label in few)
         st.caption(
             f"Pale: fewer than {FEW} pictures in all, so little is known of "
             f"how well it is recognised: {names}."
@@ -178,7 +178,7 @@ def _show_learning_curve(run: Run) -> None:
         st.caption(_curve_words(points))
         return
     if job and job.message:
-        st.error(plain(job.message), icon=":material/error:")
+        st.error(escape_markdown(job.message), icon=":material/error:")
     st.markdown(
         "A learning curve trains these settings on ever more of the pictures. If it still climbs "
         "at the end, more pictures would make the model better."

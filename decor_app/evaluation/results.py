@@ -7,11 +7,18 @@ import streamlit as st
 
 from decor_app.charts.curves import training_curves
 from decor_app.components.progress import progress_words, watch_judging
-from decor_app.format import STEPWISE, between, duration, percent_exact, plain
+from decor_app.format import STEPWISE, between, duration, escape_markdown, percent_exact
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CrossValidateRequest
 from decor_app.page import CLASSIFY, RUNS
-from decor_app.state.jobs import BEFOREHAND, JUDGE, ask_about, can_train_further, job_for, run_of
+from decor_app.state.jobs import (
+    BEFOREHAND,
+    CROSS_VALIDATE,
+    ask_about,
+    can_train_further,
+    job_for,
+    run_of,
+)
 from decor_app.state.models import in_use, use_model, use_shipped_model
 from decor_core.model.evaluation import Evaluation
 from decor_core.runs.diagnosis import Reading, best_step, read_curves
@@ -30,7 +37,7 @@ def show_status(job: Job) -> None:
     if job.active:
         st.progress(job.progress(time.monotonic()), text=progress_words(job))
     elif job.status == "stopped":
-        st.caption(f"Stopped {_where(job)}. {plain(job.message)}".strip())
+        st.caption(f"Stopped {_where(job)}. {escape_markdown(job.message)}".strip())
     elif job.status == "done":
         seconds = "" if job.seconds is None else f" in {duration(job.seconds)}"
         st.caption(f"Trained, calibrated and tested{seconds}.")
@@ -49,7 +56,7 @@ def show_job(job: Job) -> None:
     with st.container(border=True, key="training"):
         run = run_of(job)
         if job.status == "failed":
-            st.error(plain(job.message), icon=":material/error:")
+            st.error(escape_markdown(job.message), icon=":material/error:")
         elif run is not None:
             _show_verdict(job, run)
         elif job.result is not None:
@@ -114,7 +121,7 @@ def _show_verdict(job: Job, run: Run) -> None:
         _show_cross_validation(run)
     reason = run.bundle.training.get("choice", {}).get("reason", "")
     if job.request.config.head == "auto" and reason:
-        st.caption(plain(reason))
+        st.caption(escape_markdown(reason))
     show_corrections_note(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
         use_button(run)
@@ -153,12 +160,12 @@ def _show_cross_validation(run: Run) -> None:
             f"is likely between {between(judged.ci95)}."
         )
         return
-    job = job_for(JUDGE, run.id)
+    job = job_for(CROSS_VALIDATE, run.id)
     if job and job.active:
         watch_judging(run.id)
         return
     if job and job.message:
-        st.error(plain(job.message), icon=":material/error:")
+        st.error(escape_markdown(job.message), icon=":material/error:")
     if not can_train_further(run):
         st.caption("The pictures it learned from are not here, or have changed since.")
         return
@@ -174,7 +181,7 @@ def _show_cross_validation(run: Run) -> None:
 
 
 def _judge(run: Run) -> None:
-    ask_about(JUDGE, run, CrossValidateRequest)
+    ask_about(CROSS_VALIDATE, run, CrossValidateRequest)
 
 
 def use_button(run: Run) -> None:

@@ -68,7 +68,7 @@ def _lock() -> Lock:
     return Lock()
 
 
-def is_keeper() -> bool:
+def is_admin() -> bool:
     """Whether this session has given the password that counts now; asks for it where it has not."""
     right = password()
     if right and st.session_state.get("keeper") == _digest(right):

@@ -46,7 +46,7 @@ def _door() -> Door:
     return Door()
 
 
-def come_in() -> None:
+def admit_session() -> None:
     """Let this session in; where the server is full, its page says so and tries again."""
     context = get_script_run_ctx()
     if context is None or server() is None:
@@ -96,7 +96,7 @@ def uploaded_bytes() -> int:
     return sum(stat.byte_length for stat in stats.get(CACHE_MEMORY_FAMILY, []))
 
 
-def room_for(size: int) -> str:
+def upload_quota_error(size: int) -> str:
     """What to tell whoever brings ``size`` bytes that cannot stay; empty where they can."""
     limits = hosting()
     if size > limits.session_mb * 2**20:

@@ -193,7 +193,7 @@ class AnswerRequest(_Phased):
 
 
 @dataclass(frozen=True)
-class Peek:
+class DatasetPreview:
     """What lies in a folder or zip: how, how many pictures; of its table the first rows.
 
     ``values`` are those of columns of few different ones, with how often each is there.
@@ -206,7 +206,7 @@ class Peek:
 
 
 @dataclass(frozen=True)
-class PeekRequest(Silent):
+class PreviewRequest(Silent):
     """Look how the data set in the folder or zip ``data`` lies there; gives a Peek."""
 
     kind: ClassVar[str] = "peek"
@@ -215,18 +215,20 @@ class PeekRequest(Silent):
     into: Path
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> Peek:
+    def run(self, report: Report, should_stop: ShouldStop) -> DatasetPreview:
         source = unfolded(self.data)
         layout, names = find_layout(source), [n for n in source.names if is_picture_name(n)]
         check_count(len(names))
         if not layout.csv:
-            return Peek(layout, len(names))
+            return DatasetPreview(layout, len(names))
         table = read_table(whole_csv(source, layout.csv), names)
         if layout.columns is None:
             layout = replace(layout, columns=guess_columns(table, names))
         counts = {name: Counter(filter(None, table[name])) for name in table.columns}
         values = {name: found for name, found in counts.items() if 0 < len(found) <= _FEW_VALUES}
-        return Peek(layout, len(names), table.head(_HEAD_ROWS).reset_index(drop=True), values)
+        return DatasetPreview(
+            layout, len(names), table.head(_HEAD_ROWS).reset_index(drop=True), values
+        )
 
 
 def check_count(pictures: int) -> None:

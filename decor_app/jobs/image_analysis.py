@@ -17,7 +17,7 @@ _THUMB_SIDE = 160
 
 
 @dataclass(frozen=True)
-class Sight:
+class ImageAnalysis:
     """What was seen in a picture: vector [d], colours in words, a JPEG preview and a small WebP.
 
     Or, in ``error``, why it cannot be read. ``evidence`` is there where it was asked for.
@@ -31,16 +31,18 @@ class Sight:
     error: str = ""
 
 
-def see(predictor: Predictor, data: bytes, limits: Limits = LIMITS, deep: bool = True) -> Sight:
+def see(
+    predictor: Predictor, data: bytes, limits: Limits = LIMITS, deep: bool = True
+) -> ImageAnalysis:
     """Look at a picture file; a ``deep`` look says what in it speaks for each label, too."""
     embedder, bundle = predictor.embedder, predictor.bundle
     try:
         upright = load_picture(data, limits, embedder.working_side)
     except PictureError as error:
-        return Sight(error=str(error))
+        return ImageAnalysis(error=str(error))
     look = embedder.look(upright)
     labels = bundle.taxonomy.labels
-    return Sight(
+    return ImageAnalysis(
         look.vector(),
         str(palette(look)),
         jpeg(_scaled(upright, _PREVIEW_SIDE)),

@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from decor_app.hosting.metrics import COUNTERS
-from decor_app.jobs.image_analysis import Sight, see
+from decor_app.jobs.image_analysis import ImageAnalysis, see
 from decor_app.jobs.worker import Worker
 from decor_core.errors import BundleError
 from decor_core.images.decode import Limits
@@ -49,14 +49,14 @@ class LookRequest:
     limits: Limits = Limits()
     deep: bool = True
 
-    def run(self, _report: Callable, _should_stop: Callable) -> Sight:
+    def run(self, _report: Callable, _should_stop: Callable) -> ImageAnalysis:
         predictor = Predictor(self.data)
         if self.picture is None:
-            return Sight(predictor.embed_blank())
+            return ImageAnalysis(predictor.embed_blank())
         return see(predictor, self.picture, self.limits, self.deep)
 
 
-class Looker:
+class InferencePool:
     """The child process that looks; any thread may ask, as many at once as there are cores."""
 
     def __init__(self) -> None:
@@ -69,14 +69,16 @@ class Looker:
         """Get ready for a model, without waiting for it."""
         self._send(LookRequest(bundle))
 
-    def see(self, bundle: Bundle, data: bytes, limits: Limits, deep: bool = True) -> Sight:
+    def see(self, bundle: Bundle, data: bytes, limits: Limits, deep: bool = True) -> ImageAnalysis:
         """What the model sees in a picture file; BundleError where it cannot look here at all."""
         for _ in range(2):  # another picture may have ended the process
             try:
                 return self._ask(LookRequest(bundle, data, limits, deep))
             except _Lost:
                 COUNTERS.count("pictures: process lost")
-        return Sight(error="Decor could not look at it: reading it failed in an unexpected way.")
+        return ImageAnalysis(
+            error="Decor could not look at it: reading it failed in an unexpected way."
+        )
 
     def check(self, bundle: Bundle) -> np.ndarray:
         """Get ready for a model, and the vector [d] of a blank picture.
@@ -107,7 +109,7 @@ class Looker:
             child.start(number, request)
         return child, answer
 
-    def _ask(self, request: LookRequest) -> Sight:
+    def _ask(self, request: LookRequest) -> ImageAnalysis:
         child, answer = self._send(request)
         late = False
         while True:

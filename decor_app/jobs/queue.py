@@ -27,7 +27,7 @@ class QueueLimits:
     seconds: float = 3_600.0
 
 
-class Register:
+class JobQueue:
     """All jobs that are known, and the queue; whoever calls holds the trainer's lock.
 
     Owners take turns: who has many jobs waits between his own for one of everybody else's.

@@ -12,15 +12,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from decor_core.model.shipped_vectors_or_stop import TrainingData
+
 from decor_core.errors import Stopped, TrainingError
 from decor_core.export.formats import export_model
 from decor_core.features.backbones import load_backbone
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
-from decor_core.model.calibration import ShouldStop, never
+from decor_core.model.calibration import ShouldStop, never_stop
 from decor_core.model.evaluation import Evaluation
 from decor_core.model.heads import TrainConfig, TrainEvent
-from decor_core.model.training_data import Material
 from decor_core.runs.tensorboard import write_summaries
 from decor_core.training.search import Candidate, CurvePoint, Result, learning_curve, search
 from decor_core.training.train import Training, cross_validate, train, train_on_all
@@ -57,7 +58,7 @@ class TrainRequest:
     config: TrainConfig
     level: str
     title: str = "My model"
-    material: Material = field(default_factory=Material)
+    training_data: TrainingData = field(default_factory=TrainingData)
 
     def run(self, report: Report, should_stop: ShouldStop) -> Training:
         return train(
@@ -83,7 +84,7 @@ class Progress:
     news: Any = None
 
 
-def lets_in(running: Request, waiting: Request) -> bool:
+def can_preempt(running: Request, waiting: Request) -> bool:
     """Whether what runs takes so long that, between two of its models, a training may run."""
     return isinstance(running, _Counted) and isinstance(waiting, TrainRequest | WholeRequest)
 
@@ -144,7 +145,7 @@ class WholeRequest(Silent):
     config: TrainConfig
     level: str
     title: str = "My model"
-    material: Material = field(default_factory=Material)
+    training_data: TrainingData = field(default_factory=TrainingData)
 
     def run(self, report: Report, should_stop: ShouldStop) -> Bundle:
         made = train_on_all(self.data, self.config, self.level, title=self.title, repeats=0)
@@ -281,4 +282,4 @@ def warm_up(data: Embeddings) -> None:
 
     TensorFlow traces its functions on first use, and what trainings share is kept.
     """
-    TrainRequest(data, TrainConfig(steps=1), data.taxonomy.name).run(lambda event: None, never)
+    TrainRequest(data, TrainConfig(steps=1), data.taxonomy.name).run(lambda event: None, never_stop)

@@ -13,8 +13,8 @@ from typing import Any
 
 from decor_app.hosting.metrics import COUNTERS
 from decor_app.jobs.job import Job
-from decor_app.jobs.queue import QueueLimits, Register
-from decor_app.jobs.train_tasks import Request, lets_in
+from decor_app.jobs.queue import JobQueue, QueueLimits
+from decor_app.jobs.train_tasks import Request, can_preempt
 from decor_app.jobs.worker import Worker
 from decor_core.errors import TrainingError
 from decor_core.features.embeddings import Embeddings
@@ -40,7 +40,7 @@ class Trainer:
         self._tensorflow = tensorflow
         self._idle_seconds = idle_seconds
         self._lock = threading.Condition()
-        self._jobs = Register(limits or QueueLimits())
+        self._jobs = JobQueue(limits or QueueLimits())
         self._stopping: dict[str, float] = {}
         self._then: dict[str, Callable[[Job], None]] = {}
         self._warm_data: Embeddings | None = None
@@ -196,7 +196,7 @@ class Trainer:
             with self._lock:
                 if message is not None:
                     self._take(message)
-                    guest = self._guest(job_id) if message[0] == "event" else None
+                    guest = self._preempting_job(job_id) if message[0] == "event" else None
                 self._watch_time(job_id, begun)
                 if message is None and self._overdue(job_id):
                     self._drop_child()
@@ -222,12 +222,12 @@ class Trainer:
             with self._lock:  # who wanted the result has it
                 self._jobs.let_go(job_id)
 
-    def _guest(self, job_id: str) -> str | None:
+    def _preempting_job(self, job_id: str) -> str | None:
         """Take a job out of the queue that may run in the middle of this one."""
         running = self._jobs.get(job_id)
         if not running.active or job_id in self._stopping:
             return None
-        return self._jobs.next(lambda job: lets_in(running.request, job.request))
+        return self._jobs.next(lambda job: can_preempt(running.request, job.request))
 
     def _be_patient(self, job_id: str) -> None:
         """What was to stop while another ran in its middle has its time from now on."""

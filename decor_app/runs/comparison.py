@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from decor_app.charts.curves import names, overlaid_curves
-from decor_app.format import between, percent_exact, plain
+from decor_app.format import between, escape_markdown, percent_exact
 from decor_core.runs.comparison import compare
 from decor_core.runs.run import Run
 
@@ -36,7 +36,7 @@ def show_comparison(runs: Sequence[Run]) -> None:
     comparison = compare(runs)
     st.subheader("Is the difference more than chance?", anchor=False)
     for pair in comparison.pairs:
-        st.markdown(f"- {plain(pair.verdict)}")
+        st.markdown(f"- {escape_markdown(pair.verdict)}")
     st.caption(
         "McNemar's exact test on the pictures that both runs were tested on and neither had seen."
     )

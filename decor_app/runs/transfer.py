@@ -7,12 +7,12 @@ from pathlib import Path
 import streamlit as st
 
 from decor_app.components.progress import progress_words
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_app.hosting.metrics import COUNTERS
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import ExportRequest, SummariesRequest
 from decor_app.state.inference import looker
-from decor_app.state.jobs import BOARD, EXPORT, job_for, stop, submit
+from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, stop, submit
 from decor_app.state.runs import may_keep
 from decor_app.state.workspace import registry, workspace
 from decor_core.errors import DecorError, LimitError
@@ -43,15 +43,15 @@ def show_downloads(run: Run) -> None:
 
 def _show_making(run: Run, kind: str) -> None:
     job = job_for(EXPORT, run.id)
-    mine = job is not None and job.request.format == kind
-    if mine and job.active:
+    session = job is not None and job.request.format == kind
+    if session and job.active:
         _watch(run.id)
         return
-    if mine and job.status == "done":
+    if session and job.status == "done":
         _download(run, kind, job.result)
         return
-    if mine and job.message:
-        st.error(plain(job.message), icon=":material/error:")
+    if session and job.message:
+        st.error(escape_markdown(job.message), icon=":material/error:")
     st.button(
         "Prepare",
         icon=":material/package_2:",
@@ -107,12 +107,12 @@ def show_curves(runs: Sequence[Run]) -> None:
         return
     here = may_keep()
     with st.expander("TensorBoard", icon=":material/monitoring:"):
-        job = job_for(BOARD)
+        job = job_for(TENSORBOARD)
         if job and job.active:
             _watch_board()
             return
         if job and job.message:
-            st.error(plain(job.message), icon=":material/error:")
+            st.error(escape_markdown(job.message), icon=":material/error:")
         if job and job.status == "done":
             _show_board(job)
         st.button(
@@ -125,7 +125,7 @@ def show_curves(runs: Sequence[Run]) -> None:
 
 @st.fragment(run_every=0.5)
 def _watch_board() -> None:
-    job = job_for(BOARD)
+    job = job_for(TENSORBOARD)
     if job is None or not job.active:
         st.rerun()
     st.markdown(f":small[{_words(job)}]")
@@ -150,7 +150,7 @@ def _show_board(job: Job) -> None:
 
 def _write_curves(runs: Sequence[Run], folder: Path | None) -> None:
     named = tuple((f"{folder_name(run.title)}-{run.id[:4]}", run.events) for run in runs)
-    submit(BOARD, SummariesRequest(named, folder))
+    submit(TENSORBOARD, SummariesRequest(named, folder))
 
 
 def show_import() -> None:
@@ -172,7 +172,7 @@ def show_import() -> None:
         )
         refused = st.session_state.get("refused")
         if refused:
-            st.error(plain(refused), icon=":material/error:")
+            st.error(escape_markdown(refused), icon=":material/error:")
 
 
 def _check_room() -> None:
@@ -197,4 +197,4 @@ def _import(key: str) -> None:
         st.session_state.refused = str(error)
         return
     st.session_state.imports += 1  # another uploader, and this one's bytes are let go
-    st.toast(f"Imported: {plain(run.title)}", icon=":material/check:")
+    st.toast(f"Imported: {escape_markdown(run.title)}", icon=":material/check:")

@@ -52,9 +52,9 @@ class Pool:
 
     def empty(self) -> None:
         """Let go of all that this session has put in."""
-        mine = _owner()
+        session = _owner()
         with self._lock:
-            for place in [place for place in self._kept if place[0] == mine]:
+            for place in [place for place in self._kept if place[0] == session]:
                 self._drop(place)
 
     def sweep(self) -> None:

@@ -16,7 +16,7 @@ from decor_app.jobs.trainer import Trainer
 from decor_app.state.cache import sweep
 from decor_app.state.dataset_jobs import reader
 from decor_app.state.models import trainer
-from decor_app.state.workspace import Registry, registry
+from decor_app.state.workspace import WorkspaceRegistry, registry
 
 _TIDY_SECONDS = 5.0
 _TURNS_FROZEN = 3
@@ -34,7 +34,7 @@ def start_cleanup() -> None:
     threading.Thread(target=_tidy, args=places, name="decor-tidy", daemon=True).start()
 
 
-def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
+def _tidy(workspaces: WorkspaceRegistry, processes: Sequence[Trainer]) -> None:
     orphans: set[str] = set()
     time.sleep(_TIDY_SECONDS)  # whoever has come first shall not wait for this
     for turn in itertools.count():
@@ -49,13 +49,13 @@ def _tidy(workspaces: Registry, processes: Sequence[Trainer]) -> None:
         orphans = _drop_uploads(here, orphans)
         if uploaded_bytes() < before:
             note("uploads freed", still_bytes=uploaded_bytes())
-        workspaces.lighten(hosting().total_mb * 2**20 * _MODELS_SHARE)
+        workspaces.evict(hosting().total_mb * 2**20 * _MODELS_SHARE)
         for jobs in processes:
             forget_gone(workspaces, jobs)
         time.sleep(_TIDY_SECONDS)
 
 
-def forget_gone(workspaces: Registry, jobs: Trainer) -> None:
+def forget_gone(workspaces: WorkspaceRegistry, jobs: Trainer) -> None:
     """Let go of the jobs, and what came of them, of everybody who will not come back."""
     gone = jobs.owners() - workspaces.owners()
     if gone:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from decor_app.format import plain, time_left
+from decor_app.format import escape_markdown, time_left
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import Request
 from decor_app.jobs.trainer import Trainer
@@ -28,7 +28,7 @@ def read(purpose: str, request: Request, about: str = "") -> None:
     try:
         job_id = reader().submit(request, workspace().owner)
     except TrainingError as error:
-        st.toast(plain(str(error)), icon=":material/error:", duration="long")
+        st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
         return
     workspace().jobs[purpose] = job_id
     workspace().about[job_id] = about

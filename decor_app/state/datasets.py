@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_app.state.runs import may_keep
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
@@ -33,7 +33,7 @@ def _store(root: Path) -> PictureSets:
 def where_kept() -> str:
     """In Markdown, where data sets are and for how long."""
     if may_keep():
-        return f"Kept on this computer, in {plain(str(store().root))}."
+        return f"Kept on this computer, in {escape_markdown(str(store().root))}."
     return "Kept until you leave; download what you want to have for longer."
 
 
@@ -50,7 +50,7 @@ def opened() -> PictureSet | None:
     try:
         return _as_it_stands(set_id)
     except DataError as error:
-        tell(error)
+        toast_error(error)
         workspace().data_set = ""
         return None
 
@@ -71,7 +71,7 @@ def edit(change: Callable[[PictureSet], PictureSet]) -> PictureSet | None:
     try:
         changed = change(now)
     except DataError as error:
-        tell(error)
+        toast_error(error)
         return None
     pick(())
     _say_what_was_done(now, changed)
@@ -85,14 +85,14 @@ def undo() -> None:
 
 def _say_what_was_done(before: PictureSet, after: PictureSet) -> None:
     if after.number > before.number:
-        st.toast(f"{plain(after.step)}. “Undo” takes it back.", icon=":material/check:")
+        st.toast(f"{escape_markdown(after.step)}. “Undo” takes it back.", icon=":material/check:")
     elif after.number < before.number:
-        st.toast(f"Taken back: {plain(before.step)}.", icon=":material/undo:")
+        st.toast(f"Taken back: {escape_markdown(before.step)}.", icon=":material/undo:")
 
 
-def tell(error: Exception) -> None:
+def toast_error(error: Exception) -> None:
     """Say what went wrong."""
-    st.toast(plain(str(error)), icon=":material/error:", duration="long")
+    st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
 
 
 def parts_of(pictures: PictureSet) -> dict[str, str]:
@@ -137,7 +137,7 @@ def rename(set_id: str, key: str) -> None:
     try:
         store().get(set_id).titled(st.session_state[key])
     except DataError as error:
-        tell(error)
+        toast_error(error)
 
 
 def delete(set_id: str) -> None:
@@ -146,7 +146,7 @@ def delete(set_id: str) -> None:
         title = store().get(set_id).title
         store().delete(set_id)
     except DataError as error:
-        tell(error)
+        toast_error(error)
         return
     if workspace().data_set == set_id:
         open_set("")
@@ -164,7 +164,7 @@ def restore() -> None:
     try:
         open_set(store().restore(set_id).id)
     except DataError as error:
-        tell(error)
+        toast_error(error)
 
 
 def _as_it_stands(set_id: str) -> PictureSet:

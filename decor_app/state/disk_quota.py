@@ -13,7 +13,7 @@ from decor_core.errors import LimitError
 _SPARE = 200 * 2**20  # bytes that must stay free on the disk, whatever else is allowed
 
 
-def check_room(size: int, root: Path) -> None:
+def check_disk_quota(size: int, root: Path) -> None:
     """LimitError where ``size`` more bytes of pictures are too many under ``root``, or in all.
 
     ``root`` holds the data sets of the visitor, or those of the whole computer.

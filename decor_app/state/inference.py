@@ -5,15 +5,15 @@ from contextlib import suppress
 
 import streamlit as st
 
-from decor_app.jobs.inference_pool import Looker
+from decor_app.jobs.inference_pool import InferencePool
 from decor_core.errors import DecorError
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 
 
 @st.cache_resource(show_spinner=False)
-def looker() -> Looker:
+def looker() -> InferencePool:
     """The one process of this server that looks at what is to be classified."""
-    made = Looker()
+    made = InferencePool()
     atexit.register(made.close)
     return made
 

@@ -5,14 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from decor_core.model.shipped_vectors_or_stop import TrainingData
 
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CrossValidateRequest, NetworkRequest, Request
 from decor_app.state import runs as shelf
 from decor_app.state.dataset_jobs import reader
 from decor_app.state.models import trainer, use_model
-from decor_app.state.training_data import (
+from decor_app.state.shipped_vectors_or_stop import (
     Part,
     is_at_hand,
     joiner,
@@ -26,11 +27,10 @@ from decor_core.errors import DecorError, TrainingError
 from decor_core.features.backbones import BackboneSpec
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
-from decor_core.model.training_data import Material
 from decor_core.runs.run import Run, run_of_bundle, run_of_training
 
-TRAIN, SEARCH, JUDGE, CURVE = "train", "search", "judge", "curve"
-EXPORT, BOARD, LEARN, KNOW = "export", "board", "learn", "know"
+TRAIN, SEARCH, CROSS_VALIDATE, CURVE = "train", "search", "judge", "curve"
+EXPORT, TENSORBOARD, LEARN, EMBED = "export", "board", "learn", "know"
 # What comes before the job itself: to look at the pictures that it learns from.
 BEFOREHAND = ("network", "embed")
 _STOPS_WITHIN = 0.5
@@ -39,20 +39,20 @@ _UNEXPECTED = "This failed for an unexpected reason; see the server's log."
 
 def submit(purpose: str, request: Request, run_id: str = "") -> None:
     """Queue ``request`` as the session's job for ``purpose``, about a run where it is about one."""
-    mine = workspace()
-    mine.refused.pop(purpose, None)
+    session = workspace()
+    session.refused.pop(purpose, None)
     try:
-        job_id = trainer().submit(request, mine.owner)
+        job_id = trainer().submit(request, session.owner)
     except TrainingError as error:
-        st.toast(plain(str(error)), icon=":material/error:", duration="long")
+        st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
         return
-    mine.jobs[purpose] = job_id
-    mine.about[job_id] = run_id
+    session.jobs[purpose] = job_id
+    session.about[job_id] = run_id
 
 
 def submit_on(
     purpose: str,
-    material: Material,
+    training_data: TrainingData,
     level: str,
     make: Callable[[Embeddings], Request] | None = None,
     run_id: str = "",
@@ -63,33 +63,33 @@ def submit_on(
     vectors are all that is wanted.
     """
     try:
-        _Errand(purpose, material, level, make, run_id).go_on()
+        JobPipeline(purpose, training_data, level, make, run_id).go_on()
     except DecorError as error:
-        st.toast(plain(str(error)), icon=":material/error:", duration="long")
+        st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
 
 
-class _Errand:
+class JobPipeline:
     """A job that may need others before it: one follows on the other, on the trainers' threads."""
 
     def __init__(
         self,
         purpose: str,
-        material: Material,
+        training_data: TrainingData,
         level: str,
         make: Callable[[Embeddings], Request] | None,
         run_id: str,
     ) -> None:
         # A thread of a trainer belongs to no session: all that is of one is fetched now.
-        self._mine, self._trainer, self._reader = workspace(), trainer(), reader()
-        self._purpose, self._material, self._run_id = purpose, material, run_id
+        self._session, self._trainer, self._reader = workspace(), trainer(), reader()
+        self._purpose, self._material, self._run_id = purpose, training_data, run_id
         self._make = make
-        self._parts = parts_of(material)
-        self._join = joiner(material, level)
-        self._mine.refused.pop(purpose, None)
+        self._parts = parts_of(training_data)
+        self._join = joiner(training_data, level)
+        self._session.refused.pop(purpose, None)
 
     def go_on(self) -> None:
         """Queue what is to be done next; DecorError where that is refused."""
-        found = [recall(self._mine, part) for part in self._parts]
+        found = [recall(self._session, part) for part in self._parts]
         missing = [p for p, vectors in zip(self._parts, found, strict=True) if vectors is None]
         architecture = self._material.spec.architecture
         if missing and not BackboneSpec.named(architecture).path.exists():
@@ -100,27 +100,29 @@ class _Errand:
         elif self._make:
             self._queue(self._trainer, self._make(self._join(found)))
         else:
-            self._mine.jobs.pop(self._purpose, None)
+            self._session.jobs.pop(self._purpose, None)
 
     def _keep(self, part: Part, job: Job) -> None:
-        remember(self._mine, part, job.result)
+        remember(self._session, part, job.result)
 
     def _queue(
         self, place: Any, request: Request, take: Callable[[Job], None] | None = None
     ) -> None:
-        mine = self._mine
-        job_id = place.submit(request, mine.owner, take and (lambda job: self._follow(take, job)))
-        mine.about[job_id] = self._run_id
-        mine.jobs[self._purpose] = job_id
+        session = self._session
+        job_id = place.submit(
+            request, session.owner, take and (lambda job: self._follow(take, job))
+        )
+        session.about[job_id] = self._run_id
+        session.jobs[self._purpose] = job_id
 
     def _follow(self, take: Callable[[Job], None], job: Job) -> None:
         take(job)
         try:
             self.go_on()
         except DecorError as error:
-            self._mine.refused[self._purpose] = str(error)
+            self._session.refused[self._purpose] = str(error)
         except Exception:
-            self._mine.refused[self._purpose] = _UNEXPECTED
+            self._session.refused[self._purpose] = _UNEXPECTED
             raise  # into the log
 
 
@@ -129,15 +131,15 @@ def job_for(purpose: str, run_id: str = "") -> Job | None:
 
     One that only prepares for it goes on until the next one has begun.
     """
-    mine = workspace()
-    job_id = mine.jobs.get(purpose)
-    if job_id is None or mine.about.get(job_id) != run_id:
+    session = workspace()
+    job_id = session.jobs.get(purpose)
+    if job_id is None or session.about.get(job_id) != run_id:
         return None
     job = _snapshot(job_id)
     if job is None:
-        mine.jobs.pop(purpose, None)  # the trainer keeps a limited number of ended ones
+        session.jobs.pop(purpose, None)  # the trainer keeps a limited number of ended ones
     elif job.status == "done" and job.request.kind in BEFOREHAND:
-        reason = mine.refused.get(purpose)
+        reason = session.refused.get(purpose)
         return replace(job, status="failed", message=reason) if reason else _going_on(job)
     return job
 
@@ -174,12 +176,12 @@ def wait(job_id: str, seconds: float) -> None:
 
 def collect() -> None:
     """Make runs of all trainings that have ended, wherever their visitor was when they did."""
-    mine = workspace()
-    for job in trainer().jobs(mine.owner):
-        if job.active or job.result is None or job.id in mine.collected:
+    session = workspace()
+    for job in trainer().jobs(session.owner):
+        if job.active or job.result is None or job.id in session.collected:
             continue
-        mine.collected[job.id] = ""  # by this tab, not by another one of the same browser
-        mine.collected[job.id] = _keep(job, mine.about.get(job.id, ""))
+        session.collected[job.id] = ""  # by this tab, not by another one of the same browser
+        session.collected[job.id] = _keep(job, session.about.get(job.id, ""))
 
 
 def run_of(job: Job) -> Run | None:
@@ -190,14 +192,14 @@ def run_of(job: Job) -> Run | None:
 
 def can_train_further(run: Run) -> bool:
     """Whether further jobs can be done about a run: only on the data that are here."""
-    return not run.read_only and is_at_hand(Material.of(run.bundle))
+    return not run.read_only and is_at_hand(TrainingData.of(run.bundle))
 
 
 def ask_about(purpose: str, run: Run, kind: Callable[..., Request]) -> None:
     """Queue a job of that ``kind`` about a run, on what it learned from."""
     submit_on(
         purpose,
-        Material.of(run.bundle),
+        TrainingData.of(run.bundle),
         run.level,
         lambda vectors: kind(vectors, run.config, run.level, run.title),
         run.id,
@@ -209,37 +211,37 @@ def found(purpose: str, run_id: str) -> Any:
     return workspace().found.get((purpose, run_id))
 
 
-def vectors_for(material: Material, level: str) -> Embeddings | None:
+def vectors_for(training_data: TrainingData, level: str) -> Embeddings | None:
     """The vectors of a material, if they are at hand; else they are fetched for the next time."""
-    vectors = vectors_at_hand(material, level)
-    if vectors is None and job_for(KNOW) is None and is_at_hand(material):
-        submit_on(KNOW, material, level)
+    vectors = vectors_at_hand(training_data, level)
+    if vectors is None and job_for(EMBED) is None and is_at_hand(training_data):
+        submit_on(EMBED, training_data, level)
     return vectors
 
 
 def _keep(job: Job, about: str) -> str:
-    mine = workspace()
+    session = workspace()
     if job.request.kind in ("train", "train on all"):
-        run = mine.runs.save(_run(job))
-        for old in mine.own_runs[registry().room(mine) :]:
-            mine.runs.delete(old.id)
-            st.toast(plain(f"“{old.title}” had to go: there is no room for more models."))
-        if mine.jobs.get(LEARN) == job.id:
+        run = session.runs.save(_run(job))
+        for old in session.own_runs[registry().room(session) :]:
+            session.runs.delete(old.id)
+            st.toast(escape_markdown(f"“{old.title}” had to go: there is no room for more models."))
+        if session.jobs.get(LEARN) == job.id:
             use_model(run.bundle)
             if run.evaluation is None:  # its answers first, then how good they are
-                ask_about(JUDGE, run, CrossValidateRequest)
+                ask_about(CROSS_VALIDATE, run, CrossValidateRequest)
         return run.id
     if job.request.kind == "cross-validate":
         shelf.judge(about, job.result)
     elif job.request.kind == "learning curve" and job.status == "done":
-        mine.found[CURVE, about] = job.result
+        session.found[CURVE, about] = job.result
     return about
 
 
 def _run(job: Job) -> Run:
-    material = job.request.material
+    training_data = job.request.training_data
     if isinstance(job.result, Bundle):
-        told = {"data": material.name, "material": material.to_json()}
+        told = {"data": training_data.name, "material": training_data.to_json()}
         bundle = replace(job.result, training={**job.result.training, **told})
         return replace(run_of_bundle(bundle), seconds=job.seconds)
-    return run_of_training(job.result, material.name, job.seconds, material.to_json())
+    return run_of_training(job.result, training_data.name, job.seconds, training_data.to_json())

@@ -9,9 +9,9 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_app.hosting.config import hosting
-from decor_app.jobs.image_analysis import Sight
+from decor_app.jobs.image_analysis import ImageAnalysis
 from decor_app.jobs.trainer import QueueLimits, Trainer
 from decor_app.state.inference import looker
 from decor_app.state.workspace import workspace
@@ -30,7 +30,7 @@ def shipped_predictor() -> Judge:
     return Judge(load_bundle(DEFAULT_BUNDLE))
 
 
-def look(data: bytes, deep: bool) -> Sight:
+def look(data: bytes, deep: bool) -> ImageAnalysis:
     """What the session's model sees in a picture file; where it cannot look at all, the page ends.
 
     A ``deep`` look says what in the picture speaks for each label, too.
@@ -82,7 +82,7 @@ def shipped_vectors(copies: bool = True) -> Embeddings:
     return _product_embeddings() if copies else _without_copies()
 
 
-def training_data() -> Embeddings:
+def shipped_vectors_or_stop() -> Embeddings:
     """What ships to learn from, without worn copies; where it is not there the page ends."""
     return _or_end_page(lambda: shipped_vectors(copies=False))
 
@@ -97,7 +97,7 @@ def _or_end_page(load: Callable[[], T]) -> T:
     try:
         return load()
     except DecorError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         st.stop()
 
 
@@ -123,7 +123,7 @@ def use_model(bundle: Bundle) -> None:
         looker().check(bundle)
         workspace().model = Judge(bundle)
     except DecorError as error:
-        st.toast(plain(str(error)), icon=":material/error:", duration="long")
+        st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
 
 
 def use_shipped_model() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from decor_app.hosting.config import hosting
 from decor_app.hosting.metrics import COUNTERS
-from decor_app.jobs.image_analysis import Sight
+from decor_app.jobs.image_analysis import ImageAnalysis
 from decor_app.state.cache import looks, originals
 from decor_app.state.models import look, predictor
 from decor_app.state.workspace import workspace
@@ -56,11 +56,11 @@ def look_at(picture: Picture, deep: bool = True) -> Seen:
     originals().put(digest, picture.data, len(picture.data))
     seen = remember(digest)
     if seen is None:
-        mine, most = workspace(), hosting().session_pictures
-        if mine.pictures >= most:
+        session, most = workspace(), hosting().session_pictures
+        if session.pictures >= most:
             COUNTERS.count("refused: pictures of one")
             return refused(picture.name, _had_enough(most))
-        mine.pictures += 1
+        session.pictures += 1
         seen = _look(picture, digest, deep)
     return replace(seen, name=picture.name, alt=picture.alt)
 
@@ -115,7 +115,7 @@ def evidence_of(seen: Seen, taxonomy: str) -> Evidence | None:
     return roll_up(evidence, bundle.taxonomy, taxonomy)
 
 
-def _look_again(seen: Seen) -> Sight:
+def _look_again(seen: Seen) -> ImageAnalysis:
     """Look at a picture of which too little is held, from the best that there is."""
     data = originals().get(seen.digest) or looks().get((_PREVIEW, seen.digest)) or seen.thumb
     sight = look(data, deep=True)
@@ -123,7 +123,7 @@ def _look_again(seen: Seen) -> Sight:
     return sight
 
 
-def _hold(digest: str, sight: Sight) -> None:
+def _hold(digest: str, sight: ImageAnalysis) -> None:
     """Keep what is large: previews, and the evidence of the latest picture.
 
     Evidence is kept in half precision, which nobody sees.

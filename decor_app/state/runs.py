@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_app.hosting.config import hosting
 from decor_app.state.workspace import workspace
 from decor_core.errors import DecorError
@@ -82,7 +82,7 @@ def keep(entry: Entry) -> None:
         workspace().runs.delete(entry.run.id)
 
     if _tried(move):
-        st.toast(f"Kept: {plain(entry.run.title)}", icon=":material/bookmark_added:")
+        st.toast(f"Kept: {escape_markdown(entry.run.title)}", icon=":material/bookmark_added:")
 
 
 def rename(entry: Entry, key: str) -> None:
@@ -118,6 +118,6 @@ def _tried(change: Callable[[], object]) -> bool:
     try:
         change()
     except DecorError as error:
-        st.toast(plain(str(error)), icon=":material/error:", duration="long")
+        st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
         return False
     return True

@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from decor_app.format import counted, thumb_uri
+from decor_app.format import pluralize, thumb_uri
 from decor_app.jobs.dataset_tasks import EmbedRequest
 from decor_app.state.datasets import store, summaries
-from decor_app.state.models import shipped_vectors, training_data
+from decor_app.state.models import shipped_vectors, shipped_vectors_or_stop
 from decor_app.state.workspace import Workspace, workspace
 from decor_core.datasets.corrections import with_corrections
 from decor_core.datasets.dataset import PictureSet, load_set
@@ -22,7 +22,7 @@ from decor_core.datasets.storage import read_thumb
 from decor_core.errors import DataError, DecorError, PictureError
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
-from decor_core.model.training_data import Material
+from decor_core.model.training_data import TrainingData
 from decor_core.taxonomy import Taxonomy
 
 SHIPPED = ""  # in place of the id of a data set
@@ -49,7 +49,7 @@ def choices() -> dict[str, str]:
     size = f"{len(shipped.table)} pictures" if shipped else "missing"
     found = {SHIPPED: f"Decor photos · {size}"}
     for one in summaries():
-        sizes = f"{counted(one.pictures, 'picture')} · {counted(one.labels, 'class')}"
+        sizes = f"{pluralize(one.pictures, 'picture')} · {pluralize(one.labels, 'class')}"
         found[one.id] = f"{one.title} · {sizes}"
     return found
 
@@ -57,7 +57,7 @@ def choices() -> dict[str, str]:
 def lesson(set_id: str) -> Lesson | None:
     """What a data set, or what ships, teaches; None if it is not there (any more)."""
     if set_id == SHIPPED:
-        data = training_data()
+        data = shipped_vectors_or_stop()
         return Lesson("photos of decorated products", data.taxonomy, _counts(data), data.table)
     pictures = picture_set(set_id)
     if pictures is None:
@@ -96,16 +96,20 @@ def _shipped() -> Embeddings | None:
     return None
 
 
-def is_at_hand(material: Material | None) -> bool:
+def is_at_hand(training_data: TrainingData | None) -> bool:
     """Whether what it names can be learned from here, as it was."""
-    if material is None:
+    if training_data is None:
         return False
-    sets = [material.set_id] if material.set_id else []
-    sets += [material.corrections] if material.corrections else []
+    sets = [training_data.set_id] if training_data.set_id else []
+    sets += [training_data.corrections] if training_data.corrections else []
     found = [picture_set(set_id) for set_id in sets]
     if not all(found):
         return False
-    return found[0].version == material.version if material.set_id else _shipped() is not None
+    return (
+        found[0].version == training_data.version
+        if training_data.set_id
+        else _shipped() is not None
+    )
 
 
 # Vectors
@@ -119,64 +123,64 @@ class Part:
     request: EmbedRequest
 
 
-def parts_of(material: Material) -> tuple[Part, ...]:
+def parts_of(training_data: TrainingData) -> tuple[Part, ...]:
     """The data sets that a material is made of; DataError where one is not there (any more)."""
-    ids = [set_id for set_id in (material.set_id, material.corrections) if set_id]
-    return tuple(_part(store().get(set_id), material) for set_id in ids)
+    ids = [set_id for set_id in (training_data.set_id, training_data.corrections) if set_id]
+    return tuple(_part(store().get(set_id), training_data) for set_id in ids)
 
 
-def _part(pictures: PictureSet, material: Material) -> Part:
-    seen_as = material.spec, material.augmentation
+def _part(pictures: PictureSet, training_data: TrainingData) -> Part:
+    seen_as = training_data.spec, training_data.augmentation
     title, number, version = pictures.title, pictures.number, pictures.version
     key = pictures.folder, version, *seen_as
     return Part(key, EmbedRequest(pictures.folder, *seen_as, title, number, version))
 
 
-def recall(mine: Workspace, part: Part) -> Embeddings | None:
+def recall(session: Workspace, part: Part) -> Embeddings | None:
     """The vectors of a part, if this visitor has used them lately."""
-    kept = mine.vectors  # which may become another meanwhile
+    kept = session.vectors  # which may become another meanwhile
     vectors = kept.get(part.key)
     if vectors is not None:
         kept.move_to_end(part.key)
     return vectors
 
 
-def remember(mine: Workspace, part: Part, vectors: Embeddings) -> None:
+def remember(session: Workspace, part: Part, vectors: Embeddings) -> None:
     """Keep the vectors of a part for a while."""
-    kept = mine.vectors
+    kept = session.vectors
     kept[part.key] = vectors
     while len(kept) > _KEPT_VECTORS:
         kept.popitem(last=False)
 
 
 def joiner(
-    material: Material, level: str, copies: bool = True
+    training_data: TrainingData, level: str, copies: bool = True
 ) -> Callable[[list[Embeddings]], Embeddings]:
     """How the vectors of the parts become what is learned from; DecorError where they cannot.
 
     What is returned may be called on any thread. With corrections only the labels of ``level``
     count: they have no others. Without ``copies`` those of what ships may be left out.
     """
-    needed = copies or bool(material.corrections)
-    worn = needed and material.augmentation is not None
-    shipped = None if material.set_id else shipped_vectors(worn)
+    needed = copies or bool(training_data.corrections)
+    worn = needed and training_data.augmentation is not None
+    shipped = None if training_data.set_id else shipped_vectors(worn)
 
     def join(found: list[Embeddings]) -> Embeddings:
-        base = found[0] if material.set_id else shipped
-        if not material.corrections:
+        base = found[0] if training_data.set_id else shipped
+        if not training_data.corrections:
             return base
         return with_corrections(base.at_level(level), found[-1])
 
     return join
 
 
-def vectors_at_hand(material: Material, level: str) -> Embeddings | None:
+def vectors_at_hand(training_data: TrainingData, level: str) -> Embeddings | None:
     """The pictures that are learned from, if none need be looked at for it; None else."""
     try:
-        found = [recall(workspace(), part) for part in parts_of(material)]
+        found = [recall(workspace(), part) for part in parts_of(training_data)]
         if any(vectors is None for vectors in found):
             return None
-        return joiner(material, level, copies=False)(found)
+        return joiner(training_data, level, copies=False)(found)
     except DecorError:
         return None
 
@@ -184,9 +188,9 @@ def vectors_at_hand(material: Material, level: str) -> Embeddings | None:
 # Pictures to show
 
 
-def thumbnails(material: Material | None) -> Callable[[str, str], str]:
+def thumbnails(training_data: TrainingData | None) -> Callable[[str, str], str]:
     """What gives a small picture as a data URI for a file and its content hash, "" for none."""
-    sets = [] if material is None else [material.set_id, material.corrections]
+    sets = [] if training_data is None else [training_data.set_id, training_data.corrections]
     folders = [pictures.folder for pictures in map(picture_set, sets) if pictures]
 
     def find(file: str, key: str) -> str:

@@ -89,7 +89,7 @@ class Workspace:
         return tempfile.TemporaryDirectory(prefix="decor-", ignore_cleanup_errors=True)
 
 
-class Registry:
+class WorkspaceRegistry:
     """Workspaces by owner: as long as a session holds one, and for a while after it was seen."""
 
     def __init__(self) -> None:
@@ -118,13 +118,15 @@ class Registry:
             self._forget_old()
             return {*self._all, *self._seen}
 
-    def room(self, mine: Workspace) -> int:
+    def room(self, session: Workspace) -> int:
         """How many runs ``mine`` may hold now: fewer where all have many together, but one."""
         with self._lock:
-            others = sum(len(one.own_runs) for one in list(self._all.values()) if one is not mine)
+            others = sum(
+                len(one.own_runs) for one in list(self._all.values()) if one is not session
+            )
         return max(1, min(hosting().session_runs, hosting().total_runs - others))
 
-    def lighten(self, most: float) -> None:
+    def evict(self, most: float) -> None:
         """Forget those seen longest ago where models and vectors take more than ``most`` bytes.
 
         Of somebody whose session is still here, which holds its workspace, only vectors go, and
@@ -164,20 +166,20 @@ class Registry:
 
 
 @st.cache_resource(show_spinner=False)
-def registry() -> Registry:
+def registry() -> WorkspaceRegistry:
     """The workspaces of this server."""
-    return Registry()
+    return WorkspaceRegistry()
 
 
 def workspace() -> Workspace:
     """This session's workspace; at a new session's first call that of the same browser before."""
-    mine = st.session_state.get("workspace")
-    if mine is None:
+    session = st.session_state.get("workspace")
+    if session is None:
         browser = visitor(st.context.cookies.get(_COOKIE, ""))
-        mine = st.session_state.workspace = registry().get(browser or uuid.uuid4().hex)
-    if time.monotonic() - mine.touched > _TOUCH_SECONDS:  # a page asks some fifty times
-        registry().touch(mine)
-    return mine
+        session = st.session_state.workspace = registry().get(browser or uuid.uuid4().hex)
+    if time.monotonic() - session.touched > _TOUCH_SECONDS:  # a page asks some fifty times
+        registry().touch(session)
+    return session
 
 
 def visitor(cookie: str) -> str | None:

@@ -6,7 +6,7 @@ import streamlit as st
 from PIL import Image
 
 from decor_app.components.samples import Sample, samples
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_core.errors import DecorError
 from decor_core.features.backbones import restorable
 from decor_core.images.augment import Augmentation, distort
@@ -72,7 +72,7 @@ def _show_on(sample: Sample, chosen: Augmentation) -> None:
         with restorable(sample.path):
             show_copies(sample.data(), chosen, _COPIES, sample.alt)
     except DecorError as error:
-        st.error(plain(str(error)), icon=":material/broken_image:")
+        st.error(escape_markdown(str(error)), icon=":material/broken_image:")
 
 
 def show_copies(data: bytes, augmentation: Augmentation, count: int, alt: str) -> None:

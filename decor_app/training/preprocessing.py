@@ -5,8 +5,8 @@ With pictures at hand all of it is free; of what ships only vectors are there, m
 
 import streamlit as st
 
-from decor_app.format import plain
-from decor_app.state.models import training_data
+from decor_app.format import escape_markdown
+from decor_app.state.models import shipped_vectors_or_stop
 from decor_app.training.augmentation_preview import copies_preview, show_copies
 from decor_core.datasets.dataset import PictureSet
 from decor_core.errors import DecorError
@@ -38,7 +38,7 @@ DEFAULTS = {
 def chosen_spec(own: bool) -> EmbeddingSpec:
     """The network and views that the controls show; of what ships, those that it was made with."""
     if not own:
-        return training_data().spec
+        return shipped_vectors_or_stop().spec
     return EmbeddingSpec(st.session_state.look_network, st.session_state.look_views)
 
 
@@ -125,7 +125,7 @@ def _show_own(pictures: PictureSet, augmentation: Augmentation) -> None:
         data = pictures.catalog.read(file)
         show_copies(data, augmentation, augmentation.copies, file)
     except DecorError as error:
-        st.error(plain(str(error)), icon=":material/broken_image:")
+        st.error(escape_markdown(str(error)), icon=":material/broken_image:")
 
 
 def _network_words(name: str) -> str:
@@ -134,7 +134,7 @@ def _network_words(name: str) -> str:
 
 
 def _shipped_looks() -> None:
-    data = training_data()
+    data = shipped_vectors_or_stop()
     st.toggle(
         "Worn copies learn along",
         key="copies",

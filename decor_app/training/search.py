@@ -6,7 +6,7 @@ import streamlit as st
 
 from decor_app.charts.heatmaps import heat_map
 from decor_app.components.progress import progress_words
-from decor_app.format import STEPWISE, head_name, percent_exact, plain
+from decor_app.format import STEPWISE, escape_markdown, head_name, percent_exact
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import SearchRequest
 from decor_app.state.jobs import BEFOREHAND, SEARCH, job_for, stop, submit_on
@@ -125,7 +125,7 @@ def _start(candidates: tuple[Candidate, ...]) -> None:
     choice: Choice = chosen()
     submit_on(
         SEARCH,
-        choice.material,
+        choice.training_data,
         choice.level,
         lambda vectors: SearchRequest(vectors, choice.config, choice.level, candidates),
     )
@@ -143,13 +143,15 @@ def _watch() -> None:
 
 def _show_ended(job: Job) -> None:
     if job.status == "failed":
-        st.error(plain(job.message), icon=":material/error:")
+        st.error(escape_markdown(job.message), icon=":material/error:")
     if job.request.kind in BEFOREHAND:
         return
     results = job.request.news(job.events)
     if job.status == "stopped":
         total = len(job.request.candidates)
-        st.caption(f"Stopped: {len(results)} of {total} were tried. {plain(job.message)}".strip())
+        st.caption(
+            f"Stopped: {len(results)} of {total} were tried. {escape_markdown(job.message)}".strip()
+        )
     _show_results(results)
     winner = best(results)
     if winner:

@@ -4,15 +4,15 @@ import math
 from dataclasses import dataclass
 
 import streamlit as st
+from decor_core.model.shipped_vectors_or_stop import TrainingData
 
-from decor_app.format import HEAD_WORDS, STEPWISE, counted, head_name, plain
+from decor_app.format import HEAD_WORDS, STEPWISE, escape_markdown, head_name, pluralize
 from decor_app.page import DATA
-from decor_app.state.training_data import SHIPPED, Lesson, choices, lesson, picture_set
+from decor_app.state.shipped_vectors_or_stop import SHIPPED, Lesson, choices, lesson, picture_set
 from decor_app.state.workspace import workspace
 from decor_app.training.preprocessing import DEFAULTS, chosen_copies, chosen_spec, looks
 from decor_core.datasets.dataset import PictureSet
 from decor_core.model.heads import HEADS, TrainConfig
-from decor_core.model.training_data import Material
 
 _POINTS = 50  # of the training curves: enough to see them bend, whatever the steps
 _CONFIG = TrainConfig()
@@ -41,7 +41,7 @@ PRESETS = {"Model 1": (500, 0.01), "Model 2": (500, 0.03)}
 class Choice:
     """What the controls say: what to learn from, what to tell apart, how to learn it."""
 
-    material: Material
+    training_data: TrainingData
     level: str
     config: TrainConfig
 
@@ -74,13 +74,13 @@ def chosen() -> Choice:
     return Choice(_chosen_material(), state.train_taxonomy, config)
 
 
-def _chosen_material() -> Material:
+def _chosen_material() -> TrainingData:
     set_id = st.session_state.learn_from
     own = picture_set(set_id)
     spec, copies = chosen_spec(own is not None), chosen_copies(own is not None, _count(own))
     if own is None:
-        return Material(spec=spec, augmentation=copies)
-    return Material(set_id, own.title, own.version, spec, copies)
+        return TrainingData(spec=spec, augmentation=copies)
+    return TrainingData(set_id, own.title, own.version, spec, copies)
 
 
 def _count(pictures: PictureSet | None) -> int:
@@ -139,13 +139,13 @@ def _set_up() -> None:
 
     A data set that was opened on the Data page since is what is to be learned from.
     """
-    mine, state = workspace(), st.session_state
-    mine.controls = {"train_taxonomy": "", **_DEFAULTS, **mine.controls}
-    for key, value in mine.controls.items():
+    session, state = workspace(), st.session_state
+    session.controls = {"train_taxonomy": "", **_DEFAULTS, **session.controls}
+    for key, value in session.controls.items():
         state.setdefault(key, value)
-    if mine.data_set != state.adopted:
-        state.adopted = mine.data_set
-        state.learn_from = mine.data_set or state.learn_from
+    if session.data_set != state.adopted:
+        state.adopted = session.data_set
+        state.learn_from = session.data_set or state.learn_from
 
 
 def _learn_from() -> None:
@@ -184,15 +184,15 @@ def _taxonomy(lesson: Lesson) -> None:
 def _level_note(lesson: Lesson) -> str:
     level = st.session_state.train_taxonomy
     taxonomy = lesson.taxonomy.level(level)
-    classes = counted(len(taxonomy.labels), "class")
+    classes = pluralize(len(taxonomy.labels), "class")
     if len(lesson.taxonomy.levels) == 1:
-        return f"{classes}: {plain(', '.join(taxonomy.labels[:8]))}" + (
+        return f"{classes}: {escape_markdown(', '.join(taxonomy.labels[:8]))}" + (
             " …" if len(taxonomy.labels) > 8 else "."
         )
     note = f"{classes}."
     if taxonomy.coarser:
-        return f"{note} The answers by {plain(taxonomy.coarser.name)} follow from them."
-    return f"{note} Such a model answers by {plain(level)} alone."
+        return f"{note} The answers by {escape_markdown(taxonomy.coarser.name)} follow from them."
+    return f"{note} Such a model answers by {escape_markdown(level)} alone."
 
 
 def _presets(disabled: bool) -> None:

@@ -164,11 +164,11 @@ def data_name(options: argparse.Namespace) -> str:
 
 def material_of(options: argparse.Namespace, vectors: Any) -> Any:
     """What a model learned from, where the app can find it again; else None."""
-    from decor_core.model.training_data import Material
+    from decor_core.model.training_data import TrainingData
 
     if not options.data_set:
         return None
     kept = _kept_set(options)
     augmentation = _augmentation(options, len(vectors.table))
     copies = augmentation if augmentation.copies else None
-    return Material(kept.id, kept.title, kept.version, vectors.spec, copies)
+    return TrainingData(kept.id, kept.title, kept.version, vectors.spec, copies)

@@ -58,55 +58,55 @@ def standard(pictures: int) -> Augmentation:
 
 def distort(picture: Image.Image, augmentation: Augmentation, key: str, copy: int) -> Image.Image:
     """Copy number ``copy`` of an RGB picture; its content hash ``key`` seeds the dice with it."""
-    dice = np.random.default_rng([augmentation.seed, copy, int(key[:16], 16)])
+    rng = np.random.default_rng([augmentation.seed, copy, int(key[:16], 16)])
     swapped = augmentation.ground and copy % 2
-    copied = _on_other_ground(picture, dice) if swapped else _cropped(picture, augmentation, dice)
-    if augmentation.flip and dice.random() < 0.5:
+    copied = _on_other_ground(picture, rng) if swapped else _cropped(picture, augmentation, rng)
+    if augmentation.flip and rng.random() < 0.5:
         copied = ImageOps.mirror(copied)
-    factor = 1 + dice.uniform(-1, 1) * augmentation.brightness / 100
+    factor = 1 + rng.uniform(-1, 1) * augmentation.brightness / 100
     copied = copied.point(lambda value: min(255, round(value * factor)))
-    return _worn(copied, dice) if augmentation.wear else copied
+    return _worn(copied, rng) if augmentation.wear else copied
 
 
 def _cropped(
-    picture: Image.Image, augmentation: Augmentation, dice: np.random.Generator
+    picture: Image.Image, augmentation: Augmentation, rng: np.random.Generator
 ) -> Image.Image:
-    enlarged = (1 + augmentation.crop / 100) * dice.uniform(1, 1 + augmentation.scale / 100)
+    enlarged = (1 + augmentation.crop / 100) * rng.uniform(1, 1 + augmentation.scale / 100)
     width, height = (max(round(side / enlarged), 1) for side in picture.size)
-    left = dice.integers(picture.width - width + 1)
-    upper = dice.integers(picture.height - height + 1)
+    left = rng.integers(picture.width - width + 1)
+    upper = rng.integers(picture.height - height + 1)
     return picture.crop((left, upper, left + width, upper + height))
 
 
-def _on_other_ground(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
+def _on_other_ground(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     """The object somewhere on a larger ground: of one colour, of large or of small blotches."""
-    cells = int(dice.choice([1, 6, 24]))
-    colours = Image.fromarray(dice.integers(256, size=(cells, cells, 3), dtype=np.uint8))
-    margin = dice.uniform(1.05, 1.35)
+    cells = int(rng.choice([1, 6, 24]))
+    colours = Image.fromarray(rng.integers(256, size=(cells, cells, 3), dtype=np.uint8))
+    margin = rng.uniform(1.05, 1.35)
     ground = colours.resize([round(side * margin) for side in picture.size])
     left, upper = (
-        int(dice.integers(outer - inner + 1))
+        int(rng.integers(outer - inner + 1))
         for outer, inner in zip(ground.size, picture.size, strict=True)
     )
     ground.paste(picture, (left, upper), Image.fromarray(foreground_mask(picture)))
     return ground
 
 
-def _worn(picture: Image.Image, dice: np.random.Generator) -> Image.Image:
-    gamma = np.exp(dice.normal(0, 0.2))
-    gains = np.exp(dice.normal(0, 0.1, 3) + dice.normal(0, 0.12))
+def _worn(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    gamma = np.exp(rng.normal(0, 0.2))
+    gains = np.exp(rng.normal(0, 0.1, 3) + rng.normal(0, 0.12))
     light = (np.asarray(picture, np.float32) / 255) ** gamma * gains
     lit = Image.fromarray((light.clip(0, 1) * 255).astype(np.uint8))
-    match dice.integers(4):
+    match rng.integers(4):
         case 0:
             # Measured for pictures 150 pixels wide.
-            radius = dice.uniform(0.5, 1.8) * min(lit.size) / 150
+            radius = rng.uniform(0.5, 1.8) * min(lit.size) / 150
             return lit.filter(ImageFilter.GaussianBlur(radius))
         case 1:
             packed = io.BytesIO()
-            lit.save(packed, "JPEG", quality=int(dice.integers(12, 50)))
+            lit.save(packed, "JPEG", quality=int(rng.integers(12, 50)))
             return Image.open(packed, formats=["JPEG"]).convert("RGB")
         case 2:
-            few = int(dice.integers(60, 120))
+            few = int(rng.integers(60, 120))
             return lit.resize((few, few * lit.height // lit.width or 1), Image.Resampling.BICUBIC)
     return lit

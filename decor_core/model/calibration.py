@@ -13,14 +13,14 @@ from decor_core.model.logistic import fit_logistic
 from decor_core.model.novelty import Novelty, fit_novelty, limit_from
 from decor_core.model.selection import Choice, block_numbers, choose
 from decor_core.model.whitened_folds import Examples, Fold, Parts, prepare_examples
-from decor_core.model.whitening import span_basis
+from decor_core.model.whitening import pca_basis
 
 OnEvent = Callable[[TrainEvent], None]
 ShouldStop = Callable[[], bool]
 _Train = Callable[[Parts, Fold, float], tuple[Parts, np.ndarray]]
 
 
-def never() -> bool:
+def never_stop() -> bool:
     """The answer of a training that nobody stops."""
     return False
 
@@ -56,7 +56,7 @@ class Fitter:
         *,
         validation: tuple[np.ndarray, np.ndarray] | None = None,
         on_event: OnEvent | None = None,
-        should_stop: ShouldStop = never,
+        should_stop: ShouldStop = never_stop,
     ) -> Fitted:
         """Train a head whose probabilities mean what they say; TrainingError if it diverges.
 
@@ -76,7 +76,9 @@ class Fitter:
         for k, part in zip(numbers, _arranged(weights, range(len(weights)), scales), strict=True):
             raw[k] = part
         head = prepared.span.expand(*prepared.whitening.undo(raw, bias))
-        return Fitted(head.tempered(self._temperature(head, choice, config, should_stop)), choice)
+        return Fitted(
+            head.with_temperature(self._temperature(head, choice, config, should_stop)), choice
+        )
 
     def known(self, columns: slice) -> Novelty | None:
         """The hull of the pictures in ``columns``, its limit from held-out folds; None without."""
@@ -138,7 +140,7 @@ class Fitter:
         key = id(fold), blocks
         if key not in self._spans:
             joined = np.hstack(parts)
-            basis = span_basis(joined).astype(np.float32)
+            basis = pca_basis(joined).astype(np.float32)
             self._spans[key] = basis, joined @ basis
         return self._spans[key]
 

@@ -50,7 +50,7 @@ class Prediction:
     def confidence(self) -> float:
         return self.scores[0].probability
 
-    def decide(self, sure: float = SURE, strange: float = 0.5) -> "Verdict":
+    def decision(self, sure: float = SURE, strange: float = 0.5) -> "Verdict":
         """What to say of it.
 
         Above a novelty of ``strange`` it is of no known kind. Else the likeliest labels are named
@@ -117,10 +117,10 @@ class Judge:
         """
         trained = self.bundle.taxonomy
         level = trained.level(taxonomy or trained.name)
-        chances = probabilities(self.bundle.head.logits(vectors))
+        probs = probabilities(self.bundle.head.logits(vectors))
         hull = self.bundle.novelty
         novelties = hull.scores(vectors) if hull else np.zeros(len(vectors))
-        rolled = trained.roll_up(chances, level.name)
+        rolled = trained.roll_up(probs, level.name)
         return [_ranked(*row, level) for row in zip(rolled, novelties, strict=True)]
 
 
@@ -164,9 +164,9 @@ class Predictor(Judge):
                 yield Labelled(str(file), self.predict(vector[None], taxonomy)[0])
 
 
-def _ranked(chances: np.ndarray, novelty: float, taxonomy: Taxonomy) -> Prediction:
-    order = np.argsort(-chances, kind="stable")
-    scores = tuple(Score(taxonomy.labels[i], float(chances[i])) for i in order)
+def _ranked(probs: np.ndarray, novelty: float, taxonomy: Taxonomy) -> Prediction:
+    order = np.argsort(-probs, kind="stable")
+    scores = tuple(Score(taxonomy.labels[i], float(probs[i])) for i in order)
     return Prediction(taxonomy.name, scores, float(novelty))
 
 

@@ -143,22 +143,22 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def evaluate(chances: np.ndarray, classes: np.ndarray, labels: tuple[str, ...]) -> Evaluation:
+def evaluate(probs: np.ndarray, classes: np.ndarray, labels: tuple[str, ...]) -> Evaluation:
     """Hold probabilities [n, c] against true ``classes`` [n] of 0…c-1.
 
     Those of a repeated cross-validation are [repeats, n, c]; then every figure is a mean.
     """
-    chances = chances.reshape(-1, *chances.shape[-2:])
-    answers = chances.argmax(axis=2)
+    probs = probs.reshape(-1, *probs.shape[-2:])
+    answers = probs.argmax(axis=2)
     confusion = np.zeros((len(labels), len(labels)))
-    np.add.at(confusion, (np.broadcast_to(classes, answers.shape), answers), 1 / len(chances))
-    right, confidence = answers == classes, chances.max(axis=2)
+    np.add.at(confusion, (np.broadcast_to(classes, answers.shape), answers), 1 / len(probs))
+    right, confidence = answers == classes, probs.max(axis=2)
     gaps = _bin_sums(right - confidence, confidence)
     samples = _bootstrap_counts(len(classes))
     return Evaluation(
         labels=labels,
         confusion=confusion,
-        cross_entropy=cross_entropy(np.log(np.maximum(chances, 1e-300)), classes),
+        cross_entropy=cross_entropy(np.log(np.maximum(probs, 1e-300)), classes),
         calibration_error=float(_calibration_errors(np.ones((1, len(classes))), gaps)[0]),
         calibration_ci95=_percentiles(_calibration_errors(samples, gaps)),
         balanced_ci95=_percentiles(_balanced_accuracies(samples, right.mean(axis=0), classes)),

@@ -37,7 +37,7 @@ class Evidence:
         """What the parts add up to: the logits [labels], float64."""
         return self.maps.sum(axis=(1, 2), dtype=np.float64) + self.outside
 
-    def speaking_for(self, label: str) -> np.ndarray:
+    def attribution(self, label: str) -> np.ndarray:
         """Map [h, w] for ``label`` rather than its rivals: for it > 0, against it < 0.
 
         Rivals count by their share of the probability that is not the label's: to first order the
@@ -54,7 +54,7 @@ class Evidence:
     def strongest(self) -> float:
         """What few places of the likeliest label's map exceed: one scale to show all labels on."""
         likeliest = self.labels[int(self.scores.argmax())]
-        return max(float(np.quantile(np.abs(self.speaking_for(likeliest)), _STRONG)), 1e-12)
+        return max(float(np.quantile(np.abs(self.attribution(likeliest)), _STRONG)), 1e-12)
 
 
 def explain(predictor: Predictor, picture: Image.Image, taxonomy: str | None = None) -> Evidence:

@@ -77,7 +77,7 @@ class Head:
         """Scores [n, classes] of vectors [n, d]; their softmax are the probabilities."""
         return vectors @ self.weights + self.bias
 
-    def tempered(self, temperature: float) -> "Head":
+    def with_temperature(self, temperature: float) -> "Head":
         """The same head with all its scores divided by ``temperature``."""
         return Head(self.weights / temperature, self.bias / temperature)
 
@@ -212,10 +212,10 @@ class _Descent:
     def _draw(self, steps: int) -> np.ndarray:
         """Rows [steps, batch size]: a class uniformly, then one of its members by weight."""
         # One stream of dice: how often one looks at the training must not change it.
-        dice = self._random.random((steps, self._config.batch_size, 2))
-        drawn = (dice[..., 0] * len(self._totals)).astype(int)
+        rng = self._random.random((steps, self._config.batch_size, 2))
+        drawn = (rng[..., 0] * len(self._totals)).astype(int)
         before = np.cumsum(self._totals) - self._totals
-        share = before[drawn] + dice[..., 1] * self._totals[drawn]
+        share = before[drawn] + rng[..., 1] * self._totals[drawn]
         places = np.searchsorted(self._shares, share, side="right")
         return self._by_class[np.minimum(places, len(self._by_class) - 1)]
 

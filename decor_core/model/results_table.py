@@ -30,7 +30,7 @@ def _row(answer: Labelled, trained: Taxonomy, sure: float, strange: float) -> di
     best, second = (*prediction.scores, None)[:2]
     row = {
         "file": answer.file,
-        "verdict": prediction.decide(sure, strange).kind,
+        "verdict": prediction.decision(sure, strange).kind,
         level.name: best.label,
         "probability": round(best.probability, 6),
     }

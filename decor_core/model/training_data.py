@@ -16,7 +16,7 @@ _SHIPPED_BEFORE = ("decor", "decor, no copies", "Decor products")
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """Pictures to learn from, and how they are looked at.
 
     ``set_id`` is the data set, "" for the photos whose vectors ship, ``title`` and ``version``
@@ -49,7 +49,7 @@ class Material:
         return told
 
     @classmethod
-    def of(cls, bundle: Bundle) -> "Material | None":
+    def of(cls, bundle: Bundle) -> "TrainingData | None":
         """What a model says it learned from; None where that is not known or makes no sense."""
         told = bundle.training.get("material")
         if told is None:
@@ -62,7 +62,7 @@ class Material:
             return None
 
 
-def _checked(told: Mapping[str, Any], spec: EmbeddingSpec) -> Material:
+def _checked(told: Mapping[str, Any], spec: EmbeddingSpec) -> TrainingData:
     """From a manifest, which anybody may have written."""
     augmentation = told["augmentation"] and Augmentation(**told["augmentation"])
     copies = augmentation.copies if augmentation else 0
@@ -71,7 +71,7 @@ def _checked(told: Mapping[str, Any], spec: EmbeddingSpec) -> Material:
         raise ValueError("names are texts")
     if not (isinstance(copies, int) and 0 <= copies <= MOST_COPIES):
         raise ValueError("so many copies are not made")
-    return Material(**texts, spec=spec, augmentation=augmentation, taught=int(told["taught"]))
+    return TrainingData(**texts, spec=spec, augmentation=augmentation, taught=int(told["taught"]))
 
 
 def _copies(augmentation: Augmentation | None) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from decor_core.features.embedder import Block
 from decor_core.model.evaluation import fit_temperature
 from decor_core.model.heads import fit_lda
-from decor_core.model.whitening import RADIUS, Span, Whitening, fit_whitening
+from decor_core.model.whitening import RADIUS, Subspace, Whitening, fit_whitening
 
 # All copies of a picture together count half as much as the picture itself.
 _COPIES_WEIGHT = 0.5
@@ -74,7 +74,7 @@ class Prepared:
     """
 
     blocks: tuple[Block, ...]
-    span: Span
+    span: Subspace
     whitening: Whitening
     whole: Fold
     folds: tuple[Fold, ...]
@@ -97,7 +97,7 @@ class Prepared:
 def prepare_examples(examples: Examples) -> Prepared:
     """Whiten ``examples`` block by block, in all and with each fold held out."""
     columns = [block.columns for block in examples.blocks]
-    span = Span.of(examples.vectors, columns)
+    span = Subspace.of(examples.vectors, columns)
     parts = span.apply(examples.vectors)
     everyone = np.ones(len(examples.classes), bool)
     whitening, whole = _whitened(examples, parts, span, everyone, ~everyone)
@@ -117,7 +117,7 @@ def prepare_examples(examples: Examples) -> Prepared:
 
 
 def _whitened(
-    examples: Examples, parts: Parts, span: Span, inside: np.ndarray, asked: np.ndarray
+    examples: Examples, parts: Parts, span: Subspace, inside: np.ndarray, asked: np.ndarray
 ) -> tuple[Whitening, Fold]:
     classes, weights = examples.classes[inside], examples.weights[inside]
     training = [part[inside] for part in parts]

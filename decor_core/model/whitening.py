@@ -14,7 +14,7 @@ MOST_AXES = 1024
 
 
 @dataclass(frozen=True)
-class Span:
+class Subspace:
     """Per block, an orthonormal basis of the span of some vectors, to compute in fewer numbers.
 
     What lies outside of the span of the training vectors cannot tell classes apart, so a head
@@ -26,9 +26,9 @@ class Span:
     bases: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, vectors: np.ndarray, blocks: Sequence[slice]) -> "Span":
+    def of(cls, vectors: np.ndarray, blocks: Sequence[slice]) -> "Subspace":
         """The span of ``vectors`` [n, d]."""
-        bases = (span_basis(vectors[:, block], MOST_AXES) for block in blocks)
+        bases = (pca_basis(vectors[:, block], MOST_AXES) for block in blocks)
         return cls(tuple(blocks), tuple(bases))
 
     def apply(self, vectors: np.ndarray) -> list[np.ndarray]:
@@ -46,7 +46,7 @@ class Span:
         return tuple(len(basis) for basis in self.bases)
 
 
-def span_basis(vectors: np.ndarray, most: int | None = None) -> np.ndarray:
+def pca_basis(vectors: np.ndarray, most: int | None = None) -> np.ndarray:
     """Orthonormal columns [d, r] that span the vectors [n, d]; all of the space where d ≤ n.
 
     Of more than ``most`` columns, those along which the vectors are longest.

@@ -14,7 +14,7 @@ from decor_core.errors import DAMAGED_FILE, RunError
 from decor_core.model.bundle import Bundle, load_bundle, write_bundle
 from decor_core.model.evaluation import Evaluation
 from decor_core.model.heads import TrainConfig, TrainEvent
-from decor_core.model.training_data import Material
+from decor_core.model.training_data import TrainingData
 from decor_core.training.train import Training
 
 FORMAT = "decor-run/1"
@@ -111,11 +111,11 @@ def run_of_training(
     training: Training,
     data: str,
     seconds: float | None = None,
-    material: Mapping[str, Any] | None = None,
+    training_data: Mapping[str, Any] | None = None,
 ) -> Run:
     """What to keep of a training on the pictures called ``data``, or more closely ``material``."""
     told = {**training.bundle.training, "data": data}
-    told |= {"material": dict(material)} if material else {}
+    told |= {"material": dict(training_data)} if training_data else {}
     run = run_of_bundle(replace(training.bundle, training=told))
     answers = training.answers[list(ANSWER_COLUMNS)]
     return replace(run, answers=answers, events=training.events, seconds=seconds)
@@ -130,8 +130,8 @@ def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> R
     names = [field.name for field in fields(TrainConfig)]
     config = TrainConfig(**{name: told[name] for name in names if name in told})
     answers = pd.DataFrame(columns=list(ANSWER_COLUMNS))
-    material = Material.of(bundle)
-    data = material.name if material else str(told.get("data", ""))
+    training_data = TrainingData.of(bundle)
+    data = training_data.name if training_data else str(told.get("data", ""))
     return Run(id or secrets.token_hex(4), bundle, config, data, answers, read_only=read_only)
 
 

@@ -15,7 +15,7 @@ from decor_core.data.checks import FEW
 from decor_core.data.findings import Entry
 from decor_core.data.split import folds
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.calibration import ShouldStop, never
+from decor_core.model.calibration import ShouldStop, never_stop
 from decor_core.model.evaluation import fit_temperature
 from decor_core.model.heads import class_means, probabilities
 from decor_core.model.whitening import shrinkage
@@ -35,7 +35,7 @@ _SEED = 0
 class _Judged:
     """Probabilities [n, c] and squared distances [n] to the nearest class, both out of fold."""
 
-    chances: np.ndarray
+    probs: np.ndarray
     distances: np.ndarray
 
 
@@ -44,7 +44,7 @@ def find_suspects(
     level: str,
     *,
     progress: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop = never,
+    should_stop: ShouldStop = never_stop,
 ) -> tuple[Entry, ...]:
     """Findings of the kinds “mislabelled” and “outlier”, each kind with the surest first.
 
@@ -69,14 +69,14 @@ def find_suspects(
             told += 1
             if progress:
                 progress(told, _ROUNDS * _REPEATS)
-        chances = np.mean([part.chances for part in parts], axis=0)
+        probs = np.mean([part.probs for part in parts], axis=0)
         if round_ < _ROUNDS - 1:
-            trusted = _kept(~_likely_wrong(chances, classes), classes)
+            trusted = _kept(~_likely_wrong(probs, classes), classes)
     distances = np.mean([part.distances for part in parts], axis=0)
     strange = _strange(distances)
     files = list(known.table["file"])
-    margins = chances.max(axis=1) - chances[np.arange(len(classes)), classes]
-    answers = chances.argmax(axis=1)
+    margins = probs.max(axis=1) - probs[np.arange(len(classes)), classes]
+    answers = probs.argmax(axis=1)
     wrong = (margins > _MARGIN) & ~strange
     return (
         *(
@@ -84,7 +84,7 @@ def find_suspects(
                 "mislabelled",
                 files[i],
                 f"It is labelled “{taxonomy.labels[classes[i]]}”, but going by the other pictures "
-                f"it is “{taxonomy.labels[answers[i]]}” ({chances[i, answers[i]]:.0%}).",
+                f"it is “{taxonomy.labels[answers[i]]}” ({probs[i, answers[i]]:.0%}).",
                 suggestion=taxonomy.labels[answers[i]],
             )
             for i in np.argsort(-margins, kind="stable")
@@ -186,10 +186,10 @@ def _kept(chosen: np.ndarray, classes: np.ndarray, among: np.ndarray | None = No
     return chosen | (rest if among is None else rest & among)
 
 
-def _likely_wrong(chances: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def _likely_wrong(probs: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Which pictures [n] reach, for another label, what pictures of that label get on average."""
-    usual = [chances[classes == c, c].mean() for c in range(chances.shape[1])]
-    reached = np.where(chances >= np.array(usual), chances, 0)
+    usual = [probs[classes == c, c].mean() for c in range(probs.shape[1])]
+    reached = np.where(probs >= np.array(usual), probs, 0)
     return (reached.max(axis=1) > 0) & (reached.argmax(axis=1) != classes)
 
 

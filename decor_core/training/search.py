@@ -9,7 +9,7 @@ import numpy as np
 
 from decor_core.errors import TrainingError
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.calibration import Fitter, ShouldStop, never
+from decor_core.model.calibration import Fitter, ShouldStop, never_stop
 from decor_core.model.evaluation import wilson
 from decor_core.model.heads import TrainConfig, TrainEvent
 from decor_core.training.task import Task
@@ -109,7 +109,7 @@ def search(
     n_folds: int | None = None,
     on_result: Callable[[Result], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop = never,
+    should_stop: ShouldStop = never_stop,
 ) -> list[Result]:
     """Accuracy of each candidate by cross-validation on the same folds, in the order tried.
 
@@ -239,7 +239,7 @@ def learning_curve(
     n_folds: int | None = None,
     on_point: Callable[[CurvePoint], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop = never,
+    should_stop: ShouldStop = never_stop,
 ) -> list[CurvePoint]:
     """Cross-validated accuracy against the number of training pictures, few first.
 

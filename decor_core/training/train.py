@@ -12,7 +12,7 @@ import pandas as pd
 from decor_core.data.split import CORRECTION, Split, may_hold_out
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
-from decor_core.model.calibration import Fitted, Fitter, OnEvent, ShouldStop, never
+from decor_core.model.calibration import Fitted, Fitter, OnEvent, ShouldStop, never_stop
 from decor_core.model.evaluation import Evaluation, evaluate
 from decor_core.model.heads import Head, TrainConfig, TrainEvent, probabilities
 from decor_core.model.whitened_folds import Examples
@@ -44,7 +44,7 @@ def train(
     *,
     title: str = "My model",
     on_event: OnEvent | None = None,
-    should_stop: ShouldStop = never,
+    should_stop: ShouldStop = never_stop,
 ) -> Training:
     """Split, train and calibrate on the training part, judge once on the test part.
 
@@ -63,7 +63,7 @@ def train(
     watched = embeddings.vectors[parts.validation], task.classes[parts.validation]
     fitter = _fitter(task.examples(parts.train))
     fitted = fitter.fit(config, validation=watched, on_event=record, should_stop=should_stop)
-    chances = probabilities(fitted.head.logits(embeddings.vectors[parts.test]))
+    probs = probabilities(fitted.head.logits(embeddings.vectors[parts.test]))
     truth = task.classes[parts.test]
     stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
     return Training(
@@ -75,10 +75,10 @@ def train(
             fitted.head,
             novelty=fitter.known(embeddings.late_stages),
             training=_account(task, fitted, len(parts.train), events),
-            evaluation=evaluate(chances, truth, task.taxonomy.labels) if len(truth) else None,
+            evaluation=evaluate(probs, truth, task.taxonomy.labels) if len(truth) else None,
         ),
         split=parts,
-        answers=_answers(embeddings.table.iloc[parts.test], task.taxonomy, truth, chances),
+        answers=_answers(embeddings.table.iloc[parts.test], task.taxonomy, truth, probs),
         events=tuple(events),
         stopped=stopped,
     )
@@ -126,7 +126,7 @@ def fold_heads(
     *,
     n_folds: int | None = None,
     repeats: int = 5,
-    should_stop: ShouldStop = never,
+    should_stop: ShouldStop = never_stop,
 ) -> Iterator[tuple[int, np.ndarray, Head]]:
     """For every repeat and fold: the repeat, which pictures [n] are held out, and the head.
 
@@ -164,7 +164,7 @@ def cross_validate(
     n_folds: int | None = None,
     repeats: int = 5,
     progress: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop = never,
+    should_stop: ShouldStop = never_stop,
 ) -> dict[str, Evaluation]:
     """Repeated stratified cross-validation, for ``level`` and every coarser taxonomy by name.
 
@@ -174,19 +174,19 @@ def cross_validate(
     """
     task = Task.of(embeddings, level, config)
     n_folds = n_folds or usual_folds(embeddings)
-    chances = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
+    probs = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
     heads = fold_heads(
         embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop
     )
     for done, (repeat, asked, head) in enumerate(heads, start=1):
-        chances[repeat, asked] = probabilities(head.logits(embeddings.vectors[asked]))
+        probs[repeat, asked] = probabilities(head.logits(embeddings.vectors[asked]))
         if progress:
             progress(done, repeats * n_folds)
     if should_stop():
         return {}
     found, asked = {}, task.may_hold_out
     for taxonomy in task.taxonomy.levels:
-        rolled = [task.taxonomy.roll_up(one[asked], taxonomy.name) for one in chances]
+        rolled = [task.taxonomy.roll_up(one[asked], taxonomy.name) for one in probs]
         truth = embeddings.target(taxonomy.name)[1][asked]
         found[taxonomy.name] = evaluate(np.array(rolled), truth, taxonomy.labels)
     return found
@@ -217,7 +217,7 @@ def _account(
 
 
 def _answers(
-    table: pd.DataFrame, taxonomy: Taxonomy, truth: np.ndarray, chances: np.ndarray
+    table: pd.DataFrame, taxonomy: Taxonomy, truth: np.ndarray, probs: np.ndarray
 ) -> pd.DataFrame:
     labels = np.array(taxonomy.labels, object)
     return pd.DataFrame(
@@ -225,7 +225,7 @@ def _answers(
             "key": table["key"].to_numpy(),
             "file": table["file"].to_numpy(),
             "truth": labels[truth],
-            "answer": labels[chances.argmax(axis=1)] if len(truth) else [],
-            "probability": chances.max(axis=1) if len(truth) else [],
+            "answer": labels[probs.argmax(axis=1)] if len(truth) else [],
+            "probability": probs.max(axis=1) if len(truth) else [],
         }
     )

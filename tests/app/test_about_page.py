@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from decor_app.components.flags import flag
 from decor_app.components.samples import samples
 from decor_app.components.styles import STYLES, how_well_known, style_of
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_core.model.evaluation import evaluate
 from decor_core.taxonomy import DECOR
 
@@ -29,7 +29,7 @@ def _headings(test: AppTest) -> list[str]:
 
 def test_every_style_is_there_in_its_own_script_with_its_recall(about):
     told = "\n".join(_headings(about))
-    assert all(plain(label) in told for label in DECOR.labels)
+    assert all(escape_markdown(label) in told for label in DECOR.labels)
     assert "Хохлома" in told and "İznik çinisi" in told
     recalls = [c.value for c in about.caption if c.value.startswith("Recognised: ")]
     assert len(recalls) == len(DECOR.labels) + len(DECOR.coarser.labels)
@@ -61,8 +61,8 @@ def test_every_style_has_words_a_drawing_and_a_flag():
 
 
 def test_confusions_worth_naming_are_named():
-    chances = np.eye(2)[[0, 0, 0, 1, 1, 1, 1, 1]]
-    judged = evaluate(chances, np.array([0, 0, 0, 0, 1, 1, 1, 1]), ("Gzhel", "Iznik"))
+    probs = np.eye(2)[[0, 0, 0, 1, 1, 1, 1, 1]]
+    judged = evaluate(probs, np.array([0, 0, 0, 0, 1, 1, 1, 1]), ("Gzhel", "Iznik"))
     words = how_well_known("Gzhel", judged).replace("\u00a0", " ")
     assert words.startswith("Recognised: 75 % of 4 photos, likely between 30 % and 95 %")
     assert words.endswith("; sometimes taken for Iznik. Few photos: judge with care.")

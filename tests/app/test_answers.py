@@ -25,8 +25,8 @@ from decor_core.model.results_table import answer_rows, to_csv, to_json
 from decor_core.taxonomy import DECOR, Taxonomy
 
 
-def _prediction(*chances, novelty=0.0, labels=("Gzhel", "Iznik", "Khokhloma", "Gorodets")):
-    scores = tuple(Score(*pair) for pair in zip(labels, chances, strict=False))
+def _prediction(*probs, novelty=0.0, labels=("Gzhel", "Iznik", "Khokhloma", "Gorodets")):
+    scores = tuple(Score(*pair) for pair in zip(labels, probs, strict=False))
     return Prediction("style", scores, novelty)
 
 
@@ -45,16 +45,16 @@ def _prediction(*chances, novelty=0.0, labels=("Gzhel", "Iznik", "Khokhloma", "G
         ((1.0,), 0.0, "sure", ("Gzhel",)),
     ],
 )
-def test_verdict_by_what_the_likeliest_labels_reach_together(chances, novelty, kind, labels):
-    assert _prediction(*chances, novelty=novelty).decide() == Verdict(kind, labels)
+def test_verdict_by_what_the_likeliest_labels_reach_together(probs, novelty, kind, labels):
+    assert _prediction(*probs, novelty=novelty).decision() == Verdict(kind, labels)
 
 
 def test_both_thresholds_are_adjustable():
     prediction = _prediction(0.9, 0.06, 0.04, novelty=0.4)
-    assert prediction.decide(sure=0.95).kind == "torn"
-    assert prediction.decide(sure=0.99).kind == "undecided"
-    assert prediction.decide(strange=0.3).kind == "unknown"
-    assert prediction.decide(sure=1.0).kind == "undecided"  # reached by rounding, or by all
+    assert prediction.decision(sure=0.95).kind == "torn"
+    assert prediction.decision(sure=0.99).kind == "undecided"
+    assert prediction.decision(strange=0.3).kind == "unknown"
+    assert prediction.decision(sure=1.0).kind == "undecided"  # reached by rounding, or by all
 
 
 # Colours

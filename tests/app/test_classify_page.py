@@ -18,10 +18,10 @@ from decor_app.classify import evidence
 from decor_app.components import camera
 from decor_app.components.samples import samples
 from decor_app.format import distance, sureness, verdict_words
-from decor_app.jobs.inference_pool import Looker
+from decor_app.jobs.inference_pool import InferencePool
 from decor_app.state import models as resources
 from decor_app.state import pictures
-from decor_app.state import training_data as materials
+from decor_app.state import shipped_vectors_or_stop as materials
 from decor_app.state.cache import Pool, originals
 from decor_app.state.workspace import Workspace
 from decor_core.errors import BundleError
@@ -48,13 +48,13 @@ def page() -> Callable[[str], AppTest]:
 def embedded(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Grows by one with every picture that is looked at."""
     calls: list[object] = []
-    see = Looker.see
+    see = InferencePool.see
 
-    def counted(self: Looker, *asked: object) -> object:
+    def counted(self: InferencePool, *asked: object) -> object:
         calls.append(asked)
         return see(self, *asked)
 
-    monkeypatch.setattr(Looker, "see", counted)
+    monkeypatch.setattr(InferencePool, "see", counted)
     return calls
 
 
@@ -313,9 +313,9 @@ def test_where_the_evidence_lies_in_words(heat, words):
 # --- Words
 
 
-def _prediction(*chances: float, novelty: float = 0.1) -> Prediction:
+def _prediction(*probs: float, novelty: float = 0.1) -> Prediction:
     names = ("Gzhel", "Iznik", "Wzory kaszubskie", "Gorodets")
-    scores = tuple(Score(*pair) for pair in zip(names, chances, strict=False))
+    scores = tuple(Score(*pair) for pair in zip(names, probs, strict=False))
     return Prediction("country", scores, novelty)
 
 
@@ -339,7 +339,7 @@ def _prediction(*chances: float, novelty: float = 0.1) -> Prediction:
     ],
 )
 def test_verdict_and_sureness_in_words(prediction, verdict, sure):
-    decided = prediction.decide()
+    decided = prediction.decision()
     assert verdict_words(decided, "country") == verdict
     assert sureness(prediction, decided).replace("\u00a0", " ") == sure
 
@@ -348,8 +348,8 @@ def test_verdict_and_sureness_in_words(prediction, verdict, sure):
     ("chances", "words"),
     [((0.6, 0.4), "close behind"), ((0.8, 0.15), "some way behind"), ((0.99, 0.01), "far behind")],
 )
-def test_how_far_the_runner_up_is_behind(chances, words):
-    assert distance(_prediction(*chances)) == words
+def test_how_far_the_runner_up_is_behind(probs, words):
+    assert distance(_prediction(*probs)) == words
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Entry
 from decor_core.datasets.dataset import PictureSet, load_set
 from decor_core.datasets.store import PictureSets
-from decor_core.model.calibration import never
+from decor_core.model.calibration import never_stop
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +39,7 @@ def made(painted, tmp_path_factory) -> Path:
     (root / "came" / "Gzhel" / "broken.png").write_bytes(b"\x89PNG nothing more")
     (root / "came" / "Gzhel" / "100.png").write_bytes((painted / "Khokhloma/101.png").read_bytes())
     request = IntakeRequest(root / "came", root / "shop-1", "My *shop*")
-    pictures = take_in(request, lambda event: None, never)
+    pictures = take_in(request, lambda event: None, never_stop)
     files = list(pictures.table["file"])
     pictures.judged(
         [Entry("mislabelled", file, "It looks like “Iznik”.", suggestion="Iznik")

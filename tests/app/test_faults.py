@@ -41,7 +41,7 @@ from decor_core.errors import BundleError, DataError, RunError, TrainingError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
 from decor_core.model.bundle import load_bundle, save_bundle
-from decor_core.model.calibration import never
+from decor_core.model.calibration import never_stop
 from decor_core.model.heads import TrainConfig
 from decor_core.runs import store as runs
 from decor_core.runs.run import Run, run_of_training
@@ -212,7 +212,7 @@ def test_saved_model_stays_whole_when_the_disk_fills(training, tmp_path, room, m
 
 @pytest.mark.parametrize("most", [0, 100, 3000])
 def test_data_set_stays_whole_when_the_disk_fills(painted, tmp_path, room, ornament, encoded, most):
-    made = take_in(IntakeRequest(painted, tmp_path / "set", "Painted"), lambda e: None, never)
+    made = take_in(IntakeRequest(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
     room(most)
     with pytest.raises(DataError, match="cannot be written .*; free some space"):
         made.rename("Gzhel", "Blue")
@@ -324,7 +324,7 @@ HARM = (
 
 
 def test_the_process_that_looks_tells_that_its_network_is_missing(models, painted, tmp_path):
-    made = take_in(IntakeRequest(painted, tmp_path / "set", "Painted"), lambda e: None, never)
+    made = take_in(IntakeRequest(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
     network, look = models / "backbone" / "efficientnet_lite0.tflite", EmbedRequest(made.folder)
     reader = Trainer(tensorflow=False)
     try:

@@ -16,7 +16,7 @@ from decor_app.hosting.config import VARIABLES, Hosting, hosting, read_hosting
 from decor_app.hosting.tempdir import begin_scratch, end_scratch
 from decor_app.jobs.dataset_tasks import check_count
 from decor_app.state import runs as shelf
-from decor_app.state.disk_quota import check_room
+from decor_app.state.disk_quota import check_disk_quota
 from decor_core.data.catalog import read_catalog
 from decor_core.errors import DataError, LimitError, SettingsError
 from decor_core.features.embedder import EmbeddingSpec
@@ -92,10 +92,10 @@ def test_a_data_set_has_its_limits(monkeypatch, tmp_path):
     check_count(1234)
     with pytest.raises(DataError, match="1,235 pictures in it; this server takes 1,234"):
         check_count(1235)
-    check_room(2**19, tmp_path)
+    check_disk_quota(2**19, tmp_path)
     (tmp_path / "picture").write_bytes(bytes(2**20))
     with pytest.raises(LimitError, match="your data sets 1 MB already; there is room for 1 MB"):
-        check_room(2**19, tmp_path)
+        check_disk_quota(2**19, tmp_path)
 
 
 def test_all_visitors_together_fill_no_more_of_the_disk(monkeypatch, tmp_path):
@@ -105,15 +105,15 @@ def test_all_visitors_together_fill_no_more_of_the_disk(monkeypatch, tmp_path):
     for name in ("decor-a", "decor-b", "of-somebody-else"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "picture").write_bytes(bytes(2**20 - 100))
-    check_room(100, tmp_path / "decor-c")
+    check_disk_quota(100, tmp_path / "decor-c")
     with pytest.raises(LimitError, match="all visitors together"):
-        check_room(1000, tmp_path / "decor-c")
+        check_disk_quota(1000, tmp_path / "decor-c")
 
 
 def test_a_full_disk_is_said_before_it_is_full(monkeypatch, tmp_path):
     monkeypatch.setattr("shutil.disk_usage", lambda place: Mock(free=200 * 2**20))
     with pytest.raises(LimitError, match="disk has no room for 1 MB"):
-        check_room(2**20, tmp_path / "not" / "yet")
+        check_disk_quota(2**20, tmp_path / "not" / "yet")
 
 
 def test_what_a_server_that_is_gone_has_left_is_cleared_away(monkeypatch, tmp_path):

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 from packing import zip_bytes, zip_of
 
-from decor_app.jobs.dataset_tasks import AnswerRequest, IntakeRequest, PeekRequest, Phase, take_in
+from decor_app.jobs.dataset_tasks import (
+    AnswerRequest,
+    IntakeRequest,
+    Phase,
+    PreviewRequest,
+    take_in,
+)
 from decor_core.data.tables import Columns
 from decor_core.datasets.dataset import load_set
 from decor_core.datasets.demo import write_example
@@ -13,7 +19,7 @@ from decor_core.datasets.storage import read_aside
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.model.calibration import never
+from decor_core.model.calibration import never_stop
 from decor_core.model.classifier import Predictor
 
 SAMPLES = Path(__file__).parents[2] / "models" / "samples"
@@ -25,7 +31,7 @@ def quiet(event: object) -> None:
 
 
 def _peek(path: Path):
-    return PeekRequest(path, path.parent / "into").run(quiet, never)
+    return PreviewRequest(path, path.parent / "into").run(quiet, never_stop)
 
 
 @pytest.fixture
@@ -52,13 +58,13 @@ def test_a_look_tells_columns_and_their_values(listed):
 def test_types_can_be_chosen(listed, tmp_path):
     columns = Columns("Bild", "Farbe", type="Art")
     request = IntakeRequest(listed, tmp_path / "set", "", columns, types=("tile",))
-    made = take_in(request, quiet, never)
+    made = take_in(request, quiet, never_stop)
     assert made.counts == {"Blue": 1, "Red": 1}
     assert made.catalog.report.left_out == {"cup": 4}
 
 
 def test_pictures_that_no_row_names_can_be_fetched_again(listed, tmp_path):
-    made = take_in(IntakeRequest(listed, tmp_path / "set", ""), quiet, never)
+    made = take_in(IntakeRequest(listed, tmp_path / "set", ""), quiet, never_stop)
     assert "6.png" in made.catalog.report.set_aside
     assert read_aside(made.folder, "6.png").startswith(b"\x89PNG")
     taken = made.take_up(["6.png"], "Red")
@@ -72,7 +78,7 @@ def test_loose_pictures_get_the_class_that_is_named(painted, tmp_path, label):
     found = _peek(painted / "Gzhel")
     assert (found.layout.kind, found.pictures) == ("loose", 12)
     request = IntakeRequest(painted / "Gzhel", tmp_path / "set", "", label=label)
-    made = take_in(request, quiet, never)
+    made = take_in(request, quiet, never_stop)
     assert sum(made.counts.values()) == 12 and len(made.counts) == 1
     assert made.catalog.read(made.table["file"][0]).startswith(b"\x89PNG")
 
@@ -88,7 +94,7 @@ def test_what_was_uploaded_goes_once_it_is_read(painted, tmp_path):
     zip_of(painted, into / "upload.zip")
     events: list[Phase] = []
     request = IntakeRequest(into / "upload.zip", into, "Painted", spec=ONE_VIEW)
-    assert request.run(events.append, never) == into
+    assert request.run(events.append, never_stop) == into
     assert not (into / "upload.zip").exists()
     assert {event.name for event in events} == {"reading", "looking", "checking"}
     shares = [request.share(events[: i + 1]) for i in range(len(events))]
@@ -109,10 +115,10 @@ def test_stopped_while_it_looks_it_keeps_the_set(painted, tmp_path):
 
 
 def test_a_model_answers_for_a_whole_set(painted, tmp_path):
-    made = take_in(IntakeRequest(painted, tmp_path / "set", ""), quiet, never)
+    made = take_in(IntakeRequest(painted, tmp_path / "set", ""), quiet, never_stop)
     few = made.drop(made.table["file"][3:])
     bundle = load_bundle(DEFAULT_BUNDLE)
-    found = AnswerRequest(few.folder, bundle, "style").run(quiet, never)
+    found = AnswerRequest(few.folder, bundle, "style").run(quiet, never_stop)
     embeddings = embed_catalog(few.catalog, bundle.embedding)
     expected = Predictor(bundle).predict(embeddings.vectors, "style")
     told = {key: one.scores[0].label for key, one in zip(few.table["key"], expected, strict=True)}
@@ -125,7 +131,7 @@ def test_the_example_has_something_to_find(tmp_path):
     pictures = [(name, style, (SAMPLES / name).read_bytes()) for name, style in samples.items()]
     write_example(tmp_path / "example.zip", pictures)
     request = IntakeRequest(tmp_path / "example.zip", tmp_path / "set", "Example")
-    made = take_in(request, quiet, never)
+    made = take_in(request, quiet, never_stop)
     kinds = {entry.kind for entry in made.findings}
     assert {"unreadable", "duplicate", "tiny", "misnamed"} <= kinds
     assert made.label_of("Example/Iznik/strayed.jpg") == "Iznik"

@@ -16,7 +16,7 @@ import pytest
 
 from decor_app.jobs import inference_pool as looking
 from decor_app.jobs.image_analysis import see
-from decor_app.jobs.inference_pool import Looker
+from decor_app.jobs.inference_pool import InferencePool
 from decor_core.errors import BundleError
 from decor_core.images.decode import LIMITS
 from decor_core.model.classifier import Predictor
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def looker():
-    running = Looker()
+    running = InferencePool()
     yield running
     running.close()
 
@@ -94,7 +94,7 @@ def test_after_its_death_the_next_picture_is_looked_at_all_the_same(looker, trai
 
 
 def test_a_picture_that_kills_it_costs_its_own_answer_only(training, picture):
-    looker = Looker()
+    looker = InferencePool()
     killed = []
 
     def kill():
@@ -114,7 +114,7 @@ def test_a_picture_that_kills_it_costs_its_own_answer_only(training, picture):
 
 
 def test_one_that_hangs_is_ended(training, picture, monkeypatch):
-    looker = Looker()
+    looker = InferencePool()
     looker.check(training.bundle)
     hung = looker.process_id
     os.kill(hung, signal.SIGSTOP)
@@ -127,7 +127,7 @@ def test_one_that_hangs_is_ended(training, picture, monkeypatch):
 
 
 def test_one_that_waits_for_its_turn_does_not_hang(training, picture, monkeypatch):
-    looker, answer = Looker(), Future()
+    looker, answer = InferencePool(), Future()
     looker._heard = float("inf")  # others are answered meanwhile
     monkeypatch.setattr(looking, "_LONGEST", 0.05)
     monkeypatch.setattr(looker, "_send", lambda request: (None, answer))
@@ -139,9 +139,9 @@ def test_it_ends_with_the_process_that_asked(training, tmp_path):
     code = f"""
         import os, sys
         sys.path.insert(0, {str(ROOT)!r})
-        from decor_app.jobs.inference_pool import Looker
+        from decor_app.jobs.inference_pool import InferencePool
         from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
-        looker = Looker()
+        looker = InferencePool()
         looker.check(load_bundle(DEFAULT_BUNDLE))
         print(looker.process_id, flush=True)
         os.kill(os.getpid(), 9)

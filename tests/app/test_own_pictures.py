@@ -164,7 +164,7 @@ def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
     def refuse(*_: object) -> None:
         raise DataError("These do not go together.")
 
-    monkeypatch.setattr(work, "joiner", lambda material, level: refuse)
+    monkeypatch.setattr(work, "joiner", lambda training_data, level: refuse)
     test = opened("retrain", workspace=mine)
     test.selectbox(key="look_network").set_value("efficientnet_lite0")
     test.segmented_control(key="copies_kind").set_value("None")

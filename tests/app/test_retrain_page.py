@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.components import progress
 from decor_app.evaluation import results
-from decor_app.jobs.inference_pool import Looker
+from decor_app.jobs.inference_pool import InferencePool
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CrossValidateRequest, Progress, TrainRequest
 from decor_app.jobs.trainer import QueueLimits, Trainer
@@ -168,7 +168,7 @@ def test_a_model_that_cannot_be_used_says_why(trained, monkeypatch):
     def unusable(looker: object, bundle: object) -> None:
         raise BundleError("It was trained on another network; retrain it here.")
 
-    monkeypatch.setattr(Looker, "check", unusable)
+    monkeypatch.setattr(InferencePool, "check", unusable)
     sound(button(trained, "Use this model").click().run())
     assert "trained on another network" in trained.toast[0].value
     assert trained.session_state["workspace"].model is None

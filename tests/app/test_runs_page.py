@@ -8,9 +8,9 @@ import pytest
 from packing import zip_bytes
 from streamlit.testing.v1 import AppTest
 
-from decor_app.jobs.inference_pool import Looker
+from decor_app.jobs.inference_pool import InferencePool
 from decor_app.state import runs as shelf
-from decor_app.state.workspace import Registry, Workspace
+from decor_app.state.workspace import Workspace, WorkspaceRegistry
 from decor_core.errors import BundleError
 from decor_core.export.formats import FORMATS, export_model
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
@@ -161,7 +161,9 @@ def test_the_shipped_model_can_be_looked_at_but_not_changed(open_runs):
 
 def test_an_own_model_can_be_used_and_the_shipped_one_restored(open_runs):
     bundle = load_bundle(DEFAULT_BUNDLE)
-    run = run_of_bundle(replace(bundle, head=bundle.head.tempered(2)), id="cccc").titled("Mine")
+    run = run_of_bundle(replace(bundle, head=bundle.head.with_temperature(2)), id="cccc").titled(
+        "Mine"
+    )
     test = open_runs([0], Workspace("me", MemoryRuns([run])))
     _sound(_button(test, "Use this model").click().run())
     assert test.session_state["workspace"].model.bundle.title == "Mine"
@@ -228,11 +230,11 @@ def test_what_was_exported_can_be_imported(open_runs, parcel):
 def test_a_model_is_tried_out_in_the_process_that_looks(open_runs, parcel, monkeypatch):
     asked = []
 
-    def lost(looker: Looker, bundle: Bundle) -> None:
+    def lost(looker: InferencePool, bundle: Bundle) -> None:
         asked.append(bundle.title)
         raise BundleError("The model could not be tried out just now; try again.")
 
-    monkeypatch.setattr(Looker, "check", lost)
+    monkeypatch.setattr(InferencePool, "check", lost)
     test = _drop(open_runs(mine=Workspace("me")), parcel)
     assert asked == ["Parcel"] and len(_names(test)) == 1
     assert "could not be tried out just now" in test.error[0].value
@@ -248,7 +250,7 @@ def test_where_there_is_no_room_an_import_is_refused(open_runs, parcel, monkeypa
 def test_what_all_have_together_leaves_each_room_for_fewer(runs, monkeypatch):
     monkeypatch.setenv("DECOR_SESSION_RUNS", "3")
     monkeypatch.setenv("DECOR_TOTAL_RUNS", "4")
-    everybody, mine = Registry(), Workspace("me", MemoryRuns(runs))
+    everybody, mine = WorkspaceRegistry(), Workspace("me", MemoryRuns(runs))
     everybody.touch(mine)
     assert everybody.room(mine) == 3
     others = [Workspace(name, MemoryRuns(runs)) for name in ("you", "she")]

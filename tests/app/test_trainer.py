@@ -375,8 +375,8 @@ def test_child_that_does_not_listen_yet_is_ended(request_for):
 
 def test_what_is_to_follow_is_done_when_the_job_is(trainer, request_for, endless):
     told = []
-    never = trainer.submit(request_for(), "me", told.append)
-    trainer.stop(never)
+    never_stop = trainer.submit(request_for(), "me", told.append)
+    trainer.stop(never_stop)
     trainer.stop(endless)
 
     def go_on(job):

@@ -7,7 +7,7 @@ import pytest
 
 from decor_app.hosting.config import Hosting
 from decor_app.state import workspace as workspaces
-from decor_app.state.workspace import Registry, Workspace, visitor
+from decor_app.state.workspace import Workspace, WorkspaceRegistry, visitor
 
 TOKEN = bytes(range(16))
 
@@ -41,7 +41,7 @@ def test_what_is_no_such_cookie_names_nobody(bad):
 
 
 def test_a_workspace_is_found_again_by_its_owner_only():
-    registry = Registry()
+    registry = WorkspaceRegistry()
     mine = Workspace("me")
     registry.touch(mine)
     assert registry.get("me") is mine
@@ -49,14 +49,14 @@ def test_a_workspace_is_found_again_by_its_owner_only():
 
 
 def test_it_is_forgotten_when_nobody_comes_back(monkeypatch):
-    registry = Registry()
+    registry = WorkspaceRegistry()
     registry.touch(Workspace("me", jobs={"train": "1"}))
     monkeypatch.setattr(workspaces, "hosting", lambda: Hosting(forget_minutes=-1))
     assert registry.get("me").jobs == {}
 
 
 def test_it_stays_as_long_as_a_session_holds_it(monkeypatch):
-    registry = Registry()
+    registry = WorkspaceRegistry()
     held = Workspace("me")
     registry.touch(held)
     monkeypatch.setattr(workspaces, "hosting", lambda: Hosting(forget_minutes=-1))
@@ -65,29 +65,29 @@ def test_it_stays_as_long_as_a_session_holds_it(monkeypatch):
 
 def test_there_are_only_so_many(monkeypatch):
     monkeypatch.setattr(workspaces, "_KEPT_WORKSPACES", 2)
-    registry = Registry()
+    registry = WorkspaceRegistry()
     for name in "abc":
         registry.touch(Workspace(name, jobs={"train": name}))
     assert [registry.get(name).jobs for name in "abc"] == [{}, {"train": "b"}, {"train": "c"}]
 
 
 def test_where_models_take_too_much_who_was_seen_longest_ago_is_forgotten(embeddings):
-    registry = Registry()
+    registry = WorkspaceRegistry()
     one = embeddings.vectors.nbytes + embeddings.copies.nbytes
     names = "old", "without", "new", "here"
     for name in names:
         kept = {} if name == "without" else {"a set": embeddings}
         registry.touch(Workspace(name, jobs={"train": name}, vectors=OrderedDict(kept)))
     here = registry.get("here")
-    registry.lighten(2 * one)
+    registry.evict(2 * one)
     assert [bool(registry.get(name).jobs) for name in names] == [False, True, True, True]
-    registry.lighten(0)
+    registry.evict(0)
     assert [bool(registry.get(name).jobs) for name in names] == [False, True, False, True]
     assert registry.get("here") is here
 
 
 def test_an_idle_session_loses_vectors_where_all_take_too_much_and_nothing_else(embeddings):
-    registry = Registry()
+    registry = WorkspaceRegistry()
     busy, idle = (
         Workspace(name, jobs={"train": name}, vectors=OrderedDict({"a set": embeddings}))
         for name in ("busy", "idle")
@@ -95,15 +95,15 @@ def test_an_idle_session_loses_vectors_where_all_take_too_much_and_nothing_else(
     for one in (idle, busy):
         registry.touch(one)
     idle.touched -= 120
-    registry.lighten(3 * idle.weight)
+    registry.evict(3 * idle.weight)
     assert idle.vectors
-    registry.lighten(0)
+    registry.evict(0)
     assert registry.get("idle") is idle and idle.jobs and not idle.vectors
     assert busy.vectors
 
 
 def test_the_folder_goes_with_its_workspace(monkeypatch):
-    registry = Registry()
+    registry = WorkspaceRegistry()
     registry.touch(Workspace("me"))
     folder = registry.get("me").folder
     assert folder.is_dir()
@@ -114,7 +114,7 @@ def test_the_folder_goes_with_its_workspace(monkeypatch):
 
 
 def test_all_folders_go_when_the_server_ends():
-    registry = Registry()
+    registry = WorkspaceRegistry()
     held = Workspace("me")
     registry.touch(held)
     folder = held.folder

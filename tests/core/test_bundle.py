@@ -29,8 +29,8 @@ FINEST = len(DECOR.labels)
 
 @pytest.fixture
 def bundle():
-    chances = np.eye(FINEST) * 0.4 + 0.6 / FINEST
-    judged = evaluate(chances, np.arange(FINEST), DECOR.labels)
+    probs = np.eye(FINEST) * 0.4 + 0.6 / FINEST
+    judged = evaluate(probs, np.arange(FINEST), DECOR.labels)
     random = np.random.default_rng(0)
     weights = random.normal(size=(5, FINEST)).astype(np.float32)
     return Bundle(

@@ -22,7 +22,7 @@ from decor_core.features import backbones as backbone
 from decor_core.features.embeddings import SHIPPED
 from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.evaluation import evaluate
-from decor_core.model.training_data import Material
+from decor_core.model.training_data import TrainingData
 from decor_core.runs.store import DiskRuns
 
 ROOT = Path(__file__).parents[2]
@@ -475,9 +475,9 @@ def test_evaluate_makes_do_with_few_pictures(run, tmp_path, ornament, encoded):
 
 
 def test_no_part_of_the_confidences_is_said_to_be_empty(capsys):
-    chances = np.full((3, 20, 2), [0.98, 0.02])
-    chances[0, 0] = [0.55, 0.45]  # in one of three repeats: a third of a picture
-    print_evaluation("style", evaluate(chances, np.arange(20) % 2, ("Eggs", "Plates")))
+    probs = np.full((3, 20, 2), [0.98, 0.02])
+    probs[0, 0] = [0.55, 0.45]  # in one of three repeats: a third of a picture
+    print_evaluation("style", evaluate(probs, np.arange(20) % 2, ("Eggs", "Plates")))
     out = capsys.readouterr().out
     assert "55% → 100% (N=0.3); 98% → 49% (N=19.7)" in out
 
@@ -635,7 +635,7 @@ def test_a_kept_data_set_is_known_by_its_name(run, refused, painted, tmp_path, m
     assert code == 0
     kept = DiskRuns().get(json.loads(out)["run"])
     assert kept.data == f"My shop ({made.version[:6]}), no copies"
-    assert Material.of(kept.bundle).set_id == made.id
+    assert TrainingData.of(kept.bundle).set_id == made.id
     assert (made.folder / "vectors").is_dir(), "the app finds them there"
     assert "choose from: My shop" in refused("check", "--data_set", "Your shop")
     assert "not both" in refused("retrain", "--data_set", "My shop", "--image_dir", painted)

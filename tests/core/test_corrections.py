@@ -11,9 +11,9 @@ from decor_core.datasets.corrections import correct, with_corrections
 from decor_core.errors import DataError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.augment import STANDARD, Augmentation
-from decor_core.model.calibration import never
+from decor_core.model.calibration import never_stop
 from decor_core.model.heads import TrainConfig
-from decor_core.model.training_data import Material
+from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import run_of_training
 from decor_core.training.search import grid, learning_curve, search
 from decor_core.training.task import Task
@@ -29,7 +29,7 @@ def corrected(tmp_path, ornament, encoded, embeddings):
     folder = tmp_path / "corrections"
     new = [(f"{n}.png", encoded(ornament(n, "orange"))) for n in (900, 901)]
     made = correct(folder, "Corrections", LEVELS, new, "Delft", "Netherlands")
-    return embed_set(made, EmbeddingSpec(views=1), None, lambda event: None, never)
+    return embed_set(made, EmbeddingSpec(views=1), None, lambda event: None, never_stop)
 
 
 # The set
@@ -82,7 +82,7 @@ def test_a_model_that_was_corrected_knows_the_new_class(embeddings, corrected):
     answer = bundle.head.logits(corrected.vectors).argmax(axis=1)
     assert {bundle.taxonomy.labels[i] for i in answer} == {"Delft"}
     assert bundle.training["corrections"] == 2
-    whole = WholeRequest(data, LDA, "style", "Whole").run(lambda event: None, never)
+    whole = WholeRequest(data, LDA, "style", "Whole").run(lambda event: None, never_stop)
     assert whole.training["training_pictures"] == 38
     assert not whole.cross_validation, "it answers at once, and is judged later"
 
@@ -119,21 +119,21 @@ def test_other_levels_do_not_mix(embeddings, corrected):
 
 def test_material_is_found_again_in_the_model(training):
     own = Augmentation(flip=True, crop=10, copies=3)
-    material = Material(
+    training_data = TrainingData(
         "tiles-1", "Tiles", "3f2a91c0ffee", EmbeddingSpec(views=1), own, "corrections-2", 3
     )
-    assert material.name == "Tiles (3f2a91), 3 copies (flip, crop 10 %), 3 corrections"
-    run = run_of_training(training, material.name, 1.0, material.to_json())
-    assert Material.of(run.bundle) == material
+    assert training_data.name == "Tiles (3f2a91), 3 copies (flip, crop 10 %), 3 corrections"
+    run = run_of_training(training, training_data.name, 1.0, training_data.to_json())
+    assert TrainingData.of(run.bundle) == training_data
 
 
 def test_the_shipped_photos_are_told_by_their_name(training):
-    assert Material().name == "Decor photos"
-    assert Material(augmentation=None).name == "Decor photos, no copies"
+    assert TrainingData().name == "Decor photos"
+    assert TrainingData(augmentation=None).name == "Decor photos, no copies"
     for name, copies in (("decor", STANDARD), ("decor, no copies", None)):
-        found = Material.of(run_of_training(training, name).bundle)
-        assert found == Material(spec=training.bundle.embedding, augmentation=copies)
-    assert Material.of(run_of_training(training, "photos of somebody").bundle) is None
+        found = TrainingData.of(run_of_training(training, name).bundle)
+        assert found == TrainingData(spec=training.bundle.embedding, augmentation=copies)
+    assert TrainingData.of(run_of_training(training, "photos of somebody").bundle) is None
 
 
 @pytest.mark.parametrize(
@@ -147,5 +147,5 @@ def test_the_shipped_photos_are_told_by_their_name(training):
     ],
 )
 def test_material_that_makes_no_sense_is_none(training, change):
-    told = Material(spec=training.bundle.embedding).to_json() | change
-    assert Material.of(run_of_training(training, "x", None, told).bundle) is None
+    told = TrainingData(spec=training.bundle.embedding).to_json() | change
+    assert TrainingData.of(run_of_training(training, "x", None, told).bundle) is None

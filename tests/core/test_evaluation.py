@@ -15,9 +15,9 @@ LABELS = ("a", "b", "c")
 def judged():
     """Six pictures of a, a, a, b, b and nothing of c; answers a, a, b, b, c."""
     answers = np.array([0, 0, 1, 1, 2])
-    chances = np.full((5, 3), 0.1)
-    chances[np.arange(5), answers] = 0.8
-    return evaluate(chances, np.array([0, 0, 0, 1, 1]), LABELS)
+    probs = np.full((5, 3), 0.1)
+    probs[np.arange(5), answers] = 0.8
+    return evaluate(probs, np.array([0, 0, 0, 1, 1]), LABELS)
 
 
 # Golden values: Newcombe (1998) and Agresti & Coull (1998), and the formula by hand.
@@ -51,8 +51,8 @@ def test_a_class_never_named_has_no_precision():
 
 def test_calibration_error_by_hand():
     # Two answers at 0.9, one right: gap 0.8 of 2; two at 0.6, both right: gap -0.8 of 2.
-    chances = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
-    found = evaluate(chances, np.array([0, 1, 0, 0]), ("a", "b"))
+    probs = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
+    found = evaluate(probs, np.array([0, 1, 0, 0]), ("a", "b"))
     assert found.calibration_error == pytest.approx((0.8 + 0.8) / 4)
     bins = [(part.confidence, part.accuracy) for part in found.reliability]
     assert bins == [pytest.approx((0.6, 1.0)), pytest.approx((0.9, 0.5))]

@@ -49,10 +49,10 @@ def test_parts_add_up_for_odd_pictures(shipped, kind):
 @pytest.mark.parametrize("views", [1, 2, 6])
 def test_parts_add_up_for_any_head_and_number_of_views(training, ornament, views):
     embedder = shared_embedder(replace(training.bundle.embedding, views=views))
-    dice = np.random.default_rng(views)
+    rng = np.random.default_rng(views)
     head = Head(
-        dice.normal(size=(embedder.dimensions, 4)).astype(np.float32),
-        dice.normal(size=4).astype(np.float32),
+        rng.normal(size=(embedder.dimensions, 4)).astype(np.float32),
+        rng.normal(size=4).astype(np.float32),
     )
     picture = ornament(5, "seagreen", side=120)
     look = embedder.look(picture)
@@ -70,14 +70,14 @@ def _side_by_side(ornament, colours):
 def test_of_two_ornaments_each_map_points_at_its_own(predictor, ornament):
     evidence = explain(predictor, _side_by_side(ornament, ("navy", "firebrick")))
     for label, half in (("Gzhel", np.s_[:, : SIDE // 2]), ("Khokhloma", np.s_[:, SIDE // 2 :])):
-        positive = np.maximum(evidence.speaking_for(label), 0)
+        positive = np.maximum(evidence.attribution(label), 0)
         assert positive[half].sum() > 0.75 * positive.sum()
 
 
 def test_a_mirrored_picture_has_the_mirrored_map(predictor, ornament):
     both = _side_by_side(ornament, ("navy", "firebrick"))
-    one = explain(predictor, both).speaking_for("Gzhel")
-    other = explain(predictor, ImageOps.mirror(both)).speaking_for("Gzhel")[:, ::-1]
+    one = explain(predictor, both).attribution("Gzhel")
+    other = explain(predictor, ImageOps.mirror(both)).attribution("Gzhel")[:, ::-1]
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.9
 
 
@@ -85,8 +85,8 @@ def test_countries_are_the_mean_of_their_styles(predictor, ornament):
     picture = ornament(4, "firebrick", side=160)
     styles, countries = explain(predictor, picture), explain(predictor, picture, "country")
     assert countries.labels == ("Russia", "Turkey")
-    chances = probabilities(styles.scores)
-    shares = chances[:2] / chances[:2].sum()  # Gzhel and Khokhloma are Russia's
+    probs = probabilities(styles.scores)
+    shares = probs[:2] / probs[:2].sum()  # Gzhel and Khokhloma are Russia's
     expected = shares[0] * styles.maps[0] + shares[1] * styles.maps[1]
     np.testing.assert_allclose(countries.maps[0], expected, atol=1e-5)
     np.testing.assert_allclose(countries.maps[1], styles.maps[2], atol=1e-6)
@@ -106,12 +106,12 @@ def test_a_map_is_the_change_of_the_log_odds():
 
     step = 1e-6
     more = log_odds(evidence.scores + step * maps[:, 2, 3]) - log_odds(evidence.scores)
-    assert evidence.speaking_for("b")[2, 3] == pytest.approx(more / step, abs=1e-4)
+    assert evidence.attribution("b")[2, 3] == pytest.approx(more / step, abs=1e-4)
 
 
 def test_with_one_label_its_own_map_is_all_there_is():
     evidence = Evidence(("a",), np.ones((1, 4, 5), np.float32), np.zeros(1))
-    np.testing.assert_array_equal(evidence.speaking_for("a"), evidence.maps[0])
+    np.testing.assert_array_equal(evidence.attribution("a"), evidence.maps[0])
 
 
 def test_paint_is_orange_for_violet_against_and_nothing_at_opacity_zero():

@@ -79,8 +79,8 @@ def app(shipped, pictures):
     predictor = Predictor(shipped)
     found = {}
     for labelled in predictor.label(pictures):
-        chances = {s.label: s.probability for s in labelled.prediction.scores}
-        found[labelled.file] = chances, labelled.prediction.unknown
+        probs = {s.label: s.probability for s in labelled.prediction.scores}
+        found[labelled.file] = probs, labelled.prediction.unknown
     return found
 
 
@@ -106,13 +106,13 @@ def _example(folder, files):
 def test_example_answers_as_the_app_does(kind, exported, pictures, app):
     answers, loaded = _example(exported(kind), pictures)
     assert list(answers) == [str(file) for file in pictures]
-    for file, (chances, unknown) in answers.items():
+    for file, (probs, unknown) in answers.items():
         theirs, also = app[file]
         assert unknown == also, file
-        differ = {label: abs(chances[label] - theirs[label]) for label in theirs}
+        differ = {label: abs(probs[label] - theirs[label]) for label in theirs}
         assert max(differ.values()) < 1e-3, (file, differ)
         clear = [label for label in theirs if theirs[label] > 2e-3]
-        assert list(chances)[: len(clear)] == clear, file  # both likeliest first
+        assert list(probs)[: len(clear)] == clear, file  # both likeliest first
     assert "decor_core" not in loaded
     assert kind != "tflite" or not loaded & {"tensorflow", "keras", "pandas"}
 
@@ -200,8 +200,8 @@ def test_a_model_without_novelty_is_exported_too(training, painted, tmp_path):
         archive.extractall(tmp_path)
     files = sorted(painted.glob("*/*0.png"))
     predictor = Predictor(bare)
-    for file, (chances, unknown) in _example(tmp_path / "Painted", files)[0].items():
+    for file, (probs, unknown) in _example(tmp_path / "Painted", files)[0].items():
         vector = predictor.embed(load_picture(Path(file)))
         assert not unknown
-        assert next(iter(chances)) == predictor.predict(vector[None])[0].verdict
+        assert next(iter(probs)) == predictor.predict(vector[None])[0].verdict
     assert "novelty" not in (tmp_path / "Painted" / "README.md").read_text(encoding="utf-8")

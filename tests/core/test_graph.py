@@ -47,8 +47,8 @@ def test_answers_are_those_of_the_app_whatever_the_size(model, bundle, ornament,
         picture = ornament(number, colour_name, side)
         vector = predictor.embed(picture)
         answer = model(_fed(picture))
-        chances = {s.label: s.probability for s in predictor.predict(vector[None])[0].scores}
-        app = [chances[label] for label in bundle.taxonomy.labels]
+        probs = {s.label: s.probability for s in predictor.predict(vector[None])[0].scores}
+        app = [probs[label] for label in bundle.taxonomy.labels]
         np.testing.assert_allclose(answer[graph.PROBABILITIES][0], app, atol=1e-3)
         novelty = bundle.novelty.scores(vector[None])
         np.testing.assert_allclose(answer[graph.NOVELTY], novelty, atol=1e-3)

@@ -17,7 +17,7 @@ from decor_core.model.heads import (
     probabilities,
 )
 from decor_core.model.whitened_folds import Examples, prepare_examples
-from decor_core.model.whitening import Span, fit_whitening, span_basis
+from decor_core.model.whitening import Subspace, fit_whitening, pca_basis
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +91,8 @@ def test_weighted_examples_count_as_often(clouds):
 
 
 def test_probabilities_and_cross_entropy_by_hand():
-    chances = probabilities(np.log([[1.0, 3.0], [2.0, 2.0]]))
-    np.testing.assert_allclose(chances, [[0.25, 0.75], [0.5, 0.5]])
+    probs = probabilities(np.log([[1.0, 3.0], [2.0, 2.0]]))
+    np.testing.assert_allclose(probs, [[0.25, 0.75], [0.5, 0.5]])
     assert cross_entropy(np.log([[1.0, 3.0], [2.0, 2.0]]), np.array([1, 0])) == pytest.approx(
         -(np.log(0.75) + np.log(0.5)) / 2
     )
@@ -123,7 +123,7 @@ def test_whitened_classes_are_round_balls_of_variance_1():
 def test_of_many_axes_the_longest_are_kept(n):
     random = np.random.default_rng(4)
     vectors = random.normal(size=(n, 50)) * np.linspace(9, 0.1, 50)
-    basis = span_basis(vectors, most=20)
+    basis = pca_basis(vectors, most=20)
     np.testing.assert_allclose(basis.T @ basis, np.eye(20), atol=1e-9)
     lengths = np.linalg.svd(vectors, compute_uv=False)
     np.testing.assert_allclose(np.linalg.norm(vectors @ basis), np.linalg.norm(lengths[:20]))
@@ -163,7 +163,7 @@ def test_constant_columns_are_whitened_to_finite_numbers(clouds):
 def test_span_keeps_all_distances():
     # Fewer vectors than columns in one block, more in the other.
     vectors = np.random.default_rng(0).normal(size=(8, 30))
-    span = Span.of(vectors, [slice(0, 25), slice(25, 30)])
+    span = Subspace.of(vectors, [slice(0, 25), slice(25, 30)])
     parts = span.apply(vectors)
     assert span.dimensions == (25, 5)
     assert [part.shape[1] for part in parts] == [8, 5]
@@ -174,7 +174,7 @@ def test_span_keeps_all_distances():
 def test_expanded_head_scores_like_the_one_in_the_span():
     random = np.random.default_rng(1)
     vectors = random.normal(size=(6, 20))
-    span = Span.of(vectors, [slice(0, 20)])
+    span = Subspace.of(vectors, [slice(0, 20)])
     weights, bias = random.normal(size=(6, 3)), random.normal(size=3)
     head = span.expand([weights], bias)
     assert head.weights.shape == (20, 3)

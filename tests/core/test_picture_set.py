@@ -20,7 +20,7 @@ from decor_core.datasets.store import PictureSets
 from decor_core.errors import DataError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
-from decor_core.model.calibration import never
+from decor_core.model.calibration import never_stop
 
 ONE_VIEW = EmbeddingSpec(views=1)
 
@@ -36,7 +36,7 @@ def taken(painted, tmp_path_factory):
     shutil.copytree(painted, messy)
     (messy / "Gzhel" / "broken.png").write_bytes(b"\x89PNG nothing more")
     into = tmp_path_factory.mktemp("sets") / "shop-1"
-    return take_in(IntakeRequest(messy, into, "My shop"), quiet, never)
+    return take_in(IntakeRequest(messy, into, "My shop"), quiet, never_stop)
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_sets_are_listed_found_deleted_and_brought_back(pictures):
 
 def test_vectors_are_made_once(pictures):
     events = []
-    embeddings = EmbedRequest(pictures.folder, ONE_VIEW).run(events.append, never)
+    embeddings = EmbedRequest(pictures.folder, ONE_VIEW).run(events.append, never_stop)
     assert len(embeddings.vectors) == 36
     assert events[-1].done == events[-1].total == 36
     other = embed_catalog(pictures.catalog, ONE_VIEW, cache=pictures.folder / "vectors")
@@ -235,22 +235,22 @@ def test_vectors_are_made_once(pictures):
 def test_what_is_edited_before_it_is_looked_at_is_looked_at_as_it_was(pictures):
     asked = EmbedRequest(pictures.folder, ONE_VIEW, number=0, version=pictures.version)
     dropped = pictures.drop(files_of(pictures, "Gzhel")[:2])
-    assert len(asked.run(quiet, never).table) == 36
-    assert len(EmbedRequest(pictures.folder, ONE_VIEW).run(quiet, never).table) == 34
+    assert len(asked.run(quiet, never_stop).table) == 36
+    assert len(EmbedRequest(pictures.folder, ONE_VIEW).run(quiet, never_stop).table) == 34
     later = replace(asked, number=1, version=dropped.version)
     dropped.undo()
     load_set(pictures.folder).rename("Gzhel", "Cobalt")
     with pytest.raises(DataError, match="“My shop” was edited before"):
-        later.run(quiet, never)
-    assert len(asked.run(quiet, never).table) == 36
+        later.run(quiet, never_stop)
+    assert len(asked.run(quiet, never_stop).table) == 36
     with pytest.raises(DataError, match="damaged"):
-        EmbedRequest(pictures.folder / "none", ONE_VIEW).run(quiet, never)
+        EmbedRequest(pictures.folder / "none", ONE_VIEW).run(quiet, never_stop)
 
 
 def test_an_intake_reads_looks_and_checks(painted, tmp_path):
     events = []
     request = IntakeRequest(painted, tmp_path / "new", "New", spec=ONE_VIEW)
-    folder = request.run(events.append, never)
+    folder = request.run(events.append, never_stop)
     assert load_set(folder).counts["Iznik"] == 12
     shares = [request.share(events[: i + 1]) for i in range(len(events))]
     assert shares == sorted(shares)
@@ -260,7 +260,7 @@ def test_an_intake_reads_looks_and_checks(painted, tmp_path):
 def test_a_swapped_label_is_found(pictures):
     wrong = files_of(pictures, "Gzhel")[0]
     swapped = pictures.relabel([wrong], "Iznik")
-    found = CheckRequest(swapped.folder, ONE_VIEW).run(quiet, never)
+    found = CheckRequest(swapped.folder, ONE_VIEW).run(quiet, never_stop)
     assert (wrong, "Gzhel") in {(entry.file, entry.suggestion) for entry in found}
 
 
@@ -273,15 +273,15 @@ def test_a_set_that_is_edited_while_a_model_looks_keeps_the_edit(painted, tmp_pa
             now = load_set(folder)
             edits.append(now.drop(list(now.table["file"][:1])))
 
-    IntakeRequest(painted, folder, "My shop", spec=ONE_VIEW).run(edit, never)
-    CheckRequest(folder, ONE_VIEW).run(edit, never)
+    IntakeRequest(painted, folder, "My shop", spec=ONE_VIEW).run(edit, never_stop)
+    CheckRequest(folder, ONE_VIEW).run(edit, never_stop)
     now = load_set(folder)
     assert (now.number, len(now.table)) == (2, 34)
     assert now.checked == edits[0].version != now.version
 
 
 def test_a_map_puts_pictures_of_a_class_together(pictures):
-    found = MapRequest(pictures.folder, ONE_VIEW).run(quiet, never)
+    found = MapRequest(pictures.folder, ONE_VIEW).run(quiet, never_stop)
     assert found.keys == tuple(pictures.table["key"])
     assert all(thumb[8:12] == b"WEBP" and len(thumb) < 2000 for thumb in found.thumbs)
     places = found.places

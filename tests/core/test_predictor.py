@@ -19,14 +19,14 @@ def predictor(training):
 
 def test_scores_are_all_labels_best_first_and_sum_to_one(predictor, embeddings):
     for prediction in predictor.predict(embeddings.vectors[:5]):
-        chances = [score.probability for score in prediction.scores]
+        probs = [score.probability for score in prediction.scores]
         assert sorted(score.label for score in prediction.scores) == sorted(
             predictor.bundle.taxonomy.labels
         )
-        assert chances == sorted(chances, reverse=True)
-        assert sum(chances) == pytest.approx(1)
+        assert probs == sorted(probs, reverse=True)
+        assert sum(probs) == pytest.approx(1)
         assert prediction.verdict == prediction.scores[0].label
-        assert prediction.confidence == chances[0]
+        assert prediction.confidence == probs[0]
 
 
 def test_country_is_the_sum_of_its_styles(predictor, embeddings):

@@ -28,8 +28,8 @@ from decor_core.datasets.archive import write_zip
 from decor_core.errors import DataError, DecorError
 from decor_core.images.decode import is_picture_name
 from decor_core.model.bundle import BUNDLE_FILES, DEFAULT_BUNDLE
-from decor_core.model.calibration import never
-from decor_core.model.training_data import Material
+from decor_core.model.calibration import never_stop
+from decor_core.model.training_data import TrainingData
 from decor_core.runs.import_run import import_run
 
 EXAMPLES = os.environ.get("DECOR_EXAMPLES")
@@ -148,7 +148,7 @@ def pictures(tmp_path_factory, ornament, encoded):
 
 
 def _taken_in(source, into):
-    return take_in(IntakeRequest(source, into, "Odd"), lambda event: None, never)
+    return take_in(IntakeRequest(source, into, "Odd"), lambda event: None, never_stop)
 
 
 @odd
@@ -210,7 +210,7 @@ def test_a_manifest_that_says_something_else_is_refused_or_makes_a_model(path, v
     except DecorError as error:
         assert str(error)
         return
-    Material.of(run.bundle)
+    TrainingData.of(run.bundle)
     for judged in run.cross_validation.values():
         figures = judged.accuracy, judged.balanced_accuracy, *judged.ci95, *judged.balanced_ci95
         assert all(0 <= figure <= 1 for figure in figures)

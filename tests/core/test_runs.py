@@ -11,7 +11,7 @@ import pytest
 from decor_core.errors import RunError
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.heads import TrainConfig
-from decor_core.model.training_data import Material
+from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import load_run, run_of_bundle, run_of_training
 from decor_core.runs.store import DiskRuns, MemoryRuns, runs_directory
 
@@ -211,4 +211,4 @@ def test_a_model_tells_on_what_it_was_trained(run):
 
 def test_the_shipped_model_learned_from_what_own_ones_do():
     shipped = run_of_bundle(load_bundle(DEFAULT_BUNDLE))
-    assert shipped.data == shipped.settings["data"] == Material().name == "Decor photos"
+    assert shipped.data == shipped.settings["data"] == TrainingData().name == "Decor photos"
