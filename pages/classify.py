@@ -2,7 +2,6 @@
 
 import numpy as np
 import streamlit as st
-from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.classify import answer as answers
 from decor_app.classify import gallery
@@ -18,6 +17,7 @@ from decor_app.state.models import predictor, shipped_bundle, use_shipped_model,
 from decor_app.state.pictures import Seen, look_at, refused
 from decor_app.state.workspace import workspace
 from decor_core.errors import PictureError
+from decor_core.model.training_data import TrainingData
 
 _NAMED = 6  # classes in the headline
 _SEVEN = "Seven traditional styles from four countries, told apart by their ornament."

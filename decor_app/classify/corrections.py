@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
-from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.components.class_picker import chosen_label, taxonomy_box
 from decor_app.format import escape_markdown
@@ -13,12 +12,13 @@ from decor_app.state.datasets import store, summaries, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.models import predictor, warm_trainer
 from decor_app.state.pictures import Seen, network_key, original
-from decor_app.state.shipped_vectors_or_stop import picture_set
+from decor_app.state.training_data import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.corrections import correct
 from decor_core.datasets.dataset import PictureSet
 from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash
+from decor_core.model.training_data import TrainingData
 from decor_core.taxonomy import Taxonomy
 
 _SHOWN = 12

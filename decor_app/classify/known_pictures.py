@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import streamlit as st
-from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.state.jobs import vectors_for
-from decor_app.state.shipped_vectors_or_stop import vectors_at_hand
+from decor_app.state.training_data import vectors_at_hand
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.classifier import Judge
 from decor_core.model.neighbors import Known
+from decor_core.model.training_data import TrainingData
 
 
 def known_pictures(model: Judge) -> Known | None:

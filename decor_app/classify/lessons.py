@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 import streamlit as st
-from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.state.jobs import LEARN
 from decor_app.state.models import predictor, use_model, use_shipped_model
-from decor_app.state.shipped_vectors_or_stop import picture_set
+from decor_app.state.training_data import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import PictureSet
 from decor_core.model.bundle import Bundle
 from decor_core.model.evaluation import Evaluation
+from decor_core.model.training_data import TrainingData
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import streamlit as st
-from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.classify.corrections import Corrected, corrections, standing
 from decor_app.classify.lessons import (
@@ -26,12 +25,13 @@ from decor_app.state.jobs import CROSS_VALIDATE, LEARN, job_for, run_of, stop, s
 from decor_app.state.models import in_use, predictor
 from decor_app.state.pictures import network_key
 from decor_app.state.runs import entries
-from decor_app.state.shipped_vectors_or_stop import picture_set
+from decor_app.state.training_data import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import PictureSet
 from decor_core.errors import DecorError
 from decor_core.model.classifier import Judge
 from decor_core.model.evaluation import Evaluation
+from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run, run_of_bundle
 
 _SHOWN = 12

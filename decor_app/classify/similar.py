@@ -5,15 +5,15 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 
 import streamlit as st
-from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.components.styles import style_of
 from decor_app.format import distance, escape_markdown
 from decor_app.state.models import predictor
 from decor_app.state.pictures import Seen
-from decor_app.state.shipped_vectors_or_stop import thumbnails
+from decor_app.state.training_data import thumbnails
 from decor_core.model.classifier import Prediction, Verdict
 from decor_core.model.neighbors import Known, Neighbour
+from decor_core.model.training_data import TrainingData
 
 _COUNT = 5
 _CLEAR = 0.3  # nats by which a trait must prefer the runner-up to be worth a word

@@ -4,7 +4,6 @@ import time
 
 import pandas as pd
 import streamlit as st
-from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.charts.curves import learning_curve_chart
 from decor_app.charts.heatmaps import confusion_map
@@ -15,8 +14,9 @@ from decor_app.format import between, escape_markdown, percent, percent_exact, t
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CurveRequest
 from decor_app.state.jobs import BEFOREHAND, CURVE, ask_about, found, job_for, stop
-from decor_app.state.shipped_vectors_or_stop import thumbnails
+from decor_app.state.training_data import thumbnails
 from decor_core.model.evaluation import FEW, Evaluation
+from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run
 from decor_core.training.search import CurvePoint
 

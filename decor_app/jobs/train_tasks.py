@@ -12,8 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from decor_core.model.shipped_vectors_or_stop import TrainingData
-
 from decor_core.errors import Stopped, TrainingError
 from decor_core.export.formats import export_model
 from decor_core.features.backbones import load_backbone
@@ -22,6 +20,7 @@ from decor_core.model.bundle import Bundle
 from decor_core.model.calibration import ShouldStop, never_stop
 from decor_core.model.evaluation import Evaluation
 from decor_core.model.heads import TrainConfig, TrainEvent
+from decor_core.model.training_data import TrainingData
 from decor_core.runs.tensorboard import write_summaries
 from decor_core.training.search import Candidate, CurvePoint, Result, learning_curve, search
 from decor_core.training.train import Training, cross_validate, train, train_on_all

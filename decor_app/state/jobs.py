@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
-from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.format import escape_markdown
 from decor_app.jobs.job import Job
@@ -13,7 +12,7 @@ from decor_app.jobs.train_tasks import CrossValidateRequest, NetworkRequest, Req
 from decor_app.state import runs as shelf
 from decor_app.state.dataset_jobs import reader
 from decor_app.state.models import trainer, use_model
-from decor_app.state.shipped_vectors_or_stop import (
+from decor_app.state.training_data import (
     Part,
     is_at_hand,
     joiner,
@@ -27,6 +26,7 @@ from decor_core.errors import DecorError, TrainingError
 from decor_core.features.backbones import BackboneSpec
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
+from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run, run_of_bundle, run_of_training
 
 TRAIN, SEARCH, CROSS_VALIDATE, CURVE = "train", "search", "judge", "curve"

@@ -4,15 +4,15 @@ import math
 from dataclasses import dataclass
 
 import streamlit as st
-from decor_core.model.shipped_vectors_or_stop import TrainingData
 
 from decor_app.format import HEAD_WORDS, STEPWISE, escape_markdown, head_name, pluralize
 from decor_app.page import DATA
-from decor_app.state.shipped_vectors_or_stop import SHIPPED, Lesson, choices, lesson, picture_set
+from decor_app.state.training_data import SHIPPED, Lesson, choices, lesson, picture_set
 from decor_app.state.workspace import workspace
 from decor_app.training.preprocessing import DEFAULTS, chosen_copies, chosen_spec, looks
 from decor_core.datasets.dataset import PictureSet
 from decor_core.model.heads import HEADS, TrainConfig
+from decor_core.model.training_data import TrainingData
 
 _POINTS = 50  # of the training curves: enough to see them bend, whatever the steps
 _CONFIG = TrainConfig()

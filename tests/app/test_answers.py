@@ -34,7 +34,7 @@ def _prediction(*probs, novelty=0.0, labels=("Gzhel", "Iznik", "Khokhloma", "Gor
 
 
 @pytest.mark.parametrize(
-    ("chances", "novelty", "kind", "labels"),
+    ("probs", "novelty", "kind", "labels"),
     [
         ((0.9, 0.06, 0.04), 0.2, "sure", ("Gzhel",)),
         ((0.8, 0.1, 0.1), 0.5, "sure", ("Gzhel",)),

@@ -21,7 +21,7 @@ from decor_app.format import distance, sureness, verdict_words
 from decor_app.jobs.inference_pool import InferencePool
 from decor_app.state import models as resources
 from decor_app.state import pictures
-from decor_app.state import shipped_vectors_or_stop as materials
+from decor_app.state import training_data as materials
 from decor_app.state.cache import Pool, originals
 from decor_app.state.workspace import Workspace
 from decor_core.errors import BundleError
@@ -345,7 +345,7 @@ def test_verdict_and_sureness_in_words(prediction, verdict, sure):
 
 
 @pytest.mark.parametrize(
-    ("chances", "words"),
+    ("probs", "words"),
     [((0.6, 0.4), "close behind"), ((0.8, 0.15), "some way behind"), ((0.99, 0.01), "far behind")],
 )
 def test_how_far_the_runner_up_is_behind(probs, words):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from serving import ROOT, chromium, served
 
-from decor_app.format import plain
+from decor_app.format import escape_markdown
 from decor_app.jobs.image_analysis import webp
 from decor_app.state.pictures import Picture
 from decor_core.datasets.store import PictureSets
@@ -116,9 +116,9 @@ def test_markup_in_a_data_set_is_only_text(page, ornament, encoded):
 
 @pytest.mark.parametrize("text", [MARKUP, "a\nb", "# heading", "<script>", "`code`", "|", "&lt;"])
 def test_plain_leaves_nothing_for_markdown_or_html(text):
-    for place, letter in enumerate(plain(text)):
+    for place, letter in enumerate(escape_markdown(text)):
         if letter in r"`*_{}[]()#+-.!|~<>:$&^=":
-            assert plain(text)[place - 1] == "\\"
+            assert escape_markdown(text)[place - 1] == "\\"
 
 
 # --- pictures that are something else, too
