@@ -3,6 +3,8 @@
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # What reading a damaged npz or JSON file raises, between NumPy, zipfile and json.
 DAMAGED_FILE = (
@@ -24,6 +26,13 @@ DAMAGED_FILE = (
 
 class DecorError(Exception):
     """Base of all expected errors: says what was expected, what came and what to do."""
+
+
+class DamagedFile(DecorError):
+    """A file of Decor's own that does not hold what it should; the message is a bare reason.
+
+    Readers of files raise it, ``damaged_file`` makes a sentence for people of it.
+    """
 
 
 class PictureError(DecorError):
@@ -60,3 +69,20 @@ class SettingsError(DecorError):
 
 class LimitError(DecorError):
     """More than this server gives one visitor, or all of them together."""
+
+
+@contextmanager
+def damaged_file(error_class: type[DecorError], what: str, advice: str = "") -> Iterator[None]:
+    """Tell as ``error_class`` that a file cannot be read: “what (reason); advice.”
+
+    Translates OSError and every DecorError but ``error_class`` itself. Whatever else is raised in
+    the block is a bug and stays what it is: files are read there by ``io.read_json`` and
+    ``io.read_arrays``, which know what damage looks like.
+    """
+    try:
+        yield
+    except error_class:
+        raise
+    except (OSError, DecorError) as error:
+        end = f"; {advice}." if advice else "."
+        raise error_class(f"{what} ({error}){end}") from error

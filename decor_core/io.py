@@ -1,11 +1,30 @@
-"""Folders that are replaced in one move: who reads sees the old one or the new one, never half."""
+"""Files and folders: written in one move, read with damage told from bugs, named apart.
 
+Who reads sees the old file or folder or the new one, never half of it. What cannot be read raises
+DamagedFile or OSError; ``errors.damaged_file`` makes of both what the reader's callers expect.
+"""
+
+import io
+import itertools
+import math
+import os
 import shutil
 import tempfile
 import time
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from decor_core.errors import DamagedFile
+
+_T = TypeVar("_T")
 
 _PREFIX = ".decor-new-"
 _NEW = ".decor-new"  # no folder that is replaced is called so
@@ -49,3 +68,119 @@ def recover(parent: Path) -> None:
         except OSError:
             continue
         shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write a file to, which becomes ``path`` at the end of the block.
+
+    If the block or the disk fails, ``path`` is as before. Raises OSError where it cannot be
+    written. Safe where several processes or threads write the same file: the last one stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name[:100]}-{os.urandom(4).hex()}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file, and the folders it is in, in one move; OSError where that cannot be."""
+    with replacing_file(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write ``data`` (dataclasses, too) as JSON for people and programs, in one move.
+
+    NaN becomes null. OSError where it cannot be written.
+    """
+    write_file(path, msgspec.json.format(msgspec.json.encode(data), indent=1) + b"\n")
+
+
+def read_json(file: Path | bytes, type: type[_T] = Any) -> _T:
+    """What the JSON in ``file`` says, as a ``type`` (a dataclass, or what msgspec takes).
+
+    DamagedFile says where it is no JSON or has another shape than ``type``; OSError where it
+    cannot be read.
+    """
+    content = file if isinstance(file, bytes) else file.read_bytes()
+    try:
+        return msgspec.json.decode(content, type=type)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedFile(str(error)) from error
+
+
+def json_as(data: Any, type: type[_T]) -> _T:
+    """A part of what ``read_json`` gave, as a ``type``; DamagedFile where it has another shape."""
+    try:
+        return msgspec.convert(data, type)
+    except msgspec.ValidationError as error:
+        raise DamagedFile(str(error)) from error
+
+
+class Arrays(dict[str, np.ndarray]):
+    """Arrays by name; DamagedFile for a name that is not among them."""
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise DamagedFile(f"it holds no “{name}”")
+
+
+def read_arrays(file: Path | bytes) -> Arrays:
+    """All arrays of an npz; nothing in it is unpickled, and none is larger than the file says.
+
+    DamagedFile says where it is no npz; OSError where it cannot be read.
+    """
+    content = io.BytesIO(file if isinstance(file, bytes) else file.read_bytes())
+    try:
+        with zipfile.ZipFile(content) as archive:
+            return Arrays(
+                (member.filename.removesuffix(".npy"), _read_array(archive, member))
+                for member in archive.infolist()
+            )
+    except (
+        EOFError,
+        IndexError,
+        OverflowError,
+        RuntimeError,  # a password, or a compression that is not known
+        SyntaxError,  # NumPy reads headers as Python; hence TypeError and TokenError, too
+        TypeError,
+        ValueError,
+        tokenize.TokenError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise DamagedFile(str(error)) from error
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in read_header:
+            raise ValueError(f"an array of version {version}")
+        shape, _, dtype = read_header[version](file)
+    if math.prod(shape) * dtype.itemsize > member.file_size:  # before memory is taken for it
+        raise ValueError(f"{member.filename} is not as large as it says")
+    with archive.open(member) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def unique_name(
+    stem: str, taken: set[str], ending: str = "", *, number: str = "-{}", match_case: bool = False
+) -> str:
+    """``stem`` and ``ending``, numbered from 2 where ``taken`` has that: “stem-2.jpg”.
+
+    What is given is then in ``taken``, as all names there in lower case (``str.casefold``): names
+    differ on every system. Not so with ``match_case``.
+    """
+    stems = itertools.chain([stem], (stem + number.format(n) for n in itertools.count(2)))
+    fold = str if match_case else str.casefold
+    name = next(stem + ending for stem in stems if fold(stem + ending) not in taken)
+    taken.add(fold(name))
+    return name
