@@ -1,5 +1,7 @@
-# make run   opens the app        make test   runs all tests        make lint   checks the style
-# make hosted   the same app as strangers meet it on a server: docs/HOSTING.md
+# make run     opens the app             make hosted   the same app as strangers meet it on a server
+# make test    runs all tests            make check    all of: lint, types, docs
+# make lint    style and import order    make types    the type checker
+# make docs    builds the documentation into site/, links checked
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8501
@@ -7,7 +9,7 @@ PORT ?= 8501
 # Windows keeps a virtual environment's programs elsewhere.
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: run hosted test lint clean
+.PHONY: run hosted test check lint types docs clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
@@ -18,10 +20,18 @@ hosted: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
+check: lint types docs
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m ruff format --check --exclude models/samples .
+	$(BIN)/python -m ruff format --check .
 	$(BIN)/lint-imports
+
+types: $(VENV)/.installed-dev
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m mkdocs build --strict --quiet
 
 $(VENV)/.installed: requirements.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Decor needs Python 3.11 to 3.13, but this is {v[0]}.{v[1]}; try: make PYTHON=python3.12")'
