@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from platformdirs import user_cache_path, user_data_path
+
 
 def is_hosted() -> bool:
     """Whether this is a server for strangers (``DECOR_HOSTED``), which keeps nothing of theirs."""
@@ -16,8 +18,15 @@ def max_dataset_bytes() -> int:
     return (int(text) if text.isdigit() else usual) * 2**20
 
 
-def home() -> Path:
+def data_directory() -> Path:
     """Where what people make is kept: $DECOR_HOME, or the user's data folder."""
     if chosen := os.environ.get("DECOR_HOME"):
         return Path(chosen)
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "decor"
+    return user_data_path("decor", appauthor=False)
+
+
+def cache_directory() -> Path:
+    """Where converted networks and vectors are kept: $DECOR_CACHE, or the user's cache."""
+    if chosen := os.environ.get("DECOR_CACHE"):
+        return Path(chosen)
+    return user_cache_path("decor", appauthor=False)

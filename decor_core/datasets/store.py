@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from decor_core.config import home
+from decor_core.config import data_directory
 from decor_core.datasets.dataset import PictureSet, load_set
 from decor_core.datasets.storage import HEAD, read_head, read_state, state_file
 from decor_core.errors import DAMAGED_FILE, DataError
@@ -32,7 +32,7 @@ class Summary:
 
 def sets_directory() -> Path:
     """Where data sets are kept."""
-    return home() / "datasets"
+    return data_directory() / "datasets"
 
 
 class PictureSets:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from decor_core.config import cache_directory
 from decor_core.errors import BackboneError, DecorError
 
 if TYPE_CHECKING:
@@ -63,13 +64,6 @@ def restorable(path: Path) -> Iterator[None]:
 @cache  # pages try again and again
 def _log_once(reason: str) -> None:
     _log.error("what ships cannot be read: %s", reason)
-
-
-def cache_directory() -> Path:
-    """Where converted networks and embeddings are kept: $DECOR_CACHE, or the user's cache."""
-    if chosen := os.environ.get("DECOR_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "decor"
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from decor_core.config import is_hosted
+from decor_core.config import cache_directory, is_hosted
 from decor_core.data.catalog import Catalog
 from decor_core.data.scan import ShouldStop
 from decor_core.errors import DAMAGED_FILE, BundleError, DataError, Stopped
-from decor_core.features.backbones import MODELS, cache_directory, restorable
+from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import Block, Embedder, EmbeddingSpec
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import load_picture

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from decor_core.config import home
+from decor_core.config import data_directory
 from decor_core.errors import DecorError, RunError
 from decor_core.io import recover, replacing
 from decor_core.model.bundle import SHIPPED, list_bundles
@@ -27,7 +27,7 @@ _FOUND: dict[str, Run] = {}
 
 def runs_directory() -> Path:
     """Where runs are kept."""
-    return home() / "runs"
+    return data_directory() / "runs"
 
 
 class RunStore(ABC):

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from decor_core.config import home
+from decor_core.config import data_directory
 from decor_core.model.heads import TrainEvent
 
 
 def summaries_directory() -> Path:
     """Where the curves of the app's trainings are kept for TensorBoard, a folder for each."""
-    return home() / "summaries"
+    return data_directory() / "summaries"
 
 
 def tensorboard_command(folder: Path | None = None) -> str:

@@ -9,6 +9,7 @@ from http.client import IncompleteRead
 import numpy as np
 import pytest
 
+from decor_core.config import cache_directory
 from decor_core.errors import BackboneError
 from decor_core.features import backbones as backbone
 from decor_core.features import convert
@@ -335,7 +336,7 @@ def test_failed_writing_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_networks_are_kept_in_the_cache_by_default(monkeypatch, own_cache):
     monkeypatch.delenv("DECOR_BACKBONES", raising=False)
     assert LITE1.path == own_cache / "backbone" / "efficientnet_lite1.tflite"
-    assert backbone.cache_directory() == own_cache
+    assert cache_directory() == own_cache
 
 
 # --- PyTorch's files without PyTorch
