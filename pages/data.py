@@ -10,8 +10,8 @@ from decor_app.datasets.upload import show_additions, show_empty_state, show_way
 from decor_app.format import ago, escape_markdown, pluralize
 from decor_app.page import RETRAIN, open_page
 from decor_app.state import datasets as sets
-from decor_core.datasets.dataset import PictureSet
-from decor_core.datasets.store import Summary
+from decor_core.datasets.dataset import Dataset
+from decor_core.datasets.store import DatasetSummary
 
 _FIRST = 5
 _VIEWS = {
@@ -65,7 +65,7 @@ def _show_deleted() -> None:
             st.button("Undo", icon=":material/undo:", on_click=sets.restore, key="restore_set")
 
 
-def _show_list(found: list[Summary]) -> None:
+def _show_list(found: list[DatasetSummary]) -> None:
     """The data sets to open, each in a line."""
     if not found:
         return
@@ -95,7 +95,7 @@ def _show_list(found: list[Summary]) -> None:
             )
 
 
-def _show_set(pictures: PictureSet) -> None:
+def _show_set(pictures: Dataset) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="set"
     ):
@@ -118,7 +118,7 @@ def _show_set(pictures: PictureSet) -> None:
                 show(pictures)
 
 
-def _show_more(pictures: PictureSet) -> None:
+def _show_more(pictures: Dataset) -> None:
     with st.popover("Rename, take along", icon=":material/more_horiz:"):
         key = f"title-{pictures.id}"
         st.text_input(

@@ -15,7 +15,7 @@ from decor_app.state.pictures import Seen, network_key, original
 from decor_app.state.training_data import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.corrections import correct
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash
 from decor_core.model.training_data import TrainingData
@@ -100,7 +100,7 @@ def _remember(key: str) -> None:
     warm_trainer()  # it will be wanted soon
 
 
-def _corrected(seen: Seen, key: str, label: str, made: PictureSet) -> Corrected:
+def _corrected(seen: Seen, key: str, label: str, made: Dataset) -> Corrected:
     best = predictor().predict(seen.vector[None])[0].scores[0]
     label = made.table.loc[made.table["key"] == key, made.level].iloc[0]  # as it is kept
     before = best.label, best.probability
@@ -125,7 +125,7 @@ def standing() -> list[Corrected]:
 # The set of corrections to what the model in use learned from
 
 
-def corrections() -> PictureSet | None:
+def corrections() -> Dataset | None:
     """The corrections to the model in use, and to others that learned from the same pictures."""
     for one in summaries():
         if one.title == _title():

@@ -8,7 +8,7 @@ from decor_app.state.jobs import LEARN
 from decor_app.state.models import predictor, use_model, use_shipped_model
 from decor_app.state.training_data import picture_set
 from decor_app.state.workspace import workspace
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 from decor_core.model.bundle import Bundle
 from decor_core.model.evaluation import Evaluation
 from decor_core.model.training_data import TrainingData
@@ -86,7 +86,7 @@ def _go_back() -> None:
         use_shipped_model()
 
 
-def is_learned(now: PictureSet) -> bool:
+def is_learned(now: Dataset) -> bool:
     """Whether the model in use has learned these very corrections."""
     training_data, lesson = (
         TrainingData.of(predictor().bundle),

@@ -27,7 +27,7 @@ from decor_app.state.pictures import network_key
 from decor_app.state.runs import entries
 from decor_app.state.training_data import picture_set
 from decor_app.state.workspace import workspace
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
 from decor_core.model.classifier import Judge
 from decor_core.model.evaluation import Evaluation
@@ -58,11 +58,11 @@ def show_bar() -> None:
             _show_without_base(now)
 
 
-def _counted(now: PictureSet) -> str:
+def _counted(now: Dataset) -> str:
     return f"{len(now.table)} correction{'s' * (len(now.table) > 1)}"
 
 
-def _buttons(now: PictureSet, job: Job | None) -> None:
+def _buttons(now: Dataset, job: Job | None) -> None:
     learned = is_learned(now)
     running = job is not None and job.active
     if _can_learn(now):
@@ -101,7 +101,7 @@ def _undo() -> None:
 # Learning
 
 
-def _can_learn(now: PictureSet) -> TrainingData | None:
+def _can_learn(now: Dataset) -> TrainingData | None:
     """What a model would learn from that knows better; None without what this one learned from."""
     training_data = TrainingData.of(predictor().bundle)
     if training_data is None:
@@ -130,7 +130,7 @@ def _learn_alone() -> None:
         _train_on(TrainingData(now.id, now.title, now.version, spec), now, predictor())
 
 
-def _train_on(training_data: TrainingData, now: PictureSet, model: Judge) -> None:
+def _train_on(training_data: TrainingData, now: Dataset, model: Judge) -> None:
     bundle = model.bundle
     level, config = bundle.taxonomy.name, run_of_bundle(bundle).config
     # A model that was judged by cross-validation had all pictures to learn from; so has the next.
@@ -164,7 +164,7 @@ def _watch() -> None:
     st.button("Stop", key="stop_learning", icon=":material/stop:", on_click=stop, args=(LEARN,))
 
 
-def _show_without_base(now: PictureSet) -> None:
+def _show_without_base(now: Dataset) -> None:
     st.caption(
         "The pictures that this model learned from are not here, so it cannot go on from where it "
         "stands."

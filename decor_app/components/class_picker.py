@@ -3,11 +3,11 @@
 import streamlit as st
 
 from decor_app.format import escape_markdown
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 from decor_core.taxonomy import Taxonomy
 
 
-def label_box(pictures: PictureSet | None, key: str, label: str = "Class") -> None:
+def label_box(pictures: Dataset | None, key: str, label: str = "Class") -> None:
     """A box to choose a class of the set from, or to type a new one into; see ``chosen_label``."""
     taxonomy_box(pictures and pictures.catalog.taxonomy, key, label)
 

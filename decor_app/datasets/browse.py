@@ -17,21 +17,21 @@ from decor_app.state.models import predictor
 from decor_app.state.selection import pick, picked
 from decor_app.state.workspace import workspace
 from decor_core.data.findings import KINDS
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 
 Answers = dict[str, tuple[str, float]]
 _PARTS = {"train": "Training", "validation": "Validation", "test": "Test"}
 _RIGHT, _WRONG = "Right", "Wrong"
 
 
-def show_pictures(pictures: PictureSet) -> None:
+def show_pictures(pictures: Dataset) -> None:
     """Every picture, or those that the filters leave, to pick from."""
     answers = answers_of(pictures)
     rows = _filtered(pictures, answers)
     show_grid(pictures, rows, answers)
 
 
-def show_grid(pictures: PictureSet, rows: pd.DataFrame, answers: Answers) -> None:
+def show_grid(pictures: Dataset, rows: pd.DataFrame, answers: Answers) -> None:
     """These pictures of the set, a page at a time, and what can be done with those picked."""
     if not len(rows):
         st.info("No picture is like that.", icon=":material/filter_alt_off:")
@@ -57,7 +57,7 @@ def show_grid(pictures: PictureSet, rows: pd.DataFrame, answers: Answers) -> Non
 # What is shown
 
 
-def _filtered(pictures: PictureSet, answers: Answers) -> pd.DataFrame:
+def _filtered(pictures: Dataset, answers: Answers) -> pd.DataFrame:
     table, problems, parts = pictures.table, _problems(pictures), parts_of(pictures)
     labels = table[pictures.level]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filters"):
@@ -107,10 +107,10 @@ def _choice(label: str, options: list, key: str, names: dict | None = None) -> s
     )
 
 
-def _problems(pictures: PictureSet) -> dict[str, str]:
+def _problems(pictures: Dataset) -> dict[str, str]:
     """What is wrong with a file, by the heading of its kind; the gravest where it is several."""
     found = defaultdict(list)
-    for entry in pictures.findings:
+    for entry in pictures.open_findings:
         if entry.kind in GROUPS and not entry.set_aside:
             found[entry.file].append(entry.kind)
     order = list(KINDS)
@@ -120,7 +120,7 @@ def _problems(pictures: PictureSet) -> dict[str, str]:
 # What the model in use takes them for
 
 
-def answers_of(pictures: PictureSet) -> Answers:
+def answers_of(pictures: Dataset) -> Answers:
     """Label and probability by key, where the model in use has been asked; else empty."""
     about = _about(pictures)
     job = reading(ANSWER, about)
@@ -130,7 +130,7 @@ def answers_of(pictures: PictureSet) -> Answers:
     return workspace().found.get((ANSWER, about), {})
 
 
-def _offer_answers(pictures: PictureSet) -> None:
+def _offer_answers(pictures: Dataset) -> None:
     level = next(
         (level for level in predictor().bundle.taxonomy.levels
          if set(level.labels) & set(pictures.counts)),
@@ -153,7 +153,7 @@ def _offer_answers(pictures: PictureSet) -> None:
         )
 
 
-def _about(pictures: PictureSet) -> str:
+def _about(pictures: Dataset) -> str:
     bundle = predictor().bundle
     return f"{pictures.id} {bundle.title} {bundle.created}"
 
@@ -197,7 +197,7 @@ def _turn(page: int) -> None:
     st.session_state.grid_page = page
 
 
-def _show_bar(pictures: PictureSet, shown: list[str]) -> None:
+def _show_bar(pictures: Dataset, shown: list[str]) -> None:
     count = len(picked())
     if not count:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -9,20 +9,20 @@ from decor_app.format import escape_markdown, percent
 from decor_app.jobs.image_analysis import webp
 from decor_app.state.datasets import edit, parts_of
 from decor_core.data.findings import KINDS
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
 from decor_core.images.decode import load_picture
 
 _SIDE = 900
 
 
-def enlarge(pictures: PictureSet, file: str, answer: tuple[str, float] | None = None) -> None:
+def enlarge(pictures: Dataset, file: str, answer: tuple[str, float] | None = None) -> None:
     """Show the picture over the page; ``answer`` is what the model in use takes it for."""
     name = PurePosixPath(file).name
     st.dialog(escape_markdown(name), width="large")(_show)(pictures, file, answer)
 
 
-def _show(pictures: PictureSet, file: str, answer: tuple[str, float] | None) -> None:
+def _show(pictures: Dataset, file: str, answer: tuple[str, float] | None) -> None:
     left, right = st.columns([7, 5], gap="medium")
     with left:
         try:
@@ -43,7 +43,7 @@ def _show(pictures: PictureSet, file: str, answer: tuple[str, float] | None) -> 
                 st.rerun()
 
 
-def _facts(pictures: PictureSet, file: str, answer: tuple[str, float] | None) -> str:
+def _facts(pictures: Dataset, file: str, answer: tuple[str, float] | None) -> str:
     row = pictures.table[pictures.table["file"] == file].iloc[0]
     levels = [level.name for level in pictures.catalog.taxonomy.levels]
     facts = {level.capitalize(): row[level] for level in levels}
@@ -56,7 +56,7 @@ def _facts(pictures: PictureSet, file: str, answer: tuple[str, float] | None) ->
     if answer:
         facts["The model says"] = f"{answer[0]}, {percent(answer[1])}"
     lines = [f"**{name}**: {escape_markdown(str(value))}" for name, value in facts.items()]
-    found = [e for e in pictures.findings if file in (e.file, e.other)]
+    found = [e for e in pictures.open_findings if file in (e.file, e.other)]
     for entry in found:
         kind, message = escape_markdown(KINDS[entry.kind]), escape_markdown(entry.message)
         lines.append(f":orange[:material/warning: {kind}]: {message}")

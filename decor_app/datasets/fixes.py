@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from decor_core.data.findings import OBSTACLES, Entry
-from decor_core.datasets.dataset import PictureSet
+from decor_core.data.findings import OBSTACLES, Finding
+from decor_core.datasets.dataset import Dataset
 
 # Findings that go when the class is made part of another one.
 MERGEABLE = ("too few pictures", "few pictures", "imbalance")
@@ -27,7 +27,7 @@ class Fix:
     """A change that mends a finding, or lets it stand."""
 
     label: str
-    change: Callable[[PictureSet], PictureSet]
+    change: Callable[[Dataset], Dataset]
     icon: str = ""
 
 
@@ -98,9 +98,9 @@ GROUPS: Mapping[str, Group] = {
 # Every one of the rest is only told.
 
 
-def fixes(entry: Entry, pictures: PictureSet) -> list[Fix]:
+def fixes(entry: Finding, pictures: Dataset) -> list[Fix]:
     """What can be done about one finding, the likeliest first."""
-    keep = Fix("Keep", lambda now: now.settle([entry]), ":material/check:")
+    keep = Fix("Keep", lambda now: now.dismiss([entry]), ":material/check:")
     drop = Fix("Drop", lambda now: now.drop([entry.file]), ":material/delete:")
     label, other = pictures.label_of(entry.file), pictures.label_of(entry.other)
     match entry.kind:
@@ -139,11 +139,11 @@ def fixes(entry: Entry, pictures: PictureSet) -> list[Fix]:
     return [] if entry.kind in OBSTACLES else [keep]
 
 
-def fixes_of_all(kind: str, entries: Sequence[Entry], pictures: PictureSet) -> list[Fix]:
+def fixes_of_all(kind: str, entries: Sequence[Finding], pictures: Dataset) -> list[Fix]:
     """What can be done about all findings of one kind at once."""
     if len(entries) < 2 or kind in OBSTACLES:
         return []
-    keep = Fix("Keep all", lambda now: now.settle(entries), ":material/done_all:")
+    keep = Fix("Keep all", lambda now: now.dismiss(entries), ":material/done_all:")
     files = [entry.file for entry in entries]
     drop = Fix("Drop all", lambda now: now.drop(files), ":material/delete_sweep:")
     match kind:

@@ -13,7 +13,7 @@ from decor_app.jobs.dataset_tasks import MapRequest, Places
 from decor_app.state.dataset_jobs import MAP, forget, read, reading, watch
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 
 _MOST_COLOURS = 12
 _COLOURS = 7  # of the theme; more classes are told apart by shape, too
@@ -22,7 +22,7 @@ _HEIGHT = 560
 _MOST_THUMBS = 5_000
 
 
-def show_map(pictures: PictureSet) -> None:
+def show_map(pictures: Dataset) -> None:
     """The map of a data set, and the pictures in the part of it that is marked."""
     places = _places(pictures)
     if places is None:
@@ -47,7 +47,7 @@ def show_map(pictures: PictureSet) -> None:
     show_grid(pictures, rows, answers_of(pictures))
 
 
-def _places(pictures: PictureSet) -> Places | None:
+def _places(pictures: Dataset) -> Places | None:
     job = reading(MAP, pictures.id)
     if job and not job.active:
         forget(MAP)
@@ -58,7 +58,7 @@ def _places(pictures: PictureSet) -> Places | None:
     return workspace().found.get((MAP, pictures.id))
 
 
-def _offer(pictures: PictureSet) -> None:
+def _offer(pictures: Dataset) -> None:
     if _shows_drawing(pictures):
         return
     st.markdown("A map shows which classes are clear, which run together, and what strays.")
@@ -71,7 +71,7 @@ def _offer(pictures: PictureSet) -> None:
     )
 
 
-def _offer_anew(pictures: PictureSet, missing: int) -> None:
+def _offer_anew(pictures: Dataset, missing: int) -> None:
     """The map lacks pictures: to draw it again, while it stays to be seen."""
     if _shows_drawing(pictures):
         return
@@ -84,7 +84,7 @@ def _offer_anew(pictures: PictureSet, missing: int) -> None:
         st.button("Draw again", icon=":material/scatter_plot:", on_click=_draw, args=(pictures,))
 
 
-def _shows_drawing(pictures: PictureSet) -> bool:
+def _shows_drawing(pictures: Dataset) -> bool:
     """Whether a map is being drawn; how far it is."""
     job = reading(MAP, pictures.id)
     if not job or not job.active:
@@ -94,11 +94,11 @@ def _shows_drawing(pictures: PictureSet) -> bool:
     return True
 
 
-def _draw(pictures: PictureSet) -> None:
+def _draw(pictures: Dataset) -> None:
     read(MAP, MapRequest(pictures.folder), pictures.id)
 
 
-def _table(pictures: PictureSet, places: Places) -> pd.DataFrame:
+def _table(pictures: Dataset, places: Places) -> pd.DataFrame:
     """A row for each picture that is on the map: where, what, how it looks."""
     where = {key: i for i, key in enumerate(places.keys)}
     rows = pictures.table[pictures.table["key"].isin(where)]
@@ -119,9 +119,9 @@ def _table(pictures: PictureSet, places: Places) -> pd.DataFrame:
     ).assign(**_images(places, index))
 
 
-def _odd(pictures: PictureSet) -> set[str]:
+def _odd(pictures: Dataset) -> set[str]:
     """Files that a model finds in the wrong class, or nowhere at home."""
-    return {e.file for e in pictures.findings if e.kind in ("mislabelled", "outlier")}
+    return {e.file for e in pictures.open_findings if e.kind in ("mislabelled", "outlier")}
 
 
 def _images(places: Places, index: np.ndarray) -> dict[str, list[str]]:
@@ -131,7 +131,7 @@ def _images(places: Places, index: np.ndarray) -> dict[str, list[str]]:
     return {"image": [thumb_uri(places.thumbs[i]) for i in index]}
 
 
-def _chart(pictures: PictureSet, table: pd.DataFrame) -> frozenset[str] | None:
+def _chart(pictures: Dataset, table: pd.DataFrame) -> frozenset[str] | None:
     """Draw the map; the files in the box that is drawn on it, None where there is none."""
     brush = alt.selection_interval("box")
     order = [label for label in pictures.counts if (table["shown"] == label).any()]

@@ -13,10 +13,10 @@ from decor_app.format import escape_markdown, pluralize
 from decor_app.state.datasets import edit
 from decor_core.data.findings import KINDS
 from decor_core.datasets.archive import current_report, write_aside
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 
 
-def show_aside(pictures: PictureSet) -> None:
+def show_aside(pictures: Dataset) -> None:
     """Files that are not in the set, with the reason, to take along or to take in."""
     aside = pictures.catalog.report.set_aside
     if not aside:
@@ -37,7 +37,7 @@ def show_aside(pictures: PictureSet) -> None:
         _show_unlisted(pictures)
 
 
-def _show_unlisted(pictures: PictureSet) -> None:
+def _show_unlisted(pictures: Dataset) -> None:
     """A class for the pictures that are in none."""
     files = [entry.file for entry in pictures.catalog.report.of("unlisted")]
     if files:
@@ -49,19 +49,19 @@ def _show_unlisted(pictures: PictureSet) -> None:
 
 def _take_up(files: Sequence[str]) -> None:
     label, parent = chosen_label("unlisted_label")
-    if edit(lambda now: now.take_up(files, label, parent)):
+    if edit(lambda now: now.accept_rejected(files, label, parent)):
         st.session_state.unlisted_label = None
 
 
-def _zipped_aside(pictures: PictureSet) -> bytes:
+def _zipped_aside(pictures: Dataset) -> bytes:
     packed = io.BytesIO()
     write_aside(pictures, packed)
     return packed.getvalue()
 
 
-def show_notes(pictures: PictureSet) -> None:
+def show_notes(pictures: Dataset) -> None:
     """What was mended or noticed while reading."""
-    notes = [e for e in pictures.findings if e.kind not in GROUPS and not e.set_aside]
+    notes = [e for e in pictures.open_findings if e.kind not in GROUPS and not e.set_aside]
     if not notes:
         return
     with st.expander(f"{pluralize(len(notes), 'note')} from reading", icon=":material/build:"):
@@ -75,7 +75,7 @@ def show_notes(pictures: PictureSet) -> None:
             st.markdown(f"**{KINDS[kind]}**\n\n" + "\n".join(lines[:30] + more))
 
 
-def show_downloads(pictures: PictureSet) -> None:
+def show_downloads(pictures: Dataset) -> None:
     """The whole report, for people and for programs."""
     with st.container(horizontal=True, gap="small"):
         st.download_button(

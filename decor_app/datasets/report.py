@@ -15,8 +15,8 @@ from decor_app.format import escape_markdown, pluralize
 from decor_app.jobs.dataset_tasks import CheckRequest
 from decor_app.state.dataset_jobs import CHECK, forget, read, reading, watch
 from decor_app.state.datasets import edit
-from decor_core.data.findings import ABOUT_CLASSES, KINDS, OBSTACLES, Entry
-from decor_core.datasets.dataset import PictureSet
+from decor_core.data.findings import ABOUT_CLASSES, KINDS, OBSTACLES, Finding
+from decor_core.datasets.dataset import Dataset
 
 _SHOWN, _MORE = 4, 20
 _MOST_BARS = 24
@@ -24,7 +24,7 @@ _NAMED = 3
 _THUMB = 84
 
 
-def show_report(pictures: PictureSet) -> None:
+def show_report(pictures: Dataset) -> None:
     """The whole report on a data set."""
     groups = _grouped(pictures)
     _show_summary(pictures, groups)
@@ -42,7 +42,7 @@ def show_report(pictures: PictureSet) -> None:
             st.success("Nothing is left to put right.", icon=":material/check_circle:")
 
 
-def collect_check(pictures: PictureSet) -> None:
+def collect_check(pictures: Dataset) -> None:
     """Be done with a look for wrong labels; what was found is in the set."""
     job = reading(CHECK, pictures.id)
     if job and not job.active:
@@ -51,16 +51,16 @@ def collect_check(pictures: PictureSet) -> None:
             st.toast(escape_markdown(job.message), icon=":material/error:", duration="long")
 
 
-def _grouped(pictures: PictureSet) -> dict[str, list[Entry]]:
+def _grouped(pictures: Dataset) -> dict[str, list[Finding]]:
     """What can be put right, by kind, the gravest first."""
     found = defaultdict(list)
-    for entry in pictures.findings:
+    for entry in pictures.open_findings:
         if entry.kind in GROUPS:
             found[entry.kind].append(entry)
     return {kind: found[kind] for kind in KINDS if found[kind]}
 
 
-def _show_summary(pictures: PictureSet, groups: dict[str, list[Entry]]) -> None:
+def _show_summary(pictures: Dataset, groups: dict[str, list[Finding]]) -> None:
     total = pluralize(len(pictures.table), "picture")
     words = [f"**{total} in {pluralize(len(pictures.counts), 'class')}**"]
     words += [f"{count:,} of type {escape_markdown(kind)} left out"
@@ -73,7 +73,7 @@ def _show_summary(pictures: PictureSet, groups: dict[str, list[Entry]]) -> None:
         st.warning(_why_not(obstacles), icon=":material/block:")
 
 
-def _why_not(obstacles: Sequence[Entry]) -> str:
+def _why_not(obstacles: Sequence[Finding]) -> str:
     """Why it cannot be trained on: the first reason in full, of the others the classes."""
     first, *more = obstacles
     file, message = escape_markdown(first.file), escape_markdown(first.message)
@@ -85,7 +85,7 @@ def _why_not(obstacles: Sequence[Entry]) -> str:
     return f"{words} {pluralize(len(more), 'more obstacle')}: {names}{rest}"
 
 
-def _show_classes(pictures: PictureSet) -> None:
+def _show_classes(pictures: Dataset) -> None:
     counts = sorted(pictures.counts.items(), key=lambda item: item[1])
     with st.container(key="class-bars"):
         worry_bars(dict(counts[:_MOST_BARS]))
@@ -107,7 +107,7 @@ def _rename() -> None:
         st.session_state.renamed_to = None
 
 
-def _show_check(pictures: PictureSet) -> None:
+def _show_check(pictures: Dataset) -> None:
     """Whether a model has looked for wrong labels, in this version of the data set."""
     job = reading(CHECK, pictures.id)
     if job and job.active:
@@ -133,7 +133,7 @@ def _show_check(pictures: PictureSet) -> None:
 # Groups of findings
 
 
-def _show_group(kind: str, entries: Sequence[Entry], pictures: PictureSet) -> None:
+def _show_group(kind: str, entries: Sequence[Finding], pictures: Dataset) -> None:
     group = GROUPS[kind]
     more = f"more-{kind}"
     shown = st.session_state.get(more, _SHOWN)
@@ -159,7 +159,7 @@ def _show_more(key: str, shown: int) -> None:
     st.session_state[key] = shown + _MORE
 
 
-def _show_entry(entry: Entry, pictures: PictureSet) -> None:
+def _show_entry(entry: Finding, pictures: Dataset) -> None:
     files = [name for name in (entry.file, entry.other) if pictures.label_of(name)]
     if entry.kind in ABOUT_CLASSES:
         files = []
@@ -187,7 +187,7 @@ def _show_entry(entry: Entry, pictures: PictureSet) -> None:
                     enlarge(pictures, files[0])
 
 
-def _show_merge(entry: Entry, pictures: PictureSet) -> None:
+def _show_merge(entry: Finding, pictures: Dataset) -> None:
     with st.popover("Merge into …", icon=":material/merge:"):
         key = f"merge-{entry.kind}-{entry.file}"
         others = [label for label in pictures.counts if label != entry.file]
@@ -200,7 +200,7 @@ def _show_merge(entry: Entry, pictures: PictureSet) -> None:
         )
 
 
-def _heading(entry: Entry, pictures: PictureSet) -> str:
+def _heading(entry: Finding, pictures: Dataset) -> str:
     """What the finding is about: the class, or the picture and the class it is in."""
     if entry.kind in ABOUT_CLASSES:
         return escape_markdown(entry.file)
@@ -211,7 +211,7 @@ def _heading(entry: Entry, pictures: PictureSet) -> str:
     return f"{name}: {escape_markdown(label)}" if label else name
 
 
-def _show_thumb(pictures: PictureSet, file: str) -> None:
+def _show_thumb(pictures: Dataset, file: str) -> None:
     thumb = pictures.thumb(pictures.key_of(file))
     if thumb:
         st.image(thumb, width=_THUMB, alt=f"{file}, {pictures.label_of(file)}")

@@ -16,7 +16,7 @@ from decor_app.jobs.dataset_tasks import check_count
 from decor_app.page import asset
 from decor_app.state.datasets import edit, opened, store, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.demo import write_example
 from decor_core.datasets.labels import checked_label
 from decor_core.datasets.upload import pack_upload, title_of
@@ -41,7 +41,7 @@ def show_ways_in() -> None:
             _camera(None)
 
 
-def show_additions(pictures: PictureSet) -> None:
+def show_additions(pictures: Dataset) -> None:
     """Ways to add to a data set."""
     single, camera = st.tabs(_WAYS[1:], key="way_to_add", on_change="rerun")
     if single.open:
@@ -133,7 +133,7 @@ def _length(file: io.BytesIO) -> int:
 # Pictures of one class
 
 
-def _single_pictures(pictures: PictureSet | None) -> None:
+def _single_pictures(pictures: Dataset | None) -> None:
     count = st.session_state.setdefault("added", 0)
     label_box(pictures, "add_label")
     st.file_uploader(
@@ -184,9 +184,7 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
             st.session_state.added += 1
 
 
-def _added(
-    now: PictureSet, files: Sequence[tuple[str, bytes]], label: str, parent: str
-) -> PictureSet:
+def _added(now: Dataset, files: Sequence[tuple[str, bytes]], label: str, parent: str) -> Dataset:
     check_count(len(now.table) + len(files))
     after, refused = now.add(files, label, parent)
     for entry in refused[:3]:
@@ -197,7 +195,7 @@ def _added(
     return after
 
 
-def _camera(pictures: PictureSet | None) -> None:
+def _camera(pictures: Dataset | None) -> None:
     label_box(pictures, "add_label")
     count = st.session_state.setdefault("added", 0)
     taken = st.camera_input("Take a photo", key=f"shot-{count}")

@@ -15,13 +15,13 @@ import pandas as pd
 
 from decor_app.hosting.config import hosting
 from decor_app.jobs.train_tasks import Report, Silent
-from decor_core.data.catalog import open_data_set
-from decor_core.data.findings import Entry
+from decor_core.data.catalog import open_dataset
+from decor_core.data.findings import Finding
 from decor_core.data.folder_source import unfolded
 from decor_core.data.layout import Layout, find_layout, whole_csv
 from decor_core.data.source import Source
 from decor_core.data.tables import Columns, guess_columns, read_table
-from decor_core.datasets.dataset import KEPT_ASIDE, PictureSet, load_set, new_set
+from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset, load_dataset
 from decor_core.datasets.storage import VECTORS, keep_aside, keep_picture, tiny_thumb
 from decor_core.errors import DataError, PictureError, Stopped
 from decor_core.features.embedder import EmbeddingSpec
@@ -89,7 +89,7 @@ class IntakeRequest(_Phased):
         if self.into in self.data.parents:
             self.data.unlink(missing_ok=True)
         with suppress(DataError, Stopped):  # the set is there; its report says what it lacks
-            made.judged(_suspects(made, self.spec, report, should_stop))
+            made.with_model_findings(_suspects(made, self.spec, report, should_stop))
         return made.folder
 
 
@@ -104,10 +104,10 @@ class CheckRequest(_Phased):
     spec: EmbeddingSpec = EmbeddingSpec()
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> tuple[Entry, ...]:
-        pictures = load_set(self.data)
+    def run(self, report: Report, should_stop: ShouldStop) -> tuple[Finding, ...]:
+        pictures = load_dataset(self.data)
         found = _suspects(pictures, self.spec, report, should_stop)
-        pictures.judged(found)
+        pictures.with_model_findings(found)
         return found
 
 
@@ -131,12 +131,12 @@ class EmbedRequest(_Phased):
         pictures = self._as_asked()
         return embed_set(pictures, self.spec, self.augmentation, report, should_stop)
 
-    def _as_asked(self) -> PictureSet:
+    def _as_asked(self) -> Dataset:
         with suppress(DataError):  # undone, and overwritten by another edit
-            pictures = load_set(self.data, self.number)
+            pictures = load_dataset(self.data, self.number)
             if self.version in ("", pictures.version):
                 return pictures
-        now = load_set(self.data)
+        now = load_dataset(self.data)
         raise DataError(
             f"“{now.title}” was edited before its pictures were looked at; start again, to learn "
             "from it as it is now."
@@ -155,7 +155,7 @@ class MapRequest(_Phased):
     title: str = ""
 
     def run(self, report: Report, should_stop: ShouldStop) -> "Places":
-        pictures = load_set(self.data)
+        pictures = load_dataset(self.data)
         embeddings = embed_set(pictures, self.spec, None, report, should_stop)
         report(Phase("checking", 0, 1))
         keys = tuple(embeddings.table["key"])
@@ -185,7 +185,7 @@ class AnswerRequest(_Phased):
 
     def run(self, report: Report, should_stop: ShouldStop) -> dict[str, tuple[str, float]]:
         spec = self.bundle.embedding
-        embeddings = embed_set(load_set(self.data), spec, None, report, should_stop)
+        embeddings = embed_set(load_dataset(self.data), spec, None, report, should_stop)
         found = Predictor(self.bundle).predict(embeddings.vectors, self.level)
         keys = embeddings.table["key"]
         return {key: (one.scores[0].label, one.confidence)
@@ -241,11 +241,11 @@ def check_count(pictures: int) -> None:
         )
 
 
-def take_in(request: IntakeRequest, report: Report, should_stop: ShouldStop) -> PictureSet:
+def take_in(request: IntakeRequest, report: Report, should_stop: ShouldStop) -> Dataset:
     """Read the pictures of a folder or zip into a set; Stopped leaves nothing usable behind."""
     source = unfolded(request.data)
     source = _InFolder(source, request.label) if request.label else source
-    catalog = open_data_set(
+    catalog = open_dataset(
         source,
         columns=request.columns,
         types=request.types,
@@ -253,12 +253,12 @@ def take_in(request: IntakeRequest, report: Report, should_stop: ShouldStop) -> 
         should_stop=should_stop,
         on_picture=lambda data, upright: keep_picture(request.into, data, upright),
     )
-    for entry in catalog.report.entries:
+    for entry in catalog.report.findings:
         # Not those damaged in the zip itself, nor what is no file of its own.
         if entry.kind in KEPT_ASIDE and entry.file in source.names:
             with suppress(PictureError):
                 keep_aside(request.into, entry.file, source.read(entry.file))
-    return new_set(request.into, request.title, catalog)
+    return create_dataset(request.into, request.title, catalog)
 
 
 class _InFolder(Source):
@@ -277,7 +277,7 @@ class _InFolder(Source):
 
 
 def embed_set(
-    pictures: PictureSet,
+    pictures: Dataset,
     spec: EmbeddingSpec,
     augmentation: Augmentation | None,
     report: Report,
@@ -295,8 +295,8 @@ def embed_set(
 
 
 def _suspects(
-    pictures: PictureSet, spec: EmbeddingSpec, report: Report, should_stop: ShouldStop
-) -> tuple[Entry, ...]:
+    pictures: Dataset, spec: EmbeddingSpec, report: Report, should_stop: ShouldStop
+) -> tuple[Finding, ...]:
     embeddings = embed_set(pictures, spec, None, report, should_stop)
     report(Phase("checking", 0, 1))
     return find_suspects(embeddings, pictures.level, should_stop=should_stop)

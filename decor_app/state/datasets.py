@@ -13,21 +13,21 @@ from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
 from decor_core.data.split import split
 from decor_core.datasets.archive import write_zip
-from decor_core.datasets.dataset import PictureSet
-from decor_core.datasets.store import PictureSets, Summary, sets_directory
+from decor_core.datasets.dataset import Dataset
+from decor_core.datasets.store import DatasetStore, DatasetSummary, datasets_directory
 from decor_core.errors import DataError
 from decor_core.model.heads import TrainConfig
 
 
-def store() -> PictureSets:
+def store() -> DatasetStore:
     """Where this session's data sets are: kept on the disk, or with it until it goes."""
-    root = sets_directory() if may_keep() else workspace().folder / "datasets"
+    root = datasets_directory() if may_keep() else workspace().folder / "datasets"
     return _store(root)
 
 
 @st.cache_resource(show_spinner=False, max_entries=200)
-def _store(root: Path) -> PictureSets:
-    return PictureSets(root)
+def _store(root: Path) -> DatasetStore:
+    return DatasetStore(root)
 
 
 def where_kept() -> str:
@@ -37,12 +37,12 @@ def where_kept() -> str:
     return "Kept until you leave; download what you want to have for longer."
 
 
-def summaries() -> list[Summary]:
+def summaries() -> list[DatasetSummary]:
     """All data sets of this session, the one that was changed last first."""
     return store().list()
 
 
-def opened() -> PictureSet | None:
+def opened() -> Dataset | None:
     """The data set that is open, as it stands; None if there is none (any more)."""
     set_id = workspace().data_set
     if not set_id:
@@ -63,7 +63,7 @@ def open_set(set_id: str) -> None:
     pick(())
 
 
-def edit(change: Callable[[PictureSet], PictureSet]) -> PictureSet | None:
+def edit(change: Callable[[Dataset], Dataset]) -> Dataset | None:
     """Change the open data set and say so; None where that is refused, with the reason."""
     now = opened()
     if now is None:
@@ -83,7 +83,7 @@ def undo() -> None:
     edit(lambda pictures: pictures.undo())
 
 
-def _say_what_was_done(before: PictureSet, after: PictureSet) -> None:
+def _say_what_was_done(before: Dataset, after: Dataset) -> None:
     if after.number > before.number:
         st.toast(f"{escape_markdown(after.step)}. “Undo” takes it back.", icon=":material/check:")
     elif after.number < before.number:
@@ -95,7 +95,7 @@ def toast_error(error: Exception) -> None:
     st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
 
 
-def parts_of(pictures: PictureSet) -> dict[str, str]:
+def parts_of(pictures: Dataset) -> dict[str, str]:
     """For each picture, by content, the part it falls to by default: train, validation, test.
 
     Empty where there are too few pictures to divide them.
@@ -104,7 +104,7 @@ def parts_of(pictures: PictureSet) -> dict[str, str]:
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
-def _parts(set_id: str, version: str, _pictures: PictureSet) -> dict[str, str]:
+def _parts(set_id: str, version: str, _pictures: Dataset) -> dict[str, str]:
     table, config = _pictures.table, TrainConfig()
     try:
         found = split(
@@ -125,7 +125,7 @@ def _parts(set_id: str, version: str, _pictures: PictureSet) -> dict[str, str]:
 # Sets as a whole
 
 
-def zipped(pictures: PictureSet) -> bytes:
+def zipped(pictures: Dataset) -> bytes:
     """The set as a zip to take along."""
     packed = io.BytesIO()
     write_zip(pictures, packed)
@@ -135,7 +135,7 @@ def zipped(pictures: PictureSet) -> bytes:
 def rename(set_id: str, key: str) -> None:
     """Give a set the title that the control ``key`` holds."""
     try:
-        store().get(set_id).titled(st.session_state[key])
+        store().get(set_id).retitled(st.session_state[key])
     except DataError as error:
         toast_error(error)
 
@@ -167,7 +167,7 @@ def restore() -> None:
         toast_error(error)
 
 
-def _as_it_stands(set_id: str) -> PictureSet:
+def _as_it_stands(set_id: str) -> Dataset:
     """The set, read again only where it has changed: its table may be long."""
     seen, stamp = st.session_state.get("set_seen"), store().stamp(set_id)
     if seen is None or seen[0] != stamp:

@@ -17,7 +17,7 @@ from decor_app.state.datasets import store, summaries
 from decor_app.state.models import shipped_vectors, shipped_vectors_or_stop
 from decor_app.state.workspace import Workspace, workspace
 from decor_core.datasets.corrections import with_corrections
-from decor_core.datasets.dataset import PictureSet, load_set
+from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.storage import read_thumb
 from decor_core.errors import DataError, DecorError, PictureError
 from decor_core.features.embeddings import Embeddings
@@ -76,7 +76,7 @@ def _counts(data: object) -> dict[str, dict[str, int]]:
     return found
 
 
-def picture_set(set_id: str) -> PictureSet | None:
+def picture_set(set_id: str) -> Dataset | None:
     """The data set as it stands, read again only where it has changed; None if it is not there."""
     try:
         return _read(store().root, store().stamp(set_id)) if set_id else None
@@ -85,8 +85,8 @@ def picture_set(set_id: str) -> PictureSet | None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=40)
-def _read(root: Path, stamp: tuple) -> PictureSet:
-    return load_set(root / stamp[0])
+def _read(root: Path, stamp: tuple) -> Dataset:
+    return load_dataset(root / stamp[0])
 
 
 def _shipped() -> Embeddings | None:
@@ -129,7 +129,7 @@ def parts_of(training_data: TrainingData) -> tuple[Part, ...]:
     return tuple(_part(store().get(set_id), training_data) for set_id in ids)
 
 
-def _part(pictures: PictureSet, training_data: TrainingData) -> Part:
+def _part(pictures: Dataset, training_data: TrainingData) -> Part:
     seen_as = training_data.spec, training_data.augmentation
     title, number, version = pictures.title, pictures.number, pictures.version
     key = pictures.folder, version, *seen_as

@@ -8,7 +8,7 @@ import streamlit as st
 from decor_app.format import escape_markdown
 from decor_app.state.models import shipped_vectors_or_stop
 from decor_app.training.augmentation_preview import copies_preview, show_copies
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
 from decor_core.features.backbones import NETWORKS, BackboneSpec
 from decor_core.features.embedder import VIEWS, EmbeddingSpec
@@ -64,7 +64,7 @@ def _own_copies() -> Augmentation:
     )
 
 
-def looks(pictures: PictureSet | None) -> None:
+def looks(pictures: Dataset | None) -> None:
     """The controls, for a data set or for what ships."""
     if pictures is None:
         _shipped_looks()
@@ -119,7 +119,7 @@ def _own_controls() -> None:
     st.slider("Copies of each picture", 1, _MOST_COPIES, key="own_copies", persist_state="session")
 
 
-def _show_own(pictures: PictureSet, augmentation: Augmentation) -> None:
+def _show_own(pictures: Dataset, augmentation: Augmentation) -> None:
     file = pictures.table["file"].iloc[0]
     try:
         data = pictures.catalog.read(file)

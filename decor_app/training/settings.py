@@ -10,7 +10,7 @@ from decor_app.page import DATA
 from decor_app.state.training_data import SHIPPED, Lesson, choices, lesson, picture_set
 from decor_app.state.workspace import workspace
 from decor_app.training.preprocessing import DEFAULTS, chosen_copies, chosen_spec, looks
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 from decor_core.model.heads import HEADS, TrainConfig
 from decor_core.model.training_data import TrainingData
 
@@ -83,7 +83,7 @@ def _chosen_material() -> TrainingData:
     return TrainingData(set_id, own.title, own.version, spec, copies)
 
 
-def _count(pictures: PictureSet | None) -> int:
+def _count(pictures: Dataset | None) -> int:
     return 0 if pictures is None else len(pictures.table)
 
 

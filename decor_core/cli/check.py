@@ -15,7 +15,7 @@ def check(options: argparse.Namespace) -> int:
     catalog = read_pictures(options)
     report = catalog.report
     if not options.no_model:
-        report = report.with_entries(_suspects(catalog, options))
+        report = report.with_findings(_suspects(catalog, options))
     if options.json:
         print_json(
             {"levels": [level.name for level in catalog.taxonomy.levels], **report.to_json()}
@@ -47,7 +47,7 @@ def _print_report(report: Any) -> None:
     aside = len(report.set_aside)
     if aside:
         print(f"{aside} {'file was' if aside == 1 else 'files were'} set aside.")
-    if not report.findings:
+    if not report.counts_by_kind:
         print("Nothing is wrong with it.")
     print("It can be trained on." if report.usable else f"It cannot be trained on:{_why(report)}")
 
@@ -56,7 +56,7 @@ def _why(report: Any) -> str:
     """The reasons: a single one to go on with, several in lines of their own."""
     reasons = [
         f"“{printable(entry.file)}”: {printable(entry.message)}"
-        for entry in report.entries
+        for entry in report.findings
         if entry.kind in OBSTACLES
     ]
     return " ".join(["", *reasons]) if len(reasons) == 1 else "\n  ".join(["", *reasons])

@@ -19,7 +19,7 @@ _NAMED = 5
 
 def read_pictures(options: argparse.Namespace) -> Any:
     """The Catalog of the pictures that the flags name; DataError if it cannot be read."""
-    from decor_core.data.catalog import open_data_set
+    from decor_core.data.catalog import open_dataset
 
     if options.data_set:
         return _kept_set(options).catalog
@@ -30,7 +30,7 @@ def read_pictures(options: argparse.Namespace) -> Any:
         )
     if options.image_dir is not None and options.csv is not None:
         raise DecorError("A CSV goes with the pictures it names: give those with --images.")
-    return open_data_set(
+    return open_dataset(
         options.image_dir or options.images,
         csv=options.csv,
         columns=_columns(options),
@@ -41,11 +41,11 @@ def read_pictures(options: argparse.Namespace) -> Any:
 
 def _kept_set(options: argparse.Namespace) -> Any:
     """The data set that is kept under the name which the flag gives."""
-    from decor_core.datasets.store import PictureSets
+    from decor_core.datasets.store import DatasetStore
 
     if options.image_dir or options.csv or options.images:
         raise DecorError("Expected either --data_set or other pictures, not both.")
-    return PictureSets().find(options.data_set)
+    return DatasetStore().find(options.data_set)
 
 
 def _columns(options: argparse.Namespace) -> Any:

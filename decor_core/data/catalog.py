@@ -10,17 +10,17 @@ import pandas as pd
 from decor_core.data.checks import check_table
 from decor_core.data.class_folders import list_class_folders
 from decor_core.data.csv_listing import list_csv
-from decor_core.data.findings import Entry, Report
+from decor_core.data.findings import DatasetReport, Finding
 from decor_core.data.folder_source import unfolded
 from decor_core.data.layout import find_layout, tables_in, whole_csv
 from decor_core.data.records import Listing, Row
 from decor_core.data.scan import (
+    ImageInfo,
     OnPicture,
     Progress,
-    Seen,
     ShouldStop,
-    look_at_all,
-    near_entries,
+    near_duplicate_findings,
+    scan_images,
     usable,
 )
 from decor_core.data.source import Source
@@ -44,7 +44,7 @@ class Catalog:
 
     table: pd.DataFrame
     taxonomy: Taxonomy
-    report: Report
+    report: DatasetReport
     source: Source
 
     def read(self, file: str) -> bytes:
@@ -52,7 +52,7 @@ class Catalog:
         return self.source.read(file)
 
 
-def open_data_set(
+def open_dataset(
     source: Path | Source,
     *,
     csv: Path | bytes | None = None,
@@ -80,11 +80,11 @@ def open_data_set(
         columns = columns or (None if layout.guessed else layout.columns)
         others = _other_tables(source, layout.csv)
     listing = _list(source, csv, columns)
-    listing = replace(listing, entries=(*others, *listing.entries))
+    listing = replace(listing, findings=(*others, *listing.findings))
     return _catalog(source, listing, types, progress, should_stop, on_picture)
 
 
-def _other_tables(source: Source, taken: str) -> list[Entry]:
+def _other_tables(source: Source, taken: str) -> list[Finding]:
     """Where there are several tables: which one is taken, and which are not."""
     others = [name for name in tables_in(source) if name != taken]
     if not taken or not others:
@@ -92,8 +92,8 @@ def _other_tables(source: Source, taken: str) -> list[Entry]:
     message = f"Of {len(others) + 1} tables this one was taken to say which picture is what."
     ignored = f"Another table, “{taken}”, was taken to say which picture is what."
     return [
-        Entry("assumed", taken, message),
-        *(Entry("ignored", name, ignored, set_aside=True) for name in others),
+        Finding("assumed", taken, message),
+        *(Finding("ignored", name, ignored, set_aside=True) for name in others),
     ]
 
 
@@ -135,7 +135,7 @@ def _list(source: Source, csv: Path | bytes | None, columns: Columns | None) -> 
     data = csv if isinstance(csv, bytes) else _csv_bytes(csv, source)
     listing = list_csv(data, source.names, columns)
     if not listing.rows:
-        missing = [entry.file for entry in listing.entries if entry.kind == "missing"]
+        missing = [entry.file for entry in listing.findings if entry.kind == "missing"]
         example = f", such as “{missing[0]}”" if missing else ""
         raise DataError(
             f"None of the pictures that the CSV names is there{example}; please check both."
@@ -166,18 +166,18 @@ def _catalog(
     on_picture: OnPicture | None = None,
 ) -> Catalog:
     rows, left_out = _of_types(listing.rows, types)
-    seen = look_at_all(source, rows, progress, should_stop, on_picture)
+    seen = scan_images(source, rows, progress, should_stop, on_picture)
     kept, entries = usable(rows, seen)
     if not kept:
         first = f"{entries[0].file}: {entries[0].message}"
         raise DataError(f"None of the pictures can be read; the first: {first}")
     pairs = near_duplicates([seen[i].print for i in kept])
-    entries += near_entries([(rows[i].file, rows[i].labels[0]) for i in kept], pairs)
+    entries += near_duplicate_findings([(rows[i].file, rows[i].labels[0]) for i in kept], pairs)
     table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
     taxonomy = taxonomy_of(table, listing.levels)
     counts = table[taxonomy.name].value_counts()
-    report = Report(
-        entries=(*source.notes, *listing.entries, *entries, *check_table(table, listing.levels)),
+    report = DatasetReport(
+        findings=(*source.notes, *listing.findings, *entries, *check_table(table, listing.levels)),
         counts={label: int(counts[label]) for label in taxonomy.labels},
         left_out=left_out,
     )
@@ -201,7 +201,7 @@ def _of_types(rows: Sequence[Row], types: Sequence[str] | None) -> tuple[list[Ro
 
 def _table(
     rows: Sequence[Row],
-    seen: Sequence[Seen],
+    seen: Sequence[ImageInfo],
     levels: tuple[str, ...],
     pairs: Sequence[tuple[int, int]],
 ) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from decor_core.data.findings import Entry
+from decor_core.data.findings import Finding
 
 NEEDED = 3  # different pictures of a class: one each to train on, to watch and to test
 FEW = 5
@@ -22,7 +22,7 @@ _LOOK_ALIKE = str.maketrans(
 )
 
 
-def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Entry, ...]:
+def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Finding, ...]:
     """What the labels of all ``levels`` (finest first) and the pictures' sizes tell.
 
     ``table`` is that of a Catalog; of its columns width and height may lack.
@@ -49,14 +49,14 @@ def _different_pictures(table: pd.DataFrame, level: str) -> dict[str, int]:
     return {label: counts.get(label, 0) for label in set(table[level])}
 
 
-def similar_labels(counts: Mapping[str, int]) -> list[Entry]:
+def similar_labels(counts: Mapping[str, int]) -> list[Finding]:
     """Labels that differ only by case, blanks, or letters that look alike: the rarer ones, with
     the most frequent as the suggestion."""
     alike = defaultdict(list)
     for label in sorted(counts, key=lambda label: (-counts[label], label)):
         alike[_skeleton(label)].append(label)
     return [
-        Entry(
+        Finding(
             "similar labels",
             label,
             f"It looks like “{usual}”, which {_has(counts[usual])}; this {_has(counts[label])}. "
@@ -76,11 +76,11 @@ def _skeleton(label: str) -> str:
     return folded.translate(_LOOK_ALIKE).replace("\0", "")
 
 
-def _few(different: Mapping[str, int], counts: Mapping[str, int]) -> Iterable[Entry]:
+def _few(different: Mapping[str, int], counts: Mapping[str, int]) -> Iterable[Finding]:
     if len(different) == 1:
         (label,) = different
         message = "It is the only class; two are needed to learn to tell them apart."
-        yield Entry("one class", label, message)
+        yield Finding("one class", label, message)
     for label, count in sorted(different.items()):
         has = f"It has {_different(count, counts[label])}"
         if count < NEEDED:
@@ -88,10 +88,10 @@ def _few(different: Mapping[str, int], counts: Mapping[str, int]) -> Iterable[En
                 f"{has}; at least {NEEDED} are needed, to train on, to watch and to test. "
                 "Please add some, or leave the class out."
             )
-            yield Entry("too few pictures", label, message)
+            yield Finding("too few pictures", label, message)
         elif count < FEW:
             message = f"{has}, so a single one tests it; {FEW} are the least, and 20 are good."
-            yield Entry("few pictures", label, message)
+            yield Finding("few pictures", label, message)
 
 
 def _different(count: int, total: int) -> str:
@@ -102,7 +102,7 @@ def _different(count: int, total: int) -> str:
     return words if count == total else f"{words} (near duplicates count once)"
 
 
-def _imbalance(counts: Mapping[str, int]) -> Iterable[Entry]:
+def _imbalance(counts: Mapping[str, int]) -> Iterable[Finding]:
     largest = min(counts, key=lambda label: (-counts[label], label))
     for label, count in sorted(counts.items()):
         if counts[largest] > _IMBALANCE * count:
@@ -110,18 +110,18 @@ def _imbalance(counts: Mapping[str, int]) -> Iterable[Entry]:
                 f"It {_has(count)}, “{largest}” {counts[largest] / count:.0f} times as many; "
                 f"answers will lean towards “{largest}”."
             )
-            yield Entry("imbalance", label, message, other=largest)
+            yield Finding("imbalance", label, message, other=largest)
 
 
 def _has(count: int) -> str:
     return f"has {count} {'picture' if count == 1 else 'pictures'}"
 
 
-def _sizes(table: pd.DataFrame) -> Iterable[Entry]:
+def _sizes(table: pd.DataFrame) -> Iterable[Finding]:
     for file, width, height in zip(table["file"], table["width"], table["height"], strict=True):
         if min(width, height) < _TINY:
             message = f"It has {width} × {height} pixels; below {_TINY} little is to be seen."
-            yield Entry("tiny", file, message)
+            yield Finding("tiny", file, message)
         elif width * height > _HUGE:
             message = f"It has {width} × {height} pixels; reading it takes a moment longer."
-            yield Entry("huge", file, message)
+            yield Finding("huge", file, message)

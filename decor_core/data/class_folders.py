@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from decor_core.data.findings import Entry
+from decor_core.data.findings import Finding
 from decor_core.data.records import Listing, Row, label_text, named
 from decor_core.data.tables import TABLE_ENDINGS
 from decor_core.errors import DataError
@@ -31,12 +31,12 @@ def list_class_folders(names: Sequence[str], folders: Sequence[str] = ()) -> Lis
             rows.append(Row(name, "", (label_text(parts[0]),)))
         elif len(parts) > 1:
             message = "Its ending is not that of a picture."
-            entries.append(Entry("ignored", name, message, set_aside=True))
+            entries.append(Finding("ignored", name, message, set_aside=True))
         elif is_picture_name(name) and PurePosixPath(name).suffix:
-            entries.append(Entry("unlisted", name, "It lies in no class folder.", set_aside=True))
+            entries.append(Finding("unlisted", name, "It lies in no class folder.", set_aside=True))
         elif name.lower().endswith(TABLE_ENDINGS) and name not in own:
             message = "The folders tell the classes; this table was not read."
-            entries.append(Entry("ignored", name, message, set_aside=True))
+            entries.append(Finding("ignored", name, message, set_aside=True))
     rows, refused = named(rows)
     if not rows:
         raise DataError(
@@ -47,15 +47,15 @@ def list_class_folders(names: Sequence[str], folders: Sequence[str] = ()) -> Lis
     tops = [label_text(parts[0]) for parts in (*paths.values(), *empty) if len(parts) > 1]
     tops += [label_text(parts[0]) for parts in empty if len(parts) == 1]
     for label in sorted(set(tops) - full - {""}):
-        entries.append(Entry("empty class", label, "There is no picture in this folder."))
+        entries.append(Finding("empty class", label, "There is no picture in this folder."))
     return _with_known_levels(rows, entries + refused)
 
 
 def _unwrapped(
     paths: dict[str, tuple[str, ...]], empty: list[tuple[str, ...]]
-) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, ...]], list[Entry]]:
+) -> tuple[dict[str, tuple[str, ...]], list[tuple[str, ...]], list[Finding]]:
     """Without folders around all class folders: a single one, or such as train and test."""
-    entries: list[Entry] = []
+    entries: list[Finding] = []
     while True:
         tops = {parts[0] for parts in paths.values()}
         inside = [parts for name, parts in paths.items() if is_picture_name(name)]
@@ -66,12 +66,12 @@ def _unwrapped(
         if split:
             names = ", ".join(f"“{top}”" for top in sorted(tops))
             message = f"Taken for parts of the data set, not for classes: {names}."
-            entries.append(Entry("assumed", "the folders", message))
+            entries.append(Finding("assumed", "the folders", message))
         paths = {name: parts[1:] for name, parts in paths.items() if len(parts) > 1}
         empty = [parts[1:] for parts in empty if len(parts) > 1 and parts[0] in tops]
 
 
-def _with_known_levels(rows: list[Row], entries: list[Entry]) -> Listing:
+def _with_known_levels(rows: list[Row], entries: list[Finding]) -> Listing:
     labels = {row.labels[0] for row in rows}
     levels = ("class",)
     if labels <= set(DECOR.labels):

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from decor_core.data.findings import Entry
+from decor_core.data.findings import Finding
 from decor_core.data.records import Listing, Row, label_text, named
 from decor_core.data.repairs import repair_coarser, repair_codes
 from decor_core.data.tables import Columns, guess_columns, read_table
@@ -27,13 +27,13 @@ def list_csv(data: bytes, names: Sequence[str], columns: Columns | None = None) 
     of the levels. DataError if it is no table or lacks columns.
     """
     table = read_table(data, names)
-    entries = [Entry("assumed", THE_CSV, message) for message in table.attrs["assumed"]]
+    entries = [Finding("assumed", THE_CSV, message) for message in table.attrs["assumed"]]
     if columns is None:
         columns = guess_columns(table, names)
         if columns is None:
             raise _no_columns(table)
         if columns.file.lower() != "file" or columns.label.lower() not in ("decor", "class"):
-            entries.append(Entry("assumed", THE_CSV, _told(columns)))
+            entries.append(Finding("assumed", THE_CSV, _told(columns)))
     columns = columns.found_in(table)
     for name in columns.labels:
         table[name] = table[name].map(label_text)
@@ -77,7 +77,7 @@ def _levels(columns: Columns) -> tuple[str, ...]:
 
 def _complete(
     table: pd.DataFrame, columns: Columns, needed: Sequence[str]
-) -> tuple[pd.DataFrame, list[Entry]]:
+) -> tuple[pd.DataFrame, list[Finding]]:
     """The rows that have all that is needed, and a note on each of the others."""
     lacking = (table[list(needed)] == "").any(axis=1)
     entries = []
@@ -85,7 +85,7 @@ def _complete(
         where = f"row {number}"
         gaps = " and no ".join(column for column in needed if not row[column])
         file = row[columns.file] or where
-        entries.append(Entry("incomplete", file, f"The {where} has no {gaps}."))
+        entries.append(Finding("incomplete", file, f"The {where} has no {gaps}."))
     return table[~lacking].copy(), entries
 
 
@@ -120,7 +120,7 @@ _FORMS = (
 )
 
 
-def _about_the_file(entry: Entry, files: _Files) -> Entry:
+def _about_the_file(entry: Finding, files: _Files) -> Finding:
     """The entry with the file's own name, where the CSV calls it otherwise."""
     found = files.find(entry.file.replace("\\", "/"))
     aside = entry.kind == "incomplete"
@@ -129,7 +129,7 @@ def _about_the_file(entry: Entry, files: _Files) -> Entry:
 
 def _match(
     table: pd.DataFrame, columns: Columns, files: _Files, names: Sequence[str]
-) -> tuple[list[Row], list[Entry]]:
+) -> tuple[list[Row], list[Finding]]:
     """Rows whose file is there, once each, and a note on every other row and picture."""
     rows, entries = {}, []
     for row in table.to_dict("records"):
@@ -138,21 +138,21 @@ def _match(
         labels = tuple(row[column] for column in columns.labels)
         if len(found) != 1:
             why = f"{len(found)} files have this name" if found else "No such file is there"
-            entries.append(Entry("missing", wanted, f"{why}."))
+            entries.append(Finding("missing", wanted, f"{why}."))
         elif found[0] not in rows:
             rows[found[0]] = Row(found[0], row[columns.type] if columns.type else "", labels)
         else:
             entries.append(_repeated(rows[found[0]], labels))
     loose = [n for n in names if n not in rows and PurePosixPath(n).suffix and is_picture_name(n)]
     message = "No row of the CSV names it."
-    entries += [Entry("unlisted", name, message, set_aside=True) for name in loose]
+    entries += [Finding("unlisted", name, message, set_aside=True) for name in loose]
     return list(rows.values()), entries
 
 
-def _repeated(kept: Row, labels: tuple[str, ...]) -> Entry:
+def _repeated(kept: Row, labels: tuple[str, ...]) -> Finding:
     if kept.labels == labels:
-        return Entry("duplicate row", kept.file, "The CSV names it more than once.")
-    return Entry(
+        return Finding("duplicate row", kept.file, "The CSV names it more than once.")
+    return Finding(
         "label conflict",
         kept.file,
         f"The CSV calls it “{kept.labels[0]}” and “{labels[0]}”; the first counts.",

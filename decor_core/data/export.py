@@ -16,7 +16,7 @@ import pandas as pd
 from decor_core.data.catalog import Catalog
 from decor_core.data.csv_escape import safe_cell
 from decor_core.data.csv_listing import LABEL_COLUMNS
-from decor_core.data.findings import Report
+from decor_core.data.findings import DatasetReport
 from decor_core.data.layout import PREPARED
 from decor_core.data.scan import Progress
 from decor_core.data.tables import Columns
@@ -38,7 +38,7 @@ class PreparedSet:
 
     folder: Path
     counts: Mapping[str, int]
-    report: Report
+    report: DatasetReport
 
 
 def prepare(

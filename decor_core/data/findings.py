@@ -53,7 +53,7 @@ HARMLESS = frozenset(
 
 
 @dataclass(frozen=True)
-class Entry:
+class Finding:
     """One finding about one ``file``; ``kind`` is a key of KINDS, ``message`` one sentence.
 
     ``other`` is the other file concerned (of a duplicate, near duplicate or conflict) or the other
@@ -70,40 +70,40 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Report:
+class DatasetReport:
     """All findings, pictures per class of the finest level, and those left out per type."""
 
-    entries: tuple[Entry, ...]
+    findings: tuple[Finding, ...]
     counts: Mapping[str, int]
     left_out: Mapping[str, int] = field(default_factory=dict)
 
-    def of(self, kind: str) -> tuple[Entry, ...]:
+    def of(self, kind: str) -> tuple[Finding, ...]:
         """The findings of one kind."""
-        return tuple(entry for entry in self.entries if entry.kind == kind)
+        return tuple(finding for finding in self.findings if finding.kind == kind)
 
-    def with_entries(self, entries: Iterable[Entry]) -> "Report":
+    def with_findings(self, findings: Iterable[Finding]) -> "DatasetReport":
         """This report with further findings."""
-        return replace(self, entries=(*self.entries, *entries))
+        return replace(self, findings=(*self.findings, *findings))
 
-    def without(self, *kinds: str) -> "Report":
+    def without(self, *kinds: str) -> "DatasetReport":
         """This report without the findings of these kinds."""
-        return replace(self, entries=tuple(e for e in self.entries if e.kind not in kinds))
+        return replace(self, findings=tuple(f for f in self.findings if f.kind not in kinds))
 
     @property
-    def findings(self) -> dict[str, int]:
+    def counts_by_kind(self) -> dict[str, int]:
         """How many findings there are of each kind, the gravest kind first."""
-        found = Counter(entry.kind for entry in self.entries)
+        found = Counter(finding.kind for finding in self.findings)
         return {kind: found[kind] for kind in KINDS if found[kind]}
 
     @property
     def usable(self) -> bool:
         """Whether a classifier can be trained on the data set."""
-        return bool(self.counts) and not any(entry.kind in OBSTACLES for entry in self.entries)
+        return bool(self.counts) and not any(f.kind in OBSTACLES for f in self.findings)
 
     @property
     def set_aside(self) -> dict[str, str]:
         """Files that are there but not among the pictures, and for each the reason."""
-        return {entry.file: entry.message for entry in self.entries if entry.set_aside}
+        return {f.file: f.message for f in self.findings if f.set_aside}
 
     def summary(self) -> list[str]:
         """For people, a line for each fact: pictures, those left out, findings of each kind."""
@@ -112,7 +112,7 @@ class Report:
         lines += [
             f"{_count(count)} of type {kind} left out" for kind, count in self.left_out.items()
         ]
-        return lines + [f"{KINDS[kind]}: {count}" for kind, count in self.findings.items()]
+        return lines + [f"{KINDS[kind]}: {count}" for kind, count in self.counts_by_kind.items()]
 
     def to_text(self) -> str:
         """For people: pictures per class, then every finding under its heading, gravest first."""
@@ -120,7 +120,7 @@ class Report:
         width = len(str(max(self.counts.values(), default=0)))
         lines = [first, *(f"  {n:>{width}}  {printable(name)}" for name, n in self.counts.items())]
         lines += more
-        for kind, count in self.findings.items():
+        for kind, count in self.counts_by_kind.items():
             lines += ["", f"{KINDS[kind]}: {count}", *_told(self.of(kind))]
         return "\n".join(lines) + "\n"
 
@@ -130,8 +130,8 @@ class Report:
             "usable": self.usable,
             "counts": dict(self.counts),
             "left_out": dict(self.left_out),
-            "findings": self.findings,
-            "entries": [asdict(entry) for entry in self.entries],
+            "findings": self.counts_by_kind,
+            "entries": [asdict(finding) for finding in self.findings],
         }
 
 
@@ -139,7 +139,7 @@ def _count(pictures: int) -> str:
     return "1 picture" if pictures == 1 else f"{pictures} pictures"
 
 
-def _told(entries: Iterable[Entry]) -> list[str]:
+def _told(entries: Iterable[Finding]) -> list[str]:
     """A line for each finding; what is said of several files is said once."""
     files: dict[str, list[str]] = {}
     for entry in entries:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from decor_core.data.encodings import ZIP_NAMES, likeliest
-from decor_core.data.findings import Entry
+from decor_core.data.findings import Finding
 from decor_core.data.source import Source, is_clutter
 from decor_core.data.zip_source import BAD_MEMBER, Zip, in_words, most_bytes
 from decor_core.errors import DataError, PictureError
@@ -47,7 +47,7 @@ class _Walk:
     def __init__(self, root: Path) -> None:
         self.files: list[tuple[str, Path]] = []
         self.folders: list[str] = []
-        self.notes: list[Entry] = []
+        self.notes: list[Finding] = []
         self._root = root.resolve()
         self._walk(root, "")
 
@@ -88,7 +88,7 @@ class _Walk:
             self._add(name, target)
 
     def _note(self, kind: str, name: str, message: str) -> None:
-        self.notes.append(Entry(kind, name, message, set_aside=True))
+        self.notes.append(Finding(kind, name, message, set_aside=True))
 
     def _add(self, name: str, path: Path) -> None:
         self.files.append((name, path))
@@ -102,7 +102,9 @@ class _Walk:
 class _Unfolded(Source):
     """A source whose zips are seen as folders of the same name."""
 
-    def __init__(self, outer: Source, inner: Mapping[str, Source], notes: Sequence[Entry]) -> None:
+    def __init__(
+        self, outer: Source, inner: Mapping[str, Source], notes: Sequence[Finding]
+    ) -> None:
         files: list[tuple[str, tuple[Source, str]]] = [
             (name, (outer, name)) for name in outer.names if name not in inner
         ]
@@ -153,7 +155,7 @@ def unfolded(source: Path | Source) -> Source:
         try:
             inner[name] = _open_inner(source, name)
         except DataError as error:
-            notes.append(Entry("unreadable", name, str(error), set_aside=True))
+            notes.append(Finding("unreadable", name, str(error), set_aside=True))
             continue
         total, files = total + inner[name].total, files + len(inner[name].names)
         if total > most_bytes() or files > _MOST_FILES:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from decor_core.data.findings import Entry
+from decor_core.data.findings import Finding
 from decor_core.data.source import normal
 
 _LONGEST_LABEL = 200
@@ -27,7 +27,7 @@ class Listing:
 
     levels: tuple[str, ...]
     rows: tuple[Row, ...]
-    entries: tuple[Entry, ...]
+    findings: tuple[Finding, ...]
 
 
 def label_text(text: str) -> str:
@@ -39,7 +39,7 @@ def label_text(text: str) -> str:
     return " ".join("".join(visible).split()).strip(_JOINERS)
 
 
-def named(rows: Sequence[Row]) -> tuple[list[Row], list[Entry]]:
+def named(rows: Sequence[Row]) -> tuple[list[Row], list[Finding]]:
     """Rows whose labels can be shown, and a note on each of the others."""
     kept, entries = [], []
     for row in rows:
@@ -49,5 +49,5 @@ def named(rows: Sequence[Row]) -> tuple[list[Row], list[Entry]]:
             continue
         why = f"has {longest} letters; at most {_LONGEST_LABEL} are allowed" if longest else ""
         message = f"Its label {why or 'has nothing to be seen in it'}."
-        entries.append(Entry("incomplete", row.file, message, set_aside=True))
+        entries.append(Finding("incomplete", row.file, message, set_aside=True))
     return kept, entries

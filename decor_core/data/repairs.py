@@ -5,14 +5,14 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from decor_core.data.findings import Entry
+from decor_core.data.findings import Finding
 from decor_core.data.tables import Columns, most_common
 
 _CODED = ("country", "decor", "type")
 _CODED_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_\d+$")
 
 
-def repair_codes(table: pd.DataFrame) -> list[Entry]:
+def repair_codes(table: pd.DataFrame) -> list[Finding]:
     """Lets text, code column and the code in the file name outvote the one that contradicts.
 
     Names like 03_05_2_001.png hold the codes of country, decor and type. What a code means is
@@ -20,14 +20,14 @@ def repair_codes(table: pd.DataFrame) -> list[Entry]:
     """
     stems = table["file"].map(lambda file: PurePosixPath(file.replace("\\", "/")).stem)
     codes_in_names = stems.str.extract(_CODED_NAME).fillna("")
-    entries: list[Entry] = []
+    entries: list[Finding] = []
     for position, field in enumerate(_CODED):
         if field in table.columns:
             entries += _repair_field(table, field, codes_in_names[position].str.lstrip("0"))
     return entries
 
 
-def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Entry]:
+def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Finding]:
     column = f"{field}_label"
     codes = table.get(column, pd.Series("", table.index, dtype=str)).str.lstrip("0")
     usual = most_common(table[field], named.where(named != "", codes))
@@ -39,18 +39,18 @@ def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Ent
         if name and name != expected and code == name and name in text_of:
             table.at[index, field] = text_of[name]
             message = f"{field} “{text}” → “{text_of[name]}”: {column} and the file name agree."
-            entries.append(Entry("repaired", file, message))
+            entries.append(Finding("repaired", file, message))
         elif name and name != expected:
             message = f"{field} is “{text}” though the file name has code {name}; the text counts."
-            entries.append(Entry("contradiction", file, message))
+            entries.append(Finding("contradiction", file, message))
         elif code and code != expected:
             why = "the text and the file name agree" if name else "other rows have this code"
             message = f"{column} {code} → {expected} for {field} “{text}”: {why}."
-            entries.append(Entry("repaired", file, message))
+            entries.append(Finding("repaired", file, message))
     return entries
 
 
-def repair_coarser(table: pd.DataFrame, columns: Columns) -> list[Entry]:
+def repair_coarser(table: pd.DataFrame, columns: Columns) -> list[Finding]:
     """Gives every label one coarser label, the one most of its rows have. Changes ``table``."""
     fine, coarse = columns.labels
     usual = table[fine].map(most_common(table[fine], table[coarse])).fillna("")
@@ -58,6 +58,6 @@ def repair_coarser(table: pd.DataFrame, columns: Columns) -> list[Entry]:
     for index in table.index[table[coarse] != usual]:
         row = table.loc[index]
         message = f"{coarse} “{row[coarse]}” → “{usual[index]}”, as in most rows of “{row[fine]}”."
-        entries.append(Entry("repaired", row[columns.file], message))
+        entries.append(Finding("repaired", row[columns.file], message))
     table[coarse] = usual
     return entries

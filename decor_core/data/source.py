@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from decor_core.data.findings import Entry
+from decor_core.data.findings import Finding
 from decor_core.images.decode import LIMITS
 
 _CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}
@@ -24,7 +24,7 @@ class Source(ABC):
         path: Path,
         files: Sequence[tuple[str, object]],
         folders: Sequence[str] = (),
-        notes: Sequence[Entry] = (),
+        notes: Sequence[Finding] = (),
     ) -> None:
         self.path = path
         self._files: dict[str, object] = {}
@@ -51,7 +51,7 @@ class Source(ABC):
             number += 1
         self._files[other] = file
         message = f"Two files are called “{name}”; this is the second of them."
-        self.notes = (*self.notes, Entry("assumed", other, message, other=name))
+        self.notes = (*self.notes, Finding("assumed", other, message, other=name))
 
     @property
     def names(self) -> tuple[str, ...]:

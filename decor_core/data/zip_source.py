@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from decor_core.config import max_dataset_bytes
 from decor_core.data.encodings import ZIP_NAMES, likeliest
-from decor_core.data.findings import Entry
+from decor_core.data.findings import Finding
 from decor_core.data.source import Source
 from decor_core.errors import DataError, PictureError
 from decor_core.images.decode import LIMITS
@@ -46,7 +46,7 @@ class Zip(Source):
         self.total = _check_members(path.name, members, _size(file, path))
         links = [info for info in members if stat.S_ISLNK(info.external_attr >> 16)]
         message = "It is a link; links in a zip are not followed."
-        notes = [Entry("ignored", names[i], message, set_aside=True) for i in links]
+        notes = [Finding("ignored", names[i], message, set_aside=True) for i in links]
         files = [(names[info], info) for info in members if info not in set(links)]
         super().__init__(path, files, [names[i] for i in everything if _is_folder(i)], notes)
 

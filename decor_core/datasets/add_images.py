@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from decor_core.data.findings import Entry
-from decor_core.data.scan import near_entries
+from decor_core.data.findings import Finding
+from decor_core.data.scan import near_duplicate_findings
 from decor_core.data.source import normal
 from decor_core.datasets.storage import fingerprints, keep_picture
 from decor_core.errors import DataError, PictureError
@@ -16,14 +16,16 @@ from decor_core.images.duplicates import group_duplicates, near_duplicates
 Came = Mapping[str, tuple[str, tuple[int, int]]]  # by content hash: name, (width, height)
 
 
-def keep_all(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> tuple[Came, tuple[Entry, ...]]:
+def keep_all(
+    folder: Path, pictures: Sequence[tuple[str, bytes]]
+) -> tuple[Came, tuple[Finding, ...]]:
     """Keep pictures, name and content, and say which ones cannot be read; DataError if none can."""
     came, refused = {}, []
     for name, data in pictures:
         try:
             opened = open_picture(data)
         except PictureError as error:
-            refused.append(Entry("unreadable", name, str(error)))
+            refused.append(Finding("unreadable", name, str(error)))
         else:
             key = keep_picture(folder, data, opened.picture)
             came[key] = _named_as_picture(name, opened.format), opened.size
@@ -32,9 +34,9 @@ def keep_all(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> tuple[Came,
     return came, tuple(refused)
 
 
-def grown(
+def append_images(
     folder: Path, table: pd.DataFrame, new: Came, labels: Mapping[str, str]
-) -> tuple[pd.DataFrame, list[Entry]]:
+) -> tuple[pd.DataFrame, list[Finding]]:
     """The table with rows for pictures that are not in it, and which of them are nearly the same.
 
     ``labels`` holds the label of all of them at each level, the finest first.
@@ -53,16 +55,16 @@ def grown(
     table = pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
     pairs = near_duplicates(fingerprints(folder, table["key"].tolist()))
     named = list(zip(table["file"], table[level], strict=True))
-    near = near_entries(named, [(max(p), min(p)) for p in pairs if max(p) >= before])
+    near = near_duplicate_findings(named, [(max(p), min(p)) for p in pairs if max(p) >= before])
     groups = group_duplicates(table["key"].tolist(), pairs, table["batch"])
     return table.assign(group=groups), near
 
 
-def words_of(new: int, label: str, again: Mapping[str, int]) -> str:
+def describe_change(new: int, label: str, again: Mapping[str, int]) -> str:
     """What adding has done; ``again`` is how many were there already, by their class until now."""
-    said = [f"{counted(new)} added to “{label}”"] if new else []
+    said = [f"{pluralize(new)} added to “{label}”"] if new else []
     for other, count in again.items():
-        number = count if said else counted(count)
+        number = count if said else pluralize(count)
         if other == label:
             said.append(f"{number} already there")
         else:
@@ -70,7 +72,7 @@ def words_of(new: int, label: str, again: Mapping[str, int]) -> str:
     return ", ".join(said)
 
 
-def counted(count: int) -> str:
+def pluralize(count: int) -> str:
     """“1 picture”, “2 pictures” …"""
     return "1 picture" if count == 1 else f"{count} pictures"
 

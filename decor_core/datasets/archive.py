@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from decor_core.data.csv_escape import safe_cell
-from decor_core.data.findings import Report
+from decor_core.data.findings import DatasetReport
 from decor_core.data.layout import PREPARED
 from decor_core.data.source import is_clutter
 from decor_core.data.tables import Columns
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.storage import read_aside
 from decor_core.errors import DecorError
 
@@ -20,7 +20,7 @@ _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 
 
-def write_zip(pictures: PictureSet, to: Path | IO[bytes]) -> None:
+def write_zip(pictures: Dataset, to: Path | IO[bytes]) -> None:
     """Write ``pictures`` so that they can be brought in again with the same labels.
 
     Pictures are as they came. pictures.csv has every label as it is, whatever a folder may be
@@ -35,7 +35,7 @@ def write_zip(pictures: PictureSet, to: Path | IO[bytes]) -> None:
             archive.writestr(name, pictures.catalog.read(file))
 
 
-def write_aside(pictures: PictureSet, to: Path | IO[bytes]) -> None:
+def write_aside(pictures: Dataset, to: Path | IO[bytes]) -> None:
     """Write the files that were set aside and kept, and why they were."""
     taken: set[str] = set()
     reasons = []
@@ -53,12 +53,12 @@ def write_aside(pictures: PictureSet, to: Path | IO[bytes]) -> None:
         archive.writestr("reasons.txt", "\n".join(reasons) + "\n")
 
 
-def current_report(pictures: PictureSet) -> Report:
+def current_report(pictures: Dataset) -> DatasetReport:
     """The report without what was mended or let stand since."""
-    return replace(pictures.catalog.report, entries=pictures.findings)
+    return replace(pictures.catalog.report, findings=pictures.open_findings)
 
 
-def _names(pictures: PictureSet) -> dict[str, str]:
+def _names(pictures: Dataset) -> dict[str, str]:
     """For each file its name in the zip: class folder and name, safe on every system."""
     taken: set[str] = set()
     rows = zip(pictures.table["file"], pictures.table[pictures.level], strict=True)
@@ -83,7 +83,7 @@ def _free(parts: list[str], taken: set[str]) -> str:
     return name
 
 
-def _listing(pictures: PictureSet, names: dict[str, str]) -> bytes:
+def _listing(pictures: Dataset, names: dict[str, str]) -> bytes:
     levels = [level.name for level in pictures.catalog.taxonomy.levels]
     table = pictures.table[["file", *levels, "type"]].copy()
     table["file"] = table["file"].map(names)
@@ -91,7 +91,7 @@ def _listing(pictures: PictureSet, names: dict[str, str]) -> bytes:
     return safe.to_csv(index=False).encode("utf-8")
 
 
-def _marker(pictures: PictureSet) -> dict:
+def _marker(pictures: Dataset) -> dict:
     levels = [level.name for level in pictures.catalog.taxonomy.levels]
     columns = Columns("file", *levels[:2], type="type")
     return {

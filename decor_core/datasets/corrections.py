@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from decor_core.data.catalog import Catalog, taxonomy_of
-from decor_core.data.findings import Report
+from decor_core.data.findings import DatasetReport
 from decor_core.data.split import CORRECTION, NEAR_CORRECTION
-from decor_core.datasets.dataset import PictureSet, load_set, new_set
+from decor_core.datasets.dataset import Dataset, create_dataset, load_dataset
 from decor_core.datasets.labels import checked_label
 from decor_core.datasets.storage import HEAD, KeptPictures, keep_picture
 from decor_core.errors import DataError
@@ -31,7 +31,7 @@ def correct(
     pictures: Sequence[tuple[str, bytes]],
     label: str,
     parent: str = "",
-) -> PictureSet:
+) -> Dataset:
     """Put pictures, name and content, with their right label into the set in ``folder``.
 
     It is made if there is none yet, with these ``levels`` of labels, finest first; ``parent`` is
@@ -41,7 +41,7 @@ def correct(
         raise DataError(f"Say also which {levels[1]} “{label}” belongs to.")
     if not (folder / HEAD).exists():
         return _begun(folder, title, levels, pictures, [checked_label(label), parent])
-    return load_set(folder).add(pictures, label, parent)[0]
+    return load_dataset(folder).add(pictures, label, parent)[0]
 
 
 def _begun(
@@ -50,7 +50,7 @@ def _begun(
     levels: Sequence[str],
     pictures: Sequence[tuple[str, bytes]],
     labels: Sequence[str],
-) -> PictureSet:
+) -> Dataset:
     rows, taken = {}, set()
     for name, data in pictures:
         upright = load_picture(data)
@@ -63,8 +63,10 @@ def _begun(
         rows[key] |= {"type": "product", "group": key, **dict(zip(levels, labels, strict=False))}
     table = pd.DataFrame(list(rows.values()))
     source = KeptPictures(folder, dict(zip(table["file"], table["key"], strict=True)))
-    report = Report((), {labels[0]: len(rows)})
-    return new_set(folder, title, Catalog(table, taxonomy_of(table, tuple(levels)), report, source))
+    report = DatasetReport((), {labels[0]: len(rows)})
+    return create_dataset(
+        folder, title, Catalog(table, taxonomy_of(table, tuple(levels)), report, source)
+    )
 
 
 def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:

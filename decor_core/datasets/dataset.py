@@ -15,10 +15,10 @@ import pandas as pd
 
 from decor_core.data.catalog import Catalog, taxonomy_of
 from decor_core.data.checks import check_table
-from decor_core.data.findings import Entry, Report
+from decor_core.data.findings import DatasetReport, Finding
 from decor_core.data.source import normal
-from decor_core.datasets.add_images import counted, grown, keep_all, words_of
-from decor_core.datasets.finding_status import BY_MODEL, BY_TABLE, stands
+from decor_core.datasets.add_images import append_images, describe_change, keep_all, pluralize
+from decor_core.datasets.finding_status import BY_MODEL, BY_TABLE, is_open
 from decor_core.datasets.labels import checked_label, labelled, row_labels
 from decor_core.datasets.storage import (
     KeptPictures,
@@ -36,11 +36,11 @@ KEPT_ASIDE = ("unreadable", "unlisted")  # findings about files that can be fetc
 
 
 @dataclass(frozen=True, eq=False)
-class PictureSet:
+class Dataset:
     """One state of the data set in ``folder``; each edit gives the next, already on the disk.
 
     ``catalog`` is what can be trained on, with a column batch: 0 for what came first, more for
-    what was added later. Its report says what was found. ``settled`` are findings, by kind and
+    what was added later. Its report says what was found. ``dismissed`` are findings, by kind and
     file, that somebody let stand. ``step`` says what the last edit did, ``changed`` when.
     ``checked`` is the version in which a model has looked for what may be mislabelled.
     """
@@ -49,7 +49,7 @@ class PictureSet:
     title: str
     number: int
     catalog: Catalog
-    settled: frozenset[tuple[str, str]] = frozenset()
+    dismissed: frozenset[tuple[str, str]] = frozenset()
     step: str = ""
     changed: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     checked: str = ""
@@ -81,12 +81,12 @@ class PictureSet:
         return {label: int(counts[label]) for label in self.catalog.taxonomy.labels}
 
     @cached_property
-    def findings(self) -> tuple[Entry, ...]:
+    def open_findings(self) -> tuple[Finding, ...]:
         """What the report says that was neither mended, nor dropped, nor let stand since."""
         return tuple(
             entry
-            for entry in self.catalog.report.entries
-            if (entry.kind, entry.file) not in self.settled and stands(entry, self.label_of)
+            for entry in self.catalog.report.findings
+            if (entry.kind, entry.file) not in self.dismissed and is_open(entry, self.label_of)
         )
 
     def label_of(self, file: str) -> str:
@@ -111,27 +111,27 @@ class PictureSet:
 
     # --- edits
 
-    def relabel(self, files: Collection[str], label: str, parent: str = "") -> "PictureSet":
+    def relabel(self, files: Collection[str], label: str, parent: str = "") -> "Dataset":
         """Give pictures another label, which may be new.
 
         Where there are two levels, a new label belongs to ``parent``, or else to what most of
         these pictures belonged to. DataError if the label is empty or no picture is there.
         """
         chosen = self._chosen(files)
-        step = f"{counted(chosen.sum())} relabelled as “{checked_label(label)}”"
+        step = f"{pluralize(chosen.sum())} relabelled as “{checked_label(label)}”"
         labels = self._row_labels(label, parent, chosen)
         return self._next(step, labelled(self.table, chosen, labels))
 
-    def relabel_each(self, labels: Mapping[str, str]) -> "PictureSet":
+    def relabel_each(self, labels: Mapping[str, str]) -> "Dataset":
         """Give each of these files the label that goes with it, in one step."""
         table = self.table
         for label in dict.fromkeys(labels.values()):
             chosen = self._chosen([file for file, wanted in labels.items() if wanted == label])
             values = self._row_labels(label, "", chosen)
             table = labelled(table, chosen, values)
-        return self._next(f"{counted(len(labels))} relabelled", table)
+        return self._next(f"{pluralize(len(labels))} relabelled", table)
 
-    def rename(self, label: str, name: str, parent: str = "") -> "PictureSet":
+    def rename(self, label: str, name: str, parent: str = "") -> "Dataset":
         """Call a label of any level otherwise; two labels of one name become one.
 
         A new name of the finest level belongs to ``parent``, or else to what the old one did.
@@ -147,30 +147,30 @@ class PictureSet:
             table = self.table.assign(**{level: self.table[level].mask(chosen, name)})
         entries = tuple(
             replace(entry, suggestion=name) if entry.suggestion == label else entry
-            for entry in self.catalog.report.entries
+            for entry in self.catalog.report.findings
         )
         return self._next(f"“{label}” is “{name}” now", table, entries=entries)
 
-    def drop(self, files: Collection[str]) -> "PictureSet":
+    def drop(self, files: Collection[str]) -> "Dataset":
         """Leave pictures out. DataError if nothing would be left."""
         chosen = self._chosen(files)
         if chosen.all():
             raise DataError("These are all pictures of the data set; delete the set instead.")
-        return self._next(f"{counted(chosen.sum())} dropped", self.table[~chosen])
+        return self._next(f"{pluralize(chosen.sum())} dropped", self.table[~chosen])
 
-    def drop_label(self, label: str) -> "PictureSet":
+    def drop_label(self, label: str) -> "Dataset":
         """Leave a whole class out."""
         return self.drop(self.table["file"][self.table[self.level] == label])
 
-    def settle(self, entries: Collection[Entry]) -> "PictureSet":
+    def dismiss(self, entries: Collection[Finding]) -> "Dataset":
         """Let findings stand: they are not shown again."""
         more = {(entry.kind, entry.file) for entry in entries}
         step = "1 finding kept as it is" if len(more) == 1 else f"{len(more)} findings kept as is"
-        return self._next(step, self.table, settled=self.settled | more)
+        return self._next(step, self.table, dismissed=self.dismissed | more)
 
     def add(
         self, pictures: Sequence[tuple[str, bytes]], label: str, parent: str = ""
-    ) -> tuple["PictureSet", tuple[Entry, ...]]:
+    ) -> tuple["Dataset", tuple[Finding, ...]]:
         """Take pictures, name and content, in under ``label``; say which ones cannot be read.
 
         A picture that is there already gets the label. Where there are two levels, all pictures of
@@ -178,21 +178,21 @@ class PictureSet:
         already. DataError if none of them can be used, or if nothing tells the parent.
         """
         table, step, near, refused = self._with(pictures, checked_label(label), parent)
-        entries = (*self.catalog.report.entries, *near)
+        entries = (*self.catalog.report.findings, *near)
         return self._next(step, table, entries=entries), refused
 
-    def take_up(self, files: Sequence[str], label: str, parent: str = "") -> "PictureSet":
+    def accept_rejected(self, files: Sequence[str], label: str, parent: str = "") -> "Dataset":
         """Take files that were set aside in under ``label``; DataError as for ``add``."""
         pictures = [(file, read_aside(self.folder, file)) for file in files]
         table, step, near, refused = self._with(pictures, checked_label(label), parent)
         taken = set(files) - {entry.file for entry in refused}
-        entries = self.catalog.report.entries
+        entries = self.catalog.report.findings
         left = [e for e in entries if not (e.kind in KEPT_ASIDE and e.file in taken)]
         return self._next(step, table, entries=(*left, *near))
 
     def _with(
         self, pictures: Sequence[tuple[str, bytes]], label: str, parent: str
-    ) -> tuple[pd.DataFrame, str, list[Entry], tuple[Entry, ...]]:
+    ) -> tuple[pd.DataFrame, str, list[Finding], tuple[Finding, ...]]:
         """The table with further pictures, what was done, which of them are nearly the same as
         others, and which ones cannot be read."""
         came, refused = keep_all(self.folder, pictures)
@@ -200,35 +200,37 @@ class PictureSet:
         labels = self._row_labels(label, parent, again)
         table = labelled(self.table, again, labels) if again.any() else self.table
         new = {key: told for key, told in came.items() if key not in set(self.table["key"])}
-        table, near = grown(self.folder, table, new, labels)
-        step = words_of(len(new), label, self.table.loc[again, self.level].value_counts().to_dict())
+        table, near = append_images(self.folder, table, new, labels)
+        step = describe_change(
+            len(new), label, self.table.loc[again, self.level].value_counts().to_dict()
+        )
         return table, step, near, refused
 
-    def judged(self, entries: Sequence[Entry]) -> "PictureSet":
+    def with_model_findings(self, entries: Sequence[Finding]) -> "Dataset":
         """The set with what a model finds in this state, in place of what one found before.
 
         Edits that were made meanwhile stay; of pictures that they relabelled or dropped nothing
         is said.
         """
-        now = load_set(self.folder)
+        now = load_dataset(self.folder)
         report = now.catalog.report
-        kept = [entry for entry in report.entries if entry.kind not in BY_MODEL]
+        kept = [entry for entry in report.findings if entry.kind not in BY_MODEL]
         kept += [e for e in entries if now.label_of(e.file) == self.label_of(e.file)]
-        catalog = replace(now.catalog, report=replace(report, entries=tuple(kept)))
+        catalog = replace(now.catalog, report=replace(report, findings=tuple(kept)))
         return _written(replace(now, catalog=catalog, checked=self.version))
 
     @property
     def can_undo(self) -> bool:
         return state_file(self.folder, self.number - 1).exists()
 
-    def undo(self) -> "PictureSet":
+    def undo(self) -> "Dataset":
         """The state before the last edit; DataError if it is not known (any more)."""
         if not self.can_undo:
             raise DataError("There is nothing to undo (any more).")
         write_head(self.folder, self.title, self.number - 1)
-        return load_set(self.folder)
+        return load_dataset(self.folder)
 
-    def titled(self, title: str) -> "PictureSet":
+    def retitled(self, title: str) -> "Dataset":
         """The same set under another title; DataError if it is empty."""
         if not normal(title):
             raise DataError("A data set needs a name; type at least one letter.")
@@ -255,54 +257,54 @@ class PictureSet:
         self,
         step: str,
         table: pd.DataFrame,
-        settled: frozenset | None = None,
-        entries: tuple[Entry, ...] | None = None,
-    ) -> "PictureSet":
+        dismissed: frozenset | None = None,
+        entries: tuple[Finding, ...] | None = None,
+    ) -> "Dataset":
         report, table = self.catalog.report, table.reset_index(drop=True)
-        entries = report.entries if entries is None else entries
+        entries = report.findings if entries is None else entries
         told = [entry for entry in entries if entry.kind not in BY_TABLE]
-        report = replace(report, entries=(*told, *check_table(table, self._levels)))
+        report = replace(report, findings=(*told, *check_table(table, self._levels)))
         catalog = _catalog(self.folder, table, self._levels, report)
-        settled = self.settled if settled is None else settled
+        dismissed = self.dismissed if dismissed is None else dismissed
         return _written(
             replace(
-                PictureSet(self.folder, self.title, self.number + 1, catalog, settled, step),
+                Dataset(self.folder, self.title, self.number + 1, catalog, dismissed, step),
                 checked=self.checked,
             )
         )
 
 
-def new_set(folder: Path, title: str, catalog: Catalog) -> PictureSet:
+def create_dataset(folder: Path, title: str, catalog: Catalog) -> Dataset:
     """The first state of a set whose pictures ``keep_picture`` has put into ``folder``."""
     table = catalog.table.assign(batch=0)
     levels = tuple(level.name for level in catalog.taxonomy.levels)
-    return _written(PictureSet(folder, title, 0, _catalog(folder, table, levels, catalog.report)))
+    return _written(Dataset(folder, title, 0, _catalog(folder, table, levels, catalog.report)))
 
 
-def load_set(folder: Path, number: int | None = None) -> PictureSet:
+def load_dataset(folder: Path, number: int | None = None) -> Dataset:
     """The set in ``folder`` as it stands, or its state ``number``; DataError if it is damaged."""
     try:
         title, current = read_head(folder)
         number = current if number is None else number
         state = read_state(folder, number)
-        entries = tuple(Entry(**entry) for entry in state["entries"])
-        report = Report(entries, {}, state["left_out"])
+        entries = tuple(Finding(**entry) for entry in state["entries"])
+        report = DatasetReport(entries, {}, state["left_out"])
         catalog = _catalog(folder, pd.DataFrame(state["table"]), tuple(state["levels"]), report)
-        settled = frozenset((kind, file) for kind, file in state["settled"])
+        dismissed = frozenset((kind, file) for kind, file in state["settled"])
         told = (str(state.get(name, "")) for name in ("step", "changed", "checked"))
-        return PictureSet(folder, title, number, catalog, settled, *told)
+        return Dataset(folder, title, number, catalog, dismissed, *told)
     except DAMAGED_FILE as error:
         raise DataError(f"The data set in “{folder}” is damaged ({error}).") from error
 
 
-def _written(state: PictureSet) -> PictureSet:
+def _written(state: Dataset) -> Dataset:
     report = state.catalog.report
     told = {
         "table": state.table.to_dict(orient="list"),
         "levels": [level.name for level in state.catalog.taxonomy.levels],
-        "entries": [asdict(entry) for entry in report.entries],
+        "entries": [asdict(entry) for entry in report.findings],
         "left_out": dict(report.left_out),
-        "settled": sorted(state.settled),
+        "settled": sorted(state.dismissed),
         "step": state.step,
         "changed": state.changed,
         "checked": state.checked,
@@ -312,7 +314,9 @@ def _written(state: PictureSet) -> PictureSet:
     return state
 
 
-def _catalog(folder: Path, table: pd.DataFrame, levels: tuple[str, ...], report: Report) -> Catalog:
+def _catalog(
+    folder: Path, table: pd.DataFrame, levels: tuple[str, ...], report: DatasetReport
+) -> Catalog:
     taxonomy = taxonomy_of(table, levels)
     counts = table[taxonomy.name].value_counts()
     report = replace(report, counts={label: int(counts[label]) for label in taxonomy.labels})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from decor_core.data.findings import ABOUT_CLASSES, Entry
+from decor_core.data.findings import ABOUT_CLASSES, Finding
 
 # What a model found says something of one state only.
 BY_MODEL = ("mislabelled", "outlier")
@@ -12,7 +12,7 @@ BY_TABLE = ABOUT_CLASSES - {"empty class"} | {"tiny", "huge"}
 _ABOUT_PICTURES = ("near duplicate", "near conflict", "tiny", "huge", "misnamed", *BY_MODEL)
 
 
-def stands(entry: Entry, label_of: Callable[[str], str]) -> bool:
+def is_open(entry: Finding, label_of: Callable[[str], str]) -> bool:
     """Whether a finding is not over; ``label_of`` a file is "" where it is not in the set."""
     own, other = label_of(entry.file), label_of(entry.other)
     if entry.kind == "label conflict":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from decor_core.config import data_directory
-from decor_core.datasets.dataset import PictureSet, load_set
+from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.storage import HEAD, read_head, read_state, state_file
 from decor_core.errors import DAMAGED_FILE, DataError
 
@@ -20,7 +20,7 @@ _UNFINISHED_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
-class Summary:
+class DatasetSummary:
     """A data set as a list shows it; ``changed`` in UTC, ISO 8601."""
 
     id: str
@@ -30,19 +30,19 @@ class Summary:
     changed: str
 
 
-def sets_directory() -> Path:
+def datasets_directory() -> Path:
     """Where data sets are kept."""
     return data_directory() / "datasets"
 
 
-class PictureSets:
+class DatasetStore:
     """Data sets in folders ``root/<id>/``. DataError where one is not there (any more)."""
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = root or sets_directory()
-        self._told: dict[tuple[str, int], Summary] = {}
+        self.root = root or datasets_directory()
+        self._told: dict[tuple[str, int], DatasetSummary] = {}
 
-    def list(self) -> list[Summary]:
+    def list(self) -> list[DatasetSummary]:
         """All of them, last changed first; those being made and damaged ones are left out."""
         found = []
         for folder in self.root.glob("[!.]*/"):
@@ -52,11 +52,11 @@ class PictureSets:
                 continue
         return sorted(found, key=lambda one: one.changed, reverse=True)
 
-    def _summary(self, folder: Path) -> Summary:
+    def _summary(self, folder: Path) -> DatasetSummary:
         title, number = read_head(folder)
         state = self._told.get((folder.name, number)) or _counted(folder.name, number, folder)
         self._told[folder.name, number] = state
-        return Summary(state.id, title, state.pictures, state.labels, state.changed)
+        return DatasetSummary(state.id, title, state.pictures, state.labels, state.changed)
 
     def begin(self, title: str) -> Path:
         """A folder for a new set, named after ``title``; not made yet.
@@ -71,9 +71,9 @@ class PictureSets:
         stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "pictures"
         return self.root / f"{stem}-{secrets.token_hex(3)}"
 
-    def get(self, set_id: str) -> PictureSet:
+    def get(self, set_id: str) -> Dataset:
         """The set as it stands."""
-        return load_set(self._folder(set_id))
+        return load_dataset(self._folder(set_id))
 
     def stamp(self, set_id: str) -> tuple:
         """Differs whenever the set does, and is quickly told."""
@@ -84,7 +84,7 @@ class PictureSets:
         except DAMAGED_FILE as error:
             raise DataError(f"The data set “{set_id}” is damaged ({error}).") from error
 
-    def find(self, name: str) -> PictureSet:
+    def find(self, name: str) -> Dataset:
         """The set of that id or title; DataError if there is none, or several."""
         ids = [one.id for one in self.list() if name in (one.id, one.title)]
         if len(ids) > 1:
@@ -105,7 +105,7 @@ class PictureSets:
                 f"The data set cannot be deleted: {error.strerror or error}."
             ) from error
 
-    def restore(self, set_id: str) -> PictureSet:
+    def restore(self, set_id: str) -> Dataset:
         """Bring back the set that was deleted last."""
         trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
         if set_id not in trashed:
@@ -124,7 +124,7 @@ class PictureSets:
         return folder
 
 
-def _counted(set_id: str, number: int, folder: Path) -> Summary:
+def _counted(set_id: str, number: int, folder: Path) -> DatasetSummary:
     state: Mapping[str, Any] = read_state(folder, number)
     labels = state["table"][state["levels"][0]]
-    return Summary(set_id, "", len(labels), len(set(labels)), state["changed"])
+    return DatasetSummary(set_id, "", len(labels), len(set(labels)), state["changed"])

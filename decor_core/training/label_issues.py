@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from decor_core.data.checks import FEW
-from decor_core.data.findings import Entry
+from decor_core.data.findings import Finding
 from decor_core.data.split import folds
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.calibration import ShouldStop, never_stop
@@ -45,7 +45,7 @@ def find_suspects(
     *,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop = never_stop,
-) -> tuple[Entry, ...]:
+) -> tuple[Finding, ...]:
     """Findings of the kinds “mislabelled” and “outlier”, each kind with the surest first.
 
     The suggestion of a “mislabelled” is the label that the others speak for. ``level`` names the
@@ -80,7 +80,7 @@ def find_suspects(
     wrong = (margins > _MARGIN) & ~strange
     return (
         *(
-            Entry(
+            Finding(
                 "mislabelled",
                 files[i],
                 f"It is labelled “{taxonomy.labels[classes[i]]}”, but going by the other pictures "
@@ -91,7 +91,7 @@ def find_suspects(
             if wrong[i]
         ),
         *(
-            Entry("outlier", files[i], "It is unlike all others here; does it belong to them?")
+            Finding("outlier", files[i], "It is unlike all others here; does it belong to them?")
             for i in np.argsort(-distances, kind="stable")
             if strange[i]
         ),

@@ -9,7 +9,7 @@ import pytest
 from packing import zip_bytes
 
 from decor_core.data import folder_source as sources
-from decor_core.data.catalog import find_layout, open_data_set, read_catalog
+from decor_core.data.catalog import find_layout, open_dataset, read_catalog
 from decor_core.data.checks import check_table, similar_labels
 from decor_core.data.csv_escape import safe_cell
 from decor_core.data.csv_listing import list_csv
@@ -167,7 +167,7 @@ def test_names_in_old_encodings_get_their_letters(encoding, name, zipped):
 
 def test_an_open_file_works_like_a_path(zipped):
     with zipped("ash/1.png", "oak/1.png").open("rb") as file:
-        catalog = open_data_set(open_zip("some.zip", file))
+        catalog = open_dataset(open_zip("some.zip", file))
         assert catalog.report.counts == {"ash": 1, "oak": 1}
 
 
@@ -213,7 +213,7 @@ def test_empty_class_one_class_and_one_picture_per_class(pictures):
 
 def test_train_and_test_folders_are_no_classes(pictures):
     folder = pictures("train/ash/1.png", "train/oak/2.png", "test/ash/3.png", "test/oak/4.png")
-    catalog = open_data_set(folder)
+    catalog = open_dataset(folder)
     assert catalog.report.counts == {"ash": 2, "oak": 2}
     assert "“test”, “train”" in _of(catalog, "assumed")["the folders"]
 
@@ -244,7 +244,7 @@ def test_any_label_works_and_reads_back(label, tmp_path, ornament, encoded):
     listing = list_csv(text.encode(), ["a.png", "b.png"])
     assert listing.rows[0].labels == (label,)
     (tmp_path / "list.csv").write_text(text, encoding="utf-8")
-    catalog = open_data_set(tmp_path)
+    catalog = open_dataset(tmp_path)
     assert set(catalog.taxonomy.labels) == {label, "plain"}
     if "<" in label or len(label) > 100:
         with pytest.raises(DataError, match="rename"):
@@ -255,7 +255,7 @@ def test_any_label_works_and_reads_back(label, tmp_path, ornament, encoded):
     assert not any(
         cell.startswith(("=", "+", "-", "@")) for cell in table.replace("\n", ",").split(",")
     )
-    for again in (open_data_set(out), read_catalog(images=out), read_catalog(image_dir=out)):
+    for again in (open_dataset(out), read_catalog(images=out), read_catalog(image_dir=out)):
         assert set(again.taxonomy.labels) == {label, "plain"}
 
 
@@ -263,7 +263,7 @@ def test_labels_lose_what_cannot_be_seen_and_may_not_be_endless():
     text = 'file,class\na.png,"Red\n\u200b wing "\nb.png,Red wing\nc.png,\u200b\nd.png,' + "x" * 201
     listing = list_csv(text.encode(), ["a.png", "b.png", "c.png", "d.png"])
     assert [row.labels for row in listing.rows] == [("Red wing",), ("Red wing",)]
-    assert {entry.file: entry.kind for entry in listing.entries} == {
+    assert {entry.file: entry.kind for entry in listing.findings} == {
         "c.png": "incomplete", "d.png": "incomplete"
     }  # fmt: skip
 
@@ -282,7 +282,7 @@ CSV = "file,class\nłódź/a.png,Wycinanki łowickie\nłódź/b.png,koń\nż c.p
 def test_csv_in_any_encoding(encoding, told, separator):
     listing = list_csv(CSV.replace(",", separator).encode(encoding), NAMES)
     assert [row.labels[0] for row in listing.rows] == ["Wycinanki łowickie", "koń", "koń"]
-    assumed = " ".join(entry.message for entry in listing.entries)
+    assumed = " ".join(entry.message for entry in listing.findings)
     assert told in assumed and bool(assumed) == bool(told)
 
 
@@ -309,7 +309,7 @@ def test_rows_that_are_too_long_or_too_short():
         b"file,class,\na.png,oak,,\nb.png,ash,red,7\nc.png\n", ["a.png", "b.png", "c.png"]
     )
     assert [row.labels[0] for row in listing.rows] == ["oak", "ash"]
-    told = {entry.kind: entry.message for entry in listing.entries}
+    told = {entry.kind: entry.message for entry in listing.findings}
     assert "Row 3 has more cells" in told["assumed"]
     assert told["incomplete"] == "The row 4 has no class."
 
@@ -331,14 +331,14 @@ def test_files_are_found_by_end_of_path_case_and_stem():
     listing = list_csv(f"file,class\n{rows}".encode(), names)
     assert [row.file for row in listing.rows] == names
     listing = list_csv(b"file,class\na.png,1\n", names)
-    assert "2 files have this name" in listing.entries[0].message
+    assert "2 files have this name" in listing.findings[0].message
 
 
 def test_duplicate_rows_and_two_labels_for_one_file():
     text = b"file,class\na.png,x\na.png,x\na.png,y\nb.png,y\n"
     listing = list_csv(text, ["a.png", "b.png"])
-    assert [entry.kind for entry in listing.entries] == ["duplicate row", "label conflict"]
-    assert listing.entries[1].suggestion == "y"
+    assert [entry.kind for entry in listing.findings] == ["duplicate row", "label conflict"]
+    assert listing.findings[1].suggestion == "y"
 
 
 # Columns
@@ -363,7 +363,8 @@ def test_columns_are_guessed():
     listing = list_csv(SPECIES.encode(), names)
     assert listing.levels == ("species", "family") and len(listing.rows) == 12
     assert (
-        "“picture”, labels are in “species”, coarser ones in “family”" in listing.entries[0].message
+        "“picture”, labels are in “species”, coarser ones in “family”"
+        in listing.findings[0].message
     )
 
 
@@ -371,7 +372,7 @@ def test_columns_can_be_named_in_any_case():
     names = [f"{name}{i}.jpg" for i, name in enumerate(["oak", "ash", "elm", "cork"] * 3)]
     listing = list_csv(SPECIES.encode(), names, Columns("Picture", "FAMILY", type="split"))
     assert listing.levels == ("family",) and listing.rows[1].type == "test"
-    assert not listing.entries
+    assert not listing.findings
     for columns in (Columns("picture", "kind"), Columns("picture", "picture")):
         with pytest.raises(DataError, match="it has: id, picture"):
             list_csv(SPECIES.encode(), names, columns)
@@ -384,7 +385,7 @@ def test_a_coarser_label_is_the_one_most_rows_have():
         text.encode(), [f"{c}.png" for c in "abcdef"], Columns("file", "kind", "family")
     )
     assert [row.labels[1] for row in listing.rows] == ["beech"] * 3 + ["olive"] * 2 + ["beech"]
-    assert {e.file: e.message for e in listing.entries}["c.png"].startswith(
+    assert {e.file: e.message for e in listing.findings}["c.png"].startswith(
         "family “olive” → “beech”"
     )
 
@@ -415,7 +416,7 @@ def test_layouts_are_told_apart(pictures, tmp_path):
     (loose / "list.csv").write_text("what,ever\n1,2\n")
     assert find_layout(loose).kind == "table"
     with pytest.raises(DataError, match="it has: what, ever"):
-        open_data_set(loose)
+        open_dataset(loose)
 
 
 def test_of_several_tables_it_is_said_which_one_is_taken(tmp_path, ornament):
@@ -424,18 +425,18 @@ def test_of_several_tables_it_is_said_which_one_is_taken(tmp_path, ornament):
     rows = [f"{i}.png,{'ab'[i % 2]}" for i in range(4)]
     for name, count in (("old.csv", 2), ("whole.csv", 4)):
         (tmp_path / name).write_text("\n".join(["file,class", *rows[:count]]))
-    report = open_data_set(tmp_path).report
+    report = open_dataset(tmp_path).report
     assert [entry.file for entry in report.of("assumed")] == ["whole.csv"]
     (ignored,) = report.of("ignored")
     assert ignored.file == "old.csv" and "“whole.csv”, was taken" in ignored.message
     (tmp_path / "old.csv").unlink()
-    assert not {"assumed", "ignored"} & set(open_data_set(tmp_path).report.findings)
+    assert not {"assumed", "ignored"} & set(open_dataset(tmp_path).report.counts_by_kind)
 
 
 def test_a_table_beside_class_folders_that_is_not_read_is_named(pictures):
     folder = pictures("ash/1.png", "ash/2.png", "oak/1.png", "oak/2.png")
     (folder / "prices.csv").write_text("tree;price\nash;3\noak;4\n")
-    found = open_data_set(folder)
+    found = open_dataset(folder)
     assert found.taxonomy.labels == ("ash", "oak")
     assert _of(found, "ignored") == {
         "prices.csv": "The folders tell the classes; this table was not read."
@@ -449,7 +450,7 @@ def test_a_zip_of_csv_and_zip_of_pictures(zipped, ornament, encoded):
     )
     path = zipped(**{"decor.csv": text.encode(), "images.zip": pictures})
     assert find_layout(path).csv == "decor.csv"
-    catalog = open_data_set(path)
+    catalog = open_dataset(path)
     assert catalog.taxonomy.levels[1].labels == ("Russia", "Turkey")
     assert catalog.table["file"][0] == "images/0.png" and catalog.read("images/0.png")
 
@@ -457,16 +458,16 @@ def test_a_zip_of_csv_and_zip_of_pictures(zipped, ornament, encoded):
 def test_a_set_without_products_is_taken_whole(pictures):
     folder = pictures("a.png", "b.png")
     text = b"file,class,type\na.png,x,front\nb.png,y,back"
-    assert len(open_data_set(folder, csv=text).table) == 2
-    assert len(open_data_set(folder, csv=text, types=("front",)).table) == 1
-    assert len(open_data_set(folder, csv=text, types=None).table) == 2
+    assert len(open_dataset(folder, csv=text).table) == 2
+    assert len(open_dataset(folder, csv=text, types=("front",)).table) == 1
+    assert len(open_dataset(folder, csv=text, types=None).table) == 2
 
 
 def test_reading_can_be_stopped(pictures):
     folder = pictures(*(f"{name}/{i}.png" for name in ("ash", "oak") for i in range(20)))
     told = []
     with pytest.raises(Stopped):
-        open_data_set(folder, progress=lambda *done: told.append(done),
+        open_dataset(folder, progress=lambda *done: told.append(done),
                       should_stop=lambda: len(told) >= 3)  # fmt: skip
     assert len(told) == 3
 
@@ -514,5 +515,5 @@ def test_one_of_several_tables_is_taken(pictures):
     folder = pictures("a.png", "b.png")
     (folder / "notes.csv").write_text("what,ever\n1,2\n")
     (folder / "list.csv").write_text("photo,tree,maker\na.png,oak,x\nb.png,ash,y\n")
-    assert open_data_set(folder).taxonomy.name == "tree"
-    assert open_data_set(folder, columns=Columns("photo", "maker")).taxonomy.name == "maker"
+    assert open_dataset(folder).taxonomy.name == "tree"
+    assert open_dataset(folder, columns=Columns("photo", "maker")).taxonomy.name == "maker"

@@ -16,9 +16,9 @@ from decor_app.datasets import browse as browsing
 from decor_app.jobs.dataset_tasks import IntakeRequest, Places, take_in
 from decor_app.state import dataset_jobs as reading
 from decor_app.state.workspace import Workspace
-from decor_core.data.findings import Entry
-from decor_core.datasets.dataset import PictureSet, load_set
-from decor_core.datasets.store import PictureSets
+from decor_core.data.findings import Finding
+from decor_core.datasets.dataset import Dataset, load_dataset
+from decor_core.datasets.store import DatasetStore
 from decor_core.model.calibration import never_stop
 
 ROOT = Path(__file__).parents[2]
@@ -41,8 +41,8 @@ def made(painted, tmp_path_factory) -> Path:
     request = IntakeRequest(root / "came", root / "shop-1", "My *shop*")
     pictures = take_in(request, lambda event: None, never_stop)
     files = list(pictures.table["file"])
-    pictures.judged(
-        [Entry("mislabelled", file, "It looks like “Iznik”.", suggestion="Iznik")
+    pictures.with_model_findings(
+        [Finding("mislabelled", file, "It looks like “Iznik”.", suggestion="Iznik")
          for file in files[:6]]
     )  # fmt: skip
     return root / "shop-1"
@@ -72,8 +72,8 @@ def _click(test: AppTest, label: str) -> AppTest:
     return sound(next(b for b in test.button if b.label == label).click().run())
 
 
-def _set(home: Path) -> PictureSet:
-    return load_set(home / "shop-1")
+def _set(home: Path) -> Dataset:
+    return load_dataset(home / "shop-1")
 
 
 def _wait(test: AppTest, purpose: str) -> AppTest:
@@ -111,7 +111,7 @@ def test_a_zip_becomes_a_set_with_a_report(home, painted, tmp_path):
     (folder,) = home.glob("[!.]*")
     assert not (folder / "upload.zip").exists()
     _click(test, "It is Iznik")
-    assert load_set(folder).label_of("Gzhel/203.png") == "Iznik"
+    assert load_dataset(folder).label_of("Gzhel/203.png") == "Iznik"
 
 
 def test_a_table_waits_for_its_pictures_and_asks_which_columns_are_meant(home, painted):
@@ -177,7 +177,7 @@ def test_what_keeps_a_set_from_training_names_the_classes(open_page, home):
 
 def test_a_fix_is_a_click_and_can_be_undone(open_page, home):
     test = open_page()
-    file = next(e.file for e in _set(home).findings if e.kind == "mislabelled")
+    file = next(e.file for e in _set(home).open_findings if e.kind == "mislabelled")
     before = _set(home).label_of(file)
     _click(test, "It is Iznik")
     assert _set(home).label_of(file) == "Iznik"
@@ -268,7 +268,7 @@ def test_right_and_wrong_come_from_the_model_in_use(open_page, home):
     assert _shown(test) == 12
 
 
-def _about(pictures: PictureSet) -> str:
+def _about(pictures: Dataset) -> str:
     from decor_app.state.models import shipped_predictor
 
     bundle = shipped_predictor().bundle
@@ -344,10 +344,10 @@ def test_a_set_is_renamed_deleted_and_brought_back(open_page, home):
     sound(test.text_input(key="title-shop-1").set_value("Kiosk").run())
     assert [header.value for header in test.header] == ["Kiosk"]
     _click(test, "Delete")
-    assert not PictureSets(home).list()
+    assert not DatasetStore(home).list()
     assert "Deleted: **Kiosk**" in texts(test)
     sound(test.button(key="restore_set").click().run())
-    assert [one.title for one in PictureSets(home).list()] == ["Kiosk"]
+    assert [one.title for one in DatasetStore(home).list()] == ["Kiosk"]
     assert [header.value for header in test.header] == ["Kiosk"]
 
 

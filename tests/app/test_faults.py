@@ -35,7 +35,7 @@ from decor_app.jobs.train_tasks import SummariesRequest, TrainRequest
 from decor_app.jobs.trainer import Trainer
 from decor_core import io as folders
 from decor_core.data.catalog import read_catalog
-from decor_core.datasets.dataset import load_set
+from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.storage import VECTORS
 from decor_core.errors import BundleError, DataError, RunError, TrainingError
 from decor_core.features.embedder import EmbeddingSpec
@@ -219,7 +219,7 @@ def test_data_set_stays_whole_when_the_disk_fills(painted, tmp_path, room, ornam
     with pytest.raises(DataError, match="cannot be written .*; free some space"):
         made.add([("new.png", encoded(ornament(7)))], "Gzhel")
     room(resource.RLIM_INFINITY)
-    assert load_set(made.folder).version == made.version
+    assert load_dataset(made.folder).version == made.version
     assert made.rename("Gzhel", "Blue").counts["Blue"] == 12
 
 

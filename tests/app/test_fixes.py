@@ -4,7 +4,7 @@ import pytest
 
 from decor_app.datasets.fixes import GROUPS, fixes, fixes_of_all
 from decor_app.jobs.dataset_tasks import IntakeRequest, take_in
-from decor_core.data.findings import ABOUT_CLASSES, HARMLESS, KINDS, OBSTACLES, Entry
+from decor_core.data.findings import ABOUT_CLASSES, HARMLESS, KINDS, OBSTACLES, Finding
 from decor_core.model.calibration import never_stop
 
 
@@ -18,7 +18,7 @@ def _files(pictures, label: str) -> list[str]:
     return [file for file in pictures.table["file"] if pictures.label_of(file) == label]
 
 
-def _click(entry: Entry, label: str, pictures):
+def _click(entry: Finding, label: str, pictures):
     return next(fix for fix in fixes(entry, pictures) if fix.label == label).change(pictures)
 
 
@@ -38,60 +38,60 @@ def test_what_merging_mends_comes_after_the_labels_to_merge():
 
 def test_a_wrong_label_is_corrected_kept_or_dropped(pictures):
     file = _files(pictures, "Gzhel")[0]
-    entry = Entry("mislabelled", file, "", suggestion="Iznik")
-    state = pictures.judged([entry])
+    entry = Finding("mislabelled", file, "", suggestion="Iznik")
+    state = pictures.with_model_findings([entry])
     assert [fix.label for fix in fixes(entry, state)] == ["It is Iznik", "It is Gzhel", "Drop"]
     assert _click(entry, "It is Iznik", state).label_of(file) == "Iznik"
-    assert entry not in _click(entry, "It is Gzhel", state).findings
+    assert entry not in _click(entry, "It is Gzhel", state).open_findings
     assert not _click(entry, "Drop", state).label_of(file)
 
 
 def test_a_pair_under_two_labels_gets_one_or_stays(pictures):
     one, other = _files(pictures, "Gzhel")[0], _files(pictures, "Iznik")[0]
-    entry = Entry("near conflict", one, "", other, "Iznik")
-    state = pictures.judged([entry])
-    assert entry in state.findings
+    entry = Finding("near conflict", one, "", other, "Iznik")
+    state = pictures.with_model_findings([entry])
+    assert entry in state.open_findings
     for words, label in (("Both are Iznik", "Iznik"), ("Both are Gzhel", "Gzhel")):
         after = _click(entry, words, state)
         assert (after.label_of(one), after.label_of(other)) == (label, label)
-        assert entry not in after.findings
-    assert entry not in _click(entry, "Both are right", state).findings
+        assert entry not in after.open_findings
+    assert entry not in _click(entry, "Both are right", state).open_findings
 
 
 def test_a_class_that_may_be_another_one_is_merged(pictures):
-    entry = Entry("similar labels", "Iznik", "", "Gzhel", "Gzhel")
+    entry = Finding("similar labels", "Iznik", "", "Gzhel", "Gzhel")
     merged = _click(entry, "Same as Gzhel", pictures)
     assert merged.counts == {"Gzhel": 24, "Khokhloma": 12}
-    coarser = Entry("similar labels", "Turkey", "", "Russia", "Russia")
+    coarser = Finding("similar labels", "Turkey", "", "Russia", "Russia")
     assert set(_click(coarser, "Same as Russia", pictures).table["country"]) == {"Russia"}
 
 
 def test_a_small_class_is_left_out(pictures):
-    entry = Entry("few pictures", "Iznik", "")
+    entry = Finding("few pictures", "Iznik", "")
     assert "Iznik" not in _click(entry, "Leave the class out", pictures).counts
     alone = pictures.drop_label("Iznik").drop_label("Gzhel")
-    assert [fix.label for fix in fixes(Entry("one class", "Khokhloma", ""), alone)] == []
+    assert [fix.label for fix in fixes(Finding("one class", "Khokhloma", ""), alone)] == []
 
 
 def test_obstacles_cannot_be_waved_through(pictures):
     for kind in OBSTACLES:
-        entry = Entry(kind, "Iznik", "")
+        entry = Finding(kind, "Iznik", "")
         assert "Keep" not in [fix.label for fix in fixes(entry, pictures)]
         assert not fixes_of_all(kind, [entry, entry], pictures)
 
 
 def test_suggestions_follow_a_class_that_is_renamed(pictures):
     file = _files(pictures, "Gzhel")[0]
-    state = pictures.judged([Entry("mislabelled", file, "", suggestion="Iznik")])
+    state = pictures.with_model_findings([Finding("mislabelled", file, "", suggestion="Iznik")])
     renamed = state.rename("Iznik", "Tiles")
-    (entry,) = (entry for entry in renamed.findings if entry.kind == "mislabelled")
+    (entry,) = (entry for entry in renamed.open_findings if entry.kind == "mislabelled")
     assert entry.suggestion == "Tiles"
 
 
 @pytest.mark.parametrize("kind", sorted(set(GROUPS) - ABOUT_CLASSES))
 def test_every_fix_of_every_kind_does_something(pictures, kind):
     one, other = _files(pictures, "Gzhel")[0], _files(pictures, "Iznik")[0]
-    entries = [Entry(kind, one, "", other, "Iznik"), Entry(kind, other, "", one, "Gzhel")]
-    state = pictures.judged(entries)
+    entries = [Finding(kind, one, "", other, "Iznik"), Finding(kind, other, "", one, "Gzhel")]
+    state = pictures.with_model_findings(entries)
     for fix in [*fixes(entries[0], state), *fixes_of_all(kind, entries, state)]:
         assert fix.change(state).number == state.number + 1, fix.label

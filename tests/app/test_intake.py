@@ -13,7 +13,7 @@ from decor_app.jobs.dataset_tasks import (
     take_in,
 )
 from decor_core.data.tables import Columns
-from decor_core.datasets.dataset import load_set
+from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.demo import write_example
 from decor_core.datasets.storage import read_aside
 from decor_core.features.embedder import EmbeddingSpec
@@ -67,7 +67,7 @@ def test_pictures_that_no_row_names_can_be_fetched_again(listed, tmp_path):
     made = take_in(IntakeRequest(listed, tmp_path / "set", ""), quiet, never_stop)
     assert "6.png" in made.catalog.report.set_aside
     assert read_aside(made.folder, "6.png").startswith(b"\x89PNG")
-    taken = made.take_up(["6.png"], "Red")
+    taken = made.accept_rejected(["6.png"], "Red")
     assert taken.counts == {"Blue": 3, "Red": 4}
     assert "6.png" not in taken.catalog.report.set_aside
     assert taken.undo().counts == made.counts
@@ -109,7 +109,7 @@ def test_stopped_while_it_looks_it_keeps_the_set(painted, tmp_path):
         looked.extend([event] if event.name == "looking" else [])
 
     request.run(listen, lambda: bool(looked))
-    made = load_set(tmp_path / "set")
+    made = load_dataset(tmp_path / "set")
     assert len(made.table) == 36
     assert made.checked == ""
 
@@ -132,6 +132,6 @@ def test_the_example_has_something_to_find(tmp_path):
     write_example(tmp_path / "example.zip", pictures)
     request = IntakeRequest(tmp_path / "example.zip", tmp_path / "set", "Example")
     made = take_in(request, quiet, never_stop)
-    kinds = {entry.kind for entry in made.findings}
+    kinds = {entry.kind for entry in made.open_findings}
     assert {"unreadable", "duplicate", "tiny", "misnamed"} <= kinds
     assert made.label_of("Example/Iznik/strayed.jpg") == "Iznik"

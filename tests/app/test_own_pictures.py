@@ -10,7 +10,7 @@ from decor_app.jobs.dataset_tasks import IntakeRequest, take_in
 from decor_app.state import jobs as work
 from decor_app.state import models as resources
 from decor_app.state.workspace import Workspace
-from decor_core.datasets.store import PictureSets
+from decor_core.datasets.store import DatasetStore
 from decor_core.errors import BundleError, DataError
 
 pytestmark = pytest.mark.usefixtures("end_processes")
@@ -27,7 +27,7 @@ def mine(tmp_path_factory: pytest.TempPathFactory, ornament: Callable) -> Worksp
             number = 500 + 100 * place + i
             ornament(number, colour).save(folders / label / f"{number}.png")
     workspace = Workspace("owner of a shop")
-    sets = PictureSets(workspace.folder / "datasets")
+    sets = DatasetStore(workspace.folder / "datasets")
     request = IntakeRequest(folders, sets.begin("Shop"), "Shop")
     workspace.data_set = take_in(request, lambda event: None, lambda: False).id
     return workspace
@@ -78,7 +78,7 @@ def test_own_pictures_train_a_model_that_knows_them(mine):
     ended(sound(button(test, "Retrain").click().run()), "train")
     assert test.metric[0].label == "Test accuracy"
     run = mine.runs.list()[0]
-    version = PictureSets(mine.folder / "datasets").get(mine.data_set).version
+    version = DatasetStore(mine.folder / "datasets").get(mine.data_set).version
     assert run.title == "Shop (60 steps, 0.1)"
     copies = "1 copy (flip, crop 10 %, scale 10 %, brightness 10 %)"
     assert run.data == f"Shop ({version[:6]}), {copies}"
@@ -114,7 +114,7 @@ def test_the_model_answers_for_new_pictures_of_its_classes(mine, ornament, encod
 
 
 def test_a_set_that_has_changed_since_is_not_asked_about(mine):
-    sets = PictureSets(mine.folder / "datasets")
+    sets = DatasetStore(mine.folder / "datasets")
     changed = sets.get(mine.data_set)
     changed.drop([changed.table["file"].iloc[0]])
     test = opened("retrain", workspace=mine)
@@ -135,7 +135,7 @@ def test_a_network_that_cannot_be_had_says_so(mine):
 
 
 def test_one_class_cannot_be_learned(mine):
-    sets = PictureSets(mine.folder / "datasets")
+    sets = DatasetStore(mine.folder / "datasets")
     made = sets.get(mine.data_set)
     made.relabel(list(made.table["file"]), "Tiles")
     test = opened("retrain", workspace=mine)
@@ -145,7 +145,7 @@ def test_one_class_cannot_be_learned(mine):
 
 
 def test_a_class_with_too_few_pictures_to_split_cannot_be_learned(mine):
-    sets = PictureSets(mine.folder / "datasets")
+    sets = DatasetStore(mine.folder / "datasets")
     made = sets.get(mine.data_set)
     label = made.catalog.taxonomy.labels[0]
     made.drop(list(made.table["file"][made.table[made.level] == label])[2:])

@@ -16,7 +16,7 @@ from serving import ROOT, chromium, served
 from decor_app.format import escape_markdown
 from decor_app.jobs.image_analysis import webp
 from decor_app.state.pictures import Picture
-from decor_core.datasets.store import PictureSets
+from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DataError, PictureError
 from decor_core.export.formats import export_model
 from decor_core.images.decode import load_picture
@@ -159,7 +159,7 @@ def test_no_name_of_a_data_set_leads_elsewhere(tmp_path, name):
     (tmp_path / "x").mkdir()
     (tmp_path / "sets" / ".trash").mkdir(parents=True)
     with pytest.raises(DataError):
-        PictureSets(tmp_path / "sets").get(name)
+        DatasetStore(tmp_path / "sets").get(name)
 
 
 # --- code in data, and settings

@@ -72,7 +72,7 @@ def test_csv_with_folder(decor):
     assert catalog.taxonomy.coarser.labels == ("Russia", "Poland")
     assert catalog.report.left_out == {"pattern": 1}
     assert "1 picture of type pattern left out" in catalog.report.to_text()
-    assert not catalog.report.without(*SMALL).entries
+    assert not catalog.report.without(*SMALL).findings
     assert catalog.read("02_04_2_001.png").startswith(b"\x89PNG")
 
 
@@ -169,7 +169,7 @@ def test_missing_unlisted_unreadable_repeated_and_incomplete(decor, tmp_path):
     assert [e.file for e in report.of("unlisted")] == ["stray.jpg"]
     assert set(report.set_aside) == {"01_01_2_009.png", "01_01_2_010.png", "stray.jpg"}
     text = report.to_text()
-    assert all(entry.file in text and entry.message in text for entry in report.entries)
+    assert all(entry.file in text and entry.message in text for entry in report.findings)
     assert json.loads(json.dumps(report.to_json()))["findings"]["missing"] == 1
 
 
@@ -202,7 +202,7 @@ def test_class_folders(class_folders):
     assert catalog.table["file"].tolist() == ["ash/1.png", "oak/1.png", "oak/deep/er/2.png"]
     assert catalog.table["class"].tolist() == ["ash", "oak", "oak"]
     assert set(catalog.table["type"]) == {"product"}
-    assert {(e.kind, e.file) for e in catalog.report.without(*SMALL).entries} == {
+    assert {(e.kind, e.file) for e in catalog.report.without(*SMALL).findings} == {
         ("unlisted", "loose.png"), ("ignored", "oak/a.txt"), ("unreadable", "ash/broken.png")
     }  # fmt: skip
 

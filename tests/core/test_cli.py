@@ -17,7 +17,7 @@ from PIL import Image
 from decor_app.jobs.dataset_tasks import IntakeRequest, take_in
 from decor_core.__main__ import main
 from decor_core.cli.terminal import print_evaluation
-from decor_core.datasets.store import PictureSets
+from decor_core.datasets.store import DatasetStore
 from decor_core.features import backbones as backbone
 from decor_core.features.embeddings import SHIPPED
 from decor_core.model.bundle import load_bundle, save_bundle
@@ -627,7 +627,7 @@ def test_commands_of_the_readme_run_as_written(run, painted, tmp_path, monkeypat
 
 def test_a_kept_data_set_is_known_by_its_name(run, refused, painted, tmp_path, monkeypatch):
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
-    sets = PictureSets()
+    sets = DatasetStore()
     request = IntakeRequest(painted, sets.begin("My shop"), "My shop")
     made = take_in(request, lambda event: None, lambda: False)
     code, out, _ = run("retrain", "--data_set", "My shop", "--views", 1, "--head", "lda",

@@ -13,10 +13,10 @@ from decor_app.jobs.dataset_tasks import (
     MapRequest,
     take_in,
 )
-from decor_core.data.findings import Entry
-from decor_core.datasets.dataset import load_set
+from decor_core.data.findings import Finding
+from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.storage import read_aside
-from decor_core.datasets.store import PictureSets
+from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DataError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
@@ -43,7 +43,7 @@ def taken(painted, tmp_path_factory):
 def pictures(taken, tmp_path):
     """A copy of that set, to edit."""
     shutil.copytree(taken.folder, tmp_path / "sets" / "shop-1")
-    return load_set(tmp_path / "sets" / "shop-1")
+    return load_dataset(tmp_path / "sets" / "shop-1")
 
 
 def files_of(pictures, label):
@@ -57,12 +57,12 @@ def test_what_came_is_there(pictures):
     assert pictures.catalog.read(row.file).startswith(b"\x89PNG")
     assert pictures.thumb(row.key)[8:12] == b"WEBP"
     assert read_aside(pictures.folder, "Gzhel/broken.png") == b"\x89PNG nothing more"
-    assert [entry.file for entry in pictures.findings if entry.kind == "unreadable"]
+    assert [entry.file for entry in pictures.open_findings if entry.kind == "unreadable"]
 
 
 def test_an_edit_is_on_the_disk_and_can_be_undone(pictures):
     moved = pictures.relabel(files_of(pictures, "Gzhel")[:2], "Iznik")
-    assert load_set(pictures.folder).counts == moved.counts == {
+    assert load_dataset(pictures.folder).counts == moved.counts == {
         "Gzhel": 10, "Khokhloma": 12, "Iznik": 14,
     }  # fmt: skip
     assert moved.step == "2 pictures relabelled as “Iznik”"
@@ -70,19 +70,19 @@ def test_an_edit_is_on_the_disk_and_can_be_undone(pictures):
     dropped = moved.drop(files_of(moved, "Khokhloma"))
     assert "Khokhloma" not in dropped.counts
     assert dropped.undo().undo().counts == pictures.counts
-    assert not load_set(pictures.folder).can_undo
+    assert not load_dataset(pictures.folder).can_undo
 
 
 def test_an_edit_after_an_undo_takes_the_place_of_what_was_undone(pictures):
     one = pictures.rename("Gzhel", "Blue").undo().rename("Gzhel", "Cobalt")
-    assert list(load_set(pictures.folder).counts) == list(one.counts)
+    assert list(load_dataset(pictures.folder).counts) == list(one.counts)
     assert "Cobalt" in one.counts
     assert "Blue" not in one.undo().counts
 
 
 def test_the_version_tells_pictures_and_labels_and_nothing_else(pictures, tmp_path):
     moved = replace(pictures, folder=tmp_path / "elsewhere")
-    assert moved.version == pictures.version == pictures.titled("Another name").version
+    assert moved.version == pictures.version == pictures.retitled("Another name").version
     changed = pictures.rename("Gzhel", "Cobalt")
     assert changed.version != pictures.version
     assert changed.rename("Cobalt", "Gzhel").version == pictures.version
@@ -148,24 +148,24 @@ def test_a_new_picture_joins_its_near_duplicates(pictures, encoded):
     grown, _ = pictures.add([("copy.jpg", encoded(copy, "JPEG"))], known["style"])
     groups = grown.table.set_index("file")["group"]
     assert groups["Gzhel/copy.jpg"] == groups[known.file]
-    (near,) = (entry for entry in grown.findings if entry.kind == "near duplicate")
+    (near,) = (entry for entry in grown.open_findings if entry.kind == "near duplicate")
     assert (near.file, near.other) == ("Gzhel/copy.jpg", known.file)
     other, _ = pictures.add([("copy.jpg", encoded(copy, "JPEG"))], "Iznik")
-    (near,) = (entry for entry in other.findings if entry.kind == "near conflict")
+    (near,) = (entry for entry in other.open_findings if entry.kind == "near conflict")
     assert near.suggestion == "Gzhel"
 
 
 def test_a_finding_goes_when_it_is_settled_or_mended(pictures):
     first, second = files_of(pictures, "Gzhel")[:2]
-    entries = [Entry("mislabelled", file, "Looks like Iznik.", suggestion="Iznik")
+    entries = [Finding("mislabelled", file, "Looks like Iznik.", suggestion="Iznik")
                for file in (first, second)]  # fmt: skip
-    judged = pictures.judged(entries)
-    assert load_set(pictures.folder).findings == judged.findings
+    judged = pictures.with_model_findings(entries)
+    assert load_dataset(pictures.folder).open_findings == judged.open_findings
     assert judged.checked == judged.version
-    assert {entry.file for entry in judged.findings} >= {first, second}
-    left = judged.relabel([first], "Iznik").settle([entries[1]])
-    assert not [entry for entry in left.findings if entry.kind == "mislabelled"]
-    assert entries[1] in left.undo().findings
+    assert {entry.file for entry in judged.open_findings} >= {first, second}
+    left = judged.relabel([first], "Iznik").dismiss([entries[1]])
+    assert not [entry for entry in left.open_findings if entry.kind == "mislabelled"]
+    assert entries[1] in left.undo().open_findings
 
 
 @pytest.mark.parametrize(
@@ -178,18 +178,18 @@ def test_a_finding_goes_when_it_is_settled_or_mended(pictures):
         (lambda it: it.drop(it.table["file"]), "delete the set instead"),
         (lambda it: it.add([("a.txt", b"words")], "Iznik"), "None of the pictures can be read"),
         (lambda it: it.undo(), "nothing to undo"),
-        (lambda it: it.titled(" "), "needs a name"),
+        (lambda it: it.retitled(" "), "needs a name"),
     ],
 )
 def test_an_edit_that_makes_no_sense_is_refused_and_changes_nothing(pictures, edit, said):
     with pytest.raises(DataError, match=said):
         edit(pictures)
-    assert load_set(pictures.folder).counts == pictures.counts
+    assert load_dataset(pictures.folder).counts == pictures.counts
 
 
 @pytest.mark.parametrize("damage", ["pictures.json", "states/000000.json"])
 def test_a_damaged_set_says_so_and_hides_no_other(pictures, damage):
-    sets = PictureSets(pictures.folder.parent)
+    sets = DatasetStore(pictures.folder.parent)
     shutil.copytree(pictures.folder, sets.root / "sound")
     (pictures.folder / damage).write_text("{")
     with pytest.raises(DataError, match="is damaged"):
@@ -200,17 +200,19 @@ def test_a_damaged_set_says_so_and_hides_no_other(pictures, damage):
 def test_what_a_model_finds_overwrites_no_edit(pictures):
     first, second, third = files_of(pictures, "Gzhel")[:3]
     edited = pictures.relabel([first], "Khokhloma").drop([second])
-    edited.titled("Renamed")
-    judged = pictures.judged([Entry("outlier", file, "") for file in (first, second, third)])
+    edited.retitled("Renamed")
+    judged = pictures.with_model_findings(
+        [Finding("outlier", file, "") for file in (first, second, third)]
+    )
     assert (judged.title, judged.number, judged.counts) == ("Renamed", 2, edited.counts)
     assert [e.file for e in judged.catalog.report.of("outlier")] == [third]
     assert judged.checked == pictures.version != judged.version
-    assert load_set(pictures.folder).version == edited.version
+    assert load_dataset(pictures.folder).version == edited.version
     assert judged.undo().undo().counts == pictures.counts
 
 
 def test_sets_are_listed_found_deleted_and_brought_back(pictures):
-    sets = PictureSets(pictures.folder.parent)
+    sets = DatasetStore(pictures.folder.parent)
     (one,) = sets.list()
     assert (one.title, one.pictures, one.labels) == ("My shop", 36, 3)
     assert sets.find("My shop").id == sets.get("shop-1").id == "shop-1"
@@ -239,7 +241,7 @@ def test_what_is_edited_before_it_is_looked_at_is_looked_at_as_it_was(pictures):
     assert len(EmbedRequest(pictures.folder, ONE_VIEW).run(quiet, never_stop).table) == 34
     later = replace(asked, number=1, version=dropped.version)
     dropped.undo()
-    load_set(pictures.folder).rename("Gzhel", "Cobalt")
+    load_dataset(pictures.folder).rename("Gzhel", "Cobalt")
     with pytest.raises(DataError, match="“My shop” was edited before"):
         later.run(quiet, never_stop)
     assert len(asked.run(quiet, never_stop).table) == 36
@@ -251,7 +253,7 @@ def test_an_intake_reads_looks_and_checks(painted, tmp_path):
     events = []
     request = IntakeRequest(painted, tmp_path / "new", "New", spec=ONE_VIEW)
     folder = request.run(events.append, never_stop)
-    assert load_set(folder).counts["Iznik"] == 12
+    assert load_dataset(folder).counts["Iznik"] == 12
     shares = [request.share(events[: i + 1]) for i in range(len(events))]
     assert shares == sorted(shares)
     assert {event.name for event in events} == {"reading", "looking", "checking"}
@@ -270,12 +272,12 @@ def test_a_set_that_is_edited_while_a_model_looks_keeps_the_edit(painted, tmp_pa
 
     def edit(phase):
         if phase.name == "checking":
-            now = load_set(folder)
+            now = load_dataset(folder)
             edits.append(now.drop(list(now.table["file"][:1])))
 
     IntakeRequest(painted, folder, "My shop", spec=ONE_VIEW).run(edit, never_stop)
     CheckRequest(folder, ONE_VIEW).run(edit, never_stop)
-    now = load_set(folder)
+    now = load_dataset(folder)
     assert (now.number, len(now.table)) == (2, 34)
     assert now.checked == edits[0].version != now.version
 
@@ -294,7 +296,7 @@ def test_a_map_puts_pictures_of_a_class_together(pictures):
 
 
 def test_what_was_left_half_made_goes_a_day_later(pictures):
-    sets = PictureSets(pictures.folder.parent)
+    sets = DatasetStore(pictures.folder.parent)
     for name in ("old", "young"):
         (sets.root / name).mkdir()
     os.utime(sets.root / "old", (0, 0))
@@ -303,13 +305,13 @@ def test_what_was_left_half_made_goes_a_day_later(pictures):
 
 
 def test_the_stamp_tells_every_change_of_a_set(pictures):
-    sets = PictureSets(pictures.folder.parent)
+    sets = DatasetStore(pictures.folder.parent)
     stamps = [sets.stamp("shop-1")]
     for change in (
-        lambda: pictures.titled("Other"),
-        lambda: pictures.judged([Entry("outlier", pictures.table["file"][0], "")]),
+        lambda: pictures.retitled("Other"),
+        lambda: pictures.with_model_findings([Finding("outlier", pictures.table["file"][0], "")]),
         lambda: pictures.rename("Gzhel", "Cobalt"),
-        lambda: load_set(pictures.folder).undo(),
+        lambda: load_dataset(pictures.folder).undo(),
     ):
         change()
         stamps.append(sets.stamp("shop-1"))

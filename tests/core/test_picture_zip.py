@@ -7,7 +7,7 @@ import pytest
 
 from decor_app.jobs.dataset_tasks import IntakeRequest, PreviewRequest, take_in
 from decor_core.datasets.archive import write_aside, write_zip
-from decor_core.datasets.dataset import PictureSet
+from decor_core.datasets.dataset import Dataset
 from decor_core.model.calibration import never_stop
 
 LABELS = ("=Sum", "a/b", "CON", "Röd", "Синий", "<b>🏺</b>")
@@ -18,7 +18,7 @@ def quiet(event: object) -> None:
 
 
 @pytest.fixture
-def pictures(tmp_path, ornament, encoded) -> PictureSet:
+def pictures(tmp_path, ornament, encoded) -> Dataset:
     """Two pictures of each of the LABELS, one of another type, and a file that is none."""
     folder = tmp_path / "came"
     folder.mkdir()
@@ -32,7 +32,7 @@ def pictures(tmp_path, ornament, encoded) -> PictureSet:
     return take_in(IntakeRequest(folder, tmp_path / "set", "Odd names"), quiet, never_stop)
 
 
-def _again(pictures: PictureSet, tmp_path, name: str) -> PictureSet:
+def _again(pictures: Dataset, tmp_path, name: str) -> Dataset:
     write_zip(pictures, tmp_path / f"{name}.zip")
     request = IntakeRequest(tmp_path / f"{name}.zip", tmp_path / name, "Again")
     return take_in(request, quiet, never_stop)
@@ -74,4 +74,4 @@ def test_an_edited_set_comes_back_as_it_was_left(pictures, tmp_path):
     moved = pictures.relabel([pictures.table["file"][0]], "Röd").drop_label("CON")
     again = _again(moved, tmp_path, "edited")
     assert again.version == moved.version
-    assert not [entry for entry in again.findings if entry.kind == "unreadable"]
+    assert not [entry for entry in again.open_findings if entry.kind == "unreadable"]

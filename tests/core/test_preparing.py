@@ -49,7 +49,7 @@ def test_prepared_set_reads_back_both_ways(catalog, tmp_path):
     for again in (read_catalog(image_dir=out), read_catalog(images=out)):
         assert again.taxonomy == catalog.taxonomy
         assert again.report.counts == catalog.report.counts
-        assert not again.report.without("too few pictures", "few pictures", "tiny").entries
+        assert not again.report.without("too few pictures", "few pictures", "tiny").findings
 
 
 def test_prepare_by_country(catalog, tmp_path):

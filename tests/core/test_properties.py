@@ -97,10 +97,10 @@ def test_a_table_is_refused_or_accounts_for_every_picture(made):
     for row in listing.rows:
         assert len(row.labels) == len(listing.levels)
         assert all(label and label == label_text(label) for label in row.labels)
-    assert {entry.kind for entry in listing.entries} <= set(KINDS)
+    assert {entry.kind for entry in listing.findings} <= set(KINDS)
     assert set(filter(_is_picture, files)) <= {
         *listed,
-        *(entry.file for entry in listing.entries if entry.set_aside),
+        *(entry.file for entry in listing.findings if entry.set_aside),
     }
 
 
@@ -133,7 +133,7 @@ def test_a_zip_gives_each_file_once_and_none_under_a_name_that_leads_elsewhere(p
         listing = list_class_folders(source.names, source.folders)
     except DataError:
         return
-    listed = {row.file for row in listing.rows} | {e.file for e in listing.entries if e.set_aside}
+    listed = {row.file for row in listing.rows} | {e.file for e in listing.findings if e.set_aside}
     assert {name for name in source.names if _is_picture(name)} <= listed
 
 
