@@ -74,10 +74,7 @@ def tell_report(report: Any) -> None:
 
 
 def read_vectors(options: argparse.Namespace) -> Any:
-    """The Embeddings of the pictures, or those made before; DecorError if they cannot be had.
-
-    TensorFlow is loaded too where the head needs it.
-    """
+    """The Embeddings of the pictures, or those made before; DecorError if they cannot be had."""
     from decor_core.features.embedder import EmbeddingSpec
     from decor_core.features.embeddings import Embeddings, embed_catalog
 
@@ -112,12 +109,9 @@ def _kept_vectors(options: argparse.Namespace) -> Path | None:
 
 def _warm_up(options: argparse.Namespace) -> None:
     """Load what is heavy where it can be kept quiet, and only once the data are known good."""
-    with quietly():
-        if not options.embeddings:
+    if not options.embeddings:
+        with quietly():
             load_backbone(options.architecture)
-        heads = options.heads if hasattr(options, "heads") else [options.head]
-        if "softmax" in heads:
-            import tensorflow  # noqa: F401
 
 
 def train_config(options: argparse.Namespace) -> Any:

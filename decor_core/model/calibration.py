@@ -13,7 +13,6 @@ from decor_core.model.logistic import fit_logistic
 from decor_core.model.novelty import Novelty, fit_novelty, limit_from
 from decor_core.model.selection import Choice, block_numbers, choose
 from decor_core.model.whitened_folds import Examples, Fold, Parts, prepare_examples
-from decor_core.model.whitening import pca_basis
 
 OnEvent = Callable[[TrainEvent], None]
 ShouldStop = Callable[[], bool]
@@ -42,7 +41,6 @@ class Fitter:
         self._choices: dict[str, Choice] = {}
         self._answers: dict[tuple[str, str], np.ndarray] = {}
         self._known: dict[tuple[int, int], Novelty | None] = {}
-        self._spans: dict[tuple[int, str], tuple[np.ndarray, np.ndarray]] = {}
 
     def choice(self, head: str) -> Choice:
         """The blocks for ``head``, and the better head if it is “auto”."""
@@ -68,7 +66,7 @@ class Fitter:
         watched = None
         if validation is not None and len(validation[1]):
             whitened = prepared.whitening.apply(prepared.span.apply(validation[0]))
-            watched = np.hstack(_arranged(whitened, numbers, scales)), validation[1]
+            watched = _arranged(whitened, numbers, scales), validation[1]
         train = self._train(choice, config, should_stop, validation=watched, on_event=on_event)
         parts = _arranged(prepared.whole.training, numbers, scales)
         weights, bias = train(parts, prepared.whole, spread)
@@ -109,7 +107,7 @@ class Fitter:
         choice: Choice,
         config: TrainConfig,
         should_stop: ShouldStop,
-        validation: tuple[np.ndarray, np.ndarray] | None = None,
+        validation: tuple[Parts, np.ndarray] | None = None,
         on_event: OnEvent | None = None,
     ) -> _Train:
         """How the chosen head is trained on the arranged parts of a fold."""
@@ -117,32 +115,17 @@ class Fitter:
             return _lda if choice.head == "lda" else _logistic
 
         def descend(parts: Parts, fold: Fold, spread: float) -> tuple[Parts, np.ndarray]:
-            basis, places = self._span(parts, fold, choice.blocks)
-            (slopes,), bias = fit_softmax(
-                [places],
+            return fit_softmax(
+                parts,
                 fold.classes,
                 config,
                 weights=fold.weights,
-                validation=validation and ([validation[0] @ basis], validation[1]),
+                validation=validation,
                 on_event=on_event,
                 should_stop=should_stop,
             )
-            ends = np.cumsum([part.shape[1] for part in parts])[:-1]
-            return np.split(basis @ slopes, ends), bias
 
         return descend
-
-    def _span(self, parts: Parts, fold: Fold, blocks: str) -> tuple[np.ndarray, np.ndarray]:
-        """A basis [d, r] of the span of all parts together, and the places [n, r] in it.
-
-        Gradient descent never leaves that span, in which its steps are cheaper.
-        """
-        key = id(fold), blocks
-        if key not in self._spans:
-            joined = np.hstack(parts)
-            basis = pca_basis(joined).astype(np.float32)
-            self._spans[key] = basis, joined @ basis
-        return self._spans[key]
 
     def _closed_answers(self, head: str, blocks: str) -> np.ndarray:
         if (head, blocks) not in self._answers:

@@ -8,7 +8,6 @@ convergence is in its own file.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -136,7 +135,7 @@ def fit_softmax(
     on_event: Callable[[TrainEvent], None] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Softmax regression by plain gradient descent in TensorFlow, on whitened coordinates.
+    """Softmax regression by plain gradient descent from zero, on whitened coordinates.
 
     Each batch draws a class uniformly, then one of its examples, as TensorFlow for Poets does;
     example i is drawn in proportion to ``weights[i]``.
@@ -144,27 +143,47 @@ def fit_softmax(
     asked; a stopped training returns what it has. Weights and bias as ``fit_lda``. Raises
     TrainingError when it diverges.
     """
-    descent = _Descent(_joined(whitened), classes, config, weights)
-    held_out = validation and (_joined(validation[0]), validation[1])
+    vectors = np.concatenate(whitened, axis=1).astype(np.float32)
+    inputs, root = _row_space(vectors)
+    held_out = None
+    if validation is not None:
+        unseen = np.concatenate(validation[0], axis=1).astype(np.float32)
+        held_out = unseen if root is None else np.linalg.solve(root, vectors @ unseen.T).T
+    descent = _Descent(inputs, classes, config, weights)
     interval = config.eval_interval if on_event else _UNWATCHED_INTERVAL
     started = time.monotonic()
     while descent.step < config.steps and not (descent.step and should_stop()):
         descent.advance(min(interval, config.steps - descent.step))
         if on_event:
-            train = descent.measure(*descent.training)
-            held = descent.measure(*held_out) if held_out else (None, None)
+            train = descent.measure(inputs, classes)
+            held = (None, None) if held_out is None else descent.measure(held_out, validation[1])
             on_event(TrainEvent(descent.step, *train, *held, time.monotonic() - started))
-    slopes, bias = descent.parameters()
+    slopes = descent.weights
+    if root is not None:
+        slopes = vectors.T @ np.linalg.solve(root.T, slopes).astype(np.float32)
     ends = np.cumsum([part.shape[1] for part in whitened])[:-1]
-    return np.split(slopes, ends), bias
+    return np.split(slopes, ends), descent.bias
 
 
-def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts, axis=1).astype(np.float32)
+def _row_space(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """The vectors [n, d] in at most n coordinates, and the root [n, n] that leads back (or None).
+
+    Gradient descent from zero never leaves the span of the vectors. Where d > n a step is cheaper
+    on the rows of the Cholesky root of their inner products, which have the same inner products.
+    """
+    n, d = vectors.shape
+    if d <= n:
+        return vectors, None
+    products = (vectors @ vectors.T).astype(np.float64)
+    products[np.diag_indices(n)] += 1e-6 * max(np.trace(products) / n, 1e-12)  # equal vectors
+    if not np.isfinite(products).all():
+        return vectors, None
+    root = np.linalg.cholesky(products)
+    return root.astype(np.float32), root
 
 
 class _Descent:
-    """Weights and bias on their way down; TensorFlow is imported only when one is made."""
+    """Weights [d, c] and bias [c] of one gradient descent, after ``step`` steps."""
 
     def __init__(
         self,
@@ -173,72 +192,54 @@ class _Descent:
         config: TrainConfig,
         weights: np.ndarray | None,
     ) -> None:
-        self.training = vectors, classes
         self.step = 0
+        self._vectors, self._classes = vectors, classes
         self._config = config
         self._random = np.random.default_rng(config.seed)
         self._by_class = np.argsort(classes, kind="stable")
         weights = np.ones(len(classes)) if weights is None else weights
         self._shares = np.cumsum(weights[self._by_class])
         self._totals = np.bincount(classes, weights)
-        shape = vectors.shape[1], len(self._totals)
-        self._weights = self._random.normal(0, 1e-3, shape).astype(np.float32)
-        self._bias = np.zeros(shape[1], np.float32)
+        self.weights = np.zeros((vectors.shape[1], len(self._totals)), np.float32)
+        self.bias = np.zeros(len(self._totals), np.float32)
 
     def advance(self, steps: int) -> None:
         """Take ``steps`` steps; TrainingError where the weights are no longer finite."""
-        rows = self._draw(steps)
-        vectors, classes = self.training
-        rates = np.float32([self._config.learning_rate, self._config.weight_decay])
-        moved = _descend()(self._weights, self._bias, vectors, classes, rows, rates)
-        self._weights, self._bias = (parameter.numpy() for parameter in moved)
+        size = self._config.batch_size
+        rate = np.float32(self._config.learning_rate)
+        kept = 1 - rate * np.float32(self._config.weight_decay)
+        members = np.arange(size)
+        with np.errstate(over="ignore", invalid="ignore"):  # divergence is told below
+            for batch in self._draw(steps):
+                inputs = self._vectors[batch]
+                errors = inputs @ self.weights + self.bias
+                errors -= errors.max(axis=1, keepdims=True)
+                np.exp(errors, out=errors)
+                errors /= errors.sum(axis=1, keepdims=True)
+                errors[members, self._classes[batch]] -= 1
+                errors *= rate / size
+                self.weights *= kept
+                self.weights -= inputs.T @ errors
+                self.bias -= errors.sum(axis=0)
         self.step += steps
-        if not (np.isfinite(self._weights).all() and np.isfinite(self._bias).all()):
+        if not (np.isfinite(self.weights).all() and np.isfinite(self.bias).all()):
             raise TrainingError(
                 f"The training diverged at step {self.step}: with learning rate "
                 f"{self._config.learning_rate:g} the weights grew beyond all bounds; "
                 "choose a smaller learning rate."
             )
 
-    def parameters(self) -> tuple[np.ndarray, np.ndarray]:
-        """Weights [d, c] and bias [c] as they are now."""
-        return self._weights, self._bias
-
     def measure(self, vectors: np.ndarray, classes: np.ndarray) -> tuple[float, float]:
         """Accuracy and cross-entropy on whitened vectors."""
-        logits = vectors @ self._weights + self._bias
+        logits = vectors @ self.weights + self.bias
         return float((logits.argmax(axis=1) == classes).mean()), cross_entropy(logits, classes)
 
     def _draw(self, steps: int) -> np.ndarray:
         """Rows [steps, batch size]: a class uniformly, then one of its members by weight."""
-        # One stream of dice: how often one looks at the training must not change it.
+        # One generator: how often one looks at the training must not change it.
         rng = self._random.random((steps, self._config.batch_size, 2))
         drawn = (rng[..., 0] * len(self._totals)).astype(int)
         before = np.cumsum(self._totals) - self._totals
         share = before[drawn] + rng[..., 1] * self._totals[drawn]
         places = np.searchsorted(self._shares, share, side="right")
         return self._by_class[np.minimum(places, len(self._by_class) - 1)]
-
-
-@cache
-def _descend() -> Callable[..., tuple]:
-    """The TensorFlow function that takes as many steps as ``rows`` has rows; traced only once."""
-    import tensorflow as tf
-
-    def steps(weights, bias, vectors, classes, rows, rates):
-        for batch in rows:
-            inputs, targets = tf.gather(vectors, batch), tf.gather(classes, batch)
-            with tf.GradientTape() as tape:
-                tape.watch((weights, bias))
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    targets, inputs @ weights + bias
-                )
-                loss = tf.reduce_mean(losses)
-            slopes = tape.gradient(loss, (weights, bias))
-            weights -= rates[0] * (slopes[0] + rates[1] * weights)
-            bias -= rates[0] * slopes[1]
-        return weights, bias
-
-    matrix, vector = tf.TensorSpec((None, None)), tf.TensorSpec((None,))
-    indices = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, None), tf.int64)
-    return tf.function(steps, input_signature=[matrix, vector, matrix, *indices, vector])
