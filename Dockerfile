@@ -1,5 +1,5 @@
 # Decor for strangers: docker build -t decor . && docker run --rm -p 7860:7860 decor
-# What each setting means, and how to put it behind nginx or on a Space: docs/HOSTING.md.
+# What each setting means, and how to put it behind nginx or on a Space: docs/how-to/host.md.
 FROM python:3.12.11-slim-bookworm
 
 # One user of its own, with the number that Hugging Face expects.
@@ -12,7 +12,7 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 
 COPY . .
-RUN python -m compileall -q app.py server.py decor_core pages
+RUN python -m compileall -q app.py server.py decor_core decor_app pages
 
 USER 1000
 ENV DECOR_HOSTED=1 \
@@ -24,5 +24,5 @@ ENV DECOR_HOSTED=1 \
 EXPOSE 7860
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "deploy/health.py"]
-# The process gets the host's SIGTERM itself and ends with its trainer; see docs/RUNBOOK.md.
+# The process gets the host's SIGTERM itself and ends with its trainer; see docs/how-to/operate.md.
 CMD ["python", "-m", "streamlit", "run", "server.py"]

@@ -3,7 +3,7 @@
     python .ci/screenshots.py
 
 Needs Chromium and requirements-dev.txt. Pages are taken from the app's own navigation; each becomes
-a WebP under decor_app/assets/screens/, with the gallery of many pictures and a phone's view.
+a WebP under docs/images/, with the gallery of many pictures and a phone's view.
 """
 
 import io
@@ -23,7 +23,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
-SCREENS = ROOT / "decor_app" / "assets" / "screens"
+SCREENS = ROOT / "docs" / "images"
 SAMPLES = ROOT / "models" / "samples"
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _DESK, _PHONE = {"width": 1280, "height": 1000}, {"width": 390, "height": 844}

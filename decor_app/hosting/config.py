@@ -2,7 +2,7 @@
 
 At home (the default) limits are wide and what people make may be kept on disk. With
 ``DECOR_HOSTED=1`` they are those of a small machine on the open internet, and nothing of a visitor
-is kept. Each can be set by a variable of its own; docs/HOSTING.md has them in one table.
+is kept. Each can be set by a variable of its own; docs/how-to/host.md has them in one table.
 """
 
 import os

@@ -132,7 +132,7 @@ def test_what_a_server_that_is_gone_has_left_is_cleared_away(monkeypatch, tmp_pa
 
 
 def test_the_table_of_settings_is_true():
-    text = (Path(__file__).parents[2] / "docs" / "HOSTING.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "host.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(DECOR_\w+)` \| ([^|]*\|[^|]*) \|", text, re.M))
     hosted, home = read_hosting({"DECOR_HOSTED": "1"}), Hosting()
     for name, variable in VARIABLES.items():
