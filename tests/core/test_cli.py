@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -597,29 +596,6 @@ def test_what_is_set_aside_is_named_before_a_training(run, painted, tmp_path, or
     assert code == 0
     assert "Set aside:" in err and "  stray 2.png: It lies in no class folder." in err
     assert "… and 3 more; “check” names them all" in err
-
-
-# README
-
-
-def test_commands_of_the_readme_run_as_written(run, painted, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
-    told = readme[readme.index("## Command line") : readme.index("- `check` tells")]
-    commands = re.findall(r"^    python -m decor_core (.+)$", told, re.M)
-    assert [command.split()[0] for command in commands] == ["check", "prepare", "retrain", "label"]
-    shutil.make_archive("my_pictures", "zip", painted)
-    shutil.make_archive("images", "zip", painted)
-    country = {"Gzhel": "Russia", "Khokhloma": "Russia", "Iznik": "Turkey"}
-    pictures = sorted(painted.rglob("*.png"))
-    rows = [f"{path.name},{path.parent.name},{country[path.parent.name]}" for path in pictures]
-    Path("decor.csv").write_text("\n".join(["file,decor,country", *rows]), encoding="utf-8")
-    Path("folder_of_photos").mkdir()
-    Image.open(pictures[0]).save("photo.jpg")
-    Image.open(pictures[1]).save("folder_of_photos/other.jpg")
-    for command in commands:
-        code, _, err = run(*shlex.split(command))
-        assert code == 0, (command, err)
 
 
 # Data sets that the app keeps

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import signal
 import zipfile
 from pathlib import Path
@@ -226,25 +225,6 @@ def test_errors_of_sweep_are_one_line_and_early(refused, painted, capfd):
     with pytest.raises(SystemExit):
         main(["sweep", "--image_dir", "x", "--how_many_training_steps", "5,many"])
     assert "expected whole numbers with commas between" in capfd.readouterr().err
-
-
-# README
-
-
-def test_commands_of_the_readme_run_as_written(run, painted, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "decor_images").symlink_to(painted)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
-    told = readme[readme.index("### Runs: keep") : readme.index("### Coming from")]
-    commands = re.findall(r"^    python -m decor_core (.+)$", told, re.M)
-    assert len(commands) == 10
-    for command in commands:
-        code, _, err = run(*shlex.split(command))
-        assert code == 0, (command, err)
-    assert sorted(found.title for found in DiskRuns().list() if not found.read_only) == [
-        "First", "First again"
-    ]  # fmt: skip
-    assert any((tmp_path / "summaries" / "train").iterdir())
 
 
 # TensorBoard

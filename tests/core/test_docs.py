@@ -1,0 +1,88 @@
+"""README and documentation: short, every link leads somewhere, every command runs as written."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from decor_core.__main__ import main
+from decor_core.runs.store import DiskRuns
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# In the order in which a reader comes upon their commands.
+WITH_COMMANDS = (
+    "README.md",
+    "docs/tutorials/first-classifier.md",
+    "docs/how-to/own-pictures.md",
+    "docs/how-to/train.md",
+    "docs/how-to/runs.md",
+    "docs/how-to/export.md",
+)
+
+
+def _commands(page):
+    text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.findall(r"^    python -m decor_core (.+)$", text, re.M)
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        found = (page.parent / file) if file else page
+        assert found.exists(), f"{target} leads nowhere"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", found.read_text(encoding="utf-8"), re.M)
+            assert anchor in {
+                re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings
+            }
+
+
+def test_every_page_is_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert f" {page.relative_to(ROOT / 'docs').as_posix()}\n" in navigation, page
+
+
+def test_commands_run_as_written(painted, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DECOR_HOME", str(tmp_path / "home"))
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    for name in ("decor_images", "my_pictures"):
+        (tmp_path / name).symlink_to(painted)
+    for name in ("images", "my_pictures"):
+        shutil.make_archive(name, "zip", painted)
+    country = {"Gzhel": "Russia", "Khokhloma": "Russia", "Iznik": "Turkey"}
+    pictures = sorted(painted.rglob("*.png"))
+    rows = [f"{path.name},{path.parent.name},{country[path.parent.name]}" for path in pictures]
+    Path("decor.csv").write_text("\n".join(["file,decor,country", *rows]), encoding="utf-8")
+    Path("folder_of_photos").mkdir()
+    Image.open(pictures[0]).save("photo.jpg")
+    Image.open(pictures[1]).save("folder_of_photos/other.jpg")
+    commands = list(dict.fromkeys(command for page in WITH_COMMANDS for command in _commands(page)))
+    assert {command.split()[0] for command in commands} == {
+        "check", "prepare", "retrain", "evaluate", "sweep", "label", "runs", "export", "import"
+    }  # fmt: skip
+    for command in commands:
+        arguments = shlex.split(command)
+        if command.startswith("prepare"):  # writes beside what the others read
+            arguments[arguments.index("decor_images")] = "prepared"
+        if command.startswith("evaluate"):  # on 285 pictures: a small part of it shows as much
+            arguments += ["--folds", "2", "--repeats", "1"]
+        code = main(arguments)
+        assert code == 0, (command, capsys.readouterr().err)
+    assert sorted(found.title for found in DiskRuns().list() if not found.read_only) == [
+        "First", "First again"
+    ]  # fmt: skip
+    assert any((tmp_path / "summaries" / "train").iterdir())
