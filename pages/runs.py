@@ -10,10 +10,21 @@ from decor_app.format import STEPWISE, duration, escape_markdown, head_name, per
 from decor_app.page import RETRAIN, open_page
 from decor_app.runs.comparison import show_comparison
 from decor_app.runs.transfer import show_curves, show_downloads, show_import
-from decor_app.state import runs as shelf
 from decor_app.state.jobs import can_train_further, collect
 from decor_app.state.models import in_use, shipped_bundle, use_shipped_model, uses_own_model
-from decor_app.state.runs import MINE, SHIPS, Entry
+from decor_app.state.runs import (
+    IN_SESSION,
+    SHIPPED,
+    RunEntry,
+    delete_run,
+    deleted_run,
+    keep_run,
+    may_keep,
+    rename_run,
+    restore_run,
+    run_entries,
+    save_note,
+)
 from decor_core.model.evaluation import Evaluation
 
 # Pixels: together they fit into a window of 1280. Notes come last, and may stand beyond its edge.
@@ -38,18 +49,18 @@ def main() -> None:
     )
     collect()
     _show_undo()
-    found = shelf.entries()
+    found = run_entries()
     chosen = _table(found) if found else []
     if len(chosen) > 1:
         show_comparison([entry.run for entry in chosen])
     elif chosen:
         _show_one(chosen[0])
-    elif all(entry.place == SHIPS for entry in found):
+    elif all(entry.where == SHIPPED for entry in found):
         st.info("Nothing of yours here yet.", icon=":material/info:")
         st.page_link(RETRAIN, label="Train a model", icon=":material/arrow_forward:")
     else:
         st.caption("Tick a row to look closer, several to compare.")
-    if not shelf.may_keep() and any(entry.place == MINE for entry in found):
+    if not may_keep() and any(entry.where == IN_SESSION for entry in found):
         st.caption(
             "Runs are here until you leave; download those that you want to have for longer, and "
             "bring them back below."
@@ -57,22 +68,22 @@ def main() -> None:
     st.divider()
     show_curves([entry.run for entry in chosen or found])
     show_import()
-    if not any(entry.place == SHIPS for entry in found):
+    if not any(entry.where == SHIPPED for entry in found):
         shipped_bundle()  # says why it is not there
 
 
 def _show_undo() -> None:
-    entry = shelf.deleted()
+    entry = deleted_run()
     if entry:
         with st.container(horizontal=True, vertical_alignment="center", key="undo_bar"):
             st.markdown(f"Deleted: **{escape_markdown(entry.run.title)}**")
-            st.button("Undo", icon=":material/undo:", on_click=shelf.undo)
+            st.button("Undo", icon=":material/undo:", on_click=restore_run)
             if in_use(entry.run):
                 st.caption("It still answers on Classify.", width="content")
                 st.button("Back to the shipped model", on_click=use_shipped_model, type="tertiary")
 
 
-def _table(found: list[Entry]) -> list[Entry]:
+def _table(found: list[RunEntry]) -> list[RunEntry]:
     """Draw the table and return what is ticked in it."""
     titles = names([entry.run for entry in found])
     rows = pd.DataFrame([_row(*pair) for pair in zip(found, titles, strict=True)])
@@ -103,12 +114,12 @@ def _table(found: list[Entry]) -> list[Entry]:
     return [found[place] for place in state.selection.rows if place < len(found)]
 
 
-def _row(entry: Entry, title: str) -> dict[str, object]:
+def _row(entry: RunEntry, title: str) -> dict[str, object]:
     run, config = entry.run, entry.run.config
     stepwise = config.head == STEPWISE
     return {
         "Name": ("● " if in_use(run) else "") + title,
-        "Where": entry.place,
+        "Where": entry.where,
         "Data": run.data or "–",
         "Taxonomy": run.level,
         "Head": head_name(config.head),
@@ -129,7 +140,7 @@ def _rate(evaluation: Evaluation | None) -> str:
     return f"{percent_exact(evaluation.accuracy)} ({low}–{high}), N={evaluation.n}"
 
 
-def _show_one(entry: Entry) -> None:
+def _show_one(entry: RunEntry) -> None:
     run = entry.run
     with st.container(border=True, key="run"):
         st.subheader(escape_markdown(run.title), anchor=False)
@@ -138,30 +149,30 @@ def _show_one(entry: Entry) -> None:
                 f"**{percent_exact(run.evaluation.accuracy)}**: {explained(run.evaluation)}"
             )
         show_corrections_note(run)
-        if entry.place != SHIPS:
+        if entry.where != SHIPPED:
             _show_names(entry)
         with st.container(horizontal=True, gap="small", key="run_buttons"):
             _show_use(entry)
             show_downloads(run)
-            if entry.place == MINE and shelf.may_keep():
+            if entry.where == IN_SESSION and may_keep():
                 st.button(
                     "Keep",
                     icon=":material/bookmark_add:",
-                    on_click=shelf.keep,
+                    on_click=keep_run,
                     args=(entry,),
                     help="Write it to this computer's disk. Until then it is gone when the "
                     "session ends.",
                 )
-            if entry.place != SHIPS:
-                st.button("Delete", icon=":material/delete:", on_click=shelf.delete, args=(entry,))
+            if entry.where != SHIPPED:
+                st.button("Delete", icon=":material/delete:", on_click=delete_run, args=(entry,))
         if run.events:
             classes = len(run.bundle.taxonomy.labels)
             training_curves(run.events, run.config, classes)
     show_details(run, ask=can_train_further(run))
 
 
-def _show_use(entry: Entry) -> None:
-    if entry.place != SHIPS:
+def _show_use(entry: RunEntry) -> None:
+    if entry.where != SHIPPED:
         use_button(entry.run)
     elif uses_own_model():
         st.button("Back to the shipped model", icon=":material/check:", on_click=use_shipped_model)
@@ -169,7 +180,7 @@ def _show_use(entry: Entry) -> None:
         st.markdown(":green[:material/check: Classify answers with this model.]")
 
 
-def _show_names(entry: Entry) -> None:
+def _show_names(entry: RunEntry) -> None:
     left, right = st.columns([5, 7], gap="medium")
     run = entry.run
     with left:
@@ -179,7 +190,7 @@ def _show_names(entry: Entry) -> None:
             run.title,
             key=key,
             max_chars=80,
-            on_change=shelf.rename,
+            on_change=rename_run,
             args=(entry, key),
         )
     with right:
@@ -190,7 +201,7 @@ def _show_names(entry: Entry) -> None:
             key=key,
             max_chars=500,
             placeholder="What you want to remember of it",
-            on_change=shelf.note,
+            on_change=save_note,
             args=(entry, key),
         )
 

@@ -24,7 +24,7 @@ from decor_app.state.datasets import store, toast_error, zipped
 from decor_app.state.jobs import CROSS_VALIDATE, LEARN, job_for, run_of, stop, submit_on
 from decor_app.state.models import in_use, predictor
 from decor_app.state.pictures import network_key
-from decor_app.state.runs import entries
+from decor_app.state.runs import run_entries
 from decor_app.state.training_data import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
@@ -151,7 +151,7 @@ def _train_on(training_data: TrainingData, now: Dataset, model: Judge) -> None:
 
 def _judged_since(level: str) -> Evaluation | None:
     """How the model in use was judged after it had been taken into use."""
-    run = next((entry.run for entry in entries() if in_use(entry.run)), None)
+    run = next((entry.run for entry in run_entries() if in_use(entry.run)), None)
     return run and run.cross_validation.get(level)
 
 

@@ -9,9 +9,9 @@ import streamlit as st
 from decor_app.format import escape_markdown
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CrossValidateRequest, NetworkRequest, Request
-from decor_app.state import runs as shelf
 from decor_app.state.dataset_jobs import reader
 from decor_app.state.models import trainer, use_model
+from decor_app.state.runs import find_run, save_cross_validation
 from decor_app.state.training_data import (
     Part,
     is_at_hand,
@@ -186,7 +186,7 @@ def collect() -> None:
 
 def run_of(job: Job) -> Run | None:
     """The run that came of a training; None while there is none, or once it is deleted."""
-    entry = shelf.find(workspace().collected.get(job.id, ""))
+    entry = find_run(workspace().collected.get(job.id, ""))
     return entry and entry.run
 
 
@@ -232,7 +232,7 @@ def _keep(job: Job, about: str) -> str:
                 ask_about(CROSS_VALIDATE, run, CrossValidateRequest)
         return run.id
     if job.request.kind == "cross-validate":
-        shelf.judge(about, job.result)
+        save_cross_validation(about, job.result)
     elif job.request.kind == "learning curve" and job.status == "done":
         session.found[CURVE, about] = job.result
     return about

@@ -1,4 +1,4 @@
-"""Which runs a session sees: its own, those kept on disk, those that ship; and what it may do."""
+"""The runs that a session sees: its own, those kept on the disk, those that ship; edits of them."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -15,29 +15,30 @@ from decor_core.model.evaluation import Evaluation
 from decor_core.runs.run import Run
 from decor_core.runs.store import DiskRuns, RunStore
 
-MINE, KEPT, SHIPS = "This session", "Kept", "Ships with Decor"
-_HERE = {"localhost", "127.0.0.1", "::1"}
+# Where a run is, as the table says it.
+IN_SESSION, ON_DISK, SHIPPED = "This session", "Kept", "Ships with Decor"
+_THIS_COMPUTER = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A run and where it is."""
+class RunEntry:
+    """A run and where it is: IN_SESSION, ON_DISK or SHIPPED."""
 
     run: Run
-    place: str
+    where: str
 
     @property
     def store(self) -> RunStore:
-        return _kept_runs() if self.place == KEPT else workspace().runs
+        return _disk_runs() if self.where == ON_DISK else workspace().runs
 
 
 @st.cache_resource(show_spinner=False)
-def _kept_runs() -> DiskRuns:
+def _disk_runs() -> DiskRuns:
     return DiskRuns()
 
 
 def may_keep() -> bool:
-    """Whether this session sees the runs on disk.
+    """Whether this session sees the runs on the disk.
 
     On a server of many visitors they would be everybody's: so only who sits at the computer that
     runs the app sees them, or all where whoever hosts it has chosen a folder ($DECOR_HOME). On a
@@ -48,73 +49,74 @@ def may_keep() -> bool:
     if os.environ.get("DECOR_HOME"):
         return True
     url = st.context.url
-    return st.context.ip_address is None and bool(url) and urlsplit(url).hostname in _HERE
+    return st.context.ip_address is None and bool(url) and urlsplit(url).hostname in _THIS_COMPUTER
 
 
-def entries() -> list[Entry]:
+def run_entries() -> list[RunEntry]:
     """Every run that the session may see, its own first, newest first."""
-    own = workspace().runs.list()
-    kept = _kept_runs().list() if may_keep() else []
+    of_session = workspace().runs.list()
+    on_disk = _disk_runs().list() if may_keep() else []
     return [
-        *(Entry(run, MINE) for run in own if not run.read_only),
-        *(Entry(run, KEPT) for run in kept if not run.read_only),
-        *(Entry(run, SHIPS) for run in own if run.read_only),
+        *(RunEntry(run, IN_SESSION) for run in of_session if not run.read_only),
+        *(RunEntry(run, ON_DISK) for run in on_disk if not run.read_only),
+        *(RunEntry(run, SHIPPED) for run in of_session if run.read_only),
     ]
 
 
-def find(run_id: str) -> Entry | None:
+def find_run(run_id: str) -> RunEntry | None:
     """The run of that id, if the session may see it (still)."""
-    return next((entry for entry in entries() if entry.run.id == run_id), None)
+    return next((entry for entry in run_entries() if entry.run.id == run_id), None)
 
 
-def judge(run_id: str, judged: Mapping[str, Evaluation]) -> None:
+def save_cross_validation(run_id: str, found: Mapping[str, Evaluation]) -> None:
     """Write cross-validated figures beside a run that is still there."""
-    entry = find(run_id)
+    entry = find_run(run_id)
     if entry:
-        _tried(lambda: entry.store.save(entry.run.judged(judged)))
+        _try(lambda: entry.store.save(entry.run.judged(found)))
 
 
-def keep(entry: Entry) -> None:
+def keep_run(entry: RunEntry) -> None:
     """Move a run of the session to the disk."""
 
     def move() -> None:
-        _kept_runs().save(entry.run)
+        _disk_runs().save(entry.run)
         workspace().runs.delete(entry.run.id)
 
-    if _tried(move):
+    if _try(move):
         st.toast(f"Kept: {escape_markdown(entry.run.title)}", icon=":material/bookmark_added:")
 
 
-def rename(entry: Entry, key: str) -> None:
-    """Give a run the title that the control ``key`` holds."""
+def rename_run(entry: RunEntry, key: str) -> None:
+    """Give a run the title that the widget ``key`` holds."""
     title = st.session_state[key]
-    if not _tried(lambda: entry.store.rename(entry.run.id, title)):
+    if not _try(lambda: entry.store.rename(entry.run.id, title)):
         st.session_state[key] = entry.run.title
 
 
-def note(entry: Entry, key: str) -> None:
-    """Write the note that the control ``key`` holds."""
-    _tried(lambda: entry.store.note(entry.run.id, st.session_state[key]))
+def save_note(entry: RunEntry, key: str) -> None:
+    """Write the note that the widget ``key`` holds."""
+    _try(lambda: entry.store.note(entry.run.id, st.session_state[key]))
 
 
-def delete(entry: Entry) -> None:
-    """Remove a run; ``undo`` brings it back."""
-    if _tried(lambda: entry.store.delete(entry.run.id)):
+def delete_run(entry: RunEntry) -> None:
+    """Remove a run; ``restore_run`` brings it back."""
+    if _try(lambda: entry.store.delete(entry.run.id)):
         st.session_state.deleted = entry
 
 
-def deleted() -> Entry | None:
+def deleted_run() -> RunEntry | None:
     """What was deleted last and can be brought back."""
     return st.session_state.get("deleted")
 
 
-def undo() -> None:
+def restore_run() -> None:
     """Bring back what was deleted last."""
     entry = st.session_state.pop("deleted")
-    _tried(lambda: entry.store.restore(entry.run.id))
+    _try(lambda: entry.store.restore(entry.run.id))
 
 
-def _tried(change: Callable[[], object]) -> bool:
+def _try(change: Callable[[], object]) -> bool:
+    """Whether ``change`` went through; if not, a toast says why."""
     try:
         change()
     except DecorError as error:

@@ -244,12 +244,12 @@ def test_cache_that_may_not_be_written_costs_no_work_either(painted, tmp_path, c
 
 
 def test_the_runs_page_tells_that_the_disk_refuses(run, tmp_path, monkeypatch):
-    from decor_app.state import runs as shelf
+    from decor_app.state import runs as state_runs
     from decor_app.state.workspace import Workspace
 
     (tmp_path / "file").touch()
     monkeypatch.setenv("DECOR_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr(shelf, "_kept_runs", lambda: DiskRuns(tmp_path / "file" / "runs"))
+    monkeypatch.setattr(state_runs, "_disk_runs", lambda: DiskRuns(tmp_path / "file" / "runs"))
     mine = Workspace("me")
     mine.runs.save(run)
     page = AppTest.from_file(str(ROOT / "pages/runs.py"), default_timeout=60)

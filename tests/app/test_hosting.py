@@ -15,8 +15,8 @@ from streamlit.testing.v1 import AppTest
 from decor_app.hosting.config import VARIABLES, Hosting, hosting, read_hosting
 from decor_app.hosting.tempdir import begin_scratch, end_scratch
 from decor_app.jobs.dataset_tasks import check_count
-from decor_app.state import runs as shelf
 from decor_app.state.disk_quota import check_disk_quota
+from decor_app.state.runs import may_keep
 from decor_core.data.catalog import read_catalog
 from decor_core.errors import DataError, LimitError, SettingsError
 from decor_core.features.embedder import EmbeddingSpec
@@ -70,9 +70,9 @@ def test_the_environment_counts_as_it_is_now(monkeypatch):
 
 def test_hosted_keeps_no_runs_even_with_a_home(monkeypatch, tmp_path):
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
-    assert shelf.may_keep()
+    assert may_keep()
     monkeypatch.setenv("DECOR_HOSTED", "1")
-    assert not shelf.may_keep()
+    assert not may_keep()
 
 
 def test_hosted_writes_vectors_only_where_it_is_told(monkeypatch, tmp_path, painted):

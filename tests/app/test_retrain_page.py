@@ -14,7 +14,7 @@ from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CrossValidateRequest, Progress, TrainRequest
 from decor_app.jobs.trainer import QueueLimits, Trainer
 from decor_app.state import models as resources
-from decor_app.state import runs as shelf
+from decor_app.state import runs as state_runs
 from decor_app.state.workspace import Workspace
 from decor_core.errors import BundleError
 from decor_core.model.heads import HEADS, TrainConfig, TrainEvent
@@ -137,12 +137,12 @@ def test_the_training_is_found_again_after_a_reload(trained):
 
 def test_a_run_that_was_kept_on_disk_is_still_the_training_s(trained, tmp_path, monkeypatch):
     store = DiskRuns(tmp_path / "runs")
-    monkeypatch.setattr(shelf, "_kept_runs", lambda: store)
+    monkeypatch.setattr(state_runs, "_disk_runs", lambda: store)
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
     mine = trained.session_state["workspace"]
-    shelf_of = Workspace(mine.owner, MemoryRuns(), mine.jobs, mine.about, mine.collected)
+    other = Workspace(mine.owner, MemoryRuns(), mine.jobs, mine.about, mine.collected)
     store.save(mine.runs.list()[0])
-    test = opened("retrain", workspace=shelf_of)
+    test = opened("retrain", workspace=other)
     assert test.metric[0].value == trained.metric[0].value
     store.delete(mine.runs.list()[0].id)
     assert "This run has been deleted" in texts(sound(test.run()))

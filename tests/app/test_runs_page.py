@@ -9,7 +9,8 @@ from packing import zip_bytes
 from streamlit.testing.v1 import AppTest
 
 from decor_app.jobs.inference_pool import InferencePool
-from decor_app.state import runs as shelf
+from decor_app.state import runs as state_runs
+from decor_app.state.runs import IN_SESSION, ON_DISK, SHIPPED
 from decor_app.state.workspace import Workspace, WorkspaceRegistry
 from decor_core.errors import BundleError
 from decor_core.export.formats import FORMATS, export_model
@@ -72,7 +73,7 @@ def _names(test: AppTest) -> list[str]:
 def test_without_runs_the_shipped_model_stands_alone(open_runs):
     test = open_runs(mine=Workspace("me"))
     table = test.dataframe[0].value
-    assert set(table["Where"]) == {shelf.SHIPS}
+    assert set(table["Where"]) == {SHIPPED}
     assert "● " in table["Name"][0]  # it is the one that answers
     assert "Nothing of yours here yet" in _texts(test)
 
@@ -81,7 +82,7 @@ def test_kept_runs_are_one_s_own(open_runs, runs, tmp_path, monkeypatch):
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
     DiskRuns().save(runs[0])
     test = open_runs(mine=Workspace("me"))
-    assert shelf.KEPT in set(test.dataframe[0].value["Where"])
+    assert ON_DISK in set(test.dataframe[0].value["Where"])
     assert "Nothing of yours" not in _texts(test) and "Tick a row" in _texts(test)
 
 
@@ -89,7 +90,7 @@ def test_the_table_says_how_good_and_how_sure(open_runs, runs):
     row = open_runs().dataframe[0].value.set_index("Name").loc["First"]
     n = runs[0].evaluation.n
     assert row["Test accuracy"].endswith(f"N={n}") and "%" in row["Test accuracy"]
-    assert (row["Where"], row["Data"], row["Steps"]) == (shelf.MINE, "painted", "60")
+    assert (row["Where"], row["Data"], row["Steps"]) == (IN_SESSION, "painted", "60")
     assert row["Took"] == "1.5 s"
 
 
@@ -179,7 +180,7 @@ def test_an_own_model_can_be_used_and_the_shipped_one_restored(open_runs):
 @pytest.fixture
 def kept(tmp_path, monkeypatch) -> DiskRuns:
     store = DiskRuns(tmp_path / "runs")
-    monkeypatch.setattr(shelf, "_kept_runs", lambda: store)
+    monkeypatch.setattr(state_runs, "_disk_runs", lambda: store)
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
     return store
 
@@ -189,7 +190,7 @@ def test_a_run_can_be_kept_and_is_seen_by_the_next_session(open_runs, kept):
     _sound(_button(test, "Keep").click().run())
     assert len(_names(test)) == 2  # one of the two, and the one that ships
     table = open_runs(mine=Workspace("you")).dataframe[0].value
-    assert list(table["Where"]) == [shelf.KEPT, shelf.SHIPS]
+    assert list(table["Where"]) == [ON_DISK, SHIPPED]
 
 
 def test_where_nobody_said_so_a_visitor_from_afar_cannot_keep(open_runs, monkeypatch):
