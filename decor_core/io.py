@@ -14,7 +14,7 @@ import time
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -113,10 +113,13 @@ def read_json(file: Path | bytes, type: type[_T] = Any) -> _T:
         raise DamagedFile(str(error)) from error
 
 
-def json_as(data: Any, type: type[_T]) -> _T:
-    """A part of what ``read_json`` gave, as a ``type``; DamagedFile where it has another shape."""
+def json_as(data: Any, type: type[_T], decode: Callable[[type, Any], Any] | None = None) -> _T:
+    """A part of what ``read_json`` gave, as a ``type``; DamagedFile where it has another shape.
+
+    ``decode`` makes what msgspec does not know, as arrays: its ``dec_hook``.
+    """
     try:
-        return msgspec.convert(data, type)
+        return msgspec.convert(data, type, dec_hook=decode)
     except msgspec.ValidationError as error:
         raise DamagedFile(str(error)) from error
 

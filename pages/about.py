@@ -115,7 +115,7 @@ def _card(bundle: Bundle) -> list[tuple[str, str]]:
     counts = ", ".join(f"{escape_markdown(label)} {count}" for label, count in per_class.items())
     finest = next(iter(bundle.cross_validation.values()), None)
     calibration = (
-        f" Probabilities miss the truth by {finest.calibration_error * 100:.1f} points on average."
+        f" Probabilities miss the truth by {finest.ece * 100:.1f} points on average."
         if finest
         else ""
     )

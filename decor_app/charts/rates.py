@@ -10,7 +10,7 @@ import streamlit as st
 from decor_app.charts.bars import INK, LABEL_WIDTH, count_bars
 from decor_app.charts.theme import draw
 from decor_app.format import escape_markdown
-from decor_core.model.evaluation import FEW, Evaluation, wilson
+from decor_core.model.evaluation import SMALL_CLASS, Evaluation, wilson
 
 
 def recall_bars(evaluation: Evaluation, pictures: Mapping[str, int]) -> None:
@@ -77,7 +77,7 @@ def _recalls(evaluation: Evaluation, pictures: Mapping[str, int]) -> pd.DataFram
                 "low": low,
                 "high": high,
                 "shown": f"{hits:.3g} of {n}",
-                "few": pictures.get(label, n) < FEW,
+                "few": pictures.get(label, n) < SMALL_CLASS,
             }
         )
     return pd.DataFrame(rows)
@@ -129,9 +129,9 @@ def reliability_diagram(evaluation: Evaluation) -> None:
 def class_counts(counts: Mapping[str, int]) -> None:
     """How many pictures there are of each class, and of which there are few."""
     count_bars(counts)
-    few = [label for label, count in counts.items() if count < FEW]
+    few = [label for label, count in counts.items() if count < SMALL_CLASS]
     if few:
         st.caption(
-            f"{escape_markdown(', '.join(few))}: fewer than {FEW} pictures, so what is measured "
-            "of them is uncertain."
+            f"{escape_markdown(', '.join(few))}: fewer than {SMALL_CLASS} pictures, so what is "
+            "measured of them is uncertain."
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from decor_app.format import between, escape_markdown, percent
-from decor_core.model.evaluation import FEW, Evaluation, wilson
+from decor_core.model.evaluation import SMALL_CLASS, Evaluation, wilson
 
 _RARE = 0.05  # share of a class's pictures from which a confusion is worth naming
 
@@ -83,5 +83,5 @@ def how_well_known(label: str, judged: Evaluation) -> str:
         if other != label and count >= _RARE * n
     ]
     mistaken = f"; sometimes taken for {' or '.join(others)}" if others else ""
-    few = ". Few photos: judge with care" if n < FEW else ""
+    few = ". Few photos: judge with care" if n < SMALL_CLASS else ""
     return f"{words}{mistaken}{few}."

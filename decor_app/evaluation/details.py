@@ -15,7 +15,7 @@ from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CurveRequest
 from decor_app.state.jobs import BEFOREHAND, CURVE, ask_about, found, job_for, stop
 from decor_app.state.training_data import thumbnails
-from decor_core.model.evaluation import FEW, Evaluation
+from decor_core.model.evaluation import SMALL_CLASS, Evaluation
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run
 from decor_core.training.search import CurvePoint
@@ -126,7 +126,7 @@ def _files(run: Run, rows: pd.DataFrame, *columns: str) -> None:
 
 def _show_recalls(run: Run, evaluation: Evaluation) -> None:
     pictures = run.bundle.training.get("pictures_per_class", {})
-    few = [label for label in evaluation.labels if pictures.get(label, 0) < FEW]
+    few = [label for label in evaluation.labels if pictures.get(label, 0) < SMALL_CLASS]
     st.caption(
         "How many of each class were recognised. The thin line is the 95\u00a0% interval: where "
         "the true rate likely lies."
@@ -135,7 +135,7 @@ def _show_recalls(run: Run, evaluation: Evaluation) -> None:
     if few:
         names = ", ".join(f"{escape_markdown(label)} ({pictures.get(label, 0)})" for label in few)
         st.caption(
-            f"Pale: fewer than {FEW} pictures in all, so little is known of "
+            f"Pale: fewer than {SMALL_CLASS} pictures in all, so little is known of "
             f"how well it is recognised: {names}."
         )
     st.caption(
@@ -157,8 +157,8 @@ def _show_reliability(evaluation: Evaluation) -> None:
             "modest."
         )
         st.markdown(
-            f"Mean distance from the line: **{percent_exact(evaluation.calibration_error)}**, "
-            f"likely between {between(evaluation.calibration_ci95)}."
+            f"Mean distance from the line: **{percent_exact(evaluation.ece)}**, "
+            f"likely between {between(evaluation.ece_ci95)}."
         )
         if evaluation.n < SMALL_TEST:
             st.caption(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from decor_core.data.csv_escape import safe_cell
-from decor_core.model.evaluation import FEW
+from decor_core.model.evaluation import SMALL_CLASS
 
 _CHATTER = (
     b"INFO: Created TensorFlow Lite",
@@ -148,13 +148,13 @@ def print_evaluation(name: str, evaluation: Any) -> None:
         f"{name}: {evaluation.accuracy:.1%} of {evaluation.n} right "
         f"(95 % interval {_between(evaluation.ci95)}), "
         f"balanced {evaluation.balanced_accuracy:.1%} ({_between(evaluation.balanced_ci95)}), "
-        f"calibration error {evaluation.calibration_error:.3f} "
-        f"({evaluation.calibration_ci95[0]:.3f}–{evaluation.calibration_ci95[1]:.3f})"
+        f"calibration error {evaluation.ece:.3f} "
+        f"({evaluation.ece_ci95[0]:.3f}–{evaluation.ece_ci95[1]:.3f})"
     )
     judged = evaluation.to_json()
     width = max(map(len, evaluation.labels))
     for row, counts in zip(judged["classes"], evaluation.confusion, strict=True):
-        few = "  few pictures" if row["n"] < FEW else ""
+        few = "  few pictures" if row["n"] < SMALL_CLASS else ""
         taken = [
             f"{label} {count / counts.sum():.0%}"
             for label, count in zip(evaluation.labels, counts, strict=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from decor_core.errors import DAMAGED_FILE, BundleError, DataError, DecorError
+from decor_core.errors import DAMAGED_FILE, BundleError, DamagedFile, DataError, DecorError
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.io import replacing
@@ -129,7 +129,7 @@ def _load(folder: Path) -> Bundle:
             f"“{folder}” is no model folder: {Path(error.filename).name} is missing; "
             "expected a folder that “retrain --bundle” wrote."
         ) from error
-    except (DataError, *DAMAGED_FILE) as error:
+    except (DataError, DamagedFile, *DAMAGED_FILE) as error:
         raise BundleError(f"The model in “{folder}” is damaged ({error}); retrain it.") from error
 
 

@@ -20,7 +20,6 @@ from decor_core.errors import DAMAGED_FILE, BundleError, DataError, DecorError, 
 from decor_core.features.backbones import BackboneSpec
 from decor_core.model.bundle import BUNDLE_FILES, HEAD_FILE, Bundle, load_bundle
 from decor_core.model.classifier import Judge, Predictor
-from decor_core.model.evaluation import Evaluation
 from decor_core.runs.run import Run, run_of_bundle
 from decor_core.taxonomy import Taxonomy
 
@@ -182,10 +181,12 @@ def _check_meaning(bundle: Bundle) -> None:
         numbers = [known.mean, known.axes, known.variances, known.rest, known.limit]
         if not all(np.isfinite(number).all() for number in numbers) or known.limit <= 0:
             raise ValueError("what it knows holds numbers that make no sense")
-    if bundle.evaluation:
-        _check_figures(bundle.evaluation, bundle.taxonomy)
-    for name, evaluation in bundle.cross_validation.items():
-        _check_figures(evaluation, bundle.taxonomy.level(name))
+    for name, evaluation in [
+        (bundle.taxonomy.name, bundle.evaluation),
+        *bundle.cross_validation.items(),
+    ]:
+        if evaluation and evaluation.labels != bundle.taxonomy.level(name).labels:
+            raise ValueError("it was tested on other labels")
 
 
 def _check_training(told: object) -> None:
@@ -209,34 +210,6 @@ def _check_settings(run: Run) -> None:
 
 def _names(level: Taxonomy) -> tuple[str, ...]:
     return (level.name, *level.labels)
-
-
-def _check_figures(evaluation: Evaluation, level: Taxonomy) -> None:
-    confusion = np.asarray(evaluation.confusion, float)
-    square = confusion.shape == (len(level.labels),) * 2
-    if not square or not ((confusion >= 0) & (confusion <= _MOST_PICTURES)).all():
-        raise ValueError("its confusion matrix does not fit its labels")
-    if evaluation.labels != level.labels:
-        raise ValueError("it was tested on other labels")
-    pictures = confusion.sum(axis=1)
-    if not np.allclose(pictures, pictures.round()):
-        raise ValueError("its confusion matrix counts parts of pictures")
-    intervals = evaluation.balanced_ci95, evaluation.calibration_ci95
-    bins = evaluation.reliability
-    shares = (
-        evaluation.calibration_error,
-        *(share for interval in intervals for share in interval),
-        *(share for bin in bins for share in (bin.confidence, bin.accuracy)),
-    )
-    if any(len(interval) != 2 for interval in intervals) or not all(map(_is_share, shares)):
-        raise ValueError("its shares are not from 0 to 1")
-    counted = all(0 <= bin.count <= _MOST_PICTURES for bin in bins)
-    if not (counted and 0 <= evaluation.cross_entropy < math.inf):
-        raise ValueError("its figures are no numbers")
-
-
-def _is_share(figure: object) -> bool:
-    return isinstance(figure, int | float) and 0 <= figure <= 1 + 1e-9
 
 
 def _check_fit(bundle: Bundle, look: Callable[[Bundle], np.ndarray]) -> None:

@@ -62,7 +62,7 @@ def test_cross_validation_on_the_products(shipped):
     assert judged["style"].n == 285
     assert judged["style"].accuracy >= 0.95
     assert judged["country"].accuracy >= 0.97
-    assert judged["style"].calibration_error < 0.06
+    assert judged["style"].ece < 0.06
 
 
 # With the pictures

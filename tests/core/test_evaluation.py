@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
+from sklearn import metrics
 
 from decor_core.model.evaluation import Evaluation, evaluate, fit_temperature, wilson
 from decor_core.model.heads import probabilities
@@ -31,6 +33,9 @@ def judged():
 ])  # fmt: skip
 def test_wilson_interval(correct, n, low, high):
     assert wilson(correct, n) == pytest.approx((low, high), abs=1e-4)
+    if n:
+        by_scipy = binomtest(correct, n).proportion_ci(method="wilson")
+        assert wilson(correct, n) == pytest.approx(tuple(by_scipy), abs=1e-6)
 
 
 def test_confusion_recall_and_precision_by_hand(judged):
@@ -44,6 +49,20 @@ def test_confusion_recall_and_precision_by_hand(judged):
     assert judged.cross_entropy == pytest.approx(-(3 * np.log(0.8) + 2 * np.log(0.1)) / 5)
 
 
+def test_figures_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(3, size=200)
+    probs = rng.dirichlet(np.ones(3), size=200) * 0.7 + np.eye(3)[y_true] * 0.3
+    found, y_pred = evaluate(probs, y_true, LABELS), probs.argmax(axis=1)
+    np.testing.assert_array_equal(found.confusion, metrics.confusion_matrix(y_true, y_pred))
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(y_true, y_pred))
+    balanced = metrics.balanced_accuracy_score(y_true, y_pred)
+    assert found.balanced_accuracy == pytest.approx(balanced)
+    assert found.cross_entropy == pytest.approx(metrics.log_loss(y_true, probs))
+    precision, recall, _, _ = metrics.precision_recall_fscore_support(y_true, y_pred)
+    np.testing.assert_allclose((found.precision, found.recall), (precision, recall))
+
+
 def test_a_class_never_named_has_no_precision():
     found = evaluate(np.array([[0.9, 0.1], [0.9, 0.1]]), np.array([0, 1]), ("a", "b"))
     assert found.precision[0] == 0.5 and np.isnan(found.precision[1])
@@ -53,14 +72,14 @@ def test_calibration_error_by_hand():
     # Two answers at 0.9, one right: gap 0.8 of 2; two at 0.6, both right: gap -0.8 of 2.
     probs = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
     found = evaluate(probs, np.array([0, 1, 0, 0]), ("a", "b"))
-    assert found.calibration_error == pytest.approx((0.8 + 0.8) / 4)
+    assert found.ece == pytest.approx((0.8 + 0.8) / 4)
     bins = [(part.confidence, part.accuracy) for part in found.reliability]
     assert bins == [pytest.approx((0.6, 1.0)), pytest.approx((0.9, 0.5))]
 
 
 def test_certain_answers_fall_into_the_last_bin():
     found = evaluate(np.array([[1.0, 0.0]]), np.array([0]), ("a", "b"))
-    assert found.calibration_error == 0
+    assert found.ece == 0
     assert [part.confidence for part in found.reliability] == [1.0]
 
 

@@ -220,21 +220,18 @@ def test_figures_that_make_no_sense(refused, files):
     found = manifest["evaluation"]
     for change, reason in [
         ({"confusion": [[1, 2], [3, 4]]}, "confusion matrix"),
-        ({"confusion": [["a"] * 3] * 3}, "damaged"),
-        ({"confusion": [[1e300] * 3] * 3}, "confusion matrix"),
-        ({"confusion": [[float("nan")] * 3] * 3}, "confusion matrix"),
+        ({"confusion": [["a"] * 3] * 3}, "Expected `float`"),
+        ({"confusion": [[1e300] * 3] * 3}, "Expected `float` <= 1000000000"),
+        ({"confusion": [[float("nan")] * 3] * 3}, "damaged"),
         ({"labels": ["a", "b", "c"]}, "other labels"),
         ({"confusion": [[0.7, 0, 0]] * 3}, "parts of pictures"),
-        ({"ece": "none"}, "not from 0 to 1"),
-        ({"ece_ci95": [0, 1.5]}, "not from 0 to 1"),
-        ({"balanced_ci95": [0.5]}, "not from 0 to 1"),
-        ({"cross_entropy": -1}, "are no numbers"),
-        ({"reliability": [{"count": 1e308, "confidence": 1, "accuracy": 1}]}, "are no numbers"),
+        ({"ece": "none"}, "Expected `float`, got `str` - at `$.ece`"),
+        ({"ece_ci95": [0, 1.5]}, "Expected `float` <= 1"),
+        ({"balanced_ci95": [0.5]}, "Expected `array` of length 2"),
+        ({"cross_entropy": -1}, "Expected `float` >= 0"),
+        ({"reliability": [{"count": 1e308, "confidence": 1, "accuracy": 1}]}, "count`"),
     ]:
         assert reason in refused(_changed(files, evaluation=found | change))
-    words = [[str(count) for count in row] for row in found["confusion"]]
-    run = import_run(_changed(files, evaluation=found | {"confusion": words}))
-    assert run.evaluation.to_json() == found
     known = manifest["novelty"]
     assert "make no sense" in refused(_changed(files, novelty=known | {"limit": -1}))
     assert "damaged" in refused(_changed(files, novelty=known | {"limit": "far"}))
