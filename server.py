@@ -19,9 +19,9 @@ from decor_app.hosting.config import hosting
 from decor_app.hosting.logging import note, write_json_lines
 from decor_app.hosting.middleware import Gate
 from decor_app.hosting.tempdir import begin_scratch, end_scratch
-from decor_app.state.dataset_jobs import reader
-from decor_app.state.inference import get_ready, looker
-from decor_app.state.models import trainer
+from decor_app.state.dataset_jobs import dataset_queue
+from decor_app.state.inference import get_ready, inference_pool
+from decor_app.state.models import training_queue
 from decor_app.state.workspace import registry
 from decor_core.errors import SettingsError
 
@@ -35,7 +35,7 @@ async def _life(_app: st.App) -> AsyncIterator[None]:
     note("started", hosted=hosting().hosted, streamlit=version("streamlit"))
     threading.Thread(target=_get_ready, name="decor-ready", daemon=True).start()
     yield
-    for background in (looker(), trainer(), reader()):
+    for background in (inference_pool(), training_queue(), dataset_queue()):
         background.close()
     registry().forget_all()
     end_scratch(scratch)

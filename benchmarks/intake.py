@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from decor_app.jobs.dataset_tasks import IntakeRequest, take_in
+from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_core.data.catalog import read_catalog
 from decor_core.features.embedder import Embedder, EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
@@ -80,8 +80,8 @@ def _measure(folder: Path, place: Path, spec: EmbeddingSpec) -> None:
         with ThreadPoolExecutor(threads) as pool:
             return _took(n, lambda: list(pool.map(work, files)))
 
-    request = IntakeRequest(folder, place / "set", "Photos")
-    reading = _took(n, lambda: take_in(request, lambda event: None, never_stop))
+    request = IntakeTask(folder, place / "set", "Photos")
+    reading = _took(n, lambda: ingest(request, lambda event: None, never_stop))
     decoder = on_threads(lambda file: load_picture(catalog.read(file), max_side=side))
     network = on_threads(lambda file: embedder.embed(one))
     looking = _took(n, lambda: embed_catalog(catalog, spec, cache=place / "vectors"))

@@ -11,7 +11,7 @@ from decor_app.evaluation import results
 from decor_app.evaluation.details import show_details
 from decor_app.format import escape_markdown, percent
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import TrainRequest
+from decor_app.jobs.train_tasks import TrainTask
 from decor_app.page import DATA, open_page
 from decor_app.state.jobs import (
     TRAIN,
@@ -87,7 +87,7 @@ def _start() -> None:
         TRAIN,
         choice.training_data,
         choice.level,
-        lambda vectors: TrainRequest(
+        lambda vectors: TrainTask(
             vectors, choice.config, choice.level, title, choice.training_data
         ),
     )

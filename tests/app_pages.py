@@ -19,7 +19,11 @@ ROOT = Path(__file__).parents[1]
 def end_processes() -> Iterator[None]:
     """Ends what pages have started."""
     yield
-    for process in (resources.trainer(), reading.reader(), resources.looker()):
+    for process in (
+        resources.training_queue(),
+        reading.dataset_queue(),
+        resources.inference_pool(),
+    ):
         process.close()
     st.cache_resource.clear()
 
@@ -52,10 +56,14 @@ def ended(test: AppTest, purpose: str, seconds: float = 240) -> AppTest:
     """The page once the last of the jobs that follow each other for ``purpose`` has ended."""
     mine, deadline = test.session_state["workspace"], time.monotonic() + seconds
     while purpose in mine.jobs:
-        known = [j for p in (resources.trainer(), reading.reader()) for j in p.jobs(mine.owner)]
+        known = [
+            j
+            for p in (resources.training_queue(), reading.dataset_queue())
+            for j in p.jobs(mine.owner)
+        ]
         job = next(job for job in known if job.id == mine.jobs[purpose])
-        if not job.active and job.request.kind not in ("network", "embed"):
+        if not job.active and job.task.kind not in ("network", "embed"):
             break
-        assert time.monotonic() < deadline, f"{job.request.kind} does not end: {job.status}"
+        assert time.monotonic() < deadline, f"{job.task.kind} does not end: {job.status}"
         time.sleep(0.1)
     return sound(sound(test.run()).run())

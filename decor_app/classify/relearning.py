@@ -18,7 +18,7 @@ from decor_app.classify.lessons import (
 from decor_app.components.progress import progress_words, watch_judging
 from decor_app.format import between, escape_markdown, percent, percent_exact, thumb_uri
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import TrainRequest, WholeRequest
+from decor_app.jobs.train_tasks import TrainOnAllTask, TrainTask
 from decor_app.page import RETRAIN
 from decor_app.state.datasets import store, toast_error, zipped
 from decor_app.state.jobs import CROSS_VALIDATE, LEARN, job_for, run_of, stop, submit_on
@@ -134,7 +134,7 @@ def _train_on(training_data: TrainingData, now: Dataset, model: Judge) -> None:
     bundle = model.bundle
     level, config = bundle.taxonomy.name, run_of_bundle(bundle).config
     # A model that was judged by cross-validation had all pictures to learn from; so has the next.
-    kind = TrainRequest if bundle.evaluation and training_data.corrections else WholeRequest
+    kind = TrainTask if bundle.evaluation and training_data.corrections else TrainOnAllTask
     title = f"{bundle.title.partition(' · ')[0]} · {_counted(now)}"
     submit_on(
         LEARN,

@@ -28,9 +28,9 @@ def progress_words(job: Job) -> str:
             return "Next in the queue …"
         jobs = "job" if job.place == 1 else "jobs"
         return f"Waiting in the queue: {job.place} {jobs} before yours"
-    if job.request.kind == "network":
-        return f"Fetching the network {job.request.data}: it may take a minute, the first time"
-    if job.request.kind == "embed":
+    if job.task.kind == "network":
+        return f"Fetching the network {job.task.data}: it may take a minute, the first time"
+    if job.task.kind == "embed":
         return f"Before the training: {lowered(words_of(job))}"
     if job.status == "starting":
         return "Starting TensorFlow: a few seconds the first time"
@@ -40,12 +40,12 @@ def progress_words(job: Job) -> str:
 
 
 def _doing(job: Job) -> str:
-    if job.request.kind == "train on all":
+    if job.task.kind == "train on all":
         return "Learning from all pictures"
-    if job.request.kind != "train":
+    if job.task.kind != "train":
         last = job.events[-1] if job.events else None
         return f"{last.done} of {last.total} trainings done" if last else "Getting ready …"
-    config = job.request.config
+    config = job.task.config
     if config.head != STEPWISE:
         return "Computing, calibrating and testing"
     if not job.events:

@@ -10,7 +10,7 @@ from decor_app.components.image_grid import PAGE, Tile, show_tiles
 from decor_app.datasets.enlarged import enlarge
 from decor_app.datasets.fixes import GROUPS
 from decor_app.format import pluralize, told_apart
-from decor_app.jobs.dataset_tasks import AnswerRequest
+from decor_app.jobs.dataset_tasks import PredictTask
 from decor_app.state.dataset_jobs import ANSWER, forget, read, reading, watch
 from decor_app.state.datasets import edit, parts_of
 from decor_app.state.models import predictor
@@ -146,9 +146,7 @@ def _offer_answers(pictures: Dataset) -> None:
             "Ask the model which are right",
             icon=":material/fact_check:",
             type="tertiary",
-            on_click=lambda: read(
-                ANSWER, AnswerRequest(pictures.folder, bundle, level.name), about
-            ),
+            on_click=lambda: read(ANSWER, PredictTask(pictures.folder, bundle, level.name), about),
             help=f"“{bundle.title}” answers for every picture; then you can filter by it.",
         )
 

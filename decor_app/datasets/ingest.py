@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from decor_app.format import escape_markdown
-from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeRequest, PreviewRequest
+from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
 from decor_app.state.dataset_jobs import INTAKE, PEEK, forget, read, reading, stop_reading, watch
 from decor_app.state.datasets import open_set, store, toast_error
@@ -23,7 +23,7 @@ _NONE = "–"
 def begin(zip_path: Path, into: Path, title: str) -> None:
     """Look into what was uploaded."""
     forget(INTAKE)
-    read(PEEK, PreviewRequest(zip_path, into, title))
+    read(PEEK, PreviewTask(zip_path, into, title))
 
 
 def show_arrival() -> bool:
@@ -33,7 +33,7 @@ def show_arrival() -> bool:
     if not intake and not peek:
         return False
     with st.container(border=True, key="arrival"):
-        st.header(escape_markdown((intake or peek).request.title), anchor=False)
+        st.header(escape_markdown((intake or peek).task.title), anchor=False)
         _show_state(intake, peek)
     return True
 
@@ -44,7 +44,7 @@ def _show_state(intake: Job | None, peek: Job | None) -> None:
             watch(purpose)
             return
         if job and job.status != "done":
-            named = job.message.replace(UPLOAD, job.request.title)
+            named = job.message.replace(UPLOAD, job.task.title)
             st.error(escape_markdown(named or "This was broken off."), icon=":material/error:")
     if peek and peek.status == "done":
         _ask(peek)
@@ -65,7 +65,7 @@ def _advance() -> None:
 def _finish(job: Job) -> None:
     """Open what came of a reading, also of one that was stopped half way."""
     try:
-        made = store().get(job.request.into.name)
+        made = store().get(job.task.into.name)
     except DataError:
         if job.status == "stopped":
             _give_up()
@@ -82,15 +82,15 @@ def _give_up() -> None:
         job = reading(purpose)
         if job:
             stop_reading(purpose)
-            store().discard(job.request.into.name)
+            store().discard(job.task.into.name)
             forget(purpose)
 
 
 def _take_in(
     peek: Job, columns: Columns | None, types: tuple[str, ...] | None = None, label: str = ""
 ) -> None:
-    asked = peek.request
-    read(INTAKE, IntakeRequest(asked.data, asked.into, asked.title, columns, types, label))
+    asked = peek.task
+    read(INTAKE, IntakeTask(asked.data, asked.into, asked.title, columns, types, label))
 
 
 # Questions

@@ -9,7 +9,7 @@ from decor_app.charts.bars import INK
 from decor_app.charts.theme import plain_chart
 from decor_app.datasets.browse import answers_of, show_grid
 from decor_app.format import escape_markdown, pluralize, thumb_uri
-from decor_app.jobs.dataset_tasks import MapRequest, Places
+from decor_app.jobs.dataset_tasks import MapTask, Places
 from decor_app.state.dataset_jobs import MAP, forget, read, reading, watch
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
@@ -95,7 +95,7 @@ def _shows_drawing(pictures: Dataset) -> bool:
 
 
 def _draw(pictures: Dataset) -> None:
-    read(MAP, MapRequest(pictures.folder), pictures.id)
+    read(MAP, MapTask(pictures.folder), pictures.id)
 
 
 def _table(pictures: Dataset, places: Places) -> pd.DataFrame:

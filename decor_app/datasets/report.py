@@ -12,7 +12,7 @@ from decor_app.datasets.enlarged import enlarge
 from decor_app.datasets.fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
 from decor_app.datasets.notes import show_aside, show_downloads, show_notes
 from decor_app.format import escape_markdown, pluralize
-from decor_app.jobs.dataset_tasks import CheckRequest
+from decor_app.jobs.dataset_tasks import CheckTask
 from decor_app.state.dataset_jobs import CHECK, forget, read, reading, watch
 from decor_app.state.datasets import edit
 from decor_core.data.findings import ABOUT_CLASSES, KINDS, OBSTACLES, Finding
@@ -120,7 +120,7 @@ def _show_check(pictures: Dataset) -> None:
         st.button(
             "Look again" if pictures.checked else "Look for wrong labels",
             icon=":material/troubleshoot:",
-            on_click=lambda: read(CHECK, CheckRequest(pictures.folder), pictures.id),
+            on_click=lambda: read(CHECK, CheckTask(pictures.folder), pictures.id),
         )
         st.caption(
             "Labels or pictures have changed since a model looked for wrong labels."

@@ -12,7 +12,7 @@ from decor_app.components.progress import progress_words
 from decor_app.evaluation.results import SMALL_TEST
 from decor_app.format import between, escape_markdown, percent, percent_exact, told_apart
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import CurveRequest
+from decor_app.jobs.train_tasks import LearningCurveTask
 from decor_app.state.jobs import BEFOREHAND, CURVE, ask_about, found, job_for, stop
 from decor_app.state.training_data import thumbnails
 from decor_core.model.evaluation import SMALL_CLASS, Evaluation
@@ -201,13 +201,13 @@ def _watch_curve(run_id: str) -> None:
 
 def _points(job: Job | None) -> list[CurvePoint]:
     """Those of the curve that are there already."""
-    if job is None or job.request.kind in BEFOREHAND:
+    if job is None or job.task.kind in BEFOREHAND:
         return []
-    return job.request.news(job.events)
+    return job.task.news(job.events)
 
 
 def _ask(run: Run) -> None:
-    ask_about(CURVE, run, CurveRequest)
+    ask_about(CURVE, run, LearningCurveTask)
 
 
 def _curve_words(points: list[CurvePoint]) -> str:

@@ -9,7 +9,7 @@ from decor_app.charts.curves import training_curves
 from decor_app.components.progress import progress_words, watch_judging
 from decor_app.format import STEPWISE, between, duration, escape_markdown, percent_exact
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import CrossValidateRequest
+from decor_app.jobs.train_tasks import CrossValidateTask
 from decor_app.page import CLASSIFY, RUNS
 from decor_app.state.jobs import (
     BEFOREHAND,
@@ -44,11 +44,11 @@ def show_status(job: Job) -> None:
 
 
 def _where(job: Job) -> str:
-    if job.request.kind in BEFOREHAND:
+    if job.task.kind in BEFOREHAND:
         return "before the training; pictures that were looked at need no second look"
     if not job.events:
         return "before the first step"
-    return f"at step {job.events[-1].step} of {job.request.config.steps}"
+    return f"at step {job.events[-1].step} of {job.task.config.steps}"
 
 
 def show_job(job: Job) -> None:
@@ -63,18 +63,18 @@ def show_job(job: Job) -> None:
             st.info("This run has been deleted.")
         elif not job.active:
             st.info("Stopped before there was anything to judge.")
-        elif job.request.kind in BEFOREHAND:
+        elif job.task.kind in BEFOREHAND:
             st.markdown(_BEFORE)
-        elif job.request.config.head != STEPWISE:
+        elif job.task.config.head != STEPWISE:
             st.markdown("This head is computed in one go: there are no curves to watch.")
-        stepwise = job.request.kind == "train" and job.request.config.head == STEPWISE
+        stepwise = job.task.kind == "train" and job.task.config.head == STEPWISE
         if stepwise and (job.active or job.events):
             _show_curves(job)
 
 
 def _show_curves(job: Job) -> None:
-    classes = len(job.request.data.target(job.request.level)[0].labels)
-    training_curves(job.events, job.request.config, classes)
+    classes = len(job.task.data.target(job.task.level)[0].labels)
+    training_curves(job.events, job.task.config, classes)
     if not job.active and job.events:
         reading = read_curves(job.events, classes)
         if job.status == "done" or reading in (Reading.DIVERGING, Reading.OVERFITTING):
@@ -83,7 +83,7 @@ def _show_curves(job: Job) -> None:
 
 def reading_words(job: Job, reading: Reading, classes: int) -> str:
     """What the curves say, and what to try."""
-    rate = job.request.config.learning_rate
+    rate = job.task.config.learning_rate
     match reading:
         case Reading.DIVERGING:
             return (
@@ -120,7 +120,7 @@ def _show_verdict(job: Job, run: Run) -> None:
     with judged, st.container(gap="xsmall"):
         _show_cross_validation(run)
     reason = run.bundle.training.get("choice", {}).get("reason", "")
-    if job.request.config.head == "auto" and reason:
+    if job.task.config.head == "auto" and reason:
         st.caption(escape_markdown(reason))
     show_corrections_note(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
@@ -181,7 +181,7 @@ def _show_cross_validation(run: Run) -> None:
 
 
 def _judge(run: Run) -> None:
-    ask_about(CROSS_VALIDATE, run, CrossValidateRequest)
+    ask_about(CROSS_VALIDATE, run, CrossValidateTask)
 
 
 def use_button(run: Run) -> None:

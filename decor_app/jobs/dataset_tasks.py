@@ -1,4 +1,4 @@
-"""A folder or zip of pictures → a data set: read, embedded, checked; requests for a child process.
+"""A folder or zip of pictures → a data set: read, embedded, checked; tasks for a child process.
 
 They decode what strangers upload, so they run apart from the server and from TensorFlow.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from decor_app.hosting.config import hosting
-from decor_app.jobs.train_tasks import Report, Silent
+from decor_app.jobs.train_tasks import ReportProgress, Silent
 from decor_core.data.catalog import open_dataset
 from decor_core.data.findings import Finding
 from decor_core.data.folder_source import unfolded
@@ -42,7 +42,7 @@ _HEAD_ROWS = 5
 
 @dataclass(frozen=True)
 class Phase:
-    """How far a request has come: ``done`` of ``total`` pictures in the phase of that name."""
+    """How far a task has come: ``done`` of ``total`` pictures in the phase of that name."""
 
     name: str
     done: int
@@ -50,11 +50,11 @@ class Phase:
 
 
 class _Phased:
-    """What the requests have in common that go through pictures."""
+    """What the tasks have in common that go through pictures."""
 
     _phases: ClassVar[tuple[str, ...]] = ("looking",)
 
-    def share(self, events: Sequence[Phase]) -> float:
+    def fraction_done(self, events: Sequence[Phase]) -> float:
         """Of the time, by what the phases usually take."""
         if not events:
             return 0.0
@@ -65,7 +65,7 @@ class _Phased:
 
 
 @dataclass(frozen=True)
-class IntakeRequest(_Phased):
+class IntakeTask(_Phased):
     """Make a data set of the folder or zip ``data`` in the new folder ``into``; gives its folder.
 
     ``label`` is that of pictures that lie in no class folders. A zip that lies in ``into`` itself
@@ -84,8 +84,8 @@ class IntakeRequest(_Phased):
     label: str = ""
     spec: EmbeddingSpec = EmbeddingSpec()
 
-    def run(self, report: Report, should_stop: ShouldStop) -> Path:
-        made = take_in(self, report, should_stop)
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> Path:
+        made = ingest(self, report, should_stop)
         if self.into in self.data.parents:
             self.data.unlink(missing_ok=True)
         with suppress(DataError, Stopped):  # the set is there; its report says what it lacks
@@ -94,7 +94,7 @@ class IntakeRequest(_Phased):
 
 
 @dataclass(frozen=True)
-class CheckRequest(_Phased):
+class CheckTask(_Phased):
     """Look for mislabelled pictures and outliers in the set ``data``; note and give entries."""
 
     kind: ClassVar[str] = "check"
@@ -104,7 +104,7 @@ class CheckRequest(_Phased):
     spec: EmbeddingSpec = EmbeddingSpec()
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> tuple[Finding, ...]:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> tuple[Finding, ...]:
         pictures = load_dataset(self.data)
         found = _suspects(pictures, self.spec, report, should_stop)
         pictures.with_model_findings(found)
@@ -112,7 +112,7 @@ class CheckRequest(_Phased):
 
 
 @dataclass(frozen=True)
-class EmbedRequest(_Phased):
+class EmbedTask(_Phased):
     """Embed the pictures of the set ``data`` and copies of them; gives Embeddings.
 
     Where ``number`` and ``version`` are given it is that state, whatever was edited since.
@@ -127,7 +127,7 @@ class EmbedRequest(_Phased):
     number: int | None = None
     version: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> Embeddings:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> Embeddings:
         pictures = self._as_asked()
         return embed_set(pictures, self.spec, self.augmentation, report, should_stop)
 
@@ -144,7 +144,7 @@ class EmbedRequest(_Phased):
 
 
 @dataclass(frozen=True)
-class MapRequest(_Phased):
+class MapTask(_Phased):
     """Lay the pictures of ``data`` out on a plane; gives Places."""
 
     kind: ClassVar[str] = "map"
@@ -154,7 +154,7 @@ class MapRequest(_Phased):
     spec: EmbeddingSpec = EmbeddingSpec()
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> "Places":
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> "Places":
         pictures = load_dataset(self.data)
         embeddings = embed_set(pictures, self.spec, None, report, should_stop)
         report(Phase("checking", 0, 1))
@@ -173,7 +173,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class AnswerRequest(_Phased):
+class PredictTask(_Phased):
     """What ``bundle`` takes the pictures of ``data`` for; gives label and probability by key."""
 
     kind: ClassVar[str] = "answer"
@@ -183,7 +183,7 @@ class AnswerRequest(_Phased):
     level: str
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> dict[str, tuple[str, float]]:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> dict[str, tuple[str, float]]:
         spec = self.bundle.embedding
         embeddings = embed_set(load_dataset(self.data), spec, None, report, should_stop)
         found = Predictor(self.bundle).predict(embeddings.vectors, self.level)
@@ -206,7 +206,7 @@ class DatasetPreview:
 
 
 @dataclass(frozen=True)
-class PreviewRequest(Silent):
+class PreviewTask(Silent):
     """Look how the data set in the folder or zip ``data`` lies there; gives a Peek."""
 
     kind: ClassVar[str] = "peek"
@@ -215,7 +215,7 @@ class PreviewRequest(Silent):
     into: Path
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> DatasetPreview:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> DatasetPreview:
         source = unfolded(self.data)
         layout, names = find_layout(source), [n for n in source.names if is_picture_name(n)]
         check_count(len(names))
@@ -241,24 +241,24 @@ def check_count(pictures: int) -> None:
         )
 
 
-def take_in(request: IntakeRequest, report: Report, should_stop: ShouldStop) -> Dataset:
+def ingest(task: IntakeTask, report: ReportProgress, should_stop: ShouldStop) -> Dataset:
     """Read the pictures of a folder or zip into a set; Stopped leaves nothing usable behind."""
-    source = unfolded(request.data)
-    source = _InFolder(source, request.label) if request.label else source
+    source = unfolded(task.data)
+    source = _InFolder(source, task.label) if task.label else source
     catalog = open_dataset(
         source,
-        columns=request.columns,
-        types=request.types,
+        columns=task.columns,
+        types=task.types,
         progress=lambda done, total: report(Phase("reading", done, total)),
         should_stop=should_stop,
-        on_picture=lambda data, upright: keep_picture(request.into, data, upright),
+        on_picture=lambda data, upright: keep_picture(task.into, data, upright),
     )
     for entry in catalog.report.findings:
         # Not those damaged in the zip itself, nor what is no file of its own.
         if entry.kind in KEPT_ASIDE and entry.file in source.names:
             with suppress(PictureError):
-                keep_aside(request.into, entry.file, source.read(entry.file))
-    return create_dataset(request.into, request.title, catalog)
+                keep_aside(task.into, entry.file, source.read(entry.file))
+    return create_dataset(task.into, task.title, catalog)
 
 
 class _InFolder(Source):
@@ -280,7 +280,7 @@ def embed_set(
     pictures: Dataset,
     spec: EmbeddingSpec,
     augmentation: Augmentation | None,
-    report: Report,
+    report: ReportProgress,
     should_stop: ShouldStop,
 ) -> Embeddings:
     """Vectors of a set, kept in its folder; Stopped where ``should_stop`` says so."""
@@ -295,7 +295,7 @@ def embed_set(
 
 
 def _suspects(
-    pictures: Dataset, spec: EmbeddingSpec, report: Report, should_stop: ShouldStop
+    pictures: Dataset, spec: EmbeddingSpec, report: ReportProgress, should_stop: ShouldStop
 ) -> tuple[Finding, ...]:
     embeddings = embed_set(pictures, spec, None, report, should_stop)
     report(Phase("checking", 0, 1))

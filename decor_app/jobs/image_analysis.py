@@ -31,7 +31,7 @@ class ImageAnalysis:
     error: str = ""
 
 
-def see(
+def analyze_image(
     predictor: Predictor, data: bytes, limits: Limits = LIMITS, deep: bool = True
 ) -> ImageAnalysis:
     """Look at a picture file; a ``deep`` look says what in it speaks for each label, too."""

@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from decor_app.hosting.metrics import COUNTERS
-from decor_app.jobs.image_analysis import ImageAnalysis, see
+from decor_app.jobs.image_analysis import ImageAnalysis, analyze_image
 from decor_app.jobs.worker import Worker
 from decor_core.errors import BundleError
 from decor_core.images.decode import Limits
@@ -39,7 +39,7 @@ class _Lost(Exception):
 
 
 @dataclass(frozen=True)
-class LookRequest:
+class AnalyzeTask:
     """See a picture as the model ``data`` does; without one, only the vector of a blank one."""
 
     kind: ClassVar[str] = "look"
@@ -53,7 +53,7 @@ class LookRequest:
         predictor = Predictor(self.data)
         if self.picture is None:
             return ImageAnalysis(predictor.embed_blank())
-        return see(predictor, self.picture, self.limits, self.deep)
+        return analyze_image(predictor, self.picture, self.limits, self.deep)
 
 
 class InferencePool:
@@ -67,13 +67,15 @@ class InferencePool:
 
     def begin(self, bundle: Bundle) -> None:
         """Get ready for a model, without waiting for it."""
-        self._send(LookRequest(bundle))
+        self._send(AnalyzeTask(bundle))
 
-    def see(self, bundle: Bundle, data: bytes, limits: Limits, deep: bool = True) -> ImageAnalysis:
+    def analyze_image(
+        self, bundle: Bundle, data: bytes, limits: Limits, deep: bool = True
+    ) -> ImageAnalysis:
         """What the model sees in a picture file; BundleError where it cannot look here at all."""
         for _ in range(2):  # another picture may have ended the process
             try:
-                return self._ask(LookRequest(bundle, data, limits, deep))
+                return self._ask(AnalyzeTask(bundle, data, limits, deep))
             except _Lost:
                 COUNTERS.count("pictures: process lost")
         return ImageAnalysis(
@@ -86,7 +88,7 @@ class InferencePool:
         BundleError where the model does not fit what is here.
         """
         try:
-            return self._ask(LookRequest(bundle)).vector
+            return self._ask(AnalyzeTask(bundle)).vector
         except _Lost:
             raise BundleError("The model could not be tried out just now; try again.") from None
 
@@ -101,16 +103,16 @@ class InferencePool:
         with self._lock:
             self._lose(self._child)
 
-    def _send(self, request: LookRequest) -> tuple[Worker, Future]:
+    def _send(self, task: AnalyzeTask) -> tuple[Worker, Future]:
         number, answer = uuid.uuid4().hex, Future()
         with self._lock:
             child = self._child = self._child or self._begun()
             self._asked[number] = answer
-            child.start(number, request)
+            child.start(number, task)
         return child, answer
 
-    def _ask(self, request: LookRequest) -> ImageAnalysis:
-        child, answer = self._send(request)
+    def _ask(self, task: AnalyzeTask) -> ImageAnalysis:
+        child, answer = self._send(task)
         late = False
         while True:
             try:

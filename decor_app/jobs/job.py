@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from decor_app.jobs.train_tasks import Request
+from decor_app.jobs.train_tasks import Task
 
 # A pace is known after so long.
 _LEAST_SECONDS = 0.3
@@ -13,7 +13,7 @@ _LEAST_SECONDS = 0.3
 class Job:
     """A snapshot of one job: queued → starting → running → done, stopped or failed.
 
-    ``place`` counts the jobs before it. ``result`` is what the request gives; a stopped job has
+    ``place`` counts the jobs before it. ``result`` is what the task gives; a stopped job has
     one if there was something to give. ``message`` says in one sentence why it failed. ``tail``
     is how long similar jobs went on after their last event, as a multiple of the time up to it
     (a training is calibrated after its last step); 0 where there was none yet. Times are those
@@ -22,7 +22,7 @@ class Job:
 
     id: str
     owner: str
-    request: Request
+    task: Task
     status: str = "queued"
     place: int = 0
     events: tuple = ()
@@ -39,9 +39,9 @@ class Job:
         return self.status in ("queued", "starting", "running")
 
     @property
-    def share(self) -> float:
+    def fraction_done(self) -> float:
         """How much of what it reports on is done, 0–1."""
-        return self.request.share(self.events)
+        return self.task.fraction_done(self.events)
 
     @property
     def seconds(self) -> float | None:
@@ -56,7 +56,7 @@ class Job:
             return None
         if self.last_event - self.first_event < _LEAST_SECONDS:
             return None  # the first ones may come at once, from several threads
-        done, beginning = self.share, self.request.share(self.events[:1])
+        done, beginning = self.fraction_done, self.task.fraction_done(self.events[:1])
         if done >= 1 and not self.tail:
             return None
         whole = (self.last_event - self.first_event) / max(done - beginning, 1e-9)
@@ -66,6 +66,6 @@ class Job:
         """How much of its time is over, 0–1, as far as can be told."""
         left = self.seconds_left(now)
         if left is None:
-            return self.share / (1 + self.tail)
+            return self.fraction_done / (1 + self.tail)
         gone = now - self.first_event
         return gone / max(gone + left, 1e-9)

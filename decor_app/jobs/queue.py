@@ -9,7 +9,7 @@ from typing import Any
 from decor_app.hosting.logging import note
 from decor_app.hosting.metrics import COUNTERS
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import Request
+from decor_app.jobs.train_tasks import Task
 from decor_core.errors import TrainingError
 from decor_core.features.embeddings import Embeddings
 
@@ -119,7 +119,7 @@ class JobQueue:
         """Note changes of a job; one that has ended is counted and loses what takes the memory."""
         job = replace(self._jobs[job_id], **changes)
         if not job.active:
-            job = replace(job, ended=time.monotonic(), request=_light(job.request))
+            job = replace(job, ended=time.monotonic(), task=_light(job.task))
             _count(job)
         self._jobs[job_id] = job
 
@@ -128,17 +128,17 @@ class JobQueue:
         now, job = time.monotonic(), self._jobs[job_id]
         match kind, *told:
             case ("running",):
-                tail = self._tails.get(_alike(job.request), _usual_tail(job.request))
+                tail = self._tails.get(_alike(job.task), _usual_tail(job.task))
                 self.update(job_id, status="running", started=now, tail=tail)
             case "event", event:
                 first = job.first_event or now
                 self.update(job_id, events=(*job.events, event), first_event=first, last_event=now)
             case "done", result:
-                cut_short = stopping and job.share < 1
+                cut_short = stopping and job.fraction_done < 1
                 stopped = result is None or getattr(result, "stopped", cut_short)
                 if len(job.events) > 1 and not stopped:
                     before = max(job.last_event - job.first_event, 1e-3)
-                    self._tails[_alike(job.request)] = (now - job.last_event) / before
+                    self._tails[_alike(job.task)] = (now - job.last_event) / before
                 self.update(job_id, status="stopped" if stopped else "done", result=result)
             case "failed", text:
                 self.update(job_id, status="failed", message=text)
@@ -157,7 +157,7 @@ class JobQueue:
     def _forget_old(self) -> None:
         """Let the oldest ended jobs go: exports, of one owner who has many, of all together."""
         ended = [job for job in self._jobs.values() if not job.active]
-        for job in [job for job in ended if job.request.kind == "export"][:-_KEPT_EXPORTS]:
+        for job in [job for job in ended if job.task.kind == "export"][:-_KEPT_EXPORTS]:
             del self._jobs[job.id]
             ended.remove(job)
         owners = Counter(job.owner for job in ended)
@@ -171,25 +171,25 @@ class JobQueue:
 
 def _count(job: Job) -> None:
     seconds = job.seconds and round(job.seconds, 2)
-    note("job ended", kind=job.request.kind, status=job.status, seconds=seconds)
-    COUNTERS.count(f"job {job.request.kind}: {job.status}")
+    note("job ended", kind=job.task.kind, status=job.status, seconds=seconds)
+    COUNTERS.count(f"job {job.task.kind}: {job.status}")
     if job.seconds is not None:
-        COUNTERS.observe(f"job {job.request.kind}", job.seconds)
+        COUNTERS.observe(f"job {job.task.kind}", job.seconds)
 
 
-def _light(request: Request) -> Request:
-    """A request that has been done, without the vectors of its pictures: jobs are remembered."""
-    if isinstance(request.data, Embeddings):
-        return replace(request, data=request.data.without_vectors())
-    return request
+def _light(task: Task) -> Task:
+    """A task that has been done, without the vectors of its pictures: jobs are remembered."""
+    if isinstance(task.data, Embeddings):
+        return replace(task, data=task.data.without_vectors())
+    return task
 
 
-def _alike(request: Request) -> tuple:
+def _alike(task: Task) -> tuple:
     """What jobs have in common whose parts take time in the same proportion."""
-    config = getattr(request, "config", None)
-    return request.kind, config and config.head
+    config = getattr(task, "config", None)
+    return task.kind, config and config.head
 
 
-def _usual_tail(request: Request) -> float:
-    config = getattr(request, "config", None)
-    return getattr(request, "usual_tail", 0.0) if config and config.head == "softmax" else 0.0
+def _usual_tail(task: Task) -> float:
+    config = getattr(task, "config", None)
+    return getattr(task, "usual_tail", 0.0) if config and config.head == "softmax" else 0.0

@@ -1,6 +1,6 @@
-"""What the training process can be asked for: requests that know how to run themselves.
+"""What the training process can be asked for: tasks that know how to run themselves.
 
-A request is data that can be pickled; ``run`` is called in the child. What it reports on the way
+A task is data that can be pickled; ``run`` is called in the child. What it reports on the way
 are events of one kind; ``share`` tells from them how much is done.
 """
 
@@ -25,28 +25,28 @@ from decor_core.runs.tensorboard import write_summaries
 from decor_core.training.search import Candidate, CurvePoint, Result, learning_curve, search
 from decor_core.training.train import Training, cross_validate, train, train_on_all
 
-Report = Callable[[Any], None]
+ReportProgress = Callable[[Any], None]
 
 
-class Request(Protocol):
+class Task(Protocol):
     """A piece of work for the training process.
 
     ``run`` returns its result, or what there is of it when ``should_stop`` says so; it may raise
     errors.Stopped where half of it is nothing. ``data`` is sent to the child once, however many
-    requests have it. ``share`` is 0–1.
+    tasks have it. ``share`` is 0–1.
     """
 
     kind: ClassVar[str]
     data: Any
     title: str
 
-    def run(self, report: Report, should_stop: ShouldStop) -> Any: ...
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> Any: ...
 
-    def share(self, events: Sequence[Any]) -> float: ...
+    def fraction_done(self, events: Sequence[Any]) -> float: ...
 
 
 @dataclass(frozen=True)
-class TrainRequest:
+class TrainTask:
     """Train a head for ``level`` of the data's taxonomy; gives a Training, reports TrainEvents."""
 
     kind: ClassVar[str] = "train"
@@ -59,7 +59,7 @@ class TrainRequest:
     title: str = "My model"
     training_data: TrainingData = field(default_factory=TrainingData)
 
-    def run(self, report: Report, should_stop: ShouldStop) -> Training:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> Training:
         return train(
             self.data,
             self.config,
@@ -69,7 +69,7 @@ class TrainRequest:
             should_stop=should_stop,
         )
 
-    def share(self, events: Sequence[TrainEvent]) -> float:
+    def fraction_done(self, events: Sequence[TrainEvent]) -> float:
         """Of the steps; calibration and test come after them."""
         return events[-1].step / self.config.steps if events else 0.0
 
@@ -83,23 +83,23 @@ class Progress:
     news: Any = None
 
 
-def can_preempt(running: Request, waiting: Request) -> bool:
+def can_preempt(running: Task, waiting: Task) -> bool:
     """Whether what runs takes so long that, between two of its models, a training may run."""
-    return isinstance(running, _Counted) and isinstance(waiting, TrainRequest | WholeRequest)
+    return isinstance(running, _Counted) and isinstance(waiting, TrainTask | TrainOnAllTask)
 
 
 class Silent:
-    """What the requests have in common that report nothing."""
+    """What the tasks have in common that report nothing."""
 
-    def share(self, events: Sequence[Any]) -> float:
+    def fraction_done(self, events: Sequence[Any]) -> float:
         """Not known before the end."""
         return 0.0
 
 
 class _Counted:
-    """What the requests have in common that train many models."""
+    """What the tasks have in common that train many models."""
 
-    def share(self, events: Sequence[Progress]) -> float:
+    def fraction_done(self, events: Sequence[Progress]) -> float:
         """Of the models."""
         return events[-1].done / events[-1].total if events else 0.0
 
@@ -109,7 +109,7 @@ class _Counted:
 
 
 @dataclass(frozen=True)
-class CrossValidateRequest(_Counted):
+class CrossValidateTask(_Counted):
     """Judge settings by cross-validation; gives an Evaluation for each level."""
 
     kind: ClassVar[str] = "cross-validate"
@@ -120,7 +120,7 @@ class CrossValidateRequest(_Counted):
     title: str = ""
     repeats: int = 1
 
-    def run(self, report: Report, should_stop: ShouldStop) -> dict[str, Evaluation]:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> dict[str, Evaluation]:
         found = cross_validate(
             self.data,
             self.config,
@@ -135,7 +135,7 @@ class CrossValidateRequest(_Counted):
 
 
 @dataclass(frozen=True)
-class WholeRequest(Silent):
+class TrainOnAllTask(Silent):
     """Train on every picture; gives a Bundle that nothing has judged, reports nothing."""
 
     kind: ClassVar[str] = "train on all"
@@ -146,7 +146,7 @@ class WholeRequest(Silent):
     title: str = "My model"
     training_data: TrainingData = field(default_factory=TrainingData)
 
-    def run(self, report: Report, should_stop: ShouldStop) -> Bundle:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> Bundle:
         made = train_on_all(self.data, self.config, self.level, title=self.title, repeats=0)
         if should_stop():
             raise Stopped
@@ -154,7 +154,7 @@ class WholeRequest(Silent):
 
 
 @dataclass(frozen=True)
-class SearchRequest(_Counted):
+class SearchTask(_Counted):
     """Try ``candidates`` beside the other settings of ``config``; gives a Result for each."""
 
     kind: ClassVar[str] = "search"
@@ -165,7 +165,7 @@ class SearchRequest(_Counted):
     candidates: tuple[Candidate, ...]
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> list[Result]:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> list[Result]:
         reporter = _Reporter(report)
         return search(
             self.data,
@@ -179,7 +179,7 @@ class SearchRequest(_Counted):
 
 
 @dataclass(frozen=True)
-class CurveRequest(_Counted):
+class LearningCurveTask(_Counted):
     """Whether more pictures would help; gives the CurvePoints of a learning curve."""
 
     kind: ClassVar[str] = "learning curve"
@@ -189,7 +189,7 @@ class CurveRequest(_Counted):
     level: str
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> list[CurvePoint]:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> list[CurvePoint]:
         reporter = _Reporter(report)
         return learning_curve(
             self.data,
@@ -202,7 +202,7 @@ class CurveRequest(_Counted):
 
 
 @dataclass(frozen=True)
-class NetworkRequest(Silent):
+class NetworkTask(Silent):
     """Fetch and convert the network called ``data``; gives its file, reports nothing."""
 
     kind: ClassVar[str] = "network"
@@ -210,13 +210,13 @@ class NetworkRequest(Silent):
     data: str
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> Path:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> Path:
         spec = load_backbone(self.data).spec
         return spec.path
 
 
 @dataclass(frozen=True)
-class ExportRequest(Silent):
+class ExportTask(Silent):
     """Write a model as a zip of one of export.FORMATS; gives its bytes, reports nothing."""
 
     kind: ClassVar[str] = "export"
@@ -225,13 +225,13 @@ class ExportRequest(Silent):
     format: str
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> bytes:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> bytes:
         with tempfile.TemporaryDirectory(prefix="decor-export-") as folder:
             return export_model(self.data, self.format, Path(folder, "model.zip")).read_bytes()
 
 
 @dataclass(frozen=True)
-class SummariesRequest(Silent):
+class SummariesTask(Silent):
     """Write curves for TensorBoard, a folder for each name; gives them as a zip, or as ``folder``.
 
     ``data`` are the events by name. Without ``folder`` the bytes of a zip are the result.
@@ -243,7 +243,7 @@ class SummariesRequest(Silent):
     folder: Path | None = None
     title: str = ""
 
-    def run(self, report: Report, should_stop: ShouldStop) -> Path | bytes:
+    def run(self, report: ReportProgress, should_stop: ShouldStop) -> Path | bytes:
         with tempfile.TemporaryDirectory(prefix="decor-summaries-") as place:
             folder = self.folder or Path(place, "curves")
             for name, events in self.data:
@@ -264,7 +264,7 @@ class SummariesRequest(Silent):
 class _Reporter:
     """Joins what is counted and what is found into one line of events."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: ReportProgress) -> None:
         self._report = report
         self._last = Progress(0, 1)
 
@@ -281,4 +281,4 @@ def warm_up(data: Embeddings) -> None:
 
     TensorFlow traces its functions on first use, and what trainings share is kept.
     """
-    TrainRequest(data, TrainConfig(steps=1), data.taxonomy.name).run(lambda event: None, never_stop)
+    TrainTask(data, TrainConfig(steps=1), data.taxonomy.name).run(lambda event: None, never_stop)

@@ -14,7 +14,7 @@ from typing import Any
 from decor_app.hosting.metrics import COUNTERS
 from decor_app.jobs.job import Job
 from decor_app.jobs.queue import JobQueue, QueueLimits
-from decor_app.jobs.train_tasks import Request, can_preempt
+from decor_app.jobs.train_tasks import Task, can_preempt
 from decor_app.jobs.worker import Worker
 from decor_core.errors import TrainingError
 from decor_core.features.embeddings import Embeddings
@@ -49,16 +49,14 @@ class Trainer:
         self._child: Worker | None = None
         threading.Thread(target=self._work, name="decor-trainer", daemon=True).start()
 
-    def submit(
-        self, request: Request, owner: str, then: Callable[[Job], None] | None = None
-    ) -> str:
-        """Queue ``request`` for ``owner`` (a session) and return the job's id.
+    def submit(self, task: Task, owner: str, then: Callable[[Job], None] | None = None) -> str:
+        """Queue ``task`` for ``owner`` (a session) and return the job's id.
 
         ``then`` is called with the job when it is done, on a thread of the trainer; not when it was
         stopped or failed. TrainingError where too many are waiting already, of the owner or in
         all.
         """
-        job = Job(uuid.uuid4().hex, owner, request)
+        job = Job(uuid.uuid4().hex, owner, task)
         with self._lock:
             if self._closed:
                 raise TrainingError("The trainer has been shut down; restart the app.")
@@ -189,7 +187,7 @@ class Trainer:
         return self._child
 
     def _run(self, job_id: str, child: Worker) -> None:
-        child.start(job_id, self._jobs.get(job_id).request)
+        child.start(job_id, self._jobs.get(job_id).task)
         begun = time.monotonic()
         while self._is_active(job_id):
             message, guest = child.receive(timeout=0.1), None
@@ -200,7 +198,7 @@ class Trainer:
                 self._watch_time(job_id, begun)
                 if message is None and self._overdue(job_id):
                     self._drop_child()
-                    data = self._jobs.get(job_id).request.data
+                    data = self._jobs.get(job_id).task.data
                     if isinstance(data, Embeddings):
                         self._warm_data = data  # ready for the next
                     self._update(job_id, status="stopped")
@@ -218,7 +216,7 @@ class Trainer:
             try:
                 then(job)
             except Exception:  # this thread works for everybody
-                _log.exception("what follows on %s failed", job.request.kind)
+                _log.exception("what follows on %s failed", job.task.kind)
             with self._lock:  # who wanted the result has it
                 self._jobs.let_go(job_id)
 
@@ -227,7 +225,7 @@ class Trainer:
         running = self._jobs.get(job_id)
         if not running.active or job_id in self._stopping:
             return None
-        return self._jobs.next(lambda job: can_preempt(running.request, job.request))
+        return self._jobs.next(lambda job: can_preempt(running.task, job.task))
 
     def _be_patient(self, job_id: str) -> None:
         """What was to stop while another ran in its middle has its time from now on."""

@@ -27,7 +27,7 @@ from decor_app.hosting.logging import write_json_lines
 from decor_core.errors import DecorError, Stopped
 
 if TYPE_CHECKING:  # a child imports no more than what it is asked to do
-    from decor_app.jobs.train_tasks import Request
+    from decor_app.jobs.train_tasks import Task
     from decor_core.features.embeddings import Embeddings
 
 _KEPT_DATA = 4
@@ -75,10 +75,10 @@ class Worker:
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._write, daemon=True).start()
 
-    def start(self, job_id: str, request: "Request") -> None:
+    def start(self, job_id: str, task: "Task") -> None:
         """Hand over a job; returns at once, as everything here that talks to the child."""
-        number = self._share(request.data)
-        self._outbox.put(("job", job_id, replace(request, data=number)))
+        number = self._share(task.data)
+        self._outbox.put(("job", job_id, replace(task, data=number)))
 
     def stop(self, job_id: str) -> None:
         """Ask a job to end early."""
@@ -170,8 +170,8 @@ def serve(tensorflow: bool, threads: int) -> None:
                 _keep(data, number, value)
             case "warm", number:
                 _warm(data[number])
-            case "job", job_id, request:
-                job = job_id, replace(request, data=data[request.data]), tell, stopped
+            case "job", job_id, task:
+                job = job_id, replace(task, data=data[task.data]), tell, stopped
                 hands.submit(_run, *job) if hands else _run(*job)
 
     def tell(*answer: Any) -> None:
@@ -213,21 +213,21 @@ def _warm(data: "Embeddings") -> None:
         logging.exception("warming up failed")  # the job itself will say what is wrong
 
 
-def _run(job_id: str, request: "Request", tell: Callable[..., None], stopped: set[str]) -> None:
+def _run(job_id: str, task: "Task", tell: Callable[..., None], stopped: set[str]) -> None:
     tell("running", job_id)
     try:
-        result = request.run(lambda event: tell("event", job_id, event), lambda: job_id in stopped)
+        result = task.run(lambda event: tell("event", job_id, event), lambda: job_id in stopped)
     except Stopped:
         tell("done", job_id, None)
     except DecorError as error:
         tell("failed", job_id, str(error))
     except OSError as error:
-        logging.exception("%s failed", request.kind)
+        logging.exception("%s failed", task.kind)
         reason = error.strerror or "an input or output error"
         text = f"The computer that runs Decor could not write or read a file: {reason}."
         tell("failed", job_id, text)
     except Exception:
-        logging.exception("%s failed", request.kind)
+        logging.exception("%s failed", task.kind)
         tell("failed", job_id, "This failed for an unexpected reason; see the server's log.")
     else:
         tell("done", job_id, result)

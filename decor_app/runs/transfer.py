@@ -10,8 +10,8 @@ from decor_app.components.progress import progress_words
 from decor_app.format import escape_markdown
 from decor_app.hosting.metrics import COUNTERS
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import ExportRequest, SummariesRequest
-from decor_app.state.inference import looker
+from decor_app.jobs.train_tasks import ExportTask, SummariesTask
+from decor_app.state.inference import inference_pool
 from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, stop, submit
 from decor_app.state.runs import may_keep
 from decor_app.state.workspace import registry, workspace
@@ -43,7 +43,7 @@ def show_downloads(run: Run) -> None:
 
 def _show_making(run: Run, kind: str) -> None:
     job = job_for(EXPORT, run.id)
-    session = job is not None and job.request.format == kind
+    session = job is not None and job.task.format == kind
     if session and job.active:
         _watch(run.id)
         return
@@ -78,7 +78,7 @@ def _words(job: Job) -> str:
 
 
 def _ask(run: Run, kind: str) -> None:
-    submit(EXPORT, ExportRequest(run.bundle, kind, run.title), run.id)
+    submit(EXPORT, ExportTask(run.bundle, kind, run.title), run.id)
 
 
 def _download(run: Run, kind: str, data: object) -> None:
@@ -150,7 +150,7 @@ def _show_board(job: Job) -> None:
 
 def _write_curves(runs: Sequence[Run], folder: Path | None) -> None:
     named = tuple((f"{folder_name(run.title)}-{run.id[:4]}", run.events) for run in runs)
-    submit(TENSORBOARD, SummariesRequest(named, folder))
+    submit(TENSORBOARD, SummariesTask(named, folder))
 
 
 def show_import() -> None:
@@ -192,7 +192,7 @@ def _import(key: str) -> None:
         return
     try:
         _check_room()
-        run = workspace().runs.save(import_run(file.getvalue(), looker().check))
+        run = workspace().runs.save(import_run(file.getvalue(), inference_pool().check))
     except DecorError as error:
         st.session_state.refused = str(error)
         return

@@ -14,8 +14,8 @@ from decor_app.hosting.logging import note, write_json_lines
 from decor_app.hosting.memory import freeze, tidy
 from decor_app.jobs.trainer import Trainer
 from decor_app.state.cache import sweep
-from decor_app.state.dataset_jobs import reader
-from decor_app.state.models import trainer
+from decor_app.state.dataset_jobs import dataset_queue
+from decor_app.state.models import training_queue
 from decor_app.state.workspace import WorkspaceRegistry, registry
 
 _TIDY_SECONDS = 5.0
@@ -30,7 +30,7 @@ def start_cleanup() -> None:
     """Begin to clear up after visitors who have gone; once for a server."""
     if hosting().hosted:
         write_json_lines()  # again: Streamlit has made more loggers since the start
-    places = registry(), (trainer(), reader())
+    places = registry(), (training_queue(), dataset_queue())
     threading.Thread(target=_tidy, args=places, name="decor-tidy", daemon=True).start()
 
 

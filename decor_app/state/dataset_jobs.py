@@ -7,7 +7,7 @@ import streamlit as st
 
 from decor_app.format import escape_markdown, time_left
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import Request
+from decor_app.jobs.train_tasks import Task
 from decor_app.jobs.trainer import Trainer
 from decor_app.state.models import background_process
 from decor_app.state.workspace import workspace
@@ -18,15 +18,15 @@ _LOOK = 0.4  # seconds between two drawings of a job
 
 
 @st.cache_resource(show_spinner=False)
-def reader() -> Trainer:
+def dataset_queue() -> Trainer:
     """The process of this server that reads and embeds what people bring, without TensorFlow."""
     return background_process(tensorflow=False)
 
 
-def read(purpose: str, request: Request, about: str = "") -> None:
-    """Queue ``request`` as the session's job for ``purpose``; ``about`` is what it is about."""
+def read(purpose: str, task: Task, about: str = "") -> None:
+    """Queue ``task`` as the session's job for ``purpose``; ``about`` is what it is about."""
     try:
-        job_id = reader().submit(request, workspace().owner)
+        job_id = dataset_queue().submit(task, workspace().owner)
     except TrainingError as error:
         st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
         return
@@ -40,7 +40,7 @@ def reading(purpose: str, about: str = "") -> Job | None:
     if job_id is None or workspace().about.get(job_id) != about:
         return None
     try:
-        return reader().snapshot(job_id)
+        return dataset_queue().snapshot(job_id)
     except TrainingError:
         forget(purpose)
         return None
@@ -55,7 +55,7 @@ def stop_reading(purpose: str) -> None:
     """Stop the session's job for ``purpose``."""
     job_id = workspace().jobs.get(purpose)
     if job_id:
-        reader().stop(job_id)
+        dataset_queue().stop(job_id)
 
 
 @st.fragment(run_every=_LOOK)
@@ -83,7 +83,7 @@ def words_of(job: Job) -> str:
         return "Getting ready …"
     phase = job.events[-1]
     if phase.name == "checking":
-        return _CHECKING.get(job.request.kind, "Nearly done …")
+        return _CHECKING.get(job.task.kind, "Nearly done …")
     seconds = job.seconds_left(time.monotonic())
     left = "" if seconds is None else f", {time_left(seconds)}"
     verb = {"reading": "Reading", "looking": "Looking at"}[phase.name]

@@ -11,7 +11,7 @@ from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 
 
 @st.cache_resource(show_spinner=False)
-def looker() -> InferencePool:
+def inference_pool() -> InferencePool:
     """The one process of this server that looks at what is to be classified."""
     made = InferencePool()
     atexit.register(made.close)
@@ -22,4 +22,4 @@ def looker() -> InferencePool:
 def get_ready() -> None:
     """Start it, once for a server: it gets ready while the pages are imported."""
     with suppress(DecorError):  # whoever wants to see something is told
-        looker().begin(load_bundle(DEFAULT_BUNDLE))
+        inference_pool().begin(load_bundle(DEFAULT_BUNDLE))

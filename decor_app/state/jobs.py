@@ -8,9 +8,9 @@ import streamlit as st
 
 from decor_app.format import escape_markdown
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import CrossValidateRequest, NetworkRequest, Request
-from decor_app.state.dataset_jobs import reader
-from decor_app.state.models import trainer, use_model
+from decor_app.jobs.train_tasks import CrossValidateTask, NetworkTask, Task
+from decor_app.state.dataset_jobs import dataset_queue
+from decor_app.state.models import training_queue, use_model
 from decor_app.state.runs import find_run, save_cross_validation
 from decor_app.state.training_data import (
     Part,
@@ -37,12 +37,12 @@ _STOPS_WITHIN = 0.5
 _UNEXPECTED = "This failed for an unexpected reason; see the server's log."
 
 
-def submit(purpose: str, request: Request, run_id: str = "") -> None:
-    """Queue ``request`` as the session's job for ``purpose``, about a run where it is about one."""
+def submit(purpose: str, task: Task, run_id: str = "") -> None:
+    """Queue ``task`` as the session's job for ``purpose``, about a run where it is about one."""
     session = workspace()
     session.refused.pop(purpose, None)
     try:
-        job_id = trainer().submit(request, session.owner)
+        job_id = training_queue().submit(task, session.owner)
     except TrainingError as error:
         st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
         return
@@ -54,7 +54,7 @@ def submit_on(
     purpose: str,
     training_data: TrainingData,
     level: str,
-    make: Callable[[Embeddings], Request] | None = None,
+    make: Callable[[Embeddings], Task] | None = None,
     run_id: str = "",
 ) -> None:
     """Queue what ``make`` makes of the material's vectors; first look at pictures where need be.
@@ -76,11 +76,11 @@ class JobPipeline:
         purpose: str,
         training_data: TrainingData,
         level: str,
-        make: Callable[[Embeddings], Request] | None,
+        make: Callable[[Embeddings], Task] | None,
         run_id: str,
     ) -> None:
         # A thread of a trainer belongs to no session: all that is of one is fetched now.
-        self._session, self._trainer, self._reader = workspace(), trainer(), reader()
+        self._session, self._trainer, self._reader = workspace(), training_queue(), dataset_queue()
         self._purpose, self._material, self._run_id = purpose, training_data, run_id
         self._make = make
         self._parts = parts_of(training_data)
@@ -93,10 +93,10 @@ class JobPipeline:
         missing = [p for p, vectors in zip(self._parts, found, strict=True) if vectors is None]
         architecture = self._material.spec.architecture
         if missing and not BackboneSpec.named(architecture).path.exists():
-            self._queue(self._trainer, NetworkRequest(architecture), lambda job: None)
+            self._queue(self._trainer, NetworkTask(architecture), lambda job: None)
         elif missing:
             part = missing[0]
-            self._queue(self._reader, part.request, lambda job: self._keep(part, job))
+            self._queue(self._reader, part.task, lambda job: self._keep(part, job))
         elif self._make:
             self._queue(self._trainer, self._make(self._join(found)))
         else:
@@ -105,13 +105,9 @@ class JobPipeline:
     def _keep(self, part: Part, job: Job) -> None:
         remember(self._session, part, job.result)
 
-    def _queue(
-        self, place: Any, request: Request, take: Callable[[Job], None] | None = None
-    ) -> None:
+    def _queue(self, place: Any, task: Task, take: Callable[[Job], None] | None = None) -> None:
         session = self._session
-        job_id = place.submit(
-            request, session.owner, take and (lambda job: self._follow(take, job))
-        )
+        job_id = place.submit(task, session.owner, take and (lambda job: self._follow(take, job)))
         session.about[job_id] = self._run_id
         session.jobs[self._purpose] = job_id
 
@@ -138,7 +134,7 @@ def job_for(purpose: str, run_id: str = "") -> Job | None:
     job = _snapshot(job_id)
     if job is None:
         session.jobs.pop(purpose, None)  # the trainer keeps a limited number of ended ones
-    elif job.status == "done" and job.request.kind in BEFOREHAND:
+    elif job.status == "done" and job.task.kind in BEFOREHAND:
         reason = session.refused.get(purpose)
         return replace(job, status="failed", message=reason) if reason else _going_on(job)
     return job
@@ -149,7 +145,7 @@ def _going_on(job: Job) -> Job:
 
 
 def _snapshot(job_id: str) -> Job | None:
-    for place in (trainer(), reader()):
+    for place in (training_queue(), dataset_queue()):
         try:
             return place.snapshot(job_id)
         except TrainingError:
@@ -160,14 +156,14 @@ def _snapshot(job_id: str) -> Job | None:
 def stop(purpose: str) -> None:
     """Stop the session's job for ``purpose``; most have ended when the page is drawn next."""
     job_id = workspace().jobs.get(purpose, "")
-    for place in (trainer(), reader()):
+    for place in (training_queue(), dataset_queue()):
         place.stop(job_id)
     wait(job_id, _STOPS_WITHIN)
 
 
 def wait(job_id: str, seconds: float) -> None:
     """Wait until a job has ended, for so long at most."""
-    for place in (trainer(), reader()):
+    for place in (training_queue(), dataset_queue()):
         try:
             place.wait(job_id, seconds)
         except TrainingError:
@@ -177,7 +173,7 @@ def wait(job_id: str, seconds: float) -> None:
 def collect() -> None:
     """Make runs of all trainings that have ended, wherever their visitor was when they did."""
     session = workspace()
-    for job in trainer().jobs(session.owner):
+    for job in training_queue().jobs(session.owner):
         if job.active or job.result is None or job.id in session.collected:
             continue
         session.collected[job.id] = ""  # by this tab, not by another one of the same browser
@@ -195,7 +191,7 @@ def can_train_further(run: Run) -> bool:
     return not run.read_only and is_at_hand(TrainingData.of(run.bundle))
 
 
-def ask_about(purpose: str, run: Run, kind: Callable[..., Request]) -> None:
+def ask_about(purpose: str, run: Run, kind: Callable[..., Task]) -> None:
     """Queue a job of that ``kind`` about a run, on what it learned from."""
     submit_on(
         purpose,
@@ -221,7 +217,7 @@ def vectors_for(training_data: TrainingData, level: str) -> Embeddings | None:
 
 def _keep(job: Job, about: str) -> str:
     session = workspace()
-    if job.request.kind in ("train", "train on all"):
+    if job.task.kind in ("train", "train on all"):
         run = session.runs.save(_run(job))
         for old in session.own_runs[registry().room(session) :]:
             session.runs.delete(old.id)
@@ -229,17 +225,17 @@ def _keep(job: Job, about: str) -> str:
         if session.jobs.get(LEARN) == job.id:
             use_model(run.bundle)
             if run.evaluation is None:  # its answers first, then how good they are
-                ask_about(CROSS_VALIDATE, run, CrossValidateRequest)
+                ask_about(CROSS_VALIDATE, run, CrossValidateTask)
         return run.id
-    if job.request.kind == "cross-validate":
+    if job.task.kind == "cross-validate":
         save_cross_validation(about, job.result)
-    elif job.request.kind == "learning curve" and job.status == "done":
+    elif job.task.kind == "learning curve" and job.status == "done":
         session.found[CURVE, about] = job.result
     return about
 
 
 def _run(job: Job) -> Run:
-    training_data = job.request.training_data
+    training_data = job.task.training_data
     if isinstance(job.result, Bundle):
         told = {"data": training_data.name, "material": training_data.to_json()}
         bundle = replace(job.result, training={**job.result.training, **told})

@@ -13,7 +13,7 @@ from decor_app.format import escape_markdown
 from decor_app.hosting.config import hosting
 from decor_app.jobs.image_analysis import ImageAnalysis
 from decor_app.jobs.trainer import QueueLimits, Trainer
-from decor_app.state.inference import looker
+from decor_app.state.inference import inference_pool
 from decor_app.state.workspace import workspace
 from decor_core.errors import DecorError
 from decor_core.features.embeddings import Embeddings
@@ -30,13 +30,13 @@ def shipped_predictor() -> Judge:
     return Judge(load_bundle(DEFAULT_BUNDLE))
 
 
-def look(data: bytes, deep: bool) -> ImageAnalysis:
+def analyze_image(data: bytes, deep: bool) -> ImageAnalysis:
     """What the session's model sees in a picture file; where it cannot look at all, the page ends.
 
     A ``deep`` look says what in the picture speaks for each label, too.
     """
     bundle, limits = predictor().bundle, hosting().picture_limits
-    return _or_end_page(lambda: looker().see(bundle, data, limits, deep))
+    return _or_end_page(lambda: inference_pool().analyze_image(bundle, data, limits, deep))
 
 
 @st.cache_resource(show_spinner="Loading the training data …")
@@ -46,7 +46,7 @@ def _product_embeddings() -> Embeddings:
 
 
 @st.cache_resource(show_spinner=False)
-def trainer() -> Trainer:
+def training_queue() -> Trainer:
     """The one training process of this server."""
     return background_process(tensorflow=True)
 
@@ -90,7 +90,7 @@ def shipped_vectors_or_stop() -> Embeddings:
 def warm_trainer() -> None:
     """Let the training process get ready for what ships, if it is there."""
     with suppress(DecorError):  # whoever wants to learn from it is told
-        trainer().warm(shipped_vectors())
+        training_queue().warm(shipped_vectors())
 
 
 def _or_end_page(load: Callable[[], T]) -> T:
@@ -120,7 +120,7 @@ def in_use(run: Run) -> bool:
 def use_model(bundle: Bundle) -> None:
     """Let ``bundle`` answer in this session from now on, or say why it cannot."""
     try:
-        looker().check(bundle)
+        inference_pool().check(bundle)
         workspace().model = Judge(bundle)
     except DecorError as error:
         st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")

@@ -9,7 +9,7 @@ from decor_app.hosting.config import hosting
 from decor_app.hosting.metrics import COUNTERS
 from decor_app.jobs.image_analysis import ImageAnalysis
 from decor_app.state.cache import looks, originals
-from decor_app.state.models import look, predictor
+from decor_app.state.models import analyze_image, predictor
 from decor_app.state.workspace import workspace
 from decor_core.images.decode import content_hash
 from decor_core.model.explain import Evidence, roll_up
@@ -118,7 +118,7 @@ def evidence_of(seen: Seen, taxonomy: str) -> Evidence | None:
 def _look_again(seen: Seen) -> ImageAnalysis:
     """Look at a picture of which too little is held, from the best that there is."""
     data = originals().get(seen.digest) or looks().get((_PREVIEW, seen.digest)) or seen.thumb
-    sight = look(data, deep=True)
+    sight = analyze_image(data, deep=True)
     _hold(seen.digest, sight)
     return sight
 
@@ -143,7 +143,7 @@ def _model_key() -> tuple:
 
 def _look(picture: Picture, digest: str, deep: bool) -> Seen:
     started = time.monotonic()
-    sight = look(picture.data, deep)
+    sight = analyze_image(picture.data, deep)
     if sight.error:
         COUNTERS.count("pictures: refused")
         return Seen(picture.name, digest, error=sight.error)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from decor_app.hosting.admission import connected, uploaded_bytes
 from decor_app.hosting.metrics import STARTED
-from decor_app.state.dataset_jobs import reader
-from decor_app.state.inference import looker
-from decor_app.state.models import trainer
+from decor_app.state.dataset_jobs import dataset_queue
+from decor_app.state.inference import inference_pool
+from decor_app.state.models import training_queue
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Vitals:
 
 def now() -> Vitals:
     """How things stand."""
-    loads = [one.load() for one in (trainer(), reader())]
+    loads = [one.load() for one in (training_queue(), dataset_queue())]
     return Vitals(
         visitors=len(connected()),
         upload_mb=uploaded_bytes() / 2**20,
@@ -39,9 +39,9 @@ def now() -> Vitals:
         running=sum(running for _, running in loads),
         uptime=time.monotonic() - STARTED,
         server_mb=resident_mb("self"),
-        looker_mb=_process_mb(looker().process_id),
-        trainer_mb=_process_mb(trainer().process_id),
-        reader_mb=_process_mb(reader().process_id),
+        looker_mb=_process_mb(inference_pool().process_id),
+        trainer_mb=_process_mb(training_queue().process_id),
+        reader_mb=_process_mb(dataset_queue().process_id),
         free_disk_mb=shutil.disk_usage(tempfile.gettempdir()).free / 2**20,
     )
 

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from decor_app.format import pluralize, thumb_uri
-from decor_app.jobs.dataset_tasks import EmbedRequest
+from decor_app.jobs.dataset_tasks import EmbedTask
 from decor_app.state.datasets import store, summaries
 from decor_app.state.models import shipped_vectors, shipped_vectors_or_stop
 from decor_app.state.workspace import Workspace, workspace
@@ -120,7 +120,7 @@ class Part:
     """A data set that vectors are wanted of; ``key`` differs where the vectors would."""
 
     key: tuple
-    request: EmbedRequest
+    task: EmbedTask
 
 
 def parts_of(training_data: TrainingData) -> tuple[Part, ...]:
@@ -133,7 +133,7 @@ def _part(pictures: Dataset, training_data: TrainingData) -> Part:
     seen_as = training_data.spec, training_data.augmentation
     title, number, version = pictures.title, pictures.number, pictures.version
     key = pictures.folder, version, *seen_as
-    return Part(key, EmbedRequest(pictures.folder, *seen_as, title, number, version))
+    return Part(key, EmbedTask(pictures.folder, *seen_as, title, number, version))
 
 
 def recall(session: Workspace, part: Part) -> Embeddings | None:

@@ -8,7 +8,7 @@ from decor_app.charts.heatmaps import heat_map
 from decor_app.components.progress import progress_words
 from decor_app.format import STEPWISE, escape_markdown, head_name, percent_exact
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import SearchRequest
+from decor_app.jobs.train_tasks import SearchTask
 from decor_app.state.jobs import BEFOREHAND, SEARCH, job_for, stop, submit_on
 from decor_app.training.settings import RATES, Choice, choose, chosen
 from decor_core.model.heads import HEADS
@@ -127,7 +127,7 @@ def _start(candidates: tuple[Candidate, ...]) -> None:
         SEARCH,
         choice.training_data,
         choice.level,
-        lambda vectors: SearchRequest(vectors, choice.config, choice.level, candidates),
+        lambda vectors: SearchTask(vectors, choice.config, choice.level, candidates),
     )
 
 
@@ -137,18 +137,18 @@ def _watch() -> None:
     if job is None or not job.active:
         st.rerun()
     st.progress(job.progress(time.monotonic()), text=progress_words(job))
-    if job.request.kind not in BEFOREHAND:
-        _show_results(job.request.news(job.events))
+    if job.task.kind not in BEFOREHAND:
+        _show_results(job.task.news(job.events))
 
 
 def _show_ended(job: Job) -> None:
     if job.status == "failed":
         st.error(escape_markdown(job.message), icon=":material/error:")
-    if job.request.kind in BEFOREHAND:
+    if job.task.kind in BEFOREHAND:
         return
-    results = job.request.news(job.events)
+    results = job.task.news(job.events)
     if job.status == "stopped":
-        total = len(job.request.candidates)
+        total = len(job.task.candidates)
         st.caption(
             f"Stopped: {len(results)} of {total} were tried. {escape_markdown(job.message)}".strip()
         )

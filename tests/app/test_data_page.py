@@ -13,7 +13,7 @@ from packing import zip_of
 from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import browse as browsing
-from decor_app.jobs.dataset_tasks import IntakeRequest, Places, take_in
+from decor_app.jobs.dataset_tasks import IntakeTask, Places, ingest
 from decor_app.state import dataset_jobs as reading
 from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Finding
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module", autouse=True)
 def end_reader() -> Iterator[None]:
     yield
-    reading.reader().close()
+    reading.dataset_queue().close()
     st.cache_resource.clear()
 
 
@@ -38,8 +38,8 @@ def made(painted, tmp_path_factory) -> Path:
     shutil.copytree(painted, root / "came")
     (root / "came" / "Gzhel" / "broken.png").write_bytes(b"\x89PNG nothing more")
     (root / "came" / "Gzhel" / "100.png").write_bytes((painted / "Khokhloma/101.png").read_bytes())
-    request = IntakeRequest(root / "came", root / "shop-1", "My *shop*")
-    pictures = take_in(request, lambda event: None, never_stop)
+    task = IntakeTask(root / "came", root / "shop-1", "My *shop*")
+    pictures = ingest(task, lambda event: None, never_stop)
     files = list(pictures.table["file"])
     pictures.with_model_findings(
         [Finding("mislabelled", file, "It looks like “Iznik”.", suggestion="Iznik")
@@ -80,7 +80,7 @@ def _wait(test: AppTest, purpose: str) -> AppTest:
     """Poll as the browser does until the job has ended."""
     deadline = time.monotonic() + 120
     while (job_id := test.session_state["workspace"].jobs.get(purpose)) and (
-        reading.reader().snapshot(job_id).active
+        reading.dataset_queue().snapshot(job_id).active
     ):
         assert time.monotonic() < deadline, "the job does not end"
         time.sleep(0.1)

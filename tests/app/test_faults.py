@@ -29,9 +29,9 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.running import Server, server
 from benchmarks.visitor import Visitor
 from decor_app.components import samples
-from decor_app.jobs.dataset_tasks import EmbedRequest, IntakeRequest, take_in
+from decor_app.jobs.dataset_tasks import EmbedTask, IntakeTask, ingest
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import SummariesRequest, TrainRequest
+from decor_app.jobs.train_tasks import SummariesTask, TrainTask
 from decor_app.jobs.trainer import Trainer
 from decor_core import io as folders
 from decor_core.data.catalog import read_catalog
@@ -89,8 +89,8 @@ def trainer(without_tensorflow: None) -> Iterator[Trainer]:
 
 
 @pytest.fixture
-def lda(embeddings: Any) -> TrainRequest:
-    return TrainRequest(embeddings, LDA, "style", "Painted")
+def lda(embeddings: Any) -> TrainTask:
+    return TrainTask(embeddings, LDA, "style", "Painted")
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ class Staged:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/secret/place")
         time.sleep(600)
 
-    def share(self, events: Any) -> float:
+    def fraction_done(self, events: Any) -> float:
         return 0.5
 
 
@@ -171,7 +171,7 @@ def test_full_disk_in_the_training_process_is_told_without_places(trainer, lda):
 def test_curves_that_cannot_be_written_are_told(trainer, training, tmp_path):
     (tmp_path / "file").touch()
     events = (("one", training.events),)
-    job = ended(trainer, trainer.submit(SummariesRequest(events, tmp_path / "file" / "s"), "me"))
+    job = ended(trainer, trainer.submit(SummariesTask(events, tmp_path / "file" / "s"), "me"))
     assert job.status == "failed"
 
 
@@ -212,7 +212,7 @@ def test_saved_model_stays_whole_when_the_disk_fills(training, tmp_path, room, m
 
 @pytest.mark.parametrize("most", [0, 100, 3000])
 def test_data_set_stays_whole_when_the_disk_fills(painted, tmp_path, room, ornament, encoded, most):
-    made = take_in(IntakeRequest(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
+    made = ingest(IntakeTask(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
     room(most)
     with pytest.raises(DataError, match="cannot be written .*; free some space"):
         made.rename("Gzhel", "Blue")
@@ -324,8 +324,8 @@ HARM = (
 
 
 def test_the_process_that_looks_tells_that_its_network_is_missing(models, painted, tmp_path):
-    made = take_in(IntakeRequest(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
-    network, look = models / "backbone" / "efficientnet_lite0.tflite", EmbedRequest(made.folder)
+    made = ingest(IntakeTask(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
+    network, look = models / "backbone" / "efficientnet_lite0.tflite", EmbedTask(made.folder)
     reader = Trainer(tensorflow=False)
     try:
         for harm in HARM:

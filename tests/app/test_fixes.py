@@ -3,15 +3,15 @@
 import pytest
 
 from decor_app.datasets.fixes import GROUPS, fixes, fixes_of_all
-from decor_app.jobs.dataset_tasks import IntakeRequest, take_in
+from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_core.data.findings import ABOUT_CLASSES, HARMLESS, KINDS, OBSTACLES, Finding
 from decor_core.model.calibration import never_stop
 
 
 @pytest.fixture
 def pictures(painted, tmp_path):
-    request = IntakeRequest(painted, tmp_path / "set", "Painted")
-    return take_in(request, lambda event: None, never_stop)
+    task = IntakeTask(painted, tmp_path / "set", "Painted")
+    return ingest(task, lambda event: None, never_stop)
 
 
 def _files(pictures, label: str) -> list[str]:

@@ -6,11 +6,11 @@ import pytest
 from packing import zip_bytes, zip_of
 
 from decor_app.jobs.dataset_tasks import (
-    AnswerRequest,
-    IntakeRequest,
+    IntakeTask,
     Phase,
-    PreviewRequest,
-    take_in,
+    PredictTask,
+    PreviewTask,
+    ingest,
 )
 from decor_core.data.tables import Columns
 from decor_core.datasets.dataset import load_dataset
@@ -31,7 +31,7 @@ def quiet(event: object) -> None:
 
 
 def _peek(path: Path):
-    return PreviewRequest(path, path.parent / "into").run(quiet, never_stop)
+    return PreviewTask(path, path.parent / "into").run(quiet, never_stop)
 
 
 @pytest.fixture
@@ -57,14 +57,14 @@ def test_a_look_tells_columns_and_their_values(listed):
 
 def test_types_can_be_chosen(listed, tmp_path):
     columns = Columns("Bild", "Farbe", type="Art")
-    request = IntakeRequest(listed, tmp_path / "set", "", columns, types=("tile",))
-    made = take_in(request, quiet, never_stop)
+    task = IntakeTask(listed, tmp_path / "set", "", columns, types=("tile",))
+    made = ingest(task, quiet, never_stop)
     assert made.counts == {"Blue": 1, "Red": 1}
     assert made.catalog.report.left_out == {"cup": 4}
 
 
 def test_pictures_that_no_row_names_can_be_fetched_again(listed, tmp_path):
-    made = take_in(IntakeRequest(listed, tmp_path / "set", ""), quiet, never_stop)
+    made = ingest(IntakeTask(listed, tmp_path / "set", ""), quiet, never_stop)
     assert "6.png" in made.catalog.report.set_aside
     assert read_aside(made.folder, "6.png").startswith(b"\x89PNG")
     taken = made.accept_rejected(["6.png"], "Red")
@@ -77,8 +77,8 @@ def test_pictures_that_no_row_names_can_be_fetched_again(listed, tmp_path):
 def test_loose_pictures_get_the_class_that_is_named(painted, tmp_path, label):
     found = _peek(painted / "Gzhel")
     assert (found.layout.kind, found.pictures) == ("loose", 12)
-    request = IntakeRequest(painted / "Gzhel", tmp_path / "set", "", label=label)
-    made = take_in(request, quiet, never_stop)
+    task = IntakeTask(painted / "Gzhel", tmp_path / "set", "", label=label)
+    made = ingest(task, quiet, never_stop)
     assert sum(made.counts.values()) == 12 and len(made.counts) == 1
     assert made.catalog.read(made.table["file"][0]).startswith(b"\x89PNG")
 
@@ -93,32 +93,32 @@ def test_what_was_uploaded_goes_once_it_is_read(painted, tmp_path):
     into.mkdir()
     zip_of(painted, into / "upload.zip")
     events: list[Phase] = []
-    request = IntakeRequest(into / "upload.zip", into, "Painted", spec=ONE_VIEW)
-    assert request.run(events.append, never_stop) == into
+    task = IntakeTask(into / "upload.zip", into, "Painted", spec=ONE_VIEW)
+    assert task.run(events.append, never_stop) == into
     assert not (into / "upload.zip").exists()
     assert {event.name for event in events} == {"reading", "looking", "checking"}
-    shares = [request.share(events[: i + 1]) for i in range(len(events))]
+    shares = [task.fraction_done(events[: i + 1]) for i in range(len(events))]
     assert shares == sorted(shares) and shares[0] > 0 and shares[-1] <= 1
 
 
 def test_stopped_while_it_looks_it_keeps_the_set(painted, tmp_path):
-    request = IntakeRequest(painted, tmp_path / "set", "Painted", spec=ONE_VIEW)
+    task = IntakeTask(painted, tmp_path / "set", "Painted", spec=ONE_VIEW)
     looked: list[Phase] = []
 
     def listen(event: Phase) -> None:
         looked.extend([event] if event.name == "looking" else [])
 
-    request.run(listen, lambda: bool(looked))
+    task.run(listen, lambda: bool(looked))
     made = load_dataset(tmp_path / "set")
     assert len(made.table) == 36
     assert made.checked == ""
 
 
 def test_a_model_answers_for_a_whole_set(painted, tmp_path):
-    made = take_in(IntakeRequest(painted, tmp_path / "set", ""), quiet, never_stop)
+    made = ingest(IntakeTask(painted, tmp_path / "set", ""), quiet, never_stop)
     few = made.drop(made.table["file"][3:])
     bundle = load_bundle(DEFAULT_BUNDLE)
-    found = AnswerRequest(few.folder, bundle, "style").run(quiet, never_stop)
+    found = PredictTask(few.folder, bundle, "style").run(quiet, never_stop)
     embeddings = embed_catalog(few.catalog, bundle.embedding)
     expected = Predictor(bundle).predict(embeddings.vectors, "style")
     told = {key: one.scores[0].label for key, one in zip(few.table["key"], expected, strict=True)}
@@ -130,8 +130,8 @@ def test_the_example_has_something_to_find(tmp_path):
                "khokhloma-bowl.jpg": "Khokhloma", "iznik-plate.jpg": "Iznik"}  # fmt: skip
     pictures = [(name, style, (SAMPLES / name).read_bytes()) for name, style in samples.items()]
     write_example(tmp_path / "example.zip", pictures)
-    request = IntakeRequest(tmp_path / "example.zip", tmp_path / "set", "Example")
-    made = take_in(request, quiet, never_stop)
+    task = IntakeTask(tmp_path / "example.zip", tmp_path / "set", "Example")
+    made = ingest(task, quiet, never_stop)
     kinds = {entry.kind for entry in made.open_findings}
     assert {"unreadable", "duplicate", "tiny", "misnamed"} <= kinds
     assert made.label_of("Example/Iznik/strayed.jpg") == "Iznik"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from decor_app.jobs import inference_pool as looking
-from decor_app.jobs.image_analysis import see
+from decor_app.jobs.image_analysis import analyze_image
 from decor_app.jobs.inference_pool import InferencePool
 from decor_core.errors import BundleError
 from decor_core.images.decode import LIMITS
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def looker():
+def pool():
     running = InferencePool()
     yield running
     running.close()
@@ -39,19 +39,19 @@ def picture(encoded, ornament):
     return lambda number=1: encoded(ornament(number, side=200))
 
 
-def test_it_sees_what_this_process_sees(looker, training, picture):
-    ours = see(Predictor(training.bundle), picture())
-    theirs = looker.see(training.bundle, picture(), LIMITS)
+def test_it_sees_what_this_process_sees(pool, training, picture):
+    ours = analyze_image(Predictor(training.bundle), picture())
+    theirs = pool.analyze_image(training.bundle, picture(), LIMITS)
     np.testing.assert_allclose(theirs.vector, ours.vector, atol=1e-6)
     np.testing.assert_allclose(theirs.evidence.maps, ours.evidence.maps, atol=1e-4)
     assert replace(theirs, vector=None, evidence=None) == replace(ours, vector=None, evidence=None)
-    assert looker.see(training.bundle, picture(), LIMITS, deep=False).evidence is None
+    assert pool.analyze_image(training.bundle, picture(), LIMITS, deep=False).evidence is None
 
 
-def test_what_is_no_picture_gets_its_reason(looker, training, picture):
-    assert "expected a picture" in looker.see(training.bundle, b"", LIMITS).error
+def test_what_is_no_picture_gets_its_reason(pool, training, picture):
+    assert "expected a picture" in pool.analyze_image(training.bundle, b"", LIMITS).error
     small = replace(LIMITS, max_pixels=100)
-    assert "pixels" in looker.see(training.bundle, picture(), small).error
+    assert "pixels" in pool.analyze_image(training.bundle, picture(), small).error
 
 
 class _Unreadable:
@@ -59,80 +59,82 @@ class _Unreadable:
         return int, ("no number",)  # fails where it is unpickled
 
 
-def test_a_child_that_cannot_read_what_is_asked_ends_and_is_replaced(looker, training, picture):
-    child = looker.process_id
-    assert "could not look" in looker.see(training.bundle, _Unreadable(), LIMITS).error
-    assert not looker.see(training.bundle, picture(), LIMITS).error
-    assert looker.process_id != child
+def test_a_child_that_cannot_read_what_is_asked_ends_and_is_replaced(pool, training, picture):
+    child = pool.process_id
+    assert "could not look" in pool.analyze_image(training.bundle, _Unreadable(), LIMITS).error
+    assert not pool.analyze_image(training.bundle, picture(), LIMITS).error
+    assert pool.process_id != child
 
 
-def test_a_model_that_does_not_fit_says_why(looker, training, picture):
+def test_a_model_that_does_not_fit_says_why(pool, training, picture):
     other = replace(training.bundle, backbone_digest="other")
     with pytest.raises(BundleError, match="another version"):
-        looker.check(other)
+        pool.check(other)
     with pytest.raises(BundleError, match="another version"):
-        looker.see(other, picture(), LIMITS)
-    vector = looker.check(training.bundle)
+        pool.analyze_image(other, picture(), LIMITS)
+    vector = pool.check(training.bundle)
     np.testing.assert_allclose(vector, look_here(training.bundle), atol=1e-6)
 
 
-def test_everybody_gets_his_own_answer(looker, training, picture):
+def test_everybody_gets_his_own_answer(pool, training, picture):
     files = [picture(number) for number in range(12)]
-    expected = [see(Predictor(training.bundle), data, deep=False).vector for data in files]
+    expected = [
+        analyze_image(Predictor(training.bundle), data, deep=False).vector for data in files
+    ]
     with ThreadPoolExecutor(12) as visitors:
-        found = visitors.map(lambda data: looker.see(training.bundle, data, LIMITS), files)
+        found = visitors.map(lambda data: pool.analyze_image(training.bundle, data, LIMITS), files)
         for sight, vector in zip(found, expected, strict=True):
             np.testing.assert_allclose(sight.vector, vector, atol=1e-6)
 
 
-def test_after_its_death_the_next_picture_is_looked_at_all_the_same(looker, training, picture):
-    looker.check(training.bundle)
-    before = looker.process_id
+def test_after_its_death_the_next_picture_is_looked_at_all_the_same(pool, training, picture):
+    pool.check(training.bundle)
+    before = pool.process_id
     os.kill(before, signal.SIGKILL)
-    assert looker.see(training.bundle, picture(), LIMITS).vector is not None
-    assert looker.process_id != before
+    assert pool.analyze_image(training.bundle, picture(), LIMITS).vector is not None
+    assert pool.process_id != before
 
 
 def test_a_picture_that_kills_it_costs_its_own_answer_only(training, picture):
-    looker = InferencePool()
+    pool = InferencePool()
     killed = []
 
     def kill():
         while len(killed) < 2:
-            if looker.process_id and looker.process_id not in killed:
-                killed.append(looker.process_id)
+            if pool.process_id and pool.process_id not in killed:
+                killed.append(pool.process_id)
                 os.kill(killed[-1], signal.SIGKILL)
             time.sleep(0.001)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    sight = looker.see(training.bundle, picture(), LIMITS)
+    sight = pool.analyze_image(training.bundle, picture(), LIMITS)
     killer.join()
     assert "could not look at it" in sight.error
-    assert looker.see(training.bundle, picture(), LIMITS).vector is not None
-    looker.close()
+    assert pool.analyze_image(training.bundle, picture(), LIMITS).vector is not None
+    pool.close()
 
 
 def test_one_that_hangs_is_ended(training, picture, monkeypatch):
-    looker = InferencePool()
-    looker.check(training.bundle)
-    hung = looker.process_id
+    pool = InferencePool()
+    pool.check(training.bundle)
+    hung = pool.process_id
     os.kill(hung, signal.SIGSTOP)
     monkeypatch.setattr(looking, "_LONGEST", 0.2)
     with pytest.raises(BundleError, match="try again"):
-        looker.check(training.bundle)
+        pool.check(training.bundle)
     with pytest.raises(OSError):
         os.kill(hung, 0)
-    looker.close()
+    pool.close()
 
 
 def test_one_that_waits_for_its_turn_does_not_hang(training, picture, monkeypatch):
-    looker, answer = InferencePool(), Future()
-    looker._heard = float("inf")  # others are answered meanwhile
+    pool, answer = InferencePool(), Future()
+    pool._heard = float("inf")  # others are answered meanwhile
     monkeypatch.setattr(looking, "_LONGEST", 0.05)
-    monkeypatch.setattr(looker, "_send", lambda request: (None, answer))
+    monkeypatch.setattr(pool, "_send", lambda task: (None, answer))
     threading.Timer(0.3, answer.set_result, ["seen"]).start()
-    assert looker.see(training.bundle, picture(), LIMITS) == "seen"
+    assert pool.analyze_image(training.bundle, picture(), LIMITS) == "seen"
 
 
 def test_it_ends_with_the_process_that_asked(training, tmp_path):
@@ -141,9 +143,9 @@ def test_it_ends_with_the_process_that_asked(training, tmp_path):
         sys.path.insert(0, {str(ROOT)!r})
         from decor_app.jobs.inference_pool import InferencePool
         from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
-        looker = InferencePool()
-        looker.check(load_bundle(DEFAULT_BUNDLE))
-        print(looker.process_id, flush=True)
+        pool = InferencePool()
+        pool.check(load_bundle(DEFAULT_BUNDLE))
+        print(pool.process_id, flush=True)
         os.kill(os.getpid(), 9)
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
 
-from decor_app.jobs.dataset_tasks import IntakeRequest, take_in
+from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_app.state import jobs as work
 from decor_app.state import models as resources
 from decor_app.state.workspace import Workspace
@@ -28,8 +28,8 @@ def mine(tmp_path_factory: pytest.TempPathFactory, ornament: Callable) -> Worksp
             ornament(number, colour).save(folders / label / f"{number}.png")
     workspace = Workspace("owner of a shop")
     sets = DatasetStore(workspace.folder / "datasets")
-    request = IntakeRequest(folders, sets.begin("Shop"), "Shop")
-    workspace.data_set = take_in(request, lambda event: None, lambda: False).id
+    task = IntakeTask(folders, sets.begin("Shop"), "Shop")
+    workspace.data_set = ingest(task, lambda event: None, lambda: False).id
     return workspace
 
 
@@ -128,7 +128,7 @@ def test_a_network_that_cannot_be_had_says_so(mine):
     sound(test.selectbox(key="look_network").set_value("mobilenet_0.50_224").run())
     sound(button(test, "Retrain").click().run())
     job_id = mine.jobs["train"]
-    while resources.trainer().snapshot(job_id).active:
+    while resources.training_queue().snapshot(job_id).active:
         time.sleep(0.1)
     sound(sound(test.run()).run())
     assert "which ships with Decor" in texts(test)

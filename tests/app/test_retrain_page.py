@@ -11,7 +11,7 @@ from decor_app.components import progress
 from decor_app.evaluation import results
 from decor_app.jobs.inference_pool import InferencePool
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import CrossValidateRequest, Progress, TrainRequest
+from decor_app.jobs.train_tasks import CrossValidateTask, Progress, TrainTask
 from decor_app.jobs.trainer import QueueLimits, Trainer
 from decor_app.state import models as resources
 from decor_app.state import runs as state_runs
@@ -199,7 +199,7 @@ def test_stop_ends_a_training():
 
 def test_a_full_queue_says_so(monkeypatch):
     test = opened("retrain")
-    monkeypatch.setattr(resources.trainer()._jobs, "limits", QueueLimits(waiting_of_one=0))
+    monkeypatch.setattr(resources.training_queue()._jobs, "limits", QueueLimits(waiting_of_one=0))
     sound(button(test, "Retrain").click().run())
     assert "waiting already" in test.toast[0].value
 
@@ -277,9 +277,9 @@ def test_a_search_that_is_stopped_keeps_what_is_done():
     test.pills(key="search_heads").set_value(["lda", "softmax"])
     sound(test.run())
     sound(button(test, "Try 7").click().run())
-    trainer, job_id = resources.trainer(), test.session_state["workspace"].jobs["search"]
+    trainer, job_id = resources.training_queue(), test.session_state["workspace"].jobs["search"]
     deadline = time.monotonic() + 60
-    while not (job := trainer.snapshot(job_id)).request.news(job.events):
+    while not (job := trainer.snapshot(job_id)).task.news(job.events):
         assert job.active and time.monotonic() < deadline
         time.sleep(0.05)
     ended(sound(test.button(key="stop_search").click().run()), "search")
@@ -302,7 +302,7 @@ def test_nothing_to_try_is_said():
 # Words
 
 
-def _job(data, kind=TrainRequest, config=None, **changes: object) -> Job:
+def _job(data, kind=TrainTask, config=None, **changes: object) -> Job:
     return Job("id", "me", kind(data, config or TrainConfig(steps=100), "style"), **changes)
 
 
@@ -359,7 +359,7 @@ def test_the_longer_one_waits_the_less_often_it_is_drawn(embeddings):
 
 def test_progress_of_other_jobs_and_heads(embeddings):
     models = (Progress(3, 5), Progress(4, 5))
-    job = _job(embeddings, CrossValidateRequest, status="running", events=models[:1])
+    job = _job(embeddings, CrossValidateTask, status="running", events=models[:1])
     assert progress.progress_words(job) == "3 of 5 trainings done"
     job = _job(embeddings, config=TrainConfig(head="lda"), status="running")
     assert progress.progress_words(job) == "Computing, calibrating and testing"

@@ -18,12 +18,12 @@ from decor_app.jobs import queue as register
 from decor_app.jobs import trainer as trainers
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import (
-    CrossValidateRequest,
-    CurveRequest,
-    ExportRequest,
-    SearchRequest,
-    SummariesRequest,
-    TrainRequest,
+    CrossValidateTask,
+    ExportTask,
+    LearningCurveTask,
+    SearchTask,
+    SummariesTask,
+    TrainTask,
 )
 from decor_app.jobs.trainer import QueueLimits, Trainer
 from decor_core.errors import TrainingError
@@ -73,7 +73,7 @@ def trainer(embeddings):
 
 @pytest.fixture
 def request_for(embeddings):
-    return lambda config=SHORT, level="style": TrainRequest(embeddings, config, level, "Painted")
+    return lambda config=SHORT, level="style": TrainTask(embeddings, config, level, "Painted")
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_job_runs_to_its_end_and_tells_its_progress(trainer, request_for, traini
     assert job.result.bundle.title == "Painted"
     assert job.result.bundle.evaluation.accuracy >= 0.9
     assert job.result.events == job.events
-    assert (job.owner, job.request.level, job.request.config) == ("me", "style", SHORT)
+    assert (job.owner, job.task.level, job.task.config) == ("me", "style", SHORT)
     assert 0 < job.seconds < PATIENCE
 
 
@@ -110,17 +110,17 @@ def test_child_trains_the_same_model_as_this_process(trainer, request_for, train
 
 def test_settings_that_cannot_work_fail_with_their_reason(trainer, request_for, embeddings):
     one = embeddings.rows((embeddings.table["style"] == "Iznik").to_numpy())
-    job = ended(trainer, trainer.submit(TrainRequest(one, SHORT, "style"), "me"))
+    job = ended(trainer, trainer.submit(TrainTask(one, SHORT, "style"), "me"))
     assert job.status == "failed" and job.message.startswith("Two classes are needed")
     huge = replace(embeddings, vectors=embeddings.vectors * np.float32(1e12))
     config = TrainConfig(steps=50, learning_rate=10, weight_decay=1)
-    job = ended(trainer, trainer.submit(TrainRequest(huge, config, "style"), "me"))
+    job = ended(trainer, trainer.submit(TrainTask(huge, config, "style"), "me"))
     assert job.status == "failed" and "diverged" in job.message
 
 
 def test_a_bug_fails_the_job_with_a_plain_sentence_and_spares_the_child(trainer, request_for):
     child = trainer.process_id
-    job = ended(trainer, trainer.submit(TrainRequest("no embeddings", SHORT, "style"), "me"))
+    job = ended(trainer, trainer.submit(TrainTask("no embeddings", SHORT, "style"), "me"))
     assert job.status == "failed"
     assert job.message == "This failed for an unexpected reason; see the server's log."
     assert ended(trainer, trainer.submit(request_for(), "me")).status == "done"
@@ -161,18 +161,18 @@ def test_what_follows_the_last_step_is_learned_from_trainings(trainer, request_f
 
 
 def test_cross_validation_counts_its_folds_and_judges_every_level(trainer, embeddings):
-    request = CrossValidateRequest(embeddings, TrainConfig(head="lda"), "style", repeats=1)
+    request = CrossValidateTask(embeddings, TrainConfig(head="lda"), "style", repeats=1)
     job = ended(trainer, trainer.submit(request, "me"))
     assert job.status == "done"
     assert [event.done for event in job.events] == [1, 2, 3, 4, 5]
-    assert job.share == 1
+    assert job.fraction_done == 1
     assert set(job.result) == {"style", "country"}
     assert job.result["style"].n == len(embeddings.table)
 
 
 def test_cross_validation_can_be_stopped(trainer, embeddings, request_for):
     config = TrainConfig(steps=3000, learning_rate=0.01)
-    job_id = trainer.submit(CrossValidateRequest(embeddings, config, "style", repeats=99), "me")
+    job_id = trainer.submit(CrossValidateTask(embeddings, config, "style", repeats=99), "me")
     until(lambda: trainer.snapshot(job_id).status == "running", "the start")
     trainer.stop(job_id)
     until(lambda: not trainer.snapshot(job_id).active, "the stop", patience=8)
@@ -182,32 +182,32 @@ def test_cross_validation_can_be_stopped(trainer, embeddings, request_for):
 
 def test_search_tells_every_result_and_keeps_them_when_stopped(trainer, embeddings):
     few = tuple(grid([20, 40], [0.05, 0.1]))
-    job = ended(trainer, trainer.submit(SearchRequest(embeddings, SHORT, "style", few), "me"))
-    assert job.status == "done" and job.share == 1
-    assert job.request.news(job.events) == job.result
+    job = ended(trainer, trainer.submit(SearchTask(embeddings, SHORT, "style", few), "me"))
+    assert job.status == "done" and job.fraction_done == 1
+    assert job.task.news(job.events) == job.result
     assert {result.candidate for result in job.result} == set(few)
 
     many = (*few, *grid([100_000], [0.001 * i for i in range(1, 9)]))
-    job_id = trainer.submit(SearchRequest(embeddings, SHORT, "style", many), "me")
+    job_id = trainer.submit(SearchTask(embeddings, SHORT, "style", many), "me")
     until(lambda: trainer.snapshot(job_id).events[-1:], "the first result")
     trainer.stop(job_id)
     until(lambda: not trainer.snapshot(job_id).active, "the stop", patience=8)
     job = trainer.snapshot(job_id)
     assert job.status == "stopped"
-    assert len(job.request.news(job.events)) < len(many)
+    assert len(job.task.news(job.events)) < len(many)
 
 
 def test_learning_curve_tells_point_by_point(trainer, embeddings):
-    request = CurveRequest(embeddings, TrainConfig(head="lda"), "style")
+    request = LearningCurveTask(embeddings, TrainConfig(head="lda"), "style")
     job = ended(trainer, trainer.submit(request, "me"))
-    assert job.status == "done" and job.share == 1
-    assert job.request.news(job.events) == job.result
+    assert job.status == "done" and job.fraction_done == 1
+    assert job.task.news(job.events) == job.result
     pictures = [point.pictures for point in job.result]
     assert pictures == sorted(pictures)
 
 
 def test_export_gives_a_zip(trainer, training):
-    request = ExportRequest(training.bundle, "bundle")
+    request = ExportTask(training.bundle, "bundle")
     job = ended(trainer, trainer.submit(request, "me"))
     assert job.status == "done"
     assert any(name.endswith("manifest.json") for name in ZipFile(BytesIO(job.result)).namelist())
@@ -215,21 +215,21 @@ def test_export_gives_a_zip(trainer, training):
 
 def test_only_few_exports_are_held(trainer, training, request_for, monkeypatch):
     monkeypatch.setattr(register, "_KEPT_EXPORTS", 1)
-    request = ExportRequest(training.bundle, "bundle")
+    request = ExportTask(training.bundle, "bundle")
     exports = [ended(trainer, trainer.submit(request, "packer")).id for _ in range(3)]
     trainer.submit(request_for(), "packer")
-    held = [job.id for job in trainer.jobs("packer") if job.request.kind == "export"]
+    held = [job.id for job in trainer.jobs("packer") if job.task.kind == "export"]
     assert held == exports[-1:]
 
 
 def test_curves_for_tensorboard_as_a_folder_or_as_a_zip(trainer, training, tmp_path):
     pytest.importorskip("tensorboard")
     named = (("one", training.events), ("two", training.events))
-    job = ended(trainer, trainer.submit(SummariesRequest(named, tmp_path / "s"), "me"))
+    job = ended(trainer, trainer.submit(SummariesTask(named, tmp_path / "s"), "me"))
     assert (job.status, job.result) == ("done", tmp_path / "s")
     written = sorted(path.parent.name for path in tmp_path.rglob("events.out.*"))
     assert written == ["train", "train", "validation", "validation"]
-    job = ended(trainer, trainer.submit(SummariesRequest(named), "me"))
+    job = ended(trainer, trainer.submit(SummariesTask(named), "me"))
     names = ZipFile(BytesIO(job.result)).namelist()
     assert any(name.startswith("two/validation/events.out") for name in names)
 
@@ -262,9 +262,9 @@ def test_queue_keeps_order_and_place_and_lets_go_who_is_stopped(trainer, request
 
 def test_a_search_lets_trainings_in(trainer, request_for, embeddings):
     candidates = tuple(grid([1500], [rate / 1000 for rate in range(1, 40)]))
-    search = trainer.submit(SearchRequest(embeddings, SHORT, "style", candidates), "greedy")
+    search = trainer.submit(SearchTask(embeddings, SHORT, "style", candidates), "greedy")
     until(lambda: trainer.snapshot(search).events, "the first model")
-    another = trainer.submit(SearchRequest(embeddings, SHORT, "style", candidates[:1]), "me")
+    another = trainer.submit(SearchTask(embeddings, SHORT, "style", candidates[:1]), "me")
     assert ended(trainer, trainer.submit(request_for(), "me")).status == "done"
     assert trainer.snapshot(search).active, "the search goes on"
     assert trainer.snapshot(another).status == "queued", "other long jobs wait"
@@ -392,8 +392,8 @@ def test_what_is_to_follow_is_done_when_the_job_is(trainer, request_for, endless
 
 def test_vectors_are_let_go_when_a_job_has_ended(trainer, request_for, embeddings):
     job = ended(trainer, trainer.submit(request_for(), "me"))
-    assert not len(job.request.data.vectors)
-    assert job.request.data.target("style")[0] == embeddings.target("style")[0]
+    assert not len(job.task.data.vectors)
+    assert job.task.data.target("style")[0] == embeddings.target("style")[0]
 
 
 # Death
@@ -471,12 +471,12 @@ def test_no_orphan_outlives_a_killed_server(embeddings, tmp_path):
         from decor_core.features.embeddings import Embeddings
         from decor_core.model.heads import TrainConfig
         from decor_app.jobs.trainer import QueueLimits, Trainer
-        from decor_app.jobs.train_tasks import TrainRequest
+        from decor_app.jobs.train_tasks import TrainTask
 
         trainer = Trainer()
         embeddings = Embeddings.load(Path({str(tmp_path / "set.npz")!r}))
         config = TrainConfig(steps=100_000, learning_rate=0.001)
-        job = trainer.submit(TrainRequest(embeddings, config, "style"), "me")
+        job = trainer.submit(TrainTask(embeddings, config, "style"), "me")
         while not trainer.snapshot(job).events:
             time.sleep(0.05)
         print(trainer.process_id, flush=True)

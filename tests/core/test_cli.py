@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decor_app.jobs.dataset_tasks import IntakeRequest, take_in
+from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_core.__main__ import main
 from decor_core.cli.terminal import print_evaluation
 from decor_core.datasets.store import DatasetStore
@@ -604,8 +604,8 @@ def test_what_is_set_aside_is_named_before_a_training(run, painted, tmp_path, or
 def test_a_kept_data_set_is_known_by_its_name(run, refused, painted, tmp_path, monkeypatch):
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
     sets = DatasetStore()
-    request = IntakeRequest(painted, sets.begin("My shop"), "My shop")
-    made = take_in(request, lambda event: None, lambda: False)
+    request = IntakeTask(painted, sets.begin("My shop"), "My shop")
+    made = ingest(request, lambda event: None, lambda: False)
     code, out, _ = run("retrain", "--data_set", "My shop", "--views", 1, "--head", "lda",
                        "--copies", 0, "--save", "--json")  # fmt: skip
     assert code == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from decor_app.jobs.dataset_tasks import embed_set
-from decor_app.jobs.train_tasks import WholeRequest
+from decor_app.jobs.train_tasks import TrainOnAllTask
 from decor_core.datasets.corrections import correct, with_corrections
 from decor_core.errors import DataError
 from decor_core.features.embedder import EmbeddingSpec
@@ -82,7 +82,7 @@ def test_a_model_that_was_corrected_knows_the_new_class(embeddings, corrected):
     answer = bundle.head.logits(corrected.vectors).argmax(axis=1)
     assert {bundle.taxonomy.labels[i] for i in answer} == {"Delft"}
     assert bundle.training["corrections"] == 2
-    whole = WholeRequest(data, LDA, "style", "Whole").run(lambda event: None, never_stop)
+    whole = TrainOnAllTask(data, LDA, "style", "Whole").run(lambda event: None, never_stop)
     assert whole.training["training_pictures"] == 38
     assert not whole.cross_validation, "it answers at once, and is judged later"
 

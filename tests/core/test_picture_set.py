@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from decor_app.jobs.dataset_tasks import (
-    CheckRequest,
-    EmbedRequest,
-    IntakeRequest,
-    MapRequest,
-    take_in,
+    CheckTask,
+    EmbedTask,
+    IntakeTask,
+    MapTask,
+    ingest,
 )
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import load_dataset
@@ -36,7 +36,7 @@ def taken(painted, tmp_path_factory):
     shutil.copytree(painted, messy)
     (messy / "Gzhel" / "broken.png").write_bytes(b"\x89PNG nothing more")
     into = tmp_path_factory.mktemp("sets") / "shop-1"
-    return take_in(IntakeRequest(messy, into, "My shop"), quiet, never_stop)
+    return ingest(IntakeTask(messy, into, "My shop"), quiet, never_stop)
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ def test_sets_are_listed_found_deleted_and_brought_back(pictures):
 
 def test_vectors_are_made_once(pictures):
     events = []
-    embeddings = EmbedRequest(pictures.folder, ONE_VIEW).run(events.append, never_stop)
+    embeddings = EmbedTask(pictures.folder, ONE_VIEW).run(events.append, never_stop)
     assert len(embeddings.vectors) == 36
     assert events[-1].done == events[-1].total == 36
     other = embed_catalog(pictures.catalog, ONE_VIEW, cache=pictures.folder / "vectors")
@@ -235,10 +235,10 @@ def test_vectors_are_made_once(pictures):
 
 
 def test_what_is_edited_before_it_is_looked_at_is_looked_at_as_it_was(pictures):
-    asked = EmbedRequest(pictures.folder, ONE_VIEW, number=0, version=pictures.version)
+    asked = EmbedTask(pictures.folder, ONE_VIEW, number=0, version=pictures.version)
     dropped = pictures.drop(files_of(pictures, "Gzhel")[:2])
     assert len(asked.run(quiet, never_stop).table) == 36
-    assert len(EmbedRequest(pictures.folder, ONE_VIEW).run(quiet, never_stop).table) == 34
+    assert len(EmbedTask(pictures.folder, ONE_VIEW).run(quiet, never_stop).table) == 34
     later = replace(asked, number=1, version=dropped.version)
     dropped.undo()
     load_dataset(pictures.folder).rename("Gzhel", "Cobalt")
@@ -246,15 +246,15 @@ def test_what_is_edited_before_it_is_looked_at_is_looked_at_as_it_was(pictures):
         later.run(quiet, never_stop)
     assert len(asked.run(quiet, never_stop).table) == 36
     with pytest.raises(DataError, match="damaged"):
-        EmbedRequest(pictures.folder / "none", ONE_VIEW).run(quiet, never_stop)
+        EmbedTask(pictures.folder / "none", ONE_VIEW).run(quiet, never_stop)
 
 
 def test_an_intake_reads_looks_and_checks(painted, tmp_path):
     events = []
-    request = IntakeRequest(painted, tmp_path / "new", "New", spec=ONE_VIEW)
+    request = IntakeTask(painted, tmp_path / "new", "New", spec=ONE_VIEW)
     folder = request.run(events.append, never_stop)
     assert load_dataset(folder).counts["Iznik"] == 12
-    shares = [request.share(events[: i + 1]) for i in range(len(events))]
+    shares = [request.fraction_done(events[: i + 1]) for i in range(len(events))]
     assert shares == sorted(shares)
     assert {event.name for event in events} == {"reading", "looking", "checking"}
 
@@ -262,7 +262,7 @@ def test_an_intake_reads_looks_and_checks(painted, tmp_path):
 def test_a_swapped_label_is_found(pictures):
     wrong = files_of(pictures, "Gzhel")[0]
     swapped = pictures.relabel([wrong], "Iznik")
-    found = CheckRequest(swapped.folder, ONE_VIEW).run(quiet, never_stop)
+    found = CheckTask(swapped.folder, ONE_VIEW).run(quiet, never_stop)
     assert (wrong, "Gzhel") in {(entry.file, entry.suggestion) for entry in found}
 
 
@@ -275,15 +275,15 @@ def test_a_set_that_is_edited_while_a_model_looks_keeps_the_edit(painted, tmp_pa
             now = load_dataset(folder)
             edits.append(now.drop(list(now.table["file"][:1])))
 
-    IntakeRequest(painted, folder, "My shop", spec=ONE_VIEW).run(edit, never_stop)
-    CheckRequest(folder, ONE_VIEW).run(edit, never_stop)
+    IntakeTask(painted, folder, "My shop", spec=ONE_VIEW).run(edit, never_stop)
+    CheckTask(folder, ONE_VIEW).run(edit, never_stop)
     now = load_dataset(folder)
     assert (now.number, len(now.table)) == (2, 34)
     assert now.checked == edits[0].version != now.version
 
 
 def test_a_map_puts_pictures_of_a_class_together(pictures):
-    found = MapRequest(pictures.folder, ONE_VIEW).run(quiet, never_stop)
+    found = MapTask(pictures.folder, ONE_VIEW).run(quiet, never_stop)
     assert found.keys == tuple(pictures.table["key"])
     assert all(thumb[8:12] == b"WEBP" and len(thumb) < 2000 for thumb in found.thumbs)
     places = found.places

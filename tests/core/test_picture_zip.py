@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from decor_app.jobs.dataset_tasks import IntakeRequest, PreviewRequest, take_in
+from decor_app.jobs.dataset_tasks import IntakeTask, PreviewTask, ingest
 from decor_core.datasets.archive import write_aside, write_zip
 from decor_core.datasets.dataset import Dataset
 from decor_core.model.calibration import never_stop
@@ -29,13 +29,13 @@ def pictures(tmp_path, ornament, encoded) -> Dataset:
         rows.append(f'{number}.png,"{quoted}",{"pattern" if number == 3 else "product"}')
     (folder / "broken.png").write_bytes(b"\x89PNG nothing more")
     (folder / "list.csv").write_text("\n".join([*rows, "broken.png,CON,product"]), "utf-8")
-    return take_in(IntakeRequest(folder, tmp_path / "set", "Odd names"), quiet, never_stop)
+    return ingest(IntakeTask(folder, tmp_path / "set", "Odd names"), quiet, never_stop)
 
 
 def _again(pictures: Dataset, tmp_path, name: str) -> Dataset:
     write_zip(pictures, tmp_path / f"{name}.zip")
-    request = IntakeRequest(tmp_path / f"{name}.zip", tmp_path / name, "Again")
-    return take_in(request, quiet, never_stop)
+    request = IntakeTask(tmp_path / f"{name}.zip", tmp_path / name, "Again")
+    return ingest(request, quiet, never_stop)
 
 
 def test_what_is_exported_is_read_back_unchanged(pictures, tmp_path):
@@ -47,7 +47,7 @@ def test_what_is_exported_is_read_back_unchanged(pictures, tmp_path):
 
 def test_nothing_is_asked_about_what_was_exported(pictures, tmp_path):
     write_zip(pictures, tmp_path / "out.zip")
-    peek = PreviewRequest(tmp_path / "out.zip", tmp_path / "new").run(quiet, never_stop)
+    peek = PreviewTask(tmp_path / "out.zip", tmp_path / "new").run(quiet, never_stop)
     assert (peek.layout.kind, peek.layout.guessed, peek.pictures) == ("csv", False, 12)
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from decor_app.jobs.dataset_tasks import IntakeRequest, take_in
+from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_core.data.class_folders import list_class_folders
 from decor_core.data.csv_listing import list_csv
 from decor_core.data.findings import KINDS
@@ -148,7 +148,7 @@ def pictures(tmp_path_factory, ornament, encoded):
 
 
 def _taken_in(source, into):
-    return take_in(IntakeRequest(source, into, "Odd"), lambda event: None, never_stop)
+    return ingest(IntakeTask(source, into, "Odd"), lambda event: None, never_stop)
 
 
 @odd
