@@ -6,9 +6,11 @@ DamagedFile or OSError; ``errors.damaged_file`` makes of both what the reader's 
 
 import io
 import itertools
+import lzma
 import math
 import os
 import shutil
+import struct
 import tempfile
 import time
 import tokenize
@@ -16,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,7 +100,14 @@ def write_json(path: Path, data: Any) -> None:
 
     NaN becomes null. OSError where it cannot be written.
     """
-    write_file(path, msgspec.json.format(msgspec.json.encode(data), indent=1) + b"\n")
+    compact = msgspec.json.encode(data, enc_hook=_without_numpy)
+    write_file(path, msgspec.json.format(compact, indent=1) + b"\n")
+
+
+def _without_numpy(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def read_json(file: Path | bytes, type: type[_T] = Any) -> _T:
@@ -113,15 +123,26 @@ def read_json(file: Path | bytes, type: type[_T] = Any) -> _T:
         raise DamagedFile(str(error)) from error
 
 
-def json_as(data: Any, type: type[_T], decode: Callable[[type, Any], Any] | None = None) -> _T:
+def json_as(
+    data: Any,
+    type: type[_T],
+    decode: Callable[[type, Any], Any] | None = None,
+    *,
+    only_known: bool = False,
+) -> _T:
     """A part of what ``read_json`` gave, as a ``type``; DamagedFile where it has another shape.
 
-    ``decode`` makes what msgspec does not know, as arrays: its ``dec_hook``.
+    ``decode`` makes what msgspec does not know, as arrays: its ``dec_hook``. With ``only_known``
+    it may say nothing that the dataclass ``type`` has no field for: what a later version added
+    may not be left out in silence.
     """
     try:
-        return msgspec.convert(data, type, dec_hook=decode)
-    except msgspec.ValidationError as error:
+        found = msgspec.convert(data, type, dec_hook=decode)
+    except (msgspec.ValidationError, RecursionError) as error:
         raise DamagedFile(str(error)) from error
+    if only_known and (more := data.keys() - {field.name for field in fields(type)}):
+        raise DamagedFile(f"it says “{min(more)}”, which this version does not know")
+    return found
 
 
 class Arrays(dict[str, np.ndarray]):
@@ -131,27 +152,39 @@ class Arrays(dict[str, np.ndarray]):
         raise DamagedFile(f"it holds no “{name}”")
 
 
-def read_arrays(file: Path | bytes) -> Arrays:
+def read_arrays(file: Path | bytes, most_bytes: float = math.inf) -> Arrays:
     """All arrays of an npz; nothing in it is unpickled, and none is larger than the file says.
 
-    DamagedFile says where it is no npz; OSError where it cannot be read.
+    DamagedFile says where it is no npz, or holds more than ``most_bytes``; OSError where it
+    cannot be read.
     """
-    content = io.BytesIO(file if isinstance(file, bytes) else file.read_bytes())
+    with damaged_zip():
+        archive = zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file)
+    with archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > most_bytes:
+            raise DamagedFile(f"it holds more than {most_bytes / 2**20:.0f} MiB")
+        return Arrays(
+            (member.filename.removesuffix(".npy"), _read_array(archive, member))
+            for member in members
+        )
+
+
+@contextmanager
+def damaged_zip() -> Iterator[None]:
+    """DamagedFile for whatever ``zipfile`` raises where a zip is damaged.
+
+    Only its own calls belong into the block: some of these errors are raised by bugs, too.
+    """
     try:
-        with zipfile.ZipFile(content) as archive:
-            return Arrays(
-                (member.filename.removesuffix(".npy"), _read_array(archive, member))
-                for member in archive.infolist()
-            )
+        yield
     except (
         EOFError,
         IndexError,
-        OverflowError,
         RuntimeError,  # a password, or a compression that is not known
-        SyntaxError,  # NumPy reads headers as Python; hence TypeError and TokenError, too
-        TypeError,
         ValueError,
-        tokenize.TokenError,
+        lzma.LZMAError,
+        struct.error,
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
@@ -163,15 +196,18 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
-    with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        if version not in read_header:
-            raise ValueError(f"an array of version {version}")
-        shape, _, dtype = read_header[version](file)
-    if math.prod(shape) * dtype.itemsize > member.file_size:  # before memory is taken for it
-        raise ValueError(f"{member.filename} is not as large as it says")
-    with archive.open(member) as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+    try:
+        with damaged_zip(), archive.open(member) as file:
+            version = np.lib.format.read_magic(file)
+            if version not in read_header:
+                raise DamagedFile(f"an array of version {version}")
+            shape, _, dtype = read_header[version](file)
+            if math.prod(shape) * dtype.itemsize > member.file_size:  # before memory is taken
+                raise DamagedFile(f"{member.filename} is not as large as it says")
+        with damaged_zip(), archive.open(member) as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (OverflowError, SyntaxError, TypeError, tokenize.TokenError) as error:
+        raise DamagedFile(str(error)) from error  # NumPy reads headers as Python
 
 
 def unique_name(

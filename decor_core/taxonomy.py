@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -29,6 +28,9 @@ class Taxonomy:
                 f"Taxonomy “{self.name}” has {len(self.labels)} labels but "
                 f"{len(self.parents)} parents; expected one parent for each label."
             )
+        known = range(len(self.coarser.labels) if self.coarser else 0)
+        if not all(parent in known for parent in self.parents):
+            raise DataError(f"Labels of “{self.name}” belong to none that is coarser.")
 
     @classmethod
     def from_pairs(cls, name: str, coarser_name: str, parent_of: Mapping[str, str]) -> "Taxonomy":
@@ -36,18 +38,6 @@ class Taxonomy:
         coarse = tuple(dict.fromkeys(parent_of.values()))
         parents = tuple(coarse.index(parent) for parent in parent_of.values())
         return cls(name, tuple(parent_of), cls(coarser_name, coarse), parents)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Taxonomy":
-        """The taxonomy whose ``dataclasses.asdict`` is ``data``; DataError if it cannot be."""
-        coarser = data["coarser"] and cls.from_json(data["coarser"])
-        labels, parents = tuple(data["labels"]), tuple(data["parents"])
-        if not all(isinstance(word, str) for word in (data["name"], *labels)):
-            raise DataError("The taxonomy and its labels must have names in letters.")
-        known = range(len(coarser.labels) if coarser else 0)
-        if not all(isinstance(parent, int) and parent in known for parent in parents):
-            raise DataError(f"Labels of “{data['name']}” belong to none that is coarser.")
-        return cls(data["name"], labels, coarser, parents)
 
     @property
     def levels(self) -> tuple["Taxonomy", ...]:

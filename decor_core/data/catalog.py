@@ -30,7 +30,7 @@ from decor_core.images.duplicates import group_duplicates, near_duplicates
 from decor_core.taxonomy import DECOR, Taxonomy
 
 USUAL_TYPES = ("product",)
-_UNTYPED = "product"
+UNTYPED = "product"
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _catalog(
 def _of_types(rows: Sequence[Row], types: Sequence[str] | None) -> tuple[list[Row], dict[str, int]]:
     """Rows of the wanted types, and how many others there are of each type."""
     known = Counter(row.type for row in rows if row.type)
-    if not known or types is None or (tuple(types) == USUAL_TYPES and _UNTYPED not in known):
+    if not known or types is None or (tuple(types) == USUAL_TYPES and UNTYPED not in known):
         return list(rows), {}
     unknown = [kind for kind in types if kind not in known]
     if unknown or not types:
@@ -210,7 +210,7 @@ def _table(
         "key": [one.key for one in seen],
         "width": [one.size[0] for one in seen],
         "height": [one.size[1] for one in seen],
-        "type": [row.type or _UNTYPED for row in rows],
+        "type": [row.type or UNTYPED for row in rows],
         **{level: [row.labels[i] for row in rows] for i, level in enumerate(levels)},
         "group": group_duplicates([one.key for one in seen], pairs),
     }

@@ -3,24 +3,24 @@
 import json
 import logging
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from decor_core.config import cache_directory, is_hosted
-from decor_core.data.catalog import Catalog
+from decor_core.data.catalog import UNTYPED, Catalog
 from decor_core.data.scan import ShouldStop
-from decor_core.errors import DAMAGED_FILE, BundleError, DataError, Stopped
+from decor_core.errors import BundleError, DamagedFile, DataError, Stopped, damaged_file
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import Block, Embedder, EmbeddingSpec
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import load_picture
+from decor_core.io import json_as, read_arrays, read_json, replacing_file
 from decor_core.taxonomy import Taxonomy
 
 SHIPPED = MODELS / "embeddings" / "decor.npz"
@@ -127,43 +127,61 @@ class Embeddings:
             "taxonomy": asdict(self.taxonomy),
             "table": self.table.to_dict(orient="list"),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        with partial.open("wb") as file:
+        with replacing_file(path) as partial, partial.open("wb") as file:
             np.savez_compressed(
                 file,
                 header=np.array(json.dumps(header, ensure_ascii=False)),
                 vectors=self.vectors.astype(np.float16),
                 copies=self.copies.astype(np.float16),
             )
-        partial.replace(path)
 
     @classmethod
     def load(cls, path: Path = SHIPPED) -> "Embeddings":
         """Read what ``save`` wrote; BundleError if it is missing or damaged."""
-        with restorable(path):
-            return cls._load(path)
+        told = f"The picture vectors in “{path}” cannot be read"
+        with restorable(path), damaged_file(BundleError, told, "make them again"):
+            arrays = read_arrays(path)
+            content = read_json(str(arrays["header"]).encode("utf-8", "replace"), dict[str, Any])
+            if content.get("format") != _FORMAT:
+                raise DamagedFile(f"its format is {content.get('format')!r}, not {_FORMAT!r}")
+            return _from_header(json_as(content, _Header), arrays["vectors"], arrays["copies"])
 
-    @classmethod
-    def _load(cls, path: Path) -> "Embeddings":
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                header = json.loads(str(arrays["header"]))
-                if header["format"] != _FORMAT:
-                    raise ValueError(f"its format is {header['format']!r}, not {_FORMAT!r}")
-                return cls(
-                    EmbeddingSpec(**header["spec"]),
-                    header["digest"],
-                    tuple(Block(**block) for block in header["blocks"]),
-                    Taxonomy.from_json(header["taxonomy"]),
-                    pd.DataFrame(header["table"]),
-                    arrays["vectors"].astype(np.float32),
-                    arrays["copies"].astype(np.float32),
-                )
-        except (DataError, *DAMAGED_FILE) as error:
-            raise BundleError(
-                f"The picture vectors in “{path}” cannot be read ({error}); make them again."
-            ) from error
+
+@dataclass(frozen=True)
+class _Header:
+    """What a file of vectors says of them, in JSON."""
+
+    spec: dict[str, Any]
+    digest: str
+    blocks: tuple[Block, ...]
+    taxonomy: Taxonomy
+    table: dict[str, list[Any]]
+
+
+def _from_header(header: _Header, vectors: np.ndarray, copies: np.ndarray) -> Embeddings:
+    """DamagedFile where the parts of a file do not fit each other.
+
+    Pictures without a type are products, as in a catalog.
+    """
+    n, width = len(vectors), header.blocks[-1].stop if header.blocks else 0
+    table = {"type": [UNTYPED] * n, **header.table}
+    levels = [level.name for level in header.taxonomy.levels]
+    for name in ("file", "key", "group", "type", *levels):
+        if len(table.get(name, ())) != n or not all(isinstance(text, str) for text in table[name]):
+            raise DamagedFile(f"its column “{name}” does not hold one text for each picture")
+    if {array.dtype.kind for array in (vectors, copies)} != {"f"}:
+        raise DamagedFile("its vectors are not numbers")
+    if vectors.shape != (n, width) or copies.shape != (n, *copies.shape[1:2], width):
+        raise DamagedFile(f"its vectors have shapes {vectors.shape} and {copies.shape}")
+    return Embeddings(
+        json_as(header.spec, EmbeddingSpec, only_known=True),
+        header.digest,
+        header.blocks,
+        header.taxonomy,
+        pd.DataFrame(table),
+        vectors.astype(np.float32),
+        copies.astype(np.float32),
+    )
 
 
 def embed_catalog(
@@ -250,21 +268,11 @@ class _Store:
     def put(self, name: str, vector: np.ndarray) -> None:
         if self._closed or self._full:
             return
-        # Two sessions may meet the same picture at once: each writes a file of its own.
-        partial = self._path(f"{name}.{os.getpid()}-{threading.get_ident()}.partial")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            with replacing_file(self._path(name)) as partial, partial.open("wb") as file:
                 np.save(file, vector)
-            partial.replace(self._path(name))
         except OSError as error:
-            self._give_up(partial, error)
-
-    def _give_up(self, partial: Path, error: OSError) -> None:
-        if not self._full:
+            if not self._full:
+                _log.warning("Vectors cannot be kept in “%s” (%s): they are made anew each time.",
+                             self._folder, error.strerror or error)  # fmt: skip
             self._full = True
-            reason = error.strerror or error
-            _log.warning("Vectors cannot be kept in “%s” (%s): they are made anew each time.",
-                         self._folder, reason)  # fmt: skip
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

@@ -1,20 +1,18 @@
 """One folder = one model: ``manifest.json``, ``head.npz`` and ``labels.txt``."""
 
-import json
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from decor_core.errors import DAMAGED_FILE, BundleError, DamagedFile, DataError, DecorError
+from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import EmbeddingSpec
-from decor_core.io import replacing
+from decor_core.io import Arrays, json_as, read_arrays, read_json, replacing, write_json
 from decor_core.model.evaluation import Evaluation
 from decor_core.model.heads import Head
 from decor_core.model.novelty import Novelty
@@ -25,6 +23,7 @@ SHIPPED = MODELS / "bundles"
 DEFAULT_BUNDLE = SHIPPED / "decor-style"
 
 BUNDLE_FILES = _MANIFEST, HEAD_FILE, _LABELS = "manifest.json", "head.npz", "labels.txt"
+MOST_WEIGHT_BYTES = 256 * 2**20
 _NOVELTY_ARRAYS = ("mean", "axes", "variances")
 
 
@@ -51,6 +50,29 @@ class Bundle:
     def titled(self, title: str) -> "Bundle":
         """The same model under another title."""
         return replace(self, title=title)
+
+
+@dataclass(frozen=True)
+class _NoveltyNumbers:
+    columns: tuple[int, int]
+    rest: float
+    limit: float
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """What ``manifest.json`` holds; the arrays of the model are in ``head.npz``."""
+
+    format: str
+    title: str
+    created: str
+    taxonomy: Taxonomy
+    embedding: dict[str, Any]
+    backbone_digest: str
+    training: dict[str, Any]
+    evaluation: dict[str, Any] | None
+    novelty: _NoveltyNumbers | None
+    cross_validation: dict[str, dict[str, Any]]
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Path:
@@ -80,106 +102,91 @@ def check_replaceable(folder: Path) -> None:
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:
     """Write the files of ``bundle`` into an empty folder; OSError where the disk refuses."""
-    manifest = {
-        "format": FORMAT,
-        "title": bundle.title,
-        "created": bundle.created,
-        "taxonomy": asdict(bundle.taxonomy),
-        "embedding": asdict(bundle.embedding),
-        "backbone_digest": bundle.backbone_digest,
-        "training": bundle.training,
-        "evaluation": bundle.evaluation and bundle.evaluation.to_json(),
-        "novelty": bundle.novelty
-        and {
-            "columns": [bundle.novelty.columns.start, bundle.novelty.columns.stop],
-            "rest": bundle.novelty.rest,
-            "limit": bundle.novelty.limit,
-        },
-        "cross_validation": {k: v.to_json() for k, v in bundle.cross_validation.items()},
-    }
-    text = json.dumps(manifest, ensure_ascii=False, indent=1)
-    (folder / _MANIFEST).write_text(text + "\n", encoding="utf-8")
+    novelty = bundle.novelty
+    manifest = _Manifest(
+        format=FORMAT,
+        title=bundle.title,
+        created=bundle.created,
+        taxonomy=bundle.taxonomy,
+        embedding=asdict(bundle.embedding),
+        backbone_digest=bundle.backbone_digest,
+        training=bundle.training,
+        evaluation=bundle.evaluation and bundle.evaluation.to_json(),
+        novelty=novelty
+        and _NoveltyNumbers(
+            (novelty.columns.start, novelty.columns.stop), novelty.rest, novelty.limit
+        ),
+        cross_validation={k: v.to_json() for k, v in bundle.cross_validation.items()},
+    )
+    write_json(folder / _MANIFEST, manifest)
     (folder / _LABELS).write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
     arrays = {"weights": bundle.head.weights, "bias": bundle.head.bias}
-    if bundle.novelty:
-        arrays |= {name: getattr(bundle.novelty, name) for name in _NOVELTY_ARRAYS}
+    if novelty:
+        arrays |= {name: getattr(novelty, name) for name in _NOVELTY_ARRAYS}
     np.savez(folder / HEAD_FILE, **arrays)
 
 
 def load_bundle(folder: Path) -> Bundle:
     """The model in ``folder``; BundleError says what is missing or damaged."""
-    with restorable(folder):
-        return _load(folder)
-
-
-def _load(folder: Path) -> Bundle:
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    damaged = damaged_file(BundleError, f"The model in “{folder}” is damaged", "retrain it")
+    with restorable(folder), damaged:
+        try:
+            manifest = read_json(folder / _MANIFEST, dict[str, Any])
+            arrays = read_arrays(folder / HEAD_FILE, MOST_WEIGHT_BYTES)
+        except FileNotFoundError as error:
+            raise BundleError(
+                f"“{folder}” is no model folder: {Path(error.filename).name} is missing; "
+                "expected a folder that “retrain --bundle” wrote."
+            ) from error
         if manifest.get("format") != FORMAT:
             raise BundleError(
                 f"“{folder}” is a model of format {manifest.get('format')!r}, but this version "
                 f"reads {FORMAT!r}; retrain it or update Decor."
             )
-        with np.load(folder / HEAD_FILE, allow_pickle=False) as arrays:
-            head = Head(arrays["weights"], arrays["bias"])
-            novelty = _novelty(manifest["novelty"], arrays)
-        return _checked(_from_manifest(manifest, head, novelty), folder)
-    except FileNotFoundError as error:
-        raise BundleError(
-            f"“{folder}” is no model folder: {Path(error.filename).name} is missing; "
-            "expected a folder that “retrain --bundle” wrote."
-        ) from error
-    except (DataError, DamagedFile, *DAMAGED_FILE) as error:
-        raise BundleError(f"The model in “{folder}” is damaged ({error}); retrain it.") from error
+        bundle = _from_manifest(json_as(manifest, _Manifest), arrays)
+        _check_arrays(bundle)
+        return bundle
 
 
-def _novelty(data: dict[str, Any] | None, arrays: Mapping[str, np.ndarray]) -> Novelty | None:
-    if data is None:
-        return None
-    found = {name: arrays[name] for name in _NOVELTY_ARRAYS}
-    return Novelty(slice(*data["columns"]), rest=data["rest"], limit=data["limit"], **found)
-
-
-def _from_manifest(manifest: dict[str, Any], head: Head, novelty: Novelty | None) -> Bundle:
-    evaluation, embedding = manifest["evaluation"], EmbeddingSpec(**manifest["embedding"])
-    if [type(value) for value in astuple(embedding)] != [str, int, int]:
-        raise ValueError("it does not say how it looks at pictures")
+def _from_manifest(manifest: _Manifest, arrays: Arrays) -> Bundle:
+    if any(array.dtype.kind != "f" for array in arrays.values()):
+        raise DamagedFile("its weights are not all numbers")
+    novelty = manifest.novelty and Novelty(
+        slice(*manifest.novelty.columns),
+        rest=manifest.novelty.rest,
+        limit=manifest.novelty.limit,
+        **{name: arrays[name] for name in _NOVELTY_ARRAYS},
+    )
+    figures = manifest.cross_validation.items()
     return Bundle(
-        title=manifest["title"],
-        taxonomy=Taxonomy.from_json(manifest["taxonomy"]),
-        embedding=embedding,
-        backbone_digest=manifest["backbone_digest"],
-        head=head,
+        title=manifest.title,
+        taxonomy=manifest.taxonomy,
+        embedding=json_as(manifest.embedding, EmbeddingSpec, only_known=True),
+        backbone_digest=manifest.backbone_digest,
+        head=Head(arrays["weights"], arrays["bias"]),
+        training=manifest.training,
+        evaluation=Evaluation.from_json(manifest.evaluation) if manifest.evaluation else None,
+        cross_validation={name: Evaluation.from_json(data) for name, data in figures},
+        created=manifest.created,
         novelty=novelty,
-        training=manifest["training"],
-        evaluation=Evaluation.from_json(evaluation) if evaluation else None,
-        cross_validation={
-            name: Evaluation.from_json(data) for name, data in manifest["cross_validation"].items()
-        },
-        created=manifest["created"],
     )
 
 
-def _checked(bundle: Bundle, folder: Path) -> Bundle:
-    weights, bias = bundle.head.weights, bundle.head.bias
+def _check_arrays(bundle: Bundle) -> None:
+    weights, bias, novelty = bundle.head.weights, bundle.head.bias, bundle.novelty
     classes = len(bundle.taxonomy.labels)
     if weights.ndim != 2 or weights.shape[1] != classes or bias.shape != (classes,):
-        raise BundleError(
-            f"The model in “{folder}” is damaged: {classes} labels, but weights of shape "
-            f"{weights.shape} and bias of shape {bias.shape}; retrain it."
+        raise DamagedFile(
+            f"{classes} labels, but weights of shape {weights.shape} and bias of shape {bias.shape}"
         )
     if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
-        raise BundleError(f"The model in “{folder}” holds numbers that are not finite; retrain it.")
-    hull = bundle.novelty
-    if hull:
-        width = hull.columns.stop - hull.columns.start
-        shapes = hull.mean.shape == (width,) and hull.axes.shape == (width, len(hull.variances))
-        if not (shapes and 0 <= hull.columns.start < hull.columns.stop <= len(weights)):
-            raise BundleError(
-                f"The model in “{folder}” is damaged: what it knows has another shape than what "
-                "it was trained on; retrain it."
-            )
-    return bundle
+        raise DamagedFile("it holds numbers that are not finite")
+    if novelty:
+        width = novelty.columns.stop - novelty.columns.start
+        shapes = novelty.variances.ndim == 1 and novelty.mean.shape == (width,)
+        shapes = shapes and novelty.axes.shape == (width, len(novelty.variances))
+        if not (shapes and 0 <= novelty.columns.start < novelty.columns.stop <= len(weights)):
+            raise DamagedFile("what it knows has another shape than what it was trained on")
 
 
 def list_bundles(root: Path) -> dict[Path, Bundle]:

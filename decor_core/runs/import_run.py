@@ -10,16 +10,19 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import fields
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from decor_core.errors import DAMAGED_FILE, BundleError, DataError, DecorError, TrainingError
+from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file
 from decor_core.features.backbones import BackboneSpec
-from decor_core.model.bundle import BUNDLE_FILES, HEAD_FILE, Bundle, load_bundle
+from decor_core.io import damaged_zip, json_as
+from decor_core.model.bundle import BUNDLE_FILES, Bundle, load_bundle
 from decor_core.model.classifier import Judge, Predictor
+from decor_core.model.evaluation import Count
 from decor_core.runs.run import Run, run_of_bundle
 from decor_core.taxonomy import Taxonomy
 
@@ -27,7 +30,6 @@ MOST_BYTES = 64 * 2**20  # of the zip
 _MOST_UNPACKED = 128 * 2**20
 _MOST_FILES = 50
 _MOST_LETTERS = 200
-_MOST_PICTURES = 10**9
 _ENCRYPTED = 0x1
 # Beside the model's own files: what our export adds, and what operating systems scatter about.
 _IGNORED = {"readme.md", "thumbs.db", "desktop.ini"}
@@ -51,16 +53,13 @@ def import_run(source: bytes | Path, look: Callable[[Bundle], np.ndarray] = look
             Path(folder, name).write_bytes(content)
         try:
             bundle = load_bundle(Path(folder))
-            _check_meaning(bundle)
-            run = run_of_bundle(bundle)
-            _check_settings(run)
         except BundleError as error:
             # It names a folder that nobody has seen.
-            raise BundleError(str(error).replace(f"“{folder}”", "the zip")) from error
-        except (TrainingError, DataError, *DAMAGED_FILE) as error:
-            raise BundleError(
-                f"The model in the zip is damaged ({error}); export it again."
-            ) from error
+            told = str(error).replace(f"“{folder}”", "the zip")
+            raise BundleError(told.replace("retrain it", "export it again")) from error
+    with _damaged_model():
+        _check_meaning(bundle)
+        run = run_of_bundle(bundle)
     _check_fit(bundle, look)
     return run
 
@@ -73,16 +72,18 @@ def _read_zip(source: bytes | Path) -> dict[str, bytes]:
             f"The zip has {size / 2**20:.0f} MiB, more than the {MOST_BYTES // 2**20} MiB of any "
             "model of Decor."
         )
-    try:
-        with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as found:
-            members = _own_members(found.infolist())
-            files = {name: found.read(member) for name, member in members.items()}
-    except (NotImplementedError, *DAMAGED_FILE) as error:
-        raise BundleError(
-            "The file is no zip, or is damaged; expected one that “Export” wrote."
-        ) from error
-    _check_arrays(files[HEAD_FILE])
-    return files
+    told = "The file is no zip, or is damaged"
+    with damaged_file(BundleError, told, "expected one that “Export” wrote"):
+        with damaged_zip():
+            archive = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+        with archive:
+            members = _own_members(archive.infolist())
+            with damaged_zip():
+                return {name: archive.read(member) for name, member in members.items()}
+
+
+def _damaged_model() -> AbstractContextManager[None]:
+    return damaged_file(BundleError, "The model in the zip is damaged", "export it again")
 
 
 def _own_members(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
@@ -136,76 +137,44 @@ def _stranger(path: PurePosixPath) -> BundleError:
     )
 
 
-def _check_arrays(content: bytes) -> None:
-    """An npz is a zip too, and its arrays tell their own sizes: both must be true and small."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as arrays:
-            for member in arrays.infolist():
-                with arrays.open(member) as file:
-                    shape, dtype = _header(file)
-                if math.prod(shape) * dtype.itemsize > min(member.file_size, _MOST_UNPACKED):
-                    raise ValueError(f"{member.filename} is not as large as it says")
-                if dtype.kind != "f":
-                    raise ValueError(f"{member.filename} holds {dtype}, not numbers")
-    except DAMAGED_FILE as error:
-        raise BundleError(
-            f"The weights in the zip are damaged ({error}); export them again."
-        ) from error
-
-
-def _header(file: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(file)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    if version not in read:
-        raise ValueError(f"an array of version {version}")
-    shape, _, dtype = read[version](file)
-    return shape, dtype
-
-
 # --- what the manifest says must make sense where it will be shown
 
 
+@dataclass(frozen=True)
+class _Choice:
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _TrainingNote:
+    """What pages show of a model's training, beside its settings."""
+
+    pictures: int | None = None
+    pictures_per_class: dict[str, Count] = field(default_factory=dict)
+    choice: _Choice = field(default_factory=_Choice)
+
+
 def _check_meaning(bundle: Bundle) -> None:
-    """Raises ValueError or the like, where words and figures are not what they should be."""
+    """Raises DamagedFile where words and figures are not what they should be."""
     names = [bundle.title, *(n for level in bundle.taxonomy.levels for n in _names(level))]
-    if not all(isinstance(n, str) and 0 < len(n) <= _MOST_LETTERS and n.isprintable()
-               for n in names):  # fmt: skip
-        raise ValueError(f"titles and labels must be texts of 1 to {_MOST_LETTERS} letters")
-    _check_training(bundle.training)
-    datetime.fromisoformat(bundle.created)
+    if not all(0 < len(n) <= _MOST_LETTERS and n.isprintable() for n in names):
+        raise DamagedFile(f"titles and labels must be texts of 1 to {_MOST_LETTERS} letters")
+    json_as(bundle.training, _TrainingNote)
+    try:
+        datetime.fromisoformat(bundle.created)
+    except ValueError as error:
+        raise DamagedFile(f"its date makes no sense: {error}") from error
     known = bundle.novelty
     if known:
         numbers = [known.mean, known.axes, known.variances, known.rest, known.limit]
         if not all(np.isfinite(number).all() for number in numbers) or known.limit <= 0:
-            raise ValueError("what it knows holds numbers that make no sense")
+            raise DamagedFile("what it knows holds numbers that make no sense")
     for name, evaluation in [
         (bundle.taxonomy.name, bundle.evaluation),
         *bundle.cross_validation.items(),
     ]:
         if evaluation and evaluation.labels != bundle.taxonomy.level(name).labels:
-            raise ValueError("it was tested on other labels")
-
-
-def _check_training(told: object) -> None:
-    """What pages show of it; the settings among it are looked at as those of a run."""
-    if not isinstance(told, dict):
-        raise ValueError("what it says of its training is no table")
-    counts, choice = told.get("pictures_per_class", {}), told.get("choice", {})
-    if not all(type(n) is int and 0 <= n <= _MOST_PICTURES for n in counts.values()):
-        raise ValueError("its numbers of pictures make no sense")
-    if not isinstance(choice.get("reason", ""), str):
-        raise ValueError("it does not say in words how its head was chosen")
-
-
-def _check_settings(run: Run) -> None:
-    scalars = (isinstance(value, str | float | int | None) for value in run.settings.values())
-    config = run.config
-    kinds = (type(getattr(config, field.name)) in (int, field.type) for field in fields(config))
-    if not (all(scalars) and all(kinds)):
-        raise ValueError("its settings make no sense")
+            raise DamagedFile("it was tested on other labels")
 
 
 def _names(level: Taxonomy) -> tuple[str, ...]:
@@ -217,22 +186,17 @@ def _check_fit(bundle: Bundle, look: Callable[[Bundle], np.ndarray]) -> None:
     architecture = bundle.embedding.architecture
     try:
         here = BackboneSpec.named(architecture).path.exists()
-        if here:
-            _try_out(Judge(bundle), look(bundle)[None])
+        vectors = look(bundle)[None] if here else None
     except DecorError as error:
         raise BundleError(f"The model cannot be used here: {error}") from error
-    except DAMAGED_FILE as error:
-        raise BundleError(f"The model in the zip is damaged ({error}); export it again.") from error
-    if not here:
+    if vectors is None:
         raise BundleError(
             f"The model needs the network “{architecture}”, which is not on this machine; retrain "
             f"once with --architecture {architecture}, then import it again."
         )
-
-
-def _try_out(judge: Judge, vectors: np.ndarray) -> None:
-    """Answer once in every taxonomy: what is wrong shows now, not when somebody asks."""
-    for level in judge.bundle.taxonomy.levels:
-        (answer,) = judge.predict(vectors, level.name)
+    # Answer once in every taxonomy: what is wrong shows now, not when somebody asks.
+    for level in bundle.taxonomy.levels:
+        (answer,) = Judge(bundle).predict(vectors, level.name)
         if not math.isfinite(answer.novelty + answer.confidence):
-            raise ValueError("its answers are no numbers")
+            with _damaged_model():
+                raise DamagedFile("its answers are no numbers")

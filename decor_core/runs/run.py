@@ -1,8 +1,8 @@
 """One training worth coming back to: what it was and gave, and its folder on disk."""
 
-import json
 import secrets
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from decor_core.errors import DAMAGED_FILE, RunError
+from decor_core.errors import DamagedFile, RunError, damaged_file
+from decor_core.io import Arrays, json_as, read_arrays, read_json, write_json
 from decor_core.model.bundle import Bundle, load_bundle, write_bundle
 from decor_core.model.evaluation import Evaluation
 from decor_core.model.heads import TrainConfig, TrainEvent
@@ -25,6 +26,33 @@ MODEL_FOLDER = "model"
 
 _EVENTS = "events.npz"
 _DESCENT = ("steps", "learning_rate", "batch_size", "weight_decay")
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """The columns of ``Run.answers``."""
+
+    key: list[str]
+    file: list[str]
+    truth: list[str]
+    answer: list[str]
+    probability: list[float]
+
+    def __post_init__(self) -> None:
+        if len({len(column) for column in vars(self).values()}) != 1:
+            raise DamagedFile("the columns of its answers are not of the same length")
+
+
+@dataclass(frozen=True)
+class _RunFile:
+    """What ``run.json`` holds."""
+
+    format: str
+    note: str
+    data: str
+    seconds: float | None
+    config: TrainConfig
+    answers: _Answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +152,11 @@ def run_of_training(
 def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> Run:
     """A run that is known by its model only, as one that ships or was imported.
 
-    TrainingError, or TypeError, where what the model says of its training makes no sense.
+    TrainingError, or DamagedFile, where what the model says of its training makes no sense.
     """
     told = bundle.training
     names = [field.name for field in fields(TrainConfig)]
-    config = TrainConfig(**{name: told[name] for name in names if name in told})
+    config = json_as({name: told[name] for name in names if name in told}, TrainConfig)
     answers = pd.DataFrame(columns=list(ANSWER_COLUMNS))
     training_data = TrainingData.of(bundle)
     data = training_data.name if training_data else str(told.get("data", ""))
@@ -142,65 +170,48 @@ def write_run(run: Run, folder: Path) -> Path:
     """
     (folder / MODEL_FOLDER).mkdir()
     write_bundle(run.bundle, folder / MODEL_FOLDER)
-    about = {
-        "format": FORMAT,
-        "note": run.note,
-        "data": run.data,
-        "seconds": run.seconds,
-        "config": asdict(run.config),
-        "answers": run.answers.to_dict(orient="list"),
-    }
-    text = json.dumps(about, ensure_ascii=False, indent=1)
-    (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")
-    np.savez(folder / _EVENTS, **_columns(run.events))
+    about = _RunFile(
+        FORMAT, run.note, run.data, run.seconds, run.config,
+        _Answers(**run.answers.to_dict(orient="list")),
+    )  # fmt: skip
+    write_json(folder / RUN_FILE, about)
+    names = [field.name for field in fields(TrainEvent)]
+    columns = {name: np.array([getattr(e, name) for e in run.events], float) for name in names}
+    np.savez(folder / _EVENTS, **columns)
     return folder
 
 
 def load_run(folder: Path) -> Run:
     """What ``write_run`` wrote into ``folder``, whose name is the id; DecorError if damaged."""
-    try:
-        about = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-        if about["format"] != FORMAT:
-            raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
-        with np.load(folder / _EVENTS, allow_pickle=False) as columns:
-            events = _events(columns)
-        run = Run(
-            folder.name,
-            load_bundle(folder / MODEL_FOLDER),
-            TrainConfig(**about["config"]),
-            about["data"],
-            _answers(about["answers"]),
-            events,
-            about["seconds"],
-            about["note"],
-        )
-        if not all(isinstance(text, str) for text in (run.title, run.created, run.data, run.note)):
-            raise ValueError("its name, date, data and note must be texts")
-        return run
-    except DAMAGED_FILE as error:
-        raise damaged_run(folder, error) from error
+    with damaged_run(folder):
+        about = read_json(folder / RUN_FILE, dict[str, Any])
+        if about.get("format") != FORMAT:
+            raise DamagedFile(f"its format is {about.get('format')!r}, not {FORMAT!r}")
+        about = json_as(about, _RunFile)
+        events = _events(read_arrays(folder / _EVENTS))
+    return Run(
+        id=folder.name,
+        bundle=load_bundle(folder / MODEL_FOLDER),
+        config=about.config,
+        data=about.data,
+        answers=pd.DataFrame(asdict(about.answers)),
+        events=events,
+        seconds=about.seconds,
+        note=about.note,
+    )
 
 
-def _columns(events: tuple[TrainEvent, ...]) -> dict[str, np.ndarray]:
-    names = [field.name for field in fields(TrainEvent)]
-    return {name: np.array([getattr(e, name) for e in events], float) for name in names}
-
-
-def _answers(columns: Mapping[str, list]) -> pd.DataFrame:
-    table = pd.DataFrame(columns)[list(ANSWER_COLUMNS)]
-    *words, chance = ANSWER_COLUMNS
-    if not all(isinstance(word, str) for name in words for word in columns[name]):
-        raise ValueError("the names in its answers must be texts")
-    return table.astype({chance: float})
-
-
-def _events(columns: Mapping[str, np.ndarray]) -> tuple[TrainEvent, ...]:
-    names = [field.name for field in fields(TrainEvent)]
-    rows = zip(*(columns[name].tolist() for name in names), strict=True)
+def _events(columns: Arrays) -> tuple[TrainEvent, ...]:
+    arrays = [columns[field.name] for field in fields(TrainEvent)]
+    if any(one.dtype.kind != "f" or one.shape != (len(arrays[0]),) for one in arrays):
+        raise DamagedFile("its curves are not columns of numbers")
+    if not np.isfinite(arrays[0]).all():
+        raise DamagedFile("its steps are no numbers")
+    rows = zip(*(one.tolist() for one in arrays), strict=True)
     none = [[None if value != value else value for value in row] for row in rows]  # nan: unknown
     return tuple(TrainEvent(int(step), *values) for step, *values in none)
 
 
-def damaged_run(folder: Path, error: Exception) -> RunError:
-    """What to tell of a run that cannot be read."""
-    return RunError(f"The run in “{folder}” is damaged ({error}); delete it.")
+def damaged_run(folder: Path) -> AbstractContextManager[None]:
+    """What cannot be read in the block is told as a damaged run."""
+    return damaged_file(RunError, f"The run in “{folder}” is damaged", "delete it")

@@ -1,6 +1,5 @@
 """Runs in memory for a session, or on disk: listed, renamed, noted, deleted and brought back."""
 
-import itertools
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from decor_core.config import data_directory
 from decor_core.errors import DecorError, RunError
-from decor_core.io import recover, replacing
+from decor_core.io import recover, replacing, unique_name
 from decor_core.model.bundle import SHIPPED, list_bundles
 from decor_core.runs.run import (
     MODEL_FOLDER,
@@ -62,8 +61,7 @@ class RunStore(ABC):
     def free_title(self, title: str) -> str:
         """``title``, with a number behind where a run has it already."""
         taken = {run.title for run in self.list()}
-        numbered = (f"{title} ({number})" for number in itertools.count(2))
-        return next(name for name in itertools.chain([title], numbered) if name not in taken)
+        return unique_name(title, taken, number=" ({})", match_case=True)
 
     def save(self, run: Run) -> Run:
         """Keep ``run``, in place of an earlier one of its id."""
@@ -176,10 +174,8 @@ class DiskRuns(RunStore):
         return found
 
     def _load(self, folder: Path) -> Run:
-        try:
+        with damaged_run(folder):
             written = (folder / RUN_FILE).stat().st_mtime_ns
-        except OSError as error:
-            raise damaged_run(folder, error) from error
         known = self._read.get(folder.name)
         if known is None or known[0] != written:
             known = self._read[folder.name] = written, load_run(folder)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decor_core.errors import RunError
+from decor_core.errors import DecorError, RunError
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.heads import TrainConfig
 from decor_core.model.training_data import TrainingData
@@ -139,12 +139,14 @@ def test_damaged_neighbours_hide_nothing_and_are_told(run, tmp_path):
 
 
 @pytest.mark.parametrize(("file", "changes", "reason"), [
-    ("run.json", {"note": 7}, "must be texts"),
-    ("run.json", {"data": None}, "must be texts"),
-    ("model/manifest.json", {"created": 2026}, "must be texts"),
-    ("model/manifest.json", {"title": []}, "must be texts"),
+    ("run.json", {"note": 7}, "damaged.*note"),
+    ("run.json", {"data": None}, "damaged.*data"),
+    ("model/manifest.json", {"created": 2026}, "damaged.*created"),
+    ("model/manifest.json", {"title": []}, "damaged.*title"),
     ("run.json", {"answers": {"key": [1], "file": ["a"], "truth": ["b"], "answer": ["b"],
-                              "probability": [1]}}, "names in its answers"),
+                              "probability": [1]}}, "damaged.*answers.key"),
+    ("run.json", {"answers": {"key": ["1"], "file": ["a"], "truth": ["b"], "answer": [],
+                              "probability": [1]}}, "not of the same length"),
     ("run.json", {"answers": {"key": ["1"], "file": ["a"], "truth": ["b"], "answer": ["b"],
                               "probability": ["likely"]}}, "damaged"),
 ])  # fmt: skip
@@ -152,7 +154,7 @@ def test_words_and_numbers_are_told_apart(run, tmp_path, file, changes, reason):
     DiskRuns(tmp_path).save(run)
     place = tmp_path / run.id / file
     place.write_text(json.dumps(json.loads(place.read_text(encoding="utf-8")) | changes))
-    with pytest.raises(RunError, match=reason):
+    with pytest.raises(DecorError, match=reason):
         load_run(tmp_path / run.id)
     assert run.id not in {found.id for found in DiskRuns(tmp_path).list()}
 
