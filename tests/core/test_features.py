@@ -331,6 +331,20 @@ def test_wrong_header_is_an_error(embeddings, tmp_path, change):
         Embeddings.load(path)
 
 
+def test_vectors_without_types_are_those_of_products(embeddings, tmp_path):
+    path = tmp_path / "set.npz"
+    replace(embeddings, table=embeddings.table.drop(columns="type")).save(path)
+    assert set(Embeddings.load(path).of_types("product").table["type"]) == {"product"}
+
+
+@pytest.mark.parametrize("column", ["file", "key", "group", "style"])
+def test_a_column_that_is_missing_is_named(embeddings, tmp_path, column):
+    path = tmp_path / "set.npz"
+    replace(embeddings, table=embeddings.table.drop(columns=column)).save(path)
+    with pytest.raises(BundleError, match=f"its column “{column}” does not hold"):
+        Embeddings.load(path)
+
+
 def test_pickles_are_refused(tmp_path):
     np.savez(tmp_path / "set.npz", header=np.array([{}], object), vectors=[1], copies=[1])
     with pytest.raises(BundleError, match="allow_pickle"):
