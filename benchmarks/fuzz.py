@@ -164,7 +164,8 @@ def run_seeds() -> list[bytes]:
 
 def vectors_seeds() -> list[bytes]:
     table = pd.DataFrame({"file": ["a", "b"], "key": ["0", "1"], "group": ["0", "1"],
-                          "type": "product", "style": ["ash", "elm"], "country": ["A", "B"]})  # fmt: skip
+                          "style": ["ash", "elm"], "country": ["A", "B"],
+                          "type": "product"})  # fmt: skip
     rows = np.zeros((2, 6), np.float32)
     blocks = Block("stage 1", 0, 4), Block("colours", 4, 6)
     few = Embeddings(EmbeddingSpec(), "0" * 16, blocks, small_run().bundle.taxonomy, table, rows,
