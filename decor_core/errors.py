@@ -1,27 +1,7 @@
 """What can go wrong: one tree of errors, each message one sentence fit to be shown to a user."""
 
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-# What reading a damaged npz or JSON file raises, between NumPy, zipfile and json.
-DAMAGED_FILE = (
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    SyntaxError,  # NumPy reads parts of a header as Python
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-)
 
 
 class DecorError(Exception):

@@ -5,7 +5,7 @@ Pictures that were dropped stay on the disk until the set goes: what is undone f
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
@@ -22,6 +22,7 @@ from decor_core.datasets.finding_status import BY_MODEL, BY_TABLE, is_open
 from decor_core.datasets.labels import checked_label, labelled, row_labels
 from decor_core.datasets.storage import (
     KeptPictures,
+    State,
     read_aside,
     read_head,
     read_state,
@@ -30,7 +31,7 @@ from decor_core.datasets.storage import (
     write_head,
     write_state,
 )
-from decor_core.errors import DAMAGED_FILE, DataError
+from decor_core.errors import DataError, damaged_file
 
 KEPT_ASIDE = ("unreadable", "unlisted")  # findings about files that can be fetched again
 
@@ -283,35 +284,33 @@ def create_dataset(folder: Path, title: str, catalog: Catalog) -> Dataset:
 
 def load_dataset(folder: Path, number: int | None = None) -> Dataset:
     """The set in ``folder`` as it stands, or its state ``number``; DataError if it is damaged."""
-    try:
+    with damaged_file(DataError, f"The data set in “{folder}” is damaged"):
         title, current = read_head(folder)
         number = current if number is None else number
         state = read_state(folder, number)
-        entries = tuple(Finding(**entry) for entry in state["entries"])
-        report = DatasetReport(entries, {}, state["left_out"])
-        catalog = _catalog(folder, pd.DataFrame(state["table"]), tuple(state["levels"]), report)
-        dismissed = frozenset((kind, file) for kind, file in state["settled"])
-        told = (str(state.get(name, "")) for name in ("step", "changed", "checked"))
-        return Dataset(folder, title, number, catalog, dismissed, *told)
-    except DAMAGED_FILE as error:
-        raise DataError(f"The data set in “{folder}” is damaged ({error}).") from error
+    report = DatasetReport(state.entries, {}, state.left_out)
+    catalog = _catalog(folder, pd.DataFrame(state.table), state.levels, report)
+    dismissed = frozenset(state.settled)
+    return Dataset(
+        folder, title, number, catalog, dismissed, state.step, state.changed, state.checked
+    )
 
 
-def _written(state: Dataset) -> Dataset:
-    report = state.catalog.report
-    told = {
-        "table": state.table.to_dict(orient="list"),
-        "levels": [level.name for level in state.catalog.taxonomy.levels],
-        "entries": [asdict(entry) for entry in report.findings],
-        "left_out": dict(report.left_out),
-        "settled": sorted(state.dismissed),
-        "step": state.step,
-        "changed": state.changed,
-        "checked": state.checked,
-    }
-    write_state(state.folder, state.number, told)
-    write_head(state.folder, state.title, state.number)
-    return state
+def _written(dataset: Dataset) -> Dataset:
+    report = dataset.catalog.report
+    state = State(
+        table=dataset.table.to_dict(orient="list"),
+        levels=tuple(level.name for level in dataset.catalog.taxonomy.levels),
+        entries=report.findings,
+        left_out=dict(report.left_out),
+        settled=sorted(dataset.dismissed),
+        step=dataset.step,
+        changed=dataset.changed,
+        checked=dataset.checked,
+    )
+    write_state(dataset.folder, dataset.number, state)
+    write_head(dataset.folder, dataset.title, dataset.number)
+    return dataset
 
 
 def _catalog(

@@ -4,19 +4,21 @@ Nothing in it is named by what people typed or uploaded.
 """
 
 import io
-import json
-import os
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from PIL import Image
 
+from decor_core.data.findings import Finding
 from decor_core.data.folder_source import Files
-from decor_core.errors import DataError
+from decor_core.errors import DamagedFile, DataError
 from decor_core.images.decode import content_hash
 from decor_core.images.duplicates import fingerprint
+from decor_core.io import read_arrays, read_json, write_file
 
 FORMAT = "decor-pictures/1"
 HEAD = "pictures.json"
@@ -103,10 +105,13 @@ def keep_fingerprints(folder: Path, prints: Mapping[str, np.ndarray]) -> None:
 
 def _known_prints(folder: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(folder / "prints.npz", allow_pickle=False) as kept:
-            return dict(zip(kept["keys"].tolist(), kept["prints"].astype(np.float32), strict=True))
-    except (OSError, ValueError, KeyError, EOFError):
+        kept = read_arrays(folder / "prints.npz")
+        keys, prints = kept["keys"], kept["prints"]
+    except (OSError, DamagedFile):
         return {}  # they are only kept to save time
+    if keys.dtype.kind != "U" or prints.shape != (len(keys), *_PRINT_SHAPE):
+        return {}
+    return dict(zip(keys.tolist(), prints.astype(np.float32), strict=True))
 
 
 def _print_of_thumb(folder: Path, key: str) -> np.ndarray:
@@ -120,17 +125,49 @@ def _print_of_thumb(folder: Path, key: str) -> np.ndarray:
 # States: numbered from 0, the latest ones kept; the head says which one counts.
 
 
-def write_state(folder: Path, number: int, state: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class State:
+    """One state of a data set as its file holds it; ``settled`` are (kind, file) of findings."""
+
+    table: dict[str, list[Any]]
+    levels: tuple[str, ...]
+    entries: tuple[Finding, ...]
+    left_out: dict[str, int]
+    settled: list[tuple[str, str]]
+    step: str = ""
+    changed: str = ""
+    checked: str = ""
+
+    def __post_init__(self) -> None:
+        n = len(self.table.get("file", ()))
+        for name in ("file", "key", "width", "height", "type", "group", *self.levels):
+            if len(self.table.get(name, ())) != n:
+                raise DamagedFile(f"its column “{name}” has not one value for each picture")
+        for name in ("file", "key", "type", "group", *self.levels):
+            if not all(isinstance(value, str) for value in self.table[name]):
+                raise DamagedFile(f"its column “{name}” does not hold texts")
+        if not self.levels:
+            raise DamagedFile("its pictures have no labels")
+
+
+@dataclass(frozen=True)
+class _Head:
+    title: str
+    number: int
+    format: str = FORMAT
+
+
+def write_state(folder: Path, number: int, state: State) -> None:
     """Write state ``number``; later ones, which were undone, and very old ones go."""
-    _write(state_file(folder, number), json.dumps(state, ensure_ascii=False).encode())
+    _write(state_file(folder, number), msgspec.json.encode(state))
     for old in (folder / "states").glob("*.json"):
         if not number - _KEPT_STATES < int(old.stem) <= number:
             old.unlink(missing_ok=True)
 
 
-def read_state(folder: Path, number: int) -> dict[str, Any]:
-    """What ``write_state`` wrote; raises one of errors.DAMAGED_FILE if it cannot be read."""
-    return json.loads(state_file(folder, number).read_text(encoding="utf-8"))
+def read_state(folder: Path, number: int) -> State:
+    """What ``write_state`` wrote; OSError or DamagedFile if it cannot be read."""
+    return read_json(state_file(folder, number), State)
 
 
 def state_file(folder: Path, number: int) -> Path:
@@ -140,16 +177,15 @@ def state_file(folder: Path, number: int) -> Path:
 
 def write_head(folder: Path, title: str, number: int) -> None:
     """Say what the set is called and which state counts."""
-    head = {"format": FORMAT, "title": title, "number": number}
-    _write(folder / HEAD, json.dumps(head, ensure_ascii=False).encode())
+    _write(folder / HEAD, msgspec.json.encode(_Head(title, number)))
 
 
 def read_head(folder: Path) -> tuple[str, int]:
-    """Title, and number of the state that counts; one of errors.DAMAGED_FILE if damaged."""
-    head = json.loads((folder / HEAD).read_text(encoding="utf-8"))
-    if head["format"] != FORMAT:
-        raise ValueError(f"its format is {head['format']!r}, not {FORMAT!r}")
-    return str(head["title"]), int(head["number"])
+    """Title, and number of the state that counts; OSError or DamagedFile if damaged."""
+    head = read_json(folder / HEAD, _Head)
+    if head.format != FORMAT:
+        raise DamagedFile(f"its format is {head.format!r}, not {FORMAT!r}")
+    return head.title, head.number
 
 
 def _picture(folder: Path, key: str) -> Path:
@@ -161,14 +197,9 @@ def _thumb(folder: Path, key: str) -> Path:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write beside the place and rename: nobody ever reads half a file."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        partial.replace(path)
+        write_file(path, data)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise DataError(
             f"The data set cannot be written ({error.strerror or error}); "
             "free some space on the disk, then try again."

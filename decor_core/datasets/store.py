@@ -5,15 +5,13 @@ import secrets
 import shutil
 import time
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from decor_core.config import data_directory
 from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.storage import HEAD, read_head, read_state, state_file
-from decor_core.errors import DAMAGED_FILE, DataError
+from decor_core.errors import DamagedFile, DataError, damaged_file
 
 _TRASH = ".trash"
 _UNFINISHED_SECONDS = 86_400
@@ -48,7 +46,7 @@ class DatasetStore:
         for folder in self.root.glob("[!.]*/"):
             try:
                 found.append(self._summary(folder))
-            except DAMAGED_FILE:
+            except (OSError, DamagedFile):
                 continue
         return sorted(found, key=lambda one: one.changed, reverse=True)
 
@@ -78,11 +76,9 @@ class DatasetStore:
     def stamp(self, set_id: str) -> tuple:
         """Differs whenever the set does, and is quickly told."""
         folder = self._folder(set_id)
-        try:
+        with damaged_file(DataError, f"The data set “{set_id}” is damaged"):
             title, number = read_head(folder)
             return set_id, title, number, state_file(folder, number).stat().st_mtime_ns
-        except DAMAGED_FILE as error:
-            raise DataError(f"The data set “{set_id}” is damaged ({error}).") from error
 
     def find(self, name: str) -> Dataset:
         """The set of that id or title; DataError if there is none, or several."""
@@ -125,6 +121,6 @@ class DatasetStore:
 
 
 def _counted(set_id: str, number: int, folder: Path) -> DatasetSummary:
-    state: Mapping[str, Any] = read_state(folder, number)
-    labels = state["table"][state["levels"][0]]
-    return DatasetSummary(set_id, "", len(labels), len(set(labels)), state["changed"])
+    state = read_state(folder, number)
+    labels = state.table[state.levels[0]]
+    return DatasetSummary(set_id, "", len(labels), len(set(labels)), state.changed)

@@ -1,5 +1,6 @@
 """Data sets of one's own: taken in, edited, undone, kept, moved."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -195,6 +196,19 @@ def test_a_damaged_set_says_so_and_hides_no_other(pictures, damage):
     with pytest.raises(DataError, match="is damaged"):
         sets.get("shop-1")
     assert [one.id for one in sets.list()] == ["sound"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"table": 7}, {"table": {"file": ["a"]}}, {"levels": []}, {"levels": ["no column"]},
+     {"entries": [{"kind": 1}]}, {"settled": [["outlier"]]}, {"step": None}],
+)  # fmt: skip
+def test_a_state_of_another_shape_is_damage(pictures, change):
+    file = pictures.folder / "states" / "000000.json"
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | change))
+    with pytest.raises(DataError, match="is damaged"):
+        load_dataset(pictures.folder)
+    assert not DatasetStore(pictures.folder.parent).list()
 
 
 def test_what_a_model_finds_overwrites_no_edit(pictures):
