@@ -1,12 +1,12 @@
 """What a model learned from, to be told and found again: pictures, copies, corrections."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from decor_core.errors import TrainingError
+from decor_core.errors import DamagedFile, TrainingError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.augment import STANDARD, Augmentation
+from decor_core.io import json_as
 from decor_core.model.bundle import Bundle
 
 MOST_COPIES = 6
@@ -57,21 +57,13 @@ class TrainingData:
             copies = None if bundle.training.get("data") == _SHIPPED_BEFORE[1] else STANDARD
             return cls(spec=bundle.embedding, augmentation=copies) if shipped else None
         try:
-            return _checked(told, bundle.embedding)
-        except (TypeError, ValueError, KeyError, AttributeError, TrainingError):
+            found = json_as(told, cls, only_known=True)
+        except (DamagedFile, TrainingError):
             return None
-
-
-def _checked(told: Mapping[str, Any], spec: EmbeddingSpec) -> TrainingData:
-    """From a manifest, which anybody may have written."""
-    augmentation = told["augmentation"] and Augmentation(**told["augmentation"])
-    copies = augmentation.copies if augmentation else 0
-    texts = {name: told[name] for name in ("set_id", "title", "version", "corrections")}
-    if not all(isinstance(text, str) for text in texts.values()):
-        raise ValueError("names are texts")
-    if not (isinstance(copies, int) and 0 <= copies <= MOST_COPIES):
-        raise ValueError("so many copies are not made")
-    return TrainingData(**texts, spec=spec, augmentation=augmentation, taught=int(told["taught"]))
+        copies = found.augmentation.copies if found.augmentation else 0
+        if not 0 <= copies <= MOST_COPIES or not told.keys() >= found.to_json().keys():
+            return None
+        return replace(found, spec=bundle.embedding)
 
 
 def _copies(augmentation: Augmentation | None) -> str:
