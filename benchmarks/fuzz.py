@@ -41,8 +41,9 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import BUNDLE_FILES, Bundle
 from decor_core.model.evaluation import evaluate
-from decor_core.model.heads import Head, TrainConfig, TrainEvent
+from decor_core.model.heads import Head, TrainEvent
 from decor_core.model.novelty import Novelty
+from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.comparison import compare
 from decor_core.runs.import_run import import_run
@@ -129,7 +130,7 @@ def small_run(title: str = "Small") -> Run:
     judged = evaluate(answers, truth, taxonomy.labels)
     axes = np.eye(4, 2, dtype=np.float32)
     known = Novelty(slice(1, 5), axes[:, 0], axes, axes[0] + 1, rest=0.5, limit=2.0)
-    config = TrainConfig(steps=2)
+    config = TrainingConfig("softmax", steps=2)
     training = asdict(config) | {
         "data": "Small", "pictures": 12, "training_pictures": 12, "corrections": 1, "steps_done": 2,
         "pictures_per_class": {"ash": 4, "oak": 4, "elm": 4},

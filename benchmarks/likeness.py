@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.evaluation import wilson
-from decor_core.model.heads import TrainConfig
 from decor_core.model.neighbors import Known
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import fold_heads
 
 _COUNT = 5
@@ -27,7 +27,7 @@ def main() -> None:
     styles = products.table["style"].to_numpy()
     alike = np.zeros((len(styles), _COUNT), bool)
     plain = np.zeros_like(alike)
-    for _, asked, head in fold_heads(products, TrainConfig(head="auto"), "style", repeats=1):
+    for _, asked, head in fold_heads(products, TrainingConfig(head="auto"), "style", repeats=1):
         rest = products.rows(~asked)
         known = Known(replace(shipped, head=head), rest)
         for row in np.flatnonzero(asked):

@@ -23,7 +23,7 @@ from decor_core.features.embedder import Embedder
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
 from decor_core.model.calibration import Fitter
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training.task import Task
 
 SIDE = 224
@@ -42,7 +42,7 @@ def main() -> None:
         kind: np.stack([embedder.embed(picture) for picture in pictures])
         for kind, pictures in _strangers(options.strangers).items()
     }
-    task = Task.of(products, "style", TrainConfig())
+    task = Task.of(products, "style", TrainingConfig())
     known, scored = [], {kind: [] for kind in strangers}
     unseen = []
     for repeat in range(options.repeats):

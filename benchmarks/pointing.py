@@ -26,10 +26,10 @@ from decor_core.model.bundle import Bundle
 from decor_core.model.classifier import Predictor
 from decor_core.model.evaluation import wilson
 from decor_core.model.explain import explain
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import train
 
-_CONFIG = TrainConfig(head="auto", testing_percentage=0, validation_percentage=0)
+_CONFIG = TrainingConfig(head="auto", testing_percentage=0, validation_percentage=0)
 _HEIGHT = 384
 
 

@@ -29,7 +29,8 @@ from decor_core.images.augment import STANDARD
 from decor_core.images.decode import load_picture
 from decor_core.images.foreground import foreground_mask
 from decor_core.model.evaluation import wilson
-from decor_core.model.heads import TrainConfig, probabilities
+from decor_core.model.heads import probabilities
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import fold_heads
 
 Corruption = Callable[[Image.Image, np.random.Generator], Image.Image]
@@ -235,7 +236,7 @@ def measure(options: argparse.Namespace, corruptions: dict[str, Corruption]) -> 
     taxonomy, classes = embeddings.target("style")
     coarse = embeddings.target("country")[1]
     right = {name: np.zeros((2, len(classes))) for name in spoilt}
-    config = TrainConfig(head=options.head, learning_rate=0.03)
+    config = TrainingConfig(head=options.head, learning_rate=0.03)
     for _, asked, head in fold_heads(embeddings, config, "style", repeats=options.repeats):
         for name, vectors in spoilt.items():
             probs = probabilities(head.logits(vectors[asked]))

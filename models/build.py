@@ -26,11 +26,11 @@ from decor_core.features.embeddings import SHIPPED, Embeddings, embed_catalog
 from decor_core.images.augment import STANDARD
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, save_bundle
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import train_on_all
 
 # What the command line does by default.
-RECIPE = TrainConfig(head="auto")
+RECIPE = TrainingConfig(head="auto")
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from decor_core.data.catalog import read_catalog
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import Embeddings, embed_catalog
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import Training, train
 
 _DECOR_DATA = Path(__file__).parents[2] / "shared/data/decor"
@@ -87,4 +87,6 @@ def embeddings(painted: Path, own_cache: Path) -> Embeddings:
 @pytest.fixture(scope="session")
 def training(embeddings: Embeddings) -> Training:
     """A softmax head trained on the painted pictures by TensorFlow."""
-    return train(embeddings, TrainConfig(steps=60, learning_rate=0.1), "style", title="Painted")
+    return train(
+        embeddings, TrainingConfig("softmax", steps=60, learning_rate=0.1), "style", title="Painted"
+    )

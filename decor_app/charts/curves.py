@@ -9,7 +9,8 @@ import streamlit as st
 
 from decor_app.charts.bars import INK
 from decor_app.charts.theme import draw, plain_chart
-from decor_core.model.heads import TrainConfig, TrainEvent
+from decor_core.model.heads import TrainEvent
+from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.run import Run
 from decor_core.training.search import CurvePoint
 
@@ -19,7 +20,7 @@ _MOST_POINTS = 160
 _CEILING = 3.0
 
 
-def training_curves(events: Sequence[TrainEvent], config: TrainConfig, classes: int) -> None:
+def training_curves(events: Sequence[TrainEvent], config: TrainingConfig, classes: int) -> None:
     """Accuracy and cross-entropy of training and validation against the steps done."""
     watched = ", :red[**╍ validation**] pictures" if config.validation_percentage else ""
     st.markdown(f":small[:blue[**━ training**] pictures{watched}]")

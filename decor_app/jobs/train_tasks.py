@@ -19,7 +19,8 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
 from decor_core.model.calibration import ShouldStop, never_stop
 from decor_core.model.evaluation import Evaluation
-from decor_core.model.heads import TrainConfig, TrainEvent
+from decor_core.model.heads import TrainEvent
+from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.tensorboard import write_summaries
 from decor_core.training.search import Candidate, CurvePoint, Result, learning_curve, search
@@ -54,7 +55,7 @@ class TrainTask:
     usual_tail: ClassVar[float] = 3.0
 
     data: Embeddings
-    config: TrainConfig
+    config: TrainingConfig
     level: str
     title: str = "My model"
     training_data: TrainingData = field(default_factory=TrainingData)
@@ -115,7 +116,7 @@ class CrossValidateTask(_Counted):
     kind: ClassVar[str] = "cross-validate"
 
     data: Embeddings
-    config: TrainConfig
+    config: TrainingConfig
     level: str
     title: str = ""
     repeats: int = 1
@@ -141,7 +142,7 @@ class TrainOnAllTask(Silent):
     kind: ClassVar[str] = "train on all"
 
     data: Embeddings
-    config: TrainConfig
+    config: TrainingConfig
     level: str
     title: str = "My model"
     training_data: TrainingData = field(default_factory=TrainingData)
@@ -160,7 +161,7 @@ class SearchTask(_Counted):
     kind: ClassVar[str] = "search"
 
     data: Embeddings
-    config: TrainConfig
+    config: TrainingConfig
     level: str
     candidates: tuple[Candidate, ...]
     title: str = ""
@@ -185,7 +186,7 @@ class LearningCurveTask(_Counted):
     kind: ClassVar[str] = "learning curve"
 
     data: Embeddings
-    config: TrainConfig
+    config: TrainingConfig
     level: str
     title: str = ""
 
@@ -281,4 +282,6 @@ def warm_up(data: Embeddings) -> None:
 
     TensorFlow traces its functions on first use, and what trainings share is kept.
     """
-    TrainTask(data, TrainConfig(steps=1), data.taxonomy.name).run(lambda event: None, never_stop)
+    TrainTask(data, TrainingConfig("softmax", steps=1), data.taxonomy.name).run(
+        lambda event: None, never_stop
+    )

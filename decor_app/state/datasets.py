@@ -16,7 +16,7 @@ from decor_core.datasets.archive import write_zip
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.store import DatasetStore, DatasetSummary, datasets_directory
 from decor_core.errors import DataError
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 
 
 def store() -> DatasetStore:
@@ -105,7 +105,7 @@ def parts_of(pictures: Dataset) -> dict[str, str]:
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def _parts(set_id: str, version: str, _pictures: Dataset) -> dict[str, str]:
-    table, config = _pictures.table, TrainConfig()
+    table, config = _pictures.table, TrainingConfig()
     try:
         found = split(
             table[_pictures.level].tolist(),

@@ -11,11 +11,11 @@ from decor_app.state.training_data import SHIPPED, Lesson, choices, lesson, pict
 from decor_app.state.workspace import workspace
 from decor_app.training.preprocessing import DEFAULTS, chosen_copies, chosen_spec, looks
 from decor_core.datasets.dataset import Dataset
-from decor_core.model.heads import HEADS, TrainConfig
+from decor_core.model.training_config import HEADS, TrainingConfig
 from decor_core.model.training_data import TrainingData
 
 _POINTS = 50  # of the training curves: enough to see them bend, whatever the steps
-_CONFIG = TrainConfig()
+_CONFIG = TrainingConfig("softmax")
 _DEFAULTS = {
     "learn_from": SHIPPED,
     "adopted": "",
@@ -43,7 +43,7 @@ class Choice:
 
     training_data: TrainingData
     level: str
-    config: TrainConfig
+    config: TrainingConfig
 
     @property
     def words(self) -> str:
@@ -60,7 +60,7 @@ def chosen() -> Choice:
     not what was when the page was last drawn.
     """
     state = st.session_state
-    config = TrainConfig(
+    config = TrainingConfig(
         head=state.train_head,
         steps=state.steps,
         learning_rate=state.rate,

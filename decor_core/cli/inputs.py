@@ -115,8 +115,8 @@ def _warm_up(options: argparse.Namespace) -> None:
 
 
 def train_config(options: argparse.Namespace) -> Any:
-    """The TrainConfig; TrainingError where a setting is out of range."""
-    from decor_core.model.heads import TrainConfig
+    """The TrainingConfig; TrainingError where a setting is out of range."""
+    from decor_core.model.training_config import TrainingConfig
 
     settings = {
         "head": options.head,
@@ -129,7 +129,7 @@ def train_config(options: argparse.Namespace) -> Any:
     for name in ("testing_percentage", "validation_percentage", "eval_step_interval"):
         if hasattr(options, name):
             settings[name.replace("eval_step", "eval")] = getattr(options, name)
-    return TrainConfig(**settings)
+    return TrainingConfig(**settings)
 
 
 def _augmentation(options: argparse.Namespace, pictures: int) -> Any:

@@ -14,10 +14,10 @@ from decor_core.cli.terminal import print_json, progress_bar
 
 def sweep(options: argparse.Namespace) -> int:
     """Try the settings and print how each did; interrupted, what was done until then."""
-    from decor_core.model.heads import TrainConfig
+    from decor_core.model.training_config import TrainingConfig
     from decor_core.training.search import best, grid, random_candidates, search
 
-    base = TrainConfig(
+    base = TrainingConfig(
         batch_size=options.train_batch_size,
         weight_decay=options.weight_decay,
         testing_percentage=options.testing_percentage,

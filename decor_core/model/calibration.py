@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from decor_core.model.evaluation import fit_temperature
-from decor_core.model.heads import Head, TrainConfig, TrainEvent, fit_lda, fit_softmax
+from decor_core.model.heads import Head, TrainEvent, fit_lda, fit_softmax
 from decor_core.model.logistic import fit_logistic
 from decor_core.model.novelty import Novelty, fit_novelty, limit_from
 from decor_core.model.selection import Choice, block_numbers, choose
+from decor_core.model.training_config import TrainingConfig
 from decor_core.model.whitened_folds import Examples, Fold, Parts, prepare_examples
 
 OnEvent = Callable[[TrainEvent], None]
@@ -50,7 +51,7 @@ class Fitter:
 
     def fit(
         self,
-        config: TrainConfig,
+        config: TrainingConfig,
         *,
         validation: tuple[np.ndarray, np.ndarray] | None = None,
         on_event: OnEvent | None = None,
@@ -86,7 +87,7 @@ class Fitter:
         return self._known[place]
 
     def _temperature(
-        self, head: Head, choice: Choice, config: TrainConfig, should_stop: ShouldStop
+        self, head: Head, choice: Choice, config: TrainingConfig, should_stop: ShouldStop
     ) -> float:
         if self._prepared.folds and not should_stop():
             if choice.head == "softmax":
@@ -105,7 +106,7 @@ class Fitter:
     def _train(
         self,
         choice: Choice,
-        config: TrainConfig,
+        config: TrainingConfig,
         should_stop: ShouldStop,
         validation: tuple[Parts, np.ndarray] | None = None,
         on_event: OnEvent | None = None,

@@ -12,45 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from decor_core.errors import TrainingError
+from decor_core.model.training_config import TrainingConfig
 
-HEADS = ("auto", "logistic", "softmax", "lda")
 _UNWATCHED_INTERVAL = 100
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a head is trained; ranges are checked when it is made (TrainingError).
-
-    ``head`` “auto” takes the better of “logistic” and “lda” for the data; only “softmax” knows
-    steps, rate, batches and decay.
-    ``learning_rate`` and ``weight_decay`` are per step; percentages are of the data set.
-    """
-
-    head: str = "softmax"
-    steps: int = 500
-    learning_rate: float = 0.01
-    batch_size: int = 100
-    weight_decay: float = 0.0
-    eval_interval: int = 10
-    testing_percentage: float = 10
-    validation_percentage: float = 10
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.head not in HEADS:
-            known = ", ".join(HEADS[:-1])
-            raise TrainingError(f"There is no head “{self.head}”; choose {known} or {HEADS[-1]}.")
-        _check("number of training steps", self.steps, 1, 100_000)
-        _check("learning rate", self.learning_rate, 1e-6, 10)
-        _check("batch size", self.batch_size, 1, 10_000)
-        _check("weight decay", self.weight_decay, 0, 1)
-        _check("evaluation interval", self.eval_interval, 1, 100_000)
-        _check("seed", self.seed, 0, 2**32 - 1)
-
-
-def _check(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise TrainingError(f"The {name} must lie between {low} and {high:,}, but it is {value}.")
 
 
 @dataclass(frozen=True)
@@ -128,7 +92,7 @@ def fit_lda(
 def fit_softmax(
     whitened: Sequence[np.ndarray],
     classes: np.ndarray,
-    config: TrainConfig,
+    config: TrainingConfig,
     *,
     weights: np.ndarray | None = None,
     validation: tuple[Sequence[np.ndarray], np.ndarray] | None = None,
@@ -189,7 +153,7 @@ class _Descent:
         self,
         vectors: np.ndarray,
         classes: np.ndarray,
-        config: TrainConfig,
+        config: TrainingConfig,
         weights: np.ndarray | None,
     ) -> None:
         self.step = 0

@@ -14,7 +14,8 @@ from decor_core.errors import DamagedFile, RunError, damaged_file
 from decor_core.io import Arrays, json_as, read_arrays, read_json, write_json
 from decor_core.model.bundle import Bundle, load_bundle, write_bundle
 from decor_core.model.evaluation import Evaluation
-from decor_core.model.heads import TrainConfig, TrainEvent
+from decor_core.model.heads import TrainEvent
+from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.training.train import Training
 
@@ -51,7 +52,7 @@ class _RunFile:
     note: str
     data: str
     seconds: float | None
-    config: TrainConfig
+    config: TrainingConfig
     answers: _Answers
 
 
@@ -67,7 +68,7 @@ class Run:
 
     id: str
     bundle: Bundle
-    config: TrainConfig
+    config: TrainingConfig
     data: str
     answers: pd.DataFrame
     events: tuple[TrainEvent, ...] = ()
@@ -155,8 +156,8 @@ def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> R
     TrainingError, or DamagedFile, where what the model says of its training makes no sense.
     """
     told = bundle.training
-    names = [field.name for field in fields(TrainConfig)]
-    config = json_as({name: told[name] for name in names if name in told}, TrainConfig)
+    names = [field.name for field in fields(TrainingConfig)]
+    config = json_as({name: told[name] for name in names if name in told}, TrainingConfig)
     answers = pd.DataFrame(columns=list(ANSWER_COLUMNS))
     training_data = TrainingData.of(bundle)
     data = training_data.name if training_data else str(told.get("data", ""))

@@ -11,7 +11,8 @@ from decor_core.errors import TrainingError
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.calibration import Fitter, ShouldStop, never_stop
 from decor_core.model.evaluation import wilson
-from decor_core.model.heads import TrainConfig, TrainEvent
+from decor_core.model.heads import TrainEvent
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training.task import Task
 from decor_core.training.train import usual_folds
 
@@ -30,7 +31,7 @@ class Candidate:
     steps: int | None = None
     learning_rate: float | None = None
 
-    def config(self, base: TrainConfig) -> TrainConfig:
+    def config(self, base: TrainingConfig) -> TrainingConfig:
         """``base`` with these settings."""
         chosen = {"head": self.head, "steps": self.steps, "learning_rate": self.learning_rate}
         return replace(base, **{k: v for k, v in chosen.items() if v is not None})
@@ -105,7 +106,7 @@ def search(
     candidates: Sequence[Candidate],
     level: str,
     *,
-    base: TrainConfig | None = None,
+    base: TrainingConfig | None = None,
     n_folds: int | None = None,
     on_result: Callable[[Result], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -119,7 +120,7 @@ def search(
     which cost nothing more. A search that is stopped returns what is done. ``on_result`` gets each
     result when it is there; ``progress`` gets how many trainings of how many.
     """
-    base = base or TrainConfig()
+    base = base or TrainingConfig()
     task = Task.of(embeddings, level, base)
     parts = task.split()
     rows = np.sort(np.concatenate([parts.train, parts.validation]))
@@ -176,7 +177,7 @@ def _reached(
     fitter: Fitter,
     asked: _Asked,
     group: Sequence[Candidate],
-    base: TrainConfig,
+    base: TrainingConfig,
     should_stop: ShouldStop,
 ) -> dict[Candidate, float]:
     """Accuracy on ``asked`` of every candidate of ``group``."""
@@ -193,7 +194,7 @@ def _reached(
 
 def _watched(
     fitter: Fitter,
-    config: TrainConfig,
+    config: TrainingConfig,
     asked: _Asked,
     by_step: dict[int, float],
     should_stop: ShouldStop,
@@ -232,7 +233,7 @@ class CurvePoint:
 
 def learning_curve(
     embeddings: Embeddings,
-    config: TrainConfig,
+    config: TrainingConfig,
     level: str,
     *,
     shares: Sequence[float] = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0),

@@ -7,7 +7,7 @@ import numpy as np
 from decor_core.data.split import Split, folds, may_hold_out, split
 from decor_core.errors import DataError
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 from decor_core.model.whitened_folds import Examples
 from decor_core.taxonomy import Taxonomy
 
@@ -21,10 +21,10 @@ class Task:
     embeddings: Embeddings
     taxonomy: Taxonomy
     classes: np.ndarray
-    config: TrainConfig
+    config: TrainingConfig
 
     @classmethod
-    def of(cls, embeddings: Embeddings, level: str, config: TrainConfig) -> "Task":
+    def of(cls, embeddings: Embeddings, level: str, config: TrainingConfig) -> "Task":
         taxonomy, classes = embeddings.target(level)
         if len(taxonomy.labels) < 2:
             found = f"only one, “{taxonomy.labels[0]}”" if taxonomy.labels else "none"

@@ -14,7 +14,8 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
 from decor_core.model.calibration import Fitted, Fitter, OnEvent, ShouldStop, never_stop
 from decor_core.model.evaluation import Evaluation, evaluate
-from decor_core.model.heads import Head, TrainConfig, TrainEvent, probabilities
+from decor_core.model.heads import Head, TrainEvent, probabilities
+from decor_core.model.training_config import TrainingConfig
 from decor_core.model.whitened_folds import Examples
 from decor_core.taxonomy import Taxonomy
 from decor_core.training.task import Task
@@ -39,7 +40,7 @@ class Training:
 
 def train(
     embeddings: Embeddings,
-    config: TrainConfig,
+    config: TrainingConfig,
     level: str,
     *,
     title: str = "My model",
@@ -86,7 +87,7 @@ def train(
 
 def train_on_all(
     embeddings: Embeddings,
-    config: TrainConfig,
+    config: TrainingConfig,
     level: str,
     *,
     title: str,
@@ -121,7 +122,7 @@ def usual_folds(embeddings: Embeddings) -> int:
 
 def fold_heads(
     embeddings: Embeddings,
-    config: TrainConfig,
+    config: TrainingConfig,
     level: str,
     *,
     n_folds: int | None = None,
@@ -158,7 +159,7 @@ def fold_heads(
 
 def cross_validate(
     embeddings: Embeddings,
-    config: TrainConfig,
+    config: TrainingConfig,
     level: str,
     *,
     n_folds: int | None = None,

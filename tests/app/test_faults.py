@@ -42,7 +42,7 @@ from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
 from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.calibration import never_stop
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 from decor_core.runs import store as runs
 from decor_core.runs.run import Run, run_of_training
 from decor_core.runs.store import DiskRuns
@@ -52,7 +52,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs signals a
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "models" / "samples"
 PATIENCE = 60.0
-LDA = TrainConfig(head="lda")
+LDA = TrainingConfig(head="lda")
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:

@@ -17,7 +17,8 @@ from decor_app.state import models as resources
 from decor_app.state import runs as state_runs
 from decor_app.state.workspace import Workspace
 from decor_core.errors import BundleError
-from decor_core.model.heads import HEADS, TrainConfig, TrainEvent
+from decor_core.model.heads import TrainEvent
+from decor_core.model.training_config import HEADS, TrainingConfig
 from decor_core.runs.diagnosis import Reading
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
@@ -90,7 +91,7 @@ def test_every_control_reaches_the_training():
     assert "About 65\u00a0% teach the model, 15\u00a0% watch" in texts(test)
     _train(test)
     run = test.session_state["workspace"].runs.list()[0]
-    assert run.config == TrainConfig("softmax", 40, 0.03, 32, 0.001, 1, 20, 15, 7)
+    assert run.config == TrainingConfig("softmax", 40, 0.03, 32, 0.001, 1, 20, 15, 7)
     assert run.data == "Decor photos, no copies"
     assert 50 <= run.evaluation.n <= 64
 
@@ -303,7 +304,9 @@ def test_nothing_to_try_is_said():
 
 
 def _job(data, kind=TrainTask, config=None, **changes: object) -> Job:
-    return Job("id", "me", kind(data, config or TrainConfig(steps=100), "style"), **changes)
+    return Job(
+        "id", "me", kind(data, config or TrainingConfig("softmax", steps=100), "style"), **changes
+    )
 
 
 def test_a_killed_training_says_so_beside_its_curves(embeddings, monkeypatch):
@@ -361,7 +364,7 @@ def test_progress_of_other_jobs_and_heads(embeddings):
     models = (Progress(3, 5), Progress(4, 5))
     job = _job(embeddings, CrossValidateTask, status="running", events=models[:1])
     assert progress.progress_words(job) == "3 of 5 trainings done"
-    job = _job(embeddings, config=TrainConfig(head="lda"), status="running")
+    job = _job(embeddings, config=TrainingConfig(head="lda"), status="running")
     assert progress.progress_words(job) == "Computing, calibrating and testing"
     last = (replace(_EVENTS[0], step=100),)
     job = _job(embeddings, status="running", events=last)

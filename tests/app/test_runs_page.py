@@ -15,7 +15,7 @@ from decor_app.state.workspace import Workspace, WorkspaceRegistry
 from decor_core.errors import BundleError
 from decor_core.export.formats import FORMATS, export_model
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.run import Run, run_of_bundle, run_of_training
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.training.train import train
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def runs(embeddings) -> list[Run]:
     """Two trainings on the painted pictures that differ in their steps and seed."""
-    config = TrainConfig(steps=60, learning_rate=0.1, testing_percentage=30)
+    config = TrainingConfig("softmax", steps=60, learning_rate=0.1, testing_percentage=30)
     first = run_of_training(train(embeddings, config, "style"), "painted", 1.5)
     config = replace(config, steps=30, seed=1)
     return [replace(first.titled("First"), id="aaaa"), replace(first, id="bbbb", config=config)]

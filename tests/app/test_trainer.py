@@ -27,14 +27,15 @@ from decor_app.jobs.train_tasks import (
 )
 from decor_app.jobs.trainer import QueueLimits, Trainer
 from decor_core.errors import TrainingError
-from decor_core.model.heads import TrainConfig, TrainEvent
+from decor_core.model.heads import TrainEvent
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training.search import grid
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
 PATIENCE = 60.0  # for a loaded machine; nothing here takes long on a quiet one
-SHORT = TrainConfig(steps=40, learning_rate=0.1)
-ENDLESS = TrainConfig(steps=100_000, learning_rate=0.001, eval_interval=20)
+SHORT = TrainingConfig("softmax", steps=40, learning_rate=0.1)
+ENDLESS = TrainingConfig("softmax", steps=100_000, learning_rate=0.001, eval_interval=20)
 
 
 def until(condition, what, patience=PATIENCE):
@@ -101,7 +102,7 @@ def test_job_runs_to_its_end_and_tells_its_progress(trainer, request_for, traini
 
 
 def test_child_trains_the_same_model_as_this_process(trainer, request_for, training):
-    config = TrainConfig(steps=60, learning_rate=0.1)
+    config = TrainingConfig("softmax", steps=60, learning_rate=0.1)
     job = ended(trainer, trainer.submit(request_for(config), "me"))
     ours, theirs = training.bundle.head, job.result.bundle.head
     scale = np.abs(ours.weights).max()
@@ -113,7 +114,7 @@ def test_settings_that_cannot_work_fail_with_their_reason(trainer, request_for, 
     job = ended(trainer, trainer.submit(TrainTask(one, SHORT, "style"), "me"))
     assert job.status == "failed" and job.message.startswith("Two classes are needed")
     huge = replace(embeddings, vectors=embeddings.vectors * np.float32(1e12))
-    config = TrainConfig(steps=50, learning_rate=10, weight_decay=1)
+    config = TrainingConfig("softmax", steps=50, learning_rate=10, weight_decay=1)
     job = ended(trainer, trainer.submit(TrainTask(huge, config, "style"), "me"))
     assert job.status == "failed" and "diverged" in job.message
 
@@ -135,7 +136,7 @@ def test_unknown_job_is_an_error_and_stopping_it_is_not(trainer):
 
 def test_time_left_goes_by_the_pace_without_the_start(request_for):
     events = tuple(TrainEvent(step, 1, 0, None, None, 5 + step / 10) for step in (10, 20, 30))
-    request = request_for(TrainConfig(steps=130))
+    request = request_for(TrainingConfig("softmax", steps=130))
     job = Job("id", "me", request, "running", 0, events, first_event=5, last_event=7)
     assert job.seconds_left(now=7) == pytest.approx(10)  # not 5 s of warming up every 30 steps
     assert job.seconds_left(now=9) == pytest.approx(8)
@@ -145,7 +146,7 @@ def test_time_left_goes_by_the_pace_without_the_start(request_for):
 
 def test_time_left_counts_what_follows_the_last_step_once_it_is_known(request_for):
     events = tuple(TrainEvent(step, 1, 0, None, None, 0) for step in (50, 100))
-    request = request_for(TrainConfig(steps=100))
+    request = request_for(TrainingConfig("softmax", steps=100))
     job = Job("id", "me", request, "running", 0, events, first_event=1, last_event=2)
     assert job.seconds_left(now=2) is None
     assert replace(job, tail=1.5).seconds_left(now=2) == pytest.approx(3)
@@ -161,7 +162,7 @@ def test_what_follows_the_last_step_is_learned_from_trainings(trainer, request_f
 
 
 def test_cross_validation_counts_its_folds_and_judges_every_level(trainer, embeddings):
-    request = CrossValidateTask(embeddings, TrainConfig(head="lda"), "style", repeats=1)
+    request = CrossValidateTask(embeddings, TrainingConfig(head="lda"), "style", repeats=1)
     job = ended(trainer, trainer.submit(request, "me"))
     assert job.status == "done"
     assert [event.done for event in job.events] == [1, 2, 3, 4, 5]
@@ -171,7 +172,7 @@ def test_cross_validation_counts_its_folds_and_judges_every_level(trainer, embed
 
 
 def test_cross_validation_can_be_stopped(trainer, embeddings, request_for):
-    config = TrainConfig(steps=3000, learning_rate=0.01)
+    config = TrainingConfig("softmax", steps=3000, learning_rate=0.01)
     job_id = trainer.submit(CrossValidateTask(embeddings, config, "style", repeats=99), "me")
     until(lambda: trainer.snapshot(job_id).status == "running", "the start")
     trainer.stop(job_id)
@@ -198,7 +199,7 @@ def test_search_tells_every_result_and_keeps_them_when_stopped(trainer, embeddin
 
 
 def test_learning_curve_tells_point_by_point(trainer, embeddings):
-    request = LearningCurveTask(embeddings, TrainConfig(head="lda"), "style")
+    request = LearningCurveTask(embeddings, TrainingConfig(head="lda"), "style")
     job = ended(trainer, trainer.submit(request, "me"))
     assert job.status == "done" and job.fraction_done == 1
     assert job.task.news(job.events) == job.result
@@ -469,13 +470,13 @@ def test_no_orphan_outlives_a_killed_server(embeddings, tmp_path):
         import sys, time
         from pathlib import Path
         from decor_core.features.embeddings import Embeddings
-        from decor_core.model.heads import TrainConfig
+        from decor_core.model.training_config import TrainingConfig
         from decor_app.jobs.trainer import QueueLimits, Trainer
         from decor_app.jobs.train_tasks import TrainTask
 
         trainer = Trainer()
         embeddings = Embeddings.load(Path({str(tmp_path / "set.npz")!r}))
-        config = TrainConfig(steps=100_000, learning_rate=0.001)
+        config = TrainingConfig("softmax", steps=100_000, learning_rate=0.001)
         job = trainer.submit(TrainTask(embeddings, config, "style"), "me")
         while not trainer.snapshot(job).events:
             time.sleep(0.05)

@@ -5,8 +5,8 @@ import pytest
 
 from decor_core.features.embedder import Block
 from decor_core.model.calibration import Fitter
-from decor_core.model.heads import TrainConfig
 from decor_core.model.selection import choose
+from decor_core.model.training_config import TrainingConfig
 from decor_core.model.whitened_folds import Examples, prepare_examples
 
 FIRST = "all but the last stage"
@@ -40,7 +40,7 @@ def test_blocks_that_know_the_classes_are_chosen(telling, expected, head):
 
 
 def test_blocks_not_chosen_have_no_weight():
-    fitted = Fitter(examples({"stage 1"})).fit(TrainConfig(head="auto"))
+    fitted = Fitter(examples({"stage 1"})).fit(TrainingConfig(head="auto"))
     assert fitted.choice.blocks == FIRST
     assert not fitted.head.weights[STAGES[-1].columns].any()
     assert fitted.head.weights[STAGES[0].columns].any()

@@ -12,14 +12,14 @@ from decor_core.errors import DataError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.augment import STANDARD, Augmentation
 from decor_core.model.calibration import never_stop
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import run_of_training
 from decor_core.training.search import grid, learning_curve, search
 from decor_core.training.task import Task
 from decor_core.training.train import cross_validate, train
 
-LDA = TrainConfig(head="lda")
+LDA = TrainingConfig(head="lda")
 LEVELS = ("style", "country")
 
 
@@ -73,7 +73,7 @@ def test_corrections_teach_and_are_never_asked(embeddings, corrected):
     judged = cross_validate(data, LDA, "style", repeats=1)["style"]
     assert judged.n == 36 and "Delft" in judged.labels
     assert learning_curve(data, LDA, "style", shares=(1.0,))[0].n == 36
-    assert len(search(data, grid([20], [0.1]), "style", base=TrainConfig())) == 1
+    assert len(search(data, grid([20], [0.1]), "style", base=TrainingConfig("softmax"))) == 1
 
 
 def test_a_model_that_was_corrected_knows_the_new_class(embeddings, corrected):

@@ -11,7 +11,7 @@ from decor_core.features.embedder import Embedder
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import content_hash, load_picture
 from decor_core.model.classifier import load_predictor
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 from decor_core.taxonomy import DECOR
 from decor_core.training.train import cross_validate
 
@@ -57,7 +57,7 @@ def test_shipped_model_fits_the_shipped_vectors(shipped, predictor):
 
 def test_cross_validation_on_the_products(shipped):
     judged = cross_validate(
-        shipped.of_types("product"), TrainConfig(head="lda"), "style", repeats=1
+        shipped.of_types("product"), TrainingConfig(head="lda"), "style", repeats=1
     )
     assert judged["style"].n == 285
     assert judged["style"].accuracy >= 0.95

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from decor_core.model.heads import TrainConfig, TrainEvent
+from decor_core.model.heads import TrainEvent
+from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.diagnosis import Reading, best_step, read_curves
 from decor_core.training.train import train
 
@@ -46,6 +47,8 @@ def test_best_step_is_where_the_validation_was_lowest():
 
 
 def test_a_real_training_with_a_wild_rate_diverges(embeddings):
-    config = TrainConfig(steps=60, learning_rate=10, weight_decay=0.19, eval_interval=2)
+    config = TrainingConfig(
+        "softmax", steps=60, learning_rate=10, weight_decay=0.19, eval_interval=2
+    )
     events = train(embeddings, config, "style").events
     assert read_curves(events, classes=3) is not Reading.SETTLED

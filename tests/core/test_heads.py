@@ -8,14 +8,13 @@ from decor_core.features.embedder import Block
 from decor_core.model.calibration import Fitter
 from decor_core.model.evaluation import fit_temperature
 from decor_core.model.heads import (
-    HEADS,
-    TrainConfig,
     class_means,
     cross_entropy,
     fit_lda,
     fit_softmax,
     probabilities,
 )
+from decor_core.model.training_config import HEADS, TrainingConfig
 from decor_core.model.whitened_folds import Examples, prepare_examples
 from decor_core.model.whitening import Subspace, fit_whitening, pca_basis
 
@@ -34,32 +33,6 @@ def examples(vectors, classes, folds=3, blocks=(slice(0, 6),)):
     of_fold = np.arange(len(classes)) % folds if folds else np.full(len(classes), -1)
     named = [Block(f"part {k}", b.start, b.stop) for k, b in enumerate(blocks, start=1)]
     return Examples(vectors, classes, named, of_fold, np.zeros(len(classes), bool))
-
-
-# Settings
-
-
-@pytest.mark.parametrize("settings, named", [
-    ({"head": "forest"}, "no head “forest”; choose auto, logistic, softmax or lda"),
-    ({"steps": 0}, "number of training steps must lie between 1 and 100,000, but it is 0"),
-    ({"steps": 100_001}, "number of training steps"),
-    ({"learning_rate": 0.0}, "learning rate"),
-    ({"learning_rate": 10.5}, "learning rate"),
-    ({"learning_rate": float("nan")}, "learning rate"),
-    ({"batch_size": 0}, "batch size"),
-    ({"weight_decay": -0.1}, "weight decay"),
-    ({"eval_interval": 0}, "evaluation interval"),
-    ({"seed": -1}, "seed"),
-    ({"seed": 2**32}, "seed"),
-])  # fmt: skip
-def test_settings_out_of_range_are_refused(settings, named):
-    with pytest.raises(TrainingError, match=named):
-        TrainConfig(**settings)
-
-
-def test_settings_at_their_limits_are_taken():
-    TrainConfig(steps=1, learning_rate=1e-6, batch_size=1, weight_decay=0, seed=2**32 - 1)
-    TrainConfig(steps=100_000, learning_rate=10, weight_decay=1)
 
 
 # Closed form
@@ -192,7 +165,7 @@ def test_softmax_learns_and_tells_so(clouds):
     weights, bias = fit_softmax(
         [vectors],
         classes,
-        TrainConfig(steps=95, learning_rate=0.05, eval_interval=10),
+        TrainingConfig("softmax", steps=95, learning_rate=0.05, eval_interval=10),
         validation=([vectors[::3]], classes[::3]),
         on_event=events.append,
     )
@@ -207,7 +180,9 @@ def test_softmax_learns_and_tells_so(clouds):
 def test_same_seed_same_bits_other_seed_others(clouds):
     vectors, classes = clouds
     runs = [
-        fit_softmax([vectors], classes, TrainConfig(steps=20, learning_rate=0.1, seed=seed))
+        fit_softmax(
+            [vectors], classes, TrainingConfig("softmax", steps=20, learning_rate=0.1, seed=seed)
+        )
         for seed in (3, 3, 4)
     ]
     np.testing.assert_array_equal(runs[0][0][0], runs[1][0][0])
@@ -217,7 +192,7 @@ def test_same_seed_same_bits_other_seed_others(clouds):
 
 def test_watching_does_not_change_the_outcome(clouds):
     vectors, classes = clouds
-    config = TrainConfig(steps=40, learning_rate=0.1, eval_interval=7)
+    config = TrainingConfig("softmax", steps=40, learning_rate=0.1, eval_interval=7)
     alone = fit_softmax([vectors], classes, config)
     watched = fit_softmax([vectors], classes, config, on_event=lambda event: None)
     np.testing.assert_allclose(alone[0][0], watched[0][0], rtol=1e-6)
@@ -225,7 +200,7 @@ def test_watching_does_not_change_the_outcome(clouds):
 
 def test_without_validation_there_is_no_validation_curve(clouds):
     events = []
-    fit_softmax([clouds[0]], clouds[1], TrainConfig(steps=1), on_event=events.append)
+    fit_softmax([clouds[0]], clouds[1], TrainingConfig("softmax", steps=1), on_event=events.append)
     assert (events[0].validation_accuracy, events[0].validation_cross_entropy) == (None, None)
 
 
@@ -233,7 +208,7 @@ def test_batches_draw_classes_evenly(clouds):
     # One step from nearly nothing: the bias moves by rate * (share of the batch - 1/3).
     _, classes = clouds
     nothing = np.zeros((90, 1))
-    config = TrainConfig(steps=1, learning_rate=1.0, batch_size=10_000)
+    config = TrainingConfig("softmax", steps=1, learning_rate=1.0, batch_size=10_000)
     _, bias = fit_softmax([nothing], classes, config)
     np.testing.assert_allclose(bias, 0, atol=0.02)  # by pictures it would be 0.22, 0, -0.22
 
@@ -241,7 +216,7 @@ def test_batches_draw_classes_evenly(clouds):
 def test_batches_draw_members_by_weight():
     # Of class 0 one member lies at 1, one at -1 and counts a third: their mean is 0.5.
     vectors, classes = np.array([[1.0], [-1.0], [0.0]]), np.array([0, 0, 1])
-    config = TrainConfig(steps=1, learning_rate=1.0, batch_size=10_000)
+    config = TrainingConfig("softmax", steps=1, learning_rate=1.0, batch_size=10_000)
     (weights,), _ = fit_softmax([vectors], classes, config, weights=np.array([0.75, 0.25, 1]))
     # Half the batch is of class 0, its probability is 1/2: slope 0.5 * 0.5 * mean.
     np.testing.assert_allclose(weights[0], [0.125, -0.125], atol=0.02)
@@ -253,7 +228,7 @@ def test_weight_decay_pulls_towards_zero(clouds):
             fit_softmax(
                 [clouds[0]],
                 clouds[1],
-                TrainConfig(steps=50, learning_rate=0.1, weight_decay=decay),
+                TrainingConfig("softmax", steps=50, learning_rate=0.1, weight_decay=decay),
             )[0][0]
         ).sum()
         for decay in (0.0, 1.0)
@@ -266,7 +241,7 @@ def test_stopped_training_gives_what_it_has(clouds):
     fit_softmax(
         [clouds[0]],
         clouds[1],
-        TrainConfig(steps=1000, eval_interval=5),
+        TrainingConfig("softmax", steps=1000, eval_interval=5),
         on_event=events.append,
         should_stop=lambda: len(events) == 2,
     )
@@ -276,7 +251,9 @@ def test_stopped_training_gives_what_it_has(clouds):
 def test_too_high_a_learning_rate_is_said_to_diverge():
     vectors = np.random.default_rng(0).normal(size=(20, 2)) * 1e30
     with pytest.raises(TrainingError, match="diverged at step 20.*smaller learning rate"):
-        fit_softmax([vectors], np.arange(20) % 2, TrainConfig(steps=20, learning_rate=10))
+        fit_softmax(
+            [vectors], np.arange(20) % 2, TrainingConfig("softmax", steps=20, learning_rate=10)
+        )
 
 
 # The whole fit
@@ -287,7 +264,7 @@ def test_too_high_a_learning_rate_is_said_to_diverge():
 def test_fitted_head_tells_classes_apart(clouds, head, folds):
     vectors, classes = clouds
     fitter = Fitter(examples(vectors, classes, folds, [slice(0, 2), slice(2, 6)]))
-    fitted = fitter.fit(TrainConfig(head=head, steps=100, learning_rate=0.05)).head
+    fitted = fitter.fit(TrainingConfig(head=head, steps=100, learning_rate=0.05)).head
     assert fitted.weights.shape == (6, 3) and fitted.weights.dtype == np.float32
     assert (fitted.logits(vectors).argmax(axis=1) == classes).mean() >= 0.95
 
@@ -297,7 +274,7 @@ def test_block_of_noise_counts_less(clouds):
     noise = np.random.default_rng(5).normal(size=(90, 6))
     joined = np.hstack([vectors, noise])
     fitter = Fitter(examples(joined, classes, 3, [slice(0, 6), slice(6, 12)]))
-    head = fitter.fit(TrainConfig(head="lda")).head
+    head = fitter.fit(TrainingConfig(head="lda")).head
     telling, useless = np.abs(head.weights[:6]).sum(), np.abs(head.weights[6:]).sum()
     assert useless < telling / 10
 
@@ -307,7 +284,7 @@ def test_confidence_is_tempered_out_of_fold(name):
     # Pure noise in many columns: in-sample all is right, in truth nothing can be known.
     random = np.random.default_rng(2)
     vectors, classes = random.normal(size=(60, 40)), np.arange(60) % 2
-    head = Fitter(examples(vectors, classes, 5, [slice(0, 40)])).fit(TrainConfig(head=name)).head
+    head = Fitter(examples(vectors, classes, 5, [slice(0, 40)])).fit(TrainingConfig(head=name)).head
     unseen = probabilities(head.logits(random.normal(size=(200, 40))))
     assert unseen.max(axis=1).mean() < 0.65
 
@@ -322,7 +299,7 @@ def test_copies_train_but_are_not_asked(clouds):
         np.concatenate([plain.folds, plain.folds]),
         np.repeat([False, True], 90),
     )
-    config = TrainConfig(head="lda")
+    config = TrainingConfig(head="lda")
     # Copies equal to their originals change no mean, so only the counts in the shrinkage differ.
     one, two = (Fitter(some).fit(config).head for some in (plain, nonsense))
     agree = one.logits(vectors).argmax(axis=1) == two.logits(vectors).argmax(axis=1)
@@ -341,7 +318,7 @@ def test_folds_that_were_stopped_calibrate_nothing(clouds):
         return len(asked) > 1
 
     fitter = Fitter(examples(vectors, classes))
-    config = TrainConfig(steps=400, learning_rate=0.05)
+    config = TrainingConfig("softmax", steps=400, learning_rate=0.05)
     head = fitter.fit(config, on_event=seen.append, should_stop=should_stop).head
     # By its own pictures, then: which ask for no other temperature.
     assert fit_temperature(head.logits(vectors), classes) == pytest.approx(1, abs=0.01)

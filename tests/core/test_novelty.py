@@ -6,8 +6,8 @@ from PIL import Image
 
 from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.classifier import Prediction, Predictor, Score, load_predictor
-from decor_core.model.heads import TrainConfig
 from decor_core.model.novelty import FALSE_ALARMS, UNKNOWN, Novelty, fit_novelty, limit_from
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import train
 
 
@@ -49,7 +49,7 @@ def test_a_flat_set_has_no_nan():
 
 
 def test_trained_models_know_what_they_do_not_know(embeddings, tmp_path):
-    bundle = train(embeddings, TrainConfig(head="lda"), "style").bundle
+    bundle = train(embeddings, TrainingConfig(head="lda"), "style").bundle
     kept = load_bundle(save_bundle(bundle, tmp_path / "model"))
     np.testing.assert_array_equal(kept.novelty.axes, bundle.novelty.axes)
     far = embeddings.vectors[:1] + 5 * np.random.default_rng(0).normal(
@@ -79,7 +79,7 @@ def test_damaged_hull_is_refused(embeddings, tmp_path):
 
     from decor_core.errors import BundleError
 
-    bundle = train(embeddings, TrainConfig(head="lda"), "style").bundle
+    bundle = train(embeddings, TrainingConfig(head="lda"), "style").bundle
     broken = replace(bundle, novelty=replace(bundle.novelty, mean=bundle.novelty.mean[:-1]))
     with pytest.raises(BundleError, match="damaged"):
         load_bundle(save_bundle(broken, tmp_path / "model"))

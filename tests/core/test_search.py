@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from decor_core.model.calibration import Fitter
-from decor_core.model.heads import TrainConfig
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training.search import (
     Candidate,
     CurvePoint,
@@ -21,12 +21,12 @@ from decor_core.training.search import (
 from decor_core.training.task import Task
 from decor_core.training.train import cross_validate
 
-LDA = TrainConfig(head="lda")
+LDA = TrainingConfig(head="lda")
 
 
 def test_a_tiny_set_has_as_many_folds_as_pictures(embeddings):
     tiny = embeddings.rows(np.array([0, 1, 12, 13]))
-    base = TrainConfig(testing_percentage=0, validation_percentage=0)
+    base = TrainingConfig("softmax", testing_percentage=0, validation_percentage=0)
     (found,) = search(tiny, grid([], [], ["lda"]), "style", base=base)
     assert len(found.folds) == 4
     assert [point.n for point in learning_curve(tiny, LDA, "style", shares=[1.0])] == [4]
@@ -68,7 +68,7 @@ def test_simplest_within_one_standard_error_is_best():
 
 
 def test_search_equals_training_each_candidate_by_itself(embeddings):
-    base = TrainConfig(learning_rate=0.1)
+    base = TrainingConfig("softmax", learning_rate=0.1)
     candidates = grid([10, 30], [0.02, 0.2], ["softmax", "lda"])
     told, seen = [], []
     results = search(embeddings, candidates, "style", base=base, n_folds=3,
@@ -121,7 +121,7 @@ def test_a_stopped_search_keeps_what_is_done(embeddings):
 
 
 def test_the_test_pictures_take_no_part(embeddings):
-    base = TrainConfig(testing_percentage=30)
+    base = TrainingConfig("softmax", testing_percentage=30)
     test = Task.of(embeddings, "style", base).split().test
     vectors = embeddings.vectors.copy()
     vectors[test] = np.nan  # would spoil whatever looks at them
@@ -160,5 +160,5 @@ def test_point_of_the_curve_has_an_interval():
 
 def test_stopped_cross_validation_gives_nothing(embeddings):
     asked = iter([False] * 3 + [True] * 100)
-    config = TrainConfig(steps=20)
+    config = TrainingConfig("softmax", steps=20)
     assert cross_validate(embeddings, config, "style", should_stop=lambda: next(asked)) == {}

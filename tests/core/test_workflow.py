@@ -7,14 +7,15 @@ import pytest
 
 from decor_core.data.split import Split
 from decor_core.errors import DataError, TrainingError
-from decor_core.model.heads import TrainConfig, probabilities
+from decor_core.model.heads import probabilities
+from decor_core.model.training_config import TrainingConfig
 from decor_core.training import task
 from decor_core.training import train as workflow
 from decor_core.training.train import cross_validate, train, train_on_all
 
 GATE = 0.9
-LDA = TrainConfig(head="lda")
-SOFTMAX = TrainConfig(steps=60, learning_rate=0.1)
+LDA = TrainingConfig(head="lda")
+SOFTMAX = TrainingConfig("softmax", steps=60, learning_rate=0.1)
 
 
 def _relabelled(embeddings, labels):
@@ -225,7 +226,7 @@ def test_no_validation_part_gives_curves_without_validation(embeddings):
 
 def test_diverging_training_is_an_error(embeddings):
     huge = replace(embeddings, vectors=embeddings.vectors * np.float32(1e12))
-    config = TrainConfig(steps=50, learning_rate=10, weight_decay=1)
+    config = TrainingConfig("softmax", steps=50, learning_rate=10, weight_decay=1)
     with pytest.raises(TrainingError, match="diverged.*smaller learning rate"):
         train(huge, config, "style")
 
@@ -234,7 +235,7 @@ def test_one_training_picture_per_class_makes_for_little_confidence(embeddings):
     rows = embeddings.table.groupby("style", sort=False).head(3).index.to_numpy()
     few = embeddings.rows(rows)
     for head in ("lda", "softmax"):
-        training = train(few, TrainConfig(head=head, steps=50, learning_rate=0.1), "style")
+        training = train(few, TrainingConfig(head=head, steps=50, learning_rate=0.1), "style")
         assert len(training.split.train) == 3
         confidence = probabilities(training.bundle.head.logits(few.vectors)).max(axis=1)
         assert 0.4 < confidence.mean() < 0.9
@@ -242,7 +243,7 @@ def test_one_training_picture_per_class_makes_for_little_confidence(embeddings):
 
 
 def test_a_stop_while_it_is_calibrated_is_told(embeddings):
-    config = TrainConfig(steps=40, learning_rate=0.1)
+    config = TrainingConfig("softmax", steps=40, learning_rate=0.1)
     seen = []
     stopped = train(embeddings, config, "style", on_event=seen.append,
                     should_stop=lambda: bool(seen) and seen[-1].step == config.steps)  # fmt: skip

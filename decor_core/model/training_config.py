@@ -1,0 +1,193 @@
+"""Every setting of a training in one place: type, default, range, and what it does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import msgspec
+
+from decor_core.errors import TrainingError
+from decor_core.features.backbones import DEFAULT
+from decor_core.features.embedder import VIEWS, EmbeddingSpec
+from decor_core.images.augment import Augmentation, standard
+
+HEADS = "auto", "logistic", "softmax", "lda"
+
+
+def _setting(
+    default: Any,
+    label: str,
+    help: str,
+    *,
+    range: tuple[float, float] | None = None,
+    choices: Sequence[Any] | None = None,
+    options: Sequence[Any] | None = None,
+    slider: tuple[float, float, float] | None = None,
+    heads: Sequence[str] = HEADS,
+    flag: str | None = None,
+) -> Any:
+    """A field with its metadata; ``TrainingConfig`` says what each key means."""
+    low, high = range or (None, None)
+    metadata = {"label": label, "help": help, "min": low, "max": high, "choices": choices}
+    metadata |= {"options": options, "slider": slider, "heads": tuple(heads), "flag": flag}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained. What is out of range, or of another type, raises TrainingError.
+
+    Flags, widgets and JSON are made from the fields, ``dataclasses.fields(TrainingConfig)``: each
+    has ``name``, ``type``, ``default`` and, in ``metadata``,
+
+    - ``label`` (a few words) and ``help`` (one sentence: its effect), both for people;
+    - ``min`` and ``max``, which are checked, or ``choices``, all the values there are;
+    - ``slider`` (low, high, step) or ``options`` (values): what a widget offers of a wide range;
+    - ``heads``: those that the setting has an effect on;
+    - ``flag``: the name on the command line, where TensorFlow for Poets called it otherwise.
+
+    ``asdict`` gives the JSON and ``TrainingConfig(**json)`` reads it.
+    """
+
+    head: str = _setting(
+        "auto",
+        "Head",
+        "The part that learns, a linear rule from the network's numbers to the classes: logistic, "
+        "lda, the better of the two (auto), or softmax, which is trained by gradient descent.",
+        choices=HEADS,
+    )
+    steps: int = _setting(
+        500,
+        "Training steps",
+        "How many times the weights are corrected: with few the model underfits, with many it may "
+        "overfit the training pictures.",
+        range=(1, 100_000),
+        slider=(10, 4000, 10),
+        heads=("softmax",),
+        flag="how_many_training_steps",
+    )
+    learning_rate: float = _setting(
+        0.01,
+        "Learning rate",
+        "How far each correction goes: small is slow and steady, large fast until it overshoots.",
+        range=(1e-6, 10),
+        options=(
+            *(0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.003, 0.005),
+            *(0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
+        ),
+        heads=("softmax",),
+    )
+    batch_size: int = _setting(
+        100,
+        "Batch size",
+        "How many pictures each step looks at: small batches are noisy, large ones steadier and "
+        "slower.",
+        range=(1, 10_000),
+        heads=("softmax",),
+        flag="train_batch_size",
+    )
+    weight_decay: float = _setting(
+        0.0,
+        "Weight decay",
+        "How hard every step pulls the weights towards zero, which keeps the model from leaning on "
+        "any one detail.",
+        range=(0, 1),
+        options=(0.0, 0.00001, 0.0001, 0.001, 0.01, 0.1),
+        heads=("softmax",),
+    )
+    eval_interval: int = _setting(
+        10,
+        "Evaluation interval",
+        "How many steps lie between two points of the training curves; it changes no result.",
+        range=(1, 100_000),
+        heads=("softmax",),
+        flag="eval_step_interval",
+    )
+    testing_percentage: float = _setting(
+        10,
+        "Test share",
+        "How many percent of the pictures are kept to test the finished model: more make the "
+        "figure surer and leave fewer to learn from.",
+        range=(0, 100),
+        slider=(5, 40, 5),
+    )
+    validation_percentage: float = _setting(
+        10,
+        "Validation share",
+        "How many percent of the pictures are kept to watch the training: more make the curves "
+        "surer and leave fewer to learn from.",
+        range=(0, 100),
+        slider=(0, 40, 5),
+    )
+    seed: int = _setting(
+        0,
+        "Random seed",
+        "Another seed splits the pictures and draws the batches anew; the same seed gives the same "
+        "model.",
+        range=(0, 2**32 - 1),
+    )
+    architecture: str = _setting(
+        DEFAULT,
+        "Network",
+        "What looks at the pictures: larger networks see finer and take longer.",
+    )
+    views: int = _setting(
+        EmbeddingSpec.views,
+        "Views of each picture",
+        "Over how many views of the object (whole, center, quarters) is averaged: more take longer "
+        "and hardly help, unless the pictures are crowded.",
+        range=(1, len(VIEWS)),
+    )
+    copies: int | None = _setting(
+        None,
+        "Copies of each picture",
+        "How many distorted copies of each picture are trained on beside it; unless it is said, 2, "
+        "fewer from 1,000 pictures on, and 4 where distortions are chosen.",
+        range=(0, 100),
+        slider=(0, 4, 1),
+    )
+    flip_left_right: bool = _setting(False, "Mirror half of them", "Mirror half of the copies.")
+    random_crop: float = _setting(
+        0, "Crop, %", "The margin that copies lose, somewhere else each time.", range=(0, 100)
+    )
+    random_scale: float = _setting(
+        0, "Scale, %", "Up to how much copies are enlarged.", range=(0, 100)
+    )
+    random_brightness: float = _setting(
+        0, "Brightness, %", "Up to how much lighter or darker copies get.", range=(0, 100)
+    )
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value, limits = getattr(self, one.name), one.metadata
+            name = limits["label"][0].lower() + limits["label"][1:]
+            try:
+                msgspec.convert(value, one.type)
+            except msgspec.ValidationError as error:
+                raise TrainingError(f"The {name} is {value!r}. {error}.") from error
+            if limits["choices"] and value not in limits["choices"]:
+                known = ", ".join(limits["choices"][:-1])
+                raise TrainingError(
+                    f"There is no {name} “{value}”; choose {known} or {limits['choices'][-1]}."
+                )
+            low, high = limits["min"], limits["max"]
+            if low is not None and value is not None and not low <= value <= high:
+                raise TrainingError(
+                    f"The {name} must lie between {low} and {high:,}, but it is {value}."
+                )
+
+    @property
+    def spec(self) -> EmbeddingSpec:
+        """How pictures become vectors."""
+        return EmbeddingSpec(self.architecture, self.views)
+
+    def augmentation(self, pictures: int) -> Augmentation:
+        """How copies of so many pictures are distorted: as chosen, else as is standard."""
+        if self.flip_left_right or self.random_crop or self.random_scale or self.random_brightness:
+            distortions = Augmentation(
+                self.flip_left_right, self.random_crop, self.random_scale, self.random_brightness
+            )
+        else:
+            distortions = standard(pictures)
+        copies = distortions.copies if self.copies is None else self.copies
+        return replace(distortions, copies=copies, seed=self.seed)
