@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
@@ -30,7 +31,7 @@ def end_processes() -> Iterator[None]:
 
 def opened(name: str, **state: object) -> AppTest:
     """The page of that name after its first run, in a session with ``state``."""
-    test = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=60)
+    test = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=TIMEOUT)
     for key, value in state.items():
         test.session_state[key] = value
     return sound(test.run())
@@ -52,7 +53,7 @@ def button(test: AppTest, label: str) -> Button:
     return next(button for button in test.button if button.label == label)
 
 
-def ended(test: AppTest, purpose: str, seconds: float = 240) -> AppTest:
+def ended(test: AppTest, purpose: str, seconds: float = TIMEOUT) -> AppTest:
     """The page once the last of the jobs that follow each other for ``purpose`` has ended."""
     mine, deadline = test.session_state["workspace"], time.monotonic() + seconds
     while purpose in mine.jobs:

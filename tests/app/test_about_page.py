@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
 from decor_app.components.flags import flag
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def about() -> AppTest:
-    test = AppTest.from_file(str(ROOT / "pages/about.py"), default_timeout=60).run()
+    test = AppTest.from_file(str(ROOT / "pages/about.py"), default_timeout=TIMEOUT).run()
     assert not test.exception
     return test
 

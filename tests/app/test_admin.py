@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
 from decor_app.hosting import admin as keeper
@@ -32,14 +33,14 @@ def _try(test: AppTest, word: str) -> AppTest:
 def test_without_a_password_there_is_no_such_page(monkeypatch):
     monkeypatch.delenv("DECOR_ADMIN_PASSWORD", raising=False)
     assert password() == ""
-    test = AppTest.from_file(PAGE, default_timeout=60).run()
+    test = AppTest.from_file(PAGE, default_timeout=TIMEOUT).run()
     assert not test.text_input and not test.metric
 
 
 def test_the_password_opens_it_and_another_does_not(monkeypatch):
     monkeypatch.setenv("DECOR_ADMIN_PASSWORD", "three herons")
     COUNTERS.count("tested", 7)
-    test = AppTest.from_file(PAGE, default_timeout=60).run()
+    test = AppTest.from_file(PAGE, default_timeout=TIMEOUT).run()
     assert not test.exception and not test.metric
     assert not _try(test, "two herons").metric
     assert "not the password" in test.error[0].value
@@ -51,7 +52,7 @@ def test_the_password_opens_it_and_another_does_not(monkeypatch):
 
 def test_a_changed_password_closes_it_again(monkeypatch):
     monkeypatch.setenv("DECOR_ADMIN_PASSWORD", "three herons")
-    test = _try(AppTest.from_file(PAGE, default_timeout=60).run(), "three herons")
+    test = _try(AppTest.from_file(PAGE, default_timeout=TIMEOUT).run(), "three herons")
     monkeypatch.setenv("DECOR_ADMIN_PASSWORD", "four herons")
     assert not test.run().metric
 

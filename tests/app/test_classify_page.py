@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from packing import zip_bytes
 from PIL import Image
+from serving import TIMEOUT
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
@@ -36,7 +37,7 @@ def page() -> Callable[[str], AppTest]:
     """``page("classify")`` is that page after its first run."""
 
     def run(name: str, **state: object) -> AppTest:
-        test = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=60)
+        test = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=TIMEOUT)
         for key, value in state.items():
             test.session_state[key] = value
         return _sound(test.run())
@@ -144,7 +145,7 @@ def test_the_taxonomy_switches_every_answer_without_embedding(page, embedded):
 
 
 def test_the_taxonomy_lives_in_the_address(page):
-    test = AppTest.from_file(str(ROOT / "pages/classify.py"), default_timeout=60)
+    test = AppTest.from_file(str(ROOT / "pages/classify.py"), default_timeout=TIMEOUT)
     test.query_params["taxonomy"] = "country"
     assert _verdicts(_sound(test.run())) == ["Russia"]
     _sound(test.segmented_control[0].set_value("style").run())
@@ -152,7 +153,7 @@ def test_the_taxonomy_lives_in_the_address(page):
 
 
 def test_an_address_with_an_unknown_taxonomy_shows_the_finest(page):
-    test = AppTest.from_file(str(ROOT / "pages/classify.py"), default_timeout=60)
+    test = AppTest.from_file(str(ROOT / "pages/classify.py"), default_timeout=TIMEOUT)
     test.query_params["taxonomy"] = "colour"
     assert _verdicts(_sound(test.run())) == ["Gzhel"]
 
@@ -368,7 +369,7 @@ def test_a_frame_is_the_bytes_it_encodes():
 
 @pytest.mark.parametrize(("asked", "style"), [("iznik-plate", "Iznik"), ("nothing", "Gzhel")])
 def test_a_sample_can_be_linked(asked, style):
-    test = AppTest.from_file(str(ROOT / "pages/classify.py"), default_timeout=60)
+    test = AppTest.from_file(str(ROOT / "pages/classify.py"), default_timeout=TIMEOUT)
     test.query_params["sample"] = asked
     assert _verdicts(_sound(test.run())) == [style]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from serving import ROOT, chromium, free_port, served, wait_for
+from serving import ROOT, TIMEOUT, TIMEOUT_MS, chromium, free_port, served, wait_for
 
 SAMPLES = ROOT / "models" / "samples"
 NGINX = """
@@ -149,12 +149,12 @@ def site(tmp_path_factory) -> Iterator[str]:
             assert log and "127.0.0.1" not in log and "upload_file" not in log
         finally:
             nginx.terminate()
-            nginx.wait(timeout=10)
+            nginx.wait(timeout=TIMEOUT)
 
 
 def _says_that_it_starts(url: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as answer:
-        urllib.request.urlopen(url, timeout=10)
+        urllib.request.urlopen(url, timeout=TIMEOUT)
     assert answer.value.code == 503
     assert answer.value.headers["Retry-After"] == "10"
     assert b"Decor is just starting" in answer.value.read()
@@ -164,7 +164,7 @@ def test_an_upload_through_nginx_under_a_path_of_its_own(site):
     errors = []
     with chromium() as browser:
         page = browser.new_page(base_url=site)
-        page.set_default_timeout(45_000)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("console", lambda m: errors.append(m.text) if "Content Sec" in m.text else None)
         page.goto("/")
         heading = page.get_by_test_id("stHeading")
@@ -179,21 +179,21 @@ def test_an_upload_through_nginx_under_a_path_of_its_own(site):
 
 
 def test_the_headers_come_through_once(site):
-    with urllib.request.urlopen(f"{site}/decor/", timeout=10) as answer:
+    with urllib.request.urlopen(f"{site}/decor/", timeout=TIMEOUT) as answer:
         for name in ("Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options"):
             assert len(answer.headers.get_all(name)) == 1, name
         assert answer.headers["Server"] == "nginx"
 
 
 def test_the_root_leads_to_the_path_on_whatever_port(site):
-    connection = http.client.HTTPConnection(site.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(site.removeprefix("http://"), timeout=TIMEOUT)
     connection.request("GET", "/")
     answer = connection.getresponse()
     assert (answer.status, answer.headers["Location"]) == (302, "/decor/")
 
 
 def test_too_large_a_body_ends_at_nginx(site):
-    connection = http.client.HTTPConnection(site.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(site.removeprefix("http://"), timeout=TIMEOUT)
     connection.putrequest("PUT", "/decor/_stcore/upload_file/a/b")
     connection.putheader("Content-Length", str(60 * 2**20))
     connection.endheaders()
@@ -202,4 +202,4 @@ def test_too_large_a_body_ends_at_nginx(site):
 
 def test_the_numbers_of_the_server_are_not_public_there_either(site):
     with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(f"{site}/decor/_stcore/metrics", timeout=10)
+        urllib.request.urlopen(f"{site}/decor/_stcore/metrics", timeout=TIMEOUT)

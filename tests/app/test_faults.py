@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.running import Server, server
@@ -252,7 +253,7 @@ def test_the_runs_page_tells_that_the_disk_refuses(run, tmp_path, monkeypatch):
     monkeypatch.setattr(state_runs, "_disk_runs", lambda: DiskRuns(tmp_path / "file" / "runs"))
     mine = Workspace("me")
     mine.runs.save(run)
-    page = AppTest.from_file(str(ROOT / "pages/runs.py"), default_timeout=60)
+    page = AppTest.from_file(str(ROOT / "pages/runs.py"), default_timeout=TIMEOUT)
     page.session_state["workspace"] = mine
     key = "runs-" + "-".join(run.id[:6] for run in mine.runs.list())
     page.session_state[key] = {"selection": {"rows": [0], "columns": [], "cells": []}}
@@ -278,7 +279,7 @@ def test_an_own_run_that_is_damaged_meanwhile_leaves_the_others(run, tmp_path):
 
 
 def _classify(**state: object) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "pages/classify.py"), default_timeout=60)
+    page = AppTest.from_file(str(ROOT / "pages/classify.py"), default_timeout=TIMEOUT)
     for key, value in state.items():
         page.session_state[key] = value
     return page.run()

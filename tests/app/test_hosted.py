@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import ROOT, Served, chromium, served, until
+from serving import ROOT, TIMEOUT, TIMEOUT_MS, Served, chromium, served, until
 
 SAMPLES = ROOT / "models" / "samples"
 MB = 2**20
@@ -46,7 +46,7 @@ def visitors(server, browser):
     def come(path: str = "/"):
         contexts.append(browser.new_context(base_url=server.address))
         page = contexts[-1].new_page()
-        page.set_default_timeout(45_000)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda m: errors.append(m.text) if "Content Sec" in m.text else None)
         page.goto(path)
@@ -161,7 +161,7 @@ def test_an_upload_that_no_page_would_send_is_refused_before_it_is_taken(server)
 
 def _put(server: Served, length: int | None) -> tuple[int, str]:
     host = server.address.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http.client.HTTPConnection(host, timeout=TIMEOUT)
     connection.putrequest("PUT", "/_stcore/upload_file/nobody/nothing")
     if length is not None:
         connection.putheader("Content-Length", str(length))
@@ -191,7 +191,7 @@ def test_a_frame_that_no_page_would_send_ends_the_connection(server, frame, code
         with pytest.raises(ConnectionClosed) as closed:
             socket.send(frame)
             while True:
-                socket.recv(timeout=20)
+                socket.recv(timeout=TIMEOUT)
         assert closed.value.rcvd is None or closed.value.rcvd.code in codes
 
 
@@ -201,7 +201,7 @@ def test_a_frame_that_no_page_would_send_ends_the_connection(server, frame, code
 def _get(server: Served, path: str, method: str = "GET") -> tuple[int, dict[str, str]]:
     request = urllib.request.Request(server.address + path, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             return answer.status, dict(answer.headers)
     except urllib.error.HTTPError as error:
         return error.code, dict(error.headers)
@@ -232,7 +232,7 @@ def test_uploads_need_the_token_against_cross_site_requests(server):
 )
 def test_no_file_of_the_server_is_given_out(server, path):
     host = server.address.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http.client.HTTPConnection(host, timeout=TIMEOUT)
     connection.request("GET", path)
     body = connection.getresponse().read()
     assert b"streamlit run" not in body and b"root:" not in body and b"make run" not in body

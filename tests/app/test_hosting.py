@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from serving import free_port
+from serving import TIMEOUT, free_port
 from streamlit.testing.v1 import AppTest
 
 from decor_app.hosting.config import VARIABLES, Hosting, hosting, read_hosting
@@ -159,7 +159,7 @@ def test_a_mistyped_setting_ends_the_start_with_one_sentence(tmp_path):
         [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(free_port()),
          "--server.headless", "true"],
         cwd=root, env={**os.environ, "DECOR_SESSIONS": "many"}, capture_output=True, text=True,
-        timeout=60,
+        timeout=TIMEOUT,
     )  # fmt: skip
     assert run.returncode == 1
     assert "Decor cannot start: DECOR_SESSIONS is “many”; it must be a whole number" in run.stderr
@@ -169,6 +169,6 @@ def test_a_mistyped_setting_ends_the_start_with_one_sentence(tmp_path):
 def test_a_mistyped_setting_is_said_on_the_page(monkeypatch):
     monkeypatch.setenv("DECOR_SESSIONS", "many")
     page = str(Path(__file__).parents[2] / "pages" / "about.py")
-    test = AppTest.from_file(page, default_timeout=60).run()
+    test = AppTest.from_file(page, default_timeout=TIMEOUT).run()
     assert not test.exception
     assert "whole number above zero" in test.error[0].value

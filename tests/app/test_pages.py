@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from serving import TIMEOUT
 
 from decor_app.format import between, percent, told_apart
 
@@ -35,13 +36,14 @@ def test_the_server_never_imports_tensorflow_and_the_first_page_no_altair():
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
         "for name in ('classify', 'data', 'retrain', 'runs', 'about'):\n"
-        "    assert not AppTest.from_file(f'pages/{name}.py', default_timeout=60).run().exception\n"
+        "    page = AppTest.from_file(f'pages/{name}.py', default_timeout=240)\n"
+        "    assert not page.run().exception\n"
         "    assert name != 'classify' or 'altair' not in sys.modules\n"
         "assert 'streamlit' in sys.modules\n"
         "assert 'tensorflow' not in sys.modules\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT
     )
     assert done.returncode == 0, done.stderr
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from packing import zip_bytes
+from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
 from decor_app.jobs.inference_pool import InferencePool
@@ -37,7 +38,7 @@ def open_runs(runs) -> Callable[..., AppTest]:
     """``open_runs(tick=[0])`` is the page of a session with ``runs``, some rows ticked."""
 
     def run(tick: list[int] = (), mine: Workspace | None = None) -> AppTest:
-        test = AppTest.from_file(str(ROOT / "pages/runs.py"), default_timeout=60)
+        test = AppTest.from_file(str(ROOT / "pages/runs.py"), default_timeout=TIMEOUT)
         test.session_state["workspace"] = mine or Workspace("me", MemoryRuns(runs))
         _sound(test.run())
         return _tick(test, tick) if tick else test

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from serving import ROOT, chromium, served
+from serving import ROOT, TIMEOUT_MS, chromium, served
 
 from decor_app.format import escape_markdown
 from decor_app.jobs.image_analysis import webp
@@ -37,7 +37,7 @@ def page(tmp_path_factory) -> Iterator[object]:
     folder = tmp_path_factory.mktemp("served")
     with served(folder / "log", DECOR_HOME=str(folder)) as server, chromium() as browser:
         page = browser.new_page(base_url=server.address)
-        page.set_default_timeout(45_000)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("dialog", lambda dialog: pytest.fail("a dialog opened"))
         yield page
 

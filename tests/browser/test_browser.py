@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import chromium, served
+from serving import TIMEOUT_MS, chromium, served
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "models" / "samples"
@@ -24,7 +24,7 @@ def tab(server):
     strangers, errors = [], []
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=server)
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("request", lambda r: strangers.append(r.url) if _is_strange(r.url, server) else 0)
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
@@ -65,7 +65,7 @@ def _retrain_from_a_cold_deep_link(tab) -> None:
     _press(tab, "Learning rate", "ArrowRight", "ArrowRight", reads="0.03")
     tab.get_by_role("button", name="Retrain", exact=True).click()
     accuracy = tab.get_by_test_id("stMetric").filter(has_text="Test accuracy")
-    accuracy.wait_for(timeout=45_000)
+    accuracy.wait_for()
     assert float(re.search(r"([\d.]+)\s*%", accuracy.inner_text())[1]) > 80
     assert "the true rate is likely between" in tab.inner_text("body")
     _sound(tab)

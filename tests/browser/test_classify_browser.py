@@ -1,17 +1,13 @@
-"""The Classify and About pages in a real browser: paste, live camera, phone, keyboard, axe."""
+"""The Classify and About pages in a real browser: paste, live camera, phone, keyboard."""
 
 import base64
-import os
 import shutil
-from pathlib import Path
 
 import pytest
-from serving import OPTIONS, PROGRAMS, choose_large
+from serving import OPTIONS, PROGRAMS, TIMEOUT_MS, choose_large
 from test_browser import SAMPLES, server, tab  # noqa: F401
 
 _WIDTH = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
-# Streamlit's own drop zone is a section in the role of a presentation, and has a name.
-_STREAMLITS = {"presentation-role-conflict"}
 
 
 @pytest.fixture
@@ -118,7 +114,7 @@ def test_the_live_picture_is_classified_again_and_again(tab, server):  # noqa: F
     )
     try:
         page = browser.new_page(base_url=server, permissions=["camera"])
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(TIMEOUT_MS)
         page.goto("/")
         _verdict(page, "Gzhel")
         page.get_by_role("tab", name="Camera").click()
@@ -136,34 +132,3 @@ def test_the_live_picture_is_classified_again_and_again(tab, server):  # noqa: F
 
 def _program(default: str) -> str:
     return next(filter(None, map(shutil.which, PROGRAMS)), default)
-
-
-def _script() -> str:
-    """The source of axe-core, from $AXE_CORE (“npm install axe-core”: axe.min.js)."""
-    place = os.environ.get("AXE_CORE", "")
-    if not Path(place).is_file():
-        pytest.skip("set AXE_CORE to axe.min.js of the npm package axe-core")
-    return Path(place).read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_of_our_own(classify, scheme):
-    script = _script()
-    classify.emulate_media(color_scheme=scheme)
-    classify.goto("/")
-    _verdict(classify, "Gzhel")
-    classify.get_by_text("Nearest known pictures").wait_for()
-    assert _violations(classify, script) <= _STREAMLITS
-    _upload(classify, "gzhel-vase.jpg", "iznik-tile.jpg")
-    classify.locator(".st-key-card-0 button").first.wait_for()
-    assert _violations(classify, script) <= _STREAMLITS
-    classify.get_by_role("link", name="About").click()
-    classify.get_by_text("Your pictures", exact=True).wait_for()
-    assert _violations(classify, script) <= _STREAMLITS
-
-
-def _violations(page, script: str) -> set[str]:
-    page.wait_for_timeout(1500)  # fading in counts as low contrast
-    page.evaluate(script)
-    found = page.evaluate("async () => (await axe.run()).violations.map((v) => v.id)")
-    return set(found)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import choose_large, chromium, served
+from serving import TIMEOUT_MS, choose_large, chromium, served
 
 COLOURS = {"Синий": "navy", "Röd <b>": "firebrick", "=Green": "seagreen"}
 _NARROW = "() => document.querySelector('[data-testid=stMain]').scrollWidth <= 390"
@@ -44,7 +44,7 @@ def page(tmp_path_factory) -> Iterator:
     errors, strangers = [], []
     with served(home / "log", DECOR_HOME=str(home)) as running, chromium() as browser:
         tab = browser.new_page(viewport={"width": 1280, "height": 1000}, base_url=running.address)
-        tab.set_default_timeout(60_000)
+        tab.set_default_timeout(TIMEOUT_MS)
         tab.on("pageerror", lambda error: errors.append(str(error)))
         own = (running.address, running.address.replace("http", "ws"), "data:", "blob:")
         tab.on("request", lambda r: None if r.url.startswith(own) else strangers.append(r.url))
@@ -101,7 +101,7 @@ def _it_trains_a_model(page) -> None:
     _heading(page, "Train it yourself").wait_for()
     _settle(page)
     _button(page, "Retrain").click()
-    _button(page, "Use this model").wait_for(timeout=180_000)
+    _button(page, "Use this model").wait_for()
 
 
 def _the_report_is_right(page) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from packing import zip_bytes
-from serving import chromium, served
+from serving import TIMEOUT_MS, chromium, served
 
 CLASSES = {"Tiles": "navy", "Towels": "firebrick", "Boards": "seagreen"}
 
@@ -30,7 +30,7 @@ def test_from_a_zip_to_a_model_that_learns_from_a_correction(tmp_path, shop, orn
     settings = {"DECOR_HOME": str(tmp_path / "home")}
     with served(tmp_path / "log", **settings) as server, chromium() as tab:
         page = tab.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(TIMEOUT_MS)
         _bring_in(page, server.address, shop)
         _train(page)
         _classify(page, towel, "Towels")
