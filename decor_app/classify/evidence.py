@@ -9,8 +9,8 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from decor_app.format import escape_markdown
-from decor_app.jobs.image_analysis import jpeg
 from decor_app.state.pictures import Seen, evidence_of, preview_of
+from decor_core.images.encode import encode_jpeg
 from decor_core.model.classifier import Prediction
 from decor_core.model.overlay import paint
 
@@ -78,7 +78,7 @@ def _label(seen: Seen, prediction: Prediction) -> str:
 
 def _painted(preview: bytes, heat: np.ndarray, strongest: float, opacity: float) -> bytes:
     with Image.open(io.BytesIO(preview)) as picture:
-        return jpeg(paint(picture.convert("RGB"), heat, strongest, opacity))
+        return encode_jpeg(paint(picture.convert("RGB"), heat, strongest, opacity))
 
 
 def _where(heat: np.ndarray) -> str:

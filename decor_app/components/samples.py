@@ -1,7 +1,6 @@
 """The drawn sample pictures: a row of tiles to click."""
 
 import base64
-import io
 import json
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from decor_app.state.pictures import Picture
 from decor_core.errors import DecorError, PictureError
 from decor_core.features.backbones import MODELS
 from decor_core.images.decode import load_picture
+from decor_core.images.encode import encode_webp
 
 SAMPLES = MODELS / "samples"
 _TILE_SIDE = 144
@@ -120,9 +120,7 @@ def _tile_rule(sample: Sample) -> str:
 @st.cache_data
 def small(sample: Sample, side: int) -> bytes:
     """A WebP of ``side`` pixels at most; PictureError where the sample cannot be read."""
-    packed = io.BytesIO()
-    load_picture(sample.data(), max_side=side).save(packed, "WEBP", quality=80, method=1)
-    return packed.getvalue()
+    return encode_webp(load_picture(sample.data(), max_side=side))
 
 
 def leave_sample() -> None:

@@ -6,12 +6,12 @@ import streamlit as st
 
 from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.format import escape_markdown, percent
-from decor_app.jobs.image_analysis import webp
 from decor_app.state.datasets import edit, parts_of
 from decor_core.data.findings import KINDS
 from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
 from decor_core.images.decode import load_picture
+from decor_core.images.encode import encode_webp
 
 _SIDE = 900
 
@@ -30,7 +30,9 @@ def _show(pictures: Dataset, file: str, answer: tuple[str, float] | None) -> Non
         except DecorError as error:
             st.error(escape_markdown(str(error)), icon=":material/broken_image:")
         else:
-            st.image(webp(picture), width="stretch", alt=f"{file}, {pictures.label_of(file)}")
+            st.image(
+                encode_webp(picture), width="stretch", alt=f"{file}, {pictures.label_of(file)}"
+            )
     with right:
         st.markdown(_facts(pictures, file, answer))
         label_box(pictures, "enlarged_label", "It is something else")

@@ -1,14 +1,12 @@
 """A small data set to try things out on: crops of drawn samples, and faults for a report."""
 
-import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import content_hash, load_picture
+from decor_core.images.encode import encode_jpeg
 
 _CROPS = Augmentation(flip=True, crop=18, scale=45, brightness=12, copies=5)
 _SIDE = 360
@@ -34,7 +32,7 @@ def write_example(path: Path, samples: Sequence[Sample]) -> None:
 def _crops(data: bytes, stem: str) -> list[tuple[str, bytes]]:
     picture, key = load_picture(data), content_hash(data)
     return [
-        (f"{stem}-{number}", _jpeg(distort(picture, _CROPS, key, number), _SIDE))
+        (f"{stem}-{number}", encode_jpeg(distort(picture, _CROPS, key, number), _SIDE))
         for number in range(_CROPS.copies)
     ]
 
@@ -45,17 +43,9 @@ def _faults(samples: Sequence[Sample]) -> list[tuple[str, bytes]]:
     data = [samples[0][2], samples[1][2], third]
     whole = [load_picture(one) for one in data]
     return [
-        (f"{labels[2]}/strayed.jpg", _jpeg(whole[0], _SIDE)),
+        (f"{labels[2]}/strayed.jpg", encode_jpeg(whole[0], _SIDE)),
         (f"{labels[0]}/once-more.jpg", _crops(data[1], "")[0][1]),
-        (f"{labels[1]}/tiny.jpg", _jpeg(whole[2], 40)),
+        (f"{labels[1]}/tiny.jpg", encode_jpeg(whole[2], 40)),
         (f"{labels[1]}/broken.jpg", data[2][: len(data[2]) // 3]),
-        (f"{labels[0]}/really-a-jpeg.png", _jpeg(whole[1], _SIDE)),
+        (f"{labels[0]}/really-a-jpeg.png", encode_jpeg(whole[1], _SIDE)),
     ]
-
-
-def _jpeg(picture: Image.Image, side: int) -> bytes:
-    small = picture.copy()
-    small.thumbnail((side, side))
-    packed = io.BytesIO()
-    small.save(packed, "JPEG", quality=85)
-    return packed.getvalue()

@@ -18,6 +18,7 @@ from decor_core.data.folder_source import Files
 from decor_core.errors import DamagedFile, DataError
 from decor_core.images.decode import content_hash
 from decor_core.images.duplicates import fingerprint
+from decor_core.images.encode import encode_webp
 from decor_core.io import read_arrays, read_json, write_file
 
 FORMAT = "decor-pictures/1"
@@ -42,12 +43,9 @@ def keep_picture(folder: Path, data: bytes, upright: Image.Image) -> str:
     Safe to call from several threads. DataError where the disk refuses.
     """
     key = content_hash(data)
-    small = upright.copy()
-    small.thumbnail((_THUMB_SIDE, _THUMB_SIDE), reducing_gap=2.0)
-    packed = io.BytesIO()
-    small.save(packed, "WEBP", quality=80, method=1)
+    thumb = encode_webp(upright, _THUMB_SIDE)
     _write(_picture(folder, key), data)
-    _write(_thumb(folder, key), packed.getvalue())
+    _write(_thumb(folder, key), thumb)
     return key
 
 
@@ -76,13 +74,9 @@ def tiny_thumb(folder: Path, key: str) -> bytes:
     """A WebP of a kept picture that is small enough for thousands on one map; empty if gone."""
     try:
         with Image.open(_thumb(folder, key)) as small:
-            tiny = small.convert("RGB")
+            return encode_webp(small.convert("RGB"), _TINY_SIDE, quality=60, effort=0)
     except OSError:
         return b""
-    tiny.thumbnail((_TINY_SIDE, _TINY_SIDE))
-    packed = io.BytesIO()
-    tiny.save(packed, "WEBP", quality=60, method=0)
-    return packed.getvalue()
 
 
 def fingerprints(folder: Path, keys: Collection[str]) -> list[np.ndarray]:

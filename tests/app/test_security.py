@@ -14,12 +14,12 @@ from PIL import Image
 from serving import ROOT, TIMEOUT_MS, chromium, served
 
 from decor_app.format import escape_markdown
-from decor_app.jobs.image_analysis import webp
 from decor_app.state.pictures import Picture
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DataError, PictureError
 from decor_core.export.formats import export_model
 from decor_core.images.decode import load_picture
+from decor_core.images.encode import encode_webp
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 
 SAMPLES = ROOT / "models" / "samples"
@@ -130,7 +130,7 @@ def test_a_picture_that_is_also_a_page_or_a_zip_is_only_a_picture(encoded, ornam
     with zipfile.ZipFile(stream, "a") as packed:
         packed.writestr("x.html", f"<html>{SCRIPT}")
     for data in (picture + f"<html>{SCRIPT}".encode(), stream.getvalue()):
-        packed = webp(load_picture(data))
+        packed = encode_webp(load_picture(data))
         assert b"<html" not in packed and b"PK\3\4" not in packed
         assert Image.open(io.BytesIO(packed)).format == "WEBP"
 
@@ -140,7 +140,7 @@ def test_what_is_shown_was_packed_anew_with_no_notes_beside(encoded, ornament):
     exif[0x010E] = SCRIPT  # the description
     exif[0x8825] = {1: "N"}  # where it was taken
     data = encoded(ornament(1), "JPEG", exif=exif, comment=b"secret")
-    packed = webp(load_picture(data))
+    packed = encode_webp(load_picture(data))
     assert not Image.open(io.BytesIO(packed)).getexif() and b"secret" not in packed
 
 
@@ -167,7 +167,8 @@ def test_no_name_of_a_data_set_leads_elsewhere(tmp_path, name):
 
 def _calls() -> Iterator[tuple[str, str]]:
     """Every call in the app's own code: file, and what is called, dotted."""
-    for path in [*ROOT.glob("decor_core/**/*.py"), *ROOT.glob("pages/**/*.py"), ROOT / "server.py"]:
+    folders = ("decor_core", "decor_app", "pages")
+    for path in [*(p for f in folders for p in ROOT.glob(f"{f}/**/*.py")), ROOT / "server.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 keywords = {word.arg: ast.unparse(word.value) for word in node.keywords}
