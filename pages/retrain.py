@@ -25,7 +25,7 @@ from decor_app.state.jobs import (
 )
 from decor_app.state.models import warm_trainer
 from decor_app.training.search import show_search
-from decor_app.training.settings import chosen, controls, taught
+from decor_app.training.settings import chosen, chosen_source, controls
 from decor_core.data.split import different_pictures, needed
 
 _WAIT = 0.1  # seconds of those between two drawings, so that the result is there at once
@@ -45,7 +45,7 @@ def main() -> None:
     with left:
         controls()
         reason = _obstacle()
-        _warn(taught().counts[chosen().level], reason)
+        _warn(chosen_source().counts(chosen().level), reason)
         _buttons(running=job is not None and job.active, possible=not reason)
         # By the buttons, where it is in sight on a phone; a fragment may fill only a container
         # that has been written to.
@@ -95,13 +95,13 @@ def _start() -> None:
 
 def _before() -> None:
     """What there is to learn from, while nothing has been trained."""
-    choice, lesson = chosen(), taught()
-    counts, config = lesson.counts[choice.level], choice.config
+    choice, source = chosen(), chosen_source()
+    counts, config = source.counts(choice.level), choice.config
     learning = 100 - config.testing_percentage - config.validation_percentage
     with st.container(border=True):
         st.subheader("What it learns from", anchor=False)
         st.markdown(
-            f"{sum(counts.values()):,} {escape_markdown(lesson.title)}. "
+            f"{sum(counts.values()):,} {escape_markdown(source.title)}. "
             f"About {percent(learning / 100)} teach the model, "
             f"{percent(config.validation_percentage / 100)} watch over its progress, and "
             f"{percent(config.testing_percentage / 100)} are kept back as a test."
@@ -111,12 +111,12 @@ def _before() -> None:
 
 def _obstacle() -> str:
     """Why nothing can be trained with what is chosen; "" where it can."""
-    choice, lesson = chosen(), taught()
-    if len(lesson.counts[choice.level]) < 2:
+    choice, source = chosen(), chosen_source()
+    if len(source.counts(choice.level)) < 2:
         return "There is only one class; a model needs at least two to tell apart."
     shares = choice.config.testing_percentage, choice.config.validation_percentage
     need = needed(*shares)
-    different = different_pictures(lesson.table, choice.level)
+    different = different_pictures(source.table, choice.level)
     poor = [f"“{label}” has {count}" for label, count in different.items() if count < need]
     if not poor:
         return ""

@@ -8,11 +8,10 @@ import streamlit as st
 
 from decor_app.components.class_picker import chosen_label, taxonomy_box
 from decor_app.format import escape_markdown
-from decor_app.state.datasets import store, summaries, toast_error, where_kept
+from decor_app.state.datasets import find_dataset, store, summaries, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.models import predictor, warm_trainer
 from decor_app.state.pictures import Seen, network_key, original
-from decor_app.state.training_data import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.corrections import correct
 from decor_core.datasets.dataset import Dataset
@@ -129,7 +128,7 @@ def corrections() -> Dataset | None:
     """The corrections to the model in use, and to others that learned from the same pictures."""
     for one in summaries():
         if one.title == _title():
-            found = picture_set(one.id)
+            found = find_dataset(one.id)
             if found and tuple(level.name for level in found.catalog.taxonomy.levels) == _levels():
                 return found
     return None

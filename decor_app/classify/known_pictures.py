@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from decor_app.state.jobs import vectors_for
-from decor_app.state.training_data import vectors_at_hand
+from decor_app.state.training_data import cached_vectors
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.classifier import Judge
 from decor_core.model.neighbors import Known
@@ -19,7 +19,7 @@ def known_pictures(model: Judge) -> Known | None:
         return None
     vectors = vectors_for(training_data, level)
     if vectors is None:  # corrections were made since; what they correct is there all the same
-        vectors = vectors_at_hand(replace(training_data, corrections=""), level)
+        vectors = cached_vectors(replace(training_data, corrections=""), level)
     if vectors is None or not Known.fits(model.bundle, vectors):
         return None
     return _known(model, vectors)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from decor_app.state.datasets import find_dataset
 from decor_app.state.jobs import LEARN
 from decor_app.state.models import predictor, use_model, use_shipped_model
-from decor_app.state.training_data import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
 from decor_core.model.bundle import Bundle
@@ -48,7 +48,7 @@ def show_taken_back() -> None:
 
 def standing_in(set_id: str) -> frozenset[tuple[str, str]]:
     """The corrections of a set as they are now."""
-    found = picture_set(set_id)
+    found = find_dataset(set_id)
     if found is None:
         return frozenset()
     return frozenset(zip(found.table["key"], found.table[found.level], strict=True))

@@ -20,12 +20,11 @@ from decor_app.format import between, escape_markdown, percent, percent_exact, t
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import TrainOnAllTask, TrainTask
 from decor_app.page import RETRAIN
-from decor_app.state.datasets import store, toast_error, zipped
+from decor_app.state.datasets import find_dataset, store, toast_error, zipped
 from decor_app.state.jobs import CROSS_VALIDATE, LEARN, job_for, run_of, stop, submit_on
 from decor_app.state.models import in_use, predictor
 from decor_app.state.pictures import network_key
 from decor_app.state.runs import run_entries
-from decor_app.state.training_data import picture_set
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
@@ -106,7 +105,7 @@ def _can_learn(now: Dataset) -> TrainingData | None:
     training_data = TrainingData.of(predictor().bundle)
     if training_data is None:
         return None
-    base = picture_set(training_data.set_id)
+    base = find_dataset(training_data.set_id)
     if training_data.set_id and base is None:
         return None
     if base:

@@ -10,7 +10,7 @@ from decor_app.components.styles import style_of
 from decor_app.format import distance, escape_markdown
 from decor_app.state.models import predictor
 from decor_app.state.pictures import Seen
-from decor_app.state.training_data import thumbnails
+from decor_app.state.thumbnails import thumbnails
 from decor_core.model.classifier import Prediction, Verdict
 from decor_core.model.neighbors import Known, Neighbour
 from decor_core.model.training_data import TrainingData

@@ -14,7 +14,7 @@ from decor_app.format import between, escape_markdown, percent, percent_exact, t
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import LearningCurveTask
 from decor_app.state.jobs import BEFOREHAND, CURVE, ask_about, found, job_for, stop
-from decor_app.state.training_data import thumbnails
+from decor_app.state.thumbnails import thumbnails
 from decor_core.model.evaluation import SMALL_CLASS, Evaluation
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run

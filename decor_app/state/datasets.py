@@ -13,7 +13,7 @@ from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
 from decor_core.data.split import split
 from decor_core.datasets.archive import write_zip
-from decor_core.datasets.dataset import Dataset
+from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.store import DatasetStore, DatasetSummary, datasets_directory
 from decor_core.errors import DataError
 from decor_core.model.training_config import TrainingConfig
@@ -48,11 +48,25 @@ def opened() -> Dataset | None:
     if not set_id:
         return None
     try:
-        return _as_it_stands(set_id)
+        return _load(store().root, store().stamp(set_id))
     except DataError as error:
         toast_error(error)
         workspace().data_set = ""
         return None
+
+
+def find_dataset(set_id: str) -> Dataset | None:
+    """The data set of that id as it stands; None if there is none (any more)."""
+    try:
+        return _load(store().root, store().stamp(set_id)) if set_id else None
+    except DataError:
+        return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=40)
+def _load(root: Path, stamp: tuple) -> Dataset:
+    """Read again only where the set has changed: its table may be long."""
+    return load_dataset(root / stamp[0])
 
 
 def open_set(set_id: str) -> None:
@@ -165,11 +179,3 @@ def restore() -> None:
         open_set(store().restore(set_id).id)
     except DataError as error:
         toast_error(error)
-
-
-def _as_it_stands(set_id: str) -> Dataset:
-    """The set, read again only where it has changed: its table may be long."""
-    seen, stamp = st.session_state.get("set_seen"), store().stamp(set_id)
-    if seen is None or seen[0] != stamp:
-        seen = st.session_state.set_seen = stamp, store().get(set_id)
-    return seen[1]

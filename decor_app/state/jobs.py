@@ -12,15 +12,7 @@ from decor_app.jobs.train_tasks import CrossValidateTask, NetworkTask, Task
 from decor_app.state.dataset_jobs import dataset_queue
 from decor_app.state.models import training_queue, use_model
 from decor_app.state.runs import find_run, save_cross_validation
-from decor_app.state.training_data import (
-    Part,
-    is_at_hand,
-    joiner,
-    parts_of,
-    recall,
-    remember,
-    vectors_at_hand,
-)
+from decor_app.state.training_data import TrainingVectors, cached_vectors, is_available
 from decor_app.state.workspace import registry, workspace
 from decor_core.errors import DecorError, TrainingError
 from decor_core.features.backbones import BackboneSpec
@@ -83,27 +75,21 @@ class JobPipeline:
         self._session, self._trainer, self._reader = workspace(), training_queue(), dataset_queue()
         self._purpose, self._material, self._run_id = purpose, training_data, run_id
         self._make = make
-        self._parts = parts_of(training_data)
-        self._join = joiner(training_data, level)
+        self._vectors = TrainingVectors(training_data, level)
         self._session.refused.pop(purpose, None)
 
     def go_on(self) -> None:
         """Queue what is to be done next; DecorError where that is refused."""
-        found = [recall(self._session, part) for part in self._parts]
-        missing = [p for p, vectors in zip(self._parts, found, strict=True) if vectors is None]
+        missing = self._vectors.missing()
         architecture = self._material.spec.architecture
         if missing and not BackboneSpec.named(architecture).path.exists():
             self._queue(self._trainer, NetworkTask(architecture), lambda job: None)
         elif missing:
-            part = missing[0]
-            self._queue(self._reader, part.task, lambda job: self._keep(part, job))
+            self._queue(self._reader, missing, lambda job: self._vectors.add(missing, job.result))
         elif self._make:
-            self._queue(self._trainer, self._make(self._join(found)))
+            self._queue(self._trainer, self._make(self._vectors.joined()))
         else:
             self._session.jobs.pop(self._purpose, None)
-
-    def _keep(self, part: Part, job: Job) -> None:
-        remember(self._session, part, job.result)
 
     def _queue(self, place: Any, task: Task, take: Callable[[Job], None] | None = None) -> None:
         session = self._session
@@ -188,7 +174,7 @@ def run_of(job: Job) -> Run | None:
 
 def can_train_further(run: Run) -> bool:
     """Whether further jobs can be done about a run: only on the data that are here."""
-    return not run.read_only and is_at_hand(TrainingData.of(run.bundle))
+    return not run.read_only and is_available(TrainingData.of(run.bundle))
 
 
 def ask_about(purpose: str, run: Run, kind: Callable[..., Task]) -> None:
@@ -209,8 +195,8 @@ def found(purpose: str, run_id: str) -> Any:
 
 def vectors_for(training_data: TrainingData, level: str) -> Embeddings | None:
     """The vectors of a material, if they are at hand; else they are fetched for the next time."""
-    vectors = vectors_at_hand(training_data, level)
-    if vectors is None and job_for(EMBED) is None and is_at_hand(training_data):
+    vectors = cached_vectors(training_data, level)
+    if vectors is None and job_for(EMBED) is None and is_available(training_data):
         submit_on(EMBED, training_data, level)
     return vectors
 

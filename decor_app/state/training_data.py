@@ -1,51 +1,54 @@
 """What can be learned from: the photos whose vectors ship, and data sets of one's own."""
 
-import io
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import pandas as pd
-import streamlit as st
 
-from decor_app.format import pluralize, thumb_uri
+from decor_app.format import pluralize
 from decor_app.jobs.dataset_tasks import EmbedTask
-from decor_app.state.datasets import store, summaries
+from decor_app.state.datasets import find_dataset, store, summaries
 from decor_app.state.models import shipped_vectors, shipped_vectors_or_stop
-from decor_app.state.workspace import Workspace, workspace
+from decor_app.state.workspace import workspace
 from decor_core.datasets.corrections import with_corrections
-from decor_core.datasets.dataset import Dataset, load_dataset
-from decor_core.datasets.storage import read_thumb
-from decor_core.errors import DataError, DecorError, PictureError
+from decor_core.errors import DecorError
 from decor_core.features.embeddings import Embeddings
-from decor_core.images.decode import load_picture
 from decor_core.model.training_data import TrainingData
 from decor_core.taxonomy import Taxonomy
 
 SHIPPED = ""  # in place of the id of a data set
-_KEPT_VECTORS = 2  # a data set and corrections to it; of a thousand pictures, 54 MB
-_THUMB_SIDE = 128
+_CACHED_VECTORS = 2  # a data set and corrections to it; of a thousand pictures, 54 MB
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What some pictures teach: labels, and how many pictures there are of each, level by level.
-
-    ``table`` has a row for each picture.
-    """
+class TrainingSource:
+    """Labeled pictures to train on: ``table`` has a row for each."""
 
     title: str
     taxonomy: Taxonomy
-    counts: Mapping[str, Mapping[str, int]]
     table: pd.DataFrame
 
+    def counts(self, level: str) -> Mapping[str, int]:
+        """How many pictures each label of a level has, in the taxonomy's order."""
+        counts = self.table[level].value_counts()
+        labels = self.taxonomy.level(level).labels
+        return {label: int(counts[label]) for label in labels if label in counts}
 
-def choices() -> dict[str, str]:
+
+def training_source(set_id: str) -> TrainingSource:
+    """The data set of that id; what ships where it is SHIPPED, or not there (any more)."""
+    dataset = find_dataset(set_id)
+    if dataset is None:
+        data = shipped_vectors_or_stop()
+        return TrainingSource("photos of decorated products", data.taxonomy, data.table)
+    title = f"pictures of “{dataset.title}”"
+    return TrainingSource(title, dataset.catalog.taxonomy, dataset.table)
+
+
+def training_sources() -> dict[str, str]:
     """All that can be learned from, in words, by the id of the data set."""
-    shipped = _shipped()
+    shipped = _shipped_or_none()
     size = f"{len(shipped.table)} pictures" if shipped else "missing"
     found = {SHIPPED: f"Decor photos · {size}"}
     for one in summaries():
@@ -54,167 +57,97 @@ def choices() -> dict[str, str]:
     return found
 
 
-def lesson(set_id: str) -> Lesson | None:
-    """What a data set, or what ships, teaches; None if it is not there (any more)."""
-    if set_id == SHIPPED:
-        data = shipped_vectors_or_stop()
-        return Lesson("photos of decorated products", data.taxonomy, _counts(data), data.table)
-    pictures = picture_set(set_id)
-    if pictures is None:
-        return None
-    catalog = pictures.catalog
-    title = f"pictures of “{pictures.title}”"
-    return Lesson(title, catalog.taxonomy, _counts(catalog), catalog.table)
+def is_available(training_data: TrainingData | None) -> bool:
+    """Whether what a model learned from is still here, and as it was."""
+    if training_data is None:
+        return False
+    if training_data.corrections and not find_dataset(training_data.corrections):
+        return False
+    if not training_data.set_id:
+        return _shipped_or_none() is not None
+    dataset = find_dataset(training_data.set_id)
+    return dataset is not None and dataset.version == training_data.version
 
 
-def _counts(data: object) -> dict[str, dict[str, int]]:
-    table: pd.DataFrame = data.table
-    found = {}
-    for level in data.taxonomy.levels:
-        counts = table[level.name].value_counts()
-        found[level.name] = {n: int(counts[n]) for n in level.labels if n in counts}
-    return found
-
-
-def picture_set(set_id: str) -> Dataset | None:
-    """The data set as it stands, read again only where it has changed; None if it is not there."""
-    try:
-        return _read(store().root, store().stamp(set_id)) if set_id else None
-    except DataError:
-        return None
-
-
-@st.cache_resource(show_spinner=False, max_entries=40)
-def _read(root: Path, stamp: tuple) -> Dataset:
-    return load_dataset(root / stamp[0])
-
-
-def _shipped() -> Embeddings | None:
-    """The shipped vectors; None where they are missing or damaged."""
-    with suppress(DecorError):
+def _shipped_or_none() -> Embeddings | None:
+    with suppress(DecorError):  # missing or damaged
         return shipped_vectors(copies=False)
     return None
 
 
-def is_at_hand(training_data: TrainingData | None) -> bool:
-    """Whether what it names can be learned from here, as it was."""
-    if training_data is None:
-        return False
-    sets = [training_data.set_id] if training_data.set_id else []
-    sets += [training_data.corrections] if training_data.corrections else []
-    found = [picture_set(set_id) for set_id in sets]
-    if not all(found):
-        return False
-    return (
-        found[0].version == training_data.version
-        if training_data.set_id
-        else _shipped() is not None
+class TrainingVectors:
+    """The vectors of all pictures that a training needs: cached, shipped, or to be computed first.
+
+    It is made on the page and may be used on any thread. DecorError where a data set is not there
+    (any more), or nothing that ships. Without ``copies`` those of what ships may be left out.
+    """
+
+    def __init__(self, training_data: TrainingData, level: str, copies: bool = True) -> None:
+        self._session, self._level = workspace(), level
+        self._tasks = [
+            _embed_task(set_id, training_data)
+            for set_id in (training_data.set_id, training_data.corrections)
+            if set_id
+        ]
+        self._corrected = bool(training_data.corrections)
+        self._shipped = None
+        if not training_data.set_id:
+            with_copies = training_data.augmentation and (copies or self._corrected)
+            self._shipped = shipped_vectors(copies=bool(with_copies))
+
+    def missing(self) -> EmbedTask | None:
+        """What has to be run first, and kept with ``add``; None where all vectors are there."""
+        # Held from here on: other jobs of this visitor may push them out of the cache.
+        self._found = list(map(self._cached, self._tasks))
+        pairs = zip(self._tasks, self._found, strict=True)
+        return next((task for task, vectors in pairs if vectors is None), None)
+
+    def add(self, task: EmbedTask, vectors: Embeddings) -> None:
+        """Keep what ``task`` gave, in place of what this visitor used longest ago."""
+        cached = self._session.vectors
+        cached[_cache_key(task)] = vectors
+        while len(cached) > _CACHED_VECTORS:
+            cached.popitem(last=False)
+
+    def joined(self) -> Embeddings:
+        """All that is learned from, once nothing is missing.
+
+        With corrections only the labels of the level count: they have no others. DecorError where
+        they do not go with the rest.
+        """
+        base = self._found[0] if self._shipped is None else self._shipped
+        if not self._corrected:
+            return base
+        return with_corrections(base.at_level(self._level), self._found[-1])
+
+    def _cached(self, task: EmbedTask) -> Embeddings | None:
+        cached, key = self._session.vectors, _cache_key(task)  # which may become another meanwhile
+        if key in cached:
+            cached.move_to_end(key)
+        return cached.get(key)
+
+
+def _embed_task(set_id: str, training_data: TrainingData) -> EmbedTask:
+    dataset = store().get(set_id)
+    return EmbedTask(
+        dataset.folder,
+        training_data.spec,
+        training_data.augmentation,
+        dataset.title,
+        dataset.number,
+        dataset.version,
     )
 
 
-# Vectors
+def _cache_key(task: EmbedTask) -> tuple:
+    """Differs where the vectors would: not with a title, nor with an edit that was undone."""
+    return task.data, task.version, task.spec, task.augmentation
 
 
-@dataclass(frozen=True)
-class Part:
-    """A data set that vectors are wanted of; ``key`` differs where the vectors would."""
-
-    key: tuple
-    task: EmbedTask
-
-
-def parts_of(training_data: TrainingData) -> tuple[Part, ...]:
-    """The data sets that a material is made of; DataError where one is not there (any more)."""
-    ids = [set_id for set_id in (training_data.set_id, training_data.corrections) if set_id]
-    return tuple(_part(store().get(set_id), training_data) for set_id in ids)
-
-
-def _part(pictures: Dataset, training_data: TrainingData) -> Part:
-    seen_as = training_data.spec, training_data.augmentation
-    title, number, version = pictures.title, pictures.number, pictures.version
-    key = pictures.folder, version, *seen_as
-    return Part(key, EmbedTask(pictures.folder, *seen_as, title, number, version))
-
-
-def recall(session: Workspace, part: Part) -> Embeddings | None:
-    """The vectors of a part, if this visitor has used them lately."""
-    kept = session.vectors  # which may become another meanwhile
-    vectors = kept.get(part.key)
-    if vectors is not None:
-        kept.move_to_end(part.key)
-    return vectors
-
-
-def remember(session: Workspace, part: Part, vectors: Embeddings) -> None:
-    """Keep the vectors of a part for a while."""
-    kept = session.vectors
-    kept[part.key] = vectors
-    while len(kept) > _KEPT_VECTORS:
-        kept.popitem(last=False)
-
-
-def joiner(
-    training_data: TrainingData, level: str, copies: bool = True
-) -> Callable[[list[Embeddings]], Embeddings]:
-    """How the vectors of the parts become what is learned from; DecorError where they cannot.
-
-    What is returned may be called on any thread. With corrections only the labels of ``level``
-    count: they have no others. Without ``copies`` those of what ships may be left out.
-    """
-    needed = copies or bool(training_data.corrections)
-    worn = needed and training_data.augmentation is not None
-    shipped = None if training_data.set_id else shipped_vectors(worn)
-
-    def join(found: list[Embeddings]) -> Embeddings:
-        base = found[0] if training_data.set_id else shipped
-        if not training_data.corrections:
-            return base
-        return with_corrections(base.at_level(level), found[-1])
-
-    return join
-
-
-def vectors_at_hand(training_data: TrainingData, level: str) -> Embeddings | None:
-    """The pictures that are learned from, if none need be looked at for it; None else."""
+def cached_vectors(training_data: TrainingData, level: str) -> Embeddings | None:
+    """What is learned from, if nothing has to be computed for it; None else."""
     try:
-        found = [recall(workspace(), part) for part in parts_of(training_data)]
-        if any(vectors is None for vectors in found):
-            return None
-        return joiner(training_data, level, copies=False)(found)
+        vectors = TrainingVectors(training_data, level, copies=False)
+        return None if vectors.missing() else vectors.joined()
     except DecorError:
         return None
-
-
-# Pictures to show
-
-
-def thumbnails(training_data: TrainingData | None) -> Callable[[str, str], str]:
-    """What gives a small picture as a data URI for a file and its content hash, "" for none."""
-    sets = [] if training_data is None else [training_data.set_id, training_data.corrections]
-    folders = [pictures.folder for pictures in map(picture_set, sets) if pictures]
-
-    def find(file: str, key: str) -> str:
-        kept = (thumb_uri(_kept(folder, key)) for folder in folders)
-        return next(filter(None, kept), "") or shipped_thumbnail(file)
-
-    return find
-
-
-@lru_cache(maxsize=512)
-def _kept(folder: Path, key: str) -> bytes:
-    return read_thumb(folder, key)
-
-
-@lru_cache(maxsize=512)
-def shipped_thumbnail(file: str) -> str:
-    """A picture behind the shipped vectors, where $DECOR_PICTURES holds them."""
-    folder = os.environ.get("DECOR_PICTURES")
-    if not folder:
-        return ""
-    try:
-        picture = load_picture(Path(folder) / file, max_side=_THUMB_SIDE)
-    except PictureError:
-        return ""
-    packed = io.BytesIO()
-    picture.save(packed, "WEBP", quality=75)
-    return thumb_uri(packed.getvalue())

@@ -7,7 +7,8 @@ import streamlit as st
 
 from decor_app.format import HEAD_WORDS, STEPWISE, escape_markdown, head_name, pluralize
 from decor_app.page import DATA
-from decor_app.state.training_data import SHIPPED, Lesson, choices, lesson, picture_set
+from decor_app.state.datasets import find_dataset
+from decor_app.state.training_data import SHIPPED, TrainingSource, training_source, training_sources
 from decor_app.state.workspace import workspace
 from decor_app.training.preprocessing import DEFAULTS, chosen_copies, chosen_spec, looks
 from decor_core.datasets.dataset import Dataset
@@ -76,7 +77,7 @@ def chosen() -> Choice:
 
 def _chosen_material() -> TrainingData:
     set_id = st.session_state.learn_from
-    own = picture_set(set_id)
+    own = find_dataset(set_id)
     spec, copies = chosen_spec(own is not None), chosen_copies(own is not None, _count(own))
     if own is None:
         return TrainingData(spec=spec, augmentation=copies)
@@ -100,7 +101,7 @@ def controls() -> None:
     """Draw all of them; ``chosen`` tells what they say."""
     _set_up()
     _learn_from()
-    _taxonomy(taught())
+    _taxonomy(chosen_source())
     stepwise = st.session_state.train_head == STEPWISE
     _presets(disabled=not stepwise)
     st.slider(
@@ -129,9 +130,9 @@ def controls() -> None:
     workspace().controls = {key: st.session_state[key] for key in workspace().controls}
 
 
-def taught() -> Lesson:
-    """What the pictures that are chosen to learn from teach."""
-    return lesson(st.session_state.learn_from) or lesson(SHIPPED)
+def chosen_source() -> TrainingSource:
+    """The pictures that are chosen to learn from."""
+    return training_source(st.session_state.learn_from)
 
 
 def _set_up() -> None:
@@ -149,7 +150,7 @@ def _set_up() -> None:
 
 
 def _learn_from() -> None:
-    known = choices()
+    known = training_sources()
     if st.session_state.learn_from not in known:
         st.session_state.learn_from = SHIPPED
     st.selectbox(
@@ -165,8 +166,8 @@ def _learn_from() -> None:
         )
 
 
-def _taxonomy(lesson: Lesson) -> None:
-    levels = [level.name for level in lesson.taxonomy.levels]
+def _taxonomy(source: TrainingSource) -> None:
+    levels = [level.name for level in source.taxonomy.levels]
     if st.session_state.train_taxonomy not in levels:
         st.session_state.train_taxonomy = levels[0]
     if len(levels) > 1:
@@ -178,14 +179,14 @@ def _taxonomy(lesson: Lesson) -> None:
             key="train_taxonomy",
             persist_state="session",
         )
-    st.caption(_level_note(lesson))
+    st.caption(_level_note(source))
 
 
-def _level_note(lesson: Lesson) -> str:
+def _level_note(source: TrainingSource) -> str:
     level = st.session_state.train_taxonomy
-    taxonomy = lesson.taxonomy.level(level)
+    taxonomy = source.taxonomy.level(level)
     classes = pluralize(len(taxonomy.labels), "class")
-    if len(lesson.taxonomy.levels) == 1:
+    if len(source.taxonomy.levels) == 1:
         return f"{classes}: {escape_markdown(', '.join(taxonomy.labels[:8]))}" + (
             " …" if len(taxonomy.labels) > 8 else "."
         )
@@ -266,4 +267,4 @@ def _more(stepwise: bool) -> None:
             "surer and leave fewer to learn from.",
             persist_state="session",
         )
-    looks(picture_set(st.session_state.learn_from))
+    looks(find_dataset(st.session_state.learn_from))

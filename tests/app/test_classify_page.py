@@ -22,8 +22,8 @@ from decor_app.format import distance, sureness, verdict_words
 from decor_app.jobs.inference_pool import InferencePool
 from decor_app.state import models as resources
 from decor_app.state import pictures
-from decor_app.state import training_data as materials
 from decor_app.state.cache import Pool, originals
+from decor_app.state.thumbnails import shipped_thumbnail
 from decor_app.state.workspace import Workspace
 from decor_core.errors import BundleError
 from decor_core.features.embeddings import Embeddings
@@ -291,10 +291,10 @@ def test_known_pictures_are_shown_where_they_are_at_hand(page, monkeypatch, tmp_
     for file in Embeddings.load().table["file"]:
         if file.startswith("01_02_2"):
             ornament(1).save(tmp_path / file)
-    materials.shipped_thumbnail.cache_clear()
+    shipped_thumbnail.cache_clear()
     test = _upload(page("classify"), ("bowl.jpg", _sample_bytes("Khokhloma")))
     assert _html(test).count('<img src="data:image/webp;base64,') == 5
-    materials.shipped_thumbnail.cache_clear()
+    shipped_thumbnail.cache_clear()
 
 
 @pytest.mark.parametrize(

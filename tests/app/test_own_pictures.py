@@ -7,8 +7,8 @@ import pytest
 from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
-from decor_app.state import jobs as work
 from decor_app.state import models as resources
+from decor_app.state.training_data import TrainingVectors
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import BundleError, DataError
@@ -164,7 +164,7 @@ def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
     def refuse(*_: object) -> None:
         raise DataError("These do not go together.")
 
-    monkeypatch.setattr(work, "joiner", lambda training_data, level: refuse)
+    monkeypatch.setattr(TrainingVectors, "joined", refuse)
     test = opened("retrain", workspace=mine)
     test.selectbox(key="look_network").set_value("efficientnet_lite0")
     test.segmented_control(key="copies_kind").set_value("None")
