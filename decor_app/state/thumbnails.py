@@ -6,11 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from decor_app.format import thumb_uri
-from decor_app.jobs.image_analysis import webp
 from decor_app.state.datasets import find_dataset
 from decor_core.datasets.storage import read_thumb
 from decor_core.errors import PictureError
 from decor_core.images.decode import load_picture
+from decor_core.images.encode import encode_webp
 from decor_core.model.training_data import TrainingData
 
 _SIDE = 128
@@ -43,4 +43,4 @@ def shipped_thumbnail(file: str) -> str:
         picture = load_picture(Path(folder) / file, max_side=_SIDE)
     except PictureError:
         return ""
-    return thumb_uri(webp(picture))
+    return thumb_uri(encode_webp(picture))
