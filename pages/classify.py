@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.classify import answer as answers
 from decor_app.classify import gallery
 from decor_app.classify.relearning import show_bar
@@ -77,20 +78,20 @@ def _learned_from_own() -> bool:
 
 def _chosen() -> list[Seen]:
     """What to classify: uploads, a photo or, before anything is chosen, a sample."""
-    files, camera = st.tabs(["Files", "Camera"], key="source", on_change="rerun")
+    files, camera = st.tabs(["Files", "Camera"], key=keys.SOURCE, on_change="rerun")
     with files:
         seen = uploads()
     with camera:
         # Only when open: merely to draw the widget asks for the camera.
         taken = photo() if camera.open else None
     seen = [taken] if taken else seen
-    if seen and st.session_state.get("sample_wanted"):
+    if seen and keys.SAMPLE_WANTED.value:
         _way_back(len(seen))
         seen = []
     if samples.samples():
         st.caption("Nothing at hand? Try a drawn sample of the styles that ship:")
     sample = None if seen else samples.chosen_sample()
-    if sample and "sample" in st.session_state and "sample" not in st.query_params:
+    if sample and keys.SAMPLE.value and "sample" not in st.query_params:
         st.query_params["sample"] = sample.path.stem  # another page has wiped the address
     samples.sample_tiles(sample)
     return seen or [_look_at_sample(sample)]
@@ -130,7 +131,7 @@ def _taxonomy() -> str:
                 default=_linked_taxonomy(names),
                 format_func=str.capitalize,
                 required=True,
-                key=f"taxonomy-{'-'.join(names)}",
+                key=keys.TAXONOMY.of("-".join(names)),
                 persist_state="session",
             )
         _model_note()
@@ -168,7 +169,7 @@ def _answer(seen: list[Seen], taxonomy: str) -> None:
         return
     predictions = model.predict(np.stack([one.vector for one in readable]), taxonomy)
     trained = model.bundle.taxonomy
-    opened = next((i for i, one in enumerate(readable) if one.digest == _opened()), None)
+    opened = next((i for i, one in enumerate(readable) if one.digest == keys.OPENED.value), None)
     if len(readable) == 1:
         answers.show_one(readable[0], predictions[0], trained)
     elif opened is not None:
@@ -180,10 +181,6 @@ def _answer(seen: list[Seen], taxonomy: str) -> None:
         answers.show_one(readable[opened], predictions[opened], trained)
     else:
         gallery.show_many(readable, predictions, trained, failed)
-
-
-def _opened() -> str | None:
-    return st.session_state.get("opened")
 
 
 main()

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.datasets.browse import show_pictures
 from decor_app.datasets.ingest import show_arrival
 from decor_app.datasets.map import show_map
@@ -62,7 +63,7 @@ def _show_deleted() -> None:
     if title:
         with st.container(horizontal=True, vertical_alignment="center", key="deleted_set_bar"):
             st.markdown(f"Deleted: **{escape_markdown(title)}**", width="content")
-            st.button("Undo", icon=":material/undo:", on_click=sets.restore, key="restore_set")
+            st.button("Undo", icon=":material/undo:", on_click=sets.restore, key=keys.RESTORE_SET)
 
 
 def _show_list(found: list[DatasetSummary]) -> None:
@@ -71,13 +72,13 @@ def _show_list(found: list[DatasetSummary]) -> None:
         return
     st.header("Your data sets", anchor=False)
     with st.container(key="sets", gap="xsmall"):
-        for one in found if st.session_state.get("all_sets") else found[:_FIRST]:
+        for one in found if keys.ALL_SETS.value else found[:_FIRST]:
             with st.container(
                 horizontal=True, vertical_alignment="center", gap="small", wrap=False
             ):
                 st.button(
                     escape_markdown(one.title),
-                    key=f"open-{one.id}",
+                    key=keys.OPEN_SET.of(one.id),
                     icon=":material/folder_open:",
                     on_click=sets.open_set,
                     args=(one.id,),
@@ -86,12 +87,12 @@ def _show_list(found: list[DatasetSummary]) -> None:
                     f"{pluralize(one.pictures, 'picture')} · {pluralize(one.labels, 'class')} · "
                     f"changed {ago(one.changed)}"
                 )
-        if len(found) > _FIRST and not st.session_state.get("all_sets"):
+        if len(found) > _FIRST and not keys.ALL_SETS.value:
             st.button(
                 f"Show all {len(found)}",
                 type="tertiary",
                 icon=":material/expand_more:",
-                on_click=lambda: st.session_state.update(all_sets=True),
+                on_click=lambda: keys.ALL_SETS.set(True),
             )
 
 
@@ -111,7 +112,7 @@ def _show_set(pictures: Dataset) -> None:
             _show_more(pictures)
             if st.button("Train on it", type="primary", icon=":material/model_training:"):
                 st.switch_page(RETRAIN)
-    tabs = st.tabs(list(_VIEWS), key="data_view", on_change="rerun")
+    tabs = st.tabs(list(_VIEWS), key=keys.DATA_VIEW, on_change="rerun")
     for tab, show in zip(tabs, _VIEWS.values(), strict=True):
         if tab.open:
             with tab:
@@ -120,14 +121,13 @@ def _show_set(pictures: Dataset) -> None:
 
 def _show_more(pictures: Dataset) -> None:
     with st.popover("Rename, take along", icon=":material/more_horiz:"):
-        key = f"title-{pictures.id}"
         st.text_input(
             "Name",
             pictures.title,
-            key=key,
+            key=keys.TITLE.of(pictures.id),
             max_chars=80,
             on_change=sets.rename,
-            args=(pictures.id, key),
+            args=(pictures.id,),
         )
         st.download_button(
             "Download as zip",

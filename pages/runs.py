@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.charts.curves import names, training_curves
 from decor_app.evaluation.details import show_details
 from decor_app.evaluation.results import explained, show_corrections_note, use_button
@@ -90,7 +91,7 @@ def _table(found: list[RunEntry]) -> list[RunEntry]:
     if not rows["Note"].any():
         rows = rows.drop(columns="Note")
     # Named after the ids in it: another row moves the others, and ticks go by place.
-    key = "runs-" + "-".join(entry.run.id[:6] for entry in found)
+    key = keys.RUNS.of("-".join(entry.run.id[:6] for entry in found))
     state = st.dataframe(
         rows,
         key=key,
@@ -184,25 +185,23 @@ def _show_names(entry: RunEntry) -> None:
     left, right = st.columns([5, 7], gap="medium")
     run = entry.run
     with left:
-        key = f"title-{run.id}"
         st.text_input(
             "Name",
             run.title,
-            key=key,
+            key=keys.TITLE.of(run.id),
             max_chars=80,
             on_change=rename_run,
-            args=(entry, key),
+            args=(entry,),
         )
     with right:
-        key = f"note-{run.id}"
         st.text_input(
             "Note",
             run.note,
-            key=key,
+            key=keys.NOTE.of(run.id),
             max_chars=500,
             placeholder="What you want to remember of it",
             on_change=save_note,
-            args=(entry, key),
+            args=(entry,),
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.charts.bars import score_bars
 from decor_app.classify.corrections import show_correction
 from decor_app.classify.evidence import show_picture
@@ -21,8 +22,7 @@ STRANGE = 0.5
 
 def thresholds() -> tuple[float, float]:
     """From which probability an answer is sure, and above which novelty it is none of the known."""
-    chosen = st.session_state
-    return chosen.get("sure", SURE * 100) / 100, chosen.get("strange", STRANGE * 100) / 100
+    return keys.SURE_FROM.get(SURE * 100) / 100, keys.UNKNOWN_ABOVE.get(STRANGE * 100) / 100
 
 
 def threshold_settings() -> None:
@@ -32,7 +32,7 @@ def threshold_settings() -> None:
         st.slider(
             "Sure from a probability of",
             50, 99, round(SURE * 100),
-            key="sure",
+            key=keys.SURE_FROM,
             format="%d %%",
             persist_state="session",
             help="Below it, the two likeliest are named if they reach it together.",
@@ -40,7 +40,7 @@ def threshold_settings() -> None:
         st.slider(
             "Unknown above a novelty of",
             5, 99, round(STRANGE * 100),
-            key="strange",
+            key=keys.UNKNOWN_ABOVE,
             format="%d %%",
             persist_state="session",
             help="At 50\u00a0%, two in a hundred pictures of known kinds are called unknown. Lower "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.components.class_picker import chosen_label, taxonomy_box
 from decor_app.format import escape_markdown
 from decor_app.state.datasets import find_dataset, store, summaries, toast_error, where_kept
@@ -48,7 +49,7 @@ def show_correction(seen: Seen) -> None:
     said = what_was_said().get(seen.digest)
     words = f"You said: {escape_markdown(said)}" if said else "That's wrong: it is …"
     with st.popover(words, icon=":material/check:" if said else ":material/edit:"):
-        _form([seen], f"right-{seen.digest[:12]}")
+        _form([seen], keys.CORRECT_ONE.of(seen.digest[:12]))
 
 
 def show_corrections_of(chosen: Sequence[Seen]) -> None:
@@ -56,16 +57,16 @@ def show_corrections_of(chosen: Sequence[Seen]) -> None:
     pictures = "1 picture" if len(chosen) == 1 else f"{len(chosen)} pictures"
     with st.container(border=True, key="correct-many"):
         st.markdown(f"**{pictures} chosen.** That's wrong: it is …")
-        _form(chosen, "right-many")
+        _form(chosen, keys.CORRECT_MANY)
 
 
-def _form(chosen: Sequence[Seen], key: str) -> None:
+def _form(chosen: Sequence[Seen], key: keys.SessionKey[str | None]) -> None:
     taxonomy_box(_labels(), key, "It is …")
     # Not in the button's arguments: Streamlit keeps those of every button that there ever was.
-    st.session_state.put_right = chosen
+    keys.PUT_RIGHT.value = chosen
     st.button(
         "Remember",
-        key=f"{key}-remember",
+        key=keys.REMEMBER.of(key),
         icon=":material/bookmark_added:",
         on_click=_remember,
         args=(key,),
@@ -73,8 +74,8 @@ def _form(chosen: Sequence[Seen], key: str) -> None:
     st.caption(f"A click later the model learns from it. {where_kept()}")
 
 
-def _remember(key: str) -> None:
-    chosen: Sequence[Seen] = st.session_state.put_right
+def _remember(key: keys.SessionKey[str | None]) -> None:
+    chosen = keys.PUT_RIGHT.value
     label, parent = chosen_label(key)
     if not label:
         st.toast("Choose what it is, or type a new name.", icon=":material/edit:")
@@ -93,9 +94,9 @@ def _remember(key: str) -> None:
         return
     for seen, (_, data) in zip(chosen, pictures, strict=True):
         session.corrected[seen.digest] = _corrected(seen, content_hash(data), label, made)
-    for name in ("chosen_many", key, f"{key}_parent"):
-        st.session_state.pop(name, None)
-    st.session_state.many_drawn = st.session_state.get("many_drawn", 0) + 1  # nothing is picked
+    for entry in (keys.CHOSEN, key, key.of("parent")):
+        entry.clear()
+    keys.MANY_DRAWN.value += 1  # nothing is picked
     warm_trainer()  # it will be wanted soon
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
+from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.state.pictures import Seen, evidence_of, preview_of
 from decor_core.images.encode import encode_jpeg
@@ -22,14 +23,14 @@ def show_picture(seen: Seen, prediction: Prediction) -> None:
     """The picture and, unless that is switched off, the evidence for a label of choice over it."""
     place, preview = st.container(gap="xsmall"), preview_of(seen)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        shown = st.toggle("Show why", value=True, key="evidence", persist_state="session")
+        shown = st.toggle("Show why", value=True, key=keys.SHOW_EVIDENCE, persist_state="session")
         opacity = st.slider(
             "Opacity",
             5,
             100,
             45,
             5,
-            key="opacity",
+            key=keys.OPACITY,
             format="%d %%",
             disabled=not shown,
             persist_state="session",
@@ -72,7 +73,7 @@ def _label(seen: Seen, prediction: Prediction) -> str:
         required=True,
         help="Colours each place of the picture by what it adds to the score of this label rather "
         "than to its rivals'. All places together make up each score exactly.",
-        key=f"why-{seen.digest[:12]}-{prediction.taxonomy}-{labels[0]}",
+        key=keys.EVIDENCE_LABEL.of(f"{seen.digest[:12]}-{prediction.taxonomy}-{labels[0]}"),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.classify.answer import STRANGE, thresholds
 from decor_app.classify.corrections import show_corrections_of, what_was_said
 from decor_app.classify.uploads import speed
@@ -64,7 +65,9 @@ def show_many(
         _table(shown, trained)
     else:
         st.caption(
-            "Choose those whose answer is wrong." if _choosing() else "Choose a picture to see why."
+            "Choose those whose answer is wrong."
+            if keys.CHOOSING.value
+            else "Choose a picture to see why."
         )
         with st.container(key="gallery"):
             _gallery(shown)
@@ -104,48 +107,35 @@ def _controls(answers: list[Answer]) -> tuple[list[Answer], str]:
     """The answers that are wanted, in the order that is wanted, and how to show them."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         view = st.segmented_control(
-            "View", ("Gallery", "Table"), default="Gallery", required=True, key="many_view",
+            "View", ("Gallery", "Table"), default="Gallery", required=True, key=keys.MANY_VIEW,
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
         wanted = st.segmented_control(
-            "Show", list(_FILTERS), default="All", required=True, key="many_filter",
+            "Show", list(_FILTERS), default="All", required=True, key=keys.MANY_FILTER,
             label_visibility="collapsed",
         )  # fmt: skip
         order = st.selectbox(
-            "Sort", list(_ORDERS), key="many_order", width=148, label_visibility="collapsed"
+            "Sort", list(_ORDERS), key=keys.MANY_ORDER, width=148, label_visibility="collapsed"
         )
         st.toggle(
             "Correct several",
-            key="choosing",
-            on_change=_choose_none,
+            key=keys.CHOOSING,
+            on_change=keys.CHOSEN.clear,
             help="Choose pictures, and say once what they all are.",
         )
     shown = [answer for answer in answers if answer.verdict.kind in _FILTERS[wanted]]
     return sorted(shown, key=_ORDERS[order]), view
 
 
-def _choosing() -> bool:
-    """Whether a click on a picture chooses it, rather than to open it."""
-    return st.session_state.get("choosing", False)
-
-
-def _chosen() -> set[str]:
-    return st.session_state.setdefault("chosen_many", set())
-
-
-def _choose_none() -> None:
-    st.session_state.pop("chosen_many", None)
-
-
 def _choose(digest: str) -> None:
     """Choose a picture, or no longer."""
-    _chosen().symmetric_difference_update({digest})
+    keys.CHOSEN.value ^= {digest}
 
 
 def _show_chosen(answers: list[Answer]) -> None:
     """What is to be done with those that are chosen."""
-    chosen = [answer.seen for answer in answers if answer.seen.digest in _chosen()]
-    if chosen and _choosing():
+    chosen = [answer.seen for answer in answers if answer.seen.digest in keys.CHOSEN.value]
+    if chosen and keys.CHOOSING.value:
         show_corrections_of(chosen)
 
 
@@ -161,13 +151,15 @@ def _gallery(answers: list[Answer]) -> None:
         st.header(f"{words} :gray[({len(members)})]", anchor=False)
         with st.container(key=f"cards-{place}"):
             for answer in members:
-                _card(answer, names[id(answer)], f"card-{place}", said.get(answer.seen.digest, ""))
+                _card(
+                    answer, names[id(answer)], keys.CARD.of(place), said.get(answer.seen.digest, "")
+                )
                 place += 1
 
 
 def _card(answer: Answer, name: str, key: str, said: str) -> None:
-    seen, choosing = answer.seen, _choosing()
-    chosen = choosing and seen.digest in _chosen()
+    seen, choosing = answer.seen, keys.CHOOSING.value
+    chosen = choosing and seen.digest in keys.CHOSEN.value
     words = f"You said: {escape_markdown(said)}" if said else percent(answer.prediction.confidence)
     st.button(
         f"{escape_markdown(name)}  \n{words}",
@@ -184,12 +176,12 @@ def _card(answer: Answer, name: str, key: str, said: str) -> None:
 
 def open_answer(digest: str) -> None:
     """Show one of the many at large."""
-    st.session_state.opened = digest
+    keys.OPENED.value = digest
 
 
 def close_answer() -> None:
     """Back to all of them."""
-    st.session_state.pop("opened", None)
+    keys.OPENED.clear()
 
 
 def _table(answers: list[Answer], trained: Taxonomy) -> None:
@@ -201,8 +193,8 @@ def _table(answers: list[Answer], trained: Taxonomy) -> None:
         row_height=56,
         height=min(56 * len(table) + 42, 620),
         on_select="rerun",
-        selection_mode="multi-row" if _choosing() else "single-row",
-        key=f"many_table-{_choosing():d}-{st.session_state.get('many_drawn', 0)}",
+        selection_mode="multi-row" if keys.CHOOSING.value else "single-row",
+        key=keys.MANY_TABLE.of(f"{keys.CHOOSING.value:d}-{keys.MANY_DRAWN.value}"),
         column_config={
             "Picture": st.column_config.ImageColumn(width=64),
             "Confidence": st.column_config.ProgressColumn(
@@ -215,10 +207,10 @@ def _table(answers: list[Answer], trained: Taxonomy) -> None:
         alt="Answers for all pictures",
     )
     rows = picked.selection.rows
-    if _choosing():
-        picks = {answers[row].seen.digest for row in rows if row < len(answers)}
-        if picks != _chosen():
-            st.session_state.chosen_many = picks
+    if keys.CHOOSING.value:
+        picks = frozenset(answers[row].seen.digest for row in rows if row < len(answers))
+        if picks != keys.CHOSEN.value:
+            keys.CHOSEN.value = picks
             st.rerun()
     elif rows and rows[0] < len(answers):
         chosen = answers[rows[0]].seen

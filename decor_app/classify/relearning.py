@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.classify.corrections import Corrected, corrections, standing
 from decor_app.classify.lessons import (
     Lesson,
@@ -73,7 +74,9 @@ def _buttons(now: Dataset, job: Job | None) -> None:
             on_click=_learn,
             help="Trains the model that answers anew: what it learned from, and these pictures.",
         )
-    st.button("Undo", icon=":material/undo:", on_click=_undo, disabled=running, key="undo_last")
+    st.button(
+        "Undo", icon=":material/undo:", on_click=_undo, disabled=running, key=keys.UNDO_CORRECTION
+    )
     st.download_button(
         "Download as a data set",
         lambda: zipped(now),
@@ -81,7 +84,7 @@ def _buttons(now: Dataset, job: Job | None) -> None:
         "application/zip",
         icon=":material/download:",
         on_click="ignore",
-        key="download_corrections",
+        key=keys.DOWNLOAD_CORRECTIONS,
     )
 
 
@@ -160,7 +163,7 @@ def _watch() -> None:
     if job is None or not job.active:
         st.rerun()
     st.progress(job.progress(time.monotonic()), text=progress_words(job))
-    st.button("Stop", key="stop_learning", icon=":material/stop:", on_click=stop, args=(LEARN,))
+    st.button("Stop", key=keys.STOP.of(LEARN), icon=":material/stop:", on_click=stop, args=(LEARN,))
 
 
 def _show_without_base(now: Dataset) -> None:

@@ -8,10 +8,12 @@ from itertools import islice
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from decor_app import session_keys as keys
 from decor_app.components.samples import leave_sample
 from decor_app.format import time_left
-from decor_app.hosting.admission import file_limit, forget_replaced, let_go, upload_quota_error
+from decor_app.hosting.admission import file_limit, let_go, upload_quota_error
 from decor_app.hosting.config import hosting
+from decor_app.hosting.streamlit_internals import forget_replaced
 from decor_app.page import asset
 from decor_app.state.pictures import (
     Picture,
@@ -34,19 +36,19 @@ def uploads() -> list[Seen]:
     st.file_uploader(
         "Upload images",
         accept_multiple_files=True,
-        key="uploads",
+        key=keys.UPLOADS,
         on_change=forget_uploads,
         max_upload_size=hosting().upload_mb,
     )
-    files = st.session_state.uploads  # what the widget returns is a copy, bytes and all
-    forget_replaced("uploads")
+    files = keys.UPLOADS.value  # what the widget returns is a copy, bytes and all
+    forget_replaced(keys.UPLOADS)
     with st.container(key="paste"):
         _paste()(data={"limit": file_limit()})
     most = hosting().upload_pictures
     st.caption(f"Up to {most} pictures, or a zip of them. Pasting works too.")
-    batch = st.session_state.get("batch")
+    batch = keys.BATCH.value
     if batch is None or batch.stale(files):
-        batch = st.session_state.batch = _look_at_files(_that_fit(files))
+        batch = keys.BATCH.value = _look_at_files(_that_fit(files))
     if batch.total > len(batch.seen):
         st.info(
             f"These are {batch.total} pictures; the first {len(batch.seen)} are classified. At "
@@ -67,19 +69,19 @@ def _that_fit(files: list[UploadedFile]) -> list[UploadedFile]:
 
 def speed() -> float | None:
     """Pictures a second of the last uploads, where they were enough to tell."""
-    batch = st.session_state.get("batch")
+    batch = keys.BATCH.value
     return batch.speed if batch else None
 
 
 def forget_uploads() -> None:
     """The files changed: what was chosen before no longer counts."""
-    for name in ("batch", "opened"):
-        st.session_state.pop(name, None)
+    keys.BATCH.clear()
+    keys.OPENED.clear()
     leave_sample()
 
 
 @dataclass(frozen=True)
-class _Batch:
+class Batch:
     """Uploaded files as one model's network saw them; ``total`` counts those left out, too."""
 
     files: tuple[str, ...]
@@ -101,7 +103,7 @@ def _ids(files: list[UploadedFile]) -> tuple[str, ...]:
     return tuple(file.file_id for file in files)
 
 
-def _look_at_files(files: list[UploadedFile]) -> _Batch:
+def _look_at_files(files: list[UploadedFile]) -> Batch:
     forget_originals()
     total = sum(map(_count, files))
     wanted = min(total, hosting().upload_pictures)
@@ -117,7 +119,7 @@ def _look_at_files(files: list[UploadedFile]) -> _Batch:
     if bar:
         bar.empty()
     rate = new / max(time.monotonic() - started, 1e-3) if new > _FEW else None
-    return _Batch(_ids(files), network_key(), tuple(seen), total, rate)
+    return Batch(_ids(files), network_key(), tuple(seen), total, rate)
 
 
 def _progress_words(done: int, total: int, started: float) -> str:

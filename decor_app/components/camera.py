@@ -5,6 +5,7 @@ import binascii
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.components.samples import leave_sample
 from decor_app.page import asset
 from decor_app.state.pictures import Picture, Seen, look_at
@@ -15,17 +16,17 @@ _MODES = ("One photo", "Live")
 def photo() -> Seen | None:
     """What the camera sees, looked at; None before there is a picture."""
     mode = st.segmented_control(
-        "Camera", _MODES, default=_MODES[0], required=True, key="camera_mode",
+        "Camera", _MODES, default=_MODES[0], required=True, key=keys.CAMERA_MODE,
         label_visibility="collapsed",
     )  # fmt: skip
     if mode == _MODES[1]:
         return _live_picture()
-    taken = st.camera_input("Take a photo", key="photo", on_change=leave_sample)
+    taken = st.camera_input("Take a photo", key=keys.PHOTO, on_change=leave_sample)
     return look_at(Picture("Your photo", taken.getvalue())) if taken else None
 
 
 def _live_picture() -> Seen | None:
-    found = _live()(key="live", default={"frame": None}, on_frame_change=leave_sample)
+    found = _live()(key=keys.LIVE, default={"frame": None}, on_frame_change=leave_sample)
     data = _decoded(found.frame)
     return look_at(Picture("Live picture", data)) if data else None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.format import thumb_uri
 from decor_app.page import asset
 from decor_app.state.selection import picked
@@ -28,23 +29,23 @@ def show_tiles(tiles: Sequence[Tile], label: str) -> str:
     """Draw the grid, take over what is picked in it; the file to be opened, "" if none is."""
     here = [tile.file for tile in tiles]
     token = _token(tiles)
-    if st.session_state.get("picks_token") != token:
-        st.session_state.picks_token = token
-        st.session_state.picks_first = [file for file in here if file in picked()]
+    if keys.GRID_TOKEN.value != token:
+        keys.GRID_TOKEN.value = token
+        keys.PICKED_AT_FIRST.value = [file for file in here if file in picked()]
     found = _grid()(
-        key=f"picks-{token}",
+        key=keys.GRID.of(token),
         data={
             "token": token,
             "label": label,
-            "picked": st.session_state.picks_first,
+            "picked": keys.PICKED_AT_FIRST.value,
             "items": [_item(tile) for tile in tiles],
         },
-        default={"picked": st.session_state.picks_first},
+        default={"picked": keys.PICKED_AT_FIRST.value},
         on_picked_change=_nothing,
         on_opened_change=_nothing,
     )
     chosen = found.picked if isinstance(found.picked, list) else []
-    st.session_state.picked = (picked() - set(here)) | {file for file in chosen if file in here}
+    keys.PICKED.value = (picked() - set(here)) | {file for file in chosen if file in here}
     return found.opened if found.opened in here else ""
 
 
@@ -54,8 +55,7 @@ def _nothing() -> None:
 
 def _token(tiles: Sequence[Tile]) -> str:
     """Differs when another grid is to be drawn, and not when something is picked in it."""
-    drawn = st.session_state.get("picks_drawn", 0)
-    shown = repr((drawn, [(tile.file, tile.label, tile.note) for tile in tiles]))
+    shown = repr((keys.GRIDS_DRAWN.value, [(tile.file, tile.label, tile.note) for tile in tiles]))
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 

@@ -4,6 +4,7 @@ import time
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.format import STEPWISE, lowered, time_left
 from decor_app.jobs.job import Job
 from decor_app.state.dataset_jobs import words_of
@@ -62,4 +63,10 @@ def watch_judging(run_id: str) -> None:
     if job is None or not job.active:
         st.rerun()
     st.progress(job.progress(time.monotonic()), text=progress_words(job))
-    st.button("Stop", key="stop_judging", on_click=stop, args=(CROSS_VALIDATE,), type="tertiary")
+    st.button(
+        "Stop",
+        key=keys.STOP.of(CROSS_VALIDATE),
+        on_click=stop,
+        args=(CROSS_VALIDATE,),
+        type="tertiary",
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.state.pictures import Picture
 from decor_core.errors import DecorError, PictureError
 from decor_core.features.backbones import MODELS
@@ -33,7 +34,7 @@ class Sample:
 
     @property
     def key(self) -> str:
-        return f"sample-{self.path.stem}"
+        return keys.SAMPLE_TILE.of(self.path.stem)
 
     def data(self) -> bytes:
         """Its file; PictureError where that cannot be read."""
@@ -68,7 +69,7 @@ def _listed() -> tuple[Sample, ...]:
 
 
 def sample_tiles(chosen: Sample | None) -> None:
-    """Draw the tiles; a click on one puts its file into ``st.session_state.sample``."""
+    """Draw the tiles; a click on one makes it the chosen one."""
     st.html(_Style(_tile_style(chosen)))
     with st.container(key="samples"):
         for sample in samples():
@@ -80,14 +81,14 @@ def sample_tiles(chosen: Sample | None) -> None:
 def chosen_sample() -> Sample | None:
     """The sample clicked last, or in the address (``?sample=gzhel-vase``), or the first."""
     by_name = {sample.path.stem: sample for sample in samples()}
-    asked = st.session_state.get("sample") or st.query_params.get("sample", "")
+    asked = keys.SAMPLE.value or st.query_params.get("sample", "")
     return by_name.get(asked, next(iter(samples()), None))
 
 
 def _choose(sample: Sample) -> None:
-    st.session_state.sample = st.query_params["sample"] = sample.path.stem
-    st.session_state.sample_wanted = True
-    st.session_state.pop("opened", None)
+    keys.SAMPLE.value = st.query_params["sample"] = sample.path.stem
+    keys.SAMPLE_WANTED.value = True
+    keys.OPENED.clear()
 
 
 def _tile_style(chosen: Sample | None) -> str:
@@ -125,5 +126,5 @@ def small(sample: Sample, side: int) -> bytes:
 
 def leave_sample() -> None:
     """Own pictures take the place of the sample."""
-    st.session_state.sample_wanted = False
+    keys.SAMPLE_WANTED.value = False
     st.query_params.pop("sample", None)

@@ -5,6 +5,7 @@ from collections import defaultdict
 import pandas as pd
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.components.image_grid import PAGE, Tile, show_tiles
 from decor_app.datasets.enlarged import enlarge
@@ -65,16 +66,16 @@ def _filtered(pictures: Dataset, answers: Answers) -> pd.DataFrame:
             pictures.level.capitalize(),
             list(pictures.counts),
             placeholder="All",
-            key="filter_label",
+            key=keys.FILTER_LABEL,
             persist_state="session",
         )
         kinds = sorted(set(table["type"]))
-        kind = _choice("Type", kinds, "filter_type") if len(kinds) > 1 else None
-        problem = _choice("Problem", sorted(set(problems.values())), "filter_problem")
-        part = _choice("Part", list(_PARTS), "filter_part", _PARTS) if parts else None
-        verdict = _choice("Model", [_RIGHT, _WRONG], "filter_verdict") if answers else None
+        kind = _choice("Type", kinds, keys.FILTER_TYPE) if len(kinds) > 1 else None
+        problem = _choice("Problem", sorted(set(problems.values())), keys.FILTER_PROBLEM)
+        part = _choice("Part", list(_PARTS), keys.FILTER_PART, _PARTS) if parts else None
+        verdict = _choice("Model", [_RIGHT, _WRONG], keys.FILTER_VERDICT) if answers else None
         words = st.text_input(
-            "Name", key="filter_name", placeholder="Any part of it", persist_state="session"
+            "Name", key=keys.FILTER_NAME, placeholder="Any part of it", persist_state="session"
         )
     if not answers:
         _offer_answers(pictures)
@@ -161,9 +162,8 @@ def _about(pictures: Dataset) -> str:
 
 def _page(total: int) -> int:
     last = (total - 1) // PAGE
-    page = min(st.session_state.get("grid_page", 0), last)
-    st.session_state.grid_page = page
-    return page
+    keys.GRID_PAGE.value = min(keys.GRID_PAGE.value, last)
+    return keys.GRID_PAGE.value
 
 
 def _pager(page: int, total: int) -> None:
@@ -185,14 +185,10 @@ def _pager(page: int, total: int) -> None:
                 words,
                 icon=icon,
                 disabled=not 0 <= (page + step) * PAGE < total,
-                on_click=_turn,
+                on_click=keys.GRID_PAGE.set,
                 args=(page + step,),
-                key=f"page_{words}",
+                key=keys.TURN_PAGE.of(words),
             )
-
-
-def _turn(page: int) -> None:
-    st.session_state.grid_page = page
 
 
 def _show_bar(pictures: Dataset, shown: list[str]) -> None:
@@ -208,7 +204,7 @@ def _show_bar(pictures: Dataset, shown: list[str]) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.markdown(f"**{count:,} ticked**", width="content")
-        label_box(pictures, "picks_label", "They are")
+        label_box(pictures, keys.PICKED_LABEL, "They are")
         st.button("Relabel", type="primary", icon=":material/label:", on_click=_relabel_picked)
         st.button(
             "Drop",
@@ -221,6 +217,6 @@ def _show_bar(pictures: Dataset, shown: list[str]) -> None:
 
 
 def _relabel_picked() -> None:
-    label, parent = chosen_label("picks_label")
+    label, parent = chosen_label(keys.PICKED_LABEL)
     if edit(lambda now: now.relabel(picked(), label, parent)):
-        st.session_state.picks_label = None
+        keys.PICKED_LABEL.value = None

@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.format import escape_markdown, percent
 from decor_app.state.datasets import edit, parts_of
@@ -35,10 +36,10 @@ def _show(pictures: Dataset, file: str, answer: tuple[str, float] | None) -> Non
             )
     with right:
         st.markdown(_facts(pictures, file, answer))
-        label_box(pictures, "enlarged_label", "It is something else")
+        label_box(pictures, keys.ENLARGED_LABEL, "It is something else")
         with st.container(horizontal=True, gap="small"):
             if st.button("Relabel", type="primary", icon=":material/label:"):
-                label, parent = chosen_label("enlarged_label")
+                label, parent = chosen_label(keys.ENLARGED_LABEL)
                 if edit(lambda now: now.relabel([file], label, parent)):
                     st.rerun()
             if st.button("Drop", icon=":material/delete:") and edit(lambda now: now.drop([file])):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
@@ -137,13 +138,13 @@ def _ask_class(peek: Job) -> None:
         f"{found.pictures} pictures, in no class folders. What do they show? Pictures of other "
         "classes can be added afterwards."
     )
-    st.text_input("Class", key="arrival_class", placeholder="e.g. Gzhel", max_chars=100)
+    st.text_input("Class", key=keys.ARRIVAL_CLASS, placeholder="e.g. Gzhel", max_chars=100)
     _buttons(lambda: _take_in_class(peek))
 
 
 def _take_in_class(peek: Job) -> None:
     try:
-        _take_in(peek, None, label=checked_label(st.session_state.arrival_class))
+        _take_in(peek, None, label=checked_label(keys.ARRIVAL_CLASS.value))
     except DataError as error:
         toast_error(error)
 
@@ -183,7 +184,11 @@ def _choose_columns(head: pd.DataFrame, guess: Columns | None) -> Columns | None
 
 def _column(label: str, names: list[str], chosen: str) -> str:
     return st.selectbox(
-        label, names, index=names.index(chosen), key=f"column-{label}", help=_HELP[label]
+        label,
+        names,
+        index=names.index(chosen),
+        key=keys.ARRIVAL_COLUMN.of(label),
+        help=_HELP[label],
     )
 
 
@@ -204,7 +209,7 @@ def _choose_types(counts: dict[str, int]) -> tuple[str, ...]:
         default=usual,
         selection_mode="multi",
         format_func=lambda name: f"{escape_markdown(name)} ({counts[name]})",
-        key="arrival_types",
+        key=keys.ARRIVAL_TYPES,
     )
     return tuple(chosen)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.charts.bars import INK
 from decor_app.charts.theme import plain_chart
 from decor_app.datasets.browse import answers_of, show_grid
@@ -41,8 +42,8 @@ def show_map(pictures: Dataset) -> None:
         )
         return
     rows = pictures.table[pictures.table["file"].isin(marked)]
-    if st.session_state.get("marked") != marked:
-        st.session_state.marked = marked
+    if keys.MARKED.value != marked:
+        keys.MARKED.value = marked
         pick(marked)
     show_grid(pictures, rows, answers_of(pictures))
 
@@ -168,7 +169,7 @@ def _chart(pictures: Dataset, table: pd.DataFrame) -> frozenset[str] | None:
     state = st.altair_chart(
         plain_chart(chart, _HEIGHT),
         width="stretch",
-        key=f"map-{pictures.id}-{pictures.version}",
+        key=keys.MAP.of(f"{pictures.id}-{pictures.version}"),
         on_select="rerun",
         selection_mode="box",
         alt=f"Map of {len(table)} pictures by how they look, coloured by "

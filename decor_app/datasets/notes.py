@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.datasets.fixes import GROUPS
 from decor_app.format import escape_markdown, pluralize
@@ -42,15 +43,15 @@ def _show_unlisted(pictures: Dataset) -> None:
     files = [entry.file for entry in pictures.catalog.report.of("unlisted")]
     if files:
         label_box(
-            pictures, "unlisted_label", f"{pluralize(len(files), 'picture')} of no class: put in"
+            pictures, keys.UNLISTED_LABEL, f"{pluralize(len(files), 'picture')} of no class: put in"
         )
         st.button("Put them in", icon=":material/label:", on_click=_take_up, args=(files,))
 
 
 def _take_up(files: Sequence[str]) -> None:
-    label, parent = chosen_label("unlisted_label")
+    label, parent = chosen_label(keys.UNLISTED_LABEL)
     if edit(lambda now: now.accept_rejected(files, label, parent)):
-        st.session_state.unlisted_label = None
+        keys.UNLISTED_LABEL.value = None
 
 
 def _zipped_aside(pictures: Dataset) -> bytes:

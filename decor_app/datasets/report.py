@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.charts.theme import worry_bars
 from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.datasets.enlarged import enlarge
@@ -95,16 +96,16 @@ def _show_classes(pictures: Dataset) -> None:
             f"{pluralize(counts[-1][1], 'picture')}."
         )
     with st.popover("Rename or merge a class", icon=":material/label:"):
-        st.selectbox("Class", list(pictures.counts), key="renamed", format_func=str)
-        label_box(pictures, "renamed_to", "Is called, or is the same as")
+        st.selectbox("Class", list(pictures.counts), key=keys.RENAMED, format_func=str)
+        label_box(pictures, keys.RENAMED_TO, "Is called, or is the same as")
         st.button("Rename", type="primary", on_click=_rename, width="stretch")
 
 
 def _rename() -> None:
-    label, parent = chosen_label("renamed_to")
-    old = st.session_state.renamed
+    label, parent = chosen_label(keys.RENAMED_TO)
+    old = keys.RENAMED.value
     if edit(lambda now: now.rename(old, label, parent)):
-        st.session_state.renamed_to = None
+        keys.RENAMED_TO.value = None
 
 
 def _show_check(pictures: Dataset) -> None:
@@ -135,8 +136,8 @@ def _show_check(pictures: Dataset) -> None:
 
 def _show_group(kind: str, entries: Sequence[Finding], pictures: Dataset) -> None:
     group = GROUPS[kind]
-    more = f"more-{kind}"
-    shown = st.session_state.get(more, _SHOWN)
+    more = keys.FINDINGS_SHOWN.of(kind)
+    shown = more.get(_SHOWN)
     with st.container(border=True, key=f"group-{kind.replace(' ', '-')}", gap="small"):
         st.subheader(group.title(len(entries)), anchor=False)
         st.caption(group.meaning)
@@ -146,17 +147,13 @@ def _show_group(kind: str, entries: Sequence[Finding], pictures: Dataset) -> Non
             if len(entries) > shown:
                 st.button(
                     f"Show {min(_MORE, len(entries) - shown)} more",
-                    key=f"button-{more}",
+                    key=keys.SHOW_MORE.of(kind),
                     icon=":material/expand_more:",
-                    on_click=_show_more,
-                    args=(more, shown),
+                    on_click=more.set,
+                    args=(shown + _MORE,),
                 )
             for number, fix in enumerate(fixes_of_all(kind, entries, pictures)):
-                _fix_button(fix, f"all-{kind}-{number}", many=True)
-
-
-def _show_more(key: str, shown: int) -> None:
-    st.session_state[key] = shown + _MORE
+                _fix_button(fix, keys.FIX.of(f"all-{kind}-{number}"), many=True)
 
 
 def _show_entry(entry: Finding, pictures: Dataset) -> None:
@@ -175,12 +172,12 @@ def _show_entry(entry: Finding, pictures: Dataset) -> None:
             )
             with st.container(horizontal=True, gap="xsmall"):
                 for number, fix in enumerate(fixes(entry, pictures)):
-                    _fix_button(fix, f"fix-{key}-{number}")
+                    _fix_button(fix, keys.FIX.of(f"{key}-{number}"))
                 if entry.kind in MERGEABLE and len(pictures.counts) > 1:
                     _show_merge(entry, pictures)
                 if files and st.button(
                     "Look closer",
-                    key=f"closer-{key}",
+                    key=keys.LOOK_CLOSER.of(key),
                     icon=":material/zoom_in:",
                     type="tertiary",
                 ):
@@ -189,14 +186,15 @@ def _show_entry(entry: Finding, pictures: Dataset) -> None:
 
 def _show_merge(entry: Finding, pictures: Dataset) -> None:
     with st.popover("Merge into …", icon=":material/merge:"):
-        key = f"merge-{entry.kind}-{entry.file}"
+        about = f"{entry.kind}-{entry.file}"
+        into = keys.MERGE_INTO.of(about)
         others = [label for label in pictures.counts if label != entry.file]
-        st.selectbox("Class", others, key=key)
+        st.selectbox("Class", others, key=into)
         st.button(
             "Merge",
-            key=f"button-{key}",
+            key=keys.MERGE.of(about),
             type="primary",
-            on_click=lambda: edit(lambda now: now.rename(entry.file, st.session_state[key])),
+            on_click=lambda: edit(lambda now: now.rename(entry.file, into.value)),
         )
 
 
@@ -217,7 +215,7 @@ def _show_thumb(pictures: Dataset, file: str) -> None:
         st.image(thumb, width=_THUMB, alt=f"{file}, {pictures.label_of(file)}")
 
 
-def _fix_button(fix: Fix, key: str, many: bool = False) -> None:
+def _fix_button(fix: Fix, key: keys.SessionKey, many: bool = False) -> None:
     st.button(
         escape_markdown(fix.label),
         key=key,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from decor_app import session_keys as keys
 from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.components.samples import SAMPLES, samples
 from decor_app.datasets.ingest import UPLOAD, begin
@@ -29,7 +30,7 @@ _WAYS = "Folder, zip or table", "Single pictures", "Camera"
 
 def show_ways_in() -> None:
     """All ways to begin a data set."""
-    whole, single, camera = st.tabs(_WAYS, key="way_in", on_change="rerun")
+    whole, single, camera = st.tabs(_WAYS, key=keys.WAY_IN, on_change="rerun")
     if whole.open:
         with whole:
             _drop_zone()
@@ -43,7 +44,7 @@ def show_ways_in() -> None:
 
 def show_additions(pictures: Dataset) -> None:
     """Ways to add to a data set."""
-    single, camera = st.tabs(_WAYS[1:], key="way_to_add", on_change="rerun")
+    single, camera = st.tabs(_WAYS[1:], key=keys.WAY_TO_ADD, on_change="rerun")
     if single.open:
         with single:
             _single_pictures(pictures)
@@ -90,7 +91,7 @@ def _bring_example() -> None:
 
 
 def _drop_zone() -> None:
-    key = f"bring-{st.session_state.setdefault('brought', 0)}"
+    key = keys.DROP_ZONE.of(keys.DROPS.value)
     with st.container(key="bring_zone"):
         files = st.file_uploader(
             "Drop a folder, a zip, or a table with its pictures",
@@ -100,19 +101,19 @@ def _drop_zone() -> None:
             on_change=_receive,
             args=(key,),
         )
-    _packer()(key="packer", data={"zone": "bring_zone", "limit": file_limit()})
+    _packer()(key=keys.PACKER, data={"zone": "bring_zone", "limit": file_limit()})
     if files:
         st.info("A table needs its pictures: drop or choose them, too.", icon=":material/info:")
     st.caption(where_kept())
 
 
-def _receive(key: str) -> None:
+def _receive(key: keys.SessionKey[list]) -> None:
     """Take what was uploaded once there is more than a table, and let the upload go."""
-    files: list[UploadedFile] = st.session_state[key]
+    files: list[UploadedFile] = key.value
     if not files or all(file.name.lower().endswith(_TABLES) for file in files):
         return
     _begin([(file.name, file) for file in files], title_of([file.name for file in files]))
-    st.session_state.brought += 1
+    keys.DROPS.value += 1
 
 
 def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
@@ -134,12 +135,12 @@ def _length(file: io.BytesIO) -> int:
 
 
 def _single_pictures(pictures: Dataset | None) -> None:
-    count = st.session_state.setdefault("added", 0)
-    label_box(pictures, "add_label")
+    key = keys.ADD_FILES.of(keys.ADDITIONS.value)
+    label_box(pictures, keys.ADD_LABEL)
     st.file_uploader(
         "Pictures of this class",
         accept_multiple_files=True,
-        key=f"add-{count}",
+        key=key,
         type=_ENDINGS,
         max_upload_size=hosting().upload_mb,
     )
@@ -148,7 +149,7 @@ def _single_pictures(pictures: Dataset | None) -> None:
         type="primary",
         icon=":material/add_photo_alternate:",
         on_click=_add_files,
-        args=(f"add-{count}",),
+        args=(key,),
     )
     if pictures is None:
         st.caption("They make a new data set. Classes can be added one after the other.")
@@ -157,8 +158,8 @@ def _single_pictures(pictures: Dataset | None) -> None:
 _ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"]
 
 
-def _add_files(key: str) -> None:
-    files = st.session_state[key]
+def _add_files(key: keys.SessionKey[list]) -> None:
+    files = key.value
     if files:
         _add([(file.name, file.getvalue()) for file in files])
     else:
@@ -168,7 +169,7 @@ def _add_files(key: str) -> None:
 def _add(files: Sequence[tuple[str, bytes]]) -> None:
     """Add pictures to the open set, or begin one with them."""
     try:
-        label, parent = chosen_label("add_label")
+        label, parent = chosen_label(keys.ADD_LABEL)
         label = checked_label(label)
         check_disk_quota(sum(len(data) for _, data in files), store().root)
     except DecorError as error:
@@ -177,11 +178,11 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
     if opened() is None:
         folder = label.replace("/", "∕")
         _begin([(f"{folder}/{name}", io.BytesIO(data)) for name, data in files], "My pictures")
-        st.session_state.added += 1
+        keys.ADDITIONS.value += 1
         return
     with st.spinner("Adding …"):
         if edit(lambda now: _added(now, files, label, parent)):
-            st.session_state.added += 1
+            keys.ADDITIONS.value += 1
 
 
 def _added(now: Dataset, files: Sequence[tuple[str, bytes]], label: str, parent: str) -> Dataset:
@@ -196,9 +197,9 @@ def _added(now: Dataset, files: Sequence[tuple[str, bytes]], label: str, parent:
 
 
 def _camera(pictures: Dataset | None) -> None:
-    label_box(pictures, "add_label")
-    count = st.session_state.setdefault("added", 0)
-    taken = st.camera_input("Take a photo", key=f"shot-{count}")
+    label_box(pictures, keys.ADD_LABEL)
+    count = keys.ADDITIONS.value
+    taken = st.camera_input("Take a photo", key=keys.ADD_PHOTO.of(count))
     if taken:
         st.button(
             "Add this photo",

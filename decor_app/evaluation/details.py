@@ -5,6 +5,7 @@ import time
 import pandas as pd
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.charts.curves import learning_curve_chart
 from decor_app.charts.heatmaps import confusion_map
 from decor_app.charts.rates import recall_bars, reliability_diagram
@@ -39,7 +40,7 @@ def show_details(run: Run, ask: bool = True) -> None:
     if ask:
         views["Would more pictures help?"] = lambda: _show_learning_curve(run)
     # Only the open tab is drawn: making a chart takes longer than all the rest of the page.
-    tabs = st.tabs(list(views), key="views", on_change="rerun")
+    tabs = st.tabs(list(views), key=keys.DETAILS, on_change="rerun")
     for tab, show in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:
@@ -52,7 +53,7 @@ def _evaluation(run: Run) -> Evaluation | None:
     if judged is None or run.evaluation is None:
         return judged or run.evaluation
     chosen = st.segmented_control(
-        "Judged by", [_TEST, _ALL], default=_ALL, required=True, key=f"judged-{run.id}"
+        "Judged by", [_TEST, _ALL], default=_ALL, required=True, key=keys.JUDGED_BY.of(run.id)
     )
     return judged if chosen == _ALL else run.evaluation
 
@@ -64,7 +65,7 @@ def _show_confusions(run: Run, evaluation: Evaluation) -> None:
             "Rows are what the pictures show, columns what the model called them. "
             + ("Click a cell to see which." if evaluation is run.evaluation else "")
         )
-        clicked = confusion_map(evaluation, key=f"cells-{run.id}-{evaluation.n}")
+        clicked = confusion_map(evaluation, key=keys.CELLS.of(f"{run.id}-{evaluation.n}"))
     with right:
         if evaluation is not run.evaluation:
             st.caption("The list of pictures is kept for the test pictures only.")
@@ -193,7 +194,7 @@ def _watch_curve(run_id: str) -> None:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(job.progress(time.monotonic()), text=progress_words(job))
-        st.button("Stop", key="stop_curve", on_click=stop, args=(CURVE,))
+        st.button("Stop", key=keys.STOP.of(CURVE), on_click=stop, args=(CURVE,))
     points = _points(job)
     if points:
         learning_curve_chart(points)

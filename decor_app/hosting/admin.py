@@ -8,6 +8,7 @@ import time
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.hosting.logging import note
 from decor_app.hosting.metrics import COUNTERS
 
@@ -71,14 +72,14 @@ def _lock() -> Lock:
 def is_admin() -> bool:
     """Whether this session has given the password that counts now; asks for it where it has not."""
     right = password()
-    if right and st.session_state.get("keeper") == _digest(right):
+    if right and keys.ADMIN_PASSWORD.value == _digest(right):
         return True
     with st.form("keeper-form", width=360):
         tried = st.text_input("Password", type="password")
         if not st.form_submit_button("Open"):
             return False
     if _lock().opens(tried, right):
-        st.session_state.keeper = _digest(right)
+        keys.ADMIN_PASSWORD.value = _digest(right)
         st.rerun()
     seconds = _lock().wait()
     again = f" The next try counts in {seconds:.0f} s." if seconds >= 1 else ""

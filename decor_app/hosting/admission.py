@@ -13,6 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from decor_app import session_keys as keys
 from decor_app.hosting.config import hosting
 from decor_app.hosting.metrics import COUNTERS
 
@@ -61,10 +62,10 @@ def admit_session() -> None:
 @st.fragment(run_every=_TRY_AGAIN_SECONDS)
 def _show_busy(most: int) -> None:
     context = get_script_run_ctx()
-    if "busy" in st.session_state and _door().enter(context.session_id, connected(), most):
-        del st.session_state.busy
+    if keys.WAITS_OUTSIDE.value and _door().enter(context.session_id, connected(), most):
+        keys.WAITS_OUTSIDE.clear()
         st.rerun()
-    st.session_state.busy = True
+    keys.WAITS_OUTSIDE.value = True
     people = "1 person is" if most == 1 else f"{most} people are"
     st.info(
         f"Decor is full just now: {people} here, as many as this server can do well by. "
@@ -126,10 +127,3 @@ def let_go(files: Sequence[UploadedFile]) -> None:
         return
     for file in files:
         here.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
-
-
-def forget_replaced(key: str) -> None:
-    """Free what the drop zone of that key held before; Streamlit would with the next run only."""
-    if context := get_script_run_ctx():
-        state = context.session_state._state
-        state._old_state.pop(state._get_widget_id(key), None)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.components.progress import progress_words
 from decor_app.format import escape_markdown
 from decor_app.hosting.metrics import COUNTERS
@@ -30,7 +31,7 @@ def show_downloads(run: Run) -> None:
             "Format",
             list(FORMATS),
             format_func=lambda name: FORMATS[name].text[0].upper() + FORMATS[name].text[1:],
-            key=f"format-{run.id}",
+            key=keys.FORMAT.of(run.id),
         )
         st.markdown(
             ":small[A zip with the model, a README and, except for Decor's own, an example.]"
@@ -68,7 +69,9 @@ def _watch(run_id: str) -> None:
     if job is None or not job.active:
         st.rerun()
     st.markdown(f":small[{_words(job)}]")
-    st.button("Stop", key="stop_export", icon=":material/stop:", on_click=stop, args=(EXPORT,))
+    st.button(
+        "Stop", key=keys.STOP.of(EXPORT), icon=":material/stop:", on_click=stop, args=(EXPORT,)
+    )
 
 
 def _words(job: Job) -> str:
@@ -90,7 +93,7 @@ def _download(run: Run, kind: str, data: object) -> None:
         on_click="ignore",
         type="primary",
         icon=":material/download:",
-        key=f"download-{run.id}",
+        key=keys.DOWNLOAD.of(run.id),
         width="stretch",
     )
 
@@ -155,14 +158,14 @@ def _write_curves(runs: Sequence[Run], folder: Path | None) -> None:
 
 def show_import() -> None:
     """A place to drop a zip that was exported before; what is wrong with it is said."""
-    count = st.session_state.setdefault("imports", 0)
+    key = keys.IMPORT.of(keys.IMPORTS.value)
     with st.expander("Bring a model back", icon=":material/upload:"):
         st.file_uploader(
             "Model",
             "zip",
-            key=f"import-{count}",
+            key=key,
             on_change=_import,
-            args=(f"import-{count}",),
+            args=(key,),
             max_upload_size=MOST_BYTES // 2**20,
             label_visibility="collapsed",
         )
@@ -170,8 +173,7 @@ def show_import() -> None:
             "Decor's own format only. Nothing in the zip is run, and it stays in this session"
             + (" unless you keep it." if may_keep() else ".")
         )
-        refused = st.session_state.get("refused")
-        if refused:
+        if refused := keys.IMPORT_REFUSED.value:
             st.error(escape_markdown(refused), icon=":material/error:")
 
 
@@ -185,16 +187,16 @@ def _check_room() -> None:
         )
 
 
-def _import(key: str) -> None:
-    file = st.session_state[key]
-    st.session_state.pop("refused", None)
+def _import(key: keys.SessionKey) -> None:
+    file = key.value
+    keys.IMPORT_REFUSED.clear()
     if file is None:
         return
     try:
         _check_room()
         run = workspace().runs.save(import_run(file.getvalue(), inference_pool().check))
     except DecorError as error:
-        st.session_state.refused = str(error)
+        keys.IMPORT_REFUSED.value = str(error)
         return
-    st.session_state.imports += 1  # another uploader, and this one's bytes are let go
+    keys.IMPORTS.value += 1  # another uploader, and this one's bytes are let go
     st.toast(f"Imported: {escape_markdown(run.title)}", icon=":material/check:")

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.hosting.config import hosting
 
 _LOOKS_BYTES = 32 * 2**20
@@ -68,12 +69,12 @@ class Pool:
         self._bytes -= size
 
 
-class _Owner:
+class Owner:
     """Stands for a session, and goes with it."""
 
 
 def _owner() -> weakref.ref:
-    return weakref.ref(st.session_state.setdefault("owner", _Owner()))
+    return weakref.ref(keys.CACHE_OWNER.setdefault(Owner()))
 
 
 @st.cache_resource(show_spinner=False)

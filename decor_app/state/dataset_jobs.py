@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.format import escape_markdown, time_left
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import Task
@@ -67,7 +68,7 @@ def watch(purpose: str, about: str = "", on_stop: Callable[[], None] | None = No
     st.progress(job.progress(time.monotonic()), text=words_of(job))
     st.button(
         "Stop",
-        key=f"stop_{purpose}",
+        key=keys.STOP.of(purpose),
         icon=":material/stop:",
         on_click=on_stop or stop_reading,
         args=() if on_stop else (purpose,),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.state.runs import may_keep
 from decor_app.state.selection import pick
@@ -72,8 +73,8 @@ def _load(root: Path, stamp: tuple) -> Dataset:
 def open_set(set_id: str) -> None:
     """Open a data set, or none."""
     workspace().data_set = set_id
-    for key in [key for key in st.session_state if str(key).startswith("filter_")]:
-        del st.session_state[key]
+    for key in keys.FILTERS:
+        key.clear()
     pick(())
 
 
@@ -146,10 +147,10 @@ def zipped(pictures: Dataset) -> bytes:
     return packed.getvalue()
 
 
-def rename(set_id: str, key: str) -> None:
-    """Give a set the title that the control ``key`` holds."""
+def rename(set_id: str) -> None:
+    """Give a set the title that its control holds."""
     try:
-        store().get(set_id).retitled(st.session_state[key])
+        store().get(set_id).retitled(keys.TITLE.of(set_id).value)
     except DataError as error:
         toast_error(error)
 
@@ -164,17 +165,18 @@ def delete(set_id: str) -> None:
         return
     if workspace().data_set == set_id:
         open_set("")
-    st.session_state.deleted_set = set_id, title
+    keys.DELETED_SET.value = set_id, title
 
 
 def deleted() -> str:
     """The title of the set that was deleted last and can be brought back; "" if there is none."""
-    return st.session_state.get("deleted_set", ("", ""))[1]
+    return keys.DELETED_SET.value[1]
 
 
 def restore() -> None:
     """Bring back the set that was deleted last."""
-    set_id, _ = st.session_state.pop("deleted_set")
+    set_id, _ = keys.DELETED_SET.value
+    keys.DELETED_SET.clear()
     try:
         open_set(store().restore(set_id).id)
     except DataError as error:

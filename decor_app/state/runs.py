@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import hosting
 from decor_app.state.workspace import workspace
@@ -86,32 +87,33 @@ def keep_run(entry: RunEntry) -> None:
         st.toast(f"Kept: {escape_markdown(entry.run.title)}", icon=":material/bookmark_added:")
 
 
-def rename_run(entry: RunEntry, key: str) -> None:
-    """Give a run the title that the widget ``key`` holds."""
-    title = st.session_state[key]
-    if not _try(lambda: entry.store.rename(entry.run.id, title)):
-        st.session_state[key] = entry.run.title
+def rename_run(entry: RunEntry) -> None:
+    """Give a run the title that its control holds."""
+    title = keys.TITLE.of(entry.run.id)
+    if not _try(lambda: entry.store.rename(entry.run.id, title.value)):
+        title.value = entry.run.title
 
 
-def save_note(entry: RunEntry, key: str) -> None:
-    """Write the note that the widget ``key`` holds."""
-    _try(lambda: entry.store.note(entry.run.id, st.session_state[key]))
+def save_note(entry: RunEntry) -> None:
+    """Write the note that its control holds."""
+    _try(lambda: entry.store.note(entry.run.id, keys.NOTE.of(entry.run.id).value))
 
 
 def delete_run(entry: RunEntry) -> None:
     """Remove a run; ``restore_run`` brings it back."""
     if _try(lambda: entry.store.delete(entry.run.id)):
-        st.session_state.deleted = entry
+        keys.DELETED_RUN.value = entry
 
 
 def deleted_run() -> RunEntry | None:
     """What was deleted last and can be brought back."""
-    return st.session_state.get("deleted")
+    return keys.DELETED_RUN.value
 
 
 def restore_run() -> None:
     """Bring back what was deleted last."""
-    entry = st.session_state.pop("deleted")
+    entry = keys.DELETED_RUN.value
+    keys.DELETED_RUN.clear()
     _try(lambda: entry.store.restore(entry.run.id))
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
+from decor_app import session_keys as keys
 
 
-def picked() -> set[str]:
+def picked() -> frozenset[str]:
     """The files that are picked, on whichever page of the grid."""
-    return st.session_state.setdefault("picked", set())
+    return keys.PICKED.value
 
 
 def pick(files: Sequence[str]) -> None:
     """Pick these files and no others."""
-    st.session_state.picked = set(files)
-    st.session_state.picks_drawn = st.session_state.get("picks_drawn", 0) + 1
+    keys.PICKED.value = frozenset(files)
+    keys.GRIDS_DRAWN.value += 1

@@ -23,6 +23,7 @@ from typing import Any
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.hosting.config import hosting
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.classifier import Judge
@@ -173,10 +174,10 @@ def registry() -> WorkspaceRegistry:
 
 def workspace() -> Workspace:
     """This session's workspace; at a new session's first call that of the same browser before."""
-    session = st.session_state.get("workspace")
+    session = keys.WORKSPACE.value
     if session is None:
         browser = visitor(st.context.cookies.get(_COOKIE, ""))
-        session = st.session_state.workspace = registry().get(browser or uuid.uuid4().hex)
+        session = keys.WORKSPACE.value = registry().get(browser or uuid.uuid4().hex)
     if time.monotonic() - session.touched > _TOUCH_SECONDS:  # a page asks some fifty times
         registry().touch(session)
     return session

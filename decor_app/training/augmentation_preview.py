@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 from PIL import Image
 
+from decor_app import session_keys as keys
 from decor_app.components.samples import Sample, samples
 from decor_app.format import escape_markdown
 from decor_core.errors import DecorError
@@ -38,7 +39,7 @@ def copies_preview(standard: Augmentation) -> None:
     )
     with st.container(horizontal=True, gap="medium"):
         switches = {
-            name: st.toggle(label, getattr(standard, name), key=f"copy_{name}", help=words)
+            name: st.toggle(label, getattr(standard, name), key=keys.PREVIEW.of(name), help=words)
             for name, label, words in _SWITCHES
         }
     with st.container(horizontal=True, gap="medium"):
@@ -48,7 +49,7 @@ def copies_preview(standard: Augmentation) -> None:
                 0,
                 100,
                 round(getattr(standard, name)),
-                key=f"copy_{name}",
+                key=keys.PREVIEW.of(name),
                 help=words,
                 width=150,
             )

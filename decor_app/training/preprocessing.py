@@ -5,6 +5,7 @@ With pictures at hand all of it is free; of what ships only vectors are there, m
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.state.models import shipped_vectors_or_stop
 from decor_app.training.augmentation_preview import copies_preview, show_copies
@@ -18,20 +19,20 @@ _SPEC = EmbeddingSpec()
 WORN, OWN, NONE = "Worn", "Your own", "None"
 _MOST_COPIES = 4
 _SHARES = {
-    "crop": "The margin that is cut off, somewhere else each time.",
-    "scale": "Up to how much it is enlarged.",
-    "brightness": "Up to how much lighter or darker it gets.",
+    keys.OWN_CROP: "The margin that is cut off, somewhere else each time.",
+    keys.OWN_SCALE: "Up to how much it is enlarged.",
+    keys.OWN_BRIGHTNESS: "Up to how much lighter or darker it gets.",
 }
 DEFAULTS = {
-    "copies": True,
-    "look_network": _SPEC.architecture,
-    "look_views": _SPEC.views,
-    "copies_kind": WORN,
-    "own_flip": True,
-    "own_crop": 10,
-    "own_scale": 10,
-    "own_brightness": 10,
-    "own_copies": 2,
+    keys.COPIES: True,
+    keys.NETWORK: _SPEC.architecture,
+    keys.VIEWS: _SPEC.views,
+    keys.COPIES_KIND: WORN,
+    keys.OWN_FLIP: True,
+    keys.OWN_CROP: 10,
+    keys.OWN_SCALE: 10,
+    keys.OWN_BRIGHTNESS: 10,
+    keys.OWN_COPIES: 2,
 }
 
 
@@ -39,28 +40,26 @@ def chosen_spec(own: bool) -> EmbeddingSpec:
     """The network and views that the controls show; of what ships, those that it was made with."""
     if not own:
         return shipped_vectors_or_stop().spec
-    return EmbeddingSpec(st.session_state.look_network, st.session_state.look_views)
+    return EmbeddingSpec(keys.NETWORK.value, keys.VIEWS.value)
 
 
 def chosen_copies(own: bool, pictures: int) -> Augmentation | None:
     """The copies that learn along, as the controls show; None for none."""
-    state = st.session_state
     if not own:
-        return STANDARD if state.copies else None
-    if state.copies_kind == WORN:
+        return STANDARD if keys.COPIES.value else None
+    if keys.COPIES_KIND.value == WORN:
         worn = standard(pictures)
         return worn if worn.copies else None
-    return _own_copies() if state.copies_kind == OWN else None
+    return _own_copies() if keys.COPIES_KIND.value == OWN else None
 
 
 def _own_copies() -> Augmentation:
-    state = st.session_state
     return Augmentation(
-        flip=state.own_flip,
-        crop=state.own_crop,
-        scale=state.own_scale,
-        brightness=state.own_brightness,
-        copies=state.own_copies,
+        flip=keys.OWN_FLIP.value,
+        crop=keys.OWN_CROP.value,
+        scale=keys.OWN_SCALE.value,
+        brightness=keys.OWN_BRIGHTNESS.value,
+        copies=keys.OWN_COPIES.value,
     )
 
 
@@ -75,7 +74,7 @@ def looks(pictures: Dataset | None) -> None:
             "Network",
             NETWORKS,
             format_func=_network_words,
-            key="look_network",
+            key=keys.NETWORK,
             help="What looks at the pictures. The first comes with Decor and is fast; larger ones "
             "see finer, and take longer.",
             persist_state="session",
@@ -85,7 +84,7 @@ def looks(pictures: Dataset | None) -> None:
             "Views of each picture",
             1,
             len(VIEWS),
-            key="look_views",
+            key=keys.VIEWS,
             help="The whole object, its centre, its quarters; what is seen in them is averaged. "
             "More take longer and hardly help, unless the pictures are crowded.",
             persist_state="session",
@@ -94,29 +93,32 @@ def looks(pictures: Dataset | None) -> None:
         "Copies that learn along",
         (WORN, OWN, NONE),
         required=True,
-        key="copies_kind",
+        key=keys.COPIES_KIND,
         help="Worn: mirrored, enlarged, in other light, blurred or compressed, on another ground, "
         "as other people's photos are. Your own: the distortions of TensorFlow for Poets.",
         persist_state="session",
     )
-    if st.session_state.copies_kind == OWN:
+    if keys.COPIES_KIND.value == OWN:
         _own_controls()
     augmentation = chosen_copies(True, len(pictures.table))
     if augmentation:
         with st.popover("What copies look like", icon=":material/auto_awesome_motion:"):
             _show_own(pictures, augmentation)
-    elif st.session_state.copies_kind == WORN:
+    elif keys.COPIES_KIND.value == WORN:
         st.caption(f"{len(pictures.table):,} pictures tell enough: copies are left out.")
 
 
 def _own_controls() -> None:
-    st.toggle("Mirror half of them", key="own_flip", persist_state="session")
-    for name, words in _SHARES.items():
+    st.toggle("Mirror half of them", key=keys.OWN_FLIP, persist_state="session")
+    for key, words in _SHARES.items():
+        name = key.removeprefix("own_").capitalize()
         st.slider(
-            f"{name.capitalize()}, %", 0, 100, key=f"own_{name}", help=words,
+            f"{name}, %", 0, 100, key=key, help=words,
             persist_state="session",
         )  # fmt: skip
-    st.slider("Copies of each picture", 1, _MOST_COPIES, key="own_copies", persist_state="session")
+    st.slider(
+        "Copies of each picture", 1, _MOST_COPIES, key=keys.OWN_COPIES, persist_state="session"
+    )
 
 
 def _show_own(pictures: Dataset, augmentation: Augmentation) -> None:
@@ -137,14 +139,14 @@ def _shipped_looks() -> None:
     data = shipped_vectors_or_stop()
     st.toggle(
         "Worn copies learn along",
-        key="copies",
+        key=keys.COPIES,
         help="Beside each photo copies of it: mirrored, enlarged, in other light, blurred or "
         "compressed, on another ground. They make the model hold up against other people's photos.",
         persist_state="session",
     )
     left, right = st.columns(2, gap="medium")
     with left:
-        st.selectbox("Network", [data.spec.architecture], disabled=True, key="shipped_network")
+        st.selectbox("Network", [data.spec.architecture], disabled=True, key=keys.SHIPPED_NETWORK)
     with right:
         st.slider(
             "Views of each picture",
@@ -152,7 +154,7 @@ def _shipped_looks() -> None:
             len(VIEWS),
             data.spec.views,
             disabled=True,
-            key="shipped_views",
+            key=keys.SHIPPED_VIEWS,
         )
     st.caption(
         "What ships are the vectors of these photos, not the photos: another network, other views "

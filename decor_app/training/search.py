@@ -4,6 +4,7 @@ import time
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.charts.heatmaps import heat_map
 from decor_app.components.progress import progress_words
 from decor_app.format import STEPWISE, escape_markdown, head_name, percent_exact
@@ -50,7 +51,7 @@ def _what_to_try() -> list[Candidate]:
         [_GRID, _RANDOM],
         default=_GRID,
         required=True,
-        key="search_way",
+        key=keys.SEARCH_WAY,
         help="A grid tries all combinations; a random search draws some between the extremes, "
         "which finds more where one setting matters more than the other.",
         persist_state="session",
@@ -62,16 +63,16 @@ def _what_to_try() -> list[Candidate]:
         wrap=True,
         default=[STEPWISE],
         format_func=head_name,
-        key="search_heads",
+        key=keys.SEARCH_HEADS,
         persist_state="session",
     )
     if way == _RANDOM:
-        count = st.slider("How many", 2, 40, 12, key="search_count", persist_state="session")
+        count = st.slider("How many", 2, 40, 12, key=keys.SEARCH_COUNT, persist_state="session")
         st.caption(
             f"Steps from {_STEPS[0]} to {_STEPS[-1]}, learning rates from {RATES[0]:g} to "
             f"{RATES[-1]:g}."
         )
-        seed = st.session_state.seed
+        seed = keys.SEED.value
         return random_candidates(count, _STEPS, RATES, heads, seed=seed) if heads else []
     steps = st.pills(
         "Training steps",
@@ -79,7 +80,7 @@ def _what_to_try() -> list[Candidate]:
         selection_mode="multi",
         wrap=True,
         default=[100, 500, 2000],
-        key="search_steps",
+        key=keys.SEARCH_STEPS,
         persist_state="session",
     )
     rates = st.pills(
@@ -89,7 +90,7 @@ def _what_to_try() -> list[Candidate]:
         wrap=True,
         default=[0.01, 0.03, 0.1],
         format_func=lambda rate: f"{rate:g}",
-        key="search_rates",
+        key=keys.SEARCH_RATES,
         persist_state="session",
     )
     return grid(sorted(steps), sorted(rates), heads)
@@ -108,7 +109,7 @@ def _buttons(candidates: list[Candidate], running: bool) -> None:
             on_click=_start,
             args=(tuple(candidates),),
             width="stretch",
-            key="search",
+            key=keys.SEARCH,
         )
         st.button(
             "Stop",
@@ -116,7 +117,7 @@ def _buttons(candidates: list[Candidate], running: bool) -> None:
             disabled=not running,
             on_click=stop,
             args=(SEARCH,),
-            key="stop_search",
+            key=keys.STOP.of(SEARCH),
             help="What is done is kept.",
         )
 
@@ -191,7 +192,7 @@ def _show_winner(winner: Result, results: list[Result]) -> None:
         icon=":material/tune:",
         on_click=choose,
         args=(candidate.steps, candidate.learning_rate, candidate.head),
-        key="take",
+        key=keys.TAKE_WINNER,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.format import HEAD_WORDS, STEPWISE, escape_markdown, head_name, pluralize
 from decor_app.page import DATA
 from decor_app.state.datasets import find_dataset
@@ -18,16 +19,17 @@ from decor_core.model.training_data import TrainingData
 _POINTS = 50  # of the training curves: enough to see them bend, whatever the steps
 _CONFIG = TrainingConfig("softmax")
 _DEFAULTS = {
-    "learn_from": SHIPPED,
-    "adopted": "",
-    "train_head": _CONFIG.head,
-    "steps": _CONFIG.steps,
-    "rate": _CONFIG.learning_rate,
-    "batch_size": _CONFIG.batch_size,
-    "decay": _CONFIG.weight_decay,
-    "test_share": round(_CONFIG.testing_percentage),
-    "validation_share": round(_CONFIG.validation_percentage),
-    "seed": _CONFIG.seed,
+    keys.LEARN_FROM: SHIPPED,
+    keys.ADOPTED: "",
+    keys.TRAIN_TAXONOMY: "",
+    keys.TRAIN_HEAD: _CONFIG.head,
+    keys.STEPS: _CONFIG.steps,
+    keys.RATE: _CONFIG.learning_rate,
+    keys.BATCH_SIZE: _CONFIG.batch_size,
+    keys.DECAY: _CONFIG.weight_decay,
+    keys.TEST_SHARE: round(_CONFIG.testing_percentage),
+    keys.VALIDATION_SHARE: round(_CONFIG.validation_percentage),
+    keys.SEED: _CONFIG.seed,
     **DEFAULTS,
 }
 RATES = (
@@ -60,23 +62,22 @@ def chosen() -> Choice:
     Read in callbacks and not handed to them: who clicks fast means what is shown at the click,
     not what was when the page was last drawn.
     """
-    state = st.session_state
     config = TrainingConfig(
-        head=state.train_head,
-        steps=state.steps,
-        learning_rate=state.rate,
-        batch_size=state.batch_size,
-        weight_decay=state.decay,
-        eval_interval=max(1, round(state.steps / _POINTS)),
-        testing_percentage=state.test_share,
-        validation_percentage=state.validation_share,
-        seed=state.seed,
+        head=keys.TRAIN_HEAD.value,
+        steps=keys.STEPS.value,
+        learning_rate=keys.RATE.value,
+        batch_size=keys.BATCH_SIZE.value,
+        weight_decay=keys.DECAY.value,
+        eval_interval=max(1, round(keys.STEPS.value / _POINTS)),
+        testing_percentage=keys.TEST_SHARE.value,
+        validation_percentage=keys.VALIDATION_SHARE.value,
+        seed=keys.SEED.value,
     )
-    return Choice(_chosen_material(), state.train_taxonomy, config)
+    return Choice(_chosen_material(), keys.TRAIN_TAXONOMY.value, config)
 
 
 def _chosen_material() -> TrainingData:
-    set_id = st.session_state.learn_from
+    set_id = keys.LEARN_FROM.value
     own = find_dataset(set_id)
     spec, copies = chosen_spec(own is not None), chosen_copies(own is not None, _count(own))
     if own is None:
@@ -90,11 +91,11 @@ def _count(pictures: Dataset | None) -> int:
 
 def choose(steps: int | None, rate: float | None, head: str = STEPWISE) -> None:
     """Move the controls, in a callback only; None leaves one where it is."""
-    st.session_state.train_head = head
+    keys.TRAIN_HEAD.value = head
     if steps is not None:
-        st.session_state.steps = min(max(round(steps, -1), 10), 4000)
+        keys.STEPS.value = min(max(round(steps, -1), 10), 4000)
     if rate is not None:
-        st.session_state.rate = min(RATES, key=lambda known: abs(math.log(known / rate)))
+        keys.RATE.value = min(RATES, key=lambda known: abs(math.log(known / rate)))
 
 
 def controls() -> None:
@@ -102,14 +103,14 @@ def controls() -> None:
     _set_up()
     _learn_from()
     _taxonomy(chosen_source())
-    stepwise = st.session_state.train_head == STEPWISE
+    stepwise = keys.TRAIN_HEAD.value == STEPWISE
     _presets(disabled=not stepwise)
     st.slider(
         "Training steps",
         10,
         4000,
         step=10,
-        key="steps",
+        key=keys.STEPS,
         disabled=not stepwise,
         help="How many times the model corrects itself. Few: it stays behind its powers; "
         "many: it learns the training pictures by heart.",
@@ -119,7 +120,7 @@ def controls() -> None:
         "Learning rate",
         RATES,
         format_func=lambda rate: f"{rate:g}",
-        key="rate",
+        key=keys.RATE,
         disabled=not stepwise,
         help="How far each correction goes. Small: slow and steady; large: fast, until it "
         "overshoots.",
@@ -127,12 +128,12 @@ def controls() -> None:
     )
     with st.expander("More", key="more"):
         _more(stepwise)
-    workspace().controls = {key: st.session_state[key] for key in workspace().controls}
+    workspace().controls = {key: key.value for key in _DEFAULTS}
 
 
 def chosen_source() -> TrainingSource:
     """The pictures that are chosen to learn from."""
-    return training_source(st.session_state.learn_from)
+    return training_source(keys.LEARN_FROM.value)
 
 
 def _set_up() -> None:
@@ -140,24 +141,23 @@ def _set_up() -> None:
 
     A data set that was opened on the Data page since is what is to be learned from.
     """
-    session, state = workspace(), st.session_state
-    session.controls = {"train_taxonomy": "", **_DEFAULTS, **session.controls}
-    for key, value in session.controls.items():
-        state.setdefault(key, value)
-    if session.data_set != state.adopted:
-        state.adopted = session.data_set
-        state.learn_from = session.data_set or state.learn_from
+    session = workspace()
+    for key, default in _DEFAULTS.items():
+        key.setdefault(session.controls.get(key, default))
+    if session.data_set != keys.ADOPTED.value:
+        keys.ADOPTED.value = session.data_set
+        keys.LEARN_FROM.value = session.data_set or keys.LEARN_FROM.value
 
 
 def _learn_from() -> None:
     known = training_sources()
-    if st.session_state.learn_from not in known:
-        st.session_state.learn_from = SHIPPED
+    if keys.LEARN_FROM.value not in known:
+        keys.LEARN_FROM.value = SHIPPED
     st.selectbox(
         "Learn from",
         list(known),
         format_func=lambda set_id: known.get(set_id, set_id),
-        key="learn_from",
+        key=keys.LEARN_FROM,
         persist_state="session",
     )
     if len(known) == 1:
@@ -168,22 +168,22 @@ def _learn_from() -> None:
 
 def _taxonomy(source: TrainingSource) -> None:
     levels = [level.name for level in source.taxonomy.levels]
-    if st.session_state.train_taxonomy not in levels:
-        st.session_state.train_taxonomy = levels[0]
+    if keys.TRAIN_TAXONOMY.value not in levels:
+        keys.TRAIN_TAXONOMY.value = levels[0]
     if len(levels) > 1:
         st.segmented_control(
             "Taxonomy",
             levels,
             format_func=str.capitalize,
             required=True,
-            key="train_taxonomy",
+            key=keys.TRAIN_TAXONOMY,
             persist_state="session",
         )
     st.caption(_level_note(source))
 
 
 def _level_note(source: TrainingSource) -> str:
-    level = st.session_state.train_taxonomy
+    level = keys.TRAIN_TAXONOMY.value
     taxonomy = source.taxonomy.level(level)
     classes = pluralize(len(taxonomy.labels), "class")
     if len(source.taxonomy.levels) == 1:
@@ -202,7 +202,7 @@ def _presets(disabled: bool) -> None:
         for name, (steps, rate) in PRESETS.items():
             st.button(
                 f"{name}: {steps} steps, {rate:g}",
-                key=name,
+                key=keys.PRESET.of(name),
                 on_click=choose,
                 args=(steps, rate),
                 disabled=disabled,
@@ -215,7 +215,7 @@ def _more(stepwise: bool) -> None:
         HEADS,
         format_func=head_name,
         required=True,
-        key="train_head",
+        key=keys.TRAIN_HEAD,
         help="The part that learns: a linear rule from the network's numbers to the classes.",
         persist_state="session",
     )
@@ -226,7 +226,7 @@ def _more(stepwise: bool) -> None:
             "Batch size",
             1,
             1000,
-            key="batch_size",
+            key=keys.BATCH_SIZE,
             disabled=not stepwise,
             help="How many pictures each step looks at. Small batches wobble, large ones are "
             "steadier and slower.",
@@ -237,7 +237,7 @@ def _more(stepwise: bool) -> None:
             "Seed",
             0,
             2**31 - 1,
-            key="seed",
+            key=keys.SEED,
             help="Which dice are thrown: another seed splits the pictures anew and draws other "
             "batches. The same seed gives the same model.",
             persist_state="session",
@@ -246,15 +246,15 @@ def _more(stepwise: bool) -> None:
         "Weight decay",
         DECAYS,
         format_func=lambda decay: f"{decay:g}",
-        key="decay",
+        key=keys.DECAY,
         disabled=not stepwise,
         help="How hard every step pulls the weights towards zero, which keeps the model from "
         "leaning on any one detail.",
         persist_state="session",
     )
     for key, label, least, words in (
-        ("validation_share", "Validation share", 0, "watch the"),
-        ("test_share", "Test share", 5, "test the finished"),
+        (keys.VALIDATION_SHARE, "Validation share", 0, "watch the"),
+        (keys.TEST_SHARE, "Test share", 5, "test the finished"),
     ):
         st.slider(
             label,
@@ -267,4 +267,4 @@ def _more(stepwise: bool) -> None:
             "surer and leave fewer to learn from.",
             persist_state="session",
         )
-    looks(find_dataset(st.session_state.learn_from))
+    looks(find_dataset(keys.LEARN_FROM.value))

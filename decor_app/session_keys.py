@@ -1,0 +1,209 @@
+"""Every key of Streamlit's session state, typed: what the pages and their widgets remember.
+
+``OPENED.value`` reads an entry, ``OPENED.value = digest`` writes it, ``OPENED.clear()`` removes it;
+as ``key=OPENED`` it belongs to a widget. Where each run, picture or data set has an entry of its
+own, ``TITLE.of(run.id)`` is its key. Keys of containers are classes for style.css, and not here.
+"""
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    pass
+
+T = TypeVar("T")
+_NO_DEFAULT: Any = object()
+
+
+class SessionKey(str, Generic[T]):
+    """The key of an entry of type T; a string, so that widgets take it as their ``key``."""
+
+    _default: T
+
+    def __new__(cls, name: str, default: T = _NO_DEFAULT) -> "SessionKey[T]":
+        made = super().__new__(cls, name)
+        made._default = default
+        return made
+
+    @property
+    def value(self) -> T:
+        """The entry, else the default; KeyError where it has neither."""
+        if self._default is _NO_DEFAULT:
+            return st.session_state[self]
+        return st.session_state.get(self, self._default)
+
+    @value.setter
+    def value(self, value: T) -> None:
+        self.set(value)
+
+    def get(self, default: T) -> T:
+        """The entry, else this default."""
+        return st.session_state.get(self, default)
+
+    def set(self, value: T) -> None:
+        """Write the entry: the same as ``value =``, to be called by a widget."""
+        st.session_state[self] = value
+
+    def setdefault(self, value: T) -> T:
+        """The entry, which is ``value`` from now on where there was none."""
+        if self not in st.session_state:
+            st.session_state[self] = value
+        return st.session_state[self]
+
+    def clear(self) -> None:
+        """Remove the entry, if there is one."""
+        st.session_state.pop(self, None)
+
+    def of(self, item: object) -> "SessionKey[T]":
+        """The key of the entry that is about ``item``."""
+        return SessionKey(f"{self}-{item}", self._default)
+
+
+# All pages
+WORKSPACE = SessionKey["Workspace | None"]("workspace", None)
+CACHE_OWNER = SessionKey["Owner"]("owner")
+WAITS_OUTSIDE = SessionKey[bool]("busy", False)  # the server is full
+ADMIN_PASSWORD = SessionKey[bytes]("keeper", b"")  # digest of what was typed
+STOP = SessionKey[None]("stop")  # of the job for a purpose
+TITLE = SessionKey[str]("title")  # of a run or data set, by its id
+
+# Classify: what to classify
+SOURCE = SessionKey[str]("source")  # tab: files or camera
+UPLOADS = SessionKey[list]("uploads")
+BATCH = SessionKey["Batch | None"]("batch", None)
+CAMERA_MODE = SessionKey[str]("camera_mode")
+PHOTO = SessionKey[Any]("photo")
+LIVE = SessionKey[Any]("live")
+SAMPLE = SessionKey[str]("sample", "")  # file name, without its ending
+SAMPLE_TILE = SessionKey[None]("tile")  # by the same name
+SAMPLE_WANTED = SessionKey[bool]("sample_wanted", False)  # although pictures of one's own are there
+
+# Classify: the answer
+TAXONOMY = SessionKey[str]("taxonomy")  # by the names that there are to choose from
+SURE_FROM = SessionKey[float]("sure")  # percent
+UNKNOWN_ABOVE = SessionKey[float]("strange")  # percent
+SHOW_EVIDENCE = SessionKey[bool]("evidence")
+OPACITY = SessionKey[int]("opacity")  # percent
+EVIDENCE_LABEL = SessionKey[str]("why")  # by picture, taxonomy and answer
+
+# Classify: many answers
+OPENED = SessionKey[str]("opened", "")  # digest of the picture that is shown at large
+MANY_VIEW = SessionKey[str]("many_view")
+MANY_FILTER = SessionKey[str]("many_filter")
+MANY_ORDER = SessionKey[str]("many_order")
+MANY_TABLE = SessionKey[Any]("many_table")  # by the times that it was drawn
+MANY_DRAWN = SessionKey[int]("many_drawn", 0)  # another number: a table in which nothing is picked
+CHOOSING = SessionKey[bool]("choosing", False)
+CHOSEN = SessionKey[frozenset[str]]("chosen_many", frozenset())  # digests
+CARD = SessionKey[None]("card")  # by place
+
+# Classify: corrections
+PUT_RIGHT = SessionKey["Sequence[Seen]"]("put_right")  # the pictures that the form is about
+CORRECT_ONE = SessionKey[str | None]("right")  # by digest
+CORRECT_MANY = SessionKey[str | None]("right-many")
+REMEMBER = SessionKey[None]("remember")  # by which of the two
+UNDO_CORRECTION = SessionKey[None]("undo_last")
+DOWNLOAD_CORRECTIONS = SessionKey[None]("download_corrections")
+
+# Data: bringing in
+WAY_IN = SessionKey[str]("way_in")  # tab
+WAY_TO_ADD = SessionKey[str]("way_to_add")  # tab
+DROP_ZONE = SessionKey[list]("bring")  # by the times that something was dropped
+DROPS = SessionKey[int]("brought", 0)
+PACKER = SessionKey[None]("packer")
+ADD_FILES = SessionKey[list]("add")  # by the times that something was added
+ADD_PHOTO = SessionKey[Any]("shot")
+ADD_LABEL = SessionKey[str | None]("add_label", None)
+ADDITIONS = SessionKey[int]("added", 0)
+ARRIVAL_CLASS = SessionKey[str]("arrival_class", "")
+ARRIVAL_COLUMN = SessionKey[str]("column")  # by purpose
+ARRIVAL_TYPES = SessionKey[list]("arrival_types")
+
+# Data: all data sets
+ALL_SETS = SessionKey[bool]("all_sets", False)
+OPEN_SET = SessionKey[None]("open")  # by id
+RESTORE_SET = SessionKey[None]("restore_set")
+DELETED_SET = SessionKey[tuple[str, str]]("deleted_set", ("", ""))  # id and title
+SET_READ = SessionKey["tuple[tuple, Dataset] | None"]("set_seen", None)  # with its stamp
+
+# Data: one data set
+DATA_VIEW = SessionKey[str]("data_view")  # tab
+FILTER_LABEL = SessionKey[list]("filter_label")
+FILTER_TYPE = SessionKey[str | None]("filter_type")
+FILTER_PROBLEM = SessionKey[str | None]("filter_problem")
+FILTER_PART = SessionKey[str | None]("filter_part")
+FILTER_VERDICT = SessionKey[str | None]("filter_verdict")
+FILTER_NAME = SessionKey[str]("filter_name")
+FILTERS: tuple[SessionKey, ...] = (
+    *(FILTER_LABEL, FILTER_TYPE, FILTER_PROBLEM, FILTER_PART, FILTER_VERDICT, FILTER_NAME),
+)
+GRID = SessionKey[Any]("picks")  # by what it shows
+GRID_PAGE = SessionKey[int]("grid_page", 0)
+TURN_PAGE = SessionKey[None]("page")
+PICKED = SessionKey[frozenset[str]]("picked", frozenset())  # files, on whichever page of the grid
+PICKED_AT_FIRST = SessionKey[list[str]]("picks_first")  # when this grid was first drawn
+GRID_TOKEN = SessionKey[str]("picks_token", "")
+GRIDS_DRAWN = SessionKey[int]("picks_drawn", 0)
+PICKED_LABEL = SessionKey[str | None]("picks_label", None)
+ENLARGED_LABEL = SessionKey[str | None]("enlarged_label", None)
+MAP = SessionKey[Any]("map")  # by version of a set
+MARKED = SessionKey["frozenset[str] | None"]("marked", None)  # files in the box on the map
+FINDINGS_SHOWN = SessionKey[int]("more")  # by kind
+SHOW_MORE = SessionKey[None]("button-more")
+FIX = SessionKey[None]("fix")  # by finding
+LOOK_CLOSER = SessionKey[None]("closer")
+MERGE_INTO = SessionKey[str]("merge")
+MERGE = SessionKey[None]("button-merge")
+RENAMED = SessionKey[str]("renamed")  # the class that gets another name
+RENAMED_TO = SessionKey[str | None]("renamed_to", None)
+UNLISTED_LABEL = SessionKey[str | None]("unlisted_label", None)
+
+# Retrain: settings
+LEARN_FROM = SessionKey[str]("learn_from")  # id of a data set, "" for what ships
+ADOPTED = SessionKey[str]("adopted")  # the data set that was taken over from the Data page
+TRAIN_TAXONOMY = SessionKey[str]("train_taxonomy")
+TRAIN_HEAD = SessionKey[str]("train_head")
+STEPS = SessionKey[int]("steps")
+RATE = SessionKey[float]("rate")
+BATCH_SIZE = SessionKey[int]("batch_size")
+DECAY = SessionKey[float]("decay")
+TEST_SHARE = SessionKey[int]("test_share")  # percent
+VALIDATION_SHARE = SessionKey[int]("validation_share")  # percent
+SEED = SessionKey[int]("seed")
+PRESET = SessionKey[None]("preset")
+NETWORK = SessionKey[str]("look_network")
+VIEWS = SessionKey[int]("look_views")
+SHIPPED_NETWORK = SessionKey[str]("shipped_network")
+SHIPPED_VIEWS = SessionKey[int]("shipped_views")
+COPIES = SessionKey[bool]("copies")
+COPIES_KIND = SessionKey[str]("copies_kind")
+OWN_FLIP = SessionKey[bool]("own_flip")
+OWN_CROP = SessionKey[int]("own_crop")  # percent, as the next two
+OWN_SCALE = SessionKey[int]("own_scale")
+OWN_BRIGHTNESS = SessionKey[int]("own_brightness")
+OWN_COPIES = SessionKey[int]("own_copies")
+PREVIEW = SessionKey[Any]("copy")  # by distortion
+
+# Retrain: search
+SEARCH = SessionKey[None]("search")
+SEARCH_WAY = SessionKey[str]("search_way")
+SEARCH_HEADS = SessionKey[list[str]]("search_heads")
+SEARCH_COUNT = SessionKey[int]("search_count")
+SEARCH_STEPS = SessionKey[list[int]]("search_steps")
+SEARCH_RATES = SessionKey[list[float]]("search_rates")
+TAKE_WINNER = SessionKey[None]("take")
+
+# Runs, and the details of one
+RUNS = SessionKey[Any]("runs")  # by the ids in the table
+NOTE = SessionKey[str]("note")  # by run
+DETAILS = SessionKey[str]("views")  # tab
+JUDGED_BY = SessionKey[str]("judged")  # by run
+CELLS = SessionKey[Any]("cells")  # of a confusion matrix
+SHIPPED_CELLS = SessionKey[Any]("shipped-confusions")
+FORMAT = SessionKey[str]("format")  # by run
+DOWNLOAD = SessionKey[None]("download")
+IMPORT = SessionKey[Any]("import")  # by the times that something was imported
+IMPORTS = SessionKey[int]("imports", 0)
+IMPORT_REFUSED = SessionKey[str]("refused", "")
+DELETED_RUN = SessionKey["RunEntry | None"]("deleted", None)
