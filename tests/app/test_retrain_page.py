@@ -107,9 +107,9 @@ def test_controls_stand_as_they_were_after_a_reload():
 def test_copies_can_be_looked_at():
     test = opened("retrain")
     assert "python -m decor_core retrain --image_dir photos" in [c.value for c in test.code]
-    test.toggle(key="copy_wear").set_value(False)
-    test.toggle(key="copy_ground").set_value(False)
-    test.slider(key="copy_crop").set_value(20)
+    test.toggle(key="copy-wear").set_value(False)
+    test.toggle(key="copy-ground").set_value(False)
+    test.slider(key="copy-crop").set_value(20)
     sound(test.run())
     assert test.code[0].value.endswith("--flip_left_right --random_crop 20 --random_scale 43")
 
