@@ -283,7 +283,7 @@ def test_a_search_that_is_stopped_keeps_what_is_done():
     while not (job := trainer.snapshot(job_id)).task.news(job.events):
         assert job.active and time.monotonic() < deadline
         time.sleep(0.05)
-    ended(sound(test.button(key="stop_search").click().run()), "search")
+    ended(sound(test.button(key="stop-search").click().run()), "search")
     assert "of 7 were tried" in texts(test)
 
 
