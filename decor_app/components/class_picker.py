@@ -8,9 +8,7 @@ from decor_core.datasets.dataset import Dataset
 from decor_core.taxonomy import Taxonomy
 
 
-def label_box(
-    pictures: Dataset | None, key: SessionKey[str | None], label: str = "Class"
-) -> None:
+def label_box(pictures: Dataset | None, key: SessionKey[str | None], label: str = "Class") -> None:
     """A box to choose a class of the set from, or to type a new one into; see ``chosen_label``."""
     taxonomy_box(pictures and pictures.catalog.taxonomy, key, label)
 
