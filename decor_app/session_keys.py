@@ -125,7 +125,6 @@ ALL_SETS = SessionKey[bool]("all_sets", False)
 OPEN_SET = SessionKey[None]("open")  # by id
 RESTORE_SET = SessionKey[None]("restore_set")
 DELETED_SET = SessionKey[tuple[str, str]]("deleted_set", ("", ""))  # id and title
-SET_READ = SessionKey["tuple[tuple, Dataset] | None"]("set_seen", None)  # with its stamp
 
 # Data: one data set
 DATA_VIEW = SessionKey[str]("data_view")  # tab

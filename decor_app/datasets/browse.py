@@ -196,8 +196,8 @@ def _show_bar(pictures: Dataset, shown: list[str]) -> None:
     if not count:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(
-                f"{pluralize(len(shown), 'picture')}. Tick the ones to relabel or drop; Shift ticks "
-                "a row of them. A click on a picture enlarges it.",
+                f"{pluralize(len(shown), 'picture')}. Tick the ones to relabel or drop; Shift "
+                "ticks a row of them. A click on a picture enlarges it.",
                 width="stretch",
             )
             st.button("Tick all", on_click=pick, args=(shown,), type="tertiary")
