@@ -12,7 +12,7 @@ from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import SearchTask
 from decor_app.state.jobs import BEFOREHAND, SEARCH, job_for, stop, submit_on
 from decor_app.training.settings import RATES, Choice, choose, chosen
-from decor_core.model.heads import HEADS
+from decor_core.model.training_config import HEADS
 from decor_core.training.search import Candidate, Result, best, grid, random_candidates
 
 _STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
