@@ -11,13 +11,6 @@ def is_hosted() -> bool:
     return os.environ.get("DECOR_HOSTED", "").strip().lower() in ("1", "true", "yes", "on")
 
 
-def max_dataset_bytes() -> int:
-    """How many bytes the pictures of one data set may take (``DECOR_DATASET_MB``)."""
-    text = os.environ.get("DECOR_DATASET_MB", "").strip()
-    usual = 100 if is_hosted() else 2_048
-    return (int(text) if text.isdigit() else usual) * 2**20
-
-
 def data_directory() -> Path:
     """Where what people make is kept: $DECOR_HOME, or the user's data folder."""
     if chosen := os.environ.get("DECOR_HOME"):

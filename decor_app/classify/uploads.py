@@ -24,7 +24,7 @@ from decor_app.state.pictures import (
     refused,
     remember,
 )
-from decor_core.data.folder_source import open_zip
+from decor_core.data.sources import Source, open_zip
 from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash, is_picture_name
 
@@ -137,7 +137,7 @@ def _pictures(files: list[UploadedFile]) -> Iterator[Picture | Seen]:
             yield Picture(file.name, file.getvalue())
             continue
         try:
-            source = open_zip(file.name, file)
+            source = _zip(file)
         except DecorError as error:
             yield refused(file.name, str(error))
             continue
@@ -156,9 +156,13 @@ def _count(file: UploadedFile) -> int:
     if not _is_zip(file):
         return 1
     try:
-        return sum(map(is_picture_name, open_zip(file.name, file).names)) or 1
+        return sum(map(is_picture_name, _zip(file).names)) or 1
     except DecorError:
         return 1
+
+
+def _zip(file: UploadedFile) -> Source:
+    return open_zip(file, file.name, hosting().source_limits)
 
 
 def _is_zip(file: UploadedFile) -> bool:

@@ -13,7 +13,7 @@ from decor_app.datasets.fixes import GROUPS
 from decor_app.format import escape_markdown, pluralize
 from decor_app.state.datasets import edit
 from decor_core.data.findings import KINDS
-from decor_core.datasets.archive import current_report, write_aside
+from decor_core.datasets.archive import write_aside
 from decor_core.datasets.dataset import Dataset
 
 
@@ -81,7 +81,7 @@ def show_downloads(pictures: Dataset) -> None:
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Report",
-            lambda: current_report(pictures).to_text(),
+            lambda: pictures.open_report.to_text(),
             "report.txt",
             "text/plain",
             icon=":material/download:",
@@ -90,7 +90,7 @@ def show_downloads(pictures: Dataset) -> None:
         )
         st.download_button(
             "JSON",
-            lambda: json.dumps(current_report(pictures).to_json(), ensure_ascii=False, indent=1),
+            lambda: json.dumps(pictures.open_report.to_json(), ensure_ascii=False, indent=1),
             "report.json",
             "application/json",
             icon=":material/download:",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
+from decor_core.data.sources import SourceLimits
 from decor_core.errors import SettingsError
 from decor_core.images.decode import Limits
 
@@ -55,6 +56,12 @@ class Hosting:
             max_bytes=min(usual.max_bytes, self.upload_mb * 2**20),
             max_pixels=self.megapixels * 1_000_000,
         )
+
+    @property
+    def source_limits(self) -> SourceLimits:
+        """What a folder or zip of pictures may hold."""
+        usual = SourceLimits()
+        return replace(usual, max_bytes=min(usual.max_bytes, self.dataset_mb * 2**20))
 
 
 _AT_HOME = Hosting()

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,8 @@ from decor_app.hosting.config import hosting
 from decor_app.jobs.train_tasks import ReportProgress, Silent
 from decor_core.data.catalog import open_dataset
 from decor_core.data.findings import Finding
-from decor_core.data.folder_source import unfolded
-from decor_core.data.layout import Layout, find_layout, whole_csv
-from decor_core.data.source import Source
+from decor_core.data.layout import Layout, find_layout, table_bytes
+from decor_core.data.sources import Source, open_source
 from decor_core.data.tables import Columns, guess_columns, read_table
 from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset, load_dataset
 from decor_core.datasets.storage import VECTORS, keep_aside, keep_picture, tiny_thumb
@@ -27,7 +26,7 @@ from decor_core.errors import DataError, PictureError, Stopped
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.images.augment import Augmentation
-from decor_core.images.decode import LIMITS, is_picture_name
+from decor_core.images.decode import is_picture_name
 from decor_core.model.bundle import Bundle
 from decor_core.model.calibration import ShouldStop
 from decor_core.model.classifier import Predictor
@@ -216,12 +215,12 @@ class PreviewTask(Silent):
     title: str = ""
 
     def run(self, report: ReportProgress, should_stop: ShouldStop) -> DatasetPreview:
-        source = unfolded(self.data)
+        source = open_source(self.data, hosting().source_limits)
         layout, names = find_layout(source), [n for n in source.names if is_picture_name(n)]
         check_count(len(names))
         if not layout.csv:
             return DatasetPreview(layout, len(names))
-        table = read_table(whole_csv(source, layout.csv), names)
+        table = read_table(table_bytes(source, layout.csv), names)
         if layout.columns is None:
             layout = replace(layout, columns=guess_columns(table, names))
         counts = {name: Counter(filter(None, table[name])) for name in table.columns}
@@ -243,8 +242,9 @@ def check_count(pictures: int) -> None:
 
 def ingest(task: IntakeTask, report: ReportProgress, should_stop: ShouldStop) -> Dataset:
     """Read the pictures of a folder or zip into a set; Stopped leaves nothing usable behind."""
-    source = unfolded(task.data)
-    source = _InFolder(source, task.label) if task.label else source
+    source = open_source(task.data, hosting().source_limits)
+    if task.label:
+        source = _as_one_folder(source, task.label)
     catalog = open_dataset(
         source,
         columns=task.columns,
@@ -261,19 +261,11 @@ def ingest(task: IntakeTask, report: ReportProgress, should_stop: ShouldStop) ->
     return create_dataset(task.into, task.title, catalog)
 
 
-class _InFolder(Source):
-    """The files of another source as if they all lay in one folder."""
-
-    def __init__(self, source: Source, folder: str) -> None:
-        self._source, folder = source, folder.replace("/", "∕").lstrip(".")
-        names = [(f"{folder}/{name.replace('/', ' ')}", name) for name in source.names]
-        super().__init__(source.path, names, notes=source.notes)
-
-    def read(self, name: str, limit: int = LIMITS.max_bytes) -> bytes:
-        return self._source.read(self._files[name], limit)
-
-    def open(self, name: str) -> BinaryIO:
-        return self._source.open(self._files[name])
+def _as_one_folder(source: Source, folder: str) -> Source:
+    """The files of a source as if they all lay in one folder."""
+    folder = folder.replace("/", "∕").lstrip(".")
+    files = [(f"{folder}/{name.replace('/', ' ')}", file) for name, file in source.files.items()]
+    return Source(source.path, files, notes=source.notes)
 
 
 def embed_set(

@@ -1,4 +1,4 @@
-"""CSV + pictures, class folders or zip → validated table + report of what was repaired."""
+"""Folder, zip or table with pictures → validated table + report of what was found and repaired."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,22 +8,18 @@ from pathlib import Path
 import pandas as pd
 
 from decor_core.data.checks import check_table
-from decor_core.data.class_folders import list_class_folders
-from decor_core.data.csv_listing import list_csv
 from decor_core.data.findings import DatasetReport, Finding
-from decor_core.data.folder_source import unfolded
-from decor_core.data.layout import find_layout, tables_in, whole_csv
-from decor_core.data.records import Listing, Row
+from decor_core.data.layout import find_layout, table_bytes, tables_in
+from decor_core.data.listing import Listing, Row, list_class_folders, list_csv
 from decor_core.data.scan import (
-    ImageInfo,
     OnPicture,
     Progress,
     ShouldStop,
     near_duplicate_findings,
     scan_images,
-    usable,
+    usable_images,
 )
-from decor_core.data.source import Source
+from decor_core.data.sources import Source, open_source
 from decor_core.data.tables import Columns
 from decor_core.errors import DataError
 from decor_core.images.duplicates import group_duplicates, near_duplicates
@@ -64,30 +60,34 @@ def open_dataset(
 ) -> Catalog:
     """The data set in a folder or zip, however it lies there: see ``find_layout``.
 
-    A ``csv`` from elsewhere, or naming its ``columns``, goes before what is found. ``on_picture``
-    is given the content of each readable picture, and the picture itself at 1024 pixels at most,
-    on several threads. The rest is as for ``read_catalog``.
+    A ``csv`` from elsewhere, or naming its ``columns``, goes before what is found. ``types`` are
+    the types of picture to take where the CSV tells them, None for all; products are only asked
+    for where there are such. What can be repaired is, the rest is left out; the report names each
+    case. ``progress`` is called with (pictures read, their number). ``on_picture`` is given the
+    content of each readable picture, and the picture itself at 1024 pixels at most, on several
+    threads. DataError if nothing usable is there, Stopped if ``should_stop`` said so.
     """
-    source, others = unfolded(source), []
+    source = open_source(source)
+    ignored: list[Finding] = []
     if csv is None:
         layout = find_layout(source)
-        if layout.kind == "table" and columns is None:
-            list_csv(whole_csv(source, layout.csv), source.names)  # says what it lacks
-        if not layout.csv and columns is None:
-            listing = list_class_folders(source.names, source.folders)
-            return _catalog(source, listing, types, progress, should_stop, on_picture)
-        csv = whole_csv(source, layout.csv) if layout.csv else None
-        columns = columns or (None if layout.guessed else layout.columns)
-        others = _other_tables(source, layout.csv)
-    listing = _list(source, csv, columns)
-    listing = replace(listing, findings=(*others, *listing.findings))
-    return _catalog(source, listing, types, progress, should_stop, on_picture)
+        if layout.csv:
+            csv = table_bytes(source, layout.csv)
+            ignored = _other_tables(source, layout.csv)
+            if not layout.guessed:
+                columns = columns or layout.columns
+    if csv is None and columns is None:
+        listing = list_class_folders(source.names, source.folders)
+    else:
+        listing = _list_table(source, csv, columns)
+    listing = replace(listing, findings=(*ignored, *listing.findings))
+    return _read_pictures(source, listing, types, progress, should_stop, on_picture)
 
 
 def _other_tables(source: Source, taken: str) -> list[Finding]:
     """Where there are several tables: which one is taken, and which are not."""
     others = [name for name in tables_in(source) if name != taken]
-    if not taken or not others:
+    if not others:
         return []
     message = f"Of {len(others) + 1} tables this one was taken to say which picture is what."
     ignored = f"Another table, “{taken}”, was taken to say which picture is what."
@@ -109,33 +109,40 @@ def read_catalog(
 ) -> Catalog:
     """The data set in class folders (``image_dir``), or in ``images`` as listed by ``csv``.
 
-    ``image_dir`` and ``images`` may be folders or zips; without ``csv``, the only CSV inside
-    ``images`` is taken; ``columns`` are guessed where they are not named. ``types`` are the types
-    of picture to take where the CSV tells them, None for all; products are only asked for where
-    there are such. What can be repaired is, the rest is left out; the report names each case.
-    ``progress`` hears of pictures looked at and their number. DataError if nothing usable is
-    there, Stopped if ``should_stop`` said so.
+    Nothing of how it lies there is guessed: without ``csv``, the only CSV inside ``images`` is
+    taken. The rest is as for ``open_dataset``.
     """
     if (image_dir is None) == (images is None):
         raise DataError(
             "Expected either a folder of class folders, or a CSV with the pictures it names."
         )
-    if image_dir is not None:
-        if csv is not None or columns is not None:
-            raise DataError("A CSV goes with the pictures it names, not with class folders.")
-        source = unfolded(image_dir)
-        listing = list_class_folders(source.names, source.folders)
+    if image_dir is None:
+        source = open_source(images)
+        listing = _list_table(source, csv, columns)
+    elif csv is not None or columns is not None:
+        raise DataError("A CSV goes with the pictures it names, not with class folders.")
     else:
-        source = unfolded(images)
-        listing = _list(source, csv, columns)
-    return _catalog(source, listing, types, progress, should_stop)
+        source = open_source(image_dir)
+        listing = list_class_folders(source.names, source.folders)
+    return _read_pictures(source, listing, types, progress, should_stop)
 
 
-def _list(source: Source, csv: Path | bytes | None, columns: Columns | None) -> Listing:
-    data = csv if isinstance(csv, bytes) else _csv_bytes(csv, source)
-    listing = list_csv(data, source.names, columns)
+def _list_table(source: Source, csv: Path | bytes | None, columns: Columns | None) -> Listing:
+    if csv is None:
+        inside = tables_in(source)
+        if len(inside) != 1:
+            raise DataError(
+                f"Expected one CSV among the pictures, found {len(inside)}; please name the CSV."
+            )
+        csv = table_bytes(source, inside[0])
+    elif isinstance(csv, Path):
+        try:
+            csv = csv.read_bytes()
+        except OSError as error:
+            raise DataError(f"The CSV “{csv}” cannot be read: {error.strerror}.") from error
+    listing = list_csv(csv, source.names, columns)
     if not listing.rows:
-        missing = [entry.file for entry in listing.findings if entry.kind == "missing"]
+        missing = [finding.file for finding in listing.findings if finding.kind == "missing"]
         example = f", such as “{missing[0]}”" if missing else ""
         raise DataError(
             f"None of the pictures that the CSV names is there{example}; please check both."
@@ -143,21 +150,7 @@ def _list(source: Source, csv: Path | bytes | None, columns: Columns | None) -> 
     return listing
 
 
-def _csv_bytes(csv: Path | None, source: Source) -> bytes:
-    if csv is not None:
-        try:
-            return csv.read_bytes()
-        except OSError as error:
-            raise DataError(f"The CSV “{csv}” cannot be read: {error.strerror}.") from error
-    inside = tables_in(source)
-    if len(inside) != 1:
-        raise DataError(
-            f"Expected one CSV among the pictures, found {len(inside)}; please name the CSV."
-        )
-    return whole_csv(source, inside[0])
-
-
-def _catalog(
+def _read_pictures(
     source: Source,
     listing: Listing,
     types: Sequence[str] | None,
@@ -166,20 +159,40 @@ def _catalog(
     on_picture: OnPicture | None = None,
 ) -> Catalog:
     rows, left_out = _of_types(listing.rows, types)
-    seen = scan_images(source, rows, progress, should_stop, on_picture)
-    kept, entries = usable(rows, seen)
-    if not kept:
-        first = f"{entries[0].file}: {entries[0].message}"
+    files = [row.file for row in rows]
+    images = scan_images(source, files, progress, should_stop, on_picture)
+    usable, findings = usable_images(rows, images)
+    if not usable:
+        first = f"{findings[0].file}: {findings[0].message}"
         raise DataError(f"None of the pictures can be read; the first: {first}")
-    pairs = near_duplicates([seen[i].print for i in kept])
-    entries += near_duplicate_findings([(rows[i].file, rows[i].labels[0]) for i in kept], pairs)
-    table = _table([rows[i] for i in kept], [seen[i] for i in kept], listing.levels, pairs)
+    rows, images = [rows[i] for i in usable], [images[i] for i in usable]
+    pairs = near_duplicates([image.fingerprint for image in images])
+    keys = [image.key for image in images]
+    labels = zip(*(row.labels for row in rows), strict=True)
+    table = pd.DataFrame(
+        {
+            "file": [row.file for row in rows],
+            "key": keys,
+            "width": [image.size[0] for image in images],
+            "height": [image.size[1] for image in images],
+            "type": [row.type or UNTYPED for row in rows],
+            **dict(zip(listing.levels, labels, strict=True)),
+            "group": group_duplicates(keys, pairs),
+        }
+    )
+    finest = listing.levels[0]
+    near = near_duplicate_findings(list(table["file"]), list(table[finest]), pairs)
     taxonomy = taxonomy_of(table, listing.levels)
-    counts = table[taxonomy.name].value_counts()
     report = DatasetReport(
-        findings=(*source.notes, *listing.findings, *entries, *check_table(table, listing.levels)),
-        counts={label: int(counts[label]) for label in taxonomy.labels},
-        left_out=left_out,
+        (
+            *source.notes,
+            *listing.findings,
+            *findings,
+            *near,
+            *check_table(table, listing.levels),
+        ),
+        label_counts(table, taxonomy),
+        left_out,
     )
     return Catalog(table, taxonomy, report, source)
 
@@ -199,25 +212,13 @@ def _of_types(rows: Sequence[Row], types: Sequence[str] | None) -> tuple[list[Ro
     return kept, {kind: n for kind, n in sorted(known.items()) if kind not in types}
 
 
-def _table(
-    rows: Sequence[Row],
-    seen: Sequence[ImageInfo],
-    levels: tuple[str, ...],
-    pairs: Sequence[tuple[int, int]],
-) -> pd.DataFrame:
-    columns = {
-        "file": [row.file for row in rows],
-        "key": [one.key for one in seen],
-        "width": [one.size[0] for one in seen],
-        "height": [one.size[1] for one in seen],
-        "type": [row.type or UNTYPED for row in rows],
-        **{level: [row.labels[i] for row in rows] for i, level in enumerate(levels)},
-        "group": group_duplicates([one.key for one in seen], pairs),
-    }
-    return pd.DataFrame(columns)
+def label_counts(table: pd.DataFrame, taxonomy: Taxonomy) -> dict[str, int]:
+    """How many pictures each label of the finest level has, in the taxonomy's order."""
+    counts = table[taxonomy.name].value_counts()
+    return {label: int(counts[label]) for label in taxonomy.labels}
 
 
-def taxonomy_of(table: pd.DataFrame, levels: tuple[str, ...]) -> Taxonomy:
+def taxonomy_of(table: pd.DataFrame, levels: Sequence[str]) -> Taxonomy:
     """The labels in the table, in the order of decor's if they are such, else sorted."""
     finest, *coarser = levels
     labels = sorted(set(table[finest]))

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -27,62 +27,35 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Finding, ..
 
     ``table`` is that of a Catalog; of its columns width and height may lack.
     """
-    finest = levels[0]
-    different = _different_pictures(table, finest)
-    counts = table[finest].value_counts().to_dict()
-    found = [*_few(different, counts), *_imbalance(counts)]
+    counts = table[levels[0]].value_counts().to_dict()
+    findings = [*_few_pictures(_different_pictures(table, levels[0]), counts), *_imbalance(counts)]
     for level in levels:
-        found += similar_labels(table[level].value_counts().to_dict())
+        findings += similar_labels(table[level].value_counts().to_dict())
     if "width" in table:
-        found += _sizes(table)
-    return tuple(found)
+        findings += _sizes(table)
+    return tuple(findings)
 
 
 def _different_pictures(table: pd.DataFrame, level: str) -> dict[str, int]:
     """Groups of near duplicates of each label; one under several labels counts for the commonest,
     as in a split."""
-    labels = table.groupby("group")[level]
-    owners = labels.first().where(labels.nunique() == 1)
-    for group in owners.index[owners.isna()]:
-        owners[group] = labels.get_group(group).mode().min()
-    counts = owners.value_counts().to_dict()
-    return {label: counts.get(label, 0) for label in set(table[level])}
+    pairs = table.groupby(["group", level]).size().reset_index(name="count")
+    pairs = pairs.sort_values(["count", level], ascending=[False, True])
+    counts = pairs.drop_duplicates("group")[level].value_counts()
+    return {label: int(counts.get(label, 0)) for label in set(table[level])}
 
 
-def similar_labels(counts: Mapping[str, int]) -> list[Finding]:
-    """Labels that differ only by case, blanks, or letters that look alike: the rarer ones, with
-    the most frequent as the suggestion."""
-    alike = defaultdict(list)
-    for label in sorted(counts, key=lambda label: (-counts[label], label)):
-        alike[_skeleton(label)].append(label)
-    return [
-        Finding(
-            "similar labels",
-            label,
-            f"It looks like “{usual}”, which {_has(counts[usual])}; this {_has(counts[label])}. "
-            "Is it the same?",
-            other=usual,
-            suggestion=usual,
-        )
-        for usual, *others in alike.values()
-        for label in others
-    ]
-
-
-def _skeleton(label: str) -> str:
-    folded = unicodedata.normalize("NFKC", label).casefold().translate(_BLANKS)
-    if not any(letter.isdigit() for letter in folded):  # 1.5 is not 15
-        folded = folded.translate(_SIGNS)
-    return folded.translate(_LOOK_ALIKE).replace("\0", "")
-
-
-def _few(different: Mapping[str, int], counts: Mapping[str, int]) -> Iterable[Finding]:
+def _few_pictures(different: Mapping[str, int], counts: Mapping[str, int]) -> Iterator[Finding]:
     if len(different) == 1:
         (label,) = different
         message = "It is the only class; two are needed to learn to tell them apart."
         yield Finding("one class", label, message)
     for label, count in sorted(different.items()):
-        has = f"It has {_different(count, counts[label])}"
+        has = "It has 1 picture"
+        if (count, counts[label]) != (1, 1):
+            has = f"It has {count} different {'picture' if count == 1 else 'pictures'}"
+        if count < counts[label]:
+            has += " (near duplicates count once)"
         if count < NEEDED:
             message = (
                 f"{has}; at least {NEEDED} are needed, to train on, to watch and to test. "
@@ -94,15 +67,7 @@ def _few(different: Mapping[str, int], counts: Mapping[str, int]) -> Iterable[Fi
             yield Finding("few pictures", label, message)
 
 
-def _different(count: int, total: int) -> str:
-    """How many pictures of ``total`` differ, said so that nobody misses the others."""
-    if count == total == 1:
-        return "1 picture"
-    words = f"{count} different {'picture' if count == 1 else 'pictures'}"
-    return words if count == total else f"{words} (near duplicates count once)"
-
-
-def _imbalance(counts: Mapping[str, int]) -> Iterable[Finding]:
+def _imbalance(counts: Mapping[str, int]) -> Iterator[Finding]:
     largest = min(counts, key=lambda label: (-counts[label], label))
     for label, count in sorted(counts.items()):
         if counts[largest] > _IMBALANCE * count:
@@ -113,15 +78,37 @@ def _imbalance(counts: Mapping[str, int]) -> Iterable[Finding]:
             yield Finding("imbalance", label, message, other=largest)
 
 
+def similar_labels(counts: Mapping[str, int]) -> Iterator[Finding]:
+    """Labels that differ only by case, blanks, or letters that look alike: the rarer ones, with
+    the most frequent as the suggestion."""
+    alike = defaultdict(list)
+    for label in sorted(counts, key=lambda label: (-counts[label], label)):
+        alike[_skeleton(label)].append(label)
+    for usual, *others in alike.values():
+        for label in others:
+            message = (
+                f"It looks like “{usual}”, which {_has(counts[usual])}; this "
+                f"{_has(counts[label])}. Is it the same?"
+            )
+            yield Finding("similar labels", label, message, other=usual, suggestion=usual)
+
+
+def _skeleton(label: str) -> str:
+    """What a label has in common with those that look like it."""
+    folded = unicodedata.normalize("NFKC", label).casefold().translate(_BLANKS)
+    if not any(letter.isdigit() for letter in folded):  # 1.5 is not 15
+        folded = folded.translate(_SIGNS)
+    return folded.translate(_LOOK_ALIKE).replace("\0", "")
+
+
 def _has(count: int) -> str:
     return f"has {count} {'picture' if count == 1 else 'pictures'}"
 
 
-def _sizes(table: pd.DataFrame) -> Iterable[Finding]:
+def _sizes(table: pd.DataFrame) -> Iterator[Finding]:
     for file, width, height in zip(table["file"], table["width"], table["height"], strict=True):
+        has = f"It has {width} × {height} pixels;"
         if min(width, height) < _TINY:
-            message = f"It has {width} × {height} pixels; below {_TINY} little is to be seen."
-            yield Finding("tiny", file, message)
+            yield Finding("tiny", file, f"{has} below {_TINY} little is to be seen.")
         elif width * height > _HUGE:
-            message = f"It has {width} × {height} pixels; reading it takes a moment longer."
-            yield Finding("huge", file, message)
+            yield Finding("huge", file, f"{has} reading it takes a moment longer.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 _CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґў"
 _RARE = "ёіїєґў"
 _CENTRAL = "ąćęłńóśźżáčďéěíňřšťúůýžőűăâîşţđöüäß"
-_WESTERN = "äöüßéèàçñåæøêôûáíóúãõëïœ"
+_WESTERN = "äöüßéèàçñåæøâêîôûáíóúãõëïœ"
 _TURKISH = "ışğçöüâî"
 ENCODINGS = {
     "cp1252": ("Western European (Windows-1252)", _WESTERN),
@@ -65,37 +65,36 @@ def likeliest(texts: Sequence[bytes], among: Sequence[str], expected: Iterable[s
     names = [name for name in set(expected) if not name.isascii()]
     joined = b"\n".join(texts)
 
-    def sense(encoding: str) -> float:
+    def plausibility(encoding: str) -> float:
         text = joined.decode(encoding, "replace")
-        return _sense(text, ENCODINGS[encoding][1]) + 20 * sum(name in text for name in names)
+        words = sum(_word_score(word, ENCODINGS[encoding][1]) for word in _WORD.findall(text))
+        signs = sum(ord(sign) > 127 and not sign.isalnum() for sign in text)
+        return words - signs - 3 * text.count("\ufffd") + 20 * sum(name in text for name in names)
 
-    return max(among, key=sense)  # the first among equals
-
-
-def _sense(text: str, usual: str) -> float:
-    """How much text looks like words: its usual letters count for, other signs against it."""
-    total = -3.0 * text.count("\ufffd")
-    for word in _WORD.findall(text):
-        if word.isascii():
-            continue
-        folded = word.lower()
-        cyrillic = sum("\u0400" <= letter <= "\u04ff" for letter in folded)
-        letters = sum(letter.isalpha() for letter in folded)
-        if 0 < max(cyrillic, len(_ASIAN.findall(folded))) < letters:
-            total -= len(word)  # no word mixes alphabets
-            continue
-        if any(a.islower() and b.isupper() for a, b in zip(word, word[1:], strict=False)):
-            total -= 1  # nor small and capital letters like this
-        marked = sum(not letter.isascii() for letter in folded)
-        crowded = not cyrillic and 2 * marked > len(word)  # Latin words are mostly plain letters
-        for letter in folded:
-            if not letter.isascii():
-                total += _worth(letter, usual) * (0.5 if crowded else 1)
-    signs = sum(1 for sign in text if ord(sign) > 127 and not sign.isalnum())
-    return total - signs
+    return max(among, key=plausibility)  # the first among equals
 
 
-def _worth(letter: str, usual: str) -> float:
+def _word_score(word: str, usual: str) -> float:
+    """How much a word looks like one: its ``usual`` letters count for, others against it."""
+    if word.isascii():
+        return 0
+    folded = word.replace("İ", "ı").lower()  # whose own small letter is two characters
+    cyrillic = sum("\u0400" <= letter <= "\u04ff" for letter in folded)
+    asian = len(_ASIAN.findall(folded))
+    if 0 < max(cyrillic, asian) < sum(map(str.isalpha, folded)):
+        return -len(word)  # no word mixes alphabets
+    marked = [letter for letter in folded if not letter.isascii()]
+    score = sum(_letter_score(letter, usual) for letter in marked)
+    if not cyrillic and 2 * len(marked) > len(word):
+        score /= 2  # Latin words are mostly plain letters
+    if any(a.islower() and b.isupper() for a, b in zip(word, word[1:], strict=False)):
+        score -= 1  # and have no capital after a small letter
+    return score
+
+
+def _letter_score(letter: str, usual: str) -> float:
     if _ASIAN.match(letter):
         return 4  # of two bytes, in words without plain letters
-    return -0.5 if letter not in usual else 0.7 if letter in _RARE else 1
+    if letter not in usual:
+        return -0.5
+    return 0.7 if letter in _RARE else 1

@@ -1,35 +1,38 @@
-"""Catalog → class folders of clean JPEG files, with a table and a report beside them."""
+"""A data set as class folders with a table and a report beside them, as ``find_layout`` knows it.
 
-import json
+``prepare`` writes them to the disk, with clean JPEG files; datasets.archive to a zip, as they came.
+"""
+
 import re
-import shutil
-import tempfile
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+import msgspec
 import pandas as pd
 
 from decor_core.data.catalog import Catalog
 from decor_core.data.csv_escape import safe_cell
-from decor_core.data.csv_listing import LABEL_COLUMNS
 from decor_core.data.findings import DatasetReport
-from decor_core.data.layout import PREPARED
+from decor_core.data.layout import PREPARED, PreparedReport
+from decor_core.data.listing import LABEL_COLUMNS
 from decor_core.data.scan import Progress
+from decor_core.data.sources import is_clutter
 from decor_core.data.tables import Columns
-from decor_core.errors import DataError
+from decor_core.errors import DamagedFile, DataError
 from decor_core.images.decode import load_picture
+from decor_core.io import read_json, replacing, unique_name
 
 _THREADS = 4
-_LONGEST_NAME = 200  # bytes; file systems take 255
-_LONGEST_STEM = 60  # characters of up to four bytes
+_LONGEST_FOLDER = 200  # bytes; file systems take 255
+_LONGEST_NAME = 60  # characters of up to four bytes
+# What Windows refuses in names. That pathvalidate knows as much is no reason for a dependency.
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
-_UNSAFE_FOLDER = re.compile(
-    _UNSAFE.pattern + r"|^[.\s]|[.\s]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE
-)
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -54,40 +57,84 @@ def prepare(
     level = catalog.taxonomy.level(taxonomy or catalog.taxonomy.name)
     _check_folder_names(level.labels)
     _check_replaceable(out)
-    files = _file_names(catalog.table, level.name)
+    table = catalog.table
+    names = class_folder_names(table["file"], table[level.name], ending=".jpg")
+    levels = tuple(level.name for level in catalog.taxonomy.levels)
+    columns = dict(zip(levels, LABEL_COLUMNS.get(levels, levels), strict=True))
+    listed = table.rename(columns=columns).assign(file=names, source=table["file"])
+    listed = listed[["file", *columns.values(), "type", "source"]]
+    # Sorted by a coarser level, the folders tell what was wanted, not the table.
+    told = Columns("file", *columns.values(), type="type") if level.name == levels[0] else None
+    lists = files_beside(listed, told, catalog.report, taxonomy=level.name)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".prepare-") as beside:
-            new = Path(beside, "new")
-            _write_pictures(catalog, new, files, progress)
-            _write_lists(catalog, new, files, level.name)
-            if out.exists():
-                out.rename(Path(beside, "old"))
-            shutil.move(new, out)
+        with replacing(out) as folder:
+            _write_pictures(catalog, folder, names, progress)
+            for name, content in lists.items():
+                (folder / name).write_bytes(content)
     except OSError as error:
         raise DataError(f"“{out}” cannot be written: {error.strerror or error}.") from error
-    counts = Counter(catalog.table[level.name])
-    in_order = {label: counts[label] for label in level.labels}
-    return PreparedSet(out, in_order, catalog.report)
+    counts = Counter(table[level.name])
+    return PreparedSet(out, {label: counts[label] for label in level.labels}, catalog.report)
+
+
+def class_folder_names(
+    files: Iterable[str], labels: Iterable[str], ending: str | None = None
+) -> list[str]:
+    """``label/name`` for each file, safe on every system; equal ones, also but for case, numbered.
+
+    ``ending`` takes the place of each file's own.
+    """
+    taken: set[str] = set()
+    names = []
+    for file, label in zip(files, labels, strict=True):
+        path = PurePosixPath(safe_part(PurePosixPath(file).name))
+        own_ending = path.suffix if ending is None else ending
+        stem = path.stem[:_LONGEST_NAME].rstrip(" .")
+        names.append(unique_name(f"{safe_part(label)}/{stem}", taken, own_ending))
+    return names
+
+
+def safe_part(name: str) -> str:
+    """A name that every system takes for a file or folder, and this one not for clutter."""
+    name = _UNSAFE.sub("_", name).strip(" .")
+    return f"_{name}" if not name or is_clutter(name) or _RESERVED.match(name) else name
+
+
+def files_beside(
+    table: pd.DataFrame, columns: Columns | None, report: DatasetReport, **more: Any
+) -> dict[str, bytes]:
+    """What lies beside class folders, by name: pictures.csv, report.txt and report.json.
+
+    ``table`` becomes pictures.csv, safe to open in a spreadsheet; ``columns`` of it hold the
+    labels, None where the folders do. ``more`` goes into report.json.
+    """
+    safe = table.map(safe_cell).rename(columns=safe_cell)
+    marker = {"format": PREPARED, "columns": columns and asdict(columns), **more}
+    text = msgspec.json.format(msgspec.json.encode(marker | report.to_json()), indent=1)
+    return {
+        "pictures.csv": safe.to_csv(index=False).encode(),
+        "report.txt": report.to_text().encode(),
+        "report.json": text + b"\n",
+    }
 
 
 def _check_folder_names(labels: Sequence[str]) -> None:
-    long = [label for label in labels if len(label.encode()) > _LONGEST_NAME]
+    long = [label for label in labels if len(label.encode()) > _LONGEST_FOLDER]
     if long:
         raise DataError(
             f"“{long[0][:40]}…” is too long to name a folder; please rename the label to something "
             "shorter."
         )
-    unsafe = [f"“{label}”" for label in labels if _UNSAFE_FOLDER.search(label)]
+    unsafe = [f"“{label}”" for label in labels if safe_part(label) != label]
     if unsafe:
         raise DataError(
             f"No folder can be called {', '.join(unsafe)} on every system; please rename the "
             "label, without slashes, colons, quotation marks or a dot at its ends."
         )
-    spelt = defaultdict(list)
+    spelled = defaultdict(list)
     for label in labels:
-        spelt[unicodedata.normalize("NFC", label).casefold()].append(f"“{label}”")
-    alike = next((" and ".join(names) for names in spelt.values() if len(names) > 1), None)
+        spelled[unicodedata.normalize("NFC", label).casefold()].append(f"“{label}”")
+    alike = next((" and ".join(names) for names in spelled.values() if len(names) > 1), None)
     if alike:
         raise DataError(
             f"{alike} would be one folder on Windows and macOS, which do not tell capitals from "
@@ -96,60 +143,30 @@ def _check_folder_names(labels: Sequence[str]) -> None:
 
 
 def _check_replaceable(out: Path) -> None:
-    """Strangers' files are never touched: only an empty folder or an earlier set is."""
+    """DataError where ``out`` is neither free, nor an empty folder, nor an earlier prepared set."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     try:
-        marker = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        marker = None
-    if not isinstance(marker, dict) or marker.get("format") != PREPARED:
+        known = read_json(out / "report.json", PreparedReport).format == PREPARED
+    except (OSError, DamagedFile):
+        known = False
+    if not known:
         raise DataError(
             f"“{out}” holds something other than a prepared set; please choose an empty folder."
         )
 
 
-def _file_names(table: pd.DataFrame, level: str) -> list[str]:
-    """``label/stem.jpg`` for each row; equal names, also but for case, are numbered."""
-    taken: set[str] = set()
-    names = []
-    for file, label in zip(table["file"], table[level], strict=True):
-        stem = _UNSAFE.sub("_", PurePosixPath(file).stem)[:_LONGEST_STEM]
-        name, number = f"{label}/{stem}.jpg", 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{label}/{stem}-{number}.jpg"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
-
-
 def _write_pictures(
-    catalog: Catalog, folder: Path, files: Sequence[str], progress: Progress | None
+    catalog: Catalog, folder: Path, names: Sequence[str], progress: Progress | None
 ) -> None:
-    for name in {PurePosixPath(file).parent for file in files}:
-        (folder / name).mkdir(parents=True)
+    for label in {PurePosixPath(name).parent for name in names}:
+        (folder / label).mkdir(parents=True)
 
     def convert(source: str, target: str) -> None:
         picture = load_picture(catalog.read(source))
         picture.save(folder / target, "JPEG", quality=95, subsampling=0)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        for done, _ in enumerate(pool.map(convert, catalog.table["file"], files), start=1):
+        for done, _ in enumerate(pool.map(convert, catalog.table["file"], names), start=1):
             if progress:
-                progress(done, len(files))
-
-
-def _write_lists(catalog: Catalog, folder: Path, files: Sequence[str], level: str) -> None:
-    levels = tuple(level.name for level in catalog.taxonomy.levels)
-    names = LABEL_COLUMNS.get(levels, levels)
-    listed = catalog.table[[*levels, "type"]].rename(columns=dict(zip(levels, names, strict=True)))
-    listed = listed.assign(file=list(files), source=catalog.table["file"])
-    safe = listed.map(safe_cell).rename(columns=safe_cell)
-    safe.to_csv(folder / "pictures.csv", index=False, encoding="utf-8")
-    report = {"format": PREPARED, "taxonomy": level, **catalog.report.to_json()}
-    if level == levels[0]:  # else the folders tell what was wanted
-        report["columns"] = asdict(Columns("file", *names[:2], type="type"))
-    text = json.dumps(report, ensure_ascii=False, indent=1)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "report.txt").write_text(catalog.report.to_text(), encoding="utf-8")
+                progress(done, len(names))

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -45,11 +45,12 @@ ABOUT_CLASSES = frozenset(
 # What keeps a data set from being trained on.
 OBSTACLES = frozenset({"one class", "too few pictures"})
 
-# Kinds that are no reason to look twice.
-HARMLESS = frozenset(
-    {"repaired", "duplicate", "duplicate row", "near duplicate", "misnamed", "huge", "ignored",
-     "assumed"}
-)  # fmt: skip
+# What a model found in one state of a data set; what the table alone tells, anew after each edit.
+BY_MODEL = frozenset({"mislabelled", "outlier"})
+BY_TABLE = ABOUT_CLASSES - {"empty class"} | {"tiny", "huge"}
+
+# Findings that are over once the picture has another label, or it or its double is dropped.
+_ABOUT_PICTURES = {"near duplicate", "near conflict", "tiny", "huge", "misnamed"} | BY_MODEL
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,16 @@ class Finding:
     other: str = ""
     suggestion: str = ""
     set_aside: bool = False
+
+    def is_open(self, label_of: Callable[[str], str]) -> bool:
+        """Whether no edit has put it right; ``label_of`` a file is "" if it is not in the set."""
+        own, other = label_of(self.file), label_of(self.other)
+        if self.kind == "label conflict":
+            return bool(other) and other == self.suggestion  # nobody has chosen otherwise
+        if self.kind not in _ABOUT_PICTURES:
+            return True
+        wanted = other if self.kind == "near conflict" else self.suggestion
+        return bool(own and (other or not self.other)) and own != wanted
 
 
 @dataclass(frozen=True)
@@ -107,21 +118,33 @@ class DatasetReport:
 
     def summary(self) -> list[str]:
         """For people, a line for each fact: pictures, those left out, findings of each kind."""
-        classes = "1 class" if len(self.counts) == 1 else f"{len(self.counts)} classes"
-        lines = [f"{_count(sum(self.counts.values()))} in {classes}"]
-        lines += [
-            f"{_count(count)} of type {kind} left out" for kind, count in self.left_out.items()
+        return self._what_it_holds() + [
+            f"{KINDS[kind]}: {count}" for kind, count in self.counts_by_kind.items()
         ]
-        return lines + [f"{KINDS[kind]}: {count}" for kind, count in self.counts_by_kind.items()]
+
+    def _what_it_holds(self) -> list[str]:
+        classes = "1 class" if len(self.counts) == 1 else f"{len(self.counts)} classes"
+        return [
+            f"{_pictures(sum(self.counts.values()))} in {classes}",
+            *(f"{_pictures(n)} of type {kind} left out" for kind, n in self.left_out.items()),
+        ]
 
     def to_text(self) -> str:
         """For people: pictures per class, then every finding under its heading, gravest first."""
-        first, *more = self.summary()[: 1 + len(self.left_out)]
+        first, *more = self._what_it_holds()
         width = len(str(max(self.counts.values(), default=0)))
         lines = [first, *(f"  {n:>{width}}  {printable(name)}" for name, n in self.counts.items())]
         lines += more
         for kind, count in self.counts_by_kind.items():
-            lines += ["", f"{KINDS[kind]}: {count}", *_told(self.of(kind))]
+            lines += ["", f"{KINDS[kind]}: {count}"]
+            files: dict[str, list[str]] = {}  # what is said of several files is said once
+            for finding in self.of(kind):
+                files.setdefault(finding.message, []).append(printable(finding.file))
+            for message, names in files.items():
+                if len(names) == 1:
+                    lines.append(f"  {names[0]}: {printable(message)}")
+                else:
+                    lines += [f"  {printable(message)}", *_wrapped(names)]
         return "\n".join(lines) + "\n"
 
     def to_json(self) -> dict[str, Any]:
@@ -135,32 +158,19 @@ class DatasetReport:
         }
 
 
-def _count(pictures: int) -> str:
-    return "1 picture" if pictures == 1 else f"{pictures} pictures"
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
 
 
-def _told(entries: Iterable[Finding]) -> list[str]:
-    """A line for each finding; what is said of several files is said once."""
-    files: dict[str, list[str]] = {}
-    for entry in entries:
-        files.setdefault(entry.message, []).append(printable(entry.file))
-    lines = []
-    for message, named in files.items():
-        if len(named) == 1:
-            lines.append(f"  {named[0]}: {printable(message)}")
-        else:
-            lines += [f"  {printable(message)}", *_packed(named)]
-    return lines
-
-
-def _packed(names: Iterable[str]) -> list[str]:
+def _wrapped(names: Iterable[str]) -> list[str]:
     """Names with commas between, in lines that fit on a screen; no name is broken."""
     lines = [""]
     for name in names:
         if lines[-1] and len(lines[-1]) + len(name) > _WIDTH:
+            lines[-1] += ","
             lines.append("")
-        lines[-1] += f"{', ' if lines[-1] else ''}{name}"
-    return [f"      {line}{',' if line is not lines[-1] else ''}" for line in lines]
+        lines[-1] += f", {name}" if lines[-1] else name
+    return [f"      {line}" for line in lines]
 
 
 def printable(text: str) -> str:

@@ -1,17 +1,16 @@
 """How a data set lies in a folder or zip: class folders, a CSV among pictures, a prepared set."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from decor_core.data.class_folders import PREPARED_FILES, list_class_folders
-from decor_core.data.folder_source import unfolded
-from decor_core.data.source import Source
+from decor_core.data.listing import PREPARED_FILES, list_class_folders
+from decor_core.data.sources import Source, open_source
 from decor_core.data.tables import TABLE_ENDINGS, Columns, guess_columns, is_label_name, read_table
-from decor_core.errors import DataError, DecorError, PictureError
-from decor_core.images.decode import LIMITS, is_picture_name
+from decor_core.errors import DamagedFile, DataError, PictureError
+from decor_core.images.decode import LIMITS, has_picture_ending
+from decor_core.io import read_json
 
-PREPARED = "decor-prepared-1"  # in report.json of what ``prepare`` wrote
+PREPARED = "decor-prepared-1"  # the format in report.json of what ``prepare`` wrote
 
 
 @dataclass(frozen=True)
@@ -30,59 +29,69 @@ class Layout:
     guessed: bool = True
 
 
+@dataclass(frozen=True)
+class PreparedReport:
+    """What matters here of the report.json beside a prepared or downloaded data set."""
+
+    format: str = ""
+    columns: Columns | None = None
+
+
 def find_layout(source: Path | Source) -> Layout:
     """How the data set in a folder or zip lies there; DataError if that cannot be opened."""
-    source = unfolded(source)
-    pictures = [n for n in source.names if is_picture_name(n) and PurePosixPath(n).suffix]
+    source = open_source(source)
+    pictures = list(filter(has_picture_ending, source.names))
     if not pictures:
         return Layout("empty")
-    prepared = _prepared(source)
+    prepared = _prepared_layout(source)
     if prepared:
         return prepared
+    try:
+        rows = list_class_folders(source.names, source.folders).rows
+        classes = len({row.labels for row in rows})
+    except DataError:
+        classes = 0
     tables = tables_in(source)
-    classes = _class_count(source)
-    found = [_listing_of(source, name, pictures, sure=classes > 1) for name in tables]
-    listings = sorted((one for one in found if one), key=lambda one: -one[0])
-    if listings:
-        return listings[0][1]
+    best, most_listed = None, 0
+    for name in tables:
+        columns, listed = _columns_of_table(source, name, pictures)
+        if not columns or listed <= most_listed:
+            continue
+        # Beside class folders a table must list most pictures, and call its labels so.
+        if classes > 1 and (2 * listed < len(pictures) or not is_label_name(columns.label)):
+            continue
+        best, most_listed = Layout("csv", name, columns), listed
+    if best:
+        return best
     if tables and classes < 2:
         return Layout("table", tables[0])
     return Layout("folders" if any("/" in name for name in pictures) else "loose")
 
 
-def _prepared(source: Source) -> Layout | None:
+def _prepared_layout(source: Source) -> Layout | None:
     """The layout of what ``prepare`` wrote: its table, or its folders if it was told to sort by a
     coarser level."""
     if not set(source.names) >= PREPARED_FILES:
         return None
     try:
-        report = json.loads(source.read("report.json"))
-        columns = report.get("columns")
-        if report.get("format") != PREPARED:
-            return None
-        if not columns:
-            return Layout("folders")
-        return Layout("csv", "pictures.csv", Columns(**columns), guessed=False)
-    except (ValueError, TypeError, AttributeError, PictureError):
+        report = read_json(source.read("report.json"), PreparedReport)
+    except (DamagedFile, PictureError):
         return None
+    if report.format != PREPARED:
+        return None
+    if not report.columns:
+        return Layout("folders")
+    return Layout("csv", "pictures.csv", report.columns, guessed=False)
 
 
-def _listing_of(
-    source: Source, name: str, pictures: list[str], sure: bool
-) -> tuple[int, Layout] | None:
-    """How many pictures a CSV lists, and its columns; None if it is no such table.
-
-    Beside class folders it must be ``sure``: list most pictures, and call its labels so.
-    """
+def _columns_of_table(source: Source, name: str, pictures: list[str]) -> tuple[Columns | None, int]:
+    """The columns of a CSV that lists pictures, None if it does not, and how many it lists."""
     try:
-        table = read_table(whole_csv(source, name), pictures)
-    except DecorError:
-        return None
+        table = read_table(table_bytes(source, name), pictures)
+    except (DataError, PictureError):
+        return None, 0
     columns = guess_columns(table, pictures)
-    listed = table[columns.file].nunique() if columns else 0
-    if not columns or (sure and (2 * listed < len(pictures) or not is_label_name(columns.label))):
-        return None
-    return listed, Layout("csv", name, columns)
+    return columns, table[columns.file].nunique() if columns else 0
 
 
 def tables_in(source: Source) -> list[str]:
@@ -90,19 +99,12 @@ def tables_in(source: Source) -> list[str]:
     return [name for name in source.names if name.lower().endswith(TABLE_ENDINGS)]
 
 
-def whole_csv(source: Source, name: str) -> bytes:
-    """A CSV of the source; DataError where it is larger than any file may be."""
+def table_bytes(source: Source, name: str) -> bytes:
+    """The bytes of a CSV; DataError where it is larger than any file may be, PictureError where
+    it cannot be read."""
     data = source.read(name)
     if len(data) > LIMITS.max_bytes:
         raise DataError(
             f"The CSV “{name}” has more than {LIMITS.max_bytes / 2**20:.0f} MiB, the most allowed."
         )
     return data
-
-
-def _class_count(source: Source) -> int:
-    try:
-        rows = list_class_folders(source.names, source.folders).rows
-    except DataError:
-        return 0
-    return len({row.labels for row in rows})

@@ -20,11 +20,11 @@ def repair_codes(table: pd.DataFrame) -> list[Finding]:
     """
     stems = table["file"].map(lambda file: PurePosixPath(file.replace("\\", "/")).stem)
     codes_in_names = stems.str.extract(_CODED_NAME).fillna("")
-    entries: list[Finding] = []
+    findings: list[Finding] = []
     for position, field in enumerate(_CODED):
         if field in table.columns:
-            entries += _repair_field(table, field, codes_in_names[position].str.lstrip("0"))
-    return entries
+            findings += _repair_field(table, field, codes_in_names[position].str.lstrip("0"))
+    return findings
 
 
 def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Finding]:
@@ -32,32 +32,32 @@ def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Fin
     codes = table.get(column, pd.Series("", table.index, dtype=str)).str.lstrip("0")
     usual = most_common(table[field], named.where(named != "", codes))
     text_of = {code: text for text, code in usual.items()}
-    entries = []
+    findings = []
     for index in table.index:
         file, text = table.at[index, "file"], table.at[index, field]
         code, name, expected = codes[index], named[index], usual.get(text, "")
         if name and name != expected and code == name and name in text_of:
             table.at[index, field] = text_of[name]
             message = f"{field} “{text}” → “{text_of[name]}”: {column} and the file name agree."
-            entries.append(Finding("repaired", file, message))
+            findings.append(Finding("repaired", file, message))
         elif name and name != expected:
             message = f"{field} is “{text}” though the file name has code {name}; the text counts."
-            entries.append(Finding("contradiction", file, message))
+            findings.append(Finding("contradiction", file, message))
         elif code and code != expected:
             why = "the text and the file name agree" if name else "other rows have this code"
             message = f"{column} {code} → {expected} for {field} “{text}”: {why}."
-            entries.append(Finding("repaired", file, message))
-    return entries
+            findings.append(Finding("repaired", file, message))
+    return findings
 
 
 def repair_coarser(table: pd.DataFrame, columns: Columns) -> list[Finding]:
     """Gives every label one coarser label, the one most of its rows have. Changes ``table``."""
     fine, coarse = columns.labels
     usual = table[fine].map(most_common(table[fine], table[coarse])).fillna("")
-    entries = []
+    findings = []
     for index in table.index[table[coarse] != usual]:
         row = table.loc[index]
         message = f"{coarse} “{row[coarse]}” → “{usual[index]}”, as in most rows of “{row[fine]}”."
-        entries.append(Finding("repaired", row[columns.file], message))
+        findings.append(Finding("repaired", row[columns.file], message))
     table[coarse] = usual
-    return entries
+    return findings

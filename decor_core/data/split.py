@@ -6,10 +6,11 @@ pictures came later, in batches, they move none.
 """
 
 import hashlib
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -54,30 +55,38 @@ def split(
             "Test and validation percentages must be 0 or more and together less than 100; "
             f"they are {testing_percentage:g} and {validation_percentage:g}."
         )
-    ranked = _ranked_groups(labels, keys, groups, batches, seed)
-    everything = {label: [rows for _, rows in members] for label, members in ranked.items()}
-    _check_enough(everything, need=needed(*shares))
-    parts: tuple[list[int], ...] = ([], [], [])
-    sizes = dict.fromkeys(ranked, 0)
-    n_test, n_validation = dict(sizes), dict(sizes)  # groups dealt to these parts so far
-    for batch in sorted({batch for members in ranked.values() for batch, _ in members}):
-        new = {
-            label: [rows for b, rows in members if b == batch] for label, members in ranked.items()
-        }
-        sizes = {label: size + len(new[label]) for label, size in sizes.items()}
-        spare = {label: size - 1 - (shares[1] > 0) for label, size in sizes.items()}
-        more_test = _missing(n_test, _quotas(sizes, testing_percentage, spare), new)
-        n_test = {label: n_test[label] + more_test[label] for label in sizes}
-        spare = {label: size - 1 - n_test[label] for label, size in sizes.items()}
-        more_validation = _missing(n_validation, _quotas(sizes, validation_percentage, spare), new)
-        n_validation = {label: n_validation[label] + more_validation[label] for label in sizes}
-        for label, members in new.items():
-            for rank, rows in enumerate(members):
-                # From the two ends: when one part grows, the other stays what it was.
-                is_test = rank < more_test[label]
-                is_validation = rank >= len(members) - more_validation[label]
-                parts[2 if is_test else 1 if is_validation else 0].extend(rows)
-    return Split(*(np.array(sorted(part), dtype=np.intp) for part in parts))
+    classes = _rank_groups(labels, keys, groups, batches, seed)
+    _check_enough(classes, needed(*shares))
+    size = n_test = n_validation = np.zeros(len(classes), int)  # groups of each class so far
+    parts: dict[str, list[int]] = {"train": [], "validation": [], "test": []}
+    for batch in sorted({group.batch for ranked in classes.values() for group in ranked}):
+        new = [[g.rows for g in ranked if g.batch == batch] for ranked in classes.values()]
+        count = np.array([len(ranked) for ranked in new])
+        size = size + count
+        quota = _quotas(size, testing_percentage, most=size - 1 - (validation_percentage > 0))
+        more_test = (quota - n_test).clip(0, count)
+        n_test = n_test + more_test
+        quota = _quotas(size, validation_percentage, most=size - 1 - n_test)
+        more_validation = (quota - n_validation).clip(0, count)
+        n_validation = n_validation + more_validation
+        for ranked, test, validation in zip(new, more_test, more_validation, strict=True):
+            # From the two ends: when one part grows, the other stays what it was.
+            start = max(len(ranked) - validation, test)
+            parts["test"] += chain(*ranked[:test])
+            parts["train"] += chain(*ranked[test:start])
+            parts["validation"] += chain(*ranked[start:])
+    return Split(**{part: np.array(sorted(rows), np.intp) for part, rows in parts.items()})
+
+
+def _quotas(size: np.ndarray, percentage: float, most: np.ndarray) -> np.ndarray:
+    """How many groups of each class a part gets, by largest remainder; 1 to ``most`` each."""
+    if percentage == 0:
+        return np.zeros_like(size)
+    exact = size * percentage / 100
+    quotas = np.floor(exact).astype(int)
+    missing = round(sum(exact)) - quotas.sum()
+    quotas[np.argsort(quotas - exact, kind="stable")[:missing]] += 1
+    return np.minimum(np.maximum(quotas, 1), most).clip(0)
 
 
 def may_hold_out(table: pd.DataFrame) -> np.ndarray:
@@ -92,19 +101,9 @@ def needed(testing_percentage: float, validation_percentage: float) -> int:
 
 def different_pictures(table: pd.DataFrame, level: str) -> dict[str, int]:
     """How many pictures of each label ``split`` can tell apart: near duplicates count once."""
-    batches = list(table["batch"]) if "batch" in table else None
-    known = list(table[level]), list(table["key"]), list(table["group"])
-    ranked = _ranked_groups(*known, batches, seed=0)
-    return {label: len(members) for label, members in ranked.items()}
-
-
-def _missing(
-    dealt: Mapping[str, int], wanted: Mapping[str, int], new: Mapping[str, list[list[int]]]
-) -> dict[str, int]:
-    """How many new groups of each class a part gets: those it lacks, where there are so many."""
-    return {
-        label: min(max(wanted[label] - have, 0), len(new[label])) for label, have in dealt.items()
-    }
+    batches = table.get("batch")
+    classes = _rank_groups(table[level], table["key"], table["group"], batches, seed=0)
+    return {label: len(ranked) for label, ranked in classes.items()}
 
 
 def folds(
@@ -122,80 +121,70 @@ def folds(
     move no earlier one. DataError if a class has fewer than two different pictures, or there are
     fewer different pictures than folds.
     """
-    ranked = _ranked_groups(labels, keys, groups, batches, seed)
-    everything = {label: [rows for _, rows in members] for label, members in ranked.items()}
-    _check_enough(everything, need=2)
-    total = sum(map(len, everything.values()))
-    if not 2 <= n_folds <= total:
+    classes = _rank_groups(labels, keys, groups, batches, seed)
+    _check_enough(classes, need=2)
+    ranked = [(label, group) for label, members in classes.items() for group in members]
+    if not 2 <= n_folds <= len(ranked):
         raise DataError(
-            f"The number of folds must be from 2 to {total}, the number of different "
+            f"The number of folds must be from 2 to {len(ranked)}, the number of different "
             f"pictures; it is {n_folds}."
         )
-    order = [(b, label, rows) for label, members in ranked.items() for b, rows in members]
-    first = min(batch for batch, _, _ in order)
+    ranked.sort(key=lambda one: one[1].batch)  # which keeps the order within a batch
+    first_batch = ranked[0][1].batch
     fold_of = np.empty(len(labels), dtype=np.intp)
-    held = {label: np.zeros(n_folds, int) for label in ranked}  # groups of a class in each fold
-    for dealt, (batch, label, rows) in enumerate(sorted(order, key=lambda one: one[0])):
-        if batch == first:
-            fold = dealt % n_folds
-        else:
-            fold = int(np.lexsort((sum(held.values()), held[label]))[0])
-        held[label][fold] += 1
-        fold_of[rows] = fold
+    sizes = {label: np.zeros(n_folds, int) for label in classes}  # groups in each fold
+    for i, (label, group) in enumerate(ranked):
+        fold = i % n_folds
+        if group.batch != first_batch:  # where its class has fewest, of these where all have
+            fold = int(np.lexsort((sum(sizes.values()), sizes[label]))[0])
+        sizes[label][fold] += 1
+        fold_of[group.rows] = fold
     return fold_of
 
 
-def _ranked_groups(
+class _Group(NamedTuple):
+    """Near duplicates, in the order in which they are dealt out: batch, then rank."""
+
+    batch: int
+    rank: bytes
+    rows: list[int]
+
+
+def _rank_groups(
     labels: Sequence[str],
     keys: Sequence[str],
     groups: Sequence[str],
     batches: Sequence[int] | None,
     seed: int,
-) -> dict[str, list[tuple[int, list[int]]]]:
-    """For each label, sorted, its groups, the batch and the rows of each: the earlier batches
-    first, in seeded random order within.
+) -> dict[str, list[_Group]]:
+    """For each label, sorted, its groups: the earlier batches first, in seeded random order within.
 
     A group is of the earliest batch of its rows. With several labels it belongs to the most
     frequent of them. What came later has no say in either.
     """
-    members = defaultdict(list)
+    labels, keys = list(labels), list(keys)
+    came = [0] * len(keys) if batches is None else [int(batch) for batch in batches]
+    rows_of = defaultdict(list)
     for row, group in enumerate(groups):
-        members[group].append(row)
-    ranked = defaultdict(list)
-    for rows in members.values():
-        batch = 0 if batches is None else min(int(batches[row]) for row in rows)
-        first = [row for row in rows if batches is None or batches[row] == batch]
+        rows_of[group].append(row)
+    classes: dict[str, list[_Group]] = {label: [] for label in sorted(set(labels))}
+    for rows in rows_of.values():
+        batch = min(came[row] for row in rows)
+        first = [row for row in rows if came[row] == batch]
         count = Counter(labels[row] for row in first)
         owner = min(count, key=lambda label: (-count[label], label))
         content = min(keys[row] for row in first)
         rank = hashlib.sha256(f"{seed}:{content}".encode()).digest()
-        ranked[owner].append((batch, rank, rows))
-    return {
-        label: [(batch, rows) for batch, _, rows in sorted(ranked[label])]
-        for label in sorted(set(labels))
-    }
+        classes[owner].append(_Group(batch, rank, rows))
+    return {label: sorted(ranked) for label, ranked in classes.items()}
 
 
-def _check_enough(ranked: Mapping[str, list[list[int]]], need: int) -> None:
-    poor = [f"“{label}” has {len(rows)}" for label, rows in ranked.items() if len(rows) < need]
-    if not ranked or poor:
+def _check_enough(classes: Mapping[str, Sequence[_Group]], need: int) -> None:
+    poor = [f"“{label}” has {len(ranked)}" for label, ranked in classes.items()
+            if len(ranked) < need]  # fmt: skip
+    if not classes or poor:
         found = ", ".join(poor) or "there are none at all"
         raise DataError(
             f"Each class needs at least {need} different pictures (near duplicates count once): "
             f"{found}. Please add pictures or leave such classes out."
         )
-
-
-def _quotas(
-    sizes: Mapping[str, int], percentage: float, spare: Mapping[str, int]
-) -> dict[str, int]:
-    """How many groups of each class a part gets, by largest remainder; 1 to ``spare`` each."""
-    if percentage == 0:
-        return dict.fromkeys(sizes, 0)
-    exact = {label: size * percentage / 100 for label, size in sizes.items()}
-    quotas = {label: math.floor(share) for label, share in exact.items()}
-    missing = round(sum(exact.values())) - sum(quotas.values())
-    by_remainder = sorted(exact, key=lambda label: (quotas[label] - exact[label], label))
-    for label in by_remainder[:missing]:
-        quotas[label] += 1
-    return {label: max(min(max(quota, 1), spare[label]), 0) for label, quota in quotas.items()}

@@ -12,7 +12,7 @@ import pandas as pd
 
 from decor_core.data.csv_escape import plain_cell
 from decor_core.data.encodings import decode
-from decor_core.data.source import normal
+from decor_core.data.sources import normal
 from decor_core.errors import DataError
 
 TABLE_ENDINGS = (".csv", ".tsv")
@@ -30,7 +30,8 @@ _LABEL_NAMES = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[\d.,+-]*")
-_PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
+# Words for the parts of a data set, which are no classes.
+PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 _DECOR = ("file", "decor", "country")
 
 
@@ -55,23 +56,23 @@ class Columns:
         return tuple(name.lower() for name in (self.file, *self.labels)) == _DECOR
 
     def found_in(self, table: pd.DataFrame) -> "Columns":
-        """These columns spelt as in the table; DataError if one is not there."""
-        spelt = {name.casefold(): name for name in table.columns}
+        """These columns spelled as in the table; DataError if one is not there."""
+        spelled = {name.casefold(): name for name in table.columns}
         named = {f: normal(v) for f, v in vars(self).items() if v}
-        lacking = [name for name in named.values() if name.casefold() not in spelt]
+        lacking = [name for name in named.values() if name.casefold() not in spelled]
         if lacking or len({name.casefold() for name in named.values()}) < len(named):
             why = (
                 f"has no column “{lacking[0]}”" if lacking else "needs one column for each purpose"
             )
             raise DataError(f"The CSV {why}; it has: {', '.join(table.columns)}.")
-        return Columns(**{f: spelt[name.casefold()] for f, name in named.items()})
+        return Columns(**{f: spelled[name.casefold()] for f, name in named.items()})
 
 
 def read_table(data: bytes, names: Sequence[str] = ()) -> pd.DataFrame:
     """The CSV in ``data`` as texts without blanks around them, "" where a cell is empty.
 
     Tolerates a byte order mark, semicolons, tabs, any line ends and most encodings; file ``names``
-    help to find the encoding. The index is the number of the row as spreadsheets count, the head
+    help to find the encoding. The index is the number of the row as spreadsheets count, the header
     being row 1. ``attrs["assumed"]`` lists in sentences what had to be guessed. DataError if it is
     no table.
     """
@@ -79,34 +80,40 @@ def read_table(data: bytes, names: Sequence[str] = ()) -> pd.DataFrame:
         text, encoding = decode(data, (PurePosixPath(name).stem for name in names))
     except UnicodeError as error:
         raise DataError("The CSV is no text; please save the table as CSV in UTF-8.") from error
-    head, rows = _records(text)
-    width = len(head)
-    table = pd.DataFrame(
-        [[normal(cell) for cell in (row + [""] * width)[:width]] for _, row in rows],
-        index=[number for number, _ in rows],
-        columns=head,
-        dtype=object,
-    ).map(plain_cell)
-    unnamed = [name for name in head if not name]
-    table = table.loc[:, [bool(name) for name in head]] if unnamed else table
-    table.attrs["assumed"] = _assumptions(rows, width, encoding)
+    header, rows = _parse(text)
+    width = len(header)
+    cells = [[normal(cell) for cell in (row + [""] * width)[:width]] for row in rows.values()]
+    table = pd.DataFrame(cells, index=list(rows), columns=header, dtype=object).map(plain_cell)
+    if not all(header):
+        table = table.loc[:, [bool(name) for name in header]]
+    assumed = []
+    if encoding:
+        assumed.append(f"It is not in UTF-8; it was read as {encoding}. Please check the letters.")
+    longer = [number for number, row in rows.items() if any(map(str.strip, row[width:]))]
+    if longer:
+        more = f" and {len(longer) - 1} more" if len(longer) > 1 else ""
+        assumed.append(
+            f"Row {longer[0]}{more} has more cells than there are columns; what is beyond was not "
+            "read. Texts with the separator in them need quotes."
+        )
+    table.attrs["assumed"] = assumed
     return table
 
 
-def _records(text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The names of the columns, and each row that is not empty, with its number."""
+def _parse(text: str) -> tuple[list[str], dict[int, list[str]]]:
+    """The names of the columns, and the cells of each row that is not empty, by its number."""
     first = text.partition("\n")[0].strip().lower()
     if first[:4] == "sep=" and len(first) == 5:  # Excel's own way to say it
         separator, text = first[4], text.partition("\n")[2]
     else:
-        separator = max(_SEPARATORS, key=lambda separator: len(_first(text, separator)))
+        separator = max(_SEPARATORS, key=lambda separator: _width(text, separator))
     csv.field_size_limit(_MOST_CELL)
     try:
-        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
         raise DataError(f"The CSV is no table ({error}); please save it again as CSV.") from error
-    head = [plain_cell(normal(name)) for name in records[0]] if records else []
-    named = [name.casefold() for name in head if name]
+    header = [plain_cell(normal(name)) for name in lines[0]] if lines else []
+    named = [name.casefold() for name in header if name]
     if not named:
         raise DataError("The CSV is no table: its first line must name the columns.")
     twice = [name for name, count in Counter(named).items() if count > 1]
@@ -114,29 +121,15 @@ def _records(text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
         raise DataError(
             f"The CSV has two columns of one name, “{twice[0]}”; please rename one of them."
         )
-    rows = [(i, r) for i, r in enumerate(records[1:], start=2) if any(c.strip() for c in r)]
-    return head, rows
+    return header, {i: row for i, row in enumerate(lines[1:], 2) if any(map(str.strip, row))}
 
 
-def _first(text: str, separator: str) -> list[str]:
+def _width(text: str, separator: str) -> int:
+    """How many columns the first row has with a separator."""
     try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        return len(next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), []))
     except csv.Error:
-        return []
-
-
-def _assumptions(rows: Sequence[tuple[int, list[str]]], width: int, encoding: str) -> list[str]:
-    found = []
-    if encoding:
-        found.append(f"It is not in UTF-8; it was read as {encoding}. Please check the letters.")
-    longer = [number for number, row in rows if any(cell.strip() for cell in row[width:])]
-    if longer:
-        more = f" and {len(longer) - 1} more" if len(longer) > 1 else ""
-        found.append(
-            f"Row {longer[0]}{more} has more cells than there are columns; what is beyond was not "
-            "read. Texts with the separator in them need quotes."
-        )
-    return found
+        return 0
 
 
 # Which column is which
@@ -146,15 +139,15 @@ def guess_columns(table: pd.DataFrame, names: Sequence[str]) -> Columns | None:
     """The columns of the table that most likely hold the picture files ``names`` and their labels.
 
     Known layouts first; else the file column is the one whose values are the names of files, and
-    the label the column of few values; a coarser label is one that the label settles. None if
+    the label the column of few values; a coarser label is one that the label determines. None if
     there are no such columns.
     """
-    spelt = {name.lower(): name for name in table.columns}
-    kind = spelt.get("type", "")
-    if set(_DECOR) <= set(spelt):
-        return Columns(*(spelt[name] for name in _DECOR), kind)
-    if {"file", "class"} <= set(spelt):
-        return Columns(spelt["file"], spelt["class"], type=kind)
+    spelled = {name.lower(): name for name in table.columns}
+    kind = spelled.get("type", "")
+    if set(_DECOR) <= set(spelled):
+        return Columns(*(spelled[name] for name in _DECOR), kind)
+    if {"file", "class"} <= set(spelled):
+        return Columns(spelled["file"], spelled["class"], type=kind)
     file = _file_column(table, names)
     if not file:
         return None
@@ -166,10 +159,10 @@ def guess_columns(table: pd.DataFrame, names: Sequence[str]) -> Columns | None:
         return None
     label = max(candidates, key=lambda name: _label_rank(table[name]))
     rest = [name for name in candidates if name != label]
-    finer = [name for name in rest if _settles(table[name], table[label])]
+    finer = [name for name in rest if _determines(table[name], table[label])]
     if finer and not is_label_name(label):
         label = min(finer, key=lambda name: table[name].nunique())
-    coarser = [name for name in rest if name != label and _settles(table[label], table[name])]
+    coarser = [name for name in rest if name != label and _determines(table[label], table[name])]
     coarsest = max(coarser, key=lambda name: _label_rank(table[name]), default="")
     return Columns(file, label, coarsest, kind)
 
@@ -185,8 +178,8 @@ def _file_column(table: pd.DataFrame, names: Sequence[str]) -> str:
     best = max(shares.values(), default=0)
     if best < 0.5:
         return ""
-    level = [name for name, value in shares.items() if value > best - 0.05]
-    return next((name for name in level if _FILE_NAMES.fullmatch(name)), level[0])
+    good = [name for name, value in shares.items() if value > best - 0.05]
+    return next((name for name in good if _FILE_NAMES.fullmatch(name)), good[0])
 
 
 def _forms(file: str) -> set[str]:
@@ -200,7 +193,7 @@ def _may_be_labels(cells: pd.Series, rows: int) -> bool:
     values = set(cells) - {""}
     few = 2 <= len(values) <= min(_MOST_LABELS, max(2, rows // 2))
     words = is_label_name(str(cells.name)) or not all(map(_NUMBER.fullmatch, values))
-    return few and words and not {value.lower() for value in values} <= _PARTS
+    return few and words and not {value.lower() for value in values} <= PARTS
 
 
 def is_label_name(name: str) -> bool:
@@ -213,7 +206,7 @@ def _label_rank(cells: pd.Series) -> tuple[bool, int]:
     return is_label_name(str(cells.name)), cells.nunique()
 
 
-def _settles(fine: pd.Series, coarse: pd.Series) -> bool:
+def _determines(fine: pd.Series, coarse: pd.Series) -> bool:
     """Whether rows of one fine label nearly always have one and the same coarse label."""
     if not 2 <= coarse.nunique() < fine.nunique():
         return False

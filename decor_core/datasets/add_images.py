@@ -7,7 +7,7 @@ import pandas as pd
 
 from decor_core.data.findings import Finding
 from decor_core.data.scan import near_duplicate_findings
-from decor_core.data.source import normal
+from decor_core.data.sources import normal
 from decor_core.datasets.storage import fingerprints, keep_picture
 from decor_core.errors import DataError, PictureError
 from decor_core.images.decode import PICTURE_ENDINGS, is_picture_name, open_picture
@@ -54,8 +54,8 @@ def append_images(
     before = len(table)
     table = pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
     pairs = near_duplicates(fingerprints(folder, table["key"].tolist()))
-    named = list(zip(table["file"], table[level], strict=True))
-    near = near_duplicate_findings(named, [(max(p), min(p)) for p in pairs if max(p) >= before])
+    later = [(max(pair), min(pair)) for pair in pairs if max(pair) >= before]
+    near = list(near_duplicate_findings(list(table["file"]), list(table[level]), later))
     groups = group_duplicates(table["key"].tolist(), pairs, table["batch"])
     return table.assign(group=groups), near
 

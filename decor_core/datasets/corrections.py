@@ -12,7 +12,7 @@ from decor_core.data.findings import DatasetReport
 from decor_core.data.split import CORRECTION, NEAR_CORRECTION
 from decor_core.datasets.dataset import Dataset, create_dataset, load_dataset
 from decor_core.datasets.labels import checked_label
-from decor_core.datasets.storage import HEAD, KeptPictures, keep_picture
+from decor_core.datasets.storage import HEAD, keep_picture, stored_images
 from decor_core.errors import DataError
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
@@ -62,7 +62,7 @@ def _begun(
         rows[key] = {"file": file, "key": key, "width": upright.width, "height": upright.height}
         rows[key] |= {"type": "product", "group": key, **dict(zip(levels, labels, strict=False))}
     table = pd.DataFrame(list(rows.values()))
-    source = KeptPictures(folder, dict(zip(table["file"], table["key"], strict=True)))
+    source = stored_images(folder, dict(zip(table["file"], table["key"], strict=True)))
     report = DatasetReport((), {labels[0]: len(rows)})
     return create_dataset(
         folder, title, Catalog(table, taxonomy_of(table, tuple(levels)), report, source)

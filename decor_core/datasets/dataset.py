@@ -15,19 +15,18 @@ import pandas as pd
 
 from decor_core.data.catalog import Catalog, taxonomy_of
 from decor_core.data.checks import check_table
-from decor_core.data.findings import DatasetReport, Finding
-from decor_core.data.source import normal
+from decor_core.data.findings import BY_MODEL, BY_TABLE, DatasetReport, Finding
+from decor_core.data.sources import normal
 from decor_core.datasets.add_images import append_images, describe_change, keep_all, pluralize
-from decor_core.datasets.finding_status import BY_MODEL, BY_TABLE, is_open
 from decor_core.datasets.labels import checked_label, labelled, row_labels
 from decor_core.datasets.storage import (
-    KeptPictures,
     State,
     read_aside,
     read_head,
     read_state,
     read_thumb,
     state_file,
+    stored_images,
     write_head,
     write_state,
 )
@@ -87,8 +86,18 @@ class Dataset:
         return tuple(
             entry
             for entry in self.catalog.report.findings
-            if (entry.kind, entry.file) not in self.dismissed and is_open(entry, self.label_of)
+            if (entry.kind, entry.file) not in self.dismissed and entry.is_open(self.label_of)
         )
+
+    @property
+    def open_report(self) -> DatasetReport:
+        """The report without what was mended, dropped or dismissed since."""
+        return replace(self.catalog.report, findings=self.open_findings)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Names of the levels of labels, the finest first."""
+        return tuple(level.name for level in self.catalog.taxonomy.levels)
 
     def label_of(self, file: str) -> str:
         """The label of a picture, "" if there is no such picture in the set."""
@@ -137,7 +146,7 @@ class Dataset:
 
         A new name of the finest level belongs to ``parent``, or else to what the old one did.
         """
-        level = next((one for one in self._levels if (self.table[one] == label).any()), None)
+        level = next((one for one in self.levels if (self.table[one] == label).any()), None)
         if level is None:
             raise DataError(f"There is no class “{label}” (any more).")
         name, chosen = checked_label(name), self.table[level] == label
@@ -244,10 +253,6 @@ class Dataset:
         """The value of each level for the pictures ``chosen`` and others that get ``label``."""
         return row_labels(self.catalog.taxonomy, label, parent, self.table[chosen])
 
-    @property
-    def _levels(self) -> tuple[str, ...]:
-        return tuple(level.name for level in self.catalog.taxonomy.levels)
-
     def _chosen(self, files: Collection[str]) -> pd.Series:
         chosen = self.table["file"].isin(set(files))
         if not chosen.any():
@@ -264,8 +269,8 @@ class Dataset:
         report, table = self.catalog.report, table.reset_index(drop=True)
         entries = report.findings if entries is None else entries
         told = [entry for entry in entries if entry.kind not in BY_TABLE]
-        report = replace(report, findings=(*told, *check_table(table, self._levels)))
-        catalog = _catalog(self.folder, table, self._levels, report)
+        report = replace(report, findings=(*told, *check_table(table, self.levels)))
+        catalog = _catalog(self.folder, table, self.levels, report)
         dismissed = self.dismissed if dismissed is None else dismissed
         return _written(
             replace(
@@ -320,4 +325,4 @@ def _catalog(
     counts = table[taxonomy.name].value_counts()
     report = replace(report, counts={label: int(counts[label]) for label in taxonomy.labels})
     keys = dict(zip(table["file"], table["key"], strict=True))
-    return Catalog(table, taxonomy, report, KeptPictures(folder, keys))
+    return Catalog(table, taxonomy, report, stored_images(folder, keys))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from decor_core.data.records import label_text
+from decor_core.data.listing import label_text
 from decor_core.errors import DataError
 from decor_core.taxonomy import Taxonomy
 

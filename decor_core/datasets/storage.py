@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from decor_core.data.findings import Finding
-from decor_core.data.folder_source import Files
+from decor_core.data.sources import Source
 from decor_core.errors import DamagedFile, DataError
 from decor_core.images.decode import content_hash
 from decor_core.images.duplicates import fingerprint
@@ -30,15 +30,13 @@ _TINY_SIDE = 72
 _PRINT_SHAPE = (16, 16, 4)
 
 
-class KeptPictures(Files):
-    """Pictures by the names they have in a set, read from where their content is kept."""
-
-    def __init__(self, folder: Path, keys: Mapping[str, str]) -> None:
-        super().__init__(folder, [(file, _picture(folder, key)) for file, key in keys.items()])
+def stored_images(folder: Path, keys: Mapping[str, str]) -> Source:
+    """Pictures by the names they have in a set, read from where their content (hash) is kept."""
+    return Source(folder, [(file, _picture(folder, key)) for file, key in keys.items()])
 
 
 def keep_picture(folder: Path, data: bytes, upright: Image.Image) -> str:
-    """Put a picture where ``KeptPictures`` finds it, with a small one; its content hash.
+    """Put a picture where ``stored_images`` finds it, with a small one; its content hash.
 
     Safe to call from several threads. DataError where the disk refuses.
     """

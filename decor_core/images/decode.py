@@ -118,19 +118,18 @@ def _decode_small(picture: Image.Image, max_side: int) -> None:
     picture.draft(None, tuple(max(round(side * share), 1) for side in picture.size))
 
 
-def picture_format(data: bytes) -> str:
-    """What the content is, as one of the values of PICTURE_ENDINGS; PictureError if nothing."""
-    return _kind(_open(data))
-
-
 def _kind(picture: Image.Image) -> str:
     return "JPEG" if picture.format == "MPO" else picture.format  # with further JPEGs behind it
 
 
+def has_picture_ending(name: str) -> bool:
+    """Whether a file is called like a picture."""
+    return PurePosixPath(name).suffix.lower() in PICTURE_ENDINGS
+
+
 def is_picture_name(name: str) -> bool:
-    """Whether a file of that name is worth a look: it ends like a picture, or has no ending."""
-    suffix = PurePosixPath(name).suffix.lower()
-    return not suffix or suffix in PICTURE_ENDINGS
+    """Whether a file of that name may be a picture: it ends like one, or has no ending."""
+    return not PurePosixPath(name).suffix or has_picture_ending(name)
 
 
 def content_hash(data: bytes) -> str:

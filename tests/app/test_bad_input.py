@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 from packing import zip_bytes
 
-from decor_core.data import folder_source as sources
 from decor_core.data.catalog import find_layout, open_dataset, read_catalog
 from decor_core.data.checks import check_table, similar_labels
 from decor_core.data.csv_escape import safe_cell
-from decor_core.data.csv_listing import list_csv
 from decor_core.data.encodings import decode
 from decor_core.data.export import prepare
-from decor_core.data.folder_source import open_source, open_zip, unfolded
+from decor_core.data.listing import list_csv
+from decor_core.data.sources import SourceLimits, open_source, open_zip
 from decor_core.data.tables import Columns, guess_columns, read_table
 from decor_core.errors import DataError, Stopped
 from decor_core.images.duplicates import fingerprint, group_duplicates, near_duplicates
@@ -116,18 +115,29 @@ def test_a_member_that_lies_about_its_size_is_read_no_further(zipped):
     assert len(catalog.table) == 2 and "oak/2.png" in _of(catalog, "unreadable")
 
 
-def test_100_000_tiny_files_are_refused_quickly(tmp_path, monkeypatch):
+def test_a_method_of_compression_that_is_not_known_is_named(zipped):
+    path = zipped("ash/1.png", "oak/1.png")
+    data = path.read_bytes()
+    for signature, place in ((b"PK\3\4", 8), (b"PK\1\2", 10)):
+        at = data.rfind(signature) + place
+        data = data[:at] + struct.pack("<H", 9) + data[at + 2 :]  # Deflate64
+    path.write_bytes(data)
+    catalog = read_catalog(image_dir=path)
+    assert "method that cannot be read" in _of(catalog, "unreadable")["oak/1.png"]
+    assert "give the folder" in _of(catalog, "unreadable")["oak/1.png"]
+
+
+def test_100_000_tiny_files_are_refused_quickly(tmp_path):
     path = tmp_path / "many.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(100_000):
             archive.writestr(zipfile.ZipInfo(f"a/{number}.png"), b"x")
     with pytest.raises(DataError, match="100000 files; at most 20000"):
         open_source(path)
-    monkeypatch.setattr(sources, "_MOST_FILES", 20)
     for number in range(21):
         (tmp_path / f"{number}.png").write_bytes(b"x")
     with pytest.raises(DataError, match="more than 20 files"):
-        open_source(tmp_path)
+        open_source(tmp_path, SourceLimits(max_files=20))
 
 
 def test_zips_in_a_zip_are_folders_one_level_deep(zipped, ornament, encoded):
@@ -142,15 +152,14 @@ def test_zips_in_a_zip_are_folders_one_level_deep(zipped, ornament, encoded):
     assert "damaged" in _of(catalog, "unreadable")["bad.zip"]
 
 
-def test_the_limits_apply_to_all_zips_together(zipped, monkeypatch):
+def test_the_limits_apply_to_all_zips_together(zipped):
     inner = {f"{name}.zip": zip_bytes({"1.png": bytes(600)}) for name in "abc"}
     path = zipped(**inner)
-    monkeypatch.setattr(sources, "most_bytes", lambda: 3000)
-    with pytest.raises(DataError, match="together"):
-        unfolded(path)
-    monkeypatch.setattr(sources, "most_bytes", lambda: 2**31)
-    monkeypatch.setattr(sources, "_MOST_INNER_BYTES", 100)
-    assert all("unpack the outer" in note.message for note in unfolded(path).notes)
+    for limits in (SourceLimits(max_bytes=3000), SourceLimits(max_files=5)):
+        with pytest.raises(DataError, match="together"):
+            open_source(path, limits)
+    notes = open_source(path, SourceLimits(max_inner_bytes=100)).notes
+    assert len(notes) == 3 and all("unpack the outer" in note.message for note in notes)
 
 
 @pytest.mark.parametrize("encoding, name", [
@@ -167,7 +176,7 @@ def test_names_in_old_encodings_get_their_letters(encoding, name, zipped):
 
 def test_an_open_file_works_like_a_path(zipped):
     with zipped("ash/1.png", "oak/1.png").open("rb") as file:
-        catalog = open_dataset(open_zip("some.zip", file))
+        catalog = open_dataset(open_zip(file, "some.zip"))
         assert catalog.report.counts == {"ash": 1, "oak": 1}
 
 
@@ -289,7 +298,8 @@ def test_csv_in_any_encoding(encoding, told, separator):
 @pytest.mark.parametrize("text, encoding", [
     ("Гжель;Хохлома;Городец", "cp1251"), ("yeşil;kırmızı;çini", "cp1254"),
     ("Größe;schön;Übung", "cp1252"), ("źdźbło;śnieg;łąka", "cp1250"),
-    ("青い皿;赤い皿;白い花瓶", "shift_jis"),
+    ("青い皿;赤い皿;白い花瓶", "shift_jis"), ("forêt;château;île", "cp1252"),
+    ("İZNİK;ÇİNİ;GÜZEL", "cp1254"),
 ])  # fmt: skip
 def test_letters_tell_the_encoding(text, encoding):
     assert decode(text.encode(encoding))[0] == text
@@ -507,7 +517,7 @@ def test_near_duplicates_are_counted_once_and_it_is_said():
 
 
 def test_numbers_are_not_alike_for_a_point():
-    assert not similar_labels({"1.5": 3, "15": 3, "1-5": 2})
+    assert not list(similar_labels({"1.5": 3, "15": 3, "1-5": 2}))
     assert [entry.file for entry in similar_labels({"class 1": 3, "Class_1": 2})] == ["Class_1"]
 
 

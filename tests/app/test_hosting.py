@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -14,13 +15,14 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.hosting.config import VARIABLES, Hosting, hosting, read_hosting
 from decor_app.hosting.tempdir import begin_scratch, end_scratch
-from decor_app.jobs.dataset_tasks import check_count
+from decor_app.jobs.dataset_tasks import PreviewTask, check_count
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.runs import may_keep
 from decor_core.data.catalog import read_catalog
 from decor_core.errors import DataError, LimitError, SettingsError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
+from decor_core.model.calibration import never_stop
 
 
 def test_at_home_is_the_default():
@@ -92,6 +94,12 @@ def test_a_data_set_has_its_limits(monkeypatch, tmp_path):
     check_count(1234)
     with pytest.raises(DataError, match="1,235 pictures in it; this server takes 1,234"):
         check_count(1235)
+    with zipfile.ZipFile(tmp_path / "large.zip", "w") as archive:
+        archive.writestr("ash/1.png", bytes(2**20 + 1))
+    task = PreviewTask(tmp_path / "large.zip", tmp_path / "set")
+    with pytest.raises(DataError, match="unpacks to 1 MiB; at most 1 MiB are allowed"):
+        task.run(lambda event: None, never_stop)
+    (tmp_path / "large.zip").unlink()
     check_disk_quota(2**19, tmp_path)
     (tmp_path / "picture").write_bytes(bytes(2**20))
     with pytest.raises(LimitError, match="your data sets 1 MB already; there is room for 1 MB"):

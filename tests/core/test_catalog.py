@@ -6,8 +6,8 @@ import pytest
 from packing import zip_of
 from PIL import Image, ImageOps
 
-from decor_core.data import zip_source as zips
 from decor_core.data.catalog import read_catalog
+from decor_core.data.sources import SourceLimits, open_source
 from decor_core.errors import DataError
 from decor_core.images.duplicates import fingerprint, near_duplicates
 from decor_core.taxonomy import DECOR
@@ -269,7 +269,7 @@ def test_zip_names_in_utf8_without_the_flag(class_folders, tmp_path):
     assert "Wycinanki łowickie" in read_catalog(image_dir=archive).taxonomy.labels
 
 
-def test_broken_encrypted_and_oversized_zips_are_refused(class_folders, tmp_path, monkeypatch):
+def test_broken_encrypted_and_oversized_zips_are_refused(class_folders, tmp_path):
     archive = zip_of(class_folders("a/1.png", "b/1.png"), tmp_path / "set.zip")
     (tmp_path / "broken.zip").write_bytes(archive.read_bytes()[:100])
     with pytest.raises(DataError, match="no zip file"):
@@ -279,12 +279,10 @@ def test_broken_encrypted_and_oversized_zips_are_refused(class_folders, tmp_path
     (tmp_path / "locked.zip").write_bytes(data)
     with pytest.raises(DataError, match="password"):
         read_catalog(image_dir=tmp_path / "locked.zip")
-    monkeypatch.setattr(zips, "_MOST_BYTES", 100)
     with pytest.raises(DataError, match="unpacks to"):
-        read_catalog(image_dir=archive)
-    monkeypatch.setattr(zips, "_MOST_MEMBERS", 1)
+        open_source(archive, SourceLimits(max_bytes=100))
     with pytest.raises(DataError, match="2 files"):
-        read_catalog(image_dir=archive)
+        open_source(archive, SourceLimits(max_members=1))
 
 
 def test_damaged_and_oversized_members_are_reported_not_fatal(class_folders, tmp_path):

@@ -5,7 +5,6 @@ import json
 import pytest
 from PIL import Image
 
-from decor_core.data import export as preparing
 from decor_core.data.catalog import read_catalog
 from decor_core.data.export import prepare
 from decor_core.data.split import split
@@ -41,7 +40,7 @@ def test_prepare_writes_clean_class_folders(catalog, tmp_path):
         assert picture.format == "JPEG" and picture.mode == "RGB"
         assert min(picture.getpixel((40, 24))) > 250
     assert json.loads((prepared.folder / "report.json").read_text("utf-8"))["taxonomy"] == "style"
-    assert not list(tmp_path.glob(".prepare-*"))
+    assert {path.name for path in tmp_path.iterdir()} == {"source", "out"}
 
 
 def test_prepared_set_reads_back_both_ways(catalog, tmp_path):
@@ -81,16 +80,16 @@ def test_strangers_files_are_never_touched(catalog, tmp_path):
         prepare(catalog, out / "precious.txt")
 
 
-def test_a_failed_prepare_leaves_the_earlier_set(catalog, tmp_path, monkeypatch):
+def test_a_failed_prepare_leaves_the_earlier_set(catalog, tmp_path):
     out = prepare(catalog, tmp_path / "out").folder
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(preparing, "_write_lists", full)
     with pytest.raises(DataError, match="No space left"):
-        prepare(catalog, out)
-    assert (out / "report.json").is_file() and not list(tmp_path.glob(".prepare-*"))
+        prepare(catalog, out, progress=full)
+    assert (out / "report.json").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"source", "out"}
 
 
 @pytest.mark.parametrize("label", ["a:b", "con", "x.", "tail|"])
