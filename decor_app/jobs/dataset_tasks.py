@@ -30,7 +30,7 @@ from decor_core.images.decode import is_picture_name
 from decor_core.model.bundle import Bundle
 from decor_core.model.calibration import ShouldStop
 from decor_core.model.classifier import Predictor
-from decor_core.training.label_issues import find_suspects
+from decor_core.training.label_issues import find_label_issues, label_findings
 from decor_core.training.projection import project
 
 # Parts of the time that reading, looking and checking take.
@@ -88,7 +88,7 @@ class IntakeTask(_Phased):
         if self.into in self.data.parents:
             self.data.unlink(missing_ok=True)
         with suppress(DataError, Stopped):  # the set is there; its report says what it lacks
-            made.with_model_findings(_suspects(made, self.spec, report, should_stop))
+            made.with_model_findings(_label_findings(made, self.spec, report, should_stop))
         return made.folder
 
 
@@ -105,7 +105,7 @@ class CheckTask(_Phased):
 
     def run(self, report: ReportProgress, should_stop: ShouldStop) -> tuple[Finding, ...]:
         pictures = load_dataset(self.data)
-        found = _suspects(pictures, self.spec, report, should_stop)
+        found = _label_findings(pictures, self.spec, report, should_stop)
         pictures.with_model_findings(found)
         return found
 
@@ -286,9 +286,10 @@ def embed_set(
     )
 
 
-def _suspects(
+def _label_findings(
     pictures: Dataset, spec: EmbeddingSpec, report: ReportProgress, should_stop: ShouldStop
 ) -> tuple[Finding, ...]:
     embeddings = embed_set(pictures, spec, None, report, should_stop)
     report(Phase("checking", 0, 1))
-    return find_suspects(embeddings, pictures.level, should_stop=should_stop)
+    issues = find_label_issues(embeddings, pictures.level, should_stop=should_stop)
+    return label_findings(issues, embeddings.table, pictures.level)

@@ -15,7 +15,7 @@ def check(options: argparse.Namespace) -> int:
     catalog = read_pictures(options)
     report = catalog.report
     if not options.no_model:
-        report = report.with_findings(_suspects(catalog, options))
+        report = report.with_findings(_label_findings(catalog, options))
     if options.json:
         print_json(
             {"levels": [level.name for level in catalog.taxonomy.levels], **report.to_json()}
@@ -25,11 +25,11 @@ def check(options: argparse.Namespace) -> int:
     return 0 if report.usable else 2
 
 
-def _suspects(catalog: Any, options: argparse.Namespace) -> Any:
+def _label_findings(catalog: Any, options: argparse.Namespace) -> Any:
     """What the other pictures say against the label of one, and which are unlike all others."""
     from decor_core.features.embedder import EmbeddingSpec
     from decor_core.features.embeddings import embed_catalog
-    from decor_core.training.label_issues import find_suspects
+    from decor_core.training.label_issues import find_label_issues, label_findings
 
     with quietly():
         embeddings = embed_catalog(
@@ -38,7 +38,8 @@ def _suspects(catalog: Any, options: argparse.Namespace) -> Any:
             cache=options.bottleneck_dir,
             progress=progress_bar("Looking at pictures"),
         )
-    return find_suspects(embeddings, catalog.taxonomy.name)
+    level = catalog.taxonomy.name
+    return label_findings(find_label_issues(embeddings, level), embeddings.table, level)
 
 
 def _print_report(report: Any) -> None:

@@ -1,15 +1,16 @@
-"""Pictures that may have the wrong label, and pictures unlike all others, told by the rest.
+"""Label issues: images that may have the wrong label, and images unlike all others (outliers).
 
-Confident learning (Northcutt, Jiang & Chuang, 2021): every picture is judged by heads that have not
-seen it, and a label counts for likely where its probability reaches what its own pictures get on
-average. What is likely to be wrong is left out, and all are judged again by what remains.
-How well that works is in benchmarks/ACCURACY.md.
+Confident learning (Northcutt, Jiang & Chuang, 2021): every image gets probabilities from linear
+discriminants that were not trained on it. A label is likely where its probability reaches what
+the images of that label get on average. Images that are likely to be something else are left out
+of the training, and all are judged again. How well that works is in benchmarks/ACCURACY.md.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from decor_core.data.checks import FEW
 from decor_core.data.findings import Finding
@@ -18,7 +19,6 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.model.calibration import ShouldStop, never_stop
 from decor_core.model.evaluation import fit_temperature
 from decor_core.model.heads import class_means, probabilities
-from decor_core.model.whitening import shrinkage
 
 _DIMENSIONS = 256  # principal ones: as good as all for this, and quick
 _OUTLIER_DIMENSIONS = 64
@@ -26,80 +26,102 @@ _FOLDS = 5
 _REPEATS = 3
 _ROUNDS = 3
 _MARGIN = 0.5  # by how much another label must be more probable than the one given
-_FAR = 3.3  # robust standard deviations of the logarithm of the distance
-_LEAST_DEVIATION = 0.25  # where all are alike, little things are no reason to look
+_OUTLIER_DEVIATIONS = 3.3  # robust standard deviations of the logarithm of the distance
+_LEAST_DEVIATION = 0.25  # where all are alike, small differences are no reason to look
 _SEED = 0
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """Probabilities [n, c] and squared distances [n] to the nearest class, both out of fold."""
+class LabelIssues:
+    """Rows of a data set that should be looked at.
 
-    probs: np.ndarray
-    distances: np.ndarray
+    ``mislabeled`` [m], int, are the rows whose label is probably wrong, the surest first;
+    ``suggested`` [m], str, is the label that the other images speak for, ``probability`` [m] how
+    probable that is, 0–1. ``outliers`` [k], int, are the rows unlike all others, the farthest
+    first; ``outlier_scores`` [k] by how many robust standard deviations they are farther from the
+    nearest class than the median image, on a logarithmic scale.
+    """
+
+    mislabeled: np.ndarray
+    suggested: np.ndarray
+    probability: np.ndarray
+    outliers: np.ndarray
+    outlier_scores: np.ndarray
 
 
-def find_suspects(
+def find_label_issues(
     embeddings: Embeddings,
     level: str,
     *,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop = never_stop,
-) -> tuple[Finding, ...]:
-    """Findings of the kinds “mislabelled” and “outlier”, each kind with the surest first.
+) -> LabelIssues:
+    """Judge the labels of the taxonomy ``level`` by all other images of the data set.
 
-    The suggestion of a “mislabelled” is the label that the others speak for. ``level`` names the
-    taxonomy. Classes with fewer than five different pictures are neither judged nor suggested.
-    () where fewer than two classes are left, or when it is stopped.
+    Classes with fewer than five different images are neither judged nor suggested. Nothing is
+    found where fewer than two classes are left, or when it is stopped. ``progress`` is called with
+    (done, total).
     """
     rows = _judgeable(embeddings, level)
+    nothing = LabelIssues(rows[:0], np.array([], str), np.array([]), rows[:0], np.array([]))
     if not len(rows):
-        return ()
+        return nothing
     known = embeddings.rows(rows)
-    taxonomy, classes = known.target(level)
-    places = _principal(known)
-    trusted = np.ones(len(classes), bool)
-    told = 0
+    taxonomy, y = known.target(level)
+    coordinates = _principal_components(known)
+    trusted = np.ones(len(y), bool)
     for round_ in range(_ROUNDS):
-        parts = []
+        judged = []
         for repeat in range(_REPEATS):
             if should_stop():
-                return ()
-            parts.append(_judge(known, level, places, classes, trusted, _SEED + repeat))
-            told += 1
+                return nothing
+            fold_of = _folds(known, level, _SEED + repeat)
+            judged.append(_out_of_fold(coordinates, y, fold_of, trusted))
             if progress:
-                progress(told, _ROUNDS * _REPEATS)
-        probs = np.mean([part.probs for part in parts], axis=0)
+                progress(round_ * _REPEATS + repeat + 1, _ROUNDS * _REPEATS)
+        probs, distances = (np.mean(found, axis=0) for found in zip(*judged, strict=True))
         if round_ < _ROUNDS - 1:
-            trusted = _kept(~_likely_wrong(probs, classes), classes)
-    distances = np.mean([part.distances for part in parts], axis=0)
-    strange = _strange(distances)
-    files = list(known.table["file"])
-    margins = probs.max(axis=1) - probs[np.arange(len(classes)), classes]
-    answers = probs.argmax(axis=1)
-    wrong = (margins > _MARGIN) & ~strange
+            trusted = _one_of_each(~_likely_wrong(probs, y), y)
+    scores = _outlier_scores(distances)
+    margins = probs.max(axis=1) - probs[np.arange(len(y)), y]
+    is_outlier = scores > _OUTLIER_DEVIATIONS
+    is_wrong = (margins > _MARGIN) & ~is_outlier
+    wrong = _descending(margins, is_wrong)
+    strange = _descending(scores, is_outlier)
+    return LabelIssues(
+        rows[wrong],
+        np.array(taxonomy.labels)[probs[wrong].argmax(axis=1)],
+        probs[wrong].max(axis=1),
+        rows[strange],
+        scores[strange],
+    )
+
+
+def label_findings(issues: LabelIssues, table: pd.DataFrame, level: str) -> tuple[Finding, ...]:
+    """The issues of the data set with that ``table`` in sentences, in the same order."""
+    files, labels = list(table["file"]), list(table[level])
     return (
         *(
             Finding(
                 "mislabelled",
-                files[i],
-                f"It is labelled “{taxonomy.labels[classes[i]]}”, but going by the other pictures "
-                f"it is “{taxonomy.labels[answers[i]]}” ({probs[i, answers[i]]:.0%}).",
-                suggestion=taxonomy.labels[answers[i]],
+                files[row],
+                f"It is labeled “{labels[row]}”, but going by the other pictures it is "
+                f"“{suggested}” ({probability:.0%}).",
+                suggestion=str(suggested),
             )
-            for i in np.argsort(-margins, kind="stable")
-            if wrong[i]
+            for row, suggested, probability in zip(
+                issues.mislabeled, issues.suggested, issues.probability, strict=True
+            )
         ),
         *(
-            Finding("outlier", files[i], "It is unlike all others here; does it belong to them?")
-            for i in np.argsort(-distances, kind="stable")
-            if strange[i]
+            Finding("outlier", files[row], "It is unlike all others here; does it belong to them?")
+            for row in issues.outliers
         ),
     )
 
 
 def _judgeable(embeddings: Embeddings, level: str) -> np.ndarray:
-    """Rows of the classes that have enough different pictures; none if it is only one class."""
+    """Rows of the classes that have enough different images; none if it is only one class."""
     table = embeddings.table
     different = table.groupby(level)["group"].transform("nunique").to_numpy()
     rows = np.flatnonzero(different >= FEW)
@@ -107,95 +129,92 @@ def _judgeable(embeddings: Embeddings, level: str) -> np.ndarray:
     return rows if table[level].iloc[rows].nunique() > 1 else rows[:0]
 
 
-def _principal(embeddings: Embeddings) -> np.ndarray:
-    """The vectors on their principal axes [n, r], every block of the embedding counting alike.
+def _principal_components(embeddings: Embeddings) -> np.ndarray:
+    """The vectors on their principal axes [n, r], every block of the embedding counting alike."""
+    from sklearn.utils.extmath import randomized_svd
 
-    Randomised (Halko, Martinsson & Tropp, 2011), with the same numbers every time.
-    """
     blocks = []
     for block in embeddings.blocks:
-        centred = embeddings.vectors[:, block.columns] - embeddings.vectors[:, block.columns].mean(
-            axis=0
-        )
-        blocks.append(centred / max(float(np.sqrt((centred**2).sum(axis=1).mean())), 1e-9))
-    vectors = np.hstack(blocks).astype(np.float32)
-    count = min(_DIMENSIONS, min(vectors.shape) - 1)
-    width = min(count + 32, min(vectors.shape))
-    start = np.random.default_rng(_SEED).standard_normal((vectors.shape[1], width), np.float32)
-    basis = np.linalg.qr(vectors @ start)[0]
-    for _ in range(2):
-        basis = np.linalg.qr(vectors @ (vectors.T @ basis))[0]
-    left, values, _ = np.linalg.svd(basis.T @ vectors, full_matrices=False)
-    return (basis @ left * values)[:, :count].astype(np.float64)
+        vectors = embeddings.vectors[:, block.columns]
+        centered = vectors - vectors.mean(axis=0)
+        blocks.append(centered / max(float(np.sqrt((centered**2).sum(axis=1).mean())), 1e-9))
+    stacked = np.hstack(blocks).astype(np.float32)
+    count = min(_DIMENSIONS, min(stacked.shape) - 1)
+    left, values, _ = randomized_svd(stacked, count, n_oversamples=32, n_iter=2, random_state=_SEED)
+    return (left * values).astype(np.float64)
 
 
-def _judge(
-    embeddings: Embeddings,
-    level: str,
-    places: np.ndarray,
-    classes: np.ndarray,
-    trusted: np.ndarray,
-    seed: int,
-) -> _Judged:
-    """Every picture by linear discriminants of the ``trusted`` ones in the other folds."""
+def _folds(embeddings: Embeddings, level: str, seed: int) -> np.ndarray:
+    """The fold [n] of each image; near duplicates share one."""
     table = embeddings.table
     count = min(_FOLDS, int(table["group"].nunique()))
-    fold_of = folds(
-        list(table[level]), list(table["key"]), list(table["group"]), n_folds=count, seed=seed
-    )
-    logits = np.zeros((len(classes), classes.max() + 1))
-    distances = np.zeros(len(classes))
-    for fold in range(count):
-        asked = fold_of == fold
-        known = _kept(trusted & ~asked, classes, among=~asked)
-        logits[asked] = _Discriminant(places[known], classes[known]).logits(places[asked])
-        few = places[:, :_OUTLIER_DIMENSIONS]
-        distances[asked] = _Discriminant(few[known], classes[known]).distances(few[asked])
-    temperature = fit_temperature(logits[trusted], classes[trusted])
-    return _Judged(probabilities(logits / temperature), distances)
+    labels, keys, groups = (list(table[column]) for column in (level, "key", "group"))
+    return folds(labels, keys, groups, n_folds=count, seed=seed)
 
 
-class _Discriminant:
-    """Linear discriminant analysis with shrunk covariance, in few dimensions."""
+def _out_of_fold(
+    coordinates: np.ndarray, y: np.ndarray, fold_of: np.ndarray, trusted: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities [n, c], and squared distances [n] to the nearest class.
 
-    def __init__(self, places: np.ndarray, classes: np.ndarray) -> None:
-        self._means = class_means(places, classes)
-        within = places - self._means[classes]
-        count, dimensions = within.shape
-        covariance = within.T @ within / count
-        total = np.trace(covariance)
-        amount = shrinkage((covariance**2).sum(), total, count, dimensions)
-        floor = max(amount * total / dimensions, 1e-9)
-        self._precision = np.linalg.inv((1 - amount) * covariance + floor * np.eye(dimensions))
-
-    def logits(self, places: np.ndarray) -> np.ndarray:
-        """Scores [n, c], with equal priors."""
-        slopes = self._precision @ self._means.T
-        return places @ slopes - 0.5 * (self._means.T * slopes).sum(axis=0)
-
-    def distances(self, places: np.ndarray) -> np.ndarray:
-        """Squared Mahalanobis distance [n] to the nearest class."""
-        own = ((places @ self._precision) * places).sum(axis=1)
-        return own - 2 * self.logits(places).max(axis=1)
+    Both from the ``trusted`` images of the other folds.
+    """
+    logits, distances = np.zeros((len(y), y.max() + 1)), np.zeros(len(y))
+    for fold in range(fold_of.max() + 1):
+        held_out = fold_of == fold
+        train = _one_of_each(trusted & ~held_out, y, among=~held_out)
+        X, X_held_out, y_train = coordinates[train], coordinates[held_out], y[train]
+        logits[held_out] = -_squared_distances(X, y_train, X_held_out) / 2
+        few = np.s_[:, :_OUTLIER_DIMENSIONS]
+        distances[held_out] = _squared_distances(X[few], y_train, X_held_out[few]).min(axis=1)
+    temperature = fit_temperature(logits[trusted], y[trusted])
+    return probabilities(logits / temperature), distances
 
 
-def _kept(chosen: np.ndarray, classes: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
-    """``chosen``, and all (``among`` which) of a class of which none would be left."""
-    empty = np.bincount(classes[chosen], minlength=classes.max() + 1) == 0
-    rest = empty[classes]
+def _squared_distances(X: np.ndarray, y: np.ndarray, X_new: np.ndarray) -> np.ndarray:
+    """Squared Mahalanobis distance [m, c] of ``X_new`` to the mean of each class of ``X``, ``y``.
+
+    Half of it with a minus is the logit of linear discriminant analysis with equal priors. The
+    covariance within the classes is shrunk (OAS: Chen et al., 2010).
+    """
+    from scipy.linalg import cholesky, solve_triangular
+    from scipy.spatial.distance import cdist
+    from sklearn.covariance import OAS
+
+    means = class_means(X, y)
+    within = OAS(assume_centered=True, store_precision=False).fit(X - means[y]).covariance_
+    within.flat[:: len(within) + 1] += 1e-9  # where all images of a class are the same
+    root = cholesky(within, lower=True)
+    white, white_means = (solve_triangular(root, part.T, lower=True).T for part in (X_new, means))
+    return cdist(white, white_means, "sqeuclidean")
+
+
+def _one_of_each(chosen: np.ndarray, y: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
+    """The mask ``chosen``, and all (``among`` which) of a class of which none would be left."""
+    empty = np.bincount(y[chosen], minlength=y.max() + 1) == 0
+    rest = empty[y]
     return chosen | (rest if among is None else rest & among)
 
 
-def _likely_wrong(probs: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Which pictures [n] reach, for another label, what pictures of that label get on average."""
-    usual = [probs[classes == c, c].mean() for c in range(probs.shape[1])]
-    reached = np.where(probs >= np.array(usual), probs, 0)
-    return (reached.max(axis=1) > 0) & (reached.argmax(axis=1) != classes)
+def _likely_wrong(probs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Which images [n] reach, for another label, what images of that label get on average.
+
+    As cleanlab 2.9 does by ``filter_by="confident_learning"``, with the same precision and recall in
+    benchmarks/label_issues.py; importing it and what it brings along would take 0.4 s more.
+    """
+    thresholds = [probs[y == c, c].mean() for c in range(probs.shape[1])]
+    reached = np.where(probs >= np.array(thresholds), probs, 0)
+    return (reached.max(axis=1) > 0) & (reached.argmax(axis=1) != y)
 
 
-def _strange(distances: np.ndarray) -> np.ndarray:
-    """Which distances [n] stick out, by the median and the median deviation of their logarithms."""
+def _outlier_scores(distances: np.ndarray) -> np.ndarray:
+    """How far [n] from the median, by the median deviation of their logarithms."""
     logs = np.log(np.maximum(distances, 1e-12))
-    middle = np.median(logs)
-    deviation = 1.4826 * np.median(np.abs(logs - middle))
-    return logs > middle + _FAR * max(float(deviation), _LEAST_DEVIATION)
+    median = np.median(logs)
+    deviation = 1.4826 * np.median(np.abs(logs - median))
+    return (logs - median) / max(float(deviation), _LEAST_DEVIATION)
+
+
+def _descending(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The positions that ``mask`` chooses, those of the largest values first."""
+    return np.array([i for i in np.argsort(-values, kind="stable") if mask[i]], int)

@@ -1,4 +1,4 @@
-"""Wrong labels and strangers are found by what the other pictures say."""
+"""Wrong labels and outliers are found by what the other images say."""
 
 from dataclasses import replace
 
@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from decor_core.features.embeddings import Embeddings
-from decor_core.training.label_issues import find_suspects
+from decor_core.training.label_issues import find_label_issues, label_findings
+
+
+def _findings(embeddings, level="style", **options):
+    return label_findings(find_label_issues(embeddings, level, **options), embeddings.table, level)
 
 
 def _relabelled(embeddings, changes):
@@ -17,38 +21,49 @@ def _relabelled(embeddings, changes):
 
 
 def test_a_wrong_label_is_found_with_the_right_one(embeddings):
-    assert find_suspects(embeddings, "style") == ()
+    assert _findings(embeddings) == ()
     told = []
     wrong = _relabelled(embeddings, {0: "Iznik", 30: "Gzhel"})
-    found = find_suspects(wrong, "style", progress=lambda *done: told.append(done))
+    found = _findings(wrong, progress=lambda *done: told.append(done))
     assert {(e.kind, e.file, e.suggestion) for e in found} == {
         ("mislabelled", embeddings.table["file"][row], embeddings.table["style"][row])
         for row in (0, 30)
     }
-    assert "It is labelled “" in found[0].message and "%" in found[0].message
+    assert "It is labeled “" in found[0].message and "%" in found[0].message
     assert told[-1] == (9, 9)
+
+
+def test_issues_are_rows_labels_and_probabilities(embeddings):
+    table = _relabelled(embeddings, {0: "Iznik", 30: "Gzhel"}).table
+    vectors = embeddings.vectors.copy()
+    vectors[5] = np.random.default_rng(0).permutation(vectors[5]) * 3
+    issues = find_label_issues(replace(embeddings, table=table, vectors=vectors), "style")
+    assert set(issues.mislabeled) == {0, 30} and list(issues.outliers) == [5]
+    suggested = dict(zip(issues.mislabeled, issues.suggested, strict=True))
+    assert suggested == {row: embeddings.table["style"][row] for row in (0, 30)}
+    assert (issues.probability > 0.5).all() and (issues.outlier_scores > 3).all()
 
 
 def test_coarser_levels_can_be_judged(embeddings):
     table = embeddings.table.copy()
     table.loc[0, "country"] = "Turkey"
-    (found,) = find_suspects(replace(embeddings, table=table), "country")
+    (found,) = _findings(replace(embeddings, table=table), "country")
     assert (found.file, found.suggestion) == (embeddings.table["file"][0], "Russia")
 
 
 def test_a_stranger_is_an_outlier_and_not_mislabelled(embeddings):
     vectors = embeddings.vectors.copy()
     vectors[5] = np.random.default_rng(0).permutation(vectors[5]) * 3
-    found = find_suspects(replace(embeddings, vectors=vectors), "style")
+    found = _findings(replace(embeddings, vectors=vectors))
     assert [(e.kind, e.file) for e in found] == [("outlier", embeddings.table["file"][5])]
 
 
 def test_classes_too_small_are_left_alone(embeddings):
     few = embeddings.rows(np.r_[0:12, 12:16, 24:36])  # of the second class only four
     wrong = _relabelled(few, {0: "Iznik"})
-    assert [e.file for e in find_suspects(wrong, "style")] == [few.table["file"][0]]
-    assert find_suspects(embeddings.rows(np.r_[0:12, 12:16]), "style") == ()
-    assert find_suspects(embeddings.rows(np.r_[0:3]), "style") == ()
+    assert [e.file for e in _findings(wrong)] == [few.table["file"][0]]
+    assert _findings(embeddings.rows(np.r_[0:12, 12:16])) == ()
+    assert _findings(embeddings.rows(np.r_[0:3])) == ()
 
 
 def test_near_duplicates_do_not_vouch_for_each_other(embeddings):
@@ -56,13 +71,13 @@ def test_near_duplicates_do_not_vouch_for_each_other(embeddings):
     table = double.table.copy()
     table.loc[36, ["file", "key"]] = ["copy.png", "copy"]
     table.loc[[0, 36], "style"] = "Iznik"
-    found = find_suspects(replace(double, table=table), "style")
+    found = _findings(replace(double, table=table))
     assert {entry.file for entry in found} == {"copy.png", table["file"][0]}
 
 
 def test_stopped_gives_nothing(embeddings):
     wrong = _relabelled(embeddings, {0: "Iznik"})
-    assert find_suspects(wrong, "style", should_stop=lambda: True) == ()
+    assert _findings(wrong, should_stop=lambda: True) == ()
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1])
@@ -73,10 +88,7 @@ def test_swapped_labels_of_the_decor_products(share):
     labels = known.taxonomy.labels
     truth = known.table["style"]
     changes = {row: rng.choice([name for name in labels if name != truth[row]]) for row in swapped}
-    listed = {
-        e.file for e in find_suspects(_relabelled(known, changes), "style")
-        if e.kind == "mislabelled"
-    }  # fmt: skip
-    bad = set(known.table["file"].iloc[swapped])
+    listed = set(find_label_issues(_relabelled(known, changes), "style").mislabeled)
+    bad = set(swapped)
     assert len(listed & bad) >= 0.85 * len(bad)
     assert len(listed - bad) <= 0.25 * len(listed)

@@ -1,6 +1,6 @@
 """How well wrong labels are found: labels of the decor products swapped at random.
 
-    python benchmarks/suspects.py [--strangers FOLDER_OF_PHOTOGRAPHS] [--seeds N]
+    python benchmarks/label_issues.py [--strangers FOLDER_OF_PHOTOGRAPHS] [--seeds N]
 
 The folder's photographs are mixed in, five at a time and under random labels, to see how many are
 called outliers.
@@ -20,7 +20,7 @@ import pandas as pd
 from decor_core.features.embedder import Embedder
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
-from decor_core.training.label_issues import find_suspects
+from decor_core.training.label_issues import find_label_issues
 
 
 def main() -> None:
@@ -46,18 +46,17 @@ def _swapped(known: Embeddings, share: float, seeds: int) -> str:
         table = known.table.copy()
         chosen = rng.choice(len(table), round(share * len(table)), replace=False)
         labels = known.taxonomy.labels
-        truth = dict(zip(table["file"], table["style"], strict=True))
         for row in chosen:
             others = [label for label in labels if label != table.at[row, "style"]]
             table.at[row, "style"] = rng.choice(others)
-        entries = find_suspects(replace(known, table=table), "style")
-        listed = [entry for entry in entries if entry.kind == "mislabelled"]
-        bad = set(table["file"].iloc[chosen])
-        found += len(listed)
-        right += sum(entry.file in bad for entry in listed)
-        suggested += sum(truth[e.file] == e.suggestion for e in listed if e.file in bad)
+        issues = find_label_issues(replace(known, table=table), "style")
+        is_bad = np.isin(issues.mislabeled, chosen)
+        is_true = known.table["style"].to_numpy()[issues.mislabeled] == issues.suggested
+        found += len(is_bad)
+        right += is_bad.sum()
+        suggested += (is_true & is_bad).sum()
         swapped += len(chosen)
-        outliers += len(entries) - len(listed)
+        outliers += len(issues.outliers)
     each = (time.monotonic() - started) / seeds
     if not swapped:
         return f"clean: {found} listed, {outliers} outliers, {each:.1f} s"
@@ -86,9 +85,9 @@ def _mixed_in(known: Embeddings, folder: Path, seeds: int) -> str:
             vectors=np.concatenate([known.vectors, photographs[chosen]]),
             copies=np.concatenate([known.copies, known.copies[:5]]),
         )
-        entries = [e for e in find_suspects(mixed, "style") if e.kind == "outlier"]
-        caught += sum(e.file in names for e in entries)
-        false += sum(e.file not in names for e in entries)
+        is_stranger = find_label_issues(mixed, "style").outliers >= len(known.table)
+        caught += is_stranger.sum()
+        false += (~is_stranger).sum()
     return (
         f"{len(photographs)} photographs, 5 at a time, {seeds} seeds: {caught / (5 * seeds):.0%} "
         f"called outliers, and {false / seeds:.1f} of the {len(known.table)} products"
