@@ -529,7 +529,7 @@ def test_check_names_every_file_concerned(run, painted, tmp_path, ornament):
     code, out, _ = run("check", "--image_dir", folder)
     assert code == 0 and out.endswith("It can be trained on.\n")
     assert (
-        "Iznik/moved.png: It is labelled “Iznik”, but going by the other pictures it is “Gzhel”"
+        "Iznik/moved.png: It is labeled “Iznik”, but going by the other pictures it is “Gzhel”"
         in out
     )
     code, out, _ = run("check", "--image_dir", folder, "--json", "--no_model")
