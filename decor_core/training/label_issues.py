@@ -199,8 +199,8 @@ def _one_of_each(chosen: np.ndarray, y: np.ndarray, among: np.ndarray | None = N
 def _likely_wrong(probs: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Which images [n] reach, for another label, what images of that label get on average.
 
-    cleanlab's ``filter_by="confident_learning"`` (2.9) finds the same in benchmarks/label_issues.py;
-    to import it and what it brings along takes 0.4 s.
+    cleanlab 2.9 (``filter_by="confident_learning"``) finds the same in benchmarks/label_issues.py,
+    but takes 0.4 s to import.
     """
     thresholds = [probs[y == c, c].mean() for c in range(probs.shape[1])]
     reached = np.where(probs >= np.array(thresholds), probs, 0)
