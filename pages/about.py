@@ -5,7 +5,7 @@ from contextlib import suppress
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.charts.heatmaps import confusion_map
+from decor_app.charts.heatmaps import confusion_matrix
 from decor_app.components.flags import flag
 from decor_app.components.samples import Sample, samples, small
 from decor_app.components.styles import STYLES, Style, how_well_known
@@ -106,7 +106,7 @@ def _show_quality(bundle: Bundle) -> None:
             "Photos of each style (rows) by the answer they got (columns), on average over the "
             "repeats of the cross-validation."
         )
-        confusion_map(finest, key=keys.SHIPPED_CELLS)
+        confusion_matrix(finest, key=keys.SHIPPED_CELLS)
 
 
 def _card(bundle: Bundle) -> list[tuple[str, str]]:

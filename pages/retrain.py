@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from decor_app.charts.rates import class_counts
+from decor_app.charts.bars import class_counts
 from decor_app.components.progress import pace
 from decor_app.evaluation import results
 from decor_app.evaluation.details import show_details

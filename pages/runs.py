@@ -4,12 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.charts.curves import names, training_curves
+from decor_app.charts.curves import training_curves
 from decor_app.evaluation.details import show_details
 from decor_app.evaluation.results import explained, show_corrections_note, use_button
 from decor_app.format import STEPWISE, duration, escape_markdown, head_name, percent_exact
 from decor_app.page import RETRAIN, open_page
-from decor_app.runs.comparison import show_comparison
+from decor_app.runs.comparison import run_titles, show_comparison
 from decor_app.runs.transfer import show_curves, show_downloads, show_import
 from decor_app.state.jobs import can_train_further, collect
 from decor_app.state.models import in_use, shipped_bundle, use_shipped_model, uses_own_model
@@ -86,7 +86,7 @@ def _show_undo() -> None:
 
 def _table(found: list[RunEntry]) -> list[RunEntry]:
     """Draw the table and return what is ticked in it."""
-    titles = names([entry.run for entry in found])
+    titles = run_titles([entry.run for entry in found])
     rows = pd.DataFrame([_row(*pair) for pair in zip(found, titles, strict=True)])
     if not rows["Note"].any():
         rows = rows.drop(columns="Note")

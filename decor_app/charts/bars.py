@@ -1,72 +1,156 @@
-"""Bars with words beside them, in plain Vega-Lite: Altair takes half a second to import.
-
-Colours come from the theme, so that they suit light and dark.
-"""
+"""Bars with words beside them: probabilities, pictures of each class, recall."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import streamlit as st
 
-from decor_app.format import percent
+from decor_app.charts.theme import INK, LABEL_WIDTH, nominal, quantitative, show_chart, tooltip
+from decor_app.format import escape_markdown, percent
 from decor_core.model.classifier import Score
+from decor_core.model.evaluation import SMALL_CLASS, Evaluation, wilson
 
-# The colour of the text around the chart: it follows a switch from light to dark by itself.
-INK = "currentColor"
-LABEL_WIDTH = 150
+_TOO_FEW, _FEW = 5, 10  # pictures of a class
+_STATES = ("enough", "too few", "few")  # in the order of the theme's colors: blue, red, ochre
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of ``value``, with ``text`` at its end and, where there is one, its ``interval``.
+
+    A pale one matters less; ``state`` is one of _STATES.
+    """
+
+    label: str
+    value: float
+    text: str
+    pale: bool = False
+    interval: tuple[float, float] | None = None
+    state: str = _STATES[0]
 
 
 def score_bars(scores: Sequence[Score], top: int = 5) -> None:
-    """The likeliest labels as bars, the first of them in full colour."""
+    """The likeliest labels with their probabilities, the first of them in full color."""
+    bars = [
+        Bar(score.label, score.probability, percent(score.probability), pale=rank > 0)
+        for rank, score in enumerate(scores[:top])
+    ]
+    _show_bars("Probabilities", bars, full=1, room=0.35)
+
+
+def class_bars(counts: Mapping[str, int]) -> None:
+    """How many pictures there are of each class, colored by whether they are enough."""
+    bars = [
+        Bar(
+            label,
+            count,
+            f"{count:,}",
+            state="too few" if count < _TOO_FEW else "few" if count < _FEW else "enough",
+        )
+        for label, count in counts.items()
+    ]
+    _show_bars("Pictures", bars, full=max(counts.values(), default=1), room=0.22)
+    named = {"too few": f"red: fewer than {_TOO_FEW}", "few": f"ochre: fewer than {_FEW}"}
+    if shown := [words for state, words in named.items() if state in {bar.state for bar in bars}]:
+        st.caption(f"Pictures of each class; {', '.join(shown)}.")
+
+
+def class_counts(counts: Mapping[str, int]) -> None:
+    """The same, largest first, and of which classes too little is measured to be sure."""
+    class_bars(dict(sorted(counts.items(), key=lambda item: -item[1])))
+    small = [label for label, count in counts.items() if count < SMALL_CLASS]
+    if small:
+        st.caption(
+            f"{escape_markdown(', '.join(small))}: fewer than {SMALL_CLASS} pictures, so what is "
+            "measured of them is uncertain."
+        )
+
+
+def recall_bars(evaluation: Evaluation, pictures: Mapping[str, int]) -> None:
+    """Share of each class that was recognized, with its 95 % interval.
+
+    Pale where there are few ``pictures`` to learn from and to be evaluated on.
+    """
+    hits, totals = evaluation.confusion.diagonal(), evaluation.confusion.sum(axis=1)
+    bars = []
+    for label, right, total in zip(evaluation.labels, hits, totals, strict=True):
+        n = round(float(total))
+        bars.append(
+            Bar(
+                label,
+                float(right / total) if n else 0.0,
+                f"{right:.3g} of {n}",
+                pale=pictures.get(label, n) < SMALL_CLASS,
+                interval=wilson(float(right), n),
+            )
+        )
+    _show_bars("Recall", bars, full=1, room=0.2)
+
+
+def _show_bars(title: str, bars: Sequence[Bar], full: float, room: float) -> None:
+    """Bars on a scale from 0 to ``full``, with so much ``room`` behind it for their words."""
     rows = [
-        {"label": s.label, "value": s.probability, "shown": percent(s.probability), "rank": rank}
-        for rank, s in enumerate(scores[:top])
+        {
+            "label": bar.label,
+            "value": bar.value,
+            "text": bar.text,
+            "state": bar.state,
+            "opacity": 0.45 if bar.pale else 1,
+            "low": bar.interval and bar.interval[0],
+            "high": bar.interval and bar.interval[1],
+        }
+        for bar in bars
     ]
-    _draw(rows, most=1.35, height=34 * len(rows) + 6, described="The likeliest")
-
-
-def count_bars(counts: Mapping[str, int]) -> None:
-    """How many pictures there are of each label."""
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
-    rows = [
-        {"label": label, "value": count, "shown": str(count), "rank": 0} for label, count in ordered
-    ]
-    most = max(counts.values()) * 1.18
-    _draw(rows, most, height=30 * len(rows) + 6, described="Pictures")
-
-
-def _draw(rows: Sequence[Mapping[str, Any]], most: float, height: int, described: str) -> None:
-    """Bars of ``value``, on a scale from 0 to ``most``, with what is ``shown`` at their ends."""
-    places = {
-        "x": {"field": "value", "type": "quantitative", "title": None, "axis": None,
-              "scale": {"domain": [0, most]}},
-        "y": {"field": "label", "type": "nominal", "title": None,
-              "sort": [row["label"] for row in rows],
-              "axis": {"domain": False, "ticks": False, "labelLimit": LABEL_WIDTH,
-                       "labelPadding": 8, "labelFontSize": 14}},
-    }  # fmt: skip
-    first = {"condition": {"test": "datum.rank == 0", "value": 1.0}, "value": 0.45}
-    tooltip = [
-        {"field": field, "type": "nominal", "title": title}
-        for field, title in (("label", "Label"), ("shown", "Value"))
-    ]
-    bars = {
-        "mark": {"type": "bar", "height": 16, "cornerRadiusEnd": 3},
-        "encoding": {**places, "opacity": first, "tooltip": tooltip},
-    }
-    words = {
-        "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 14, "color": INK},
-        "encoding": {**places, "text": {"field": "shown", "type": "nominal"}},
-    }
-    # Data within the layers go along as they are; elsewhere they would become a data frame first.
-    data = {"values": [dict(row) for row in rows]}
-    spec = {
-        "layer": [{**layer, "data": data} for layer in (bars, words)],
-        "height": height,
-        "config": {
-            "view": {"strokeWidth": 0},
-            "axis": {"labelColor": INK, "titleColor": INK},
+    intervals = any(bar.interval for bar in bars)
+    words = {"type": "text", "align": "left", "dx": 6, "fontSize": 14, "color": INK}
+    layers = [
+        {
+            "mark": {"type": "bar", "height": 16, "cornerRadiusEnd": 3},
+            "encoding": {
+                "x": quantitative(
+                    "value", axis=None, scale={"domain": [0, full * (1 + room)], "nice": False}
+                ),
+                "opacity": quantitative("opacity", scale=None, legend=None),
+                "color": nominal("state", scale={"domain": _STATES}, legend=None),
+            },
         },
-    }
-    told = ", ".join(f"{row['label']} {row['shown']}" for row in rows)
-    st.vega_lite_chart(spec, width="stretch", alt=f"{described}: {told}")
+        {
+            "mark": words,
+            # Behind intervals the words stand below each other.
+            "encoding": {
+                "x": {"datum": full} if intervals else quantitative("value"),
+                "text": nominal("text"),
+            },
+        },
+    ]
+    if intervals:
+        layers.append(
+            {
+                "mark": {"type": "rule", "strokeWidth": 1.5, "color": INK},
+                "encoding": {"x": quantitative("low"), "x2": {"field": "high"}},
+            }
+        )
+        layers += [
+            {
+                "mark": {"type": "tick", "size": 9, "thickness": 1.5, "color": INK},
+                "encoding": {"x": quantitative(end)},
+            }
+            for end in ("low", "high")
+        ]
+    axis = {"domain": False, "ticks": False, "labelLimit": LABEL_WIDTH, "labelPadding": 8,
+            "labelFontSize": 14}  # fmt: skip
+    shown = {"label": "Class", "text": title}
+    if intervals:
+        shown |= {"low": ("At least", ".0%"), "high": ("At most", ".0%")}
+    show_chart(
+        {
+            "encoding": {
+                "y": nominal("label", sort=[bar.label for bar in bars], axis=axis),
+                "tooltip": tooltip(**shown),
+            },
+            "layer": layers,
+        },
+        rows,
+        height=34 * len(bars) + 6,
+        alt=f"{title}: " + ", ".join(f"{bar.label} {bar.text}" for bar in bars),
+    )

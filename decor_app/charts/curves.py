@@ -1,224 +1,171 @@
 """Curves: a training against its steps, several trainings together, accuracy against pictures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair as alt
 import streamlit as st
 
-from decor_app.charts.bars import INK
-from decor_app.charts.theme import draw, plain_chart
+from decor_app.charts.theme import INK, Spec, nominal, quantitative, show_chart, tooltip
 from decor_core.model.heads import TrainEvent
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.run import Run
 from decor_core.training.search import CurvePoint
 
-_PARTS = ("Training", "Validation")
+_PARTS = {"Training": "train", "Validation": "validation"}
 _MOST_POINTS = 160
 # Of cross-entropy, in guesses: what rises above leaves the chart, and it is said.
 _CEILING = 3.0
+_LINE = {"type": "line", "interpolate": "monotone", "strokeWidth": 2.25, "clip": True}
 
 
 def training_curves(events: Sequence[TrainEvent], config: TrainingConfig, classes: int) -> None:
-    """Accuracy and cross-entropy of training and validation against the steps done."""
+    """Accuracy and cross-entropy on training and validation pictures against the steps done."""
     watched = ", :red[**╍ validation**] pictures" if config.validation_percentage else ""
     st.markdown(f":small[:blue[**━ training**] pictures{watched}]")
-    steps = config.steps
-    shown = _thinned(events)
+    dashes = {"domain": list(_PARTS), "range": [[1, 0], [5, 3]]}
+    by_part = {
+        "color": nominal("series", scale={"domain": list(_PARTS)}, legend=None),
+        "strokeDash": nominal("series", scale=dashes, legend=None),
+    }
+    guessing = math.log(classes)
     left, right = st.columns(2, gap="medium")
-    with left:
-        rows = _rows(shown, "accuracy")
-        _curve(rows, "Accuracy", steps, ".0%", 1.0)
-    with right:
-        rows = _rows(shown, "cross_entropy")
-        guessing = math.log(classes)
-        top = max((row["value"] for row in rows if math.isfinite(row["value"])), default=0.0)
-        top = min(max(guessing * 1.05, math.ceil(top)), _CEILING * guessing)
-        _curve(rows, "Cross-entropy", steps, ".2f", top, guessing)
+    for place, title, measure in (
+        (left, "Accuracy", "accuracy"),
+        (right, "Cross-entropy", "cross_entropy"),
+    ):
+        rows = _rows({name: (events, f"{part}_{measure}") for name, part in _PARTS.items()})
+        top, rule = 1.0, None
+        if measure == "cross_entropy":
+            highest = max((row["value"] for row in rows), default=0.0)
+            top = min(max(guessing * 1.05, math.ceil(highest)), _CEILING * guessing)
+            rule = guessing
+        with place:
+            _show_curves(rows, title, config.steps, top, by_part, guessing=rule, growing=True)
 
 
-def _thinned(events: Sequence[TrainEvent]) -> Sequence[TrainEvent]:
-    """So many events that a chart can show them apart; always the last."""
-    stride = math.ceil(len(events) / _MOST_POINTS) or 1
-    return events[(len(events) - 1) % stride :: stride]
+def overlaid_curves(runs: Sequence[Run], titles: Sequence[str]) -> None:
+    """Validation accuracy and cross-entropy of several runs, a color for each."""
+    steps = max(run.config.steps for run in runs if run.events)
+    legend = {"title": None, "orient": "bottom", "columns": 1, "labelLimit": 280}
+    by_run = {"color": nominal("series", scale={"domain": list(titles)}, legend=legend)}
+    left, right = st.columns(2, gap="medium")
+    for place, title, measure in (
+        (left, "Validation accuracy", "validation_accuracy"),
+        (right, "Validation cross-entropy", "validation_cross_entropy"),
+    ):
+        rows = _rows({name: (one.events, measure) for name, one in zip(titles, runs, strict=True)})
+        highest = max((row["value"] for row in rows), default=1.0)
+        top = 1.0 if measure.endswith("accuracy") else min(highest, 6.0)
+        with place:
+            _show_curves(rows, title, steps, top, by_run, height=300 + 22 * len(runs))
 
 
-def _rows(events: Sequence[TrainEvent], measure: str) -> list[dict]:
-    return [
-        {"step": event.step, "value": value, "part": part}
-        for event in events
-        for part, value in zip(
-            _PARTS,
-            (getattr(event, f"train_{measure}"), getattr(event, f"validation_{measure}")),
-            strict=True,
-        )
-        if value is not None
-    ]
+def _rows(series: Mapping[str, tuple[Sequence[TrainEvent], str]]) -> list[dict[str, Any]]:
+    """A measure of the events of each series, as many as a chart can show apart.
+
+    What has diverged, or was not measured, is left out.
+    """
+    rows = []
+    for name, (events, measure) in series.items():
+        stride = math.ceil(len(events) / _MOST_POINTS) or 1
+        for event in events[(len(events) - 1) % stride :: stride]:  # the last is among them
+            value = getattr(event, measure)
+            if value is not None and math.isfinite(value):
+                rows.append({"series": name, "step": event.step, "value": value})
+    return rows
 
 
-def _curve(
-    rows: list[dict],
+def _show_curves(
+    rows: Sequence[Mapping[str, Any]],
     title: str,
     steps: int,
-    number: str,
     top: float,
+    encoding: Spec,
+    *,
+    height: int = 250,
     guessing: float | None = None,
+    growing: bool = False,
 ) -> None:
-    spec = _curve_spec(title, steps, number, top, guessing)
-    st.vega_lite_chart(
-        {**spec, "datasets": {**spec.get("datasets", {}), "curve": rows}},
-        width="stretch",
-        alt=f"{title} of training and validation, by step",
-    )
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _curve_spec(
-    title: str, steps: int, number: str, top: float, guessing: float | None
-) -> dict[str, Any]:
-    """The chart without its data, which are drawn several times a second.
-
-    Making it takes far longer than drawing it. The data have a fixed name: the page then sees
-    the same chart with more points, and grows it.
-    """
-    chart = (
-        alt.Chart(alt.NamedData("curve"))
-        .mark_line(interpolate="monotone", strokeWidth=2.25, clip=True)
-        .encode(
-            x=_steps_axis(steps),
-            y=_value_axis(number, [0, top]),
-            color=alt.Color("part:N", scale=alt.Scale(domain=_PARTS), legend=None),
-            strokeDash=alt.StrokeDash(
-                "part:N", scale=alt.Scale(domain=_PARTS, range=[[1, 0], [5, 3]]), legend=None
+    """Lines from 0 to ``top`` over the ``steps``; ``guessing`` is where one would guess."""
+    number = ".0%" if "accuracy" in title.lower() else ".2f"
+    lines = {
+        "mark": _LINE,
+        "encoding": {
+            "x": quantitative(
+                "step",
+                title="Step",
+                scale={"domain": [0, steps], "nice": False},
+                axis={"grid": False, "tickCount": 5, "format": "d"},
             ),
-            tooltip=[
-                alt.Tooltip("part:N", title="Part"),
-                alt.Tooltip("step:Q", title="Step"),
-                alt.Tooltip("value:Q", title=title, format=number),
-            ],
-        )
-    )
+            "y": quantitative(
+                "value",
+                scale={"domain": [0, top], "nice": True},
+                axis={"format": number, "tickCount": 5},
+            ),
+            "tooltip": tooltip(series="Of", step=("Step", "d"), value=(title, number)),
+            **encoding,
+        },
+    }
+    layers = [lines]
     if guessing:
-        chart = chart + _guessing_line(guessing)
-    chart = chart.properties(title=title, padding={"right": 10})
-    return plain_chart(chart, height=250).to_dict()
-
-
-def _steps_axis(steps: int) -> alt.X:
-    return alt.X(
-        "step:Q",
-        title="Step",
-        scale=alt.Scale(domain=[0, steps], nice=False),
-        axis=alt.Axis(grid=False, tickCount=5, format="d"),
-    )
-
-
-def _value_axis(number: str, domain: list[float]) -> alt.Y:
-    return alt.Y(
-        "value:Q",
-        title=None,
-        scale=alt.Scale(domain=domain, nice=True),
-        axis=alt.Axis(format=number, tickCount=5),
-    )
-
-
-def _guessing_line(guessing: float) -> alt.LayerChart:
-    data = alt.Data(values=[{"value": guessing, "words": "guessing"}])
-    base = alt.Chart(data).encode(y="value:Q")
-    rule = base.mark_rule(color=INK, opacity=0.35, strokeDash=[2, 3])
-    words = base.mark_text(align="right", baseline="bottom", dy=-3, color=INK, opacity=0.7)
-    return rule + words.encode(text="words:N", x=alt.value("width"))
-
-
-def overlaid_curves(runs: Sequence[Run]) -> None:
-    """Validation accuracy and cross-entropy of several runs, a colour for each."""
-    steps = max(run.config.steps for run in runs if run.events)
-    order = names(runs)
-    left, right = st.columns(2, gap="medium")
-    for place, title, measure, number in (
-        (left, "Validation accuracy", "validation_accuracy", ".0%"),
-        (right, "Validation cross-entropy", "validation_cross_entropy", ".2f"),
-    ):
-        rows = [
-            {"run": name, "step": event.step, "value": getattr(event, measure)}
-            for name, run in zip(order, runs, strict=True)
-            for event in _thinned(run.events)
-            if getattr(event, measure) is not None
-        ]
-        top = 1.0 if number == ".0%" else max((row["value"] for row in rows), default=1.0)
-        with place:
-            _overlay(rows, order, title, steps, number, top)
-
-
-def names(runs: Sequence[Run]) -> list[str]:
-    """Titles, told apart by ids where they are alike."""
-    titles = [run.title for run in runs]
-    return [
-        run.title if titles.count(run.title) == 1 else f"{run.title} · {run.id[:4]}" for run in runs
-    ]
-
-
-def _overlay(
-    rows: list[dict], order: list[str], title: str, steps: int, number: str, top: float
-) -> None:
-    chart = (
-        alt.Chart(alt.Data(values=rows))
-        .mark_line(interpolate="monotone", strokeWidth=2.25, clip=True)
-        .encode(
-            x=_steps_axis(steps),
-            y=_value_axis(number, [0, min(top, 6.0)]),
-            color=alt.Color(
-                "run:N",
-                scale=alt.Scale(domain=order),
-                legend=alt.Legend(
-                    title=None, orient="bottom", columns=1, labelLimit=280, labelColor=INK
-                ),
-            ),
-            tooltip=[
-                alt.Tooltip("run:N", title="Run"),
-                alt.Tooltip("step:Q", title="Step"),
-                alt.Tooltip("value:Q", title=title, format=number),
-            ],
+        at = {"data": {"values": [{}]}, "encoding": {"y": {"datum": guessing}}}
+        layers.append(
+            at | {"mark": {"type": "rule", "color": INK, "opacity": 0.35, "strokeDash": [2, 3]}}
         )
-        .properties(title=title, padding={"right": 10})
+        words = {"type": "text", "text": "guessing", "align": "right", "baseline": "bottom",
+                 "dy": -3, "color": INK, "opacity": 0.7, "x": "width"}  # fmt: skip
+        layers.append(at | {"mark": words})
+    show_chart(
+        {"layer": layers},
+        rows,
+        height=height,
+        alt=f"{title} by step: {', '.join(encoding['color']['scale']['domain'])}",
+        growing=growing,
+        title=title,
+        padding={"right": 10},
     )
-    draw(chart, height=300 + 22 * len(order), described=f"{title} of {', '.join(order)}, by step")
 
 
 def learning_curve_chart(points: Sequence[CurvePoint]) -> None:
     """Accuracy with its interval against the number of training pictures."""
     rows = [
-        {
-            "pictures": point.pictures,
-            "value": point.accuracy,
-            "low": point.ci95[0],
-            "high": point.ci95[1],
-        }
+        {"pictures": point.pictures, "value": point.accuracy,
+         "low": point.ci95[0], "high": point.ci95[1]}
         for point in points
-    ]
+    ]  # fmt: skip
+    most = max((row["pictures"] for row in rows), default=1)
     lowest = min((row["low"] for row in rows), default=0.0)
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X(
-            "pictures:Q",
+    scale = {"domain": [math.floor(lowest * 10) / 10, 1]}
+    encoding = {
+        "x": quantitative(
+            "pictures",
             title="Pictures to learn from",
-            scale=alt.Scale(domain=[0, max((row["pictures"] for row in rows), default=1)]),
-            axis=alt.Axis(grid=False, tickCount=6),
+            scale={"domain": [0, most]},
+            axis={"grid": False, "tickCount": 6},
         ),
-        tooltip=[
-            alt.Tooltip("pictures:Q", title="Pictures"),
-            alt.Tooltip("value:Q", title="Accuracy", format=".1%"),
-            alt.Tooltip("low:Q", title="At least", format=".1%"),
-            alt.Tooltip("high:Q", title="At most", format=".1%"),
-        ],
+        "tooltip": tooltip(
+            pictures=("Pictures", "d"),
+            value=("Accuracy", ".1%"),
+            low=("At least", ".1%"),
+            high=("At most", ".1%"),
+        ),
+    }
+    band = {
+        "mark": {"type": "area", "opacity": 0.18, "interpolate": "monotone"},
+        "encoding": {
+            "y": quantitative("low", scale=scale, axis={"format": ".0%", "tickCount": 5}),
+            "y2": {"field": "high"},
+        },
+    }
+    line = {
+        "mark": _LINE | {"point": {"size": 50}, "clip": False},
+        "encoding": {"y": quantitative("value", scale=scale)},
+    }
+    show_chart(
+        {"encoding": encoding, "layer": [band, line]},
+        rows,
+        height=280,
+        alt="Accuracy by number of pictures: "
+        + ", ".join(f"{row['value']:.0%} with {row['pictures']}" for row in rows),
     )
-    scale = alt.Scale(domain=[math.floor(lowest * 10) / 10, 1])
-    band = base.mark_area(opacity=0.18, interpolate="monotone").encode(
-        y=alt.Y("low:Q", scale=scale, title=None, axis=alt.Axis(format=".0%", tickCount=5)),
-        y2="high:Q",
-    )
-    line = base.mark_line(interpolate="monotone", strokeWidth=2.25, point={"size": 50}).encode(
-        y=alt.Y("value:Q", scale=scale)
-    )
-    described = ", ".join(f"{row['value']:.0%} with {row['pictures']}" for row in rows)
-    draw(band + line, height=280, described=f"Accuracy by number of pictures: {described}")

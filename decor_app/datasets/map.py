@@ -1,13 +1,11 @@
 """The map: pictures that look alike lie together, whatever they are called."""
 
-import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.charts.bars import INK
-from decor_app.charts.theme import plain_chart
+from decor_app.charts.theme import INK, OTHER, nominal, quantitative, show_chart, tooltip
 from decor_app.datasets.browse import answers_of, show_grid
 from decor_app.format import escape_markdown, pluralize, thumb_uri
 from decor_app.jobs.dataset_tasks import MapTask, Places
@@ -134,58 +132,45 @@ def _images(places: Places, index: np.ndarray) -> dict[str, list[str]]:
 
 def _chart(pictures: Dataset, table: pd.DataFrame) -> frozenset[str] | None:
     """Draw the map; the files in the box that is drawn on it, None where there is none."""
-    brush = alt.selection_interval("box")
     order = [label for label in pictures.counts if (table["shown"] == label).any()]
     rest = [_REST] if (table["shown"] == _REST).any() else []
-    size = 70 if len(table) < 500 else 36
-    axis = {"axis": None, "scale": alt.Scale(domain=[-1.05, 1.05])}
-    chart = (
-        alt.Chart(table)
-        .mark_point(filled=True, size=size, opacity=0.85)
-        .encode(
-            x=alt.X("x:Q", **axis),
-            y=alt.Y("y:Q", **axis),
-            color=alt.condition(
-                alt.FieldEqualPredicate(field="shown", equal=_REST),
-                alt.value("#8c857a"),
-                alt.Color("shown:N", scale=alt.Scale(domain=order), legend=_LEGEND),
-            ) if rest else alt.Color("shown:N", scale=alt.Scale(domain=order), legend=_LEGEND),
-            shape=alt.Shape(
-                "shown:N",
-                scale=alt.Scale(domain=[*order, *rest], range=_shapes(len(order), bool(rest))),
-                legend=_LEGEND,
+    legend = {"title": None, "orient": "bottom", "columns": 2, "labelLimit": 130}
+    axis = {"axis": None, "scale": {"domain": [-1.05, 1.05]}}
+    # More classes than there are colors are told apart by their shape, too.
+    shapes = ["circle" if i < _COLOURS else "triangle-up" for i in range(len(order))]
+    image = {"image": "image"} if "image" in table else {}
+    chart = {
+        "mark": {"type": "point", "filled": True, "opacity": 0.85,
+                 "size": 70 if len(table) < 500 else 36},
+        "params": [{"name": "box", "select": {"type": "interval"}}],
+        "encoding": {
+            "x": quantitative("x", **axis),
+            "y": quantitative("y", **axis),
+            "color": nominal("shown", scale={"domain": order}, legend=legend) | {
+                "condition": {"test": f"datum.shown === '{_REST}'", "value": OTHER}
+            },
+            "shape": nominal(
+                "shown",
+                scale={"domain": [*order, *rest], "range": [*shapes, *("circle" for _ in rest)]},
+                legend=legend,
             ),
-            stroke=alt.condition("datum.odd", alt.value(INK), alt.value("transparent")),
-            strokeWidth=alt.condition("datum.odd", alt.value(2.5), alt.value(0)),
-            order=alt.Order("odd:N"),
-            tooltip=[
-                *([alt.Tooltip("image:N")] if "image" in table else []),
-                alt.Tooltip("label:N", title=pictures.level.capitalize()),
-                alt.Tooltip("file:N", title="File"),
-            ],
-        )
-        .add_params(brush)
-    )  # fmt: skip
-    state = st.altair_chart(
-        plain_chart(chart, _HEIGHT),
-        width="stretch",
+            "stroke": {"condition": {"test": "datum.odd", "value": INK}, "value": "transparent"},
+            "strokeWidth": {"condition": {"test": "datum.odd", "value": 2.5}, "value": 0},
+            "order": nominal("odd"),
+            "tooltip": tooltip(**image, label=pictures.level.capitalize(), file="File"),
+        },
+    }  # fmt: skip
+    selected = show_chart(
+        chart,
+        table,
+        height=_HEIGHT,
+        alt=f"Map of {len(table)} pictures by how they look, colored by {pictures.level}: "
+        f"{', '.join(order)}",
         key=keys.MAP.of(f"{pictures.id}-{pictures.version}"),
-        on_select="rerun",
-        selection_mode="box",
-        alt=f"Map of {len(table)} pictures by how they look, coloured by "
-        f"{pictures.level}: {', '.join(order)}",
     )
-    box = state["selection"].get("box") or {}
+    box = selected.get("box") or {}
     if not {"x", "y"} <= set(box):
         return None
     (left, right), (low, high) = (sorted(box[axis]) for axis in ("x", "y"))
     inside = table["x"].between(left, right) & table["y"].between(low, high)
     return frozenset(table["file"][inside])
-
-
-_LEGEND = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=130, labelColor=INK)
-
-
-def _shapes(labels: int, rest: bool) -> list[str]:
-    shapes = ["circle" if i < _COLOURS else "triangle-up" for i in range(labels)]
-    return [*shapes, "circle"] if rest else shapes

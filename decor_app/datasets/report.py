@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.charts.theme import worry_bars
+from decor_app.charts.bars import class_bars
 from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.datasets.enlarged import enlarge
 from decor_app.datasets.fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
@@ -89,7 +89,7 @@ def _why_not(obstacles: Sequence[Finding]) -> str:
 def _show_classes(pictures: Dataset) -> None:
     counts = sorted(pictures.counts.items(), key=lambda item: item[1])
     with st.container(key="class-bars"):
-        worry_bars(dict(counts[:_MOST_BARS]))
+        class_bars(dict(counts[:_MOST_BARS]))
     if len(counts) > _MOST_BARS:
         st.caption(
             f"The {_MOST_BARS} smallest of {len(counts)} classes; the largest has "

@@ -6,9 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
+from decor_app.charts.bars import recall_bars
 from decor_app.charts.curves import learning_curve_chart
-from decor_app.charts.heatmaps import confusion_map
-from decor_app.charts.rates import recall_bars, reliability_diagram
+from decor_app.charts.heatmaps import confusion_matrix
+from decor_app.charts.reliability import reliability_diagram
 from decor_app.components.progress import progress_words
 from decor_app.evaluation.results import SMALL_TEST
 from decor_app.format import between, escape_markdown, percent, percent_exact, told_apart
@@ -65,7 +66,7 @@ def _show_confusions(run: Run, evaluation: Evaluation) -> None:
             "Rows are what the pictures show, columns what the model called them. "
             + ("Click a cell to see which." if evaluation is run.evaluation else "")
         )
-        clicked = confusion_map(evaluation, key=keys.CELLS.of(f"{run.id}-{evaluation.n}"))
+        clicked = confusion_matrix(evaluation, key=keys.CELLS.of(f"{run.id}-{evaluation.n}"))
     with right:
         if evaluation is not run.evaluation:
             st.caption("The list of pictures is kept for the test pictures only.")

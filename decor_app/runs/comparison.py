@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from decor_app.charts.curves import names, overlaid_curves
+from decor_app.charts.curves import overlaid_curves
 from decor_app.format import between, escape_markdown, percent_exact
 from decor_core.runs.comparison import compare
 from decor_core.runs.run import Run
@@ -43,7 +43,7 @@ def show_comparison(runs: Sequence[Run]) -> None:
     with_curves = [run for run in runs if run.events]
     if with_curves:
         st.subheader("Curves", anchor=False)
-        overlaid_curves(with_curves)
+        overlaid_curves(with_curves, run_titles(with_curves))
     st.subheader("Settings", anchor=False)
     st.dataframe(
         _settings_table(runs, comparison.settings),
@@ -53,13 +53,21 @@ def show_comparison(runs: Sequence[Run]) -> None:
     st.caption("Settings that differ are marked and come first.")
 
 
+def run_titles(runs: Sequence[Run]) -> list[str]:
+    """Titles, told apart by ids where they are alike."""
+    titles = [run.title for run in runs]
+    return [
+        run.title if titles.count(run.title) == 1 else f"{run.title} · {run.id[:4]}" for run in runs
+    ]
+
+
 def _settings_table(runs: Sequence[Run], differing: dict[str, tuple]) -> pd.DataFrame:
     differing = {name: values for name, values in differing.items() if name in _SETTINGS}
     order = [*differing, *(name for name in _SETTINGS if name not in differing)]
     table = pd.DataFrame(
         {
             title: [_written(run.settings.get(name)) for name in order]
-            for title, run in zip(names(runs), runs, strict=True)
+            for title, run in zip(run_titles(runs), runs, strict=True)
         },
         index=[_SETTINGS[name] for name in order],
     )

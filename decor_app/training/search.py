@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.charts.heatmaps import heat_map
+from decor_app.charts.heatmaps import search_heatmap
 from decor_app.components.progress import progress_words
 from decor_app.format import STEPWISE, escape_markdown, head_name, percent_exact
 from decor_app.jobs.job import Job
@@ -164,7 +164,7 @@ def _show_ended(job: Job) -> None:
 def _show_results(results: list[Result]) -> None:
     winner = best(results)
     if any(result.candidate.steps for result in results):
-        heat_map(results, winner)
+        search_heatmap(results, winner)
     for result in results:
         if not result.candidate.steps:
             mark = " · best" if result is winner else ""
