@@ -26,20 +26,20 @@ def confusion_matrix(evaluation: Evaluation, key: str | None = None) -> tuple[st
     """
     labels = list(evaluation.labels)
     rows = [
-        {"true": true, "predicted": predicted, "value": float(count),
+        {"truth": truth, "answer": answer, "value": float(count),
          "text": f"{count:.3g}" if count else ""}
-        for true, counts in zip(labels, evaluation.confusion, strict=True)
-        for predicted, count in zip(labels, counts, strict=True)
+        for truth, counts in zip(labels, evaluation.confusion, strict=True)
+        for answer, count in zip(labels, counts, strict=True)
     ]  # fmt: skip
     axis = _AXIS | {"labelLimit": LABEL_WIDTH}
     encoding = {
-        "x": nominal("predicted", title="Predicted", sort=labels, axis=axis | {"labelAngle": -40}),
-        "y": nominal("true", title="True", sort=labels, axis=axis),
-        "tooltip": tooltip(true="True", predicted="Predicted", value=("Pictures", ".3~g")),
+        "x": nominal("answer", title="Predicted", sort=labels, axis=axis | {"labelAngle": -40}),
+        "y": nominal("truth", title="True", sort=labels, axis=axis),
+        "tooltip": tooltip(truth="True", answer="Predicted", value=("Pictures", ".3~g")),
     }
     cells, words = _cells(0, max(float(evaluation.confusion.max()), 1.0))
     if key:
-        fields = ["true", "predicted"]
+        fields = ["truth", "answer"]
         cells["params"] = [{"name": "cell", "select": {"type": "point", "fields": fields}}]
         cells["encoding"]["stroke"] = {
             "condition": {"param": "cell", "empty": False, "value": INK},
@@ -51,14 +51,14 @@ def confusion_matrix(evaluation: Evaluation, key: str | None = None) -> tuple[st
         height=46 * len(labels) + 110,
         alt="Confusion matrix: "
         + ", ".join(
-            f"{row['text']} of {row['true']} predicted as {row['predicted']}"
+            f"{row['text']} of {row['truth']} predicted as {row['answer']}"
             for row in rows
             if row["value"]
         ),
         key=key,
     )
     clicked = selected.get("cell")
-    return (clicked[0]["true"], clicked[0]["predicted"]) if clicked else None
+    return (clicked[0]["truth"], clicked[0]["answer"]) if clicked else None
 
 
 def search_heatmap(results: Sequence[Result], best: Result | None) -> None:
