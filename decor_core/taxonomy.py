@@ -44,12 +44,16 @@ class Taxonomy:
         """This taxonomy and all coarser ones, finest first."""
         return (self, *(self.coarser.levels if self.coarser else ()))
 
+    @property
+    def level_names(self) -> tuple[str, ...]:
+        return tuple(level.name for level in self.levels)
+
     def level(self, name: str) -> "Taxonomy":
         """The level called ``name``; DataError names the levels there are."""
         for level in self.levels:
             if level.name == name:
                 return level
-        known = " and ".join(level.name for level in self.levels)
+        known = " and ".join(self.level_names)
         raise DataError(f"There is no taxonomy “{name}” here; choose from: {known}.")
 
     def restricted(self, labels: Collection[str]) -> "Taxonomy":

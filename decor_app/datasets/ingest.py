@@ -14,7 +14,7 @@ from decor_app.jobs.job import Job
 from decor_app.state.dataset_jobs import INTAKE, PEEK, forget, read, reading, stop_reading, watch
 from decor_app.state.datasets import open_set, store, toast_error
 from decor_core.data.tables import Columns
-from decor_core.datasets.labels import checked_label
+from decor_core.datasets.editing import checked_label
 from decor_core.errors import DataError
 
 UPLOAD = "upload.zip"  # what comes over the network has no say in what files are called

@@ -19,7 +19,7 @@ from decor_app.state.datasets import edit, opened, store, toast_error, where_kep
 from decor_app.state.disk_quota import check_disk_quota
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.demo import write_example
-from decor_core.datasets.labels import checked_label
+from decor_core.datasets.editing import checked_label
 from decor_core.datasets.upload import pack_upload, title_of
 from decor_core.errors import DecorError
 from decor_core.features.backbones import restorable

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from decor_core.data.findings import Finding
+from decor_core.data.findings import Finding, pluralize
 
 NEEDED = 3  # different pictures of a class: one each to train on, to watch and to test
 FEW = 5
@@ -53,7 +53,7 @@ def _few_pictures(different: Mapping[str, int], counts: Mapping[str, int]) -> It
     for label, count in sorted(different.items()):
         has = "It has 1 picture"
         if (count, counts[label]) != (1, 1):
-            has = f"It has {count} different {'picture' if count == 1 else 'pictures'}"
+            has = f"It has {pluralize(count, 'different picture')}"
         if count < counts[label]:
             has += " (near duplicates count once)"
         if count < NEEDED:
@@ -72,8 +72,9 @@ def _imbalance(counts: Mapping[str, int]) -> Iterator[Finding]:
     for label, count in sorted(counts.items()):
         if counts[largest] > _IMBALANCE * count:
             message = (
-                f"It {_has(count)}, “{largest}” {counts[largest] / count:.0f} times as many; "
-                f"answers will lean towards “{largest}”."
+                f"It has {pluralize(count, 'picture')}, “{largest}” "
+                f"{counts[largest] / count:.0f} times as many; answers will lean towards "
+                f"“{largest}”."
             )
             yield Finding("imbalance", label, message, other=largest)
 
@@ -87,8 +88,8 @@ def similar_labels(counts: Mapping[str, int]) -> Iterator[Finding]:
     for usual, *others in alike.values():
         for label in others:
             message = (
-                f"It looks like “{usual}”, which {_has(counts[usual])}; this "
-                f"{_has(counts[label])}. Is it the same?"
+                f"It looks like “{usual}”, which has {pluralize(counts[usual], 'picture')}; this "
+                f"has {pluralize(counts[label], 'picture')}. Is it the same?"
             )
             yield Finding("similar labels", label, message, other=usual, suggestion=usual)
 
@@ -99,10 +100,6 @@ def _skeleton(label: str) -> str:
     if not any(letter.isdigit() for letter in folded):  # 1.5 is not 15
         folded = folded.translate(_SIGNS)
     return folded.translate(_LOOK_ALIKE).replace("\0", "")
-
-
-def _has(count: int) -> str:
-    return f"has {count} {'picture' if count == 1 else 'pictures'}"
 
 
 def _sizes(table: pd.DataFrame) -> Iterator[Finding]:

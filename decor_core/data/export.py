@@ -59,7 +59,7 @@ def prepare(
     _check_replaceable(out)
     table = catalog.table
     names = class_folder_names(table["file"], table[level.name], ending=".jpg")
-    levels = tuple(level.name for level in catalog.taxonomy.levels)
+    levels = catalog.taxonomy.level_names
     columns = dict(zip(levels, LABEL_COLUMNS.get(levels, levels), strict=True))
     listed = table.rename(columns=columns).assign(file=names, source=table["file"])
     listed = listed[["file", *columns.values(), "type", "source"]]

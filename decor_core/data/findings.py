@@ -125,8 +125,11 @@ class DatasetReport:
     def _what_it_holds(self) -> list[str]:
         classes = "1 class" if len(self.counts) == 1 else f"{len(self.counts)} classes"
         return [
-            f"{_pictures(sum(self.counts.values()))} in {classes}",
-            *(f"{_pictures(n)} of type {kind} left out" for kind, n in self.left_out.items()),
+            f"{pluralize(sum(self.counts.values()), 'picture')} in {classes}",
+            *(
+                f"{pluralize(n, 'picture')} of type {kind} left out"
+                for kind, n in self.left_out.items()
+            ),
         ]
 
     def to_text(self) -> str:
@@ -158,8 +161,9 @@ class DatasetReport:
         }
 
 
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
+def pluralize(count: int, noun: str) -> str:
+    """“1 picture”, “2 pictures” …"""
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _wrapped(names: Iterable[str]) -> list[str]:

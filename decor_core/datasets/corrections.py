@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from decor_core.data.catalog import Catalog, taxonomy_of
 from decor_core.data.findings import DatasetReport
 from decor_core.data.split import CORRECTION, NEAR_CORRECTION
-from decor_core.datasets.dataset import Dataset, create_dataset, load_dataset
-from decor_core.datasets.labels import checked_label
-from decor_core.datasets.storage import HEAD, keep_picture, stored_images
+from decor_core.datasets.dataset import Dataset, catalog_of, create_dataset, load_dataset
+from decor_core.datasets.editing import append_images, checked_label, store_images
+from decor_core.datasets.storage import HEAD
 from decor_core.errors import DataError
 from decor_core.features.embeddings import Embeddings
-from decor_core.images.decode import load_picture
 
 # A copy, saved anew, mirrored or cropped: its vector is that near (cosine) to that of the picture,
 # and by so much nearer than to any other. Of the decor photos' copies the rule finds 94 to 100 %,
@@ -39,34 +37,13 @@ def correct(
     """
     if len(levels) > 1 and not parent.strip():
         raise DataError(f"Say also which {levels[1]} “{label}” belongs to.")
-    if not (folder / HEAD).exists():
-        return _begun(folder, title, levels, pictures, [checked_label(label), parent])
-    return load_dataset(folder).add(pictures, label, parent)[0]
-
-
-def _begun(
-    folder: Path,
-    title: str,
-    levels: Sequence[str],
-    pictures: Sequence[tuple[str, bytes]],
-    labels: Sequence[str],
-) -> Dataset:
-    rows, taken = {}, set()
-    for name, data in pictures:
-        upright = load_picture(data)
-        key = keep_picture(folder, data, upright)
-        name = PurePosixPath(name.replace("\\", "/")).name.lstrip(".") or "picture"
-        name = f"{len(rows) + 1}-{name}" if name in taken else name
-        taken.add(name)
-        file = f"{labels[0].replace('/', '_').lstrip('.')}/{name}"
-        rows[key] = {"file": file, "key": key, "width": upright.width, "height": upright.height}
-        rows[key] |= {"type": "product", "group": key, **dict(zip(levels, labels, strict=False))}
-    table = pd.DataFrame(list(rows.values()))
-    source = stored_images(folder, dict(zip(table["file"], table["key"], strict=True)))
-    report = DatasetReport((), {labels[0]: len(rows)})
-    return create_dataset(
-        folder, title, Catalog(table, taxonomy_of(table, tuple(levels)), report, source)
-    )
+    if (folder / HEAD).exists():
+        return load_dataset(folder).add(pictures, label, parent)[0]
+    labels = dict(zip(levels, (checked_label(label), parent), strict=False))
+    images, _ = store_images(folder, pictures)
+    table, near = append_images(folder, pd.DataFrame(columns=["file"]), images, labels)
+    report = DatasetReport(tuple(near), {})
+    return create_dataset(folder, title, catalog_of(folder, table, levels, report))
 
 
 def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:
@@ -76,16 +53,16 @@ def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:
     correction teaches like it. DataError as for ``joined``.
     """
     table = base.table if "batch" in base.table else base.table.assign(batch=0)
-    taught = corrections.table.assign(batch=CORRECTION)
-    columns = [name for name in table if name in taught]
+    corrected = corrections.table.assign(batch=CORRECTION)
+    columns = [name for name in table if name in corrected]
     base = replace(base, table=table[columns])
-    data = base.joined(replace(corrections, table=taught[columns]))
-    taught = (data.table["batch"] == CORRECTION).to_numpy()
+    data = base.joined(replace(corrections, table=corrected[columns]))
+    is_correction = (data.table["batch"] == CORRECTION).to_numpy()
     groups = data.table["group"].to_numpy()
-    beside = np.isin(
-        groups, list(_copied(data.vectors[taught], data.vectors[~taught], groups[~taught]))
-    )
-    batches = np.where(beside & ~taught, NEAR_CORRECTION, data.table["batch"])
+    others = ~is_correction
+    copied = _copied(data.vectors[is_correction], data.vectors[others], groups[others])
+    is_near = others & np.isin(groups, list(copied))
+    batches = np.where(is_near, NEAR_CORRECTION, data.table["batch"])
     return replace(data, table=data.table.assign(batch=batches))
 
 
@@ -93,12 +70,9 @@ def _copied(corrections: np.ndarray, base: np.ndarray, groups: np.ndarray) -> se
     """Of the ``groups`` [n] of the base pictures, [n, d], those that corrections [m, d] copy."""
     if not len(base):
         return set()
-    likeness = _units(corrections) @ _units(base).T
+    a, b = (v / np.linalg.norm(v, axis=1, keepdims=True).clip(1e-12) for v in (corrections, base))
+    likeness = a @ b.T
     nearest = groups[likeness.argmax(axis=1)]
     others = np.where(nearest[:, None] == groups, -1, likeness).max(axis=1)
     best = likeness.max(axis=1)
     return set(nearest[(best >= _ALIKE) & (best - others >= _AHEAD)])
-
-
-def _units(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)

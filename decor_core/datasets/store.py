@@ -38,7 +38,7 @@ class DatasetStore:
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or datasets_directory()
-        self._told: dict[tuple[str, int], DatasetSummary] = {}
+        self._summaries: dict[tuple, DatasetSummary] = {}  # by stamp
 
     def list(self) -> list[DatasetSummary]:
         """All of them, last changed first; those being made and damaged ones are left out."""
@@ -51,10 +51,14 @@ class DatasetStore:
         return sorted(found, key=lambda one: one.changed, reverse=True)
 
     def _summary(self, folder: Path) -> DatasetSummary:
-        title, number = read_head(folder)
-        state = self._told.get((folder.name, number)) or _counted(folder.name, number, folder)
-        self._told[folder.name, number] = state
-        return DatasetSummary(state.id, title, state.pictures, state.labels, state.changed)
+        stamp = set_id, title, number, _ = _stamp(folder)
+        if stamp not in self._summaries:
+            state = read_state(folder, number)
+            labels = state.table[state.levels[0]]
+            self._summaries[stamp] = DatasetSummary(
+                set_id, title, len(labels), len(set(labels)), state.changed
+            )
+        return self._summaries[stamp]
 
     def begin(self, title: str) -> Path:
         """A folder for a new set, named after ``title``; not made yet.
@@ -77,8 +81,7 @@ class DatasetStore:
         """Differs whenever the set does, and is quickly told."""
         folder = self._folder(set_id)
         with damaged_file(DataError, f"The data set “{set_id}” is damaged"):
-            title, number = read_head(folder)
-            return set_id, title, number, state_file(folder, number).stat().st_mtime_ns
+            return _stamp(folder)
 
     def find(self, name: str) -> Dataset:
         """The set of that id or title; DataError if there is none, or several."""
@@ -120,7 +123,8 @@ class DatasetStore:
         return folder
 
 
-def _counted(set_id: str, number: int, folder: Path) -> DatasetSummary:
-    state = read_state(folder, number)
-    labels = state.table[state.levels[0]]
-    return DatasetSummary(set_id, "", len(labels), len(set(labels)), state.changed)
+def _stamp(folder: Path) -> tuple[str, str, int, int]:
+    """Id, title, number of the state, and when that was written: after an undo the next edit
+    writes a state of the same number."""
+    title, number = read_head(folder)
+    return folder.name, title, number, state_file(folder, number).stat().st_mtime_ns

@@ -150,7 +150,7 @@ def _the_grid_obeys_the_keyboard(page) -> None:
     page.keyboard.press("Enter")
     _settle(page)
     _button(page, "Relabel").click()
-    page.get_by_text("4 pictures relabelled as “Brand new”").wait_for()
+    page.get_by_text("4 pictures relabeled as “Brand new”").wait_for()
     _settle(page)
     assert page.get_by_role("option", name="Brand new").count() == 4
     assert page.locator('[role=option][aria-selected="true"]').count() == 0

@@ -66,7 +66,7 @@ def test_an_edit_is_on_the_disk_and_can_be_undone(pictures):
     assert load_dataset(pictures.folder).counts == moved.counts == {
         "Gzhel": 10, "Khokhloma": 12, "Iznik": 14,
     }  # fmt: skip
-    assert moved.step == "2 pictures relabelled as “Iznik”"
+    assert moved.step == "2 pictures relabeled as “Iznik”"
     assert set(moved.table.query("style == 'Iznik'")["country"]) == {"Turkey"}
     dropped = moved.drop(files_of(moved, "Khokhloma"))
     assert "Khokhloma" not in dropped.counts
@@ -307,6 +307,14 @@ def test_a_map_puts_pictures_of_a_class_together(pictures):
     distances[range(36), range(36)] = 9
     labels = pictures.table["style"].to_numpy()
     assert (labels[distances.argmin(1)] == labels).mean() > 0.8
+
+
+def test_the_list_tells_what_was_edited_after_an_undo(pictures):
+    sets = DatasetStore(pictures.folder.parent)
+    pictures.drop(files_of(pictures, "Gzhel"))
+    assert [(one.pictures, one.labels) for one in sets.list()] == [(24, 2)]
+    load_dataset(pictures.folder).undo().drop(files_of(pictures, "Gzhel")[:1])
+    assert [(one.pictures, one.labels) for one in sets.list()] == [(35, 3)]
 
 
 def test_what_was_left_half_made_goes_a_day_later(pictures):
