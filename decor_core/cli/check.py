@@ -1,63 +1,75 @@
 """The command ``check``: everything that is wrong with a data set."""
 
-import argparse
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from decor_core.cli.inputs import read_pictures
+import click
+
+from decor_core.cli.options import PATH, Command, as_json, options
+from decor_core.cli.pictures import PictureFlags
 from decor_core.cli.terminal import print_json, progress_bar, quietly
-from decor_core.data.findings import OBSTACLES, printable
 
-# Heavy modules are imported by the function that needs them.
+if TYPE_CHECKING:
+    from decor_core.data.catalog import Catalog
+    from decor_core.data.findings import DatasetReport
 
 
-def check(options: argparse.Namespace) -> int:
-    """Print the whole report; 0 if the data set can be trained on, else 2."""
-    catalog = read_pictures(options)
-    report = catalog.report
-    if not options.no_model:
-        report = report.with_findings(_label_findings(catalog, options))
-    if options.json:
-        print_json(
-            {"levels": [level.name for level in catalog.taxonomy.levels], **report.to_json()}
-        )
+@click.command("check", cls=Command)
+@options("pictures", PictureFlags, "Pictures")
+@click.option("--no_model", is_flag=True, help="Leave out what wants a look at every picture: "
+              "labels that may be wrong, and outliers.")  # fmt: skip
+@click.option(
+    "--bottleneck_dir", type=PATH, metavar="DIR", help="Where picture vectors are cached."
+)
+@as_json
+def command(
+    pictures: PictureFlags, no_model: bool, bottleneck_dir: Path | None, as_json: bool
+) -> int:
+    """Tell what is wrong with a data set, before it is trained on.
+
+    Exit code 2: it cannot be trained on.
+    """
+    catalog = pictures.catalog()
+    report = catalog.report if no_model else _with_model_findings(catalog, bottleneck_dir)
+    if as_json:
+        levels = [level.name for level in catalog.taxonomy.levels]
+        print_json({"levels": levels, **report.to_json()})
     else:
         _print_report(report)
     return 0 if report.usable else 2
 
 
-def _label_findings(catalog: Any, options: argparse.Namespace) -> Any:
-    """What the other pictures say against the label of one, and which are unlike all others."""
+def _with_model_findings(catalog: "Catalog", cache: Path | None) -> "DatasetReport":
+    """The report, and what the other pictures say of each: wrong labels, outliers."""
     from decor_core.features.embedder import EmbeddingSpec
     from decor_core.features.embeddings import embed_catalog
     from decor_core.training.label_issues import find_label_issues, label_findings
 
+    progress = progress_bar("Embedding")
     with quietly():
-        embeddings = embed_catalog(
-            catalog,
-            EmbeddingSpec(),
-            cache=options.bottleneck_dir,
-            progress=progress_bar("Looking at pictures"),
-        )
+        embeddings = embed_catalog(catalog, EmbeddingSpec(), cache=cache, progress=progress)
     level = catalog.taxonomy.name
-    return label_findings(find_label_issues(embeddings, level), embeddings.table, level)
+    issues = find_label_issues(embeddings, level)
+    return catalog.report.with_findings(label_findings(issues, embeddings.table, level))
 
 
-def _print_report(report: Any) -> None:
+def _print_report(report: "DatasetReport") -> None:
     """All that was found, and the verdict last, where it is seen."""
+    from decor_core.data.findings import OBSTACLES, printable
+
     print(report.to_text())
     aside = len(report.set_aside)
     if aside:
         print(f"{aside} {'file was' if aside == 1 else 'files were'} set aside.")
     if not report.counts_by_kind:
         print("Nothing is wrong with it.")
-    print("It can be trained on." if report.usable else f"It cannot be trained on:{_why(report)}")
-
-
-def _why(report: Any) -> str:
-    """The reasons: a single one to go on with, several in lines of their own."""
+    if report.usable:
+        print("It can be trained on.")
+        return
     reasons = [
-        f"“{printable(entry.file)}”: {printable(entry.message)}"
-        for entry in report.findings
-        if entry.kind in OBSTACLES
+        f"“{printable(finding.file)}”: {printable(finding.message)}"
+        for finding in report.findings
+        if finding.kind in OBSTACLES
     ]
-    return " ".join(["", *reasons]) if len(reasons) == 1 else "\n  ".join(["", *reasons])
+    # A single one to go on with, several in lines of their own.
+    print(("\n  " if len(reasons) > 1 else " ").join(["It cannot be trained on:", *reasons]))

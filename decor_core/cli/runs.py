@@ -1,65 +1,150 @@
-"""The commands about kept runs: list, show, compare, rename, note, delete, restore, carry."""
+"""The command ``runs``: kept runs listed, shown, compared, renamed, noted, deleted, restored."""
 
-import argparse
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import click
+
+from decor_core.cli.options import as_json
 from decor_core.cli.terminal import (
     accuracy_line,
     print_evaluation,
     print_json,
+    print_mistakes,
     print_table,
-    quietly,
 )
 from decor_core.errors import RunError
 
-# Heavy modules are imported by the command that needs them: labelling must stay light.
-
-
-def runs(options: argparse.Namespace) -> int:
-    """``runs list | show | compare | rename | note | delete | restore``."""
+if TYPE_CHECKING:
+    from decor_core.model.evaluation import Evaluation
+    from decor_core.runs.run import Run
     from decor_core.runs.store import DiskRuns
 
-    return _ACTIONS[options.action](DiskRuns(), options)
+_run = click.argument("name", metavar="RUN")
 
 
-def _list(store: Any, options: argparse.Namespace) -> int:
+@click.group("runs")
+def command() -> None:
+    """List, show, compare, rename, note, delete, restore kept runs.
+
+    RUN is the id of a run, or its beginning, or its title.
+    """
+
+
+@command.command("list")
+@as_json
+def list_runs(as_json: bool) -> None:
+    """All runs: kept ones, newest first, then the models that ship."""
+    store = _store()
     found = store.list()
-    if options.json:
-        print_json([_summary(store, run) for run in found])
-        return 0
+    if as_json:
+        print_json([summary(store, run) for run in found])
+        return
     header = ("id", "title", "data", "learns", "head", "steps", "rate", "test accuracy",
               "cross-validated", "seconds")  # fmt: skip
     print_table(header, [_row(run) for run in found])
-    return 0
 
 
-def _row(run: Any) -> tuple[str, ...]:
-    config = run.config
-    by_steps = config.head == "softmax"
-    return (
-        run.id,
-        run.title,
-        run.data or "–",
-        run.level,
-        config.head,
-        f"{config.steps}" + (" (stopped)" if run.stopped else "") if by_steps else "–",
-        f"{config.learning_rate:g}" if by_steps else "–",
-        _figure(run.evaluation),
-        _figure(run.cross_validation.get(run.level)),
-        "–" if run.seconds is None else f"{run.seconds:.1f}",
-    )
+@command.command("show")
+@_run
+@as_json
+def show(name: str, as_json: bool) -> None:
+    """One run: settings, accuracy of each class, mistakes, its model."""
+    store = _store()
+    run = store.find(name)
+    if as_json:
+        answers = run.answers.to_dict(orient="records")
+        events = [vars(event) for event in run.events]
+        print_json({**summary(store, run), "answers": answers, "events": events})
+        return
+    print(f"{run.title} ({run.id}), {run.created}" + (f"\n{run.note}" if run.note else ""))
+    print_table(("setting", "value"), [(k, _value(v)) for k, v in run.settings.items()])
+    print(f"model: {store.model_folder(run)}")
+    for level, evaluation in run.cross_validation.items():
+        print_evaluation(f"{level}, cross-validated", evaluation)
+    if run.evaluation:
+        print_evaluation("test", run.evaluation)
+    print_mistakes(run.answers)
+    print(accuracy_line(run.evaluation))
 
 
-def _figure(evaluation: Any) -> str:
-    if evaluation is None:
-        return "–"
-    low, high = evaluation.ci95
-    return f"{evaluation.accuracy:.1%} (N={evaluation.n}, {low:.1%}–{high:.1%})"
+@command.command("compare")
+@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@as_json
+def compare_runs(names: tuple[str, ...], as_json: bool) -> None:
+    """Runs side by side: what differs, and whether that is chance."""
+    from decor_core.runs.comparison import compare
+
+    store = _store()
+    chosen = [store.find(name) for name in names]
+    if len({run.id for run in chosen}) < 2:
+        raise RunError("Expected at least two different runs to compare.")
+    found = compare(chosen)
+    if as_json:
+        pairs = [vars(pair) for pair in found.pairs]
+        ids = [run.id for run in chosen]
+        print_json({"runs": ids, "settings": found.settings, "pairs": pairs})
+        return
+    rows = [(name, *map(_value, values)) for name, values in found.settings.items()]
+    rows.append(("test accuracy", *(_accuracy(run.evaluation) for run in chosen)))
+    print_table(("", *(f"{run.title} ({run.id})" for run in chosen)), rows)
+    for pair in found.pairs:
+        print(pair.verdict)
 
 
-def _summary(store: Any, run: Any) -> dict[str, Any]:
-    judged = run.cross_validation.items()
+@command.command("rename")
+@_run
+@click.argument("title")
+@as_json
+def rename(name: str, title: str, as_json: bool) -> None:
+    """Give a run another title."""
+    store = _store()
+    run = store.rename(store.find(name).id, title)
+    print_run(store, run, as_json, f"The run {run.id} is called “{run.title}” now.")
+
+
+@command.command("note")
+@_run
+@click.argument("text")
+@as_json
+def note(name: str, text: str, as_json: bool) -> None:
+    """Write a note to a run."""
+    store = _store()
+    run = store.note(store.find(name).id, text)
+    print_run(store, run, as_json, f"The note to “{run.title}” is kept.")
+
+
+@command.command("delete")
+@_run
+@as_json
+def delete(name: str, as_json: bool) -> None:
+    """Remove a run; “restore” brings the last one back."""
+    store = _store()
+    run = store.delete(store.find(name).id)
+    back = f"“runs restore {run.id}” brings it back until another is deleted."
+    print_run(store, run, as_json, f"Deleted “{run.title}”; {back}")
+
+
+@command.command("restore")
+@_run
+@as_json
+def restore(name: str, as_json: bool) -> None:
+    """Bring back the run that was deleted last."""
+    store = _store()
+    run = store.restore(name)
+    print_run(store, run, as_json, f"“{run.title}” is back.")
+
+
+def print_run(store: "DiskRuns", run: "Run", as_json: bool, text: str) -> None:
+    """Write what became of a run: ``text`` for people, all of it as JSON."""
+    if as_json:
+        print_json(summary(store, run))
+    else:
+        print(text)
+
+
+def summary(store: "DiskRuns", run: "Run") -> dict[str, Any]:
+    """What JSON tells of a run."""
+    levels = run.cross_validation.items()
     return {
         "id": run.id,
         "title": run.title,
@@ -71,118 +156,39 @@ def _summary(store: Any, run: Any) -> dict[str, Any]:
         "read_only": run.read_only,
         "model": str(store.model_folder(run)),
         "evaluation": run.evaluation and run.evaluation.to_json(),
-        "cross_validation": {name: evaluation.to_json() for name, evaluation in judged},
+        "cross_validation": {name: evaluation.to_json() for name, evaluation in levels},
     }
 
 
-def _show(store: Any, options: argparse.Namespace) -> int:
-    run = store.find(options.name)
-    if options.json:
-        answers = run.answers.to_dict(orient="records")
-        events = [vars(event) for event in run.events]
-        print_json({**_summary(store, run), "answers": answers, "events": events})
-        return 0
-    print(f"{run.title} ({run.id}), {run.created}" + (f"\n{run.note}" if run.note else ""))
-    print_table(("setting", "value"), [(k, _value(v)) for k, v in run.settings.items()])
-    print(f"model: {store.model_folder(run)}")
-    for name, evaluation in {**run.cross_validation, "test": run.evaluation}.items():
-        if evaluation:
-            print_evaluation(f"{name}, cross-validated" if name != "test" else name, evaluation)
-    for row in run.answers[run.answers["truth"] != run.answers["answer"]].itertuples():
-        print(f"{row.file}: {row.answer} ({row.probability:.0%}), but it is {row.truth}")
-    print(accuracy_line(run.evaluation))
-    return 0
+def _store() -> "DiskRuns":
+    from decor_core.runs.store import DiskRuns
+
+    return DiskRuns()
+
+
+def _row(run: "Run") -> tuple[str, ...]:
+    config = run.config
+    by_steps = config.head == "softmax"
+    return (
+        run.id,
+        run.title,
+        run.data or "–",
+        run.level,
+        config.head,
+        f"{config.steps}" + (" (stopped)" if run.stopped else "") if by_steps else "–",
+        f"{config.learning_rate:g}" if by_steps else "–",
+        _accuracy(run.evaluation),
+        _accuracy(run.cross_validation.get(run.level)),
+        "–" if run.seconds is None else f"{run.seconds:.1f}",
+    )
+
+
+def _accuracy(evaluation: "Evaluation | None") -> str:
+    if evaluation is None:
+        return "–"
+    low, high = evaluation.ci95
+    return f"{evaluation.accuracy:.1%} (N={evaluation.n}, {low:.1%}–{high:.1%})"
 
 
 def _value(value: Any) -> str:
     return "–" if value in (None, "") else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _compare(store: Any, options: argparse.Namespace) -> int:
-    from decor_core.runs.comparison import compare
-
-    chosen = [store.find(name) for name in options.names]
-    if len({run.id for run in chosen}) < 2:
-        raise RunError("Expected at least two different runs to compare.")
-    found = compare(chosen)
-    if options.json:
-        pairs = [vars(pair) for pair in found.pairs]
-        ids = [run.id for run in chosen]
-        print_json({"runs": ids, "settings": found.settings, "pairs": pairs})
-        return 0
-    rows = [(name, *map(_value, values)) for name, values in found.settings.items()]
-    rows.append(("test accuracy", *(_figure(run.evaluation) for run in chosen)))
-    print_table(("", *(f"{run.title} ({run.id})" for run in chosen)), rows)
-    for pair in found.pairs:
-        print(pair.verdict)
-    return 0
-
-
-def _rename(store: Any, options: argparse.Namespace) -> int:
-    run = store.rename(store.find(options.name).id, options.text)
-    return _told(store, run, options, f"The run {run.id} is called “{run.title}” now.")
-
-
-def _note(store: Any, options: argparse.Namespace) -> int:
-    run = store.note(store.find(options.name).id, options.text)
-    return _told(store, run, options, f"The note to “{run.title}” is kept.")
-
-
-def _delete(store: Any, options: argparse.Namespace) -> int:
-    run = store.delete(store.find(options.name).id)
-    back = f"“runs restore {run.id}” brings it back until another is deleted."
-    return _told(store, run, options, f"Deleted “{run.title}”; {back}")
-
-
-def _restore(store: Any, options: argparse.Namespace) -> int:
-    run = store.restore(options.name)
-    return _told(store, run, options, f"“{run.title}” is back.")
-
-
-def _told(store: Any, run: Any, options: argparse.Namespace, text: str) -> int:
-    if options.json:
-        print_json(_summary(store, run))
-    else:
-        print(text)
-    return 0
-
-
-_ACTIONS = {
-    "list": _list,
-    "show": _show,
-    "compare": _compare,
-    "rename": _rename,
-    "note": _note,
-    "delete": _delete,
-    "restore": _restore,
-}
-
-
-def export(options: argparse.Namespace) -> int:
-    """``export``: a run or a model folder as a zip."""
-    from decor_core.export.formats import export_model, export_name
-    from decor_core.model.bundle import load_bundle
-    from decor_core.runs.store import DiskRuns
-
-    folder = Path(options.model)
-    bundle = load_bundle(folder) if folder.is_dir() else DiskRuns().find(options.model).bundle
-    out = options.out or Path(export_name(bundle, options.format))
-    with quietly():
-        export_model(bundle, options.format, out)
-    if options.json:
-        print_json({"file": str(out), "format": options.format, "bytes": out.stat().st_size})
-    else:
-        print(f"Wrote {out} ({out.stat().st_size / 2**20:.1f} MiB)")
-    return 0
-
-
-def import_(options: argparse.Namespace) -> int:
-    """``import``: an exported model as a run."""
-    from decor_core.runs.import_run import import_run
-    from decor_core.runs.store import DiskRuns
-
-    with quietly():
-        run = import_run(options.file)
-    store = DiskRuns()
-    run = store.save(run.titled(store.free_title((options.title or run.title).strip())))
-    return _told(store, run, options, f"Kept “{run.title}” as run {run.id}.")

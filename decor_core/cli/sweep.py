@@ -1,56 +1,100 @@
 """The command ``sweep``: many settings tried by cross-validation, the best one marked."""
 
-import argparse
 import math
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from decor_core.cli.inputs import read_vectors
+import click
+
+from decor_core.cli.options import COUNT, Command, as_json, flag, options
+from decor_core.cli.pictures import VectorFlags
 from decor_core.cli.terminal import print_json, progress_bar
+from decor_core.cli.training import folds, taxonomy, training_flags
+from decor_core.model.training_config import TrainingConfig
+
+if TYPE_CHECKING:
+    from decor_core.training.search import Result
 
 
-def sweep(options: argparse.Namespace) -> int:
-    """Try the settings and print how each did; interrupted, what was done until then."""
-    from decor_core.model.training_config import TrainingConfig
+@dataclass(frozen=True)
+class SearchFlags:
+    """The values to try, each with each, and how they are judged."""
+
+    heads: tuple[str, ...] = flag(
+        "Heads: softmax, logistic, lda or auto.", default=("softmax",), flag="head"
+    )
+    steps: tuple[int, ...] = flag(
+        "Training steps.", default=(100, 500, 2000), flag="how_many_training_steps"
+    )
+    rates: tuple[float, ...] = flag(
+        "Learning rates.", default=(0.003, 0.01, 0.03, 0.1), flag="learning_rate"
+    )
+    random: int | None = flag(
+        "Not a grid, but N settings at random between the least and the largest.", type=COUNT
+    )
+
+
+@click.command("sweep", cls=Command)
+@options("tried", SearchFlags, "What to try")
+@options("pictures", VectorFlags, "Pictures")
+@training_flags(
+    leave_out=("head", "steps", "learning_rate", "validation_percentage", "eval_interval")
+)
+@taxonomy
+@folds
+@as_json
+def command(
+    tried: SearchFlags,
+    pictures: VectorFlags,
+    config: TrainingConfig,
+    taxonomy: str | None,
+    folds: int | None,
+    as_json: bool,
+) -> None:
+    """Find the best settings by cross-validation.
+
+    Ctrl-C keeps what is done. Pictures kept for a test (--testing_percentage) are not used.
+    """
     from decor_core.training.search import best, grid, random_candidates, search
 
-    base = TrainingConfig(
-        batch_size=options.train_batch_size,
-        weight_decay=options.weight_decay,
-        testing_percentage=options.testing_percentage,
-        seed=options.seed,
-    )
-    space = options.steps, options.rates, options.heads
-    if options.random:
-        candidates = random_candidates(options.random, *space, seed=options.seed)
+    space = tried.steps, tried.rates, tried.heads
+    if tried.random:
+        candidates = random_candidates(tried.random, *space, seed=config.seed)
     else:
         candidates = grid(*space)
     for candidate in candidates:
-        candidate.config(base)  # what is out of range is told before the work
-    embeddings = read_vectors(options)
+        candidate.config(config)  # what is out of range is told before the work
+    embeddings = pictures.load(config, quiet=as_json)
     with _stopped_by_interrupt() as should_stop:
         results = search(
             embeddings,
             candidates,
-            options.taxonomy or embeddings.taxonomy.name,
-            base=base,
-            n_folds=options.folds,
-            on_result=None if options.json else lambda result: print(_line(result), flush=True),
+            taxonomy or embeddings.taxonomy.name,
+            base=config,
+            n_folds=folds,
+            on_result=None if as_json else lambda result: print(_line(result), flush=True),
             progress=progress_bar("Trying"),
             should_stop=should_stop,
         )
     chosen = best(results)
-    if options.json:
-        print_json(_told(results, chosen, candidates, options))
-        return 0
+    if as_json:
+        print_json({
+            "folds": len(results[0].folds) if results else folds,
+            "seed": config.seed,
+            "tried": len(results),
+            "candidates": len(candidates),
+            "results": [{**_row(result), "best": result is chosen} for result in results],
+            "best": chosen and _row(chosen),
+        })  # fmt: skip
+        return
     if len(results) < len(candidates):
         print(f"Stopped: {len(results)} of {len(candidates)} settings were tried.")
     if chosen:
         print(f"Best: {_line(chosen)}, the simplest within one standard error of the most accurate")
-    return 0
 
 
 @contextmanager
@@ -70,7 +114,7 @@ def _stopped_by_interrupt() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _line(result: Any) -> str:
+def _line(result: "Result") -> str:
     settings = result.candidate.head
     if result.candidate.steps:
         settings += f", {result.candidate.steps} steps at {result.candidate.learning_rate:g}"
@@ -79,20 +123,7 @@ def _line(result: Any) -> str:
     return f"{settings}: {result.accuracy:.1%} ± {result.standard_error:.1%}"
 
 
-def _told(
-    results: list[Any], chosen: Any, candidates: list[Any], options: argparse.Namespace
-) -> dict[str, Any]:
-    return {
-        "folds": len(results[0].folds) if results else options.folds,
-        "seed": options.seed,
-        "tried": len(results),
-        "candidates": len(candidates),
-        "results": [{**_row(result), "best": result is chosen} for result in results],
-        "best": chosen and _row(chosen),
-    }
-
-
-def _row(result: Any) -> dict[str, Any]:
+def _row(result: "Result") -> dict[str, Any]:
     accuracies = [None if math.isnan(accuracy) else accuracy for accuracy in result.folds]
     return {
         **vars(result.candidate),

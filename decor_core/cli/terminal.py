@@ -1,6 +1,5 @@
 """What the command line shows: progress, results as text, JSON or CSV, and nothing else."""
 
-import argparse
 import csv
 import json
 import os
@@ -8,10 +7,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from decor_core.data.csv_escape import safe_cell
 from decor_core.model.evaluation import SMALL_CLASS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from decor_core.model.evaluation import Evaluation
 
 _CHATTER = (
     b"INFO: Created TensorFlow Lite",
@@ -72,6 +76,17 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cells).rstrip())
 
 
+def mistakes(answers: "DataFrame") -> "DataFrame":
+    """The rows of a training's answers that are wrong."""
+    return answers[answers["truth"] != answers["answer"]]
+
+
+def print_mistakes(answers: "DataFrame") -> None:
+    """Write the test pictures that were not recognized."""
+    for row in mistakes(answers).itertuples():
+        print(f"{row.file}: {row.answer} ({row.probability:.0%}), but it is {row.truth}")
+
+
 def print_answers(answers: list[dict[str, Any]]) -> None:
     """Write what ``label`` found to stdout for people."""
     for answer in answers:
@@ -86,63 +101,23 @@ def print_answers(answers: list[dict[str, Any]]) -> None:
 
 
 def progress_bar(title: str) -> Callable[[int, int], None]:
-    """A progress bar on a terminal's stderr; silence elsewhere."""
+    """A progress bar on a terminal's stderr, to be called with (done, total); silence elsewhere."""
     if not sys.stderr.isatty():
         return lambda done, total: None
+    from tqdm import tqdm
+
+    bar = tqdm(desc=title, file=sys.stderr)
 
     def show(done: int, total: int) -> None:
-        filled = 30 * done // max(total, 1)
-        end = "\n" if done == total else ""
-        print(
-            f"\r{title} [{'#' * filled:<30}] {done}/{total}", end=end, file=sys.stderr, flush=True
-        )
+        bar.total = total
+        bar.update(done - bar.n)
+        if done == total:
+            bar.close()
 
     return show
 
 
-class Watch:
-    """Follows a training: a line every tenth report, and curves for TensorBoard if wanted."""
-
-    def __init__(self, options: argparse.Namespace, steps: int) -> None:
-        self._options = options
-        self._steps = steps
-        self._summaries = None
-        if options.summaries_dir:
-            from decor_core.runs.tensorboard import Summaries
-
-            self._summaries = Summaries(options.summaries_dir)
-
-    def __enter__(self) -> "Watch":
-        return self
-
-    def __call__(self, event: Any) -> None:
-        if self._summaries:
-            self._summaries(event)
-        interval = self._options.eval_step_interval
-        if not self._options.json and (
-            event.step % (10 * interval) == 0 or event.step == self._steps
-        ):
-            print(_progress_line(event))
-
-    def __exit__(self, *_: object) -> None:
-        if self._summaries:
-            self._summaries.__exit__()
-
-
-def _progress_line(event: Any) -> str:
-    line = (
-        f"Step {event.step}: train accuracy = {event.train_accuracy:.1%}, "
-        f"cross entropy = {event.train_cross_entropy:.4f}"
-    )
-    if event.validation_accuracy is None:
-        return line
-    return (
-        f"{line}; validation accuracy = {event.validation_accuracy:.1%}, "
-        f"cross entropy = {event.validation_cross_entropy:.4f}"
-    )
-
-
-def print_evaluation(name: str, evaluation: Any) -> None:
+def print_evaluation(name: str, evaluation: "Evaluation") -> None:
     """Write how good a taxonomy is told apart, for people: every rate with N and its interval."""
     print(
         f"{name}: {evaluation.accuracy:.1%} of {evaluation.n} right "
@@ -181,7 +156,7 @@ def _between(interval: Sequence[float]) -> str:
     return f"{interval[0]:.1%}–{interval[1]:.1%}"
 
 
-def accuracy_line(evaluation: Any) -> str:
+def accuracy_line(evaluation: "Evaluation | None") -> str:
     """The last line of ``retrain`` for people."""
     if evaluation is None:
         return "Final test accuracy unknown: no pictures were kept for testing."

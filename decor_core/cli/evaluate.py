@@ -1,0 +1,58 @@
+"""The command ``evaluate``: repeated cross-validation of a recipe."""
+
+import sys
+
+import click
+
+from decor_core.cli.options import COUNT, Command, as_json, options
+from decor_core.cli.pictures import VectorFlags
+from decor_core.cli.terminal import print_evaluation, print_json, progress_bar
+from decor_core.cli.training import folds, settle_head, taxonomy, training_flags
+from decor_core.model.training_config import TrainingConfig
+
+
+@click.command("evaluate", cls=Command)
+@options("pictures", VectorFlags, "Pictures")
+@training_flags(leave_out=("testing_percentage", "validation_percentage", "eval_interval"))
+@taxonomy
+@folds
+@click.option("--repeats", type=COUNT, default=5, show_default=True, metavar="N",
+              help="Times to shuffle and do it again.")  # fmt: skip
+@as_json
+def command(
+    pictures: VectorFlags,
+    config: TrainingConfig,
+    taxonomy: str | None,
+    folds: int | None,
+    repeats: int,
+    as_json: bool,
+) -> None:
+    """Judge a recipe by repeated cross-validation.
+
+    Without --head it is softmax where you name a setting that only that has, else auto.
+    """
+    from decor_core.training.train import FOLDS, cross_validate, usual_folds
+
+    config = settle_head(config)
+    embeddings = pictures.load(config, quiet=as_json)
+    n_folds = folds or usual_folds(embeddings)
+    if n_folds < FOLDS and not folds:
+        print(
+            f"decor: only {n_folds} folds: there are no more different pictures to hold out",
+            file=sys.stderr,
+        )
+    found = cross_validate(
+        embeddings,
+        config,
+        taxonomy or embeddings.taxonomy.name,
+        n_folds=n_folds,
+        repeats=repeats,
+        progress=progress_bar("Cross-validating"),
+    )
+    if as_json:
+        levels = {name: evaluation.to_json() for name, evaluation in found.items()}
+        print_json({"n": len(embeddings.table), **levels})
+        return
+    print(f"{repeats} × {n_folds} folds, head {config.head}")
+    for name, evaluation in found.items():
+        print_evaluation(name, evaluation)

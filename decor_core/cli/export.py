@@ -1,0 +1,37 @@
+"""The command ``export``: a model as a zip."""
+
+from pathlib import Path
+
+import click
+
+from decor_core.cli.options import PATH, as_json
+from decor_core.cli.terminal import print_json, quietly
+
+
+@click.command("export")
+@click.argument("model", metavar="RUN_OR_DIR")
+@click.option("--format", "format_name", default="bundle", show_default=True, metavar="NAME",
+              help="bundle (to import again), tflite, saved_model, keras, or graph "
+              "(retrained_graph.pb).")  # fmt: skip
+@click.option("--out", type=PATH, metavar="FILE",
+              help="Zip to write; by default named after the model.")  # fmt: skip
+@as_json
+def command(model: str, format_name: str, out: Path | None, as_json: bool) -> None:
+    """Write a model as a zip in one of several formats.
+
+    RUN_OR_DIR is a run (its id, or the beginning of it, or its title) or a model folder.
+    """
+    from decor_core.export.formats import export_model, export_name
+    from decor_core.model.bundle import load_bundle
+    from decor_core.runs.store import DiskRuns
+
+    folder = Path(model)
+    bundle = load_bundle(folder) if folder.is_dir() else DiskRuns().find(model).bundle
+    out = out or Path(export_name(bundle, format_name))
+    with quietly():
+        export_model(bundle, format_name, out)
+    size = out.stat().st_size
+    if as_json:
+        print_json({"file": str(out), "format": format_name, "bytes": size})
+    else:
+        print(f"Wrote {out} ({size / 2**20:.1f} MiB)")

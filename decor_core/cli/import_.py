@@ -1,0 +1,28 @@
+"""The command ``import``: an exported model as a run."""
+
+from pathlib import Path
+
+import click
+
+from decor_core.cli.options import PATH, as_json
+from decor_core.cli.runs import print_run
+from decor_core.cli.terminal import quietly
+
+
+@click.command("import")
+@click.argument("file", type=PATH)
+@click.option("--title", metavar="NAME", help="What to call it here.")
+@as_json
+def command(file: Path, title: str | None, as_json: bool) -> None:
+    """Keep a model that was exported as a run.
+
+    FILE is a zip that “export --format bundle” wrote.
+    """
+    from decor_core.runs.import_run import import_run
+    from decor_core.runs.store import DiskRuns
+
+    with quietly():
+        run = import_run(file)
+    store = DiskRuns()
+    run = store.save(run.titled(store.free_title((title or run.title).strip())))
+    print_run(store, run, as_json, f"Kept “{run.title}” as run {run.id}.")

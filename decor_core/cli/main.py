@@ -1,0 +1,72 @@
+"""The commands by name, and what their errors come to: a line on stderr and an exit code."""
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from decor_core.errors import DecorError
+
+# Each is the module of its name, and is imported when it is wanted; what is heavy its function
+# imports: to label a picture and to show a help text must stay quick.
+COMMANDS = "check", "prepare", "retrain", "evaluate", "sweep", "label", "runs", "export", "import"
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = "import_" if cmd_name == "import" else cmd_name
+        return importlib.import_module(f"decor_core.cli.{module}").command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda flag: flag.replace("-", "_"),
+    },
+    epilog="Dashes and underscores in flags are the same. “COMMAND --help” tells more.",
+)
+def commands() -> None:
+    """Prepare pictures, retrain a classifier on them, and label new ones."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code.
+
+    0: done, 1: some pictures could not be read, 2: wrong usage or an error, 130: interrupted.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's errors only
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        with commands.make_context("python -m decor_core", list(arguments)) as context:
+            return commands.invoke(context) or 0
+    except click.exceptions.Exit as ended:  # after --help
+        return ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except DecorError as error:
+        return _failed(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `| head` has had enough
+        return 0
+    except OSError as error:
+        place = f"“{error.filename}”: " if error.filename else ""
+        return _failed(f"{place}{error.strerror or error}.")
+    except KeyboardInterrupt:
+        print("decor: interrupted", file=sys.stderr)
+        return 130
+
+
+def _failed(message: str) -> int:
+    print(f"decor: {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,156 @@
+"""The flags that name pictures, and what they name: a catalog, or vectors."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from decor_core.cli.options import flag
+from decor_core.cli.terminal import progress_bar, quietly
+from decor_core.errors import DecorError
+
+if TYPE_CHECKING:
+    from decor_core.data.catalog import Catalog
+    from decor_core.data.findings import DatasetReport
+    from decor_core.datasets.dataset import Dataset
+    from decor_core.features.embeddings import Embeddings
+    from decor_core.model.training_config import TrainingConfig
+    from decor_core.model.training_data import TrainingData
+
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class PictureFlags:
+    """Which pictures, and where their labels come from."""
+
+    image_dir: Path | None = flag(
+        "Class folders, or pictures with a CSV that lists them.", metavar="DIR_OR_ZIP"
+    )
+    csv: Path | None = flag("Table of pictures and labels.", metavar="FILE")
+    images: Path | None = flag("The pictures that --csv names.", metavar="DIR_OR_ZIP")
+    data_set: str | None = flag("Instead, a data set that the app keeps, by its name.")
+    file_column: str | None = flag("Column with the files; else guessed.", metavar="NAME")
+    label_column: str | None = flag("Column with the labels; else guessed.")
+    coarser_column: str | None = flag("Column with coarser labels, if any.")
+    type_column: str | None = flag("Column that --types goes by, if any.")
+    types: tuple[str, ...] = flag(
+        "Which types of picture to take, e.g. product,pattern; all if there are no products.",
+        default=("product",),
+        metavar="TYPE,…",
+    )
+
+    def catalog(self) -> "Catalog":
+        """The pictures; DecorError where they are not named rightly or cannot be read."""
+        from decor_core.data.catalog import open_dataset
+
+        if self.data_set:
+            return self.kept_dataset().catalog
+        if (self.image_dir is None) == (self.images is None):
+            raise DecorError(
+                "Expected either --image_dir with a folder or zip of class folders, or --csv with "
+                "the --images that it names, or --data_set with the name of one that is kept."
+            )
+        if self.image_dir is not None and self.csv is not None:
+            raise DecorError("A CSV goes with the pictures it names: give those with --images.")
+        return open_dataset(
+            self.image_dir or self.images,
+            csv=self.csv,
+            columns=self._columns(),
+            types=self.types,
+            progress=progress_bar("Reading"),
+        )
+
+    def kept_dataset(self) -> "Dataset":
+        """The data set that is kept under the name which --data_set gives."""
+        from decor_core.datasets.store import DatasetStore
+
+        if self.image_dir or self.csv or self.images:
+            raise DecorError("Expected either --data_set or other pictures, not both.")
+        return DatasetStore().find(self.data_set)
+
+    def _columns(self):
+        from decor_core.data.tables import Columns
+
+        named = [self.file_column, self.label_column]
+        if not any((*named, self.coarser_column, self.type_column)):
+            return None
+        if not all(named):
+            raise DecorError("Expected --file_column and --label_column together, or neither.")
+        return Columns(*named, self.coarser_column or "", self.type_column or "")
+
+
+@dataclass(frozen=True)
+class VectorFlags(PictureFlags):
+    """Pictures to learn from, or their vectors, and where both are kept."""
+
+    embeddings: Path | None = flag(
+        "Instead of pictures, their vectors, e.g. models/embeddings/decor.npz.", metavar="FILE"
+    )
+    model_dir: Path | None = flag("Where converted networks are kept.", metavar="DIR")
+    bottleneck_dir: Path | None = flag("Where picture vectors are cached.", metavar="DIR")
+
+    def load(self, config: "TrainingConfig", *, quiet: bool) -> "Embeddings":
+        """The vectors; unless it is to be ``quiet``, what was found wrong is told on stderr."""
+        from decor_core.features.backbones import load_backbone
+        from decor_core.features.embeddings import Embeddings, embed_catalog
+
+        if self.model_dir:
+            os.environ["DECOR_BACKBONES"] = str(self.model_dir)
+        if self.embeddings:
+            if self.image_dir or self.csv or self.images or self.data_set:
+                raise DecorError("Expected either --embeddings or pictures, not both.")
+            return Embeddings.load(self.embeddings).of_types(*self.types)
+        catalog = self.catalog()
+        if not quiet:
+            _tell(catalog.report)
+        with quietly():  # here, where it says what it says at its start; it stays loaded
+            load_backbone(config.architecture)
+        return embed_catalog(
+            catalog,
+            config.spec,
+            augmentation=config.augmentation(len(catalog.table)),
+            cache=self.bottleneck_dir or self._kept_vectors(),
+            progress=progress_bar("Embedding"),
+        )
+
+    def _kept_vectors(self) -> Path | None:
+        """Where the app keeps the vectors of a data set."""
+        from decor_core.datasets.storage import VECTORS
+
+        return self.kept_dataset().folder / VECTORS if self.data_set else None
+
+    @property
+    def name(self) -> str:
+        """What to call the pictures in a list of runs."""
+        if self.data_set:
+            return self.data_set
+        place = self.embeddings or self.image_dir or self.csv or self.images
+        types = "" if self.types == ("product",) else f" ({', '.join(self.types)})"
+        return f"{place.resolve().stem}{types}"
+
+    def training_data(self, config: "TrainingConfig", pictures: int) -> "TrainingData | None":
+        """What a model learns from, where the app can find it again; else None."""
+        from decor_core.model.training_data import TrainingData
+
+        if not self.data_set:
+            return None
+        kept, augmentation = self.kept_dataset(), config.augmentation(pictures)
+        copies = augmentation if augmentation.copies else None
+        return TrainingData(kept.id, kept.title, kept.version, config.spec, copies)
+
+
+def _tell(report: "DatasetReport") -> None:
+    """Write to stderr what was found, and the first files that were set aside by name."""
+    from decor_core.data.findings import printable
+
+    for line in report.summary():
+        print(line, file=sys.stderr)
+    aside = list(report.set_aside.items())
+    if aside:
+        print("Set aside:", file=sys.stderr)
+    for file, reason in aside[:_NAMED]:
+        print(f"  {printable(file)}: {printable(reason)}", file=sys.stderr)
+    if len(aside) > _NAMED:
+        print(f"  … and {len(aside) - _NAMED} more; “check” names them all", file=sys.stderr)

@@ -1,0 +1,150 @@
+"""The command ``retrain``: a model of one's own pictures, tested."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from decor_core.cli.options import Command, as_json, flag, options
+from decor_core.cli.pictures import VectorFlags
+from decor_core.cli.terminal import accuracy_line, mistakes, print_json, print_mistakes, quietly
+from decor_core.cli.training import settle_head, taxonomy, training_flags
+from decor_core.model.training_config import TrainingConfig
+
+if TYPE_CHECKING:
+    from decor_core.model.heads import TrainEvent
+    from decor_core.training.train import Training
+
+
+@dataclass(frozen=True)
+class ResultFlags:
+    """What is written of a training, and shown while it runs."""
+
+    title: str | None = flag("What to call the model.")
+    save: bool = flag("Keep it as a run: see the command runs.", default=False)
+    bundle: Path | None = flag("Folder to keep the model in.", metavar="DIR")
+    output_labels: Path | None = flag("Also write the labels, one a line.", metavar="FILE")
+    output_graph: Path | None = flag("Also write a frozen TensorFlow graph.", metavar="FILE")
+    summaries_dir: Path | None = flag(
+        "Write curves for TensorBoard (--head softmax only).", metavar="DIR"
+    )
+    print_misclassified_test_images: bool = flag("List the test's mistakes.", default=False)
+
+
+@click.command("retrain", cls=Command)
+@options("pictures", VectorFlags, "Pictures")
+@training_flags()
+@taxonomy
+@options("results", ResultFlags, "Results")
+@as_json
+def command(
+    pictures: VectorFlags,
+    config: TrainingConfig,
+    taxonomy: str | None,
+    results: ResultFlags,
+    as_json: bool,
+) -> None:
+    """Train a classifier on your pictures and test it.
+
+    Without --head it is softmax where you name a setting that only that has, else auto.
+    """
+    from decor_core.export.formats import write_labels
+    from decor_core.model.bundle import check_replaceable, save_bundle
+    from decor_core.training.train import train
+
+    config = settle_head(config, wants_curves=results.summaries_dir is not None)
+    if results.bundle:
+        check_replaceable(results.bundle)  # before the work, not after it
+    embeddings = pictures.load(config, quiet=as_json)
+    level = taxonomy or embeddings.taxonomy.name
+    title = results.title or (results.bundle.name if results.bundle else "My model")
+    started = time.monotonic()
+    with _watching(config, results.summaries_dir, quiet=as_json) as on_event:
+        training = train(embeddings, config, level, title=title, on_event=on_event)
+    seconds = time.monotonic() - started
+    run_id = _keep(training, pictures, config, seconds) if results.save else None
+    bundle, evaluation = training.bundle, training.bundle.evaluation
+    if results.bundle:
+        save_bundle(bundle, results.bundle)
+    if results.output_labels:
+        write_labels(bundle, results.output_labels)
+    if results.output_graph:
+        from decor_core.export.frozen_graph import export_graph
+
+        with quietly():
+            export_graph(bundle, results.output_graph)
+    if as_json:
+        print_json({
+            "final_test_accuracy": evaluation.accuracy if evaluation else None,
+            "test_n": evaluation.n if evaluation else 0,
+            "test_ci95": list(evaluation.ci95) if evaluation else None,
+            "head": bundle.training["head"],
+            "choice": bundle.training["choice"],
+            "steps": config.steps,
+            "learning_rate": config.learning_rate,
+            "seed": config.seed,
+            "taxonomy": bundle.taxonomy.name,
+            "labels": list(bundle.taxonomy.labels),
+            "bundle": results.bundle and str(results.bundle),
+            "evaluation": evaluation.to_json() if evaluation else None,
+            "misclassified_test_images": mistakes(training.answers).to_dict(orient="records"),
+            "run": run_id,
+        })  # fmt: skip
+        return
+    if results.print_misclassified_test_images:
+        print_mistakes(training.answers)
+    print(bundle.training["choice"]["reason"])
+    if results.bundle:
+        print(f"The model is in {results.bundle}")
+    if run_id:
+        print(f"Kept as run {run_id}; “runs list” shows all")
+    print(accuracy_line(evaluation))
+
+
+@contextmanager
+def _watching(
+    config: TrainingConfig, summaries_dir: Path | None, *, quiet: bool
+) -> Iterator[Callable[["TrainEvent"], None]]:
+    """What to call with each event: prints every tenth, and writes all for TensorBoard."""
+    from decor_core.runs.tensorboard import Summaries
+
+    every = 10 * config.eval_interval
+    with Summaries(summaries_dir) if summaries_dir else nullcontext() as write:
+
+        def on_event(event: "TrainEvent") -> None:
+            if write:
+                write(event)
+            if not quiet and (event.step % every == 0 or event.step == config.steps):
+                print(_progress_line(event))
+
+        yield on_event
+
+
+def _progress_line(event: "TrainEvent") -> str:
+    line = (
+        f"Step {event.step}: train accuracy = {event.train_accuracy:.1%}, "
+        f"cross entropy = {event.train_cross_entropy:.4f}"
+    )
+    if event.validation_accuracy is None:
+        return line
+    return (
+        f"{line}; validation accuracy = {event.validation_accuracy:.1%}, "
+        f"cross entropy = {event.validation_cross_entropy:.4f}"
+    )
+
+
+def _keep(
+    training: "Training", pictures: VectorFlags, config: TrainingConfig, seconds: float
+) -> str:
+    """Keep a training as a run; its id."""
+    from decor_core.runs.run import run_of_training
+    from decor_core.runs.store import DiskRuns
+
+    training_data = pictures.training_data(config, training.bundle.training["pictures"])
+    name = training_data.name if training_data else pictures.name
+    about = training_data and training_data.to_json()
+    return DiskRuns().save(run_of_training(training, name, seconds, about)).id

@@ -1,0 +1,52 @@
+"""The flags that say how to train, for retrain, evaluate and sweep."""
+
+import sys
+from collections.abc import Callable, Collection
+from dataclasses import fields, replace
+from typing import Any
+
+import click
+
+from decor_core.cli.options import COUNT, Option, options
+from decor_core.model.training_config import TrainingConfig
+
+_BY_DESCENT = ("softmax",)
+
+
+def training_flags(leave_out: Collection[str] = ()) -> Callable[[Any], Any]:
+    """Give a command the flags of a TrainingConfig, which it gets as ``config``.
+
+    Whoever names a setting that only gradient descent has gets gradient descent, unless a head is
+    named as well.
+    """
+    return options("config", TrainingConfig, "Training", leave_out=leave_out)
+
+
+def settle_head(config: TrainingConfig, *, wants_curves: bool = False) -> TrainingConfig:
+    """The config with the head that the command line asks for; says what another one ignores."""
+    descent = [one.name for one in fields(config) if one.metadata["heads"] == _BY_DESCENT]
+    asked = any(_is_given(name) for name in descent)
+    if not _is_given("head"):
+        return replace(config, head="softmax") if asked or wants_curves else config
+    if asked and config.head != "softmax":
+        print(
+            f"decor: --head {config.head} knows no steps, rate, batches or decay: they are "
+            "ignored; leave --head out to train by gradient descent.",
+            file=sys.stderr,
+        )
+    return config
+
+
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+taxonomy = click.option(
+    "--taxonomy", cls=Option, section="Training", metavar="NAME",
+    help="Labels to learn, e.g. style or country.",
+)  # fmt: skip
+folds = click.option(
+    "--folds", type=COUNT, metavar="N",
+    help="Parts to hold out in turn.  [default: 5, or fewer where the pictures are]",
+)  # fmt: skip
