@@ -15,8 +15,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
-from decor_app.hosting.config import hosting
-from decor_app.hosting.logging import note, write_json_lines
+from decor_app.hosting.config import server_config
+from decor_app.hosting.logging import log_event, use_json_logging
 from decor_app.hosting.middleware import Gate
 from decor_app.hosting.tempdir import begin_scratch, end_scratch
 from decor_app.state.dataset_jobs import dataset_queue
@@ -28,18 +28,18 @@ from decor_core.errors import SettingsError
 
 @asynccontextmanager
 async def _life(_app: st.App) -> AsyncIterator[None]:
-    if hosting().hosted:
-        write_json_lines()
-    config.set_option("server.maxUploadSize", hosting().upload_mb)
+    if server_config().hosted:
+        use_json_logging()
+    config.set_option("server.maxUploadSize", server_config().upload_mb)
     scratch = begin_scratch()
-    note("started", hosted=hosting().hosted, streamlit=version("streamlit"))
+    log_event("started", hosted=server_config().hosted, streamlit=version("streamlit"))
     threading.Thread(target=_get_ready, name="decor-ready", daemon=True).start()
     yield
     for background in (inference_pool(), training_queue(), dataset_queue()):
         background.close()
     registry().forget_all()
     end_scratch(scratch)
-    note("stopped")
+    log_event("stopped")
 
 
 def _get_ready() -> None:
@@ -50,7 +50,7 @@ def _get_ready() -> None:
 
 
 try:
-    hosting()
+    server_config()
 except SettingsError as error:
     sys.exit(f"Decor cannot start: {error}")
 

@@ -8,7 +8,7 @@ from streamlit.navigation.page import Page
 from decor_app.format import escape_markdown
 from decor_app.hosting.admin import password
 from decor_app.hosting.admission import admit_session, server
-from decor_app.hosting.config import hosting
+from decor_app.hosting.config import server_config
 from decor_app.hosting.memory import settle
 from decor_app.state.cleanup import start_cleanup
 from decor_core.errors import SettingsError
@@ -61,7 +61,7 @@ def open_page(title: str, lead: str) -> None:
 def _check_settings() -> None:
     """End the page where whoever hosts it has mistyped a setting; server.py does not even start."""
     try:
-        hosting()
+        server_config()
     except SettingsError as error:
         st.error(escape_markdown(str(error)), icon=":material/settings_alert:")
         st.stop()

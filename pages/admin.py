@@ -5,8 +5,8 @@ import streamlit as st
 
 from decor_app.format import duration
 from decor_app.hosting.admin import is_admin, password
-from decor_app.hosting.config import VARIABLES, hosting
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.config import VARIABLES, server_config
+from decor_app.hosting.metrics import METRICS
 from decor_app.page import CLASSIFY, open_page
 from decor_app.state import server_stats as vitals
 
@@ -27,8 +27,8 @@ def _watch() -> None:
     now = vitals.now()
     rows = (
         (
-            ("People here", f"{now.visitors} of {hosting().sessions}"),
-            ("Uploads held, MB", f"{now.upload_mb:.1f} of {hosting().total_mb}"),
+            ("People here", f"{now.visitors} of {server_config().sessions}"),
+            ("Uploads held, MB", f"{now.upload_mb:.1f} of {server_config().total_mb}"),
             ("Jobs at work + waiting", f"{now.running} + {now.waiting}"),
             ("Up for", _long(now.uptime)),
         ),
@@ -46,7 +46,7 @@ def _watch() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Counted", anchor=False)
-        counts = COUNTERS.counts()
+        counts = METRICS.counts()
         _table({"What": list(counts), "How often": list(counts.values())}, "Counts")
     with right:
         st.subheader("How long it took", anchor=False)
@@ -54,7 +54,7 @@ def _watch() -> None:
 
 
 def _timings() -> None:
-    timings = COUNTERS.timings()
+    timings = METRICS.timings()
     columns = {
         "What": list(timings),
         "How often": [one.n for one in timings.values()],
@@ -75,7 +75,9 @@ def _table(columns: dict[str, list], alt: str) -> None:
 
 def _settings() -> None:
     with st.expander("Settings in force"):
-        chosen = {variable: str(getattr(hosting(), name)) for name, variable in VARIABLES.items()}
+        chosen = {
+            variable: str(getattr(server_config(), name)) for name, variable in VARIABLES.items()
+        }
         st.dataframe(
             pd.DataFrame({"Variable": list(chosen), "Value": list(chosen.values())}),
             hide_index=True,

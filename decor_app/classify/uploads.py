@@ -11,8 +11,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from decor_app import session_keys as keys
 from decor_app.components.samples import leave_sample
 from decor_app.format import time_left
-from decor_app.hosting.admission import file_limit, let_go, upload_quota_error
-from decor_app.hosting.config import hosting
+from decor_app.hosting.admission import file_limit, release_uploads, upload_quota_error
+from decor_app.hosting.config import server_config
 from decor_app.hosting.streamlit_internals import forget_replaced
 from decor_app.page import asset
 from decor_app.state.pictures import (
@@ -38,13 +38,13 @@ def uploads() -> list[Seen]:
         accept_multiple_files=True,
         key=keys.UPLOADS,
         on_change=forget_uploads,
-        max_upload_size=hosting().upload_mb,
+        max_upload_size=server_config().upload_mb,
     )
     files = keys.UPLOADS.value  # what the widget returns is a copy, bytes and all
     forget_replaced(keys.UPLOADS)
     with st.container(key="paste"):
         _paste()(data={"limit": file_limit()})
-    most = hosting().upload_pictures
+    most = server_config().upload_pictures
     st.caption(f"Up to {most} pictures, or a zip of them. Pasting works too.")
     batch = keys.BATCH.value
     if batch is None or batch.stale(files):
@@ -62,7 +62,7 @@ def _that_fit(files: list[UploadedFile]) -> list[UploadedFile]:
     reason = upload_quota_error(sum(file.size for file in files))
     if not reason:
         return files
-    let_go(files)
+    release_uploads(files)
     st.error(reason, icon=":material/error:")
     return []
 
@@ -106,7 +106,7 @@ def _ids(files: list[UploadedFile]) -> tuple[str, ...]:
 def _look_at_files(files: list[UploadedFile]) -> Batch:
     forget_originals()
     total = sum(map(_count, files))
-    wanted = min(total, hosting().upload_pictures)
+    wanted = min(total, server_config().upload_pictures)
     bar = st.progress(0.0) if wanted > _FEW else None
     started, seen, new = time.monotonic(), [], 0
     for picture in islice(_pictures(files), wanted):
@@ -162,7 +162,7 @@ def _count(file: UploadedFile) -> int:
 
 
 def _zip(file: UploadedFile) -> Source:
-    return open_zip(file, file.name, hosting().source_limits)
+    return open_zip(file, file.name, server_config().source_limits)
 
 
 def _is_zip(file: UploadedFile) -> bool:

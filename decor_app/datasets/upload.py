@@ -12,7 +12,7 @@ from decor_app.components.samples import SAMPLES, samples
 from decor_app.datasets.ingest import UPLOAD, begin
 from decor_app.format import escape_markdown
 from decor_app.hosting.admission import file_limit
-from decor_app.hosting.config import hosting
+from decor_app.hosting.config import server_config
 from decor_app.jobs.dataset_tasks import check_count
 from decor_app.page import asset
 from decor_app.state.datasets import edit, opened, store, toast_error, where_kept
@@ -97,7 +97,7 @@ def _drop_zone() -> None:
             "Drop a folder, a zip, or a table with its pictures",
             accept_multiple_files=True,
             key=key,
-            max_upload_size=hosting().upload_mb,
+            max_upload_size=server_config().upload_mb,
             on_change=_receive,
             args=(key,),
         )
@@ -142,7 +142,7 @@ def _single_pictures(pictures: Dataset | None) -> None:
         accept_multiple_files=True,
         key=key,
         type=_ENDINGS,
-        max_upload_size=hosting().upload_mb,
+        max_upload_size=server_config().upload_mb,
     )
     st.button(
         "Add",

@@ -9,8 +9,8 @@ import time
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.hosting.logging import note
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.logging import log_event
+from decor_app.hosting.metrics import METRICS
 
 VARIABLE, SECRET = "DECOR_ADMIN_PASSWORD", "admin_password"
 _FREE_TRIES = 3
@@ -55,8 +55,8 @@ class Lock:
             if self._wrong >= _FREE_TRIES:
                 seconds = min(2.0 ** (self._wrong - _FREE_TRIES), _LONGEST_WAIT)
                 self._closed_until = now + seconds
-        COUNTERS.count("admin: wrong password")
-        note("wrong admin password", tries=self._wrong)
+        METRICS.count("admin: wrong password")
+        log_event("wrong admin password", tries=self._wrong)
         return False
 
 

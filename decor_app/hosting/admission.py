@@ -14,8 +14,8 @@ from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_app import session_keys as keys
-from decor_app.hosting.config import hosting
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.config import server_config
+from decor_app.hosting.metrics import METRICS
 
 _TIDY_SECONDS = 5.0
 _TURNS_FROZEN = 3
@@ -38,7 +38,7 @@ class Door:
             self._inside &= {*present, session}
             if session not in self._inside and len(self._inside) < most:
                 self._inside.add(session)
-                COUNTERS.count("sessions")
+                METRICS.count("sessions")
             return session in self._inside
 
 
@@ -52,9 +52,9 @@ def admit_session() -> None:
     context = get_script_run_ctx()
     if context is None or server() is None:
         return
-    most = hosting().sessions
+    most = server_config().sessions
     if not _door().enter(context.session_id, connected(), most):
-        COUNTERS.count("refused: server full")
+        METRICS.count("refused: server full")
         _show_busy(most)
         st.stop()
 
@@ -99,15 +99,15 @@ def uploaded_bytes() -> int:
 
 def upload_quota_error(size: int) -> str:
     """What to tell whoever brings ``size`` bytes that cannot stay; empty where they can."""
-    limits = hosting()
+    limits = server_config()
     if size > limits.session_mb * 2**20:
-        COUNTERS.count("refused: uploads of one")
+        METRICS.count("refused: uploads of one")
         return (
             f"These files have {size / 2**20:.0f} MB together, more than the {limits.session_mb} "
             "MB that this server takes from one visitor at once; please drop fewer of them."
         )
     if uploaded_bytes() > limits.total_mb * 2**20:
-        COUNTERS.count("refused: uploads of all")
+        METRICS.count("refused: uploads of all")
         return (
             f"All visitors together have brought more than the {limits.total_mb} MB that this "
             "server holds at once; please try again in some minutes."
@@ -117,10 +117,10 @@ def upload_quota_error(size: int) -> str:
 
 def file_limit() -> int:
     """How many bytes one upload may have; Streamlit's megabytes have a million."""
-    return min(hosting().upload_mb, int(st.get_option("server.maxUploadSize"))) * 10**6
+    return min(server_config().upload_mb, int(st.get_option("server.maxUploadSize"))) * 10**6
 
 
-def let_go(files: Sequence[UploadedFile]) -> None:
+def release_uploads(files: Sequence[UploadedFile]) -> None:
     """Free the memory of uploads that are not wanted."""
     context, here = get_script_run_ctx(), server()
     if context is None or here is None:

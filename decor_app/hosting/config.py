@@ -20,7 +20,7 @@ _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 @dataclass(frozen=True)
-class Hosting:
+class ServerConfig:
     """What one visitor and all together may ask of this server; megabytes are of 2**20 bytes.
 
     ``upload_*`` is one drop of files (``upload_mb`` each of them), ``session_*`` one visit,
@@ -64,8 +64,8 @@ class Hosting:
         return replace(usual, max_bytes=min(usual.max_bytes, self.dataset_mb * 2**20))
 
 
-_AT_HOME = Hosting()
-_HOSTED = Hosting(
+_AT_HOME = ServerConfig()
+_HOSTED = ServerConfig(
     hosted=True,
     upload_pictures=100,
     upload_mb=50,
@@ -85,11 +85,11 @@ _HOSTED = Hosting(
 )
 # In a Space, the page around the app is Hugging Face's: it must be allowed to show it.
 _SPACE, _SPACES_PAGE = "SPACE_ID", "https://huggingface.co"
-VARIABLES = {field.name: PREFIX + field.name.upper() for field in fields(Hosting)}
+VARIABLES = {field.name: PREFIX + field.name.upper() for field in fields(ServerConfig)}
 _READ = (*VARIABLES.values(), _SPACE)
 
 
-def read_hosting(environment: Mapping[str, str]) -> Hosting:
+def read_config(environment: Mapping[str, str]) -> ServerConfig:
     """The settings in ``environment``, over the defaults of its DECOR_HOSTED.
 
     SettingsError for what is no whole number above zero, or neither yes nor no.
@@ -103,17 +103,17 @@ def read_hosting(environment: Mapping[str, str]) -> Hosting:
     }
     if environment.get(_SPACE) and not chosen["frame_ancestors"]:
         chosen["frame_ancestors"] = _SPACES_PAGE
-    return Hosting(hosted=hosted, **chosen)
+    return ServerConfig(hosted=hosted, **chosen)
 
 
-def hosting() -> Hosting:
+def server_config() -> ServerConfig:
     """The settings of this process as its environment is now."""
     return _remembered(tuple(os.environ.get(variable, "") for variable in _READ))
 
 
 @lru_cache(maxsize=8)
-def _remembered(values: tuple[str, ...]) -> Hosting:
-    return read_hosting(dict(zip(_READ, values, strict=True)))
+def _remembered(values: tuple[str, ...]) -> ServerConfig:
+    return read_config(dict(zip(_READ, values, strict=True)))
 
 
 def _yes_or_no(variable: str, text: str) -> bool:

@@ -38,12 +38,14 @@ def _error(error: BaseException) -> dict[str, Any]:
     return {"error": type(error).__name__, "at": places}
 
 
-def note(event: str, level: int = logging.INFO, **fields: int | float | str | bool | None) -> None:
+def log_event(
+    event: str, level: int = logging.INFO, **fields: int | float | str | bool | None
+) -> None:
     """Log ``event`` with ``fields``, which must tell nothing about a visitor."""
     _log.log(level, event, extra={"fields": fields})
 
 
-def write_json_lines(stream: TextIO | None = None) -> None:
+def use_json_logging(stream: TextIO | None = None) -> None:
     """Let every logger of this process write JSON lines to ``stream`` (stderr), and only those."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())

@@ -69,4 +69,4 @@ class Counters:
             return dict(sorted(self._timings.items()))
 
 
-COUNTERS = Counters()
+METRICS = Counters()

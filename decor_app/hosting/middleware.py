@@ -12,8 +12,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from decor_app.hosting.admission import connected, server, uploaded_bytes
-from decor_app.hosting.config import hosting
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.config import server_config
+from decor_app.hosting.metrics import METRICS
 
 _UPLOAD = "/_stcore/upload_file/"
 _STREAM = "/_stcore/stream"
@@ -33,7 +33,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if scope["type"] == "websocket" and _is_crowded():
-            COUNTERS.count("refused: connections")
+            METRICS.count("refused: connections")
             await receive()
             await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
         elif scope["type"] != "http":
@@ -51,7 +51,7 @@ class Gate:
         length = Headers(scope=scope).get("content-length", "")
         refused = self._refusal(session, length)
         if refused:
-            COUNTERS.count("refused: uploads at the gate")
+            METRICS.count("refused: uploads at the gate")
             await refused(scope, receive, send)
             return
         self._coming[session] = self._coming.get(session, 0) + int(length)
@@ -59,7 +59,7 @@ class Gate:
             async with asyncio.timeout(_SLOWEST_UPLOAD):
                 await self._app(scope, receive, send)
         except TimeoutError:
-            COUNTERS.count("refused: uploads too slow")
+            METRICS.count("refused: uploads too slow")
             await PlainTextResponse("This upload took too long.", 408)(scope, receive, send)
         finally:
             self._coming[session] -= int(length)
@@ -70,7 +70,7 @@ class Gate:
         """What to answer instead; pages say it in time to everybody who uses only them."""
         if not (length.isascii() and length.isdigit()):
             return PlainTextResponse("An upload must say how long it is.", 411)
-        size, limits = int(length[:15]), hosting()
+        size, limits = int(length[:15]), server_config()
         if size > limits.upload_mb * 2**20 + _FRAMING:
             return PlainTextResponse(f"A file may have {limits.upload_mb} MB at most.", 413)
         own = self._coming.get(session, 0) + _held_by(session)
@@ -84,7 +84,7 @@ class Gate:
 
 def _is_crowded() -> bool:
     """Whether even the line outside is full: twice as many as there is room for."""
-    return len(connected()) >= 2 * hosting().sessions
+    return len(connected()) >= 2 * server_config().sessions
 
 
 def _held_by(session: str) -> int:
@@ -100,7 +100,7 @@ def _with_headers(send: Send) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in security_headers(hosting().frame_ancestors.split()):
+            for name, value in security_headers(server_config().frame_ancestors.split()):
                 headers[name] = value
         await send(message)
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from decor_app.hosting.config import hosting
+from decor_app.hosting.config import server_config
 from decor_app.jobs.train_tasks import ReportProgress, Silent
 from decor_core.data.catalog import open_dataset
 from decor_core.data.findings import Finding
@@ -215,7 +215,7 @@ class PreviewTask(Silent):
     title: str = ""
 
     def run(self, report: ReportProgress, should_stop: ShouldStop) -> DatasetPreview:
-        source = open_source(self.data, hosting().source_limits)
+        source = open_source(self.data, server_config().source_limits)
         layout, names = find_layout(source), [n for n in source.names if is_picture_name(n)]
         check_count(len(names))
         if not layout.csv:
@@ -232,7 +232,7 @@ class PreviewTask(Silent):
 
 def check_count(pictures: int) -> None:
     """DataError where a data set would have more pictures than this server takes."""
-    most = hosting().dataset_pictures
+    most = server_config().dataset_pictures
     if pictures > most:
         raise DataError(
             f"There are {pictures:,} pictures in it; this server takes {most:,} for one data set. "
@@ -242,7 +242,7 @@ def check_count(pictures: int) -> None:
 
 def ingest(task: IntakeTask, report: ReportProgress, should_stop: ShouldStop) -> Dataset:
     """Read the pictures of a folder or zip into a set; Stopped leaves nothing usable behind."""
-    source = open_source(task.data, hosting().source_limits)
+    source = open_source(task.data, server_config().source_limits)
     if task.label:
         source = _as_one_folder(source, task.label)
     catalog = open_dataset(

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.image_analysis import ImageAnalysis, analyze_image
 from decor_app.jobs.worker import Worker
 from decor_core.errors import BundleError
@@ -77,7 +77,7 @@ class InferencePool:
             try:
                 return self._ask(AnalyzeTask(bundle, data, limits, deep))
             except _Lost:
-                COUNTERS.count("pictures: process lost")
+                METRICS.count("pictures: process lost")
         return ImageAnalysis(
             error="Decor could not look at it: reading it failed in an unexpected way."
         )

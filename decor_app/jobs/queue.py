@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from decor_app.hosting.logging import note
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.logging import log_event
+from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import Task
 from decor_core.errors import TrainingError
@@ -50,12 +50,12 @@ class JobQueue:
     def _check_queue(self, owner: str) -> None:
         most = self.limits.waiting_of_one
         if sum(self._jobs[i].owner == owner for i in self.waiting) >= most:
-            COUNTERS.count("refused: jobs waiting of one")
+            METRICS.count("refused: jobs waiting of one")
             raise TrainingError(
                 f"{most} of your jobs are waiting already; stop one of them, or wait for it."
             )
         if len(self.waiting) >= self.limits.waiting:
-            COUNTERS.count("refused: queue full")
+            METRICS.count("refused: queue full")
             raise TrainingError(
                 f"{len(self.waiting)} jobs are waiting, as many as this server takes; please try "
                 "again in a few minutes."
@@ -171,10 +171,10 @@ class JobQueue:
 
 def _count(job: Job) -> None:
     seconds = job.seconds and round(job.seconds, 2)
-    note("job ended", kind=job.task.kind, status=job.status, seconds=seconds)
-    COUNTERS.count(f"job {job.task.kind}: {job.status}")
+    log_event("job ended", kind=job.task.kind, status=job.status, seconds=seconds)
+    METRICS.count(f"job {job.task.kind}: {job.status}")
     if job.seconds is not None:
-        COUNTERS.observe(f"job {job.task.kind}", job.seconds)
+        METRICS.observe(f"job {job.task.kind}", job.seconds)
 
 
 def _light(task: Task) -> Task:

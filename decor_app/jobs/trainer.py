@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.job import Job
 from decor_app.jobs.queue import JobQueue, QueueLimits
 from decor_app.jobs.train_tasks import Task, can_preempt
@@ -246,7 +246,7 @@ class Trainer:
         job, most = self._jobs.get(job_id), self._jobs.limits.seconds
         late = job.active and time.monotonic() - (job.started or begun) > most
         if late and job_id not in self._stopping:
-            COUNTERS.count("refused: job over its time")
+            METRICS.count("refused: job over its time")
             text = f"Stopped after {most:g} seconds, the longest that one job may take here."
             self._update(job_id, message=text)
             self._ask_to_stop(job_id)

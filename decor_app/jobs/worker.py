@@ -22,8 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from decor_app.hosting.config import hosting
-from decor_app.hosting.logging import write_json_lines
+from decor_app.hosting.config import server_config
+from decor_app.hosting.logging import use_json_logging
 from decor_core.errors import DecorError, Stopped
 
 if TYPE_CHECKING:  # a child imports no more than what it is asked to do
@@ -145,8 +145,8 @@ def _keep(store: OrderedDict[int, Any], number: int, data: Any) -> None:
 def serve(tensorflow: bool, threads: int) -> None:
     """Run as the child: do what stdin asks for until it closes; with TensorFlow ready if wanted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
-    if hosting().hosted:
-        write_json_lines()
+    if server_config().hosted:
+        use_json_logging()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get among the answers
     requests: queue.Queue[tuple] = queue.Queue()

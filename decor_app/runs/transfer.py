@@ -9,7 +9,7 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.components.progress import progress_words
 from decor_app.format import escape_markdown
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import ExportTask, SummariesTask
 from decor_app.state.inference import inference_pool
@@ -180,7 +180,7 @@ def show_import() -> None:
 def _check_room() -> None:
     own = len(workspace().own_runs)
     if own >= registry().room(workspace()):
-        COUNTERS.count("refused: runs of one")
+        METRICS.count("refused: runs of one")
         raise LimitError(
             f"There are {own} runs in this session, as many as there is room for now; please "
             "delete one first."

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.hosting.config import hosting
+from decor_app.hosting.config import server_config
 
 _LOOKS_BYTES = 32 * 2**20
 _ORIGINALS_BYTES, _HOSTED_ORIGINALS_BYTES = 64 * 2**20, 24 * 2**20
@@ -86,7 +86,7 @@ def looks() -> Pool:
 @st.cache_resource(show_spinner=False)
 def originals() -> Pool:
     """Pictures as they came, in case that one is put right; mostly Streamlit's own copy."""
-    return Pool(_HOSTED_ORIGINALS_BYTES if hosting().hosted else _ORIGINALS_BYTES)
+    return Pool(_HOSTED_ORIGINALS_BYTES if server_config().hosted else _ORIGINALS_BYTES)
 
 
 def sweep() -> None:

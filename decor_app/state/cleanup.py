@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.runtime import Runtime
 
 from decor_app.hosting.admission import connected, server, uploaded_bytes
-from decor_app.hosting.config import hosting
-from decor_app.hosting.logging import note, write_json_lines
+from decor_app.hosting.config import server_config
+from decor_app.hosting.logging import log_event, use_json_logging
 from decor_app.hosting.memory import freeze, tidy
 from decor_app.jobs.trainer import Trainer
 from decor_app.state.cache import sweep
@@ -28,8 +28,8 @@ _LEFT_SHARE, _MODELS_SHARE = 1 / 8, 1 / 2
 @st.cache_resource(show_spinner=False)
 def start_cleanup() -> None:
     """Begin to clear up after visitors who have gone; once for a server."""
-    if hosting().hosted:
-        write_json_lines()  # again: Streamlit has made more loggers since the start
+    if server_config().hosted:
+        use_json_logging()  # again: Streamlit has made more loggers since the start
     places = registry(), (training_queue(), dataset_queue())
     threading.Thread(target=_tidy, args=places, name="decor-tidy", daemon=True).start()
 
@@ -48,8 +48,8 @@ def _tidy(workspaces: WorkspaceRegistry, processes: Sequence[Trainer]) -> None:
         sweep()
         orphans = _drop_uploads(here, orphans)
         if uploaded_bytes() < before:
-            note("uploads freed", still_bytes=uploaded_bytes())
-        workspaces.evict(hosting().total_mb * 2**20 * _MODELS_SHARE)
+            log_event("uploads freed", still_bytes=uploaded_bytes())
+        workspaces.evict(server_config().total_mb * 2**20 * _MODELS_SHARE)
         for jobs in processes:
             forget_gone(workspaces, jobs)
         time.sleep(_TIDY_SECONDS)
@@ -60,7 +60,7 @@ def forget_gone(workspaces: WorkspaceRegistry, jobs: Trainer) -> None:
     gone = jobs.owners() - workspaces.owners()
     if gone:
         jobs.forget(gone)
-        note("visitors forgotten", n=len(gone))
+        log_event("visitors forgotten", n=len(gone))
 
 
 def _expire_sessions(here: Runtime) -> None:
@@ -74,7 +74,7 @@ def _expire_sessions(here: Runtime) -> None:
         theirs = {one: list(files.get(one, {}).values()) for one in left._data}
         held = {one: sum(len(file.data) for file in own) for one, own in theirs.items()}
         went = {one: ends - left.ttl for one, ends in left._expirations.items()}
-        most = hosting().total_mb * 2**20 * _LEFT_SHARE
+        most = server_config().total_mb * 2**20 * _LEFT_SHARE
         for session in too_many(held, went, left.timer() - _GRACE_SECONDS, most):
             del left[session]
 

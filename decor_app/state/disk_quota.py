@@ -5,8 +5,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from decor_app.hosting.config import hosting
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.config import server_config
+from decor_app.hosting.metrics import METRICS
 from decor_app.state.runs import may_keep
 from decor_core.errors import LimitError
 
@@ -18,23 +18,23 @@ def check_disk_quota(size: int, root: Path) -> None:
 
     ``root`` holds the data sets of the visitor, or those of the whole computer.
     """
-    limits = hosting()
+    limits = server_config()
     held = _size_of(root)
     own = limits.disk_mb if may_keep() else limits.dataset_mb
     if held + size > own * 2**20:
-        COUNTERS.count("refused: room for data sets")
+        METRICS.count("refused: room for data sets")
         raise LimitError(
             f"These pictures take {_mb(size)}, your data sets {_mb(held)} already; there is room "
             f"for {own:,} MB. Delete a data set, or bring fewer or smaller pictures."
         )
     if not may_keep() and _size_of(Path(tempfile.gettempdir())) + size > limits.disk_mb * 2**20:
-        COUNTERS.count("refused: disk for all")
+        METRICS.count("refused: disk for all")
         raise LimitError(
             "The data sets of all visitors together fill the room that this server has for them; "
             "please try again later."
         )
     if shutil.disk_usage(_existing(root)).free < 2 * size + _SPARE:
-        COUNTERS.count("refused: disk full")
+        METRICS.count("refused: disk full")
         raise LimitError(f"The disk has no room for {_mb(size)} more; free some space first.")
 
 

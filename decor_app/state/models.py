@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from decor_app.format import escape_markdown
-from decor_app.hosting.config import hosting
+from decor_app.hosting.config import server_config
 from decor_app.jobs.image_analysis import ImageAnalysis
 from decor_app.jobs.trainer import QueueLimits, Trainer
 from decor_app.state.inference import inference_pool
@@ -35,7 +35,7 @@ def analyze_image(data: bytes, deep: bool) -> ImageAnalysis:
 
     A ``deep`` look says what in the picture speaks for each label, too.
     """
-    bundle, limits = predictor().bundle, hosting().picture_limits
+    bundle, limits = predictor().bundle, server_config().picture_limits
     return _or_end_page(lambda: inference_pool().analyze_image(bundle, data, limits, deep))
 
 
@@ -53,7 +53,7 @@ def training_queue() -> Trainer:
 
 def background_process(tensorflow: bool) -> Trainer:
     """A queue of jobs with the limits of this server; its process ends with the server."""
-    most = hosting()
+    most = server_config()
     limits = QueueLimits(most.queue_each, most.queue_total, float(most.job_seconds))
     made = Trainer(limits=limits, tensorflow=tensorflow)
     atexit.register(made.close)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from decor_app.hosting.config import hosting
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.config import server_config
+from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.image_analysis import ImageAnalysis
 from decor_app.state.cache import looks, originals
 from decor_app.state.models import analyze_image, predictor
@@ -56,9 +56,9 @@ def look_at(picture: Picture, deep: bool = True) -> Seen:
     originals().put(digest, picture.data, len(picture.data))
     seen = remember(digest)
     if seen is None:
-        session, most = workspace(), hosting().session_pictures
+        session, most = workspace(), server_config().session_pictures
         if session.pictures >= most:
-            COUNTERS.count("refused: pictures of one")
+            METRICS.count("refused: pictures of one")
             return refused(picture.name, _had_enough(most))
         session.pictures += 1
         seen = _look(picture, digest, deep)
@@ -145,10 +145,10 @@ def _look(picture: Picture, digest: str, deep: bool) -> Seen:
     started = time.monotonic()
     sight = analyze_image(picture.data, deep)
     if sight.error:
-        COUNTERS.count("pictures: refused")
+        METRICS.count("pictures: refused")
         return Seen(picture.name, digest, error=sight.error)
-    COUNTERS.count("pictures: looked at")
-    COUNTERS.observe("picture", time.monotonic() - started)
+    METRICS.count("pictures: looked at")
+    METRICS.observe("picture", time.monotonic() - started)
     _hold(digest, sight)
     seen = Seen(picture.name, digest, vector=sight.vector, colours=sight.colours, thumb=sight.thumb)
     size = seen.vector.nbytes + len(seen.thumb) + _WORDS_BYTES

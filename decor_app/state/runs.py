@@ -9,7 +9,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
-from decor_app.hosting.config import hosting
+from decor_app.hosting.config import server_config
 from decor_app.state.workspace import workspace
 from decor_core.errors import DecorError
 from decor_core.model.evaluation import Evaluation
@@ -45,7 +45,7 @@ def may_keep() -> bool:
     runs the app sees them, or all where whoever hosts it has chosen a folder ($DECOR_HOME). On a
     server for strangers ($DECOR_HOSTED) nothing is kept.
     """
-    if hosting().hosted:
+    if server_config().hosted:
         return False
     if os.environ.get("DECOR_HOME"):
         return True

@@ -24,7 +24,7 @@ from typing import Any
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.hosting.config import hosting
+from decor_app.hosting.config import server_config
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.classifier import Judge
 from decor_core.runs.run import Run
@@ -125,7 +125,7 @@ class WorkspaceRegistry:
             others = sum(
                 len(one.own_runs) for one in list(self._all.values()) if one is not session
             )
-        return max(1, min(hosting().session_runs, hosting().total_runs - others))
+        return max(1, min(server_config().session_runs, server_config().total_runs - others))
 
     def evict(self, most: float) -> None:
         """Forget those seen longest ago where models and vectors take more than ``most`` bytes.
@@ -158,7 +158,7 @@ class WorkspaceRegistry:
             self._seen.clear()
 
     def _forget_old(self) -> None:
-        oldest = time.monotonic() - 60 * hosting().forget_minutes
+        oldest = time.monotonic() - 60 * server_config().forget_minutes
         while self._seen:
             owner, (seen, _) = next(iter(self._seen.items()))
             if seen > oldest and len(self._seen) <= _KEPT_WORKSPACES:

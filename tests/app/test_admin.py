@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.hosting import admin as keeper
 from decor_app.hosting.admin import Lock, password
-from decor_app.hosting.metrics import COUNTERS
+from decor_app.hosting.metrics import METRICS
 from decor_app.state import server_stats as vitals
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "admin.py")
@@ -39,7 +39,7 @@ def test_without_a_password_there_is_no_such_page(monkeypatch):
 
 def test_the_password_opens_it_and_another_does_not(monkeypatch):
     monkeypatch.setenv("DECOR_ADMIN_PASSWORD", "three herons")
-    COUNTERS.count("tested", 7)
+    METRICS.count("tested", 7)
     test = AppTest.from_file(PAGE, default_timeout=TIMEOUT).run()
     assert not test.exception and not test.metric
     assert not _try(test, "two herons").metric

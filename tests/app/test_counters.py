@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from decor_app.hosting.logging import JsonLines, note, write_json_lines
+from decor_app.hosting.logging import JsonLines, log_event, use_json_logging
 from decor_app.hosting.metrics import BUCKETS, Counters
 from decor_core.errors import PictureError
 
@@ -44,18 +44,18 @@ def test_the_slowest_have_a_bucket_too():
 
 @pytest.fixture
 def lines():
-    """What is logged meanwhile, as it comes out of write_json_lines, loggers as before after it."""
+    """What is logged meanwhile, as it comes out of use_json_logging, loggers as before after it."""
     loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.root.manager.loggerDict))]
     before = [(one, one.handlers[:], one.propagate, one.level) for one in loggers]
     stream = io.StringIO()
-    write_json_lines(stream)
+    use_json_logging(stream)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     for one, handlers, propagate, level in before:
         one.handlers[:], one.propagate, one.level = handlers, propagate, level
 
 
 def test_a_note_is_one_line_of_json(lines):
-    note("training ended", seconds=1.5, status="done")
+    log_event("training ended", seconds=1.5, status="done")
     (line,) = lines()
     assert line.pop("time").endswith("Z")
     assert line == {
@@ -85,7 +85,7 @@ def test_loggers_with_handlers_of_their_own_join_in(lines):
     own.addHandler(logging.NullHandler())
     own.propagate = False
     stream = io.StringIO()
-    write_json_lines(stream)
+    use_json_logging(stream)
     own.warning("heard")
     assert json.loads(stream.getvalue())["event"] == "heard"
 

@@ -13,7 +13,7 @@ import pytest
 from serving import TIMEOUT, free_port
 from streamlit.testing.v1 import AppTest
 
-from decor_app.hosting.config import VARIABLES, Hosting, hosting, read_hosting
+from decor_app.hosting.config import VARIABLES, ServerConfig, read_config, server_config
 from decor_app.hosting.tempdir import begin_scratch, end_scratch
 from decor_app.jobs.dataset_tasks import PreviewTask, check_count
 from decor_app.state.disk_quota import check_disk_quota
@@ -26,13 +26,13 @@ from decor_core.model.calibration import never_stop
 
 
 def test_at_home_is_the_default():
-    assert read_hosting({}) == Hosting()
-    assert not hosting().hosted
+    assert read_config({}) == ServerConfig()
+    assert not server_config().hosted
 
 
 @pytest.mark.parametrize("word", ["1", "true", "Yes", " on "])
 def test_hosted_narrows_every_limit(word):
-    hosted, home = read_hosting({"DECOR_HOSTED": word}), Hosting()
+    hosted, home = read_config({"DECOR_HOSTED": word}), ServerConfig()
     assert hosted.hosted
     for name in VARIABLES:
         if isinstance(getattr(home, name), int) and name not in ("hosted", "forget_minutes"):
@@ -41,7 +41,7 @@ def test_hosted_narrows_every_limit(word):
 
 def test_each_has_its_variable():
     values = {variable: "7" for variable in VARIABLES.values()} | {"DECOR_HOSTED": "0"}
-    read = read_hosting(values)
+    read = read_config(values)
     assert {getattr(read, name) for name in VARIABLES if name != "hosted"} == {7, "7"}
     assert read.picture_limits.max_pixels == 7_000_000
     assert read.picture_limits.max_bytes == 7 * 2**20
@@ -54,20 +54,20 @@ def test_each_has_its_variable():
 )  # fmt: skip
 def test_a_setting_without_sense_is_named(variable, text):
     with pytest.raises(SettingsError, match=f"{variable} is “{text}”"):
-        read_hosting({variable: text})
+        read_config({variable: text})
 
 
 def test_a_space_may_be_shown_in_its_page():
-    assert read_hosting({"SPACE_ID": "me/decor"}).frame_ancestors == "https://huggingface.co"
+    assert read_config({"SPACE_ID": "me/decor"}).frame_ancestors == "https://huggingface.co"
     other = {"SPACE_ID": "me/decor", "DECOR_FRAME_ANCESTORS": "https://museum.example"}
-    assert read_hosting(other).frame_ancestors == "https://museum.example"
+    assert read_config(other).frame_ancestors == "https://museum.example"
 
 
 def test_the_environment_counts_as_it_is_now(monkeypatch):
     monkeypatch.setenv("DECOR_SESSIONS", "3")
-    assert hosting().sessions == 3
+    assert server_config().sessions == 3
     monkeypatch.delenv("DECOR_SESSIONS")
-    assert hosting().sessions == Hosting().sessions
+    assert server_config().sessions == ServerConfig().sessions
 
 
 def test_hosted_keeps_no_runs_even_with_a_home(monkeypatch, tmp_path):
@@ -142,7 +142,7 @@ def test_what_a_server_that_is_gone_has_left_is_cleared_away(monkeypatch, tmp_pa
 def test_the_table_of_settings_is_true():
     text = (Path(__file__).parents[2] / "docs" / "how-to" / "host.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(DECOR_\w+)` \| ([^|]*\|[^|]*) \|", text, re.M))
-    hosted, home = read_hosting({"DECOR_HOSTED": "1"}), Hosting()
+    hosted, home = read_config({"DECOR_HOSTED": "1"}), ServerConfig()
     for name, variable in VARIABLES.items():
         told = [cell.strip() for cell in rows[variable].split("|")]
         true = [str(getattr(one, name)) for one in (home, hosted)]

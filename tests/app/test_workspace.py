@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 import pytest
 
-from decor_app.hosting.config import Hosting
+from decor_app.hosting.config import ServerConfig
 from decor_app.state import workspace as workspaces
 from decor_app.state.workspace import Workspace, WorkspaceRegistry, visitor
 
@@ -51,7 +51,7 @@ def test_a_workspace_is_found_again_by_its_owner_only():
 def test_it_is_forgotten_when_nobody_comes_back(monkeypatch):
     registry = WorkspaceRegistry()
     registry.touch(Workspace("me", jobs={"train": "1"}))
-    monkeypatch.setattr(workspaces, "hosting", lambda: Hosting(forget_minutes=-1))
+    monkeypatch.setattr(workspaces, "server_config", lambda: ServerConfig(forget_minutes=-1))
     assert registry.get("me").jobs == {}
 
 
@@ -59,7 +59,7 @@ def test_it_stays_as_long_as_a_session_holds_it(monkeypatch):
     registry = WorkspaceRegistry()
     held = Workspace("me")
     registry.touch(held)
-    monkeypatch.setattr(workspaces, "hosting", lambda: Hosting(forget_minutes=-1))
+    monkeypatch.setattr(workspaces, "server_config", lambda: ServerConfig(forget_minutes=-1))
     assert registry.get("me") is held
 
 
@@ -107,7 +107,7 @@ def test_the_folder_goes_with_its_workspace(monkeypatch):
     registry.touch(Workspace("me"))
     folder = registry.get("me").folder
     assert folder.is_dir()
-    monkeypatch.setattr(workspaces, "hosting", lambda: Hosting(forget_minutes=-1))
+    monkeypatch.setattr(workspaces, "server_config", lambda: ServerConfig(forget_minutes=-1))
     assert registry.owners() == set()
     gc.collect()
     assert not folder.exists()
