@@ -21,7 +21,7 @@ from decor_app.state.jobs import (
 )
 from decor_app.state.models import in_use, use_model, use_shipped_model
 from decor_core.model.evaluation import Evaluation
-from decor_core.runs.diagnosis import Reading, best_step, read_curves
+from decor_core.runs.diagnosis import Diagnosis, best_step, diagnose
 from decor_core.runs.run import Run
 
 SMALL_TEST = 100
@@ -76,34 +76,35 @@ def _show_curves(job: Job) -> None:
     classes = len(job.task.data.target(job.task.level)[0].labels)
     training_curves(job.events, job.task.config, classes)
     if not job.active and job.events:
-        reading = read_curves(job.events, classes)
-        if job.status == "done" or reading in (Reading.DIVERGING, Reading.OVERFITTING):
-            st.caption(reading_words(job, reading, classes))
+        diagnosis = diagnose(job.events, classes)
+        if job.status == "done" or diagnosis in (Diagnosis.DIVERGED, Diagnosis.OVERFITS):
+            st.caption(diagnosis_words(job, diagnosis, classes))
 
 
-def reading_words(job: Job, reading: Reading, classes: int) -> str:
+def diagnosis_words(job: Job, diagnosis: Diagnosis, classes: int) -> str:
     """What the curves say, and what to try."""
     rate = job.task.config.learning_rate
-    match reading:
-        case Reading.DIVERGING:
+    match diagnosis:
+        case Diagnosis.DIVERGED:
             return (
                 f"**Diverged.** The cross-entropy ended above that of guessing (ln {classes} = "
                 f"{math.log(classes):.2f}): each correction overshoots. Try a learning rate of "
                 f"{rate / 10:g}."
             )
-        case Reading.OVERFITTING:
+        case Diagnosis.OVERFITS:
             return (
-                f"**Past its best.** On the validation pictures the cross-entropy was lowest at "
-                f"step {best_step(job.events)} and has risen since: the model is learning the "
-                "training pictures by heart. Fewer steps or some weight decay would do."
+                f"**Overfits.** On the validation pictures the cross-entropy was lowest at step "
+                f"{best_step(job.events)} and has risen since: the model fits the training "
+                "pictures ever more closely, and new ones less. Fewer steps or some weight decay "
+                "would help."
             )
-        case Reading.UNFINISHED:
+        case Diagnosis.UNDERFITS:
             return (
-                "**Still learning.** The training curve was falling when the steps ran out: more "
+                "**Underfits.** The training curve was still falling when the steps ran out: more "
                 "steps or a larger learning rate would get further."
             )
-        case Reading.SETTLED:
-            return "**Settled.** The curves have levelled off: more steps would change little."
+        case Diagnosis.CONVERGED:
+            return "**Converged.** The curves have leveled off: more steps would change little."
     return ""
 
 

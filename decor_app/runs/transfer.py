@@ -19,7 +19,7 @@ from decor_app.state.workspace import registry, workspace
 from decor_core.errors import DecorError, LimitError
 from decor_core.export.formats import FORMATS, export_model, export_name
 from decor_core.model.bundle import Bundle, folder_name
-from decor_core.runs.import_run import MOST_BYTES, import_run
+from decor_core.runs.import_run import MAX_BYTES, import_run
 from decor_core.runs.run import Run
 from decor_core.runs.tensorboard import summaries_directory, tensorboard_command
 
@@ -166,7 +166,7 @@ def show_import() -> None:
             key=key,
             on_change=_import,
             args=(key,),
-            max_upload_size=MOST_BYTES // 2**20,
+            max_upload_size=MAX_BYTES // 2**20,
             label_visibility="collapsed",
         )
         st.caption(

@@ -73,7 +73,7 @@ def save_cross_validation(run_id: str, found: Mapping[str, Evaluation]) -> None:
     """Write cross-validated figures beside a run that is still there."""
     entry = find_run(run_id)
     if entry:
-        _try(lambda: entry.store.save(entry.run.judged(found)))
+        _try(lambda: entry.store.save(entry.run.with_cross_validation(found)))
 
 
 def keep_run(entry: RunEntry) -> None:

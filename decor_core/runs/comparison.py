@@ -10,9 +10,9 @@ import pandas as pd
 
 from decor_core.runs.run import Run
 
-_LEVEL = 0.05
+_ALPHA = 0.05
 # With fewer pictures not even “all right” against “all wrong” would be more than chance.
-_LEAST_SHARED = 6
+_MIN_SHARED = 6
 
 
 @dataclass(frozen=True)
@@ -51,46 +51,53 @@ def compare(runs: Sequence[Run]) -> Comparison:
     """
     names = dict.fromkeys(name for run in runs for name in run.settings)
     values = {name: tuple(run.settings.get(name) for run in runs) for name in names}
-    pairs = [_counted(*two) for two in combinations(runs, 2)]
-    corrected = iter(_holm([mcnemar(p.only_first, p.only_second) for p in pairs if _enough(p)]))
-    pairs = [replace(pair, p=next(corrected)) if _enough(pair) else pair for pair in pairs]
-    worded = [
-        replace(pair, verdict=_verdict(pair, *two))
-        for pair, two in zip(pairs, combinations(runs, 2), strict=True)
-    ]
-    differing = {k: v for k, v in values.items() if any(value != v[0] for value in v)}
-    return Comparison(differing, tuple(worded))
+    couples = list(combinations(runs, 2))
+    pairs = [_pair(first, second) for first, second in couples]
+    p_values = _holm(
+        [
+            mcnemar(pair.only_first, pair.only_second) if pair.shared >= _MIN_SHARED else None
+            for pair in pairs
+        ]
+    )
+    pairs = [replace(pair, p=p) for pair, p in zip(pairs, p_values, strict=True)]
+    return Comparison(
+        {name: found for name, found in values.items() if any(one != found[0] for one in found)},
+        tuple(
+            replace(pair, verdict=_verdict(pair, *couple))
+            for pair, couple in zip(pairs, couples, strict=True)
+        ),
+    )
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Two-sided exact p-value of that many pictures right in one of two runs alone."""
+    """Two-sided exact p-value of that many pictures right in one of two runs alone.
+
+    As ``scipy.stats.binomtest``, whose import would cost the web server two seconds and 67 MB.
+    """
     n = only_first + only_second
     tail = sum(math.comb(n, k) for k in range(min(only_first, only_second) + 1))
     return min(1.0, 2 * tail / 2**n)
 
 
-def _holm(values: Sequence[float]) -> list[float]:
-    order = sorted(range(len(values)), key=values.__getitem__)
-    corrected, largest = [0.0] * len(values), 0.0
-    for rank, place in enumerate(order):
-        largest = max(largest, min(1.0, (len(values) - rank) * values[place]))
-        corrected[place] = largest
+def _holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Corrected p-values in the same order; None stays and does not count."""
+    ranked = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
+    corrected, largest = list(p_values), 0.0
+    for rank, (p, i) in enumerate(ranked):
+        largest = max(largest, min(1.0, (len(ranked) - rank) * p))
+        corrected[i] = largest
     return corrected
 
 
-def _counted(first: Run, second: Run) -> Pair:
+def _pair(first: Run, second: Run) -> Pair:
     if first.level != second.level:
         return Pair(first.id, second.id, 0, 0, 0, 0)
-    # A picture that is there twice counts once, and only where both runs knew the same truth.
+    # A picture that is there twice counts once, and only where both runs have the same truth.
     one, two = (run.answers.drop_duplicates("key") for run in (first, second))
     joined = pd.merge(one, two, on=["key", "truth"])
     right, also = (joined[f"answer_{side}"] == joined["truth"] for side in ("x", "y"))
     counts = [int(mask.sum()) for mask in (right & also, right & ~also, ~right & also)]
     return Pair(first.id, second.id, len(joined), *counts)
-
-
-def _enough(pair: Pair) -> bool:
-    return pair.shared >= _LEAST_SHARED
 
 
 def _verdict(pair: Pair, first: Run, second: Run) -> str:
@@ -108,25 +115,16 @@ def _verdict(pair: Pair, first: Run, second: Run) -> str:
             f"{names} share too few test pictures to compare them ({pair.shared}); train both on "
             "the same data with the same seed and test share."
         )
-    return _in_words(pair, first.title, second.title)
-
-
-def _in_words(pair: Pair, first: str, second: str) -> str:
     hits = pair.both + pair.only_first, pair.both + pair.only_second
     scores = f"{hits[0]} and {hits[1]} of the same {pair.shared} test pictures right"
     if not pair.only_first + pair.only_second:
-        return f"“{first}” and “{second}” answer {scores}: the same ones."
-    if pair.p >= _LEVEL:
-        return (
-            f"“{first}” and “{second}” answer {scores}; the difference may well be chance "
-            f"({_p_value(pair.p)})."
-        )
+        return f"{names} answer {scores}: the same ones."
+    p = pair.p
+    p_value = "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+    if p >= _ALPHA:
+        return f"{names} answer {scores}; the difference may well be chance ({p_value})."
     better, worse = (first, second) if hits[0] > hits[1] else (second, first)
     return (
-        f"“{better}” is better than “{worse}”, and by more than chance ({_p_value(pair.p)}): "
+        f"“{better.title}” is better than “{worse.title}”, and by more than chance ({p_value}): "
         f"{max(hits)} against {min(hits)} of the same {pair.shared} test pictures right."
     )
-
-
-def _p_value(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"

@@ -6,50 +6,54 @@ from enum import Enum
 
 from decor_core.model.heads import TrainEvent
 
-# Cross-entropies wobble from batch to batch; less than these is no news.
-_CLEARLY = 1.1
-_STILL_FALLING = 0.85
-_STILL_FAR = 0.08
-_NOTHING = 0.02
-_SHORT = 3
+# Cross-entropies wobble from batch to batch; smaller differences than these mean nothing.
+_CLEAR_RISE = 1.1
+_CLEAR_FALL = 0.85
+_SHARE_OF_FALL = 0.08
+_NEGLIGIBLE = 0.02  # nats
+_MIN_EVENTS = 3
 
 
-class Reading(Enum):
-    """How a training by steps has gone."""
+class Diagnosis(Enum):
+    """How a training by gradient descent has gone."""
 
-    DIVERGING = "diverging"
-    UNFINISHED = "unfinished"
-    OVERFITTING = "overfitting"
-    SETTLED = "settled"
+    DIVERGED = "diverged"
+    UNDERFITS = "underfits"
+    OVERFITS = "overfits"
+    CONVERGED = "converged"
     UNCLEAR = "unclear"
 
 
-def read_curves(events: Sequence[TrainEvent], classes: int) -> Reading:
-    """Judge curves by their cross-entropies; guessing among ``classes`` costs ln(classes) nats.
+def diagnose(events: Sequence[TrainEvent], n_classes: int) -> Diagnosis:
+    """Judge curves by their cross-entropies; guessing costs ln(``n_classes``) nats.
 
-    Diverging: worse than guessing in the end. Overfitting: validation was clearly better before.
-    Unfinished: over the last fifth the training still fell clearly, for its height or of all its
+    Diverged: worse than guessing in the end. Overfits: validation was clearly better before.
+    Underfits: over the last fifth the training still fell clearly, for its height or of all its
     fall. Unclear: too few points.
     """
-    if len(events) < _SHORT:
-        return Reading.UNCLEAR
-    last = events[-1].train_cross_entropy
-    if not last <= math.log(classes) * _CLEARLY:  # nan is no number either
-        return Reading.DIVERGING
-    watched = [e.validation_cross_entropy for e in events if e.validation_cross_entropy is not None]
-    # A validation that is nearly all right cannot get worse in a way that matters.
-    if watched and watched[-1] > max(_CLEARLY * min(watched), min(watched) + _NOTHING):
-        return Reading.OVERFITTING
-    before = events[-1 - max(1, len(events) // 5)].train_cross_entropy
-    far = before - last > _STILL_FAR * (events[0].train_cross_entropy - last)
-    if last > _NOTHING and last < before and (far or last < _STILL_FALLING * before):
-        return Reading.UNFINISHED
-    return Reading.SETTLED
+    if len(events) < _MIN_EVENTS:
+        return Diagnosis.UNCLEAR
+    train = [event.train_cross_entropy for event in events]
+    if not train[-1] <= math.log(n_classes) * _CLEAR_RISE:  # nan is no number either
+        return Diagnosis.DIVERGED
+    validation = [
+        event.validation_cross_entropy
+        for event in events
+        if event.validation_cross_entropy is not None
+    ]
+    if validation:
+        # One that is nearly all right cannot get worse in a way that matters.
+        least = min(validation)
+        if validation[-1] > max(_CLEAR_RISE * least, least + _NEGLIGIBLE):
+            return Diagnosis.OVERFITS
+    last, before = train[-1], train[-1 - max(1, len(events) // 5)]
+    far = before - last > _SHARE_OF_FALL * (train[0] - last)
+    if last > _NEGLIGIBLE and last < before and (far or last < _CLEAR_FALL * before):
+        return Diagnosis.UNDERFITS
+    return Diagnosis.CONVERGED
 
 
 def best_step(events: Sequence[TrainEvent]) -> int:
-    """Where the validation's cross-entropy was least; the last step if nothing was watched."""
-    watched = [e for e in events if e.validation_cross_entropy is not None]
-    if not watched:
-        return events[-1].step
-    return min(watched, key=lambda event: event.validation_cross_entropy).step
+    """Where the validation's cross-entropy was least; the last step if there was no validation."""
+    watched = [event for event in events if event.validation_cross_entropy is not None]
+    return min(watched or events[-1:], key=lambda event: event.validation_cross_entropy).step

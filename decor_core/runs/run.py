@@ -19,41 +19,10 @@ from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.training.train import Training
 
-FORMAT = "decor-run/1"
-RUN_FILE = "run.json"
+RUN_FILE, MODEL_FOLDER = "run.json", "model"
 ANSWER_COLUMNS = ("key", "file", "truth", "answer", "probability")
 
-MODEL_FOLDER = "model"
-
-_EVENTS = "events.npz"
-_DESCENT = ("steps", "learning_rate", "batch_size", "weight_decay")
-
-
-@dataclass(frozen=True)
-class _Answers:
-    """The columns of ``Run.answers``."""
-
-    key: list[str]
-    file: list[str]
-    truth: list[str]
-    answer: list[str]
-    probability: list[float]
-
-    def __post_init__(self) -> None:
-        if len({len(column) for column in vars(self).values()}) != 1:
-            raise DamagedFile("the columns of its answers are not of the same length")
-
-
-@dataclass(frozen=True)
-class _RunFile:
-    """What ``run.json`` holds."""
-
-    format: str
-    note: str
-    data: str
-    seconds: float | None
-    config: TrainingConfig
-    answers: _Answers
+_FORMAT, _EVENTS_FILE = "decor-run/1", "events.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +56,7 @@ class Run:
 
     @property
     def level(self) -> str:
-        """Name of the taxonomy that was learnt."""
+        """Name of the taxonomy that was learned."""
         return self.bundle.taxonomy.name
 
     @property
@@ -109,20 +78,21 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """All that could make its result differ from another run's, by name.
 
-        What its head does not know, as steps in closed form, is None.
+        What has no effect on its head, as steps in closed form, is None.
         """
-        embedding = self.bundle.embedding
-        settings = asdict(self.config)
-        del settings["eval_interval"]  # how often one looks at a training does not change it
-        if self.config.head != "softmax":
-            settings |= dict.fromkeys(_DESCENT)
+        config, embedding = self.config, self.bundle.embedding
+        settings = {
+            one.name: getattr(config, one.name) if config.head in one.metadata["heads"] else None
+            for one in fields(config)
+            if one.name != "eval_interval"  # changes no result
+        }
         return {
             "data": self.data,
             "taxonomy": self.level,
             "pictures": self.bundle.training.get("pictures"),
-            "architecture": embedding.architecture,
-            "views": embedding.views,
             **settings,
+            "architecture": embedding.architecture,  # the settings of older runs lack it
+            "views": embedding.views,
         }
 
     def titled(self, title: str) -> "Run":
@@ -131,8 +101,8 @@ class Run:
             raise RunError("A run needs a name; type at least one letter.")
         return replace(self, bundle=self.bundle.titled(title.strip()))
 
-    def judged(self, found: Mapping[str, Evaluation]) -> "Run":
-        """The same run with the figures of ``workflow.cross_validate`` beside it."""
+    def with_cross_validation(self, found: Mapping[str, Evaluation]) -> "Run":
+        """The same run with the figures of ``training.train.cross_validate`` beside it."""
         return replace(self, bundle=replace(self.bundle, cross_validation=dict(found)))
 
 
@@ -142,10 +112,13 @@ def run_of_training(
     seconds: float | None = None,
     training_data: Mapping[str, Any] | None = None,
 ) -> Run:
-    """What to keep of a training on the pictures called ``data``, or more closely ``material``."""
-    told = {**training.bundle.training, "data": data}
-    told |= {"material": dict(training_data)} if training_data else {}
-    run = run_of_bundle(replace(training.bundle, training=told))
+    """What to keep of a training on the pictures called ``data``, described by ``training_data``.
+
+    That is the JSON of a ``TrainingData``.
+    """
+    notes = {**training.bundle.training, "data": data}
+    notes |= {"material": dict(training_data)} if training_data else {}
+    run = run_of_bundle(replace(training.bundle, training=notes))
     answers = training.answers[list(ANSWER_COLUMNS)]
     return replace(run, answers=answers, events=training.events, seconds=seconds)
 
@@ -155,41 +128,67 @@ def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> R
 
     TrainingError, or DamagedFile, where what the model says of its training makes no sense.
     """
-    told = bundle.training
-    names = [field.name for field in fields(TrainingConfig)]
-    config = json_as({name: told[name] for name in names if name in told}, TrainingConfig)
-    answers = pd.DataFrame(columns=list(ANSWER_COLUMNS))
     training_data = TrainingData.of(bundle)
-    data = training_data.name if training_data else str(told.get("data", ""))
-    return Run(id or secrets.token_hex(4), bundle, config, data, answers, read_only=read_only)
+    return Run(
+        id or secrets.token_hex(4),
+        bundle,
+        json_as(bundle.training, TrainingConfig),
+        data=training_data.name if training_data else str(bundle.training.get("data", "")),
+        answers=pd.DataFrame(columns=list(ANSWER_COLUMNS)),
+        read_only=read_only,
+    )
 
 
-def write_run(run: Run, folder: Path) -> Path:
+@dataclass(frozen=True)
+class _Answers:
+    """The columns of ``Run.answers``."""
+
+    key: list[str]
+    file: list[str]
+    truth: list[str]
+    answer: list[str]
+    probability: list[float]
+
+    def __post_init__(self) -> None:
+        if len({len(column) for column in vars(self).values()}) != 1:
+            raise DamagedFile("the columns of its answers are not of the same length")
+
+
+@dataclass(frozen=True)
+class _RunFile:
+    """What ``run.json`` holds."""
+
+    format: str
+    note: str
+    data: str
+    seconds: float | None
+    config: TrainingConfig
+    answers: _Answers
+
+
+def write_run(run: Run, folder: Path) -> None:
     """Write ``run`` into the empty ``folder``: ``run.json``, ``events.npz`` and ``model/``.
 
     OSError where the disk refuses.
     """
     (folder / MODEL_FOLDER).mkdir()
     write_bundle(run.bundle, folder / MODEL_FOLDER)
-    about = _RunFile(
-        FORMAT, run.note, run.data, run.seconds, run.config,
-        _Answers(**run.answers.to_dict(orient="list")),
-    )  # fmt: skip
+    answers = _Answers(**run.answers.to_dict(orient="list"))
+    about = _RunFile(_FORMAT, run.note, run.data, run.seconds, run.config, answers)
     write_json(folder / RUN_FILE, about)
     names = [field.name for field in fields(TrainEvent)]
     columns = {name: np.array([getattr(e, name) for e in run.events], float) for name in names}
-    np.savez(folder / _EVENTS, **columns)
-    return folder
+    np.savez(folder / _EVENTS_FILE, **columns)
 
 
 def load_run(folder: Path) -> Run:
     """What ``write_run`` wrote into ``folder``, whose name is the id; DecorError if damaged."""
     with damaged_run(folder):
         about = read_json(folder / RUN_FILE, dict[str, Any])
-        if about.get("format") != FORMAT:
-            raise DamagedFile(f"its format is {about.get('format')!r}, not {FORMAT!r}")
+        if about.get("format") != _FORMAT:
+            raise DamagedFile(f"its format is {about.get('format')!r}, not {_FORMAT!r}")
         about = json_as(about, _RunFile)
-        events = _events(read_arrays(folder / _EVENTS))
+        events = _events(read_arrays(folder / _EVENTS_FILE))
     return Run(
         id=folder.name,
         bundle=load_bundle(folder / MODEL_FOLDER),

@@ -21,7 +21,7 @@ from decor_core.runs.run import (
 )
 
 _TRASH = ".trash"
-_FOUND: dict[str, Run] = {}
+_shipped_runs: dict[str, Run] = {}
 
 
 def runs_directory() -> Path:
@@ -113,12 +113,12 @@ class RunStore(ABC):
 
 def _shipped() -> Mapping[str, Run]:
     """The models that ship, as runs; looked for again as long as there are none."""
-    if not _FOUND:
-        _FOUND.update(
+    if not _shipped_runs:
+        _shipped_runs.update(
             (folder.name, run_of_bundle(bundle, id=folder.name, read_only=True))
             for folder, bundle in list_bundles(SHIPPED).items()
         )
-    return _FOUND
+    return _shipped_runs
 
 
 class MemoryRuns(RunStore):
@@ -170,7 +170,7 @@ class DiskRuns(RunStore):
             try:
                 found[file.parent.name] = self._load(file.parent)
             except DecorError:
-                continue  # a damaged neighbour must not hide the good ones
+                continue  # a damaged neighbor must not hide the good ones
         return found
 
     def _load(self, folder: Path) -> Run:

@@ -19,7 +19,7 @@ from decor_app.state.workspace import Workspace
 from decor_core.errors import BundleError
 from decor_core.model.heads import TrainEvent
 from decor_core.model.training_config import HEADS, TrainingConfig
-from decor_core.runs.diagnosis import Reading
+from decor_core.runs.diagnosis import Diagnosis
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
 
@@ -373,7 +373,7 @@ def test_progress_of_other_jobs_and_heads(embeddings):
 
 def test_every_reading_has_its_words(embeddings):
     job = _job(embeddings, events=_EVENTS)
-    words = [results.reading_words(job, reading, 7) for reading in Reading]
+    words = [results.diagnosis_words(job, diagnosis, 7) for diagnosis in Diagnosis]
     assert len(set(words)) == len(words)
 
 

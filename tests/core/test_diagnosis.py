@@ -7,7 +7,7 @@ import pytest
 
 from decor_core.model.heads import TrainEvent
 from decor_core.model.training_config import TrainingConfig
-from decor_core.runs.diagnosis import Reading, best_step, read_curves
+from decor_core.runs.diagnosis import Diagnosis, best_step, diagnose
 from decor_core.training.train import train
 
 
@@ -24,21 +24,21 @@ FALLING = 2 * np.exp(-np.arange(50) / 8)
 
 
 @pytest.mark.parametrize(
-    ("training", "validation", "reading"),
+    ("training", "validation", "expected"),
     [
-        (FALLING, FALLING + 0.1, Reading.SETTLED),
-        (FALLING[:12], FALLING[:12] + 0.1, Reading.UNFINISHED),
-        (np.linspace(1.9, 1.7, 10), np.linspace(1.9, 1.8, 10), Reading.UNFINISHED),
-        (FALLING, np.abs(FALLING - 0.5) + 0.1, Reading.OVERFITTING),
-        (FALLING[::-1] + 1, FALLING[::-1] + 1, Reading.DIVERGING),
-        (np.full(9, math.nan), np.full(9, math.nan), Reading.DIVERGING),
-        (np.full(9, 0.001), np.linspace(0.001, 0.015, 9), Reading.SETTLED),
-        (FALLING[:2], FALLING[:2], Reading.UNCLEAR),
-        (FALLING, None, Reading.SETTLED),
+        (FALLING, FALLING + 0.1, Diagnosis.CONVERGED),
+        (FALLING[:12], FALLING[:12] + 0.1, Diagnosis.UNDERFITS),
+        (np.linspace(1.9, 1.7, 10), np.linspace(1.9, 1.8, 10), Diagnosis.UNDERFITS),
+        (FALLING, np.abs(FALLING - 0.5) + 0.1, Diagnosis.OVERFITS),
+        (FALLING[::-1] + 1, FALLING[::-1] + 1, Diagnosis.DIVERGED),
+        (np.full(9, math.nan), np.full(9, math.nan), Diagnosis.DIVERGED),
+        (np.full(9, 0.001), np.linspace(0.001, 0.015, 9), Diagnosis.CONVERGED),
+        (FALLING[:2], FALLING[:2], Diagnosis.UNCLEAR),
+        (FALLING, None, Diagnosis.CONVERGED),
     ],
 )
-def test_curves_are_read(training, validation, reading):
-    assert read_curves(curve(training, validation), classes=7) is reading
+def test_curves_are_diagnosed(training, validation, expected):
+    assert diagnose(curve(training, validation), 7) is expected
 
 
 def test_best_step_is_where_the_validation_was_lowest():
@@ -51,4 +51,4 @@ def test_a_real_training_with_a_wild_rate_diverges(embeddings):
         "softmax", steps=60, learning_rate=10, weight_decay=0.19, eval_interval=2
     )
     events = train(embeddings, config, "style").events
-    assert read_curves(events, classes=3) is not Reading.SETTLED
+    assert diagnose(events, 3) is not Diagnosis.CONVERGED

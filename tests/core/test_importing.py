@@ -78,7 +78,7 @@ def test_no_zip_and_broken_zips(refused, exported, tmp_path):
 
 
 def test_too_large(refused, exported, files, monkeypatch):
-    monkeypatch.setattr(importing, "MOST_BYTES", 1000)
+    monkeypatch.setattr(importing, "MAX_BYTES", 1000)
     assert "more than the 0 MiB of any model" in refused(exported)
 
 

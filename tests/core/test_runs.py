@@ -79,7 +79,7 @@ def test_rename_and_note_change_nothing_else(store, run):
 
 
 def test_cross_validated_figures_are_kept_beside_the_others(store, run):
-    store.save(run.judged({"style": run.evaluation}))
+    store.save(run.with_cross_validation({"style": run.evaluation}))
     assert store.get(run.id).cross_validation["style"].n == run.evaluation.n
 
 
@@ -214,3 +214,9 @@ def test_a_model_tells_on_what_it_was_trained(run):
 def test_the_shipped_model_learned_from_what_own_ones_do():
     shipped = run_of_bundle(load_bundle(DEFAULT_BUNDLE))
     assert shipped.data == shipped.settings["data"] == TrainingData().name == "Decor photos"
+
+
+def test_settings_tell_the_network_that_was_really_used(run):
+    embedding = replace(run.bundle.embedding, architecture="efficientnet_lite2", views=1)
+    old = replace(run, bundle=replace(run.bundle, embedding=embedding)).settings
+    assert (old["architecture"], old["views"]) == ("efficientnet_lite2", 1)
