@@ -162,26 +162,9 @@ UNLISTED_LABEL = SessionKey[str | None]("unlisted_label", None)
 LEARN_FROM = SessionKey[str]("learn_from")  # id of a data set, "" for what ships
 ADOPTED = SessionKey[str]("adopted")  # the data set that was taken over from the Data page
 TRAIN_TAXONOMY = SessionKey[str]("train_taxonomy")
-TRAIN_HEAD = SessionKey[str]("train_head")
-STEPS = SessionKey[int]("steps")
-RATE = SessionKey[float]("rate")
-BATCH_SIZE = SessionKey[int]("batch_size")
-DECAY = SessionKey[float]("decay")
-TEST_SHARE = SessionKey[int]("test_share")  # percent
-VALIDATION_SHARE = SessionKey[int]("validation_share")  # percent
-SEED = SessionKey[int]("seed")
+SETTING = SessionKey[Any]("setting")  # by the name of the field in TrainingConfig
 PRESET = SessionKey[None]("preset")
-NETWORK = SessionKey[str]("look_network")
-VIEWS = SessionKey[int]("look_views")
-SHIPPED_NETWORK = SessionKey[str]("shipped_network")
-SHIPPED_VIEWS = SessionKey[int]("shipped_views")
-COPIES = SessionKey[bool]("copies")
 COPIES_KIND = SessionKey[str]("copies_kind")
-OWN_FLIP = SessionKey[bool]("own_flip")
-OWN_CROP = SessionKey[int]("own_crop")  # percent, as the next two
-OWN_SCALE = SessionKey[int]("own_scale")
-OWN_BRIGHTNESS = SessionKey[int]("own_brightness")
-OWN_COPIES = SessionKey[int]("own_copies")
 PREVIEW = SessionKey[Any]("copy")  # by distortion
 
 # Retrain: search

@@ -1,4 +1,4 @@
-"""The search for better settings: what to try, a heat map that fills, the one to take."""
+"""Hyperparameter search: what to try, a heat map that fills, the best to take over."""
 
 import time
 
@@ -11,12 +11,14 @@ from decor_app.format import STEPWISE, escape_markdown, head_name, percent_exact
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import SearchTask
 from decor_app.state.jobs import BEFOREHAND, SEARCH, job_for, stop, submit_on
-from decor_app.training.settings import RATES, Choice, choose, chosen
-from decor_core.model.training_config import HEADS
+from decor_app.training.setting_widget import SETTINGS
+from decor_app.training.settings import chosen_training, set_widgets
 from decor_core.training.search import Candidate, Result, best, grid, random_candidates
 
 _STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
-_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_GRID_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_RATES = SETTINGS["learning_rate"].metadata["options"]
+_HEADS = SETTINGS["head"].metadata["choices"]
 _GRID, _RANDOM = "Grid", "Random"
 _MOST = 60
 
@@ -24,17 +26,15 @@ _MOST = 60
 def show_search() -> None:
     """The panel; open while there is something in it to see."""
     job = job_for(SEARCH)
-    with st.expander(
-        "Try other settings: a search", expanded=job is not None, icon=":material/grid_on:"
-    ):
+    with st.expander("Hyperparameter search", expanded=job is not None, icon=":material/grid_on:"):
         st.markdown(
-            "Every combination is cross-validated on the same folds, five if there are pictures "
-            "enough. The pictures kept for testing take no part, so that a model trained with what "
-            "is found is still tested fairly."
+            "Tries other settings. Every combination is cross-validated on the same folds, five if "
+            "there are pictures enough. The pictures kept for testing take no part, so that a "
+            "model trained with what is found is still tested fairly."
         )
         left, right = st.columns([5, 7], gap="large")
         with left:
-            candidates = _what_to_try()
+            candidates = _candidates_widgets()
             _buttons(candidates, running=job is not None and job.active)
         with right:
             if job is None:
@@ -45,7 +45,8 @@ def show_search() -> None:
                 _show_ended(job)
 
 
-def _what_to_try() -> list[Candidate]:
+def _candidates_widgets() -> list[Candidate]:
+    """Draw what can be tried; the combinations that are chosen."""
     way = st.segmented_control(
         "Way",
         [_GRID, _RANDOM],
@@ -56,42 +57,35 @@ def _what_to_try() -> list[Candidate]:
         "which finds more where one setting matters more than the other.",
         persist_state="session",
     )
+    many = {"selection_mode": "multi", "wrap": True, "persist_state": "session"}
     heads = st.pills(
         "Heads",
-        HEADS,
-        selection_mode="multi",
-        wrap=True,
+        _HEADS,
         default=[STEPWISE],
         format_func=head_name,
         key=keys.SEARCH_HEADS,
-        persist_state="session",
+        **many,
     )
     if way == _RANDOM:
-        count = st.slider("How many", 2, 40, 12, key=keys.SEARCH_COUNT, persist_state="session")
-        st.caption(
-            f"Steps from {_STEPS[0]} to {_STEPS[-1]}, learning rates from {RATES[0]:g} to "
-            f"{RATES[-1]:g}."
+        count = st.slider(
+            "How many", 2, 40, 12, key=keys.SEARCH_COUNT, persist_state="session"
         )
-        seed = keys.SEED.value
-        return random_candidates(count, _STEPS, RATES, heads, seed=seed) if heads else []
+        st.caption(
+            f"Steps from {_STEPS[0]} to {_STEPS[-1]}, learning rates from {_RATES[0]:g} to "
+            f"{_RATES[-1]:g}."
+        )
+        seed = keys.SETTING.of("seed").value
+        return random_candidates(count, _STEPS, _RATES, heads, seed=seed) if heads else []
     steps = st.pills(
-        "Training steps",
-        _STEPS,
-        selection_mode="multi",
-        wrap=True,
-        default=[100, 500, 2000],
-        key=keys.SEARCH_STEPS,
-        persist_state="session",
+        "Training steps", _STEPS, default=[100, 500, 2000], key=keys.SEARCH_STEPS, **many
     )
     rates = st.pills(
         "Learning rates",
-        _RATES,
-        selection_mode="multi",
-        wrap=True,
+        _GRID_RATES,
         default=[0.01, 0.03, 0.1],
-        format_func=lambda rate: f"{rate:g}",
+        format_func="{:g}".format,
         key=keys.SEARCH_RATES,
-        persist_state="session",
+        **many,
     )
     return grid(sorted(steps), sorted(rates), heads)
 
@@ -123,12 +117,12 @@ def _buttons(candidates: list[Candidate], running: bool) -> None:
 
 
 def _start(candidates: tuple[Candidate, ...]) -> None:
-    choice: Choice = chosen()
+    chosen = chosen_training()
     submit_on(
         SEARCH,
-        choice.training_data,
-        choice.level,
-        lambda vectors: SearchTask(vectors, choice.config, choice.level, candidates),
+        chosen.training_data,
+        chosen.level,
+        lambda vectors: SearchTask(vectors, chosen.config, chosen.level, candidates),
     )
 
 
@@ -149,10 +143,8 @@ def _show_ended(job: Job) -> None:
         return
     results = job.task.news(job.events)
     if job.status == "stopped":
-        total = len(job.task.candidates)
-        st.caption(
-            f"Stopped: {len(results)} of {total} were tried. {escape_markdown(job.message)}".strip()
-        )
+        done = f"Stopped: {len(results)} of {len(job.task.candidates)} were tried."
+        st.caption(f"{done} {escape_markdown(job.message)}".strip())
     _show_results(results)
     winner = best(results)
     if winner:
@@ -162,6 +154,7 @@ def _show_ended(job: Job) -> None:
 
 
 def _show_results(results: list[Result]) -> None:
+    """A heat map of those with steps, a line for each of the others."""
     winner = best(results)
     if any(result.candidate.steps for result in results):
         search_heatmap(results, winner)
@@ -175,28 +168,28 @@ def _show_results(results: list[Result]) -> None:
 
 
 def _show_winner(winner: Result, results: list[Result]) -> None:
-    top = max((r for r in results if not r.diverged), key=lambda result: result.accuracy)
     candidate = winner.candidate
     st.markdown(
-        f"**Take {_words(candidate)}**: {percent_exact(winner.accuracy)}, standard error "
+        f"**Take {_in_words(candidate)}**: {percent_exact(winner.accuracy)}, standard error "
         f"{winner.standard_error * 100:.1f} points."
     )
-    if winner is not top:
+    highest = max((r for r in results if not r.diverged), key=lambda result: result.accuracy)
+    if winner is not highest:
         st.caption(
-            f"{_words(top.candidate).capitalize()} reached {percent_exact(top.accuracy)}, but that "
-            "lead is within one standard error: of all that are as good, the simplest is taken, "
-            "with the fewest steps."
+            f"{_in_words(highest.candidate).capitalize()} reached "
+            f"{percent_exact(highest.accuracy)}, but that lead is within one standard error: of "
+            "all that are as good, the simplest is taken, with the fewest steps."
         )
     st.button(
         "Set the controls to it",
         icon=":material/tune:",
-        on_click=choose,
+        on_click=set_widgets,
         args=(candidate.steps, candidate.learning_rate, candidate.head),
         key=keys.TAKE_WINNER,
     )
 
 
-def _words(candidate: Candidate) -> str:
+def _in_words(candidate: Candidate) -> str:
     if candidate.steps is None:
         return head_name(candidate.head)
     return f"{candidate.steps} steps at {candidate.learning_rate:g}"

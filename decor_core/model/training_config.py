@@ -137,6 +137,7 @@ class TrainingConfig:
         "Over how many views of the object (whole, center, quarters) is averaged: more take longer "
         "and hardly help, unless the pictures are crowded.",
         range=(1, len(VIEWS)),
+        slider=(1, len(VIEWS), 1),
     )
     copies: int | None = _setting(
         None,
@@ -148,13 +149,13 @@ class TrainingConfig:
     )
     flip_left_right: bool = _setting(False, "Mirror half of them", "Mirror half of the copies.")
     random_crop: float = _setting(
-        0, "Crop, %", "The margin that copies lose, somewhere else each time.", range=(0, 100)
+        0, "Crop, %", "The margin that copies lose, somewhere else each time.", range=(0, 100), slider=(0, 100, 1)
     )
     random_scale: float = _setting(
-        0, "Scale, %", "Up to how much copies are enlarged.", range=(0, 100)
+        0, "Scale, %", "Up to how much copies are enlarged.", range=(0, 100), slider=(0, 100, 1)
     )
     random_brightness: float = _setting(
-        0, "Brightness, %", "Up to how much lighter or darker copies get.", range=(0, 100)
+        0, "Brightness, %", "Up to how much lighter or darker copies get.", range=(0, 100), slider=(0, 100, 1)
     )
 
     def __post_init__(self) -> None:

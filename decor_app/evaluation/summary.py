@@ -1,0 +1,50 @@
+"""A run in brief: how good it is and how sure that is, and whether it answers on Classify."""
+
+import streamlit as st
+
+from decor_app.format import between
+from decor_app.page import CLASSIFY
+from decor_app.state.models import in_use, use_model, use_shipped_model
+from decor_core.model.evaluation import Evaluation
+from decor_core.runs.run import Run
+
+SMALL_TEST = 100
+
+
+def accuracy_words(evaluation: Evaluation) -> str:
+    """How sure the accuracy on the test pictures is."""
+    right = evaluation.accuracy * evaluation.n
+    text = (
+        f"{right:g} of {evaluation.n} test pictures; the true rate is likely between "
+        f"{between(evaluation.ci95)}."
+    )
+    if evaluation.n < SMALL_TEST:
+        text += (
+            f" A test of {evaluation.n} is small: one picture more or less is "
+            f"{100 / evaluation.n:.1f} points."
+        )
+    return text
+
+
+def show_corrections_note(run: Run) -> None:
+    """Say where corrections were trained on: the figures are not about them."""
+    count = run.bundle.training.get("corrections", 0)
+    if isinstance(count, int) and count > 0:
+        them = "1 correction was" if count == 1 else f"{count} corrections were"
+        st.caption(f"{them} trained on, too; neither they nor copies of them are tested on.")
+
+
+def use_button(run: Run) -> None:
+    """Let Classify answer with the run's model, or say that it does; in a row of buttons."""
+    if in_use(run):
+        label = "Classify answers with this model: try it"
+        st.page_link(CLASSIFY, label=label, icon=":material/check:")
+        st.button("Back to the shipped model", icon=":material/undo:", on_click=use_shipped_model)
+    else:
+        st.button(
+            "Use this model",
+            type="primary",
+            icon=":material/check:",
+            on_click=use_model,
+            args=(run.bundle,),
+        )

@@ -1,0 +1,138 @@
+"""Data augmentation: which distorted copies are trained on, and what they look like."""
+
+from dataclasses import replace
+
+import streamlit as st
+from PIL import Image
+
+from decor_app import session_keys as keys
+from decor_app.components.samples import Sample, samples
+from decor_app.format import escape_markdown
+from decor_app.training.setting_widget import setting_widget
+from decor_core.datasets.dataset import Dataset
+from decor_core.errors import DecorError
+from decor_core.features.backbones import restorable
+from decor_core.images import augment
+from decor_core.images.augment import Augmentation, distort
+from decor_core.images.decode import content_hash, load_picture
+from decor_core.model.training_config import TrainingConfig
+
+STANDARD, OWN, NONE = "Standard", "Your own", "None"
+_SHARES = "random_crop", "random_scale", "random_brightness"
+_SHOWN, _SIDE, _WIDTH = 4, 320, 112
+
+
+def with_chosen_copies(config: TrainingConfig) -> TrainingConfig:
+    """``config``, with its distortions only where they are asked for."""
+    if keys.COPIES_KIND.value == OWN:
+        return config
+    copies = None if keys.COPIES_KIND.value == STANDARD else 0
+    return replace(config, copies=copies, flip_left_right=False, **dict.fromkeys(_SHARES, 0))
+
+
+def copies_widgets(dataset: Dataset | None) -> None:
+    """Draw the choice of copies, of a data set or of what ships."""
+    kinds = (STANDARD, OWN, NONE) if dataset else (STANDARD, NONE)
+    if keys.COPIES_KIND.value not in kinds:
+        keys.COPIES_KIND.value = STANDARD
+    st.segmented_control(
+        "Data augmentation",
+        kinds,
+        required=True,
+        key=keys.COPIES_KIND,
+        help="Distorted copies of each picture to train on beside it. Standard: mirrored, "
+        "enlarged, in other light, blurred or compressed, on another background, so that the model "
+        "holds up against other people's photos. Your own: the distortions of TensorFlow for "
+        "Poets.",
+        persist_state="session",
+    )
+    if keys.COPIES_KIND.value == OWN:
+        for name in ("flip_left_right", *_SHARES, "copies"):
+            setting_widget(name)
+
+
+def copies_preview(dataset: Dataset | None, augmentation: Augmentation | None) -> None:
+    """What copies look like: the chosen ones of a data set, or any on a sample."""
+    if dataset and augmentation is None:
+        if keys.COPIES_KIND.value == STANDARD:
+            st.caption(f"{len(dataset.table):,} pictures are enough: copies are left out.")
+        return
+    with st.popover("What copies look like", icon=":material/auto_awesome_motion:"):
+        try:
+            if dataset:
+                file = dataset.table["file"].iloc[0]
+                _show_copies(dataset.catalog.read(file), augmentation, augmentation.copies, file)
+            else:
+                _try_distortions()
+        except DecorError as error:
+            st.error(escape_markdown(str(error)), icon=":material/broken_image:")
+
+
+def _try_distortions() -> None:
+    """Widgets of all distortions, beginning with the standard ones, and what they do."""
+    st.markdown(
+        "A copy shows the model the same ornament as another camera would. "
+        "Try what each distortion does:"
+    )
+    standard, preview = augment.STANDARD, keys.PREVIEW
+    preview.of("flip_left_right").setdefault(standard.flip)
+    for name in _SHARES:
+        preview.of(name).setdefault(round(getattr(standard, name.removeprefix("random_"))))
+    with st.container(horizontal=True, gap="medium"):
+        setting_widget("flip_left_right", key=preview)
+        wear = st.toggle(
+            "Wear",
+            standard.wear,
+            key=preview.of("wear"),
+            help="Other light and colors; one in four each is blurred, a coarse JPEG, or small.",
+        )
+        ground = st.toggle(
+            "Other background",
+            standard.ground,
+            key=preview.of("ground"),
+            help="Every second copy shows the object on other colors.",
+        )
+    with st.container(horizontal=True, gap="medium"):
+        for name in _SHARES:
+            setting_widget(name, key=preview, width=150)
+    flip, shares = preview.of("flip_left_right").value, [preview.of(one).value for one in _SHARES]
+    chosen = Augmentation(flip, *shares, wear, ground, copies=standard.copies)
+    for sample in samples()[:1]:
+        _show_on(sample, chosen)
+    command = "python -m decor_core retrain --image_dir photos"
+    if chosen != standard:
+        command += " --flip_left_right" * flip
+        command += "".join(
+            f" --{name} {share}" for name, share in zip(_SHARES, shares, strict=True) if share
+        )
+    if chosen == standard or not (wear or ground):
+        st.markdown(":small[To train on such copies of your own photos, on the command line:]")
+        st.code(command, language="bash")
+    else:
+        st.markdown(
+            ":small[On the command line, wear and other backgrounds come with the standard "
+            "distortions only.]"
+        )
+
+
+def _show_on(sample: Sample, augmentation: Augmentation) -> None:
+    with restorable(sample.path):
+        _show_copies(sample.data(), augmentation, _SHOWN, sample.alt)
+
+
+def _show_copies(data: bytes, augmentation: Augmentation, count: int, alt: str) -> None:
+    """A picture and the first of its copies, side by side; PictureError if it is none."""
+    with st.container(horizontal=True, gap="small", key="copies_shown"):
+        st.image(_small(data), width=_WIDTH, caption="As it is", alt=alt)
+        for number in range(count):
+            copy = _copy(data, augmentation, number)
+            st.image(copy, width=_WIDTH, caption=f"Copy {number + 1}", alt=f"{alt}, distorted")
+
+
+def _small(data: bytes) -> Image.Image:
+    return load_picture(data, max_side=_SIDE)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _copy(data: bytes, augmentation: Augmentation, number: int) -> Image.Image:
+    return distort(_small(data), augmentation, content_hash(data), number)

@@ -1,0 +1,53 @@
+"""What stands in the way of a training, or of a good one."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from decor_app.format import escape_markdown
+from decor_app.page import DATA
+from decor_app.state.training_data import TrainingSource
+from decor_app.training.settings import ChosenTraining
+from decor_core.data.split import different_pictures, needed
+
+_FEW = 5  # pictures of a class
+_NAMED = 6  # classes
+
+
+def show_obstacles(chosen: ChosenTraining, source: TrainingSource) -> bool:
+    """Say what is missing in the pictures; whether they can be trained on all the same."""
+    reason = _obstacle(chosen, source)
+    few = [label for label, count in source.counts(chosen.level).items() if count < _FEW]
+    if reason:
+        st.error(escape_markdown(reason), icon=":material/error:")
+    elif few:
+        one = len(few) == 1
+        classes, they = ("1 class has", "It") if one else (f"{len(few)} classes have", "They")
+        st.warning(
+            f"{classes} fewer than {_FEW} pictures: {escape_markdown(_named(few))}. "
+            f"{they} can hardly be learned, or tested.",
+            icon=":material/warning:",
+        )
+    if reason or few:
+        st.page_link(DATA, label="See Data", icon=":material/photo_library:")
+    return not reason
+
+
+def _obstacle(chosen: ChosenTraining, source: TrainingSource) -> str:
+    """Why nothing can be trained; "" where it can."""
+    if len(source.counts(chosen.level)) < 2:
+        return "There is only one class; a model needs at least two to tell apart."
+    need = needed(chosen.config.testing_percentage, chosen.config.validation_percentage)
+    different = different_pictures(source.table, chosen.level)
+    poor = [f"“{label}” has {count}" for label, count in different.items() if count < need]
+    if not poor:
+        return ""
+    uses = "to train, to validate and to test" if need == 3 else "to train and to test"
+    return (
+        f"Each class needs at least {need} different pictures, {uses}; near duplicates count once. "
+        f"{_named(poor)}."
+    )
+
+
+def _named(items: Sequence[str]) -> str:
+    return ", ".join(items[:_NAMED]) + (" …" if len(items) > _NAMED else "")
