@@ -6,7 +6,7 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.charts.curves import training_curves
 from decor_app.evaluation.details import show_details
-from decor_app.evaluation.results import explained, show_corrections_note, use_button
+from decor_app.evaluation.summary import accuracy_words, show_corrections_note, use_button
 from decor_app.format import STEPWISE, duration, escape_markdown, head_name, percent_exact
 from decor_app.page import RETRAIN, open_page
 from decor_app.runs.comparison import run_titles, show_comparison
@@ -147,7 +147,7 @@ def _show_one(entry: RunEntry) -> None:
         st.subheader(escape_markdown(run.title), anchor=False)
         if run.evaluation:
             st.markdown(
-                f"**{percent_exact(run.evaluation.accuracy)}**: {explained(run.evaluation)}"
+                f"**{percent_exact(run.evaluation.accuracy)}**: {accuracy_words(run.evaluation)}"
             )
         show_corrections_note(run)
         if entry.where != SHIPPED:

@@ -67,9 +67,7 @@ def _candidates_widgets() -> list[Candidate]:
         **many,
     )
     if way == _RANDOM:
-        count = st.slider(
-            "How many", 2, 40, 12, key=keys.SEARCH_COUNT, persist_state="session"
-        )
+        count = st.slider("How many", 2, 40, 12, key=keys.SEARCH_COUNT, persist_state="session")
         st.caption(
             f"Steps from {_STEPS[0]} to {_STEPS[-1]}, learning rates from {_RATES[0]:g} to "
             f"{_RATES[-1]:g}."

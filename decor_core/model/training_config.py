@@ -33,6 +33,9 @@ def _setting(
     return field(default=default, metadata=metadata)
 
 
+_PERCENT = {"range": (0, 100), "slider": (0, 100, 1)}
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """How a model is trained. What is out of range, or of another type, raises TrainingError.
@@ -149,13 +152,19 @@ class TrainingConfig:
     )
     flip_left_right: bool = _setting(False, "Mirror half of them", "Mirror half of the copies.")
     random_crop: float = _setting(
-        0, "Crop, %", "The margin that copies lose, somewhere else each time.", range=(0, 100), slider=(0, 100, 1)
+        0,
+        "Crop, %",
+        "The margin that copies lose, somewhere else each time.",
+        range=(0, 100),
+        slider=(0, 100, 1),
     )
-    random_scale: float = _setting(
-        0, "Scale, %", "Up to how much copies are enlarged.", range=(0, 100), slider=(0, 100, 1)
-    )
+    random_scale: float = _setting(0, "Scale, %", "Up to how much copies are enlarged.", **_PERCENT)
     random_brightness: float = _setting(
-        0, "Brightness, %", "Up to how much lighter or darker copies get.", range=(0, 100), slider=(0, 100, 1)
+        0,
+        "Brightness, %",
+        "Up to how much lighter or darker copies get.",
+        range=(0, 100),
+        slider=(0, 100, 1),
     )
 
     def __post_init__(self) -> None:

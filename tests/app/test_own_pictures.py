@@ -68,12 +68,12 @@ def test_own_pictures_need_nothing_of_what_ships(mine, ornament, encoded, monkey
 
 def test_own_pictures_train_a_model_that_knows_them(mine):
     test = opened("retrain", workspace=mine)
-    test.slider(key="steps").set_value(60)
-    test.select_slider(key="rate").set_value(0.1)
-    test.slider(key="look_views").set_value(1)
+    test.slider(key="setting-steps").set_value(60)
+    test.select_slider(key="setting-learning_rate").set_value(0.1)
+    test.slider(key="setting-views").set_value(1)
     test.segmented_control(key="copies_kind").set_value("Your own")
     sound(test.run())
-    test.slider(key="own_copies").set_value(1)
+    test.slider(key="setting-copies").set_value(1)
     sound(test.run())
     ended(sound(button(test, "Retrain").click().run()), "train")
     assert test.metric[0].label == "Test accuracy"
@@ -88,7 +88,7 @@ def test_own_pictures_train_a_model_that_knows_them(mine):
 def test_details_show_the_pictures_and_further_jobs_can_be_asked_for(mine):
     test = opened("retrain", workspace=mine)
     run = mine.runs.list()[0]
-    test.session_state["views"] = "What was taken for what"
+    test.session_state["views"] = "Confusion matrix"
     truth, answer = run.answers.iloc[0][["truth", "answer"]]
     test.session_state[f"cells-{run.id}-{run.evaluation.n}"] = {
         "selection": {"cell": [{"truth": truth, "answer": answer}]}
@@ -125,7 +125,7 @@ def test_a_set_that_has_changed_since_is_not_asked_about(mine):
 
 def test_a_network_that_cannot_be_had_says_so(mine):
     test = opened("retrain", workspace=mine)
-    sound(test.selectbox(key="look_network").set_value("mobilenet_0.50_224").run())
+    sound(test.selectbox(key="setting-architecture").set_value("mobilenet_0.50_224").run())
     sound(button(test, "Retrain").click().run())
     job_id = mine.jobs["train"]
     while resources.training_queue().snapshot(job_id).active:
@@ -153,11 +153,11 @@ def test_a_class_with_too_few_pictures_to_split_cannot_be_learned(mine):
     assert "needs at least 3 different pictures" in test.error[0].value  # others are of a job
     assert f"{label}” has 2" in test.error[0].value
     assert button(test, "Retrain").disabled
-    sound(test.slider(key="validation_share").set_value(0).run())
+    sound(test.slider(key="setting-validation_percentage").set_value(0).run())
     assert "different pictures" not in texts(test) and not button(test, "Retrain").disabled
     assert "It can hardly be learned" in test.warning[0].value
     sets.get(mine.data_set).undo()
-    sound(test.slider(key="validation_share").set_value(10).run())
+    sound(test.slider(key="setting-validation_percentage").set_value(10).run())
 
 
 def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
@@ -166,9 +166,9 @@ def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
 
     monkeypatch.setattr(TrainingVectors, "joined", refuse)
     test = opened("retrain", workspace=mine)
-    test.selectbox(key="look_network").set_value("efficientnet_lite0")
+    test.selectbox(key="setting-architecture").set_value("efficientnet_lite0")
     test.segmented_control(key="copies_kind").set_value("None")
-    sound(test.slider(key="look_views").set_value(3).run())
+    sound(test.slider(key="setting-views").set_value(3).run())
     sound(button(test, "Retrain").click().run())
     deadline = time.monotonic() + 60
     while "train" not in mine.refused:
@@ -181,9 +181,9 @@ def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
 
 def test_a_search_tries_settings_on_own_pictures(mine):
     test = opened("retrain", workspace=mine)
-    test.selectbox(key="look_network").set_value("efficientnet_lite0")
+    test.selectbox(key="setting-architecture").set_value("efficientnet_lite0")
     test.segmented_control(key="copies_kind").set_value("None")
     test.pills(key="search_heads").set_value(["lda"])
-    sound(test.slider(key="look_views").set_value(1).run())
+    sound(test.slider(key="setting-views").set_value(1).run())
     ended(sound(button(test, "Try 1").click().run()), "search")
     assert "**LDA**: " in texts(test)

@@ -8,7 +8,6 @@ from app_pages import button, end_processes, ended, opened, sound, texts  # noqa
 from streamlit.testing.v1 import AppTest
 
 from decor_app.components import progress
-from decor_app.evaluation import results
 from decor_app.jobs.inference_pool import InferencePool
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CrossValidateTask, Progress, TrainTask
@@ -16,10 +15,10 @@ from decor_app.jobs.trainer import QueueLimits, Trainer
 from decor_app.state import models as resources
 from decor_app.state import runs as state_runs
 from decor_app.state.workspace import Workspace
+from decor_app.training import result
 from decor_core.errors import BundleError
 from decor_core.model.heads import TrainEvent
 from decor_core.model.training_config import HEADS, TrainingConfig
-from decor_core.runs.diagnosis import Diagnosis
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
 
@@ -37,9 +36,9 @@ def trained() -> AppTest:
     Without worn copies, with which all that follows takes three times as long.
     """
     test = opened("retrain")
-    test.toggle(key="copies").set_value(False)
-    test.slider(key="steps").set_value(30)
-    test.select_slider(key="rate").set_value(0.05)
+    test.segmented_control(key="copies_kind").set_value("None")
+    test.slider(key="setting-steps").set_value(30)
+    test.select_slider(key="setting-learning_rate").set_value(0.05)
     return _train(sound(test.run()))
 
 
@@ -56,14 +55,17 @@ def test_before_a_training_the_data_are_shown():
 
 def test_a_preset_moves_both_sliders():
     test = opened("retrain")
-    test.slider(key="steps").set_value(1000).run()
+    test.slider(key="setting-steps").set_value(1000).run()
     sound(button(test, "Model 2: 500 steps, 0.03").click().run())
-    assert (test.slider(key="steps").value, test.select_slider(key="rate").value) == (500, 0.03)
+    assert (
+        test.slider(key="setting-steps").value,
+        test.select_slider(key="setting-learning_rate").value,
+    ) == (500, 0.03)
 
 
 def test_sliders_have_the_ranges_that_were_asked_for():
     test = opened("retrain")
-    steps, rate = test.slider(key="steps"), test.select_slider(key="rate")
+    steps, rate = test.slider(key="setting-steps"), test.select_slider(key="setting-learning_rate")
     assert (steps.label, steps.min, steps.max, steps.value) == ("Training steps", 10, 4000, 500)
     assert (rate.label, rate.options[0], rate.options[-1]) == ("Learning rate", "0.0001", "1")
     assert rate.value == 0.01
@@ -71,37 +73,37 @@ def test_sliders_have_the_ranges_that_were_asked_for():
 
 def test_every_head_can_be_chosen():
     test = opened("retrain")
-    assert len(test.segmented_control(key="train_head").options) == len(HEADS)
+    assert len(test.segmented_control(key="setting-head").options) == len(HEADS)
     for head in HEADS:
-        sound(test.segmented_control(key="train_head").set_value(head).run())
-        assert test.slider(key="steps").disabled == (head != "softmax")
+        sound(test.segmented_control(key="setting-head").set_value(head).run())
+        assert test.slider(key="setting-steps").disabled == (head != "softmax")
 
 
 def test_every_control_reaches_the_training():
     test = opened("retrain")
-    test.slider(key="steps").set_value(40)
-    test.select_slider(key="rate").set_value(0.03)
-    test.number_input(key="batch_size").set_value(32)
-    test.number_input(key="seed").set_value(7)
-    test.select_slider(key="decay").set_value(0.001)
-    test.slider(key="test_share").set_value(20)
-    test.slider(key="validation_share").set_value(15)
-    test.toggle(key="copies").set_value(False)
+    test.slider(key="setting-steps").set_value(40)
+    test.select_slider(key="setting-learning_rate").set_value(0.03)
+    test.number_input(key="setting-batch_size").set_value(32)
+    test.number_input(key="setting-seed").set_value(7)
+    test.select_slider(key="setting-weight_decay").set_value(0.001)
+    test.slider(key="setting-testing_percentage").set_value(20)
+    test.slider(key="setting-validation_percentage").set_value(15)
+    test.segmented_control(key="copies_kind").set_value("None")
     sound(test.run())
-    assert "About 65\u00a0% teach the model, 15\u00a0% watch" in texts(test)
+    assert "About 65\u00a0% train the model, 15\u00a0% validate" in texts(test)
     _train(test)
     run = test.session_state["workspace"].runs.list()[0]
-    assert run.config == TrainingConfig("softmax", 40, 0.03, 32, 0.001, 1, 20, 15, 7)
+    assert run.config == TrainingConfig("softmax", 40, 0.03, 32, 0.001, 1, 20, 15, 7, copies=0)
     assert run.data == "Decor photos, no copies"
     assert 50 <= run.evaluation.n <= 64
 
 
 def test_controls_stand_as_they_were_after_a_reload():
     test = opened("retrain")
-    test.slider(key="steps").set_value(40)
+    test.slider(key="setting-steps").set_value(40)
     sound(test.run())
     again = opened("retrain", workspace=test.session_state["workspace"])
-    assert again.slider(key="steps").value == 40
+    assert again.slider(key="setting-steps").value == 40
 
 
 def test_copies_can_be_looked_at():
@@ -109,7 +111,7 @@ def test_copies_can_be_looked_at():
     assert "python -m decor_core retrain --image_dir photos" in [c.value for c in test.code]
     test.toggle(key="copy-wear").set_value(False)
     test.toggle(key="copy-ground").set_value(False)
-    test.slider(key="copy-crop").set_value(20)
+    test.slider(key="copy-random_crop").set_value(20)
     sound(test.run())
     assert test.code[0].value.endswith("--flip_left_right --random_crop 20 --random_scale 43")
 
@@ -154,8 +156,8 @@ def test_the_oldest_model_makes_room_for_a_new_one(trained, monkeypatch):
     (run,) = trained.session_state["workspace"].own_runs
     old = replace(run, id="old").titled("Old one")
     test = opened("retrain", workspace=Workspace("with one", MemoryRuns([old])))
-    test.segmented_control(key="train_head").set_value("lda")
-    test.toggle(key="copies").set_value(False)
+    test.segmented_control(key="setting-head").set_value("lda")
+    test.segmented_control(key="copies_kind").set_value("None")
     test = _train(sound(test.run()))
     (left,) = test.session_state["workspace"].own_runs
     assert left.id != "old"
@@ -177,7 +179,7 @@ def test_a_model_that_cannot_be_used_says_why(trained, monkeypatch):
 
 def test_lda_for_countries_alone():
     test = opened("retrain")
-    test.segmented_control(key="train_head").set_value("lda")
+    test.segmented_control(key="setting-head").set_value("lda")
     sound(test.segmented_control(key="train_taxonomy").set_value("country").run())
     assert "no learning rate" in texts(test)
     _train(test)
@@ -190,7 +192,7 @@ def test_lda_for_countries_alone():
 
 def test_stop_ends_a_training():
     test = opened("retrain")
-    sound(test.slider(key="steps").set_value(4000).run())
+    sound(test.slider(key="setting-steps").set_value(4000).run())
     sound(button(test, "Retrain").click().run())
     assert button(test, "Retrain").disabled
     ended(sound(button(test, "Stop").click().run()), "train")
@@ -210,8 +212,8 @@ def test_a_full_queue_says_so(monkeypatch):
 
 def test_cross_validation_stands_beside_the_single_split(trained):
     ended(sound(button(trained, "Cross-validate").click().run()), "judge")
-    assert [metric.label for metric in trained.metric] == ["Test accuracy", "Cross-validated"]
-    assert "Each of 285 pictures judged by a model that had not seen it" in texts(trained)
+    assert [metric.label for metric in trained.metric] == ["Test accuracy", "Cross-validation"]
+    assert "Each of 285 pictures answered by a model that had not seen it" in texts(trained)
     run = trained.session_state["workspace"].runs.list()[0]
     assert run.cross_validation["style"].n == 285
     sound(trained.segmented_control(key=f"judged-{run.id}").set_value("The test pictures").run())
@@ -221,35 +223,35 @@ def test_cross_validation_stands_beside_the_single_split(trained):
 def test_the_details_answer_four_questions(trained):
     run = trained.session_state["workspace"].runs.list()[0]
     found = {}
-    for view in ("What was taken for what", "Class by class", "Is it honest?"):
+    for view in ("Confusion matrix", "Per class", "Calibration"):
         trained.session_state["views"] = view
         found[view] = texts(sound(trained.run()))
-    assert "Rows are what the pictures show" in found["What was taken for what"]
-    assert "Wycinanki łowickie (25), Neglyubka (12)" in found["Class by class"]
-    assert "balanced accuracy" in found["Class by class"]
-    assert "Mean distance from the line" in found["Is it honest?"]
+    assert "rows are what the pictures show" in found["Confusion matrix"]
+    assert "Wycinanki łowickie (25), Neglyubka (12)" in found["Per class"]
+    assert "balanced accuracy" in found["Per class"]
+    assert "Mean distance from the line" in found["Calibration"]
     if run.evaluation.accuracy < 1:
-        assert "Most confident mistakes" in found["What was taken for what"]
+        assert "Most confident mistakes" in found["Confusion matrix"]
 
 
 def test_a_cell_lists_its_pictures(trained):
     run = trained.session_state["workspace"].runs.list()[0]
-    trained.session_state["views"] = "What was taken for what"
+    trained.session_state["views"] = "Confusion matrix"
     trained.session_state[f"cells-{run.id}-{run.evaluation.n}"] = {
         "selection": {"cell": [{"truth": "Gzhel", "answer": "Gzhel"}]}
     }
     sound(trained.run())
     answers = run.answers
     right = (answers["truth"] == "Gzhel") & (answers["answer"] == "Gzhel")
-    assert f"**Gzhel, recognised**: {right.sum()}" in texts(trained)
+    assert f"**Gzhel, recognized**: {right.sum()}" in texts(trained)
     assert set(trained.dataframe[0].value["file"]) == set(answers["file"][right])
 
 
 def test_the_learning_curve_is_drawn_on_request(trained):
-    trained.session_state["views"] = "Would more pictures help?"
+    trained.session_state["views"] = "Learning curve"
     sound(trained.run())
     ended(sound(button(trained, "Draw the learning curve").click().run()), "curve")
-    assert "285 judged, five-fold" in texts(trained)
+    assert "285 tested, five-fold" in texts(trained)
 
 
 # The search
@@ -258,7 +260,7 @@ def test_the_learning_curve_is_drawn_on_request(trained):
 def test_a_search_marks_the_best_and_sets_the_controls():
     test = opened("retrain")
     test.segmented_control(key="train_taxonomy").set_value("country")
-    test.toggle(key="copies").set_value(False)
+    test.segmented_control(key="copies_kind").set_value("None")
     test.pills(key="search_steps").set_value([50, 100])
     test.pills(key="search_rates").set_value([0.1])
     test.pills(key="search_heads").set_value(["softmax", "lda"])
@@ -267,12 +269,12 @@ def test_a_search_marks_the_best_and_sets_the_controls():
     told = texts(test)
     assert "**LDA**: " in told and "**Take " in told
     sound(button(test, "Set the controls to it").click().run())
-    assert test.select_slider(key="rate").value in (0.01, 0.1)
+    assert test.select_slider(key="setting-learning_rate").value in (0.01, 0.1)
 
 
 def test_a_search_that_is_stopped_keeps_what_is_done():
     test = opened("retrain")
-    test.toggle(key="copies").set_value(False)
+    test.segmented_control(key="copies_kind").set_value("None")
     test.pills(key="search_steps").set_value([50, 4000])
     test.pills(key="search_rates").set_value([0.01, 0.03, 0.1])
     test.pills(key="search_heads").set_value(["lda", "softmax"])
@@ -323,7 +325,7 @@ def test_a_killed_training_says_so_beside_its_curves(embeddings, monkeypatch):
 def test_a_training_that_never_began_has_no_curves(embeddings, monkeypatch):
     job = _job(embeddings, status="failed", message="Too few pictures.")
     monkeypatch.setattr(Trainer, "snapshot", lambda self, job_id: job)
-    monkeypatch.setattr(results, "training_curves", lambda *_: pytest.fail("drawn"))
+    monkeypatch.setattr(result, "training_curves", lambda *_: pytest.fail("drawn"))
     test = opened("retrain", workspace=Workspace("me", jobs={"train": "id"}, about={"id": ""}))
     assert [element.value for element in test.error] == [r"Too few pictures\."]
 
@@ -371,10 +373,25 @@ def test_progress_of_other_jobs_and_heads(embeddings):
     assert progress.progress_words(job) == "All steps done; calibrating and testing"
 
 
-def test_every_reading_has_its_words(embeddings):
-    job = _job(embeddings, events=_EVENTS)
-    words = [results.diagnosis_words(job, diagnosis, 7) for diagnosis in Diagnosis]
-    assert len(set(words)) == len(words)
+@pytest.mark.parametrize(
+    ("training", "validation", "words"),
+    [
+        ((1.9, 4.0, 9.0, 9.0), None, "**Diverged.**"),
+        ((1.9, 0.5, 0.2, 0.1), (1.9, 0.6, 0.8, 1.2), "lowest at step 20 and has risen"),
+        ((1.9, 1.6, 1.3, 1.0), None, "**Underfits.**"),
+        ((1.9, 0.3, 0.3, 0.3), None, "**Converged.**"),
+        ((1.9, 1.5), None, ""),
+    ],
+)
+def test_curves_are_diagnosed_in_words(embeddings, training, validation, words):
+    events = tuple(
+        TrainEvent(10 * i, 0.9, loss, None, validation[i - 1] if validation else None, 0)
+        for i, loss in enumerate(training, 1)
+    )
+    said = result.diagnosis_words(_job(embeddings, events=events, status="done"), 7)
+    assert words in said and bool(words) == bool(said)
+    if "Underfits" in said:  # what was cut short may well have got further
+        assert not result.diagnosis_words(_job(embeddings, events=events, status="stopped"), 7)
 
 
 def test_all_decor_styles_are_trained(trained):
