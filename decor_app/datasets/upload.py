@@ -23,6 +23,7 @@ from decor_core.datasets.editing import checked_label
 from decor_core.datasets.upload import pack_upload, title_of
 from decor_core.errors import DecorError
 from decor_core.features.backbones import restorable
+from decor_core.images.decode import PICTURE_ENDINGS
 
 _TABLES = (".csv", ".tsv")
 _WAYS = "Folder, zip or table", "Single pictures", "Camera"
@@ -141,7 +142,7 @@ def _single_pictures(pictures: Dataset | None) -> None:
         "Pictures of this class",
         accept_multiple_files=True,
         key=key,
-        type=_ENDINGS,
+        type=list(PICTURE_ENDINGS),
         max_upload_size=server_config().upload_mb,
     )
     st.button(
@@ -153,9 +154,6 @@ def _single_pictures(pictures: Dataset | None) -> None:
     )
     if pictures is None:
         st.caption("They make a new data set. Classes can be added one after the other.")
-
-
-_ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"]
 
 
 def _add_files(key: keys.SessionKey[list]) -> None:

@@ -10,10 +10,13 @@ from pathlib import Path
 from posixpath import splitext
 from typing import BinaryIO
 
+from decor_core.data.sources import is_encrypted
+from decor_core.data.tables import TABLE_ENDINGS
 from decor_core.errors import DataError
+from decor_core.io import unique_name
 
 _PART = re.compile(r"\.part\d+\.zip$", re.IGNORECASE)
-_PIECE = 2**20
+_PIECE = 2**20  # bytes that are copied at once
 
 
 def pack_upload(files: Sequence[tuple[str, BinaryIO]], to: Path) -> None:
@@ -33,7 +36,8 @@ def pack_upload(files: Sequence[tuple[str, BinaryIO]], to: Path) -> None:
             taken: set[str] = set()
             for name, file in files:
                 if not (_PART.search(name) and _add_part(archive, file, taken)):
-                    _add(archive, _free(name, taken), file)
+                    file.seek(0)
+                    _add(archive, name, file, taken)
     except OSError as error:
         raise DataError(
             f"There is no room for the files ({error.strerror or error}); "
@@ -42,37 +46,24 @@ def pack_upload(files: Sequence[tuple[str, BinaryIO]], to: Path) -> None:
 
 
 def _each_once(files: Sequence[tuple[str, BinaryIO]]) -> list[tuple[str, BinaryIO]]:
-    often, seen, kept = Counter(name for name, _ in files), set(), []
+    often = Counter(name for name, _ in files)
+    kept: dict[tuple[str, str], tuple[str, BinaryIO]] = {}
     for name, file in files:
-        told = name, _digest(file) if often[name] > 1 else ""
-        if told not in seen:
-            kept.append((name, file))
-        seen.add(told)
-    return kept
+        digest = ""
+        if often[name] > 1:
+            file.seek(0)
+            digest = hashlib.file_digest(file, "blake2b").hexdigest()
+            file.seek(0)
+        kept.setdefault((name, digest), (name, file))
+    return list(kept.values())
 
 
-def _digest(file: BinaryIO) -> str:
-    file.seek(0)
-    digest = hashlib.file_digest(file, "blake2b").hexdigest()
-    file.seek(0)
-    return digest
-
-
-def _add(archive: zipfile.ZipFile, name: str, file: BinaryIO) -> None:
-    with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
-        file.seek(0)
-        shutil.copyfileobj(file, member, _PIECE)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """The name, numbered where another file has it, as pictures of two cameras may; then taken."""
+def _add(archive: zipfile.ZipFile, name: str, file: BinaryIO, taken: set[str]) -> None:
+    """Add a file; its name is numbered where another has it, as pictures of two cameras may."""
     stem, ending = splitext(name)
-    free, number = name, 1
-    while free in taken:
-        number += 1
-        free = f"{stem} ({number}){ending}"
-    taken.add(free)
-    return free
+    name = unique_name(stem, taken, ending, number=" ({})", match_case=True)
+    with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
+        shutil.copyfileobj(file, member, _PIECE)
 
 
 def _add_part(archive: zipfile.ZipFile, file: BinaryIO, taken: set[str]) -> bool:
@@ -80,12 +71,11 @@ def _add_part(archive: zipfile.ZipFile, file: BinaryIO, taken: set[str]) -> bool
     try:
         with zipfile.ZipFile(file) as part:
             members = part.infolist()
-            if any(m.compress_type != zipfile.ZIP_STORED or m.flag_bits & 1 for m in members):
+            if any(m.compress_type != zipfile.ZIP_STORED or is_encrypted(m) for m in members):
                 return False
             for member in members:
-                copied = zipfile.ZipInfo(_free(member.filename, taken))
-                with part.open(member) as content, archive.open(copied, "w") as copy:
-                    shutil.copyfileobj(content, copy, _PIECE)
+                with part.open(member) as content:
+                    _add(archive, member.filename, content, taken)
     except zipfile.BadZipFile:
         return False
     return True
@@ -93,8 +83,8 @@ def _add_part(archive: zipfile.ZipFile, file: BinaryIO, taken: set[str]) -> bool
 
 def title_of(names: Sequence[str]) -> str:
     """What to call a data set that came as files of these names."""
-    named = [name for name in names if name.lower().endswith((".zip", ".csv", ".tsv"))]
+    named = [name for name in names if name.lower().endswith((".zip", *TABLE_ENDINGS))]
     if not named:
         return "My pictures"
     stem = re.sub(r"\.[a-z]+$", "", _PART.sub(".zip", named[0]), flags=re.IGNORECASE)
-    return " ".join(re.sub(r"[_]+", " ", stem).split())[:60] or "My pictures"
+    return " ".join(stem.replace("_", " ").split())[:60] or "My pictures"

@@ -21,7 +21,7 @@ class Augmentation:
     multiplied by 1 ± up to ``brightness`` %; with ``flip`` half are mirrored. With ``wear`` light
     and white balance differ, and one in four each is blurred, is a coarse JPEG, or has few
     pixels: as are the pictures of other people's cameras. With ``ground`` every second copy shows
-    the object on a ground of other colours.
+    the object on a ground of other colors.
     """
 
     flip: bool = False
@@ -79,11 +79,11 @@ def _cropped(
 
 
 def _on_other_ground(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The object somewhere on a larger ground: of one colour, of large or of small blotches."""
+    """The object somewhere on a larger ground: of one color, of large or of small blotches."""
     cells = int(rng.choice([1, 6, 24]))
-    colours = Image.fromarray(rng.integers(256, size=(cells, cells, 3), dtype=np.uint8))
+    colors = Image.fromarray(rng.integers(256, size=(cells, cells, 3), dtype=np.uint8))
     margin = rng.uniform(1.05, 1.35)
-    ground = colours.resize([round(side * margin) for side in picture.size])
+    ground = colors.resize([round(side * margin) for side in picture.size])
     left, upper = (
         int(rng.integers(outer - inner + 1))
         for outer, inner in zip(ground.size, picture.size, strict=True)

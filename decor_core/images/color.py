@@ -1,4 +1,4 @@
-"""Colours as people see them: CIE L*a*b*, and its histogram."""
+"""Colors as people see them: CIE L*a*b*, and its histogram."""
 
 from collections.abc import Iterator
 
@@ -24,30 +24,30 @@ TO_XYZ = np.array(
 
 def lab(pixels: np.ndarray) -> np.ndarray:
     """L*a*b* (D65) [..., 3], float32, of sRGB pixels [..., 3], uint8."""
-    # Plane by plane in memory, which NumPy goes through several times faster than colour by colour.
+    # Plane by plane in memory, which NumPy goes through several times faster than color by color.
     xyz = np.tensordot(TO_XYZ, _LINEAR.take(np.moveaxis(pixels, -1, 0)), 1)
     x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + np.float32(16 / 116))
     return np.moveaxis(np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)]), 0, -1)
 
 
-def histogram(colours: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Shares [Π BINS] of L*a*b* ``colours`` [n, 3], each counting ``weights`` [n] times."""
+def histogram(colors: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Shares [Π BINS] of L*a*b* ``colors`` [n, 3], each counting ``weights`` [n] times."""
     sums = np.zeros(int(np.prod(BINS)))
-    for bins, shares in spread(colours):
+    for bins, shares in spread(colors):
         sums += np.bincount(bins, weights * shares, minlength=len(sums))
     return sums / max(sums.sum(), 1e-9)
 
 
-def spread(colours: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The eight nearest bins [n] of L*a*b* ``colours`` [n, 3], each with its shares [n].
+def spread(colors: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The eight nearest bins [n] of L*a*b* ``colors`` [n, 3], each with its shares [n].
 
-    The shares go by closeness, so that a slight shift of colour is a slight change of the
-    histogram; those of a colour sum to 1.
+    The shares go by closeness, so that a slight shift of color is a slight change of the
+    histogram; those of a color sum to 1.
     """
     low, high = np.transpose(np.float32(RANGES))[..., None]
     most = np.float32(BINS)[:, None] - 1
     places = np.clip(
-        (np.ascontiguousarray(colours.T) - low) / (high - low) * most, 0, most - np.float32(1e-4)
+        (np.ascontiguousarray(colors.T) - low) / (high - low) * most, 0, most - np.float32(1e-4)
     )
     floors = np.floor(places)
     above = places - floors

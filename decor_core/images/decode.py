@@ -264,7 +264,7 @@ def _plain_rgb(picture: Image.Image, max_side: int | None) -> Image.Image:
 
 
 def _to_eight_bit(picture: Image.Image) -> Image.Image:
-    """Grey of 16 or more bits per pixel scaled to 0–255, where Pillow would clip it."""
+    """Gray of 16 or more bits per pixel scaled to 0–255, where Pillow would clip it."""
     values = np.nan_to_num(np.asarray(picture, np.float64))
     if picture.mode.startswith("I;16"):
         white = 65535.0
@@ -280,7 +280,7 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """The picture with its embedded colour profile applied, if there is one that fits."""
+    """The picture with its embedded color profile applied, if there is one that fits."""
     transform = _srgb_transform(profile, picture.mode) if profile else None
     return ImageCms.applyTransform(picture, transform) if transform else picture
 

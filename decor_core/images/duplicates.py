@@ -10,16 +10,16 @@ from decor_core.images.foreground import foreground_mask
 _WORK_SIDE = 192
 _SIDE = 16
 _BULK = (0.01, 0.99)
-_FLAT = 2.0  # grey levels: less contrast than this has no shape to compare
+_FLAT = 2.0  # gray levels: less contrast than this has no shape to compare
 _ALIKE = 0.835
 _ROWS_AT_ONCE = 512
 _MOST_ALIKE = 100
 
 
 def fingerprint(picture: Image.Image) -> np.ndarray:
-    """Where the object is light, coloured and edged: float32 [16, 16, 4], of length 1.
+    """Where the object is light, colored and edged: float32 [16, 16, 4], of length 1.
 
-    The object is cut out first, so padding and scale do not count. Colours and edges have
+    The object is cut out first, so padding and scale do not count. Colors and edges have
     half the weight each; a flat picture is all zeros and resembles nothing.
     """
     picture = picture.copy()
@@ -29,11 +29,11 @@ def fingerprint(picture: Image.Image) -> np.ndarray:
         picture, Image.new("RGB", picture.size, "white"), Image.fromarray(mask)
     )
     small = on_white.resize((_SIDE, _SIDE), Image.Resampling.BOX, box=_bulk(mask))
-    colours = np.asarray(small, np.float32)
-    edges = np.sqrt(np.hypot(*np.gradient(colours.mean(axis=2))))[..., None]
-    if colours.std(axis=(0, 1)).max() < _FLAT:
+    colors = np.asarray(small, np.float32)
+    edges = np.sqrt(np.hypot(*np.gradient(colors.mean(axis=2))))[..., None]
+    if colors.std(axis=(0, 1)).max() < _FLAT:
         return np.zeros((_SIDE, _SIDE, 4), np.float32)
-    return np.concatenate([_unit(colours), _unit(edges)], axis=2) * np.float32(np.sqrt(0.5))
+    return np.concatenate([_unit(colors), _unit(edges)], axis=2) * np.float32(np.sqrt(0.5))
 
 
 def near_duplicates(fingerprints: Sequence[np.ndarray]) -> list[tuple[int, int]]:
@@ -74,31 +74,20 @@ def group_duplicates(
     for i, j in pairs:
         alike[i].append(j)
         alike[j].append(i)
-    groups: list[str | None] = [None] * len(keys)
-    for batch in sorted(set(came)):
-        new = [i for i, at in enumerate(came) if at == batch]
-        for chain in _chains(new, alike):
-            known = [groups[j] for i in chain for j in alike[i] if came[j] < batch]
-            name = min(known) if known else min(keys[i] for i in chain)
-            for i in chain:
-                groups[i] = name
-    return groups
-
-
-def _chains(members: Sequence[int], alike: Sequence[Sequence[int]]) -> list[list[int]]:
-    """The ``members`` by what is connected, by way of members alone."""
-    left, chains = set(members), []
-    for start in members:
-        if start not in left:
+    groups: dict[int, str] = {}
+    for start in sorted(range(len(keys)), key=came.__getitem__):
+        if start in groups:
             continue
-        left.remove(start)
-        chain = [start]
+        # By way of what came at once; SciPy's connected_components takes 11 MB to import.
+        chain, seen = [start], {start}
         for i in chain:  # grows while it is walked along
-            near = left.intersection(alike[i])
-            left -= near
-            chain += near
-        chains.append(chain)
-    return chains
+            new = {j for j in alike[i] if came[j] == came[start]} - seen
+            seen |= new
+            chain += new
+        earlier = [groups[j] for i in chain for j in alike[i] if came[j] < came[start]]
+        name = min(earlier) if earlier else min(keys[i] for i in chain)
+        groups |= dict.fromkeys(chain, name)
+    return [groups[i] for i in range(len(keys))]
 
 
 def _bulk(mask: np.ndarray) -> tuple[float, float, float, float]:
@@ -109,5 +98,5 @@ def _bulk(mask: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
-    centred = values - values.mean()
-    return centred / max(float(np.linalg.norm(centred)), 1e-6)
+    centered = values - values.mean()
+    return centered / max(float(np.linalg.norm(centered)), 1e-6)

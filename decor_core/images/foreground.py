@@ -1,4 +1,8 @@
-"""The outline of an object on a plain ground, for telling whether two pictures show the same."""
+"""The outline of an object on a plain ground, for telling whether two pictures show the same.
+
+``find_object`` answers another question. With its weights as the mask, fingerprints find 28 % of
+the copies of decor photographs at a quarter of their size, instead of 81 %.
+"""
 
 import numpy as np
 from PIL import Image
@@ -7,7 +11,7 @@ from PIL import Image
 # changes brightness only; the tolerances were set by eye on product photographs.
 _WORK_SIDE = 96
 _TOLERANCE = (18, 8, 8)
-_PLAIN_BORDER = 0.6  # share of the border that must have one colour to count as background
+_PLAIN_BORDER = 0.6  # share of the border that must have one color to count as background
 _LEAST_OBJECT = 0.02  # a smaller remainder means that the background guess was wrong
 _RECTANGLE = 0.97  # share of its box that a padded photograph fills, and an object does not
 _MOST_LAYERS = 3
@@ -16,55 +20,49 @@ _MOST_LAYERS = 3
 def foreground_mask(picture: Image.Image) -> np.ndarray:
     """True on the object, bool [height, width]; all True where there is no plain background.
 
-    Background is what has the border's colour and is connected to the border. Padding around
+    Background is what has the border's color and is connected to the border. Padding around
     a rectangular photograph is taken off first, then the photograph inside is looked at again.
     """
     small = picture.copy()
     small.thumbnail((_WORK_SIDE, _WORK_SIDE), Image.Resampling.BOX)
-    colours = np.asarray(small.convert("YCbCr"), np.int16)
-    mask = np.ones(colours.shape[:2], bool)
+    colors = np.asarray(small.convert("YCbCr"), np.int16)
+    mask = np.ones(colors.shape[:2], bool)
     box = np.s_[:, :]
     for _ in range(_MOST_LAYERS):
-        background = _background(colours[box])
+        background = _background(colors[box])
         mask[box] &= ~background
         if mask.mean() < _LEAST_OBJECT:
             mask[:] = True
             break
-        box = _span(mask)
+        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+        box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         if not background.any() or mask[box].mean() < _RECTANGLE:
             break
-        box = _drop_seam(mask, box)
+        # Of a padded photograph the outermost pixels were mixed with the padding on scaling down.
+        box = np.s_[rows[0] + 1 : rows[-1], columns[0] + 1 : columns[-1]]
+        seam = np.ones_like(mask)
+        seam[box] = False
+        mask &= ~seam
     return np.asarray(Image.fromarray(mask).resize(picture.size, Image.Resampling.NEAREST))
 
 
-def _span(mask: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of the bounding box of a mask that is True somewhere."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _drop_seam(mask: np.ndarray, box: tuple[slice, slice]) -> tuple[slice, slice]:
-    """Clears the outermost pixels of the box, which scaling down has mixed with the padding."""
-    inner = tuple(slice(side.start + 1, side.stop - 1) for side in box)
-    kept = mask[inner].copy()
-    mask[:] = False
-    mask[inner] = kept
-    return inner
-
-
-def _background(colours: np.ndarray) -> np.ndarray:
-    """Where the plain colour of the border [h, w, 3] reaches from the border: bool [h, w]."""
-    border = np.ones(colours.shape[:2], bool)
+def _background(colors: np.ndarray) -> np.ndarray:
+    """Where the plain color of the border [h, w, 3] reaches from the border: bool [h, w]."""
+    border = np.ones(colors.shape[:2], bool)
     border[1:-1, 1:-1] = False
-    plain = np.median(colours[border], axis=0)
-    alike = (np.abs(colours - plain) <= _TOLERANCE).all(axis=2)
+    plain = np.median(colors[border], axis=0)
+    alike = (np.abs(colors - plain) <= _TOLERANCE).all(axis=2)
     if alike[border].mean() < _PLAIN_BORDER:
         return np.zeros_like(border)
     return _connected(border & alike, alike)
 
 
 def _connected(seed: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """All ``allowed`` pixels that four-connected steps over allowed pixels reach from ``seed``."""
+    """All ``allowed`` pixels that four-connected steps over allowed pixels reach from ``seed``.
+
+    As ``scipy.ndimage.binary_propagation``, which takes 0.8 ms instead of 1.5, but 0.7 s and 31 MB
+    to import in processes that need no SciPy otherwise.
+    """
     reached, before = seed, -1
     while (count := int(reached.sum())) > before:
         before = count

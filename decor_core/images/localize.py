@@ -13,15 +13,15 @@ Box = tuple[int, int, int, int]
 # Larger objects are scaled down to this first: details beyond it mislead a model that has learnt
 # from small ones, and to one that has learnt from large ones they make no difference.
 SIDE = 176
-_TRIMMING_SIDE = 256  # of the picture in which lines of one colour are looked for
+_TRIMMING_SIDE = 256  # of the picture in which lines of one color are looked for
 
-# Padding, and a plain ground around the object, are lines of one colour along the border. In
+# Padding, and a plain ground around the object, are lines of one color along the border. In
 # YCbCr a soft shadow changes brightness only; tolerances were set by eye on product photographs.
 _TOLERANCE = np.array((18, 8, 8))
-UNIFORM = 0.97  # share of a line that has its colour; the rest may be specks
+UNIFORM = 0.97  # share of a line that has its color; the rest may be specks
 _LAYERS = 2  # a photograph on plain ground, padded once more
 _BLOCK = 32  # lines that are looked at at once
-SEAM = 2  # pixels next to what is trimmed, where scaling has mixed the colours
+SEAM = 2  # pixels next to what is trimmed, where scaling has mixed the colors
 _LEAST_LEFT = 0.02  # of the picture; where less would be left, nothing is trimmed
 
 # L*a*b* distance from the ground: up to what a pixel is ground, at which it starts to count as
@@ -29,12 +29,12 @@ _LEAST_LEFT = 0.02  # of the picture; where less would be left, nothing is trimm
 LIKE_GROUND, NOTICEABLE, SOFTNESS = 10.0, 6.0, 12.0
 PLAIN_RING = 0.35  # share of the border, inside the padding, that a plain ground must hold
 LEAST_WEIGHT = 0.03
-# A ground at least so light and at most so coloured (L*a*b*) is a white one in some light.
+# A ground at least so light and at most so colored (L*a*b*) is a white one in some light.
 LIGHT, PALE = 65.0, 25.0
 # The box shrinks unless weights are spread out; it keeps all but these tails, and this much area.
 _SPREAD_OUT, _TAIL, _LEAST_BULK = 0.8, 0.03, 0.15
 # Back-projection: border strip, central ellipse, bins of L*a*b*, and the blur of the result.
-_STRIP, _CENTRE, _BLUR = 0.08, 0.5, 0.02
+_STRIP, _CENTER, _BLUR = 0.08, 0.5, 0.02
 _BINS = (6, 12, 12)
 _BARE = [255 if level < 3 else 0 for level in range(256)]  # pixels that weigh next to nothing
 
@@ -45,7 +45,7 @@ class DecorObject:
 
     ``box`` is (left, upper, right, lower) in pixels of the picture, ``seen`` what is in it, at most
     SIDE pixels long, and ``weights`` those of its pixels: mode L, 255 is 1. ``ground`` is the
-    colour (red, green, blue) around the object, and ``white`` that of a ground that is probably
+    color (red, green, blue) around the object, and ``white`` that of a ground that is probably
     white, whatever the light makes of it; None where there is none.
     """
 
@@ -60,8 +60,8 @@ def find_object(picture: Image.Image) -> DecorObject:
     """The object in an RGB picture, on whatever ground it stands.
 
     Padding and plain ground around the object are trimmed. On a plain ground, what differs from
-    its colour counts: a white cup on white is its ornament. Elsewhere the colours that are
-    commoner in the centre than along the border count (histogram back-projection; Swain &
+    its color counts: a white cup on white is its ornament. Elsewhere the colors that are
+    commoner in the center than along the border count (histogram back-projection; Swain &
     Ballard, 1991), and the box shrinks to where they are.
     """
     small = _at_most(_TRIMMING_SIDE, picture)
@@ -69,11 +69,11 @@ def find_object(picture: Image.Image) -> DecorObject:
     box = _placed(inner, small.size, (0, 0, *picture.size))
     seen = small.crop(inner)  # quicker than from all pixels, where it is large enough
     seen = _at_most(SIDE, seen if max(seen.size) >= SIDE else picture.crop(box))
-    colours = lab(np.asarray(seen))
-    weights = _difference_from_ground(colours)
+    colors = lab(np.asarray(seen))
+    weights = _difference_from_ground(colors)
     plain = weights is not None
     if not plain:
-        weights = _back_projection(colours)
+        weights = _back_projection(colors)
         bulk = _bulk(weights)
         if bulk != (0, 0, *seen.size):
             left, upper, right, lower = bulk
@@ -87,13 +87,13 @@ def find_object(picture: Image.Image) -> DecorObject:
         weights = weights.resize(seen.size, Image.Resampling.BILINEAR)
     bare = weights.point(_BARE, "1")
     if bare.histogram()[255] > 20:
-        ground = _median_colour(seen, bare)
+        ground = _median_color(seen, bare)
     else:
         ground = tuple(map(int, ImageStat.Stat(seen).mean))
     if plain:
         white = _probably_white(ground)
     else:
-        white = _probably_white(_colour_between(small, *around)) if around else None
+        white = _probably_white(_color_between(small, *around)) if around else None
     return DecorObject(box, seen, weights, ground, white)
 
 
@@ -120,9 +120,9 @@ def inside(box: Sequence[float], relative: Sequence[float]) -> tuple[float, ...]
     return tuple(start + share * size for start, share, size in edges)
 
 
-def _probably_white(colour: tuple[int, int, int]) -> tuple[int, int, int] | None:
-    lightness, *hue = lab(np.uint8([colour]))[0]
-    return colour if lightness > LIGHT and np.hypot(*hue) < PALE else None
+def _probably_white(color: tuple[int, int, int]) -> tuple[int, int, int] | None:
+    lightness, *hue = lab(np.uint8([color]))[0]
+    return color if lightness > LIGHT and np.hypot(*hue) < PALE else None
 
 
 def _trim(picture: Image.Image) -> tuple[Box, tuple[Box, Box] | None]:
@@ -148,31 +148,31 @@ def _trim(picture: Image.Image) -> tuple[Box, tuple[Box, Box] | None]:
     return (left, upper, right, lower), around
 
 
-def _colour_between(picture: Image.Image, outer: Box, inner: Box) -> tuple[int, int, int]:
-    """The median colour of what lies in ``outer`` but not in ``inner``."""
+def _color_between(picture: Image.Image, outer: Box, inner: Box) -> tuple[int, int, int]:
+    """The median color of what lies in ``outer`` but not in ``inner``."""
     between = Image.new("1", picture.size)
     between.paste(1, outer)
     between.paste(0, inner)
-    return _median_colour(picture, between)
+    return _median_color(picture, between)
 
 
-def _median_colour(picture: Image.Image, mask: Image.Image) -> tuple[int, int, int]:
+def _median_color(picture: Image.Image, mask: Image.Image) -> tuple[int, int, int]:
     return tuple(ImageStat.Stat(picture, mask).median)
 
 
-def _median(colours: np.ndarray) -> np.ndarray:
-    """Of colours [n, 3], n > 0, by channel: [3]. What ``np.median`` checks besides takes longer."""
-    middle = [(len(colours) - 1) // 2, len(colours) // 2]
-    return np.partition(colours.T, middle, axis=1)[:, middle].mean(axis=1)
+def _median(colors: np.ndarray) -> np.ndarray:
+    """Of colors [n, 3], n > 0, by channel: [3]. What ``np.median`` checks besides takes longer."""
+    middle = [(len(colors) - 1) // 2, len(colors) // 2]
+    return np.partition(colors.T, middle, axis=1)[:, middle].mean(axis=1)
 
 
 def _uniform_lines(planes: np.ndarray) -> int:
     """How many lines to trim of ``planes`` [3, n, m], uint8: the uniform first ones and a seam."""
     if not planes.size:
         return 0
-    colour = _median(planes[:, 0].T)
-    low = np.maximum(np.ceil(colour - _TOLERANCE), 0).astype(np.uint8)
-    high = np.minimum(colour + _TOLERANCE, 255).astype(np.uint8)
+    color = _median(planes[:, 0].T)
+    low = np.maximum(np.ceil(color - _TOLERANCE), 0).astype(np.uint8)
+    high = np.minimum(color + _TOLERANCE, 255).astype(np.uint8)
     # Whole numbers of one byte wrap around: what is below low is above high - low then.
     most, lines = (high - low)[:, None, None], planes.shape[1]
     count = 0
@@ -186,9 +186,9 @@ def _uniform_lines(planes: np.ndarray) -> int:
     return min(count + SEAM, lines) if count else 0
 
 
-def _difference_from_ground(colours: np.ndarray) -> np.ndarray | None:
-    """Weight 0 to 1 of each colour [h, w, 3] by its distance from a plain ground; None without."""
-    offsets = colours - _median(_border(colours, 2))
+def _difference_from_ground(colors: np.ndarray) -> np.ndarray | None:
+    """Weight 0 to 1 of each color [h, w, 3] by its distance from a plain ground; None without."""
+    offsets = colors - _median(_border(colors, 2))
     distance = np.sqrt(np.einsum("hwc,hwc->hw", offsets, offsets))
     if (_border(distance, 2) < LIKE_GROUND).mean() < PLAIN_RING:
         return None
@@ -217,18 +217,18 @@ def _bulk(weights: np.ndarray) -> tuple[int, int, int, int]:
     return int(left), int(upper), int(right) + 1, int(lower) + 1
 
 
-def _back_projection(colours: np.ndarray) -> np.ndarray:
-    """Weight 0 to 1 by the share of the centre in centre and border, for each colour [h, w]."""
-    height, width = colours.shape[:2]
+def _back_projection(colors: np.ndarray) -> np.ndarray:
+    """Weight 0 to 1 by the share of the center in center and border, for each color [h, w]."""
+    height, width = colors.shape[:2]
     low, high = np.transpose(np.float32(RANGES))[..., None, None]
     counts = np.float32(_BINS)[:, None, None]
-    places = (np.moveaxis(colours, 2, 0) - low) * (counts / (high - low))
+    places = (np.moveaxis(colors, 2, 0) - low) * (counts / (high - low))
     i, j, k = np.clip(places, 0, counts - 1).astype(np.int32)
     bins = (i * _BINS[1] + j) * _BINS[2] + k
     strip = max(2, round(_STRIP * min(height, width)))
     y, x = (np.linspace(-1, 1, side) ** 2 for side in (height, width))
-    centre = y[:, None] + x < _CENTRE
-    inside, outside = map(_smooth_histogram, (bins[centre], _border(bins, strip)))
+    center = y[:, None] + x < _CENTER
+    inside, outside = map(_smooth_histogram, (bins[center], _border(bins, strip)))
     shares = inside / (inside + outside + 1e-9)
     picture = Image.fromarray((shares * 255).astype(np.uint8)[bins])
     radius = max(1, round(_BLUR * min(height, width)))
