@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import streamlit as st
 
 from decor_app.state.datasets import find_dataset
-from decor_app.state.jobs import LEARN
 from decor_app.state.models import predictor, use_model, use_shipped_model
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
@@ -57,7 +56,10 @@ def standing_in(set_id: str) -> frozenset[tuple[str, str]]:
 def lesson_in_use() -> Lesson | None:
     """What taught the model in use, where that was in this session."""
     session = workspace().model and workspace().model.bundle
-    training_data, lesson = session and TrainingData.of(session), workspace().found.get((LEARN, ""))
+    training_data, lesson = (
+        session and TrainingData.of(session),
+        workspace().correction_trainings.get(""),
+    )
     while training_data and lesson:
         same = lesson.set_id in (training_data.corrections, training_data.set_id)
         if (
@@ -79,7 +81,7 @@ def _go_back() -> None:
     while lesson.earlier and not lesson.earlier.taught <= standing:
         lesson = lesson.earlier
     session = workspace()
-    session.found[LEARN, ""] = session.found[LEARN, lesson.set_id] = lesson.earlier
+    session.correction_trainings[""] = session.correction_trainings[lesson.set_id] = lesson.earlier
     if lesson.before:
         use_model(lesson.before)
     else:
@@ -90,7 +92,7 @@ def is_learned(now: Dataset) -> bool:
     """Whether the model in use has learned these very corrections."""
     training_data, lesson = (
         TrainingData.of(predictor().bundle),
-        workspace().found.get((LEARN, now.id)),
+        workspace().correction_trainings.get(now.id),
     )
     knows = training_data is not None and now.id in (
         training_data.corrections,

@@ -148,7 +148,7 @@ def _train_on(training_data: TrainingData, now: Dataset, model: Judge) -> None:
     session = workspace()
     before, taught = session.model and session.model.bundle, standing_in(now.id)
     lesson = Lesson(now.version, bundle.title, judged, now.id, taught, before, lesson_in_use())
-    session.found[LEARN, ""] = session.found[LEARN, now.id] = lesson
+    session.correction_trainings[""] = session.correction_trainings[now.id] = lesson
 
 
 def _judged_since(level: str) -> Evaluation | None:
@@ -195,7 +195,7 @@ def _show_learned(job: Job | None) -> None:
         st.html(f'<ul class="decor-corrected">{"".join(items[-_SHOWN:])}</ul>')
     run, now = job and run_of(job), corrections()
     run = run if run and in_use(run) else None
-    lesson = workspace().found.get((LEARN, now.id)) if now else None
+    lesson = workspace().correction_trainings.get(now.id) if now else None
     judging = run and job_for(CROSS_VALIDATE, run.id)
     if judging and judging.active:
         st.caption("Now it is tested: each picture is asked of a model that has not seen it.")

@@ -126,9 +126,9 @@ def answers_of(pictures: Dataset) -> Answers:
     about = _about(pictures)
     job = reading(ANSWER, about)
     if job and job.status == "done":
-        workspace().found[ANSWER, about] = job.result
+        workspace().predictions[about] = job.result
         forget(ANSWER)
-    return workspace().found.get((ANSWER, about), {})
+    return workspace().predictions.get(about, {})
 
 
 def _offer_answers(pictures: Dataset) -> None:

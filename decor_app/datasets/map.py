@@ -51,10 +51,10 @@ def _places(pictures: Dataset) -> Places | None:
     if job and not job.active:
         forget(MAP)
         if job.status == "done":
-            workspace().found[MAP, pictures.id] = job.result
+            workspace().maps[pictures.id] = job.result
         elif job.status == "failed":
             st.error(escape_markdown(job.message), icon=":material/error:")
-    return workspace().found.get((MAP, pictures.id))
+    return workspace().maps.get(pictures.id)
 
 
 def _offer(pictures: Dataset) -> None:

@@ -15,8 +15,9 @@ from decor_app.evaluation.summary import SMALL_TEST
 from decor_app.format import between, escape_markdown, percent, percent_exact, told_apart
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import LearningCurveTask
-from decor_app.state.jobs import BEFOREHAND, CURVE, ask_about, found, job_for, stop
+from decor_app.state.jobs import BEFOREHAND, CURVE, ask_about, job_for, stop
 from decor_app.state.thumbnails import thumbnails
+from decor_app.state.workspace import workspace
 from decor_core.model.evaluation import SMALL_CLASS, Evaluation
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run
@@ -170,7 +171,7 @@ def _show_learning_curve(run: Run) -> None:
     if job and job.active:
         _watch_learning_curve(run.id)
         return
-    points = found(CURVE, run.id) or _points(job)
+    points = workspace().learning_curves.get(run.id) or _points(job)
     if points:
         learning_curve_chart(points)
         st.caption(_learning_curve_words(points))

@@ -188,11 +188,6 @@ def ask_about(purpose: str, run: Run, kind: Callable[..., Task]) -> None:
     )
 
 
-def found(purpose: str, run_id: str) -> Any:
-    """What a job about a run gave, if it was asked for."""
-    return workspace().found.get((purpose, run_id))
-
-
 def vectors_for(training_data: TrainingData, level: str) -> Embeddings | None:
     """The vectors of a material, if they are at hand; else they are fetched for the next time."""
     vectors = cached_vectors(training_data, level)
@@ -216,7 +211,7 @@ def _keep(job: Job, about: str) -> str:
     if job.task.kind == "cross-validate":
         save_cross_validation(about, job.result)
     elif job.task.kind == "learning curve" and job.status == "done":
-        session.found[CURVE, about] = job.result
+        session.learning_curves[about] = job.result
     return about
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -29,6 +29,12 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.model.classifier import Judge
 from decor_core.runs.run import Run
 from decor_core.runs.store import MemoryRuns
+
+if TYPE_CHECKING:
+    from decor_app.classify.corrections import Corrected
+    from decor_app.classify.lessons import Lesson
+    from decor_app.jobs.dataset_tasks import Places
+    from decor_core.training.search import CurvePoint
 
 _KEPT_WORKSPACES = 200
 _COOKIE = "_streamlit_xsrf"
@@ -40,29 +46,32 @@ _RUN_BYTES = 600_000  # weights, and what tells strange pictures
 
 @dataclass(eq=False)
 class Workspace:
-    """``owner`` names it in the trainer's queue; ``jobs`` are ids by what they are for.
-
-    ``about`` tells which run a job is about ("" for none), ``collected`` which run has come of it,
-    ``found`` what else a job about a run gave; ``refused`` why one could not even be begun.
-    ``controls`` is how the settings stood; ``pictures`` counts those that were looked at;
-    ``data_set`` is the id of the one that is open ("" for none); ``vectors`` are those of data sets
-    used lately; ``corrected`` answers that were put right; ``touched`` is when it was last used.
-    """
+    """What one visitor has; ``owner`` names it in the queues of jobs."""
 
     owner: str
     runs: MemoryRuns = field(default_factory=MemoryRuns)
+    model: Judge | None = None  # that answers instead of the shipped one
+    data_set: str = ""  # id of the one that is open
+    controls: dict[str, Any] = field(default_factory=dict)  # of Retrain, as they stood
+    pictures: int = 0  # that were looked at, as there is a limit
+    vectors: OrderedDict[tuple, Embeddings] = field(default_factory=OrderedDict)  # used lately
+
+    # Ids of jobs by their purpose; by id, the run or data set that a job is about, and the run that
+    # has come of it; by purpose, why a job could not even be begun.
     jobs: dict[str, str] = field(default_factory=dict)
     about: dict[str, str] = field(default_factory=dict)
     collected: dict[str, str] = field(default_factory=dict)
-    found: dict[tuple[str, str], Any] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    controls: dict[str, Any] = field(default_factory=dict)
-    vectors: OrderedDict[tuple, Embeddings] = field(default_factory=OrderedDict)
-    corrected: dict[str, Any] = field(default_factory=dict)
-    model: Judge | None = None
-    pictures: int = 0
-    data_set: str = ""
-    touched: float = float("-inf")
+
+    # What came of jobs: by run, by data set, by data set and model (label and probability of each
+    # picture), by set of corrections (the latest under "").
+    learning_curves: dict[str, "list[CurvePoint]"] = field(default_factory=dict)
+    maps: dict[str, "Places"] = field(default_factory=dict)
+    predictions: dict[str, dict[str, tuple[str, float]]] = field(default_factory=dict)
+    correction_trainings: dict[str, "Lesson"] = field(default_factory=dict)
+
+    corrected: dict[str, "Corrected"] = field(default_factory=dict)  # by digest of the picture
+    touched: float = float("-inf")  # when it was last used
 
     @property
     def own_runs(self) -> list[Run]:

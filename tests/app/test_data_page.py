@@ -262,7 +262,7 @@ def test_right_and_wrong_come_from_the_model_in_use(open_page, home):
     keys = list(pictures.table["key"])
     test = open_page("Pictures")
     mine = test.session_state["workspace"]
-    mine.found[reading.ANSWER, _about(pictures)] = {key: ("Iznik", 0.9) for key in keys}
+    mine.predictions[_about(pictures)] = {key: ("Iznik", 0.9) for key in keys}
     sound(test.run())
     sound(test.selectbox(key="filter_verdict").set_value("Right").run())
     assert _shown(test) == 12
@@ -314,7 +314,7 @@ def test_the_map_is_drawn_when_it_is_there(open_page, home):
     keys = tuple(pictures.table["key"])
     spots = np.random.default_rng(0).uniform(-1, 1, (len(keys), 2))
     places = Places(keys, spots, tuple(pictures.thumb(key) for key in keys))
-    test.session_state["workspace"].found[reading.MAP, pictures.id] = places
+    test.session_state["workspace"].maps[pictures.id] = places
     sound(test.run())
     assert "draw a box to pick" in texts(test)
     pictures.drop(list(pictures.table["file"][:2]))
@@ -327,11 +327,11 @@ def test_a_map_that_lacks_pictures_is_drawn_again(open_page, home):
     keys = tuple(pictures.table["key"])[1:]
     spots = np.random.default_rng(0).uniform(-1, 1, (len(keys), 2))
     old = Places(keys, spots, tuple(pictures.thumb(key) for key in keys))
-    test.session_state["workspace"].found[reading.MAP, pictures.id] = old
+    test.session_state["workspace"].maps[pictures.id] = old
     sound(test.run())
     assert "1 picture came after the map was drawn and is not on it." in texts(test)
     _wait(_click(test, "Draw again"), reading.MAP)
-    new = test.session_state["workspace"].found[reading.MAP, pictures.id]
+    new = test.session_state["workspace"].maps[pictures.id]
     assert len(new.keys) == len(pictures.table)
     assert "came after" not in texts(test)
 
