@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.evaluation import wilson
-from decor_core.model.neighbors import Known
+from decor_core.model.neighbors import NeighborIndex
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import fold_heads
 
@@ -29,7 +29,7 @@ def main() -> None:
     plain = np.zeros_like(alike)
     for _, asked, head in fold_heads(products, TrainingConfig(head="auto"), "style", repeats=1):
         rest = products.rows(~asked)
-        known = Known(replace(shipped, head=head), rest)
+        known = NeighborIndex(replace(shipped, head=head), rest)
         for row in np.flatnonzero(asked):
             found = known.nearest(products.vectors[row], _COUNT)
             alike[row] = [one.label == styles[row] for one in found]

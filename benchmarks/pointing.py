@@ -85,11 +85,11 @@ def _pointed(predictor: Predictor, source: Source, one: tuple, other: tuple) -> 
     both = Image.new("RGB", (left.width + right.width, _HEIGHT))
     both.paste(left, (0, 0))
     both.paste(right, (left.width, 0))
-    evidence = explain(predictor, both)
-    seam = round(left.width / both.width * evidence.maps.shape[2])
+    explanation = explain(predictor, both)
+    seam = round(left.width / both.width * explanation.maps.shape[2])
     hits = []
     for style, own in ((one[1], slice(None, seam)), (other[1], slice(seam, None))):
-        positive = np.maximum(evidence.attribution(style), 0)
+        positive = np.maximum(explanation.attribution(style), 0)
         hits.append(bool(positive[:, own].sum() > positive.sum() / 2))
     return hits
 

@@ -13,7 +13,7 @@ from decor_app.format import escape_markdown
 from decor_app.state.pictures import Seen, evidence_of, preview_of
 from decor_core.images.encode import encode_jpeg
 from decor_core.model.classifier import Prediction
-from decor_core.model.overlay import paint
+from decor_core.model.overlay import overlay
 
 _MOST = 7
 
@@ -44,7 +44,7 @@ def show_picture(seen: Seen, prediction: Prediction) -> None:
         _show(place, seen, preview, seen.described)
         return
     heat = evidence.attribution(label)
-    painted = _painted(preview, heat, evidence.strongest, opacity / 100)
+    painted = _painted(preview, heat, evidence.scale, opacity / 100)
     words = f"Coloured by what speaks for {label} and against it: {_where(heat)}."
     _show(place, seen, painted, f"{seen.described} {words}", legend=label)
 
@@ -77,9 +77,9 @@ def _label(seen: Seen, prediction: Prediction) -> str:
     )
 
 
-def _painted(preview: bytes, heat: np.ndarray, strongest: float, opacity: float) -> bytes:
+def _painted(preview: bytes, heat: np.ndarray, scale: float, opacity: float) -> bytes:
     with Image.open(io.BytesIO(preview)) as picture:
-        return encode_jpeg(paint(picture.convert("RGB"), heat, strongest, opacity))
+        return encode_jpeg(overlay(picture.convert("RGB"), heat, scale, opacity))
 
 
 def _where(heat: np.ndarray) -> str:

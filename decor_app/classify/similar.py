@@ -12,7 +12,7 @@ from decor_app.state.models import predictor
 from decor_app.state.pictures import Seen
 from decor_app.state.thumbnails import thumbnails
 from decor_core.model.classifier import Prediction, Verdict
-from decor_core.model.neighbors import Known, Neighbour
+from decor_core.model.neighbors import Neighbor, NeighborIndex
 from decor_core.model.training_data import TrainingData
 
 _COUNT = 5
@@ -26,7 +26,7 @@ _TRAITS = {
 
 
 def show_likeness(
-    seen: Seen, prediction: Prediction, verdict: Verdict, known: Known | None
+    seen: Seen, prediction: Prediction, verdict: Verdict, known: NeighborIndex | None
 ) -> None:
     """The sentence, and what to look for."""
     st.markdown(_sentence(seen, prediction, verdict, known))
@@ -35,20 +35,22 @@ def show_likeness(
         st.caption(f"Look for: {style.look_for[0].lower()}{style.look_for[1:]}")
 
 
-def show_known(seen: Seen, known: Known | None) -> None:
+def show_known(seen: Seen, known: NeighborIndex | None) -> None:
     """The nearest known pictures, where the model was trained on pictures that are at hand."""
     if known is None:
         return
-    neighbours = known.nearest(seen.vector, _COUNT)
+    neighbors = known.nearest(seen.vector, _COUNT)
     st.markdown(":small[**Nearest known pictures**]")
     thumbnail = thumbnails(TrainingData.of(predictor().bundle))
-    items = (_item(neighbour, thumbnail) for neighbour in neighbours)
+    items = (_item(neighbor, thumbnail) for neighbor in neighbors)
     st.html(f'<ol class="decor-known">{"".join(items)}</ol>')
-    if any(one.key == seen.digest for one in neighbours):
+    if any(one.key == seen.digest for one in neighbors):
         st.caption("This very picture is among those that the model learned from.")
 
 
-def _sentence(seen: Seen, prediction: Prediction, verdict: Verdict, known: Known | None) -> str:
+def _sentence(
+    seen: Seen, prediction: Prediction, verdict: Verdict, known: NeighborIndex | None
+) -> str:
     """E.g. “Looks like Khokhloma: red and gold on black; Gorodets is far behind.”"""
     names = " or ".join(escape_markdown(label) for label in verdict.labels[:2])
     start = {
@@ -67,13 +69,13 @@ def _sentence(seen: Seen, prediction: Prediction, verdict: Verdict, known: Known
     return f"{start}{colours}{behind}{_decisive(seen, prediction, known)}."
 
 
-def _decisive(seen: Seen, prediction: Prediction, known: Known | None) -> str:
+def _decisive(seen: Seen, prediction: Prediction, known: NeighborIndex | None) -> str:
     """What speaks for the runner-up all the same, as the end of a sentence."""
     trained = predictor().bundle.taxonomy
     if known is None or prediction.taxonomy != trained.name:
         return ""
     best, second = (score.label for score in prediction.scores[:2])
-    advantages = known.advantages(seen.vector, second, best)
+    advantages = known.log_odds_by_trait(seen.vector, second, best)
     trait, advantage = max(advantages.items(), key=lambda item: item[1])
     if advantage < _CLEAR:
         return ""
@@ -82,10 +84,10 @@ def _decisive(seen: Seen, prediction: Prediction, known: Known | None) -> str:
     )
 
 
-def _item(neighbour: Neighbour, thumbnail: Callable[[str, str], str]) -> str:
-    label, file = html.escape(neighbour.label), html.escape(neighbour.file)
-    likeness = max(neighbour.likeness, 0)
-    thumb = thumbnail(neighbour.file, neighbour.key)
+def _item(neighbor: Neighbor, thumbnail: Callable[[str, str], str]) -> str:
+    label, file = html.escape(neighbor.label), html.escape(neighbor.file)
+    likeness = max(neighbor.similarity, 0)
+    thumb = thumbnail(neighbor.file, neighbor.key)
     picture = f'<img src="{thumb}" alt="{label}, {file}">' if thumb else ""
     return (
         f"<li>{picture}<b>{label}</b><small>{PurePosixPath(file).stem}</small>"

@@ -8,8 +8,8 @@ from decor_core.errors import PictureError
 from decor_core.images.decode import LIMITS, Limits, load_picture
 from decor_core.images.encode import encode_jpeg, encode_webp
 from decor_core.model.classifier import Predictor
-from decor_core.model.color_names import palette
-from decor_core.model.explain import Evidence, split_scores
+from decor_core.model.color_names import name_colors
+from decor_core.model.explain import Explanation, split_scores
 
 _PREVIEW_SIDE = 512
 _THUMB_SIDE = 160
@@ -26,7 +26,7 @@ class ImageAnalysis:
     colours: str = ""
     preview: bytes = b""
     thumb: bytes = b""
-    evidence: Evidence | None = None
+    evidence: Explanation | None = None
     error: str = ""
 
 
@@ -43,7 +43,7 @@ def analyze_image(
     labels = bundle.taxonomy.labels
     return ImageAnalysis(
         look.vector(),
-        str(palette(look)),
+        str(name_colors(look)),
         encode_jpeg(upright, _PREVIEW_SIDE),
         encode_webp(upright, _THUMB_SIDE),
         split_scores(look, embedder.blocks, bundle.head, labels, upright.size) if deep else None,

@@ -12,7 +12,7 @@ from decor_app.state.cache import looks, originals
 from decor_app.state.models import analyze_image, predictor
 from decor_app.state.workspace import workspace
 from decor_core.images.decode import content_hash
-from decor_core.model.explain import Evidence, roll_up
+from decor_core.model.explain import Explanation
 
 _SEEN, _PREVIEW, _EVIDENCE = "seen", "preview", "evidence"  # what is held of a picture
 _WORDS_BYTES = 1_000  # of a picture's name, digest, colours, and the objects around them
@@ -103,7 +103,7 @@ def network_key() -> tuple:
     return bundle.embedding, bundle.backbone_digest
 
 
-def evidence_of(seen: Seen, taxonomy: str) -> Evidence | None:
+def evidence_of(seen: Seen, taxonomy: str) -> Explanation | None:
     """Why the picture gets its answers in ``taxonomy``; None where it cannot be looked at again."""
     bundle = predictor().bundle
     of, evidence = looks().get(_EVIDENCE) or (None, None)
@@ -112,7 +112,7 @@ def evidence_of(seen: Seen, taxonomy: str) -> Evidence | None:
         if evidence is None:
             return None
     evidence = replace(evidence, maps=evidence.maps.astype(np.float32))
-    return roll_up(evidence, bundle.taxonomy, taxonomy)
+    return evidence.rolled_up(bundle.taxonomy, taxonomy)
 
 
 def _look_again(seen: Seen) -> ImageAnalysis:

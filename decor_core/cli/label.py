@@ -94,9 +94,9 @@ def _write_explanation(predictor: "Predictor", answer: "Labelled", path: Path) -
     """Write the picture with what speaks for its likeliest label painted over it."""
     from decor_core.images.decode import load_picture
     from decor_core.model.explain import explain
-    from decor_core.model.overlay import paint
+    from decor_core.model.overlay import overlay
 
     picture = load_picture(Path(answer.file), max_side=predictor.embedder.working_side)
-    evidence = explain(predictor, picture, answer.prediction.taxonomy)
-    attribution = evidence.attribution(answer.prediction.scores[0].label)
-    paint(picture, attribution, evidence.strongest).save(path)
+    explanation = explain(predictor, picture, answer.prediction.taxonomy)
+    label = answer.prediction.scores[0].label
+    overlay(picture, explanation.attribution(label), explanation.scale).save(path)

@@ -1,4 +1,4 @@
-"""The colours of a decor in words, from the colours that its object really has."""
+"""The colors of an object in words, from the colors that it really has."""
 
 from dataclasses import dataclass
 
@@ -6,22 +6,22 @@ import numpy as np
 
 from decor_core.features.embedder import Look
 
-# Upper end of hue, in degrees of L*a*b*, of each colour word; red closes the circle.
+# Upper end of hue, in degrees of L*a*b*, of each color word; red closes the circle.
 _HUES = ((45, "red"), (68, "orange"), (105, "yellow"), (175, "green"), (235, "turquoise"),
          (308, "blue"), (342, "purple"), (360, "red"))  # fmt: skip
-_NEUTRALS = ("black", "grey", "white", "cream")
+_NEUTRALS = ("black", "gray", "white", "cream")
 _WORDS = (*_NEUTRALS, "red", "orange", "yellow", "green", "turquoise", "blue", "purple",
           "brown", "gold", "pink")  # fmt: skip
-_GREY, _DARK = 14.0, 24.0  # chroma below which a colour is grey, lightness below which it is black
-_LEAST = 0.06  # share of the decor from which a colour is worth a word
-_LEAST_GROUND = 0.1  # and from which a neutral one is what the others lie on
-_MOST = 3
-_SHOWS_THROUGH = 0.4  # share of the object's outline at which its ground counts as its colour
+_GRAY_CHROMA, _BLACK_LIGHTNESS = 14.0, 24.0  # below which a color is gray or black
+_MIN_SHARE = 0.06  # of the object, from which a color is worth a word
+_MIN_GROUND = 0.1  # and from which a neutral one is what the others lie on
+_MAX_WORDS = 3
+_BARE_SHARE = 0.4  # of the object's outline, at which its ground counts as its color
 
 
 @dataclass(frozen=True)
-class Palette:
-    """Colour words: ``accents``, commonest first, on a ``ground``; either may be empty."""
+class ColorNames:
+    """Color words: ``accents``, commonest first, on a ``ground``; either may be empty."""
 
     accents: tuple[str, ...]
     ground: str = ""
@@ -33,31 +33,32 @@ class Palette:
         return " on ".join(word for word in (accents, self.ground) if word)
 
 
-def palette(look: Look) -> Palette:
-    """The colours of the object that was looked at."""
-    words = _words(look.lab)
+def name_colors(look: Look) -> ColorNames:
+    """The colors of the object in an image."""
+    words = _nearest_words(look.lab)
     shares = np.bincount(words.ravel(), look.weights.ravel(), minlength=len(_WORDS))
     shares = shares / max(shares.sum(), 1e-9)
     ground = _ground(words, look.weights, shares)
-    order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] >= _LEAST]
-    # Greys are mostly shadow; what is bright and coloured is what people see.
-    accents = [_WORDS[i] for i in order if _WORDS[i] not in (ground, "grey")]
-    colourful = [word for word in accents if word not in _NEUTRALS]
-    return Palette(tuple((colourful or accents)[:_MOST]), ground)
+    order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] >= _MIN_SHARE]
+    # Grays are mostly shadow; what is bright and colored is what people see.
+    accents = [_WORDS[i] for i in order if _WORDS[i] not in (ground, "gray")]
+    colored = [word for word in accents if word not in _NEUTRALS]
+    return ColorNames(tuple((colored or accents)[:_MAX_WORDS]), ground)
 
 
 def _ground(words: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> str:
     """What the ornament lies on: a bare ground that shows through, or the commonest neutral."""
-    bare = _hull(weights > 0.5) & (weights < 0.1)
-    if bare.sum() > _SHOWS_THROUGH * max(_hull(weights > 0.5).sum(), 1):
+    outline = _outline(weights > 0.5)
+    bare = outline & (weights < 0.1)
+    if bare.sum() > _BARE_SHARE * max(outline.sum(), 1):
         return _WORDS[int(np.bincount(words[bare], minlength=len(_WORDS)).argmax())]
-    neutral = [_WORDS.index(word) for word in _NEUTRALS if word != "grey"]
+    neutral = [_WORDS.index(word) for word in _NEUTRALS if word != "gray"]
     commonest = max(neutral, key=lambda i: shares[i])
-    return _WORDS[commonest] if shares[commonest] >= _LEAST_GROUND else ""
+    return _WORDS[commonest] if shares[commonest] >= _MIN_GROUND else ""
 
 
-def _hull(mask: np.ndarray) -> np.ndarray:
-    """Places of ``mask``, and between two of them in their row or column."""
+def _outline(mask: np.ndarray) -> np.ndarray:
+    """Pixels of ``mask``, and between two of them in their row or column."""
     rows, columns = (
         np.maximum.accumulate(mask, axis)
         & np.flip(np.maximum.accumulate(np.flip(mask, axis), axis), axis)
@@ -66,21 +67,21 @@ def _hull(mask: np.ndarray) -> np.ndarray:
     return rows | columns
 
 
-def _words(lab: np.ndarray) -> np.ndarray:
-    """Index in _WORDS of the word for each L*a*b* colour [..., 3]."""
+def _nearest_words(lab: np.ndarray) -> np.ndarray:
+    """Index in _WORDS of the word for each L*a*b* color [..., 3]."""
     lightness, chroma = lab[..., 0], np.hypot(lab[..., 1], lab[..., 2])
     hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1])) % 360
     ends, names = zip(*_HUES, strict=True)
-    found = np.array([_WORDS.index(name) for name in names])[np.searchsorted(ends, hue)]
+    by_hue = np.array([_WORDS.index(name) for name in names])[np.searchsorted(ends, hue)]
     warm = (hue > 35) & (hue < 110)
     rules = (  # the first that holds counts
-        ((lightness < _DARK) & (chroma < 18), "black"),
-        ((chroma < _GREY) & (lightness > 78), "white"),
-        (chroma < _GREY, "grey"),
+        ((lightness < _BLACK_LIGHTNESS) & (chroma < 18), "black"),
+        ((chroma < _GRAY_CHROMA) & (lightness > 78), "white"),
+        (chroma < _GRAY_CHROMA, "gray"),
         (warm & (chroma < 35) & (lightness > 72), "cream"),
         (warm & (lightness < 45) & (chroma < 50), "brown"),
         ((hue > 60) & (hue < 105) & (lightness < 75), "gold"),
         (((hue > 335) | (hue < 30)) & (lightness > 58), "pink"),
     )
-    chosen = [_WORDS.index(word) for _, word in rules]
-    return np.select([rule for rule, _ in rules], chosen, found)
+    masks, words = zip(*rules, strict=True)
+    return np.select(masks, [_WORDS.index(word) for word in words], by_hue)

@@ -1,4 +1,4 @@
-"""Answers for many pictures as a table: CSV that is safe to open in a spreadsheet, and JSON."""
+"""Predictions for many images as a table: CSV that is safe to open in a spreadsheet, and JSON."""
 
 import csv
 import io
@@ -16,29 +16,30 @@ def answer_rows(
 ) -> list[dict[str, Any]]:
     """One row for each answer: file, verdict, likeliest labels and probabilities, or the error.
 
-    ``verdict`` is one of predictor.KINDS by ``sure`` and ``strange``, or “unreadable”; a coarser
+    ``verdict`` is one of classifier.KINDS by ``sure`` and ``strange``, or “unreadable”; a coarser
     label, where there is one, stands in a column of its taxonomy's name.
     """
-    return [_row(answer, trained, sure, strange) for answer in answers]
-
-
-def _row(answer: Labelled, trained: Taxonomy, sure: float, strange: float) -> dict[str, Any]:
-    prediction = answer.prediction
-    if prediction is None:
-        return {"file": answer.file, "verdict": "unreadable", "error": answer.error}
-    level = trained.level(prediction.taxonomy)
-    best, second = (*prediction.scores, None)[:2]
-    row = {
-        "file": answer.file,
-        "verdict": prediction.decision(sure, strange).kind,
-        level.name: best.label,
-        "probability": round(best.probability, 6),
-    }
-    if level.coarser:
-        row[level.coarser.name] = level.parent_of(best.label)
-    if second:
-        row |= {"second": second.label, "second_probability": round(second.probability, 6)}
-    return row | {"novelty": round(prediction.novelty, 6), "error": ""}
+    rows: list[dict[str, Any]] = []
+    for answer in answers:
+        prediction = answer.prediction
+        if prediction is None:
+            rows.append({"file": answer.file, "verdict": "unreadable", "error": answer.error})
+            continue
+        level = trained.level(prediction.taxonomy)
+        best, *others = prediction.scores
+        row: dict[str, Any] = {
+            "file": answer.file,
+            "verdict": prediction.decision(sure, strange).kind,
+            level.name: best.label,
+            "probability": round(best.probability, 6),
+        }
+        if level.coarser:
+            row[level.coarser.name] = level.parent_of(best.label)
+        if others:
+            row["second"] = others[0].label
+            row["second_probability"] = round(others[0].probability, 6)
+        rows.append(row | {"novelty": round(prediction.novelty, 6), "error": ""})
+    return rows
 
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> bytes:
@@ -48,8 +49,7 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> bytes:
     injection”).
     """
     fields = list(dict.fromkeys(field for row in rows for field in row))
-    if "error" in fields:
-        fields.append(fields.pop(fields.index("error")))
+    fields.sort(key="error".__eq__)  # last
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, fields, restval="")
     writer.writeheader()

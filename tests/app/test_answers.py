@@ -19,8 +19,8 @@ from decor_core.model.classifier import (
     Verdict,
     shared_embedder,
 )
-from decor_core.model.color_names import Palette, palette
-from decor_core.model.neighbors import Known
+from decor_core.model.color_names import ColorNames, name_colors
+from decor_core.model.neighbors import NeighborIndex
 from decor_core.model.results_table import answer_rows, to_csv, to_json
 from decor_core.taxonomy import DECOR, Taxonomy
 
@@ -81,7 +81,7 @@ def _striped(*colours, ground):
     ],
 )
 def test_colours_in_words(embeddings, colours, ground, words):
-    found = palette(_look(embeddings, _striped(*colours, ground=ground)))
+    found = name_colors(_look(embeddings, _striped(*colours, ground=ground)))
     assert set(found.accents) == set(words.partition(" on ")[0].split(" and "))
     assert found.ground == words.partition(" on ")[2]
 
@@ -91,19 +91,19 @@ def test_a_dark_object_on_white_stands_on_its_own_colour(embeddings):
     picture.paste("black", (20, 20, 180, 180))
     for x, y in ((30, 40), (70, 90), (120, 50), (110, 130), (40, 140)):
         ImageDraw.Draw(picture).ellipse((x, y, x + 30, y + 30), "#b4242b")
-    assert str(palette(_look(embeddings, picture))) == "red on black"
+    assert str(name_colors(_look(embeddings, picture))) == "red on black"
 
 
-def test_palette_reads_as_people_write():
-    assert str(Palette(("red", "gold"), "black")) == "red and gold on black"
-    assert str(Palette(("red", "gold", "green"))) == "red, gold and green"
-    assert str(Palette((), "white")) == "white" and str(Palette(())) == ""
+def test_color_names_read_as_people_write():
+    assert str(ColorNames(("red", "gold"), "black")) == "red and gold on black"
+    assert str(ColorNames(("red", "gold", "green"))) == "red, gold and green"
+    assert str(ColorNames((), "white")) == "white" and str(ColorNames(())) == ""
 
 
 @pytest.mark.parametrize("size", [(8, 300), (300, 8), (40, 40)])
-def test_every_picture_has_a_palette(embeddings, size):
+def test_every_picture_has_color_names(embeddings, size):
     noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    assert isinstance(str(palette(_look(embeddings, Image.fromarray(noise)))), str)
+    assert isinstance(str(name_colors(_look(embeddings, Image.fromarray(noise)))), str)
 
 
 # Known pictures
@@ -121,7 +121,7 @@ def shipped():
 
 @pytest.fixture(scope="module")
 def known(shipped, products):
-    return Known(shipped, products)
+    return NeighborIndex(shipped, products)
 
 
 def test_a_known_picture_is_most_like_itself_and_then_its_kind(known, products):
@@ -129,24 +129,26 @@ def test_a_known_picture_is_most_like_itself_and_then_its_kind(known, products):
         found = known.nearest(products.vectors[row], 4)
         picture = products.table.iloc[row]
         assert found[0].file == picture["file"] and found[0].key == picture["key"]
-        assert found[0].likeness == pytest.approx(1, abs=1e-4)
+        assert found[0].similarity == pytest.approx(1, abs=1e-4)
         assert {one.label for one in found} == {picture["style"]}
-        assert [one.likeness for one in found] == sorted((o.likeness for o in found), reverse=True)
+        assert [one.similarity for one in found] == sorted(
+            (o.similarity for o in found), reverse=True
+        )
 
 
 def test_of_near_duplicates_only_one_is_named(training, embeddings):
     table = embeddings.table.copy()
     table.loc[:5, "group"] = table["group"].iloc[0]
-    known = Known(training.bundle, replace(embeddings, table=table))
+    known = NeighborIndex(training.bundle, replace(embeddings, table=table))
     found = known.nearest(embeddings.vectors[0], 36)
     assert len(found) == 31 and len({one.file for one in found}) == 31
 
 
-def test_advantages_are_the_difference_of_the_scores(known, shipped, products):
+def test_log_odds_are_the_difference_of_the_scores(known, shipped, products):
     vectors = products.vectors[[0, 200]]
     logits = shipped.head.logits(vectors)
     labels = shipped.taxonomy.labels
-    sums = [known.advantages(v, labels[0], labels[1]) for v in vectors]
+    sums = [known.log_odds_by_trait(v, labels[0], labels[1]) for v in vectors]
     assert set(sums[0]) == {"texture", "pattern", "shapes", "colours"}
     # All but what the average picture has, which is the same for both.
     difference = (logits[0, 0] - logits[0, 1]) - (logits[1, 0] - logits[1, 1])
@@ -154,10 +156,10 @@ def test_advantages_are_the_difference_of_the_scores(known, shipped, products):
 
 
 def test_a_model_of_other_labels_or_vectors_knows_none_of_them(shipped, products):
-    assert Known.fits(shipped, products)
-    assert Known.fits(replace(shipped, taxonomy=DECOR.coarser), products)
-    assert not Known.fits(replace(shipped, backbone_digest="other"), products)
-    assert not Known.fits(
+    assert NeighborIndex.fits(shipped, products)
+    assert NeighborIndex.fits(replace(shipped, taxonomy=DECOR.coarser), products)
+    assert not NeighborIndex.fits(replace(shipped, backbone_digest="other"), products)
+    assert not NeighborIndex.fits(
         replace(shipped, taxonomy=Taxonomy("style", ("Gzhel", "Delft"))), products
     )
 

@@ -1,4 +1,4 @@
-"""The evidence: parts that add up to the score, in their place, painted and told apart."""
+"""The explanation: parts that add up to the score, in their place, painted and told apart."""
 
 from dataclasses import replace
 
@@ -8,9 +8,9 @@ from PIL import Image, ImageOps
 
 from decor_core.errors import DataError
 from decor_core.model.classifier import Predictor, load_predictor, shared_embedder
-from decor_core.model.explain import SIDE, Evidence, explain, split_scores
+from decor_core.model.explain import SIDE, Explanation, explain, split_scores
 from decor_core.model.heads import Head, probabilities
-from decor_core.model.overlay import AGAINST, FOR, paint
+from decor_core.model.overlay import AGAINST, FOR, overlay
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +30,10 @@ def _logits(predictor, picture):
 @pytest.mark.parametrize("size", [(160, 160), (300, 60), (60, 300), (40, 900)])
 def test_parts_add_up_to_the_score(shipped, ornament, size):
     picture = ImageOps.pad(ornament(3, "firebrick", side=200), size, color="white")
-    evidence = explain(shipped, picture)
-    np.testing.assert_allclose(evidence.scores, _logits(shipped, picture), atol=1e-4)
-    assert evidence.labels == shipped.bundle.taxonomy.labels
-    assert max(evidence.maps.shape[1:]) == SIDE
+    explanation = explain(shipped, picture)
+    np.testing.assert_allclose(explanation.scores, _logits(shipped, picture), atol=1e-4)
+    assert explanation.labels == shipped.bundle.taxonomy.labels
+    assert max(explanation.maps.shape[1:]) == SIDE
 
 
 @pytest.mark.parametrize("kind", ["flat", "noise"])
@@ -42,8 +42,8 @@ def test_parts_add_up_for_odd_pictures(shipped, kind):
     if kind == "noise":
         pixels = np.random.default_rng(0).integers(0, 256, pixels.shape, np.uint8)
     picture = Image.fromarray(pixels)
-    evidence = explain(shipped, picture)
-    np.testing.assert_allclose(evidence.scores, _logits(shipped, picture), atol=1e-4)
+    explanation = explain(shipped, picture)
+    np.testing.assert_allclose(explanation.scores, _logits(shipped, picture), atol=1e-4)
 
 
 @pytest.mark.parametrize("views", [1, 2, 6])
@@ -56,8 +56,8 @@ def test_parts_add_up_for_any_head_and_number_of_views(training, ornament, views
     )
     picture = ornament(5, "seagreen", side=120)
     look = embedder.look(picture)
-    evidence = split_scores(look, embedder.blocks, head, tuple("abcd"), picture.size)
-    np.testing.assert_allclose(evidence.scores, head.logits(look.vector()[None])[0], atol=1e-4)
+    explanation = split_scores(look, embedder.blocks, head, tuple("abcd"), picture.size)
+    np.testing.assert_allclose(explanation.scores, head.logits(look.vector()[None])[0], atol=1e-4)
 
 
 def _side_by_side(ornament, colours):
@@ -68,9 +68,9 @@ def _side_by_side(ornament, colours):
 
 
 def test_of_two_ornaments_each_map_points_at_its_own(predictor, ornament):
-    evidence = explain(predictor, _side_by_side(ornament, ("navy", "firebrick")))
+    explanation = explain(predictor, _side_by_side(ornament, ("navy", "firebrick")))
     for label, half in (("Gzhel", np.s_[:, : SIDE // 2]), ("Khokhloma", np.s_[:, SIDE // 2 :])):
-        positive = np.maximum(evidence.attribution(label), 0)
+        positive = np.maximum(explanation.attribution(label), 0)
         assert positive[half].sum() > 0.75 * positive.sum()
 
 
@@ -99,26 +99,26 @@ def test_an_unknown_taxonomy_is_refused(predictor, ornament):
 
 def test_a_map_is_the_change_of_the_log_odds():
     maps = np.random.default_rng(0).normal(size=(3, 4, 5)) / 10
-    evidence = Evidence(tuple("abc"), maps, np.array([0.5, 0.0, -1.0]))
+    explanation = Explanation(tuple("abc"), maps, np.array([0.5, 0.0, -1.0]))
 
     def log_odds(scores):
         return scores[1] - np.log(np.exp(scores[0]) + np.exp(scores[2]))
 
     step = 1e-6
-    more = log_odds(evidence.scores + step * maps[:, 2, 3]) - log_odds(evidence.scores)
-    assert evidence.attribution("b")[2, 3] == pytest.approx(more / step, abs=1e-4)
+    more = log_odds(explanation.scores + step * maps[:, 2, 3]) - log_odds(explanation.scores)
+    assert explanation.attribution("b")[2, 3] == pytest.approx(more / step, abs=1e-4)
 
 
 def test_with_one_label_its_own_map_is_all_there_is():
-    evidence = Evidence(("a",), np.ones((1, 4, 5), np.float32), np.zeros(1))
-    np.testing.assert_array_equal(evidence.attribution("a"), evidence.maps[0])
+    explanation = Explanation(("a",), np.ones((1, 4, 5), np.float32), np.zeros(1))
+    np.testing.assert_array_equal(explanation.attribution("a"), explanation.maps[0])
 
 
-def test_paint_is_orange_for_violet_against_and_nothing_at_opacity_zero():
+def test_overlay_is_orange_for_violet_against_and_nothing_at_opacity_zero():
     picture = Image.new("RGB", (64, 32), (90, 140, 120))
     heat = np.zeros((32, 64))
     heat[:, :24], heat[:, 40:] = 1, -1
-    painted = np.asarray(paint(picture, heat, 1.0, opacity=1.0))
+    painted = np.asarray(overlay(picture, heat, 1.0, opacity=1.0))
     assert tuple(painted[16, 4]) == FOR and tuple(painted[16, 60]) == AGAINST
     assert np.ptp(painted[16, 32]) < 20 < np.ptp((90, 140, 120))  # all but grey between them
-    np.testing.assert_array_equal(np.asarray(paint(picture, heat, 1.0, opacity=0)), picture)
+    np.testing.assert_array_equal(np.asarray(overlay(picture, heat, 1.0, opacity=0)), picture)
