@@ -1,30 +1,21 @@
 """Several runs side by side: their curves, what differs in their settings, who is better."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from decor_app.charts.curves import overlaid_curves
 from decor_app.format import between, escape_markdown, percent_exact
+from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.comparison import compare
 from decor_core.runs.run import Run
 
-_MOST = 7  # as many colours as there are to tell them apart
-_SETTINGS = {
-    "data": "Data",
-    "taxonomy": "Taxonomy",
-    "pictures": "Pictures",
-    "architecture": "Network",
-    "views": "Views",
-    "head": "Head",
-    "steps": "Steps",
-    "learning_rate": "Learning rate",
-    "batch_size": "Batch size",
-    "weight_decay": "Weight decay",
-    "testing_percentage": "Test, %",
-    "validation_percentage": "Validation, %",
-    "seed": "Seed",
+_MOST = 7  # as many colors as there are to tell them apart
+_LABELS = {"data": "Data", "taxonomy": "Taxonomy", "pictures": "Pictures"} | {
+    one.name: one.metadata["label"] for one in fields(TrainingConfig)
 }
 
 
@@ -34,7 +25,7 @@ def show_comparison(runs: Sequence[Run]) -> None:
         st.info(f"The first {_MOST} of the {len(runs)} runs are compared.")
         runs = runs[:_MOST]
     comparison = compare(runs)
-    st.subheader("Is the difference more than chance?", anchor=False)
+    st.header("Is the difference more than chance?", anchor=False)
     for pair in comparison.pairs:
         st.markdown(f"- {escape_markdown(pair.verdict)}")
     st.caption(
@@ -42,9 +33,9 @@ def show_comparison(runs: Sequence[Run]) -> None:
     )
     with_curves = [run for run in runs if run.events]
     if with_curves:
-        st.subheader("Curves", anchor=False)
+        st.header("Curves", anchor=False)
         overlaid_curves(with_curves, run_titles(with_curves))
-    st.subheader("Settings", anchor=False)
+    st.header("Settings", anchor=False)
     st.dataframe(
         _settings_table(runs, comparison.settings),
         height="content",
@@ -61,23 +52,27 @@ def run_titles(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _settings_table(runs: Sequence[Run], differing: dict[str, tuple]) -> pd.DataFrame:
-    differing = {name: values for name, values in differing.items() if name in _SETTINGS}
-    order = [*differing, *(name for name in _SETTINGS if name not in differing)]
+def _settings_table(runs: Sequence[Run], differing: Mapping[str, tuple]) -> Styler:
+    """A row for each setting that any of the runs has, a column for each run."""
+    settings = [run.settings for run in runs]
+    used = [name for name in _LABELS if any(one.get(name) is not None for one in settings)]
+    order = sorted(used, key=lambda name: name not in differing)
     table = pd.DataFrame(
         {
-            title: [_written(run.settings.get(name)) for name in order]
-            for title, run in zip(run_titles(runs), runs, strict=True)
+            title: [_in_words(one.get(name)) for name in order]
+            for title, one in zip(run_titles(runs), settings, strict=True)
         },
-        index=[_SETTINGS[name] for name in order],
+        index=[_LABELS[name] for name in order],
     )
     table.loc["Test accuracy"] = [_accuracy(run) for run in runs]
-    marked = {_SETTINGS[name] for name in differing}
+    marked = {_LABELS[name] for name in order if name in differing}
     style = "font-weight: 700; background-color: rgba(230, 178, 60, 0.25)"
     return table.style.apply(lambda row: [style if row.name in marked else ""] * len(row), axis=1)
 
 
-def _written(value: object) -> str:
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Models to take along and to bring back: downloads of a run, import of one."""
+"""Models to take along and to bring back: downloads of a run, its curves, import of one."""
 
 import tempfile
 from collections.abc import Sequence
@@ -8,9 +8,8 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.components.progress import progress_words
-from decor_app.format import escape_markdown
+from decor_app.format import escape_markdown, pluralize
 from decor_app.hosting.metrics import METRICS
-from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import ExportTask, SummariesTask
 from decor_app.state.inference import inference_pool
 from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, stop, submit
@@ -27,7 +26,7 @@ from decor_core.runs.tensorboard import summaries_directory, tensorboard_command
 def show_downloads(run: Run) -> None:
     """A menu of formats; making most of them takes TensorFlow, and some seconds."""
     with st.popover("Download", icon=":material/download:"):
-        chosen = st.radio(
+        kind = st.radio(
             "Format",
             list(FORMATS),
             format_func=lambda name: FORMATS[name].text[0].upper() + FORMATS[name].text[1:],
@@ -36,55 +35,39 @@ def show_downloads(run: Run) -> None:
         st.markdown(
             ":small[A zip with the model, a README and, except for Decor's own, an example.]"
         )
-        if FORMATS[chosen].tensorflow:
-            _show_making(run, chosen)
+        job = job_for(EXPORT, run.id)
+        this = job if job and job.task.format == kind else None
+        if not FORMATS[kind].tensorflow:
+            _download_button(run, kind, lambda: _export_here(run.bundle, kind))
+        elif this and this.active:
+            _watch(EXPORT, run.id)
+        elif this and this.status == "done":
+            _download_button(run, kind, this.result)
         else:
-            _download(run, chosen, lambda: _made_here(run.bundle, chosen))
-
-
-def _show_making(run: Run, kind: str) -> None:
-    job = job_for(EXPORT, run.id)
-    session = job is not None and job.task.format == kind
-    if session and job.active:
-        _watch(run.id)
-        return
-    if session and job.status == "done":
-        _download(run, kind, job.result)
-        return
-    if session and job.message:
-        st.error(escape_markdown(job.message), icon=":material/error:")
-    st.button(
-        "Prepare",
-        icon=":material/package_2:",
-        on_click=_ask,
-        args=(run, kind),
-        disabled=job is not None and job.active,
-        width="stretch",
-    )
+            if this and this.message:
+                st.error(escape_markdown(this.message), icon=":material/error:")
+            st.button(
+                "Prepare",
+                icon=":material/package_2:",
+                on_click=lambda: submit(EXPORT, ExportTask(run.bundle, kind, run.title), run.id),
+                disabled=job is not None and job.active,
+                width="stretch",
+            )
 
 
 @st.fragment(run_every=0.5)
-def _watch(run_id: str) -> None:
-    job = job_for(EXPORT, run_id)
+def _watch(purpose: str, run_id: str = "") -> None:
+    """Say what an active job is doing; its end is for the whole page to draw."""
+    job = job_for(purpose, run_id)
     if job is None or not job.active:
         st.rerun()
-    st.markdown(f":small[{_words(job)}]")
-    st.button(
-        "Stop", key=keys.STOP.of(EXPORT), icon=":material/stop:", on_click=stop, args=(EXPORT,)
-    )
+    writing = ":material/hourglass_top: Writing it, which takes some seconds …"
+    st.markdown(f":small[{writing if job.status == 'running' else progress_words(job)}]")
+    key = keys.STOP.of(purpose)
+    st.button("Stop", key=key, icon=":material/stop:", on_click=stop, args=(purpose,))
 
 
-def _words(job: Job) -> str:
-    if job.status == "running":
-        return ":material/hourglass_top: Writing it, which takes some seconds …"
-    return progress_words(job)
-
-
-def _ask(run: Run, kind: str) -> None:
-    submit(EXPORT, ExportTask(run.bundle, kind, run.title), run.id)
-
-
-def _download(run: Run, kind: str, data: object) -> None:
+def _download_button(run: Run, kind: str, data: object) -> None:
     st.download_button(
         "Download",
         data,
@@ -98,50 +81,43 @@ def _download(run: Run, kind: str, data: object) -> None:
     )
 
 
-def _made_here(bundle: Bundle, kind: str) -> bytes:
+def _export_here(bundle: Bundle, kind: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         return export_model(bundle, kind, Path(folder, "model.zip")).read_bytes()
 
 
-def show_curves(runs: Sequence[Run]) -> None:
+def show_tensorboard(runs: Sequence[Run]) -> None:
     """The curves of all ``runs`` for TensorBoard, and how to start it."""
     runs = [run for run in runs if run.events]
     if not runs:
         return
-    here = may_keep()
     with st.expander("TensorBoard", icon=":material/monitoring:"):
         job = job_for(TENSORBOARD)
         if job and job.active:
-            _watch_board()
+            _watch(TENSORBOARD)
             return
         if job and job.message:
             st.error(escape_markdown(job.message), icon=":material/error:")
         if job and job.status == "done":
-            _show_board(job)
+            _show_summaries(job.result)
+        folder = summaries_directory() if may_keep() else None
+        curves = tuple((f"{folder_name(run.title)}-{run.id[:4]}", run.events) for run in runs)
         st.button(
-            f"Write the curves of {len(runs)} {'run' if len(runs) == 1 else 'runs'}",
+            f"Write the curves of {pluralize(len(runs), 'run')}",
             icon=":material/edit_note:",
-            on_click=_write_curves,
-            args=(runs, summaries_directory() if here else None),
+            on_click=lambda: submit(TENSORBOARD, SummariesTask(curves, folder)),
         )
 
 
-@st.fragment(run_every=0.5)
-def _watch_board() -> None:
-    job = job_for(TENSORBOARD)
-    if job is None or not job.active:
-        st.rerun()
-    st.markdown(f":small[{_words(job)}]")
-
-
-def _show_board(job: Job) -> None:
-    if isinstance(job.result, Path):
+def _show_summaries(written: Path | bytes) -> None:
+    """Where the curves are, or a button to download them; how to look at them."""
+    if isinstance(written, Path):
         st.caption("The curves are written. Start TensorBoard in a terminal:")
-        st.code(tensorboard_command(job.result), language="bash")
+        st.code(tensorboard_command(written), language="bash")
         return
     st.download_button(
         "Download the curves",
-        job.result,
+        written,
         "curves.zip",
         "application/zip",
         on_click="ignore",
@@ -151,15 +127,10 @@ def _show_board(job: Job) -> None:
     st.code(f"unzip curves.zip -d curves\n{tensorboard_command(Path('curves'))}", language="bash")
 
 
-def _write_curves(runs: Sequence[Run], folder: Path | None) -> None:
-    named = tuple((f"{folder_name(run.title)}-{run.id[:4]}", run.events) for run in runs)
-    submit(TENSORBOARD, SummariesTask(named, folder))
-
-
 def show_import() -> None:
     """A place to drop a zip that was exported before; what is wrong with it is said."""
-    key = keys.IMPORT.of(keys.IMPORTS.value)
     with st.expander("Bring a model back", icon=":material/upload:"):
+        key = keys.IMPORT.of(keys.IMPORTS.value)
         st.file_uploader(
             "Model",
             "zip",
@@ -173,27 +144,23 @@ def show_import() -> None:
             "Decor's own format only. Nothing in the zip is run, and it stays in this session"
             + (" unless you keep it." if may_keep() else ".")
         )
-        if refused := keys.IMPORT_REFUSED.value:
-            st.error(escape_markdown(refused), icon=":material/error:")
+        if keys.IMPORT_REFUSED.value:
+            st.error(escape_markdown(keys.IMPORT_REFUSED.value), icon=":material/error:")
 
 
-def _check_room() -> None:
-    own = len(workspace().own_runs)
-    if own >= registry().room(workspace()):
-        METRICS.count("refused: runs of one")
-        raise LimitError(
-            f"There are {own} runs in this session, as many as there is room for now; please "
-            "delete one first."
-        )
-
-
-def _import(key: keys.SessionKey) -> None:
-    file = key.value
+def _import(key: str) -> None:
+    file = st.session_state[key]
     keys.IMPORT_REFUSED.clear()
     if file is None:
         return
     try:
-        _check_room()
+        own = len(workspace().own_runs)
+        if own >= registry().room(workspace()):
+            METRICS.count("refused: runs of one")
+            raise LimitError(
+                f"There are {own} runs in this session, as many as there is room for now; please "
+                "delete one first."
+            )
         run = workspace().runs.save(import_run(file.getvalue(), inference_pool().check))
     except DecorError as error:
         keys.IMPORT_REFUSED.value = str(error)

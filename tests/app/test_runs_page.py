@@ -59,7 +59,7 @@ def _tick(test: AppTest, rows: list[int]) -> AppTest:
 
 
 def _texts(test: AppTest) -> str:
-    kinds = (test.markdown, test.caption, test.subheader, test.info, test.error)
+    kinds = (test.markdown, test.caption, test.header, test.info, test.error)
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
@@ -131,13 +131,13 @@ def test_what_is_deleted_can_be_brought_back(open_runs):
 def test_several_runs_are_compared(open_runs):
     test = open_runs([0, 1])
     assert r"test pictures right\: the same ones" in _texts(test)
-    assert [header.value for header in test.subheader] == [
+    assert [header.value for header in test.header] == [
         "Is the difference more than chance?",
         "Curves",
         "Settings",
     ]
     table = test.dataframe[1].value
-    assert list(table.index[:2]) == ["Steps", "Seed"]
+    assert list(table.index[:2]) == ["Training steps", "Random seed"]
     assert "N=" in table.loc["Test accuracy"].iloc[0]
 
 
