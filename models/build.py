@@ -21,10 +21,11 @@ import numpy as np
 from decor_core.data.catalog import read_catalog
 from decor_core.features.backbones import DEFAULT, MODELS, BackboneSpec
 from decor_core.features.convert import convert_backbone
-from decor_core.features.embedder import VIEWS, Embedder, EmbeddingSpec, cut, object_square
+from decor_core.features.embedder import Embedder, EmbeddingSpec
 from decor_core.features.embeddings import SHIPPED, Embeddings, embed_catalog
 from decor_core.images.augment import STANDARD
 from decor_core.images.decode import load_picture
+from decor_core.images.views import VIEWS, cut, object_square
 from decor_core.model.bundle import DEFAULT_BUNDLE, save_bundle
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import train_on_all

@@ -21,8 +21,7 @@ _COPIED = (
     "images/color.py",
     "images/decode.py",
     "images/localize.py",
-    "features/backbones.py",
-    "features/embedder.py",
+    "images/views.py",
 )
 # What the examples need of Decor to find the object in a picture.
 _LOOK = "decor_look"

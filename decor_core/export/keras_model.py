@@ -11,8 +11,9 @@ import numpy as np
 
 from decor_core.export.network import keras_network
 from decor_core.features.backbones import BackboneSpec, load_backbone
-from decor_core.features.embedder import COLOUR_SIDE, FLOOR, VIEWS
+from decor_core.features.embedder import COLOUR_SIDE, FLOOR
 from decor_core.images import color as colour
+from decor_core.images.views import VIEWS
 from decor_core.model.bundle import Bundle
 from decor_core.model.classifier import Predictor
 from decor_core.model.novelty import Novelty

@@ -9,22 +9,14 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from decor_core.errors import BackboneError
 from decor_core.features.backbones import DEFAULT, load_backbone
 from decor_core.images import color as colour
-from decor_core.images.localize import find_object, inside
+from decor_core.images.localize import inside
+from decor_core.images.views import VIEWS, WORKING_SIDE, cut, object_square
 
-# Relative box (left, upper, right, lower) of the square around the object, and whether mirrored.
-VIEWS = (
-    (0.0, 0.0, 1.0, 1.0, False),
-    (0.19, 0.19, 0.81, 0.81, False),
-    (0.0, 0.0, 0.62, 0.62, False),
-    (0.38, 0.0, 1.0, 0.62, True),
-    (0.0, 0.38, 0.62, 1.0, True),
-    (0.38, 0.38, 1.0, 1.0, False),
-)
 # Places outside the object keep a little weight, so that a wrong mask does no great harm.
 FLOOR = 0.02
 # Colours are counted on a grid of so many pixels a side: more of them say the same.
@@ -114,7 +106,7 @@ class Embedder:
     compute in Python hand its lock to each other at every step, which takes a fifth of their time.
     """
 
-    working_side = 512
+    working_side = WORKING_SIDE
 
     def __init__(self, spec: EmbeddingSpec) -> None:
         if spec.version != EmbeddingSpec.version:
@@ -173,49 +165,6 @@ def _view(
     shares = {shape: _shares(weights, shape) for shape in set(shapes)}
     told = tuple(shares[shape] for shape in shapes)
     return View(inside(box, relative), mirrored, tuple(maps), told)
-
-
-def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple[float, ...]]:
-    """The object on a square of its background's colour, its weights (mode L, 255 is 1), its box.
-
-    The box is where the square lies, in shares of the picture. Views of the square are what the
-    network sees; exported models are fed the square.
-    """
-    found = find_object(picture)
-    square = _squared(found.seen, found.ground)
-    if found.white:
-        square = _balanced(square, found.white)
-    left, upper, right, lower = found.box
-    width, height = right - left, lower - upper
-    left -= (max(width, height) - width) // 2
-    upper -= (max(width, height) - height) // 2
-    corners = (left, upper, left + max(width, height), upper + max(width, height))
-    box = tuple(edge / side for edge, side in zip(corners, picture.size * 2, strict=True))
-    return square, _squared(found.weights, 0), box
-
-
-def _balanced(picture: Image.Image, white: tuple[int, int, int]) -> Image.Image:
-    """The picture in a light in which ``white`` is grey of the same brightness (von Kries)."""
-    gains = np.mean(white) / np.array(white)
-    table = np.minimum(255, np.rint(np.outer(gains, np.arange(256)))).astype(int)
-    return picture.point(table.ravel().tolist())
-
-
-def _squared(picture: Image.Image, fill: int | tuple[int, ...]) -> Image.Image:
-    side = max(picture.size)
-    square = Image.new(picture.mode, (side, side), fill)
-    square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-    return square
-
-
-def cut(
-    square: Image.Image, view: tuple[float, float, float, float, bool], side: int
-) -> Image.Image:
-    """One of VIEWS of an object's square, or of its weights, ``side`` pixels a side."""
-    *relative, mirrored = view
-    box = tuple(edge * square.width for edge in relative)
-    seen = square.resize((side, side), Image.Resampling.BILINEAR, box)
-    return ImageOps.mirror(seen) if mirrored else seen
 
 
 def nearest(pixels: np.ndarray) -> np.ndarray:

@@ -8,8 +8,9 @@ import msgspec
 
 from decor_core.errors import TrainingError
 from decor_core.features.backbones import DEFAULT
-from decor_core.features.embedder import VIEWS, EmbeddingSpec
+from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.augment import Augmentation, standard
+from decor_core.images.views import VIEWS
 
 HEADS = "auto", "logistic", "softmax", "lda"
 

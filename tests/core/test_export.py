@@ -186,7 +186,7 @@ def test_the_examples_bring_the_code_that_finds_the_object(exported):
     folder = exported("tflite") / "decor_look"
     core = Path(formats.__file__).parents[1]
     files = {path.relative_to(folder) for path in folder.rglob("*.py")} - {Path("__init__.py")}
-    assert Path("features/embedder.py") in files
+    assert Path("images/views.py") in files
     for file in files:
         original = (core / file).read_text(encoding="utf-8")
         assert (folder / file).read_text(encoding="utf-8") == original.replace(

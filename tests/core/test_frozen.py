@@ -14,9 +14,9 @@ from decor_core.__main__ import main
 from decor_core.errors import BackboneError, BundleError
 from decor_core.export.frozen_graph import export_graph, find_objects
 from decor_core.features import backbones as backbone
-from decor_core.features.embedder import object_square
 from decor_core.images import localize as objects
 from decor_core.images.decode import load_picture
+from decor_core.images.views import object_square
 from decor_core.model.bundle import SHIPPED, load_bundle
 from decor_core.model.classifier import Predictor
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .features.embedder import VIEWS, Embedder, cut, object_square
 from .images.decode import load_picture
+from .images.views import VIEWS, WORKING_SIDE, cut, object_square
 
 
 def look(file: str | Path) -> np.ndarray:
@@ -14,7 +14,7 @@ def look(file: str | Path) -> np.ndarray:
 
     Red, green, blue, and how much each pixel counts, on a square of the ground's colour.
     """
-    picture = load_picture(Path(file), max_side=Embedder.working_side)
+    picture = load_picture(Path(file), max_side=WORKING_SIDE)
     square, weights, _ = object_square(picture)
     return np.dstack([np.asarray(square), np.asarray(weights)]).astype(np.float32)[None]
 
