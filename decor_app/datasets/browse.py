@@ -25,46 +25,46 @@ _PARTS = {"train": "Training", "validation": "Validation", "test": "Test"}
 _RIGHT, _WRONG = "Right", "Wrong"
 
 
-def show_pictures(pictures: Dataset) -> None:
+def show_pictures(dataset: Dataset) -> None:
     """Every picture, or those that the filters leave, to pick from."""
-    answers = answers_of(pictures)
-    rows = _filtered(pictures, answers)
-    show_grid(pictures, rows, answers)
+    answers = answers_of(dataset)
+    rows = _filtered(dataset, answers)
+    show_grid(dataset, rows, answers)
 
 
-def show_grid(pictures: Dataset, rows: pd.DataFrame, answers: Answers) -> None:
+def show_grid(dataset: Dataset, rows: pd.DataFrame, answers: Answers) -> None:
     """These pictures of the set, a page at a time, and what can be done with those picked."""
     if not len(rows):
         st.info("No picture is like that.", icon=":material/filter_alt_off:")
         return
     bar = st.container(key="picks_bar")
-    problems = _problems(pictures)
+    problems = _problems(dataset)
     page = _page(len(rows))
     here = rows.iloc[page * PAGE : (page + 1) * PAGE]
     names = told_apart(list(here["file"]))
-    shown = here[["file", "key", pictures.level]].itertuples(index=False)
+    shown = here[["file", "key", dataset.level]].itertuples(index=False)
     tiles = [
-        Tile(file, name, label, pictures.thumb(key), problems.get(file, ""))
+        Tile(file, name, label, dataset.thumb(key), problems.get(file, ""))
         for name, (file, key, label) in zip(names, shown, strict=True)
     ]
-    opened = show_tiles(tiles, f"Pictures of {pictures.title}")
+    opened = show_tiles(tiles, f"Pictures of {dataset.title}")
     _pager(page, len(rows))
     with bar:
-        _show_bar(pictures, list(rows["file"]))
+        _show_bar(dataset, list(rows["file"]))
     if opened:
-        enlarge(pictures, opened, answers.get(pictures.key_of(opened)))
+        enlarge(dataset, opened, answers.get(dataset.key_of(opened)))
 
 
 # What is shown
 
 
-def _filtered(pictures: Dataset, answers: Answers) -> pd.DataFrame:
-    table, problems, parts = pictures.table, _problems(pictures), parts_of(pictures)
-    labels = table[pictures.level]
+def _filtered(dataset: Dataset, answers: Answers) -> pd.DataFrame:
+    table, problems, parts = dataset.table, _problems(dataset), parts_of(dataset)
+    labels = table[dataset.level]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filters"):
         chosen = st.multiselect(
-            pictures.level.capitalize(),
-            list(pictures.counts),
+            dataset.level.capitalize(),
+            list(dataset.counts),
             placeholder="All",
             key=keys.FILTER_LABEL,
             persist_state="session",
@@ -78,7 +78,7 @@ def _filtered(pictures: Dataset, answers: Answers) -> pd.DataFrame:
             "Name", key=keys.FILTER_NAME, placeholder="Any part of it", persist_state="session"
         )
     if not answers:
-        _offer_answers(pictures)
+        _offer_answers(dataset)
     wanted = pd.Series(True, index=table.index)
     if chosen:
         wanted &= labels.isin(chosen)
@@ -108,12 +108,12 @@ def _choice(label: str, options: list, key: str, names: dict | None = None) -> s
     )
 
 
-def _problems(pictures: Dataset) -> dict[str, str]:
+def _problems(dataset: Dataset) -> dict[str, str]:
     """What is wrong with a file, by the heading of its kind; the gravest where it is several."""
     found = defaultdict(list)
-    for entry in pictures.open_findings:
-        if entry.kind in GROUPS and not entry.set_aside:
-            found[entry.file].append(entry.kind)
+    for finding in dataset.open_findings:
+        if finding.kind in GROUPS and not finding.set_aside:
+            found[finding.file].append(finding.kind)
     order = list(KINDS)
     return {file: KINDS[min(kinds, key=order.index)] for file, kinds in found.items()}
 
@@ -121,9 +121,9 @@ def _problems(pictures: Dataset) -> dict[str, str]:
 # What the model in use takes them for
 
 
-def answers_of(pictures: Dataset) -> Answers:
+def answers_of(dataset: Dataset) -> Answers:
     """Label and probability by key, where the model in use has been asked; else empty."""
-    about = _about(pictures)
+    about = _about(dataset)
     job = reading(ANSWER, about)
     if job and job.status == "done":
         workspace().predictions[about] = job.result
@@ -131,13 +131,13 @@ def answers_of(pictures: Dataset) -> Answers:
     return workspace().predictions.get(about, {})
 
 
-def _offer_answers(pictures: Dataset) -> None:
+def _offer_answers(dataset: Dataset) -> None:
     level = next(
         (level for level in predictor().bundle.taxonomy.levels
-         if set(level.labels) & set(pictures.counts)),
+         if set(level.labels) & set(dataset.counts)),
         None,
     )  # fmt: skip
-    about = _about(pictures)
+    about = _about(dataset)
     job = reading(ANSWER, about)
     if job and job.active:
         watch(ANSWER, about)
@@ -147,14 +147,14 @@ def _offer_answers(pictures: Dataset) -> None:
             "Ask the model which are right",
             icon=":material/fact_check:",
             type="tertiary",
-            on_click=lambda: read(ANSWER, PredictTask(pictures.folder, bundle, level.name), about),
+            on_click=lambda: read(ANSWER, PredictTask(dataset.folder, bundle, level.name), about),
             help=f"“{bundle.title}” answers for every picture; then you can filter by it.",
         )
 
 
-def _about(pictures: Dataset) -> str:
+def _about(dataset: Dataset) -> str:
     bundle = predictor().bundle
-    return f"{pictures.id} {bundle.title} {bundle.created}"
+    return f"{dataset.id} {bundle.title} {bundle.created}"
 
 
 # Pages, and what is done with what is picked
@@ -191,7 +191,7 @@ def _pager(page: int, total: int) -> None:
             )
 
 
-def _show_bar(pictures: Dataset, shown: list[str]) -> None:
+def _show_bar(dataset: Dataset, shown: list[str]) -> None:
     count = len(picked())
     if not count:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -204,7 +204,7 @@ def _show_bar(pictures: Dataset, shown: list[str]) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.markdown(f"**{count:,} ticked**", width="content")
-        label_box(pictures, keys.PICKED_LABEL, "They are")
+        label_box(dataset, keys.PICKED_LABEL, "They are")
         st.button("Relabel", type="primary", icon=":material/label:", on_click=_relabel_picked)
         st.button(
             "Drop",

@@ -17,26 +17,24 @@ from decor_core.images.encode import encode_webp
 _SIDE = 900
 
 
-def enlarge(pictures: Dataset, file: str, answer: tuple[str, float] | None = None) -> None:
+def enlarge(dataset: Dataset, file: str, answer: tuple[str, float] | None = None) -> None:
     """Show the picture over the page; ``answer`` is what the model in use takes it for."""
     name = PurePosixPath(file).name
-    st.dialog(escape_markdown(name), width="large")(_show)(pictures, file, answer)
+    st.dialog(escape_markdown(name), width="large")(_show)(dataset, file, answer)
 
 
-def _show(pictures: Dataset, file: str, answer: tuple[str, float] | None) -> None:
+def _show(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> None:
     left, right = st.columns([7, 5], gap="medium")
     with left:
         try:
-            picture = load_picture(pictures.catalog.read(file), max_side=_SIDE)
+            picture = load_picture(dataset.catalog.read(file), max_side=_SIDE)
         except DecorError as error:
             st.error(escape_markdown(str(error)), icon=":material/broken_image:")
         else:
-            st.image(
-                encode_webp(picture), width="stretch", alt=f"{file}, {pictures.label_of(file)}"
-            )
+            st.image(encode_webp(picture), width="stretch", alt=f"{file}, {dataset.label_of(file)}")
     with right:
-        st.markdown(_facts(pictures, file, answer))
-        label_box(pictures, keys.ENLARGED_LABEL, "It is something else")
+        st.markdown(_facts(dataset, file, answer))
+        label_box(dataset, keys.ENLARGED_LABEL, "It is something else")
         with st.container(horizontal=True, gap="small"):
             if st.button("Relabel", type="primary", icon=":material/label:"):
                 label, parent = chosen_label(keys.ENLARGED_LABEL)
@@ -46,22 +44,22 @@ def _show(pictures: Dataset, file: str, answer: tuple[str, float] | None) -> Non
                 st.rerun()
 
 
-def _facts(pictures: Dataset, file: str, answer: tuple[str, float] | None) -> str:
-    row = pictures.table[pictures.table["file"] == file].iloc[0]
-    levels = [level.name for level in pictures.catalog.taxonomy.levels]
+def _facts(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> str:
+    row = dataset.table[dataset.table["file"] == file].iloc[0]
+    levels = [level.name for level in dataset.catalog.taxonomy.levels]
     facts = {level.capitalize(): row[level] for level in levels}
     facts |= {
         "Type": row["type"],
         "Size": f"{row['width']} × {row['height']} pixels",
-        "Used to": _PARTS.get(parts_of(pictures).get(row["key"], ""), "–"),
+        "Used to": _PARTS.get(parts_of(dataset).get(row["key"], ""), "–"),
         "File": file,
     }
     if answer:
         facts["The model says"] = f"{answer[0]}, {percent(answer[1])}"
     lines = [f"**{name}**: {escape_markdown(str(value))}" for name, value in facts.items()]
-    found = [e for e in pictures.open_findings if file in (e.file, e.other)]
-    for entry in found:
-        kind, message = escape_markdown(KINDS[entry.kind]), escape_markdown(entry.message)
+    found = [e for e in dataset.open_findings if file in (e.file, e.other)]
+    for finding in found:
+        kind, message = escape_markdown(KINDS[finding.kind]), escape_markdown(finding.message)
         lines.append(f":orange[:material/warning: {kind}]: {message}")
     return "  \n".join(lines)
 

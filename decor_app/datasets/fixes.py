@@ -98,24 +98,24 @@ GROUPS: Mapping[str, Group] = {
 # Every one of the rest is only told.
 
 
-def fixes(entry: Finding, pictures: Dataset) -> list[Fix]:
+def fixes(finding: Finding, dataset: Dataset) -> list[Fix]:
     """What can be done about one finding, the likeliest first."""
-    keep = Fix("Keep", lambda now: now.dismiss([entry]), ":material/check:")
-    drop = Fix("Drop", lambda now: now.drop([entry.file]), ":material/delete:")
-    label, other = pictures.label_of(entry.file), pictures.label_of(entry.other)
-    match entry.kind:
+    keep = Fix("Keep", lambda now: now.dismiss([finding]), ":material/check:")
+    drop = Fix("Drop", lambda now: now.drop([finding.file]), ":material/delete:")
+    label, other = dataset.label_of(finding.file), dataset.label_of(finding.other)
+    match finding.kind:
         case "mislabelled":
-            is_other = _relabel(f"It is {entry.suggestion}", [entry.file], entry.suggestion)
+            is_other = _relabel(f"It is {finding.suggestion}", [finding.file], finding.suggestion)
             return [is_other, _named(keep, f"It is {label}"), drop]
         case "near conflict":
-            both = [entry.file, entry.other]
+            both = [finding.file, finding.other]
             return [
                 _relabel(f"Both are {other}", both, other),
                 _relabel(f"Both are {label}", both, label),
                 _named(keep, "Both are right"),
             ]
         case "label conflict":
-            gone = Fix("Drop it", lambda now: now.drop([entry.other]), ":material/delete:")
+            gone = Fix("Drop it", lambda now: now.drop([finding.other]), ":material/delete:")
             right = _named(keep, f"It is {other}")
             return [right, gone] if other else [keep]
         case "near duplicate":
@@ -126,29 +126,29 @@ def fixes(entry: Finding, pictures: Dataset) -> list[Fix]:
             return [keep, drop] if label else [keep]
         case "similar labels":
             merge = Fix(
-                f"Same as {entry.suggestion}",
-                lambda now: now.rename(entry.file, entry.suggestion),
+                f"Same as {finding.suggestion}",
+                lambda now: now.rename(finding.file, finding.suggestion),
                 ":material/merge:",
             )
             return [merge, _named(keep, "They differ")]
         case "too few pictures" | "few pictures" | "imbalance":
             words = "Leave the class out"
-            gone = Fix(words, lambda now: now.drop_label(entry.file), ":material/delete:")
-            gone = [gone] if len(pictures.counts) > 1 else []
-            return gone if entry.kind in OBSTACLES else [*gone, keep]
-    return [] if entry.kind in OBSTACLES else [keep]
+            gone = Fix(words, lambda now: now.drop_label(finding.file), ":material/delete:")
+            gone = [gone] if len(dataset.counts) > 1 else []
+            return gone if finding.kind in OBSTACLES else [*gone, keep]
+    return [] if finding.kind in OBSTACLES else [keep]
 
 
-def fixes_of_all(kind: str, entries: Sequence[Finding], pictures: Dataset) -> list[Fix]:
+def fixes_of_all(kind: str, findings: Sequence[Finding], dataset: Dataset) -> list[Fix]:
     """What can be done about all findings of one kind at once."""
-    if len(entries) < 2 or kind in OBSTACLES:
+    if len(findings) < 2 or kind in OBSTACLES:
         return []
-    keep = Fix("Keep all", lambda now: now.dismiss(entries), ":material/done_all:")
-    files = [entry.file for entry in entries]
+    keep = Fix("Keep all", lambda now: now.dismiss(findings), ":material/done_all:")
+    files = [finding.file for finding in findings]
     drop = Fix("Drop all", lambda now: now.drop(files), ":material/delete_sweep:")
     match kind:
         case "mislabelled":
-            wanted = {entry.file: entry.suggestion for entry in entries}
+            wanted = {finding.file: finding.suggestion for finding in findings}
             relabel = Fix("Relabel all as suggested", lambda now: now.relabel_each(wanted))
             return [relabel, keep]
         case "near duplicate":

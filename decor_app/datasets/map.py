@@ -21,17 +21,17 @@ _HEIGHT = 560
 _MOST_THUMBS = 5_000
 
 
-def show_map(pictures: Dataset) -> None:
+def show_map(dataset: Dataset) -> None:
     """The map of a data set, and the pictures in the part of it that is marked."""
-    places = _places(pictures)
+    places = _places(dataset)
     if places is None:
-        _offer(pictures)
+        _offer(dataset)
         return
-    table = _table(pictures, places)
-    missing = len(pictures.table) - len(table)
+    table = _table(dataset, places)
+    missing = len(dataset.table) - len(table)
     if missing:
-        _offer_anew(pictures, missing)
-    marked = _chart(pictures, table)
+        _offer_anew(dataset, missing)
+    marked = _chart(dataset, table)
     if marked is None:
         st.caption(
             "Each dot is a picture; those that look alike lie together. A dot of one colour among "
@@ -39,26 +39,26 @@ def show_map(pictures: Dataset) -> None:
             "Hover to see it, draw a box to pick."
         )
         return
-    rows = pictures.table[pictures.table["file"].isin(marked)]
+    rows = dataset.table[dataset.table["file"].isin(marked)]
     if keys.MARKED.value != marked:
         keys.MARKED.value = marked
         pick(marked)
-    show_grid(pictures, rows, answers_of(pictures))
+    show_grid(dataset, rows, answers_of(dataset))
 
 
-def _places(pictures: Dataset) -> Places | None:
-    job = reading(MAP, pictures.id)
+def _places(dataset: Dataset) -> Places | None:
+    job = reading(MAP, dataset.id)
     if job and not job.active:
         forget(MAP)
         if job.status == "done":
-            workspace().maps[pictures.id] = job.result
+            workspace().maps[dataset.id] = job.result
         elif job.status == "failed":
             st.error(escape_markdown(job.message), icon=":material/error:")
-    return workspace().maps.get(pictures.id)
+    return workspace().maps.get(dataset.id)
 
 
-def _offer(pictures: Dataset) -> None:
-    if _shows_drawing(pictures):
+def _offer(dataset: Dataset) -> None:
+    if _shows_drawing(dataset):
         return
     st.markdown("A map shows which classes are clear, which run together, and what strays.")
     st.button(
@@ -66,13 +66,13 @@ def _offer(pictures: Dataset) -> None:
         type="primary",
         icon=":material/scatter_plot:",
         on_click=_draw,
-        args=(pictures,),
+        args=(dataset,),
     )
 
 
-def _offer_anew(pictures: Dataset, missing: int) -> None:
+def _offer_anew(dataset: Dataset, missing: int) -> None:
     """The map lacks pictures: to draw it again, while it stays to be seen."""
-    if _shows_drawing(pictures):
+    if _shows_drawing(dataset):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
@@ -80,32 +80,32 @@ def _offer_anew(pictures: Dataset, missing: int) -> None:
             f"{'is' if missing == 1 else 'are'} not on it.",
             width="content",
         )
-        st.button("Draw again", icon=":material/scatter_plot:", on_click=_draw, args=(pictures,))
+        st.button("Draw again", icon=":material/scatter_plot:", on_click=_draw, args=(dataset,))
 
 
-def _shows_drawing(pictures: Dataset) -> bool:
+def _shows_drawing(dataset: Dataset) -> bool:
     """Whether a map is being drawn; how far it is."""
-    job = reading(MAP, pictures.id)
+    job = reading(MAP, dataset.id)
     if not job or not job.active:
         return False
     with st.container(border=True):
-        watch(MAP, pictures.id)
+        watch(MAP, dataset.id)
     return True
 
 
-def _draw(pictures: Dataset) -> None:
-    read(MAP, MapTask(pictures.folder), pictures.id)
+def _draw(dataset: Dataset) -> None:
+    read(MAP, MapTask(dataset.folder), dataset.id)
 
 
-def _table(pictures: Dataset, places: Places) -> pd.DataFrame:
+def _table(dataset: Dataset, places: Places) -> pd.DataFrame:
     """A row for each picture that is on the map: where, what, how it looks."""
     where = {key: i for i, key in enumerate(places.keys)}
-    rows = pictures.table[pictures.table["key"].isin(where)]
+    rows = dataset.table[dataset.table["key"].isin(where)]
     index = rows["key"].map(where).to_numpy(dtype=int)
     spots = places.places[index] if len(index) else np.zeros((0, 2))
-    counts = sorted(pictures.counts.items(), key=lambda item: -item[1])
+    counts = sorted(dataset.counts.items(), key=lambda item: -item[1])
     coloured = {label for label, _ in counts[:_MOST_COLOURS]}
-    labels = rows[pictures.level]
+    labels = rows[dataset.level]
     return pd.DataFrame(
         {
             "x": spots[:, 0],
@@ -113,14 +113,14 @@ def _table(pictures: Dataset, places: Places) -> pd.DataFrame:
             "file": rows["file"].to_numpy(),
             "label": labels.to_numpy(),
             "shown": [label if label in coloured else _REST for label in labels],
-            "odd": rows["file"].isin(_odd(pictures)).to_numpy(),
+            "odd": rows["file"].isin(_odd(dataset)).to_numpy(),
         }
     ).assign(**_images(places, index))
 
 
-def _odd(pictures: Dataset) -> set[str]:
+def _odd(dataset: Dataset) -> set[str]:
     """Files that a model finds in the wrong class, or nowhere at home."""
-    return {e.file for e in pictures.open_findings if e.kind in ("mislabelled", "outlier")}
+    return {e.file for e in dataset.open_findings if e.kind in ("mislabelled", "outlier")}
 
 
 def _images(places: Places, index: np.ndarray) -> dict[str, list[str]]:
@@ -130,9 +130,9 @@ def _images(places: Places, index: np.ndarray) -> dict[str, list[str]]:
     return {"image": [thumb_uri(places.thumbs[i]) for i in index]}
 
 
-def _chart(pictures: Dataset, table: pd.DataFrame) -> frozenset[str] | None:
+def _chart(dataset: Dataset, table: pd.DataFrame) -> frozenset[str] | None:
     """Draw the map; the files in the box that is drawn on it, None where there is none."""
-    order = [label for label in pictures.counts if (table["shown"] == label).any()]
+    order = [label for label in dataset.counts if (table["shown"] == label).any()]
     rest = [_REST] if (table["shown"] == _REST).any() else []
     legend = {"title": None, "orient": "bottom", "columns": 2, "labelLimit": 130}
     axis = {"axis": None, "scale": {"domain": [-1.05, 1.05]}}
@@ -157,16 +157,16 @@ def _chart(pictures: Dataset, table: pd.DataFrame) -> frozenset[str] | None:
             "stroke": {"condition": {"test": "datum.odd", "value": INK}, "value": "transparent"},
             "strokeWidth": {"condition": {"test": "datum.odd", "value": 2.5}, "value": 0},
             "order": nominal("odd"),
-            "tooltip": tooltip(**image, label=pictures.level.capitalize(), file="File"),
+            "tooltip": tooltip(**image, label=dataset.level.capitalize(), file="File"),
         },
     }  # fmt: skip
     selected = show_chart(
         chart,
         table,
         height=_HEIGHT,
-        alt=f"Map of {len(table)} pictures by how they look, colored by {pictures.level}: "
+        alt=f"Map of {len(table)} pictures by how they look, colored by {dataset.level}: "
         f"{', '.join(order)}",
-        key=keys.MAP.of(f"{pictures.id}-{pictures.version}"),
+        key=keys.MAP.of(f"{dataset.id}-{dataset.version}"),
     )
     box = selected.get("box") or {}
     if not {"x", "y"} <= set(box):

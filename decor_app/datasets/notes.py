@@ -17,9 +17,9 @@ from decor_core.datasets.archive import write_aside
 from decor_core.datasets.dataset import Dataset
 
 
-def show_aside(pictures: Dataset) -> None:
+def show_aside(dataset: Dataset) -> None:
     """Files that are not in the set, with the reason, to take along or to take in."""
-    aside = pictures.catalog.report.set_aside
+    aside = dataset.catalog.report.set_aside
     if not aside:
         return
     with st.expander(f"{pluralize(len(aside), 'file')} set aside", icon=":material/inventory_2:"):
@@ -27,7 +27,7 @@ def show_aside(pictures: Dataset) -> None:
         st.dataframe(table, hide_index=True, alt="Files set aside, with the reason")
         st.download_button(
             "Download them",
-            lambda: _zipped_aside(pictures),
+            lambda: _zipped_aside(dataset),
             "set-aside.zip",
             "application/zip",
             icon=":material/download:",
@@ -35,15 +35,15 @@ def show_aside(pictures: Dataset) -> None:
             help="As they came, with the reasons in a text. What is there a second time is only "
             "named.",
         )
-        _show_unlisted(pictures)
+        _show_unlisted(dataset)
 
 
-def _show_unlisted(pictures: Dataset) -> None:
+def _show_unlisted(dataset: Dataset) -> None:
     """A class for the pictures that are in none."""
-    files = [entry.file for entry in pictures.catalog.report.of("unlisted")]
+    files = [finding.file for finding in dataset.catalog.report.of("unlisted")]
     if files:
         label_box(
-            pictures, keys.UNLISTED_LABEL, f"{pluralize(len(files), 'picture')} of no class: put in"
+            dataset, keys.UNLISTED_LABEL, f"{pluralize(len(files), 'picture')} of no class: put in"
         )
         st.button("Put them in", icon=":material/label:", on_click=_take_up, args=(files,))
 
@@ -54,19 +54,19 @@ def _take_up(files: Sequence[str]) -> None:
         keys.UNLISTED_LABEL.value = None
 
 
-def _zipped_aside(pictures: Dataset) -> bytes:
+def _zipped_aside(dataset: Dataset) -> bytes:
     packed = io.BytesIO()
-    write_aside(pictures, packed)
+    write_aside(dataset, packed)
     return packed.getvalue()
 
 
-def show_notes(pictures: Dataset) -> None:
+def show_notes(dataset: Dataset) -> None:
     """What was mended or noticed while reading."""
-    notes = [e for e in pictures.open_findings if e.kind not in GROUPS and not e.set_aside]
+    notes = [e for e in dataset.open_findings if e.kind not in GROUPS and not e.set_aside]
     if not notes:
         return
     with st.expander(f"{pluralize(len(notes), 'note')} from reading", icon=":material/build:"):
-        for kind in dict.fromkeys(entry.kind for entry in notes):
+        for kind in dict.fromkeys(finding.kind for finding in notes):
             lines = [
                 f"- {escape_markdown(e.file)}: {escape_markdown(e.message)}"
                 for e in notes
@@ -76,12 +76,12 @@ def show_notes(pictures: Dataset) -> None:
             st.markdown(f"**{KINDS[kind]}**\n\n" + "\n".join(lines[:30] + more))
 
 
-def show_downloads(pictures: Dataset) -> None:
+def show_downloads(dataset: Dataset) -> None:
     """The whole report, for people and for programs."""
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Report",
-            lambda: pictures.open_report.to_text(),
+            lambda: dataset.open_report.to_text(),
             "report.txt",
             "text/plain",
             icon=":material/download:",
@@ -90,7 +90,7 @@ def show_downloads(pictures: Dataset) -> None:
         )
         st.download_button(
             "JSON",
-            lambda: json.dumps(pictures.open_report.to_json(), ensure_ascii=False, indent=1),
+            lambda: json.dumps(dataset.open_report.to_json(), ensure_ascii=False, indent=1),
             "report.json",
             "application/json",
             icon=":material/download:",

@@ -25,47 +25,47 @@ _NAMED = 3
 _THUMB = 84
 
 
-def show_report(pictures: Dataset) -> None:
+def show_report(dataset: Dataset) -> None:
     """The whole report on a data set."""
-    groups = _grouped(pictures)
-    _show_summary(pictures, groups)
+    groups = _grouped(dataset)
+    _show_summary(dataset, groups)
     left, right = st.columns([5, 8], gap="large")
     with left:
-        _show_classes(pictures)
-        show_aside(pictures)
-        show_notes(pictures)
-        show_downloads(pictures)
+        _show_classes(dataset)
+        show_aside(dataset)
+        show_notes(dataset)
+        show_downloads(dataset)
     with right:
-        _show_check(pictures)
-        for kind, entries in groups.items():
-            _show_group(kind, entries, pictures)
+        _show_check(dataset)
+        for kind, findings in groups.items():
+            _show_group(kind, findings, dataset)
         if not groups:
             st.success("Nothing is left to put right.", icon=":material/check_circle:")
 
 
-def collect_check(pictures: Dataset) -> None:
+def collect_check(dataset: Dataset) -> None:
     """Be done with a look for wrong labels; what was found is in the set."""
-    job = reading(CHECK, pictures.id)
+    job = reading(CHECK, dataset.id)
     if job and not job.active:
         forget(CHECK)
         if job.status == "failed":
             st.toast(escape_markdown(job.message), icon=":material/error:", duration="long")
 
 
-def _grouped(pictures: Dataset) -> dict[str, list[Finding]]:
+def _grouped(dataset: Dataset) -> dict[str, list[Finding]]:
     """What can be put right, by kind, the gravest first."""
     found = defaultdict(list)
-    for entry in pictures.open_findings:
-        if entry.kind in GROUPS:
-            found[entry.kind].append(entry)
+    for finding in dataset.open_findings:
+        if finding.kind in GROUPS:
+            found[finding.kind].append(finding)
     return {kind: found[kind] for kind in KINDS if found[kind]}
 
 
-def _show_summary(pictures: Dataset, groups: dict[str, list[Finding]]) -> None:
-    total = pluralize(len(pictures.table), "picture")
-    words = [f"**{total} in {pluralize(len(pictures.counts), 'class')}**"]
+def _show_summary(dataset: Dataset, groups: dict[str, list[Finding]]) -> None:
+    total = pluralize(len(dataset.table), "picture")
+    words = [f"**{total} in {pluralize(len(dataset.counts), 'class')}**"]
     words += [f"{count:,} of type {escape_markdown(kind)} left out"
-              for kind, count in pictures.catalog.report.left_out.items()]  # fmt: skip
+              for kind, count in dataset.catalog.report.left_out.items()]  # fmt: skip
     count = sum(map(len, groups.values()))
     words.append(f"{pluralize(count, 'thing')} to look at" if count else "")
     st.markdown(" · ".join(filter(None, words)))
@@ -81,13 +81,13 @@ def _why_not(obstacles: Sequence[Finding]) -> str:
     words = f"It cannot be trained on yet. “{file}”: {message}"
     if not more:
         return words
-    names = ", ".join(f"“{escape_markdown(entry.file)}”" for entry in more[:_NAMED])
+    names = ", ".join(f"“{escape_markdown(finding.file)}”" for finding in more[:_NAMED])
     rest = " …" if len(more) > _NAMED else "."
     return f"{words} {pluralize(len(more), 'more obstacle')}: {names}{rest}"
 
 
-def _show_classes(pictures: Dataset) -> None:
-    counts = sorted(pictures.counts.items(), key=lambda item: item[1])
+def _show_classes(dataset: Dataset) -> None:
+    counts = sorted(dataset.counts.items(), key=lambda item: item[1])
     with st.container(key="class-bars"):
         class_bars(dict(counts[:_MOST_BARS]))
     if len(counts) > _MOST_BARS:
@@ -96,8 +96,8 @@ def _show_classes(pictures: Dataset) -> None:
             f"{pluralize(counts[-1][1], 'picture')}."
         )
     with st.popover("Rename or merge a class", icon=":material/label:"):
-        st.selectbox("Class", list(pictures.counts), key=keys.RENAMED, format_func=str)
-        label_box(pictures, keys.RENAMED_TO, "Is called, or is the same as")
+        st.selectbox("Class", list(dataset.counts), key=keys.RENAMED, format_func=str)
+        label_box(dataset, keys.RENAMED_TO, "Is called, or is the same as")
         st.button("Rename", type="primary", on_click=_rename, width="stretch")
 
 
@@ -108,24 +108,24 @@ def _rename() -> None:
         keys.RENAMED_TO.value = None
 
 
-def _show_check(pictures: Dataset) -> None:
+def _show_check(dataset: Dataset) -> None:
     """Whether a model has looked for wrong labels, in this version of the data set."""
-    job = reading(CHECK, pictures.id)
+    job = reading(CHECK, dataset.id)
     if job and job.active:
         with st.container(border=True):
-            watch(CHECK, pictures.id)
+            watch(CHECK, dataset.id)
         return
-    if pictures.checked == pictures.version or len(pictures.counts) < 2:
+    if dataset.checked == dataset.version or len(dataset.counts) < 2:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="check_bar"):
         st.button(
-            "Look again" if pictures.checked else "Look for wrong labels",
+            "Look again" if dataset.checked else "Look for wrong labels",
             icon=":material/troubleshoot:",
-            on_click=lambda: read(CHECK, CheckTask(pictures.folder), pictures.id),
+            on_click=lambda: read(CHECK, CheckTask(dataset.folder), dataset.id),
         )
         st.caption(
             "Labels or pictures have changed since a model looked for wrong labels."
-            if pictures.checked
+            if dataset.checked
             else "No model has looked for wrong labels yet.",
             width="content",
         )
@@ -134,85 +134,85 @@ def _show_check(pictures: Dataset) -> None:
 # Groups of findings
 
 
-def _show_group(kind: str, entries: Sequence[Finding], pictures: Dataset) -> None:
+def _show_group(kind: str, findings: Sequence[Finding], dataset: Dataset) -> None:
     group = GROUPS[kind]
     more = keys.FINDINGS_SHOWN.of(kind)
     shown = more.get(_SHOWN)
     with st.container(border=True, key=f"group-{kind.replace(' ', '-')}", gap="small"):
-        st.subheader(group.title(len(entries)), anchor=False)
+        st.subheader(group.title(len(findings)), anchor=False)
         st.caption(group.meaning)
-        for entry in entries[:shown]:
-            _show_entry(entry, pictures)
+        for finding in findings[:shown]:
+            _show_entry(finding, dataset)
         with st.container(horizontal=True, gap="small"):
-            if len(entries) > shown:
+            if len(findings) > shown:
                 st.button(
-                    f"Show {min(_MORE, len(entries) - shown)} more",
+                    f"Show {min(_MORE, len(findings) - shown)} more",
                     key=keys.SHOW_MORE.of(kind),
                     icon=":material/expand_more:",
                     on_click=more.set,
                     args=(shown + _MORE,),
                 )
-            for number, fix in enumerate(fixes_of_all(kind, entries, pictures)):
+            for number, fix in enumerate(fixes_of_all(kind, findings, dataset)):
                 _fix_button(fix, keys.FIX.of(f"all-{kind}-{number}"), many=True)
 
 
-def _show_entry(entry: Finding, pictures: Dataset) -> None:
-    files = [name for name in (entry.file, entry.other) if pictures.label_of(name)]
-    if entry.kind in ABOUT_CLASSES:
+def _show_entry(finding: Finding, dataset: Dataset) -> None:
+    files = [name for name in (finding.file, finding.other) if dataset.label_of(name)]
+    if finding.kind in ABOUT_CLASSES:
         files = []
-    key = f"{entry.kind}-{entry.file}-{entry.other}"
+    key = f"{finding.kind}-{finding.file}-{finding.other}"
     with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
         if files:
             with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
                 for file in files:
-                    _show_thumb(pictures, file)
+                    _show_thumb(dataset, file)
         with st.container(gap="xsmall"):
             st.markdown(
-                f"**{_heading(entry, pictures)}**  \n:small[{escape_markdown(entry.message)}]"
+                f"**{_heading(finding, dataset)}**  \n:small[{escape_markdown(finding.message)}]"
             )
             with st.container(horizontal=True, gap="xsmall"):
-                for number, fix in enumerate(fixes(entry, pictures)):
+                for number, fix in enumerate(fixes(finding, dataset)):
                     _fix_button(fix, keys.FIX.of(f"{key}-{number}"))
-                if entry.kind in MERGEABLE and len(pictures.counts) > 1:
-                    _show_merge(entry, pictures)
+                if finding.kind in MERGEABLE and len(dataset.counts) > 1:
+                    _show_merge(finding, dataset)
                 if files and st.button(
                     "Look closer",
                     key=keys.LOOK_CLOSER.of(key),
                     icon=":material/zoom_in:",
                     type="tertiary",
                 ):
-                    enlarge(pictures, files[0])
+                    enlarge(dataset, files[0])
 
 
-def _show_merge(entry: Finding, pictures: Dataset) -> None:
+def _show_merge(finding: Finding, dataset: Dataset) -> None:
     with st.popover("Merge into …", icon=":material/merge:"):
-        about = f"{entry.kind}-{entry.file}"
+        about = f"{finding.kind}-{finding.file}"
         into = keys.MERGE_INTO.of(about)
-        others = [label for label in pictures.counts if label != entry.file]
+        others = [label for label in dataset.counts if label != finding.file]
         st.selectbox("Class", others, key=into)
         st.button(
             "Merge",
             key=keys.MERGE.of(about),
             type="primary",
-            on_click=lambda: edit(lambda now: now.rename(entry.file, into.value)),
+            on_click=lambda: edit(lambda now: now.rename(finding.file, into.value)),
         )
 
 
-def _heading(entry: Finding, pictures: Dataset) -> str:
+def _heading(finding: Finding, dataset: Dataset) -> str:
     """What the finding is about: the class, or the picture and the class it is in."""
-    if entry.kind in ABOUT_CLASSES:
-        return escape_markdown(entry.file)
-    label = pictures.label_of(entry.file)
-    name = escape_markdown(PurePosixPath(entry.file).name)
-    if entry.kind == "mislabelled":
-        return f"{name}: {escape_markdown(label)}, or {escape_markdown(entry.suggestion)}?"
+    if finding.kind in ABOUT_CLASSES:
+        return escape_markdown(finding.file)
+    label = dataset.label_of(finding.file)
+    name = escape_markdown(PurePosixPath(finding.file).name)
+    if finding.kind == "mislabelled":
+        return f"{name}: {escape_markdown(label)}, or {escape_markdown(finding.suggestion)}?"
     return f"{name}: {escape_markdown(label)}" if label else name
 
 
-def _show_thumb(pictures: Dataset, file: str) -> None:
-    thumb = pictures.thumb(pictures.key_of(file))
+def _show_thumb(dataset: Dataset, file: str) -> None:
+    thumb = dataset.thumb(dataset.key_of(file))
     if thumb:
-        st.image(thumb, width=_THUMB, alt=f"{file}, {pictures.label_of(file)}")
+        st.image(thumb, width=_THUMB, alt=f"{file}, {dataset.label_of(file)}")
 
 
 def _fix_button(fix: Fix, key: keys.SessionKey, many: bool = False) -> None:

@@ -43,15 +43,15 @@ def show_ways_in() -> None:
             _camera(None)
 
 
-def show_additions(pictures: Dataset) -> None:
+def show_additions(dataset: Dataset) -> None:
     """Ways to add to a data set."""
     single, camera = st.tabs(_WAYS[1:], key=keys.WAY_TO_ADD, on_change="rerun")
     if single.open:
         with single:
-            _single_pictures(pictures)
+            _single_pictures(dataset)
     if camera.open:
         with camera:
-            _camera(pictures)
+            _camera(dataset)
 
 
 def show_empty_state() -> None:
@@ -135,9 +135,9 @@ def _length(file: io.BytesIO) -> int:
 # Pictures of one class
 
 
-def _single_pictures(pictures: Dataset | None) -> None:
+def _single_pictures(dataset: Dataset | None) -> None:
     key = keys.ADD_FILES.of(keys.ADDITIONS.value)
-    label_box(pictures, keys.ADD_LABEL)
+    label_box(dataset, keys.ADD_LABEL)
     st.file_uploader(
         "Pictures of this class",
         accept_multiple_files=True,
@@ -152,7 +152,7 @@ def _single_pictures(pictures: Dataset | None) -> None:
         on_click=_add_files,
         args=(key,),
     )
-    if pictures is None:
+    if dataset is None:
         st.caption("They make a new data set. Classes can be added one after the other.")
 
 
@@ -194,8 +194,8 @@ def _added(now: Dataset, files: Sequence[tuple[str, bytes]], label: str, parent:
     return after
 
 
-def _camera(pictures: Dataset | None) -> None:
-    label_box(pictures, keys.ADD_LABEL)
+def _camera(dataset: Dataset | None) -> None:
+    label_box(dataset, keys.ADD_LABEL)
     count = keys.ADDITIONS.value
     taken = st.camera_input("Take a photo", key=keys.ADD_PHOTO.of(count))
     if taken:

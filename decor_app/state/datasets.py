@@ -95,7 +95,7 @@ def edit(change: Callable[[Dataset], Dataset]) -> Dataset | None:
 
 def undo() -> None:
     """Take the last edit back."""
-    edit(lambda pictures: pictures.undo())
+    edit(lambda dataset: dataset.undo())
 
 
 def _say_what_was_done(before: Dataset, after: Dataset) -> None:
@@ -110,12 +110,12 @@ def toast_error(error: Exception) -> None:
     st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
 
 
-def parts_of(pictures: Dataset) -> dict[str, str]:
+def parts_of(dataset: Dataset) -> dict[str, str]:
     """For each picture, by content, the part it falls to by default: train, validation, test.
 
     Empty where there are too few pictures to divide them.
     """
-    return _parts(pictures.id, pictures.version, pictures)
+    return _parts(dataset.id, dataset.version, dataset)
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
@@ -140,10 +140,10 @@ def _parts(set_id: str, version: str, _pictures: Dataset) -> dict[str, str]:
 # Sets as a whole
 
 
-def zipped(pictures: Dataset) -> bytes:
+def zipped(dataset: Dataset) -> bytes:
     """The set as a zip to take along."""
     packed = io.BytesIO()
-    write_zip(pictures, packed)
+    write_zip(dataset, packed)
     return packed.getvalue()
 
 
