@@ -32,7 +32,7 @@ from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
 
 from benchmarks.changes import changed, changed_zip
-from decor_core.data.catalog import find_layout, read_catalog
+from decor_core.data.catalog import find_layout, open_dataset
 from decor_core.data.listing import list_csv
 from decor_core.data.tables import guess_columns, read_table
 from decor_core.errors import DecorError
@@ -191,7 +191,7 @@ def read_one_set(data: bytes, folder: Path) -> None:
     place = folder / "set.zip"
     place.write_bytes(data)
     find_layout(place)
-    read_catalog(image_dir=place)
+    open_dataset(place)
 
 
 def _look(bundle: Bundle) -> np.ndarray:

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
-from decor_core.data.catalog import read_catalog
+from decor_core.data.catalog import open_dataset
 from decor_core.features.embedder import Embedder, EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
 from decor_core.images.decode import load_picture
@@ -70,7 +70,7 @@ class _Took:
 
 
 def _measure(folder: Path, place: Path, spec: EmbeddingSpec) -> None:
-    catalog = read_catalog(image_dir=folder)
+    catalog = open_dataset(folder)
     files, embedder = list(catalog.table["file"]), Embedder(spec)
     side, n = embedder.working_side, len(files)
     one = load_picture(catalog.read(files[0]), max_side=side)

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from decor_core.data.catalog import Catalog, read_catalog
+from decor_core.data.catalog import Catalog, open_dataset
 from decor_core.features.embedder import Embedder, EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
 from decor_core.images.augment import STANDARD
@@ -227,7 +227,7 @@ def main() -> None:
 
 def measure(options: argparse.Namespace, corruptions: dict[str, Corruption]) -> dict[str, dict]:
     """Out-of-fold accuracy for style and country under each of ``corruptions``."""
-    catalog = read_catalog(csv=options.csv, images=options.images)
+    catalog = open_dataset(options.images, csv=options.csv)
     spec = EmbeddingSpec(views=options.views)
     embeddings = embed_catalog(catalog, spec, augmentation=STANDARD)
     spoilt = {

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from decor_core.data.catalog import read_catalog
+from decor_core.data.catalog import open_dataset
 from decor_core.features.backbones import DEFAULT, MODELS, BackboneSpec
 from decor_core.features.convert import convert_backbone
 from decor_core.features.embedder import Embedder, EmbeddingSpec
@@ -57,7 +57,7 @@ def _backbone(_: argparse.Namespace) -> None:
 
 
 def _decor(options: argparse.Namespace) -> None:
-    catalog = read_catalog(csv=options.csv, images=options.images, types=("product", "pattern"))
+    catalog = open_dataset(options.images, csv=options.csv, types=("product", "pattern"))
     with tempfile.TemporaryDirectory() as folder:  # nothing that was looked at by earlier code
         embeddings = embed_catalog(
             catalog, EmbeddingSpec(), augmentation=STANDARD, cache=Path(folder)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decor_core.data.catalog import read_catalog
+from decor_core.data.catalog import open_dataset
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.model.training_config import TrainingConfig
@@ -81,7 +81,7 @@ def painted(tmp_path_factory: pytest.TempPathFactory, ornament: Callable) -> Pat
 @pytest.fixture(scope="session")
 def embeddings(painted: Path, own_cache: Path) -> Embeddings:
     """The painted pictures as vectors of one view."""
-    return embed_catalog(read_catalog(image_dir=painted), EmbeddingSpec(views=1))
+    return embed_catalog(open_dataset(painted), EmbeddingSpec(views=1))
 
 
 @pytest.fixture(scope="session")

@@ -20,11 +20,11 @@ def command(pictures: PictureFlags, out: Path, taxonomy: str | None, as_json: bo
 
     catalog = pictures.catalog()
     level = taxonomy or catalog.taxonomy.name
-    prepared = prepare(catalog, out, level, progress_bar("Writing"))
+    counts = prepare(catalog, out, level, progress_bar("Writing"))
     if as_json:
-        print_json({"folder": str(prepared.folder), **catalog.report.to_json()})
+        print_json({"folder": str(out), **catalog.report.to_json()})
         return
     print(catalog.report.to_text())
-    print(f"\nWrote {sum(prepared.counts.values())} pictures to {prepared.folder}:")
-    for label, count in prepared.counts.items():
+    print(f"\nWrote {sum(counts.values())} pictures to {out}:")
+    for label, count in counts.items():
         print(f"  {label}: {count}")

@@ -97,36 +97,6 @@ def _other_tables(source: Source, taken: str) -> list[Finding]:
     ]
 
 
-def read_catalog(
-    *,
-    image_dir: Path | Source | None = None,
-    csv: Path | bytes | None = None,
-    images: Path | Source | None = None,
-    columns: Columns | None = None,
-    types: Sequence[str] | None = USUAL_TYPES,
-    progress: Progress | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Catalog:
-    """The data set in class folders (``image_dir``), or in ``images`` as listed by ``csv``.
-
-    Nothing of how it lies there is guessed: without ``csv``, the only CSV inside ``images`` is
-    taken. The rest is as for ``open_dataset``.
-    """
-    if (image_dir is None) == (images is None):
-        raise DataError(
-            "Expected either a folder of class folders, or a CSV with the pictures it names."
-        )
-    if image_dir is None:
-        source = open_source(images)
-        listing = _list_table(source, csv, columns)
-    elif csv is not None or columns is not None:
-        raise DataError("A CSV goes with the pictures it names, not with class folders.")
-    else:
-        source = open_source(image_dir)
-        listing = list_class_folders(source.names, source.folders)
-    return _read_pictures(source, listing, types, progress, should_stop)
-
-
 def _list_table(source: Source, csv: Path | bytes | None, columns: Columns | None) -> Listing:
     if csv is None:
         inside = tables_in(source)

@@ -6,9 +6,9 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -35,19 +35,11 @@ _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class PreparedSet:
-    """The folder written, its pictures per class folder, and what was found in the source."""
-
-    folder: Path
-    counts: Mapping[str, int]
-    report: DatasetReport
-
-
 def prepare(
     catalog: Catalog, out: Path, taxonomy: str | None = None, progress: Progress | None = None
-) -> PreparedSet:
-    """Writes the catalog's pictures as ``out/<label>/<name>.jpg``, upright, sRGB, on white.
+) -> dict[str, int]:
+    """Write the catalog's pictures as ``out/<label>/<name>.jpg``, upright, sRGB, on white; how many
+    of each label.
 
     Beside the class folders lie report.txt, report.json, and pictures.csv, which keeps every
     label. ``taxonomy`` names the level to sort by, by default the finest. An earlier prepared
@@ -74,7 +66,7 @@ def prepare(
     except OSError as error:
         raise DataError(f"“{out}” cannot be written: {error.strerror or error}.") from error
     counts = Counter(table[level.name])
-    return PreparedSet(out, {label: counts[label] for label in level.labels}, catalog.report)
+    return {label: counts[label] for label in level.labels}
 
 
 def class_folder_names(

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from packing import zip_bytes
 
-from decor_core.data.catalog import find_layout, open_dataset, read_catalog
+from decor_core.data.catalog import find_layout, open_dataset
 from decor_core.data.checks import check_table, similar_labels
 from decor_core.data.csv_escape import safe_cell
 from decor_core.data.encodings import decode
@@ -83,7 +83,7 @@ def test_links_in_a_zip_are_not_followed(zipped):
     link.external_attr = 0o120777 << 16
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(link, "/etc/passwd")
-    catalog = read_catalog(image_dir=path)
+    catalog = open_dataset(path)
     assert len(catalog.table) == 2
     assert "link" in _of(catalog, "ignored")["oak/passwd.png"]
     assert "oak/passwd.png" in catalog.report.set_aside
@@ -111,7 +111,7 @@ def test_a_member_that_lies_about_its_size_is_read_no_further(zipped):
     place = data.rfind(b"oak/2.png") - 46
     data[place + 24 : place + 28] = struct.pack("<I", 100)
     path.write_bytes(data)
-    catalog = read_catalog(image_dir=path)
+    catalog = open_dataset(path)
     assert len(catalog.table) == 2 and "oak/2.png" in _of(catalog, "unreadable")
 
 
@@ -122,7 +122,7 @@ def test_a_method_of_compression_that_is_not_known_is_named(zipped):
         at = data.rfind(signature) + place
         data = data[:at] + struct.pack("<H", 9) + data[at + 2 :]  # Deflate64
     path.write_bytes(data)
-    catalog = read_catalog(image_dir=path)
+    catalog = open_dataset(path)
     assert "method that cannot be read" in _of(catalog, "unreadable")["oak/1.png"]
     assert "give the folder" in _of(catalog, "unreadable")["oak/1.png"]
 
@@ -146,7 +146,7 @@ def test_zips_in_a_zip_are_folders_one_level_deep(zipped, ornament, encoded):
     inner["oak.zip"] = zip_bytes({
         "1.png": encoded(ornament(5)), "2.png": encoded(ornament(6)), "deep.zip": inner["ash.zip"]
     })  # fmt: skip
-    catalog = read_catalog(image_dir=zipped(**inner, **{"bad.zip": b"PK\3\4"}))
+    catalog = open_dataset(zipped(**inner, **{"bad.zip": b"PK\3\4"}))
     assert catalog.report.counts == {"ash": 2, "oak": 2}
     assert "deep.zip" in next(iter(_of(catalog, "ignored")))
     assert "damaged" in _of(catalog, "unreadable")["bad.zip"]
@@ -202,20 +202,20 @@ def test_links_never_lead_out_of_the_folder(pictures, tmp_path):
 def test_names_on_disk_that_are_not_utf8(pictures):
     folder = pictures("ash/1.png", "oak/1.png")
     os.rename(os.fsencode(folder / "oak"), os.fsencode(folder) + b"/" + "дуб".encode("cp1251"))
-    catalog = read_catalog(image_dir=folder)
+    catalog = open_dataset(folder)
     assert catalog.report.counts == {"ash": 1, "дуб": 1}
 
 
 def test_empty_class_one_class_and_one_picture_per_class(pictures):
     folder = pictures("ash/1.png", "oak/1.png")
     (folder / "elm").mkdir()
-    catalog = read_catalog(image_dir=folder)
+    catalog = open_dataset(folder)
     assert list(_of(catalog, "empty class")) == ["elm"]
     assert set(_of(catalog, "too few pictures")) == {"ash", "oak"}
     assert "at least 3 are needed" in _of(catalog, "too few pictures")["ash"]
     assert not catalog.report.usable
     (folder / "oak/1.png").unlink()
-    catalog = read_catalog(image_dir=folder)
+    catalog = open_dataset(folder)
     assert list(_of(catalog, "one class")) == ["ash"]
     assert set(_of(catalog, "empty class")) == {"elm", "oak"}
 
@@ -233,7 +233,7 @@ def test_labels_alike_imbalance_and_sizes(pictures, ornament, encoded):
         *many, "dąb /1.png", "Кот/1.png", "Koт/2.png", "kırmızı/1.png", "Kirmizi/1.png"
     )
     (folder / "Dąb/large.png").write_bytes(encoded(ornament(99, side=5000)))
-    catalog = read_catalog(image_dir=folder)
+    catalog = open_dataset(folder)
     alike = {e.file: e.suggestion for e in catalog.report.of("similar labels")}
     assert alike == {"dąb": "Dąb", "Кот": "Koт", "kırmızı": "Kirmizi"}
     assert "“Dąb” 46 times as many" in _of(catalog, "imbalance")["Koт"]
@@ -259,12 +259,13 @@ def test_any_label_works_and_reads_back(label, tmp_path, ornament, encoded):
         with pytest.raises(DataError, match="rename"):
             prepare(catalog, tmp_path / "out")
         return
-    out = prepare(catalog, tmp_path / "out").folder
+    out = tmp_path / "out"
+    prepare(catalog, out)
     table = (out / "pictures.csv").read_text("utf-8")
     assert not any(
         cell.startswith(("=", "+", "-", "@")) for cell in table.replace("\n", ",").split(",")
     )
-    for again in (open_dataset(out), read_catalog(images=out), read_catalog(image_dir=out)):
+    for again in (open_dataset(out), open_dataset(out, csv=out / "pictures.csv")):
         assert set(again.taxonomy.labels) == {label, "plain"}
 
 
@@ -332,7 +333,7 @@ def test_rows_that_are_too_long_or_too_short():
 def test_tables_that_are_none_are_explained(data, why, pictures):
     folder = pictures("a.png", "b.png")
     with pytest.raises(DataError, match=why):
-        read_catalog(csv=data, images=folder)
+        open_dataset(folder, csv=data)
 
 
 def test_files_are_found_by_end_of_path_case_and_stem():
@@ -402,8 +403,8 @@ def test_a_coarser_label_is_the_one_most_rows_have():
 
 def test_a_column_called_like_ours_makes_a_level_of_its_own(pictures):
     folder = pictures("a.png", "b.png")
-    catalog = read_catalog(csv=b"pic,group\na.png,x\nb.png,y", images=folder,
-                           columns=Columns("pic", "group"))  # fmt: skip
+    csv = b"pic,group\na.png,x\nb.png,y"
+    catalog = open_dataset(folder, csv=csv, columns=Columns("pic", "group"))
     assert catalog.taxonomy.name == "group label"
 
 
@@ -486,11 +487,11 @@ def test_an_endless_csv_is_refused(pictures, monkeypatch):
     folder = pictures("a.png", "b.png")
     (folder / "list.csv").write_bytes(b"file,class\n" + b"a.png,x\n" * (5 * 2**20))
     with pytest.raises(DataError, match="more than 32 MiB"):
-        read_catalog(images=folder)
+        open_dataset(folder)
 
 
 def test_control_characters_do_not_reach_the_terminal(pictures):
-    catalog = read_catalog(image_dir=pictures("ash/\x1b[31m1.png", "oak/\u202egnp.1.png"))
+    catalog = open_dataset(pictures("ash/\x1b[31m1.png", "oak/\u202egnp.1.png"))
     text = catalog.report.to_text()
     assert "�[31m1.png" in text and "\x1b" not in text and "\u202e" not in text
 

@@ -35,7 +35,7 @@ from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import SummariesTask, TrainTask
 from decor_app.jobs.trainer import Trainer
 from decor_core import io as folders
-from decor_core.data.catalog import read_catalog
+from decor_core.data.catalog import open_dataset
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.storage import VECTORS
 from decor_core.errors import BundleError, DataError, RunError, TrainingError
@@ -225,7 +225,7 @@ def test_data_set_stays_whole_when_the_disk_fills(painted, tmp_path, room, ornam
 
 
 def test_full_disk_costs_the_cache_and_not_the_work(painted, tmp_path, room, caplog):
-    catalog = read_catalog(image_dir=painted)
+    catalog = open_dataset(painted)
     room(500)
     found = embed_catalog(catalog, EmbeddingSpec(views=1), cache=tmp_path)
     room(resource.RLIM_INFINITY)
@@ -236,7 +236,7 @@ def test_full_disk_costs_the_cache_and_not_the_work(painted, tmp_path, room, cap
 
 def test_cache_that_may_not_be_written_costs_no_work_either(painted, tmp_path, caplog, monkeypatch):
     (tmp_path / "file").touch()
-    catalog = read_catalog(image_dir=painted)
+    catalog = open_dataset(painted)
     monkeypatch.setenv("DECOR_CACHE", str(tmp_path / "file"))
     embed_catalog(catalog, EmbeddingSpec(views=1))
     with pytest.raises(OSError):  # but who names a folder is told

@@ -18,7 +18,7 @@ from decor_app.hosting.tempdir import begin_scratch, end_scratch
 from decor_app.jobs.dataset_tasks import PreviewTask, check_count
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.runs import may_keep
-from decor_core.data.catalog import read_catalog
+from decor_core.data.catalog import open_dataset
 from decor_core.errors import DataError, LimitError, SettingsError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
@@ -78,7 +78,7 @@ def test_hosted_keeps_no_runs_even_with_a_home(monkeypatch, tmp_path):
 
 
 def test_hosted_writes_vectors_only_where_it_is_told(monkeypatch, tmp_path, painted):
-    catalog, spec = read_catalog(image_dir=painted), EmbeddingSpec(views=1)
+    catalog, spec = open_dataset(painted), EmbeddingSpec(views=1)
     monkeypatch.setenv("DECOR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("DECOR_HOSTED", "1")
     embed_catalog(catalog, spec)

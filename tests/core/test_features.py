@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from decor_core.data.catalog import read_catalog
+from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, BundleError, DataError, TrainingError
 from decor_core.features import embedder as embedding
 from decor_core.features import embeddings as features
@@ -34,7 +34,7 @@ def few(tmp_path, ornament):
         path = tmp_path / "few" / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         ornament(number, name.partition("/")[0]).save(path)
-    return read_catalog(image_dir=tmp_path / "few")
+    return open_dataset(tmp_path / "few")
 
 
 @pytest.fixture
@@ -188,9 +188,9 @@ def test_cache_knows_pictures_by_content_and_by_spec(few, tmp_path, counted):
     cache = tmp_path / "cache"
     embed_catalog(few, SPEC, cache=cache)
     (tmp_path / "few").rename(tmp_path / "moved")
-    embed_catalog(read_catalog(image_dir=tmp_path / "moved"), SPEC, cache=cache)
+    embed_catalog(open_dataset(tmp_path / "moved"), SPEC, cache=cache)
     assert len(counted) == 4
-    embed_catalog(read_catalog(image_dir=tmp_path / "moved"), EmbeddingSpec(views=2), cache=cache)
+    embed_catalog(open_dataset(tmp_path / "moved"), EmbeddingSpec(views=2), cache=cache)
     assert len(counted) == 8
 
 
