@@ -6,7 +6,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.charts.theme import INK, OTHER, nominal, quantitative, show_chart, tooltip
-from decor_app.datasets.browse import answers_of, show_grid
+from decor_app.datasets.grid import show_grid
 from decor_app.format import escape_markdown, pluralize, thumb_uri
 from decor_app.jobs.dataset_tasks import MapTask, Places
 from decor_app.state.dataset_jobs import MAP, forget, read, reading, watch
@@ -34,8 +34,8 @@ def show_map(dataset: Dataset) -> None:
     marked = _chart(dataset, table)
     if marked is None:
         st.caption(
-            "Each dot is a picture; those that look alike lie together. A dot of one colour among "
-            "another is a stray, or mislabelled; a ring marks what a model finds odd. "
+            "Each dot is a picture; those that look alike lie together. A dot of one color among "
+            "another is a stray, or mislabeled; a ring marks what a model finds odd. "
             "Hover to see it, draw a box to pick."
         )
         return
@@ -43,7 +43,7 @@ def show_map(dataset: Dataset) -> None:
     if keys.MARKED.value != marked:
         keys.MARKED.value = marked
         pick(marked)
-    show_grid(dataset, rows, answers_of(dataset))
+    show_grid(dataset, rows)
 
 
 def _places(dataset: Dataset) -> Places | None:

@@ -15,7 +15,8 @@ from decor_app.datasets.notes import show_aside, show_downloads, show_notes
 from decor_app.format import escape_markdown, pluralize
 from decor_app.jobs.dataset_tasks import CheckTask
 from decor_app.state.dataset_jobs import CHECK, forget, read, reading, watch
-from decor_app.state.datasets import edit
+from decor_app.state.datasets import edit, toast_error
+from decor_app.state.workspace import workspace
 from decor_core.data.findings import ABOUT_CLASSES, KINDS, OBSTACLES, Finding
 from decor_core.datasets.dataset import Dataset
 
@@ -43,13 +44,13 @@ def show_report(dataset: Dataset) -> None:
             st.success("Nothing is left to put right.", icon=":material/check_circle:")
 
 
-def collect_check(dataset: Dataset) -> None:
-    """Be done with a look for wrong labels; what was found is in the set."""
-    job = reading(CHECK, dataset.id)
+def collect_check() -> None:
+    """Be done with a search for label issues; what was found is in the set."""
+    job = reading(CHECK, workspace().data_set)
     if job and not job.active:
         forget(CHECK)
         if job.status == "failed":
-            st.toast(escape_markdown(job.message), icon=":material/error:", duration="long")
+            toast_error(job.message)
 
 
 def _grouped(dataset: Dataset) -> dict[str, list[Finding]]:

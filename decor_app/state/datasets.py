@@ -105,7 +105,7 @@ def _say_what_was_done(before: Dataset, after: Dataset) -> None:
         st.toast(f"Taken back: {escape_markdown(before.step)}.", icon=":material/undo:")
 
 
-def toast_error(error: Exception) -> None:
+def toast_error(error: Exception | str) -> None:
     """Say what went wrong."""
     st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
 

@@ -12,7 +12,7 @@ from app_pages import opened, sound, texts
 from packing import zip_of
 from streamlit.testing.v1 import AppTest
 
-from decor_app.datasets import browse as browsing
+from decor_app.datasets import grid
 from decor_app.jobs.dataset_tasks import IntakeTask, Places, ingest
 from decor_app.state import dataset_jobs as reading
 from decor_app.state.workspace import Workspace
@@ -296,12 +296,12 @@ def test_nothing_is_relabelled_without_a_class(open_page, home):
 
 
 def test_pages_are_turned(open_page, monkeypatch):
-    monkeypatch.setattr(browsing, "PAGE", 10)
+    monkeypatch.setattr(grid, "PAGE", 10)
     test = open_page("Pictures")
     assert "1–10 of 36" in texts(test)
-    _click(_click(_click(test, "On"), "On"), "On")
+    _click(_click(_click(test, "Next"), "Next"), "Next")
     assert "31–36 of 36" in texts(test)
-    assert next(b for b in test.button if b.label == "On").disabled
+    assert next(b for b in test.button if b.label == "Next").disabled
 
 
 # Map

@@ -1,0 +1,113 @@
+"""Data sets as a whole: the list of them, the bar above the open one, the one deleted last."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from decor_app import session_keys as keys
+from decor_app.format import ago, escape_markdown, pluralize
+from decor_app.page import RETRAIN
+from decor_app.state import datasets
+from decor_core.datasets.dataset import Dataset
+from decor_core.datasets.store import DatasetSummary
+
+_LISTED = 5
+
+
+def show_deleted() -> None:
+    """The data set deleted last, to bring it back."""
+    title = datasets.deleted()
+    if title:
+        with st.container(horizontal=True, vertical_alignment="center", key="deleted_set_bar"):
+            st.markdown(f"Deleted: **{escape_markdown(title)}**", width="content")
+            st.button(
+                "Undo", icon=":material/undo:", on_click=datasets.restore, key=keys.RESTORE_SET
+            )
+
+
+def show_list(summaries: Sequence[DatasetSummary]) -> None:
+    """The data sets to open, each in a line."""
+    if not summaries:
+        return
+    st.header("Your data sets", anchor=False)
+    with st.container(key="sets", gap="xsmall"):
+        for one in summaries if keys.ALL_SETS.value else summaries[:_LISTED]:
+            with st.container(
+                horizontal=True, vertical_alignment="center", gap="small", wrap=False
+            ):
+                st.button(
+                    escape_markdown(one.title),
+                    key=keys.OPEN_SET.of(one.id),
+                    icon=":material/folder_open:",
+                    on_click=datasets.open_set,
+                    args=(one.id,),
+                )
+                st.caption(
+                    f"{pluralize(one.pictures, 'picture')} · {pluralize(one.labels, 'class')} · "
+                    f"changed {ago(one.changed)}"
+                )
+        if len(summaries) > _LISTED and not keys.ALL_SETS.value:
+            st.button(
+                f"Show all {len(summaries)}",
+                type="tertiary",
+                icon=":material/expand_more:",
+                on_click=keys.ALL_SETS.set,
+                args=(True,),
+            )
+
+
+def show_header(dataset: Dataset) -> None:
+    """The name of the open data set, and what can be done with the whole of it."""
+    st.button(
+        "All data sets, and new ones",
+        icon=":material/arrow_back:",
+        type="tertiary",
+        on_click=datasets.open_set,
+        args=("",),
+    )
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="set"
+    ):
+        st.header(escape_markdown(dataset.title), anchor=False, width="content")
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            st.button(
+                "Undo",
+                icon=":material/undo:",
+                on_click=datasets.undo,
+                disabled=not dataset.can_undo,
+                help=f"Last: {dataset.step}" if dataset.step else None,
+            )
+            _menu(dataset)
+            if st.button("Train on it", type="primary", icon=":material/model_training:"):
+                st.switch_page(RETRAIN)
+
+
+def _menu(dataset: Dataset) -> None:
+    with st.popover("Rename, take along", icon=":material/more_horiz:"):
+        st.text_input(
+            "Name",
+            dataset.title,
+            key=keys.TITLE.of(dataset.id),
+            max_chars=80,
+            on_change=datasets.rename,
+            args=(dataset.id,),
+        )
+        st.download_button(
+            "Download as zip",
+            lambda: datasets.zipped(dataset),
+            f"{dataset.id}.zip",
+            "application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+            width="stretch",
+            help="Pictures in class folders, a table, a report. It can be brought in again.",
+        )
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            on_click=datasets.delete,
+            args=(dataset.id,),
+            width="stretch",
+        )
+        st.caption(datasets.where_kept())
+        st.caption(f"Version {dataset.version}: another one as soon as a picture or label is.")
