@@ -50,13 +50,13 @@ GROUPS: Mapping[str, Group] = {
     "near conflict": Group(
         "pair alike in two classes",
         "pairs alike in two classes",
-        "Two pictures are nearly the same, but in different classes. One may be wrong.",
+        "Near duplicates in different classes. One of the labels may be wrong.",
     ),
     "mislabelled": Group(
         "picture that may be in the wrong class",
         "pictures that may be in the wrong class",
-        "A model that has not seen them takes them for something else, surely. It may be wrong: "
-        "look, and decide.",
+        "Label issues: a model that has not seen them is sure that they are something else. It may "
+        "be wrong: look, and decide.",
     ),
     "contradiction": Group(
         "contradiction in the table",
@@ -76,7 +76,8 @@ GROUPS: Mapping[str, Group] = {
     "imbalance": Group(
         "class much smaller than the largest",
         "classes much smaller than the largest",
-        "Answers will lean towards the large one. More pictures of the small one help most.",
+        "Class imbalance: answers will lean towards the large one. More pictures of the small one "
+        "help most.",
     ),
     "empty class": Group(
         "class folder without a picture", "class folders without a picture", "It is left out."
@@ -84,7 +85,7 @@ GROUPS: Mapping[str, Group] = {
     "outlier": Group(
         "picture unlike all others",
         "pictures unlike all others",
-        "A stray, a logo, a blank page? Drop what does not belong here.",
+        "Outliers. A stray, a logo, a blank page? Drop what does not belong here.",
     ),
     "tiny": Group(
         "tiny picture", "tiny pictures", "Little is to be seen in them; a larger one helps."
@@ -92,7 +93,7 @@ GROUPS: Mapping[str, Group] = {
     "near duplicate": Group(
         "picture nearly the same as another",
         "pictures nearly the same as another",
-        "They may stay: such pictures are never learnt from and tested with at once.",
+        "Near duplicates. They may stay: no model is tested on one that was trained on another.",
     ),
 }
 # Every one of the rest is only told.

@@ -1,7 +1,8 @@
-"""What a report on a data set tells that needs no deed: files set aside, notes, downloads."""
+"""What a report on a data set tells that needs no decision: files set aside, notes, downloads."""
 
 import io
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 
 import pandas as pd
@@ -16,15 +17,18 @@ from decor_core.data.findings import KINDS
 from decor_core.datasets.archive import write_aside
 from decor_core.datasets.dataset import Dataset
 
+_LINES = 30  # of one kind
+
 
 def show_aside(dataset: Dataset) -> None:
     """Files that are not in the set, with the reason, to take along or to take in."""
-    aside = dataset.catalog.report.set_aside
-    if not aside:
+    report = dataset.catalog.report
+    if not report.set_aside:
         return
-    with st.expander(f"{pluralize(len(aside), 'file')} set aside", icon=":material/inventory_2:"):
-        table = pd.DataFrame({"File": list(aside), "Why": list(aside.values())})
-        st.dataframe(table, hide_index=True, alt="Files set aside, with the reason")
+    title = f"{pluralize(len(report.set_aside), 'file')} set aside"
+    with st.expander(title, icon=":material/inventory_2:"):
+        reasons = {"File": list(report.set_aside), "Why": list(report.set_aside.values())}
+        st.dataframe(pd.DataFrame(reasons), hide_index=True, alt="Files set aside, with the reason")
         st.download_button(
             "Download them",
             lambda: _zipped_aside(dataset),
@@ -35,23 +39,11 @@ def show_aside(dataset: Dataset) -> None:
             help="As they came, with the reasons in a text. What is there a second time is only "
             "named.",
         )
-        _show_unlisted(dataset)
-
-
-def _show_unlisted(dataset: Dataset) -> None:
-    """A class for the pictures that are in none."""
-    files = [finding.file for finding in dataset.catalog.report.of("unlisted")]
-    if files:
-        label_box(
-            dataset, keys.UNLISTED_LABEL, f"{pluralize(len(files), 'picture')} of no class: put in"
-        )
-        st.button("Put them in", icon=":material/label:", on_click=_take_up, args=(files,))
-
-
-def _take_up(files: Sequence[str]) -> None:
-    label, parent = chosen_label(keys.UNLISTED_LABEL)
-    if edit(lambda now: now.accept_rejected(files, label, parent)):
-        keys.UNLISTED_LABEL.value = None
+        unlisted = [finding.file for finding in report.of("unlisted")]
+        if unlisted:
+            label = f"{pluralize(len(unlisted), 'picture')} of no class: put in"
+            label_box(dataset, keys.UNLISTED_LABEL, label)
+            st.button("Put them in", icon=":material/label:", on_click=_accept, args=(unlisted,))
 
 
 def _zipped_aside(dataset: Dataset) -> bytes:
@@ -60,40 +52,46 @@ def _zipped_aside(dataset: Dataset) -> bytes:
     return packed.getvalue()
 
 
+def _accept(files: Sequence[str]) -> None:
+    """Take pictures that are in no class into the chosen one."""
+    label, parent = chosen_label(keys.UNLISTED_LABEL)
+    if edit(lambda now: now.accept_rejected(files, label, parent)):
+        keys.UNLISTED_LABEL.value = None
+
+
 def show_notes(dataset: Dataset) -> None:
-    """What was mended or noticed while reading."""
-    notes = [e for e in dataset.open_findings if e.kind not in GROUPS and not e.set_aside]
+    """What was repaired or noticed while reading."""
+    notes = defaultdict(list)
+    for one in dataset.open_findings:
+        if one.kind not in GROUPS and not one.set_aside:
+            notes[one.kind].append(f"- {escape_markdown(one.file)}: {escape_markdown(one.message)}")
     if not notes:
         return
-    with st.expander(f"{pluralize(len(notes), 'note')} from reading", icon=":material/build:"):
-        for kind in dict.fromkeys(finding.kind for finding in notes):
-            lines = [
-                f"- {escape_markdown(e.file)}: {escape_markdown(e.message)}"
-                for e in notes
-                if e.kind == kind
-            ]
-            more = [f"- and {len(lines) - 30} more; the report names all"] if lines[30:] else []
-            st.markdown(f"**{KINDS[kind]}**\n\n" + "\n".join(lines[:30] + more))
+    count = sum(map(len, notes.values()))
+    with st.expander(f"{pluralize(count, 'note')} from reading", icon=":material/build:"):
+        for kind, lines in notes.items():
+            more = len(lines) - _LINES
+            rest = [f"- and {more} more; the report names all"] if more > 0 else []
+            st.markdown(f"**{KINDS[kind]}**\n\n" + "\n".join(lines[:_LINES] + rest))
 
 
 def show_downloads(dataset: Dataset) -> None:
     """The whole report, for people and for programs."""
+    options = {"icon": ":material/download:", "on_click": "ignore"}
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Report",
             lambda: dataset.open_report.to_text(),
             "report.txt",
             "text/plain",
-            icon=":material/download:",
-            on_click="ignore",
             help="All that is on this page, as text",
+            **options,
         )
         st.download_button(
             "JSON",
             lambda: json.dumps(dataset.open_report.to_json(), ensure_ascii=False, indent=1),
             "report.json",
             "application/json",
-            icon=":material/download:",
-            on_click="ignore",
             help="The same for programs",
+            **options,
         )
