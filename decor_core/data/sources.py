@@ -142,10 +142,13 @@ def open_source(source: Path | Source, limits: SourceLimits = USUAL_LIMITS) -> S
         raise DataError(f"“{source}” is neither a folder nor a zip.")
     open_outer = _open_folder if source.is_dir() else open_zip
     outer = open_outer(source, source.name, limits)
+    zips = [name for name in outer.names if name.lower().endswith(".zip")]
+    if not zips:
+        return outer
     files, notes = dict(outer.files), list(outer.notes)
     unpacked: list[tuple[str, File]] = []
     count, total = len(outer.files), outer.unpacked_bytes
-    for name in [name for name in files if name.lower().endswith(".zip")]:
+    for name in zips:
         try:
             inner = _open_inner(files[name], PurePosixPath(name).name, limits)
         except DataError as error:

@@ -180,29 +180,19 @@ class Dataset:
         return replace(self, dismissed=self.dismissed | more)._next(step, self.table)
 
     def add(
-        self, pictures: Sequence[tuple[str, bytes]], label: str, parent: str = ""
+        self,
+        pictures: Sequence[tuple[str, bytes]],
+        label: str,
+        parent: str = "",
+        solves: Collection[str] = (),
     ) -> tuple["Dataset", tuple[Finding, ...]]:
         """Take pictures, name and content, in under ``label``; say which ones cannot be read.
 
         A picture that is there already gets the label. Where there are two levels, all pictures of
         a new label belong to ``parent``, or else to what most of those belonged to that were there
-        already. DataError if none of them can be used, or if nothing tells the parent.
+        already. Findings of the kinds ``solves`` about what could be taken in are over. DataError
+        if none of them can be used, or if nothing tells the parent.
         """
-        return self._add(pictures, label, parent)
-
-    def accept_rejected(self, files: Sequence[str], label: str, parent: str = "") -> "Dataset":
-        """Take files that were set aside in under ``label``; DataError as for ``add``."""
-        pictures = [(file, read_aside(self.folder, file)) for file in files]
-        return self._add(pictures, label, parent, solved=KEPT_ASIDE)[0]
-
-    def _add(
-        self,
-        pictures: Sequence[tuple[str, bytes]],
-        label: str,
-        parent: str,
-        solved: Collection[str] = (),
-    ) -> tuple["Dataset", tuple[Finding, ...]]:
-        """As ``add``; findings of the kinds ``solved`` about what could be read are over."""
         label = checked_label(label)
         images, refused = store_images(self.folder, pictures)
         known = self.table["key"].isin([image.key for image in images])
@@ -218,8 +208,13 @@ class Dataset:
         step = describe_change(len(table) - len(self.table), label, again)
         taken = {name for name, _ in pictures} - {finding.file for finding in refused}
         findings = [f for f in self.catalog.report.findings
-                    if not (f.kind in solved and f.file in taken)]  # fmt: skip
+                    if not (f.kind in solves and f.file in taken)]  # fmt: skip
         return self._next(step, table, [*findings, *near]), refused
+
+    def accept_rejected(self, files: Sequence[str], label: str, parent: str = "") -> "Dataset":
+        """Take files that were set aside in under ``label``; DataError as for ``add``."""
+        pictures = [(file, read_aside(self.folder, file)) for file in files]
+        return self.add(pictures, label, parent, solves=KEPT_ASIDE)[0]
 
     def with_model_findings(self, findings: Sequence[Finding]) -> "Dataset":
         """The set with what a model finds in this state, in place of what one found before.

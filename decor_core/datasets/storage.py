@@ -5,6 +5,7 @@ Nothing in it is named by what people typed or uploaded.
 
 import io
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,39 +80,23 @@ def tiny_thumb(folder: Path, key: str) -> bytes:
 
 def fingerprints(folder: Path, keys: Collection[str]) -> list[np.ndarray]:
     """Fingerprints of the pictures with these content hashes, kept from one time to the next."""
-    known = _known_prints(folder)
+    file, known = folder / "prints.npz", {}
+    with suppress(OSError, DamagedFile):  # they are only kept to save time
+        kept = read_arrays(file)
+        names, prints = kept["keys"], kept["prints"]
+        if names.dtype.kind == "U" and prints.shape == (len(names), *_PRINT_SHAPE):
+            known = dict(zip(names.tolist(), prints.astype(np.float32), strict=True))
     missing = [key for key in keys if key not in known]
+    for key in missing:
+        known[key] = np.zeros(_PRINT_SHAPE, np.float32)
+        with suppress(OSError), Image.open(_thumb(folder, key)) as small:
+            known[key] = fingerprint(small.convert("RGB"))
     if missing:
-        known |= {key: _print_of_thumb(folder, key) for key in missing}
-        keep_fingerprints(folder, {key: known[key] for key in keys})
+        packed = io.BytesIO()
+        prints = np.array([known[key] for key in keys], np.float16)
+        np.savez(packed, keys=np.array(list(keys), "U64"), prints=prints)
+        _write(file, packed.getvalue())
     return [known[key] for key in keys]
-
-
-def keep_fingerprints(folder: Path, prints: Mapping[str, np.ndarray]) -> None:
-    """Keep fingerprints beside the pictures; they replace what was kept."""
-    packed = io.BytesIO()
-    rows = np.array(list(prints.values()), np.float16).reshape(-1, *_PRINT_SHAPE)
-    np.savez(packed, keys=np.array(list(prints), "U64"), prints=rows)
-    _write(folder / "prints.npz", packed.getvalue())
-
-
-def _known_prints(folder: Path) -> dict[str, np.ndarray]:
-    try:
-        kept = read_arrays(folder / "prints.npz")
-        keys, prints = kept["keys"], kept["prints"]
-    except (OSError, DamagedFile):
-        return {}  # they are only kept to save time
-    if keys.dtype.kind != "U" or prints.shape != (len(keys), *_PRINT_SHAPE):
-        return {}
-    return dict(zip(keys.tolist(), prints.astype(np.float32), strict=True))
-
-
-def _print_of_thumb(folder: Path, key: str) -> np.ndarray:
-    try:
-        with Image.open(_thumb(folder, key)) as small:
-            return fingerprint(small.convert("RGB"))
-    except OSError:
-        return np.zeros(_PRINT_SHAPE, np.float32)
 
 
 # States: numbered from 0, the latest ones kept; the head says which one counts.
