@@ -29,7 +29,7 @@ def show_downloads(run: Run) -> None:
         kind = st.radio(
             "Format",
             list(FORMATS),
-            format_func=lambda name: FORMATS[name].text[0].upper() + FORMATS[name].text[1:],
+            format_func=lambda name: FORMATS[name].label,
             key=keys.FORMAT.of(run.id),
         )
         st.markdown(
@@ -37,7 +37,7 @@ def show_downloads(run: Run) -> None:
         )
         job = job_for(EXPORT, run.id)
         this = job if job and job.task.format == kind else None
-        if not FORMATS[kind].tensorflow:
+        if not FORMATS[kind].needs_tensorflow:
             _download_button(run, kind, lambda: _export_here(run.bundle, kind))
         elif this and this.active:
             _watch(EXPORT, run.id)

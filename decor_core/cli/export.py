@@ -6,13 +6,14 @@ import click
 
 from decor_core.cli.options import PATH, as_json
 from decor_core.cli.terminal import print_json, quietly
+from decor_core.export.formats import FORMATS, export_model, export_name
 
 
 @click.command("export")
 @click.argument("model", metavar="RUN_OR_DIR")
 @click.option("--format", "format_name", default="bundle", show_default=True, metavar="NAME",
-              help="bundle (to import again), tflite, saved_model, keras, or graph "
-              "(retrained_graph.pb).")  # fmt: skip
+              help="; ".join(f"{one.name}: {one.label}" for one in FORMATS.values()) + ".",
+)  # fmt: skip
 @click.option("--out", type=PATH, metavar="FILE",
               help="Zip to write; by default named after the model.")  # fmt: skip
 @as_json
@@ -21,7 +22,6 @@ def command(model: str, format_name: str, out: Path | None, as_json: bool) -> No
 
     RUN_OR_DIR is a run (its id, or the beginning of it, or its title) or a model folder.
     """
-    from decor_core.export.formats import export_model, export_name
     from decor_core.model.bundle import load_bundle
     from decor_core.runs.store import DiskRuns
 

@@ -1,6 +1,7 @@
 """A model as one TFLite file around its network's own, which is put in as it is.
 
-A conversion of the network's layers would compute in other numbers than the app does.
+A conversion of the network's layers would compute in other numbers than the app does. So the model
+is converted with an operator of our own in place of the network, and that is replaced in the file.
 """
 
 import tempfile
@@ -13,10 +14,10 @@ from decor_core.export.keras_model import build_model
 from decor_core.features.backbones import BackboneSpec, by_resolution, load_backbone
 from decor_core.model.bundle import Bundle
 
-_HOLE = "decor_network"
+_PLACEHOLDER = "decor_network"
 
 
-def lite_model(bundle: Bundle) -> bytes:
+def tflite_model(bundle: Bundle) -> bytes:
     """The TFLite file of ``bundle``; raises DecorError as Predictor does.
 
     Of one picture it takes ``object`` [1, n, n, 4], any n, and its ``views`` [views, side, side, 3]
@@ -25,99 +26,111 @@ def lite_model(bundle: Bundle) -> bytes:
     import tensorflow as tf
 
     spec = BackboneSpec.named(bundle.embedding.architecture)
-    model = build_model(bundle, batch=1, network=_holes(spec))
+    model = build_model(bundle, batch=1, network=_placeholder_layer(spec))
     with tempfile.TemporaryDirectory() as folder:
-        fed = {name: tf.TensorSpec(one.shape, one.dtype, name) for name, one in model.input.items()}
-        model.export(folder, verbose=False, input_signature=[fed])
+        signature = {name: tf.TensorSpec(one.shape, one.dtype, name)
+                     for name, one in model.input.items()}  # fmt: skip
+        model.export(folder, verbose=False, input_signature=[signature])
         # By way of a SavedModel: from_concrete_functions has given NaNs without a word.
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.allow_custom_ops = True
-        around = converter.convert()
-    return _filled(around, spec.path.read_bytes())
+        converted = converter.convert()
+    return _insert_network(converted, spec.path.read_bytes())
 
 
-def _holes(spec: BackboneSpec) -> Any:
-    """A layer that the converter keeps as one operation of its own for each picture."""
+def _placeholder_layer(spec: BackboneSpec) -> Any:
+    """A layer with the inputs and outputs of the network, which the converter keeps as one operator
+    for each view."""
     import tensorflow as tf
     from tensorflow import keras
 
     shapes = load_backbone(spec.name).shapes
-    known = f'name: "{_HOLE}" attr {{ key: "tfl_fusable_op" value {{ b: true }} }}'
+    attributes = f'name: "{_PLACEHOLDER}" attr {{ key: "tfl_fusable_op" value {{ b: true }} }}'
 
-    @tf.function(experimental_implements=known)
-    def hole(pixels: Any) -> Any:
+    @tf.function(experimental_implements=attributes)
+    def placeholder(pixels: Any) -> Any:
         return [tf.zeros((1, *shape)) + tf.reduce_sum(pixels) for shape in shapes]
 
-    class Holes(keras.layers.Layer):
+    class Placeholder(keras.layers.Layer):
         def call(self, pixels: Any) -> Any:
-            each = [hole(pixels[i : i + 1]) for i in range(pixels.shape[0])]
-            return [tf.concat(stages, axis=0) for stages in zip(*each, strict=True)]
+            of_views = [placeholder(pixels[i : i + 1]) for i in range(pixels.shape[0])]
+            return [tf.concat(stages, axis=0) for stages in zip(*of_views, strict=True)]
 
-    return Holes()
+    return Placeholder()
 
 
-def _filled(around: bytes, network: bytes) -> bytes:
-    """The TFLite file ``around`` with the operations of ``network`` in place of each hole."""
+def _insert_network(model_file: bytes, network_file: bytes) -> bytes:
+    """The TFLite file ``model_file`` with the network's operators in place of each placeholder.
+
+    Operators, tensors and buffers name each other by their index in the file. The operator codes
+    and buffers of the network are appended once; its tensors for each placeholder anew.
+    """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
-    model, inner = (
+    model, network = (
         schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-        for content in (around, network)
+        for content in (model_file, network_file)
     )
-    (graph,), (inside,) = model.subgraphs, inner.subgraphs
-    first_code, first_buffer = len(model.operatorCodes), len(model.buffers)
-    model.operatorCodes += inner.operatorCodes
-    model.buffers += inner.buffers
+    (graph,), (network_graph,) = model.subgraphs, network.subgraphs
+    code_offset, buffer_offset = len(model.operatorCodes), len(model.buffers)
+    model.operatorCodes += network.operatorCodes
+    model.buffers += network.buffers
     operators = []
     for operator in graph.operators:
         name = model.operatorCodes[operator.opcodeIndex].customCode
-        if name is None or name.decode() != _HOLE:
+        if name is None or name.decode() != _PLACEHOLDER:
             operators.append(operator)
             continue
-        places = _placed(graph, inside, operator, first_buffer)
-        operators += _quantizing(model, operator.inputs, places[inside.inputs])
-        for one in inside.operators:
-            one = copy(one)
-            one.opcodeIndex += first_code
-            one.inputs = places[one.inputs]
-            one.outputs = places[one.outputs]
-            operators.append(one)
+        indices = _add_tensors(graph, network_graph, operator, buffer_offset)
+        network_input = indices[network_graph.inputs]
+        if network_input[0] != operator.inputs[0]:
+            operators.append(_quantize_operator(model, operator.inputs, network_input))
+        for inserted in map(copy, network_graph.operators):
+            inserted.opcodeIndex += code_offset
+            inserted.inputs = indices[inserted.inputs]
+            inserted.outputs = indices[inserted.outputs]
+            operators.append(inserted)
     graph.operators = operators
-    builder = flatbuffers.Builder(len(around) + len(network))
+    builder = flatbuffers.Builder(len(model_file) + len(network_file))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-def _placed(graph: Any, inside: Any, hole: Any, first_buffer: int) -> np.ndarray:
-    """Add the tensors of ``inside`` to ``graph``; where each is now."""
+def _add_tensors(
+    graph: Any, network_graph: Any, placeholder: Any, buffer_offset: int
+) -> np.ndarray:
+    """Add the network's tensors to ``graph``; gives the index [n] of each of them there.
+
+    The network's stage maps are the placeholder's outputs, and its input is the placeholder's
+    unless it takes eight-bit numbers.
+    """
     from ai_edge_litert.schema_py_generated import TensorType
 
-    places = np.full(len(inside.tensors), -1, np.int32)
-    (start,) = inside.inputs
-    if inside.tensors[start].type == TensorType.FLOAT32:
-        places[start] = hole.inputs[0]
-    stages = sorted(inside.outputs, key=lambda i: by_resolution(inside.tensors[i].shape))
-    places[stages] = hole.outputs
-    for index in np.flatnonzero(places < 0):
-        tensor = copy(inside.tensors[index])
-        tensor.buffer += first_buffer
-        places[index] = len(graph.tensors)
+    tensors = network_graph.tensors
+    indices = np.full(len(tensors), -1, np.int32)
+    (input_index,) = network_graph.inputs
+    if tensors[input_index].type == TensorType.FLOAT32:
+        indices[input_index] = placeholder.inputs[0]
+    stages = sorted(network_graph.outputs, key=lambda index: by_resolution(tensors[index].shape))
+    indices[stages] = placeholder.outputs
+    for index in np.flatnonzero(indices < 0):
+        tensor = copy(tensors[index])
+        tensor.buffer += buffer_offset
+        indices[index] = len(graph.tensors)
         graph.tensors.append(tensor)
-    return places
+    return indices
 
 
-def _quantizing(model: Any, given: np.ndarray, wanted: np.ndarray) -> list[Any]:
-    """The operation that turns the tensor ``given`` into the one ``wanted``, where they differ."""
+def _quantize_operator(model: Any, inputs: np.ndarray, outputs: np.ndarray) -> Any:
+    """An operator that rounds the tensor ``inputs`` to the eight bits of ``outputs``."""
     from ai_edge_litert import schema_py_generated as schema
 
-    if given[0] == wanted[0]:
-        return []
-    quantize = schema.BuiltinOperator.QUANTIZE
-    operation, code = schema.OperatorT(), schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = quantize
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
     code.version = 1
-    operation.opcodeIndex = len(model.operatorCodes)
+    operator = schema.OperatorT()
+    operator.opcodeIndex = len(model.operatorCodes)
+    operator.inputs, operator.outputs = inputs, outputs
     model.operatorCodes.append(code)
-    operation.inputs, operation.outputs = given, wanted
-    return [operation]
+    return operator

@@ -15,9 +15,10 @@ from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, BundleError, DataError, TrainingError
 from decor_core.features import embedder as embedding
 from decor_core.features import embeddings as features
-from decor_core.features.embedder import VIEWS, Embedder, EmbeddingSpec
+from decor_core.features.embedder import Embedder, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.images.augment import Augmentation, distort
+from decor_core.images.views import VIEWS
 
 SPEC = EmbeddingSpec(views=1)
 

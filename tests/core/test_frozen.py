@@ -14,7 +14,7 @@ from decor_core.__main__ import main
 from decor_core.errors import BackboneError, BundleError
 from decor_core.export.frozen_graph import export_graph, find_objects
 from decor_core.features import backbones as backbone
-from decor_core.images import localize as objects
+from decor_core.images import localize
 from decor_core.images.decode import load_picture
 from decor_core.images.views import object_square
 from decor_core.model.bundle import SHIPPED, load_bundle
@@ -130,17 +130,17 @@ def _disc(ground, colour=(20, 30, 160), box=(90, 80, 180, 140)):
 def test_object_is_cut_out_on_a_plain_ground_and_nowhere_else():
     # 90 × 60 pixels, a seam less on each side, on a square of the ground.
     seen = find_objects(_disc((240, 240, 240))).numpy()[0]
-    assert (seen[objects.SIDE // 2, 10:-10] == [20, 30, 160, 255]).all()
-    assert (seen[[5, -5], objects.SIDE // 2] == [240, 240, 240, 0]).all()
+    assert (seen[localize.SIDE // 2, 10:-10] == [20, 30, 160, 255]).all()
+    assert (seen[[5, -5], localize.SIDE // 2] == [240, 240, 240, 0]).all()
     busy = np.random.default_rng(0).uniform(0, 255, (1, 224, 224, 3)).astype(np.float32)
-    all_of_it = tf.image.resize(busy, (objects.SIDE, objects.SIDE))
+    all_of_it = tf.image.resize(busy, (localize.SIDE, localize.SIDE))
     np.testing.assert_allclose(find_objects(busy)[..., :3], all_of_it, atol=0.6)
     assert (find_objects(busy).numpy()[..., 3] == 255).all()
 
 
 def test_pictures_of_next_to_nothing_count_as_a_whole():
     faint = _disc((240, 240, 240), box=(60, 60, 61, 61))
-    assert np.mean(faint != 240) < objects.LEAST_WEIGHT
+    assert np.mean(faint != 240) < localize.LEAST_WEIGHT
     assert (find_objects(faint).numpy()[..., 3] == 255).all()
 
 
@@ -156,7 +156,7 @@ def test_objects_are_the_apps_on_a_plain_ground(ornament):
     shape = ornament(5, "black", 120).convert("1")
     picture.paste(Image.new("RGB", shape.size, "navy"), (40, 70), ImageOps.invert(shape))
     square, weights, _ = object_square(picture)
-    side = (objects.SIDE, objects.SIDE)
+    side = (localize.SIDE, localize.SIDE)
     theirs = np.dstack([square.resize(side), weights.resize(side)])
     ours = find_objects(np.asarray(picture, np.float32)[None]).numpy()[0]
     assert np.abs(ours - theirs).mean() < 6

@@ -8,11 +8,12 @@ from PIL import Image
 
 from decor_core.errors import BackboneError, BundleError
 from decor_core.export import keras_model as graph
-from decor_core.export.network import keras_network
+from decor_core.export.keras_network import keras_network
 from decor_core.features import backbones as backbone
 from decor_core.features import convert
 from decor_core.features import embedder as embedding
 from decor_core.images import color as colour
+from decor_core.images import views
 from decor_core.model.bundle import Bundle
 from decor_core.model.classifier import Predictor
 
@@ -22,14 +23,14 @@ NOISE = np.random.default_rng(0).integers(0, 256, (150, 150, 3), np.uint8)
 
 
 def _fed(picture):
-    square, weights, _ = embedding.object_square(picture)
+    square, weights, _ = views.object_square(picture)
     return np.dstack([np.asarray(square), np.asarray(weights)])[None].astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def bundle(training) -> Bundle:
     """The painted model, but looking at all six views: the head does not mind."""
-    spec = replace(training.bundle.embedding, views=len(embedding.VIEWS))
+    spec = replace(training.bundle.embedding, views=len(views.VIEWS))
     return replace(training.bundle, embedding=spec)
 
 
@@ -71,11 +72,11 @@ def test_a_model_that_does_not_know_what_it_knows_gives_no_novelty(bundle):
     assert set(graph.build_model(replace(bundle, novelty=None)).output) == {graph.PROBABILITIES}
 
 
-@pytest.mark.parametrize("number", range(len(embedding.VIEWS)))
+@pytest.mark.parametrize("number", range(len(views.VIEWS)))
 @pytest.mark.parametrize("side", [56, 100, 224])
 def test_views_are_pillows_to_the_bit(number, side):
     ours = graph._views(NOISE[None].astype(np.float32), number + 1, side).numpy()[number]
-    seen = embedding.cut(Image.fromarray(NOISE), embedding.VIEWS[number], side)
+    seen = views.cut(Image.fromarray(NOISE), views.VIEWS[number], side)
     np.testing.assert_array_equal(ours, np.asarray(seen))
 
 
@@ -92,7 +93,7 @@ def test_weights_of_a_stage_are_the_apps(side):
 @pytest.mark.parametrize("side", [30, 64, 96, 150, 256])
 def test_colours_are_counted_at_the_apps_places(side):
     picture = Image.fromarray(NOISE).resize((side, side))
-    square, _, _ = embedding.object_square(picture)
+    square, _, _ = views.object_square(picture)
     ours = graph._nearest(np.asarray(square, np.float32)[None])[0]
     np.testing.assert_array_equal(ours, embedding.nearest(np.asarray(square)))
 
@@ -102,7 +103,7 @@ def test_colours_are_the_apps():
     np.testing.assert_allclose(graph.lab(pixels)[0], colour.lab(NOISE), atol=0.01)
     weights = np.linspace(0, 1, NOISE[..., 0].size, dtype=np.float32).reshape(NOISE.shape[:2])
     theirs = np.sqrt(colour.histogram(colour.lab(NOISE).reshape(-1, 3), weights.ravel()))
-    ours = graph._colours(pixels, 255 * weights[None, ..., None])[0]
+    ours = graph._color_histogram(pixels, 255 * weights[None, ..., None])[0]
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 

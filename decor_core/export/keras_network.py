@@ -38,15 +38,15 @@ def keras_network(path: Path) -> Callable[[Any], list[Any]]:
     tensors = [_tensor(model, tensor) for tensor in graph.tensors]
 
     def apply(pixels: Any) -> list[Any]:
-        (start,) = map(int, graph.inputs)
-        known = {start: _quantized(pixels, tensors[start])}
-        for operation in graph.operators:
-            code = model.operatorCodes[operation.opcodeIndex].builtinCode
-            maps = [known[index] for index in operation.inputs if index in known]
-            told = [tensors[index] for index in operation.inputs]
-            (out,) = operation.outputs
-            known[out] = _apply(code, operation.builtinOptions, maps, told, tensors[out])
-        stages = [known[index] for index in graph.outputs]
+        (input_index,) = map(int, graph.inputs)
+        computed = {input_index: _quantize(pixels, tensors[input_index])}
+        for operator in graph.operators:
+            code = model.operatorCodes[operator.opcodeIndex].builtinCode
+            maps = [computed[index] for index in operator.inputs if index in computed]
+            inputs = [tensors[index] for index in operator.inputs]
+            (output,) = operator.outputs
+            computed[output] = _apply(code, operator.builtinOptions, maps, inputs, tensors[output])
+        stages = [computed[index] for index in graph.outputs]
         return sorted(stages, key=lambda stage: by_resolution(stage.shape))
 
     return apply
@@ -66,39 +66,39 @@ def _tensor(model: Any, tensor: Any) -> _Tensor:
     return _Tensor(values, np.float32(steps), -128 - zero, 127 - zero)
 
 
-def _apply(code: int, options: Any, maps: list[Any], told: list[_Tensor], out: _Tensor) -> Any:
-    """What one operation makes of ``maps``; ``told`` are all its inputs, constants too."""
+def _apply(code: int, options: Any, maps: list[Any], inputs: list[_Tensor], output: _Tensor) -> Any:
+    """What one operator makes of ``maps``; ``inputs`` are all its inputs, constants too."""
     from ai_edge_litert.schema_py_generated import ActivationFunctionType, BuiltinOperator
     from tensorflow.keras import layers
 
     match code:
         case BuiltinOperator.PAD:
-            return layers.ZeroPadding2D(told[1].values[1:3].tolist())(maps[0])
+            return layers.ZeroPadding2D(inputs[1].values[1:3].tolist())(maps[0])
         case BuiltinOperator.QUANTIZE:
-            return _quantized(maps[0], out)
+            return _quantize(maps[0], output)
         case BuiltinOperator.DEQUANTIZE:
-            return maps[0] * told[0].scale
+            return maps[0] * inputs[0].scale
         case BuiltinOperator.SPACE_TO_DEPTH:
             return _space_to_depth(maps[0], options.blockSize)
         case BuiltinOperator.ADD:
-            found = layers.Add()(maps) if out.scale is None else _sum(maps, told, out)
+            found = layers.Add()(maps) if output.scale is None else _add(maps, inputs, output)
         case BuiltinOperator.CONV_2D:
-            filters = told[1].values.shape[0]
-            found = _convolved(layers.Conv2D, options, maps[0], told, out, filters=filters)
+            filters = inputs[1].values.shape[0]
+            found = _convolve(layers.Conv2D, options, maps[0], inputs, output, filters=filters)
         case BuiltinOperator.DEPTHWISE_CONV_2D:
-            found = _convolved(layers.DepthwiseConv2D, options, maps[0], told, out)
+            found = _convolve(layers.DepthwiseConv2D, options, maps[0], inputs, output)
         case _:
             raise BackboneError(f"The network holds operation {code}, which cannot be exported.")
     if options.fusedActivationFunction != ActivationFunctionType.RELU6:
-        return found if out.scale is None else _rounded(found, out)
-    if out.scale is None:
+        return found if output.scale is None else _round(found, output.low, output.high)
+    if output.scale is None:
         return layers.ReLU(6)(found)
-    six = float(np.rint(6 / out.scale[0]))
-    return _rounded(found, _Tensor(None, None, max(out.low, 0), min(out.high, six)))
+    six = float(np.rint(6 / output.scale[0]))
+    return _round(found, max(output.low, 0), min(output.high, six))
 
 
-def _quantized(maps: Any, out: _Tensor) -> Any:
-    return maps if out.scale is None else _rounded(maps / out.scale, out)
+def _quantize(maps: Any, output: _Tensor) -> Any:
+    return maps if output.scale is None else _round(maps / output.scale, output.low, output.high)
 
 
 def _space_to_depth(maps: Any, block: int) -> Any:
@@ -111,37 +111,42 @@ def _space_to_depth(maps: Any, block: int) -> Any:
     return ops.reshape(maps, (-1, high, wide, block * block * channels))
 
 
-def _rounded(maps: Any, out: _Tensor) -> Any:
+def _round(maps: Any, low: float, high: float) -> Any:
     from tensorflow.keras import ops
 
-    return ops.clip(ops.round(maps), out.low, out.high)
+    return ops.clip(ops.round(maps), low, high)
 
 
-def _convolved(
-    kind: Any, options: Any, maps: Any, told: list[_Tensor], out: _Tensor, **more: int
+def _convolve(
+    layer_class: Any,
+    options: Any,
+    maps: Any,
+    inputs: list[_Tensor],
+    output: _Tensor,
+    **arguments: int,
 ) -> Any:
     from ai_edge_litert.schema_py_generated import Padding
 
-    before, kernel, bias = told
+    pixels, kernel, bias = inputs
     padding = "same" if options.padding == Padding.SAME else "valid"
     strides = options.strideH, options.strideW
     weights = kernel.values.transpose(1, 2, 3, 0)
-    layer = kind(kernel_size=weights.shape[:2], strides=strides, padding=padding, **more)
+    layer = layer_class(
+        kernel_size=weights.shape[:2], strides=strides, padding=padding, **arguments
+    )
     layer.build(maps.shape)
     layer.set_weights([weights, bias.values])
+    if output.scale is None:
+        return layer(maps)
     # Scaled only now: sums of whole numbers are exact, and so is every step that follows.
-    return (
-        layer(maps)
-        if out.scale is None
-        else layer(maps) * (before.scale * kernel.scale / out.scale)
-    )
+    return layer(maps) * (pixels.scale * kernel.scale / output.scale)
 
 
-def _sum(maps: list[Any], told: list[_Tensor], out: _Tensor) -> Any:
-    """The sum in steps of ``out``, as XNNPACK rounds it: factors of 21 bits, halves upwards."""
+def _add(maps: list[Any], inputs: list[_Tensor], output: _Tensor) -> Any:
+    """The sum in steps of ``output``, as XNNPACK rounds it: factors of 21 bits, halves upwards."""
     from tensorflow.keras import ops
 
-    ratios = [float(tensor.scale[0] / out.scale[0]) for tensor in told]
+    ratios = [float(tensor.scale[0] / output.scale[0]) for tensor in inputs]
     unit = 2.0 ** (20 - int(np.floor(np.log2(max(ratios)))))
     parts = [ops.cast(one, "float64") * np.rint(ratio * unit)
              for one, ratio in zip(maps, ratios, strict=True)]  # fmt: skip
