@@ -96,8 +96,10 @@ def _pair(first: Run, second: Run) -> Pair:
     one, two = (run.answers.drop_duplicates("key") for run in (first, second))
     joined = pd.merge(one, two, on=["key", "truth"])
     right, also = (joined[f"answer_{side}"] == joined["truth"] for side in ("x", "y"))
-    counts = [int(mask.sum()) for mask in (right & also, right & ~also, ~right & also)]
-    return Pair(first.id, second.id, len(joined), *counts)
+    both, only_first, only_second = (
+        int(mask.sum()) for mask in (right & also, right & ~also, ~right & also)
+    )
+    return Pair(first.id, second.id, len(joined), both, only_first, only_second)
 
 
 def _verdict(pair: Pair, first: Run, second: Run) -> str:

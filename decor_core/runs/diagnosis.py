@@ -55,5 +55,9 @@ def diagnose(events: Sequence[TrainEvent], n_classes: int) -> Diagnosis:
 
 def best_step(events: Sequence[TrainEvent]) -> int:
     """Where the validation's cross-entropy was least; the last step if there was no validation."""
-    watched = [event for event in events if event.validation_cross_entropy is not None]
-    return min(watched or events[-1:], key=lambda event: event.validation_cross_entropy).step
+    validation = [
+        (event.validation_cross_entropy, event.step)
+        for event in events
+        if event.validation_cross_entropy is not None
+    ]
+    return min(validation)[1] if validation else events[-1].step

@@ -1,5 +1,6 @@
 """One training worth coming back to: what it was and gave, and its folder on disk."""
 
+import math
 import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -173,12 +174,12 @@ def write_run(run: Run, folder: Path) -> None:
     """
     (folder / MODEL_FOLDER).mkdir()
     write_bundle(run.bundle, folder / MODEL_FOLDER)
-    answers = _Answers(**run.answers.to_dict(orient="list"))
+    answers = _Answers(*(run.answers[name].tolist() for name in ANSWER_COLUMNS))
     about = _RunFile(_FORMAT, run.note, run.data, run.seconds, run.config, answers)
     write_json(folder / RUN_FILE, about)
     names = [field.name for field in fields(TrainEvent)]
     columns = {name: np.array([getattr(e, name) for e in run.events], float) for name in names}
-    np.savez(folder / _EVENTS_FILE, **columns)
+    np.savez(folder / _EVENTS_FILE, allow_pickle=False, **columns)
 
 
 def load_run(folder: Path) -> Run:
@@ -202,14 +203,19 @@ def load_run(folder: Path) -> Run:
 
 
 def _events(columns: Arrays) -> tuple[TrainEvent, ...]:
-    arrays = [columns[field.name] for field in fields(TrainEvent)]
+    names = [field.name for field in fields(TrainEvent)]
+    arrays = [columns[name] for name in names]
     if any(one.dtype.kind != "f" or one.shape != (len(arrays[0]),) for one in arrays):
         raise DamagedFile("its curves are not columns of numbers")
-    if not np.isfinite(arrays[0]).all():
+    if not np.isfinite(columns["step"]).all():
         raise DamagedFile("its steps are no numbers")
-    rows = zip(*(one.tolist() for one in arrays), strict=True)
-    none = [[None if value != value else value for value in row] for row in rows]  # nan: unknown
-    return tuple(TrainEvent(int(step), *values) for step, *values in none)
+    events = []
+    for row in zip(*(one.tolist() for one in arrays), strict=True):
+        event = dict(zip(names, row, strict=True))
+        for name in ("validation_accuracy", "validation_cross_entropy"):
+            event[name] = None if math.isnan(event[name]) else event[name]  # no validation
+        events.append(TrainEvent(**event | {"step": int(event["step"])}))
+    return tuple(events)
 
 
 def damaged_run(folder: Path) -> AbstractContextManager[None]:

@@ -1,6 +1,7 @@
 """Runs: kept in memory and on disk, found again, renamed, deleted and brought back."""
 
 import json
+import math
 import pickle
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from decor_core.errors import DecorError, RunError
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
+from decor_core.runs.diagnosis import Diagnosis, diagnose
 from decor_core.runs.run import load_run, run_of_bundle, run_of_training
 from decor_core.runs.store import DiskRuns, MemoryRuns, runs_directory
 
@@ -54,6 +56,14 @@ def test_curves_without_validation_come_back_without(store, run):
               for e in run.events]  # fmt: skip
     store.save(replace(run, events=tuple(events)))
     assert store.get(run.id).events == tuple(events)
+
+
+def test_curves_that_diverged_come_back_as_they_were(store, run):
+    last = replace(run.events[-1], train_cross_entropy=math.nan)
+    store.save(replace(run, events=(*run.events, last)))
+    events = store.get(run.id).events
+    assert math.isnan(events[-1].train_cross_entropy)
+    assert diagnose(events, 3) is Diagnosis.DIVERGED
 
 
 def test_newest_first_and_shipped_models_last(store, run):
