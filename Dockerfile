@@ -12,7 +12,7 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 
 COPY . .
-RUN python -m compileall -q app.py server.py decor_core decor_app pages
+RUN python -m compileall -q app.py decor_core decor_app pages
 
 USER 1000
 ENV DECOR_HOSTED=1 \
@@ -25,4 +25,4 @@ EXPOSE 7860
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "deploy/health.py"]
 # The process gets the host's SIGTERM itself and ends with its trainer; see docs/how-to/operate.md.
-CMD ["python", "-m", "streamlit", "run", "server.py"]
+CMD ["python", "-m", "streamlit", "run", "app.py"]

@@ -15,7 +15,7 @@ run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
 hosted: $(VENV)/.installed
-	DECOR_HOSTED=1 $(BIN)/python -m streamlit run server.py --server.port $(PORT)
+	DECOR_HOSTED=1 $(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)

@@ -1,9 +1,84 @@
-"""Start with ``streamlit run app.py``."""
+"""The app as a web server: start with ``streamlit run app.py``, for strangers with DECOR_HOSTED=1.
 
-from decor_app.state.inference import get_ready
+Streamlit runs decor_app/main.py for each visitor; here is what there is once for all of them.
+"""
 
-get_ready()  # while the rest is imported
+import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.metadata import version
 
-from decor_app.page import navigation  # noqa: E402
+import streamlit as st
+from starlette.middleware import Middleware
 
-navigation().run()
+from decor_app.hosting import memory
+from decor_app.hosting.config import server_config
+from decor_app.hosting.logging import log_event, use_json_logging
+from decor_app.hosting.metrics import metrics_route
+from decor_app.hosting.middleware import ConnectionLimit, SecurityHeaders, UploadLimits
+from decor_app.hosting.streamlit_internals import limit_uploads
+from decor_app.hosting.tempdir import server_tempdir
+from decor_app.hosting.visitor import VisitorCookie
+from decor_app.state.cleanup import clean_up
+from decor_app.state.dataset_jobs import dataset_queue
+from decor_app.state.inference import get_ready, inference_pool
+from decor_app.state.models import training_queue
+from decor_app.state.server_stats import register_gauges
+from decor_app.state.workspace import registry
+from decor_core.errors import SettingsError
+
+try:
+    server_config()
+except SettingsError as error:
+    sys.exit(f"Decor cannot start: {error}")
+
+
+@asynccontextmanager
+async def _lifespan(_app: st.App) -> AsyncIterator[None]:
+    config, ends = server_config(), threading.Event()
+    if config.hosted:
+        use_json_logging()
+    limit_uploads(config.upload_mb)
+    memory.tune_malloc()
+    register_gauges()
+    with server_tempdir():
+        log_event("started", hosted=config.hosted, streamlit=version("streamlit"))
+        for work in (_warm_up, lambda: clean_up(ends)):
+            threading.Thread(target=work, daemon=True).start()
+        if not st.get_option("server.headless"):
+            threading.Timer(1.0, webbrowser.open, [_address()]).start()
+        yield
+        ends.set()
+        for background in (inference_pool(), training_queue(), dataset_queue()):
+            background.close()
+        registry().forget_all()
+    log_event("stopped")
+
+
+def _warm_up() -> None:
+    """Do what the first page needs, so that whoever comes first need not wait for it."""
+    get_ready()
+    for name in ("answer", "gallery", "uploads"):
+        import_module(f"decor_app.classify.{name}")
+
+
+def _address() -> str:
+    scheme = "https" if st.get_option("server.sslCertFile") else "http"
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"{scheme}://localhost:{st.get_option('server.port')}/{base}"
+
+
+app = st.App(
+    "decor_app/main.py",
+    middleware=[
+        Middleware(SecurityHeaders),
+        Middleware(ConnectionLimit),
+        Middleware(UploadLimits),
+        Middleware(VisitorCookie),
+    ],
+    routes=[metrics_route()],
+    lifespan=_lifespan,
+)

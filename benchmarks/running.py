@@ -45,7 +45,6 @@ class Server:
 @contextmanager
 def server(hosted: bool = False, **environment: str) -> Iterator[Server]:
     """The app on a free port, as at home or as for strangers, ended with the block."""
-    entry = "server.py" if hosted else "app.py"
     environment |= {"DECOR_HOSTED": "1"} if hosted else {}
     with socket.socket() as free:
         free.bind((HOST, 0))
@@ -53,7 +52,7 @@ def server(hosted: bool = False, **environment: str) -> Iterator[Server]:
     options = ["--server.headless", "true", "--server.address", HOST, "--server.port", str(port)]
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", entry, *options],
+        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,

@@ -1,5 +1,6 @@
 """What frames every page: its configuration, the navigation, the mark and the ornament."""
 
+from contextvars import ContextVar
 from pathlib import Path
 
 import streamlit as st
@@ -7,14 +8,13 @@ from streamlit.navigation.page import Page
 
 from decor_app.format import escape_markdown
 from decor_app.hosting.admin import password
-from decor_app.hosting.admission import admit_session, server
+from decor_app.hosting.admission import admit_session
 from decor_app.hosting.config import server_config
-from decor_app.hosting.memory import settle
-from decor_app.state.cleanup import start_cleanup
 from decor_core.errors import SettingsError
 
 _PAGES = Path(__file__).parents[1] / "pages"
 _ASSETS = Path(__file__).parent / "assets"
+_IS_IN_APP = ContextVar("is_in_app", default=False)
 
 CLASSIFY = _PAGES / "classify.py"
 DATA = _PAGES / "data.py"
@@ -22,7 +22,17 @@ RETRAIN = _PAGES / "retrain.py"
 RUNS = _PAGES / "runs.py"
 
 
-def navigation() -> Page:
+def run() -> None:
+    """Run the page that is open, in its frame: once for each click."""
+    page = _navigation()
+    within = _IS_IN_APP.set(True)
+    try:
+        page.run()
+    finally:
+        _IS_IN_APP.reset(within)
+
+
+def _navigation() -> Page:
     """Configure the page and return the one that was asked for."""
     st.set_page_config(page_title="Decor", page_icon=str(_ASSETS / "icon.png"), layout="wide")
     st.logo(str(_ASSETS / "logo.png"), size="large")
@@ -39,19 +49,11 @@ def navigation() -> Page:
 
 
 def open_page(title: str, lead: str) -> None:
-    """Begin a page; both texts are Markdown.
-
-    A server that has not run app.py yet answers a deep link with the page alone, under a
-    navigation made of file names: so each page sets up its own.
-    """
-    settle()
-    # After app.py, too: it makes controls the whole app's, whose ids differ from those of a page's
-    # own, and what was chosen on a page that first ran alone would be lost with the next run.
-    navigation()
+    """Begin a page; both texts are Markdown."""
+    if not _IS_IN_APP.get():  # a page by itself, as tests run it
+        _navigation()
     st.html(_ASSETS / "style.css")
     _check_settings()
-    if server():
-        start_cleanup()
     admit_session()
     st.title(title, anchor=False)
     st.markdown(lead)
@@ -59,7 +61,7 @@ def open_page(title: str, lead: str) -> None:
 
 
 def _check_settings() -> None:
-    """End the page where whoever hosts it has mistyped a setting; server.py does not even start."""
+    """End the page where whoever hosts it has mistyped a setting in the secrets."""
     try:
         server_config()
     except SettingsError as error:

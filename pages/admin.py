@@ -1,14 +1,16 @@
 """Admin: how the server is doing, for whoever runs it. Absent where no password is set."""
 
+from math import isinf
+
 import pandas as pd
 import streamlit as st
+from humanize import naturaldelta
 
-from decor_app.format import duration
 from decor_app.hosting.admin import is_admin, password
 from decor_app.hosting.config import VARIABLES, server_config
 from decor_app.hosting.metrics import METRICS
 from decor_app.page import CLASSIFY, open_page
-from decor_app.state import server_stats as vitals
+from decor_app.state.server_stats import server_stats
 
 _EVERY = 5.0
 
@@ -24,20 +26,25 @@ def main() -> None:
 
 @st.fragment(run_every=_EVERY)
 def _watch() -> None:
-    now = vitals.now()
+    now = server_stats()
+    total_mb = server_config().total_mb
+    mb = {name: f"{size / 2**20:.0f} MB" if size else "–" for name, size in now.items()}
     rows = (
         (
-            ("People here", f"{now.visitors} of {server_config().sessions}"),
-            ("Uploads held, MB", f"{now.upload_mb:.1f} of {server_config().total_mb}"),
-            ("Jobs at work + waiting", f"{now.running} + {now.waiting}"),
-            ("Up for", _long(now.uptime)),
+            ("People here", f"{now['visitors']} of {server_config().sessions}"),
+            (
+                "Uploads held, MB",
+                f"{now['upload_bytes'] / 2**20:.1f} of {total_mb}",
+            ),
+            ("Jobs at work + waiting", f"{now['jobs_running']} + {now['jobs_waiting']}"),
+            ("Up for", naturaldelta(now["uptime_seconds"])),
         ),
         (
-            ("Memory of the server", _megabytes(now.server_mb)),
-            ("Memory of the looker", _megabytes(now.looker_mb)),
-            ("Memory of the trainer", _megabytes(now.trainer_mb)),
-            ("Memory of the reader", _megabytes(now.reader_mb)),
-            ("Free on the disk", f"{now.free_disk_mb / 1024:.1f} GB"),
+            ("Memory of the server", mb["server_bytes"]),
+            ("… of the inference", mb["inference_bytes"]),
+            ("… of the training", mb["training_bytes"]),
+            ("… of the reading", mb["dataset_bytes"]),
+            ("Free on the disk", f"{now['disk_free_bytes'] / 2**30:.1f} GB"),
         ),
     )
     for row in rows:
@@ -50,20 +57,16 @@ def _watch() -> None:
         _table({"What": list(counts), "How often": list(counts.values())}, "Counts")
     with right:
         st.subheader("How long it took", anchor=False)
-        _timings()
-
-
-def _timings() -> None:
-    timings = METRICS.timings()
-    columns = {
-        "What": list(timings),
-        "How often": [one.n for one in timings.values()],
-        "Mean": [_short(one.total / one.n) for one in timings.values()],
-        "Half below": [_short(one.quantile(0.5)) for one in timings.values()],
-        "95\u00a0% below": [_short(one.quantile(0.95)) for one in timings.values()],
-        "Longest": [_short(one.longest) for one in timings.values()],
-    }
-    _table(columns, "Durations")
+        timings = METRICS.timings()
+        columns = {
+            "What": list(timings),
+            "How often": [one.n for one in timings.values()],
+            "Mean": [_duration(one.total / one.n) for one in timings.values()],
+            "Half below": [_duration(one.p50) for one in timings.values()],
+            "95\u00a0% below": [_duration(one.p95) for one in timings.values()],
+        }
+        _table(columns, "Durations")
+    st.caption("The same for Prometheus, with the same password: /metrics.")
 
 
 def _table(columns: dict[str, list], alt: str) -> None:
@@ -85,19 +88,10 @@ def _settings() -> None:
         )
 
 
-def _short(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else duration(seconds)
-
-
-def _long(seconds: float) -> str:
-    hours = seconds / 3600
-    if hours < 1:
-        return f"{seconds / 60:.0f} min"
-    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
-
-
-def _megabytes(size: float | None) -> str:
-    return "–" if size is None else f"{size:.0f} MB"
+def _duration(seconds: float) -> str:
+    if isinf(seconds):
+        return "longer"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.0f} s"
 
 
 main()

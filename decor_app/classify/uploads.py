@@ -11,9 +11,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from decor_app import session_keys as keys
 from decor_app.components.samples import leave_sample
 from decor_app.format import time_left
-from decor_app.hosting.admission import file_limit, release_uploads, upload_quota_error
 from decor_app.hosting.config import server_config
-from decor_app.hosting.streamlit_internals import forget_replaced
+from decor_app.hosting.streamlit_internals import drop_previous_value
+from decor_app.hosting.uploads import file_limit, release_uploads, upload_quota_error
 from decor_app.page import asset
 from decor_app.state.pictures import (
     Picture,
@@ -41,7 +41,7 @@ def uploads() -> list[Seen]:
         max_upload_size=server_config().upload_mb,
     )
     files = keys.UPLOADS.value  # what the widget returns is a copy, bytes and all
-    forget_replaced(keys.UPLOADS)
+    drop_previous_value(keys.UPLOADS)
     with st.container(key="paste"):
         _paste()(data={"limit": file_limit()})
     most = server_config().upload_pictures

@@ -11,8 +11,8 @@ from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.components.samples import SAMPLES, samples
 from decor_app.datasets.ingest import UPLOAD, begin
 from decor_app.format import escape_markdown
-from decor_app.hosting.admission import file_limit
 from decor_app.hosting.config import server_config
+from decor_app.hosting.uploads import file_limit
 from decor_app.jobs.dataset_tasks import check_count
 from decor_app.page import asset
 from decor_app.state.datasets import edit, opened, store, toast_error, where_kept

@@ -25,8 +25,8 @@ def password() -> str:
     return chosen.strip()
 
 
-class Lock:
-    """Opens to the password; after some wrong tries, whoever's, each next one has to wait longer.
+class LoginLimiter:
+    """Verifies passwords; after some wrong tries, whoever's, each next one has to wait longer.
 
     All who try share the wait: an address can be changed, and nobody needs to be told apart here.
     """
@@ -34,19 +34,19 @@ class Lock:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._wrong = 0
-        self._closed_until = 0.0
+        self._locked_until = 0.0
 
     def wait(self) -> float:
         """Seconds until the next try counts."""
         with self._lock:
-            return max(self._closed_until - time.monotonic(), 0.0)
+            return max(self._locked_until - time.monotonic(), 0.0)
 
-    def opens(self, tried: str, right: str) -> bool:
+    def verify(self, tried: str, right: str) -> bool:
         """Whether ``tried`` is right, in the same time whatever it is; never while it must wait."""
         same = hmac.compare_digest(_digest(tried), _digest(right))
         with self._lock:
             now = time.monotonic()
-            if not right or now < self._closed_until:
+            if not right or now < self._locked_until:
                 return False
             if same:
                 self._wrong = 0
@@ -54,7 +54,7 @@ class Lock:
             self._wrong += 1
             if self._wrong >= _FREE_TRIES:
                 seconds = min(2.0 ** (self._wrong - _FREE_TRIES), _LONGEST_WAIT)
-                self._closed_until = now + seconds
+                self._locked_until = now + seconds
         METRICS.count("admin: wrong password")
         log_event("wrong admin password", tries=self._wrong)
         return False
@@ -64,9 +64,7 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-@st.cache_resource(show_spinner=False)
-def _lock() -> Lock:
-    return Lock()
+LOGIN = LoginLimiter()
 
 
 def is_admin() -> bool:
@@ -74,14 +72,14 @@ def is_admin() -> bool:
     right = password()
     if right and keys.ADMIN_PASSWORD.value == _digest(right):
         return True
-    with st.form("keeper-form", width=360):
+    with st.form("admin-form", width=360):
         tried = st.text_input("Password", type="password")
         if not st.form_submit_button("Open"):
             return False
-    if _lock().opens(tried, right):
+    if LOGIN.verify(tried, right):
         keys.ADMIN_PASSWORD.value = _digest(right)
         st.rerun()
-    seconds = _lock().wait()
+    seconds = LOGIN.wait()
     again = f" The next try counts in {seconds:.0f} s." if seconds >= 1 else ""
     st.error(f"That is not the password.{again}", icon=":material/lock:")
     return False

@@ -1,72 +1,116 @@
-"""What a running server counts: how often, how long; numbers only, nothing about anybody."""
+"""What a running server counts: how often, how long; numbers only, nothing about anybody.
 
-import threading
+Kept by prometheus-client, whose registry /metrics gives out to who has the admin password.
+"""
+
+import base64
+import binascii
 import time
-from bisect import bisect_left
-from collections import Counter
 from dataclasses import dataclass
 
-STARTED = time.monotonic()  # of the process, nearly: this is among the first that it imports
+import streamlit as st
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import generate_latest as exposition
+from prometheus_client.process_collector import ProcessCollector
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
-# Upper ends in seconds; one more bucket takes what is slower.
-BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+STARTED = time.monotonic()  # of the process, nearly: this is among the first that it imports
+_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # upper ends, seconds
 
 
 @dataclass(frozen=True)
-class Timings:
-    """How long something took: ``counts`` in the buckets, the sum and the longest in seconds."""
+class Timing:
+    """How long something took: how often it was done, seconds in all, upper ends of quantiles."""
 
-    counts: tuple[int, ...] = (0,) * (len(BUCKETS) + 1)
-    total: float = 0.0
-    longest: float = 0.0
-
-    @property
-    def n(self) -> int:
-        return sum(self.counts)
-
-    def quantile(self, share: float) -> float | None:
-        """The upper end of the bucket that holds the quantile, or the longest; None if empty."""
-        seen = 0
-        for place, count in enumerate(self.counts):
-            seen += count
-            if count and seen >= share * self.n:
-                ends = (*BUCKETS, self.longest)
-                return min(ends[place], self.longest)
-        return None
+    n: int
+    total: float
+    p50: float
+    p95: float
 
 
-class Counters:
-    """Counts and timings by name; every method may be called from any thread."""
+class Metrics:
+    """Counts and durations by name. For all threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
-        self._timings: dict[str, Timings] = {}
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._events = Counter(
+            "decor_events", "How often something happened", ["event"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "decor_seconds", "How long it took", ["what"], registry=self.registry, buckets=_BUCKETS
+        )
 
-    def count(self, name: str, n: int = 1) -> None:
-        """Add ``n`` to a count."""
-        with self._lock:
-            self._counts[name] += n
+    def count(self, event: str, n: int = 1) -> None:
+        """Add ``n`` to how often something happened."""
+        self._events.labels(event).inc(n)
 
-    def observe(self, name: str, seconds: float) -> None:
-        """Put one duration into its bucket."""
-        place = bisect_left(BUCKETS, seconds)
-        with self._lock:
-            old = self._timings.get(name, Timings())
-            counts = list(old.counts)
-            counts[place] += 1
-            longest = max(old.longest, seconds)
-            self._timings[name] = Timings(tuple(counts), old.total + seconds, longest)
+    def observe(self, what: str, seconds: float) -> None:
+        """Take note of how long something took."""
+        self._seconds.labels(what).observe(seconds)
+
+    def gauge(self, name: str, words: str) -> Gauge:
+        """A number that is asked for when somebody looks: ``set_function`` says how."""
+        return Gauge(f"decor_{name}", words, registry=self.registry)
 
     def counts(self) -> dict[str, int]:
-        """All counts by name, sorted."""
-        with self._lock:
-            return dict(sorted(self._counts.items()))
+        """How often each event happened, by name."""
+        (family,) = self._events.collect()
+        found = {s.labels["event"]: int(s.value) for s in family.samples if s.name[-6:] == "_total"}
+        return dict(sorted(found.items()))
 
-    def timings(self) -> dict[str, Timings]:
-        """All timings by name, sorted."""
-        with self._lock:
-            return dict(sorted(self._timings.items()))
+    def timings(self) -> dict[str, Timing]:
+        """How long everything took, by name."""
+        (family,) = self._seconds.collect()
+        buckets: dict[str, dict[float, float]] = {}
+        totals: dict[str, float] = {}
+        for sample in family.samples:
+            what = sample.labels["what"]
+            if sample.name.endswith("_bucket"):
+                buckets.setdefault(what, {})[float(sample.labels["le"])] = sample.value
+            elif sample.name.endswith("_sum"):
+                totals[what] = sample.value
+        return {
+            what: Timing(int(max(ends.values())), totals[what], *(_quantile(ends, q) for q in _QS))
+            for what, ends in sorted(buckets.items())
+        }
 
 
-METRICS = Counters()
+_QS = (0.5, 0.95)
+
+
+def _quantile(ends: dict[float, float], share: float) -> float:
+    """The upper end of the bucket that holds the quantile; infinite beyond the last one."""
+    n = max(ends.values())
+    return next(end for end, below in sorted(ends.items()) if below >= share * n)
+
+
+METRICS = Metrics()
+
+
+def metrics_route() -> Route:
+    """The address that Prometheus asks, with the admin password (of any user) in the request."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return Route(f"/{base}/metrics" if base else "/metrics", _give_metrics)
+
+
+def _give_metrics(request: Request) -> Response:
+    from decor_app.hosting.admin import LOGIN, password  # which counts wrong passwords in here
+
+    if not password():
+        return PlainTextResponse("Not found", 404)
+    if not LOGIN.verify(_basic_password(request), password()):
+        wanted = {"WWW-Authenticate": 'Basic realm="Decor"'}
+        return PlainTextResponse("The password of the admin page is wanted.", 401, wanted)
+    return Response(exposition(METRICS.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _basic_password(request: Request) -> str:
+    scheme, _, packed = request.headers.get("authorization", "").partition(" ")
+    try:
+        words = base64.b64decode(packed, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return words.partition(":")[2] if scheme.lower() == "basic" else ""

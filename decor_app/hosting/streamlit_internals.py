@@ -1,10 +1,70 @@
-"""What of Streamlit has no public name: in this module and nowhere else."""
+"""What is used of Streamlit beyond its documented interface: in here and nowhere else.
 
+tests/app/test_streamlit_internals.py fails where another version has changed any of it.
+"""
+
+from collections.abc import Iterable
+
+from streamlit import config
+from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 
 
-def forget_replaced(key: str) -> None:
-    """Free what the drop zone of that key held before; Streamlit would with the next run only."""
+def limit_uploads(megabytes: int) -> None:
+    """Let the server take files of that size; config.toml holds the size at home."""
+    config.set_option("server.maxUploadSize", megabytes)
+
+
+def session_id() -> str | None:
+    """The id of the connection, a browser's tab, that the script runs for; None for no script."""
+    context = get_script_run_ctx()
+    return context.session_id if context else None
+
+
+def _runtime() -> Runtime | None:
+    """Streamlit's server; None where there is none: tests of pages put a dummy in its place."""
+    found = Runtime.instance() if Runtime.exists() else None
+    return found if type(found) is Runtime else None
+
+
+def is_served() -> bool:
+    """Whether a server runs the pages."""
+    return _runtime() is not None
+
+
+def is_connected(session: str) -> bool:
+    """Whether the browser's tab of that id is there."""
+    runtime = _runtime()
+    return runtime is not None and runtime.is_active_session(session)
+
+
+def uploaded_bytes() -> int:
+    """What the uploads of all sessions take."""
+    runtime = _runtime()
+    stats = runtime.uploaded_file_mgr.get_stats() if runtime else {}
+    return sum(stat.byte_length for stat in stats.get(CACHE_MEMORY_FAMILY, []))
+
+
+def upload_sizes(session: str, file_ids: Iterable[str]) -> dict[str, int]:
+    """The bytes of those uploads of a session that are still held."""
+    runtime = _runtime()
+    files = runtime.uploaded_file_mgr.get_files(session, list(file_ids)) if runtime else []
+    return {file.file_id: len(file.data) for file in files}
+
+
+def drop_uploads(session: str, file_ids: Iterable[str]) -> None:
+    """Free the memory of some uploads of a session."""
+    if runtime := _runtime():
+        for file_id in file_ids:
+            runtime.uploaded_file_mgr.remove_file(session, file_id)
+
+
+def drop_previous_value(key: str) -> None:
+    """Free what the widget of that key held before; Streamlit would with the next run only.
+
+    Uploads that were replaced are not counted as uploads any more, and would come on top.
+    """
     if context := get_script_run_ctx():
         state = context.session_state._state
         state._old_state.pop(state._get_widget_id(key), None)

@@ -3,12 +3,15 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _PREFIX = "decor-server-"
 
 
-def begin_scratch() -> Path:
+@contextmanager
+def server_tempdir() -> Iterator[Path]:
     """Let all temporary files of this process, and of its children, go into a folder of its own.
 
     What servers that are gone have left is removed.
@@ -18,18 +21,13 @@ def begin_scratch() -> Path:
         process = left.name.removeprefix(_PREFIX).partition("-")[0]
         if process.isdigit() and not _lives(int(process)):
             shutil.rmtree(left, ignore_errors=True)
-    return _point_to(Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")))
-
-
-def end_scratch(folder: Path) -> None:
-    """Remove the folder and all that is in it."""
-    _point_to(folder.parent)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _point_to(folder: Path) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
-    return folder
+    try:
+        yield folder
+    finally:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(root)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lives(process: int) -> bool:

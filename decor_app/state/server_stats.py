@@ -1,60 +1,61 @@
-"""What the server and its other processes take of the machine just now."""
+"""What the server and its other processes take of the machine just now: gauges of /metrics."""
 
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-from decor_app.hosting.admission import connected, uploaded_bytes
-from decor_app.hosting.metrics import STARTED
+from decor_app.hosting.admission import ADMISSION
+from decor_app.hosting.metrics import METRICS, STARTED
+from decor_app.hosting.streamlit_internals import uploaded_bytes
 from decor_app.state.dataset_jobs import dataset_queue
 from decor_app.state.inference import inference_pool
 from decor_app.state.models import training_queue
 
-
-@dataclass(frozen=True)
-class Vitals:
-    """A snapshot; memory in megabytes is None where the system does not tell."""
-
-    visitors: int
-    upload_mb: float
-    running: int
-    waiting: int
-    uptime: float
-    server_mb: float | None
-    looker_mb: float | None
-    trainer_mb: float | None
-    reader_mb: float | None
-    free_disk_mb: float
-
-
-def now() -> Vitals:
-    """How things stand."""
-    loads = [one.load() for one in (training_queue(), dataset_queue())]
-    return Vitals(
-        visitors=len(connected()),
-        upload_mb=uploaded_bytes() / 2**20,
-        waiting=sum(waiting for waiting, _ in loads),
-        running=sum(running for _, running in loads),
-        uptime=time.monotonic() - STARTED,
-        server_mb=resident_mb("self"),
-        looker_mb=_process_mb(inference_pool().process_id),
-        trainer_mb=_process_mb(training_queue().process_id),
-        reader_mb=_process_mb(dataset_queue().process_id),
-        free_disk_mb=shutil.disk_usage(tempfile.gettempdir()).free / 2**20,
-    )
+_GAUGES: dict[str, tuple[str, Callable[[], float]]] = {
+    "visitors": ("People who are here", ADMISSION.count),
+    "upload_bytes": ("Uploads that are held", uploaded_bytes),
+    "jobs_waiting": ("Jobs that wait", lambda: _jobs(0)),
+    "jobs_running": ("Jobs at work", lambda: _jobs(1)),
+    "uptime_seconds": ("Since the start", lambda: time.monotonic() - STARTED),
+    "server_bytes": ("Memory of the server", lambda: resident_bytes("self")),
+    "inference_bytes": (
+        "Memory of the process that looks at pictures",
+        lambda: resident_bytes(inference_pool().process_id),
+    ),
+    "training_bytes": (
+        "Memory of the process that trains",
+        lambda: resident_bytes(training_queue().process_id),
+    ),
+    "dataset_bytes": (
+        "Memory of the process that reads data sets",
+        lambda: resident_bytes(dataset_queue().process_id),
+    ),
+    "disk_free_bytes": ("Free on the disk", lambda: shutil.disk_usage(tempfile.gettempdir()).free),
+}
 
 
-def _process_mb(process: int | None) -> float | None:
-    return resident_mb(str(process)) if process else None
+def register_gauges() -> None:
+    """Let /metrics give out all of them; once for a server."""
+    for name, (words, ask) in _GAUGES.items():
+        METRICS.gauge(name, words).set_function(ask)
 
 
-def resident_mb(process: str) -> float | None:
-    """Memory of a process by its id, or “self”; None where there is no /proc, or it is gone."""
+def server_stats() -> dict[str, float]:
+    """All of them as they are now, by name."""
+    return {name: ask() for name, (_, ask) in _GAUGES.items()}
+
+
+def _jobs(place: int) -> float:
+    return sum(queue.load()[place] for queue in (training_queue(), dataset_queue()))
+
+
+def resident_bytes(process: int | str | None) -> float:
+    """Memory of a process by its id, or “self”; 0 where there is no /proc, or it is gone."""
     try:
-        lines = Path("/proc", process, "status").read_text().splitlines()
+        lines = Path("/proc", str(process), "status").read_text().splitlines()
     except OSError:
-        return None
-    kilobytes = next((line.split()[1] for line in lines if line.startswith("VmRSS:")), None)
-    return int(kilobytes) / 1024 if kilobytes else None
+        return 0
+    kilobytes = next((line.split()[1] for line in lines if line.startswith("VmRSS:")), 0)
+    return int(kilobytes) * 1024

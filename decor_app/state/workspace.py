@@ -1,23 +1,15 @@
 """What belongs to one visitor: jobs, runs, the model in use; found again after a reload.
 
-Streamlit forgets a session when the page is reloaded. The browser is known again by the cookie
-that Streamlit itself sets against cross-site requests: a random number which every page load
-brings along, before anything is drawn. A token in the address would hand a session to everybody
-who is sent the link; one in the browser's storage would come only after a first, empty drawing.
-Two tabs of one browser therefore share a workspace; where the cookie is missing (in a frame of
-another site) a reload begins a new one.
+All tabs of a browser share a workspace; decor_app/hosting/visitor.py tells browsers apart.
 """
 
-import hashlib
 import tempfile
 import threading
 import time
 import uuid
-import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +17,8 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.hosting.config import server_config
+from decor_app.hosting.streamlit_internals import is_connected, session_id
+from decor_app.hosting.visitor import visitor_id
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.classifier import Judge
 from decor_core.runs.run import Run
@@ -37,8 +31,6 @@ if TYPE_CHECKING:
     from decor_core.training.search import CurvePoint
 
 _KEPT_WORKSPACES = 200
-_COOKIE = "_streamlit_xsrf"
-_TOKEN_BYTES = 16
 _TOUCH_SECONDS = 1.0
 _IDLE_SECONDS = 60.0
 _RUN_BYTES = 600_000  # weights, and what tells strange pictures
@@ -71,7 +63,11 @@ class Workspace:
     correction_trainings: dict[str, "Lesson"] = field(default_factory=dict)
 
     corrected: dict[str, "Corrected"] = field(default_factory=dict)  # by digest of the picture
+
+    sessions: set[str] = field(default_factory=set)  # of Streamlit: the tabs that have used it
     touched: float = float("-inf")  # when it was last used
+    seen: float = float("-inf")  # when a tab was last open
+    is_forgotten: bool = False
 
     @property
     def own_runs(self) -> list[Run]:
@@ -89,8 +85,16 @@ class Workspace:
         """A place on the disk that goes with the workspace."""
         return Path(self._temporary.name)
 
-    def forget_folder(self) -> None:
-        """Remove the folder, if there is one."""
+    @property
+    def is_here(self) -> bool:
+        """Whether a tab of this visitor is open."""
+        self.sessions = set(filter(is_connected, self.sessions))
+        return bool(self.sessions)
+
+    def forget(self) -> None:
+        """Let go of all that takes memory or disk; Streamlit may hold the workspace for longer."""
+        self.is_forgotten = True
+        self.model, self.runs, self.vectors = None, MemoryRuns(), OrderedDict()
         if "_temporary" in self.__dict__:
             self._temporary.cleanup()
 
@@ -100,12 +104,11 @@ class Workspace:
 
 
 class WorkspaceRegistry:
-    """Workspaces by owner: as long as a session holds one, and for a while after it was seen."""
+    """Workspaces by owner: as long as a tab of its visitor is open, and for a while after that."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._all: weakref.WeakValueDictionary[str, Workspace] = weakref.WeakValueDictionary()
-        self._seen: OrderedDict[str, tuple[float, Workspace]] = OrderedDict()
+        self._all: OrderedDict[str, Workspace] = OrderedDict()  # the one used last comes last
 
     def get(self, owner: str) -> Workspace:
         """The owner's workspace, a new one if there is none (any more)."""
@@ -113,66 +116,66 @@ class WorkspaceRegistry:
             self._forget_old()
             return self._all.get(owner) or Workspace(owner)
 
-    def touch(self, workspace: Workspace) -> None:
-        """Keep ``workspace`` for the time in which its visitor may come back."""
+    def touch(self, workspace: Workspace, session: str | None = None) -> None:
+        """Keep ``workspace``, which a script of the Streamlit session uses."""
         with self._lock:
-            workspace.touched = time.monotonic()
+            workspace.touched = workspace.seen = time.monotonic()
+            workspace.sessions |= {session} if session else set()
             self._all[workspace.owner] = workspace
-            self._seen[workspace.owner] = workspace.touched, workspace
-            self._seen.move_to_end(workspace.owner)
-            self._forget_old()
+            self._all.move_to_end(workspace.owner)
 
     def owners(self) -> set[str]:
         """Everybody who is here, or may still come back."""
         with self._lock:
             self._forget_old()
-            return {*self._all, *self._seen}
+            return set(self._all)
 
-    def room(self, session: Workspace) -> int:
-        """How many runs ``mine`` may hold now: fewer where all have many together, but one."""
+    def room(self, workspace: Workspace) -> int:
+        """How many runs it may hold now: fewer where all have many together, but one."""
         with self._lock:
-            others = sum(
-                len(one.own_runs) for one in list(self._all.values()) if one is not session
-            )
-        return max(1, min(server_config().session_runs, server_config().total_runs - others))
+            others = [one for one in self._all.values() if one is not workspace]
+        left = server_config().total_runs - sum(len(one.own_runs) for one in others)
+        return max(1, min(server_config().session_runs, left))
 
     def evict(self, most: float) -> None:
-        """Forget those seen longest ago where models and vectors take more than ``most`` bytes.
+        """Forget those used longest ago where models and vectors take more than ``most`` bytes.
 
-        Of somebody whose session is still here, which holds its workspace, only vectors go, and
-        only where nothing was done for a minute: they can be made again.
+        Of somebody who is still here only vectors go, as they can be made again, and only where
+        nothing was done for a minute.
         """
         with self._lock:
-            weights = {owner: one.weight for owner, (_, one) in self._seen.items()}
-            total = sum(weights.values())
-            for owner in filter(weights.get, weights):
+            total = sum(one.weight for one in self._all.values())
+            for one in sorted(self._all.values(), key=lambda one: one.is_here):
                 if total <= most:
-                    break
-                total -= weights[owner]
-                del self._seen[owner]
-            here = sorted(self._all.values(), key=lambda one: one.touched)
-            total = sum(one.weight for one in here)
-            for one in here:
-                if total <= most or one.touched > time.monotonic() - _IDLE_SECONDS:
                     return
-                total -= one.weight
-                one.vectors = OrderedDict()
-                total += one.weight
+                before = one.weight
+                if before and not one.is_here:
+                    self._forget(one)
+                elif one.touched < time.monotonic() - _IDLE_SECONDS:
+                    one.vectors = OrderedDict()
+                total -= before - one.weight
 
     def forget_all(self) -> None:
         """Let go of everybody, with what each has on the disk: the server ends."""
         with self._lock:
             for one in list(self._all.values()):
-                one.forget_folder()
-            self._seen.clear()
+                self._forget(one)
 
     def _forget_old(self) -> None:
-        oldest = time.monotonic() - 60 * server_config().forget_minutes
-        while self._seen:
-            owner, (seen, _) = next(iter(self._seen.items()))
-            if seen > oldest and len(self._seen) <= _KEPT_WORKSPACES:
-                return
-            del self._seen[owner]
+        now, away = time.monotonic(), []
+        for one in self._all.values():
+            if one.is_here:
+                one.seen = now
+            else:
+                away.append(one)
+        for place, one in enumerate(away):
+            is_old = one.seen <= now - 60 * server_config().forget_minutes
+            if is_old or len(away) - place > _KEPT_WORKSPACES:
+                self._forget(one)
+
+    def _forget(self, one: Workspace) -> None:
+        del self._all[one.owner]
+        one.forget()
 
 
 @st.cache_resource(show_spinner=False)
@@ -182,28 +185,10 @@ def registry() -> WorkspaceRegistry:
 
 
 def workspace() -> Workspace:
-    """This session's workspace; at a new session's first call that of the same browser before."""
-    session = keys.WORKSPACE.value
-    if session is None:
-        browser = visitor(st.context.cookies.get(_COOKIE, ""))
-        session = keys.WORKSPACE.value = registry().get(browser or uuid.uuid4().hex)
-    if time.monotonic() - session.touched > _TOUCH_SECONDS:  # a page asks some fifty times
-        registry().touch(session)
-    return session
-
-
-def visitor(cookie: str) -> str | None:
-    """A name for the browser with this cookie, ``2|mask|masked token|time``, in hexadecimal.
-
-    The mask changes with every page load, the token under it does not. None where there is no
-    such cookie. The name is a hash: who learns it cannot make the cookie from it.
-    """
-    try:
-        _, mask, masked, _ = cookie.split("|")
-        pairs = zip(bytes.fromhex(masked), cycle(bytes.fromhex(mask)), strict=False)
-        token = bytes(byte ^ other for byte, other in pairs)
-    except ValueError:
-        return None
-    if len(token) < _TOKEN_BYTES:
-        return None
-    return hashlib.sha256(b"decor workspace " + token).hexdigest()
+    """This visitor's workspace; at a new session's first call that of the same browser before."""
+    found = keys.WORKSPACE.value
+    if found is None or found.is_forgotten:
+        found = keys.WORKSPACE.value = registry().get(visitor_id() or uuid.uuid4().hex)
+    if time.monotonic() - found.touched > _TOUCH_SECONDS:  # a page asks some fifty times
+        registry().touch(found, session_id())
+    return found

@@ -117,7 +117,7 @@ def show_settings() -> None:
     setting_widget("learning_rate")
     with st.expander("More", key="more"):
         _more_widgets()
-    workspace().controls = {key: st.session_state[key] for key in _INITIAL}
+    workspace().controls = {key: key.value for key in _INITIAL}
 
 
 def _restore() -> None:
@@ -125,8 +125,8 @@ def _restore() -> None:
 
     A data set that was opened on the Data page since is what is to be learned from.
     """
-    for key, value in {**_INITIAL, **workspace().controls}.items():
-        st.session_state.setdefault(key, value)
+    for key, value in _INITIAL.items():
+        key.setdefault(workspace().controls.get(key, value))
     opened = workspace().data_set
     if opened != keys.ADOPTED.value:
         keys.ADOPTED.value = opened

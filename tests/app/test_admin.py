@@ -1,26 +1,26 @@
 """The admin page: absent without a password, closed to guesses, and true when it is open."""
 
+import base64
 import sys
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from serving import TIMEOUT
+from starlette.requests import Request
 from streamlit.testing.v1 import AppTest
 
 from decor_app.hosting import admin as keeper
-from decor_app.hosting.admin import Lock, password
-from decor_app.hosting.metrics import METRICS
-from decor_app.state import server_stats as vitals
+from decor_app.hosting.admin import LoginLimiter, password
+from decor_app.hosting.metrics import METRICS, metrics_route
+from decor_app.state.server_stats import resident_bytes
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "admin.py")
 
 
 @pytest.fixture(autouse=True)
-def fresh_lock():
-    keeper._lock.clear()
-    yield
-    keeper._lock.clear()
+def fresh_limiter(monkeypatch):
+    monkeypatch.setattr(keeper, "LOGIN", LoginLimiter())
 
 
 def _try(test: AppTest, word: str) -> AppTest:
@@ -67,28 +67,58 @@ def test_the_secrets_file_can_hold_it(monkeypatch):
 def test_guessing_becomes_slow(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(keeper.time, "monotonic", lambda: clock[0])
-    lock = Lock()
+    lock = LoginLimiter()
     for _ in range(3):
-        assert not lock.opens("wrong", "right")
+        assert not lock.verify("wrong", "right")
     assert lock.wait() == 1.0
-    assert not lock.opens("right", "right"), "not even the right one counts while it waits"
+    assert not lock.verify("right", "right"), "not even the right one counts while it waits"
     clock[0] += 1.0
-    assert not lock.opens("wrong", "right")
+    assert not lock.verify("wrong", "right")
     assert lock.wait() == 2.0
     for _ in range(20):
         clock[0] += 100.0
-        lock.opens("wrong", "right")
+        lock.verify("wrong", "right")
     assert lock.wait() == 60.0
     clock[0] += 60.0
-    assert lock.opens("right", "right")
+    assert lock.verify("right", "right")
     assert lock.wait() == 0.0
 
 
 def test_no_password_opens_to_nothing():
-    assert not Lock().opens("", "")
+    assert not LoginLimiter().verify("", "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_memory_is_that_of_the_process():
-    assert 20 < vitals.resident_mb("self") < 20_000
-    assert vitals.resident_mb("0") is None
+    assert 20 * 2**20 < resident_bytes("self") < 20_000 * 2**20
+    assert resident_bytes(None) == resident_bytes("0") == 0
+
+
+def _metrics(**headers: str) -> tuple[int, str]:
+    """What /metrics answers."""
+    sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    answer = metrics_route().endpoint(Request({"type": "http", "headers": sent}))
+    return answer.status_code, answer.body.decode()
+
+
+def _basic(word: str) -> str:
+    return "Basic " + base64.b64encode(f"anybody:{word}".encode()).decode()
+
+
+def test_metrics_are_for_who_has_the_password(monkeypatch):
+    monkeypatch.delenv("DECOR_ADMIN_PASSWORD", raising=False)
+    assert _metrics()[0] == 404
+    monkeypatch.setenv("DECOR_ADMIN_PASSWORD", "three herons")
+    for bad in ("", "Basic ?", "Bearer three herons", _basic("two herons")):
+        monkeypatch.setattr(keeper, "LOGIN", LoginLimiter())
+        assert _metrics(Authorization=bad)[0] == 401
+    METRICS.count("tested", 7)
+    status, text = _metrics(Authorization=_basic("three herons"))
+    assert status == 200 and 'decor_events_total{event="tested"}' in text
+
+
+def test_guessing_at_metrics_becomes_slow_too(monkeypatch):
+    monkeypatch.setenv("DECOR_ADMIN_PASSWORD", "three herons")
+    for _ in range(3):
+        assert _metrics(Authorization=_basic("wrong"))[0] == 401
+    assert _metrics(Authorization=_basic("three herons"))[0] == 401

@@ -69,7 +69,7 @@ def test_the_image_is_small_and_holds_nothing_else(image):
     files = [path for path in image.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 40 * 2**20
     names = {path.relative_to(image).parts[0] for path in files}
-    assert {"app.py", "server.py", "decor_core", "pages", "models", ".streamlit"} <= names
+    assert {"app.py", "decor_core", "pages", "models", ".streamlit"} <= names
     assert not names & {"tests", "benchmarks", ".git", ".ci", "docs", "README.md", "Makefile"}
 
 
@@ -77,7 +77,7 @@ def test_the_image_holds_what_the_app_needs(image):
     code = (
         "from decor_core.model.classifier import load_predictor\n"
         "from decor_core.features.embeddings import Embeddings\n"
-        "import server, decor_app.components.samples, decor_app.training.settings\n"
+        "import app, decor_app.components.samples, decor_app.training.settings\n"
         "print(len(Embeddings.load().table), load_predictor().bundle.title)"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=image, capture_output=True, text=True)
@@ -89,7 +89,7 @@ def test_the_dockerfile_is_pinned_and_runs_as_nobody_special():
     assert re.search(r"^FROM python:3\.12\.\d+-slim-\w+$", text, re.M)
     assert re.search(r"^USER [1-9]\d*$", text, re.M)
     assert text.index("COPY requirements.txt") < text.index("RUN pip") < text.index("COPY . .")
-    assert "HEALTHCHECK" in text and 'CMD ["python", "-m", "streamlit", "run", "server.py"]' in text
+    assert "HEALTHCHECK" in text and 'CMD ["python", "-m", "streamlit", "run", "app.py"]' in text
 
 
 def test_the_dockerfile_has_no_faults_that_a_linter_knows():
@@ -112,7 +112,7 @@ def test_health_is_told_by_the_app_alone(tmp_path):
             command, env={**os.environ, **settings}, capture_output=True
         ).returncode == 0  # fmt: skip
 
-    with served(tmp_path / "log", "server.py", "shop/decor") as server:
+    with served(tmp_path / "log", "app.py", "shop/decor") as server:
         port = server.address.split(":")[2].split("/")[0]
         assert healthy(port, "shop/decor")
         assert healthy(port, "/shop/decor/")
@@ -131,7 +131,7 @@ def site(tmp_path_factory) -> Iterator[str]:
         pytest.skip("needs nginx: apt-get install nginx-light")
     folder = tmp_path_factory.mktemp("nginx")
     port = free_port()
-    with served(folder / "stderr", "server.py", "decor", DECOR_HOSTED="1") as server:
+    with served(folder / "stderr", "app.py", "decor", DECOR_HOSTED="1") as server:
         behind = server.address.removeprefix("http://").partition("/")[0]
         ours = (ROOT / "deploy" / "nginx.conf").read_text()
         ours = ours.replace("decor:7860", behind).replace("listen 80", f"listen 127.0.0.1:{port}")

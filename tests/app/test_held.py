@@ -7,7 +7,6 @@ import streamlit as st
 
 from decor_app.state import cache as held
 from decor_app.state.cache import Pool
-from decor_app.state.cleanup import too_many
 
 
 @pytest.fixture
@@ -78,13 +77,3 @@ def test_a_session_lets_go_of_its_own_only(visit):
     assert pool.get("a") is None
     visit(first)
     assert pool.get("a") == 1
-
-
-@pytest.mark.parametrize(
-    ("most", "before", "gone"),
-    [(100, 9, []), (60, 9, ["first"]), (10, 9, ["first", "second"]), (10, 2, ["first"])],
-)
-def test_who_left_long_ago_goes_where_they_hold_too_much(most, before, gone):
-    held_by = {"second": 30, "first": 40, "last": 30}
-    left = {"first": 1.0, "second": 2.0, "last": 9.0}
-    assert too_many(held_by, left, before, most) == gone

@@ -27,7 +27,7 @@ def server(tmp_path_factory) -> Iterator[Served]:
         "DECOR_HOME": str(tmp_path_factory.mktemp("home")),
         "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "2",
     }
-    with served(tmp_path_factory.mktemp("log") / "stderr", "server.py", **settings) as one:
+    with served(tmp_path_factory.mktemp("log") / "stderr", "app.py", **settings) as one:
         yield one
         _ends_well(one)
 
@@ -228,7 +228,7 @@ def test_uploads_need_the_token_against_cross_site_requests(server):
 
 
 @pytest.mark.parametrize(
-    "path", ["/../README.md", "/static/../../server.py", "/%2e%2e/server.py", "//etc/passwd"]
+    "path", ["/../README.md", "/static/../../app.py", "/%2e%2e/app.py", "//etc/passwd"]
 )
 def test_no_file_of_the_server_is_given_out(server, path):
     host = server.address.removeprefix("http://")
@@ -284,7 +284,7 @@ def _lives(pid: int) -> bool:
 
 
 def test_secrets_of_the_host_are_settings_for_app_py_too(tmp_path, browser):
-    """As on Streamlit Community Cloud, which knows no variables, and no server.py."""
+    """As on Streamlit Community Cloud, which knows no variables."""
     (tmp_path / ".streamlit").mkdir()
     secrets = 'DECOR_HOSTED = "1"\nDECOR_SESSIONS = "1"\nadmin_password = "three herons"\n'
     (tmp_path / ".streamlit" / "secrets.toml").write_text(secrets)

@@ -14,7 +14,7 @@ from serving import TIMEOUT, free_port
 from streamlit.testing.v1 import AppTest
 
 from decor_app.hosting.config import VARIABLES, ServerConfig, read_config, server_config
-from decor_app.hosting.tempdir import begin_scratch, end_scratch
+from decor_app.hosting.tempdir import server_tempdir
 from decor_app.jobs.dataset_tasks import PreviewTask, check_count
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.runs import may_keep
@@ -132,10 +132,9 @@ def test_what_a_server_that_is_gone_has_left_is_cleared_away(monkeypatch, tmp_pa
     left, others = tmp_path / f"decor-server-{done.pid}-x", tmp_path / "decor-server-1-y"
     for folder in (left, others):
         folder.mkdir()
-    mine = begin_scratch()
-    assert not left.exists() and others.exists()
-    assert Path(tempfile.mkdtemp()).parent == mine
-    end_scratch(mine)
+    with server_tempdir() as mine:
+        assert not left.exists() and others.exists()
+        assert Path(tempfile.mkdtemp()).parent == mine
     assert not mine.exists() and tempfile.gettempdir() == str(tmp_path)
 
 
@@ -164,7 +163,7 @@ def test_every_test_that_is_named_in_the_threat_model_is_there():
 def test_a_mistyped_setting_ends_the_start_with_one_sentence(tmp_path):
     root = Path(__file__).parents[2]
     run = subprocess.run(
-        [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(free_port()),
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(free_port()),
          "--server.headless", "true"],
         cwd=root, env={**os.environ, "DECOR_SESSIONS": "many"}, capture_output=True, text=True,
         timeout=TIMEOUT,

@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from decor_app.hosting.memory import freeze, tidy
+from decor_app.hosting.memory import collect_garbage, freeze_heap
 
 
 class _Session:
@@ -15,11 +15,11 @@ def test_a_session_that_lived_through_a_freeze_goes_with_the_next():
     left = _Session()
     seen = weakref.ref(left)
     try:
-        freeze()
+        freeze_heap()
         del left
-        tidy()
+        collect_garbage()
         assert seen() is not None  # that is what freezing saves
-        freeze()
+        freeze_heap()
         assert seen() is None
     finally:
         gc.unfreeze()

@@ -168,7 +168,7 @@ def test_no_name_of_a_data_set_leads_elsewhere(tmp_path, name):
 def _calls() -> Iterator[tuple[str, str]]:
     """Every call in the app's own code: file, and what is called, dotted."""
     folders = ("decor_core", "decor_app", "pages")
-    for path in [*(p for f in folders for p in ROOT.glob(f"{f}/**/*.py")), ROOT / "server.py"]:
+    for path in [*(p for f in folders for p in ROOT.glob(f"{f}/**/*.py")), ROOT / "app.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 keywords = {word.arg: ast.unparse(word.value) for word in node.keywords}

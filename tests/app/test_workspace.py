@@ -1,43 +1,20 @@
 """What belongs to a visitor: found again after a reload, by nobody else, and not for ever."""
 
-import gc
 from collections import OrderedDict
 
 import pytest
 
 from decor_app.hosting.config import ServerConfig
 from decor_app.state import workspace as workspaces
-from decor_app.state.workspace import Workspace, WorkspaceRegistry, visitor
-
-TOKEN = bytes(range(16))
+from decor_app.state.workspace import Workspace, WorkspaceRegistry
 
 
-def cookie(token=TOKEN, mask=b"\x00\x00\x00\x00"):
-    """As Streamlit writes it."""
-    masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(token))
-    return f"2|{mask.hex()}|{masked.hex()}|1795500000"
-
-
-def test_a_browser_is_the_same_under_every_mask():
-    name = visitor(cookie())
-    assert name == visitor(cookie(mask=b"\x12\x34\x56\x78"))
-    assert name != visitor(cookie(TOKEN[::-1]))
-    assert TOKEN.hex() not in name
-
-
-def test_streamlit_still_writes_its_cookie_so():
-    from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
-
-    names = {visitor(generate_xsrf_token_string(TOKEN)) for _ in range(3)}
-    assert names == {visitor(cookie())}
-    assert visitor(generate_xsrf_token_string()) not in names
-
-
-@pytest.mark.parametrize(
-    "bad", ["", "x", "2|00|zz|1", "2|0000|0001|1", "1|2|3", f"2|00000000|{'ab' * 8}|1", "2||ab|1"]
-)
-def test_what_is_no_such_cookie_names_nobody(bad):
-    assert visitor(bad) is None
+@pytest.fixture
+def tabs(monkeypatch) -> set[str]:
+    """The sessions of Streamlit that are connected."""
+    found: set[str] = set()
+    monkeypatch.setattr(workspaces, "is_connected", found.__contains__)
+    return found
 
 
 def test_a_workspace_is_found_again_by_its_owner_only():
@@ -55,12 +32,24 @@ def test_it_is_forgotten_when_nobody_comes_back(monkeypatch):
     assert registry.get("me").jobs == {}
 
 
-def test_it_stays_as_long_as_a_session_holds_it(monkeypatch):
+def test_it_stays_as_long_as_a_tab_is_open(monkeypatch, tabs):
     registry = WorkspaceRegistry()
     held = Workspace("me")
-    registry.touch(held)
+    registry.touch(held, "tab")
+    tabs.add("tab")
     monkeypatch.setattr(workspaces, "server_config", lambda: ServerConfig(forget_minutes=-1))
     assert registry.get("me") is held
+    tabs.clear()
+    assert registry.get("me") is not held
+
+
+def test_what_is_forgotten_takes_nothing_more_whoever_still_holds_it(monkeypatch, embeddings):
+    registry = WorkspaceRegistry()
+    held = Workspace("me", vectors=OrderedDict({"a set": embeddings}))
+    registry.touch(held, "tab that is closed, but which Streamlit has not forgotten")
+    monkeypatch.setattr(workspaces, "server_config", lambda: ServerConfig(forget_minutes=-1))
+    assert registry.owners() == set()
+    assert held.is_forgotten and held.weight == 0
 
 
 def test_there_are_only_so_many(monkeypatch):
@@ -71,13 +60,15 @@ def test_there_are_only_so_many(monkeypatch):
     assert [registry.get(name).jobs for name in "abc"] == [{}, {"train": "b"}, {"train": "c"}]
 
 
-def test_where_models_take_too_much_who_was_seen_longest_ago_is_forgotten(embeddings):
+def test_where_models_take_too_much_who_was_seen_longest_ago_is_forgotten(embeddings, tabs):
     registry = WorkspaceRegistry()
     one = embeddings.vectors.nbytes + embeddings.copies.nbytes
     names = "old", "without", "new", "here"
     for name in names:
         kept = {} if name == "without" else {"a set": embeddings}
-        registry.touch(Workspace(name, jobs={"train": name}, vectors=OrderedDict(kept)))
+        space = Workspace(name, jobs={"train": name}, vectors=OrderedDict(kept))
+        registry.touch(space, f"tab of {name}")
+    tabs.add("tab of here")
     here = registry.get("here")
     registry.evict(2 * one)
     assert [bool(registry.get(name).jobs) for name in names] == [False, True, True, True]
@@ -86,14 +77,15 @@ def test_where_models_take_too_much_who_was_seen_longest_ago_is_forgotten(embedd
     assert registry.get("here") is here
 
 
-def test_an_idle_session_loses_vectors_where_all_take_too_much_and_nothing_else(embeddings):
+def test_an_idle_session_loses_vectors_where_all_take_too_much_and_nothing_else(embeddings, tabs):
     registry = WorkspaceRegistry()
     busy, idle = (
         Workspace(name, jobs={"train": name}, vectors=OrderedDict({"a set": embeddings}))
         for name in ("busy", "idle")
     )
     for one in (idle, busy):
-        registry.touch(one)
+        registry.touch(one, one.owner)
+        tabs.add(one.owner)
     idle.touched -= 120
     registry.evict(3 * idle.weight)
     assert idle.vectors
@@ -109,7 +101,6 @@ def test_the_folder_goes_with_its_workspace(monkeypatch):
     assert folder.is_dir()
     monkeypatch.setattr(workspaces, "server_config", lambda: ServerConfig(forget_minutes=-1))
     assert registry.owners() == set()
-    gc.collect()
     assert not folder.exists()
 
 

@@ -1,0 +1,133 @@
+"""What is used of Streamlit beyond its documents is there, means what we think, in one place.
+
+If one of these fails after an upgrade, decor_app/hosting/streamlit_internals.py is to be mended.
+"""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.runtime import Runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.testing.v1 import AppTest
+
+from decor_app.hosting import streamlit_internals as internals
+from decor_app.hosting.uploads import UploadRegister
+
+ROOT = Path(__file__).parents[2]
+_OUTSIDE = re.compile(
+    r"from streamlit\.(?!testing|delta_generator|navigation\.page|runtime\.uploaded_file_manager)"
+    r"|\._(session_mgr|session_storage|old_state|get_async_objs|get_widget_id)\b|_streamlit_xsrf"
+)
+
+
+def test_nothing_else_of_the_app_touches_streamlits_insides():
+    paths = [*ROOT.glob("decor_app/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"]
+    paths = [path for path in paths if path.name != "streamlit_internals.py"]
+    assert not {path.name for path in paths if _OUTSIDE.search(path.read_text("utf-8"))}
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters"),
+    [
+        (Runtime.is_active_session, ["self", "session_id"]),
+        (MemoryUploadedFileManager.get_files, ["self", "session_id", "file_ids"]),
+        (MemoryUploadedFileManager.remove_file, ["self", "session_id", "file_id"]),
+        (MemoryUploadedFileManager.add_file, ["self", "session_id", "file"]),
+    ],
+)
+def test_methods_take_what_we_give_them(function, parameters):
+    assert list(inspect.signature(function).parameters) == parameters
+
+
+@pytest.fixture
+def uploads(monkeypatch) -> MemoryUploadedFileManager:
+    """The uploads of a server in whose place a bare one stands; sessions “here…” are connected."""
+    runtime = object.__new__(Runtime)
+    runtime._uploaded_file_mgr = MemoryUploadedFileManager("/upload")
+    monkeypatch.setattr(Runtime, "_instance", runtime)
+    monkeypatch.setattr(Runtime, "is_active_session", lambda self, one: one.startswith("here"))
+    yield runtime.uploaded_file_mgr
+
+
+def _add(uploads, session: str, name: str, size: int) -> None:
+    uploads.add_file(session, UploadedFileRec(name, name, "image/png", bytes(size)))
+
+
+def test_uploads_are_counted_and_freed(uploads):
+    for session, name, size in (("here", "a", 10), ("here", "b", 5), ("gone", "c", 7)):
+        _add(uploads, session, name, size)
+    assert internals.is_served() and internals.uploaded_bytes() == 22
+    assert internals.upload_sizes("here", ["a", "b", "no such"]) == {"a": 10, "b": 5}
+    internals.drop_uploads("here", ["a"])
+    assert internals.uploaded_bytes() == 12
+    assert internals.upload_sizes("nobody", ["a"]) == {}
+    assert internals.is_connected("here") and not internals.is_connected("gone")
+
+
+def test_uploads_of_who_has_left_are_freed_after_a_while(uploads, monkeypatch):
+    clock, register = [100.0], UploadRegister()
+    monkeypatch.setattr("decor_app.hosting.uploads.time.monotonic", lambda: clock[0])
+    for session in ("here", "gone"):
+        _add(uploads, session, f"of {session}", 10)
+        register.add(session, f"of {session}")
+    register.drop_left(40)
+    clock[0] += 39
+    register.drop_left(40)
+    assert internals.uploaded_bytes() == 20
+    assert register.held_by("gone") == 10
+    clock[0] += 1
+    register.drop_left(40)
+    assert internals.uploaded_bytes() == 10
+    assert (register.held_by("gone"), register.held_by("here")) == (0, 10)
+
+
+def test_who_comes_back_in_time_keeps_uploads(uploads, monkeypatch):
+    clock, register = [100.0], UploadRegister()
+    monkeypatch.setattr("decor_app.hosting.uploads.time.monotonic", lambda: clock[0])
+    _add(uploads, "gone", "a", 10)
+    register.add("gone", "a")
+    register.drop_left(40)
+    monkeypatch.setattr(Runtime, "is_active_session", lambda self, one: True)
+    clock[0] += 39
+    register.drop_left(40)
+    monkeypatch.setattr(Runtime, "is_active_session", lambda self, one: False)
+    clock[0] += 39
+    register.drop_left(40)
+    assert internals.uploaded_bytes() == 10
+
+
+def test_without_a_server_nothing_is_held():
+    assert not internals.is_served() and internals.uploaded_bytes() == 0
+    assert internals.session_id() is None and not internals.is_connected("x")
+
+
+def _page() -> None:
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    from decor_app.hosting.streamlit_internals import drop_previous_value, session_id
+
+    st.slider("Steps", 0, 9, key="steps")
+    kept = get_script_run_ctx().session_state._state._old_state
+    before = len(kept)
+    drop_previous_value("steps")
+    st.write(f"{before - len(kept)} dropped, {session_id() is not None}")
+
+
+def test_what_a_widget_held_before_is_dropped():
+    page = AppTest.from_function(_page).run()
+    page.slider[0].set_value(5).run()
+    assert not page.exception
+    assert page.markdown[0].value == "1 dropped, True"
+    assert page.slider[0].value == 5
+
+
+def test_the_size_of_uploads_can_be_set():
+    before = st.get_option("server.maxUploadSize")
+    internals.limit_uploads(7)
+    assert st.get_option("server.maxUploadSize") == 7
+    internals.limit_uploads(before)
