@@ -102,9 +102,9 @@ def _offer_check(dataset: Dataset) -> None:
             args=(CHECK, CheckTask(dataset.folder), dataset.id),
         )
         st.caption(
-            "Labels or pictures have changed since a model looked for pictures in the wrong class."
+            "Labels or pictures have changed since a model looked for label issues."
             if again
-            else "No model has looked for pictures in the wrong class yet.",
+            else "No model has looked for label issues yet: pictures that may lie in another class.",
             width="content",
         )
 
