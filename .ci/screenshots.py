@@ -104,7 +104,7 @@ def _data(page: Page) -> None:
 def _many(page: Page) -> None:
     pictures = [str(path) for path in sorted(SAMPLES.glob("*.jpg"))]
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(pictures)
-    page.locator(".st-key-card-0").wait_for(timeout=60_000)
+    page.get_by_role("listbox").nth(1).wait_for(timeout=60_000)
     _settle(page)
     _take(page, "many")
 

@@ -68,42 +68,44 @@ ADMIN_PASSWORD = SessionKey[bytes]("keeper", b"")  # digest of what was typed
 STOP = SessionKey[None]("stop")  # of the job for a purpose
 TITLE = SessionKey[str]("title")  # of a run or data set, by its id
 
+# Grids of images, by their names
+GRID = SessionKey[Any]("grid")  # and by what it shows
+GRID_TOKEN = SessionKey[str]("grid_token", "")
+GRIDS_DRAWN = SessionKey[int]("grids_drawn", 0)  # of all; another number: all are drawn anew
+PICKED_AT_FIRST = SessionKey[list[str]]("picked_at_first")  # when this grid was first drawn
+
 # Classify: what to classify
 SOURCE = SessionKey[str]("source")  # tab: files or camera
 UPLOADS = SessionKey[list]("uploads")
-BATCH = SessionKey["Batch | None"]("batch", None)
+BATCH = SessionKey["UploadBatch | None"]("batch", None)
 CAMERA_MODE = SessionKey[str]("camera_mode")
 PHOTO = SessionKey[Any]("photo")
 LIVE = SessionKey[Any]("live")
 SAMPLE = SessionKey[str]("sample", "")  # file name, without its ending
-SAMPLE_TILE = SessionKey[None]("tile")  # by the same name
 SAMPLE_WANTED = SessionKey[bool]("sample_wanted", False)  # although pictures of one's own are there
 
-# Classify: the answer
+# Classify: the prediction
 TAXONOMY = SessionKey[str]("taxonomy")  # by the names that there are to choose from
-SURE_FROM = SessionKey[float]("sure")  # percent
-UNKNOWN_ABOVE = SessionKey[float]("strange")  # percent
-SHOW_EVIDENCE = SessionKey[bool]("evidence")
+CONFIDENCE_THRESHOLD = SessionKey[float]("confidence_threshold")  # percent
+NOVELTY_THRESHOLD = SessionKey[float]("novelty_threshold")  # percent
+SHOW_ATTRIBUTION = SessionKey[bool]("show_attribution")
 OPACITY = SessionKey[int]("opacity")  # percent
-EVIDENCE_LABEL = SessionKey[str]("why")  # by picture, taxonomy and answer
+ATTRIBUTION_LABEL = SessionKey[str]("attribution")  # by picture, taxonomy and prediction
 
-# Classify: many answers
+# Classify: many predictions
 OPENED = SessionKey[str]("opened", "")  # digest of the picture that is shown at large
 MANY_VIEW = SessionKey[str]("many_view")
 MANY_FILTER = SessionKey[str]("many_filter")
 MANY_ORDER = SessionKey[str]("many_order")
-MANY_TABLE = SessionKey[Any]("many_table")  # by the times that it was drawn
-MANY_DRAWN = SessionKey[int]("many_drawn", 0)  # another number: a table in which nothing is picked
-CHOOSING = SessionKey[bool]("choosing", False)
-CHOSEN = SessionKey[frozenset[str]]("chosen_many", frozenset())  # digests
-CARD = SessionKey[None]("card")  # by place
+MANY_TABLE = SessionKey[Any]("many_table")  # by what it shows
+MANY_PICKED = SessionKey[frozenset[str]]("many_picked", frozenset())  # digests
 
 # Classify: corrections
-PUT_RIGHT = SessionKey["Sequence[Seen]"]("put_right")  # the pictures that the form is about
-CORRECT_ONE = SessionKey[str | None]("right")  # by digest
-CORRECT_MANY = SessionKey[str | None]("right-many")
-REMEMBER = SessionKey[None]("remember")  # by which of the two
-UNDO_CORRECTION = SessionKey[None]("undo_last")
+TO_CORRECT = SessionKey["Sequence[AnalyzedImage]"]("to_correct")  # what the form is about
+CORRECT_ONE = SessionKey[str | None]("correct")  # by digest
+CORRECT_MANY = SessionKey[str | None]("correct_many")
+SAVE_CORRECTION = SessionKey[None]("save_correction")  # by which of the two
+UNDO_CORRECTION = SessionKey[None]("undo_correction")
 DOWNLOAD_CORRECTIONS = SessionKey[None]("download_corrections")
 
 # Data: bringing in
@@ -137,13 +139,9 @@ FILTER_NAME = SessionKey[str]("filter_name")
 FILTERS: tuple[SessionKey, ...] = (
     *(FILTER_LABEL, FILTER_TYPE, FILTER_PROBLEM, FILTER_PART, FILTER_VERDICT, FILTER_NAME),
 )
-GRID = SessionKey[Any]("picks")  # by what it shows
 GRID_PAGE = SessionKey[int]("grid_page", 0)
 TURN_PAGE = SessionKey[None]("page")
 PICKED = SessionKey[frozenset[str]]("picked", frozenset())  # files, on whichever page of the grid
-PICKED_AT_FIRST = SessionKey[list[str]]("picks_first")  # when this grid was first drawn
-GRID_TOKEN = SessionKey[str]("picks_token", "")
-GRIDS_DRAWN = SessionKey[int]("picks_drawn", 0)
 PICKED_LABEL = SessionKey[str | None]("picks_label", None)
 ENLARGED_LABEL = SessionKey[str | None]("enlarged_label", None)
 MAP = SessionKey[Any]("map")  # by version of a set

@@ -1,5 +1,6 @@
 """Pages run without a browser, by Streamlit's AppTest: opened, read, waited for."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,12 @@ def texts(test: AppTest) -> str:
 
 def button(test: AppTest, label: str) -> Button:
     return next(button for button in test.button if button.label == label)
+
+
+def grid(test: AppTest, label: str) -> list[dict[str, str]]:
+    """The tiles of the image grid of that label: id, title, caption, group …"""
+    found = [json.loads(element.proto.json) for element in test.get("bidi_component")]
+    return next((data["items"] for data in found if data.get("label") == label), [])
 
 
 def ended(test: AppTest, purpose: str, seconds: float = TIMEOUT) -> AppTest:

@@ -1,4 +1,4 @@
-"""Answers that are put right, and the data set that they make."""
+"""Wrong predictions and their right classes, and the data set that they make."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.components.class_picker import chosen_label, taxonomy_box
-from decor_app.format import escape_markdown
+from decor_app.format import escape_markdown, pluralize
 from decor_app.state.datasets import find_dataset, store, summaries, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
+from decor_app.state.images import AnalyzedImage, network_key, original_file
 from decor_app.state.models import predictor, warm_trainer
-from decor_app.state.pictures import Seen, network_key, original
+from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
 from decor_core.datasets.corrections import correct
 from decor_core.datasets.dataset import Dataset
@@ -21,15 +22,13 @@ from decor_core.images.decode import content_hash
 from decor_core.model.training_data import TrainingData
 from decor_core.taxonomy import Taxonomy
 
-_SHOWN = 12
-
 
 @dataclass(frozen=True, eq=False)
-class Corrected:
-    """An answer that was put right: the picture, by ``key`` in the set, and what was said of it.
+class Correction:
+    """An image, by its ``key`` in the data set, with its right label.
 
-    ``before`` is the answer that was wrong, with its probability; ``vector`` [d] is the picture as
-    the ``network`` sees it.
+    ``before`` is the wrong label, with its probability; ``vector`` [d] is the image as the
+    ``network`` sees it.
     """
 
     name: str
@@ -41,91 +40,96 @@ class Corrected:
     before: tuple[str, float]
 
 
-# Putting right
+# The forms
 
 
-def show_correction(seen: Seen) -> None:
-    """Beneath an answer: what it is instead."""
-    said = what_was_said().get(seen.digest)
-    words = f"You said: {escape_markdown(said)}" if said else "That's wrong: it is …"
-    with st.popover(words, icon=":material/check:" if said else ":material/edit:"):
-        _form([seen], keys.CORRECT_ONE.of(seen.digest[:12]))
+def show_correction(image: AnalyzedImage, dataset: Dataset | None) -> None:
+    """Beneath a prediction: the right class, if it is another."""
+    label = corrected_labels(dataset).get(image.digest)
+    words = f"Corrected: {escape_markdown(label)}" if label else "Wrong? Correct it"
+    with st.popover(words, icon=":material/check:" if label else ":material/edit:"):
+        _show_form([image], keys.CORRECT_ONE.of(image.digest[:12]), dataset)
 
 
-def show_corrections_of(chosen: Sequence[Seen]) -> None:
-    """What several pictures are instead of what they were called."""
-    pictures = "1 picture" if len(chosen) == 1 else f"{len(chosen)} pictures"
+def show_correction_of(images: Sequence[AnalyzedImage], dataset: Dataset | None) -> None:
+    """The right class of all that are picked."""
     with st.container(border=True, key="correct-many"):
-        st.markdown(f"**{pictures} chosen.** That's wrong: it is …")
-        _form(chosen, keys.CORRECT_MANY)
+        st.markdown(f"**{pluralize(len(images), 'picture')} picked.** Wrong? Correct them:")
+        _show_form(images, keys.CORRECT_MANY, dataset)
 
 
-def _form(chosen: Sequence[Seen], key: keys.SessionKey[str | None]) -> None:
-    taxonomy_box(_labels(), key, "It is …")
+def _show_form(
+    images: Sequence[AnalyzedImage], key: keys.SessionKey[str | None], dataset: Dataset | None
+) -> None:
+    taxonomy_box(_known_labels(dataset), key, "Correct class")
     # Not in the button's arguments: Streamlit keeps those of every button that there ever was.
-    keys.PUT_RIGHT.value = chosen
+    keys.TO_CORRECT.value = images
     st.button(
-        "Remember",
-        key=keys.REMEMBER.of(key),
+        "Save correction",
+        key=keys.SAVE_CORRECTION.of(key),
         icon=":material/bookmark_added:",
-        on_click=_remember,
+        on_click=_save,
         args=(key,),
     )
-    st.caption(f"A click later the model learns from it. {where_kept()}")
+    st.caption(f"Afterwards the model can be trained with it. {where_kept()}")
 
 
-def _remember(key: keys.SessionKey[str | None]) -> None:
-    chosen = keys.PUT_RIGHT.value
-    label, parent = chosen_label(key)
+def _save(key: keys.SessionKey[str | None]) -> None:
+    images, (label, parent) = keys.TO_CORRECT.value, chosen_label(key)
     if not label:
-        st.toast("Choose what it is, or type a new name.", icon=":material/edit:")
+        st.toast("Choose the correct class, or type a new name.", icon=":material/edit:")
         return
-    known, session = _labels(), workspace()
+    dataset = corrections_dataset()
+    known = _known_labels(dataset)
     if known.coarser and label in known.labels:
         parent = known.parent_of(label)
-    now = corrections()
-    folder = now.folder if now else store().begin(_title())
-    pictures = [(seen.name, original(seen)) for seen in chosen]
+    folder = dataset.folder if dataset else store().begin(_title())
+    files = [(image.name, original_file(image)) for image in images]
     try:
-        check_disk_quota(sum(len(data) for _, data in pictures), store().root)
-        made = correct(folder, _title(), _levels(), pictures, label, parent)
+        check_disk_quota(sum(len(data) for _, data in files), store().root)
+        dataset = correct(folder, _title(), _levels(), files, label, parent)
     except DecorError as error:
         toast_error(error)
         return
-    for seen, (_, data) in zip(chosen, pictures, strict=True):
-        session.corrected[seen.digest] = _corrected(seen, content_hash(data), label, made)
-    for entry in (keys.CHOSEN, key, key.of("parent")):
+    labels = _labels_of(dataset)  # as they are kept
+    for image, (_, data) in zip(images, files, strict=True):
+        best = predictor().predict(image.vector[None])[0].scores[0]
+        stored = content_hash(data)
+        workspace().corrected[image.digest] = Correction(
+            image.name,
+            stored,
+            image.thumb,
+            image.vector,
+            network_key(),
+            labels[stored],
+            (best.label, best.probability),
+        )
+    for entry in (key, key.of("parent")):
         entry.clear()
-    keys.MANY_DRAWN.value += 1  # nothing is picked
+    pick((), keys.MANY_PICKED)
     warm_trainer()  # it will be wanted soon
 
 
-def _corrected(seen: Seen, key: str, label: str, made: Dataset) -> Corrected:
-    best = predictor().predict(seen.vector[None])[0].scores[0]
-    label = made.table.loc[made.table["key"] == key, made.level].iloc[0]  # as it is kept
-    before = best.label, best.probability
-    return Corrected(seen.name, key, seen.thumb, seen.vector, network_key(), label, before)
+# What was corrected
 
 
-def what_was_said() -> dict[str, str]:
-    """The right label of each picture, by its digest, that was corrected in this session."""
-    valid = standing()
-    return {digest: one.label for digest, one in workspace().corrected.items() if one in valid}
+def corrected_labels(dataset: Dataset | None) -> dict[str, str]:
+    """The right label of each image, by its digest, that was corrected in this session."""
+    return {digest: one.label for digest, one in _active(dataset).items()}
 
 
-def standing() -> list[Corrected]:
-    """The corrections of this session that stand."""
-    now = corrections()
-    if now is None:
-        return []
-    labels = dict(zip(now.table["key"], now.table[now.level], strict=True))
-    return [one for one in workspace().corrected.values() if labels.get(one.key) == one.label]
+def active_corrections(dataset: Dataset) -> list[Correction]:
+    """The corrections of this session that were not undone or changed since."""
+    return list(_active(dataset).values())
 
 
-# The set of corrections to what the model in use learned from
+def _active(dataset: Dataset | None) -> dict[str, Correction]:
+    corrected = workspace().corrected
+    labels = _labels_of(dataset) if dataset and corrected else {}
+    return {digest: one for digest, one in corrected.items() if labels.get(one.key) == one.label}
 
 
-def corrections() -> Dataset | None:
+def corrections_dataset() -> Dataset | None:
     """The corrections to the model in use, and to others that learned from the same pictures."""
     for one in summaries():
         if one.title == _title():
@@ -133,6 +137,10 @@ def corrections() -> Dataset | None:
             if found and tuple(level.name for level in found.catalog.taxonomy.levels) == _levels():
                 return found
     return None
+
+
+def _labels_of(dataset: Dataset) -> dict[str, str]:
+    return dict(zip(dataset.table["key"], dataset.table[dataset.level], strict=True))
 
 
 def _title() -> str:
@@ -147,7 +155,7 @@ def _levels() -> tuple[str, ...]:
     return tuple(level.name for level in predictor().bundle.taxonomy.levels)
 
 
-def _labels() -> Taxonomy:
+def _known_labels(dataset: Dataset | None) -> Taxonomy:
     """The labels of the model in use, and those that corrections have brought."""
-    taxonomy, now = predictor().bundle.taxonomy, corrections()
-    return taxonomy.joined(now.catalog.taxonomy) if now else taxonomy
+    taxonomy = predictor().bundle.taxonomy
+    return taxonomy.joined(dataset.catalog.taxonomy) if dataset else taxonomy

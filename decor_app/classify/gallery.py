@@ -1,241 +1,196 @@
-"""Many answers: a gallery grouped by verdict or a table, to sort, filter, open and download."""
+"""Many predictions: a gallery grouped by class or a table, to sort, filter, open and download."""
 
-import base64
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.classify.answer import STRANGE, thresholds
-from decor_app.classify.corrections import show_corrections_of, what_was_said
-from decor_app.classify.uploads import speed
-from decor_app.format import escape_markdown, percent, told_apart, verdict_words
-from decor_app.state.pictures import Seen
+from decor_app.classify.corrections import corrected_labels, show_correction_of
+from decor_app.classify.decision import NOVELTY_THRESHOLD, decide, decision_title, thresholds
+from decor_app.components.image_grid import Tile, image_grid
+from decor_app.format import escape_markdown, percent, pluralize, thumb_uri, told_apart
+from decor_app.state.images import AnalyzedImage
+from decor_app.state.selection import pick
+from decor_core.datasets.dataset import Dataset
 from decor_core.model.classifier import Labelled, Prediction, Verdict
 from decor_core.model.results_table import answer_rows, to_csv, to_json
 from decor_core.taxonomy import Taxonomy
 
-_ORDERS: dict[str, Callable[["Answer"], object]] = {
-    "Least sure first": lambda answer: answer.prediction.confidence,
-    "Surest first": lambda answer: -answer.prediction.confidence,
-    "Strangest first": lambda answer: -answer.prediction.novelty,
-    "Name": lambda answer: answer.seen.name.lower(),
+
+@dataclass(frozen=True)
+class Result:
+    """An image with its prediction and what is decided on it."""
+
+    image: AnalyzedImage
+    prediction: Prediction
+    decision: Verdict
+
+
+_ORDERS: dict[str, Callable[[Result], object]] = {
+    "Least confident first": lambda result: result.prediction.confidence,
+    "Most confident first": lambda result: -result.prediction.confidence,
+    "Most novel first": lambda result: -result.prediction.novelty,
+    "Name": lambda result: result.image.name.lower(),
 }
 _FILTERS: dict[str, tuple[str, ...]] = {
     "All": ("sure", "torn", "undecided", "unknown"),
-    "Sure": ("sure",),
-    "In doubt": ("torn", "undecided"),
+    "Confident": ("sure",),
+    "Uncertain": ("torn", "undecided"),
     "Unknown": ("unknown",),
 }
+_VIEWS = ("Gallery", "Table")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A picture with its prediction and what is said of it."""
-
-    seen: Seen
-    prediction: Prediction
-    verdict: Verdict
-
-    @property
-    def words(self) -> str:
-        return verdict_words(self.verdict, self.prediction.taxonomy)
-
-
-def show_many(
-    seen: Sequence[Seen], predictions: Sequence[Prediction], trained: Taxonomy, failed: list[Seen]
+def show_gallery(
+    images: Sequence[AnalyzedImage],
+    predictions: Sequence[Prediction],
+    unreadable: Sequence[AnalyzedImage],
+    trained: Taxonomy,
+    corrections: Dataset | None,
 ) -> None:
-    """All answers, with the files that have none named in the downloads."""
-    answers = [
-        Answer(one, prediction, prediction.decision(*thresholds()))
-        for one, prediction in zip(seen, predictions, strict=True)
+    """All predictions; files that are ``unreadable`` are named in the downloads."""
+    results = [
+        Result(image, prediction, decide(prediction))
+        for image, prediction in zip(images, predictions, strict=True)
     ]
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
-        _summary(answers, failed)
-        _downloads(answers, failed, trained)
-    shown, view = _controls(answers)
-    _show_chosen(answers)
+        _show_summary(results, len(unreadable))
+        _show_downloads(results, unreadable, trained)
+    shown, view = _controls(results)
     if not shown:
         st.info("No picture is like that.", icon=":material/filter_alt_off:")
-    elif view == "Table":
-        _table(shown, trained)
+        return
+    correction = st.container()
+    if view == "Gallery":
+        st.caption("Click a picture to see why; tick those that are wrong to correct them.")
+        _show_grid(shown, corrected_labels(corrections))
     else:
-        st.caption(
-            "Choose those whose answer is wrong."
-            if keys.CHOOSING.value
-            else "Choose a picture to see why."
-        )
-        with st.container(key="gallery"):
-            _gallery(shown)
+        st.caption("Tick a picture to see why, or those that are wrong to correct them.")
+        _show_table(shown, trained)
+    picked = [result.image for result in results if result.image.digest in keys.MANY_PICKED.value]
+    if picked:
+        with correction:
+            show_correction_of(picked, corrections)
 
 
-def _summary(answers: list[Answer], failed: list[Seen]) -> None:
-    counts = {
-        name: sum(a.verdict.kind in kinds for a in answers) for name, kinds in _FILTERS.items()
-    }
-    words = [f"**{len(answers)} pictures**", f"{counts['Sure']} sure"]
-    words += [f"{counts['In doubt']} in doubt"] if counts["In doubt"] else []
-    words += [f"{counts['Unknown']} unknown"] if counts["Unknown"] else []
-    words += [f"{len(failed)} unreadable"] if failed else []
-    if rate := speed():
-        words.append(f"{rate:.0f} pictures a second")
+def _show_summary(results: Sequence[Result], unreadable: int) -> None:
+    words = [f"**{pluralize(len(results), 'picture')}**"]
+    for name, kinds in list(_FILTERS.items())[1:]:
+        count = sum(result.decision.kind in kinds for result in results)
+        words += [f"{count} {name.lower()}"] if count or name == "Confident" else []
+    words += [f"{unreadable} unreadable"] if unreadable else []
+    if keys.BATCH.value and (speed := keys.BATCH.value.speed):
+        words.append(f"{speed:.0f} pictures a second")
     st.markdown(" · ".join(words), width="content")
 
 
-def _downloads(answers: list[Answer], failed: list[Seen], trained: Taxonomy) -> None:
-    labelled = [Labelled(a.seen.name, a.prediction) for a in answers]
-    labelled += [Labelled(one.name, error=one.error) for one in failed]
+def _show_downloads(
+    results: Sequence[Result], unreadable: Sequence[AnalyzedImage], trained: Taxonomy
+) -> None:
+    labelled = [Labelled(result.image.name, result.prediction) for result in results]
+    labelled += [Labelled(image.name, error=image.error) for image in unreadable]
     rows = answer_rows(labelled, trained, *thresholds())
     with st.container(horizontal=True, gap="small", width="content"):
-        for kind, write in (("csv", to_csv), ("json", to_json)):
+        for name, data, kind in (
+            ("csv", to_csv(rows), "text/csv"),
+            ("json", to_json(rows), "application/json"),
+        ):
             st.download_button(
-                kind.upper(),
-                write(rows),
-                f"decor.{kind}",
-                f"text/{kind}" if kind == "csv" else "application/json",
+                name.upper(),
+                data,
+                f"decor.{name}",
+                kind,
                 icon=":material/download:",
                 on_click="ignore",
-                help=f"All answers as {kind.upper()}",
+                help=f"All predictions as {name.upper()}",
             )
 
 
-def _controls(answers: list[Answer]) -> tuple[list[Answer], str]:
-    """The answers that are wanted, in the order that is wanted, and how to show them."""
+def _controls(results: Sequence[Result]) -> tuple[list[Result], str]:
+    """The results that are wanted, in the order that is wanted, and how to show them."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         view = st.segmented_control(
-            "View", ("Gallery", "Table"), default="Gallery", required=True, key=keys.MANY_VIEW,
+            "View", _VIEWS, default=_VIEWS[0], required=True, key=keys.MANY_VIEW,
             label_visibility="collapsed", persist_state="session",
+            on_change=pick, args=((), keys.MANY_PICKED),
         )  # fmt: skip
         wanted = st.segmented_control(
             "Show", list(_FILTERS), default="All", required=True, key=keys.MANY_FILTER,
             label_visibility="collapsed",
         )  # fmt: skip
         order = st.selectbox(
-            "Sort", list(_ORDERS), key=keys.MANY_ORDER, width=148, label_visibility="collapsed"
+            "Sort", list(_ORDERS), key=keys.MANY_ORDER, width=200, label_visibility="collapsed"
         )
-        st.toggle(
-            "Correct several",
-            key=keys.CHOOSING,
-            on_change=keys.CHOSEN.clear,
-            help="Choose pictures, and say once what they all are.",
-        )
-    shown = [answer for answer in answers if answer.verdict.kind in _FILTERS[wanted]]
+    shown = [result for result in results if result.decision.kind in _FILTERS[wanted]]
     return sorted(shown, key=_ORDERS[order]), view
 
 
-def _choose(digest: str) -> None:
-    """Choose a picture, or no longer."""
-    keys.CHOSEN.value ^= {digest}
-
-
-def _show_chosen(answers: list[Answer]) -> None:
-    """What is to be done with those that are chosen."""
-    chosen = [answer.seen for answer in answers if answer.seen.digest in keys.CHOSEN.value]
-    if chosen and keys.CHOOSING.value:
-        show_corrections_of(chosen)
-
-
-def _gallery(answers: list[Answer]) -> None:
-    said = what_was_said()
-    named = told_apart([answer.seen.name for answer in answers])
-    names = {id(answer): name for answer, name in zip(answers, named, strict=True)}
-    groups: dict[str, list[Answer]] = {}
-    for answer in answers:
-        groups.setdefault(answer.words, []).append(answer)
-    place = 0
-    for words, members in groups.items():  # in the order of their first members
-        st.header(f"{words} :gray[({len(members)})]", anchor=False)
-        with st.container(key=f"cards-{place}"):
-            for answer in members:
-                _card(
-                    answer, names[id(answer)], keys.CARD.of(place), said.get(answer.seen.digest, "")
-                )
-                place += 1
-
-
-def _card(answer: Answer, name: str, key: str, said: str) -> None:
-    seen, choosing = answer.seen, keys.CHOOSING.value
-    chosen = choosing and seen.digest in keys.CHOSEN.value
-    words = f"You said: {escape_markdown(said)}" if said else percent(answer.prediction.confidence)
-    st.button(
-        f"{escape_markdown(name)}  \n{words}",
-        key=key,
-        icon=":material/check_circle:" if chosen else None,
-        type="primary" if chosen else "secondary",
-        on_click=_choose if choosing else open_answer,
-        args=[seen.digest],
-        width="stretch",
-    )
-    uri = base64.b64encode(seen.thumb).decode()
-    st.html(f"<style>.st-key-{key} button{{--thumb:url(data:image/webp;base64,{uri})}}</style>")
-
-
-def open_answer(digest: str) -> None:
-    """Show one of the many at large."""
+def open_image(digest: str) -> None:
+    """Show one of many at large."""
     keys.OPENED.value = digest
 
 
-def close_answer() -> None:
-    """Back to all of them."""
-    keys.OPENED.clear()
+def _show_grid(results: Sequence[Result], corrected: Mapping[str, str]) -> None:
+    names = told_apart([result.image.name for result in results])
+    tiles = []
+    for result, name in zip(results, names, strict=True):
+        image, label = result.image, corrected.get(result.image.digest)
+        words = f"Corrected: {label}" if label else percent(result.prediction.confidence)
+        title = decision_title(result.decision, result.prediction.taxonomy)
+        tiles.append(Tile(image.digest, image.thumb, name, words, group=title))
+    image_grid(tiles, "Pictures", "many", picked=keys.MANY_PICKED, on_open=open_image)
 
 
-def _table(answers: list[Answer], trained: Taxonomy) -> None:
-    table = pd.DataFrame([_line(answer, trained) for answer in answers])
-    picked = st.dataframe(
-        table,
+def _show_table(results: Sequence[Result], trained: Taxonomy) -> None:
+    digests = [result.image.digest for result in results]
+    rows = [_row(result, trained) for result in results]
+    # Ticks go by place: other rows are another table, and so is one in which nothing is ticked.
+    token = hashlib.sha256(repr((keys.GRIDS_DRAWN.value, digests)).encode()).hexdigest()[:16]
+    state = st.dataframe(
+        pd.DataFrame(rows),
         hide_index=True,
         width="stretch",
         row_height=56,
-        height=min(56 * len(table) + 42, 620),
+        height=min(56 * len(rows) + 42, 620),
         on_select="rerun",
-        selection_mode="multi-row" if keys.CHOOSING.value else "single-row",
-        key=keys.MANY_TABLE.of(f"{keys.CHOOSING.value:d}-{keys.MANY_DRAWN.value}"),
+        selection_mode="multi-row",
+        key=keys.MANY_TABLE.of(token),
         column_config={
             "Picture": st.column_config.ImageColumn(width=64),
             "Confidence": st.column_config.ProgressColumn(
                 min_value=0, max_value=1, format="percent"
             ),
             "Novelty": st.column_config.NumberColumn(
-                format="percent", help=f"Above {STRANGE:.0%} it is none of the known."
+                format="percent", help=f"Above {NOVELTY_THRESHOLD:.0%} it is unknown."
             ),
         },
-        alt="Answers for all pictures",
+        alt="Predictions for all pictures",
     )
-    rows = picked.selection.rows
-    if keys.CHOOSING.value:
-        picks = frozenset(answers[row].seen.digest for row in rows if row < len(answers))
-        if picks != keys.CHOSEN.value:
-            keys.CHOSEN.value = picks
-            st.rerun()
-    elif rows and rows[0] < len(answers):
-        chosen = answers[rows[0]].seen
+    picked = [digests[row] for row in state.selection.rows if row < len(digests)]
+    keys.MANY_PICKED.value = frozenset(picked)
+    if len(picked) == 1:
+        name = results[digests.index(picked[0])].image.name
         st.button(
-            f"Show why: {escape_markdown(chosen.name)}",
-            on_click=open_answer,
-            args=[chosen.digest],
-            type="primary",
+            f"Show why: {escape_markdown(name)}", on_click=open_image, args=picked, type="primary"
         )
-    else:
-        st.caption("Select a row to see why.")
 
 
-def _line(answer: Answer, trained: Taxonomy) -> dict[str, object]:
-    prediction = answer.prediction
-    level = trained.level(prediction.taxonomy)
-    best = prediction.scores[0].label
-    line: dict[str, object] = {
-        "Picture": "data:image/webp;base64," + base64.b64encode(answer.seen.thumb).decode(),
-        "Verdict": answer.verdict.kind.capitalize(),
+def _row(result: Result, trained: Taxonomy) -> dict[str, object]:
+    prediction = result.prediction
+    level, best = trained.level(prediction.taxonomy), prediction.scores[0].label
+    row: dict[str, object] = {
+        "Picture": thumb_uri(result.image.thumb),
+        "Decision": result.decision.kind.capitalize(),
         level.name.capitalize(): best,
         "Confidence": prediction.confidence,
     }
     if level.coarser:
-        line[level.coarser.name.capitalize()] = level.parent_of(best)
+        row[level.coarser.name.capitalize()] = level.parent_of(best)
     if len(prediction.scores) > 1:
-        line["Runner-up"] = prediction.scores[1].label
-    return line | {"Novelty": prediction.novelty, "File": answer.seen.name}
+        row["Runner-up"] = prediction.scores[1].label
+    return row | {"Novelty": prediction.novelty, "File": result.image.name}

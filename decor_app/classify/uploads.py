@@ -9,150 +9,133 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_app import session_keys as keys
-from decor_app.components.samples import leave_sample
+from decor_app.classify.sample_picker import leave_sample
 from decor_app.format import time_left
 from decor_app.hosting.config import server_config
 from decor_app.hosting.streamlit_internals import drop_previous_value
 from decor_app.hosting.uploads import file_limit, release_uploads, upload_quota_error
 from decor_app.page import asset
-from decor_app.state.pictures import (
-    Picture,
-    Seen,
-    forget_originals,
-    look_at,
+from decor_app.state.images import (
+    AnalyzedImage,
+    ImageFile,
+    analyze,
+    cached_image,
+    drop_original_files,
     network_key,
-    refused,
-    remember,
 )
 from decor_core.data.sources import Source, open_zip
 from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash, is_picture_name
 
-_FEW = 3
+_SOON = 3  # pictures that need no bar of progress, and tell nothing of the speed
 
 
-def uploads() -> list[Seen]:
-    """What was uploaded, looked at; empty before."""
+@dataclass(frozen=True)
+class UploadBatch:
+    """Uploaded files as one network analyzed them; ``total`` counts those left out, too.
+
+    ``speed`` is in pictures a second, None where they were too few to tell.
+    """
+
+    files: tuple[str, ...]
+    network: tuple
+    images: tuple[AnalyzedImage, ...]
+    total: int
+    speed: float | None
+
+    def is_stale(self, files: list[UploadedFile]) -> bool:
+        """Whether it must be made again.
+
+        The drop zone comes back empty from another page; what was in it still counts.
+        """
+        others = bool(files) and self.files != tuple(file.file_id for file in files)
+        return others or self.network != network_key()
+
+
+def uploaded_images() -> list[AnalyzedImage]:
+    """What was uploaded, analyzed; empty before."""
+    most = server_config().upload_pictures
     st.file_uploader(
         "Upload images",
         accept_multiple_files=True,
         key=keys.UPLOADS,
-        on_change=forget_uploads,
+        on_change=_drop_batch,
         max_upload_size=server_config().upload_mb,
     )
     files = keys.UPLOADS.value  # what the widget returns is a copy, bytes and all
     drop_previous_value(keys.UPLOADS)
     with st.container(key="paste"):
-        _paste()(data={"limit": file_limit()})
-    most = server_config().upload_pictures
+        _paste_component()(data={"limit": file_limit()})
     st.caption(f"Up to {most} pictures, or a zip of them. Pasting works too.")
     batch = keys.BATCH.value
-    if batch is None or batch.stale(files):
-        batch = keys.BATCH.value = _look_at_files(_that_fit(files))
-    if batch.total > len(batch.seen):
+    if batch is None or batch.is_stale(files):
+        if reason := upload_quota_error(sum(file.size for file in files)):
+            release_uploads(files)
+            st.error(reason, icon=":material/error:")
+            files = []
+        batch = keys.BATCH.value = _analyze_files(files)
+    if batch.total > len(batch.images):
         st.info(
-            f"These are {batch.total} pictures; the first {len(batch.seen)} are classified. At "
+            f"These are {batch.total} pictures; the first {len(batch.images)} are classified. At "
             f"most {most} go at once: drop the others afterwards."
         )
-    return list(batch.seen)
+    return list(batch.images)
 
 
-def _that_fit(files: list[UploadedFile]) -> list[UploadedFile]:
-    """The files, or none of them with the reason, where they are more than there is room for."""
-    reason = upload_quota_error(sum(file.size for file in files))
-    if not reason:
-        return files
-    release_uploads(files)
-    st.error(reason, icon=":material/error:")
-    return []
-
-
-def speed() -> float | None:
-    """Pictures a second of the last uploads, where they were enough to tell."""
-    batch = keys.BATCH.value
-    return batch.speed if batch else None
-
-
-def forget_uploads() -> None:
+def _drop_batch() -> None:
     """The files changed: what was chosen before no longer counts."""
     keys.BATCH.clear()
     keys.OPENED.clear()
     leave_sample()
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Uploaded files as one model's network saw them; ``total`` counts those left out, too."""
-
-    files: tuple[str, ...]
-    network: tuple
-    seen: tuple[Seen, ...]
-    total: int
-    speed: float | None
-
-    def stale(self, files: list[UploadedFile]) -> bool:
-        """Whether it must be made again.
-
-        The drop zone comes back empty from another page; what was in it still counts.
-        """
-        other = bool(files) and self.files != _ids(files)
-        return other or self.network != network_key()
-
-
-def _ids(files: list[UploadedFile]) -> tuple[str, ...]:
-    return tuple(file.file_id for file in files)
-
-
-def _look_at_files(files: list[UploadedFile]) -> Batch:
-    forget_originals()
+def _analyze_files(files: list[UploadedFile]) -> UploadBatch:
+    drop_original_files()
     total = sum(map(_count, files))
     wanted = min(total, server_config().upload_pictures)
-    bar = st.progress(0.0) if wanted > _FEW else None
-    started, seen, new = time.monotonic(), [], 0
-    for picture in islice(_pictures(files), wanted):
+    bar = st.progress(0.0) if wanted > _SOON else None
+    started, images, new = time.monotonic(), [], 0
+    for image in islice(_pictures(files), wanted):
         if bar:
-            bar.progress(len(seen) / wanted, _progress_words(len(seen), wanted, started))
-        if isinstance(picture, Picture):
-            new += remember(content_hash(picture.data)) is None
-            picture = look_at(picture, deep=wanted == 1)
-        seen.append(picture)
+            words = f"Analyzing picture {len(images) + 1} of {wanted}"
+            if len(images) >= _SOON:
+                each = (time.monotonic() - started) / len(images)
+                words += f": {time_left(each * (wanted - len(images)))}"
+            bar.progress(len(images) / wanted, words)
+        if isinstance(image, ImageFile):
+            new += cached_image(content_hash(image.data)) is None
+            image = analyze(image, explain=wanted == 1)
+        images.append(image)
     if bar:
         bar.empty()
-    rate = new / max(time.monotonic() - started, 1e-3) if new > _FEW else None
-    return Batch(_ids(files), network_key(), tuple(seen), total, rate)
+    speed = new / max(time.monotonic() - started, 1e-3) if new > _SOON else None
+    ids = tuple(file.file_id for file in files)
+    return UploadBatch(ids, network_key(), tuple(images), total, speed)
 
 
-def _progress_words(done: int, total: int, started: float) -> str:
-    words = f"Looking at picture {done + 1} of {total}"
-    if done < _FEW:
-        return f"{words} …"
-    left = (time.monotonic() - started) / done * (total - done)
-    return f"{words}: {time_left(left)}"
-
-
-def _pictures(files: list[UploadedFile]) -> Iterator[Picture | Seen]:
-    """Every picture of the files, one at a time; what cannot be opened comes as refused."""
+def _pictures(files: list[UploadedFile]) -> Iterator[ImageFile | AnalyzedImage]:
+    """Every picture of the files, one at a time; what cannot be opened comes with its error."""
     for file in files:
         if not _is_zip(file):
-            yield Picture(file.name, file.getvalue())
+            yield ImageFile(file.name, file.getvalue())
             continue
         try:
             source = _zip(file)
         except DecorError as error:
-            yield refused(file.name, str(error))
+            yield AnalyzedImage(file.name, error=str(error))
             continue
-        names = [name for name in source.names if is_picture_name(name)]
+        names = list(filter(is_picture_name, source.names))
         if not names:
-            yield refused(file.name, "There is no picture in the zip.")
+            yield AnalyzedImage(file.name, error="There is no picture in the zip.")
         for name in names:
             try:
-                yield Picture(name, source.read(name))
+                yield ImageFile(name, source.read(name))
             except DecorError as error:
-                yield refused(name, str(error))
+                yield AnalyzedImage(name, error=str(error))
 
 
 def _count(file: UploadedFile) -> int:
-    """How many answers the file gets; a zip that gives none gets its reason."""
+    """How many results the file gives: its pictures, or one error."""
     if not _is_zip(file):
         return 1
     try:
@@ -170,11 +153,11 @@ def _is_zip(file: UploadedFile) -> bool:
 
 
 @st.cache_resource(show_spinner=False)
-def _paste():
+def _paste_component():
     """Pictures pasted from the clipboard go into the drop zone, as if they were dropped there."""
     return st.components.v2.component(
         "decor-paste",
         html='<p role="status"></p>',
-        css=asset("told.css"),
-        js=asset("large.js") + asset("paste.js"),
+        css=asset("status.css"),
+        js=asset("file_limit.js") + asset("paste_upload.js"),
     )

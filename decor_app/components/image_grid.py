@@ -1,7 +1,7 @@
-"""A grid of pictures to pick from, page by page."""
+"""Images as tiles: a click opens one, a mark in the corner picks several."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -9,68 +9,97 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.format import thumb_uri
 from decor_app.page import asset
-from decor_app.state.selection import picked
 
-PAGE = 60
+PAGE = 60  # tiles of a data set at once
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture in the grid: ``thumb`` is a WebP, ``note`` says what is wrong with it, if it is."""
+    """An image in the grid: ``thumb`` is a WebP, ``title`` and ``caption`` stand below it.
 
-    file: str
-    name: str
-    label: str
+    ``note`` says what is wrong with it, if anything is; those of a ``group`` stand below its name.
+    """
+
+    id: str
     thumb: bytes
+    title: str
+    caption: str = ""
     note: str = ""
+    group: str = ""
 
 
-def show_tiles(tiles: Sequence[Tile], label: str) -> str:
-    """Draw the grid, take over what is picked in it; the file to be opened, "" if none is."""
-    here = [tile.file for tile in tiles]
-    token = _token(tiles)
-    if keys.GRID_TOKEN.value != token:
-        keys.GRID_TOKEN.value = token
-        keys.PICKED_AT_FIRST.value = [file for file in here if file in picked()]
-    found = _grid()(
-        key=keys.GRID.of(token),
+def image_grid(
+    tiles: Sequence[Tile],
+    label: str,
+    key: str,
+    *,
+    picked: keys.SessionKey[frozenset[str]] | None = None,
+    current: str = "",
+    on_open: Callable[[str], None] | None = None,
+    compact: bool = False,
+) -> str:
+    """Draw tiles; the id of the one to be opened, "" if none is.
+
+    Where they can be ``picked``, the ids of those that are stand under that key, others of which no
+    tile is here among them. Else ``current`` is the one that is marked. ``on_open`` is called with
+    an id before the page runs. ``compact`` ones are small, with words for screen readers only.
+    """
+    ids = [tile.id for tile in tiles]  # a browser can send anything
+    chosen = picked.value if picked else frozenset()
+    token, grid = _token(tiles), keys.GRID.of(key)
+    if keys.GRID_TOKEN.of(key).value != token:
+        keys.GRID_TOKEN.of(key).value = token
+        keys.PICKED_AT_FIRST.of(key).value = [one for one in ids if one in chosen]
+    at_first = keys.PICKED_AT_FIRST.of(key).value
+    component = grid.of(token)
+
+    def opened() -> None:
+        if on_open and (tile_id := component.value["opened"]) in ids:
+            on_open(tile_id)
+
+    state = _component()(
+        key=component,
         data={
             "token": token,
             "label": label,
-            "picked": keys.PICKED_AT_FIRST.value,
+            "pickable": picked is not None,
+            "picked": at_first,
+            "current": current,
+            "compact": compact,
             "items": [_item(tile) for tile in tiles],
         },
-        default={"picked": keys.PICKED_AT_FIRST.value},
-        on_picked_change=_nothing,
-        on_opened_change=_nothing,
+        default={"picked": at_first},
+        on_picked_change=lambda: None,  # the page reads what is picked when it is drawn
+        on_opened_change=opened,
     )
-    chosen = found.picked if isinstance(found.picked, list) else []
-    keys.PICKED.value = (picked() - set(here)) | {file for file in chosen if file in here}
-    return found.opened if found.opened in here else ""
-
-
-def _nothing() -> None:
-    """The page reads what has changed when it is drawn."""
+    if picked:
+        here = state.picked if isinstance(state.picked, list) else []
+        picked.value = chosen.difference(ids) | {one for one in ids if one in here}
+    return state.opened if state.opened in ids else ""
 
 
 def _token(tiles: Sequence[Tile]) -> str:
-    """Differs when another grid is to be drawn, and not when something is picked in it."""
-    shown = repr((keys.GRIDS_DRAWN.value, [(tile.file, tile.label, tile.note) for tile in tiles]))
-    return hashlib.sha256(shown.encode()).hexdigest()[:16]
+    """Differs when other tiles are to be drawn, and not when something is picked."""
+    shown = [(tile.id, tile.title, tile.caption, tile.note, tile.group) for tile in tiles]
+    return hashlib.sha256(repr((keys.GRIDS_DRAWN.value, shown)).encode()).hexdigest()[:16]
 
 
 def _item(tile: Tile) -> dict[str, str]:
     return {
-        "file": tile.file,
-        "name": tile.name,
-        "label": tile.label,
+        "id": tile.id,
+        "title": tile.title,
+        "caption": tile.caption,
         "note": tile.note,
+        "group": tile.group,
         "src": thumb_uri(tile.thumb),
     }
 
 
 @st.cache_resource(show_spinner=False)
-def _grid():
+def _component():
     return st.components.v2.component(
-        "decor-picks", html=asset("picks.html"), css=asset("picks.css"), js=asset("picks.js")
+        "decor-image-grid",
+        html=asset("image_grid.html"),
+        css=asset("image_grid.css"),
+        js=asset("image_grid.js"),
     )

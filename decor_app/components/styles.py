@@ -1,4 +1,4 @@
-"""The seven styles in words: native names, home, what to look for, how well they are known."""
+"""The seven styles in words: native names, home, what to look for, how well they are recognized."""
 
 from dataclasses import dataclass
 
@@ -42,13 +42,13 @@ STYLES = (
         "Wycinanki łowickie",
         "Wycinanki łowickie",
         "Łowicz, Poland",
-        "Layered paper cut-outs in every colour: roosters, peacocks, stars of flowers.",
+        "Layered paper cut-outs in every color: roosters, peacocks, stars of flowers.",
     ),
     Style(
         "Wzory kaszubskie",
         "Kaszëbsczi wësziwk",
         "Kashubia, Poland",
-        "Embroidery on white in seven colours with much blue: tulips, daisies, pomegranates.",
+        "Embroidery on white in seven colors with much blue: tulips, daisies, pomegranates.",
     ),
     Style(
         "Iznik",
@@ -70,18 +70,18 @@ def style_of(label: str) -> Style | None:
     return next((style for style in STYLES if style.label == label), None)
 
 
-def how_well_known(label: str, judged: Evaluation) -> str:
-    """How well a label is recognised, and what it is taken for instead."""
-    row = judged.confusion[judged.labels.index(label)]
-    n, hits = round(float(row.sum())), round(float(row[judged.labels.index(label)]), 6)
-    words = (
-        f"Recognised: {percent(hits / n)} of {n} photos, likely between {between(wilson(hits, n))}"
-    )
+def recall_words(label: str, evaluation: Evaluation) -> str:
+    """How much of a class is recognized, and what it is taken for instead."""
+    place = evaluation.labels.index(label)
+    row = evaluation.confusion[place]
+    n, hits = round(float(row.sum())), round(float(row[place]), 6)
+    words = f"Recognized: {percent(hits / n)} of {n} photos, likely between "
+    words += between(wilson(hits, n))
     others = [
         escape_markdown(other)
-        for other, count in zip(judged.labels, row, strict=True)
+        for other, count in zip(evaluation.labels, row, strict=True)
         if other != label and count >= _RARE * n
     ]
-    mistaken = f"; sometimes taken for {' or '.join(others)}" if others else ""
-    few = ". Few photos: judge with care" if n < SMALL_CLASS else ""
-    return f"{words}{mistaken}{few}."
+    if others:
+        words += f"; sometimes taken for {' or '.join(others)}"
+    return f"{words}. Few photos: judge with care." if n < SMALL_CLASS else f"{words}."

@@ -8,7 +8,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.components.class_picker import chosen_label, label_box
-from decor_app.components.image_grid import PAGE, Tile, show_tiles
+from decor_app.components.image_grid import PAGE, Tile, image_grid
 from decor_app.datasets.enlarged import enlarge
 from decor_app.datasets.fixes import GROUPS
 from decor_app.datasets.predictions import predictions_of
@@ -31,10 +31,10 @@ def show_grid(dataset: Dataset, rows: pd.DataFrame) -> None:
     notes, names = problems(dataset), told_apart(list(here["file"]))
     shown = here[["file", "key", dataset.level]].itertuples(index=False)
     tiles = [
-        Tile(file, name, label, dataset.thumb(key), notes.get(file, ""))
+        Tile(file, dataset.thumb(key), label, name, notes.get(file, ""))
         for name, (file, key, label) in zip(names, shown, strict=True)
     ]
-    opened = show_tiles(tiles, f"Pictures of {dataset.title}")
+    opened = image_grid(tiles, f"Pictures of {dataset.title}", "dataset", picked=keys.PICKED)
     if last:
         _pager(page, len(rows))
     with bar:

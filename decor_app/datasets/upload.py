@@ -211,7 +211,7 @@ def _camera(dataset: Dataset | None) -> None:
 def _packer():
     return st.components.v2.component(
         "decor-pack",
-        html=asset("pack.html"),
-        css=asset("pack.css") + asset("told.css"),
-        js=asset("large.js") + asset("pack.js"),
+        html=asset("folder_upload.html"),
+        css=asset("folder_upload.css") + asset("status.css"),
+        js=asset("file_limit.js") + asset("folder_upload.js"),
     )

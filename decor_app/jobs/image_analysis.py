@@ -23,7 +23,7 @@ class ImageAnalysis:
     """
 
     vector: np.ndarray | None = None
-    colours: str = ""
+    colors: str = ""
     preview: bytes = b""
     thumb: bytes = b""
     evidence: Explanation | None = None

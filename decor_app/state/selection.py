@@ -1,4 +1,4 @@
-"""Which pictures of a grid are selected."""
+"""Which images of a grid are picked."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ from decor_app import session_keys as keys
 
 
 def picked() -> frozenset[str]:
-    """The files that are picked, on whichever page of the grid."""
+    """The files of a data set that are picked, on whichever page of the grid."""
     return keys.PICKED.value
 
 
-def pick(files: Sequence[str]) -> None:
-    """Pick these files and no others."""
-    keys.PICKED.value = frozenset(files)
+def pick(ids: Sequence[str], key: keys.SessionKey[frozenset[str]] = keys.PICKED) -> None:
+    """Pick these and no others."""
+    key.value = frozenset(ids)
     keys.GRIDS_DRAWN.value += 1

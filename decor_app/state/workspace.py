@@ -25,8 +25,8 @@ from decor_core.runs.run import Run
 from decor_core.runs.store import MemoryRuns
 
 if TYPE_CHECKING:
-    from decor_app.classify.corrections import Corrected
-    from decor_app.classify.lessons import Lesson
+    from decor_app.classify.correction_training import CorrectionTraining
+    from decor_app.classify.corrections import Correction
     from decor_app.jobs.dataset_tasks import Places
     from decor_core.training.search import CurvePoint
 
@@ -56,13 +56,13 @@ class Workspace:
     refused: dict[str, str] = field(default_factory=dict)
 
     # What came of jobs: by run, by data set, by data set and model (label and probability of each
-    # picture), by set of corrections (the latest under "").
+    # picture); the latest training with corrections.
     learning_curves: dict[str, "list[CurvePoint]"] = field(default_factory=dict)
     maps: dict[str, "Places"] = field(default_factory=dict)
     predictions: dict[str, dict[str, tuple[str, float]]] = field(default_factory=dict)
-    correction_trainings: dict[str, "Lesson"] = field(default_factory=dict)
+    correction_training: "CorrectionTraining | None" = None
 
-    corrected: dict[str, "Corrected"] = field(default_factory=dict)  # by digest of the picture
+    corrected: dict[str, "Correction"] = field(default_factory=dict)  # by digest of the picture
 
     sessions: set[str] = field(default_factory=set)  # of Streamlit: the tabs that have used it
     touched: float = float("-inf")  # when it was last used

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.components.flags import flag
 from decor_app.components.samples import samples
-from decor_app.components.styles import STYLES, how_well_known, style_of
+from decor_app.components.styles import STYLES, recall_words, style_of
 from decor_app.format import escape_markdown
 from decor_core.model.evaluation import evaluate
 from decor_core.taxonomy import DECOR
@@ -32,24 +32,29 @@ def test_every_style_is_there_in_its_own_script_with_its_recall(about):
     told = "\n".join(_headings(about))
     assert all(escape_markdown(label) in told for label in DECOR.labels)
     assert "Хохлома" in told and "İznik çinisi" in told
-    recalls = [c.value for c in about.caption if c.value.startswith("Recognised: ")]
+    recalls = [c.value for c in about.caption if c.value.startswith("Recognized: ")]
     assert len(recalls) == len(DECOR.labels) + len(DECOR.coarser.labels)
     assert all("likely between" in words for words in recalls)
     assert sum("of 12 photos" in words and "judge with care" in words for words in recalls) == 2
 
 
 def test_quality_comes_with_its_number_and_interval(about):
-    assert [metric.label for metric in about.metric] == ["Right style", "Right country"]
-    assert any("of 285 product photos" in c.value and "likely between" in c.value
+    assert [metric.label for metric in about.metric] == ["Accuracy by style", "Accuracy by country"]
+    assert any("Of 285 product photos" in c.value and "likely between" in c.value
                for c in about.caption)  # fmt: skip
 
 
 def test_the_model_card_has_its_sections(about):
-    assert {"Meant for", "Data", "Method", "Numbers", "What it cannot do", "Your pictures"} <= set(
-        _headings(about)
-    )
+    assert {
+        "Intended use",
+        "Training data",
+        "Method",
+        "Evaluation",
+        "Limitations",
+        "Your pictures",
+    } <= set(_headings(about))
     told = "\n".join(element.value for element in about.markdown)
-    assert "No licence is known" in told and "Khokhloma 65" in told
+    assert "No license is known" in told and "Khokhloma 65" in told
 
 
 def test_every_style_has_words_a_drawing_and_a_flag():
@@ -64,7 +69,7 @@ def test_every_style_has_words_a_drawing_and_a_flag():
 def test_confusions_worth_naming_are_named():
     probs = np.eye(2)[[0, 0, 0, 1, 1, 1, 1, 1]]
     judged = evaluate(probs, np.array([0, 0, 0, 0, 1, 1, 1, 1]), ("Gzhel", "Iznik"))
-    words = how_well_known("Gzhel", judged).replace("\u00a0", " ")
-    assert words.startswith("Recognised: 75 % of 4 photos, likely between 30 % and 95 %")
+    words = recall_words("Gzhel", judged).replace("\u00a0", " ")
+    assert words.startswith("Recognized: 75 % of 4 photos, likely between 30 % and 95 %")
     assert words.endswith("; sometimes taken for Iznik. Few photos: judge with care.")
-    assert "taken for" not in how_well_known("Iznik", judged)
+    assert "taken for" not in recall_words("Iznik", judged)

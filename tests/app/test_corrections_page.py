@@ -4,7 +4,7 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
+from app_pages import button, end_processes, ended, grid, opened, sound, texts  # noqa: F401
 from streamlit.testing.v1 import AppTest
 
 from decor_app.classify import corrections
@@ -45,10 +45,18 @@ def _say(test: AppTest, label: str, parent: str = "") -> AppTest:
     # AppTest cannot type what a box does not offer.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corrections, "chosen_label", lambda key: (label, parent))
-        return sound(button(test, "Remember").click().run())
+        return sound(button(test, "Save correction").click().run())
 
 
-def _learn(test: AppTest, words: str = "Learn from them") -> AppTest:
+def _pick(test: AppTest, *names: str) -> AppTest:
+    """Tick pictures of the gallery."""
+    ids = [tile["id"] for tile in grid(test, "Pictures") if tile["title"] in names]
+    test.session_state["many_picked"] = frozenset(ids)
+    test.session_state["grids_drawn"] = len(names)  # what is ticked otherwise comes from the grid
+    return sound(test.run())
+
+
+def _train(test: AppTest, words: str = "Train with them") -> AppTest:
     sound(button(test, words).click().run())
     return ended(test, "learn")
 
@@ -56,25 +64,25 @@ def _learn(test: AppTest, words: str = "Learn from them") -> AppTest:
 def test_a_correction_is_remembered_learned_and_answers(mine, vase):
     test = _say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands")
     assert "**1 correction**" in texts(test)
-    assert "Undo" in _labels(test) and "Learn from them" in _labels(test)
-    _learn(test)
+    assert "Undo" in _labels(test) and "Train with them" in _labels(test)
+    _train(test)
     assert test.header[0].value == "Delft", "the new model answers"
     assert "8 styles from 5 countries, told apart by their ornament; Delft" in texts(test)
     assert "Netherlands" in texts(test)
     shown = _html(test)
     assert "before: " in shown and "now: <b>Delft</b>" in shown
-    assert "Now it is tested" in texts(test)
+    assert "Cross-validating" in texts(test)
     ended(test, "judge")
     assert "Cross-validated accuracy: " in texts(test)
-    assert "corrections only teach" in texts(test)
-    assert "Learned" in _labels(test) and button(test, "Learned").disabled
+    assert "corrections are only trained on" in texts(test)
+    assert "Trained" in _labels(test) and button(test, "Trained").disabled
     run = mine.runs.list()[0]
     assert run.title == "Decor styles · 1 correction"
     assert run.data == "Decor photos, 1 correction"
     assert run.cross_validation["style"].n == 285
     runs = opened("runs", workspace=mine)
     runs.session_state[runs.dataframe[0].key] = {"selection": {"rows": [0], "columns": []}}
-    assert "1 correction taught it, too" in texts(sound(runs.run()))
+    assert "1 correction was trained on, too" in texts(sound(runs.run()))
 
 
 def test_undo_takes_corrections_back_one_by_one(mine, vase, ornament, encoded):
@@ -93,28 +101,28 @@ def test_a_model_that_knows_what_was_taken_back_is_named_and_can_be_left(
     mine, vase, ornament, encoded
 ):
     test = _say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands")
-    _learn(test)
+    _train(test)
     first = mine.model
     test.file_uploader[0].set_value([("bowl.png", encoded(ornament(78, "purple")), "image/png")])
     _say(sound(test.run()), "Iznik")
-    assert "still knows" not in texts(test)
-    _learn(test)
-    assert mine.model is not first and "still knows" not in texts(test)
+    assert "was trained with" not in texts(test)
+    _train(test)
+    assert mine.model is not first and "was trained with" not in texts(test)
     sound(button(test, "Undo").click().run())
-    assert "still knows a correction that you took back" in test.warning[0].value
+    assert "was trained with 1 correction that you have undone" in test.warning[0].value
     sound(button(test, "Back to the model before").click().run())
     assert mine.model.bundle is first.bundle and not test.warning
-    assert "Learned" in _labels(test)
+    assert "Trained" in _labels(test)
     sound(button(test, "Undo").click().run())
-    assert "still knows a correction" in test.warning[0].value
+    assert "was trained with 1 correction" in test.warning[0].value
     sound(button(test, "Back to the model before").click().run())
     assert mine.model is None and not test.warning
 
 
 def test_nothing_said_is_nothing_remembered(mine, vase):
     test = _page(mine, ("vase.png", vase))
-    sound(button(test, "Remember").click().run())
-    assert "Choose what it is" in test.toast[0].value
+    sound(button(test, "Save correction").click().run())
+    assert "Choose the correct class" in test.toast[0].value
     _say(test, "Delft")
     assert "which country “Delft” belongs to" in test.toast[0].value
     assert "correction**" not in texts(test)
@@ -123,14 +131,12 @@ def test_nothing_said_is_nothing_remembered(mine, vase):
 def test_several_are_put_right_at_once(mine, ornament, encoded):
     pictures = [(f"{n}.png", encoded(ornament(n, "orange"))) for n in (80, 81, 82)]
     test = _page(mine, *pictures)
-    sound(test.toggle(key="choosing").set_value(True).run())
-    for name in ("80", "81"):
-        card = next(button for button in test.button if button.label.startswith(name))
-        sound(card.click().run())
-    assert "**2 pictures chosen.**" in texts(test)
+    _pick(test, "80.png", "81.png")
+    assert "**2 pictures picked.**" in texts(test)
     _say(test, "Delft", "Netherlands")
     assert "**2 corrections**" in texts(test)
-    assert sum("You said: Delft" in button.label for button in test.button) == 2
+    captions = [tile["caption"] for tile in grid(test, "Pictures")]
+    assert captions.count("Corrected: Delft") == 2
     sound(test.segmented_control(key="many_view").set_value("Table").run())
     assert "Netherlands" not in texts(test)
 
@@ -139,20 +145,20 @@ def test_a_model_without_its_pictures_says_so(mine, vase, training, ornament, en
     mine.model = Judge(training.bundle)
     test = _say(_page(mine, ("vase.png", vase)), "Gzhel", "Russia")
     assert "The pictures that this model learned from are not here" in texts(test)
-    assert "Learn from them" not in _labels(test)
+    assert "Train with them" not in _labels(test)
     assert "Train on the corrections alone" not in _labels(test)
     for number in range(90, 94):
         for label, parent, colour in (("Gzhel", "Russia", "gold"), ("Iznik", "Turkey", "teal")):
             data = encoded(ornament(number, colour))
             test.file_uploader[0].set_value([(f"{colour}{number}.png", data, "image/png")])
             _say(sound(test.run()), label, parent)
-    _learn(test, "Train on the corrections alone")
+    _train(test, "Train on the corrections alone")
     assert test.header[0].value == "Iznik"
     assert mine.runs.list()[0].data.startswith("Corrections to Painted (")
 
 
 def test_a_class_that_is_renamed_is_another_answer(mine, vase):
-    test = _learn(_say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands"))
-    _learn(_say(test, "Delftware", "Netherlands"))
+    test = _train(_say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands"))
+    _train(_say(test, "Delftware", "Netherlands"))
     assert test.header[0].value == "Delftware"
     assert "<b>Delftware</b>" in _html(test)

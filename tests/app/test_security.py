@@ -14,7 +14,7 @@ from PIL import Image
 from serving import ROOT, TIMEOUT_MS, chromium, served
 
 from decor_app.format import escape_markdown
-from decor_app.state.pictures import Picture
+from decor_app.state.images import ImageFile
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DataError, PictureError
 from decor_core.export.formats import export_model
@@ -91,10 +91,11 @@ def test_markup_in_the_names_of_files_and_labels_is_only_text(page, tmp_path):
     page.get_by_text("Try a drawn sample").wait_for()
     picture = (SAMPLES / "khokhloma-bowl.jpg").read_bytes()
     _upload(page, _file(f"{SCRIPT}.jpg".replace("/", ""), picture), _file("2.jpg", picture + b"2"))
-    page.locator(".st-key-card-0").wait_for()
+    card = page.get_by_role("option", name="2.jpg")
+    card.wait_for()
     _is_inert(page)
     assert "window.pwned=1" in page.inner_text("body")
-    page.locator(".st-key-card-0 button").click()
+    card.click()
     page.get_by_text("for it", exact=True).first.wait_for()
     _is_inert(page)
 
@@ -148,7 +149,7 @@ def test_what_is_shown_was_packed_anew_with_no_notes_beside(encoded, ornament):
 def test_what_is_no_picture_is_refused_whatever_its_name(start):
     with pytest.raises(PictureError):
         load_picture(start + bytes(100))
-    assert Picture("holiday.jpg", start).name  # names decide nothing
+    assert ImageFile("holiday.jpg", start).name  # names decide nothing
 
 
 # --- paths

@@ -77,8 +77,8 @@ def test_the_evidence_follows_the_keyboard(classify):
     pill.first.focus()
     classify.keyboard.press("Enter")
     classify.get_by_text("against Iznik").wait_for()
-    toggle = classify.get_by_role("switch", name="Show why").or_(
-        classify.get_by_role("checkbox", name="Show why")
+    toggle = classify.get_by_role("switch", name="Attribution map").or_(
+        classify.get_by_role("checkbox", name="Attribution map")
     )
     toggle.first.focus()
     classify.keyboard.press("Space")
@@ -93,12 +93,36 @@ def test_a_linked_view_opens_as_it_was_shared(tab):  # noqa: F811
     assert tab.get_by_text("Khokhloma jar").first.is_visible()
 
 
+def test_a_sample_is_chosen_by_click_and_by_keyboard(classify):
+    classify.get_by_role("option", name="Neglyubka towel").click()
+    _verdict(classify, "Neglyubka")
+    assert "sample=neglyubka-towel" in classify.url
+    samples = classify.get_by_role("listbox", name="Samples")
+    assert samples.locator("[aria-selected=true]").inner_text() == "Neglyubka towel"
+    classify.keyboard.press("Home")
+    classify.keyboard.press("Enter")
+    _verdict(classify, "Gzhel")
+
+
+def test_pictures_are_ticked_and_corrected_together(classify):
+    _upload(classify, "gzhel-vase.jpg", "gzhel-plate.jpg", "iznik-tile.jpg")
+    vase = classify.get_by_role("option", name="gzhel-vase.jpg")
+    vase.locator(".mark").click()
+    classify.get_by_text("1 picture picked.").wait_for()
+    classify.get_by_role("option", name="gzhel-plate.jpg").click()
+    classify.get_by_text("2 pictures picked.").wait_for()
+    vase.press("Escape")
+    classify.get_by_text("2 pictures picked.").wait_for(state="detached")
+    vase.press("Enter")
+    classify.get_by_role("button", name="All 3 pictures").wait_for()
+
+
 def test_many_on_a_phone_fit_its_width(classify):
     classify.set_viewport_size({"width": 390, "height": 844})
     assert classify.evaluate(_WIDTH) <= 390
     _upload(classify, "gzhel-vase.jpg", "iznik-tile.jpg", "khokhloma-bowl.jpg")
     classify.get_by_text("3 pictures").first.wait_for()
-    card = classify.locator(".st-key-card-0 button").first
+    card = classify.get_by_role("option", name="iznik-tile.jpg")
     card.wait_for()
     assert classify.evaluate(_WIDTH) <= 390
     card.click()

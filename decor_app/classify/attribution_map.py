@@ -1,0 +1,91 @@
+"""The picture under a map of what in it speaks for a class and against it."""
+
+import html
+import io
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from decor_app import session_keys as keys
+from decor_app.format import escape_markdown
+from decor_app.state.images import AnalyzedImage, attribution, preview
+from decor_core.images.encode import encode_jpeg
+from decor_core.model.classifier import Prediction
+from decor_core.model.overlay import overlay
+
+_MOST_LABELS = 7
+
+
+@st.fragment
+def show_attribution_map(image: AnalyzedImage, prediction: Prediction) -> None:
+    """The picture and, unless that is switched off, the attribution map of a class over it."""
+    place, file = st.container(gap="xsmall"), preview(image)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        wanted = st.toggle(
+            "Attribution map",
+            value=True,
+            key=keys.SHOW_ATTRIBUTION,
+            persist_state="session",
+            help="Shows why: what in the picture speaks for a class, and what against it.",
+        )
+        opacity = st.slider(
+            "Opacity",
+            5,
+            100,
+            45,
+            5,
+            key=keys.OPACITY,
+            format="%d %%",
+            disabled=not wanted,
+            persist_state="session",
+        )
+    described, legend = image.described, ""
+    if wanted:
+        label = _choose_label(image, prediction)
+        if explanation := attribution(image, prediction.taxonomy):
+            heat = explanation.attribution(label)
+            with Image.open(io.BytesIO(file)) as shown:
+                painted = overlay(shown.convert("RGB"), heat, explanation.scale, opacity / 100)
+            file, name = encode_jpeg(painted), html.escape(label)
+            described += f" Colored by what speaks for {label} and against it: {where(heat)}."
+            legend = (
+                f'<div class="decor-legend"><span>against {name}</span>'
+                '<span class="decor-ramp"></span><span>for it</span></div>'
+            )
+    with place:
+        st.image(file, width="stretch", alt=described)
+        if legend:
+            st.html(legend)
+        st.caption(escape_markdown(image.name))
+
+
+def _choose_label(image: AnalyzedImage, prediction: Prediction) -> str:
+    labels = [score.label for score in prediction.scores[:_MOST_LABELS]]
+    return st.pills(
+        "What speaks for and against …",
+        labels,
+        default=labels[0],
+        format_func=escape_markdown,
+        required=True,
+        help="Colors each place of the picture by what it adds to the score of this class rather "
+        "than to its rivals'. All places together make up each score exactly.",
+        key=keys.ATTRIBUTION_LABEL.of(f"{image.digest[:12]}-{prediction.taxonomy}-{labels[0]}"),
+    )
+
+
+def where(heat: np.ndarray) -> str:
+    """Where most of what speaks for a class is, for those who do not see the map [h, w]."""
+    positive = heat.clip(min=0)
+    if positive.sum() < 0.1 * abs(heat).sum():
+        return "hardly anything speaks for it"
+    shares = positive / positive.sum()
+    down, across = (
+        float(shares.sum(axis=1 - axis) @ np.linspace(0, 1, heat.shape[axis])) for axis in (0, 1)
+    )
+    names = (_third(down, "upper", "lower"), _third(across, "left", "right"))
+    return f"what speaks for it lies mostly in the {' '.join(filter(None, names)) or 'middle'}"
+
+
+def _third(place: float, low: str, high: str) -> str:
+    return low if place < 0.4 else high if place > 0.6 else ""

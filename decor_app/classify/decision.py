@@ -1,0 +1,73 @@
+"""When a prediction is confident, ambiguous, undecided or unknown, and that in words."""
+
+import streamlit as st
+
+from decor_app import session_keys as keys
+from decor_app.format import escape_markdown, percent, plural
+from decor_core.model.classifier import SURE, Prediction, Verdict
+
+NOVELTY_THRESHOLD = 0.5
+
+
+def thresholds() -> tuple[float, float]:
+    """The confidence that is enough for an answer, and the novelty above which there is none."""
+    return (
+        keys.CONFIDENCE_THRESHOLD.get(SURE * 100) / 100,
+        keys.NOVELTY_THRESHOLD.get(NOVELTY_THRESHOLD * 100) / 100,
+    )
+
+
+def show_thresholds() -> None:
+    """Let people set both thresholds; the first shows in the button that opens them."""
+    with st.popover(f"Confidence ≥ {thresholds()[0]:.0%}", icon=":material/tune:"):
+        st.slider(
+            "Confidence threshold",
+            50, 99, round(SURE * 100),
+            key=keys.CONFIDENCE_THRESHOLD,
+            format="%d %%",
+            persist_state="session",
+            help="From this probability on, one class is the answer. Below it, the two likeliest "
+            "are named if they reach it together.",
+        )  # fmt: skip
+        st.slider(
+            "Novelty threshold",
+            5, 99, round(NOVELTY_THRESHOLD * 100),
+            key=keys.NOVELTY_THRESHOLD,
+            format="%d %%",
+            persist_state="session",
+            help="Above it, a picture is unlike all that the model knows: unknown. At 50\u00a0%, "
+            "two in a hundred pictures of known kinds are called so. Lower is stricter.",
+        )  # fmt: skip
+
+
+def decide(prediction: Prediction) -> Verdict:
+    """The answer by the thresholds that are set."""
+    return prediction.decision(*thresholds())
+
+
+def decision_title(decision: Verdict, taxonomy: str) -> str:
+    """A headline in Markdown: “Khokhloma”, “Gzhel or Iznik”, “None of the known styles”."""
+    if decision.kind == "unknown":
+        return f"None of the known {plural(taxonomy)}"
+    *most, last = map(escape_markdown, decision.labels)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def confidence_words(prediction: Prediction, decision: Verdict) -> str:
+    """How sure the answer is, in Markdown."""
+    best, second = (*prediction.scores, None)[:2]
+    match decision.kind:
+        case "unknown":
+            return (
+                "Unlike everything this model has seen. "
+                f"{escape_markdown(best.label)} comes nearest ({percent(best.probability)}), but "
+                "do not rely on it."
+            )
+        case "sure":
+            very = "Very confident" if best.probability >= 0.95 else "Confident"
+            return f"**{very}**: {percent(best.probability)}"
+        case "torn":
+            return (
+                f"**Ambiguous**: {percent(best.probability)} against {percent(second.probability)}"
+            )
+    return f"**Undecided**: the likeliest has only {percent(best.probability)}"

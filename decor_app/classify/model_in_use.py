@@ -1,0 +1,85 @@
+"""The model that answers: what it tells apart, in which taxonomy, and the way back from an own."""
+
+import streamlit as st
+
+from decor_app import session_keys as keys
+from decor_app.format import escape_markdown, pluralize
+from decor_app.state.models import predictor, shipped_bundle, use_shipped_model, uses_own_model
+from decor_app.state.workspace import workspace
+from decor_core.model.training_data import TrainingData
+
+_NAMED = 6  # classes in the headline
+_SHIPPED = "Seven traditional styles from four countries, told apart by their ornament."
+
+
+def headline() -> tuple[str, str]:
+    """Title and lead of the page.
+
+    The shipped model is not loaded for it: should that fail, the page has a head at least.
+    """
+    if not uses_own_model():
+        return "Which decor is it?", _SHIPPED
+    taxonomy = predictor().bundle.taxonomy
+    labels = list(map(escape_markdown, taxonomy.labels))
+    if _learned_other_pictures():
+        more = len(labels) > _NAMED
+        named = ", ".join(labels[:_NAMED]) + " …" if more else _joined(labels)
+        return "Which is it?", f"A model of yours tells {len(labels)} classes apart: {named}."
+    shipped = {name for level in shipped_bundle().taxonomy.levels for name in level.labels}
+    new = [escape_markdown(name) for name in taxonomy.labels if name not in shipped]
+    if not new:
+        return "Which decor is it?", _SHIPPED
+    kinds = pluralize(len(labels), taxonomy.name)
+    if taxonomy.coarser:
+        kinds += f" from {pluralize(len(taxonomy.coarser.labels), taxonomy.coarser.name)}"
+    named = ", ".join(new[:_NAMED]) + (" …" if len(new) > _NAMED else "")
+    return (
+        "Which decor is it?",
+        f"{kinds}, told apart by their ornament; {named} by your corrections.",
+    )
+
+
+def _joined(words: list[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _learned_other_pictures() -> bool:
+    """Whether the model in use learned from other pictures than those that ship."""
+    own = workspace().model
+    data = own and TrainingData.of(own.bundle)
+    return own is not None and (data is None or bool(data.set_id))
+
+
+def choose_taxonomy() -> str:
+    """The level of classes to answer in; it stands in the address of the page, too."""
+    names = [level.name for level in predictor().bundle.taxonomy.levels]
+    chosen = names[0]
+    if len(names) > 1 or not _learned_other_pictures():
+        linked = st.query_params.get("taxonomy", "").lower()
+        chosen = st.segmented_control(
+            "Taxonomy",
+            names,
+            default=linked if linked in names else names[0],
+            format_func=str.capitalize,
+            required=True,
+            key=keys.TAXONOMY.of("-".join(names)),
+            persist_state="session",
+            help=None
+            if len(names) > 1
+            else f"This model was trained on {names[0]} alone and cannot tell more.",
+        )
+    # Written here, as the binding of the widget would write what it shows: “Country”.
+    st.query_params["taxonomy"] = chosen
+    return chosen
+
+
+def show_model_in_use() -> None:
+    """Which model answers and, from one's own, the way back to the one that ships."""
+    if not uses_own_model():
+        st.caption("Answered by the shipped model", width="content")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+        title = escape_markdown(predictor().bundle.title)
+        st.badge(f"Answered by {title}", color="red", icon=":material/person:")
+        st.button("Back to the shipped model", on_click=use_shipped_model, type="tertiary")

@@ -1,0 +1,80 @@
+"""One prediction on the page: the class, how sure, why, and what the picture is like."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from decor_app.charts.bars import score_bars
+from decor_app.classify.attribution_map import show_attribution_map
+from decor_app.classify.corrections import show_correction
+from decor_app.classify.decision import confidence_words, decide, decision_title, thresholds
+from decor_app.classify.similar_pictures import (
+    show_description,
+    show_similar_pictures,
+    training_pictures,
+)
+from decor_app.components.flags import flag
+from decor_app.format import escape_markdown, percent
+from decor_app.state.images import AnalyzedImage
+from decor_core.datasets.dataset import Dataset
+from decor_core.model.classifier import Prediction
+from decor_core.taxonomy import Taxonomy
+
+
+def show_prediction(
+    image: AnalyzedImage, prediction: Prediction, trained: Taxonomy, corrections: Dataset | None
+) -> None:
+    """The picture, beside it what it is taken for, how surely, why, and what it is like."""
+    decision, known = decide(prediction), training_pictures()
+    confidence, novelty = thresholds()
+    with st.container(border=True, key="answer"):
+        with st.container(key="answer-picture", gap="small"):
+            show_attribution_map(image, prediction)
+        with st.container(key="answer-verdict", gap="xxsmall"):
+            st.header(decision_title(decision, prediction.taxonomy), anchor=False)
+            st.markdown(
+                confidence_words(prediction, decision),
+                help="The probability is calibrated: of predictions with "
+                f"{percent(confidence)}, about that share is right. Novelty is "
+                f"{percent(prediction.novelty)}; above {percent(novelty)} a picture is unknown.",
+            )
+            _show_origin(prediction, trained, decision.labels)
+        with st.container(key="answer-bars"):
+            score_bars(prediction.scores)
+            show_correction(image, corrections)
+        with st.container(key="answer-like", gap="xsmall"):
+            show_description(image, prediction, decision, known)
+        with st.container(key="answer-known", gap="xsmall"):
+            show_similar_pictures(image, known)
+
+
+def _show_origin(prediction: Prediction, trained: Taxonomy, labels: Sequence[str]) -> None:
+    """What the classes belong to, one taxonomy up or down, with the flags of its countries."""
+    level = trained.level(prediction.taxonomy)
+    if level.coarser:
+        countries = list(dict.fromkeys(map(level.parent_of, labels)))
+        words = f"From {' or '.join(map(escape_markdown, countries))}"
+    elif level is not trained:
+        finer = next(one for one in trained.levels if one.coarser is level)
+        members = [name for name in finer.labels if finer.parent_of(name) in labels]
+        countries, words = labels, f"Home of {escape_markdown(', '.join(members))}"
+    else:
+        return
+    if labels:
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            if flags := "".join(map(flag, countries)):
+                st.html(flags, width="content")
+            st.caption(words, width="stretch")
+
+
+def show_unreadable(images: Sequence[AnalyzedImage]) -> None:
+    """Files that are no pictures, each with its reason."""
+    lines = [
+        f"**{escape_markdown(image.name)}**: {escape_markdown(image.error)}" for image in images
+    ]
+    if len(lines) <= 3:
+        for line in lines:
+            st.warning(line, icon=":material/broken_image:")
+        return
+    with st.expander(f"{len(lines)} files could not be read", icon=":material/broken_image:"):
+        st.markdown("\n".join(f"- {line}" for line in lines))

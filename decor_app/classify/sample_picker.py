@@ -1,0 +1,82 @@
+"""Drawn samples to click, for who has no picture at hand."""
+
+from contextlib import suppress
+
+import streamlit as st
+
+from decor_app import session_keys as keys
+from decor_app.components.image_grid import Tile, image_grid
+from decor_app.components.samples import Sample, sample_thumb, samples
+from decor_app.state.images import AnalyzedImage, analyze
+from decor_core.errors import PictureError
+
+_SIDE = 144
+
+
+def sample_instead_of(images: list[AnalyzedImage]) -> list[AnalyzedImage]:
+    """The images; a sample where there are none yet, or where one was clicked since."""
+    if images and keys.SAMPLE_WANTED.value:
+        count = len(images)
+        st.button(
+            "Back to your picture" if count == 1 else f"Back to your {count} pictures",
+            icon=":material/arrow_back:",
+            on_click=leave_sample,
+        )
+        images = []
+    by_id = {sample.id: sample for sample in samples()}
+    chosen = keys.SAMPLE.value or st.query_params.get("sample", "")
+    sample = None if images else by_id.get(chosen, next(iter(samples()), None))
+    if sample and keys.SAMPLE.value and "sample" not in st.query_params:
+        st.query_params["sample"] = sample.id  # another page has wiped the address
+    if by_id:
+        st.caption("Nothing at hand? Try a drawn sample of the styles that ship:")
+        image_grid(
+            _tiles(),
+            "Samples",
+            "samples",
+            current=sample.id if sample else "",
+            on_open=_choose_sample,
+            compact=True,
+        )
+    return images or [_analyze_sample(sample)]
+
+
+def _tiles() -> list[Tile]:
+    try:
+        return _all_tiles()
+    except PictureError:  # such a tile is bare; clicked, it says that it cannot be read
+        return [Tile(one.id, _thumb_or_none(one), one.title) for one in samples()]
+
+
+@st.cache_resource(show_spinner=False)
+def _all_tiles() -> list[Tile]:
+    return [Tile(one.id, sample_thumb(one, _SIDE), one.title) for one in samples()]
+
+
+def _thumb_or_none(sample: Sample) -> bytes:
+    with suppress(PictureError):
+        return sample_thumb(sample, _SIDE)
+    return b""
+
+
+def _analyze_sample(sample: Sample | None) -> AnalyzedImage:
+    if sample is None:
+        return AnalyzedImage("The samples", error="They cannot be read just now; choose a file.")
+    try:
+        return analyze(sample.image_file())
+    except PictureError:
+        return AnalyzedImage(
+            sample.title, error="The sample cannot be read just now; choose a file."
+        )
+
+
+def _choose_sample(sample_id: str) -> None:
+    keys.SAMPLE.value = st.query_params["sample"] = sample_id
+    keys.SAMPLE_WANTED.value = True
+    keys.OPENED.clear()
+
+
+def leave_sample() -> None:
+    """Own pictures take the place of the sample."""
+    keys.SAMPLE_WANTED.value = False
+    st.query_params.pop("sample", None)

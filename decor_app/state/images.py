@@ -1,0 +1,148 @@
+"""The images of a session: analyzed once, kept while there is room."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from decor_app.hosting.config import server_config
+from decor_app.hosting.metrics import METRICS
+from decor_app.jobs.image_analysis import ImageAnalysis
+from decor_app.state.cache import looks, originals
+from decor_app.state.models import analyze_image, predictor
+from decor_app.state.workspace import workspace
+from decor_core.images.decode import content_hash
+from decor_core.model.explain import Explanation
+
+_IMAGE, _PREVIEW, _ATTRIBUTION = "image", "preview", "attribution"  # what is kept of an image
+_WORDS_BYTES = 1_000  # of an image's name, digest, colors, and the objects around them
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file to be classified; ``alt`` describes the picture where somebody wrote that down."""
+
+    name: str
+    data: bytes
+    alt: str = ""
+
+
+@dataclass(frozen=True)
+class AnalyzedImage:
+    """What is kept of an image: vector [d], colors in words, a small WebP; for more, ask below.
+
+    Or, in ``error``, why it cannot be read.
+    """
+
+    name: str
+    digest: str = ""
+    alt: str = ""
+    vector: np.ndarray | None = None
+    colors: str = ""
+    thumb: bytes = b""
+    error: str = ""
+
+    @property
+    def described(self) -> str:
+        return self.alt or f"Your picture {self.name}"
+
+
+def analyze(file: ImageFile, explain: bool = True) -> AnalyzedImage:
+    """Analyze a file, or find it analyzed: to switch taxonomy or model costs nothing.
+
+    With ``explain`` its attribution is kept, too, which is about to be shown.
+    """
+    digest = content_hash(file.data)
+    originals().put(digest, file.data, len(file.data))
+    image = cached_image(digest)
+    if image is None:
+        session, most = workspace(), server_config().session_pictures
+        if session.pictures >= most:
+            METRICS.count("refused: pictures of one")
+            return AnalyzedImage(
+                file.name,
+                error=f"Decor has analyzed {most:,} pictures for you, as many as this server does "
+                "for one visitor; come back later, or run it on your own computer, where there is "
+                "no such limit.",
+            )
+        session.pictures += 1
+        started = time.monotonic()
+        analysis = analyze_image(file.data, explain)
+        if analysis.error:
+            METRICS.count("pictures: refused")
+            return AnalyzedImage(file.name, digest, error=analysis.error)
+        METRICS.count("pictures: looked at")
+        METRICS.observe("picture", time.monotonic() - started)
+        _keep_large_parts(digest, analysis)
+        image = AnalyzedImage(
+            file.name,
+            digest,
+            vector=analysis.vector,
+            colors=analysis.colors,
+            thumb=analysis.thumb,
+        )
+        size = image.vector.nbytes + len(image.thumb) + _WORDS_BYTES
+        looks().put((_IMAGE, digest, network_key()), image, size)
+    return replace(image, name=file.name, alt=file.alt)
+
+
+def cached_image(digest: str) -> AnalyzedImage | None:
+    """The image with this content hash, if this session has had it analyzed lately."""
+    return looks().get((_IMAGE, digest, network_key()))
+
+
+def original_file(image: AnalyzedImage) -> bytes:
+    """The file as it came; where it has gone by now, what is shown of it."""
+    return originals().get(image.digest) or preview(image)
+
+
+def drop_original_files() -> None:
+    """Others come in place of what is shown: only what is shown can be corrected."""
+    originals().empty()
+
+
+def preview(image: AnalyzedImage) -> bytes:
+    """A file to show; a small one where nothing else of the image is left."""
+    kept = looks().get((_PREVIEW, image.digest))
+    return kept or _analyze_again(image).preview or image.thumb
+
+
+def attribution(image: AnalyzedImage, taxonomy: str) -> Explanation | None:
+    """What speaks for each label of ``taxonomy``; None where it cannot be analyzed again."""
+    bundle = predictor().bundle
+    key, kept = looks().get(_ATTRIBUTION) or (None, None)
+    if key != (image.digest, *_model_key()):
+        kept = _analyze_again(image).evidence
+        if kept is None:
+            return None
+    kept = replace(kept, maps=kept.maps.astype(np.float32))
+    return kept.rolled_up(bundle.taxonomy, taxonomy)
+
+
+def network_key() -> tuple:
+    """What the vectors of images depend on, apart from the images."""
+    bundle = predictor().bundle
+    return bundle.embedding, bundle.backbone_digest
+
+
+def _model_key() -> tuple:
+    bundle = predictor().bundle
+    return bundle.title, bundle.created
+
+
+def _analyze_again(image: AnalyzedImage) -> ImageAnalysis:
+    """Analyze an image of which too little is kept, from the best that there is."""
+    kept = originals().get(image.digest) or looks().get((_PREVIEW, image.digest))
+    analysis = analyze_image(kept or image.thumb, True)
+    _keep_large_parts(image.digest, analysis)
+    return analysis
+
+
+def _keep_large_parts(digest: str, analysis: ImageAnalysis) -> None:
+    """Keep the preview, and the attribution of the latest image in half precision, as is enough."""
+    if analysis.preview:
+        looks().put((_PREVIEW, digest), analysis.preview, len(analysis.preview))
+    if analysis.evidence:
+        maps = analysis.evidence.maps.astype(np.float16)
+        kept = replace(analysis.evidence, maps=maps)
+        looks().put(_ATTRIBUTION, ((digest, *_model_key()), kept), maps.nbytes)
