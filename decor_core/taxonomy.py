@@ -79,7 +79,7 @@ class Taxonomy:
     def roll_up(self, probabilities: np.ndarray, name: str) -> np.ndarray:
         """Probabilities [n, labels] summed to those of the level ``name`` [n, its labels]."""
         target = self.level(name)
-        if target is self:
+        if target is self or self.coarser is None:
             return probabilities
         coarse = np.zeros((len(probabilities), len(self.coarser.labels)), probabilities.dtype)
         np.add.at(coarse.T, list(self.parents), probabilities.T)
@@ -87,7 +87,8 @@ class Taxonomy:
 
     def parent_of(self, label: str) -> str:
         """The coarser label that ``label`` belongs to."""
-        return self.coarser.labels[self.parents[self.labels.index(label)]]
+        coarser = self.coarser.labels if self.coarser else ()
+        return coarser[self.parents[self.labels.index(label)]]
 
 
 DECOR = Taxonomy.from_pairs(

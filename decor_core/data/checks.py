@@ -1,7 +1,7 @@
 """Labels and sizes of pictures → what is wrong with the classes, and what would help."""
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
@@ -27,10 +27,10 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Finding, ..
 
     ``table`` is that of a Catalog; of its columns width and height may lack.
     """
-    counts = table[levels[0]].value_counts().to_dict()
+    counts = Counter(table[levels[0]])
     findings = [*_few_pictures(_different_pictures(table, levels[0]), counts), *_imbalance(counts)]
     for level in levels:
-        findings += similar_labels(table[level].value_counts().to_dict())
+        findings += similar_labels(Counter(table[level]))
     if "width" in table:
         findings += _sizes(table)
     return tuple(findings)

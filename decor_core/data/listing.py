@@ -19,7 +19,7 @@ from decor_core.taxonomy import DECOR
 # Files that “prepare” and a downloaded data set have beside their class folders.
 PREPARED_FILES = {"report.json", "pictures.csv"}
 # Columns of a table that hold the labels, by the taxonomy levels they make, finest first.
-LABEL_COLUMNS = {("style", "country"): ("decor", "country")}
+LABEL_COLUMNS: dict[tuple[str, ...], tuple[str, ...]] = {("style", "country"): ("decor", "country")}
 _THE_CSV = "the CSV"
 _RESERVED = {"file", "key", "width", "height", "type", "group", "batch", "source"}
 _LONGEST_LABEL = 200
@@ -109,7 +109,7 @@ def list_class_folders(names: Sequence[str], folders: Sequence[str] = ()) -> Lis
     if labels <= set(DECOR.labels):
         levels = ("style", "country")
         rows = [replace(r, labels=(r.labels[0], DECOR.parent_of(r.labels[0]))) for r in rows]
-    elif labels <= set(DECOR.coarser.labels):
+    elif labels <= set(DECOR.level("country").labels):
         levels = ("country",)
     return Listing(levels, tuple(rows), (*findings, *refused))
 

@@ -18,7 +18,7 @@ def repair_codes(table: pd.DataFrame) -> list[Finding]:
     Names like 03_05_2_001.png hold the codes of country, decor and type. What a code means is
     learned from the table: the text that most often goes with it. Changes ``table``.
     """
-    stems = table["file"].map(lambda file: PurePosixPath(file.replace("\\", "/")).stem)
+    stems = table["file"].map(lambda file: PurePosixPath(str(file).replace("\\", "/")).stem)
     codes_in_names = stems.str.extract(_CODED_NAME).fillna("")
     findings: list[Finding] = []
     for position, field in enumerate(_CODED):
@@ -33,9 +33,9 @@ def _repair_field(table: pd.DataFrame, field: str, named: pd.Series) -> list[Fin
     usual = most_common(table[field], named.where(named != "", codes))
     text_of = {code: text for text, code in usual.items()}
     findings = []
-    for index in table.index:
-        file, text = table.at[index, "file"], table.at[index, field]
-        code, name, expected = codes[index], named[index], usual.get(text, "")
+    rows = zip(table.index, table["file"], table[field], codes, named, strict=True)
+    for index, file, text, code, name in rows:
+        expected = usual.get(text, "")
         if name and name != expected and code == name and name in text_of:
             table.at[index, field] = text_of[name]
             message = f"{field} “{text}” → “{text_of[name]}”: {column} and the file name agree."

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -34,7 +34,7 @@ class ImageInfo:
     key: str = ""
     size: tuple[int, int] = (0, 0)
     format: str = ""
-    fingerprint: np.ndarray | None = None
+    fingerprint: np.ndarray = field(default_factory=lambda: np.empty(0))
     problem: str = ""
 
 

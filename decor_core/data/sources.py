@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import IO
 
 from decor_core.data.encodings import ZIP_NAMES, likeliest
 from decor_core.data.findings import Finding
@@ -50,10 +50,18 @@ class SourceLimits:
 USUAL_LIMITS = SourceLimits()
 
 
-class File(Protocol):
-    """A file on the disk (a Path) or in a zip."""
+@dataclass(frozen=True)
+class ZipMember:
+    """A file in a zip."""
 
-    def open(self, mode: str) -> BinaryIO: ...
+    archive: zipfile.ZipFile
+    info: zipfile.ZipInfo
+
+    def open(self, mode: str) -> IO[bytes]:
+        return self.archive.open(self.info)
+
+
+File = Path | ZipMember
 
 
 class Source:
@@ -237,16 +245,7 @@ def _readable_name(name: str) -> str:
 # A zip
 
 
-@dataclass(frozen=True)
-class _Member:
-    archive: zipfile.ZipFile
-    info: zipfile.ZipInfo
-
-    def open(self, mode: str) -> BinaryIO:
-        return self.archive.open(self.info)
-
-
-def open_zip(file: Path | BinaryIO, name: str, limits: SourceLimits = USUAL_LIMITS) -> Source:
+def open_zip(file: Path | IO[bytes], name: str, limits: SourceLimits = USUAL_LIMITS) -> Source:
     """The zip in ``file``, called ``name`` in messages; zips inside of it stay what they are.
 
     DataError where it is none, is encrypted, or beyond the ``limits``.
@@ -266,7 +265,7 @@ def open_zip(file: Path | BinaryIO, name: str, limits: SourceLimits = USUAL_LIMI
             message = "It is a link; links in a zip are not followed."
             notes.append(Finding("ignored", member, message, set_aside=True))
         else:
-            files.append((member, _Member(archive, info)))
+            files.append((member, ZipMember(archive, info)))
     count = len(files) + len(notes)
     if count > limits.max_members:
         raise DataError(

@@ -101,8 +101,9 @@ def needed(testing_percentage: float, validation_percentage: float) -> int:
 
 def different_pictures(table: pd.DataFrame, level: str) -> dict[str, int]:
     """How many pictures of each label ``split`` can tell apart: near duplicates count once."""
-    batches = table.get("batch")
-    classes = _rank_groups(table[level], table["key"], table["group"], batches, seed=0)
+    batches = list(table["batch"]) if "batch" in table else None
+    labels, keys, groups = (list(table[name]) for name in (level, "key", "group"))
+    classes = _rank_groups(labels, keys, groups, batches, seed=0)
     return {label: len(ranked) for label, ranked in classes.items()}
 
 
@@ -136,7 +137,7 @@ def folds(
     for i, (label, group) in enumerate(ranked):
         fold = i % n_folds
         if group.batch != first_batch:  # where its class has fewest, of these where all have
-            fold = int(np.lexsort((sum(sizes.values()), sizes[label]))[0])
+            fold = int(np.lexsort((np.sum(list(sizes.values()), axis=0), sizes[label]))[0])
         sizes[label][fold] += 1
         fold_of[group.rows] = fold
     return fold_of

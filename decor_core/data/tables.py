@@ -145,7 +145,8 @@ def guess_columns(table: pd.DataFrame, names: Sequence[str]) -> Columns | None:
     spelled = {name.lower(): name for name in table.columns}
     kind = spelled.get("type", "")
     if set(_DECOR) <= set(spelled):
-        return Columns(*(spelled[name] for name in _DECOR), kind)
+        file, label, coarser = (spelled[name] for name in _DECOR)
+        return Columns(file, label, coarser, kind)
     if {"file", "class"} <= set(spelled):
         return Columns(spelled["file"], spelled["class"], type=kind)
     file = _file_column(table, names)

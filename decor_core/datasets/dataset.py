@@ -4,6 +4,7 @@ Pictures that were dropped stay on the disk until the set goes: what is undone f
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -134,7 +135,7 @@ class Dataset:
         """
         chosen = self._chosen(files)
         labels = self._labels(label, parent, chosen)
-        step = f"{_pictures(chosen.sum())} relabeled as “{labels[self.level]}”"
+        step = f"{_pictures(int(chosen.sum()))} relabeled as “{labels[self.level]}”"
         return self._next(step, with_labels(self.table, chosen, labels))
 
     def relabel_each(self, labels: Mapping[str, str]) -> "Dataset":
@@ -167,7 +168,7 @@ class Dataset:
         chosen = self._chosen(files)
         if chosen.all():
             raise DataError("These are all pictures of the data set; delete the set instead.")
-        return self._next(f"{_pictures(chosen.sum())} dropped", self.table[~chosen])
+        return self._next(f"{_pictures(int(chosen.sum()))} dropped", self.table[~chosen])
 
     def drop_label(self, label: str) -> "Dataset":
         """Leave a whole class out."""
@@ -204,7 +205,7 @@ class Dataset:
             [image for image in images if image.key not in keys],
             labels,
         )
-        again = self.table.loc[known, self.level].value_counts().to_dict()
+        again = dict(Counter(self.table.loc[known, self.level]).most_common())
         step = describe_change(len(table) - len(self.table), label, again)
         taken = {name for name, _ in pictures} - {finding.file for finding in refused}
         findings = [f for f in self.catalog.report.findings
@@ -295,7 +296,7 @@ def load_dataset(folder: Path, number: int | None = None) -> Dataset:
 def _written(dataset: Dataset) -> Dataset:
     report = dataset.catalog.report
     state = State(
-        table=dataset.table.to_dict(orient="list"),
+        table={str(name): list(dataset.table[name]) for name in dataset.table},
         levels=dataset.levels,
         entries=report.findings,
         left_out=dict(report.left_out),

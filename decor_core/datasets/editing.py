@@ -113,7 +113,7 @@ def append_images(
     table = pd.concat([table, new], ignore_index=True) if first_new else new
     keys = list(table["key"])
     pairs = near_duplicates(fingerprints(folder, keys))
-    table = table.assign(group=group_duplicates(keys, pairs, table["batch"]))
+    table = table.assign(group=group_duplicates(keys, pairs, list(table["batch"])))
     from_new = [(max(pair), min(pair)) for pair in pairs if max(pair) >= first_new]
     near = near_duplicate_findings(list(table["file"]), list(table[level]), from_new)
     return table, list(near)

@@ -1,6 +1,7 @@
 """Files that came over the network → one zip on the disk, names and all; nothing is unpacked."""
 
 import hashlib
+import io
 import re
 import shutil
 import zipfile
@@ -8,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from posixpath import splitext
-from typing import BinaryIO
+from typing import IO
 
 from decor_core.data.sources import is_encrypted
 from decor_core.data.tables import TABLE_ENDINGS
@@ -19,7 +20,7 @@ _PART = re.compile(r"\.part\d+\.zip$", re.IGNORECASE)
 _PIECE = 2**20  # bytes that are copied at once
 
 
-def pack_upload(files: Sequence[tuple[str, BinaryIO]], to: Path) -> None:
+def pack_upload(files: Sequence[tuple[str, io.BytesIO]], to: Path) -> None:
     """Write ``files``, names and contents, as the zip ``to``; a single zip as it is.
 
     Parts into which a browser has cut a folder become one again. What came twice, under one name
@@ -45,9 +46,9 @@ def pack_upload(files: Sequence[tuple[str, BinaryIO]], to: Path) -> None:
         ) from error
 
 
-def _each_once(files: Sequence[tuple[str, BinaryIO]]) -> list[tuple[str, BinaryIO]]:
+def _each_once(files: Sequence[tuple[str, io.BytesIO]]) -> list[tuple[str, io.BytesIO]]:
     often = Counter(name for name, _ in files)
-    kept: dict[tuple[str, str], tuple[str, BinaryIO]] = {}
+    kept: dict[tuple[str, str], tuple[str, io.BytesIO]] = {}
     for name, file in files:
         digest = ""
         if often[name] > 1:
@@ -58,7 +59,7 @@ def _each_once(files: Sequence[tuple[str, BinaryIO]]) -> list[tuple[str, BinaryI
     return list(kept.values())
 
 
-def _add(archive: zipfile.ZipFile, name: str, file: BinaryIO, taken: set[str]) -> None:
+def _add(archive: zipfile.ZipFile, name: str, file: IO[bytes], taken: set[str]) -> None:
     """Add a file; its name is numbered where another has it, as pictures of two cameras may."""
     stem, ending = splitext(name)
     name = unique_name(stem, taken, ending, number=" ({})", match_case=True)
@@ -66,7 +67,7 @@ def _add(archive: zipfile.ZipFile, name: str, file: BinaryIO, taken: set[str]) -
         shutil.copyfileobj(file, member, _PIECE)
 
 
-def _add_part(archive: zipfile.ZipFile, file: BinaryIO, taken: set[str]) -> bool:
+def _add_part(archive: zipfile.ZipFile, file: io.BytesIO, taken: set[str]) -> bool:
     """Add what a part holds, unless it is none: a part's members are stored, which are copied."""
     try:
         with zipfile.ZipFile(file) as part:

@@ -64,7 +64,7 @@ def distort(picture: Image.Image, augmentation: Augmentation, key: str, copy: in
     if augmentation.flip and rng.random() < 0.5:
         copied = ImageOps.mirror(copied)
     factor = 1 + rng.uniform(-1, 1) * augmentation.brightness / 100
-    copied = copied.point(lambda value: min(255, round(value * factor)))
+    copied = copied.point([min(255, round(value * factor)) for value in range(256)] * 3)
     return _worn(copied, rng) if augmentation.wear else copied
 
 
@@ -73,8 +73,8 @@ def _cropped(
 ) -> Image.Image:
     enlarged = (1 + augmentation.crop / 100) * rng.uniform(1, 1 + augmentation.scale / 100)
     width, height = (max(round(side / enlarged), 1) for side in picture.size)
-    left = rng.integers(picture.width - width + 1)
-    upper = rng.integers(picture.height - height + 1)
+    left = int(rng.integers(picture.width - width + 1))
+    upper = int(rng.integers(picture.height - height + 1))
     return picture.crop((left, upper, left + width, upper + height))
 
 

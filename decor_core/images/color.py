@@ -44,8 +44,8 @@ def spread(colors: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     The shares go by closeness, so that a slight shift of color is a slight change of the
     histogram; those of a color sum to 1.
     """
-    low, high = np.transpose(np.float32(RANGES))[..., None]
-    most = np.float32(BINS)[:, None] - 1
+    low, high = np.transpose(np.array(RANGES, np.float32))[..., None]
+    most = np.array(BINS, np.float32)[:, None] - 1
     places = np.clip(
         (np.ascontiguousarray(colors.T) - low) / (high - low) * most, 0, most - np.float32(1e-4)
     )
@@ -53,6 +53,6 @@ def spread(colors: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     above = places - floors
     near = 1 - above, above
     _, width, depth = BINS
-    first = np.int32([width * depth, depth, 1]) @ floors.astype(np.int32)
+    first = np.array([width * depth, depth, 1], np.int32) @ floors.astype(np.int32)
     for i, j, k in np.ndindex(2, 2, 2):
         yield first + (i * width + j) * depth + k, near[i][0] * near[j][1] * near[k][2]

@@ -51,7 +51,7 @@ def _background(colors: np.ndarray) -> np.ndarray:
     border = np.ones(colors.shape[:2], bool)
     border[1:-1, 1:-1] = False
     plain = np.median(colors[border], axis=0)
-    alike = (np.abs(colors - plain) <= _TOLERANCE).all(axis=2)
+    alike = np.all(np.abs(colors - plain) <= _TOLERANCE, axis=2)
     if alike[border].mean() < _PLAIN_BORDER:
         return np.zeros_like(border)
     return _connected(border & alike, alike)

@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter, ImageOps, ImageStat
 from decor_core.images.color import RANGES, lab
 
 Box = tuple[int, int, int, int]
+Rgb = tuple[int, int, int]
 
 # Larger objects are scaled down to this first: details beyond it mislead a model that has learnt
 # from small ones, and to one that has learnt from large ones they make no difference.
@@ -52,8 +53,8 @@ class DecorObject:
     box: Box
     seen: Image.Image
     weights: Image.Image
-    ground: tuple[int, int, int]
-    white: tuple[int, int, int] | None = None
+    ground: Rgb
+    white: Rgb | None = None
 
 
 def find_object(picture: Image.Image) -> DecorObject:
@@ -89,7 +90,8 @@ def find_object(picture: Image.Image) -> DecorObject:
     if bare.histogram()[255] > 20:
         ground = _median_color(seen, bare)
     else:
-        ground = tuple(map(int, ImageStat.Stat(seen).mean))
+        red, green, blue = map(int, ImageStat.Stat(seen).mean)
+        ground = red, green, blue
     if plain:
         white = _probably_white(ground)
     else:
@@ -109,7 +111,8 @@ def _at_most(side: int, picture: Image.Image) -> Image.Image:
 def _placed(part: Box, size: tuple[int, int], box: Box) -> Box:
     """Where the ``part`` of a picture of ``size`` lies that shows what is in ``box``."""
     relative = [edge / side for edge, side in zip(part, size * 2, strict=True)]
-    return tuple(map(round, inside(box, relative)))
+    left, upper, right, lower = map(round, inside(box, relative))
+    return left, upper, right, lower
 
 
 def inside(box: Sequence[float], relative: Sequence[float]) -> tuple[float, ...]:
@@ -120,8 +123,8 @@ def inside(box: Sequence[float], relative: Sequence[float]) -> tuple[float, ...]
     return tuple(start + share * size for start, share, size in edges)
 
 
-def _probably_white(color: tuple[int, int, int]) -> tuple[int, int, int] | None:
-    lightness, *hue = lab(np.uint8([color]))[0]
+def _probably_white(color: Rgb) -> Rgb | None:
+    lightness, *hue = lab(np.array([color], np.uint8))[0]
     return color if lightness > LIGHT and np.hypot(*hue) < PALE else None
 
 
@@ -148,7 +151,7 @@ def _trim(picture: Image.Image) -> tuple[Box, tuple[Box, Box] | None]:
     return (left, upper, right, lower), around
 
 
-def _color_between(picture: Image.Image, outer: Box, inner: Box) -> tuple[int, int, int]:
+def _color_between(picture: Image.Image, outer: Box, inner: Box) -> Rgb:
     """The median color of what lies in ``outer`` but not in ``inner``."""
     between = Image.new("1", picture.size)
     between.paste(1, outer)
@@ -156,8 +159,9 @@ def _color_between(picture: Image.Image, outer: Box, inner: Box) -> tuple[int, i
     return _median_color(picture, between)
 
 
-def _median_color(picture: Image.Image, mask: Image.Image) -> tuple[int, int, int]:
-    return tuple(ImageStat.Stat(picture, mask).median)
+def _median_color(picture: Image.Image, mask: Image.Image) -> Rgb:
+    red, green, blue = ImageStat.Stat(picture, mask).median
+    return red, green, blue
 
 
 def _median(colors: np.ndarray) -> np.ndarray:
@@ -178,7 +182,7 @@ def _uniform_lines(planes: np.ndarray) -> int:
     count = 0
     while count < lines:
         block = planes[:, count : count + _BLOCK]
-        alike = (block - low[:, None, None] <= most).all(axis=0)
+        alike = np.all(block - low[:, None, None] <= most, axis=0)
         uniform = np.count_nonzero(alike, axis=1) >= UNIFORM * alike.shape[1]
         count += len(uniform) if uniform.all() else int(uniform.argmin())
         if not uniform.all():
@@ -220,8 +224,8 @@ def _bulk(weights: np.ndarray) -> tuple[int, int, int, int]:
 def _back_projection(colors: np.ndarray) -> np.ndarray:
     """Weight 0 to 1 by the share of the center in center and border, for each color [h, w]."""
     height, width = colors.shape[:2]
-    low, high = np.transpose(np.float32(RANGES))[..., None, None]
-    counts = np.float32(_BINS)[:, None, None]
+    low, high = np.transpose(np.array(RANGES, np.float32))[..., None, None]
+    counts = np.array(_BINS, np.float32)[:, None, None]
     places = (np.moveaxis(colors, 2, 0) - low) * (counts / (high - low))
     i, j, k = np.clip(places, 0, counts - 1).astype(np.int32)
     bins = (i * _BINS[1] + j) * _BINS[2] + k

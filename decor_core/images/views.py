@@ -59,6 +59,7 @@ def cut(
 ) -> Image.Image:
     """One of VIEWS of an object's square, or of its weights, ``side`` pixels a side."""
     *relative, mirrored = view
-    box = tuple(edge * square.width for edge in relative)
+    left, upper, right, lower = (edge * square.width for edge in relative)
+    box = left, upper, right, lower
     seen = square.resize((side, side), Image.Resampling.BILINEAR, box)
     return ImageOps.mirror(seen) if mirrored else seen
