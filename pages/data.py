@@ -4,7 +4,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.datasets.browse import show_pictures
-from decor_app.datasets.ingest import show_arrival
+from decor_app.datasets.ingest import show_ingest
 from decor_app.datasets.map import show_map
 from decor_app.datasets.overview import show_deleted, show_header, show_list
 from decor_app.datasets.report import collect_check, show_report
@@ -24,7 +24,7 @@ open_page(
     "From a folder on your desk to a classifier of your own: bring pictures in, see what is "
     "wrong with them, put it right with a click.",
 )
-arriving = show_arrival()
+arriving = show_ingest()
 show_deleted()
 collect_check()
 dataset = datasets.opened()

@@ -104,7 +104,7 @@ def _offer_check(dataset: Dataset) -> None:
         st.caption(
             "Labels or pictures have changed since a model looked for label issues."
             if again
-            else "No model has looked for label issues yet: pictures that may lie in another class.",
+            else "No model has looked for label issues yet, pictures in another class.",
             width="content",
         )
 

@@ -9,7 +9,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from decor_app import session_keys as keys
 from decor_app.components.class_picker import chosen_label, label_box
 from decor_app.components.samples import SAMPLES, samples
-from decor_app.datasets.ingest import UPLOAD, begin
+from decor_app.datasets.ingest import UPLOAD, begin_ingest
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.hosting.uploads import file_limit
@@ -85,7 +85,7 @@ def _bring_example() -> None:
         store().discard(into.name)
         toast_error(error)
         return
-    begin(into / UPLOAD, into, "Example")
+    begin_ingest(into / UPLOAD, into, "Example")
 
 
 # A folder, a zip, a table with its pictures
@@ -125,7 +125,7 @@ def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
     except DecorError as error:
         toast_error(error)
         return
-    begin(into / UPLOAD, into, title)
+    begin_ingest(into / UPLOAD, into, title)
 
 
 def _length(file: io.BytesIO) -> int:

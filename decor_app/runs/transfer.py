@@ -11,6 +11,7 @@ from decor_app.components.progress import progress_words
 from decor_app.format import escape_markdown, pluralize
 from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.train_tasks import ExportTask, SummariesTask
+from decor_app.session_keys import SessionKey
 from decor_app.state.inference import inference_pool
 from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, stop, submit
 from decor_app.state.runs import may_keep
@@ -148,8 +149,8 @@ def show_import() -> None:
             st.error(escape_markdown(keys.IMPORT_REFUSED.value), icon=":material/error:")
 
 
-def _import(key: str) -> None:
-    file = st.session_state[key]
+def _import(key: SessionKey) -> None:
+    file = key.value
     keys.IMPORT_REFUSED.clear()
     if file is None:
         return

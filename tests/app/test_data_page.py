@@ -150,7 +150,7 @@ def test_who_cannot_keep_has_sets_until_the_session_goes(monkeypatch, made):
     assert "until you leave" in texts(test)
     assert r"My \*shop\*" in [button.label for button in test.button]
     folder = mine.folder
-    mine.forget_folder()
+    mine.forget()
     assert not folder.exists()
 
 
