@@ -61,7 +61,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
 def _warm_up() -> None:
     """Do what the first page needs, so that whoever comes first need not wait for it."""
     get_ready()
-    for name in ("answer", "gallery", "uploads"):
+    for name in ("gallery", "prediction_view", "uploads"):
         import_module(f"decor_app.classify.{name}")
 
 

@@ -7,10 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from decor_core.model.classifier import Prediction, Verdict
-
-_BEHIND = ((0.5, "close behind"), (0.1, "some way behind"), (0.0, "far behind"))
-
 STEPWISE = "softmax"  # the head that is trained by steps
 # Name and explanation of each head.
 HEAD_WORDS = {
@@ -69,38 +65,6 @@ def percent(share: float) -> str:
 def percent_exact(share: float) -> str:
     """A measured rate, to a tenth of a percent."""
     return f"{share * 100:.1f}\u00a0%"
-
-
-def verdict_words(verdict: Verdict, taxonomy: str) -> str:
-    """A verdict as a headline in Markdown: “Khokhloma”, “Gzhel or Iznik”, “None of …”."""
-    if verdict.kind == "unknown":
-        return f"None of the known {plural(taxonomy)}"
-    *most, last = map(escape_markdown, verdict.labels)
-    return f"{', '.join(most)} or {last}" if most else last
-
-
-def sureness(prediction: Prediction, verdict: Verdict) -> str:
-    """How sure the answer is, in Markdown."""
-    best, second = (*prediction.scores, None)[:2]
-    match verdict.kind:
-        case "unknown":
-            nearest = f"{escape_markdown(best.label)} comes nearest ({percent(best.probability)})"
-            return f"Unlike everything this model has seen. {nearest}, but do not rely on it."
-        case "sure":
-            return f"**{_sure(best.probability)}**: {percent(best.probability)}"
-        case "torn":
-            return f"**Torn**: {percent(best.probability)} against {percent(second.probability)}"
-    return f"**Undecided**: the likeliest has only {percent(best.probability)}"
-
-
-def _sure(probability: float) -> str:
-    return "Very sure" if probability >= 0.95 else "Sure"
-
-
-def distance(prediction: Prediction) -> str:
-    """How far the runner-up is behind, in words, e.g. “far behind”."""
-    ratio = prediction.scores[1].probability / max(prediction.scores[0].probability, 1e-9)
-    return next(words for least, words in _BEHIND if ratio >= least)
 
 
 def plural(noun: str) -> str:

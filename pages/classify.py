@@ -14,6 +14,7 @@ from decor_app.classify.prediction_view import show_prediction, show_unreadable
 from decor_app.classify.sample_picker import sample_instead_of
 from decor_app.classify.uploads import uploaded_images
 from decor_app.page import open_page
+from decor_app.state.images import AnalyzedImage, UnreadableFile
 from decor_app.state.jobs import collect
 from decor_app.state.models import predictor
 
@@ -38,9 +39,9 @@ with right:
         show_thresholds()
     corrections = corrections_dataset()
     show_corrections_bar(corrections)
-    unreadable = [image for image in images if image.error]
+    unreadable = [image for image in images if isinstance(image, UnreadableFile)]
     show_unreadable(unreadable)
-    images = [image for image in images if not image.error]
+    images = [image for image in images if isinstance(image, AnalyzedImage)]
     if images:
         model = predictor()
         predictions = model.predict(np.stack([image.vector for image in images]), taxonomy)

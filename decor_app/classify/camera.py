@@ -4,16 +4,17 @@ import base64
 import binascii
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from decor_app import session_keys as keys
 from decor_app.classify.sample_picker import leave_sample
 from decor_app.page import asset
-from decor_app.state.images import AnalyzedImage, ImageFile, analyze
+from decor_app.state.images import Analyzed, ImageFile, analyze
 
 _MODES = ("One photo", "Live")
 
 
-def camera_image() -> AnalyzedImage | None:
+def camera_image() -> Analyzed | None:
     """What the camera sees; None before there is a picture."""
     mode = st.segmented_control(
         "Camera", _MODES, default=_MODES[0], required=True, key=keys.CAMERA_MODE,
@@ -39,7 +40,7 @@ def decoded_frame(frame: object) -> bytes | None:
 
 @st.cache_resource(show_spinner=False)
 def _live_camera():
-    return st.components.v2.component(
+    return component(
         "decor-live-camera",
         html=asset("live_camera.html"),
         css=asset("live_camera.css"),

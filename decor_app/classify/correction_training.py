@@ -55,7 +55,7 @@ def show_corrections_bar(dataset: Dataset | None) -> None:
     if dataset is None:
         return
     data, training = _training_data(dataset), training_in_use()
-    trained = training is not None and training.version == dataset.version
+    trained = training if training and training.version == dataset.version else None
     with st.container(border=True, key="corrections", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{_count(dataset)}**", width="content")
@@ -64,7 +64,7 @@ def show_corrections_bar(dataset: Dataset | None) -> None:
                     "Trained" if trained else "Train with them",
                     type="secondary" if trained else "primary",
                     icon=":material/check:" if trained else ":material/school:",
-                    disabled=running or trained,
+                    disabled=running or trained is not None,
                     on_click=_train,
                     help="Trains the model in use anew: on what it learned from, and these "
                     "corrections.",
@@ -90,7 +90,7 @@ def show_corrections_bar(dataset: Dataset | None) -> None:
         elif job and job.status == "failed":
             st.error(escape_markdown(job.message), icon=":material/error:")
         elif trained:
-            _show_effect(job, training, dataset)
+            _show_effect(job, trained, dataset)
         elif data is None:
             _show_without_data(dataset)
 
@@ -131,8 +131,7 @@ def _training_data(dataset: Dataset) -> TrainingData | None:
 
 def _train() -> None:
     dataset = corrections_dataset()
-    data = dataset and _training_data(dataset)
-    if data:
+    if dataset and (data := _training_data(dataset)):
         _submit(data, dataset)
 
 

@@ -55,7 +55,7 @@ def decision_title(decision: Verdict, taxonomy: str) -> str:
 
 def confidence_words(prediction: Prediction, decision: Verdict) -> str:
     """How sure the answer is, in Markdown."""
-    best, second = (*prediction.scores, None)[:2]
+    best = prediction.scores[0]
     match decision.kind:
         case "unknown":
             return (
@@ -67,7 +67,6 @@ def confidence_words(prediction: Prediction, decision: Verdict) -> str:
             very = "Very confident" if best.probability >= 0.95 else "Confident"
             return f"**{very}**: {percent(best.probability)}"
         case "torn":
-            return (
-                f"**Ambiguous**: {percent(best.probability)} against {percent(second.probability)}"
-            )
+            second = percent(prediction.scores[1].probability)
+            return f"**Ambiguous**: {percent(best.probability)} against {second}"
     return f"**Undecided**: the likeliest has only {percent(best.probability)}"

@@ -12,7 +12,7 @@ from decor_app.classify.corrections import corrected_labels, show_correction_of
 from decor_app.classify.decision import NOVELTY_THRESHOLD, decide, decision_title, thresholds
 from decor_app.components.image_grid import Tile, image_grid
 from decor_app.format import escape_markdown, percent, pluralize, thumb_uri, told_apart
-from decor_app.state.images import AnalyzedImage
+from decor_app.state.images import AnalyzedImage, UnreadableFile
 from decor_app.state.selection import pick
 from decor_core.datasets.dataset import Dataset
 from decor_core.model.classifier import Labelled, Prediction, Verdict
@@ -29,7 +29,7 @@ class Result:
     decision: Verdict
 
 
-_ORDERS: dict[str, Callable[[Result], object]] = {
+_ORDERS: dict[str, Callable[[Result], float | str]] = {
     "Least confident first": lambda result: result.prediction.confidence,
     "Most confident first": lambda result: -result.prediction.confidence,
     "Most novel first": lambda result: -result.prediction.novelty,
@@ -47,7 +47,7 @@ _VIEWS = ("Gallery", "Table")
 def show_gallery(
     images: Sequence[AnalyzedImage],
     predictions: Sequence[Prediction],
-    unreadable: Sequence[AnalyzedImage],
+    unreadable: Sequence[UnreadableFile],
     trained: Taxonomy,
     corrections: Dataset | None,
 ) -> None:
@@ -90,10 +90,10 @@ def _show_summary(results: Sequence[Result], unreadable: int) -> None:
 
 
 def _show_downloads(
-    results: Sequence[Result], unreadable: Sequence[AnalyzedImage], trained: Taxonomy
+    results: Sequence[Result], unreadable: Sequence[UnreadableFile], trained: Taxonomy
 ) -> None:
     labelled = [Labelled(result.image.name, result.prediction) for result in results]
-    labelled += [Labelled(image.name, error=image.error) for image in unreadable]
+    labelled += [Labelled(file.name, error=file.error) for file in unreadable]
     rows = answer_rows(labelled, trained, *thresholds())
     with st.container(horizontal=True, gap="small", width="content"):
         for name, data, kind in (

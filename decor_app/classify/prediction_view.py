@@ -15,7 +15,7 @@ from decor_app.classify.similar_pictures import (
 )
 from decor_app.components.flags import flag
 from decor_app.format import escape_markdown, percent
-from decor_app.state.images import AnalyzedImage
+from decor_app.state.images import AnalyzedImage, UnreadableFile
 from decor_core.datasets.dataset import Dataset
 from decor_core.model.classifier import Prediction
 from decor_core.taxonomy import Taxonomy
@@ -67,11 +67,9 @@ def _show_origin(prediction: Prediction, trained: Taxonomy, labels: Sequence[str
             st.caption(words, width="stretch")
 
 
-def show_unreadable(images: Sequence[AnalyzedImage]) -> None:
+def show_unreadable(files: Sequence[UnreadableFile]) -> None:
     """Files that are no pictures, each with its reason."""
-    lines = [
-        f"**{escape_markdown(image.name)}**: {escape_markdown(image.error)}" for image in images
-    ]
+    lines = [f"**{escape_markdown(file.name)}**: {escape_markdown(file.error)}" for file in files]
     if len(lines) <= 3:
         for line in lines:
             st.warning(line, icon=":material/broken_image:")

@@ -7,13 +7,13 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.components.image_grid import Tile, image_grid
 from decor_app.components.samples import Sample, sample_thumb, samples
-from decor_app.state.images import AnalyzedImage, analyze
+from decor_app.state.images import Analyzed, UnreadableFile, analyze
 from decor_core.errors import PictureError
 
 _SIDE = 144
 
 
-def sample_instead_of(images: list[AnalyzedImage]) -> list[AnalyzedImage]:
+def sample_instead_of(images: list[Analyzed]) -> list[Analyzed]:
     """The images; a sample where there are none yet, or where one was clicked since."""
     if images and keys.SAMPLE_WANTED.value:
         count = len(images)
@@ -59,15 +59,13 @@ def _thumb_or_none(sample: Sample) -> bytes:
     return b""
 
 
-def _analyze_sample(sample: Sample | None) -> AnalyzedImage:
+def _analyze_sample(sample: Sample | None) -> Analyzed:
     if sample is None:
-        return AnalyzedImage("The samples", error="They cannot be read just now; choose a file.")
+        return UnreadableFile("The samples", "They cannot be read just now; choose a file.")
     try:
         return analyze(sample.image_file())
     except PictureError:
-        return AnalyzedImage(
-            sample.title, error="The sample cannot be read just now; choose a file."
-        )
+        return UnreadableFile(sample.title, "The sample cannot be read just now; choose a file.")
 
 
 def _choose_sample(sample_id: str) -> None:

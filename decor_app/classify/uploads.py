@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_app import session_keys as keys
@@ -16,8 +17,9 @@ from decor_app.hosting.streamlit_internals import drop_previous_value
 from decor_app.hosting.uploads import file_limit, release_uploads, upload_quota_error
 from decor_app.page import asset
 from decor_app.state.images import (
-    AnalyzedImage,
+    Analyzed,
     ImageFile,
+    UnreadableFile,
     analyze,
     cached_image,
     drop_original_files,
@@ -39,7 +41,7 @@ class UploadBatch:
 
     files: tuple[str, ...]
     network: tuple
-    images: tuple[AnalyzedImage, ...]
+    images: tuple[Analyzed, ...]
     total: int
     speed: float | None
 
@@ -52,7 +54,7 @@ class UploadBatch:
         return others or self.network != network_key()
 
 
-def uploaded_images() -> list[AnalyzedImage]:
+def uploaded_images() -> list[Analyzed]:
     """What was uploaded, analyzed; empty before."""
     most = server_config().upload_pictures
     st.file_uploader(
@@ -94,7 +96,8 @@ def _analyze_files(files: list[UploadedFile]) -> UploadBatch:
     total = sum(map(_count, files))
     wanted = min(total, server_config().upload_pictures)
     bar = st.progress(0.0) if wanted > _SOON else None
-    started, images, new = time.monotonic(), [], 0
+    images: list[Analyzed] = []
+    started, new = time.monotonic(), 0
     for image in islice(_pictures(files), wanted):
         if bar:
             words = f"Analyzing picture {len(images) + 1} of {wanted}"
@@ -104,8 +107,9 @@ def _analyze_files(files: list[UploadedFile]) -> UploadBatch:
             bar.progress(len(images) / wanted, words)
         if isinstance(image, ImageFile):
             new += cached_image(content_hash(image.data)) is None
-            image = analyze(image, explain=wanted == 1)
-        images.append(image)
+            images.append(analyze(image, explain=wanted == 1))
+        else:
+            images.append(image)
     if bar:
         bar.empty()
     speed = new / max(time.monotonic() - started, 1e-3) if new > _SOON else None
@@ -113,7 +117,7 @@ def _analyze_files(files: list[UploadedFile]) -> UploadBatch:
     return UploadBatch(ids, network_key(), tuple(images), total, speed)
 
 
-def _pictures(files: list[UploadedFile]) -> Iterator[ImageFile | AnalyzedImage]:
+def _pictures(files: list[UploadedFile]) -> Iterator[ImageFile | UnreadableFile]:
     """Every picture of the files, one at a time; what cannot be opened comes with its error."""
     for file in files:
         if not _is_zip(file):
@@ -122,16 +126,16 @@ def _pictures(files: list[UploadedFile]) -> Iterator[ImageFile | AnalyzedImage]:
         try:
             source = _zip(file)
         except DecorError as error:
-            yield AnalyzedImage(file.name, error=str(error))
+            yield UnreadableFile(file.name, str(error))
             continue
         names = list(filter(is_picture_name, source.names))
         if not names:
-            yield AnalyzedImage(file.name, error="There is no picture in the zip.")
+            yield UnreadableFile(file.name, "There is no picture in the zip.")
         for name in names:
             try:
                 yield ImageFile(name, source.read(name))
             except DecorError as error:
-                yield AnalyzedImage(name, error=str(error))
+                yield UnreadableFile(name, str(error))
 
 
 def _count(file: UploadedFile) -> int:
@@ -155,7 +159,7 @@ def _is_zip(file: UploadedFile) -> bool:
 @st.cache_resource(show_spinner=False)
 def _paste_component():
     """Pictures pasted from the clipboard go into the drop zone, as if they were dropped there."""
-    return st.components.v2.component(
+    return component(
         "decor-paste",
         html='<p role="status"></p>',
         css=asset("status.css"),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from decor_app import session_keys as keys
 from decor_app.format import thumb_uri
@@ -51,14 +52,14 @@ def image_grid(
         keys.GRID_TOKEN.of(key).value = token
         keys.PICKED_AT_FIRST.of(key).value = [one for one in ids if one in chosen]
     at_first = keys.PICKED_AT_FIRST.of(key).value
-    component = grid.of(token)
+    component_key = grid.of(token)
 
     def opened() -> None:
-        if on_open and (tile_id := component.value["opened"]) in ids:
+        if on_open and (tile_id := component_key.value["opened"]) in ids:
             on_open(tile_id)
 
     state = _component()(
-        key=component,
+        key=component_key,
         data={
             "token": token,
             "label": label,
@@ -97,7 +98,7 @@ def _item(tile: Tile) -> dict[str, str]:
 
 @st.cache_resource(show_spinner=False)
 def _component():
-    return st.components.v2.component(
+    return component(
         "decor-image-grid",
         html=asset("image_grid.html"),
         css=asset("image_grid.css"),

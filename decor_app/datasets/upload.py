@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_app import session_keys as keys
@@ -209,7 +210,7 @@ def _camera(dataset: Dataset | None) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _packer():
-    return st.components.v2.component(
+    return component(
         "decor-pack",
         html=asset("folder_upload.html"),
         css=asset("folder_upload.css") + asset("status.css"),

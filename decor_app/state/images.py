@@ -29,25 +29,32 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class AnalyzedImage:
-    """What is kept of an image: vector [d], colors in words, a small WebP; for more, ask below.
-
-    Or, in ``error``, why it cannot be read.
-    """
+    """What is kept of an image: vector [d], colors in words, a small WebP; for more, ask below."""
 
     name: str
-    digest: str = ""
-    alt: str = ""
-    vector: np.ndarray | None = None
-    colors: str = ""
-    thumb: bytes = b""
-    error: str = ""
+    alt: str
+    digest: str
+    vector: np.ndarray
+    colors: str
+    thumb: bytes
 
     @property
     def described(self) -> str:
         return self.alt or f"Your picture {self.name}"
 
 
-def analyze(file: ImageFile, explain: bool = True) -> AnalyzedImage:
+@dataclass(frozen=True)
+class UnreadableFile:
+    """A file that is no image, or cannot be analyzed, with the reason in ``error``."""
+
+    name: str
+    error: str
+
+
+Analyzed = AnalyzedImage | UnreadableFile
+
+
+def analyze(file: ImageFile, explain: bool = True) -> Analyzed:
     """Analyze a file, or find it analyzed: to switch taxonomy or model costs nothing.
 
     With ``explain`` its attribution is kept, too, which is about to be shown.
@@ -59,27 +66,23 @@ def analyze(file: ImageFile, explain: bool = True) -> AnalyzedImage:
         session, most = workspace(), server_config().session_pictures
         if session.pictures >= most:
             METRICS.count("refused: pictures of one")
-            return AnalyzedImage(
+            return UnreadableFile(
                 file.name,
-                error=f"Decor has analyzed {most:,} pictures for you, as many as this server does "
-                "for one visitor; come back later, or run it on your own computer, where there is "
-                "no such limit.",
+                f"Decor has analyzed {most:,} pictures for you, as many as this server does for "
+                "one visitor; come back later, or run it on your own computer, where there is no "
+                "such limit.",
             )
         session.pictures += 1
         started = time.monotonic()
         analysis = analyze_image(file.data, explain)
-        if analysis.error:
+        if analysis.vector is None:
             METRICS.count("pictures: refused")
-            return AnalyzedImage(file.name, digest, error=analysis.error)
+            return UnreadableFile(file.name, analysis.error)
         METRICS.count("pictures: looked at")
         METRICS.observe("picture", time.monotonic() - started)
         _keep_large_parts(digest, analysis)
         image = AnalyzedImage(
-            file.name,
-            digest,
-            vector=analysis.vector,
-            colors=analysis.colors,
-            thumb=analysis.thumb,
+            file.name, file.alt, digest, analysis.vector, analysis.colors, analysis.thumb
         )
         size = image.vector.nbytes + len(image.thumb) + _WORDS_BYTES
         looks().put((_IMAGE, digest, network_key()), image, size)
@@ -113,8 +116,8 @@ def attribution(image: AnalyzedImage, taxonomy: str) -> Explanation | None:
     key, kept = looks().get(_ATTRIBUTION) or (None, None)
     if key != (image.digest, *_model_key()):
         kept = _analyze_again(image).evidence
-        if kept is None:
-            return None
+    if kept is None:
+        return None
     kept = replace(kept, maps=kept.maps.astype(np.float32))
     return kept.rolled_up(bundle.taxonomy, taxonomy)
 
