@@ -16,6 +16,7 @@ from decor_app.hosting.config import server_config
 from decor_app.hosting.uploads import file_limit
 from decor_app.jobs.dataset_tasks import check_count
 from decor_app.page import asset
+from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import edit, opened, store, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
 from decor_core.datasets.dataset import Dataset
@@ -27,32 +28,23 @@ from decor_core.features.backbones import restorable
 from decor_core.images.decode import PICTURE_ENDINGS
 
 _TABLES = (".csv", ".tsv")
-_WAYS = "Folder, zip or table", "Single pictures", "Camera"
 
 
 def show_ways_in() -> None:
     """All ways to begin a data set."""
-    whole, single, camera = st.tabs(_WAYS, key=keys.WAY_IN, on_change="rerun")
-    if whole.open:
-        with whole:
-            _drop_zone()
-    if single.open:
-        with single:
-            _single_pictures(None)
-    if camera.open:  # merely to draw the widget asks for the camera
-        with camera:
-            _camera(None)
+    _show_tabs(("Folder, zip or table", "Single pictures", "Camera"), keys.WAY_IN, None)
 
 
 def show_additions(dataset: Dataset) -> None:
     """Ways to add to a data set."""
-    single, camera = st.tabs(_WAYS[1:], key=keys.WAY_TO_ADD, on_change="rerun")
-    if single.open:
-        with single:
-            _single_pictures(dataset)
-    if camera.open:
-        with camera:
-            _camera(dataset)
+    _show_tabs(("Single pictures", "Camera"), keys.WAY_TO_ADD, dataset)
+
+
+def _show_tabs(names: Sequence[str], key: SessionKey[str], dataset: Dataset | None) -> None:
+    for name, tab in zip(names, st.tabs(names, key=key, on_change="rerun"), strict=True):
+        if tab.open:  # merely to draw the widget asks for the camera
+            with tab:
+                _WAYS[name](dataset)
 
 
 def show_empty_state() -> None:
@@ -92,7 +84,7 @@ def _bring_example() -> None:
 # A folder, a zip, a table with its pictures
 
 
-def _drop_zone() -> None:
+def _drop_zone(_: None) -> None:
     key = keys.DROP_ZONE.of(keys.DROPS.value)
     with st.container(key="bring_zone"):
         files = st.file_uploader(
@@ -109,7 +101,7 @@ def _drop_zone() -> None:
     st.caption(where_kept())
 
 
-def _receive(key: keys.SessionKey[list]) -> None:
+def _receive(key: SessionKey[list]) -> None:
     """Take what was uploaded once there is more than a table, and let the upload go."""
     files: list[UploadedFile] = key.value
     if not files or all(file.name.lower().endswith(_TABLES) for file in files):
@@ -121,16 +113,12 @@ def _receive(key: keys.SessionKey[list]) -> None:
 def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
     into = store().begin(title)
     try:
-        check_disk_quota(sum(_length(file) for _, file in files), store().root)
+        check_disk_quota(sum(len(file.getbuffer()) for _, file in files), store().root)
         pack_upload(files, into / UPLOAD)
     except DecorError as error:
         toast_error(error)
         return
     begin_ingest(into / UPLOAD, into, title)
-
-
-def _length(file: io.BytesIO) -> int:
-    return len(file.getbuffer())
 
 
 # Pictures of one class
@@ -157,7 +145,7 @@ def _single_pictures(dataset: Dataset | None) -> None:
         st.caption("They make a new data set. Classes can be added one after the other.")
 
 
-def _add_files(key: keys.SessionKey[list]) -> None:
+def _add_files(key: SessionKey[list]) -> None:
     files = key.value
     if files:
         _add([(file.name, file.getvalue()) for file in files])
@@ -206,6 +194,13 @@ def _camera(dataset: Dataset | None) -> None:
             icon=":material/add_a_photo:",
             on_click=lambda: _add([(f"photo-{count + 1}.jpg", taken.getvalue())]),
         )
+
+
+_WAYS = {
+    "Folder, zip or table": _drop_zone,
+    "Single pictures": _single_pictures,
+    "Camera": _camera,
+}
 
 
 @st.cache_resource(show_spinner=False)

@@ -24,7 +24,8 @@ _SHOWN, _SIDE, _WIDTH = 4, 320, 112
 
 def with_chosen_copies(config: TrainingConfig) -> TrainingConfig:
     """``config``, with its distortions only where they are asked for."""
-    if keys.COPIES_KIND.value == OWN:
+    distorted = config.flip_left_right or any(getattr(config, name) for name in _SHARES)
+    if keys.COPIES_KIND.value == OWN and distorted:
         return config
     copies = None if keys.COPIES_KIND.value == STANDARD else 0
     return replace(config, copies=copies, flip_left_right=False, **dict.fromkeys(_SHARES, 0))
@@ -56,6 +57,8 @@ def copies_preview(dataset: Dataset | None, augmentation: Augmentation | None) -
     if dataset and augmentation is None:
         if keys.COPIES_KIND.value == STANDARD:
             st.caption(f"{len(dataset.table):,} pictures are enough: copies are left out.")
+        elif keys.COPIES_KIND.value == OWN:
+            st.caption("Nothing is distorted, so there are no copies.")
         return
     with st.popover("What copies look like", icon=":material/auto_awesome_motion:"):
         try:

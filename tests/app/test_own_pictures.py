@@ -66,6 +66,20 @@ def test_own_pictures_need_nothing_of_what_ships(mine, ornament, encoded, monkey
     mine.jobs.clear()
 
 
+def test_copies_that_differ_in_nothing_are_not_made(mine):
+    test = opened("retrain", workspace=mine)
+    sound(test.segmented_control(key="copies_kind").set_value("Your own").run())
+    assert "there are no copies" not in texts(test)
+    test.toggle(key="setting-flip_left_right").set_value(False)
+    for name in ("random_crop", "random_scale", "random_brightness"):
+        test.slider(key=f"setting-{name}").set_value(0)
+    assert "Nothing is distorted, so there are no copies" in texts(sound(test.run()))
+    test.toggle(key="setting-flip_left_right").set_value(True)
+    for name in ("random_crop", "random_scale", "random_brightness"):
+        test.slider(key=f"setting-{name}").set_value(10)
+    sound(test.run())
+
+
 def test_own_pictures_train_a_model_that_knows_them(mine):
     test = opened("retrain", workspace=mine)
     test.slider(key="setting-steps").set_value(60)
