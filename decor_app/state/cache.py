@@ -1,12 +1,16 @@
-"""What is quick to have at hand of visitors' pictures, in bounded memory however many come."""
+"""What is quick to have at hand of visitors' pictures, in bounded memory however many come.
+
+Not Streamlit's cache of each session (``scope="session"``, ``max_entries``), which bounds entries
+and not bytes: 200 pictures take 13 MB (a preview 40 kB, vector and thumbnail 25 kB), so 50 visitors
+with as many would take 650 MB where one bound for all holds them to 32.
+"""
 
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
+from functools import cache
 from typing import Any
-
-import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.hosting.config import server_config
@@ -15,58 +19,51 @@ _LOOKS_BYTES = 32 * 2**20
 _ORIGINALS_BYTES, _HOSTED_ORIGINALS_BYTES = 64 * 2**20, 24 * 2**20
 
 
-class Pool:
-    """Things of all sessions, ``most`` bytes together: what was used least lately goes first.
+class SharedCache:
+    """Entries of all sessions, ``max_bytes`` together; the one used least lately goes first.
 
-    A session owns what it has put in as long as it lives; nobody else can get it.
+    A session gets its own only, as long as it lives. For all threads.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[weakref.ref, Hashable], tuple[Any, int]] = OrderedDict()
-        self._bytes = 0
-
-    @property
-    def size(self) -> int:
-        """How many bytes are held."""
-        return self._bytes
+        self._entries: OrderedDict[tuple[weakref.ref, Hashable], tuple[Any, int]] = OrderedDict()
+        self.size = 0  # bytes that are held
 
     def put(self, key: Hashable, value: Any, size: int) -> None:
         """Keep this session's ``value`` of so many bytes; the latest even where it is too large."""
         place = _owner(), key
         with self._lock:
-            self._drop(place)
-            self._kept[place] = value, size
-            self._bytes += size
-            while self._bytes > self._most and len(self._kept) > 1:
-                self._drop(next(iter(self._kept)))
+            self._drop([place])
+            self._entries[place] = value, size
+            self.size += size
+            while self.size > self._max_bytes and len(self._entries) > 1:
+                self._drop([next(iter(self._entries))])
 
     def get(self, key: Hashable) -> Any:
         """What this session has put in under ``key``; None where that has gone."""
         place = _owner(), key
         with self._lock:
-            if place not in self._kept:
+            if place not in self._entries:
                 return None
-            self._kept.move_to_end(place)
-            return self._kept[place][0]
+            self._entries.move_to_end(place)
+            return self._entries[place][0]
 
     def empty(self) -> None:
         """Let go of all that this session has put in."""
-        session = _owner()
+        owner = _owner()
         with self._lock:
-            for place in [place for place in self._kept if place[0] == session]:
-                self._drop(place)
+            self._drop([place for place in self._entries if place[0] == owner])
 
     def sweep(self) -> None:
         """Let go of what belonged to sessions that are no more."""
         with self._lock:
-            for place in [place for place in self._kept if place[0]() is None]:
-                self._drop(place)
+            self._drop([place for place in self._entries if place[0]() is None])
 
-    def _drop(self, place: tuple[weakref.ref, Hashable]) -> None:
-        _, size = self._kept.pop(place, (None, 0))
-        self._bytes -= size
+    def _drop(self, places: Iterable[tuple[weakref.ref, Hashable]]) -> None:
+        for place in places:
+            self.size -= self._entries.pop(place, (None, 0))[1]
 
 
 class Owner:
@@ -77,16 +74,16 @@ def _owner() -> weakref.ref:
     return weakref.ref(keys.CACHE_OWNER.setdefault(Owner()))
 
 
-@st.cache_resource(show_spinner=False)
-def looks() -> Pool:
+@cache
+def looks() -> SharedCache:
     """What pictures look like and what is seen in them; it can be had again from the pictures."""
-    return Pool(_LOOKS_BYTES)
+    return SharedCache(_LOOKS_BYTES)
 
 
-@st.cache_resource(show_spinner=False)
-def originals() -> Pool:
+@cache
+def originals() -> SharedCache:
     """Pictures as they came, in case that one is put right; mostly Streamlit's own copy."""
-    return Pool(_HOSTED_ORIGINALS_BYTES if server_config().hosted else _ORIGINALS_BYTES)
+    return SharedCache(_HOSTED_ORIGINALS_BYTES if server_config().hosted else _ORIGINALS_BYTES)
 
 
 def sweep() -> None:

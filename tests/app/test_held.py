@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 
 from decor_app.state import cache as held
-from decor_app.state.cache import Pool
+from decor_app.state.cache import SharedCache
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def visit(monkeypatch):
 
 
 def test_a_session_gets_its_own_only(visit):
-    pool, first, second = Pool(100), {}, {}
+    pool, first, second = SharedCache(100), {}, {}
     visit(first)
     pool.put("a", "mine", 10)
     visit(second)
@@ -27,7 +27,7 @@ def test_a_session_gets_its_own_only(visit):
 
 
 def test_what_was_used_least_lately_goes_whoever_has_it(visit):
-    pool, first, second = Pool(100), {}, {}
+    pool, first, second = SharedCache(100), {}, {}
     visit(first)
     pool.put("old", 1, 40)
     pool.put("used", 2, 40)
@@ -41,7 +41,7 @@ def test_what_was_used_least_lately_goes_whoever_has_it(visit):
 
 
 def test_what_is_put_again_counts_once(visit):
-    pool = Pool(100)
+    pool = SharedCache(100)
     visit({})
     pool.put("a", 1, 60)
     pool.put("a", 2, 30)
@@ -49,7 +49,7 @@ def test_what_is_put_again_counts_once(visit):
 
 
 def test_one_that_is_larger_than_all_is_held_alone(visit):
-    pool = Pool(100)
+    pool = SharedCache(100)
     visit({})
     pool.put("a", 1, 60)
     pool.put("b", 2, 500)
@@ -57,7 +57,7 @@ def test_one_that_is_larger_than_all_is_held_alone(visit):
 
 
 def test_a_session_that_ends_leaves_nothing(visit, monkeypatch):
-    pool, first, second = Pool(100), {}, {}
+    pool, first, second = SharedCache(100), {}, {}
     monkeypatch.setattr(held, "looks", lambda: pool)
     for state in (first, second):
         visit(state)
@@ -69,7 +69,7 @@ def test_a_session_that_ends_leaves_nothing(visit, monkeypatch):
 
 
 def test_a_session_lets_go_of_its_own_only(visit):
-    pool, first, second = Pool(100), {}, {}
+    pool, first, second = SharedCache(100), {}, {}
     for state in (first, second):
         visit(state)
         pool.put("a", 1, 10)
