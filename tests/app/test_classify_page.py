@@ -25,7 +25,7 @@ from decor_app.components.samples import Sample, samples
 from decor_app.jobs.inference_pool import InferencePool
 from decor_app.state import images
 from decor_app.state import models as resources
-from decor_app.state.cache import Pool, originals
+from decor_app.state.cache import SharedCache, originals
 from decor_app.state.thumbnails import shipped_thumbnail
 from decor_app.state.workspace import Workspace
 from decor_core.errors import BundleError
@@ -204,7 +204,7 @@ def test_the_same_content_is_embedded_once(page, embedded, encoded, ornament):
 def test_what_sessions_remember_is_bounded_and_had_again(
     page, embedded, encoded, ornament, monkeypatch
 ):
-    few = Pool(50_000)
+    few = SharedCache(50_000)
     monkeypatch.setattr(images, "looks", lambda: few)
     files = [(f"{i}.png", encoded(ornament(i))) for i in range(6)]
     test = _upload(page("classify"), *files)
