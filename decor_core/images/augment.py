@@ -57,7 +57,7 @@ def standard(pictures: int) -> Augmentation:
 
 
 def distort(picture: Image.Image, augmentation: Augmentation, key: str, copy: int) -> Image.Image:
-    """Copy number ``copy`` of an RGB picture; its content hash ``key`` seeds the dice with it."""
+    """Copy number ``copy`` of an RGB picture; its content hash ``key`` seeds the distortions."""
     rng = np.random.default_rng([augmentation.seed, copy, int(key[:16], 16)])
     swapped = augmentation.ground and copy % 2
     copied = _on_other_ground(picture, rng) if swapped else _cropped(picture, augmentation, rng)
