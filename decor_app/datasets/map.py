@@ -14,8 +14,8 @@ from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
 
-_MOST_COLOURS = 12
-_COLOURS = 7  # of the theme; more classes are told apart by shape, too
+_MOST_COLORS = 12
+_COLORS = 7  # of the theme; more classes are told apart by shape, too
 _REST = "other classes"
 _HEIGHT = 560
 _MOST_THUMBS = 5_000
@@ -25,12 +25,12 @@ def show_map(dataset: Dataset) -> None:
     """The map of a data set, and the pictures in the part of it that is marked."""
     places = _places(dataset)
     if places is None:
-        _offer(dataset)
+        _offer(dataset, missing=len(dataset.table))
         return
     table = _table(dataset, places)
     missing = len(dataset.table) - len(table)
     if missing:
-        _offer_anew(dataset, missing)
+        _offer(dataset, missing)
     marked = _chart(dataset, table)
     if marked is None:
         st.caption(
@@ -57,44 +57,24 @@ def _places(dataset: Dataset) -> Places | None:
     return workspace().maps.get(dataset.id)
 
 
-def _offer(dataset: Dataset) -> None:
-    if _shows_drawing(dataset):
+def _offer(dataset: Dataset, missing: int) -> None:
+    """A button to draw the map, for the first time or because it lacks pictures; how far it is."""
+    job = reading(MAP, dataset.id)
+    if job and job.active:
+        with st.container(border=True):
+            watch(MAP, dataset.id)
         return
-    st.markdown("A map shows which classes are clear, which run together, and what strays.")
-    st.button(
-        "Draw the map",
-        type="primary",
-        icon=":material/scatter_plot:",
-        on_click=_draw,
-        args=(dataset,),
-    )
-
-
-def _offer_anew(dataset: Dataset, missing: int) -> None:
-    """The map lacks pictures: to draw it again, while it stays to be seen."""
-    if _shows_drawing(dataset):
+    button = {"icon": ":material/scatter_plot:", "on_click": read}
+    args = (MAP, MapTask(dataset.folder), dataset.id)
+    if missing == len(dataset.table):
+        st.markdown("A map shows which classes are clear, which run together, and what strays.")
+        st.button("Draw the map", type="primary", args=args, **button)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(
-            f"{pluralize(missing, 'picture')} came after the map was drawn and "
-            f"{'is' if missing == 1 else 'are'} not on it.",
-            width="content",
-        )
-        st.button("Draw again", icon=":material/scatter_plot:", on_click=_draw, args=(dataset,))
-
-
-def _shows_drawing(dataset: Dataset) -> bool:
-    """Whether a map is being drawn; how far it is."""
-    job = reading(MAP, dataset.id)
-    if not job or not job.active:
-        return False
-    with st.container(border=True):
-        watch(MAP, dataset.id)
-    return True
-
-
-def _draw(dataset: Dataset) -> None:
-    read(MAP, MapTask(dataset.folder), dataset.id)
+        verb = "is" if missing == 1 else "are"
+        came = f"{pluralize(missing, 'picture')} came after the map was drawn and {verb} not on it."
+        st.caption(came, width="content")
+        st.button("Draw again", args=args, **button)
 
 
 def _table(dataset: Dataset, places: Places) -> pd.DataFrame:
@@ -104,30 +84,22 @@ def _table(dataset: Dataset, places: Places) -> pd.DataFrame:
     index = rows["key"].map(where).to_numpy(dtype=int)
     spots = places.places[index] if len(index) else np.zeros((0, 2))
     counts = sorted(dataset.counts.items(), key=lambda item: -item[1])
-    coloured = {label for label, _ in counts[:_MOST_COLOURS]}
+    colored = {label for label, _ in counts[:_MOST_COLORS]}
     labels = rows[dataset.level]
-    return pd.DataFrame(
+    odd = {e.file for e in dataset.open_findings if e.kind in ("mislabelled", "outlier")}
+    table = pd.DataFrame(
         {
             "x": spots[:, 0],
             "y": spots[:, 1],
             "file": rows["file"].to_numpy(),
             "label": labels.to_numpy(),
-            "shown": [label if label in coloured else _REST for label in labels],
-            "odd": rows["file"].isin(_odd(dataset)).to_numpy(),
+            "shown": [label if label in colored else _REST for label in labels],
+            "odd": rows["file"].isin(odd).to_numpy(),
         }
-    ).assign(**_images(places, index))
-
-
-def _odd(dataset: Dataset) -> set[str]:
-    """Files that a model finds in the wrong class, or nowhere at home."""
-    return {e.file for e in dataset.open_findings if e.kind in ("mislabelled", "outlier")}
-
-
-def _images(places: Places, index: np.ndarray) -> dict[str, list[str]]:
-    """Small pictures to show on hovering, unless they are too many for one message."""
-    if len(index) > _MOST_THUMBS:
-        return {}
-    return {"image": [thumb_uri(places.thumbs[i]) for i in index]}
+    )
+    if len(index) <= _MOST_THUMBS:  # more would be too much for one message
+        table["image"] = [thumb_uri(places.thumbs[i]) for i in index]
+    return table
 
 
 def _chart(dataset: Dataset, table: pd.DataFrame) -> frozenset[str] | None:
@@ -137,7 +109,7 @@ def _chart(dataset: Dataset, table: pd.DataFrame) -> frozenset[str] | None:
     legend = {"title": None, "orient": "bottom", "columns": 2, "labelLimit": 130}
     axis = {"axis": None, "scale": {"domain": [-1.05, 1.05]}}
     # More classes than there are colors are told apart by their shape, too.
-    shapes = ["circle" if i < _COLOURS else "triangle-up" for i in range(len(order))]
+    shapes = ["circle" if i < _COLORS else "triangle-up" for i in range(len(order))]
     image = {"image": "image"} if "image" in table else {}
     chart = {
         "mark": {"type": "point", "filled": True, "opacity": 0.85,

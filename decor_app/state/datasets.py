@@ -45,12 +45,10 @@ def summaries() -> list[DatasetSummary]:
 
 
 def opened() -> Dataset | None:
-    """The data set that is open, as it stands; None if there is none (any more)."""
+    """The data set that is open, as it stands; None, with the reason, if it is not there."""
     set_id = workspace().data_set
-    if not set_id:
-        return None
     try:
-        return _load(store().root, store().stamp(set_id))
+        return _load(store().root, store().stamp(set_id)) if set_id else None
     except DataError as error:
         toast_error(error)
         workspace().data_set = ""
@@ -90,20 +88,17 @@ def edit(change: Callable[[Dataset], Dataset]) -> Dataset | None:
         toast_error(error)
         return None
     pick(())
-    _say_what_was_done(now, changed)
+    if changed.number > now.number:
+        step = escape_markdown(changed.step)
+        st.toast(f"{step}. “Undo” takes it back.", icon=":material/check:")
+    elif changed.number < now.number:
+        st.toast(f"Taken back: {escape_markdown(now.step)}.", icon=":material/undo:")
     return changed
 
 
 def undo() -> None:
     """Take the last edit back."""
     edit(lambda dataset: dataset.undo())
-
-
-def _say_what_was_done(before: Dataset, after: Dataset) -> None:
-    if after.number > before.number:
-        st.toast(f"{escape_markdown(after.step)}. “Undo” takes it back.", icon=":material/check:")
-    elif after.number < before.number:
-        st.toast(f"Taken back: {escape_markdown(before.step)}.", icon=":material/undo:")
 
 
 def toast_error(error: Exception | str) -> None:
