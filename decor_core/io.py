@@ -18,7 +18,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,7 +109,7 @@ def _without_numpy(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
-def read_json(file: Path | bytes, type: type[_T] = Any) -> _T:
+def read_json(file: Path | bytes, type: type[_T]) -> _T:
     """What the JSON in ``file`` says, as a ``type`` (a dataclass, or what msgspec takes).
 
     DamagedFile says where it is no JSON or has another shape than ``type``; OSError where it
@@ -140,7 +139,7 @@ def json_as(
         found = msgspec.convert(data, type, dec_hook=decode)
     except (msgspec.ValidationError, RecursionError) as error:
         raise DamagedFile(str(error)) from error
-    if only_known and (more := data.keys() - {field.name for field in fields(type)}):
+    if only_known and (more := data.keys() - vars(found).keys()):
         raise DamagedFile(f"it says “{min(more)}”, which this version does not know")
     return found
 

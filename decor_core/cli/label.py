@@ -13,7 +13,7 @@ from decor_core.errors import DecorError
 from decor_core.io import unique_name
 
 if TYPE_CHECKING:
-    from decor_core.model.classifier import Labelled, Predictor
+    from decor_core.model.classifier import Prediction, Predictor
 
 _MANY = 20  # pictures from which on a bar shows how far it is
 
@@ -64,7 +64,7 @@ def command(
         row = answer.to_json(flags.top)
         if flags.explain and answer.prediction:
             path = flags.explain / unique_name(Path(answer.file).stem, taken, ".png")
-            _write_explanation(predictor, answer, path)
+            _write_explanation(predictor, Path(answer.file), answer.prediction, path)
             row["explanation"] = str(path)
         answers.append(row)
         if show_progress:
@@ -90,13 +90,15 @@ def _picture_files(places: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _write_explanation(predictor: "Predictor", answer: "Labelled", path: Path) -> None:
+def _write_explanation(
+    predictor: "Predictor", file: Path, prediction: "Prediction", path: Path
+) -> None:
     """Write the picture with what speaks for its likeliest label painted over it."""
     from decor_core.images.decode import load_picture
     from decor_core.model.explain import explain
     from decor_core.model.overlay import overlay
 
-    picture = load_picture(Path(answer.file), max_side=predictor.embedder.working_side)
-    explanation = explain(predictor, picture, answer.prediction.taxonomy)
-    label = answer.prediction.scores[0].label
-    overlay(picture, explanation.attribution(label), explanation.scale).save(path)
+    picture = load_picture(file, max_side=predictor.embedder.working_side)
+    explanation = explain(predictor, picture, prediction.taxonomy)
+    attribution = explanation.attribution(prediction.scores[0].label)
+    overlay(picture, attribution, explanation.scale).save(path)

@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         with commands.make_context("python -m decor_core", list(arguments)) as context:
-            return commands.invoke(context) or 0
+            code = commands.invoke(context)
+        sys.stdout.flush()  # here, where it is known what to do if nobody reads it
+        return code or 0
     except click.exceptions.Exit as ended:  # after --help
         return ended.exit_code
     except click.ClickException as error:

@@ -13,6 +13,7 @@ from decor_core.errors import DecorError
 if TYPE_CHECKING:
     from decor_core.data.catalog import Catalog
     from decor_core.data.findings import DatasetReport
+    from decor_core.data.tables import Columns
     from decor_core.datasets.dataset import Dataset
     from decor_core.features.embeddings import Embeddings
     from decor_core.model.training_config import TrainingConfig
@@ -45,40 +46,43 @@ class PictureFlags:
         """The pictures; DecorError where they are not named rightly or cannot be read."""
         from decor_core.data.catalog import open_dataset
 
-        if self.data_set:
-            return self.kept_dataset().catalog
-        if (self.image_dir is None) == (self.images is None):
+        if dataset := self.kept_dataset():
+            return dataset.catalog
+        place = self.image_dir or self.images
+        if place is None or (self.image_dir and self.images):
             raise DecorError(
                 "Expected either --image_dir with a folder or zip of class folders, or --csv with "
                 "the --images that it names, or --data_set with the name of one that is kept."
             )
-        if self.image_dir is not None and self.csv is not None:
+        if self.image_dir and self.csv:
             raise DecorError("A CSV goes with the pictures it names: give those with --images.")
         return open_dataset(
-            self.image_dir or self.images,
+            place,
             csv=self.csv,
             columns=self._columns(),
             types=self.types,
             progress=progress_bar("Reading"),
         )
 
-    def kept_dataset(self) -> "Dataset":
-        """The data set that is kept under the name which --data_set gives."""
+    def kept_dataset(self) -> "Dataset | None":
+        """The data set that the app keeps under the name which --data_set gives."""
         from decor_core.datasets.store import DatasetStore
 
+        if not self.data_set:
+            return None
         if self.image_dir or self.csv or self.images:
             raise DecorError("Expected either --data_set or other pictures, not both.")
         return DatasetStore().find(self.data_set)
 
-    def _columns(self):
+    def _columns(self) -> "Columns | None":
         from decor_core.data.tables import Columns
 
-        named = [self.file_column, self.label_column]
-        if not any((*named, self.coarser_column, self.type_column)):
-            return None
-        if not all(named):
+        if self.file_column and self.label_column:
+            coarser, kind = self.coarser_column or "", self.type_column or ""
+            return Columns(self.file_column, self.label_column, coarser, kind)
+        if self.file_column or self.label_column or self.coarser_column or self.type_column:
             raise DecorError("Expected --file_column and --label_column together, or neither.")
-        return Columns(*named, self.coarser_column or "", self.type_column or "")
+        return None
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class VectorFlags(PictureFlags):
 
     def load(self, config: "TrainingConfig", *, quiet: bool) -> "Embeddings":
         """The vectors; unless it is to be ``quiet``, what was found wrong is told on stderr."""
+        from decor_core.datasets.storage import VECTORS
         from decor_core.features.backbones import load_backbone
         from decor_core.features.embeddings import Embeddings, embed_catalog
 
@@ -102,46 +107,40 @@ class VectorFlags(PictureFlags):
             if self.image_dir or self.csv or self.images or self.data_set:
                 raise DecorError("Expected either --embeddings or pictures, not both.")
             return Embeddings.load(self.embeddings).of_types(*self.types)
-        catalog = self.catalog()
+        catalog, dataset = self.catalog(), self.kept_dataset()
         if not quiet:
-            _tell(catalog.report)
-        with quietly():  # here, where it says what it says at its start; it stays loaded
+            _print_report(catalog.report)
+        with quietly():  # here, as it speaks when it starts; it stays loaded
             load_backbone(config.architecture)
         return embed_catalog(
             catalog,
             config.spec,
             augmentation=config.augmentation(len(catalog.table)),
-            cache=self.bottleneck_dir or self._kept_vectors(),
+            cache=self.bottleneck_dir or (dataset.folder / VECTORS if dataset else None),
             progress=progress_bar("Embedding"),
         )
-
-    def _kept_vectors(self) -> Path | None:
-        """Where the app keeps the vectors of a data set."""
-        from decor_core.datasets.storage import VECTORS
-
-        return self.kept_dataset().folder / VECTORS if self.data_set else None
 
     @property
     def name(self) -> str:
         """What to call the pictures in a list of runs."""
         if self.data_set:
             return self.data_set
-        place = self.embeddings or self.image_dir or self.csv or self.images
-        types = "" if self.types == ("product",) else f" ({', '.join(self.types)})"
-        return f"{place.resolve().stem}{types}"
+        places = (self.embeddings, self.image_dir, self.csv, self.images)
+        stem = next(place.resolve().stem for place in places if place)
+        return stem if self.types == ("product",) else f"{stem} ({', '.join(self.types)})"
 
     def training_data(self, config: "TrainingConfig", pictures: int) -> "TrainingData | None":
         """What a model learns from, where the app can find it again; else None."""
         from decor_core.model.training_data import TrainingData
 
-        if not self.data_set:
+        dataset, augmentation = self.kept_dataset(), config.augmentation(pictures)
+        if not dataset:
             return None
-        kept, augmentation = self.kept_dataset(), config.augmentation(pictures)
         copies = augmentation if augmentation.copies else None
-        return TrainingData(kept.id, kept.title, kept.version, config.spec, copies)
+        return TrainingData(dataset.id, dataset.title, dataset.version, config.spec, copies)
 
 
-def _tell(report: "DatasetReport") -> None:
+def _print_report(report: "DatasetReport") -> None:
     """Write to stderr what was found, and the first files that were set aside by name."""
     from decor_core.data.findings import printable
 

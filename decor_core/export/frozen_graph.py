@@ -18,7 +18,7 @@ INPUT, OUTPUT = "input", "final_result"
 # What label_image feeds: pictures of this side, as (pixel - mean) / deviation.
 SIDE, MEAN, DEVIATION = 224, 128.0, 128.0
 
-_WHOLE_PICTURE = np.float32([0, 0, SIDE, SIDE])
+_WHOLE_PICTURE = np.array([0, 0, SIDE, SIDE], np.float32)
 
 
 def export_graph(bundle: Bundle, path: Path) -> None:

@@ -19,8 +19,8 @@ class _Tensor:
     numbers of steps, 0 where the file has its zero point: between ``low`` and ``high``.
     """
 
-    values: np.ndarray | None
-    scale: np.ndarray | None
+    values: Any
+    scale: Any
     low: float = 0
     high: float = 0
 
@@ -31,9 +31,7 @@ def keras_network(path: Path) -> Callable[[Any], list[Any]]:
     Where the file computes in eight bits the graph does, to the bit, in whole numbers kept as
     floats. Knows the operations that convolutional networks need; BackboneError for any other.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
+    model = read_model(path.read_bytes())
     (graph,) = model.subgraphs
     tensors = [_tensor(model, tensor) for tensor in graph.tensors]
 
@@ -50,6 +48,13 @@ def keras_network(path: Path) -> Callable[[Any], list[Any]]:
         return sorted(stages, key=lambda stage: by_resolution(stage.shape))
 
     return apply
+
+
+def read_model(content: bytes) -> Any:
+    """The objects of a TFLite file, to look at and to change: a ``ModelT`` of its schema."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
 def _tensor(model: Any, tensor: Any) -> _Tensor:

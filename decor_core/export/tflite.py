@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from decor_core.export.keras_model import build_model
+from decor_core.export.keras_network import read_model
 from decor_core.features.backbones import BackboneSpec, by_resolution, load_backbone
 from decor_core.model.bundle import Bundle
 
@@ -66,12 +67,8 @@ def _insert_network(model_file: bytes, network_file: bytes) -> bytes:
     and buffers of the network are appended once; its tensors for each placeholder anew.
     """
     import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
 
-    model, network = (
-        schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-        for content in (model_file, network_file)
-    )
+    model, network = read_model(model_file), read_model(network_file)
     (graph,), (network_graph,) = model.subgraphs, network.subgraphs
     code_offset, buffer_offset = len(model.operatorCodes), len(model.buffers)
     model.operatorCodes += network.operatorCodes
@@ -129,7 +126,7 @@ def _quantize_operator(model: Any, inputs: np.ndarray, outputs: np.ndarray) -> A
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
     code.version = 1
-    operator = schema.OperatorT()
+    operator: Any = schema.OperatorT()
     operator.opcodeIndex = len(model.operatorCodes)
     operator.inputs, operator.outputs = inputs, outputs
     model.operatorCodes.append(code)

@@ -20,7 +20,7 @@ from decor_core.images.views import object_square
 from decor_core.model.bundle import SHIPPED, load_bundle
 from decor_core.model.classifier import Predictor
 
-SAMPLES = Path(__file__).parents[2] / "models" / "samples"
+SAMPLES = Path(__file__).parents[3] / "models" / "samples"
 LISTED = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))
 
 tf = pytest.importorskip("tensorflow")

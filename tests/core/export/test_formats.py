@@ -21,7 +21,7 @@ from decor_core.model.classifier import Predictor
 
 pytest.importorskip("tensorflow")
 
-SAMPLES = sorted((Path(__file__).parents[2] / "models" / "samples").glob("*.jpg"))
+SAMPLES = sorted((Path(__file__).parents[3] / "models" / "samples").glob("*.jpg"))
 WHOLE = ("tflite", "saved_model", "keras")  # with nothing but the network's runtime differing
 # Runs an example and tells on stderr which packages it has loaded.
 SPY = (
@@ -159,7 +159,7 @@ def test_bundle_is_exported_without_tensorflow(tmp_path):
         "print(*sys.modules)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True
     )
     assert ended.returncode == 0, ended.stderr
     assert not {"tensorflow", "keras"} & set(ended.stdout.split())

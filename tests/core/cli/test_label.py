@@ -1,0 +1,112 @@
+"""The command label."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from decor_core.model.bundle import save_bundle
+
+ROOT = Path(__file__).parents[3]
+SAMPLES = Path(__file__).parents[3] / "models" / "samples"
+
+
+@pytest.fixture(scope="module")
+def model(training, tmp_path_factory):
+    return save_bundle(training.bundle, tmp_path_factory.mktemp("models") / "painted")
+
+
+def test_labels_of_a_folder_are_recursive_sorted_and_json(run, painted, model, tmp_path):
+    for name in ("b/deep/2.png", "a/1.PNG", "z.jpg", "b/notes.txt", ".hidden.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(painted / "Iznik" / "200.png", tmp_path / name)
+    code, out, _ = run("label", "--image", tmp_path, "--bundle", model, "--json", "--top", 2)
+    told = json.loads(out)
+    assert code == 0
+    files = [tmp_path / name for name in ("a/1.PNG", "b/deep/2.png", "z.jpg")]
+    assert [answer["file"] for answer in told] == [str(file) for file in files]
+    for answer in told:
+        assert answer["verdict"] == answer["scores"][0]["label"] == "Iznik"
+        assert len(answer["scores"]) == 2
+        assert answer["scores"][0]["probability"] > answer["scores"][1]["probability"]
+
+
+def test_unreadable_files_are_told_and_the_rest_goes_on(run, painted, model, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG nothing")
+    files = [painted / "Gzhel" / "000.png", broken, tmp_path / "gone.png",
+             painted / "Iznik" / "200.png"]  # fmt: skip
+    code, out, _ = run("label", "--image", *files, "--bundle", model, "--json")
+    told = json.loads(out)
+    assert code == 1
+    assert [answer["file"] for answer in told] == [str(file) for file in files]
+    assert [set(answer) for answer in told[1:3]] == [{"file", "error"}] * 2
+    assert [told[0]["verdict"], told[3]["verdict"]] == ["Gzhel", "Iznik"]
+
+
+def test_several_image_flags_add_up_and_country_is_summed(run, painted, model):
+    code, out, _ = run("label", "--image", painted / "Iznik" / "200.png", "--image",
+                       painted / "Gzhel" / "000.png", "--bundle", model, "--taxonomy", "country",
+                       "--json")  # fmt: skip
+    told = json.loads(out)
+    assert code == 0 and [answer["verdict"] for answer in told] == ["Turkey", "Russia"]
+    assert [len(answer["scores"]) for answer in told] == [2, 2]
+
+
+def test_csv_output_is_a_table(run, painted, model, tmp_path):
+    code, out, _ = run("label", "--image", painted / "Iznik" / "200.png", tmp_path / "gone.png",
+                       "--bundle", model, "--csv", "--top", 2)  # fmt: skip
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 1
+    assert [row["file"] for row in rows] == [*[str(painted / "Iznik" / "200.png")] * 2,
+                                             str(tmp_path / "gone.png")]  # fmt: skip
+    assert rows[0]["verdict"] == rows[0]["label"] == "Iznik"
+    assert 0.5 < float(rows[0]["probability"]) <= 1 and rows[0]["error"] == ""
+    assert rows[2]["verdict"] == "" and "missing" in rows[2]["error"]
+
+
+def test_explain_writes_a_picture_for_each_file(run, painted, model, tmp_path):
+    files = [painted / "Iznik" / "200.png", tmp_path / "200.png", tmp_path / "gone.png"]
+    shutil.copy(painted / "Gzhel" / "000.png", files[1])
+    out = tmp_path / "why"
+    code, told, _ = run("label", "--image", *files, "--bundle", model, "--explain", out, "--json")
+    assert code == 1
+    paths = [answer.get("explanation") for answer in json.loads(told)]
+    assert paths == [str(out / "200.png"), str(out / "200-2.png"), None]
+    for file, path in zip(files, paths[:2], strict=False):
+        with Image.open(file) as picture, Image.open(path) as painted_over:
+            assert painted_over.format == "PNG" and painted_over.size == picture.size
+            assert np.ptp(np.asarray(painted_over, int) - np.asarray(picture.convert("RGB"), int))
+    _, text, _ = run("label", "--image", files[0], "--bundle", model, "--explain", out)
+    assert f"why: {out / '200-3.png'}" in text
+
+
+def test_errors_of_label_are_one_line(refused, painted, model, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "no picture" in refused("label", "--image", tmp_path / "empty", "--bundle", model)
+    told = refused("label", "--image", painted, "--bundle", model, "--taxonomy", "colour")
+    assert "choose from: style and country" in told
+
+
+def test_shipped_model_labels_a_sample_without_the_heavy_libraries():
+    code = (
+        "import sys; from decor_core.cli.main import main; "
+        f"code = main(['label', '--image', {str(SAMPLES / 'gzhel-vase.jpg')!r}, '--json']); "
+        "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
+    assert ended.returncode == 0
+    (answer,) = json.loads(ended.stdout)
+    assert answer["verdict"] == "Gzhel" and len(answer["scores"]) == 5
+    loaded = set(ended.stderr.split())
+    assert "ai_edge_litert" in loaded
+    assert not loaded & {"tensorflow", "keras", "streamlit", "pandas", "sklearn", "tqdm"}

@@ -1,0 +1,131 @@
+"""The command line as a whole: help, usage, exit codes."""
+
+import io
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from decor_core.cli.main import main
+from decor_core.cli.terminal import progress_bar
+from decor_core.model.training_config import TrainingConfig
+from decor_core.runs.store import DiskRuns
+
+ROOT = Path(__file__).parents[3]
+SAMPLES = ROOT / "models" / "samples"
+
+
+@pytest.mark.parametrize("command", [
+    "check", "prepare", "retrain", "evaluate", "sweep", "label", "export", "import",
+])  # fmt: skip
+def test_help_reads_well(command, capsys):
+    assert main([command, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "None" not in told and "==" not in told
+    assert "--json" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_every_setting_of_a_training_is_a_flag_with_its_help(capsys):
+    assert main(["retrain", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for setting in fields(TrainingConfig):
+        assert f"--{setting.metadata['flag'] or setting.name} " in told
+        assert setting.metadata["help"] in told
+
+
+def test_help_of_retrain_has_the_flags_of_the_starting_script(capsys):
+    assert main(["retrain", "-h"]) == 0
+    told = capsys.readouterr().out
+    for flag in (
+        "image_dir", "how_many_training_steps", "learning_rate", "testing_percentage",
+        "validation_percentage", "eval_step_interval", "train_batch_size", "bottleneck_dir",
+        "summaries_dir", "model_dir", "output_graph", "output_labels", "architecture",
+        "print_misclassified_test_images", "flip_left_right", "random_crop", "random_scale",
+        "random_brightness", "bundle", "head", "seed", "csv", "images",
+    ):  # fmt: skip
+        assert f"--{flag}" in told
+    assert "[default: 500]" in told
+
+
+def test_help_lists_the_commands(capsys):
+    assert main(["--help"]) == 0
+    told = capsys.readouterr().out
+    listed = re.findall(r"^  (\w+)  +\w", told, re.M)
+    assert listed == [
+        "check", "prepare", "retrain", "evaluate", "sweep", "label", "runs", "export", "import"
+    ]  # fmt: skip
+    assert "..." not in told.partition("Commands:")[2]  # nothing is cut off
+
+
+def test_help_of_every_action_reads_well(capsys):
+    for action in ("list", "show", "compare", "rename", "note", "delete", "restore"):
+        assert main(["runs", action, "--help"]) == 0
+        told = capsys.readouterr().out
+        assert "--json" in told and "None" not in told
+    assert main(["runs"]) == 2
+    assert "..." not in capsys.readouterr().err.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("arguments", [
+    [],
+    ["lable"],
+    ["label"],
+    ["label", "--image", "x.png", "--top", "0"],
+    ["label", "--image", "x.png", "--json", "--csv"],
+    ["evaluate", "--image_dir", "x", "--repeats", "0"],
+    ["retrain", "--image_dir", "x", "--imge_dir", "y"],
+    ["retrain", "--image_dir", "x", "--how_many_training_steps", "many"],
+])  # fmt: skip
+def test_wrong_usage_exits_with_2(arguments, capsys):
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "Usage: python -m decor_core" in err
+
+
+def _process(*arguments):
+    command = [sys.executable, "-m", "decor_core", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=-1, stderr=-1, encoding="utf-8")
+
+
+def test_unknown_bundle_is_one_line_and_exit_code_2(tmp_path):
+    process = _process("label", "--image", SAMPLES, "--bundle", tmp_path / "absent")
+    out, err = process.communicate()
+    assert process.returncode == 2 and out == ""
+    assert err.count("\n") == 1 and "absent” is no model folder" in err
+
+
+def test_a_reader_that_has_had_enough_ends_it_quietly():
+    process = _process("label", "--image", SAMPLES)
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == ("", 0)
+
+
+def test_interrupted_is_said_in_a_line(run, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DiskRuns, "list", interrupted)
+    assert run("runs", "list") == (130, "", "decor: interrupted\n")
+
+
+def test_a_bug_is_not_told_as_an_error_of_the_user(run, monkeypatch):
+    monkeypatch.setattr(DiskRuns, "list", lambda _: None.runs)
+    with pytest.raises(AttributeError):
+        run("runs", "list")
+
+
+def test_a_bar_is_for_terminals_only(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for stream, shown in ((Terminal(), "Reading: 100%"), (io.StringIO(), "")):
+        monkeypatch.setattr(sys, "stderr", stream)
+        show = progress_bar("Reading")
+        show(1, 2)
+        show(2, 2)
+        assert shown in stream.getvalue() and bool(shown) == bool(stream.getvalue())
