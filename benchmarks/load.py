@@ -1,6 +1,7 @@
 """What the app bears: many visitors at once, who upload, look, switch, and train.
 
-    python benchmarks/load.py [classify] [train] [drift] [--sessions 50] [--rounds 8] [--think 5]
+    python benchmarks/load.py [classify] [train] [drift] [yardstick] [--sessions 50] [--rounds 8]
+                              [--think 5]
                               [--uploads 2000] [--trainings 20] [--hosted] [--port PORT]
                               [--json FILE]
 
@@ -32,7 +33,9 @@ from decor_core.images.decode import load_picture
 from decor_core.model.classifier import load_predictor
 from decor_core.taxonomy import DECOR
 
-SCENARIOS = ("classify", "train", "drift")
+YARDSTICK = "yardstick"  # computing for an action, beside that of a bare page
+SCENARIOS = ("classify", "train", "drift", YARDSTICK)
+_ACTIONS = 30
 PHOTO_SIDE = 2000
 _NEXT_CLICK = 0.15
 LEFT_SECONDS = 150  # Streamlit keeps a session that was left for two minutes
@@ -186,6 +189,51 @@ async def drift(port: int, uploads: int, record: Record) -> None:
                     _check(visitor, photo, "Style")
 
 
+async def cost(target: Server, data: bytes) -> dict[str, float]:
+    """Milliseconds of computing in the server for an upload and for a switch, one visitor alone."""
+    totals = {"upload": 0.0, "switch": 0.0}
+    async with Visitor(target.port) as visitor:
+        for turn in range(-3, _ACTIONS):  # the first ones warm up
+            before = target.cpu_seconds()
+            await visitor.upload("photo.jpg", data + turn.to_bytes(8, "big", signed=True))
+            between = target.cpu_seconds()
+            await visitor.choose("Taxonomy", "Style" if turn % 2 else "Country")
+            if turn >= 0:
+                totals["upload"] += between - before
+                totals["switch"] += target.cpu_seconds() - between
+    return {action: total / _ACTIONS * 1000 for action, total in totals.items()}
+
+
+def yardstick() -> dict:
+    """The app beside a bare page, in turns: with a photo, and with a picture of a preview's size.
+
+    Streamlit shrinks a photo for its page each time, which is most of what it computes there; the
+    small picture is the stricter measure.
+    """
+    photo, small = (_jpeg(_drawing(side)) for side in (PHOTO_SIDE, 512))
+    found = {}
+    with server() as app, server(script="benchmarks/bare_page.py") as bare:
+        for name, target, data in (
+            ("app", app, photo), ("bare page", bare, photo), ("bare page, 512 pixels", bare, small),
+        ):  # fmt: skip
+            found[name] = asyncio.run(cost(target, data))
+    return found
+
+
+def _drawing(side: int) -> Image.Image:
+    with Image.open(MODELS / "samples" / "khokhloma-jar.jpg") as picture:
+        return picture.resize((side, side), Image.Resampling.BICUBIC)
+
+
+def _print_yardstick(found: dict) -> None:
+    ours = sum(found["app"].values())
+    print("\nyardstick: computing in the server for an action, ms\n"
+          f"  {'':<24}{'upload':>9}{'switch':>9}{'app is':>9}")  # fmt: skip
+    for name, times in found.items():
+        ratio = ours / sum(times.values())
+        print(f"  {name:<24}{times['upload']:>9.0f}{times['switch']:>9.0f}{ratio:>8.2f}×")
+
+
 async def watched(work, target: Server | None, record: Record, every: float = 1.0) -> None:
     """Run ``work`` and write down the server's memory meanwhile."""
 
@@ -218,6 +266,10 @@ def main() -> None:
     options = parser.parse_args()
     told = {}
     for scenario in options.scenarios:
+        if scenario == YARDSTICK:
+            told[scenario] = yardstick()
+            _print_yardstick(told[scenario])
+            continue
         with nullcontext() if options.port else server(options.hosted) as target:
             told[scenario] = _run(scenario, options, target)
         _print(scenario, told[scenario])

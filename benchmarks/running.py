@@ -43,7 +43,7 @@ class Server:
 
 
 @contextmanager
-def server(hosted: bool = False, **environment: str) -> Iterator[Server]:
+def server(hosted: bool = False, script: str = "app.py", **environment: str) -> Iterator[Server]:
     """The app on a free port, as at home or as for strangers, ended with the block."""
     environment |= {"DECOR_HOSTED": "1"} if hosted else {}
     with socket.socket() as free:
@@ -52,7 +52,7 @@ def server(hosted: bool = False, **environment: str) -> Iterator[Server]:
     options = ["--server.headless", "true", "--server.address", HOST, "--server.port", str(port)]
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+        [sys.executable, "-m", "streamlit", "run", script, *options],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
