@@ -101,43 +101,50 @@ GROUPS: Mapping[str, Group] = {
 
 def fixes(finding: Finding, dataset: Dataset) -> list[Fix]:
     """What can be done about one finding, the likeliest first."""
-    keep = Fix("Keep", lambda now: now.dismiss([finding]), ":material/check:")
-    drop = Fix("Drop", lambda now: now.drop([finding.file]), ":material/delete:")
-    label, other = dataset.label_of(finding.file), dataset.label_of(finding.other)
+    file, second = finding.file, finding.other
+    label, other = dataset.label_of(file), dataset.label_of(second)
+
+    def keep(words: str = "Keep") -> Fix:
+        return Fix(words, lambda now: now.dismiss([finding]), ":material/check:")
+
+    def drop(words: str = "Drop", dropped: str = file) -> Fix:
+        return Fix(words, lambda now: now.drop([dropped]), ":material/delete:")
+
+    def relabel(words: str, files: Sequence[str], new: str) -> Fix:
+        return Fix(words, lambda now: now.relabel(files, new), ":material/label:")
+
     match finding.kind:
         case "mislabelled":
-            is_other = _relabel(f"It is {finding.suggestion}", [finding.file], finding.suggestion)
-            return [is_other, _named(keep, f"It is {label}"), drop]
-        case "near conflict":
-            both = [finding.file, finding.other]
+            suggested = finding.suggestion
             return [
-                _relabel(f"Both are {other}", both, other),
-                _relabel(f"Both are {label}", both, label),
-                _named(keep, "Both are right"),
+                relabel(f"It is {suggested}", [file], suggested),
+                keep(f"It is {label}"),
+                drop(),
+            ]
+        case "near conflict":
+            pair = [file, second]
+            return [
+                relabel(f"Both are {other}", pair, other),
+                relabel(f"Both are {label}", pair, label),
+                keep("Both are right"),
             ]
         case "label conflict":
-            gone = Fix("Drop it", lambda now: now.drop([finding.other]), ":material/delete:")
-            right = _named(keep, f"It is {other}")
-            return [right, gone] if other else [keep]
+            return [keep(f"It is {other}"), drop("Drop it", second)] if other else [keep()]
         case "near duplicate":
-            return [_named(drop, "Drop this one"), _named(keep, "Keep both")]
+            return [drop("Drop this one"), keep("Keep both")]
         case "outlier" | "tiny":
-            return [drop, keep]
+            return [drop(), keep()]
         case "contradiction":
-            return [keep, drop] if label else [keep]
+            return [keep(), drop()] if label else [keep()]
         case "similar labels":
-            merge = Fix(
-                f"Same as {finding.suggestion}",
-                lambda now: now.rename(finding.file, finding.suggestion),
-                ":material/merge:",
-            )
-            return [merge, _named(keep, "They differ")]
-        case "too few pictures" | "few pictures" | "imbalance":
+            same = finding.suggestion
+            merge = Fix(f"Same as {same}", lambda now: now.rename(file, same), ":material/merge:")
+            return [merge, keep("They differ")]
+        case "too few pictures" | "few pictures" | "imbalance" if len(dataset.counts) > 1:
             words = "Leave the class out"
-            gone = Fix(words, lambda now: now.drop_label(finding.file), ":material/delete:")
-            gone = [gone] if len(dataset.counts) > 1 else []
-            return gone if finding.kind in OBSTACLES else [*gone, keep]
-    return [] if finding.kind in OBSTACLES else [keep]
+            leave_out = Fix(words, lambda now: now.drop_label(file), ":material/delete:")
+            return [leave_out] if finding.kind in OBSTACLES else [leave_out, keep()]
+    return [] if finding.kind in OBSTACLES else [keep()]
 
 
 def fixes_of_all(kind: str, findings: Sequence[Finding], dataset: Dataset) -> list[Fix]:
@@ -145,23 +152,10 @@ def fixes_of_all(kind: str, findings: Sequence[Finding], dataset: Dataset) -> li
     if len(findings) < 2 or kind in OBSTACLES:
         return []
     keep = Fix("Keep all", lambda now: now.dismiss(findings), ":material/done_all:")
-    files = [finding.file for finding in findings]
-    drop = Fix("Drop all", lambda now: now.drop(files), ":material/delete_sweep:")
-    match kind:
-        case "mislabelled":
-            wanted = {finding.file: finding.suggestion for finding in findings}
-            relabel = Fix("Relabel all as suggested", lambda now: now.relabel_each(wanted))
-            return [relabel, keep]
-        case "near duplicate":
-            return [drop, keep]
-        case "outlier" | "tiny":
-            return [drop, keep]
+    if kind == "mislabelled":
+        labels = {finding.file: finding.suggestion for finding in findings}
+        return [Fix("Relabel all as suggested", lambda now: now.relabel_each(labels)), keep]
+    if kind in ("near duplicate", "outlier", "tiny"):
+        files = [finding.file for finding in findings]
+        return [Fix("Drop all", lambda now: now.drop(files), ":material/delete_sweep:"), keep]
     return [keep]
-
-
-def _relabel(words: str, files: Sequence[str], label: str) -> Fix:
-    return Fix(words, lambda now: now.relabel(files, label), ":material/label:")
-
-
-def _named(fix: Fix, words: str) -> Fix:
-    return Fix(words, fix.change, fix.icon)
