@@ -97,7 +97,7 @@ def test_a_failed_prepare_leaves_the_earlier_set(catalog, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"source", "out"}
 
 
-@pytest.mark.parametrize("label", ["a:b", "con", "x.", "tail|"])
+@pytest.mark.parametrize("label", ["a:b", "con", "x.", "tail|", "thumbs.db", "__MACOSX"])
 def test_labels_that_cannot_name_a_folder_are_refused(label, tmp_path, ornament, encoded):
     for number, name in enumerate("ab"):
         (tmp_path / f"{name}.png").write_bytes(encoded(ornament(number)))
