@@ -1,7 +1,6 @@
 """Data sets of one's own: taken in, edited, undone, kept, moved."""
 
 import json
-import json
 import os
 import shutil
 from dataclasses import replace
