@@ -169,9 +169,9 @@ def diagnosis_words(job: Job, classes: int) -> str:
                 "pictures ever more closely, and new ones less. Try fewer steps or some weight "
                 "decay."
             )
-        case Diagnosis.UNDERFITS if job.status == "done":
+        case Diagnosis.NOT_CONVERGED if job.status == "done":
             return (
-                "**Underfits.** The training curve was still falling when the steps ran out: "
+                "**Not converged.** The training curve was still falling when the steps ran out: "
                 "more steps or a larger learning rate would get further."
             )
         case Diagnosis.CONVERGED if job.status == "done":

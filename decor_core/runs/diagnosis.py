@@ -18,7 +18,7 @@ class Diagnosis(Enum):
     """How a training by gradient descent has gone."""
 
     DIVERGED = "diverged"
-    UNDERFITS = "underfits"
+    NOT_CONVERGED = "not converged"
     OVERFITS = "overfits"
     CONVERGED = "converged"
     UNCLEAR = "unclear"
@@ -28,7 +28,7 @@ def diagnose(events: Sequence[TrainEvent], n_classes: int) -> Diagnosis:
     """Judge curves by their cross-entropies; guessing costs ln(``n_classes``) nats.
 
     Diverged: worse than guessing in the end. Overfits: validation was clearly better before.
-    Underfits: over the last fifth the training still fell clearly, for its height or of all its
+    Not converged: over the last fifth the training still fell clearly, for its height or of all its
     fall. Unclear: too few points.
     """
     if len(events) < _MIN_EVENTS:
@@ -49,7 +49,7 @@ def diagnose(events: Sequence[TrainEvent], n_classes: int) -> Diagnosis:
     last, before = train[-1], train[-1 - max(1, len(events) // 5)]
     far = before - last > _SHARE_OF_FALL * (train[0] - last)
     if last > _NEGLIGIBLE and last < before and (far or last < _CLEAR_FALL * before):
-        return Diagnosis.UNDERFITS
+        return Diagnosis.NOT_CONVERGED
     return Diagnosis.CONVERGED
 
 

@@ -378,7 +378,7 @@ def test_progress_of_other_jobs_and_heads(embeddings):
     [
         ((1.9, 4.0, 9.0, 9.0), None, "**Diverged.**"),
         ((1.9, 0.5, 0.2, 0.1), (1.9, 0.6, 0.8, 1.2), "lowest at step 20 and has risen"),
-        ((1.9, 1.6, 1.3, 1.0), None, "**Underfits.**"),
+        ((1.9, 1.6, 1.3, 1.0), None, "**Not converged.**"),
         ((1.9, 0.3, 0.3, 0.3), None, "**Converged.**"),
         ((1.9, 1.5), None, ""),
     ],
@@ -390,7 +390,7 @@ def test_curves_are_diagnosed_in_words(embeddings, training, validation, words):
     )
     said = result.diagnosis_words(_job(embeddings, events=events, status="done"), 7)
     assert words in said and bool(words) == bool(said)
-    if "Underfits" in said:  # what was cut short may well have got further
+    if "Not converged" in said:  # what was cut short may well have got further
         assert not result.diagnosis_words(_job(embeddings, events=events, status="stopped"), 7)
 
 

@@ -27,8 +27,8 @@ FALLING = 2 * np.exp(-np.arange(50) / 8)
     ("training", "validation", "expected"),
     [
         (FALLING, FALLING + 0.1, Diagnosis.CONVERGED),
-        (FALLING[:12], FALLING[:12] + 0.1, Diagnosis.UNDERFITS),
-        (np.linspace(1.9, 1.7, 10), np.linspace(1.9, 1.8, 10), Diagnosis.UNDERFITS),
+        (FALLING[:12], FALLING[:12] + 0.1, Diagnosis.NOT_CONVERGED),
+        (np.linspace(1.9, 1.7, 10), np.linspace(1.9, 1.8, 10), Diagnosis.NOT_CONVERGED),
         (FALLING, np.abs(FALLING - 0.5) + 0.1, Diagnosis.OVERFITS),
         (FALLING[::-1] + 1, FALLING[::-1] + 1, Diagnosis.DIVERGED),
         (np.full(9, math.nan), np.full(9, math.nan), Diagnosis.DIVERGED),
