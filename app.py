@@ -23,9 +23,8 @@ from decor_app.hosting.streamlit_internals import limit_uploads
 from decor_app.hosting.tempdir import server_tempdir
 from decor_app.hosting.visitor import VisitorCookie
 from decor_app.state.cleanup import clean_up
-from decor_app.state.dataset_jobs import dataset_queue
 from decor_app.state.inference import get_ready, inference_pool
-from decor_app.state.models import training_queue
+from decor_app.state.queues import job_queues
 from decor_app.state.server_stats import register_gauges
 from decor_app.state.workspace import registry
 from decor_core.errors import SettingsError
@@ -52,7 +51,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
             threading.Timer(1.0, webbrowser.open, [_address()]).start()
         yield
         ends.set()
-        for background in (inference_pool(), training_queue(), dataset_queue()):
+        for background in (inference_pool(), *job_queues().values()):
             background.close()
         registry().forget_all()
     log_event("stopped")

@@ -43,7 +43,11 @@ def _watch() -> None:
             ("Memory of the server", mb["server_bytes"]),
             ("… of the inference", mb["inference_bytes"]),
             ("… of the training", mb["training_bytes"]),
+            ("… of the evaluation", mb["evaluation_bytes"]),
+        ),
+        (
             ("… of the reading", mb["dataset_bytes"]),
+            ("… of TensorFlow", mb["tensorflow_bytes"]),
             ("Free on the disk", f"{now['disk_free_bytes'] / 2**30:.1f} GB"),
         ),
     )

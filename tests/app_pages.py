@@ -11,8 +11,8 @@ from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from decor_app.state import dataset_jobs as reading
-from decor_app.state import models as resources
+from decor_app.state.inference import inference_pool
+from decor_app.state.queues import job_queues
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,12 +21,8 @@ ROOT = Path(__file__).parents[1]
 def end_processes() -> Iterator[None]:
     """Ends what pages have started."""
     yield
-    for process in (
-        resources.training_queue(),
-        reading.dataset_queue(),
-        resources.inference_pool(),
-    ):
-        process.close()
+    for processes in (inference_pool(), *job_queues().values()):
+        processes.close()
     st.cache_resource.clear()
 
 
@@ -63,15 +59,7 @@ def grid(test: AppTest, label: str) -> list[dict[str, str]]:
 def ended(test: AppTest, purpose: str, seconds: float = TIMEOUT) -> AppTest:
     """The page once the last of the jobs that follow each other for ``purpose`` has ended."""
     mine, deadline = test.session_state["workspace"], time.monotonic() + seconds
-    while purpose in mine.jobs:
-        known = [
-            j
-            for p in (resources.training_queue(), reading.dataset_queue())
-            for j in p.jobs(mine.owner)
-        ]
-        job = next(job for job in known if job.id == mine.jobs[purpose])
-        if not job.active and job.task.kind not in ("network", "embed"):
-            break
-        assert time.monotonic() < deadline, f"{job.task.kind} does not end: {job.status}"
+    while (job := mine.jobs.get(purpose)) and (now := job.snapshot()) and now.active:
+        assert time.monotonic() < deadline, f"{now.task.kind} does not end: {now.status}"
         time.sleep(0.1)
     return sound(sound(test.run()).run())

@@ -1,7 +1,6 @@
 """Training the model with corrections: the new predictions beside the old, and the way back."""
 
 import html
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,14 +8,14 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.classify.corrections import active_corrections, corrections_dataset
-from decor_app.components.progress import progress_words, watch_judging
+from decor_app.components.progress import watch_job
 from decor_app.format import between, escape_markdown, percent, percent_exact, pluralize, thumb_uri
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import TrainOnAllTask, TrainTask
 from decor_app.page import RETRAIN
 from decor_app.state.datasets import find_dataset, store, toast_error, zipped
 from decor_app.state.images import network_key
-from decor_app.state.jobs import CROSS_VALIDATE, LEARN, job_for, run_of, stop, submit_on
+from decor_app.state.jobs import CROSS_VALIDATE, LEARN, job_for, run_of, submit_on
 from decor_app.state.models import in_use, predictor, use_model, use_shipped_model
 from decor_app.state.runs import run_entries
 from decor_app.state.workspace import workspace
@@ -86,7 +85,7 @@ def show_corrections_bar(dataset: Dataset | None) -> None:
                 key=keys.DOWNLOAD_CORRECTIONS,
             )
         if running:
-            _watch()
+            watch_job(LEARN)
         elif job and job.status == "failed":
             st.error(escape_markdown(job.message), icon=":material/error:")
         elif trained:
@@ -165,15 +164,6 @@ def _later_evaluation(level: str) -> Evaluation | None:
     return run and run.cross_validation.get(level)
 
 
-@st.fragment(run_every=0.4)
-def _watch() -> None:
-    job = job_for(LEARN)
-    if job is None or not job.active:
-        st.rerun()
-    st.progress(job.progress(time.monotonic()), text=progress_words(job))
-    st.button("Stop", key=keys.STOP.of(LEARN), icon=":material/stop:", on_click=stop, args=(LEARN,))
-
-
 def _show_without_data(dataset: Dataset) -> None:
     st.caption(
         "The pictures that this model learned from are not here, so it cannot be trained further."
@@ -213,7 +203,7 @@ def _show_effect(job: Job | None, training: CorrectionTraining, dataset: Dataset
     validation = job_for(CROSS_VALIDATE, run.id)
     if validation and validation.active:
         st.caption("Cross-validating: each picture is predicted by a model that has not seen it.")
-        watch_judging(run.id)
+        watch_job(CROSS_VALIDATE, run.id)
     else:
         st.caption(_accuracy_words(run, training.evaluation_before))
 

@@ -1,72 +1,115 @@
-"""How far a training is, in words, and a cross-validation on the page."""
+"""How far a job is: in words, and as a bar that goes on by itself."""
 
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from decor_app import session_keys as keys
 from decor_app.format import STEPWISE, lowered, time_left
 from decor_app.jobs.job import Job
-from decor_app.state.dataset_jobs import words_of
-from decor_app.state.jobs import CROSS_VALIDATE, job_for, stop
+from decor_app.jobs.tasks import Progress
+from decor_app.state.jobs import job_for, stop, wait
 
 _SOON = 0.3
+_WAIT = 0.1  # seconds of those between two drawings, so that the end is seen at once
 # Seconds between two drawings of a job, by how many are before it: with twenty visitors in the
 # queue, drawing all of them three times a second would keep everybody from seeing his end.
 _PACES = ((8, 2.0), (3, 1.0), (0, 0.3))
 
 
-def pace(job: Job) -> float:
+def watch_job(
+    purpose: str,
+    about: str = "",
+    *,
+    draw: Callable[[Job], None] | None = None,
+    bar: DeltaGenerator | None = None,
+    stop_button: bool = True,
+    on_stop: Callable[[], None] | None = None,
+) -> None:
+    """Draw how far an active job is, again and again; its end is for the whole page to draw.
+
+    ``draw`` draws what there is of it already; ``bar`` is a container for bar and words, by default
+    here. ``on_stop`` is called by the stop button instead of stopping the job.
+    """
+
+    def show() -> None:
+        job = job_for(purpose, about)
+        if job is None or not job.active or _pace(job) != pace:
+            st.rerun()
+        with bar or nullcontext():
+            _draw_progress(job)
+        if stop_button:
+            st.button(
+                "Stop",
+                key=keys.STOP.of(purpose),
+                icon=":material/stop:",
+                on_click=on_stop or stop,
+                args=() if on_stop else (purpose,),
+            )
+        if draw:
+            draw(job)
+        if job.status != "queued":
+            wait(purpose, _WAIT)
+            job = job_for(purpose, about)
+            if job is None or not job.active:
+                st.rerun()
+
+    job = job_for(purpose, about)
+    pace = _pace(job) if job else _PACES[-1][1]
+    st.fragment(show, run_every=pace)()
+
+
+def _draw_progress(job: Job) -> None:
+    if job.task.queue == "tensorflow":  # tells nothing on the way
+        st.markdown(f":small[:material/hourglass_top: {job_words(job)}]")
+    else:
+        st.progress(job.progress(time.monotonic()), text=job_words(job))
+
+
+def _pace(job: Job) -> float:
     """Seconds until an active job is to be drawn again: the longer it waits, the more."""
     before = job.place if job.status == "queued" else 0
     return next(seconds for least, seconds in _PACES if before >= least)
 
 
-def progress_words(job: Job) -> str:
+def job_words(job: Job) -> str:
     """What an active job is doing, and how long it will take."""
     if job.status == "queued":
         if job.place == 0:
             return "Next in the queue …"
         jobs = "job" if job.place == 1 else "jobs"
         return f"Waiting in the queue: {job.place} {jobs} before yours"
-    if job.task.kind == "network":
-        return f"Fetching the network {job.task.data}: it may take a minute, the first time"
-    if job.task.kind == "embed":
-        return f"Before the training: {lowered(words_of(job))}"
-    if job.status == "starting":
-        return "Starting TensorFlow: a few seconds the first time"
     seconds = job.seconds_left(time.monotonic())
     left = "" if seconds is None or seconds < _SOON else f", {time_left(seconds)}"
-    return f"{_doing(job)}{left}"
+    words = f"{_doing(job)}{left}"
+    return f"Before the training: {lowered(words)}" if job.task.kind == "embed" else words
 
 
 def _doing(job: Job) -> str:
-    if job.task.kind == "train on all":
-        return "Learning from all pictures"
-    if job.task.kind != "train":
-        last = job.events[-1] if job.events else None
-        return f"{last.done} of {last.total} trainings done" if last else "Getting ready …"
-    config = job.task.config
-    if config.head != STEPWISE:
-        return "Computing, calibrating and testing"
-    if not job.events:
+    task, last = job.task, job.events[-1] if job.events else None
+    match task.kind:
+        case "network":
+            return f"Fetching the network {task.data}: it may take a minute, the first time"
+        case "export" | "summaries":
+            return "Writing it, which takes some seconds …"
+        case "train on all":
+            return "Learning from all pictures"
+        case "train" if task.config.head != STEPWISE:
+            return "Computing, calibrating and testing"
+        case "train" if last and last.step >= task.config.steps:
+            return "All steps done; calibrating and testing"
+        case "train" if last:
+            return f"Step {last.step} of {task.config.steps}"
+    if not isinstance(last, Progress):
         return "Getting ready …"
-    if job.events[-1].step >= config.steps:
-        return "All steps done; calibrating and testing"
-    return f"Step {job.events[-1].step} of {config.steps}"
-
-
-@st.fragment(run_every=0.5)
-def watch_judging(run_id: str) -> None:
-    """Draw how far a cross-validation is; its end is for the whole page to draw."""
-    job = job_for(CROSS_VALIDATE, run_id)
-    if job is None or not job.active:
-        st.rerun()
-    st.progress(job.progress(time.monotonic()), text=progress_words(job))
-    st.button(
-        "Stop",
-        key=keys.STOP.of(CROSS_VALIDATE),
-        on_click=stop,
-        args=(CROSS_VALIDATE,),
-        type="tertiary",
-    )
+    match last.phase:
+        case "reading":
+            return f"Reading picture {last.done:,} of {last.total:,}"
+        case "embedding":
+            return f"Looking at picture {last.done:,} of {last.total:,}"
+        case "checking":
+            return "Laying them out …" if task.kind == "map" else "Looking for wrong labels …"
+    return f"{last.done} of {last.total} trainings done"

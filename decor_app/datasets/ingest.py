@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
+from decor_app.components.progress import watch_job
 from decor_app.format import escape_markdown
 from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
-from decor_app.state.dataset_jobs import INTAKE, PEEK, forget, read, reading, stop_reading, watch
 from decor_app.state.datasets import open_set, store, toast_error
+from decor_app.state.jobs import INTAKE, PEEK, forget, job_for, stop, submit
 from decor_core.data.tables import Columns
 from decor_core.datasets.editing import checked_label
 from decor_core.errors import DataError
@@ -31,20 +32,20 @@ _COLUMN_HELP = {
 def begin_ingest(zip_path: Path, into: Path, title: str) -> None:
     """Look into what was uploaded."""
     forget(INTAKE)
-    read(PEEK, PreviewTask(zip_path, into, title))
+    submit(PEEK, PreviewTask(zip_path, into, title))
 
 
 def show_ingest() -> bool:
     """How far what is on its way in is, and what has to be asked; whether there is such."""
     _advance()
-    intake, preview = reading(INTAKE), reading(PEEK)
+    intake, preview = job_for(INTAKE), job_for(PEEK)
     if not intake and not preview:
         return False
     with st.container(border=True, key="arrival"):
         st.header(escape_markdown((intake or preview).task.title), anchor=False)
         for purpose, job in ((INTAKE, intake), (PEEK, preview)):
             if job and job.active:
-                watch(purpose)
+                watch_job(purpose)
                 return True
             if job and job.status != "done":
                 message = job.message.replace(UPLOAD, job.task.title) or "This was broken off."
@@ -58,12 +59,12 @@ def show_ingest() -> bool:
 
 def _advance() -> None:
     """Take the next step where nothing needs to be asked; open what has been read."""
-    preview = reading(PEEK)
-    if preview and preview.status == "done" and not reading(INTAKE):
+    preview = job_for(PEEK)
+    if preview and preview.status == "done" and not job_for(INTAKE):
         layout = preview.result.layout
         if not _has_questions(preview.result):
             _ingest(preview, layout.columns if layout.guessed else None)
-    intake = reading(INTAKE)
+    intake = job_for(INTAKE)
     if intake is None or intake.active:
         return
     try:
@@ -83,14 +84,14 @@ def _ingest(
     preview: Job, columns: Columns | None, types: tuple[str, ...] | None = None, label: str = ""
 ) -> None:
     task = preview.task
-    read(INTAKE, IntakeTask(task.data, task.into, task.title, columns, types, label))
+    submit(INTAKE, IntakeTask(task.data, task.into, task.title, columns, types, label))
 
 
 def _give_up() -> None:
     for purpose in (INTAKE, PEEK):
-        job = reading(purpose)
+        job = job_for(purpose)
         if job:
-            stop_reading(purpose)
+            stop(purpose)
             store().discard(job.task.into.name)
             forget(purpose)
 

@@ -6,10 +6,11 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.charts.theme import INK, OTHER, nominal, quantitative, show_chart, tooltip
+from decor_app.components.progress import watch_job
 from decor_app.datasets.grid import show_grid
 from decor_app.format import escape_markdown, pluralize, thumb_uri
 from decor_app.jobs.dataset_tasks import MapTask, Places
-from decor_app.state.dataset_jobs import MAP, forget, read, reading, watch
+from decor_app.state.jobs import MAP, forget, job_for, submit
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
@@ -47,7 +48,7 @@ def show_map(dataset: Dataset) -> None:
 
 
 def _places(dataset: Dataset) -> Places | None:
-    job = reading(MAP, dataset.id)
+    job = job_for(MAP, dataset.id)
     if job and not job.active:
         forget(MAP)
         if job.status == "done":
@@ -59,12 +60,12 @@ def _places(dataset: Dataset) -> Places | None:
 
 def _offer(dataset: Dataset, missing: int) -> None:
     """A button to draw the map, for the first time or because it lacks pictures; how far it is."""
-    job = reading(MAP, dataset.id)
+    job = job_for(MAP, dataset.id)
     if job and job.active:
         with st.container(border=True):
-            watch(MAP, dataset.id)
+            watch_job(MAP, dataset.id)
         return
-    button = {"icon": ":material/scatter_plot:", "on_click": read}
+    button = {"icon": ":material/scatter_plot:", "on_click": submit}
     args = (MAP, MapTask(dataset.folder), dataset.id)
     if missing == len(dataset.table):
         st.markdown("A map shows which classes are clear, which run together, and what strays.")

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from decor_app.components.progress import watch_job
 from decor_app.jobs.dataset_tasks import PredictTask
-from decor_app.state.dataset_jobs import ANSWER, forget, read, reading, watch
+from decor_app.state.jobs import ANSWER, forget, job_for, submit
 from decor_app.state.models import predictor
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
@@ -14,7 +15,7 @@ Predictions = dict[str, tuple[str, float]]
 def predictions_of(dataset: Dataset) -> Predictions:
     """Label and probability by content hash; empty where the model in use was not asked."""
     about = _about(dataset)
-    job = reading(ANSWER, about)
+    job = job_for(ANSWER, about)
     if job and job.status == "done":
         workspace().predictions[about] = job.result
         forget(ANSWER)
@@ -24,9 +25,9 @@ def predictions_of(dataset: Dataset) -> Predictions:
 def offer_predictions(dataset: Dataset) -> None:
     """A button to ask the model in use, if it knows any of these classes; how far it is."""
     about, bundle = _about(dataset), predictor().bundle
-    job = reading(ANSWER, about)
+    job = job_for(ANSWER, about)
     if job and job.active:
-        watch(ANSWER, about)
+        watch_job(ANSWER, about)
         return
     for level in bundle.taxonomy.levels:
         if set(level.labels) & set(dataset.counts):
@@ -35,7 +36,7 @@ def offer_predictions(dataset: Dataset) -> None:
                 "Ask the model which are right",
                 icon=":material/fact_check:",
                 type="tertiary",
-                on_click=read,
+                on_click=submit,
                 args=(ANSWER, task, about),
                 help=f"“{bundle.title}” answers for every picture; then you can filter by it.",
             )

@@ -7,12 +7,13 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.charts.bars import class_bars
 from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.components.progress import watch_job
 from decor_app.datasets.findings import grouped_findings, show_group
 from decor_app.datasets.notes import show_aside, show_downloads, show_notes
 from decor_app.format import escape_markdown, pluralize
 from decor_app.jobs.dataset_tasks import CheckTask
-from decor_app.state.dataset_jobs import CHECK, forget, read, reading, watch
 from decor_app.state.datasets import edit, toast_error
+from decor_app.state.jobs import CHECK, forget, job_for, submit
 from decor_app.state.workspace import workspace
 from decor_core.data.findings import OBSTACLES, Finding
 from decor_core.datasets.dataset import Dataset
@@ -86,10 +87,10 @@ def _rename() -> None:
 
 def _offer_check(dataset: Dataset) -> None:
     """Look for label issues, where no model has in this version of the data set; how far it is."""
-    job = reading(CHECK, dataset.id)
+    job = job_for(CHECK, dataset.id)
     if job and job.active:
         with st.container(border=True):
-            watch(CHECK, dataset.id)
+            watch_job(CHECK, dataset.id)
         return
     if dataset.checked == dataset.version or len(dataset.counts) < 2:
         return
@@ -98,7 +99,7 @@ def _offer_check(dataset: Dataset) -> None:
         st.button(
             "Look for label issues again" if again else "Look for label issues",
             icon=":material/troubleshoot:",
-            on_click=read,
+            on_click=submit,
             args=(CHECK, CheckTask(dataset.folder), dataset.id),
         )
         st.caption(
@@ -111,7 +112,7 @@ def _offer_check(dataset: Dataset) -> None:
 
 def collect_check() -> None:
     """Be done with a search for label issues; what was found is in the set."""
-    job = reading(CHECK, workspace().data_set)
+    job = job_for(CHECK, workspace().data_set)
     if job and not job.active:
         forget(CHECK)
         if job.status == "failed":

@@ -1,7 +1,5 @@
 """What lies behind an accuracy: confusion matrix, classes, calibration, learning curve."""
 
-import time
-
 import pandas as pd
 import streamlit as st
 
@@ -10,12 +8,12 @@ from decor_app.charts.bars import recall_bars
 from decor_app.charts.curves import learning_curve_chart
 from decor_app.charts.heatmaps import confusion_matrix
 from decor_app.charts.reliability import reliability_diagram
-from decor_app.components.progress import progress_words
+from decor_app.components.progress import watch_job
 from decor_app.evaluation.summary import SMALL_TEST
 from decor_app.format import between, escape_markdown, percent, percent_exact, told_apart
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import LearningCurveTask
-from decor_app.state.jobs import BEFOREHAND, CURVE, ask_about, job_for, stop
+from decor_app.state.jobs import CURVE, ask_about, job_for
 from decor_app.state.thumbnails import thumbnails
 from decor_app.state.workspace import workspace
 from decor_core.model.evaluation import SMALL_CLASS, Evaluation
@@ -169,7 +167,7 @@ def _show_calibration(evaluation: Evaluation) -> None:
 def _show_learning_curve(run: Run) -> None:
     job = job_for(CURVE, run.id)
     if job and job.active:
-        _watch_learning_curve(run.id)
+        watch_job(CURVE, run.id, draw=_draw_points)
         return
     points = workspace().learning_curves.get(run.id) or _points(job)
     if points:
@@ -189,22 +187,14 @@ def _show_learning_curve(run: Run) -> None:
     )
 
 
-@st.fragment(run_every=0.5)
-def _watch_learning_curve(run_id: str) -> None:
-    job = job_for(CURVE, run_id)
-    if job is None or not job.active:
-        st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(job.progress(time.monotonic()), text=progress_words(job))
-        st.button("Stop", key=keys.STOP.of(CURVE), on_click=stop, args=(CURVE,))
-    points = _points(job)
-    if points:
+def _draw_points(job: Job) -> None:
+    if points := _points(job):
         learning_curve_chart(points)
 
 
 def _points(job: Job | None) -> list[CurvePoint]:
     """Those of the curve that are there already."""
-    return [] if job is None or job.task.kind in BEFOREHAND else job.task.news(job.events)
+    return [] if job is None or job.task.prepares else job.partial_results
 
 
 def _learning_curve_words(points: list[CurvePoint]) -> str:

@@ -4,7 +4,7 @@ They decode what strangers upload, so they run apart from the server and from Te
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from decor_app.hosting.config import server_config
-from decor_app.jobs.train_tasks import ReportProgress, Silent
+from decor_app.jobs.tasks import Progress, QueueName, Report, Task
 from decor_core.data.catalog import open_dataset
 from decor_core.data.findings import Finding
 from decor_core.data.layout import Layout, find_layout, table_bytes
@@ -33,38 +33,47 @@ from decor_core.model.classifier import Predictor
 from decor_core.training.label_issues import find_label_issues, label_findings
 from decor_core.training.projection import project
 
-# Parts of the time that reading, looking and checking take.
-_SHARES = {"reading": 0.3, "looking": 0.65, "checking": 0.05}
 _FEW_VALUES = 12
 _HEAD_ROWS = 5
 
 
+# Parts of the time that reading pictures, running the network on them, and what follows take.
+_SHARES = {"reading": 0.3, "embedding": 0.65, "checking": 0.05}
+
+
+class _DatasetTask(Task):
+    """What the tasks that go through pictures have in common: their phases."""
+
+    queue: ClassVar[QueueName] = "dataset"
+    phases: ClassVar[tuple[str, ...]] = ("embedding",)
+
+    def progress(self, report: Report, phase: str) -> Callable[[int, int], None]:
+        """What reports on a phase when it is called with (done, total)."""
+        shares = [_SHARES[name] for name in self.phases]
+        before = sum(shares[: self.phases.index(phase)])
+
+        def count(done: int, total: int) -> None:
+            fraction = (before + _SHARES[phase] * done / max(total, 1)) / sum(shares)
+            report(Progress(done, total, fraction, phase))
+
+        return count
+
+    def find_label_issues(
+        self, dataset: Dataset, spec: EmbeddingSpec, report: Report, should_stop: ShouldStop
+    ) -> tuple[Finding, ...]:
+        """What a model finds wrong with labels and pictures; noted in the data set."""
+        embeddings = embed_dataset(
+            dataset, spec, None, self.progress(report, "embedding"), should_stop
+        )
+        self.progress(report, "checking")(0, 1)
+        issues = find_label_issues(embeddings, dataset.level, should_stop=should_stop)
+        found = label_findings(issues, embeddings.table, dataset.level)
+        dataset.with_model_findings(found)
+        return found
+
+
 @dataclass(frozen=True)
-class Phase:
-    """How far a task has come: ``done`` of ``total`` pictures in the phase of that name."""
-
-    name: str
-    done: int
-    total: int
-
-
-class _Phased:
-    """What the tasks have in common that go through pictures."""
-
-    _phases: ClassVar[tuple[str, ...]] = ("looking",)
-
-    def fraction_done(self, events: Sequence[Phase]) -> float:
-        """Of the time, by what the phases usually take."""
-        if not events:
-            return 0.0
-        last = events[-1]
-        whole = sum(_SHARES[name] for name in self._phases)
-        before = sum(_SHARES[name] for name in self._phases[: self._phases.index(last.name)])
-        return (before + _SHARES[last.name] * last.done / max(last.total, 1)) / whole
-
-
-@dataclass(frozen=True)
-class IntakeTask(_Phased):
+class IntakeTask(_DatasetTask):
     """Make a data set of the folder or zip ``data`` in the new folder ``into``; gives its folder.
 
     ``label`` is that of pictures that lie in no class folders. A zip that lies in ``into`` itself
@@ -73,7 +82,7 @@ class IntakeTask(_Phased):
     """
 
     kind: ClassVar[str] = "intake"
-    _phases: ClassVar[tuple[str, ...]] = ("reading", "looking", "checking")
+    phases: ClassVar[tuple[str, ...]] = ("reading", "embedding", "checking")
 
     data: Path
     into: Path
@@ -83,58 +92,51 @@ class IntakeTask(_Phased):
     label: str = ""
     spec: EmbeddingSpec = EmbeddingSpec()
 
-    def run(self, report: ReportProgress, should_stop: ShouldStop) -> Path:
+    def run(self, report: Report, should_stop: ShouldStop) -> Path:
         made = ingest(self, report, should_stop)
         if self.into in self.data.parents:
             self.data.unlink(missing_ok=True)
         with suppress(DataError, Stopped):  # the set is there; its report says what it lacks
-            made.with_model_findings(_label_findings(made, self.spec, report, should_stop))
+            self.find_label_issues(made, self.spec, report, should_stop)
         return made.folder
 
 
 @dataclass(frozen=True)
-class CheckTask(_Phased):
+class CheckTask(_DatasetTask):
     """Look for mislabelled pictures and outliers in the set ``data``; note and give entries."""
 
     kind: ClassVar[str] = "check"
-    _phases: ClassVar[tuple[str, ...]] = ("looking", "checking")
+    phases: ClassVar[tuple[str, ...]] = ("embedding", "checking")
 
     data: Path
     spec: EmbeddingSpec = EmbeddingSpec()
-    title: str = ""
 
-    def run(self, report: ReportProgress, should_stop: ShouldStop) -> tuple[Finding, ...]:
-        pictures = load_dataset(self.data)
-        found = _label_findings(pictures, self.spec, report, should_stop)
-        pictures.with_model_findings(found)
-        return found
+    def run(self, report: Report, should_stop: ShouldStop) -> tuple[Finding, ...]:
+        return self.find_label_issues(load_dataset(self.data), self.spec, report, should_stop)
 
 
 @dataclass(frozen=True)
-class EmbedTask(_Phased):
+class EmbedTask(_DatasetTask):
     """Embed the pictures of the set ``data`` and copies of them; gives Embeddings.
 
     Where ``number`` and ``version`` are given it is that state, whatever was edited since.
     """
 
     kind: ClassVar[str] = "embed"
+    prepares: ClassVar[bool] = True
 
     data: Path
     spec: EmbeddingSpec = EmbeddingSpec()
     augmentation: Augmentation | None = None
-    title: str = ""
     number: int | None = None
     version: str = ""
 
-    def run(self, report: ReportProgress, should_stop: ShouldStop) -> Embeddings:
-        pictures = self._as_asked()
-        return embed_set(pictures, self.spec, self.augmentation, report, should_stop)
-
-    def _as_asked(self) -> Dataset:
+    def run(self, report: Report, should_stop: ShouldStop) -> Embeddings:
+        progress = self.progress(report, "embedding")
         with suppress(DataError):  # undone, and overwritten by another edit
-            pictures = load_dataset(self.data, self.number)
-            if self.version in ("", pictures.version):
-                return pictures
+            dataset = load_dataset(self.data, self.number)
+            if self.version in ("", dataset.version):
+                return embed_dataset(dataset, self.spec, self.augmentation, progress, should_stop)
         now = load_dataset(self.data)
         raise DataError(
             f"“{now.title}” was edited before its pictures were looked at; start again, to learn "
@@ -143,22 +145,23 @@ class EmbedTask(_Phased):
 
 
 @dataclass(frozen=True)
-class MapTask(_Phased):
+class MapTask(_DatasetTask):
     """Lay the pictures of ``data`` out on a plane; gives Places."""
 
     kind: ClassVar[str] = "map"
-    _phases: ClassVar[tuple[str, ...]] = ("looking", "checking")
+    phases: ClassVar[tuple[str, ...]] = ("embedding", "checking")
 
     data: Path
     spec: EmbeddingSpec = EmbeddingSpec()
-    title: str = ""
 
-    def run(self, report: ReportProgress, should_stop: ShouldStop) -> "Places":
-        pictures = load_dataset(self.data)
-        embeddings = embed_set(pictures, self.spec, None, report, should_stop)
-        report(Phase("checking", 0, 1))
+    def run(self, report: Report, should_stop: ShouldStop) -> "Places":
+        dataset = load_dataset(self.data)
+        embeddings = embed_dataset(
+            dataset, self.spec, None, self.progress(report, "embedding"), should_stop
+        )
+        self.progress(report, "checking")(0, 1)
         keys = tuple(embeddings.table["key"])
-        thumbs = tuple(tiny_thumb(pictures.folder, key) for key in keys)
+        thumbs = tuple(tiny_thumb(dataset.folder, key) for key in keys)
         return Places(keys, project(embeddings), thumbs)
 
 
@@ -172,7 +175,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class PredictTask(_Phased):
+class PredictTask(_DatasetTask):
     """What ``bundle`` takes the pictures of ``data`` for; gives label and probability by key."""
 
     kind: ClassVar[str] = "answer"
@@ -180,11 +183,10 @@ class PredictTask(_Phased):
     data: Path
     bundle: Bundle
     level: str
-    title: str = ""
 
-    def run(self, report: ReportProgress, should_stop: ShouldStop) -> dict[str, tuple[str, float]]:
-        spec = self.bundle.embedding
-        embeddings = embed_set(load_dataset(self.data), spec, None, report, should_stop)
+    def run(self, report: Report, should_stop: ShouldStop) -> dict[str, tuple[str, float]]:
+        dataset, progress = load_dataset(self.data), self.progress(report, "embedding")
+        embeddings = embed_dataset(dataset, self.bundle.embedding, None, progress, should_stop)
         found = Predictor(self.bundle).predict(embeddings.vectors, self.level)
         keys = embeddings.table["key"]
         return {key: (one.scores[0].label, one.confidence)
@@ -205,8 +207,8 @@ class DatasetPreview:
 
 
 @dataclass(frozen=True)
-class PreviewTask(Silent):
-    """Look how the data set in the folder or zip ``data`` lies there; gives a Peek."""
+class PreviewTask(_DatasetTask):
+    """Find out how a data set lies in the folder or zip ``data``; gives a DatasetPreview."""
 
     kind: ClassVar[str] = "peek"
 
@@ -214,7 +216,7 @@ class PreviewTask(Silent):
     into: Path
     title: str = ""
 
-    def run(self, report: ReportProgress, should_stop: ShouldStop) -> DatasetPreview:
+    def run(self, report: Report, should_stop: ShouldStop) -> DatasetPreview:
         source = open_source(self.data, server_config().source_limits)
         layout, names = find_layout(source), [n for n in source.names if is_picture_name(n)]
         check_count(len(names))
@@ -240,7 +242,7 @@ def check_count(pictures: int) -> None:
         )
 
 
-def ingest(task: IntakeTask, report: ReportProgress, should_stop: ShouldStop) -> Dataset:
+def ingest(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Dataset:
     """Read the pictures of a folder or zip into a set; Stopped leaves nothing usable behind."""
     source = open_source(task.data, server_config().source_limits)
     if task.label:
@@ -249,7 +251,7 @@ def ingest(task: IntakeTask, report: ReportProgress, should_stop: ShouldStop) ->
         source,
         columns=task.columns,
         types=task.types,
-        progress=lambda done, total: report(Phase("reading", done, total)),
+        progress=task.progress(report, "reading"),
         should_stop=should_stop,
         on_picture=lambda data, upright: keep_picture(task.into, data, upright),
     )
@@ -268,28 +270,19 @@ def _as_one_folder(source: Source, folder: str) -> Source:
     return Source(source.path, files, notes=source.notes)
 
 
-def embed_set(
-    pictures: Dataset,
+def embed_dataset(
+    dataset: Dataset,
     spec: EmbeddingSpec,
-    augmentation: Augmentation | None,
-    report: ReportProgress,
-    should_stop: ShouldStop,
+    augmentation: Augmentation | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop | None = None,
 ) -> Embeddings:
-    """Vectors of a set, kept in its folder; Stopped where ``should_stop`` says so."""
+    """Vectors of a data set, kept in its folder; Stopped where ``should_stop`` says so."""
     return embed_catalog(
-        pictures.catalog,
+        dataset.catalog,
         spec,
         augmentation=augmentation,
-        cache=pictures.folder / VECTORS,
-        progress=lambda done, total: report(Phase("looking", done, total)),
+        cache=dataset.folder / VECTORS,
+        progress=progress,
         should_stop=should_stop,
     )
-
-
-def _label_findings(
-    pictures: Dataset, spec: EmbeddingSpec, report: ReportProgress, should_stop: ShouldStop
-) -> tuple[Finding, ...]:
-    embeddings = embed_set(pictures, spec, None, report, should_stop)
-    report(Phase("checking", 0, 1))
-    issues = find_label_issues(embeddings, pictures.level, should_stop=should_stop)
-    return label_findings(issues, embeddings.table, pictures.level)

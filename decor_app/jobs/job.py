@@ -1,34 +1,34 @@
-"""A job of the training process as it stands: its state, its progress, how long it will take."""
+"""A job of a background process as it stands: its state, its progress, how long it will take."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from decor_app.jobs.train_tasks import Task
-
-# A pace is known after so long.
-_LEAST_SECONDS = 0.3
+_LEAST_SECONDS = 0.3  # after which a pace is known
 
 
 @dataclass(frozen=True)
 class Job:
     """A snapshot of one job: queued → starting → running → done, stopped or failed.
 
-    ``place`` counts the jobs before it. ``result`` is what the task gives; a stopped job has
-    one if there was something to give. ``message`` says in one sentence why it failed. ``tail``
-    is how long similar jobs went on after their last event, as a multiple of the time up to it
-    (a training is calibrated after its last step); 0 where there was none yet. Times are those
-    of ``time.monotonic``.
+    ``task`` is a tasks.Task. ``about`` says what it is about, in the owner's terms; ``then`` takes
+    it when it is done. ``place`` counts the jobs before it. ``result`` is what the task gives; a
+    stopped job has one if there was something to give. ``message`` says in one sentence why it
+    failed, or who but the owner stopped it. ``stopping`` tells that it was asked to stop. Times are
+    those of ``time.monotonic``.
     """
 
     id: str
     owner: str
-    task: Task
+    task: Any
+    about: str = ""
+    then: "Callable[[Job], None] | None" = field(default=None, repr=False)
     status: str = "queued"
     place: int = 0
     events: tuple = ()
     result: Any = None
     message: str = ""
-    tail: float = 0.0
+    stopping: bool = False
     started: float | None = None
     first_event: float | None = None
     last_event: float | None = None
@@ -39,8 +39,13 @@ class Job:
         return self.status in ("queued", "starting", "running")
 
     @property
+    def partial_results(self) -> list[Any]:
+        """The results that came on the way."""
+        return [event.result for event in self.events if event.result is not None]
+
+    @property
     def fraction_done(self) -> float:
-        """How much of what it reports on is done, 0–1."""
+        """How much of its time is over (0–1), as far as its events tell."""
         return self.task.fraction_done(self.events)
 
     @property
@@ -52,20 +57,19 @@ class Job:
 
     def seconds_left(self, now: float) -> float | None:
         """Estimated from the pace since the first event, which warming up delays; else None."""
-        if self.status != "running" or len(self.events) < 2:
+        if self.status != "running" or self.first_event is None or self.last_event is None:
             return None
-        if self.last_event - self.first_event < _LEAST_SECONDS:
-            return None  # the first ones may come at once, from several threads
-        done, beginning = self.fraction_done, self.task.fraction_done(self.events[:1])
-        if done >= 1 and not self.tail:
-            return None
-        whole = (self.last_event - self.first_event) / max(done - beginning, 1e-9)
-        return max(whole * (1 - done + self.tail) - (now - self.last_event), 0.0)
+        seconds = self.last_event - self.first_event
+        gone = self.fraction_done - self.task.fraction_done(self.events[:1])
+        if seconds < _LEAST_SECONDS or not gone or self.fraction_done >= 1:
+            return None  # the first events may come at once, from several threads
+        whole = seconds / gone
+        return max(whole * (1 - self.fraction_done) - (now - self.last_event), 0.0)
 
     def progress(self, now: float) -> float:
-        """How much of its time is over, 0–1, as far as can be told."""
+        """How much of its time is over (0–1) by now, going on at the same pace."""
         left = self.seconds_left(now)
-        if left is None:
-            return self.fraction_done / (1 + self.tail)
+        if left is None or self.first_event is None:
+            return self.fraction_done
         gone = now - self.first_event
         return gone / max(gone + left, 1e-9)

@@ -1,15 +1,17 @@
-"""The jobs of one trainer: who waits, whose turn it is, how far each is, which are remembered."""
+"""A queue of jobs: who waits, whose turn it is, how far each job is, which are remembered."""
 
+import threading
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Callable
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from decor_app.hosting.logging import log_event
 from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import Task
+from decor_app.jobs.tasks import Task
 from decor_core.errors import TrainingError
 from decor_core.features.embeddings import Embeddings
 
@@ -28,145 +30,230 @@ class QueueLimits:
 
 
 class JobQueue:
-    """All jobs that are known, and the queue; whoever calls holds the trainer's lock.
+    """Jobs of all owners, to be run one at a time. Each method may be called from any thread.
 
-    Owners take turns: who has many jobs waits between his own for one of everybody else's.
+    Owners take turns: one with many jobs waits between them for one of everybody else. Sessions
+    submit jobs, look at them and stop them; whoever runs them takes them and records how they go
+    (a job that was forgotten meanwhile, or is nobody's, is no error there).
     """
 
-    def __init__(self, limits: QueueLimits) -> None:
-        self.limits = limits
-        self.waiting: list[str] = []
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._served: dict[str, int] = {}
-        self._tails: dict[tuple, float] = {}
+    def __init__(self, limits: QueueLimits | None = None) -> None:
+        self.limits = limits or QueueLimits()
+        self._changed = threading.Condition()  # the lock of all that follows
+        self._closed = False
+        self._jobs: dict[str, Job] = {}  # oldest first
+        self._served: dict[str, int] = {}  # number of the latest turn, by owner
+        self._warm_up: Task | None = None
 
-    def add(self, job: Job) -> None:
-        """Queue a job; TrainingError where too many are waiting already."""
-        self._check_queue(job.owner)
-        self._jobs[job.id] = job
-        self.waiting.append(job.id)
-        self._forget_old()
+    # --- for sessions
 
-    def _check_queue(self, owner: str) -> None:
+    def submit(
+        self,
+        task: Task,
+        owner: str,
+        about: str = "",
+        then: Callable[[Job], None] | None = None,
+    ) -> str:
+        """Queue ``task`` for ``owner`` (a session) and return the job's id.
+
+        ``about`` is the owner's to read. When the job is done ``then`` gets it, on the thread that
+        runs jobs, and its result is not kept after that. TrainingError where too many are waiting
+        already, of the owner or in all.
+        """
+        with self._changed:
+            if self._closed:
+                raise TrainingError("The trainer has been shut down; restart the app.")
+            self._check_room(owner)
+            job = Job(uuid.uuid4().hex, owner, task, about, then)
+            self._jobs[job.id] = job
+            self._forget_old()
+            self._changed.notify_all()
+        return job.id
+
+    def warm(self, task: Task) -> None:
+        """Have ``task`` run for nobody when there is no job, so that the next one is quick."""
+        with self._changed:
+            self._warm_up = task
+            self._changed.notify_all()
+
+    def snapshot(self, job_id: str) -> Job | None:
+        """The job as it stands now; None if it is not known (any more)."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is None or job.status != "queued":
+                return job
+            active = any(one.active for one in self._jobs.values() if one.status != "queued")
+            return replace(job, place=self._in_turn().index(job) + active)
+
+    def jobs(self, owner: str) -> list[Job]:
+        """All jobs of ``owner`` that are still known, oldest first."""
+        with self._changed:
+            mine = [job.id for job in self._jobs.values() if job.owner == owner]
+            return [job for job in map(self.snapshot, mine) if job]
+
+    def wait(self, job_id: str, timeout: float) -> Job | None:
+        """The job as soon as it has ended, or as it is after ``timeout`` seconds."""
+
+        def is_over() -> bool:
+            job = self._jobs.get(job_id)
+            return job is None or not job.active
+
+        with self._changed:
+            self._changed.wait_for(is_over, timeout)
+            return self.snapshot(job_id)
+
+    def stop(self, job_id: str, message: str = "") -> None:
+        """Stop a job, queued or running; ``message`` tells its owner why, who did not ask."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is None or not job.active or job.stopping:
+                return
+            if job.status == "queued":
+                self._update(job_id, status="stopped", message=message)
+            else:
+                self._update(job_id, stopping=True, message=message)
+
+    def owners(self) -> set[str]:
+        """Whoever has a job that is still known."""
+        with self._changed:
+            return {job.owner for job in self._jobs.values()}
+
+    def forget(self, owners: Iterable[str]) -> None:
+        """Stop all jobs of these owners, who are gone, and let go of those that have ended."""
+        with self._changed:
+            for owner in set(owners):
+                for job in self.jobs(owner):
+                    self.stop(job.id)
+                    if not self._jobs[job.id].active:
+                        del self._jobs[job.id]
+                self._served.pop(owner, None)
+
+    def load(self) -> tuple[int, int]:
+        """How many jobs wait, and how many are being done."""
+        with self._changed:
+            states = [job.status for job in self._jobs.values() if job.active]
+            return states.count("queued"), len(states) - states.count("queued")
+
+    def close(self) -> None:
+        """Stop all jobs and refuse further ones."""
+        with self._changed:
+            self._closed = True
+            for job_id in self._jobs:
+                self.stop(job_id)
+            self._changed.notify_all()
+
+    # --- for whoever runs the jobs
+
+    def take(self) -> Job | None:
+        """The next job in turn, as soon as there is one; None once the queue is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._in_turn() or self._warm_up)
+            if self._closed:
+                return None
+            if not self._in_turn():
+                task, self._warm_up = self._warm_up, None
+                return Job("", "", task)
+            job = self._in_turn()[0]
+            self._served[job.owner] = max(self._served.values(), default=0) + 1
+            return self._update(job.id, status="starting")
+
+    def is_stopping(self, job_id: str) -> bool:
+        """Whether a job that runs was asked to stop."""
+        with self._changed:
+            return self._closed or job_id in self._jobs and self._jobs[job_id].stopping
+
+    def begin(self, job_id: str) -> None:
+        """Record that a job runs."""
+        self._update(job_id, status="running", started=time.monotonic())
+
+    def add_event(self, job_id: str, event: Any) -> None:
+        """Record a report of a job on its progress."""
+        with self._changed:
+            if job := self._jobs.get(job_id):
+                now = time.monotonic()
+                first = job.first_event or now
+                events = (*job.events, event)
+                self._update(job_id, events=events, first_event=first, last_event=now)
+
+    def finish(self, job_id: str, result: Any) -> Job | None:
+        """Record the result of a job, None if it was stopped before it had one."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            cut_short = job is not None and job.stopping and job.fraction_done < 1
+            stopped = result is None or getattr(result, "stopped", cut_short)
+            return self._update(job_id, status="stopped" if stopped else "done", result=result)
+
+    def fail(self, job_id: str, message: str) -> None:
+        """Record why a job failed; one that was to stop is stopped."""
+        with self._changed:
+            if self.is_stopping(job_id):
+                self._update(job_id, status="stopped")
+            else:
+                self._update(job_id, status="failed", message=message)
+
+    def drop_result(self, job_id: str) -> None:
+        """Keep that a job is done without its result: somebody else has it."""
+        self._update(job_id, result=None)
+
+    # --- with the lock held
+
+    def _update(self, job_id: str, **changes: Any) -> Job | None:
+        """Change a job and wake who waits for it; None where it is not known."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is None:
+                return None
+            ends = job.active
+            job = replace(job, **changes)
+            if ends and not job.active:
+                job = replace(job, ended=time.monotonic(), task=_without_vectors(job.task))
+                _count(job)
+            self._jobs[job_id] = job
+            self._changed.notify_all()
+            return job
+
+    def _in_turn(self) -> list[Job]:
+        """The waiting jobs as they will run: one of each owner, who was served last comes last."""
+        rounds: Counter[str] = Counter()
+        turns = []
+        for job in self._jobs.values():
+            if job.status == "queued":
+                turns.append((rounds[job.owner], self._served.get(job.owner, 0), job))
+                rounds[job.owner] += 1
+        return [job for *_, job in sorted(turns, key=lambda turn: turn[:2])]
+
+    def _check_room(self, owner: str) -> None:
+        waiting = [job.owner for job in self._jobs.values() if job.status == "queued"]
         most = self.limits.waiting_of_one
-        if sum(self._jobs[i].owner == owner for i in self.waiting) >= most:
+        if waiting.count(owner) >= most:
             METRICS.count("refused: jobs waiting of one")
             raise TrainingError(
                 f"{most} of your jobs are waiting already; stop one of them, or wait for it."
             )
-        if len(self.waiting) >= self.limits.waiting:
+        if len(waiting) >= self.limits.waiting:
             METRICS.count("refused: queue full")
             raise TrainingError(
-                f"{len(self.waiting)} jobs are waiting, as many as this server takes; please try "
+                f"{len(waiting)} jobs are waiting, as many as this server takes; please try "
                 "again in a few minutes."
             )
-
-    def get(self, job_id: str) -> Job | None:
-        """The job, or None if it is not known (any more)."""
-        return self._jobs.get(job_id)
-
-    def snapshot(self, job_id: str) -> Job:
-        """The job with its place in the queue; TrainingError if it is not known (any more)."""
-        job = self._jobs.get(job_id)
-        if job is None:
-            raise TrainingError("That training is not known any more; start it again.")
-        if job.status == "queued":
-            return replace(job, place=self._in_turn().index(job_id) + bool(self.at_work))
-        return job
-
-    def of(self, owner: str) -> list[Job]:
-        """All jobs of ``owner``, oldest first."""
-        return [self.snapshot(job.id) for job in self._jobs.values() if job.owner == owner]
-
-    @property
-    def owners(self) -> set[str]:
-        return {job.owner for job in self._jobs.values()}
-
-    @property
-    def at_work(self) -> list[Job]:
-        """The jobs that have left the queue and not ended."""
-        return [job for job in self._jobs.values() if job.status in ("starting", "running")]
-
-    # --- turns
-
-    def _in_turn(self) -> list[str]:
-        """The waiting jobs as they will run: one of each owner, who was served last comes last."""
-        before: Counter[str] = Counter()
-        turns = {}
-        for job_id in self.waiting:
-            owner = self._jobs[job_id].owner
-            turns[job_id] = before[owner], self._served.get(owner, 0)
-            before[owner] += 1
-        return sorted(self.waiting, key=turns.__getitem__)
-
-    def next(self, wanted: Callable[[Job], bool] = lambda job: True) -> str | None:
-        """Take the first of those ``wanted`` out of the queue, in the order of turns."""
-        job_id = next((one for one in self._in_turn() if wanted(self._jobs[one])), None)
-        if job_id is None:
-            return None
-        self.waiting.remove(job_id)
-        self._served[self._jobs[job_id].owner] = max(self._served.values(), default=0) + 1
-        self.update(job_id, status="starting")
-        return job_id
-
-    def forget_turns(self) -> None:
-        """Nobody has been served: the queue has been empty for long."""
-        self._served.clear()
-
-    # --- what becomes of them
-
-    def update(self, job_id: str, **changes: Any) -> None:
-        """Note changes of a job; one that has ended is counted and loses what takes the memory."""
-        job = replace(self._jobs[job_id], **changes)
-        if not job.active:
-            job = replace(job, ended=time.monotonic(), task=_light(job.task))
-            _count(job)
-        self._jobs[job_id] = job
-
-    def take(self, kind: str, job_id: str, told: tuple, stopping: bool) -> None:
-        """Note what the child says of a job; ``stopping`` is one that was asked to stop."""
-        now, job = time.monotonic(), self._jobs[job_id]
-        match kind, *told:
-            case ("running",):
-                tail = self._tails.get(_alike(job.task), _usual_tail(job.task))
-                self.update(job_id, status="running", started=now, tail=tail)
-            case "event", event:
-                first = job.first_event or now
-                self.update(job_id, events=(*job.events, event), first_event=first, last_event=now)
-            case "done", result:
-                cut_short = stopping and job.fraction_done < 1
-                stopped = result is None or getattr(result, "stopped", cut_short)
-                if len(job.events) > 1 and not stopped:
-                    before = max(job.last_event - job.first_event, 1e-3)
-                    self._tails[_alike(job.task)] = (now - job.last_event) / before
-                self.update(job_id, status="stopped" if stopped else "done", result=result)
-            case "failed", text:
-                self.update(job_id, status="failed", message=text)
-
-    def let_go(self, job_id: str) -> None:
-        """Keep that the job is done, without its result, which somebody has."""
-        if job_id in self._jobs:
-            self._jobs[job_id] = replace(self._jobs[job_id], result=None)
-
-    def forget(self, owner: str) -> None:
-        """Let go of the jobs of ``owner`` that have ended."""
-        for job in [job for job in self._jobs.values() if job.owner == owner and not job.active]:
-            del self._jobs[job.id]
-        self._served.pop(owner, None)
 
     def _forget_old(self) -> None:
         """Let the oldest ended jobs go: exports, of one owner who has many, of all together."""
         ended = [job for job in self._jobs.values() if not job.active]
-        for job in [job for job in ended if job.task.kind == "export"][:-_KEPT_EXPORTS]:
-            del self._jobs[job.id]
-            ended.remove(job)
-        owners = Counter(job.owner for job in ended)
-        total = len(ended)
+        exports = [job for job in ended if job.task.kind == "export"][:-_KEPT_EXPORTS]
+        owners, kept = Counter(job.owner for job in ended), len(ended)
         for job in ended:
-            if owners[job.owner] > _KEPT_OF_ONE or total > _KEPT_JOBS:
+            if job in exports or owners[job.owner] > _KEPT_OF_ONE or kept > _KEPT_JOBS:
                 del self._jobs[job.id]
                 owners[job.owner] -= 1
-                total -= 1
+                kept -= 1
+
+
+def _without_vectors(task: Task) -> Task:
+    """A task that has been done, without the vectors of its pictures: jobs are remembered."""
+    if isinstance(task.data, Embeddings):
+        return replace(task, data=task.data.without_vectors())
+    return task
 
 
 def _count(job: Job) -> None:
@@ -175,21 +262,3 @@ def _count(job: Job) -> None:
     METRICS.count(f"job {job.task.kind}: {job.status}")
     if job.seconds is not None:
         METRICS.observe(f"job {job.task.kind}", job.seconds)
-
-
-def _light(task: Task) -> Task:
-    """A task that has been done, without the vectors of its pictures: jobs are remembered."""
-    if isinstance(task.data, Embeddings):
-        return replace(task, data=task.data.without_vectors())
-    return task
-
-
-def _alike(task: Task) -> tuple:
-    """What jobs have in common whose parts take time in the same proportion."""
-    config = getattr(task, "config", None)
-    return task.kind, config and config.head
-
-
-def _usual_tail(task: Task) -> float:
-    config = getattr(task, "config", None)
-    return getattr(task, "usual_tail", 0.0) if config and config.head == "softmax" else 0.0

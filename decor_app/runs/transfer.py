@@ -7,13 +7,13 @@ from pathlib import Path
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.components.progress import progress_words
+from decor_app.components.progress import watch_job
 from decor_app.format import escape_markdown, pluralize
 from decor_app.hosting.metrics import METRICS
-from decor_app.jobs.train_tasks import ExportTask, SummariesTask
+from decor_app.jobs.tensorflow_tasks import ExportTask, SummariesTask
 from decor_app.session_keys import SessionKey
 from decor_app.state.inference import inference_pool
-from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, stop, submit
+from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, submit
 from decor_app.state.runs import may_keep
 from decor_app.state.workspace import registry, workspace
 from decor_core.errors import DecorError, LimitError
@@ -41,7 +41,7 @@ def show_downloads(run: Run) -> None:
         if not FORMATS[kind].needs_tensorflow:
             _download_button(run, kind, lambda: _export_here(run.bundle, kind))
         elif this and this.active:
-            _watch(EXPORT, run.id)
+            watch_job(EXPORT, run.id)
         elif this and this.status == "done":
             _download_button(run, kind, this.result)
         else:
@@ -50,22 +50,10 @@ def show_downloads(run: Run) -> None:
             st.button(
                 "Prepare",
                 icon=":material/package_2:",
-                on_click=lambda: submit(EXPORT, ExportTask(run.bundle, kind, run.title), run.id),
+                on_click=lambda: submit(EXPORT, ExportTask(run.bundle, kind), run.id),
                 disabled=job is not None and job.active,
                 width="stretch",
             )
-
-
-@st.fragment(run_every=0.5)
-def _watch(purpose: str, run_id: str = "") -> None:
-    """Say what an active job is doing; its end is for the whole page to draw."""
-    job = job_for(purpose, run_id)
-    if job is None or not job.active:
-        st.rerun()
-    writing = ":material/hourglass_top: Writing it, which takes some seconds …"
-    st.markdown(f":small[{writing if job.status == 'running' else progress_words(job)}]")
-    key = keys.STOP.of(purpose)
-    st.button("Stop", key=key, icon=":material/stop:", on_click=stop, args=(purpose,))
 
 
 def _download_button(run: Run, kind: str, data: object) -> None:
@@ -95,7 +83,7 @@ def show_tensorboard(runs: Sequence[Run]) -> None:
     with st.expander("TensorBoard", icon=":material/monitoring:"):
         job = job_for(TENSORBOARD)
         if job and job.active:
-            _watch(TENSORBOARD)
+            watch_job(TENSORBOARD)
             return
         if job and job.message:
             st.error(escape_markdown(job.message), icon=":material/error:")

@@ -8,9 +8,9 @@ from decor_app.hosting.logging import log_event, use_json_logging
 from decor_app.hosting.memory import collect_garbage, freeze_heap
 from decor_app.hosting.streamlit_internals import uploaded_bytes
 from decor_app.hosting.uploads import drop_left_uploads
+from decor_app.jobs.queue import JobQueue
 from decor_app.state import cache
-from decor_app.state.dataset_jobs import dataset_queue
-from decor_app.state.models import training_queue
+from decor_app.state.queues import job_queues
 from decor_app.state.workspace import registry
 
 _SECONDS = 5.0
@@ -34,11 +34,11 @@ def clean_up(ends: threading.Event) -> None:
         if uploaded_bytes() < before:
             log_event("uploads freed", still_bytes=uploaded_bytes())
         registry().evict(server_config().total_mb * 2**20 * _MODELS_SHARE)
-        for queue in (training_queue(), dataset_queue()):
+        for queue in job_queues().values():
             forget_gone(queue)
 
 
-def forget_gone(queue) -> None:
+def forget_gone(queue: JobQueue) -> None:
     """Let go of the jobs, and what came of them, of everybody who will not come back."""
     gone = queue.owners() - registry().owners()
     if gone:

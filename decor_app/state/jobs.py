@@ -1,45 +1,104 @@
-"""The session's jobs, in the trainer and in the reader, and the runs that come of them."""
+"""What a session has asked for: its jobs in the background, and the runs that come of them."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from decor_app.format import escape_markdown
+from decor_app.jobs.background_queue import BackgroundQueue
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import CrossValidateTask, NetworkTask, Task
-from decor_app.state.dataset_jobs import dataset_queue
-from decor_app.state.models import training_queue, use_model
+from decor_app.jobs.tasks import QueueName, Task
+from decor_app.jobs.tensorflow_tasks import NetworkTask
+from decor_app.jobs.train_tasks import CrossValidateTask
+from decor_app.state.models import use_model
+from decor_app.state.queues import job_queues
 from decor_app.state.runs import find_run, save_cross_validation
 from decor_app.state.training_data import TrainingVectors, cached_vectors, is_available
 from decor_app.state.workspace import registry, workspace
-from decor_core.errors import DecorError, TrainingError
+from decor_core.errors import DecorError
 from decor_core.features.backbones import BackboneSpec
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run, run_of_bundle, run_of_training
 
+# What a job is for; a session has one for each at a time.
 TRAIN, SEARCH, CROSS_VALIDATE, CURVE = "train", "search", "judge", "curve"
 EXPORT, TENSORBOARD, LEARN, EMBED = "export", "board", "learn", "know"
-# What comes before the job itself: to look at the pictures that it learns from.
-BEFOREHAND = ("network", "embed")
-_STOPS_WITHIN = 0.5
+PEEK, INTAKE, CHECK, MAP, ANSWER = "peek", "intake", "check", "map", "answer"
+_STOPS_WITHIN = 0.5  # seconds
 _UNEXPECTED = "This failed for an unexpected reason; see the server's log."
 
+# The tasks of a SessionJob in order: each task is answered with the result of its job.
+Steps = Generator[Task, Any, None]
 
-def submit(purpose: str, task: Task, run_id: str = "") -> None:
-    """Queue ``task`` as the session's job for ``purpose``, about a run where it is about one."""
-    session = workspace()
-    session.refused.pop(purpose, None)
-    try:
-        job_id = training_queue().submit(task, session.owner)
-    except TrainingError as error:
-        st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
-        return
-    session.jobs[purpose] = job_id
-    session.about[job_id] = run_id
+
+class SessionJob:
+    """What a session asked for with one click, which may take several jobs one after the other.
+
+    The next one is queued when the one before is done, on the thread of that queue, whichever page
+    is open and whether any is. It is over when a job has ended that prepares nothing, when one was
+    stopped or failed, when the next could not be queued (``error`` says why), or when there are no
+    more steps.
+    """
+
+    def __init__(self, owner: str, steps: Steps, about: str = "") -> None:
+        self.about, self.job_id, self.error = about, "", ""
+        self._owner, self._steps = owner, steps
+        self._is_over = False
+        self._lock = threading.Lock()
+        # Queues belong to no session, and their threads know none.
+        self._queues: Mapping[QueueName, BackgroundQueue] = job_queues()
+        self.queue: BackgroundQueue
+
+    def advance(self, result: Any = None) -> None:
+        """Queue the next task; DecorError where that is refused."""
+        try:
+            task = self._steps.send(result)
+        except StopIteration:
+            self._is_over = True
+            return
+        then = self._follow if task.prepares else None
+        self.queue = self._queues[task.queue]
+        self.job_id = self.queue.submit(task, self._owner, self.about, then)
+
+    def snapshot(self) -> Job | None:
+        """The present job; None once it is not known any more, or there are no more steps.
+
+        One that prepares for the next goes on until that has begun.
+        """
+        job = None if self._is_over else self.queue.snapshot(self.job_id)
+        if job is None:
+            return None
+        if job.status != "done" or not job.task.prepares:
+            return job
+        if self.error:
+            return replace(job, status="failed", message=self.error)
+        return replace(job, status="running", ended=None)
+
+    def stop(self) -> None:
+        """Stop the present job, and let none follow."""
+        with self._lock:
+            self._steps.close()
+            self.queue.stop(self.job_id)
+
+    def _follow(self, job: Job) -> None:
+        try:
+            with self._lock:
+                self.advance(job.result)
+        except DecorError as error:
+            self.error = str(error)
+        except Exception:
+            self.error = _UNEXPECTED
+            raise  # into the log
+
+
+def submit(purpose: str, task: Task, about: str = "") -> None:
+    """Queue ``task`` as the session's job for ``purpose``; ``about`` names a run or a data set."""
+    _start(purpose, (one for one in [task]), about)
 
 
 def submit_on(
@@ -47,123 +106,76 @@ def submit_on(
     training_data: TrainingData,
     level: str,
     make: Callable[[Embeddings], Task] | None = None,
-    run_id: str = "",
+    about: str = "",
 ) -> None:
-    """Queue what ``make`` makes of the material's vectors; first look at pictures where need be.
+    """Queue the task that ``make`` gives for the vectors of the training data, once all are there.
 
-    All of it goes on by itself, whichever page is open and whether any is. Without ``make`` the
-    vectors are all that is wanted.
+    Without ``make`` the vectors are all that is wanted.
     """
+
+    def steps() -> Steps:
+        vectors = TrainingVectors(training_data, level)
+        architecture = training_data.spec.architecture
+        if vectors.missing() and not BackboneSpec.named(architecture).path.exists():
+            yield NetworkTask(architecture)
+        while task := vectors.missing():
+            vectors.add(task, (yield task))
+        if make:
+            yield make(vectors.joined())
+
+    _start(purpose, steps(), about)
+
+
+def _start(purpose: str, steps: Steps, about: str) -> None:
+    session = workspace()
+    job = SessionJob(session.owner, steps, about)
     try:
-        JobPipeline(purpose, training_data, level, make, run_id).go_on()
+        job.advance()
     except DecorError as error:
         st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
+        return
+    session.jobs[purpose] = job
 
 
-class JobPipeline:
-    """A job that may need others before it: one follows on the other, on the trainers' threads."""
-
-    def __init__(
-        self,
-        purpose: str,
-        training_data: TrainingData,
-        level: str,
-        make: Callable[[Embeddings], Task] | None,
-        run_id: str,
-    ) -> None:
-        # A thread of a trainer belongs to no session: all that is of one is fetched now.
-        self._session, self._trainer, self._reader = workspace(), training_queue(), dataset_queue()
-        self._purpose, self._material, self._run_id = purpose, training_data, run_id
-        self._make = make
-        self._vectors = TrainingVectors(training_data, level)
-        self._session.refused.pop(purpose, None)
-
-    def go_on(self) -> None:
-        """Queue what is to be done next; DecorError where that is refused."""
-        missing = self._vectors.missing()
-        architecture = self._material.spec.architecture
-        if missing and not BackboneSpec.named(architecture).path.exists():
-            self._queue(self._trainer, NetworkTask(architecture), lambda job: None)
-        elif missing:
-            self._queue(self._reader, missing, lambda job: self._vectors.add(missing, job.result))
-        elif self._make:
-            self._queue(self._trainer, self._make(self._vectors.joined()))
-        else:
-            self._session.jobs.pop(self._purpose, None)
-
-    def _queue(self, place: Any, task: Task, take: Callable[[Job], None] | None = None) -> None:
-        session = self._session
-        job_id = place.submit(task, session.owner, take and (lambda job: self._follow(take, job)))
-        session.about[job_id] = self._run_id
-        session.jobs[self._purpose] = job_id
-
-    def _follow(self, take: Callable[[Job], None], job: Job) -> None:
-        take(job)
-        try:
-            self.go_on()
-        except DecorError as error:
-            self._session.refused[self._purpose] = str(error)
-        except Exception:
-            self._session.refused[self._purpose] = _UNEXPECTED
-            raise  # into the log
-
-
-def job_for(purpose: str, run_id: str = "") -> Job | None:
-    """The session's latest job for ``purpose`` as it stands now, if it is about that run.
-
-    One that only prepares for it goes on until the next one has begun.
-    """
+def job_for(purpose: str, about: str = "") -> Job | None:
+    """The session's latest job for ``purpose`` as it stands now, if it is about that."""
     session = workspace()
-    job_id = session.jobs.get(purpose)
-    if job_id is None or session.about.get(job_id) != run_id:
+    job = session.jobs.get(purpose)
+    if job is None or job.about != about:
         return None
-    job = _snapshot(job_id)
-    if job is None:
-        session.jobs.pop(purpose, None)  # the trainer keeps a limited number of ended ones
-    elif job.status == "done" and job.task.kind in BEFOREHAND:
-        reason = session.refused.get(purpose)
-        return replace(job, status="failed", message=reason) if reason else _going_on(job)
-    return job
-
-
-def _going_on(job: Job) -> Job:
-    return replace(job, status="running", ended=None)
-
-
-def _snapshot(job_id: str) -> Job | None:
-    for place in (training_queue(), dataset_queue()):
-        try:
-            return place.snapshot(job_id)
-        except TrainingError:
-            continue
-    return None
+    snapshot = job.snapshot()
+    if snapshot is None:
+        forget(purpose)
+    return snapshot
 
 
 def stop(purpose: str) -> None:
     """Stop the session's job for ``purpose``; most have ended when the page is drawn next."""
-    job_id = workspace().jobs.get(purpose, "")
-    for place in (training_queue(), dataset_queue()):
-        place.stop(job_id)
-    wait(job_id, _STOPS_WITHIN)
+    if job := workspace().jobs.get(purpose):
+        job.stop()
+        wait(purpose, _STOPS_WITHIN)
 
 
-def wait(job_id: str, seconds: float) -> None:
-    """Wait until a job has ended, for so long at most."""
-    for place in (training_queue(), dataset_queue()):
-        try:
-            place.wait(job_id, seconds)
-        except TrainingError:
-            continue
+def wait(purpose: str, seconds: float) -> None:
+    """Wait until the session's job for ``purpose`` has ended, for so long at most."""
+    if job := workspace().jobs.get(purpose):
+        job.queue.wait(job.job_id, seconds)
+
+
+def forget(purpose: str) -> None:
+    """Let go of the session's job for ``purpose``: it has been dealt with."""
+    workspace().jobs.pop(purpose, None)
 
 
 def collect() -> None:
     """Make runs of all trainings that have ended, wherever their visitor was when they did."""
     session = workspace()
-    for job in training_queue().jobs(session.owner):
-        if job.active or job.result is None or job.id in session.collected:
-            continue
-        session.collected[job.id] = ""  # by this tab, not by another one of the same browser
-        session.collected[job.id] = _keep(job, session.about.get(job.id, ""))
+    for name in ("training", "evaluation"):
+        for job in job_queues()[name].jobs(session.owner):
+            if job.active or job.result is None or job.id in session.collected:
+                continue
+            session.collected[job.id] = ""  # by this tab, not by another one of the same browser
+            session.collected[job.id] = _keep(job)
 
 
 def run_of(job: Job) -> Run | None:
@@ -183,7 +195,7 @@ def ask_about(purpose: str, run: Run, kind: Callable[..., Task]) -> None:
         purpose,
         TrainingData.of(run.bundle),
         run.level,
-        lambda vectors: kind(vectors, run.config, run.level, run.title),
+        lambda vectors: kind(vectors, run.config, run.level),
         run.id,
     )
 
@@ -196,23 +208,23 @@ def vectors_for(training_data: TrainingData, level: str) -> Embeddings | None:
     return vectors
 
 
-def _keep(job: Job, about: str) -> str:
+def _keep(job: Job) -> str:
     session = workspace()
     if job.task.kind in ("train", "train on all"):
         run = session.runs.save(_run(job))
         for old in session.own_runs[registry().room(session) :]:
             session.runs.delete(old.id)
             st.toast(escape_markdown(f"“{old.title}” had to go: there is no room for more models."))
-        if session.jobs.get(LEARN) == job.id:
+        if LEARN in session.jobs and session.jobs[LEARN].job_id == job.id:
             use_model(run.bundle)
             if run.evaluation is None:  # its answers first, then how good they are
                 ask_about(CROSS_VALIDATE, run, CrossValidateTask)
         return run.id
     if job.task.kind == "cross-validate":
-        save_cross_validation(about, job.result)
+        save_cross_validation(job.about, job.result)
     elif job.task.kind == "learning curve" and job.status == "done":
-        session.learning_curves[about] = job.result
-    return about
+        session.learning_curves[job.about] = job.result
+    return job.about
 
 
 def _run(job: Job) -> Run:

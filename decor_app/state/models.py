@@ -1,6 +1,5 @@
 """What the server holds once and what a session holds for itself."""
 
-import atexit
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -12,8 +11,9 @@ import streamlit as st
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.jobs.image_analysis import ImageAnalysis
-from decor_app.jobs.trainer import QueueLimits, Trainer
+from decor_app.jobs.train_tasks import WarmUpTask
 from decor_app.state.inference import inference_pool
+from decor_app.state.queues import training_queue
 from decor_app.state.workspace import workspace
 from decor_core.errors import DecorError
 from decor_core.features.embeddings import Embeddings
@@ -43,21 +43,6 @@ def analyze_image(data: bytes, deep: bool) -> ImageAnalysis:
 def _product_embeddings() -> Embeddings:
     """The shipped embeddings of the product pictures."""
     return Embeddings.load().of_types("product")
-
-
-@st.cache_resource(show_spinner=False)
-def training_queue() -> Trainer:
-    """The one training process of this server."""
-    return background_process(tensorflow=True)
-
-
-def background_process(tensorflow: bool) -> Trainer:
-    """A queue of jobs with the limits of this server; its process ends with the server."""
-    most = server_config()
-    limits = QueueLimits(most.queue_each, most.queue_total, float(most.job_seconds))
-    made = Trainer(limits=limits, tensorflow=tensorflow)
-    atexit.register(made.close)
-    return made
 
 
 def predictor() -> Judge:
@@ -90,7 +75,7 @@ def shipped_vectors_or_stop() -> Embeddings:
 def warm_trainer() -> None:
     """Let the training process get ready for what ships, if it is there."""
     with suppress(DecorError):  # whoever wants to learn from it is told
-        training_queue().warm(shipped_vectors())
+        training_queue().warm(WarmUpTask(shipped_vectors()))
 
 
 def _or_end_page(load: Callable[[], T]) -> T:

@@ -9,9 +9,9 @@ from pathlib import Path
 from decor_app.hosting.admission import ADMISSION
 from decor_app.hosting.metrics import METRICS, STARTED
 from decor_app.hosting.streamlit_internals import uploaded_bytes
-from decor_app.state.dataset_jobs import dataset_queue
+from decor_app.jobs.tasks import QueueName
 from decor_app.state.inference import inference_pool
-from decor_app.state.models import training_queue
+from decor_app.state.queues import job_queues
 
 _GAUGES: dict[str, tuple[str, Callable[[], float]]] = {
     "visitors": ("People who are here", ADMISSION.count),
@@ -21,16 +21,21 @@ _GAUGES: dict[str, tuple[str, Callable[[], float]]] = {
     "uptime_seconds": ("Since the start", lambda: time.monotonic() - STARTED),
     "server_bytes": ("Memory of the server", lambda: resident_bytes("self")),
     "inference_bytes": (
-        "Memory of the process that looks at pictures",
-        lambda: resident_bytes(inference_pool().process_id),
+        "Memory of the processes that analyze pictures",
+        lambda: sum(map(resident_bytes, inference_pool().process_ids)),
     ),
-    "training_bytes": (
-        "Memory of the process that trains",
-        lambda: resident_bytes(training_queue().process_id),
+    "training_bytes": ("Memory of the process that trains", lambda: _queue_bytes("training")),
+    "evaluation_bytes": (
+        "Memory of the process that cross-validates and searches",
+        lambda: _queue_bytes("evaluation"),
     ),
     "dataset_bytes": (
         "Memory of the process that reads data sets",
-        lambda: resident_bytes(dataset_queue().process_id),
+        lambda: _queue_bytes("dataset"),
+    ),
+    "tensorflow_bytes": (
+        "Memory of the process that exports with TensorFlow",
+        lambda: _queue_bytes("tensorflow"),
     ),
     "disk_free_bytes": ("Free on the disk", lambda: shutil.disk_usage(tempfile.gettempdir()).free),
 }
@@ -48,7 +53,11 @@ def server_stats() -> dict[str, float]:
 
 
 def _jobs(place: int) -> float:
-    return sum(queue.load()[place] for queue in (training_queue(), dataset_queue()))
+    return sum(queue.load()[place] for queue in job_queues().values())
+
+
+def _queue_bytes(name: QueueName) -> float:
+    return resident_bytes(job_queues()[name].process_id)
 
 
 def resident_bytes(process: int | str | None) -> float:

@@ -133,7 +133,6 @@ def _embed_task(set_id: str, training_data: TrainingData) -> EmbedTask:
         dataset.folder,
         training_data.spec,
         training_data.augmentation,
-        dataset.title,
         dataset.number,
         dataset.version,
     )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from decor_app.classify.correction_training import CorrectionTraining
     from decor_app.classify.corrections import Correction
     from decor_app.jobs.dataset_tasks import Places
+    from decor_app.state.jobs import SessionJob
     from decor_core.training.search import CurvePoint
 
 _KEPT_WORKSPACES = 200
@@ -46,12 +47,9 @@ class Workspace:
     pictures: int = 0  # that were looked at, as there is a limit
     vectors: OrderedDict[tuple, Embeddings] = field(default_factory=OrderedDict)  # used lately
 
-    # Ids of jobs by their purpose; by id, the run or data set that a job is about, and the run that
-    # has come of it; by purpose, why a job could not even be begun.
-    jobs: dict[str, str] = field(default_factory=dict)
-    about: dict[str, str] = field(default_factory=dict)
+    # Jobs by their purpose; by id of a job, the run that has come of it.
+    jobs: dict[str, "SessionJob"] = field(default_factory=dict)
     collected: dict[str, str] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
 
     # What came of jobs: by run, by data set, by data set and model (label and probability of each
     # picture); the latest training with corrections.

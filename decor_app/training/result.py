@@ -1,62 +1,40 @@
 """A training on the page: how far it is, while it runs; what came of it, when it has ended."""
 
 import math
-import time
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from decor_app.charts.curves import training_curves
-from decor_app.components.progress import pace, progress_words, watch_judging
+from decor_app.components.progress import watch_job
 from decor_app.evaluation.summary import accuracy_words, show_corrections_note, use_button
 from decor_app.format import STEPWISE, between, duration, escape_markdown, percent_exact
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CrossValidateTask
 from decor_app.page import RUNS
 from decor_app.state.jobs import (
-    BEFOREHAND,
     CROSS_VALIDATE,
     TRAIN,
     ask_about,
     can_train_further,
     job_for,
     run_of,
-    wait,
 )
 from decor_core.runs.diagnosis import Diagnosis, best_step, diagnose
 from decor_core.runs.run import Run
-
-_WAIT = 0.1  # seconds of those between two drawings, so that the result is there at once
 
 
 def show_training(job: Job, status: DeltaGenerator) -> None:
     """Curves and result of a training, and in ``status`` how far it is; again while it runs."""
     if job.active:
-        st.fragment(_watch, run_every=pace(job))(status, pace(job))
+        watch_job(TRAIN, draw=_draw, bar=status, stop_button=False)
     else:
-        _draw(job, status)
+        with status:
+            _draw_status(job)
+        _draw(job)
 
 
-def _watch(status: DeltaGenerator, seconds: float) -> None:
-    """Draw an active training every so many ``seconds``; its end is for the whole page to draw.
-
-    A button drawn here at the end would go with the fragment, and a quick click with it.
-    """
-    _rerun_if_changed(job := job_for(TRAIN), seconds)
-    _draw(job, status)
-    if job.status != "queued":
-        wait(job.id, _WAIT)
-        _rerun_if_changed(job_for(TRAIN), seconds)
-
-
-def _rerun_if_changed(job: Job | None, seconds: float) -> None:
-    if job is None or not job.active or pace(job) != seconds:
-        st.rerun()
-
-
-def _draw(job: Job, status: DeltaGenerator) -> None:
-    with status:
-        _draw_status(job)
+def _draw(job: Job) -> None:
     with st.container(border=True, key="training"):
         run = run_of(job)
         stepwise = job.task.kind == "train" and job.task.config.head == STEPWISE
@@ -68,7 +46,7 @@ def _draw(job: Job, status: DeltaGenerator) -> None:
             st.info("This run has been deleted.")
         elif not job.active:
             st.info("Stopped before there was anything to evaluate.")
-        elif job.task.kind in BEFOREHAND:
+        elif job.task.prepares:
             st.markdown(
                 "Every picture goes through the network once; the numbers that come out are kept "
                 "with the data set, so that the next training begins at once. The training starts "
@@ -84,14 +62,12 @@ def _draw(job: Job, status: DeltaGenerator) -> None:
 
 
 def _draw_status(job: Job) -> None:
-    """In one line how far the training is, with a bar while it runs."""
-    if job.active:
-        st.progress(job.progress(time.monotonic()), text=progress_words(job))
-    elif job.status == "done":
+    """In one line how the training has ended."""
+    if job.status == "done":
         seconds = "" if job.seconds is None else f" in {duration(job.seconds)}"
         st.caption(f"Trained, calibrated and tested{seconds}.")
     elif job.status == "stopped":
-        if job.task.kind in BEFOREHAND:
+        if job.task.prepares:
             where = "before the training; pictures that were looked at need no second look"
         elif job.events:
             where = f"at step {job.events[-1].step} of {job.task.config.steps}"
@@ -133,7 +109,7 @@ def _draw_cross_validation(run: Run) -> None:
         return
     job = job_for(CROSS_VALIDATE, run.id)
     if job and job.active:
-        watch_judging(run.id)
+        watch_job(CROSS_VALIDATE, run.id)
         return
     if job and job.message:
         st.error(escape_markdown(job.message), icon=":material/error:")

@@ -1,16 +1,14 @@
 """Hyperparameter search: what to try, a heat map that fills, the best to take over."""
 
-import time
-
 import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.charts.heatmaps import search_heatmap
-from decor_app.components.progress import progress_words
+from decor_app.components.progress import watch_job
 from decor_app.format import STEPWISE, escape_markdown, head_name, percent_exact
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import SearchTask
-from decor_app.state.jobs import BEFOREHAND, SEARCH, job_for, stop, submit_on
+from decor_app.state.jobs import SEARCH, job_for, stop, submit_on
 from decor_app.training.setting_widget import SETTINGS
 from decor_app.training.settings import chosen_training, set_widgets
 from decor_core.training.search import Candidate, Result, best, grid, random_candidates
@@ -40,7 +38,7 @@ def show_search() -> None:
             if job is None:
                 st.caption("The map of what was tried fills here, cell by cell.")
             elif job.active:
-                _watch()
+                watch_job(SEARCH, draw=_draw_results, stop_button=False)
             else:
                 _show_ended(job)
 
@@ -124,22 +122,17 @@ def _start(candidates: tuple[Candidate, ...]) -> None:
     )
 
 
-@st.fragment(run_every=0.4)
-def _watch() -> None:
-    job = job_for(SEARCH)
-    if job is None or not job.active:
-        st.rerun()
-    st.progress(job.progress(time.monotonic()), text=progress_words(job))
-    if job.task.kind not in BEFOREHAND:
-        _show_results(job.task.news(job.events))
+def _draw_results(job: Job) -> None:
+    if not job.task.prepares:
+        _show_results(job.partial_results)
 
 
 def _show_ended(job: Job) -> None:
     if job.status == "failed":
         st.error(escape_markdown(job.message), icon=":material/error:")
-    if job.task.kind in BEFOREHAND:
+    if job.task.prepares:
         return
-    results = job.task.news(job.events)
+    results = job.partial_results
     if job.status == "stopped":
         done = f"Stopped: {len(results)} of {len(job.task.candidates)} were tried."
         st.caption(f"{done} {escape_markdown(job.message)}".strip())

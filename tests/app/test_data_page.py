@@ -1,20 +1,20 @@
 """The Data page without a browser: bringing in, report and fixes, grid, map, kept sets."""
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import streamlit as st
-from app_pages import opened, sound, texts
+from app_pages import ended, opened, sound, texts
 from packing import zip_of
 from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import grid
 from decor_app.jobs.dataset_tasks import IntakeTask, Places, ingest
-from decor_app.state import dataset_jobs as reading
+from decor_app.state import jobs
+from decor_app.state.queues import dataset_queue
 from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import Dataset, load_dataset
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module", autouse=True)
 def end_reader() -> Iterator[None]:
     yield
-    reading.dataset_queue().close()
+    dataset_queue().close()
     st.cache_resource.clear()
 
 
@@ -76,17 +76,6 @@ def _set(home: Path) -> Dataset:
     return load_dataset(home / "shop-1")
 
 
-def _wait(test: AppTest, purpose: str) -> AppTest:
-    """Poll as the browser does until the job has ended."""
-    deadline = time.monotonic() + 120
-    while (job_id := test.session_state["workspace"].jobs.get(purpose)) and (
-        reading.dataset_queue().snapshot(job_id).active
-    ):
-        assert time.monotonic() < deadline, "the job does not end"
-        time.sleep(0.1)
-    return sound(sound(test.run()).run())
-
-
 # Bringing in
 
 
@@ -104,7 +93,7 @@ def test_a_zip_becomes_a_set_with_a_report(home, painted, tmp_path):
     test = opened("data", workspace=Workspace("me"))
     data = zip_of(tmp_path / "came", tmp_path / "came.zip").read_bytes()
     test.file_uploader[0].set_value([("my_shop.zip", data, "application/zip")])
-    _wait(_wait(sound(test.run()), reading.PEEK), reading.INTAKE)
+    ended(ended(sound(test.run()), jobs.PEEK), jobs.INTAKE)
     assert [header.value for header in test.header] == ["my shop"]
     assert "36 pictures in 3 classes" in texts(test)
     assert "1 picture that may be in the wrong class" in texts(test)
@@ -123,11 +112,11 @@ def test_a_table_waits_for_its_pictures_and_asks_which_columns_are_meant(home, p
     files = [painted / name for name in ("Khokhloma/100.png", "Khokhloma/101.png", "Gzhel/000.png")]
     came = [(path.name, path.read_bytes(), "image/png") for path in files]
     test.file_uploader[0].set_value([table, *came])
-    _wait(sound(test.run()), reading.PEEK)
+    ended(sound(test.run()), jobs.PEEK)
     assert "Which of its columns are meant?" in texts(test)
     assert test.selectbox(key="column-Classes").value == "Farbe"
     assert list(test.dataframe[0].value.columns) == ["Bild", "Farbe"]
-    _wait(_click(test, "Read the pictures"), reading.INTAKE)
+    ended(_click(test, "Read the pictures"), jobs.INTAKE)
     assert "3 pictures in 2 classes" in texts(test)
     assert "It cannot be trained on yet" in texts(test)
 
@@ -135,7 +124,7 @@ def test_a_table_waits_for_its_pictures_and_asks_which_columns_are_meant(home, p
 def test_what_is_no_data_set_is_refused_and_leaves_nothing(home):
     test = opened("data", workspace=Workspace("me"))
     test.file_uploader[0].set_value([("x.zip", b"no zip", "application/zip")])
-    _wait(sound(test.run()), reading.PEEK)
+    ended(sound(test.run()), jobs.PEEK)
     assert len(test.error) == 1
     _click(test, "Start again")
     assert not test.error
@@ -224,7 +213,7 @@ def test_a_model_looks_again_on_request(open_page, home):
     pictures.drop(list(pictures.table["file"][:1]))
     test = open_page()
     look = next(b.label for b in test.button if b.label.startswith("Look for label issues"))
-    _wait(_click(test, look), reading.CHECK)
+    ended(_click(test, look), jobs.CHECK)
     assert _set(home).checked == _set(home).version
     assert look not in [button.label for button in test.button]
 
@@ -328,7 +317,7 @@ def test_a_map_that_lacks_pictures_is_drawn_again(open_page, home):
     test.session_state["workspace"].maps[pictures.id] = old
     sound(test.run())
     assert "1 picture came after the map was drawn and is not on it." in texts(test)
-    _wait(_click(test, "Draw again"), reading.MAP)
+    ended(_click(test, "Draw again"), jobs.MAP)
     new = test.session_state["workspace"].maps[pictures.id]
     assert len(new.keys) == len(pictures.table)
     assert "came after" not in texts(test)

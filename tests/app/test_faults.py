@@ -30,10 +30,11 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.running import Server, server
 from benchmarks.visitor import Visitor
 from decor_app.components import samples
+from decor_app.jobs.background_queue import BackgroundQueue
 from decor_app.jobs.dataset_tasks import EmbedTask, IntakeTask, ingest
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import SummariesTask, TrainTask
-from decor_app.jobs.trainer import Trainer
+from decor_app.jobs.tensorflow_tasks import SummariesTask
+from decor_app.jobs.train_tasks import TrainTask
 from decor_core import io as folders
 from decor_core.data.catalog import open_dataset
 from decor_core.datasets.dataset import load_dataset
@@ -66,7 +67,7 @@ def until(condition: Callable[[], Any], what: str) -> Any:
     return found
 
 
-def ended(trainer: Trainer, job_id: str) -> Job:
+def ended(trainer: BackgroundQueue, job_id: str) -> Job:
     job = trainer.wait(job_id, PATIENCE)
     assert not job.active
     return job
@@ -83,8 +84,8 @@ def without_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 
 @pytest.fixture
-def trainer(without_tensorflow: None) -> Iterator[Trainer]:
-    running = Trainer()
+def trainer(without_tensorflow: None) -> Iterator[BackgroundQueue]:
+    running = BackgroundQueue()
     yield running
     running.close()
 
@@ -147,7 +148,9 @@ def test_killed_at_any_stage_the_job_fails_and_all_others_go_on(trainer, lda, st
     if stage != "answering":
         os.kill(child, signal.SIGKILL)
     job = ended(trainer, job_id)
-    assert job.status == "failed" and job.message.startswith("The training process ended unexp")
+    assert job.status == "failed" and job.message.startswith(
+        "The process that did this ended unexp"
+    )
     assert ended(trainer, next_in_line).status == "done"
     assert trainer.process_id not in (child, None)
 
@@ -327,7 +330,7 @@ HARM = (
 def test_the_process_that_looks_tells_that_its_network_is_missing(models, painted, tmp_path):
     made = ingest(IntakeTask(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
     network, look = models / "backbone" / "efficientnet_lite0.tflite", EmbedTask(made.folder)
-    reader = Trainer(tensorflow=False)
+    reader = BackgroundQueue()
     try:
         for harm in HARM:
             with harm(network):

@@ -2,18 +2,20 @@
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
-from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
+from app_pages import TIMEOUT, button, end_processes, ended, opened, sound, texts  # noqa: F401
 from streamlit.testing.v1 import AppTest
 
 from decor_app.components import progress
 from decor_app.jobs.inference_pool import InferencePool
 from decor_app.jobs.job import Job
-from decor_app.jobs.train_tasks import CrossValidateTask, Progress, TrainTask
-from decor_app.jobs.trainer import QueueLimits, Trainer
-from decor_app.state import models as resources
+from decor_app.jobs.queue import QueueLimits
+from decor_app.jobs.tasks import Progress
+from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
 from decor_app.state import runs as state_runs
+from decor_app.state.queues import training_queue
 from decor_app.state.workspace import Workspace
 from decor_app.training import result
 from decor_core.errors import BundleError
@@ -143,7 +145,7 @@ def test_a_run_that_was_kept_on_disk_is_still_the_training_s(trained, tmp_path, 
     monkeypatch.setattr(state_runs, "_disk_runs", lambda: store)
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
     mine = trained.session_state["workspace"]
-    other = Workspace(mine.owner, MemoryRuns(), mine.jobs, mine.about, mine.collected)
+    other = Workspace(mine.owner, jobs=mine.jobs, collected=mine.collected)
     store.save(mine.runs.list()[0])
     test = opened("retrain", workspace=other)
     assert test.metric[0].value == trained.metric[0].value
@@ -202,7 +204,7 @@ def test_stop_ends_a_training():
 
 def test_a_full_queue_says_so(monkeypatch):
     test = opened("retrain")
-    monkeypatch.setattr(resources.training_queue()._jobs, "limits", QueueLimits(waiting_of_one=0))
+    monkeypatch.setattr(training_queue(), "limits", QueueLimits(waiting_of_one=0))
     sound(button(test, "Retrain").click().run())
     assert "waiting already" in test.toast[0].value
 
@@ -280,9 +282,8 @@ def test_a_search_that_is_stopped_keeps_what_is_done():
     test.pills(key="search_heads").set_value(["lda", "softmax"])
     sound(test.run())
     sound(button(test, "Try 7").click().run())
-    trainer, job_id = resources.training_queue(), test.session_state["workspace"].jobs["search"]
-    deadline = time.monotonic() + 60
-    while not (job := trainer.snapshot(job_id)).task.news(job.events):
+    search, deadline = test.session_state["workspace"].jobs["search"], time.monotonic() + TIMEOUT
+    while not (job := search.snapshot()).partial_results:
         assert job.active and time.monotonic() < deadline
         time.sleep(0.05)
     ended(sound(test.button(key="stop-search").click().run()), "search")
@@ -311,12 +312,16 @@ def _job(data, kind=TrainTask, config=None, **changes: object) -> Job:
     )
 
 
-def test_a_killed_training_says_so_beside_its_curves(embeddings, monkeypatch):
+def _with_job(job: Job | None) -> Workspace:
+    """The workspace of somebody whose training stands so."""
+    asked = SimpleNamespace(about="", job_id="id", snapshot=lambda: job)
+    return Workspace("me", jobs={"train": asked})
+
+
+def test_a_killed_training_says_so_beside_its_curves(embeddings):
     events = tuple(TrainEvent(step, 0.5, 9.0, None, None, 1) for step in (10, 20, 30))
     job = _job(embeddings, status="failed", message="The training ended.", events=events)
-    monkeypatch.setattr(Trainer, "snapshot", lambda self, job_id: job)
-    mine = Workspace("me", jobs={"train": "id"}, about={"id": ""})
-    test = opened("retrain", workspace=mine)
+    test = opened("retrain", workspace=_with_job(job))
     assert [element.value for element in test.error] == [r"The training ended\."]
     assert "**Diverged.**" in texts(test)
     assert "Try a learning rate of 0.001" in texts(test)
@@ -324,15 +329,13 @@ def test_a_killed_training_says_so_beside_its_curves(embeddings, monkeypatch):
 
 def test_a_training_that_never_began_has_no_curves(embeddings, monkeypatch):
     job = _job(embeddings, status="failed", message="Too few pictures.")
-    monkeypatch.setattr(Trainer, "snapshot", lambda self, job_id: job)
     monkeypatch.setattr(result, "training_curves", lambda *_: pytest.fail("drawn"))
-    test = opened("retrain", workspace=Workspace("me", jobs={"train": "id"}, about={"id": ""}))
+    test = opened("retrain", workspace=_with_job(job))
     assert [element.value for element in test.error] == [r"Too few pictures\."]
 
 
 def test_a_forgotten_training_leaves_the_page_as_new():
-    mine = Workspace("me", jobs={"train": "long gone"}, about={"long gone": ""})
-    assert "photos of decorated products" in texts(opened("retrain", workspace=mine))
+    assert "photos of decorated products" in texts(opened("retrain", workspace=_with_job(None)))
 
 
 _EVENTS = tuple(TrainEvent(step, 0.9, 0.5, 0.8, 0.7, 0) for step in (20, 40))
@@ -344,33 +347,32 @@ _EVENTS = tuple(TrainEvent(step, 0.9, 0.5, 0.8, 0.7, 0) for step in (20, 40))
         ({"place": 0}, "Next in the queue …"),
         ({"place": 1}, "Waiting in the queue: 1 job before yours"),
         ({"place": 2}, "Waiting in the queue: 2 jobs before yours"),
-        ({"status": "starting"}, "Starting TensorFlow: a few seconds the first time"),
+        ({"status": "starting"}, "Getting ready …"),
         ({"status": "running"}, "Getting ready …"),
-        ({"status": "running", "events": _EVENTS}, "Step 40 of 100, about 3 s left"),
+        ({"status": "running", "events": _EVENTS}, "Step 40 of 100, about 23 s left"),
     ],
 )
 def test_progress_in_words(embeddings, monkeypatch, changes, words):
     monkeypatch.setattr(progress.time, "monotonic", lambda: 2.0)
     job = _job(embeddings, first_event=1.0, last_event=2.0, **changes)
-    assert progress.progress_words(job) == words
+    assert progress.job_words(job) == words
 
 
 def test_the_longer_one_waits_the_less_often_it_is_drawn(embeddings):
-    places = [_job(embeddings, place=place) for place in (0, 5, 19)]
-    running = _job(embeddings, status="running", place=0)
-    assert progress.pace(running) == progress.pace(places[0])
-    assert [progress.pace(job) for job in places] == sorted({progress.pace(job) for job in places})
+    first, *rest = paces = [progress._pace(_job(embeddings, place=n)) for n in (0, 5, 19)]
+    assert progress._pace(_job(embeddings, status="running", place=0)) == first
+    assert paces == sorted({first, *rest})
 
 
 def test_progress_of_other_jobs_and_heads(embeddings):
-    models = (Progress(3, 5), Progress(4, 5))
+    models = (Progress(3, 5, 0.6), Progress(4, 5, 0.8))
     job = _job(embeddings, CrossValidateTask, status="running", events=models[:1])
-    assert progress.progress_words(job) == "3 of 5 trainings done"
+    assert progress.job_words(job) == "3 of 5 trainings done"
     job = _job(embeddings, config=TrainingConfig(head="lda"), status="running")
-    assert progress.progress_words(job) == "Computing, calibrating and testing"
+    assert progress.job_words(job) == "Computing, calibrating and testing"
     last = (replace(_EVENTS[0], step=100),)
     job = _job(embeddings, status="running", events=last)
-    assert progress.progress_words(job) == "All steps done; calibrating and testing"
+    assert progress.job_words(job) == "All steps done; calibrating and testing"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from decor_app.jobs.dataset_tasks import embed_set
+from decor_app.jobs.dataset_tasks import embed_dataset
 from decor_app.jobs.train_tasks import TrainOnAllTask
 from decor_core.datasets.corrections import correct, with_corrections
 from decor_core.errors import DataError
@@ -29,7 +29,7 @@ def corrected(tmp_path, ornament, encoded, embeddings):
     folder = tmp_path / "corrections"
     new = [(f"{n}.png", encoded(ornament(n, "orange"))) for n in (900, 901)]
     made = correct(folder, "Corrections", LEVELS, new, "Delft", "Netherlands")
-    return embed_set(made, EmbeddingSpec(views=1), None, lambda event: None, never_stop)
+    return embed_dataset(made, EmbeddingSpec(views=1))
 
 
 # The set

@@ -7,11 +7,11 @@ from packing import zip_bytes, zip_of
 
 from decor_app.jobs.dataset_tasks import (
     IntakeTask,
-    Phase,
     PredictTask,
     PreviewTask,
     ingest,
 )
+from decor_app.jobs.tasks import Progress
 from decor_core.data.tables import Columns
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.demo import write_example
@@ -92,21 +92,21 @@ def test_what_was_uploaded_goes_once_it_is_read(painted, tmp_path):
     into = tmp_path / "set"
     into.mkdir()
     zip_of(painted, into / "upload.zip")
-    events: list[Phase] = []
+    events: list[Progress] = []
     task = IntakeTask(into / "upload.zip", into, "Painted", spec=ONE_VIEW)
     assert task.run(events.append, never_stop) == into
     assert not (into / "upload.zip").exists()
-    assert {event.name for event in events} == {"reading", "looking", "checking"}
+    assert {event.phase for event in events} == {"reading", "embedding", "checking"}
     shares = [task.fraction_done(events[: i + 1]) for i in range(len(events))]
     assert shares == sorted(shares) and shares[0] > 0 and shares[-1] <= 1
 
 
 def test_stopped_while_it_looks_it_keeps_the_set(painted, tmp_path):
     task = IntakeTask(painted, tmp_path / "set", "Painted", spec=ONE_VIEW)
-    looked: list[Phase] = []
+    looked: list[Progress] = []
 
-    def listen(event: Phase) -> None:
-        looked.extend([event] if event.name == "looking" else [])
+    def listen(event: Progress) -> None:
+        looked.extend([event] if event.phase == "embedding" else [])
 
     task.run(listen, lambda: bool(looked))
     made = load_dataset(tmp_path / "set")

@@ -7,14 +7,15 @@ import sys
 import textwrap
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from serving import until
 
-from decor_app.jobs import inference_pool as looking
+from decor_app.jobs import inference_pool
 from decor_app.jobs.image_analysis import analyze_image
 from decor_app.jobs.inference_pool import InferencePool
 from decor_core.errors import BundleError
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def pool():
-    running = InferencePool()
+    running = InferencePool(1)
     yield running
     running.close()
 
@@ -60,10 +61,10 @@ class _Unreadable:
 
 
 def test_a_child_that_cannot_read_what_is_asked_ends_and_is_replaced(pool, training, picture):
-    child = pool.process_id
+    (child,) = pool.process_ids
     assert "could not look" in pool.analyze_image(training.bundle, _Unreadable(), LIMITS).error
     assert not pool.analyze_image(training.bundle, picture(), LIMITS).error
-    assert pool.process_id != child
+    assert child not in pool.process_ids
 
 
 def test_a_model_that_does_not_fit_says_why(pool, training, picture):
@@ -89,52 +90,59 @@ def test_everybody_gets_his_own_answer(pool, training, picture):
 
 def test_after_its_death_the_next_picture_is_looked_at_all_the_same(pool, training, picture):
     pool.check(training.bundle)
-    before = pool.process_id
+    (before,) = pool.process_ids
     os.kill(before, signal.SIGKILL)
     assert pool.analyze_image(training.bundle, picture(), LIMITS).vector is not None
-    assert pool.process_id != before
+    assert before not in pool.process_ids
 
 
-def test_a_picture_that_kills_it_costs_its_own_answer_only(training, picture):
-    pool = InferencePool()
-    killed = []
+def test_a_picture_that_kills_its_process_costs_its_own_answer_only(training, picture):
+    pool, killed = InferencePool(1), []
 
     def kill():
         while len(killed) < 2:
-            if pool.process_id and pool.process_id not in killed:
-                killed.append(pool.process_id)
-                os.kill(killed[-1], signal.SIGKILL)
+            for process in set(pool.process_ids) - set(killed):
+                killed.append(process)
+                os.kill(process, signal.SIGKILL)
             time.sleep(0.001)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    sight = pool.analyze_image(training.bundle, picture(), LIMITS)
+    analysis = pool.analyze_image(training.bundle, picture(), LIMITS)
     killer.join()
-    assert "could not look at it" in sight.error
+    assert "could not look at it" in analysis.error
     assert pool.analyze_image(training.bundle, picture(), LIMITS).vector is not None
     pool.close()
 
 
+def test_a_second_process_is_there_while_two_pictures_come_at_once(training, picture, monkeypatch):
+    monkeypatch.setattr(inference_pool, "_IDLE_SECONDS", 0.5)
+    pool = InferencePool(2)
+    pool.analyze_image(training.bundle, picture(), LIMITS)
+    (first,) = pool.process_ids
+    os.kill(first, signal.SIGSTOP)  # it takes its time
+    with ThreadPoolExecutor(2) as visitors:
+        slow = visitors.submit(pool.check, training.bundle)
+        assert pool.analyze_image(training.bundle, picture(), LIMITS).vector is not None
+        assert len(pool.process_ids) == 2
+        os.kill(first, signal.SIGCONT)
+        assert slow.result() is not None
+    until(lambda: pool.process_ids == [first], "the end of the second, which is idle")
+    pool.close()
+    assert pool.process_ids == []
+
+
 def test_one_that_hangs_is_ended(training, picture, monkeypatch):
-    pool = InferencePool()
+    pool = InferencePool(1)
     pool.check(training.bundle)
-    hung = pool.process_id
+    (hung,) = pool.process_ids
     os.kill(hung, signal.SIGSTOP)
-    monkeypatch.setattr(looking, "_LONGEST", 0.2)
+    monkeypatch.setattr(inference_pool, "_MAX_SECONDS", 0.2)
     with pytest.raises(BundleError, match="try again"):
         pool.check(training.bundle)
     with pytest.raises(OSError):
         os.kill(hung, 0)
     pool.close()
-
-
-def test_one_that_waits_for_its_turn_does_not_hang(training, picture, monkeypatch):
-    pool, answer = InferencePool(), Future()
-    pool._heard = float("inf")  # others are answered meanwhile
-    monkeypatch.setattr(looking, "_LONGEST", 0.05)
-    monkeypatch.setattr(pool, "_send", lambda task: (None, answer))
-    threading.Timer(0.3, answer.set_result, ["seen"]).start()
-    assert pool.analyze_image(training.bundle, picture(), LIMITS) == "seen"
 
 
 def test_it_ends_with_the_process_that_asked(training, tmp_path):
@@ -145,7 +153,7 @@ def test_it_ends_with_the_process_that_asked(training, tmp_path):
         from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
         pool = InferencePool()
         pool.check(load_bundle(DEFAULT_BUNDLE))
-        print(pool.process_id, flush=True)
+        print(*pool.process_ids, flush=True)
         os.kill(os.getpid(), 9)
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)

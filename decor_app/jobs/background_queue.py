@@ -1,0 +1,116 @@
+"""A queue whose jobs run in a child process of its own: started when wanted, ended when idle."""
+
+import logging
+import threading
+import time
+
+from decor_app.hosting.metrics import METRICS
+from decor_app.jobs.job import Job
+from decor_app.jobs.queue import JobQueue, QueueLimits
+from decor_app.jobs.tasks import Task
+from decor_app.jobs.worker import Worker, WorkerDied
+
+STOP_GRACE = 0.8  # seconds in which a job may end by itself once it was asked to
+IDLE_SECONDS = 600.0
+_POLL_SECONDS = 0.05
+_DIED = (
+    "The process that did this ended unexpectedly, perhaps for want of memory; "
+    "press the button to start it again."
+)
+_REFUSED = "The process for this cannot be started; try again later."
+_log = logging.getLogger(__name__)
+
+
+class BackgroundQueue(JobQueue):
+    """Runs its jobs one after the other, in a process that ends after ``idle_seconds`` without."""
+
+    def __init__(
+        self, limits: QueueLimits | None = None, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        super().__init__(limits)
+        self._idle_seconds = idle_seconds
+        self._worker: Worker | None = None
+        self._last_warm_up: Task | None = None
+        self._thread = threading.Thread(target=self._work, name="decor-jobs", daemon=True)
+        self._thread.start()
+
+    @property
+    def process_id(self) -> int | None:
+        """The child's process id, None while there is none."""
+        worker = self._worker
+        return worker.process.pid if worker and worker.is_alive else None
+
+    def warm(self, task: Task) -> None:
+        """Have ``task`` run for nobody, unless the process that there is has done it already."""
+        self._last_warm_up, worker = task, self._worker
+        if worker is None or not worker.is_ready or not worker.has(task.data):
+            super().warm(task)
+
+    def close(self) -> None:
+        """End the process and refuse further jobs."""
+        super().close()
+        if worker := self._worker:
+            worker.kill()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while job := self.take():
+            if self._worker is None or not self._worker.is_ready:
+                try:
+                    self._worker = Worker(self._idle_seconds)
+                except OSError:
+                    _log.exception("the process of a queue cannot be started")
+                    self.fail(job.id, _REFUSED)
+                    continue
+            self._run(job, self._worker)
+        if self._worker:
+            self._worker.kill()
+
+    def _run(self, job: Job, worker: Worker) -> None:
+        begun, asked = time.monotonic(), None
+        worker.start(job.task)
+        while True:
+            try:
+                message = worker.receive(_POLL_SECONDS)
+            except WorkerDied:
+                self.fail(job.id, _DIED)
+                return
+            match message:
+                case "running", _:
+                    self.begin(job.id)
+                case "event", event:
+                    self.add_event(job.id, event)
+                case "done", result:
+                    self._follow(self.finish(job.id, result))
+                    return
+                case "failed", text:
+                    self.fail(job.id, text)
+                    return
+            self._stop_if_late(job, begun)
+            if asked is None and self.is_stopping(job.id):
+                asked = time.monotonic()
+                worker.stop()
+            if asked is not None and time.monotonic() > asked + STOP_GRACE:
+                worker.kill()
+                if self._last_warm_up:
+                    super().warm(self._last_warm_up)  # a process for the next job
+
+    def _stop_if_late(self, job: Job, begun: float) -> None:
+        """Stop a job that has had its time; what it has done until then is kept."""
+        seconds = self.limits.seconds
+        if time.monotonic() - begun > seconds and not self.is_stopping(job.id):
+            METRICS.count("refused: job over its time")
+            self.stop(
+                job.id,
+                f"Stopped after {seconds:g} seconds, the longest that one job may take here.",
+            )
+
+    def _follow(self, job: Job | None) -> None:
+        """Do what is to follow on a job, if it is done."""
+        if job is None or job.then is None or job.status != "done":
+            return
+        try:
+            job.then(job)
+        except Exception:  # this thread works for everybody
+            _log.exception("what follows on %s failed", job.task.kind)
+        self.drop_result(job.id)
