@@ -5,7 +5,7 @@ const REST = 150; // milliseconds of quiet before the page hears of what is pick
 const ROWS = 2; // of a compact grid, which is filled column by column
 
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
-  const root = parentElement.querySelector("div");
+  const root = parentElement.querySelector(".grid");
   const grid = (parentElement.decorGrid ??= { token: null, picked: new Set(), last: 0, timer: 0 });
   grid.tell = (picked) => setStateValue("picked", picked);
   grid.open = (id) => setTriggerValue("opened", id);
@@ -16,7 +16,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   function draw() {
     clearTimeout(grid.timer);
     Object.assign(grid, { token: data.token, picked: new Set(data.picked), last: 0 });
-    root.className = data.compact ? "compact" : "";
+    root.classList.toggle("compact", data.compact);
     root.replaceChildren(...groups(data).flatMap(([name, items]) => list(data, name, items)));
     grid.tiles = [...root.querySelectorAll("[role=option]")];
     root.onclick = click;

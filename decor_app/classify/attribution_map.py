@@ -21,13 +21,9 @@ _MOST_LABELS = 7
 def show_attribution_map(image: AnalyzedImage, prediction: Prediction) -> None:
     """The picture and, unless that is switched off, the attribution map of a class over it."""
     place, file = st.container(gap="xsmall"), preview(image)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         wanted = st.toggle(
-            "Attribution map",
-            value=True,
-            key=keys.SHOW_ATTRIBUTION,
-            persist_state="session",
-            help="Shows why: what in the picture speaks for a class, and what against it.",
+            "Attribution map", value=True, key=keys.SHOW_ATTRIBUTION, persist_state="session"
         )
         opacity = st.slider(
             "Opacity",
@@ -39,6 +35,7 @@ def show_attribution_map(image: AnalyzedImage, prediction: Prediction) -> None:
             format="%d %%",
             disabled=not wanted,
             persist_state="session",
+            width=110,
         )
     described, legend = image.described, ""
     if wanted:

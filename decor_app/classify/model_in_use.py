@@ -81,5 +81,5 @@ def show_model_in_use() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
         title = escape_markdown(predictor().bundle.title)
-        st.badge(f"Answered by {title}", color="red", icon=":material/person:")
+        st.badge(f"Answered by {title}", color="blue", icon=":material/person:")
         st.button("Back to the shipped model", on_click=use_shipped_model, type="tertiary")
