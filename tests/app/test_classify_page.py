@@ -216,7 +216,7 @@ def test_what_sessions_remember_is_bounded_and_had_again(
 
 
 def test_originals_are_held_of_what_is_shown_only(page, encoded, ornament):
-    st.cache_resource.clear()
+    originals.cache_clear()
     first, second = encoded(ornament(1)), encoded(ornament(2))
     test = _upload(page("classify"), ("first.png", first))
     assert originals().size == len(first)
