@@ -19,6 +19,7 @@ import numpy as np
 from decor_core.errors import BackboneError
 from decor_core.features.backbones import BackboneSpec, fed
 from decor_core.features.torch_weights import read_torch_state
+from decor_core.io import write_file
 
 _DEPTHS = {"0": 1.0, "1": 1.1, "2": 1.2}
 _STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))  # repeats and stride in Lite0
@@ -52,11 +53,7 @@ def convert_backbone(
 
 def _keep(content: bytes, path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            partial = Path(folder) / path.name
-            partial.write_bytes(content)
-            partial.replace(path)
+        write_file(path, content)
     except OSError as error:
         raise BackboneError(
             f"“{path}” cannot be written ({error.strerror}); choose another folder for networks "
