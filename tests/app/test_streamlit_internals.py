@@ -19,7 +19,8 @@ from decor_app.hosting.uploads import UploadRegister
 
 ROOT = Path(__file__).parents[2]
 _OUTSIDE = re.compile(
-    r"from streamlit\.(?!testing|components\.v2|delta_generator|navigation\.page|runtime\.uploaded_file_manager)"
+    r"from streamlit\.(?!testing|components\.v2|delta_generator|navigation\.page"
+    r"|runtime\.uploaded_file_manager)"
     r"|\._(session_mgr|session_storage|old_state|get_async_objs|get_widget_id)\b|_streamlit_xsrf"
 )
 
