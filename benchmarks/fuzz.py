@@ -41,7 +41,8 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import BUNDLE_FILES, Bundle
 from decor_core.model.evaluation import evaluate
-from decor_core.model.heads import Head, TrainEvent
+from decor_core.model.events import TrainEvent
+from decor_core.model.linear_head import LinearHead
 from decor_core.model.novelty import Novelty
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
@@ -137,7 +138,7 @@ def small_run(title: str = "Small") -> Run:
         "choice": {"head": "softmax", "blocks": "all blocks", "reason": "Chosen."},
         "material": TrainingData(title="Small", version="3f2a91", taught=1).to_json(),
     }  # fmt: skip
-    head = Head(np.eye(6, 3, dtype=np.float32), np.zeros(3, np.float32))
+    head = LinearHead(np.eye(6, 3, dtype=np.float32), np.zeros(3, np.float32))
     bundle = Bundle(title, taxonomy, EmbeddingSpec(), "0" * 16, head, training, judged,
                     {"style": judged}, novelty=known)  # fmt: skip
     rows = zip(map(str, truth), "abcdefghijkl", "abc" * 4, "cba" * 4, np.ones(12), strict=True)

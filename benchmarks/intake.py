@@ -24,7 +24,7 @@ from decor_core.data.catalog import open_dataset
 from decor_core.features.embedder import Embedder, EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
 from decor_core.images.decode import load_picture
-from decor_core.model.calibration import never_stop
+from decor_core.model.events import never_stop
 
 _CLASSES = 10
 _CORES = 2

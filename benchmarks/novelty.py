@@ -22,8 +22,8 @@ from robustness import cloudy, cluttered, plain
 from decor_core.features.embedder import Embedder
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
-from decor_core.model.calibration import Fitter
 from decor_core.model.training_config import TrainingConfig
+from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.training.task import Task
 
 SIDE = 224
@@ -48,9 +48,7 @@ def main() -> None:
     for repeat in range(options.repeats):
         fold_of = task.folds(5, repeat)
         for fold in range(5):
-            hull = Fitter(task.examples(np.flatnonzero(fold_of != fold))).known(
-                products.late_stages
-            )
+            hull = WhitenedFolds(task.examples(np.flatnonzero(fold_of != fold))).density
             known.append(hull.scores(products.vectors[fold_of == fold]))
             unseen.append(hull.scores(patterns.vectors))
             for kind, vectors in strangers.items():

@@ -29,7 +29,7 @@ from decor_core.images.augment import STANDARD
 from decor_core.images.decode import load_picture
 from decor_core.images.foreground import foreground_mask
 from decor_core.model.evaluation import wilson
-from decor_core.model.heads import probabilities
+from decor_core.model.linear_head import probabilities
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import fold_heads
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from decor_app.charts.theme import INK, Spec, nominal, quantitative, show_chart, tooltip
-from decor_core.model.heads import TrainEvent
+from decor_core.model.events import TrainEvent
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.run import Run
 from decor_core.training.search import CurvePoint

@@ -28,8 +28,8 @@ from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.images.augment import Augmentation
 from decor_core.images.decode import is_picture_name
 from decor_core.model.bundle import Bundle
-from decor_core.model.calibration import ShouldStop
 from decor_core.model.classifier import Predictor
+from decor_core.model.events import ShouldStop
 from decor_core.training.label_issues import find_label_issues, label_findings
 from decor_core.training.projection import project
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:  # a child imports no more than what its tasks need
-    from decor_core.model.calibration import ShouldStop
+    from decor_core.model.events import ShouldStop
 
 Report = Callable[[Any], None]
 QueueName = Literal["training", "evaluation", "dataset", "tensorflow"]

@@ -12,8 +12,7 @@ from decor_core.errors import TrainingError
 from decor_core.export.formats import export_model
 from decor_core.features.backbones import load_backbone
 from decor_core.model.bundle import Bundle
-from decor_core.model.calibration import ShouldStop
-from decor_core.model.heads import TrainEvent
+from decor_core.model.events import ShouldStop, TrainEvent
 from decor_core.runs.tensorboard import write_summaries
 
 

@@ -8,9 +8,8 @@ from decor_app.jobs.tasks import Progress, QueueName, Report, Task
 from decor_core.errors import Stopped
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
-from decor_core.model.calibration import ShouldStop
 from decor_core.model.evaluation import Evaluation
-from decor_core.model.heads import TrainEvent
+from decor_core.model.events import ShouldStop, TrainEvent
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.training.search import Candidate, CurvePoint, Result, learning_curve, search

@@ -16,7 +16,7 @@ from decor_core.cli.training import settle_head, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
 
 if TYPE_CHECKING:
-    from decor_core.model.heads import TrainEvent
+    from decor_core.model.events import TrainEvent
     from decor_core.training.train import Training
 
 

@@ -50,6 +50,15 @@ class Block:
         return slice(self.start, self.stop)
 
 
+def late_stages(blocks: Sequence[Block]) -> slice:
+    """Columns of the network's last three stages, which know things rather than textures.
+
+    All columns where the blocks are not those of a network.
+    """
+    stages = [block for block in blocks if block.name.startswith("stage")][-3:] or blocks
+    return slice(stages[0].start, stages[-1].stop)
+
+
 @dataclass(frozen=True)
 class View:
     """What the network sees in one part of a picture.

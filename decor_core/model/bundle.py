@@ -14,7 +14,7 @@ from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.io import Arrays, json_as, read_arrays, read_json, replacing, write_json
 from decor_core.model.evaluation import Evaluation
-from decor_core.model.heads import Head
+from decor_core.model.linear_head import LinearHead
 from decor_core.model.novelty import Novelty
 from decor_core.taxonomy import Taxonomy
 
@@ -40,7 +40,7 @@ class Bundle:
     taxonomy: Taxonomy
     embedding: EmbeddingSpec
     backbone_digest: str
-    head: Head
+    head: LinearHead
     training: dict[str, Any] = field(default_factory=dict)
     evaluation: Evaluation | None = None
     cross_validation: dict[str, Evaluation] = field(default_factory=dict)
@@ -163,7 +163,7 @@ def _from_manifest(manifest: _Manifest, arrays: Arrays) -> Bundle:
         taxonomy=manifest.taxonomy,
         embedding=json_as(manifest.embedding, EmbeddingSpec, only_known=True),
         backbone_digest=manifest.backbone_digest,
-        head=Head(arrays["weights"], arrays["bias"]),
+        head=LinearHead(arrays["weights"], arrays["bias"]),
         training=manifest.training,
         evaluation=Evaluation.from_json(manifest.evaluation) if manifest.evaluation else None,
         cross_validation={name: Evaluation.from_json(data) for name, data in figures},

@@ -14,7 +14,7 @@ from decor_core.errors import BundleError, PictureError
 from decor_core.features.embedder import Embedder, EmbeddingSpec
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
-from decor_core.model.heads import probabilities
+from decor_core.model.linear_head import probabilities
 from decor_core.model.novelty import UNKNOWN
 from decor_core.taxonomy import Taxonomy
 

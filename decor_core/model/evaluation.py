@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from decor_core.io import json_as
-from decor_core.model.heads import cross_entropy, probabilities
+from decor_core.model.linear_head import cross_entropy, probabilities
 
 # A class with fewer pictures is marked wherever its recall is shown: even if all are right, the
 # true rate may be as low as 89 %.

@@ -13,7 +13,7 @@ from PIL import Image
 from decor_core.features.embedder import Block, Look, View, pool
 from decor_core.images import color
 from decor_core.model.classifier import Predictor
-from decor_core.model.heads import Head, probabilities
+from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.taxonomy import Taxonomy
 
 SIDE = 128
@@ -85,7 +85,7 @@ def explain(predictor: Predictor, image: Image.Image, taxonomy: str | None = Non
 def split_scores(
     look: Look,
     blocks: tuple[Block, ...],
-    head: Head,
+    head: LinearHead,
     labels: tuple[str, ...],
     size: tuple[int, int],
 ) -> Explanation:
@@ -102,7 +102,7 @@ def split_scores(
     return Explanation(labels, *canvas.cut())
 
 
-def _view_parts(view: View, blocks: tuple[Block, ...], head: Head) -> Iterable[np.ndarray]:
+def _view_parts(view: View, blocks: tuple[Block, ...], head: LinearHead) -> Iterable[np.ndarray]:
     """What the scores of one view are made of: a map [classes, h, w] for each resolution."""
     maps: dict[tuple[int, ...], np.ndarray] = {}
     for block, stage, shares in zip(blocks, view.stages, view.weights, strict=False):
@@ -126,7 +126,7 @@ def _pooled_parts(stage: np.ndarray, shares: np.ndarray, weights: np.ndarray) ->
     return shares * np.moveaxis(stage @ by_mean + squares @ by_square, 2, 0)
 
 
-def _color_parts(look: Look, block: Block, head: Head) -> np.ndarray:
+def _color_parts(look: Look, block: Block, head: LinearHead) -> np.ndarray:
     """Root of the histogram times its weights, pixel by pixel [classes, h, w]."""
     inside = look.weights > 0
     shares = look.weights[inside] / max(look.weights.sum(), 1e-9)

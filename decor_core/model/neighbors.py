@@ -11,7 +11,7 @@ import numpy as np
 
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
-from decor_core.model.heads import class_means
+from decor_core.model.whitening import class_means
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """How far a picture is from everything known: the ground for the answer “none of these”."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
-from decor_core.model.heads import class_means
-from decor_core.model.whitening import shrinkage
+from decor_core.model.estimator import Estimator
+from decor_core.model.whitening import class_means, shrinkage
 
 UNKNOWN = "unknown"
 FALSE_ALARMS = 0.02
@@ -15,7 +17,7 @@ _RANK = 32
 
 @dataclass(frozen=True)
 class Novelty:
-    """A round hull of known pictures in some ``columns`` of the embedding, whatever their class.
+    """A normal distribution of known vectors in some ``columns``, whatever their class.
 
     Probabilistic PCA (Tipping & Bishop, 1999): variance ``variances[i]`` along ``axes[:, i]``
     [d, r] from ``mean`` [d], and ``rest`` in every other direction. ``limit`` is the mean squared
@@ -31,9 +33,9 @@ class Novelty:
 
     def distances(self, vectors: np.ndarray) -> np.ndarray:
         """Squared Mahalanobis distance [n], per dimension, of vectors [n, d]."""
-        centred = vectors[:, self.columns] - self.mean
-        along = centred @ self.axes
-        beyond = np.maximum((centred**2).sum(axis=1) - (along**2).sum(axis=1), 0)
+        centered = vectors[:, self.columns] - self.mean
+        along = centered @ self.axes
+        beyond = np.maximum((centered**2).sum(axis=1) - (along**2).sum(axis=1), 0)
         return ((along**2 / self.variances).sum(axis=1) + beyond / self.rest) / len(self.mean)
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
@@ -41,30 +43,108 @@ class Novelty:
         return 1 - 0.5 ** (self.distances(vectors) / self.limit)
 
 
-def fit_novelty(
+class NoveltyDetector(Estimator):
+    """Tells vectors unlike those it was fitted to, as scikit-learn's outlier detectors do.
+
+    ``columns`` are those to look at, by default all. Fitted: ``density_``, a Novelty.
+    """
+
+    def __init__(self, columns: slice | None = None) -> None:
+        self.columns = columns
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        cv: Iterable[tuple[np.ndarray, np.ndarray]] | None = None,
+    ) -> Self:
+        """Example i counts ``sample_weight[i]`` times; with labels ``y``, each class counts alike.
+
+        The limit is found on vectors held out by ``cv``, pairs of row numbers to train on and to
+        hold out; by default every fifth row in turn.
+        """
+        X, y, weights = self._check_training(X, y, sample_weight)
+        codes = np.zeros(len(X), int) if y is None else np.unique(y, return_inverse=True)[1]
+        columns = self.columns or slice(0, X.shape[1])
+        if cv is None:
+            fifth = np.arange(len(X)) % min(5, len(X))
+            cv = [(np.flatnonzero(fifth != i), np.flatnonzero(fifth == i)) for i in range(5)]
+        held_out = [
+            fit_density(X[train], codes[train], weights[train], columns).distances(X[test])
+            for train, test in cv
+        ]
+        density = fit_density(X, codes, weights, columns)
+        self.density_ = replace(density, limit=limit_from(np.concatenate(held_out)))
+        self.offset_ = -self.density_.limit
+        return self
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Minus the squared Mahalanobis distance [n], per dimension: higher is more usual."""
+        vectors = self._check_vectors(X)
+        return -self.density_.distances(vectors)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """``score_samples`` [n] shifted so that vectors below 0 are outliers."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """1 for what is known, −1 for what is not, [n]."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def fit_predict(self, X: Any, y: Any = None) -> np.ndarray:
+        """``fit``, then ``predict`` the same vectors."""
+        return self.fit(X, y).predict(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "outlier_detector"
+        return tags
+
+
+def fit_density(
     vectors: np.ndarray, classes: np.ndarray, weights: np.ndarray, columns: slice
 ) -> Novelty:
-    """The hull of vectors [n, d]; example i counts ``weights[i]`` times, each class alike."""
-    known = np.asarray(vectors[:, columns], np.float64)
-    mean = class_means(known, classes, weights).mean(axis=0)
-    centred = (known - mean) * np.sqrt(weights)[:, None]
+    """The density of vectors [n, d]; example i counts ``weights[i]`` times, each class alike."""
+    counting = weights > 0
+    known, weights = vectors[counting, columns], weights[counting]
+    present = np.unique(classes[counting], return_inverse=True)[1]
+    mean = class_means(known, present, weights).mean(axis=0)
+    centered = (known - mean) * np.sqrt(weights).astype(known.dtype)[:, None]
     count, dimensions = weights.sum(), known.shape[1]
-    values, rows = np.linalg.eigh(centred @ centred.T)
-    kept = np.flatnonzero(values > values[-1] * 1e-9)[::-1][: min(_RANK, dimensions - 1)]
-    spectrum = values.clip(0) / count
-    total = spectrum.sum()
-    amount = shrinkage((spectrum**2).sum(), total, count, dimensions)
+    products = (centered @ centered.T).astype(np.float64)
+    values, rows = _largest_eigenpairs(products, min(_RANK, dimensions - 1, len(known)))
+    total = np.trace(products) / count
+    amount = shrinkage((products**2).sum() / count**2, total, count, dimensions)
     floor = amount * total / dimensions
-    unexplained = (1 - amount) * (total - spectrum[kept].sum())
+    variances = values / count
+    unexplained = (1 - amount) * max(total - variances.sum(), 0)
     return Novelty(
         columns,
         mean.astype(np.float32),
-        (centred.T @ (rows[:, kept] / np.sqrt(values[kept]))).astype(np.float32),
-        ((1 - amount) * spectrum[kept] + floor).astype(np.float32),
-        rest=float(max(floor + unexplained / (dimensions - len(kept)), 1e-12)),
+        (centered.T @ (rows / np.sqrt(values))).astype(np.float32),
+        ((1 - amount) * variances + floor).astype(np.float32),
+        rest=float(max(floor + unexplained / (dimensions - len(values)), 1e-12)),
     )
 
 
 def limit_from(distances: np.ndarray) -> float:
     """The distance that FALSE_ALARMS of known pictures exceed, from those of held-out ones."""
     return float(np.quantile(distances, 1 - FALSE_ALARMS, method="higher"))
+
+
+def _largest_eigenpairs(products: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The largest eigenvalues, and their vectors [n, k], of a positive semidefinite matrix [n, n].
+
+    By subspace iteration (Halko, Martinsson & Tropp, 2011) from the same start every time. Those
+    near zero are left out.
+    """
+    shape = len(products), min(max(2 * count, 1), len(products))
+    start = np.random.default_rng(0).standard_normal(shape)
+    basis = np.linalg.qr(products @ start)[0]
+    for _ in range(4):
+        basis = np.linalg.qr(products @ basis)[0]
+    values, vectors = np.linalg.eigh(basis.T @ products @ basis)
+    kept = np.flatnonzero(values > values[-1] * 1e-9)[::-1][:count]
+    return values[kept], basis @ vectors[:, kept]

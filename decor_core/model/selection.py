@@ -1,20 +1,21 @@
 """Which blocks of the embedding and which head suit a data set: asked of its training pictures."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from decor_core.model.evaluation import fit_temperature
-from decor_core.model.heads import log_losses
-from decor_core.model.whitened_folds import Prepared
+from decor_core.features.embedder import Block
+from decor_core.model.calibration import fit_temperature
+from decor_core.model.linear_head import log_losses
 
-OutOfFold = Callable[[str, str], np.ndarray]
+# Logits [m, c] of the held-out pictures, by head and blocks.
+OutOfFold = Callable[[str, Sequence[int]], np.ndarray]
 
 # Sets of blocks, the one to begin with first: ornament is known to the middle of the network,
 # things to its end.
 _BLOCK_SETS = ("all but the last stage", "all blocks", "the last three stages", "the last stage")
-_HEADS = ("logistic", "lda")
+_HEADS = {"logistic": "logistic regression", "lda": "linear discriminant analysis"}
 # What comes first is left only for what is better by so many standard errors of the difference.
 _STANDARD_ERRORS = 2.0
 
@@ -28,6 +29,9 @@ class Candidate:
     log_loss: float
     accuracy: float
 
+    def __str__(self) -> str:
+        return f"{_HEADS[self.head]} on {self.blocks}"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -38,91 +42,67 @@ class Choice:
     reason: str
     candidates: tuple[Candidate, ...] = ()
 
-    def to_json(self) -> dict[str, object]:
-        """In types that JSON knows."""
-        return asdict(self)
 
-
-def block_numbers(prepared: Prepared, name: str) -> list[int]:
-    """The positions of the blocks in the set called ``name``."""
-    stages = [k for k, block in enumerate(prepared.blocks) if block.name.startswith("stage")]
+def block_indices(blocks: Sequence[Block], name: str) -> list[int]:
+    """Which of the blocks are in the set called ``name``."""
+    stages = [k for k, block in enumerate(blocks) if block.name.startswith("stage")]
     last = stages[-1:]
     if name == "all blocks":
-        return list(range(len(prepared.blocks)))
+        return list(range(len(blocks)))
     if name == "all but the last stage":
-        return [k for k in range(len(prepared.blocks)) if k not in last]
+        return [k for k in range(len(blocks)) if k not in last]
     return stages[-3:] if name == "the last three stages" else last
 
 
-def choose(prepared: Prepared, head: str, out_of_fold: OutOfFold) -> Choice:
+def choose(
+    blocks: Sequence[Block], head: str, out_of_fold: OutOfFold, y_true: np.ndarray
+) -> Choice:
     """The set of blocks for ``head`` and, if that is “auto”, the head.
 
-    ``out_of_fold(head, blocks)`` gives logits [m, c] for the held-out pictures. Sets are judged
-    by linear discriminant analysis, whose logits add up over blocks, so that judging is cheap.
+    ``out_of_fold`` predicts the classes ``y_true`` [m] of held-out pictures. Sets are judged by
+    linear discriminant analysis, whose logits add up over blocks, so that judging is cheap.
     """
-    heads = _HEADS if head == "auto" else (head,)
-    if not prepared.folds:
-        return Choice(heads[0], _BLOCK_SETS[0], "There are too few pictures to choose by.")
-    sets = [_Judged.of(prepared, "lda", blocks, out_of_fold) for blocks in _block_sets(prepared)]
-    best = _preferred(sets)
-    asked = sets
+    sets: dict[tuple[int, ...], str] = {}
+    for name in _BLOCK_SETS:  # networks of few stages have fewer that differ
+        sets.setdefault(tuple(block_indices(blocks, name)), name)
+    sets.pop((), None)
+    if not len(y_true):
+        first = "logistic" if head == "auto" else head
+        return Choice(first, _BLOCK_SETS[0], "There are too few pictures to choose by.")
+
+    def judge(head: str, indices: tuple[int, ...]) -> tuple[Candidate, np.ndarray]:
+        logits = out_of_fold(head, indices)
+        losses = log_losses(logits / fit_temperature(logits, y_true), y_true)
+        accuracy = float((logits.argmax(axis=1) == y_true).mean())
+        return Candidate(head, sets[indices], float(losses.mean()), accuracy), losses
+
+    judged = [judge("lda", indices) for indices in sets]
+    best = _preferred(judged)
     if head == "auto":
-        logistic = _Judged.of(prepared, "logistic", best.candidate.blocks, out_of_fold)
-        best = _preferred([logistic, best])
-        asked = [logistic, *sets]
-    chosen = best.candidate.head if head == "auto" else head
-    candidates = tuple(judged.candidate for judged in asked)
-    return Choice(
-        chosen,
-        best.candidate.blocks,
-        _reason(head, best.candidate, candidates, len(prepared.truth)),
-        candidates,
-    )
+        chosen = next(indices for indices, name in sets.items() if name == best[0].blocks)
+        judged.insert(0, judge("logistic", chosen))
+        best = _preferred([judged[0], best])
+    candidates = tuple(candidate for candidate, _ in judged)
+    reason = _reason(head, best[0], candidates, len(y_true))
+    return Choice(best[0].head if head == "auto" else head, best[0].blocks, reason, candidates)
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """A candidate with the log-loss of each picture [m]."""
-
-    candidate: Candidate
-    losses: np.ndarray
-
-    @classmethod
-    def of(cls, prepared: Prepared, head: str, blocks: str, out_of_fold: OutOfFold) -> "_Judged":
-        logits = out_of_fold(head, blocks)
-        losses = log_losses(logits / fit_temperature(logits, prepared.truth), prepared.truth)
-        right = logits.argmax(axis=1) == prepared.truth
-        return cls(Candidate(head, blocks, float(losses.mean()), float(right.mean())), losses)
-
-
-def _preferred(judged: Sequence[_Judged]) -> _Judged:
+def _preferred(judged: Sequence[tuple[Candidate, np.ndarray]]) -> tuple[Candidate, np.ndarray]:
     """The first, unless another is better by more than chance; then the best of those."""
     first, *others = judged
-    better = [other for other in others if _clearly_better(other.losses, first.losses)]
-    return min(better, key=lambda other: other.candidate.log_loss, default=first)
-
-
-def _clearly_better(one: np.ndarray, other: np.ndarray) -> bool:
-    gains = other - one
-    error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else np.inf
-    return bool(gains.mean() > _STANDARD_ERRORS * error)
-
-
-def _block_sets(prepared: Prepared) -> list[str]:
-    """Sets that are not empty and differ from each other, in networks of few stages too."""
-    sets: dict[tuple[int, ...], str] = {}
-    for name in _BLOCK_SETS:
-        sets.setdefault(tuple(block_numbers(prepared, name)), name)
-    return [name for numbers, name in sets.items() if numbers]
-
-
-_WORDS = {"logistic": "logistic regression", "lda": "linear discriminant analysis"}
+    better = []
+    for other in others:
+        gains = first[1] - other[1]
+        error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else np.inf
+        if gains.mean() > _STANDARD_ERRORS * error:
+            better.append(other)
+    return min(better, key=lambda other: other[0].log_loss, default=first)
 
 
 def _reason(head: str, best: Candidate, candidates: Sequence[Candidate], n: int) -> str:
     others = [candidate for candidate in candidates if candidate != best]
     stand_in = head not in ("auto", best.head)
-    chosen = f"{best.blocks}, judged by {_WORDS[best.head]}" if stand_in else _named(best)
+    chosen = f"{best.blocks}, judged by {_HEADS[best.head]}" if stand_in else str(best)
     text = (
         f"Chosen: {chosen}, {best.accuracy:.1%} right with a log-loss of "
         f"{best.log_loss:.3f} by cross-validation inside the {n} training pictures"
@@ -131,10 +111,6 @@ def _reason(head: str, best: Candidate, candidates: Sequence[Candidate], n: int)
         following = min(others, key=lambda candidate: candidate.log_loss)
         text += (
             f"; none of {len(others)} others is better by more than chance (the nearest, "
-            f"{_named(following)}: {following.accuracy:.1%}, {following.log_loss:.3f})"
+            f"{following}: {following.accuracy:.1%}, {following.log_loss:.3f})"
         )
     return text + "."
-
-
-def _named(candidate: Candidate) -> str:
-    return f"{_WORDS[candidate.head]} on {candidate.blocks}"

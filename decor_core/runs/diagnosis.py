@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from enum import Enum
 
-from decor_core.model.heads import TrainEvent
+from decor_core.model.events import TrainEvent
 
 # Cross-entropies wobble from batch to batch; smaller differences than these mean nothing.
 _CLEAR_RISE = 1.1

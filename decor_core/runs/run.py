@@ -15,7 +15,7 @@ from decor_core.errors import DamagedFile, RunError, damaged_file
 from decor_core.io import Arrays, json_as, read_arrays, read_json, write_json
 from decor_core.model.bundle import Bundle, load_bundle, write_bundle
 from decor_core.model.evaluation import Evaluation
-from decor_core.model.heads import TrainEvent
+from decor_core.model.events import TrainEvent
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.training.train import Training

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from decor_core.config import data_directory
-from decor_core.model.heads import TrainEvent
+from decor_core.model.events import TrainEvent
 
 
 def summaries_directory() -> Path:

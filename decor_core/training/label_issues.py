@@ -16,10 +16,10 @@ from decor_core.data.checks import FEW
 from decor_core.data.findings import Finding
 from decor_core.data.split import folds
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.calibration import ShouldStop, never_stop
-from decor_core.model.evaluation import fit_temperature
-from decor_core.model.heads import class_means, probabilities
-from decor_core.model.whitening import shrinkage
+from decor_core.model.calibration import fit_temperature
+from decor_core.model.events import ShouldStop, never_stop
+from decor_core.model.lda import ShrinkageLDA
+from decor_core.model.linear_head import probabilities
 
 _DIMENSIONS = 256  # principal ones: as good as all for this, and quick
 _OUTLIER_DIMENSIONS = 64
@@ -172,27 +172,12 @@ def _out_of_fold(
         held_out = fold_of == fold
         train = _one_of_each(trusted & ~held_out, y, among=~held_out)
         X, X_held_out, y_train = coordinates[train], coordinates[held_out], y[train]
-        logits[held_out] = -_squared_distances(X, y_train, X_held_out) / 2
+        logits[held_out] = -ShrinkageLDA().fit(X, y_train).squared_distances(X_held_out) / 2
         few = np.s_[:, :_OUTLIER_DIMENSIONS]
-        distances[held_out] = _squared_distances(X[few], y_train, X_held_out[few]).min(axis=1)
+        lda = ShrinkageLDA().fit(X[few], y_train)
+        distances[held_out] = lda.squared_distances(X_held_out[few]).min(axis=1)
     temperature = fit_temperature(logits[trusted], y[trusted])
     return probabilities(logits / temperature), distances
-
-
-def _squared_distances(X: np.ndarray, y: np.ndarray, X_new: np.ndarray) -> np.ndarray:
-    """Squared Mahalanobis distance [m, c] of ``X_new`` to the mean of each class of ``X``, ``y``.
-
-    Half of it with a minus is the logit of linear discriminant analysis with equal priors.
-    """
-    means = class_means(X, y)
-    within = X - means[y]
-    covariance = within.T @ within / len(within)
-    total, dimensions = np.trace(covariance), len(covariance)
-    amount = shrinkage((covariance**2).sum(), total, len(within), dimensions)
-    ridge = max(amount * total / dimensions, 1e-9)
-    precision = np.linalg.inv((1 - amount) * covariance + ridge * np.eye(dimensions))
-    own, slopes = ((X_new @ precision) * X_new).sum(axis=1), precision @ means.T
-    return own[:, None] - 2 * X_new @ slopes + (means.T * slopes).sum(axis=0)
 
 
 def _one_of_each(chosen: np.ndarray, y: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:

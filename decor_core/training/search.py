@@ -9,10 +9,11 @@ import numpy as np
 
 from decor_core.errors import TrainingError
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.calibration import Fitter, ShouldStop, never_stop
 from decor_core.model.evaluation import wilson
-from decor_core.model.heads import TrainEvent
+from decor_core.model.events import ShouldStop, TrainEvent, never_stop
 from decor_core.model.training_config import TrainingConfig
+from decor_core.model.vector_classifier import VectorClassifier
+from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.training.task import Task
 from decor_core.training.train import usual_folds
 
@@ -127,16 +128,16 @@ def search(
     n_folds = n_folds or usual_folds(embeddings.rows(rows))
     fold_of = task.folds(n_folds, base.seed, rows)
     groups = _sharing_a_training(candidates)
-    fitters: dict[int, Fitter] = {}
+    whitened: dict[int, WhitenedFolds] = {}
     results: list[Result] = []
     for number, group in enumerate(groups):
         folds = []
         for fold in range(n_folds):
             held = rows[fold_of == fold]
-            if fold not in fitters:
-                fitters[fold] = Fitter(task.examples(rows[fold_of != fold]))
+            if fold not in whitened:
+                whitened[fold] = WhitenedFolds(task.examples(rows[fold_of != fold]))
             asked = embeddings.vectors[held], task.classes[held]
-            folds.append(_reached(fitters[fold], asked, group, base, should_stop))
+            folds.append(_reached(whitened[fold], asked, group, base, should_stop))
             if should_stop():
                 return results
             if progress:
@@ -174,7 +175,7 @@ def _sharing_a_training(candidates: Sequence[Candidate]) -> list[list[Candidate]
 
 
 def _reached(
-    fitter: Fitter,
+    folds: WhitenedFolds,
     asked: _Asked,
     group: Sequence[Candidate],
     base: TrainingConfig,
@@ -186,14 +187,14 @@ def _reached(
     config = replace(longest, eval_interval=math.gcd(*steps))
     by_step: dict[int, float] = {}
     try:
-        last = _watched(fitter, config, asked, by_step, should_stop)
+        last = _watched(folds, config, asked, by_step, should_stop)
     except TrainingError:
         last = math.nan  # what was reached before it diverged stands
     return {c: by_step.get(c.steps, math.nan) if by_step else last for c in group}
 
 
 def _watched(
-    fitter: Fitter,
+    folds: WhitenedFolds,
     config: TrainingConfig,
     asked: _Asked,
     by_step: dict[int, float],
@@ -208,9 +209,14 @@ def _watched(
     def enough() -> bool:
         return should_stop() or config.steps in by_step
 
-    fitted = fitter.fit(config, validation=asked, on_event=record, should_stop=enough)
-    vectors, classes = asked
-    return float((fitted.head.logits(vectors).argmax(axis=1) == classes).mean())
+    model = VectorClassifier.of(config).fit_folds(
+        folds,
+        np.arange(folds.examples.classes.max() + 1),
+        validation=asked,
+        on_event=record,
+        should_stop=enough,
+    )
+    return model.score(*asked)
 
 
 @dataclass(frozen=True)
@@ -258,9 +264,9 @@ def learning_curve(
         for fold in range(n_folds):
             held = np.flatnonzero(fold_of == fold)
             rows = _thinned(order[fold_of[order] != fold], task.classes, share)
-            fitter = Fitter(task.examples(rows))
+            folds = WhitenedFolds(task.examples(rows))
             asked = embeddings.vectors[held], task.classes[held]
-            correct += round(_watched(fitter, config, asked, {}, should_stop) * len(held))
+            correct += round(_watched(folds, config, asked, {}, should_stop) * len(held))
             sizes.append(len(rows))
             if should_stop():
                 return points

@@ -67,15 +67,11 @@ class Task:
 
     def examples(self, rows: np.ndarray) -> Examples:
         """``rows`` and their distorted copies, to train on."""
-        count = self.embeddings.copies.shape[1]
-        vectors, copies = self.embeddings.vectors[rows], self.embeddings.copies[rows]
-        return Examples(
-            np.concatenate([vectors, copies.reshape(-1, vectors.shape[1])]),
-            _with_copies(self.classes[rows], count),
-            self.embeddings.blocks,
-            _with_copies(self._inner_folds(rows), count),
-            np.repeat([False, True], [len(rows), len(rows) * count]),
-        )
+        data = self.embeddings
+        return Examples.with_copies(
+            data.vectors[rows], data.copies[rows], self.classes[rows], data.blocks,
+            self._inner_folds(rows),
+        )  # fmt: skip
 
     def _inner_folds(self, rows: np.ndarray) -> np.ndarray:
         asked = rows[self.may_hold_out[rows]]
@@ -84,8 +80,3 @@ class Task:
         if smallest < 2:
             return np.full(len(rows), -1)
         return self.folds(min(_INNER_FOLDS, smallest), self.config.seed, rows)
-
-
-def _with_copies(values: np.ndarray, count: int) -> np.ndarray:
-    """``values`` of the pictures, then of their ``count`` copies each."""
-    return np.concatenate([values, np.repeat(values, count)])

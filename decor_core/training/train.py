@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,15 +12,19 @@ import pandas as pd
 from decor_core.data.split import CORRECTION, Split, may_hold_out
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
-from decor_core.model.calibration import Fitted, Fitter, OnEvent, ShouldStop, never_stop
 from decor_core.model.evaluation import Evaluation, evaluate
-from decor_core.model.heads import Head, TrainEvent, probabilities
+from decor_core.model.events import OnEvent, ShouldStop, TrainEvent, never_stop
+from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.training_config import TrainingConfig
-from decor_core.model.whitened_folds import Examples
+from decor_core.model.vector_classifier import VectorClassifier
+from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.taxonomy import Taxonomy
 from decor_core.training.task import Task
 
 FOLDS = 5
+
+# Kept for whoever trains again, with other settings, on the same pictures and split.
+_recently_whitened = lru_cache(maxsize=2)(WhitenedFolds)
 
 
 @dataclass(frozen=True)
@@ -61,27 +65,28 @@ def train(
         if on_event:
             on_event(event)
 
-    watched = embeddings.vectors[parts.validation], task.classes[parts.validation]
-    fitter = _fitter(task.examples(parts.train))
-    fitted = fitter.fit(config, validation=watched, on_event=record, should_stop=should_stop)
-    probs = probabilities(fitted.head.logits(embeddings.vectors[parts.test]))
-    truth = task.classes[parts.test]
+    validation = embeddings.vectors[parts.validation], task.classes[parts.validation]
+    folds = _recently_whitened(task.examples(parts.train))
+    model = VectorClassifier.of(config).fit_folds(
+        folds,
+        task.taxonomy.labels,
+        validation=validation,
+        on_event=record,
+        should_stop=should_stop,
+    )
+    probs = model.predict_proba(embeddings.vectors[parts.test]) if len(parts.test) else None
+    y_true = task.classes[parts.test]
     stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
+    steps_done = events[-1].step if events else None
+    bundle = _bundle(task, title, model, folds, len(parts.train), steps_done)
+    if probs is not None:
+        bundle = replace(bundle, evaluation=evaluate(probs, y_true, task.taxonomy.labels))
     return Training(
-        bundle=Bundle(
-            title,
-            task.taxonomy,
-            embeddings.spec,
-            embeddings.digest,
-            fitted.head,
-            novelty=fitter.known(embeddings.late_stages),
-            training=_account(task, fitted, len(parts.train), events),
-            evaluation=evaluate(probs, truth, task.taxonomy.labels) if len(truth) else None,
-        ),
-        split=parts,
-        answers=_answers(embeddings.table.iloc[parts.test], task.taxonomy, truth, probs),
-        events=tuple(events),
-        stopped=stopped,
+        bundle,
+        parts,
+        _predictions(embeddings.table.iloc[parts.test], task.taxonomy, y_true, probs),
+        tuple(events),
+        stopped,
     )
 
 
@@ -98,20 +103,13 @@ def train_on_all(
     With 0 ``repeats`` nothing judges it.
     """
     task = Task.of(embeddings, level, config)
-    fitter = _fitter(task.examples(np.arange(len(task.classes))))
-    fitted = fitter.fit(config)
-    return Bundle(
-        title,
-        task.taxonomy,
-        embeddings.spec,
-        embeddings.digest,
-        fitted.head,
-        novelty=fitter.known(embeddings.late_stages),
-        training=_account(task, fitted, len(task.classes), []),
-        cross_validation=(
-            cross_validate(embeddings, config, level, repeats=repeats) if repeats else {}
-        ),
-    )
+    folds = _recently_whitened(task.examples(np.arange(len(task.classes))))
+    model = VectorClassifier.of(config).fit_folds(folds, task.taxonomy.labels)
+    bundle = _bundle(task, title, model, folds, len(task.classes))
+    if not repeats:
+        return bundle
+    judged = cross_validate(embeddings, config, level, repeats=repeats)
+    return replace(bundle, cross_validation=judged)
 
 
 def usual_folds(embeddings: Embeddings) -> int:
@@ -128,7 +126,7 @@ def fold_heads(
     n_folds: int | None = None,
     repeats: int = 5,
     should_stop: ShouldStop = never_stop,
-) -> Iterator[tuple[int, np.ndarray, Head]]:
+) -> Iterator[tuple[int, np.ndarray, LinearHead]]:
     """For every repeat and fold: the repeat, which pictures [n] are held out, and the head.
 
     The folds are those of ``cross_validate``; ``usual_folds`` by default. A few are trained at
@@ -143,11 +141,12 @@ def fold_heads(
         for fold in range(n_folds)
     ]
 
-    def fit(held_out: np.ndarray) -> Head | None:
+    def fit(held_out: np.ndarray) -> LinearHead | None:
         if should_stop():
             return None
-        fitter = Fitter(task.examples(np.flatnonzero(~held_out)))
-        return fitter.fit(config, should_stop=should_stop).head
+        folds = WhitenedFolds(task.examples(np.flatnonzero(~held_out)))
+        model = VectorClassifier.of(config)
+        return model.fit_folds(folds, task.taxonomy.labels, should_stop=should_stop).head_
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         heads = pool.map(fit, [held_out for _, held_out in splits])
@@ -193,40 +192,51 @@ def cross_validate(
     return found
 
 
-@lru_cache(maxsize=2)
-def _fitter(examples: Examples) -> Fitter:
-    """Kept for whoever trains again with other settings on the same pictures and split."""
-    return Fitter(examples)
-
-
-def _account(
-    task: Task, fitted: Fitted, n_train: int, events: list[TrainEvent]
-) -> dict[str, object]:
-    """How a model came to be, for its manifest."""
-    counts = np.bincount(task.classes, minlength=len(task.taxonomy.labels))
-    table = task.embeddings.table
-    return {
+def _bundle(
+    task: Task,
+    title: str,
+    model: VectorClassifier,
+    folds: WhitenedFolds,
+    training_pictures: int,
+    steps_done: int | None = None,
+) -> Bundle:
+    """The model to keep, and how it came to be."""
+    data, labels = task.embeddings, task.taxonomy.labels
+    counts = np.bincount(task.classes, minlength=len(labels))
+    corrections = (data.table["batch"] == CORRECTION).sum() if "batch" in data.table else 0
+    account = {
         **asdict(task.config),
-        "head": fitted.choice.head,
-        "choice": fitted.choice.to_json(),
-        "steps_done": events[-1].step if events else None,
+        "architecture": data.spec.architecture,
+        "views": data.spec.views,
+        "head": model.choice_.head,
+        "choice": asdict(model.choice_),
+        "steps_done": steps_done,
         "pictures": len(task.classes),
-        "training_pictures": n_train,
-        "corrections": int((table["batch"] == CORRECTION).sum()) if "batch" in table else 0,
-        "pictures_per_class": dict(zip(task.taxonomy.labels, counts.tolist(), strict=True)),
+        "training_pictures": training_pictures,
+        "corrections": int(corrections),
+        "pictures_per_class": dict(zip(labels, counts.tolist(), strict=True)),
     }
+    return Bundle(
+        title,
+        task.taxonomy,
+        data.spec,
+        data.digest,
+        model.head_,
+        account,
+        novelty=folds.density,
+    )
 
 
-def _answers(
-    table: pd.DataFrame, taxonomy: Taxonomy, truth: np.ndarray, probs: np.ndarray
+def _predictions(
+    table: pd.DataFrame, taxonomy: Taxonomy, y_true: np.ndarray, probs: np.ndarray | None
 ) -> pd.DataFrame:
     labels = np.array(taxonomy.labels, object)
     return pd.DataFrame(
         {
             "key": table["key"].to_numpy(),
             "file": table["file"].to_numpy(),
-            "truth": labels[truth],
-            "answer": labels[probs.argmax(axis=1)] if len(truth) else [],
-            "probability": probs.max(axis=1) if len(truth) else [],
+            "truth": labels[y_true],
+            "answer": [] if probs is None else labels[probs.argmax(axis=1)],
+            "probability": [] if probs is None else probs.max(axis=1),
         }
     )

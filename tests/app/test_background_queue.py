@@ -30,7 +30,7 @@ from decor_app.jobs.train_tasks import (
     WarmUpTask,
 )
 from decor_core.errors import TrainingError
-from decor_core.model.heads import TrainEvent
+from decor_core.model.events import TrainEvent
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training.search import grid
 

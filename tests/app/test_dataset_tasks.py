@@ -19,8 +19,8 @@ from decor_core.datasets.storage import read_aside
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.model.calibration import never_stop
 from decor_core.model.classifier import Predictor
+from decor_core.model.events import never_stop
 
 SAMPLES = Path(__file__).parents[2] / "models" / "samples"
 ONE_VIEW = EmbeddingSpec(views=1)

@@ -43,7 +43,7 @@ from decor_core.errors import BundleError, DataError, RunError, TrainingError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
 from decor_core.model.bundle import load_bundle, save_bundle
-from decor_core.model.calibration import never_stop
+from decor_core.model.events import never_stop
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs import store as runs
 from decor_core.runs.run import Run, run_of_training

@@ -5,7 +5,7 @@ import pytest
 from decor_app.datasets.fixes import GROUPS, fixes, fixes_of_all
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_core.data.findings import ABOUT_CLASSES, KINDS, OBSTACLES, Finding
-from decor_core.model.calibration import never_stop
+from decor_core.model.events import never_stop
 
 
 @pytest.fixture

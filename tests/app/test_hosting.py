@@ -22,7 +22,7 @@ from decor_core.data.catalog import open_dataset
 from decor_core.errors import DataError, LimitError, SettingsError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
-from decor_core.model.calibration import never_stop
+from decor_core.model.events import never_stop
 
 
 def test_at_home_is_the_default():

@@ -19,7 +19,7 @@ from decor_app.state.queues import training_queue
 from decor_app.state.workspace import Workspace
 from decor_app.training import result
 from decor_core.errors import BundleError
-from decor_core.model.heads import TrainEvent
+from decor_core.model.events import TrainEvent
 from decor_core.model.training_config import HEADS, TrainingConfig
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR

@@ -21,7 +21,7 @@ from decor_core.model.bundle import (
     save_bundle,
 )
 from decor_core.model.evaluation import evaluate
-from decor_core.model.heads import Head
+from decor_core.model.linear_head import LinearHead
 from decor_core.taxonomy import DECOR
 
 FINEST = len(DECOR.labels)
@@ -34,7 +34,7 @@ def bundle():
     random = np.random.default_rng(0)
     weights = random.normal(size=(5, FINEST)).astype(np.float32)
     return Bundle(
-        "Wzory łowickie", DECOR, EmbeddingSpec(views=2), "digest", Head(weights, weights[0]),
+        "Wzory łowickie", DECOR, EmbeddingSpec(views=2), "digest", LinearHead(weights, weights[0]),
         {"steps": 500, "head": "softmax"}, judged, {"style": judged},
     )  # fmt: skip
 

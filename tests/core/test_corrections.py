@@ -11,7 +11,7 @@ from decor_core.datasets.corrections import correct, with_corrections
 from decor_core.errors import DataError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.augment import STANDARD, Augmentation
-from decor_core.model.calibration import never_stop
+from decor_core.model.events import never_stop
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import run_of_training

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from decor_core.model.heads import TrainEvent
+from decor_core.model.events import TrainEvent
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.diagnosis import Diagnosis, best_step, diagnose
 from decor_core.training.train import train

@@ -7,8 +7,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from decor_core.model.evaluation import Evaluation, evaluate, fit_temperature, wilson
-from decor_core.model.heads import probabilities
+from decor_core.model.evaluation import Evaluation, evaluate, wilson
 
 LABELS = ("a", "b", "c")
 
@@ -106,22 +105,6 @@ def test_repeats_are_averaged_and_do_not_multiply_the_pictures(judged):
     np.testing.assert_allclose(found.confusion, [[2, 2], [0, 0]])
 
 
-@pytest.mark.parametrize("temperature", [0.2, 1.0, 5.0])
-def test_temperature_recovers_a_known_one(temperature):
-    random = np.random.default_rng(0)
-    logits = random.normal(size=(20_000, 4)) * 2
-    thresholds = probabilities(logits).cumsum(axis=1)
-    classes = (random.random((20_000, 1)) > thresholds).sum(axis=1)
-    assert fit_temperature(logits * temperature, classes) == pytest.approx(temperature, rel=0.05)
-
-
-def test_temperature_of_useless_answers_is_high_of_perfect_ones_low():
-    random = np.random.default_rng(0)
-    logits, classes = random.normal(size=(500, 3)), random.integers(3, size=500)
-    assert fit_temperature(logits, classes) > 5
-    assert fit_temperature(np.eye(3)[classes], classes) < 0.3
-
-
 def test_json_round_trip_through_text(judged):
     text = json.dumps(judged.to_json(), allow_nan=False)
     again = Evaluation.from_json(json.loads(text))
@@ -136,9 +119,3 @@ def test_json_tells_each_class(judged):
         "recall_ci95": pytest.approx(list(wilson(2, 3))), "precision": 1.0,
     }  # fmt: skip
     assert (absent["n"], absent["recall"], absent["precision"]) == (0, None, 0.0)
-
-
-def test_all_right_answers_do_not_make_for_boundless_confidence():
-    logits = np.array([[9.0, 0, 0], [0, 8, 0], [0, 1, 7], [6, 0, 2]])
-    temperature = fit_temperature(logits, np.array([0, 1, 2, 0]))
-    assert probabilities(logits / temperature).max(axis=1).mean() == pytest.approx(5 / 6, abs=1e-3)

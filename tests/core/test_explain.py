@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from decor_core.errors import DataError
 from decor_core.model.classifier import Predictor, load_predictor, shared_embedder
 from decor_core.model.explain import SIDE, Explanation, explain, split_scores
-from decor_core.model.heads import Head, probabilities
+from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.overlay import AGAINST, FOR, overlay
 
 
@@ -50,7 +50,7 @@ def test_parts_add_up_for_odd_pictures(shipped, kind):
 def test_parts_add_up_for_any_head_and_number_of_views(training, ornament, views):
     embedder = shared_embedder(replace(training.bundle.embedding, views=views))
     rng = np.random.default_rng(views)
-    head = Head(
+    head = LinearHead(
         rng.normal(size=(embedder.dimensions, 4)).astype(np.float32),
         rng.normal(size=4).astype(np.float32),
     )

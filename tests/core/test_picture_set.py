@@ -21,7 +21,7 @@ from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DataError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
-from decor_core.model.calibration import never_stop
+from decor_core.model.events import never_stop
 
 ONE_VIEW = EmbeddingSpec(views=1)
 

@@ -8,7 +8,7 @@ import pytest
 from decor_app.jobs.dataset_tasks import IntakeTask, PreviewTask, ingest
 from decor_core.datasets.archive import write_aside, write_zip
 from decor_core.datasets.dataset import Dataset
-from decor_core.model.calibration import never_stop
+from decor_core.model.events import never_stop
 
 LABELS = ("=Sum", "a/b", "CON", "Röd", "Синий", "<b>🏺</b>")
 

@@ -9,7 +9,7 @@ from decor_core.errors import BackboneError, BundleError, DataError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.model.bundle import save_bundle
 from decor_core.model.classifier import Labelled, Predictor, load_predictor, shared_embedder
-from decor_core.model.heads import Head
+from decor_core.model.linear_head import LinearHead
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_model_of_another_network_is_refused(training):
 
 
 def test_model_of_other_vectors_is_refused(training):
-    short = Head(training.bundle.head.weights[:-1], training.bundle.head.bias)
+    short = LinearHead(training.bundle.head.weights[:-1], training.bundle.head.bias)
     expected = f"expects {len(short.weights)} numbers for each picture, but there are"
     with pytest.raises(BundleError, match=expected):
         Predictor(replace(training.bundle, head=short))

@@ -25,7 +25,7 @@ from decor_core.datasets.archive import write_zip
 from decor_core.errors import DataError, DecorError
 from decor_core.images.decode import is_picture_name
 from decor_core.model.bundle import BUNDLE_FILES, DEFAULT_BUNDLE
-from decor_core.model.calibration import never_stop
+from decor_core.model.events import never_stop
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.import_run import import_run
 

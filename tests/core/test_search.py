@@ -6,8 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from decor_core.model.calibration import Fitter
+from decor_core.errors import TrainingError
+from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.training_config import TrainingConfig
+from decor_core.model.vector_classifier import VectorClassifier
+from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.training.search import (
     Candidate,
     CurvePoint,
@@ -83,9 +86,10 @@ def test_search_equals_training_each_candidate_by_itself(embeddings):
         one = Task.of(embeddings, "style", result.candidate.config(base))
         for fold, accuracy in enumerate(result.folds):
             held = rows[fold_of == fold]
-            head = Fitter(one.examples(rows[fold_of != fold])).fit(one.config).head
-            right = head.logits(embeddings.vectors[held]).argmax(axis=1) == one.classes[held]
-            assert accuracy == pytest.approx(right.mean())
+            folds = WhitenedFolds(one.examples(rows[fold_of != fold]))
+            model = VectorClassifier.of(one.config).fit_folds(folds, np.arange(3))
+            score = model.score(embeddings.vectors[held], one.classes[held])
+            assert accuracy == pytest.approx(score)
 
 
 def test_labels_at_random_are_not_learnt(embeddings):
@@ -97,16 +101,11 @@ def test_labels_at_random_are_not_learnt(embeddings):
 
 
 def test_divergence_is_shown_and_what_was_before_it_stands(embeddings, monkeypatch):
-    from decor_core.model import heads
+    def burst(self, head):
+        if self.n_iter_ > 10:
+            raise TrainingError("it diverged")
 
-    advance = heads._Descent.advance
-
-    def burst(self, steps):
-        advance(self, steps)
-        if self.step > 10:
-            raise heads.TrainingError("it diverged")
-
-    monkeypatch.setattr(heads._Descent, "advance", burst)
+    monkeypatch.setattr(SoftmaxRegression, "_check_finite", burst)
     short, long = search(embeddings, grid([10, 20], [0.1]), "style", n_folds=3)
     assert not short.diverged and long.diverged and math.isnan(long.accuracy)
     assert best([short, long]) is short

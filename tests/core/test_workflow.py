@@ -7,7 +7,7 @@ import pytest
 
 from decor_core.data.split import Split
 from decor_core.errors import DataError, TrainingError
-from decor_core.model.heads import probabilities
+from decor_core.model.linear_head import probabilities
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training import task
 from decor_core.training import train as workflow

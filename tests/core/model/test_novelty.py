@@ -6,7 +6,14 @@ from PIL import Image
 
 from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.classifier import Prediction, Predictor, Score, load_predictor
-from decor_core.model.novelty import FALSE_ALARMS, UNKNOWN, Novelty, fit_novelty, limit_from
+from decor_core.model.novelty import (
+    FALSE_ALARMS,
+    UNKNOWN,
+    Novelty,
+    NoveltyDetector,
+    fit_density,
+    limit_from,
+)
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import train
 
@@ -15,7 +22,7 @@ from decor_core.training.train import train
 def hull():
     random = np.random.default_rng(0)
     vectors = random.normal(size=(400, 12)) * np.linspace(3, 0.3, 12)
-    return vectors, fit_novelty(vectors, np.arange(400) % 2, np.ones(400), slice(0, 12))
+    return vectors, fit_density(vectors, np.arange(400) % 2, np.ones(400), slice(0, 12))
 
 
 def test_distance_by_hand():
@@ -44,8 +51,26 @@ def test_limit_lets_the_stated_share_of_known_pictures_through():
 
 
 def test_a_flat_set_has_no_nan():
-    known = fit_novelty(np.ones((6, 4)), np.arange(6) % 2, np.ones(6), slice(0, 4))
+    known = fit_density(np.ones((6, 4)), np.arange(6) % 2, np.ones(6), slice(0, 4))
     assert np.isfinite(known.distances(np.zeros((1, 4)))).all()
+
+
+def test_the_detector_raises_few_false_alarms_and_finds_strangers(hull):
+    vectors, _ = hull
+    detector = NoveltyDetector().fit(vectors[:300])
+    assert (detector.predict(vectors[300:]) == -1).mean() < 0.1
+    assert (detector.predict(vectors[300:] + 9) == -1).all()
+    scores = detector.density_.scores(vectors)
+    np.testing.assert_array_equal(scores > 0.5, detector.predict(vectors) == -1)
+
+
+def test_the_density_is_that_of_a_full_eigendecomposition(hull):
+    vectors = hull[0] @ np.random.default_rng(1).normal(size=(12, 60))
+    vectors += 0.1 * np.random.default_rng(2).normal(size=vectors.shape)
+    found = fit_density(vectors, np.zeros(400, int), np.ones(400), slice(0, 60))
+    centered = vectors - vectors.mean(axis=0)
+    values, axes = np.linalg.eigh(centered.T @ centered / 400)
+    assert abs(np.diag(axes[:, -1:-13:-1].T @ found.axes[:, :12])).min() > 0.999
 
 
 def test_trained_models_know_what_they_do_not_know(embeddings, tmp_path):

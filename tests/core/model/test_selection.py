@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from decor_core.features.embedder import Block
-from decor_core.model.calibration import Fitter
 from decor_core.model.selection import choose
-from decor_core.model.training_config import TrainingConfig
-from decor_core.model.whitened_folds import Examples, prepare_examples
+from decor_core.model.vector_classifier import VectorClassifier
+from decor_core.model.whitened_folds import Examples, WhitenedFolds
 
 FIRST = "all but the last stage"
 STAGES = [Block(f"stage {k + 1}", 4 * k, 4 * k + 4) for k in range(5)]
@@ -22,8 +21,13 @@ def examples(telling, n=90, folds=3, strength=3.0):
     for block in BLOCKS:
         if block.name in telling:
             vectors[:, block.start : block.start + 3] += strength * np.eye(3)[classes]
-    of_fold = np.arange(n) // 3 % folds if folds else np.full(n, -1)
-    return Examples(vectors, classes, BLOCKS, of_fold, np.zeros(n, bool))
+    fold_of = np.arange(n) // 3 % folds if folds else np.full(n, -1)
+    return Examples.with_copies(vectors, np.zeros((n, 0, 24)), classes, BLOCKS, fold_of)
+
+
+def fitted(head, telling, **options):
+    folds = WhitenedFolds(examples(telling, **options))
+    return VectorClassifier(head, steps=50).fit_folds(folds, np.arange(3))
 
 
 @pytest.mark.parametrize("telling, expected", [
@@ -34,23 +38,16 @@ def examples(telling, n=90, folds=3, strength=3.0):
 ])  # fmt: skip
 @pytest.mark.parametrize("head", ["auto", "softmax", "lda"])
 def test_blocks_that_know_the_classes_are_chosen(telling, expected, head):
-    choice = Fitter(examples(telling)).choice(head)
+    choice = fitted(head, telling).choice_
     assert choice.blocks in expected
     assert choice.head == head or head == "auto"
 
 
 def test_blocks_not_chosen_have_no_weight():
-    fitted = Fitter(examples({"stage 1"})).fit(TrainingConfig(head="auto"))
-    assert fitted.choice.blocks == FIRST
-    assert not fitted.head.weights[STAGES[-1].columns].any()
-    assert fitted.head.weights[STAGES[0].columns].any()
-
-
-def answers(prepared, right):
-    """A stand-in for out-of-fold logits: of the m pictures ``right`` are right and sure."""
-    truth = prepared.truth
-    shown = np.where(np.arange(len(truth)) < right, truth, (truth + 1) % 3)
-    return 4.0 * np.eye(3)[shown]
+    model = fitted("auto", {"stage 1"})
+    assert model.choice_.blocks == FIRST
+    assert not model.head_.weights[STAGES[-1].columns].any()
+    assert model.head_.weights[STAGES[0].columns].any()
 
 
 @pytest.mark.parametrize(
@@ -58,23 +55,23 @@ def answers(prepared, right):
     [(60, 60, "logistic"), (62, 60, "logistic"), (85, 60, "lda"), (60, 85, "logistic")],
 )
 def test_the_head_is_left_only_for_what_is_better_by_more_than_chance(lda, logistic, expected):
-    prepared = prepare_examples(examples(set()))
-    counts = {"lda": lda, "logistic": logistic}
-    choice = choose(prepared, "auto", lambda head, blocks: answers(prepared, counts[head]))
+    y_true, right = np.arange(90) % 3, {"lda": lda, "logistic": logistic}
+
+    def out_of_fold(head, blocks):
+        """Of 90 predictions the first so many are right, and sure."""
+        shown = np.where(np.arange(90) < right[head], y_true, (y_true + 1) % 3)
+        return 4.0 * np.eye(3)[shown]
+
+    choice = choose(BLOCKS, "auto", out_of_fold, y_true)
     assert choice.head == expected
-    assert f"{counts[expected] / 90:.1%} right" in choice.reason
-    assert {c.head for c in choice.candidates} == {"lda", "logistic"}
+    assert f"{right[expected] / 90:.1%} right" in choice.reason
+    assert {candidate.head for candidate in choice.candidates} == {"lda", "logistic"}
 
 
 def test_without_folds_it_says_that_it_cannot_choose():
-    choice = Fitter(examples({"stage 1"}, folds=0)).choice("auto")
+    choice = fitted("auto", {"stage 1"}, folds=0).choice_
     assert (choice.head, choice.candidates) == ("logistic", ())
     assert "too few pictures" in choice.reason
-
-
-def test_equal_examples_are_equal_and_others_are_not():
-    assert examples({"stage 1"}) == examples({"stage 1"}) != examples({"stage 2"})
-    assert hash(examples({"stage 1"})) == hash(examples({"stage 1"}))
 
 
 @pytest.mark.parametrize("head, words", [
@@ -83,4 +80,9 @@ def test_equal_examples_are_equal_and_others_are_not():
     ("softmax", "Chosen: all but the last stage, judged by linear discriminant analysis, "),
 ])  # fmt: skip
 def test_the_reason_names_what_was_chosen(head, words):
-    assert Fitter(examples({"stage 1"})).choice(head).reason.startswith(words)
+    assert fitted(head, {"stage 1"}).choice_.reason.startswith(words)
+
+
+def test_equal_examples_are_equal_and_others_are_not():
+    assert examples({"stage 1"}) == examples({"stage 1"}) != examples({"stage 2"})
+    assert hash(examples({"stage 1"})) == hash(examples({"stage 1"}))

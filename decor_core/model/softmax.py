@@ -1,0 +1,186 @@
+"""Softmax regression by gradient descent, whose steps and learning rate one can watch."""
+
+import time
+from typing import Any, Self
+
+import numpy as np
+
+from decor_core.errors import TrainingError
+from decor_core.model.estimator import LinearClassifier
+from decor_core.model.events import OnEvent, ShouldStop, TrainEvent, never_stop
+from decor_core.model.linear_head import LinearHead, cross_entropy
+
+_UNWATCHED_INTERVAL = 100
+
+
+class SoftmaxRegression(LinearClassifier):
+    """Multinomial logistic regression by plain gradient descent from zero, in single precision.
+
+    Each batch draws a class uniformly, then one of its examples in proportion to its weight, as
+    TensorFlow for Poets does. ``learning_rate`` and ``weight_decay`` are per step. Every
+    ``eval_interval`` steps a point of the curves is reported to who asks for them.
+    """
+
+    def __init__(
+        self,
+        steps: int = 500,
+        learning_rate: float = 0.01,
+        batch_size: int = 100,
+        weight_decay: float = 0.0,
+        eval_interval: int = 10,
+        random_state: int = 0,
+    ) -> None:
+        self.steps = steps
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.weight_decay = weight_decay
+        self.eval_interval = eval_interval
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation: tuple[np.ndarray, np.ndarray] | None = None,
+        on_event: OnEvent | None = None,
+        should_stop: ShouldStop = never_stop,
+    ) -> Self:
+        """Take ``steps`` steps, or as many as there are until ``should_stop`` says so.
+
+        ``on_event`` gets the points of the curves, for ``validation`` (vectors, labels) too.
+        TrainingError where the weights grow beyond all bounds.
+        """
+        X, y, sample_weight = self._check_training(X, y, sample_weight)
+        codes = self._encode(y, sample_weight)
+        vectors = X.astype(np.float32)
+        inputs, root = _row_space(vectors)
+        held_out = validation and (
+            _in_row_space(validation[0], vectors, root),
+            np.searchsorted(self.classes_, validation[1]),
+        )
+        sampler = _BatchSampler(codes, sample_weight, self.batch_size, self.random_state)
+        shape = inputs.shape[1], len(self.classes_)
+        head = LinearHead(np.zeros(shape, np.float32), np.zeros(shape[1], np.float32))
+        interval = self.eval_interval if on_event else _UNWATCHED_INTERVAL
+        started = time.monotonic()
+        self.n_iter_ = 0
+        while self.n_iter_ < self.steps and not (self.n_iter_ and should_stop()):
+            count = min(interval, self.steps - self.n_iter_)
+            with np.errstate(over="ignore", invalid="ignore"):  # it is told below
+                for batch in sampler.draw(count):
+                    self._step(head, inputs[batch], codes[batch])
+            self.n_iter_ += count
+            self._check_finite(head)
+            if on_event:
+                seen = _figures(head, inputs, codes)
+                unseen = _figures(head, *held_out) if held_out else (None, None)
+                seconds = time.monotonic() - started
+                on_event(TrainEvent(self.n_iter_, *seen, *unseen, seconds))
+        weights = head.weights
+        if root is not None:
+            weights = vectors.T @ np.linalg.solve(root.T, weights).astype(np.float32)
+        self.head_ = LinearHead(weights, head.bias)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Take one step on these examples, from where the weights are.
+
+        ``classes`` lists all there will be, by default those in the first ``y``.
+        """
+        first = not hasattr(self, "head_")
+        if first:
+            X, y, weights = self._check_training(X, y, sample_weight)
+            classes = np.asarray(y if classes is None else classes)
+            self._encode(classes, np.ones(len(classes)))
+            shape = self.n_features_in_, len(self.classes_)
+            self.head_ = LinearHead(np.zeros(shape, np.float32), np.zeros(shape[1], np.float32))
+            self.n_iter_ = 0
+        else:
+            X = self._check_vectors(X)
+            weights = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
+        codes = np.searchsorted(self.classes_, y)
+        self._step(self.head_, X.astype(np.float32), codes, weights / weights.mean())
+        self.n_iter_ += 1
+        self._check_finite(self.head_)
+        return self
+
+    def _step(
+        self,
+        head: LinearHead,
+        inputs: np.ndarray,
+        classes: np.ndarray,
+        weights: np.ndarray | None = None,
+    ) -> None:
+        """Move the weights and bias of ``head`` along the slope of the mean loss of a batch."""
+        slopes, bias, rate = head.weights, head.bias, np.float32(self.learning_rate)
+        errors = inputs @ slopes + bias
+        errors -= errors.max(axis=1, keepdims=True)
+        np.exp(errors, out=errors)
+        errors /= errors.sum(axis=1, keepdims=True)
+        errors[np.arange(len(classes)), classes] -= 1
+        errors *= rate / len(classes)
+        if weights is not None:
+            errors *= weights[:, None].astype(np.float32)
+        if self.weight_decay:
+            slopes *= 1 - rate * np.float32(self.weight_decay)
+        slopes -= inputs.T @ errors
+        bias -= errors.sum(axis=0)
+
+    def _check_finite(self, head: LinearHead) -> None:
+        if not (np.isfinite(head.weights).all() and np.isfinite(head.bias).all()):
+            raise TrainingError(
+                f"The training diverged at step {self.n_iter_}: with learning rate "
+                f"{self.learning_rate:g} the weights grew beyond all bounds; choose a smaller "
+                "learning rate."
+            )
+
+
+class _BatchSampler:
+    """Draws batches: a class uniformly, then one of its members by weight."""
+
+    def __init__(self, classes: np.ndarray, weights: np.ndarray, size: int, seed: int) -> None:
+        self._size = size
+        self._random = np.random.default_rng(seed)
+        self._by_class = np.argsort(classes, kind="stable")
+        self._cumulated = np.cumsum(weights[self._by_class])
+        self._totals = np.bincount(classes, weights)
+
+    def draw(self, steps: int) -> np.ndarray:
+        """Row numbers [steps, batch size]."""
+        # One generator: how often one looks at the training must not change it.
+        random = self._random.random((steps, self._size, 2))
+        drawn = (random[..., 0] * len(self._totals)).astype(int)
+        before = np.cumsum(self._totals) - self._totals
+        share = before[drawn] + random[..., 1] * self._totals[drawn]
+        found = np.searchsorted(self._cumulated, share, side="right")
+        return self._by_class[np.minimum(found, len(self._by_class) - 1)]
+
+
+def _row_space(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """The vectors [n, d] in at most n coordinates, and the root [n, n] that leads back (or None).
+
+    Gradient descent from zero never leaves the span of the vectors. Where d > n a step is cheaper
+    on the rows of the Cholesky root of their inner products, which have the same inner products.
+    """
+    n, d = vectors.shape
+    products = (vectors @ vectors.T).astype(np.float64) if d > n else None
+    if products is None or not np.isfinite(products).all():
+        return vectors, None
+    # Equal vectors have no root but for this, which is what rounding takes away at most.
+    products[np.diag_indices(n)] += 1e-6 * max(np.trace(products) / np.sqrt(n), 1e-12)
+    root = np.linalg.cholesky(products)
+    return root.astype(np.float32), root
+
+
+def _in_row_space(held_out: np.ndarray, vectors: np.ndarray, root: np.ndarray | None) -> np.ndarray:
+    """Held-out vectors in the coordinates of ``_row_space``."""
+    held_out = held_out.astype(np.float32)
+    return held_out if root is None else np.linalg.solve(root, vectors @ held_out.T).T
+
+
+def _figures(head: LinearHead, vectors: np.ndarray, classes: np.ndarray) -> tuple[float, float]:
+    """Accuracy and cross-entropy."""
+    logits = head.logits(vectors)
+    return float((logits.argmax(axis=1) == classes).mean()), cross_entropy(logits, classes)
