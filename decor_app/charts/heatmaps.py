@@ -13,7 +13,7 @@ from decor_app.charts.theme import (
     tooltip,
 )
 from decor_core.model.evaluation import Evaluation
-from decor_core.training.search import Result
+from decor_core.training.search import SearchResult
 
 _AXIS = {"domain": False, "ticks": False, "labelFontSize": 13, "labelOverlap": False}
 _LOG = {"type": "log", "nice": False, "padding": 30}
@@ -61,7 +61,7 @@ def confusion_matrix(evaluation: Evaluation, key: str | None = None) -> tuple[st
     return (clicked[0]["truth"], clicked[0]["answer"]) if clicked else None
 
 
-def search_heatmap(results: Sequence[Result], best: Result | None) -> None:
+def search_heatmap(results: Sequence[SearchResult], best: SearchResult | None) -> None:
     """Cross-validated accuracy of settings, steps across and learning rates up; the best framed.
 
     A grid of cells, or single squares where the settings make no grid. Heads without steps have
@@ -99,7 +99,7 @@ def search_heatmap(results: Sequence[Result], best: Result | None) -> None:
     )
 
 
-def _row(result: Result, best: Result | None) -> dict[str, Any]:
+def _row(result: SearchResult, best: SearchResult | None) -> dict[str, Any]:
     measured = not result.diverged
     return {
         "steps": result.candidate.steps,

@@ -12,7 +12,13 @@ from decor_core.model.evaluation import Evaluation
 from decor_core.model.events import ShouldStop, TrainEvent
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
-from decor_core.training.search import Candidate, CurvePoint, Result, learning_curve, search
+from decor_core.training.search import (
+    CurvePoint,
+    SearchCandidate,
+    SearchResult,
+    learning_curve,
+    search,
+)
 from decor_core.training.train import Training, cross_validate, train, train_on_all
 
 # Measured: the folds that calibrate a model are trained in four times the time of its own steps.
@@ -123,7 +129,7 @@ class CrossValidateTask(Task):
 
 @dataclass(frozen=True)
 class SearchTask(Task):
-    """Try ``candidates`` beside the other settings of ``config``; gives a Result for each."""
+    """Try ``candidates`` beside the other settings of ``config``; gives a SearchResult for each."""
 
     kind: ClassVar[str] = "search"
     queue: ClassVar[QueueName] = "evaluation"
@@ -131,9 +137,9 @@ class SearchTask(Task):
     data: Embeddings
     config: TrainingConfig
     level: str
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[SearchCandidate, ...]
 
-    def run(self, report: Report, should_stop: ShouldStop) -> list[Result]:
+    def run(self, report: Report, should_stop: ShouldStop) -> list[SearchResult]:
         progress = _ModelProgress(report)
         return search(
             self.data,

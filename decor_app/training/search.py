@@ -11,7 +11,13 @@ from decor_app.jobs.train_tasks import SearchTask
 from decor_app.state.jobs import SEARCH, job_for, stop, submit_on
 from decor_app.training.setting_widget import SETTINGS
 from decor_app.training.settings import chosen_training, set_widgets
-from decor_core.training.search import Candidate, Result, best, grid, random_candidates
+from decor_core.training.search import (
+    SearchCandidate,
+    SearchResult,
+    best_result,
+    grid,
+    random_candidates,
+)
 
 _STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
 _GRID_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -43,7 +49,7 @@ def show_search() -> None:
                 _show_ended(job)
 
 
-def _candidates_widgets() -> list[Candidate]:
+def _candidates_widgets() -> list[SearchCandidate]:
     """Draw what can be tried; the combinations that are chosen."""
     way = st.segmented_control(
         "Way",
@@ -86,7 +92,7 @@ def _candidates_widgets() -> list[Candidate]:
     return grid(sorted(steps), sorted(rates), heads)
 
 
-def _buttons(candidates: list[Candidate], running: bool) -> None:
+def _buttons(candidates: list[SearchCandidate], running: bool) -> None:
     if len(candidates) > _MOST:
         st.warning(f"{len(candidates)} are too many at once; choose at most {_MOST}.")
     elif not candidates:
@@ -112,7 +118,7 @@ def _buttons(candidates: list[Candidate], running: bool) -> None:
         )
 
 
-def _start(candidates: tuple[Candidate, ...]) -> None:
+def _start(candidates: tuple[SearchCandidate, ...]) -> None:
     chosen = chosen_training()
     submit_on(
         SEARCH,
@@ -137,16 +143,16 @@ def _show_ended(job: Job) -> None:
         done = f"Stopped: {len(results)} of {len(job.task.candidates)} were tried."
         st.caption(f"{done} {escape_markdown(job.message)}".strip())
     _show_results(results)
-    winner = best(results)
+    winner = best_result(results)
     if winner:
         _show_winner(winner, results)
     elif results:
         st.info("Every one of them diverged; try smaller learning rates.")
 
 
-def _show_results(results: list[Result]) -> None:
+def _show_results(results: list[SearchResult]) -> None:
     """A heat map of those with steps, a line for each of the others."""
-    winner = best(results)
+    winner = best_result(results)
     if any(result.candidate.steps for result in results):
         search_heatmap(results, winner)
     for result in results:
@@ -158,7 +164,7 @@ def _show_results(results: list[Result]) -> None:
             )
 
 
-def _show_winner(winner: Result, results: list[Result]) -> None:
+def _show_winner(winner: SearchResult, results: list[SearchResult]) -> None:
     candidate = winner.candidate
     st.markdown(
         f"**Take {_in_words(candidate)}**: {percent_exact(winner.accuracy)}, standard error "
@@ -180,7 +186,7 @@ def _show_winner(winner: Result, results: list[Result]) -> None:
     )
 
 
-def _in_words(candidate: Candidate) -> str:
+def _in_words(candidate: SearchCandidate) -> str:
     if candidate.steps is None:
         return head_name(candidate.head)
     return f"{candidate.steps} steps at {candidate.learning_rate:g}"

@@ -17,7 +17,7 @@ from decor_core.cli.training import folds, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
 
 if TYPE_CHECKING:
-    from decor_core.training.search import Result
+    from decor_core.training.search import SearchResult
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def command(
 
     Ctrl-C keeps what is done. Pictures kept for a test (--testing_percentage) are not used.
     """
-    from decor_core.training.search import best, grid, random_candidates, search
+    from decor_core.training.search import best_result, grid, random_candidates, search
 
     space = tried.steps, tried.rates, tried.heads
     if tried.random:
@@ -80,7 +80,7 @@ def command(
             progress=progress_bar("Trying"),
             should_stop=should_stop,
         )
-    chosen = best(results)
+    chosen = best_result(results)
     if as_json:
         print_json({
             "folds": len(results[0].folds) if results else folds,
@@ -114,7 +114,7 @@ def _stopped_by_interrupt() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _line(result: "Result") -> str:
+def _line(result: "SearchResult") -> str:
     settings = result.candidate.head
     if result.candidate.steps:
         settings += f", {result.candidate.steps} steps at {result.candidate.learning_rate:g}"
@@ -123,7 +123,7 @@ def _line(result: "Result") -> str:
     return f"{settings}: {result.accuracy:.1%} ± {result.standard_error:.1%}"
 
 
-def _row(result: "Result") -> dict[str, Any]:
+def _row(result: "SearchResult") -> dict[str, Any]:
     accuracies = [None if math.isnan(accuracy) else accuracy for accuracy in result.folds]
     return {
         **vars(result.candidate),

@@ -1,8 +1,9 @@
-"""Which settings are best, and whether more pictures would help: told by cross-validation."""
+"""Which settings are best, and whether more images would help: told by cross-validation."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -17,15 +18,12 @@ from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.training.task import Task
 from decor_core.training.train import usual_folds
 
-# Heads that are reached step by step; of all others there is only one.
+# Heads that are trained step by step; of all others there is only one.
 _BY_STEPS = ("softmax",)
-
-# Vectors [n, d] and classes [n] of the pictures held out.
-_Asked = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Candidate:
+class SearchCandidate:
     """Settings to try; ``steps`` and ``learning_rate`` are None where the head has none."""
 
     head: str
@@ -34,15 +32,14 @@ class Candidate:
 
     def config(self, base: TrainingConfig) -> TrainingConfig:
         """``base`` with these settings."""
-        chosen = {"head": self.head, "steps": self.steps, "learning_rate": self.learning_rate}
-        return replace(base, **{k: v for k, v in chosen.items() if v is not None})
+        return replace(base, **{k: v for k, v in vars(self).items() if v is not None})
 
 
 @dataclass(frozen=True)
-class Result:
+class SearchResult:
     """How a candidate did: accuracy 0–1 in every fold, nan in those where it diverged."""
 
-    candidate: Candidate
+    candidate: SearchCandidate
     folds: tuple[float, ...]
 
     @property
@@ -60,16 +57,20 @@ class Result:
         return float(np.std(self.folds, ddof=1) / math.sqrt(len(self.folds)))
 
 
+# scikit-learn's ParameterGrid and ParameterSampler would do for the two that follow, but the web
+# server calls them, for which importing scikit-learn takes a second and 80 MB.
+
+
 def grid(
     steps: Sequence[int], learning_rates: Sequence[float], heads: Sequence[str] = _BY_STEPS
-) -> list[Candidate]:
+) -> list[SearchCandidate]:
     """Every combination, once."""
-    found = []
-    for head in heads:
-        if head in _BY_STEPS:
-            found += [Candidate(head, *pair) for pair in product(steps, learning_rates)]
-        else:
-            found.append(Candidate(head))
+    pairs = list(product(steps, learning_rates))
+    found = (
+        SearchCandidate(head, *pair)
+        for head in heads
+        for pair in (pairs if head in _BY_STEPS else [()])
+    )
     return list(dict.fromkeys(found))
 
 
@@ -80,45 +81,45 @@ def random_candidates(
     heads: Sequence[str] = _BY_STEPS,
     *,
     seed: int = 0,
-) -> list[Candidate]:
+) -> list[SearchCandidate]:
     """Up to ``count`` different candidates, drawn between the least and the largest values.
 
     Steps and rates are log-uniform, to two digits; better than a grid where one of them matters
     more than the other (Bergstra & Bengio, 2012).
     """
-    random = np.random.default_rng(seed)
-    found: dict[Candidate, None] = {}
+    rng = np.random.default_rng(seed)
+
+    def log_uniform(values: Sequence[float]) -> float:
+        drawn = math.exp(rng.uniform(math.log(min(values)), math.log(max(values))))
+        return float(f"{drawn:.2g}")
+
+    found: dict[SearchCandidate, None] = {}
     for _ in range(20 * count):  # repeats are dropped, and a small space may hold fewer
         if len(found) == count:
             break
-        head = str(random.choice(list(heads)))
-        drawn = round(_log_uniform(random, steps)), _log_uniform(random, learning_rates)
-        found[Candidate(head, *drawn) if head in _BY_STEPS else Candidate(head)] = None
+        head = str(rng.choice(list(heads)))
+        drawn = round(log_uniform(steps)), log_uniform(learning_rates)
+        found[SearchCandidate(head, *(drawn if head in _BY_STEPS else ()))] = None
     return list(found)
-
-
-def _log_uniform(random: np.random.Generator, values: Sequence[float]) -> float:
-    drawn = math.exp(random.uniform(math.log(min(values)), math.log(max(values))))
-    return float(f"{drawn:.2g}")
 
 
 def search(
     embeddings: Embeddings,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[SearchCandidate],
     level: str,
     *,
     base: TrainingConfig | None = None,
     n_folds: int | None = None,
-    on_result: Callable[[Result], None] | None = None,
+    on_result: Callable[[SearchResult], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop = never_stop,
-) -> list[Result]:
+) -> list[SearchResult]:
     """Accuracy of each candidate by cross-validation on the same folds, in the order tried.
 
-    ``base`` gives all other settings. The pictures that it keeps for testing take no part, so
-    that a model trained with what is found is still tested on pictures that nothing was fitted
-    to. ``usual_folds`` by default. A long training passes through the shorter ones of its rate,
-    which cost nothing more. A search that is stopped returns what is done. ``on_result`` gets each
+    ``base`` gives all other settings. The images that it keeps for testing take no part, so that
+    a model trained with what is found is still tested on images that nothing was fitted to.
+    ``usual_folds`` by default. A long training passes through the shorter ones of its rate, which
+    cost nothing more. A search that is stopped returns what is done. ``on_result`` gets each
     result when it is there; ``progress`` gets how many trainings of how many.
     """
     base = base or TrainingConfig()
@@ -127,29 +128,34 @@ def search(
     rows = np.sort(np.concatenate([parts.train, parts.validation]))
     n_folds = n_folds or usual_folds(embeddings.rows(rows))
     fold_of = task.folds(n_folds, base.seed, rows)
-    groups = _sharing_a_training(candidates)
-    whitened: dict[int, WhitenedFolds] = {}
-    results: list[Result] = []
-    for number, group in enumerate(groups):
-        folds = []
+
+    @cache
+    def whitened(fold: int) -> WhitenedFolds:
+        return WhitenedFolds(task.examples(rows[fold_of != fold]))
+
+    one_training: dict[tuple, list[SearchCandidate]] = {}
+    for candidate in dict.fromkeys(candidates):
+        one_training.setdefault((candidate.head, candidate.learning_rate), []).append(candidate)
+    results: list[SearchResult] = []
+    for number, group in enumerate(one_training.values()):
+        by_fold = []
         for fold in range(n_folds):
-            held = rows[fold_of == fold]
-            if fold not in whitened:
-                whitened[fold] = WhitenedFolds(task.examples(rows[fold_of != fold]))
-            asked = embeddings.vectors[held], task.classes[held]
-            folds.append(_reached(whitened[fold], asked, group, base, should_stop))
+            rows_out = rows[fold_of == fold]
+            held_out = embeddings.vectors[rows_out], task.classes[rows_out]
+            by_fold.append(_accuracies(whitened(fold), held_out, group, base, should_stop))
             if should_stop():
                 return results
             if progress:
-                progress(number * n_folds + fold + 1, len(groups) * n_folds)
+                progress(number * n_folds + fold + 1, len(one_training) * n_folds)
         for candidate in group:
-            results.append(Result(candidate, tuple(found[candidate] for found in folds)))
+            accuracies = tuple(found[candidate] for found in by_fold)
+            results.append(SearchResult(candidate, accuracies))
             if on_result:
                 on_result(results[-1])
     return results
 
 
-def best(results: Sequence[Result]) -> Result | None:
+def best_result(results: Sequence[SearchResult]) -> SearchResult | None:
     """The simplest candidate within one standard error of the best (Breiman et al., 1984).
 
     Simplest is the one of fewest steps (a head without steps has none), then of the smallest
@@ -160,68 +166,60 @@ def best(results: Sequence[Result]) -> Result | None:
         return None
     top = max(sound, key=lambda result: (result.accuracy, -result.standard_error))
     close = [r for r in sound if r.accuracy >= top.accuracy - top.standard_error - 1e-12]
-    return min(close, key=lambda r: (*_complexity(r.candidate), -r.accuracy))
+    return min(
+        close,
+        key=lambda r: (r.candidate.steps or 0, r.candidate.learning_rate or 0, -r.accuracy),
+    )
 
 
-def _complexity(candidate: Candidate) -> tuple[float, float]:
-    return candidate.steps or 0, candidate.learning_rate or 0
-
-
-def _sharing_a_training(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    groups: dict[tuple, list[Candidate]] = {}
-    for candidate in dict.fromkeys(candidates):
-        groups.setdefault((candidate.head, candidate.learning_rate), []).append(candidate)
-    return list(groups.values())
-
-
-def _reached(
+def _accuracies(
     folds: WhitenedFolds,
-    asked: _Asked,
-    group: Sequence[Candidate],
+    held_out: tuple[np.ndarray, np.ndarray],
+    group: Sequence[SearchCandidate],
     base: TrainingConfig,
     should_stop: ShouldStop,
-) -> dict[Candidate, float]:
-    """Accuracy on ``asked`` of every candidate of ``group``."""
-    steps = [candidate.steps or 1 for candidate in group]
-    longest = group[int(np.argmax(steps))].config(base)
-    config = replace(longest, eval_interval=math.gcd(*steps))
+) -> dict[SearchCandidate, float]:
+    """Accuracy of candidates that differ in their steps only, all by the longest training."""
+    longest = max(group, key=lambda candidate: candidate.steps or 0).config(base)
+    interval = math.gcd(*(candidate.steps or 1 for candidate in group))
     by_step: dict[int, float] = {}
     try:
-        last = _watched(folds, config, asked, by_step, should_stop)
+        config = replace(longest, eval_interval=interval)
+        final = _accuracy(folds, config, held_out, by_step, should_stop)
     except TrainingError:
-        last = math.nan  # what was reached before it diverged stands
-    return {c: by_step.get(c.steps, math.nan) if by_step else last for c in group}
+        final = math.nan  # what was reached before it diverged stands
+    return {c: by_step.get(c.steps, math.nan) if by_step else final for c in group}
 
 
-def _watched(
+def _accuracy(
     folds: WhitenedFolds,
     config: TrainingConfig,
-    asked: _Asked,
+    held_out: tuple[np.ndarray, np.ndarray],
     by_step: dict[int, float],
     should_stop: ShouldStop,
 ) -> float:
-    """Accuracy on ``asked`` after training, and into ``by_step`` that on the way."""
+    """Accuracy on ``held_out`` (vectors, classes) after training; into ``by_step`` on the way."""
 
     def record(event: TrainEvent) -> None:
         by_step[event.step] = event.validation_accuracy
 
-    # Calibration changes no answer: after its last step a training need not go on to it.
+    # Calibration changes no prediction: after its last step a training need not go on to it.
     def enough() -> bool:
         return should_stop() or config.steps in by_step
 
     model = VectorClassifier.of(config).fit_folds(
         folds,
         np.arange(folds.examples.classes.max() + 1),
-        validation=asked,
+        validation=held_out,
         on_event=record,
         should_stop=enough,
     )
-    return model.score(*asked)
+    return model.score(*held_out)
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Accuracy when trained on about ``pictures`` pictures: right answers among ``n``."""
+    """Accuracy when trained on about ``pictures`` images: right predictions among ``n``."""
 
     pictures: int
     correct: int
@@ -248,11 +246,11 @@ def learning_curve(
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> list[CurvePoint]:
-    """Cross-validated accuracy against the number of training pictures, few first.
+    """Cross-validated accuracy against the number of training images, few first.
 
-    In every fold the training pictures are thinned to ``shares``, class by class, each smaller
-    set inside the larger one. ``usual_folds`` by default. A curve that is stopped returns the
-    points that are done.
+    In every fold the training images are thinned to ``shares``, class by class, each smaller set
+    inside the larger one (which scikit-learn's learning_curve does not do, nor can it be stopped).
+    ``usual_folds`` by default. A curve that is stopped returns the points that are done.
     """
     task = Task.of(embeddings, level, config)
     n_folds = n_folds or usual_folds(embeddings)
@@ -262,11 +260,11 @@ def learning_curve(
     for number, share in enumerate(sorted(shares)):
         sizes, correct = [], 0
         for fold in range(n_folds):
-            held = np.flatnonzero(fold_of == fold)
+            rows_out = np.flatnonzero(fold_of == fold)
+            held_out = embeddings.vectors[rows_out], task.classes[rows_out]
             rows = _thinned(order[fold_of[order] != fold], task.classes, share)
             folds = WhitenedFolds(task.examples(rows))
-            asked = embeddings.vectors[held], task.classes[held]
-            correct += round(_watched(folds, config, asked, {}, should_stop) * len(held))
+            correct += round(_accuracy(folds, config, held_out, {}, should_stop) * len(rows_out))
             sizes.append(len(rows))
             if should_stop():
                 return points
@@ -281,8 +279,5 @@ def learning_curve(
 
 def _thinned(rows: np.ndarray, classes: np.ndarray, share: float) -> np.ndarray:
     """The first ``share`` of the ``rows`` of each class, at least one: sorted."""
-    kept = []
-    for number in np.unique(classes[rows]):
-        members = rows[classes[rows] == number]
-        kept.append(members[: max(1, round(share * len(members)))])
-    return np.sort(np.concatenate(kept))
+    members = (rows[classes[rows] == number] for number in np.unique(classes[rows]))
+    return np.sort(np.concatenate([own[: max(1, round(share * len(own)))] for own in members]))

@@ -12,10 +12,10 @@ from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.training.search import (
-    Candidate,
     CurvePoint,
-    Result,
-    best,
+    SearchCandidate,
+    SearchResult,
+    best_result,
     grid,
     learning_curve,
     random_candidates,
@@ -38,22 +38,22 @@ def test_a_tiny_set_has_as_many_folds_as_pictures(embeddings):
 def test_grid_has_every_combination_once():
     found = grid([100, 500, 500], [0.1, 0.01], ["softmax", "lda"])
     assert len(found) == 5
-    assert Candidate("softmax", 500, 0.01) in found and Candidate("lda") in found
+    assert SearchCandidate("softmax", 500, 0.01) in found and SearchCandidate("lda") in found
 
 
 def test_random_candidates_are_seeded_distinct_and_within_range():
     found = random_candidates(30, [10, 2000], [0.001, 1], ["softmax", "lda"], seed=1)
     assert found == random_candidates(30, [10, 2000], [0.001, 1], ["softmax", "lda"], seed=1)
     assert found != random_candidates(30, [10, 2000], [0.001, 1], ["softmax", "lda"], seed=2)
-    assert len(set(found)) == 30 and found.count(Candidate("lda")) == 1
+    assert len(set(found)) == 30 and found.count(SearchCandidate("lda")) == 1
     steps = [c for c in found if c.steps]
     assert all(10 <= c.steps <= 2000 and 0.001 <= c.learning_rate <= 1 for c in steps)
     assert sum(c.learning_rate < 0.03 for c in steps) > 5  # on a logarithmic scale
-    assert random_candidates(5, [10], [0.1], ["lda"]) == [Candidate("lda")]
+    assert random_candidates(5, [10], [0.1], ["lda"]) == [SearchCandidate("lda")]
 
 
 def _result(steps, rate, *folds):
-    return Result(Candidate("softmax", steps, rate), folds)
+    return SearchResult(SearchCandidate("softmax", steps, rate), folds)
 
 
 def test_simplest_within_one_standard_error_is_best():
@@ -63,11 +63,12 @@ def test_simplest_within_one_standard_error_is_best():
     far = _result(100, 0.1, 0.84, 0.84)
     wild = _result(10, 5, 1.0, math.nan)
     assert top.standard_error == pytest.approx(0.05) and wild.diverged
-    assert best([wild, top, near, far]) is near
-    assert best([top, near, slower, far]) is slower  # of equal steps the smaller rate
-    assert best([top, far]) is top
-    assert best([near, Result(Candidate("lda"), (0.86, 0.86))]).candidate.head == "lda"
-    assert best([wild]) is None and best([]) is None
+    assert best_result([wild, top, near, far]) is near
+    assert best_result([top, near, slower, far]) is slower  # of equal steps the smaller rate
+    assert best_result([top, far]) is top
+    lda = SearchResult(SearchCandidate("lda"), (0.86, 0.86))
+    assert best_result([near, lda]) is lda
+    assert best_result([wild]) is None and best_result([]) is None
 
 
 def test_search_equals_training_each_candidate_by_itself(embeddings):
@@ -96,7 +97,7 @@ def test_labels_at_random_are_not_learnt(embeddings):
     table = embeddings.table.copy()
     table["style"] = np.random.default_rng(0).permutation(table["style"])
     shuffled = replace(embeddings, table=table)
-    (result,) = search(shuffled, [Candidate("lda")], "style")
+    (result,) = search(shuffled, [SearchCandidate("lda")], "style")
     assert result.accuracy < 0.7
 
 
@@ -108,7 +109,7 @@ def test_divergence_is_shown_and_what_was_before_it_stands(embeddings, monkeypat
     monkeypatch.setattr(SoftmaxRegression, "_check_finite", burst)
     short, long = search(embeddings, grid([10, 20], [0.1]), "style", n_folds=3)
     assert not short.diverged and long.diverged and math.isnan(long.accuracy)
-    assert best([short, long]) is short
+    assert best_result([short, long]) is short
 
 
 def test_a_stopped_search_keeps_what_is_done(embeddings):
@@ -126,7 +127,7 @@ def test_the_test_pictures_take_no_part(embeddings):
     vectors[test] = np.nan  # would spoil whatever looks at them
     hidden = replace(embeddings, vectors=vectors, copies=embeddings.copies[:, :0])
     shown = replace(embeddings, copies=embeddings.copies[:, :0])
-    args = ([Candidate("lda"), Candidate("softmax", 20, 0.1)], "style")
+    args = ([SearchCandidate("lda"), SearchCandidate("softmax", 20, 0.1)], "style")
     assert search(hidden, *args, base=base) == search(shown, *args, base=base)
 
 
