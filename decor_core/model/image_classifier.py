@@ -1,0 +1,213 @@
+"""Images and labels → a classifier: the whole of Decor as one scikit-learn estimator."""
+
+import io
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from PIL import Image
+
+from decor_core.data.split import folds
+from decor_core.errors import DataError
+from decor_core.features.backbones import DEFAULT
+from decor_core.features.embedder import EmbeddingSpec
+from decor_core.images.augment import distort
+from decor_core.images.decode import content_hash, load_picture
+from decor_core.images.duplicates import fingerprint, group_duplicates, near_duplicates
+from decor_core.model.bundle import Bundle, load_bundle, save_bundle
+from decor_core.model.classifier import Prediction, Predictor, shared_embedder
+from decor_core.model.estimator import Estimator
+from decor_core.model.explain import Explanation, explain
+from decor_core.model.linear_head import probabilities
+from decor_core.model.training_config import TrainingConfig
+from decor_core.model.vector_classifier import VectorClassifier
+from decor_core.model.whitened_folds import Examples, WhitenedFolds
+from decor_core.taxonomy import Taxonomy
+
+# A path, the bytes of an image file, a PIL image, or an array [h, w, 3] of uint8.
+ImageLike = str | Path | bytes | Image.Image | np.ndarray
+
+_FOLDS = 5
+
+
+class ImageClassifier(Estimator):
+    """Learns to tell images apart from few of each class, and knows what it does not know.
+
+    A network's maps and the object's colors make a vector of each image, of which a
+    VectorClassifier learns. The settings are those of TrainingConfig (``random_state`` is its
+    ``seed``). Images are paths, bytes, PIL images, or arrays [h, w, 3] of uint8.
+
+    Fitted: ``classes_`` [c]; ``bundle_``, the model with all that belongs to it.
+    """
+
+    def __init__(
+        self,
+        head: str = "auto",
+        *,
+        steps: int = 500,
+        learning_rate: float = 0.01,
+        batch_size: int = 100,
+        weight_decay: float = 0.0,
+        architecture: str = DEFAULT,
+        views: int = EmbeddingSpec.views,
+        copies: int | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.head = head
+        self.steps = steps
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.weight_decay = weight_decay
+        self.architecture = architecture
+        self.views = views
+        self.copies = copies
+        self.random_state = random_state
+
+    def fit(self, images: Sequence[ImageLike], y: Sequence[Any]) -> Self:
+        """Train on images and their labels [n]; near duplicates are never held out apart.
+
+        PictureError for an image that is none, DataError for fewer than two classes, TrainingError
+        for settings out of range.
+        """
+        settings = self.get_params()
+        config = TrainingConfig(seed=settings.pop("random_state"), **settings)
+        labels = np.asarray(y)
+        if len(images) != len(labels):
+            raise DataError(
+                f"Expected a label for each image, but there are {len(images)} images and "
+                f"{len(labels)} labels."
+            )
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError("Two classes are needed to learn to tell them apart; add images.")
+        embedder = shared_embedder(config.spec)
+        augmentation = config.augmentation(len(images))
+
+        def prepare(image: ImageLike) -> tuple[str, np.ndarray, np.ndarray]:
+            data = _encoded(image)
+            picture, key = load_picture(data, max_side=embedder.working_side), content_hash(data)
+            copies = (distort(picture, augmentation, key, i) for i in range(augmentation.copies))
+            vectors = np.stack([embedder.embed(version) for version in (picture, *copies)])
+            return key, fingerprint(picture), vectors
+
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            keys, fingerprints, vectors = zip(*pool.map(prepare, images), strict=True)
+        stacked = np.stack(vectors)
+        groups = group_duplicates(keys, near_duplicates(fingerprints))
+        names = [str(label) for label in self.classes_]
+        fold_of = _fold_of([names[code] for code in codes], keys, groups, config.seed)
+        whitened = WhitenedFolds(
+            Examples.with_copies(stacked[:, 0], stacked[:, 1:], codes, embedder.blocks, fold_of)
+        )
+        model = VectorClassifier.of(config).fit_folds(whitened, self.classes_)
+        account = {**asdict(config), "head": model.choice_.head, "choice": asdict(model.choice_)}
+        account |= {"pictures": len(images), "training_pictures": len(images)}
+        self.bundle_ = Bundle(
+            "My model",
+            Taxonomy("class", tuple(names)),
+            config.spec,
+            embedder.digest,
+            model.head_,
+            account,
+            novelty=whitened.density,
+        )
+        return self
+
+    def predict(self, images: Iterable[ImageLike]) -> np.ndarray:
+        """The likeliest class [n] of each image."""
+        probs = self.predict_proba(images)
+        return self.classes_[probs.argmax(axis=1)]
+
+    def predict_proba(self, images: Iterable[ImageLike]) -> np.ndarray:
+        """Probabilities [n, c], in the order of ``classes_``, calibrated."""
+        return probabilities(self._predictor().bundle.head.logits(self.transform(images)))
+
+    def novelty(self, images: Iterable[ImageLike]) -> np.ndarray:
+        """How unlike the training images each is, [n], 0–1: above ½ it is of no class.
+
+        0 for all where there were too few training images to tell.
+        """
+        density = self._predictor().bundle.novelty
+        vectors = self.transform(images)
+        return density.scores(vectors) if density else np.zeros(len(vectors))
+
+    def predictions(self, images: Iterable[ImageLike]) -> list[Prediction]:
+        """Every label with its probability, likeliest first, and the novelty of each image."""
+        return self._predictor().predict(self.transform(images))
+
+    def explain(self, image: ImageLike) -> Explanation:
+        """How much each place of the image adds to the score of each class."""
+        predictor = self._predictor()
+        side = predictor.embedder.working_side
+        return explain(predictor, load_picture(_encoded(image), max_side=side))
+
+    def transform(self, images: Iterable[ImageLike]) -> np.ndarray:
+        """The vectors [n, d] of images, on which the model decides."""
+        embedder = self._predictor().embedder
+        side = embedder.working_side
+        vectors = [embedder.embed(load_picture(_encoded(i), max_side=side)) for i in images]
+        return np.stack(vectors) if vectors else np.zeros((0, embedder.dimensions), np.float32)
+
+    def score(self, images: Iterable[ImageLike], y: Sequence[Any]) -> float:
+        """Accuracy, 0–1."""
+        return float((self.predict(images) == np.asarray(y)).mean())
+
+    def save(self, folder: str | Path, title: str | None = None) -> Path:
+        """Write the model as a folder that the app and the command line read, too."""
+        self._check_fitted()
+        return save_bundle(self.bundle_.titled(title or self.bundle_.title), Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """A fitted classifier from what ``save``, the app or “retrain --bundle” wrote."""
+        bundle = load_bundle(Path(folder))
+        model = cls(architecture=bundle.embedding.architecture, views=bundle.embedding.views)
+        model.bundle_, model.classes_ = bundle, np.array(bundle.taxonomy.labels)
+        return model
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "bundle_"):
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError(f"This {type(self).__name__} is not fitted; call “fit” first.")
+
+    def _predictor(self) -> Predictor:
+        self._check_fitted()
+        return Predictor(self.bundle_)
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags
+
+        tags = super().__sklearn_tags__()
+        tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+        tags.target_tags.required, tags.input_tags.two_d_array = True, False
+        return tags
+
+
+def _encoded(image: ImageLike) -> bytes | Path:
+    """An image as a file, so that all go through the one decoder."""
+    if isinstance(image, str | Path):
+        return Path(image).read_bytes() if Path(image).is_file() else Path(image)
+    if isinstance(image, bytes):
+        return image
+    picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _fold_of(
+    labels: Sequence[str], keys: Sequence[str], groups: Sequence[str], seed: int
+) -> np.ndarray:
+    """The fold [n] of each image, −1 for all where a class has fewer than two different ones."""
+    different = [
+        len({group for group, one in zip(groups, labels, strict=True) if one == label})
+        for label in set(labels)
+    ]
+    if min(different) < 2:
+        return np.full(len(labels), -1)
+    return folds(labels, keys, groups, n_folds=min(_FOLDS, *different), seed=seed)
