@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from decor_core.io import json_as
-from decor_core.model.linear_head import cross_entropy, probabilities
+from decor_core.model.linear_head import cross_entropy
 
 # A class with fewer pictures is marked wherever its recall is shown: even if all are right, the
 # true rate may be as low as 89 %.
@@ -199,30 +199,3 @@ def _bootstrap(
 def _percentiles(values: np.ndarray) -> tuple[float, float]:
     low, high = np.percentile(values, (2.5, 97.5))
     return float(low), float(high)
-
-
-def fit_temperature(logits: np.ndarray, y_true: np.ndarray) -> float:
-    """The divisor of logits [n, c] that makes their probabilities likeliest (Guo et al., 2017).
-
-    Meant for out-of-fold logits: in-sample ones are overconfident. Where all n predictions are
-    right, boundless confidence would be likeliest; then it is (n + 1) / (n + 2) on average, by
-    Laplace's rule of succession. Searched between 1/1000 and 1000.
-    """
-    from scipy.optimize import minimize_scalar
-
-    expected_confidence = (len(y_true) + 1) / (len(y_true) + 2)
-
-    def nll(log_temperature: float) -> float:
-        return cross_entropy(logits / math.exp(log_temperature), y_true)
-
-    def confidence_gap(log_temperature: float) -> float:
-        probs = probabilities(logits / math.exp(log_temperature))
-        return abs(probs.max(axis=1).mean() - expected_confidence)
-
-    all_right = (logits.argmax(axis=1) == y_true).all()
-    found = minimize_scalar(
-        confidence_gap if all_right else nll,
-        bounds=(math.log(1e-3), math.log(1e3)),
-        method="bounded",
-    )
-    return math.exp(found.x)
