@@ -4,8 +4,8 @@ Who reads sees the old file or folder or the new one, never half of it. What can
 DamagedFile or OSError; ``errors.damaged_file`` makes of both what the reader's callers expect.
 """
 
+import bisect
 import io
-import itertools
 import lzma
 import math
 import os
@@ -217,8 +217,20 @@ def unique_name(
     What is given is then in ``taken``, as all names there in lower case (``str.casefold``): names
     differ on every system. Not so with ``match_case``.
     """
-    stems = itertools.chain([stem], (stem + number.format(n) for n in itertools.count(2)))
     fold = str if match_case else str.casefold
-    name = next(stem + ending for stem in stems if fold(stem + ending) not in taken)
-    taken.add(fold(name))
-    return name
+
+    def name(n: int) -> str:
+        return stem + (number.format(n) if n > 1 else "") + ending
+
+    def is_free(n: int) -> bool:
+        return fold(name(n)) not in taken
+
+    # Numbers are taken in order, so that the first free one is found by halving: thousands of
+    # pictures may have one name.
+    above = 1
+    while not is_free(above):
+        above *= 2
+    below = above // 2
+    found = name(below + bisect.bisect_left(range(below, above), True, key=is_free))
+    taken.add(fold(found))
+    return found

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,7 @@ from decor_core.cli.training import settle_head, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
 
 if TYPE_CHECKING:
+    from decor_core.model.bundle import Bundle
     from decor_core.model.events import TrainEvent
     from decor_core.training.train import Training
 
@@ -52,8 +53,7 @@ def command(
 
     Without --head it is softmax where you name a setting that only that has, else auto.
     """
-    from decor_core.export.formats import write_labels
-    from decor_core.model.bundle import check_replaceable, save_bundle
+    from decor_core.model.bundle import check_replaceable
     from decor_core.training.train import train
 
     config = settle_head(config, wants_curves=results.summaries_dir is not None)
@@ -68,32 +68,10 @@ def command(
     seconds = time.monotonic() - started
     run_id = _keep(training, pictures, config, seconds) if results.save else None
     bundle, evaluation = training.bundle, training.bundle.evaluation
-    if results.bundle:
-        save_bundle(bundle, results.bundle)
-    if results.output_labels:
-        write_labels(bundle, results.output_labels)
-    if results.output_graph:
-        from decor_core.export.frozen_graph import export_graph
-
-        with quietly():
-            export_graph(bundle, results.output_graph)
+    _write_files(bundle, results)
     if as_json:
-        print_json({
-            "final_test_accuracy": evaluation.accuracy if evaluation else None,
-            "test_n": evaluation.n if evaluation else 0,
-            "test_ci95": list(evaluation.ci95) if evaluation else None,
-            "head": bundle.training["head"],
-            "choice": bundle.training["choice"],
-            "steps": config.steps,
-            "learning_rate": config.learning_rate,
-            "seed": config.seed,
-            "taxonomy": bundle.taxonomy.name,
-            "labels": list(bundle.taxonomy.labels),
-            "bundle": results.bundle and str(results.bundle),
-            "evaluation": evaluation.to_json() if evaluation else None,
-            "misclassified_test_images": mistakes(training.answers).to_dict(orient="records"),
-            "run": run_id,
-        })  # fmt: skip
+        bundle_folder = results.bundle and str(results.bundle)
+        print_json({**_to_json(training, config), "bundle": bundle_folder, "run": run_id})
         return
     if results.print_misclassified_test_images:
         print_mistakes(training.answers)
@@ -148,3 +126,36 @@ def _keep(
     name = training_data.name if training_data else pictures.name
     about = training_data and training_data.to_json()
     return DiskRuns().save(run_of_training(training, name, seconds, about)).id
+
+
+def _write_files(bundle: "Bundle", results: ResultFlags) -> None:
+    from decor_core.export.formats import write_labels
+    from decor_core.model.bundle import save_bundle
+
+    if results.bundle:
+        save_bundle(bundle, results.bundle)
+    if results.output_labels:
+        write_labels(bundle, results.output_labels)
+    if results.output_graph:
+        from decor_core.export.frozen_graph import export_graph
+
+        with quietly():
+            export_graph(bundle, results.output_graph)
+
+
+def _to_json(training: "Training", config: TrainingConfig) -> dict[str, Any]:
+    bundle, evaluation = training.bundle, training.bundle.evaluation
+    return {
+        "final_test_accuracy": evaluation.accuracy if evaluation else None,
+        "test_n": evaluation.n if evaluation else 0,
+        "test_ci95": list(evaluation.ci95) if evaluation else None,
+        "head": bundle.training["head"],
+        "choice": bundle.training["choice"],
+        "steps": config.steps,
+        "learning_rate": config.learning_rate,
+        "seed": config.seed,
+        "taxonomy": bundle.taxonomy.name,
+        "labels": list(bundle.taxonomy.labels),
+        "evaluation": evaluation.to_json() if evaluation else None,
+        "misclassified_test_images": mistakes(training.answers).to_dict(orient="records"),
+    }

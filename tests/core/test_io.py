@@ -150,3 +150,10 @@ def test_names_are_numbered_until_they_are_free():
     assert names == ["a.jpg", "A-2.jpg", "a-3.jpg", "b.jpg", "a-2-2.jpg"]
     assert unique_name("My model", {"my model", "my model (2)"}, number=" ({})") == "My model (3)"
     assert unique_name("A", {"a"}, match_case=True) == "A"
+
+
+def test_a_name_that_thousands_have_costs_little():
+    taken = set()
+    names = [unique_name("photo", taken, ".jpg") for _ in range(20_000)]  # minutes, one by one
+    assert names[:3] == ["photo.jpg", "photo-2.jpg", "photo-3.jpg"]
+    assert names[-1] == "photo-20000.jpg" and len(set(names)) == 20_000
