@@ -21,7 +21,7 @@ from PIL import Image
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_core.data.catalog import open_dataset
-from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.features.embeddings import embed_catalog
 from decor_core.images.decode import load_picture
 from decor_core.model.events import never_stop
@@ -71,7 +71,7 @@ class _Took:
 
 def _measure(folder: Path, place: Path, spec: EmbeddingSpec) -> None:
     catalog = open_dataset(folder)
-    files, embedder = list(catalog.table["file"]), Embedder(spec)
+    files, embedder = list(catalog.table["file"]), ImageEmbedder(spec)
     side, n = embedder.working_side, len(files)
     one = load_picture(catalog.read(files[0]), max_side=side)
     threads = min(4, os.cpu_count() or 1)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 import pandas as pd
 
-from decor_core.features.embedder import Embedder
+from decor_core.features.embedder import ImageEmbedder
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
 from decor_core.training.label_issues import find_label_issues
@@ -68,7 +68,7 @@ def _swapped(known: Embeddings, share: float, seeds: int) -> str:
 
 
 def _mixed_in(known: Embeddings, folder: Path, seeds: int) -> str:
-    embedder = Embedder(known.spec)
+    embedder = ImageEmbedder(known.spec)
     photographs = np.stack(
         [embedder.embed(load_picture(path, max_side=512)) for path in sorted(folder.iterdir())]
     ).astype(np.float32)

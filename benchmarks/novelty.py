@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 from robustness import cloudy, cluttered, plain
 
-from decor_core.features.embedder import Embedder
+from decor_core.features.embedder import ImageEmbedder
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
 from decor_core.model.training_config import TrainingConfig
@@ -37,7 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     shipped = Embeddings.load()
     products, patterns = shipped.of_types("product"), shipped.of_types("pattern")
-    embedder = Embedder(shipped.spec)
+    embedder = ImageEmbedder(shipped.spec)
     strangers = {
         kind: np.stack([embedder.embed(picture) for picture in pictures])
         for kind, pictures in _strangers(options.strangers).items()

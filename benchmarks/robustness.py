@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from decor_core.data.catalog import Catalog, open_dataset
-from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.features.embeddings import embed_catalog
 from decor_core.images.augment import STANDARD
 from decor_core.images.decode import load_picture
@@ -254,7 +254,7 @@ def measure(options: argparse.Namespace, corruptions: dict[str, Corruption]) -> 
 def _vectors(
     catalog: Catalog, spec: EmbeddingSpec, name: str, corruption: Corruption
 ) -> np.ndarray:
-    embedder = Embedder(spec)
+    embedder = ImageEmbedder(spec)
 
     def vector(row: tuple[str, str]) -> np.ndarray:
         file, key = row

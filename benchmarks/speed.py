@@ -36,7 +36,7 @@ from running import HOST, ROOT, resident, server
 from visitor import Visitor
 
 from decor_core.features.backbones import MODELS
-from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.images.decode import load_picture
 from decor_core.model.classifier import load_predictor
 
@@ -111,7 +111,7 @@ def model(options: argparse.Namespace) -> Iterator[Measured]:
     predictor = load_predictor()
     picture = load_picture(SAMPLES[0], max_side=predictor.embedder.working_side)
     vector = predictor.embed(picture)[None]
-    one = Embedder(EmbeddingSpec(views=1))
+    one = ImageEmbedder(EmbeddingSpec(views=1))
     yield from _each("prediction: a decoded picture → verdict",
                      lambda: predictor.predict(predictor.embed(picture)[None]))  # fmt: skip
     yield from _each("prediction: a vector → verdict", lambda: predictor.predict(vector))
@@ -123,9 +123,9 @@ def embed(options: argparse.Namespace) -> Iterator[Measured]:
     """Pictures a second from their files, by views and workers: threads, then processes."""
     files = _pictures(options)[:120]
     for views in (1, 2):
-        embedder = Embedder(EmbeddingSpec(views=views))
+        embedder = ImageEmbedder(EmbeddingSpec(views=views))
 
-        def look(file: Path, embedder: Embedder = embedder) -> np.ndarray:
+        def look(file: Path, embedder: ImageEmbedder = embedder) -> np.ndarray:
             return embedder.embed(load_picture(file, max_side=embedder.working_side))
 
         look(files[0])
@@ -150,12 +150,12 @@ def embed(options: argparse.Namespace) -> Iterator[Measured]:
 
 
 def _embedded(file: Path, views: int) -> np.ndarray:
-    return _embedder(views).embed(load_picture(file, max_side=Embedder.working_side))
+    return _embedder(views).embed(load_picture(file, max_side=ImageEmbedder.working_side))
 
 
 @cache
-def _embedder(views: int) -> Embedder:
-    return Embedder(EmbeddingSpec(views=views))
+def _embedder(views: int) -> ImageEmbedder:
+    return ImageEmbedder(EmbeddingSpec(views=views))
 
 
 def retrain(options: argparse.Namespace) -> Iterator[Measured]:

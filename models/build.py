@@ -21,7 +21,7 @@ import numpy as np
 from decor_core.data.catalog import open_dataset
 from decor_core.features.backbones import DEFAULT, MODELS, BackboneSpec
 from decor_core.features.convert import convert_backbone
-from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.features.embeddings import SHIPPED, Embeddings, embed_catalog
 from decor_core.images.augment import STANDARD
 from decor_core.images.decode import load_picture
@@ -49,7 +49,7 @@ def main() -> None:
 def _backbone(_: argparse.Namespace) -> None:
     spec, path = BackboneSpec.named(DEFAULT), MODELS / "backbone" / f"{DEFAULT}.tflite"
     samples = sorted((MODELS / "samples").glob("*.jpg"))
-    pictures = [load_picture(file, max_side=Embedder.working_side) for file in samples]
+    pictures = [load_picture(file, max_side=ImageEmbedder.working_side) for file in samples]
     squares = [object_square(picture)[0] for picture in pictures]
     seen = [np.asarray(cut(square, view, spec.side)) for square in squares for view in VIEWS]
     convert_backbone(spec, path, seen)

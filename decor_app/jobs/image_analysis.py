@@ -39,7 +39,7 @@ def analyze_image(
         upright = load_picture(data, limits, embedder.working_side)
     except PictureError as error:
         return ImageAnalysis(error=str(error))
-    look = embedder.look(upright)
+    look = embedder.feature_maps(upright)
     labels = bundle.taxonomy.labels
     return ImageAnalysis(
         look.vector(),

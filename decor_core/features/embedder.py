@@ -75,7 +75,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Look:
+class FeatureMaps:
     """Everything that goes into the vector of a picture, and where it is.
 
     ``pixels`` [n, n, 3], uint8, lie in ``box`` (as in a View), COLOUR_SIDE a side; how much the
@@ -108,7 +108,7 @@ class Look:
         return np.sqrt(colour.histogram(self.lab[inside], self.weights[inside]))
 
 
-class Embedder:
+class ImageEmbedder:
     """Turns pictures into vectors by one spec; safe to share between threads.
 
     At most half as many of these as there are cores are outside the network at once: threads that
@@ -139,11 +139,11 @@ class Embedder:
 
     def embed(self, picture: Image.Image) -> np.ndarray:
         """Vector [d], float32, of an upright RGB picture."""
-        look = self.look(picture)
+        maps = self.feature_maps(picture)
         with self._turn:
-            return look.vector()
+            return maps.vector()
 
-    def look(self, picture: Image.Image) -> Look:
+    def feature_maps(self, picture: Image.Image) -> FeatureMaps:
         """What there is to see in an upright RGB picture, and where."""
         chosen = VIEWS[: self.spec.views]
         with self._turn:
@@ -159,7 +159,7 @@ class Embedder:
                 for view, weights, *maps in zip(chosen, counted, *stages, strict=True)
             )
             pixels, weights = (nearest(np.asarray(part)) for part in (square, mask))
-            return Look(views, box, pixels, weights.astype(np.float32) / 255)
+            return FeatureMaps(views, box, pixels, weights.astype(np.float32) / 255)
 
 
 def _view(

@@ -17,7 +17,7 @@ from decor_core.data.catalog import UNTYPED, Catalog
 from decor_core.data.scan import ShouldStop
 from decor_core.errors import BundleError, DamagedFile, DataError, Stopped, damaged_file
 from decor_core.features.backbones import MODELS, restorable
-from decor_core.features.embedder import Block, Embedder, EmbeddingSpec
+from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import load_picture
 from decor_core.io import json_as, read_arrays, read_json, replacing_file
@@ -200,7 +200,7 @@ def embed_catalog(
     cannot be made.
     Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
     """
-    embedder = Embedder(spec)
+    embedder = ImageEmbedder(spec)
     # On a server for strangers nothing of what they bring gets into the common cache.
     may_keep = cache is not None or not is_hosted()
     if cache is not None:
@@ -245,7 +245,7 @@ class _Store:
     written costs time, not the work.
     """
 
-    def __init__(self, root: Path, embedder: Embedder, usable: bool) -> None:
+    def __init__(self, root: Path, embedder: ImageEmbedder, usable: bool) -> None:
         spec = embedder.spec
         name = f"{spec.architecture}-{embedder.digest}-v{spec.version}-{spec.views}"
         self._folder = root / name

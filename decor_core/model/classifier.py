@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from decor_core.errors import BundleError, PictureError
-from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from decor_core.model.linear_head import probabilities
@@ -171,9 +171,9 @@ def _ranked(probs: np.ndarray, novelty: float, taxonomy: Taxonomy) -> Prediction
 
 
 @lru_cache(maxsize=2)
-def shared_embedder(spec: EmbeddingSpec) -> Embedder:
+def shared_embedder(spec: EmbeddingSpec) -> ImageEmbedder:
     """One embedder for each spec in this process: networks are large."""
-    return Embedder(spec)
+    return ImageEmbedder(spec)
 
 
 def load_predictor(folder: Path = DEFAULT_BUNDLE) -> Predictor:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decor_core.features.embedder import Look
+from decor_core.features.embedder import FeatureMaps
 
 # Upper end of hue, in degrees of L*a*b*, of each color word; red closes the circle.
 _HUES = ((45, "red"), (68, "orange"), (105, "yellow"), (175, "green"), (235, "turquoise"),
@@ -33,7 +33,7 @@ class ColorNames:
         return " on ".join(word for word in (accents, self.ground) if word)
 
 
-def name_colors(look: Look) -> ColorNames:
+def name_colors(look: FeatureMaps) -> ColorNames:
     """The colors of the object in an image."""
     words = _nearest_words(look.lab)
     shares = np.bincount(words.ravel(), look.weights.ravel(), minlength=len(_WORDS))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from decor_core.features.embedder import Block, Look, View, pool
+from decor_core.features.embedder import Block, FeatureMaps, View, pool
 from decor_core.images import color
 from decor_core.model.classifier import Predictor
 from decor_core.model.linear_head import LinearHead, probabilities
@@ -77,13 +77,13 @@ class Explanation:
 def explain(predictor: Predictor, image: Image.Image, taxonomy: str | None = None) -> Explanation:
     """Why ``predictor`` gives an upright RGB image its scores, in ``taxonomy`` or its own."""
     trained, embedder = predictor.bundle.taxonomy, predictor.embedder
-    head, look = predictor.bundle.head, embedder.look(image)
+    head, look = predictor.bundle.head, embedder.feature_maps(image)
     found = split_scores(look, embedder.blocks, head, trained.labels, image.size)
     return found.rolled_up(trained, taxonomy or trained.name)
 
 
 def split_scores(
-    look: Look,
+    look: FeatureMaps,
     blocks: tuple[Block, ...],
     head: LinearHead,
     labels: tuple[str, ...],
@@ -126,7 +126,7 @@ def _pooled_parts(stage: np.ndarray, shares: np.ndarray, weights: np.ndarray) ->
     return shares * np.moveaxis(stage @ by_mean + squares @ by_square, 2, 0)
 
 
-def _color_parts(look: Look, block: Block, head: LinearHead) -> np.ndarray:
+def _color_parts(look: FeatureMaps, block: Block, head: LinearHead) -> np.ndarray:
     """Root of the histogram times its weights, pixel by pixel [classes, h, w]."""
     inside = look.weights > 0
     shares = look.weights[inside] / max(look.weights.sum(), 1e-9)
@@ -144,7 +144,7 @@ def _color_parts(look: Look, block: Block, head: LinearHead) -> np.ndarray:
 class _Canvas:
     """A grid over an image and what its views see beyond it, on which parts add up."""
 
-    def __init__(self, look: Look, size: tuple[int, int], n_classes: int) -> None:
+    def __init__(self, look: FeatureMaps, size: tuple[int, int], n_classes: int) -> None:
         self._size = np.array([max(round(side * SIDE / max(size)), 1) for side in size])
         boxes = np.array([(0, 0, 1, 1), look.box, *(view.box for view in look.views)])
         corners = boxes.reshape(-1, 2, 2) * self._size

@@ -61,7 +61,7 @@ def test_both_thresholds_are_adjustable():
 
 
 def _look(embeddings, picture):
-    return shared_embedder(embeddings.spec).look(picture)
+    return shared_embedder(embeddings.spec).feature_maps(picture)
 
 
 def _striped(*colours, ground):

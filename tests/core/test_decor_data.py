@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from decor_core.__main__ import main
-from decor_core.features.embedder import Embedder
+from decor_core.features.embedder import ImageEmbedder
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import content_hash, load_picture
 from decor_core.model.classifier import load_predictor
@@ -73,7 +73,9 @@ def test_shipped_vectors_are_those_of_the_pictures(decor_data, shipped, file):
     path = decor_data / "images" / file
     row = shipped.table.index[shipped.table["file"] == file][0]
     assert shipped.table.at[row, "key"] == content_hash(path.read_bytes())
-    vector = Embedder(shipped.spec).embed(load_picture(path, max_side=Embedder.working_side))
+    vector = ImageEmbedder(shipped.spec).embed(
+        load_picture(path, max_side=ImageEmbedder.working_side)
+    )
     np.testing.assert_allclose(shipped.vectors[row], vector, atol=1e-2)
 
 

@@ -55,7 +55,7 @@ def test_parts_add_up_for_any_head_and_number_of_views(training, ornament, views
         rng.normal(size=4).astype(np.float32),
     )
     picture = ornament(5, "seagreen", side=120)
-    look = embedder.look(picture)
+    look = embedder.feature_maps(picture)
     explanation = split_scores(look, embedder.blocks, head, tuple("abcd"), picture.size)
     np.testing.assert_allclose(explanation.scores, head.logits(look.vector()[None])[0], atol=1e-4)
 

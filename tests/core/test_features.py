@@ -15,7 +15,7 @@ from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, BundleError, DataError, TrainingError
 from decor_core.features import embedder as embedding
 from decor_core.features import embeddings as features
-from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.views import VIEWS
@@ -25,7 +25,7 @@ SPEC = EmbeddingSpec(views=1)
 
 @pytest.fixture(scope="module")
 def embedder():
-    return Embedder(EmbeddingSpec(views=2))
+    return ImageEmbedder(EmbeddingSpec(views=2))
 
 
 @pytest.fixture
@@ -42,13 +42,13 @@ def few(tmp_path, ornament):
 def counted(monkeypatch):
     """Every picture that is embedded, not read from the cache."""
     seen = []
-    embed = Embedder.embed
+    embed = ImageEmbedder.embed
 
     def spy(self, picture):
         seen.append(picture.size)
         return embed(self, picture)
 
-    monkeypatch.setattr(Embedder, "embed", spy)
+    monkeypatch.setattr(ImageEmbedder, "embed", spy)
     return seen
 
 
@@ -68,7 +68,7 @@ def test_vector_is_the_same_twice_and_finite(embedder, ornament):
 
 def test_threads_take_turns_but_for_the_network(ornament, monkeypatch):
     monkeypatch.setattr(embedding.os, "cpu_count", lambda: 4)
-    embedder, find, lock = Embedder(EmbeddingSpec()), embedding.object_square, threading.Lock()
+    embedder, find, lock = ImageEmbedder(EmbeddingSpec()), embedding.object_square, threading.Lock()
     pictures = [ornament(seed, "navy", 90) for seed in range(8)]
     alone = [embedder.embed(picture) for picture in pictures]
     inside, most = 0, 0
@@ -129,12 +129,12 @@ def test_odd_pictures_get_finite_vectors(embedder, size, kind):
 @pytest.mark.parametrize("views", [0, len(VIEWS) + 1])
 def test_views_out_of_range_are_refused(views):
     with pytest.raises(BackboneError, match=f"views must be 1 to {len(VIEWS)}, not {views}"):
-        Embedder(EmbeddingSpec(views=views))
+        ImageEmbedder(EmbeddingSpec(views=views))
 
 
 def test_vectors_of_another_version_are_refused():
     with pytest.raises(BackboneError, match="version 99.*retrain the model, or update"):
-        Embedder(EmbeddingSpec(version=99))
+        ImageEmbedder(EmbeddingSpec(version=99))
 
 
 # A whole set

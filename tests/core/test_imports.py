@@ -28,7 +28,9 @@ def test_importing_the_whole_core_loads_no_tensorflow_and_no_streamlit():
 
 
 def test_the_pages_load_no_tensorflow():
-    loaded = _loaded_after("import server, decor_app.classify.answer, decor_app.training.settings")
+    loaded = _loaded_after(
+        "import app, decor_app.classify.prediction_view, decor_app.training.settings"
+    )
     assert "streamlit" in loaded
     assert not loaded & {"tensorflow", "keras", "ai_edge_litert"}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from decor_core.features.embedder import Embedder, EmbeddingSpec
+from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.images.localize import SIDE, find_object
 
 
@@ -37,7 +37,7 @@ def test_padding_and_the_ground_inside_are_both_trimmed(padding):
 
 
 def test_padding_leaves_the_vector_almost_as_it_was():
-    embedder = Embedder(EmbeddingSpec())
+    embedder = ImageEmbedder(EmbeddingSpec())
     padded = Image.new("RGB", (200, 180))
     padded.paste(on("white"), (30, 40))
     one, two = embedder.embed(on("white")), embedder.embed(padded)
@@ -45,7 +45,7 @@ def test_padding_leaves_the_vector_almost_as_it_was():
 
 
 def test_a_small_object_in_a_large_picture_keeps_its_vector():
-    embedder = Embedder(EmbeddingSpec())
+    embedder = ImageEmbedder(EmbeddingSpec())
     small = on("white").resize((240, 240))
     large = Image.new("RGB", (512, 512), "white")
     large.paste(small, (200, 70))
@@ -110,7 +110,7 @@ def test_the_white_of_a_margin_counts_where_the_object_fills_its_box():
 
 
 def test_a_warm_light_changes_the_vector_less_than_it_would():
-    embedder = Embedder(EmbeddingSpec())
+    embedder = ImageEmbedder(EmbeddingSpec())
     picture = on("white")
     warm = Image.fromarray((np.asarray(picture) * [1, 0.92, 0.8]).astype(np.uint8))
     cold = Image.fromarray((np.asarray(on((120, 120, 120))) * [1, 0.92, 0.8]).astype(np.uint8))
