@@ -10,9 +10,19 @@ import click
 
 from decor_core.errors import DecorError
 
-# Each is the module of its name, and is imported when it is wanted; what is heavy its function
-# imports: to label a picture and to show a help text must stay quick.
-COMMANDS = "check", "prepare", "retrain", "evaluate", "sweep", "label", "runs", "export", "import"
+# What the list of commands says of each. Each is the module of its name, which is imported when it
+# is wanted, and its function imports what is heavy: to label a picture must stay quick.
+COMMANDS = {
+    "check": "Tell what is wrong with a data set, before it is trained on.",
+    "prepare": "Check pictures, convert them to JPEG, sort into class folders.",
+    "retrain": "Train a classifier on your pictures and test it.",
+    "evaluate": "Judge a recipe by repeated cross-validation.",
+    "sweep": "Find the best settings by cross-validation.",
+    "label": "Tell what pictures show, best guess first.",
+    "runs": "List, show, compare, rename, note, delete, restore kept runs.",
+    "export": "Write a model as a zip in one of several formats.",
+    "import": "Keep a model that was exported as a run.",
+}
 
 
 class _Commands(click.Group):
@@ -24,6 +34,10 @@ class _Commands(click.Group):
             return None
         module = "import_" if cmd_name == "import" else cmd_name
         return importlib.import_module(f"decor_core.cli.{module}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(

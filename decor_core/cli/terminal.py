@@ -9,9 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from decor_core.data.csv_escape import safe_cell
-from decor_core.model.evaluation import SMALL_CLASS
-
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -57,6 +54,8 @@ def print_json(data: Any) -> None:
 
 def print_csv(answers: list[dict[str, Any]]) -> None:
     """Write what ``label`` found to stdout as CSV, a row for each picture and label."""
+    from decor_core.data.csv_escape import safe_cell
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["file", "verdict", "label", "probability", "error"])
     for answer in answers:
@@ -119,6 +118,8 @@ def progress_bar(title: str) -> Callable[[int, int], None]:
 
 def print_evaluation(name: str, evaluation: "Evaluation") -> None:
     """Write how good a taxonomy is told apart, for people: every rate with N and its interval."""
+    from decor_core.model.evaluation import SMALL_CLASS
+
     print(
         f"{name}: {evaluation.accuracy:.1%} of {evaluation.n} right "
         f"(95 % interval {_between(evaluation.ci95)}), "

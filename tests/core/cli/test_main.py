@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from decor_core.cli.main import main
+from decor_core.cli.main import COMMANDS, main
 from decor_core.cli.terminal import progress_bar
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.store import DiskRuns
@@ -68,6 +68,18 @@ def test_help_of_every_action_reads_well(capsys):
         assert "--json" in told and "None" not in told
     assert main(["runs"]) == 2
     assert "..." not in capsys.readouterr().err.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_list_says_of_a_command_what_it_says_itself(command, capsys):
+    assert main([command, "--help"]) == 0
+    assert f"\n\n  {COMMANDS[command]}\n" in capsys.readouterr().out
+
+
+def test_the_list_of_commands_is_quick():
+    code = "import sys; from decor_core.cli.main import main; main(['--help']); print(*sys.modules)"
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, encoding="utf-8")
+    assert "numpy" not in told.split()
 
 
 @pytest.mark.parametrize("arguments", [
