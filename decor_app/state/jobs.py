@@ -1,7 +1,7 @@
 """What a session has asked for: its jobs in the background, and the runs that come of them."""
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import streamlit as st
 from decor_app.format import escape_markdown
 from decor_app.jobs.background_queue import BackgroundQueue
 from decor_app.jobs.job import Job
-from decor_app.jobs.tasks import QueueName, Task
+from decor_app.jobs.tasks import Task
 from decor_app.jobs.tensorflow_tasks import NetworkTask
 from decor_app.jobs.train_tasks import CrossValidateTask
 from decor_app.state.models import use_model
@@ -46,34 +46,35 @@ class SessionJob:
     """
 
     def __init__(self, owner: str, steps: Steps, about: str = "") -> None:
-        self.about, self.job_id, self.error = about, "", ""
+        self.about, self.error = about, ""
         self._owner, self._steps = owner, steps
-        self._is_over = False
+        self._queues = job_queues()  # whose threads know nothing of sessions
+        self._present: tuple[BackgroundQueue, str] | None = None  # queue and id of a job
         self._lock = threading.Lock()
-        # Queues belong to no session, and their threads know none.
-        self._queues: Mapping[QueueName, BackgroundQueue] = job_queues()
-        self.queue: BackgroundQueue
+
+    @property
+    def job_id(self) -> str:
+        return self._present[1] if self._present else ""
 
     def advance(self, result: Any = None) -> None:
         """Queue the next task; DecorError where that is refused."""
-        try:
-            task = self._steps.send(result)
-        except StopIteration:
-            self._is_over = True
-            return
-        then = self._follow if task.prepares else None
-        self.queue = self._queues[task.queue]
-        self.job_id = self.queue.submit(task, self._owner, self.about, then)
+        with self._lock:
+            try:
+                task = self._steps.send(result)
+            except StopIteration:
+                self._present = None
+                return
+            queue, then = self._queues[task.queue], self._follow if task.prepares else None
+            self._present = queue, queue.submit(task, self._owner, self.about, then)
 
     def snapshot(self) -> Job | None:
         """The present job; None once it is not known any more, or there are no more steps.
 
         One that prepares for the next goes on until that has begun.
         """
-        job = None if self._is_over else self.queue.snapshot(self.job_id)
-        if job is None:
-            return None
-        if job.status != "done" or not job.task.prepares:
+        queue, job_id = self._present or (None, "")
+        job = queue.snapshot(job_id) if queue else None
+        if job is None or job.status != "done" or not job.task.prepares:
             return job
         if self.error:
             return replace(job, status="failed", message=self.error)
@@ -83,12 +84,19 @@ class SessionJob:
         """Stop the present job, and let none follow."""
         with self._lock:
             self._steps.close()
-            self.queue.stop(self.job_id)
+            if self._present:
+                queue, job_id = self._present
+                queue.stop(job_id)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the present job has ended, for so long at most."""
+        if self._present:
+            queue, job_id = self._present
+            queue.wait(job_id, seconds)
 
     def _follow(self, job: Job) -> None:
         try:
-            with self._lock:
-                self.advance(job.result)
+            self.advance(job.result)
         except DecorError as error:
             self.error = str(error)
         except Exception:
@@ -153,13 +161,13 @@ def stop(purpose: str) -> None:
     """Stop the session's job for ``purpose``; most have ended when the page is drawn next."""
     if job := workspace().jobs.get(purpose):
         job.stop()
-        wait(purpose, _STOPS_WITHIN)
+        job.wait(_STOPS_WITHIN)
 
 
 def wait(purpose: str, seconds: float) -> None:
     """Wait until the session's job for ``purpose`` has ended, for so long at most."""
     if job := workspace().jobs.get(purpose):
-        job.queue.wait(job.job_id, seconds)
+        job.wait(seconds)
 
 
 def forget(purpose: str) -> None:
