@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
+from humanize import naturaltime
+
 STEPWISE = "softmax"  # the head that is trained by steps
 # Name and explanation of each head.
 HEAD_WORDS = {
@@ -84,11 +86,6 @@ def between(interval: tuple[float, float]) -> str:
     return f"{low} and {high}"
 
 
-def lowered(sentence: str) -> str:
-    """A sentence as it goes on after a colon."""
-    return sentence[:1].lower() + sentence[1:]
-
-
 def duration(seconds: float) -> str:
     """A time span at the precision people wait in."""
     if seconds < 10:
@@ -104,14 +101,8 @@ def time_left(seconds: float) -> str:
 
 
 def ago(moment: str) -> str:
-    """How long ago a moment in UTC, ISO 8601, was; the day where that is long."""
-    then = datetime.fromisoformat(moment)
-    seconds = (datetime.now(UTC) - then).total_seconds()
-    for most, unit, words in ((3600, 60, "min"), (86_400, 3600, "h")):
-        if seconds < most:
-            count = int(seconds // unit)
-            return f"{count} {words} ago" if count else "just now"
-    return f"on {then.day} {then:%B %Y}"
+    """How long ago a moment in UTC, ISO 8601, was."""
+    return naturaltime(datetime.now(UTC) - datetime.fromisoformat(moment))
 
 
 def thumb_uri(thumb: bytes) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.components.class_picker import chosen_label, taxonomy_box
+from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.format import escape_markdown, pluralize
 from decor_app.state.datasets import find_dataset, store, summaries, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
@@ -61,7 +61,7 @@ def show_correction_of(images: Sequence[AnalyzedImage], dataset: Dataset | None)
 def _show_form(
     images: Sequence[AnalyzedImage], key: keys.SessionKey[str | None], dataset: Dataset | None
 ) -> None:
-    taxonomy_box(_known_labels(dataset), key, "Correct class")
+    class_picker(_known_labels(dataset), key, "Correct class")
     # Not in the button's arguments: Streamlit keeps those of every button that there ever was.
     keys.TO_CORRECT.value = images
     st.button(
@@ -75,7 +75,7 @@ def _show_form(
 
 
 def _save(key: keys.SessionKey[str | None]) -> None:
-    images, (label, parent) = keys.TO_CORRECT.value, chosen_label(key)
+    images, (label, parent) = keys.TO_CORRECT.value, picked_class(key)
     if not label:
         st.toast("Choose the correct class, or type a new name.", icon=":material/edit:")
         return

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from decor_app import session_keys as keys
-from decor_app.format import STEPWISE, lowered, time_left
+from decor_app.format import STEPWISE, pluralize, time_left
 from decor_app.jobs.job import Job
 from decor_app.jobs.tasks import Progress
 from decor_app.state.jobs import job_for, stop, wait
@@ -80,12 +80,13 @@ def job_words(job: Job) -> str:
     if job.status == "queued":
         if job.place == 0:
             return "Next in the queue …"
-        jobs = "job" if job.place == 1 else "jobs"
-        return f"Waiting in the queue: {job.place} {jobs} before yours"
+        return f"Waiting in the queue: {pluralize(job.place, 'job')} before yours"
     seconds = job.seconds_left(time.monotonic())
     left = "" if seconds is None or seconds < _SOON else f", {time_left(seconds)}"
     words = f"{_doing(job)}{left}"
-    return f"Before the training: {lowered(words)}" if job.task.kind == "embed" else words
+    return (
+        f"Before the training: {words[0].lower()}{words[1:]}" if job.task.kind == "embed" else words
+    )
 
 
 def _doing(job: Job) -> str:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.format import escape_markdown, percent
 from decor_app.state.datasets import edit, parts_of
 from decor_core.data.findings import KINDS
@@ -34,10 +34,10 @@ def _show(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> None
             st.image(encode_webp(picture), width="stretch", alt=f"{file}, {dataset.label_of(file)}")
     with right:
         st.markdown(_facts(dataset, file, answer))
-        label_box(dataset, keys.ENLARGED_LABEL, "It is something else")
+        class_picker(dataset.catalog.taxonomy, keys.ENLARGED_LABEL, "It is something else")
         with st.container(horizontal=True, gap="small"):
             if st.button("Relabel", type="primary", icon=":material/label:"):
-                label, parent = chosen_label(keys.ENLARGED_LABEL)
+                label, parent = picked_class(keys.ENLARGED_LABEL)
                 if edit(lambda now: now.relabel([file], label, parent)):
                     st.rerun()
             if st.button("Drop", icon=":material/delete:") and edit(lambda now: now.drop([file])):

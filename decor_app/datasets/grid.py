@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.components.image_grid import PAGE, Tile, image_grid
 from decor_app.datasets.enlarged import enlarge
 from decor_app.datasets.fixes import GROUPS
@@ -79,7 +79,7 @@ def _selection_bar(dataset: Dataset, shown: Sequence[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         if count:
             st.markdown(f"**{count:,} ticked**", width="content")
-            label_box(dataset, keys.PICKED_LABEL, "They are")
+            class_picker(dataset.catalog.taxonomy, keys.PICKED_LABEL, "They are")
             st.button("Relabel", type="primary", icon=":material/label:", on_click=_relabel)
             st.button("Drop", icon=":material/delete:", on_click=_drop)
         else:
@@ -95,7 +95,7 @@ def _selection_bar(dataset: Dataset, shown: Sequence[str]) -> None:
 
 
 def _relabel() -> None:
-    label, parent = chosen_label(keys.PICKED_LABEL)
+    label, parent = picked_class(keys.PICKED_LABEL)
     if edit(lambda now: now.relabel(picked(), label, parent)):
         keys.PICKED_LABEL.value = None
 

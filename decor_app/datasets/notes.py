@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.datasets.fixes import GROUPS
 from decor_app.format import escape_markdown, pluralize
 from decor_app.state.datasets import edit
@@ -42,7 +42,7 @@ def show_aside(dataset: Dataset) -> None:
         unlisted = [finding.file for finding in report.of("unlisted")]
         if unlisted:
             label = f"{pluralize(len(unlisted), 'picture')} of no class: put in"
-            label_box(dataset, keys.UNLISTED_LABEL, label)
+            class_picker(dataset.catalog.taxonomy, keys.UNLISTED_LABEL, label)
             st.button("Put them in", icon=":material/label:", on_click=_accept, args=(unlisted,))
 
 
@@ -54,7 +54,7 @@ def _zipped_aside(dataset: Dataset) -> bytes:
 
 def _accept(files: Sequence[str]) -> None:
     """Take pictures that are in no class into the chosen one."""
-    label, parent = chosen_label(keys.UNLISTED_LABEL)
+    label, parent = picked_class(keys.UNLISTED_LABEL)
     if edit(lambda now: now.accept_rejected(files, label, parent)):
         keys.UNLISTED_LABEL.value = None
 

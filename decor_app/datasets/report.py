@@ -6,7 +6,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.charts.bars import class_bars
-from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.components.progress import watch_job
 from decor_app.datasets.findings import grouped_findings, show_group
 from decor_app.datasets.notes import show_aside, show_downloads, show_notes
@@ -75,12 +75,12 @@ def _show_classes(dataset: Dataset) -> None:
         )
     with st.popover("Rename or merge a class", icon=":material/label:"):
         st.selectbox("Class", list(dataset.counts), key=keys.RENAMED, format_func=str)
-        label_box(dataset, keys.RENAMED_TO, "Is called, or is the same as")
+        class_picker(dataset.catalog.taxonomy, keys.RENAMED_TO, "Is called, or is the same as")
         st.button("Rename", type="primary", on_click=_rename, width="stretch")
 
 
 def _rename() -> None:
-    label, parent = chosen_label(keys.RENAMED_TO)
+    label, parent = picked_class(keys.RENAMED_TO)
     if edit(lambda now: now.rename(keys.RENAMED.value, label, parent)):
         keys.RENAMED_TO.value = None
 

@@ -8,7 +8,7 @@ from streamlit.components.v2 import component
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_app import session_keys as keys
-from decor_app.components.class_picker import chosen_label, label_box
+from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.components.samples import SAMPLES, samples
 from decor_app.datasets.ingest import UPLOAD, begin_ingest
 from decor_app.format import escape_markdown
@@ -126,7 +126,7 @@ def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
 
 def _single_pictures(dataset: Dataset | None) -> None:
     key = keys.ADD_FILES.of(keys.ADDITIONS.value)
-    label_box(dataset, keys.ADD_LABEL)
+    class_picker(dataset and dataset.catalog.taxonomy, keys.ADD_LABEL)
     st.file_uploader(
         "Pictures of this class",
         accept_multiple_files=True,
@@ -156,7 +156,7 @@ def _add_files(key: SessionKey[list]) -> None:
 def _add(files: Sequence[tuple[str, bytes]]) -> None:
     """Add pictures to the open set, or begin one with them."""
     try:
-        label, parent = chosen_label(keys.ADD_LABEL)
+        label, parent = picked_class(keys.ADD_LABEL)
         label = checked_label(label)
         check_disk_quota(sum(len(data) for _, data in files), store().root)
     except DecorError as error:
@@ -184,7 +184,7 @@ def _added(now: Dataset, files: Sequence[tuple[str, bytes]], label: str, parent:
 
 
 def _camera(dataset: Dataset | None) -> None:
-    label_box(dataset, keys.ADD_LABEL)
+    class_picker(dataset and dataset.catalog.taxonomy, keys.ADD_LABEL)
     count = keys.ADDITIONS.value
     taken = st.camera_input("Take a photo", key=keys.ADD_PHOTO.of(count))
     if taken:

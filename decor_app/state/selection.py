@@ -1,6 +1,6 @@
 """Which images of a grid are picked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from decor_app import session_keys as keys
 
@@ -10,7 +10,7 @@ def picked() -> frozenset[str]:
     return keys.PICKED.value
 
 
-def pick(ids: Sequence[str], key: keys.SessionKey[frozenset[str]] = keys.PICKED) -> None:
+def pick(ids: Collection[str], key: keys.SessionKey[frozenset[str]] = keys.PICKED) -> None:
     """Pick these and no others."""
     key.value = frozenset(ids)
     keys.GRIDS_DRAWN.value += 1

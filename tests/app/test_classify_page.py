@@ -455,6 +455,18 @@ def test_the_table_has_a_row_for_each_picture(many):
     assert table["Picture"].str.startswith("data:image/webp;base64,").all()
 
 
+def test_what_is_ticked_in_the_table_is_not_ticked_after_sorting(many):
+    _sound(many.segmented_control(key="many_view").set_value("Table").run())
+    first = many.dataframe[0].value["File"][0]
+    ticks = {"selection": {"rows": [0], "columns": []}}
+    many.session_state[many.dataframe[0].key] = ticks
+    _sound(many.run())
+    assert any(first.split("/")[-1].replace(".", r"\.") in b.label for b in many.button)
+    assert "**1 picture picked.**" in _texts(many)
+    _sound(many.selectbox(key="many_order").set_value("Most novel first").run())
+    assert "picked.**" not in _texts(many)
+
+
 def test_a_threshold_moves_verdicts_everywhere(many):
     _sound(many.slider(key="novelty_threshold").set_value(5).run())
     assert _groups(many) == {"None of the known styles": 4}

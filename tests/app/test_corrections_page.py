@@ -1,6 +1,7 @@
 """Corrections on the Classify page without a browser: put right, learned, undone, taken along."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -44,7 +45,7 @@ def _say(test: AppTest, label: str, parent: str = "") -> AppTest:
     """Put the answer that is shown right."""
     # AppTest cannot type what a box does not offer.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(corrections, "chosen_label", lambda key: (label, parent))
+        patch.setattr(corrections, "picked_class", lambda key: (label, parent))
         return sound(button(test, "Save correction").click().run())
 
 
@@ -162,3 +163,10 @@ def test_a_class_that_is_renamed_is_another_answer(mine, vase):
     _train(_say(test, "Delftware", "Netherlands"))
     assert test.header[0].value == "Delftware"
     assert "<b>Delftware</b>" in _html(test)
+
+
+def test_a_training_that_failed_can_be_tried_again(mine, vase, monkeypatch):
+    test = _train(_say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands"))
+    assert button(test, "Trained").disabled
+    mine.correction_training = replace(mine.correction_training, before=mine.model.bundle)
+    assert not button(sound(test.run()), "Train with them").disabled
