@@ -368,7 +368,7 @@ def test_a_picture_of_every_ending_is_taken(open_page, home, ending, ornament, e
 
 def test_a_new_class_is_asked_where_it_belongs(open_page, home, monkeypatch, ornament, encoded):
     said = ["Lilac", ""]  # what AppTest cannot type: it knows no new options
-    monkeypatch.setattr("decor_app.datasets.upload.chosen_label", lambda key: tuple(said))
+    monkeypatch.setattr("decor_app.datasets.upload.picked_class", lambda key: tuple(said))
     test = open_page("Add pictures")
     test.file_uploader[0].set_value([("new.png", encoded(ornament(900)), "image/png")])
     _click(sound(test.run()), "Add")
