@@ -41,13 +41,15 @@ def command(
 
 def _with_model_findings(catalog: "Catalog", cache: Path | None) -> "DatasetReport":
     """The report, and what the other pictures say of each: wrong labels, outliers."""
+    from decor_core.features.backbones import load_backbone
     from decor_core.features.embedder import EmbeddingSpec
     from decor_core.features.embeddings import embed_catalog
     from decor_core.training.label_issues import find_label_issues, label_findings
 
-    progress = progress_bar("Embedding")
+    spec = EmbeddingSpec()
     with quietly():
-        embeddings = embed_catalog(catalog, EmbeddingSpec(), cache=cache, progress=progress)
+        load_backbone(spec.architecture)
+    embeddings = embed_catalog(catalog, spec, cache=cache, progress=progress_bar("Embedding"))
     level = catalog.taxonomy.name
     issues = find_label_issues(embeddings, level)
     return catalog.report.with_findings(label_findings(issues, embeddings.table, level))

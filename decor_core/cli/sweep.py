@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchFlags:
-    """The values to try, each with each, and how they are judged."""
+    """The values to try, each with each."""
 
     heads: tuple[str, ...] = flag(
         "Heads: softmax, logistic, lda or auto.", default=("softmax",), flag="head"

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import click
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -33,16 +35,16 @@ def quietly() -> Iterator[None]:
         return
     sys.stderr.flush()
     kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
-            said.seek(0)
-            for line in said:
+            captured.seek(0)
+            for line in captured:
                 if not line.startswith(_CHATTER):
                     os.write(2, line)
 
@@ -100,12 +102,16 @@ def print_answers(answers: list[dict[str, Any]]) -> None:
 
 
 def progress_bar(title: str) -> Callable[[int, int], None]:
-    """A progress bar on a terminal's stderr, to be called with (done, total); silence elsewhere."""
+    """A progress bar on a terminal's stderr, to be called with (done, total); silence elsewhere.
+
+    It is closed with the command, so that an error stands in a line of its own.
+    """
     if not sys.stderr.isatty():
         return lambda done, total: None
     from tqdm import tqdm
 
     bar = tqdm(desc=title, file=sys.stderr)
+    click.get_current_context().call_on_close(bar.close)
 
     def show(done: int, total: int) -> None:
         bar.total = total
@@ -117,7 +123,7 @@ def progress_bar(title: str) -> Callable[[int, int], None]:
 
 
 def print_evaluation(name: str, evaluation: "Evaluation") -> None:
-    """Write how good a taxonomy is told apart, for people: every rate with N and its interval."""
+    """Write an evaluation for people: every rate with N and its interval."""
     from decor_core.model.evaluation import SMALL_CLASS
 
     print(
@@ -127,11 +133,11 @@ def print_evaluation(name: str, evaluation: "Evaluation") -> None:
         f"calibration error {evaluation.ece:.3f} "
         f"({evaluation.ece_ci95[0]:.3f}–{evaluation.ece_ci95[1]:.3f})"
     )
-    judged = evaluation.to_json()
+    figures = evaluation.to_json()
     width = max(map(len, evaluation.labels))
-    for row, counts in zip(judged["classes"], evaluation.confusion, strict=True):
+    for row, counts in zip(figures["classes"], evaluation.confusion, strict=True):
         few = "  few pictures" if row["n"] < SMALL_CLASS else ""
-        taken = [
+        confused = [
             f"{label} {count / counts.sum():.0%}"
             for label, count in zip(evaluation.labels, counts, strict=True)
             if label != row["label"] and count >= 0.005 * counts.sum()
@@ -139,7 +145,7 @@ def print_evaluation(name: str, evaluation: "Evaluation") -> None:
         print(
             f"  {row['label']:<{width}}  {row['recall']:6.1%} of {row['n']:>4} "
             f"({_between(row['recall_ci95'])}){few}"
-            + (f"; else {', '.join(taken)}" if taken else "")
+            + (f"; else {', '.join(confused)}" if confused else "")
         )
     print("  confidence → right: " + "; ".join(
         f"{part.confidence:.0%} → {part.accuracy:.0%} (N={_mean_count(part.count)})"

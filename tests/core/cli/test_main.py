@@ -7,9 +7,10 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
 
-from decor_core.cli.main import COMMANDS, main
+from decor_core.cli.main import COMMANDS, commands, main
 from decor_core.cli.terminal import progress_bar
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.store import DiskRuns
@@ -137,7 +138,8 @@ def test_a_bar_is_for_terminals_only(monkeypatch):
 
     for stream, shown in ((Terminal(), "Reading: 100%"), (io.StringIO(), "")):
         monkeypatch.setattr(sys, "stderr", stream)
-        show = progress_bar("Reading")
-        show(1, 2)
-        show(2, 2)
+        with click.Context(commands):
+            show = progress_bar("Reading")
+            show(1, 2)
+            show(2, 2)
         assert shown in stream.getvalue() and bool(shown) == bool(stream.getvalue())
