@@ -219,7 +219,7 @@ async def _visits() -> list[tuple[str, str, float]]:
             told.append(("  retrain, 500 steps, with copies", "s", time.monotonic() - started))
             told.append(("  memory of the server after it", "MB", running.memory()[0]))
             largest = max(map(resident, running.children))
-            told.append(("  memory of the trainer", "MB", largest))
+            told.append(("  memory of the training process", "MB", largest))
     return told
 
 

@@ -15,7 +15,7 @@ from decor_app.jobs.train_tasks import TrainOnAllTask, TrainTask
 from decor_app.page import RETRAIN
 from decor_app.state.datasets import find_dataset, store, toast_error, zipped
 from decor_app.state.images import network_key
-from decor_app.state.jobs import CROSS_VALIDATE, LEARN, job_for, run_of, submit_on
+from decor_app.state.jobs import CROSS_VALIDATE, TRAIN_ON_CORRECTIONS, job_for, run_of, submit_on
 from decor_app.state.models import in_use, predictor, use_model, use_shipped_model
 from decor_app.state.runs import run_entries
 from decor_app.state.workspace import workspace
@@ -33,7 +33,8 @@ _MOST_SHOWN = 12
 class CorrectionTraining:
     """A training with the ``corrections`` of a data set, each a picture's key and label.
 
-    The model ``before`` it is None where it ships; ``evaluation_before`` None where there is none.
+    ``before`` is the model in use until then, None for the shipped one; ``evaluation_before`` its
+    evaluation, if it has one.
     ``earlier`` is the training with corrections before this one.
     """
 
@@ -47,10 +48,10 @@ class CorrectionTraining:
 
 def show_corrections_bar(dataset: Dataset | None) -> None:
     """How many corrections there are, and what can be done with them."""
-    job = job_for(LEARN)
+    job = job_for(TRAIN_ON_CORRECTIONS)
     running = job is not None and job.active
     if not running:
-        _show_outdated()
+        _show_undone_corrections()
     if dataset is None:
         return
     data, training = _training_data(dataset), training_in_use()
@@ -85,7 +86,7 @@ def show_corrections_bar(dataset: Dataset | None) -> None:
                 key=keys.DOWNLOAD_CORRECTIONS,
             )
         if running:
-            watch_job(LEARN)
+            watch_job(TRAIN_ON_CORRECTIONS)
         elif job and job.status == "failed":
             st.error(escape_markdown(job.message), icon=":material/error:")
         elif trained:
@@ -143,7 +144,7 @@ def _train_on_corrections_alone() -> None:
 def _submit(data: TrainingData, dataset: Dataset) -> None:
     session, bundle = workspace(), predictor().bundle
     level, config = bundle.taxonomy.name, run_of_bundle(bundle).config
-    # A model that was cross-validated had all pictures to learn from; so has the next.
+    # Without a test part the model learned from all pictures; so does the next one.
     task = TrainTask if bundle.evaluation and data.corrections else TrainOnAllTask
     title = f"{bundle.title.partition(' · ')[0]} · {_count(dataset)}"
     training = CorrectionTraining(
@@ -154,7 +155,9 @@ def _submit(data: TrainingData, dataset: Dataset) -> None:
         bundle.evaluation or bundle.cross_validation.get(level) or _later_evaluation(level),
         training_in_use(),
     )
-    submit_on(LEARN, data, level, lambda vectors: task(vectors, config, level, title, data))
+    submit_on(
+        TRAIN_ON_CORRECTIONS, data, level, lambda vectors: task(vectors, config, level, title, data)
+    )
     session.correction_training = training
 
 
@@ -234,9 +237,9 @@ def training_in_use() -> CorrectionTraining | None:
     bundle, training = session.model and session.model.bundle, session.correction_training
     data = bundle and TrainingData.of(bundle)
     while data and training:
-        of_it = training.dataset_id in (data.corrections, data.set_id)
+        uses_these_corrections = training.dataset_id in (data.corrections, data.set_id)
         if (
-            of_it
+            uses_these_corrections
             and training.before is not bundle
             and data.taught in (0, len(training.corrections))
         ):
@@ -253,7 +256,7 @@ def _corrections_in(dataset_id: str) -> frozenset[tuple[str, str]]:
     return frozenset(zip(found.table["key"], found.table[found.level], strict=True))
 
 
-def _show_outdated() -> None:
+def _show_undone_corrections() -> None:
     """Say where the model in use was trained with corrections that were undone; a way back."""
     training = training_in_use()
     count = len(training.corrections - _corrections_in(training.dataset_id)) if training else 0

@@ -12,7 +12,7 @@ from decor_app.state.images import AnalyzedImage
 from decor_app.state.jobs import vectors_for
 from decor_app.state.models import predictor
 from decor_app.state.thumbnails import thumbnails
-from decor_app.state.training_data import cached_vectors
+from decor_app.state.training_vectors import cached_vectors
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.classifier import Judge, Prediction, Verdict
 from decor_core.model.neighbors import NeighborIndex

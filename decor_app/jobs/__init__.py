@@ -1,1 +1,1 @@
-"""Background processes: queue, trainer, inference pool."""
+"""Background processes: queues of jobs, a worker for each, the inference pool."""

@@ -17,7 +17,7 @@ _DIED = (
     "The process that did this ended unexpectedly, perhaps for want of memory; "
     "press the button to start it again."
 )
-_REFUSED = "The process for this cannot be started; try again later."
+_CANNOT_START = "The process for this cannot be started; try again later."
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +41,7 @@ class BackgroundQueue(JobQueue):
         return worker.process.pid if worker and worker.is_alive else None
 
     def warm(self, task: Task) -> None:
-        """Have ``task`` run for nobody, unless the process that there is has done it already."""
+        """Have ``task`` run for nobody, unless the present process has done it already."""
         self._last_warm_up, worker = task, self._worker
         if worker is None or not worker.is_ready or not worker.has(task.data):
             super().warm(task)
@@ -60,7 +60,7 @@ class BackgroundQueue(JobQueue):
                     self._worker = Worker(self._idle_seconds)
                 except OSError:
                     _log.exception("the process of a queue cannot be started")
-                    self.fail(job.id, _REFUSED)
+                    self.fail(job.id, _CANNOT_START)
                     continue
             self._run(job, self._worker)
         if self._worker:
@@ -106,7 +106,7 @@ class BackgroundQueue(JobQueue):
             )
 
     def _follow(self, job: Job | None) -> None:
-        """Do what is to follow on a job, if it is done."""
+        """Call the job’s ``then``, if it is done, and let its result go."""
         if job is None or job.then is None or job.status != "done":
             return
         try:

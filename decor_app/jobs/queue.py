@@ -62,7 +62,7 @@ class JobQueue:
         """
         with self._changed:
             if self._closed:
-                raise TrainingError("The trainer has been shut down; restart the app.")
+                raise TrainingError("The queue has been shut down; restart the app.")
             self._check_room(owner)
             job = Job(uuid.uuid4().hex, owner, task, about, then)
             self._jobs[job.id] = job
@@ -82,8 +82,9 @@ class JobQueue:
             job = self._jobs.get(job_id)
             if job is None or job.status != "queued":
                 return job
-            active = any(one.active for one in self._jobs.values() if one.status != "queued")
-            return replace(job, place=self._in_turn().index(job) + active)
+            one_runs = any(one.active for one in self._jobs.values() if one.status != "queued")
+            before = int(one_runs)  # the queue runs one job at a time
+            return replace(job, place=before + self._in_turn().index(job))
 
     def jobs(self, owner: str) -> list[Job]:
         """All jobs of ``owner`` that are still known, oldest first."""
@@ -195,7 +196,7 @@ class JobQueue:
         """Keep that a job is done without its result: somebody else has it."""
         self._update(job_id, result=None)
 
-    # --- with the lock held
+    # --- inside (the lock is reentrant)
 
     def _update(self, job_id: str, **changes: Any) -> Job | None:
         """Change a job and wake who waits for it; None where it is not known."""
@@ -213,7 +214,10 @@ class JobQueue:
             return job
 
     def _in_turn(self) -> list[Job]:
-        """The waiting jobs as they will run: one of each owner, who was served last comes last."""
+        """The waiting jobs as they will run: round by round, one job of each owner in each.
+
+        In a round, whoever was served longest ago comes first.
+        """
         rounds: Counter[str] = Counter()
         turns = []
         for job in self._jobs.values():

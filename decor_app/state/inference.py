@@ -1,4 +1,4 @@
-"""The process of this server that looks at pictures; imported before all that takes its time."""
+"""The processes of this server that analyze images; imported before all that takes its time."""
 
 import atexit
 from contextlib import suppress
@@ -12,7 +12,7 @@ from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 
 @st.cache_resource(show_spinner=False)
 def inference_pool() -> InferencePool:
-    """The one process of this server that looks at what is to be classified."""
+    """The processes of this server that analyze what is to be classified, one image each."""
     made = InferencePool()
     atexit.register(made.close)
     return made
@@ -20,6 +20,6 @@ def inference_pool() -> InferencePool:
 
 @st.cache_resource(show_spinner=False)
 def get_ready() -> None:
-    """Start it, once for a server: it gets ready while the pages are imported."""
+    """Start one process, once for a server: it gets ready while the pages are imported."""
     with suppress(DecorError):  # whoever wants to see something is told
         inference_pool().begin(load_bundle(DEFAULT_BUNDLE))

@@ -16,7 +16,7 @@ from decor_app.jobs.train_tasks import CrossValidateTask
 from decor_app.state.models import use_model
 from decor_app.state.queues import job_queues
 from decor_app.state.runs import find_run, save_cross_validation
-from decor_app.state.training_data import TrainingVectors, cached_vectors, is_available
+from decor_app.state.training_vectors import TrainingVectors, cached_vectors, is_available
 from decor_app.state.workspace import registry, workspace
 from decor_core.errors import DecorError
 from decor_core.features.backbones import BackboneSpec
@@ -26,8 +26,9 @@ from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run, run_of_bundle, run_of_training
 
 # What a job is for; a session has one for each at a time.
-TRAIN, SEARCH, CROSS_VALIDATE, CURVE = "train", "search", "judge", "curve"
-EXPORT, TENSORBOARD, LEARN, EMBED = "export", "board", "learn", "know"
+TRAIN, SEARCH, CROSS_VALIDATE, CURVE = "train", "search", "cross-validate", "curve"
+EXPORT, TENSORBOARD, EMBED = "export", "tensorboard", "embed"
+TRAIN_ON_CORRECTIONS = "train on corrections"
 PEEK, INTAKE, CHECK, MAP, ANSWER = "peek", "intake", "check", "map", "answer"
 _STOPS_WITHIN = 0.5  # seconds
 _UNEXPECTED = "This failed for an unexpected reason; see the server's log."
@@ -40,9 +41,8 @@ class SessionJob:
     """What a session asked for with one click, which may take several jobs one after the other.
 
     The next one is queued when the one before is done, on the thread of that queue, whichever page
-    is open and whether any is. It is over when a job has ended that prepares nothing, when one was
-    stopped or failed, when the next could not be queued (``error`` says why), or when there are no
-    more steps.
+    is open and whether any is. It is over when its last job has ended, when one was stopped or
+    failed, or when the next could not be queued (``error`` says why).
     """
 
     def __init__(self, owner: str, steps: Steps, about: str = "") -> None:
@@ -182,7 +182,8 @@ def collect() -> None:
         for job in job_queues()[name].jobs(session.owner):
             if job.active or job.result is None or job.id in session.collected:
                 continue
-            session.collected[job.id] = ""  # by this tab, not by another one of the same browser
+            # claimed first: another tab of the same browser must not keep it again
+            session.collected[job.id] = ""
             session.collected[job.id] = _keep(job)
 
 
@@ -209,7 +210,7 @@ def ask_about(purpose: str, run: Run, kind: Callable[..., Task]) -> None:
 
 
 def vectors_for(training_data: TrainingData, level: str) -> Embeddings | None:
-    """The vectors of a material, if they are at hand; else they are fetched for the next time."""
+    """The vectors of what is learned from, if at hand; else they are fetched for the next time."""
     vectors = cached_vectors(training_data, level)
     if vectors is None and job_for(EMBED) is None and is_available(training_data):
         submit_on(EMBED, training_data, level)
@@ -223,7 +224,8 @@ def _keep(job: Job) -> str:
         for old in session.own_runs[registry().room(session) :]:
             session.runs.delete(old.id)
             st.toast(escape_markdown(f"“{old.title}” had to go: there is no room for more models."))
-        if LEARN in session.jobs and session.jobs[LEARN].job_id == job.id:
+        correction_job = session.jobs.get(TRAIN_ON_CORRECTIONS)
+        if correction_job and correction_job.job_id == job.id:
             use_model(run.bundle)
             if run.evaluation is None:  # its answers first, then how good they are
                 ask_about(CROSS_VALIDATE, run, CrossValidateTask)

@@ -72,7 +72,7 @@ def shipped_vectors_or_stop() -> Embeddings:
     return _or_end_page(lambda: shipped_vectors(copies=False))
 
 
-def warm_trainer() -> None:
+def warm_training_process() -> None:
     """Let the training process get ready for what ships, if it is there."""
     with suppress(DecorError):  # whoever wants to learn from it is told
         training_queue().warm(WarmUpTask(shipped_vectors()))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from decor_app.format import escape_markdown
 from decor_app.page import DATA
-from decor_app.state.training_data import TrainingSource
+from decor_app.state.training_vectors import TrainingSource
 from decor_app.training.settings import ChosenTraining
 from decor_core.data.split import different_pictures, needed
 

@@ -12,7 +12,12 @@ from decor_app.page import DATA
 from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import find_dataset
 from decor_app.state.models import shipped_vectors_or_stop
-from decor_app.state.training_data import SHIPPED, TrainingSource, training_source, training_sources
+from decor_app.state.training_vectors import (
+    SHIPPED,
+    TrainingSource,
+    training_source,
+    training_sources,
+)
 from decor_app.state.workspace import workspace
 from decor_app.training import copies
 from decor_app.training.setting_widget import SETTINGS, setting_widget

@@ -1,4 +1,12 @@
-"""What was found wrong with a data set, and what was done about it: as text and as JSON."""
+"""What was found wrong with a data set, and what was done about it: as text and as JSON.
+
+To add a kind: a line in KINDS, at its place by gravity; its name in those of the sets below that
+apply; and who finds it. From the table alone, that is checks.check_table (and BY_TABLE). From the
+pixels, a field of scan.ImageInfo that scan_images fills, and a finding in scan.usable_images. By a
+model, training.label_issues (and BY_MODEL). The Data page shows it in a box of its own only with an
+entry in GROUPS of decor_app/datasets/fixes.py, and among its notes else; ``fixes`` there says what
+a click does.
+"""
 
 import re
 from collections import Counter
@@ -50,7 +58,7 @@ BY_MODEL = frozenset({"mislabelled", "outlier"})
 BY_TABLE = ABOUT_CLASSES - {"empty class"} | {"tiny", "huge"}
 
 # Findings that are over once the picture has another label, or it or its double is dropped.
-_ABOUT_PICTURES = {"near duplicate", "near conflict", "tiny", "huge", "misnamed"} | BY_MODEL
+_OVER_WHEN_CHANGED = {"near duplicate", "near conflict", "tiny", "huge", "misnamed"} | BY_MODEL
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class Finding:
         own, other = label_of(self.file), label_of(self.other)
         if self.kind == "label conflict":
             return bool(other) and other == self.suggestion  # nobody has chosen otherwise
-        if self.kind not in _ABOUT_PICTURES:
+        if self.kind not in _OVER_WHEN_CHANGED:
             return True
         wanted = other if self.kind == "near conflict" else self.suggestion
         return bool(own and (other or not self.other)) and own != wanted

@@ -1,7 +1,7 @@
 """A model as a zip to take along: in one of several formats, with a README and an example.
 
-To add a format, add an entry to FORMATS, ``examples/<name>.md`` (how to use it, for the README)
-and ``examples/<name>.py`` (a program that does).
+To add a format, add an entry to _FORMATS, ``examples/<name>.md`` (how to use it, for the README)
+and, if it can be run, ``examples/<name>.py``.
 """
 
 import os

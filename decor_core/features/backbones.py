@@ -2,6 +2,9 @@
 
 Every network runs on LiteRT from one TFLite file whose outputs are the feature maps at the end
 of each stage (each resolution or width of the network).
+
+To add a network: its name in NETWORKS, its input in BackboneSpec.named, and in convert.py a
+function that gives its stage maps.
 """
 
 import hashlib

@@ -44,8 +44,14 @@ def convert_backbone(
     kept beside it. Raises BackboneError where the weights cannot be had or the file cannot be
     written.
     """
-    lite = spec.name.startswith("efficientnet")
-    network = _lite(spec) if lite else _mobilenet(spec, path.parent)
+    builders = {
+        "efficientnet_lite": lambda: _lite(spec),
+        "mobilenet": lambda: _mobilenet(spec, path.parent),
+    }
+    build = next((build for name, build in builders.items() if spec.name.startswith(name)), None)
+    if build is None:
+        raise BackboneError(f"There is no way to convert {spec.name} yet; add one to convert.py.")
+    network = build()
     content = _to_tflite(network, spec, seen)
     _check(content, network, spec, seen)
     _keep(content, path)

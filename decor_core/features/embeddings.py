@@ -53,12 +53,6 @@ class Embeddings:
         taxonomy = self.taxonomy.level(level).restricted(set(self.table[level]))
         return taxonomy, pd.Categorical(self.table[level], taxonomy.labels).codes.astype(np.int64)
 
-    @property
-    def late_stages(self) -> slice:
-        """Columns of the network's last three stages, which know things rather than textures."""
-        stages = [block for block in self.blocks if block.name.startswith("stage")]
-        return slice(stages[-3:][0].start, stages[-1].stop)
-
     def of_types(self, *types: str) -> "Embeddings":
         """The pictures of these types only, e.g. ``"product"``; DataError if there are none."""
         chosen = self.table["type"].isin(types).to_numpy()

@@ -59,7 +59,7 @@ def _pick(test: AppTest, *names: str) -> AppTest:
 
 def _train(test: AppTest, words: str = "Train with them") -> AppTest:
     sound(button(test, words).click().run())
-    return ended(test, "learn")
+    return ended(test, "train on corrections")
 
 
 def test_a_correction_is_remembered_learned_and_answers(mine, vase):
@@ -73,7 +73,7 @@ def test_a_correction_is_remembered_learned_and_answers(mine, vase):
     shown = _html(test)
     assert "before: " in shown and "now: <b>Delft</b>" in shown
     assert "Cross-validating" in texts(test)
-    ended(test, "judge")
+    ended(test, "cross-validate")
     assert "Cross-validated accuracy: " in texts(test)
     assert "corrections are only trained on" in texts(test)
     assert "Trained" in _labels(test) and button(test, "Trained").disabled

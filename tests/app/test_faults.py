@@ -1,7 +1,8 @@
 """What may break does: the training process, the disk, the line, the clock; nothing is lost by it.
 
 The training process runs for real, with an empty module for TensorFlow: what is computed in closed
-form needs none, and it starts at once. What test_trainer.py asks of a dying child is not repeated.
+form needs none, and it starts at once. What test_background_queue.py asks of a dying child is not
+repeated.
 """
 
 import asyncio
@@ -67,8 +68,8 @@ def until(condition: Callable[[], Any], what: str) -> Any:
     return found
 
 
-def ended(trainer: BackgroundQueue, job_id: str) -> Job:
-    job = trainer.wait(job_id, PATIENCE)
+def ended(queue: BackgroundQueue, job_id: str) -> Job:
+    job = queue.wait(job_id, PATIENCE)
     assert not job.active
     return job
 
@@ -84,7 +85,7 @@ def without_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 
 @pytest.fixture
-def trainer(without_tensorflow: None) -> Iterator[BackgroundQueue]:
+def queue(without_tensorflow: None) -> Iterator[BackgroundQueue]:
     running = BackgroundQueue()
     yield running
     running.close()
@@ -135,47 +136,47 @@ class _Deadly:
 
 
 @pytest.mark.parametrize("stage", ["starting", "running", "reporting", "answering"])
-def test_killed_at_any_stage_the_job_fails_and_all_others_go_on(trainer, lda, stage):
-    job_id = trainer.submit(Staged(stage), "me")
-    next_in_line = trainer.submit(lda, "you")
+def test_killed_at_any_stage_the_job_fails_and_all_others_go_on(queue, lda, stage):
+    job_id = queue.submit(Staged(stage), "me")
+    next_in_line = queue.submit(lda, "you")
     if stage == "starting":
-        until(lambda: trainer.process_id, "the child")
+        until(lambda: queue.process_id, "the child")
     elif stage == "running":
-        until(lambda: trainer.snapshot(job_id).status == "running", "the start")
+        until(lambda: queue.snapshot(job_id).status == "running", "the start")
     elif stage == "reporting":
-        until(lambda: trainer.snapshot(job_id).events, "an event")
-    child = trainer.process_id
+        until(lambda: queue.snapshot(job_id).events, "an event")
+    child = queue.process_id
     if stage != "answering":
         os.kill(child, signal.SIGKILL)
-    job = ended(trainer, job_id)
+    job = ended(queue, job_id)
     assert job.status == "failed" and job.message.startswith(
         "The process that did this ended unexp"
     )
-    assert ended(trainer, next_in_line).status == "done"
-    assert trainer.process_id not in (child, None)
+    assert ended(queue, next_in_line).status == "done"
+    assert queue.process_id not in (child, None)
 
 
-def test_killed_while_idle_the_next_job_gets_another(trainer, lda):
-    assert ended(trainer, trainer.submit(lda, "me")).status == "done"
-    os.kill(trainer.process_id, signal.SIGKILL)
-    assert ended(trainer, trainer.submit(lda, "me")).status in ("done", "failed")
-    assert ended(trainer, trainer.submit(lda, "me")).status == "done"
+def test_killed_while_idle_the_next_job_gets_another(queue, lda):
+    assert ended(queue, queue.submit(lda, "me")).status == "done"
+    os.kill(queue.process_id, signal.SIGKILL)
+    assert ended(queue, queue.submit(lda, "me")).status in ("done", "failed")
+    assert ended(queue, queue.submit(lda, "me")).status == "done"
 
 
 # The disk
 
 
-def test_full_disk_in_the_training_process_is_told_without_places(trainer, lda):
-    job = ended(trainer, trainer.submit(Staged("refused"), "me"))
+def test_full_disk_in_the_training_process_is_told_without_places(queue, lda):
+    job = ended(queue, queue.submit(Staged("refused"), "me"))
     assert job.status == "failed"
     assert job.message.endswith("could not write or read a file: No space left on device.")
-    assert ended(trainer, trainer.submit(lda, "me")).status == "done"
+    assert ended(queue, queue.submit(lda, "me")).status == "done"
 
 
-def test_curves_that_cannot_be_written_are_told(trainer, training, tmp_path):
+def test_curves_that_cannot_be_written_are_told(queue, training, tmp_path):
     (tmp_path / "file").touch()
     events = (("one", training.events),)
-    job = ended(trainer, trainer.submit(SummariesTask(events, tmp_path / "file" / "s"), "me"))
+    job = ended(queue, queue.submit(SummariesTask(events, tmp_path / "file" / "s"), "me"))
     assert job.status == "failed"
 
 
@@ -460,10 +461,10 @@ def test_training_goes_on_while_nobody_looks_and_is_found_again(app):
 # The clock
 
 
-def test_a_clock_that_jumps_changes_nothing(trainer, lda, run, tmp_path, monkeypatch):
+def test_a_clock_that_jumps_changes_nothing(queue, lda, run, tmp_path, monkeypatch):
     jumps, real = itertools.cycle((0.0, 4e8, -4e8)), time.time
     monkeypatch.setattr(time, "time", lambda: real() + next(jumps))
-    jobs = [ended(trainer, trainer.submit(lda, "me")) for _ in range(3)]
+    jobs = [ended(queue, queue.submit(lda, "me")) for _ in range(3)]
     assert [job.status for job in jobs] == ["done"] * 3
     assert all(0 < job.seconds < PATIENCE for job in jobs)
     store = DiskRuns(tmp_path)
@@ -476,15 +477,15 @@ def test_a_clock_that_jumps_changes_nothing(trainer, lda, run, tmp_path, monkeyp
 # Too much at once
 
 
-def test_full_queue_refuses_politely_and_drains(trainer, lda):
-    waiting = [trainer.submit(Staged("running"), "me")]
-    until(lambda: trainer.snapshot(waiting[0]).status == "running", "the start")
+def test_full_queue_refuses_politely_and_drains(queue, lda):
+    waiting = [queue.submit(Staged("running"), "me")]
+    until(lambda: queue.snapshot(waiting[0]).status == "running", "the start")
     with pytest.raises(TrainingError, match="waiting already; stop one of them, or wait"):
         for _ in range(1000):
-            waiting.append(trainer.submit(lda, "me"))
+            waiting.append(queue.submit(lda, "me"))
     assert len(waiting) < 1000
-    trainer.stop(waiting[0])
-    assert {ended(trainer, job_id).status for job_id in waiting[1:]} == {"done"}
+    queue.stop(waiting[0])
+    assert {ended(queue, job_id).status for job_id in waiting[1:]} == {"done"}
 
 
 # The end

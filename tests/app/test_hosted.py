@@ -271,7 +271,7 @@ def _ends_well(server: Served) -> None:
     children = _children(server.process.pid)
     assert server.end() in (0, -15)
     assert _notes(server, "stopped")
-    until(lambda: not any(map(_lives, children)), "the trainer outlived its server", 10)
+    until(lambda: not any(map(_lives, children)), "the training process outlived its server", 10)
 
 
 def _children(pid: int) -> list[int]:

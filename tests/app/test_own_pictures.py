@@ -8,7 +8,7 @@ from app_pages import button, end_processes, ended, opened, sound, texts  # noqa
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_app.state import models as resources
-from decor_app.state.training_data import TrainingVectors
+from decor_app.state.training_vectors import TrainingVectors
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import BundleError, DataError
@@ -109,7 +109,7 @@ def test_details_show_the_pictures_and_further_jobs_can_be_asked_for(mine):
     }
     sound(test.run())
     assert test.dataframe[0].value["seen"].iloc[0].startswith("data:image/webp;base64,")
-    ended(sound(button(test, "Cross-validate").click().run()), "judge")
+    ended(sound(button(test, "Cross-validate").click().run()), "cross-validate")
     assert mine.runs.list()[0].cross_validation["class"].n == 24
 
 

@@ -213,7 +213,7 @@ def test_a_full_queue_says_so(monkeypatch):
 
 
 def test_cross_validation_stands_beside_the_single_split(trained):
-    ended(sound(button(trained, "Cross-validate").click().run()), "judge")
+    ended(sound(button(trained, "Cross-validate").click().run()), "cross-validate")
     assert [metric.label for metric in trained.metric] == ["Test accuracy", "Cross-validation"]
     assert "Each of 285 pictures answered by a model that had not seen it" in texts(trained)
     run = trained.session_state["workspace"].runs.list()[0]

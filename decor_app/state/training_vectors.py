@@ -79,7 +79,10 @@ class TrainingVectors:
     """The vectors of all pictures that a training needs: cached, shipped, or to be computed first.
 
     It is made on the page and may be used on any thread. DecorError where a data set is not there
-    (any more), or nothing that ships. Without ``copies`` those of what ships may be left out.
+    (any more), or nothing that ships. With ``copies=False`` the distorted copies of the shipped
+    pictures may be missing.
+
+    Call ``missing`` until it is None, then ``joined``.
     """
 
     def __init__(self, training_data: TrainingData, level: str, copies: bool = True) -> None:
