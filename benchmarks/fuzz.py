@@ -48,7 +48,7 @@ from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.comparison import compare
 from decor_core.runs.import_run import import_run
-from decor_core.runs.run import ANSWER_COLUMNS, Run, load_run, write_run
+from decor_core.runs.run import PREDICTION_COLUMNS, Run, load_run, write_run
 from decor_core.runs.store import DiskRuns
 from decor_core.taxonomy import Taxonomy
 
@@ -143,7 +143,7 @@ def small_run(title: str = "Small") -> Run:
                     {"style": judged}, novelty=known)  # fmt: skip
     rows = zip(map(str, truth), "abcdefghijkl", "abc" * 4, "cba" * 4, np.ones(12), strict=True)
     events = (TrainEvent(1, 0.5, 1.0, None, None, 0.1), TrainEvent(2, 0.75, 0.5, 0.5, 1.0, 0.2))
-    table = pd.DataFrame(rows, columns=list(ANSWER_COLUMNS))
+    table = pd.DataFrame(rows, columns=list(PREDICTION_COLUMNS))
     return Run("small", bundle, config, "Small", table, events, 0.3, "A note.")
 
 

@@ -48,7 +48,7 @@ def main() -> None:
     for repeat in range(options.repeats):
         fold_of = task.folds(5, repeat)
         for fold in range(5):
-            hull = WhitenedFolds(task.examples(np.flatnonzero(fold_of != fold))).density
+            hull = WhitenedFolds(task.examples(np.flatnonzero(fold_of != fold))).novelty
             known.append(hull.scores(products.vectors[fold_of == fold]))
             unseen.append(hull.scores(patterns.vectors))
             for kind, vectors in strangers.items():

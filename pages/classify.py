@@ -25,26 +25,26 @@ left, right = st.columns([5, 7], gap="large")
 with left:
     files, camera = st.tabs(["Files", "Camera"], key=keys.SOURCE, on_change="rerun")
     with files:
-        images = uploaded_images()
-    with camera:  # only when open: merely to draw it asks for the camera
+        uploads = uploaded_images()
+    with camera:  # only when open: drawing it already asks for permission to use the camera
         photo = camera_image() if camera.open else None
-    images = sample_instead_of([photo] if photo else images)
+    files_shown = sample_instead_of([photo] if photo else uploads)
 
 with right:
     with st.container(
         horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
     ):
-        taxonomy = choose_taxonomy()
+        shown_taxonomy = choose_taxonomy()
         show_model_in_use()
         show_thresholds()
     corrections = corrections_dataset()
     show_corrections_bar(corrections)
-    unreadable = [image for image in images if isinstance(image, UnreadableFile)]
+    unreadable = [file for file in files_shown if isinstance(file, UnreadableFile)]
     show_unreadable(unreadable)
-    images = [image for image in images if isinstance(image, AnalyzedImage)]
+    images = [file for file in files_shown if isinstance(file, AnalyzedImage)]
     if images:
         model = predictor()
-        predictions = model.predict(np.stack([image.vector for image in images]), taxonomy)
+        predictions = model.predict(np.stack([image.vector for image in images]), shown_taxonomy)
         by_digest = {
             image.digest: (image, prediction)
             for image, prediction in zip(images, predictions, strict=True)
@@ -56,9 +56,9 @@ with right:
                 icon=":material/arrow_back:",
                 on_click=keys.OPENED.clear,
             )
-        trained = model.bundle.taxonomy
+        trained_taxonomy = model.bundle.taxonomy
         if opened or len(images) == 1:
             image, prediction = opened or (images[0], predictions[0])
-            show_prediction(image, prediction, trained, corrections)
+            show_prediction(image, prediction, trained_taxonomy, corrections)
         else:
-            show_gallery(images, predictions, unreadable, trained, corrections)
+            show_gallery(images, predictions, unreadable, trained_taxonomy, corrections)

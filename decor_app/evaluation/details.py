@@ -75,8 +75,8 @@ def _show_confusion(run: Run, evaluation: Evaluation) -> None:
 
 
 def _show_cell(run: Run, truth: str, answer: str) -> None:
-    answers = run.answers
-    rows = answers[(answers["truth"] == truth) & (answers["answer"] == answer)]
+    predictions = run.predictions
+    rows = predictions[(predictions["truth"] == truth) & (predictions["answer"] == answer)]
     verb = "recognized" if truth == answer else f"called {escape_markdown(answer)}"
     st.markdown(f"**{escape_markdown(truth)}, {verb}**: {len(rows)}")
     if len(rows):
@@ -84,8 +84,8 @@ def _show_cell(run: Run, truth: str, answer: str) -> None:
 
 
 def _show_mistakes(run: Run) -> None:
-    answers = run.answers
-    wrong = answers[answers["truth"] != answers["answer"]]
+    predictions = run.predictions
+    wrong = predictions[predictions["truth"] != predictions["answer"]]
     if len(wrong):
         st.markdown("**Most confident mistakes**")
         surest = wrong.nlargest(_MOST_MISTAKES, "probability")
@@ -93,7 +93,7 @@ def _show_mistakes(run: Run) -> None:
     else:
         st.markdown("**No mistakes** among the test pictures.")
         st.caption("These were the least sure:")
-        unsure = answers.nsmallest(_MOST_UNSURE, "probability")
+        unsure = predictions.nsmallest(_MOST_UNSURE, "probability")
         _show_pictures(run, unsure, "answer", "probability")
 
 

@@ -74,7 +74,7 @@ def command(
         print_json({**_to_json(training, config), "bundle": bundle_folder, "run": run_id})
         return
     if results.print_misclassified_test_images:
-        print_mistakes(training.answers)
+        print_mistakes(training.predictions)
     print(bundle.training["choice"]["reason"])
     if results.bundle:
         print(f"The model is in {results.bundle}")
@@ -157,5 +157,5 @@ def _to_json(training: "Training", config: TrainingConfig) -> dict[str, Any]:
         "taxonomy": bundle.taxonomy.name,
         "labels": list(bundle.taxonomy.labels),
         "evaluation": evaluation.to_json() if evaluation else None,
-        "misclassified_test_images": mistakes(training.answers).to_dict(orient="records"),
+        "misclassified_test_images": mistakes(training.predictions).to_dict(orient="records"),
     }

@@ -52,9 +52,9 @@ def show(name: str, as_json: bool) -> None:
     store = _store()
     run = store.find(name)
     if as_json:
-        answers = run.answers.to_dict(orient="records")
+        predictions = run.predictions.to_dict(orient="records")
         events = [vars(event) for event in run.events]
-        print_json({**summary(store, run), "answers": answers, "events": events})
+        print_json({**summary(store, run), "answers": predictions, "events": events})
         return
     print(f"{run.title} ({run.id}), {run.created}" + (f"\n{run.note}" if run.note else ""))
     print_table(("setting", "value"), [(k, _value(v)) for k, v in run.settings.items()])
@@ -63,7 +63,7 @@ def show(name: str, as_json: bool) -> None:
         print_evaluation(f"{level}, cross-validated", evaluation)
     if run.evaluation:
         print_evaluation("test", run.evaluation)
-    print_mistakes(run.answers)
+    print_mistakes(run.predictions)
     print(accuracy_line(run.evaluation))
 
 

@@ -77,14 +77,14 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cells).rstrip())
 
 
-def mistakes(answers: "DataFrame") -> "DataFrame":
-    """The rows of a training's answers that are wrong."""
-    return answers[answers["truth"] != answers["answer"]]
+def mistakes(predictions: "DataFrame") -> "DataFrame":
+    """The rows of a training's predictions that are wrong."""
+    return predictions[predictions["truth"] != predictions["answer"]]
 
 
-def print_mistakes(answers: "DataFrame") -> None:
+def print_mistakes(predictions: "DataFrame") -> None:
     """Write the test pictures that were not recognized."""
-    for row in mistakes(answers).itertuples():
+    for row in mistakes(predictions).itertuples():
         print(f"{row.file}: {row.answer} ({row.probability:.0%}), but it is {row.truth}")
 
 

@@ -17,8 +17,8 @@ import pandas as pd
 
 from decor_core.errors import DataError
 
-# The batch of corrections, which always train; and that of near duplicates of corrections, which
-# are held out neither: a picture like them was seen with its label.
+# The batch of corrections, which always train. NEAR_CORRECTION is that of near duplicates of
+# corrections. They are not held out either, as a picture like them has been trained on.
 CORRECTION, NEAR_CORRECTION = -1, -2
 
 
@@ -45,9 +45,9 @@ def split(
 
     ``labels``, ``keys`` (content hashes) and ``groups`` have one item for each row. A part of
     0 percent is empty; any other holds at least one group of each class. ``batches`` tell when
-    each row came, 0 first: rows are divided as if no later ones were there, and those fill up what
-    the grown parts lack. DataError if the percentages leave nothing to train on, or a class has
-    too few different pictures.
+    each row came, 0 first: the rows of a batch are divided without regard to later batches; later
+    rows go only where the parts, grown by them, are too small. DataError if the percentages leave
+    nothing to train on, or a class has too few different pictures.
     """
     shares = (testing_percentage, validation_percentage)
     if min(shares) < 0 or not sum(shares) < 100:
@@ -57,7 +57,9 @@ def split(
         )
     classes = _rank_groups(labels, keys, groups, batches, seed)
     _check_enough(classes, needed(*shares))
-    size = n_test = n_validation = np.zeros(len(classes), int)  # groups of each class so far
+    size = np.zeros(len(classes), int)  # groups of each class so far
+    n_test = np.zeros(len(classes), int)  # of these, those that test
+    n_validation = np.zeros(len(classes), int)
     parts: dict[str, list[int]] = {"train": [], "validation": [], "test": []}
     for batch in sorted({group.batch for ranked in classes.values() for group in ranked}):
         new = [[g.rows for g in ranked if g.batch == batch] for ranked in classes.values()]
@@ -160,8 +162,8 @@ def _rank_groups(
 ) -> dict[str, list[_Group]]:
     """For each label, sorted, its groups: the earlier batches first, in seeded random order within.
 
-    A group is of the earliest batch of its rows. With several labels it belongs to the most
-    frequent of them. What came later has no say in either.
+    A group belongs to the earliest batch among its rows, and to the label most frequent in that
+    batch.
     """
     labels, keys = list(labels), list(keys)
     came = [0] * len(keys) if batches is None else [int(batch) for batch in batches]

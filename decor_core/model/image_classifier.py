@@ -113,7 +113,7 @@ class ImageClassifier(Estimator):
             embedder.digest,
             model.head_,
             account,
-            novelty=whitened.density,
+            novelty=whitened.novelty,
         )
         return self
 

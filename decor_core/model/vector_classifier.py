@@ -26,9 +26,9 @@ class VectorClassifier(LinearClassifier):
     BlockPCA → BlockWhitener → head → temperature, folded into one matrix and one bias: a prediction
     is one matrix product. ``head`` and the settings after it are those of TrainingConfig.
     ``blocks`` says which columns belong together and are whitened together, by default all; of
-    an ImageEmbedder's, those that suit the data are chosen. ``cv`` are pairs of row numbers, to
-    train on and to hold out, by which blocks and head are chosen and confidence is calibrated, or
-    their number.
+    an ImageEmbedder's, those that suit the data are chosen. ``cv`` is a number of folds, or pairs
+    of row numbers (to train on, to hold out). Blocks and head are chosen, and confidence is
+    calibrated, on what is held out.
 
     Fitted: ``head_``, a LinearHead on vectors, calibrated; ``choice_``, the blocks and kind of head
     that were chosen, and why; ``classes_``.
@@ -80,7 +80,9 @@ class VectorClassifier(LinearClassifier):
         on_event: OnEvent | None = None,
         should_stop: ShouldStop = never_stop,
     ) -> Self:
-        """Fit to examples of ``classes`` [c] that are whitened already, whatever the settings.
+        """Fit to ``folds``, which hold for any settings.
+
+        ``classes`` [c] are the labels of class numbers 0…c-1.
 
         Of the head “softmax”, ``on_event`` gets the points of the training curves, for
         ``validation`` (vectors, class numbers) too; ``should_stop`` ends it with what there is.
@@ -112,8 +114,10 @@ class VectorClassifier(LinearClassifier):
                 logits = folds.closed_form_logits(kind, chosen)
         if logits is not None and not should_stop():  # else the folds' heads are unfinished
             temperature = fit_temperature(logits, folds.y_true)
-        else:  # a few right predictions in a row still make for little confidence
-            originals = examples.weights == examples.weights.max()
+        else:
+            # In-sample logits are overconfident; where all are right, Laplace’s rule in
+            # fit_temperature bounds it.
+            originals = examples.weights == examples.weights.max()  # copies weigh less
             logits = head.logits(examples.vectors[originals])
             temperature = fit_temperature(logits, examples.classes[originals])
         self.head_ = head.with_temperature(temperature)

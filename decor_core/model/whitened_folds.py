@@ -97,10 +97,9 @@ class _Fold:
 class WhitenedFolds:
     """What all heads share that are trained on the same examples: made once, for any settings.
 
-    Every block counts by ``block_weights``: late fusion, each block being a classifier of its own
-    that counts by the inverse of the temperature which its out-of-fold predictions need. These,
-    ``block_logits[k]`` [m, c], are of linear discriminant analysis on block k alone, for the
-    held-out examples of all splits, whose classes are ``y_true`` [m].
+    Late fusion: each block counts by ``block_weights``, 1 / the temperature that LDA on it alone
+    needs out of fold. ``block_logits[k]`` [m, c] are the logits of that LDA for the held-out
+    examples of all splits; their classes are ``y_true`` [m].
     """
 
     def __init__(self, examples: Examples) -> None:
@@ -111,7 +110,7 @@ class WhitenedFolds:
         splits = examples.splits
         if any(len(np.unique(classes[train])) <= classes.max() for train, _ in splits):
             splits = ()  # a fold would know nothing of a class
-        self._all = self._whitened(coordinates, rows, rows[:0])
+        self._whole = self._whitened(coordinates, rows, rows[:0])
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             whitened = pool.map(lambda split: self._whitened(coordinates, *split), splits)
             self._folds = list(whitened)
@@ -134,18 +133,18 @@ class WhitenedFolds:
     def fit(self, fit_head: FitHead, chosen: Sequence[int]) -> LinearHead:
         """A head on vectors [d], fitted to all examples in the whitened space of some blocks."""
         columns, scale, _ = self._scaled(chosen)
-        inputs = self._all.training[:, columns] * scale
-        head = fit_head(inputs, self._all.classes, self._all.weights)
-        weights = np.zeros((self._all.training.shape[1], len(head.bias)))
+        inputs = self._whole.training[:, columns] * scale
+        head = fit_head(inputs, self._whole.classes, self._whole.weights)
+        weights = np.zeros((self._whole.training.shape[1], len(head.bias)))
         weights[columns] = head.weights * scale[:, None]
-        weights, bias = self._all.whitener.head_on_vectors(weights, head.bias)
+        weights, bias = self._whole.whitener.head_on_vectors(weights, head.bias)
         weights = self._pca.weights_on_vectors(weights)
         return LinearHead(weights.astype(np.float32), bias.astype(np.float32))
 
     def transform(self, vectors: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
         """Other vectors [n, d] in the whitened space of some blocks [n, r]."""
         columns, scale, _ = self._scaled(chosen)
-        return self._all.whitener.transform(self._pca.transform(vectors))[:, columns] * scale
+        return self._whole.whitener.transform(self._pca.transform(vectors))[:, columns] * scale
 
     def out_of_fold(self, fit_head: FitHead, chosen: Sequence[int]) -> np.ndarray:
         """Logits [m, c] of the held-out examples, in the order of ``y_true``."""
@@ -177,7 +176,7 @@ class WhitenedFolds:
         return lambda *examples: spherical_lda(*examples, within_class_std)
 
     @cached_property
-    def density(self) -> Novelty | None:
+    def novelty(self) -> Novelty | None:
         """What the examples are like, by the network's late stages; None without folds."""
         if not self._splits:
             return None
@@ -215,7 +214,7 @@ class WhitenedFolds:
         within_class_std = RADIUS / np.sqrt(len(columns))
         ranks = [block.stop - block.start for block in blocks]
         scale = np.repeat(np.sqrt(self._shares(chosen)) * within_class_std, ranks)
-        return columns, scale.astype(self._all.training.dtype), float(within_class_std)
+        return columns, scale.astype(self._whole.training.dtype), float(within_class_std)
 
 
 def fit_logistic(vectors: np.ndarray, classes: np.ndarray, weights: np.ndarray) -> LinearHead:

@@ -93,7 +93,7 @@ def _pair(first: Run, second: Run) -> Pair:
     if first.level != second.level:
         return Pair(first.id, second.id, 0, 0, 0, 0)
     # A picture that is there twice counts once, and only where both runs have the same truth.
-    one, two = (run.answers.drop_duplicates("key") for run in (first, second))
+    one, two = (run.predictions.drop_duplicates("key") for run in (first, second))
     joined = pd.merge(one, two, on=["key", "truth"])
     right, also = (joined[f"answer_{side}"] == joined["truth"] for side in ("x", "y"))
     both, only_first, only_second = (
@@ -109,7 +109,7 @@ def _verdict(pair: Pair, first: Run, second: Run) -> str:
             f"{names} tell different things apart ({first.level} and {second.level}), so their "
             "answers cannot be compared."
         )
-    untested = [run.title for run in (first, second) if not len(run.answers)]
+    untested = [run.title for run in (first, second) if not len(run.predictions)]
     if untested:
         return f"“{untested[0]}” has no test answers to compare with."
     if pair.p is None:

@@ -21,7 +21,7 @@ from decor_core.model.training_data import TrainingData
 from decor_core.training.train import Training
 
 RUN_FILE, MODEL_FOLDER = "run.json", "model"
-ANSWER_COLUMNS = ("key", "file", "truth", "answer", "probability")
+PREDICTION_COLUMNS = ("key", "file", "truth", "answer", "probability")
 
 _FORMAT, _EVENTS_FILE = "decor-run/1", "events.npz"
 
@@ -31,16 +31,16 @@ class Run:
     """One training: the model it gave, how it was trained, on what, and how it went.
 
     ``data`` names the pictures, ``seconds`` is what the training took (None: not known), and
-    ``answers`` has a row for each test picture: ANSWER_COLUMNS, where ``key`` is the SHA-256 of
-    its content and the probability is 0–1. Models that ship or were imported have no events and
-    no answers; those that ship are ``read_only``.
+    ``predictions`` has a row for each test picture: PREDICTION_COLUMNS, where ``key`` is the
+    SHA-256 of its content and the probability is 0–1. Models that ship or were imported have no
+    events and no predictions; those that ship are ``read_only``.
     """
 
     id: str
     bundle: Bundle
     config: TrainingConfig
     data: str
-    answers: pd.DataFrame
+    predictions: pd.DataFrame
     events: tuple[TrainEvent, ...] = ()
     seconds: float | None = None
     note: str = ""
@@ -120,8 +120,8 @@ def run_of_training(
     notes = {**training.bundle.training, "data": data}
     notes |= {"material": dict(training_data)} if training_data else {}
     run = run_of_bundle(replace(training.bundle, training=notes))
-    answers = training.answers[list(ANSWER_COLUMNS)]
-    return replace(run, answers=answers, events=training.events, seconds=seconds)
+    predictions = training.predictions[list(PREDICTION_COLUMNS)]
+    return replace(run, predictions=predictions, events=training.events, seconds=seconds)
 
 
 def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> Run:
@@ -135,14 +135,14 @@ def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> R
         bundle,
         json_as(bundle.training, TrainingConfig),
         data=training_data.name if training_data else str(bundle.training.get("data", "")),
-        answers=pd.DataFrame(columns=list(ANSWER_COLUMNS)),
+        predictions=pd.DataFrame(columns=list(PREDICTION_COLUMNS)),
         read_only=read_only,
     )
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """The columns of ``Run.answers``."""
+class _Predictions:
+    """The columns of ``Run.predictions``."""
 
     key: list[str]
     file: list[str]
@@ -164,7 +164,7 @@ class _RunFile:
     data: str
     seconds: float | None
     config: TrainingConfig
-    answers: _Answers
+    answers: _Predictions  # as stored
 
 
 def write_run(run: Run, folder: Path) -> None:
@@ -174,8 +174,8 @@ def write_run(run: Run, folder: Path) -> None:
     """
     (folder / MODEL_FOLDER).mkdir()
     write_bundle(run.bundle, folder / MODEL_FOLDER)
-    answers = _Answers(*(run.answers[name].tolist() for name in ANSWER_COLUMNS))
-    about = _RunFile(_FORMAT, run.note, run.data, run.seconds, run.config, answers)
+    predictions = _Predictions(*(run.predictions[name].tolist() for name in PREDICTION_COLUMNS))
+    about = _RunFile(_FORMAT, run.note, run.data, run.seconds, run.config, predictions)
     write_json(folder / RUN_FILE, about)
     names = [field.name for field in fields(TrainEvent)]
     columns = {name: np.array([getattr(e, name) for e in run.events], float) for name in names}
@@ -195,7 +195,7 @@ def load_run(folder: Path) -> Run:
         bundle=load_bundle(folder / MODEL_FOLDER),
         config=about.config,
         data=about.data,
-        answers=pd.DataFrame(asdict(about.answers)),
+        predictions=pd.DataFrame(asdict(about.answers)),
         events=events,
         seconds=about.seconds,
         note=about.note,

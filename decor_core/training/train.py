@@ -31,13 +31,13 @@ _recently_whitened = lru_cache(maxsize=2)(WhitenedFolds)
 class Training:
     """What a training gives: the model with its judgement, the split, the curves.
 
-    ``answers`` has one row for each test picture: key, file, truth, answer, probability (0–1).
+    ``predictions`` has one row for each test picture: key, file, truth, answer, probability (0–1).
     ``stopped`` tells that it ended before its last step, or before it was calibrated.
     """
 
     bundle: Bundle
     split: Split
-    answers: pd.DataFrame
+    predictions: pd.DataFrame
     events: tuple[TrainEvent, ...]
     stopped: bool = False
 
@@ -168,7 +168,7 @@ def cross_validate(
 ) -> dict[str, Evaluation]:
     """Repeated stratified cross-validation, for ``level`` and every coarser taxonomy by name.
 
-    Near duplicates share a fold, and everything is fitted inside the folds; corrections teach in
+    Near duplicates share a fold, and everything is fitted inside the folds; corrections train in
     all of them. Repeat r is seeded with ``config.seed + r``. One that is stopped gives nothing: {}.
     ``usual_folds`` by default.
     """
@@ -178,17 +178,17 @@ def cross_validate(
     heads = fold_heads(
         embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop
     )
-    for done, (repeat, asked, head) in enumerate(heads, start=1):
-        probs[repeat, asked] = probabilities(head.logits(embeddings.vectors[asked]))
+    for done, (repeat, held_out, head) in enumerate(heads, start=1):
+        probs[repeat, held_out] = probabilities(head.logits(embeddings.vectors[held_out]))
         if progress:
             progress(done, repeats * n_folds)
     if should_stop():
         return {}
-    found, asked = {}, task.may_hold_out
+    found, counted = {}, task.may_hold_out
     for taxonomy in task.taxonomy.levels:
-        rolled = [task.taxonomy.roll_up(one[asked], taxonomy.name) for one in probs]
-        truth = embeddings.target(taxonomy.name)[1][asked]
-        found[taxonomy.name] = evaluate(np.array(rolled), truth, taxonomy.labels)
+        rolled = [task.taxonomy.roll_up(one[counted], taxonomy.name) for one in probs]
+        y_true = embeddings.target(taxonomy.name)[1][counted]
+        found[taxonomy.name] = evaluate(np.array(rolled), y_true, taxonomy.labels)
     return found
 
 
@@ -223,7 +223,7 @@ def _bundle(
         data.digest,
         model.head_,
         account,
-        novelty=folds.density,
+        novelty=folds.novelty,
     )
 
 

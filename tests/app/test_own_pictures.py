@@ -103,7 +103,7 @@ def test_details_show_the_pictures_and_further_jobs_can_be_asked_for(mine):
     test = opened("retrain", workspace=mine)
     run = mine.runs.list()[0]
     test.session_state["views"] = "Confusion matrix"
-    truth, answer = run.answers.iloc[0][["truth", "answer"]]
+    truth, answer = run.predictions.iloc[0][["truth", "answer"]]
     test.session_state[f"cells-{run.id}-{run.evaluation.n}"] = {
         "selection": {"cell": [{"truth": truth, "answer": answer}]}
     }

@@ -243,7 +243,7 @@ def test_a_cell_lists_its_pictures(trained):
         "selection": {"cell": [{"truth": "Gzhel", "answer": "Gzhel"}]}
     }
     sound(trained.run())
-    answers = run.answers
+    answers = run.predictions
     right = (answers["truth"] == "Gzhel") & (answers["answer"] == "Gzhel")
     assert f"**Gzhel, recognized**: {right.sum()}" in texts(trained)
     assert set(trained.dataframe[0].value["file"]) == set(answers["file"][right])

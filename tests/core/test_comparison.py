@@ -17,8 +17,8 @@ def make(training):
         base = run_of_bundle(training.bundle.titled(title))
         rows = [(f"key{first + i}", f"{i}.png", "Iznik", "Iznik" if r == "1" else "Gzhel", 0.9)
                 for i, r in enumerate(right)]  # fmt: skip
-        answers = pd.DataFrame(rows, columns=base.answers.columns)
-        return replace(base, answers=answers, config=replace(base.config, **settings))
+        predictions = pd.DataFrame(rows, columns=base.predictions.columns)
+        return replace(base, predictions=predictions, config=replace(base.config, **settings))
 
     return make
 
@@ -90,4 +90,4 @@ def test_settings_that_differ(make):
 def test_a_real_training_with_itself(training):
     runs = [run_of_training(training, "painted") for _ in range(2)]
     (pair,) = compare(runs).pairs
-    assert pair.shared == len(training.answers) and pair.only_first == pair.only_second == 0
+    assert pair.shared == len(training.predictions) and pair.only_first == pair.only_second == 0

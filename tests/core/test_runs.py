@@ -33,8 +33,8 @@ def test_a_run_tells_what_the_training_was(run, training):
     assert run.config == TrainingConfig("softmax", steps=60, learning_rate=0.1, views=1)
     assert run.evaluation is training.bundle.evaluation
     assert not run.stopped and run.events == training.events
-    assert list(run.answers["key"].str.len()) == [64] * run.evaluation.n
-    right = (run.answers["truth"] == run.answers["answer"]).mean()
+    assert list(run.predictions["key"].str.len()) == [64] * run.evaluation.n
+    right = (run.predictions["truth"] == run.predictions["answer"]).mean()
     assert right == pytest.approx(run.evaluation.accuracy)
     assert run.settings["learning_rate"] == 0.1 and run.settings["pictures"] == 36
     closed = replace(run, config=replace(run.config, head="lda")).settings
@@ -46,7 +46,7 @@ def test_what_is_kept_is_what_was_saved(store, run):
     found = store.get(run.id)
     assert found.note == "first try" and found.events == run.events
     assert found.config == run.config and found.seconds == 1.5 and found.data == "painted"
-    pd.testing.assert_frame_equal(found.answers, run.answers)
+    pd.testing.assert_frame_equal(found.predictions, run.predictions)
     np.testing.assert_array_equal(found.bundle.head.weights, run.bundle.head.weights)
     assert found.evaluation.to_json() == run.evaluation.to_json()
 
@@ -213,7 +213,7 @@ def test_runs_live_in_the_users_data_folder(monkeypatch, tmp_path):
 def test_a_model_alone_makes_a_run_too(training):
     run = run_of_bundle(training.bundle)
     assert run.config == TrainingConfig("softmax", steps=60, learning_rate=0.1, views=1)
-    assert not len(run.answers) and run.events == () and run.seconds is None
+    assert not len(run.predictions) and run.events == () and run.seconds is None
     assert run_of_bundle(training.bundle).id != run.id
 
 

@@ -52,11 +52,11 @@ def test_training_gives_curves_answers_and_an_account(training, embeddings):
     bundle = training.bundle
     assert [event.step for event in training.events] == [10, 20, 30, 40, 50, 60]
     assert not training.stopped
-    assert len(training.answers) == bundle.evaluation.n == len(training.split.test)
-    assert list(training.answers) == ["key", "file", "truth", "answer", "probability"]
-    right = training.answers["truth"] == training.answers["answer"]
+    assert len(training.predictions) == bundle.evaluation.n == len(training.split.test)
+    assert list(training.predictions) == ["key", "file", "truth", "answer", "probability"]
+    right = training.predictions["truth"] == training.predictions["answer"]
     assert right.mean() == pytest.approx(bundle.evaluation.accuracy)
-    assert training.answers["file"].tolist() == (
+    assert training.predictions["file"].tolist() == (
         embeddings.table["file"].iloc[training.split.test].tolist()
     )
     assert bundle.training["pictures"] == 36
@@ -167,7 +167,7 @@ def test_training_directly_on_the_coarser_level(embeddings):
     assert found.bundle.taxonomy.labels == ("Russia", "Turkey")
     assert found.bundle.taxonomy.levels == (found.bundle.taxonomy,)
     assert found.bundle.evaluation.accuracy >= GATE
-    assert set(found.answers["truth"]) == {"Russia", "Turkey"}
+    assert set(found.predictions["truth"]) == {"Russia", "Turkey"}
 
 
 def test_unknown_level_is_an_error(embeddings):
@@ -216,7 +216,7 @@ def test_percentages_out_of_range_are_an_error(embeddings):
 def test_no_test_part_gives_a_model_without_a_judgement(embeddings):
     found = train(embeddings, replace(LDA, testing_percentage=0), "style")
     assert found.bundle.evaluation is None
-    assert len(found.answers) == 0
+    assert len(found.predictions) == 0
 
 
 def test_no_validation_part_gives_curves_without_validation(embeddings):

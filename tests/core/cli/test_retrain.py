@@ -216,7 +216,7 @@ def test_retrain_keeps_a_run_when_asked(run, painted):
     (found,) = (kept for kept in DiskRuns().list() if not kept.read_only)
     assert code == 0 and f"Kept as run {found.id}; “runs list” shows all" in out
     assert found.title == "Łowicz" and found.data == painted.name and found.seconds > 0
-    assert len(found.answers) == found.evaluation.n
+    assert len(found.predictions) == found.evaluation.n
     told = json.loads(run(*options, "--save", "--json")[1])
     assert DiskRuns().get(told["run"]).title == "My model"
     assert json.loads(run(*options, "--json")[1])["run"] is None
