@@ -52,7 +52,7 @@ from decor_core.runs.run import PREDICTION_COLUMNS, Run, load_run, write_run
 from decor_core.runs.store import DiskRuns
 from decor_core.taxonomy import Taxonomy
 
-SLOW, LARGE = 5.0, 1000.0  # of 64 million pixels, in colour, a few copies
+SLOW, LARGE = 5.0, 1000.0  # of 64 million pixels, in color, a few copies
 
 
 def _ornament(number: int, side: int = 40) -> Image.Image:
@@ -81,7 +81,7 @@ def picture_seeds() -> list[bytes]:
     exif = Image.Exif()
     exif[0x0112] = 6
     frames = [_ornament(number) for number in range(3)]
-    grey = np.arange(1600).reshape(40, 40)
+    gray = np.arange(1600).reshape(40, 40)
     plain = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "HEIF")
     moving = ("GIF", "WEBP", "PNG", "TIFF", "MPO")
     return [
@@ -98,8 +98,8 @@ def picture_seeds() -> list[bytes]:
         _encoded(picture, "PNG", icc_profile=profile, exif=exif),
         _encoded(picture.convert("P"), "PNG", transparency=3),
         _encoded(picture.convert("RGBA"), "WEBP", lossless=True),
-        _encoded(Image.fromarray(grey.astype(np.uint16)), "PNG"),
-        _encoded(Image.fromarray(grey.astype(np.float32)), "TIFF"),
+        _encoded(Image.fromarray(gray.astype(np.uint16)), "PNG"),
+        _encoded(Image.fromarray(gray.astype(np.float32)), "TIFF"),
     ]
 
 

@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _make(folder: Path, count: int) -> None:
-    """Photos in class folders: soft blotches in the colours of the class, with grain."""
+    """Photos in class folders: soft blotches in the colors of the class, with grain."""
     rng = np.random.default_rng(0)
     hues = rng.integers(40, 215, (_CLASSES, 3))
     for i in range(count):

@@ -36,12 +36,10 @@ from decor_core.training.train import fold_heads
 Corruption = Callable[[Image.Image, np.random.Generator], Image.Image]
 
 
-def _pad(colour: int | None) -> Corruption:
+def _pad(color: int | None) -> Corruption:
     def pad(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         fill = (
-            (colour,) * 3
-            if colour is not None
-            else tuple(int(c) for c in rng.integers(256, size=3))
+            (color,) * 3 if color is not None else tuple(int(c) for c in rng.integers(256, size=3))
         )
         left, right, top, bottom = (rng.uniform(0, 0.5, 4) * rng.integers(2, size=4)).tolist()
         width, height = picture.size
@@ -113,7 +111,7 @@ def _jpeg(quality: int) -> Corruption:
 
 
 def cloudy(width: int, height: int, rng: np.random.Generator) -> Image.Image:
-    """A ground with the spectrum of natural scenes, 1/f, in random colours (Field, 1987)."""
+    """A ground with the spectrum of natural scenes, 1/f, in random colors (Field, 1987)."""
     frequency = np.hypot(*np.meshgrid(np.fft.rfftfreq(width), np.fft.fftfreq(height)))
     frequency[0, 0] = 1
     channels = []
@@ -132,19 +130,19 @@ def cluttered(width: int, height: int, rng: np.random.Generator) -> Image.Image:
     for _ in range(30):
         x, y = rng.uniform(0, width), rng.uniform(0, height)
         w, h = rng.uniform(0.05, 0.4) * width, rng.uniform(0.05, 0.4) * height
-        colour = tuple(int(c) for c in rng.integers(256, size=3))
+        color = tuple(int(c) for c in rng.integers(256, size=3))
         match rng.integers(3):
             case 0:
-                pen.ellipse((x - w, y - h, x + w, y + h), colour)
+                pen.ellipse((x - w, y - h, x + w, y + h), color)
             case 1:
-                pen.rectangle((x - w, y - h, x + w, y + h), colour)
+                pen.rectangle((x - w, y - h, x + w, y + h), color)
             case _:
-                pen.line((x - w, y - h, x + w, y + h), colour, max(1, width // 40))
+                pen.line((x - w, y - h, x + w, y + h), color, max(1, width // 40))
     return ground.filter(ImageFilter.GaussianBlur(width / 300))
 
 
 def plain(width: int, height: int, rng: np.random.Generator) -> Image.Image:
-    """A ground of one random colour."""
+    """A ground of one random color."""
     return Image.new("RGB", (width, height), tuple(int(c) for c in rng.integers(256, size=3)))
 
 

@@ -30,13 +30,13 @@ def decor_data() -> Path:
 
 @pytest.fixture(scope="session")
 def ornament() -> Callable[..., Image.Image]:
-    """Makes pictures: ``ornament(number, colour)`` is a picture of 48 pixels unlike all others."""
+    """Makes pictures: ``ornament(number, color)`` is a picture of 48 pixels unlike all others."""
 
-    def make(number: int, colour: str = "navy", side: int = 48) -> Image.Image:
+    def make(number: int, color: str = "navy", side: int = 48) -> Image.Image:
         cells = np.random.default_rng(number).random((8, 8)) < 0.5
         shape = Image.fromarray(cells).resize((side * 3 // 4,) * 2, Image.Resampling.NEAREST)
         picture = Image.new("RGB", (side, side), "white")
-        picture.paste(Image.new("RGB", shape.size, colour), (side // 8, side // 8), shape)
+        picture.paste(Image.new("RGB", shape.size, color), (side // 8, side // 8), shape)
         return picture
 
     return make
@@ -68,13 +68,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def painted(tmp_path_factory: pytest.TempPathFactory, ornament: Callable) -> Path:
-    """Class folders of three styles, 12 ornaments each; a style is told by its colour."""
+    """Class folders of three styles, 12 ornaments each; a style is told by its color."""
     root = tmp_path_factory.mktemp("painted")
-    for place, (style, colour) in enumerate(PAINTED.items()):
+    for place, (style, color) in enumerate(PAINTED.items()):
         (root / style).mkdir()
         for i in range(12):
             number = 100 * place + i
-            ornament(number, colour).save(root / style / f"{number:03}.png")
+            ornament(number, color).save(root / style / f"{number:03}.png")
     return root
 
 

@@ -28,8 +28,8 @@ def flag(country: str) -> str:
     stripes = _STRIPES[country]
     height = 16 / len(stripes)
     bands = "".join(
-        f'<path d="M0 {i * height:.2f}h24v{height:.2f}H0z" fill="{colour}"/>'
-        for i, colour in enumerate(stripes)
+        f'<path d="M0 {i * height:.2f}h24v{height:.2f}H0z" fill="{color}"/>'
+        for i, color in enumerate(stripes)
     )
     drawing = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 16">{bands}'

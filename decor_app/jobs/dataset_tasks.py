@@ -103,7 +103,7 @@ class IntakeTask(_DatasetTask):
 
 @dataclass(frozen=True)
 class CheckTask(_DatasetTask):
-    """Look for mislabelled pictures and outliers in the set ``data``; note and give entries."""
+    """Look for mislabeled pictures and outliers in the set ``data``; note and give entries."""
 
     kind: ClassVar[str] = "check"
     phases: ClassVar[tuple[str, ...]] = ("embedding", "checking")

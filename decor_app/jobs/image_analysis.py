@@ -1,4 +1,4 @@
-"""A picture as a page shows it: vector, colours in words, evidence for each label, small copies."""
+"""A picture as a page shows it: vector, colors in words, evidence for each label, small copies."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ _THUMB_SIDE = 160
 
 @dataclass(frozen=True)
 class ImageAnalysis:
-    """What was seen in a picture: vector [d], colours in words, a JPEG preview and a small WebP.
+    """What was seen in a picture: vector [d], colors in words, a JPEG preview and a small WebP.
 
     Or, in ``error``, why it cannot be read. ``evidence`` is there where it was asked for.
     """

@@ -26,7 +26,7 @@ KINDS = {
     "few pictures": "Classes with few pictures",
     "empty class": "Class folders without a picture",
     "near conflict": "Near duplicates under two labels, both kept",
-    "mislabelled": "Pictures that may have the wrong label",
+    "mislabelled": "Pictures that may have the wrong label",  # as stored
     "contradiction": "Contradictions left as they are",
     "imbalance": "Classes with many more pictures than others",
     "outlier": "Pictures unlike all others of the set",

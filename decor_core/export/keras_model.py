@@ -11,8 +11,7 @@ import numpy as np
 
 from decor_core.export.keras_network import keras_network
 from decor_core.features.backbones import BackboneSpec, load_backbone
-from decor_core.features.embedder import COLOUR_SIDE as COLOR_SIDE
-from decor_core.features.embedder import FLOOR
+from decor_core.features.embedder import COLOR_SIDE, FLOOR
 from decor_core.images import color
 from decor_core.images.views import VIEWS
 from decor_core.model.bundle import Bundle

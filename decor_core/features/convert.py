@@ -201,7 +201,7 @@ def _joined(
 
 
 def _folded(state: dict[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel and bias of a convolution with its batch normalisation folded in."""
+    """Kernel and bias of a convolution with its batch normalization folded in."""
     gain = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + _BATCH_NORM_EPSILON)
     bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * gain
     return state[f"{conv}.weight"] * gain[:, None, None, None], bias

@@ -1,4 +1,4 @@
-"""Picture → one vector, joined from named blocks: the network's stages and the colours."""
+"""Picture → one vector, joined from named blocks: the network's stages and the colors."""
 
 import math
 import os
@@ -13,21 +13,21 @@ from PIL import Image
 
 from decor_core.errors import BackboneError
 from decor_core.features.backbones import DEFAULT, load_backbone
-from decor_core.images import color as colour
+from decor_core.images import color
 from decor_core.images.localize import inside
 from decor_core.images.views import VIEWS, WORKING_SIDE, cut, object_square
 
 # Places outside the object keep a little weight, so that a wrong mask does no great harm.
 FLOOR = 0.02
-# Colours are counted on a grid of so many pixels a side: more of them say the same.
-COLOUR_SIDE = 48
+# Colors are counted on a grid of so many pixels a side: more of them say the same.
+COLOR_SIDE = 48
 
 
 @dataclass(frozen=True)
 class EmbeddingSpec:
     """Everything that decides the vector of a picture, apart from the network's weights.
 
-    The first ``views`` of six views are averaged: the whole object, its centre, its quarters.
+    The first ``views`` of six views are averaged: the whole object, its center, its quarters.
     Two are as good as six on decor, at a third of the time.
     ``version`` counts the changes of this module's arithmetic.
     """
@@ -39,7 +39,7 @@ class EmbeddingSpec:
 
 @dataclass(frozen=True)
 class Block:
-    """Columns ``start`` to ``stop`` of a vector: one stage of the network, or the colours."""
+    """Columns ``start`` to ``stop`` of a vector: one stage of the network, or the colors."""
 
     name: str
     start: int
@@ -78,8 +78,8 @@ class View:
 class FeatureMaps:
     """Everything that goes into the vector of a picture, and where it is.
 
-    ``pixels`` [n, n, 3], uint8, lie in ``box`` (as in a View), COLOUR_SIDE a side; how much the
-    colour of each counts is in ``weights`` [n, n], 0 to 1.
+    ``pixels`` [n, n, 3], uint8, lie in ``box`` (as in a View), COLOR_SIDE a side; how much the
+    color of each counts is in ``weights`` [n, n], 0 to 1.
     """
 
     views: tuple[View, ...]
@@ -89,23 +89,23 @@ class FeatureMaps:
 
     @cached_property
     def lab(self) -> np.ndarray:
-        """The pixels as L*a*b* colours [h, w, 3]; vector, evidence and palette all want them."""
-        return colour.lab(self.pixels)
+        """The pixels as L*a*b* colors [h, w, 3]; vector, evidence and palette all want them."""
+        return color.lab(self.pixels)
 
     def vector(self) -> np.ndarray:
         """Vector [d], float32.
 
         For each stage, mean and standard deviation over the object, each of length 1, averaged
-        over the views; then the square root of the histogram of the object's colours.
+        over the views; then the square root of the histogram of the object's colors.
         """
         views = [np.concatenate([pool(*m) for m in zip(v.stages, v.weights, strict=True)])
                  for v in self.views]  # fmt: skip
-        return np.concatenate([np.mean(views, axis=0), self._colours()]).astype(np.float32)
+        return np.concatenate([np.mean(views, axis=0), self._colors()]).astype(np.float32)
 
-    def _colours(self) -> np.ndarray:
-        """Square root of the histogram of the object's colours: a unit vector (Hellinger)."""
+    def _colors(self) -> np.ndarray:
+        """Square root of the histogram of the object's colors: a unit vector (Hellinger)."""
         inside = self.weights > 0
-        return np.sqrt(colour.histogram(self.lab[inside], self.weights[inside]))
+        return np.sqrt(color.histogram(self.lab[inside], self.weights[inside]))
 
 
 class ImageEmbedder:
@@ -130,8 +130,8 @@ class ImageEmbedder:
         self._backbone = load_backbone(spec.architecture)
         self.digest = self._backbone.digest
         sizes = [2 * channels for _, _, channels in self._backbone.shapes]
-        names = [f"stage {i + 1}" for i in range(len(sizes))] + ["colours"]
-        edges = accumulate([*sizes, int(np.prod(colour.BINS))], initial=0)
+        names = [f"stage {i + 1}" for i in range(len(sizes))] + ["colours"]  # as stored
+        edges = accumulate([*sizes, int(np.prod(color.BINS))], initial=0)
         self.blocks = tuple(
             Block(name, *edge) for name, edge in zip(names, pairwise(edges), strict=True)
         )
@@ -177,8 +177,8 @@ def _view(
 
 
 def nearest(pixels: np.ndarray) -> np.ndarray:
-    """COLOUR_SIDE by COLOUR_SIDE of pixels [n, n, …], evenly spread."""
-    places = (2 * np.arange(COLOUR_SIDE) + 1) * len(pixels) // (2 * COLOUR_SIDE)
+    """COLOR_SIDE by COLOR_SIDE of pixels [n, n, …], evenly spread."""
+    places = (2 * np.arange(COLOR_SIDE) + 1) * len(pixels) // (2 * COLOR_SIDE)
     return pixels[places][:, places]
 
 

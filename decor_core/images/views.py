@@ -22,7 +22,7 @@ VIEWS = (
 
 
 def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple[float, ...]]:
-    """The object on a square of its background's colour, its weights (mode L, 255 is 1), its box.
+    """The object on a square of its background's color, its weights (mode L, 255 is 1), its box.
 
     The box is where the square lies, in shares of the picture. Views of the square are what the
     network sees; exported models are fed the square.
@@ -41,7 +41,7 @@ def object_square(picture: Image.Image) -> tuple[Image.Image, Image.Image, tuple
 
 
 def _balanced(picture: Image.Image, white: tuple[int, int, int]) -> Image.Image:
-    """The picture in a light in which ``white`` is grey of the same brightness (von Kries)."""
+    """The picture in a light in which ``white`` is gray of the same brightness (von Kries)."""
     gains = np.mean(white) / np.array(white)
     table = np.minimum(255, np.rint(np.outer(gains, np.arange(256)))).astype(int)
     return picture.point(table.ravel().tolist())

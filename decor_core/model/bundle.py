@@ -196,7 +196,7 @@ def list_bundles(root: Path) -> dict[Path, Bundle]:
         try:
             found[manifest.parent] = load_bundle(manifest.parent)
         except DecorError:
-            continue  # a damaged neighbour must not hide the good ones
+            continue  # a damaged neighbor must not hide the good ones
     return dict(sorted(found.items(), key=lambda item: item[1].created))
 
 

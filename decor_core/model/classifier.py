@@ -78,7 +78,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labeled:
     """A file and either its prediction or, in one sentence, why there is none."""
 
     file: str
@@ -152,16 +152,16 @@ class Predictor(Judge):
         """The vector [d] of a blank picture, to try a model out with."""
         return self.embed(Image.new("RGB", (64, 64), "white"))
 
-    def label(self, files: Sequence[Path], taxonomy: str | None = None) -> Iterator[Labelled]:
+    def label(self, files: Sequence[Path], taxonomy: str | None = None) -> Iterator[Labeled]:
         """Label each of ``files`` in order; an unreadable one gets its reason, the rest goes on."""
         self.bundle.taxonomy.level(taxonomy or self.bundle.taxonomy.name)
         for file in files:
             try:
                 vector = self.embed(load_picture(file, max_side=self.embedder.working_side))
             except PictureError as error:
-                yield Labelled(str(file), error=str(error))
+                yield Labeled(str(file), error=str(error))
             else:
-                yield Labelled(str(file), self.predict(vector[None], taxonomy)[0])
+                yield Labeled(str(file), self.predict(vector[None], taxonomy)[0])
 
 
 def _ranked(probs: np.ndarray, novelty: float, taxonomy: Taxonomy) -> Prediction:

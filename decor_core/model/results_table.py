@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from decor_core.data.csv_escape import safe_cell
-from decor_core.model.classifier import SURE, Labelled
+from decor_core.model.classifier import SURE, Labeled
 from decor_core.taxonomy import Taxonomy
 
 
 def answer_rows(
-    answers: Sequence[Labelled], trained: Taxonomy, sure: float = SURE, strange: float = 0.5
+    answers: Sequence[Labeled], trained: Taxonomy, sure: float = SURE, strange: float = 0.5
 ) -> list[dict[str, Any]]:
     """One row for each answer: file, verdict, likeliest labels and probabilities, or the error.
 

@@ -1,4 +1,4 @@
-"""What is said of a picture: verdict, colours in words, known pictures like it, tables."""
+"""What is said of a picture: verdict, colors in words, known pictures like it, tables."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.classifier import (
-    Labelled,
+    Labeled,
     Prediction,
     Predictor,
     Score,
@@ -57,17 +57,17 @@ def test_both_thresholds_are_adjustable():
     assert prediction.decision(sure=1.0).kind == "undecided"  # reached by rounding, or by all
 
 
-# Colours
+# Colors
 
 
 def _look(embeddings, picture):
     return shared_embedder(embeddings.spec).feature_maps(picture)
 
 
-def _striped(*colours, ground):
+def _striped(*colors, ground):
     picture = Image.new("RGB", (160, 160), ground)
     for place in range(6):
-        picture.paste(colours[place % len(colours)], (20, 24 + 20 * place, 140, 34 + 20 * place))
+        picture.paste(colors[place % len(colors)], (20, 24 + 20 * place, 140, 34 + 20 * place))
     return picture
 
 
@@ -80,13 +80,13 @@ def _striped(*colours, ground):
         (["#b4242b"], "#eadfc4", "red on white"),  # a pale ground is white in a warm light
     ],
 )
-def test_colours_in_words(embeddings, colours, ground, words):
-    found = name_colors(_look(embeddings, _striped(*colours, ground=ground)))
+def test_colors_in_words(embeddings, colors, ground, words):
+    found = name_colors(_look(embeddings, _striped(*colors, ground=ground)))
     assert set(found.accents) == set(words.partition(" on ")[0].split(" and "))
     assert found.ground == words.partition(" on ")[2]
 
 
-def test_a_dark_object_on_white_stands_on_its_own_colour(embeddings):
+def test_a_dark_object_on_white_stands_on_its_own_color(embeddings):
     picture = Image.new("RGB", (200, 200), "white")
     picture.paste("black", (20, 20, 180, 180))
     for x, y in ((30, 40), (70, 90), (120, 50), (110, 130), (40, 140)):
@@ -172,9 +172,9 @@ def answers(training, embeddings):
     predictor = Predictor(training.bundle)
     (one,) = predictor.predict(embeddings.vectors[:1])
     return [
-        Labelled("=HYPERLINK(1).png", one),
-        Labelled("ł.png", replace(one, novelty=0.9)),
-        Labelled("bad.png", error="The file is a text file."),
+        Labeled("=HYPERLINK(1).png", one),
+        Labeled("ł.png", replace(one, novelty=0.9)),
+        Labeled("bad.png", error="The file is a text file."),
     ]
 
 

@@ -149,9 +149,9 @@ def test_a_model_without_its_pictures_says_so(mine, vase, training, ornament, en
     assert "Train with them" not in _labels(test)
     assert "Train on the corrections alone" not in _labels(test)
     for number in range(90, 94):
-        for label, parent, colour in (("Gzhel", "Russia", "gold"), ("Iznik", "Turkey", "teal")):
-            data = encoded(ornament(number, colour))
-            test.file_uploader[0].set_value([(f"{colour}{number}.png", data, "image/png")])
+        for label, parent, color in (("Gzhel", "Russia", "gold"), ("Iznik", "Turkey", "teal")):
+            data = encoded(ornament(number, color))
+            test.file_uploader[0].set_value([(f"{color}{number}.png", data, "image/png")])
             _say(sound(test.run()), label, parent)
     _train(test, "Train on the corrections alone")
     assert test.header[0].value == "Iznik"

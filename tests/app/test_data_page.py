@@ -262,7 +262,7 @@ def _about(pictures: Dataset) -> str:
     return f"{pictures.id} {bundle.title} {bundle.created}"
 
 
-def test_what_is_picked_is_relabelled_or_dropped(open_page, home):
+def test_what_is_picked_is_relabeled_or_dropped(open_page, home):
     files = set(_set(home).table["file"][:3])
     test = open_page("Pictures", picked=files)
     assert "3 ticked" in texts(test)
@@ -275,7 +275,7 @@ def test_what_is_picked_is_relabelled_or_dropped(open_page, home):
     assert len(_set(home).table) == 33
 
 
-def test_nothing_is_relabelled_without_a_class(open_page, home):
+def test_nothing_is_relabeled_without_a_class(open_page, home):
     test = open_page("Pictures", picked=set(_set(home).table["file"][:3]))
     _click(test, "Relabel")
     assert "needs a name" in test.toast[0].value

@@ -21,11 +21,11 @@ PLACES = {"Tiles": "navy", "Towels": "firebrick", "Boards": "seagreen"}
 def mine(tmp_path_factory: pytest.TempPathFactory, ornament: Callable) -> Workspace:
     """A visitor with a data set of three classes, eight pictures each."""
     folders = tmp_path_factory.mktemp("own") / "Shop"
-    for place, (label, colour) in enumerate(PLACES.items()):
+    for place, (label, color) in enumerate(PLACES.items()):
         (folders / label).mkdir(parents=True)
         for i in range(8):
             number = 500 + 100 * place + i
-            ornament(number, colour).save(folders / label / f"{number}.png")
+            ornament(number, color).save(folders / label / f"{number}.png")
     workspace = Workspace("owner of a shop")
     sets = DatasetStore(workspace.folder / "datasets")
     task = IntakeTask(folders, sets.begin("Shop"), "Shop")

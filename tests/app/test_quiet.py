@@ -47,7 +47,7 @@ def test_all_is_shown_on_demand(capfd, monkeypatch):
     assert capfd.readouterr().err == "I0000 details\n"
 
 
-def test_labelling_says_nothing_but_its_answer():
+def test_labeling_says_nothing_but_its_answer():
     command = [sys.executable, "-m", "decor_core", "label", "--image", str(SAMPLE), "--json"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     assert ended.stdout.startswith(b"[") and ended.stderr == b""

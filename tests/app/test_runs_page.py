@@ -147,7 +147,7 @@ def test_runs_of_one_name_are_told_apart(open_runs, runs):
     assert sorted(test.dataframe[1].value.columns) == ["Same · aaaa", "Same · bbbb"]
 
 
-def test_more_runs_than_colours_are_cut(open_runs, runs):
+def test_more_runs_than_colors_are_cut(open_runs, runs):
     many = [replace(runs[0], id=f"run{i}").titled(f"Run {i}") for i in range(9)]
     test = open_runs(list(range(9)), Workspace("me", MemoryRuns(many)))
     assert "first 7 of the 9 runs" in _texts(test)

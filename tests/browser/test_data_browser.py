@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from serving import TIMEOUT_MS, choose_large, chromium, served
 
-COLOURS = {"Синий": "navy", "Röd <b>": "firebrick", "=Green": "seagreen"}
+COLORS = {"Синий": "navy", "Röd <b>": "firebrick", "=Green": "seagreen"}
 _NARROW = "() => document.querySelector('[data-testid=stMain]').scrollWidth <= 390"
 
 
@@ -16,11 +16,11 @@ _NARROW = "() => document.querySelector('[data-testid=stMain]').scrollWidth <= 3
 def messy(tmp_path_factory, ornament, encoded) -> Path:
     """Class folders with every kind of fault that a picture or a class can have."""
     root = tmp_path_factory.mktemp("messy") / "Stall"
-    for place, (label, colour) in enumerate(COLOURS.items()):
+    for place, (label, color) in enumerate(COLORS.items()):
         (root / label).mkdir(parents=True)
         for i in range(10):
             (root / label / f"{i:02}.png").write_bytes(
-                encoded(ornament(100 * place + i, colour, side=160))
+                encoded(ornament(100 * place + i, color, side=160))
             )
     blue, red = root / "Синий", root / "Röd <b>"
     (blue / "strayed.png").write_bytes(encoded(ornament(900, "firebrick", side=160)))

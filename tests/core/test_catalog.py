@@ -340,7 +340,7 @@ def test_near_duplicates_survive(change, ornament):
 
 
 def test_flat_pictures_resemble_nothing():
-    flat = [fingerprint(Image.new("RGB", (24, 24), colour)) for colour in ("cyan", "cyan", "red")]
+    flat = [fingerprint(Image.new("RGB", (24, 24), color)) for color in ("cyan", "cyan", "red")]
     assert near_duplicates(flat) == [] == near_duplicates(flat[:1])
 
 

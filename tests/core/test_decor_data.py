@@ -33,7 +33,7 @@ def predictor():
 
 
 @pytest.mark.parametrize("sample", LISTED, ids=lambda sample: sample["file"])
-def test_shipped_model_recognises_the_drawn_sample(predictor, sample):
+def test_shipped_model_recognizes_the_drawn_sample(predictor, sample):
     vector = predictor.embed(load_picture(SAMPLES / sample["file"], max_side=512))[None]
     assert predictor.predict(vector)[0].verdict == sample["style"]
     country = predictor.predict(vector, "country")[0].verdict

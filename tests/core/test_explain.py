@@ -60,10 +60,10 @@ def test_parts_add_up_for_any_head_and_number_of_views(training, ornament, views
     np.testing.assert_allclose(explanation.scores, head.logits(look.vector()[None])[0], atol=1e-4)
 
 
-def _side_by_side(ornament, colours):
+def _side_by_side(ornament, colors):
     both = Image.new("RGB", (400, 200), "white")
-    for place, colour in enumerate(colours):
-        both.paste(ornament(100 * place, colour, side=192), (4 + 200 * place, 4))
+    for place, color in enumerate(colors):
+        both.paste(ornament(100 * place, color, side=192), (4 + 200 * place, 4))
     return both
 
 
@@ -120,5 +120,5 @@ def test_overlay_is_orange_for_violet_against_and_nothing_at_opacity_zero():
     heat[:, :24], heat[:, 40:] = 1, -1
     painted = np.asarray(overlay(picture, heat, 1.0, opacity=1.0))
     assert tuple(painted[16, 4]) == FOR and tuple(painted[16, 60]) == AGAINST
-    assert np.ptp(painted[16, 32]) < 20 < np.ptp((90, 140, 120))  # all but grey between them
+    assert np.ptp(painted[16, 32]) < 20 < np.ptp((90, 140, 120))  # all but gray between them
     np.testing.assert_array_equal(np.asarray(overlay(picture, heat, 1.0, opacity=0)), picture)

@@ -70,13 +70,13 @@ def test_transparent_palette_entry_becomes_white(encoded):
     assert loaded.getpixel((12, 2)) == RED
 
 
-def test_sixteen_bit_grey_is_scaled_not_clipped(encoded):
+def test_sixteen_bit_gray_is_scaled_not_clipped(encoded):
     ramp = np.linspace(0, 65535, 16).astype(np.uint16)
     loaded = load_picture(encoded(Image.fromarray(np.tile(ramp, (16, 1)))))
     assert np.asarray(loaded)[0, :, 0].tolist() == [17 * i for i in range(16)]
 
 
-def test_dark_sixteen_bit_grey_stays_dark(encoded):
+def test_dark_sixteen_bit_gray_stays_dark(encoded):
     loaded = load_picture(encoded(Image.fromarray(np.full((9, 9), 200, np.uint16))))
     assert loaded.getpixel((4, 4)) == (1, 1, 1)
 
@@ -96,7 +96,7 @@ def test_deep_tiff_is_scaled_to_the_customary_white(values, expected, encoded):
 
 
 @pytest.mark.parametrize("mode", ["1", "L"])
-def test_grey_becomes_rgb(mode, encoded):
+def test_gray_becomes_rgb(mode, encoded):
     assert load_picture(encoded(Image.new(mode, (9, 9), 255))).getpixel((4, 4)) == WHITE
 
 
@@ -128,7 +128,7 @@ def test_broken_exif_does_not_refuse_the_picture(corner, encoded):
     assert loaded.size == (40, 24)
 
 
-def test_colour_profile_is_applied(encoded):
+def test_color_profile_is_applied(encoded):
     # A profile whose red and blue primaries are exchanged: red in the file is blue to the eye.
     picture = Image.new("RGB", (16, 16), (255, 0, 0))
     loaded = load_picture(encoded(picture, icc_profile=_swapped_profile()))
@@ -145,12 +145,12 @@ def _swapped_profile() -> bytes:
 
 
 @pytest.mark.parametrize("profile", [b"nonsense", b"\0" * 200])
-def test_broken_colour_profile_is_ignored(profile, corner, encoded):
+def test_broken_color_profile_is_ignored(profile, corner, encoded):
     assert load_picture(encoded(corner, icc_profile=profile)).getpixel((30, 18)) == RED
 
 
 def test_first_frame_of_an_animation_counts(encoded):
-    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    frames = [Image.new("RGB", (16, 16), color) for color in ("red", "blue")]
     for kind in ("GIF", "WEBP"):
         data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
         assert near(load_picture(data).getpixel((8, 8)), (255, 0, 0), 25)
@@ -279,7 +279,7 @@ def test_noise_and_soft_shadow_belong_to_the_background(encoded):
     assert mask[50, 60] and not mask[80, 25:95].any() and not mask[:15].any()
 
 
-def test_a_hole_of_the_background_colour_inside_stays_foreground():
+def test_a_hole_of_the_background_color_inside_stays_foreground():
     picture = drawn("white")
     picture.paste("white", (50, 45, 70, 55))
     assert foreground_mask(picture)[50, 60]

@@ -13,7 +13,7 @@ def _findings(embeddings, level="style", **options):
     return label_findings(find_label_issues(embeddings, level, **options), embeddings.table, level)
 
 
-def _relabelled(embeddings, changes):
+def _relabeled(embeddings, changes):
     table = embeddings.table.copy()
     for row, label in changes.items():
         table.loc[row, "style"] = label
@@ -23,7 +23,7 @@ def _relabelled(embeddings, changes):
 def test_a_wrong_label_is_found_with_the_right_one(embeddings):
     assert _findings(embeddings) == ()
     told = []
-    wrong = _relabelled(embeddings, {0: "Iznik", 30: "Gzhel"})
+    wrong = _relabeled(embeddings, {0: "Iznik", 30: "Gzhel"})
     found = _findings(wrong, progress=lambda *done: told.append(done))
     assert {(e.kind, e.file, e.suggestion) for e in found} == {
         ("mislabelled", embeddings.table["file"][row], embeddings.table["style"][row])
@@ -34,7 +34,7 @@ def test_a_wrong_label_is_found_with_the_right_one(embeddings):
 
 
 def test_issues_are_rows_labels_and_probabilities(embeddings):
-    table = _relabelled(embeddings, {0: "Iznik", 30: "Gzhel"}).table
+    table = _relabeled(embeddings, {0: "Iznik", 30: "Gzhel"}).table
     vectors = embeddings.vectors.copy()
     vectors[5] = np.random.default_rng(0).permutation(vectors[5]) * 3
     issues = find_label_issues(replace(embeddings, table=table, vectors=vectors), "style")
@@ -51,7 +51,7 @@ def test_coarser_levels_can_be_judged(embeddings):
     assert (found.file, found.suggestion) == (embeddings.table["file"][0], "Russia")
 
 
-def test_a_stranger_is_an_outlier_and_not_mislabelled(embeddings):
+def test_a_stranger_is_an_outlier_and_not_mislabeled(embeddings):
     vectors = embeddings.vectors.copy()
     vectors[5] = np.random.default_rng(0).permutation(vectors[5]) * 3
     found = _findings(replace(embeddings, vectors=vectors))
@@ -60,7 +60,7 @@ def test_a_stranger_is_an_outlier_and_not_mislabelled(embeddings):
 
 def test_classes_too_small_are_left_alone(embeddings):
     few = embeddings.rows(np.r_[0:12, 12:16, 24:36])  # of the second class only four
-    wrong = _relabelled(few, {0: "Iznik"})
+    wrong = _relabeled(few, {0: "Iznik"})
     assert [e.file for e in _findings(wrong)] == [few.table["file"][0]]
     assert _findings(embeddings.rows(np.r_[0:12, 12:16])) == ()
     assert _findings(embeddings.rows(np.r_[0:3])) == ()
@@ -76,7 +76,7 @@ def test_near_duplicates_do_not_vouch_for_each_other(embeddings):
 
 
 def test_stopped_gives_nothing(embeddings):
-    wrong = _relabelled(embeddings, {0: "Iznik"})
+    wrong = _relabeled(embeddings, {0: "Iznik"})
     assert _findings(wrong, should_stop=lambda: True) == ()
 
 
@@ -88,7 +88,7 @@ def test_swapped_labels_of_the_decor_products(share):
     labels = known.taxonomy.labels
     truth = known.table["style"]
     changes = {row: rng.choice([name for name in labels if name != truth[row]]) for row in swapped}
-    listed = set(find_label_issues(_relabelled(known, changes), "style").mislabeled)
+    listed = set(find_label_issues(_relabeled(known, changes), "style").mislabeled)
     bad = set(swapped)
     assert len(listed & bad) >= 0.85 * len(bad)
     assert len(listed - bad) <= 0.25 * len(listed)

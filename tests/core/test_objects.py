@@ -8,11 +8,11 @@ from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.images.localize import SIDE, find_object
 
 
-def on(ground, side=120, colour="navy"):
+def on(ground, side=120, color="navy"):
     """An ornamented disc of 60 pixels, its upper left at (20, 40), on a plain ground."""
     picture = Image.new("RGB", (side, side), ground)
     pen = ImageDraw.Draw(picture)
-    pen.ellipse((20, 40, 79, 99), colour)
+    pen.ellipse((20, 40, 79, 99), color)
     pen.rectangle((40, 60, 60, 80), "gold")
     return picture
 
@@ -53,7 +53,7 @@ def test_a_small_object_in_a_large_picture_keeps_its_vector():
     assert one @ two > 0.95 * np.sqrt((one @ one) * (two @ two))
 
 
-def test_in_clutter_the_colours_of_the_centre_count():
+def test_in_clutter_the_colors_of_the_center_count():
     noise = np.random.default_rng(0).integers(60, 200, (120, 120, 3), dtype=np.uint8)
     noise[..., 2] = 40
     picture = Image.fromarray(noise)
@@ -84,7 +84,7 @@ def test_where_there_is_no_object_all_of_the_picture_is_it(picture):
 def test_in_a_large_picture_the_box_is_in_its_own_pixels(share):
     side = round(512 * share)
     picture = Image.new("RGB", (512, 512), "white")
-    picture.paste(on("white", colour="red").resize((side, side)), (0, 0))
+    picture.paste(on("white", color="red").resize((side, side)), (0, 0))
     found = find_object(picture)
     expected = np.multiply((20, 40, 80, 100), side / 120)
     assert np.abs(np.subtract(found.box, expected)).max() <= 6

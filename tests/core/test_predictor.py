@@ -8,7 +8,7 @@ import pytest
 from decor_core.errors import BackboneError, BundleError, DataError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.model.bundle import save_bundle
-from decor_core.model.classifier import Labelled, Predictor, load_predictor, shared_embedder
+from decor_core.model.classifier import Labeled, Predictor, load_predictor, shared_embedder
 from decor_core.model.linear_head import LinearHead
 
 
@@ -46,7 +46,7 @@ def test_as_many_predictions_as_vectors(predictor, embeddings, count):
     assert len(predictor.predict(embeddings.vectors[:count])) == count
 
 
-def test_files_are_labelled_in_order_and_the_bad_one_says_why(predictor, painted, tmp_path):
+def test_files_are_labeled_in_order_and_the_bad_one_says_why(predictor, painted, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     files = [painted / "Iznik" / "200.png", broken, tmp_path / "gone.png",
@@ -69,7 +69,7 @@ def test_json_of_an_answer_and_of_an_error(predictor, painted):
     assert list(told) == ["file", "verdict", "novelty", "scores"]
     assert told["verdict"] == "Iznik" and 0 <= told["novelty"] < 0.5 and len(told["scores"]) == 2
     assert list(told["scores"][0]) == ["label", "probability"]
-    assert Labelled("x.png", error="Why.").to_json(2) == {"file": "x.png", "error": "Why."}
+    assert Labeled("x.png", error="Why.").to_json(2) == {"file": "x.png", "error": "Why."}
 
 
 def test_same_answers_after_saving_and_loading(predictor, embeddings, tmp_path):

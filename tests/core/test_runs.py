@@ -133,7 +133,7 @@ def test_runs_are_found_by_the_start_of_their_id_or_by_title(store, run):
         store.find("xyz")
 
 
-def test_damaged_neighbours_hide_nothing_and_are_told(run, tmp_path):
+def test_damaged_neighbors_hide_nothing_and_are_told(run, tmp_path):
     store = DiskRuns(tmp_path)
     for name in ("json", "format", "events", "model", "good"):
         store.save(replace(run, id=name))

@@ -18,7 +18,7 @@ LDA = TrainingConfig(head="lda")
 SOFTMAX = TrainingConfig("softmax", steps=60, learning_rate=0.1)
 
 
-def _relabelled(embeddings, labels):
+def _relabeled(embeddings, labels):
     country = {"Gzhel": "Russia", "Khokhloma": "Russia", "Iznik": "Turkey"}
     table = embeddings.table.assign(style=labels, country=[country[label] for label in labels])
     return replace(embeddings, table=table)
@@ -41,7 +41,7 @@ def test_real_labels_pass_the_gate(training, judged):
 @pytest.mark.parametrize("config", [LDA, SOFTMAX], ids=["lda", "softmax"])
 def test_random_labels_must_fail_it(embeddings, config):
     random = np.random.default_rng(0).permutation(embeddings.table["style"].to_numpy())
-    judged = cross_validate(_relabelled(embeddings, random), config, "style", n_folds=3, repeats=1)
+    judged = cross_validate(_relabeled(embeddings, random), config, "style", n_folds=3, repeats=1)
     assert judged["style"].accuracy < 0.6 < GATE
 
 
@@ -122,7 +122,7 @@ def test_test_labels_change_no_weight(embeddings, monkeypatch):
     plain = train(embeddings, LDA, "style")
     labels = embeddings.table["style"].to_numpy().copy()
     labels[fixed.test] = np.roll(labels[fixed.test], 3)
-    other = train(_relabelled(embeddings, labels), LDA, "style")
+    other = train(_relabeled(embeddings, labels), LDA, "style")
     np.testing.assert_array_equal(other.bundle.head.weights, plain.bundle.head.weights)
     assert other.bundle.evaluation.accuracy < plain.bundle.evaluation.accuracy
 

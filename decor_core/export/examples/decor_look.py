@@ -12,7 +12,7 @@ from .images.views import VIEWS, WORKING_SIDE, cut, object_square
 def look(file: str | Path) -> np.ndarray:
     """The object in a picture, as the model is fed it: float32 [1, n, n, 4] of 0–255.
 
-    Red, green, blue, and how much each pixel counts, on a square of the ground's colour.
+    Red, green, blue, and how much each pixel counts, on a square of the ground's color.
     """
     picture = load_picture(Path(file), max_side=WORKING_SIDE)
     square, weights, _ = object_square(picture)

@@ -44,11 +44,11 @@ def test_check_gives_each_reason_a_line(run, painted, tmp_path):
 
 
 def test_check_of_clean_pictures_says_so(run, tmp_path, ornament):
-    for place, colour in enumerate(("navy", "firebrick")):
-        (tmp_path / colour).mkdir()
+    for place, color in enumerate(("navy", "firebrick")):
+        (tmp_path / color).mkdir()
         for i in range(6):
-            picture = ornament(100 * place + i, colour, side=96)
-            picture.save(tmp_path / colour / f"{i}.png")
+            picture = ornament(100 * place + i, color, side=96)
+            picture.save(tmp_path / color / f"{i}.png")
     code, out, _ = run("check", "--image_dir", tmp_path, "--no_model")
     assert code == 0
     assert out == (

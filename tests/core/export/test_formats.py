@@ -78,9 +78,9 @@ def app(shipped, pictures):
     """The app's probabilities by label and its word on novelty, of every picture."""
     predictor = Predictor(shipped)
     found = {}
-    for labelled in predictor.label(pictures):
-        probs = {s.label: s.probability for s in labelled.prediction.scores}
-        found[labelled.file] = probs, labelled.prediction.unknown
+    for labeled in predictor.label(pictures):
+        probs = {s.label: s.probability for s in labeled.prediction.scores}
+        found[labeled.file] = probs, labeled.prediction.unknown
     return found
 
 

@@ -108,7 +108,7 @@ def test_probabilities_of_a_batch_are_those_of_its_pictures(label_image):
         np.testing.assert_allclose(label_image.run(picture[None])[0], row, atol=1e-4)
 
 
-def test_pictures_of_one_colour_get_numbers(label_image):
+def test_pictures_of_one_color_get_numbers(label_image):
     for level in (-1.0, 0.0, 0.99):
         assert np.isfinite(label_image.run(np.full((1, 224, 224, 3), level))).all()
 
@@ -121,9 +121,9 @@ def test_graph_holds_the_network_once(shipped, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["graph.pb"]
 
 
-def _disc(ground, colour=(20, 30, 160), box=(90, 80, 180, 140)):
+def _disc(ground, color=(20, 30, 160), box=(90, 80, 180, 140)):
     picture = Image.new("RGB", (224, 224), ground)
-    ImageDraw.Draw(picture).ellipse(box, colour)
+    ImageDraw.Draw(picture).ellipse(box, color)
     return np.asarray(picture, np.float32)[None]
 
 

@@ -12,8 +12,7 @@ from decor_core.export.keras_network import keras_network
 from decor_core.features import backbones as backbone
 from decor_core.features import convert
 from decor_core.features import embedder as embedding
-from decor_core.images import color as colour
-from decor_core.images import views
+from decor_core.images import color, views
 from decor_core.model.bundle import Bundle
 from decor_core.model.classifier import Predictor
 
@@ -44,8 +43,8 @@ def model(bundle):
 @pytest.mark.parametrize("side", [40, 150, 500])
 def test_answers_are_those_of_the_app_whatever_the_size(model, bundle, ornament, side):
     predictor = Predictor(bundle)
-    for number, colour_name in enumerate(("navy", "firebrick", "seagreen")):
-        picture = ornament(number, colour_name, side)
+    for number, color_name in enumerate(("navy", "firebrick", "seagreen")):
+        picture = ornament(number, color_name, side)
         vector = predictor.embed(picture)
         answer = model(_fed(picture))
         probs = {s.label: s.probability for s in predictor.predict(vector[None])[0].scores}
@@ -91,23 +90,23 @@ def test_weights_of_a_stage_are_the_apps(side):
 
 
 @pytest.mark.parametrize("side", [30, 64, 96, 150, 256])
-def test_colours_are_counted_at_the_apps_places(side):
+def test_colors_are_counted_at_the_apps_places(side):
     picture = Image.fromarray(NOISE).resize((side, side))
     square, _, _ = views.object_square(picture)
     ours = graph._nearest(np.asarray(square, np.float32)[None])[0]
     np.testing.assert_array_equal(ours, embedding.nearest(np.asarray(square)))
 
 
-def test_colours_are_the_apps():
+def test_colors_are_the_apps():
     pixels = NOISE[None].astype(np.float32)
-    np.testing.assert_allclose(graph.lab(pixels)[0], colour.lab(NOISE), atol=0.01)
+    np.testing.assert_allclose(graph.lab(pixels)[0], color.lab(NOISE), atol=0.01)
     weights = np.linspace(0, 1, NOISE[..., 0].size, dtype=np.float32).reshape(NOISE.shape[:2])
-    theirs = np.sqrt(colour.histogram(colour.lab(NOISE).reshape(-1, 3), weights.ravel()))
+    theirs = np.sqrt(color.histogram(color.lab(NOISE).reshape(-1, 3), weights.ravel()))
     ours = graph._color_histogram(pixels, 255 * weights[None, ..., None])[0]
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-def test_pictures_of_one_colour_get_numbers(model):
+def test_pictures_of_one_color_get_numbers(model):
     for level in (0, 127, 255):
         for counts in (0, 255):
             fed = np.full((1, 30, 30, 4), level, np.float32)
