@@ -101,7 +101,7 @@ def photos() -> list[Photo]:
         data = _jpeg(picture)
         vector = predictor.embed(load_picture(data, max_side=predictor.embedder.working_side))
         answer = predictor.predict(vector[None])[0].decision()
-        if answer.kind == "sure":
+        if answer.kind == "confident":
             found.append(Photo(path.name, data, answer.labels[0]))
     return found
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.format import escape_markdown, percent, plural
-from decor_core.model.classifier import SURE, Prediction, Verdict
+from decor_core.model.classifier import SURE, Decision, Prediction
 
 NOVELTY_THRESHOLD = 0.5
 
@@ -40,12 +40,12 @@ def show_thresholds() -> None:
         )  # fmt: skip
 
 
-def decide(prediction: Prediction) -> Verdict:
+def decide(prediction: Prediction) -> Decision:
     """The answer by the thresholds that are set."""
     return prediction.decision(*thresholds())
 
 
-def decision_title(decision: Verdict, taxonomy: str) -> str:
+def decision_title(decision: Decision, taxonomy: str) -> str:
     """A headline in Markdown: “Khokhloma”, “Gzhel or Iznik”, “None of the known styles”."""
     if decision.kind == "unknown":
         return f"None of the known {plural(taxonomy)}"
@@ -53,7 +53,7 @@ def decision_title(decision: Verdict, taxonomy: str) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def confidence_words(prediction: Prediction, decision: Verdict) -> str:
+def confidence_words(prediction: Prediction, decision: Decision) -> str:
     """How sure the answer is, in Markdown."""
     best = prediction.scores[0]
     match decision.kind:
@@ -63,10 +63,10 @@ def confidence_words(prediction: Prediction, decision: Verdict) -> str:
                 f"{escape_markdown(best.label)} comes nearest ({percent(best.probability)}), but "
                 "do not rely on it."
             )
-        case "sure":
+        case "confident":
             very = "Very confident" if best.probability >= 0.95 else "Confident"
             return f"**{very}**: {percent(best.probability)}"
-        case "torn":
+        case "ambiguous":
             second = percent(prediction.scores[1].probability)
             return f"**Ambiguous**: {percent(best.probability)} against {second}"
     return f"**Undecided**: the likeliest has only {percent(best.probability)}"

@@ -15,7 +15,7 @@ from decor_app.format import escape_markdown, percent, pluralize, thumb_uri, tol
 from decor_app.state.images import AnalyzedImage, UnreadableFile
 from decor_app.state.selection import pick
 from decor_core.datasets.dataset import Dataset
-from decor_core.model.classifier import Labeled, Prediction, Verdict
+from decor_core.model.classifier import Decision, Labeled, Prediction
 from decor_core.model.results_table import answer_rows, to_csv, to_json
 from decor_core.taxonomy import Taxonomy
 
@@ -26,7 +26,7 @@ class Result:
 
     image: AnalyzedImage
     prediction: Prediction
-    decision: Verdict
+    decision: Decision
 
 
 _ORDERS: dict[str, Callable[[Result], float | str]] = {
@@ -36,9 +36,9 @@ _ORDERS: dict[str, Callable[[Result], float | str]] = {
     "Name": lambda result: result.image.name.lower(),
 }
 _FILTERS: dict[str, tuple[str, ...]] = {
-    "All": ("sure", "torn", "undecided", "unknown"),
-    "Confident": ("sure",),
-    "Uncertain": ("torn", "undecided"),
+    "All": ("confident", "ambiguous", "undecided", "unknown"),
+    "Confident": ("confident",),
+    "Uncertain": ("ambiguous", "undecided"),
     "Unknown": ("unknown",),
 }
 _VIEWS = ("Gallery", "Table")

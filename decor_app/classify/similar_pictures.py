@@ -14,7 +14,7 @@ from decor_app.state.models import predictor
 from decor_app.state.thumbnails import thumbnails
 from decor_app.state.training_vectors import cached_vectors
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.classifier import Judge, Prediction, Verdict
+from decor_core.model.classifier import Decision, Judge, Prediction
 from decor_core.model.neighbors import NeighborIndex
 from decor_core.model.training_data import TrainingData
 
@@ -58,23 +58,23 @@ def _known(model: Judge, vectors: Embeddings) -> NeighborIndex:
 
 
 def show_description(
-    image: AnalyzedImage, prediction: Prediction, decision: Verdict, known: NeighborIndex | None
+    image: AnalyzedImage, prediction: Prediction, decision: Decision, known: NeighborIndex | None
 ) -> None:
     """The sentence, and what the style is known by."""
     st.markdown(_sentence(image, prediction, decision, known))
-    style = style_of(decision.labels[0]) if decision.kind == "sure" else None
+    style = style_of(decision.labels[0]) if decision.kind == "confident" else None
     if style:
         st.caption(f"Look for: {style.look_for[0].lower()}{style.look_for[1:]}")
 
 
 def _sentence(
-    image: AnalyzedImage, prediction: Prediction, decision: Verdict, known: NeighborIndex | None
+    image: AnalyzedImage, prediction: Prediction, decision: Decision, known: NeighborIndex | None
 ) -> str:
     """E.g. “Looks like Khokhloma: red and gold on black; Gorodets is far behind.”"""
     names = " or ".join(escape_markdown(label) for label in decision.labels[:2])
     words = {
-        "sure": f"Looks like {names}",
-        "torn": f"It could be {names}",
+        "confident": f"Looks like {names}",
+        "ambiguous": f"It could be {names}",
         "undecided": "It is much like several",
         "unknown": "It is like none of them",
     }[decision.kind]
@@ -84,7 +84,7 @@ def _sentence(
         return f"{words}."
     best, second = prediction.scores[:2]
     rival = escape_markdown(second.label)
-    if decision.kind == "sure":
+    if decision.kind == "confident":
         words += f"; {rival} is {how_far_behind(prediction)}"
     if known and prediction.taxonomy == predictor().bundle.taxonomy.name:
         advantages = known.log_odds_by_trait(image.vector, second.label, best.label)

@@ -19,7 +19,7 @@ from decor_core.model.novelty import UNKNOWN
 from decor_core.taxonomy import Taxonomy
 
 SURE = 0.8
-KINDS = ("sure", "torn", "undecided", "unknown")
+KINDS = ("confident", "ambiguous", "undecided", "unknown")
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,18 @@ class Prediction:
     def confidence(self) -> float:
         return self.scores[0].probability
 
-    def decision(self, sure: float = SURE, strange: float = 0.5) -> "Verdict":
+    def decision(self, sure: float = SURE, strange: float = 0.5) -> "Decision":
         """What to say of it.
 
         Above a novelty of ``strange`` it is of no known kind. Else the likeliest labels are named
         that together reach the probability ``sure``; more than two are no answer.
         """
         if self.novelty > strange:
-            return Verdict("unknown", ())
+            return Decision("unknown", ())
         reached = np.cumsum([score.probability for score in self.scores])
         needed = int(np.searchsorted(reached, sure - 1e-9)) + 1
-        kind = {1: "sure", 2: "torn"}.get(needed, "undecided")
-        return Verdict(kind, tuple(score.label for score in self.scores[: min(needed, 3)]))
+        kind = {1: "confident", 2: "ambiguous"}.get(needed, "undecided")
+        return Decision(kind, tuple(score.label for score in self.scores[: min(needed, 3)]))
 
     @property
     def unknown(self) -> bool:
@@ -70,7 +70,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """A prediction in words: ``kind`` is one of KINDS, ``labels`` are those it is between."""
 
     kind: str

@@ -12,11 +12,11 @@ from PIL import Image, ImageDraw
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.classifier import (
+    Decision,
     Labeled,
     Prediction,
     Predictor,
     Score,
-    Verdict,
     shared_embedder,
 )
 from decor_core.model.color_names import ColorNames, name_colors
@@ -30,28 +30,28 @@ def _prediction(*probs, novelty=0.0, labels=("Gzhel", "Iznik", "Khokhloma", "Gor
     return Prediction("style", scores, novelty)
 
 
-# Verdict
+# Decision
 
 
 @pytest.mark.parametrize(
     ("probs", "novelty", "kind", "labels"),
     [
-        ((0.9, 0.06, 0.04), 0.2, "sure", ("Gzhel",)),
-        ((0.8, 0.1, 0.1), 0.5, "sure", ("Gzhel",)),
-        ((0.5, 0.4, 0.1), 0.2, "torn", ("Gzhel", "Iznik")),
+        ((0.9, 0.06, 0.04), 0.2, "confident", ("Gzhel",)),
+        ((0.8, 0.1, 0.1), 0.5, "confident", ("Gzhel",)),
+        ((0.5, 0.4, 0.1), 0.2, "ambiguous", ("Gzhel", "Iznik")),
         ((0.4, 0.3, 0.3), 0.2, "undecided", ("Gzhel", "Iznik", "Khokhloma")),
         ((0.3, 0.25, 0.24, 0.21), 0.2, "undecided", ("Gzhel", "Iznik", "Khokhloma")),
         ((1.0, 0.0), 0.51, "unknown", ()),
-        ((1.0,), 0.0, "sure", ("Gzhel",)),
+        ((1.0,), 0.0, "confident", ("Gzhel",)),
     ],
 )
 def test_verdict_by_what_the_likeliest_labels_reach_together(probs, novelty, kind, labels):
-    assert _prediction(*probs, novelty=novelty).decision() == Verdict(kind, labels)
+    assert _prediction(*probs, novelty=novelty).decision() == Decision(kind, labels)
 
 
 def test_both_thresholds_are_adjustable():
     prediction = _prediction(0.9, 0.06, 0.04, novelty=0.4)
-    assert prediction.decision(sure=0.95).kind == "torn"
+    assert prediction.decision(sure=0.95).kind == "ambiguous"
     assert prediction.decision(sure=0.99).kind == "undecided"
     assert prediction.decision(strange=0.3).kind == "unknown"
     assert prediction.decision(sure=1.0).kind == "undecided"  # reached by rounding, or by all
@@ -180,7 +180,7 @@ def answers(training, embeddings):
 
 def test_rows_tell_verdict_label_country_and_reason(answers, training):
     rows = answer_rows(answers, training.bundle.taxonomy)
-    assert [row["verdict"] for row in rows] == ["sure", "unknown", "unreadable"]
+    assert [row["verdict"] for row in rows] == ["confident", "unknown", "unreadable"]
     assert rows[0]["style"] == "Gzhel" and rows[0]["country"] == "Russia"
     assert rows[0]["probability"] + rows[0]["second_probability"] <= 1.000001
     assert rows[2] == {
