@@ -72,7 +72,7 @@ def _striped(*colors, ground):
 
 
 @pytest.mark.parametrize(
-    ("colours", "ground", "words"),
+    ("colors", "ground", "words"),
     [
         (["#1f3f94"], "white", "blue on white"),
         (["#b4242b", "#d8a520"], "black", "gold and red on black"),
