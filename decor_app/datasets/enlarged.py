@@ -64,4 +64,4 @@ def _facts(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> str
     return "  \n".join(lines)
 
 
-_PARTS = {"train": "teach", "validation": "watch the training", "test": "test"}
+_PARTS = {"train": "train", "validation": "watch the training", "test": "test"}

@@ -1,4 +1,4 @@
-"""Wrong answers put right: pictures with the labels that people gave them, which always teach."""
+"""Wrong answers put right: pictures with the labels that people gave them, which always train."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -47,10 +47,10 @@ def correct(
 
 
 def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:
-    """What ``base`` teaches, and the corrections: those are never held out to watch or to test.
+    """``base`` joined with the corrections, which are never held out for validation or test.
 
-    A picture of the base that was corrected has the new label; one that is all but the same as a
-    correction teaches like it. DataError as for ``joined``.
+    A picture of the base that was corrected has the new label; a near duplicate of a
+    correction is never held out either. DataError as for ``joined``.
     """
     table = base.table if "batch" in base.table else base.table.assign(batch=0)
     corrected = corrections.table.assign(batch=CORRECTION)

@@ -46,7 +46,7 @@ class Task:
         return known | ({"batches": list(table["batch"])} if "batch" in table else {})
 
     def split(self) -> Split:
-        """The parts of the data set; corrections always teach."""
+        """The parts of the data set; corrections always train."""
         asked = np.flatnonzero(self.may_hold_out)
         parts = split(
             **self._identity(asked),

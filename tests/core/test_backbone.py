@@ -316,6 +316,13 @@ def test_conversion_gone_wrong_is_noticed(networks, monkeypatch):
     assert not networks.exists()
 
 
+def test_a_network_without_a_builder_is_refused(tmp_path):
+    unknown = BackboneSpec("resnet_50", side=224, mean=0.0, scale=1.0)
+    with pytest.raises(BackboneError, match="no way to convert resnet_50"):
+        convert_backbone(unknown, tmp_path / "network.tflite")
+    assert not list(tmp_path.iterdir())
+
+
 def test_failed_writing_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(convert, "_lite", lambda spec: None)
     monkeypatch.setattr(convert, "_to_tflite", lambda *_: b"network")

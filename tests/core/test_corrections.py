@@ -60,7 +60,7 @@ def test_a_new_class_needs_a_name_and_a_home(tmp_path, ornament, encoded):
 # Learning
 
 
-def test_corrections_teach_and_are_never_asked(embeddings, corrected):
+def test_corrections_train_and_are_never_held_out(embeddings, corrected):
     data = with_corrections(embeddings, corrected)
     task = Task.of(data, "style", LDA)
     taught = np.flatnonzero(~task.may_hold_out)
