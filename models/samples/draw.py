@@ -28,7 +28,7 @@ from drawing import (  # noqa: E402
     wycinanki,
 )
 
-ASSETS = HERE.parents[1] / "pages" / "parts" / "assets"
+ASSETS = HERE.parents[1] / "decor_app" / "assets"
 QUALITIES = range(88, 60, -3)
 LARGEST = 90_000  # bytes of one picture
 

@@ -173,8 +173,8 @@ def platter() -> Image.Image:
         for side in (1, -1):
             leaf(p.at(0.7 + 0.05j * side, 0.12, 75 * side))
             p.dot(0.8 + 0.1j * side, 0.01, COBALT)
-    for radius, width, colour in ((0.6, 0.02, COBALT), (0.57, 0.009, MID)):
-        pen.line(closed(circle(radius, n=200)), width, colour)
+    for radius, width, color in ((0.6, 0.02, COBALT), (0.57, 0.009, MID)):
+        pen.line(closed(circle(radius, n=200)), width, color)
     for p in pen.around(48, 0.56):
         p.at(0, 0.06, 180).shade(petal(0.5, 0.4, 0.7), ramp(COBALT, PALE, 5), 0.2)
     _wreath(pen.at(-0.01j, 0.96))

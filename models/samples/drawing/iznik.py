@@ -13,28 +13,28 @@ TEAL, RED, DARK, GREEN = "#2aa5b4", "#c8331f", "#8f2016", "#1f7a56"
 LINE = 0.035
 
 
-def tulip(pen: Pen, colour: str = RED) -> None:
+def tulip(pen: Pen, color: str = RED) -> None:
     """A slender tulip of length 1 with pointed petals."""
     for side in (-1, 1):
         spine = curve(
             0, 0.2 + 0.12j * side, 0.5 + 0.17j * side, 0.8 + 0.13j * side, 1.06 + 0.26j * side
         )
-        pen.fill(ribbon(spine, swell(0.27, 0.38)), colour, INK, LINE)
+        pen.fill(ribbon(spine, swell(0.27, 0.38)), color, INK, LINE)
         pen.stroke(spine[16:78], swell(0.05), WHITE)
-    heart = COBALT if colour == RED else RED
-    pen.fill(petal(0.34, 0.4, 0.9) * 0.92, colour, INK, LINE)
+    heart = COBALT if color == RED else RED
+    pen.fill(petal(0.34, 0.4, 0.9) * 0.92, color, INK, LINE)
     pen.fill(petal(0.19, 0.42, 0.9) * 0.72 + 0.1, heart)
     pen.stroke(np.linspace(0.24, 0.66, 9), swell(0.06), WHITE)
     for turn in (-40, 40):
         pen.at(-0.05, 0.26, turn).fill(petal(0.4, 0.6, 0.8), GREEN, INK, 0.08)
 
 
-def carnation(pen: Pen, colour: str = RED) -> None:
+def carnation(pen: Pen, color: str = RED) -> None:
     """A carnation of length 1: a toothed fan over its calyx."""
     for i, turn in enumerate((-66, 66, -44, 44, -22, 22, 0)):
         edge = petal(0.44, 0.74, 0.5)
         frayed = edge * np.where(edge.real > 0.9, 1 - 0.05 * (np.arange(len(edge)) % 4 > 1), 1)
-        pen.at(0.12, 0.86, turn).fill(frayed, colour, INK if i % 2 else DARK, LINE)
+        pen.at(0.12, 0.86, turn).fill(frayed, color, INK if i % 2 else DARK, LINE)
         pen.at(0.12, 0.86, turn).stroke(np.linspace(0.44, 0.84, 9), swell(0.08), WHITE)
     for turn in np.linspace(-72, 72, 7):
         pen.at(0.12, 1, turn).dot(0.3, 0.035, WHITE)
@@ -42,11 +42,11 @@ def carnation(pen: Pen, colour: str = RED) -> None:
     pen.fill(petal(0.2, 0.6, 0.6) * 0.26 - 0.04, TEAL)
 
 
-def saz(pen: Pen, bend: float = 70, colour: str = GREEN) -> None:
+def saz(pen: Pen, bend: float = 70, color: str = GREEN) -> None:
     """A long saz leaf of length 1, toothed, with a red rib."""
     p = pen.bent(bend)
-    p.fill(toothed(petal(0.3, 0.42, 0.8), 22, 0.22), colour, INK, 0.028)
-    p.stroke(np.linspace(0.05, 0.92, 12), swell(0.085, 0.3), TEAL if colour != TEAL else COBALT)
+    p.fill(toothed(petal(0.3, 0.42, 0.8), 22, 0.22), color, INK, 0.028)
+    p.stroke(np.linspace(0.05, 0.92, 12), swell(0.085, 0.3), TEAL if color != TEAL else COBALT)
     p.stroke(np.linspace(0.1, 0.86, 12), swell(0.035, 0.3), WHITE)
 
 
@@ -64,10 +64,10 @@ def palmette(pen: Pen) -> None:
     pen.dot(0, 0.09, COBALT)
 
 
-def blossom(pen: Pen, colour: str = BLUE) -> None:
+def blossom(pen: Pen, color: str = BLUE) -> None:
     """A five-petalled blossom of radius 1."""
     for p in pen.around(5):
-        p.fill(circle(0.36, 0.58, 30), colour, INK, 0.07)
+        p.fill(circle(0.36, 0.58, 30), color, INK, 0.07)
         p.dot(0.66, 0.12, WHITE)
     pen.fill(circle(0.3), RED, INK, 0.05)
     pen.dot(0, 0.12, WHITE)
@@ -82,8 +82,8 @@ def _stem(pen: Pen, *knots: complex) -> tuple[complex, float]:
 
 def _rim(pen: Pen) -> None:
     """A cobalt rim with white blossoms, red tulips and turquoise leaves."""
-    for radius, colour in ((0.9, INK), (0.885, TEAL), (0.868, WHITE), (0.858, COBALT)):
-        pen.fill(circle(radius, n=200), colour)
+    for radius, color in ((0.9, INK), (0.885, TEAL), (0.868, WHITE), (0.858, COBALT)):
+        pen.fill(circle(radius, n=200), color)
     for p in pen.around(18, 0.76):
         for side in (1, -1):
             p.at(-0.02 + 0.025j * side, 0.13, 78 * side).fill(petal(0.36), TEAL, WHITE, 0.07)
@@ -93,8 +93,8 @@ def _rim(pen: Pen) -> None:
         p.at(-0.055, 0.11).fill(petal(0.5, 0.36, 0.8), RED, WHITE, 0.08)
         p.dot(0.075, 0.012, WHITE)
         p.dot(-0.075, 0.01, TEAL)
-    for radius, colour in ((0.67, WHITE), (0.66, INK), (0.652, TEAL), (0.637, INK), (0.631, WHITE)):
-        pen.fill(circle(radius, n=200), colour)
+    for radius, color in ((0.67, WHITE), (0.66, INK), (0.652, TEAL), (0.637, INK), (0.631, WHITE)):
+        pen.fill(circle(radius, n=200), color)
 
 
 _SIDE = (
@@ -131,8 +131,8 @@ def spray_plate() -> Image.Image:
         tulip(_flower_at(p, 0.32, 12, root, 0.14 - 0.3j, 0.34 - 0.14j, 0.42 - 0.04j))
         palmette(_flower_at(p, 0.12, 0, root, 0.2 - 0.44j, 0.4 - 0.36j))
         tulip(_flower_at(p, 0.2, -4, root, 0.05 - 0.1j, 0.07 + 0.28j, 0.15 + 0.39j), COBALT)
-        for place, size, colour in _SIDE:
-            blossom(p.at(place, size, 40), colour)
+        for place, size, color in _SIDE:
+            blossom(p.at(place, size, 40), color)
         for place, turn in _LEAVES:
             saz(p.at(place, 0.13, turn), 40)
     palmette(_flower_at(pen, 0.165, 0, root, -0.2j, 0.04j))
@@ -164,8 +164,8 @@ def _ogive(pen: Pen) -> None:
         -0.53j,
     )
     outline = np.concatenate([right, -np.conj(right[::-1])])
-    for size, colour in ((1.07, INK), (1.05, TEAL), (0.97, INK), (0.95, WHITE)):
-        pen.fill(outline * size, colour)
+    for size, color in ((1.07, INK), (1.05, TEAL), (0.97, INK), (0.95, WHITE)):
+        pen.fill(outline * size, color)
     for p in pen.mirrored():
         for flip in (p, p.upended()):
             saz(flip.at(0.05 + 0.08j, 0.34, 84), -62)
@@ -203,8 +203,8 @@ def tile() -> Image.Image:
     for x in (-0.84, 0, 0.84):
         for y in (-0.42, 0.42):
             palmette(pen.at(complex(x, y), 0.08))
-    for width, colour in ((0.15, INK), (0.14, TEAL), (0.095, INK), (0.087, WHITE), (0.055, COBALT)):
-        pen.line(closed(box(1.8, 1.8)), width, colour)
+    for width, color in ((0.15, INK), (0.14, TEAL), (0.095, INK), (0.087, WHITE), (0.055, COBALT)):
+        pen.line(closed(box(1.8, 1.8)), width, color)
     for joint in (np.array([-0.9, 0.9]), np.array([-0.9j, 0.9j])):
         pen.line(joint, 0.005, "#8f9bb0")
     return panel(_mottled(sheet.image), box(1.8, 1.8, 0.02), GLAZE, 0.02, 0.02, "#c9c2b8").finish()

@@ -34,17 +34,17 @@ def _calyx(pen: Pen) -> None:
         pen.at(-0.04, 1, turn).fill(petal(0.26, 0.6, 0.8) * 0.24, GREEN, BLACK, 0.016)
 
 
-def _stitches(pen: Pen, colour: str, first: float, last: float) -> None:
+def _stitches(pen: Pen, color: str, first: float, last: float) -> None:
     for t in np.arange(first, last, 0.08):
-        pen.line(np.array([t, t + 0.06 + 0.1j]), 0.014, colour)
-        pen.line(np.array([t, t + 0.06 - 0.1j]), 0.014, colour)
+        pen.line(np.array([t, t + 0.06 + 0.1j]), 0.014, color)
+        pen.line(np.array([t, t + 0.06 - 0.1j]), 0.014, color)
 
 
-def daisy(pen: Pen, colour: str = BLUE, n: int = 9) -> None:
+def daisy(pen: Pen, color: str = BLUE, n: int = 9) -> None:
     """A daisy of radius 1."""
     for p in pen.around(n, 0.2):
-        p.fill(petal(0.44, 0.66, 0.6) * 0.8, colour, NAVY, LINE)
-        p.line(np.array([0.12, 0.52]), 0.05, SKY if colour == BLUE else NAVY)
+        p.fill(petal(0.44, 0.66, 0.6) * 0.8, color, NAVY, LINE)
+        p.line(np.array([0.12, 0.52]), 0.05, SKY if color == BLUE else NAVY)
     pen.fill(circle(0.3), YELLOW, NAVY, LINE)
     pen.fill(scallop(8, 0.2, 0.17), RED)
 
@@ -62,9 +62,9 @@ def rose(pen: Pen) -> None:
 def pomegranate(pen: Pen) -> None:
     """The Kashubian pomegranate of length 1: a latticed heart between winged blues."""
     for side in (-1, 1):
-        for size, turn, colour in ((1, 30, NAVY), (0.96, 21, BLUE), (0.92, 12, SKY)):
+        for size, turn, color in ((1, 30, NAVY), (0.96, 21, BLUE), (0.92, 12, SKY)):
             p = pen.at(0, size, turn * side).bent(42 * side)
-            p.fill(petal(0.4, 0.55, 0.7), colour, NAVY, 0.025)
+            p.fill(petal(0.4, 0.55, 0.7), color, NAVY, 0.025)
         _stitches(pen.at(0, 1, 27 * side).bent(42 * side), SKY, 0.3, 0.85)
     pen.fill(petal(0.72, 0.45, 0.6) * 0.92, YELLOW, NAVY, LINE)
     pen.fill(petal(0.54, 0.45, 0.6) * 0.74 + 0.05, RED, NAVY, 0.02)
@@ -89,9 +89,9 @@ def leaf(pen: Pen, flip: bool = False) -> None:
     p.line(np.array([0, 0.9]), 0.035, BLACK)
 
 
-def bud(pen: Pen, colour: str = RED) -> None:
+def bud(pen: Pen, color: str = RED) -> None:
     """A small drop-shaped bud of length 1."""
-    pen.fill(petal(0.62, 0.55, 0.7), colour, BLACK, 0.06)
+    pen.fill(petal(0.62, 0.55, 0.7), color, BLACK, 0.06)
     pen.fill(petal(0.26, 0.5, 0.8) * 0.7 + 0.05, YELLOW)
     for turn in (-40, 40):
         pen.at(turn=turn).fill(petal(0.4, 0.5, 0.8) * 0.5, GREEN)
@@ -104,7 +104,7 @@ def tendril(pen: Pen, turn: float = 400) -> None:
     pen.dot(spine[-1], 0.07, RED)
 
 
-def _branch(pen: Pen, colour: str = BLUE) -> None:
+def _branch(pen: Pen, color: str = BLUE) -> None:
     """A bowed branch of length 1 with leaves, buds, curls and a flower at its end."""
     spine = curl(70, 1)
     pen.line(spine, 0.018, GREEN)
@@ -114,7 +114,7 @@ def _branch(pen: Pen, colour: str = BLUE) -> None:
         bud(pen.at(place, 0.13, turn - 60 * side), (RED, YELLOW, BLUE, RED)[i])
         tendril(pen.at(place, 0.2, turn - 25 * side), -390 * side)
     end, turn = along(spine, 2)[-1]
-    daisy(pen.at(end, 0.15, turn), colour)
+    daisy(pen.at(end, 0.15, turn), color)
 
 
 def white_pillow() -> Image.Image:
@@ -177,5 +177,5 @@ def _handle(scene: Scene) -> None:
     spine = curve(
         -0.5 + 0.42j, -0.74 + 0.4j, -0.86 + 0.22j, -0.85 - 0.08j, -0.72 - 0.3j, -0.5 - 0.4j
     )
-    for i, colour in enumerate(ramp("#b4b8c4", WHITE, 14)):
-        scene.pen().stroke(spine + 0.003 * i, 0.15 - 0.01 * i, colour)
+    for i, color in enumerate(ramp("#b4b8c4", WHITE, 14)):
+        scene.pen().stroke(spine + 0.003 * i, 0.15 - 0.01 * i, color)

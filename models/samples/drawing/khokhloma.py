@@ -68,16 +68,16 @@ def strawberry(pen: Pen) -> None:
         pen.at(turn=turn).fill(petal(0.3, 0.5, 0.8) * 0.3, GREEN)
 
 
-def grass(pen: Pen, colour: str, turn: float = 260) -> None:
+def grass(pen: Pen, color: str, turn: float = 260) -> None:
     """A thick-and-thin grass curl of length 1 with side blades."""
     spine = curl(turn, 1.9)
-    pen.stroke(spine, np.array([0.01, 0.04, 0.065, 0.05, 0.035, 0.025, 0.01]), colour)
-    pen.dot(spine[-1], 0.035, colour)
+    pen.stroke(spine, np.array([0.01, 0.04, 0.065, 0.05, 0.035, 0.025, 0.01]), color)
+    pen.dot(spine[-1], 0.035, color)
     sense = np.sign(turn)
     for t, size, side in ((0.12, 0.26, 48), (0.2, 0.3, -42), (0.36, 0.24, -48)):
         place, heading = along(spine, 2, t, 1)[0]
         blade = pen.at(place, size, heading + side * sense).bent(-70 * sense * np.sign(-side))
-        blade.fill(petal(0.26, 0.4, 0.8), colour)
+        blade.fill(petal(0.26, 0.4, 0.8), color)
 
 
 def _spray(pen: Pen) -> None:
@@ -97,14 +97,14 @@ def _spray(pen: Pen) -> None:
         flower(p.at(-0.06j, 0.17))
         berries(p.at(0.25j, 0.09))
         for q in p.mirrored():
-            for place, colour in (
+            for place, color in (
                 (0.23 + 0.2j, LIGHT),
                 (0.2 - 0.3j, ORANGE),
                 (0.1 + 0.36j, LIGHT),
                 (0.06 - 0.3j, LIGHT),
                 (0.3 + 0.08j, ORANGE),
             ):
-                q.dot(place, 0.013, colour)
+                q.dot(place, 0.013, color)
 
 
 def _border(wrap: Wrap, height: float) -> None:

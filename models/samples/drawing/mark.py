@@ -1,4 +1,4 @@
-"""The app's mark: an eight-petalled rosette that borrows a colour from every style."""
+"""The app's mark: an eight-petalled rosette that borrows a color from every style."""
 
 from PIL import Image
 

@@ -8,7 +8,7 @@ from .scene import CLOTH, SIDE, Scene, plane, relief, stencil
 from .shapes import Points
 
 WHITE, RED, BLACK = 0, 1, 2
-_COLOURS = np.array([[243, 236, 226], [186, 22, 30], [38, 20, 24]], np.uint8)
+_COLORS = np.array([[243, 236, 226], [186, 22, 30], [38, 20, 24]], np.uint8)
 _CELL = 14  # pixels of one thread crossing on the sheet
 
 
@@ -65,8 +65,8 @@ def _checks(width: int, rows: int) -> np.ndarray:
     return np.where((x == y) | (x + y == 4), RED, WHITE)
 
 
-def _stripe(width: int, *colours: int) -> np.ndarray:
-    return np.repeat(np.array(colours)[:, None], width, 1)
+def _stripe(width: int, *colors: int) -> np.ndarray:
+    return np.repeat(np.array(colors)[:, None], width, 1)
 
 
 def _towel(width: int, height: int, order: str) -> np.ndarray:
@@ -91,7 +91,7 @@ def _towel(width: int, height: int, order: str) -> np.ndarray:
 
 def _woven(threads: np.ndarray) -> np.ndarray:
     """Threads to pixels, each crossing a small hump of light."""
-    pixels = _COLOURS[threads].repeat(_CELL, 0).repeat(_CELL, 1).astype(np.float32)
+    pixels = _COLORS[threads].repeat(_CELL, 0).repeat(_CELL, 1).astype(np.float32)
     bump = np.sin(np.linspace(0.25, np.pi - 0.25, _CELL))
     weave = 0.88 + 0.14 * np.sqrt(bump[:, None] * bump[None, :] ** 0.5)
     rng = np.random.default_rng(7)
@@ -155,6 +155,6 @@ def towel_pair() -> Image.Image:
     _hang(scene, left, -0.9, 0.86, 1.9, 0.2)
     _hang(scene, right, 0.06, 0.86, 2.1, 1.5)
     pen = scene.pen()
-    for width, colour in ((0.07, "#6b4426"), (0.05, "#8d5f38"), (0.02, "#b98a5c")):
-        pen.line(np.array([-0.97 + 0.88j, 0.97 + 0.88j]), width, colour)
+    for width, color in ((0.07, "#6b4426"), (0.05, "#8d5f38"), (0.02, "#b98a5c")):
+        pen.line(np.array([-0.97 + 0.88j, 0.97 + 0.88j]), width, color)
     return scene.finish()

@@ -11,7 +11,7 @@ PIXELS = 1280  # pixels for one unit, at four times the size of the finished pic
 
 
 def ramp(first: str, last: str, n: int = 9) -> list[str]:
-    """``n`` colours from ``first`` to ``last`` (#rrggbb)."""
+    """``n`` colors from ``first`` to ``last`` (#rrggbb)."""
     ends = np.array([ImageColor.getrgb(first), ImageColor.getrgb(last)], float)
     mixed = ends[0] + (ends[1] - ends[0]) * np.linspace(0, 1, n)[:, None]
     return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in mixed.round().astype(int)]
@@ -52,36 +52,36 @@ class Pen:
             turn = start + 360 * i / n
             yield self.at(radius * np.exp(1j * np.radians(turn)), 1, turn)
 
-    def fill(self, shape: Points, colour: str, edge: str | None = None, width: float = 0.02):
+    def fill(self, shape: Points, color: str, edge: str | None = None, width: float = 0.02):
         """Fill an outline, with a line of ``width`` around it where ``edge`` is given."""
         pixels = self._pixels(shape)
-        self._draw.polygon(pixels, fill=colour)
+        self._draw.polygon(pixels, fill=color)
         if edge:
             self._line([*pixels, *pixels[:2]], edge, width)
 
-    def shade(self, shape: Points, colours: Sequence[str], towards: complex = 0.5) -> None:
-        """Fill an outline in ever smaller copies about ``towards``, one for each colour."""
-        for i, colour in enumerate(colours):
-            self.fill(towards + (shape - towards) * (1 - i / len(colours)), colour)
+    def shade(self, shape: Points, colors: Sequence[str], towards: complex = 0.5) -> None:
+        """Fill an outline in ever smaller copies about ``towards``, one for each color."""
+        for i, color in enumerate(colors):
+            self.fill(towards + (shape - towards) * (1 - i / len(colors)), color)
 
-    def stroke(self, spine: Points, width: float | Points, colour: str) -> None:
+    def stroke(self, spine: Points, width: float | Points, color: str) -> None:
         """A brush stroke along ``spine``; ``width`` may be a profile."""
-        self._draw.polygon(self._pixels(ribbon(spine, width)), fill=colour)
+        self._draw.polygon(self._pixels(ribbon(spine, width)), fill=color)
 
-    def line(self, spine: Points, width: float, colour: str) -> None:
+    def line(self, spine: Points, width: float, color: str) -> None:
         """A line of even width along ``spine``."""
-        self._line(self._pixels(spine), colour, width)
+        self._line(self._pixels(spine), color, width)
 
-    def dot(self, place: complex, radius: float, colour: str) -> None:
+    def dot(self, place: complex, radius: float, color: str) -> None:
         """A round spot."""
-        self.fill(circle(radius, place, 28), colour)
+        self.fill(circle(radius, place, 28), color)
 
     def _pixels(self, shape: Points) -> list[tuple[float, float]]:
         z = self._warp(np.asarray(shape, complex))
         return list(zip(z.real.tolist(), z.imag.tolist(), strict=True))
 
-    def _line(self, pixels: list, colour: str, width: float) -> None:
-        self._draw.line(pixels, fill=colour, width=max(1, round(width * self.scale)), joint="curve")
+    def _line(self, pixels: list, color: str, width: float) -> None:
+        self._draw.line(pixels, fill=color, width=max(1, round(width * self.scale)), joint="curve")
 
 
 class Sheet:

@@ -25,17 +25,17 @@ class Wrap:
         length = np.interp(height, self._heights, self._lengths)
         return float(length - self._lengths[-1] / 2)
 
-    def zone(self, low: float, high: float, colour: str) -> None:
+    def zone(self, low: float, high: float, color: str) -> None:
         """Fill all around between two heights."""
         ends = np.array([-self.half, self.half, self.half, -self.half])
         levels = np.array([self.level(low)] * 2 + [self.level(high)] * 2)
-        self.pen.fill(ends + 1j * levels, colour)
+        self.pen.fill(ends + 1j * levels, color)
 
     def stripes(self, *rows: tuple[float, float, str]) -> None:
-        """Stripes all around: (height, width, colour) each."""
-        for height, width, colour in rows:
+        """Stripes all around: (height, width, color) each."""
+        for height, width, color in rows:
             y = 1j * self.level(height)
-            self.pen.line(np.array([y - self.half, y + self.half]), width, colour)
+            self.pen.line(np.array([y - self.half, y + self.half]), width, color)
 
     def row(self, height: float, step: float, turn: float = 0) -> Iterator[Pen]:
         """Pens about ``step`` apart all around at ``height``, one of them in the middle."""
@@ -58,7 +58,7 @@ def vessel(
     tilt: float = 0.13,
     behind: Callable[[Scene], None] | None = None,
 ) -> Scene:
-    """An open vessel on its shadow; its mouth in the colour ``lip``, shaded ``inside``.
+    """An open vessel on its shadow; its mouth in the color ``lip``, shaded ``inside``.
 
     ``behind`` draws what the body hides in part, such as a handle.
     """

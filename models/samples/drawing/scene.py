@@ -107,7 +107,7 @@ def relief(
 
 
 def _light(normal: np.ndarray, material: Material) -> tuple[np.ndarray, np.ndarray]:
-    """Factor of the own colour, and share of white added, for normals [3, h, w]."""
+    """Factor of the own color, and share of white added, for normals [3, h, w]."""
     facing = np.tensordot(_LIGHT, normal, 1).clip(0)
     mirrored = np.tensordot(_HALF, normal, 1).clip(0) ** material.sharp
     window = np.exp(-(((normal[0] + 0.62) / 0.07) ** 2)) * (abs(normal[1]) < 0.6) * 0.35
@@ -158,7 +158,7 @@ class Scene:
 
     def __init__(self, top: str = "#ffffff", bottom: str = "#f1efec") -> None:
         shade = Image.linear_gradient("L").resize((SIDE, SIDE))
-        solid = [Image.new("RGB", (SIDE, SIDE), colour) for colour in (bottom, top)]
+        solid = [Image.new("RGB", (SIDE, SIDE), color) for color in (bottom, top)]
         self.image = Image.composite(*solid, shade)
 
     def pen(self) -> Pen:

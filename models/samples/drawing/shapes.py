@@ -10,9 +10,9 @@ def polar(radius: float, degrees: float) -> complex:
     return complex(radius * np.exp(1j * np.radians(degrees)))
 
 
-def circle(radius: float = 1.0, centre: complex = 0, n: int = 72) -> Points:
+def circle(radius: float = 1.0, center: complex = 0, n: int = 72) -> Points:
     """Outline of a circle."""
-    return centre + radius * np.exp(1j * np.linspace(0, 2 * np.pi, n, endpoint=False))
+    return center + radius * np.exp(1j * np.linspace(0, 2 * np.pi, n, endpoint=False))
 
 
 def closed(outline: Points) -> Points:

@@ -21,11 +21,11 @@ TINTS = (WARM, ROSE, COOL, SUN, VIOLET)
 def rosette(pen: Pen, tint: int = 0, lobes: int = 14) -> None:
     """A round flower of radius 1 from five papers, each cut smaller."""
     papers = TINTS[tint % len(TINTS)]
-    for size, depth, colour in zip(
+    for size, depth, color in zip(
         (1, 0.8, 0.6, 0.42, 0.26), (0.16, 0.3, 0.2, 0.34, 0.1), papers, strict=True
     ):
         cut = scallop(lobes, depth, size) if depth < 0.3 else burst(lobes * 2, depth * 0.5, size)
-        pen.fill(cut, colour)
+        pen.fill(cut, color)
     for p in pen.around(lobes, 0.69):
         p.fill(petal(0.7, 0.5) * 0.2 - 0.1, papers[3])
     for p in pen.around(8, 0.13):
@@ -70,10 +70,10 @@ def rooster(pen: Pen) -> None:
         (180, 0.64, DARK),
         (203, 0.5, GREEN),
     )
-    for i, (turn, size, colour) in enumerate(plumes):
+    for i, (turn, size, color) in enumerate(plumes):
         p = pen.at(-0.16 - 0.02j, size, turn).bent(-62 if turn < 150 else 58)
         papers = TINTS[(i + 1) % 5]
-        p.fill(petal(0.34, 0.68, 0.65), colour)
+        p.fill(petal(0.34, 0.68, 0.65), color)
         p.fill(petal(0.24, 0.68, 0.65) * 0.9 + 0.06, papers[1])
         p.fill(petal(0.15, 0.66, 0.7) * 0.8 + 0.12, papers[3])
         p.fill(petal(0.07, 0.66, 0.7) * 0.66 + 0.22, papers[0])
@@ -96,8 +96,8 @@ def rooster(pen: Pen) -> None:
         -0.22 - 0.22j,
     )
     middle = 0.12 - 0.02j
-    for size, colour in ((1, BLACK), (0.9, "#d3202a"), (0.68, "#f7941d"), (0.46, "#ffd23c")):
-        pen.fill(middle + (body - middle) * size, colour)
+    for size, color in ((1, BLACK), (0.9, "#d3202a"), (0.68, "#f7941d"), (0.46, "#ffd23c")):
+        pen.fill(middle + (body - middle) * size, color)
     for i, place in enumerate((0.16 + 0.34j, 0.2 + 0.24j, 0.2 + 0.14j)):
         pen.at(place, 0.13 - 0.005 * i, -90).fill(scallop(7, 0.3), TINTS[2 - i % 2][1 + i % 2])
         pen.at(place, 0.06, 0).fill(scallop(7, 0.3), "#fff04d")
@@ -153,7 +153,7 @@ def rosette_card() -> Image.Image:
 
 
 def black_pillow() -> Image.Image:
-    """A black cushion strewn with flowers in full colour."""
+    """A black cushion strewn with flowers in full color."""
     sheet = Sheet(2, 2, BLACK)
     pen = sheet.pen
     for i, p in enumerate(pen.around(4, 0, 45)):
