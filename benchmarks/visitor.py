@@ -9,6 +9,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from http.client import HTTPConnection
+from http.cookies import SimpleCookie
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -19,7 +20,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import connect
 
 HOST = "127.0.0.1"
-_COOKIE = "_streamlit_xsrf"
+_XSRF = "_streamlit_xsrf"
 # Of the whole script; neither of a fragment nor cut off by the next run.
 _ENDS = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
 
@@ -31,14 +32,20 @@ class Refused(Exception):
 class Visitor:
     """One browser tab; ``async with`` opens and leaves it.
 
-    With the ``cookie`` of another visitor it is a tab of the same browser. One that was dropped
+    With the ``cookies`` of another visitor it is a tab of the same browser. One that was dropped
     comes back to its session when it is entered again.
     """
 
-    def __init__(self, port: int, page: str = "", patience: float = 60, cookie: str = "") -> None:
+    def __init__(
+        self,
+        port: int,
+        page: str = "",
+        patience: float = 60,
+        cookies: dict[str, str] | None = None,
+    ) -> None:
         self._port, self._page, self._query = port, page, ""
         self._patience = patience
-        self.cookie = cookie
+        self.cookies = cookies or {}
         self._widgets: dict[str, WidgetState] = {}
         self._elements: dict[tuple[int, ...], Element] = {}
         self._responses: dict[str, Any] = {}
@@ -51,13 +58,13 @@ class Visitor:
         self.gone = False
 
     async def __aenter__(self) -> "Visitor":
-        self.cookie = self.cookie or await asyncio.to_thread(self._take_cookie)
+        self.cookies = self.cookies or await asyncio.to_thread(self._take_cookies)
         self.gone = False
         self._socket = await connect(
             f"ws://{HOST}:{self._port}/_stcore/stream",
-            additional_headers={"Cookie": f"{_COOKIE}={self.cookie}"},
+            additional_headers={"Cookie": self._cookie_header},
             origin=f"http://{HOST}:{self._port}",
-            subprotocols=["streamlit", self.cookie, *filter(None, [self.session])],
+            subprotocols=["streamlit", self.cookies[_XSRF], *filter(None, [self.session])],
             max_size=None,
             compression=None,
             ping_interval=None,
@@ -189,19 +196,26 @@ class Visitor:
 
     # --- the line
 
-    def _take_cookie(self) -> str:
+    def _take_cookies(self) -> dict[str, str]:
+        """What the server sets where a browser opens a page."""
+        found: SimpleCookie = SimpleCookie()
         connection = HTTPConnection(HOST, self._port, timeout=self._patience)
         try:
-            connection.request("GET", "/_stcore/health")
-            response = connection.getresponse()
-            cookies = response.headers.get_all("Set-Cookie") or []
-            response.read()
+            for path in ("/", "/_stcore/health"):
+                connection.request("GET", path, headers={"Accept": "text/html"})
+                response = connection.getresponse()
+                for cookie in response.headers.get_all("Set-Cookie") or []:
+                    found.load(cookie)
+                response.read()
         finally:
             connection.close()
-        for cookie in cookies:
-            if cookie.startswith(f"{_COOKIE}="):
-                return cookie.partition("=")[2].partition(";")[0].strip('"')
-        raise Refused("the server sets no cookie against cross-site requests")
+        if _XSRF not in found:
+            raise Refused("the server sets no cookie against cross-site requests")
+        return {name: cookie.value for name, cookie in found.items()}
+
+    @property
+    def _cookie_header(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     async def _http(self, verb: str, url: str, name: str = "", data: bytes | None = None) -> None:
         status = await asyncio.to_thread(self._request, verb, url, name, data)
@@ -221,7 +235,7 @@ class Visitor:
 
     def _form(self, name: str, data: bytes | None) -> tuple[dict[str, str], bytes]:
         """Headers and body of a request that carries a file, or none."""
-        headers = {"Cookie": f"{_COOKIE}={self.cookie}", "X-Xsrftoken": self.cookie}
+        headers = {"Cookie": self._cookie_header, "X-Xsrftoken": self.cookies[_XSRF]}
         if data is None:
             return headers, b""
         headers["Content-Type"] = "multipart/form-data; boundary=decor"

@@ -4,23 +4,21 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any, ClassVar
 from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from job_tasks import Noisy
 
 from decor_app.jobs import background_queue
 from decor_app.jobs.background_queue import BackgroundQueue
 from decor_app.jobs.job import Job
 from decor_app.jobs.queue import QueueLimits
-from decor_app.jobs.tasks import Progress, Task
 from decor_app.jobs.tensorflow_tasks import ExportTask, SummariesTask
 from decor_app.jobs.train_tasks import (
     CrossValidateTask,
@@ -250,21 +248,6 @@ def test_child_that_does_not_listen_yet_is_ended(task_for):
     assert lone.snapshot(job_id).status == "stopped"
     assert not alive(child)
     lone.close()
-
-
-@dataclass(frozen=True)
-class Noisy(Task):
-    """Prints, as libraries do, and leaves a temporary file, whose path it gives."""
-
-    kind: ClassVar[str] = "noisy"
-
-    data: Any = None
-
-    def run(self, report, should_stop):
-        print("what a library has to say")
-        os.write(1, b"\x80\x05" * 1000)
-        report(Progress(1, 1, 1.0))
-        return tempfile.mkstemp()[1]
 
 
 def test_what_libraries_print_and_leave_does_no_harm(monkeypatch, task_for):

@@ -20,11 +20,12 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
+from job_tasks import Staged
 from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
@@ -104,40 +105,9 @@ def run(training: Any) -> Run:
 # The training process dies
 
 
-@dataclass(frozen=True)
-class Staged:
-    """Work that lasts for ever at a stage of it, or dies while it hands over its result."""
-
-    kind: ClassVar[str] = "staged"
-
-    stage: str
-    data: Any = None
-    title: str = ""
-
-    def run(self, report: Callable, should_stop: Callable) -> Any:
-        if self.stage == "answering":
-            return [bytes(500_000), _Deadly()]
-        if self.stage == "reporting":
-            report("half a step")
-        if self.stage == "refused":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/secret/place")
-        time.sleep(600)
-
-    def fraction_done(self, events: Any) -> float:
-        return 0.5
-
-
-class _Deadly:
-    """Ends the process that pickles it."""
-
-    def __reduce__(self) -> Any:
-        os.kill(os.getpid(), signal.SIGKILL)
-        return (int, ())
-
-
 @pytest.mark.parametrize("stage", ["starting", "running", "reporting", "answering"])
 def test_killed_at_any_stage_the_job_fails_and_all_others_go_on(queue, lda, stage):
-    job_id = queue.submit(Staged(stage), "me")
+    job_id = queue.submit(Staged(stage=stage), "me")
     next_in_line = queue.submit(lda, "you")
     if stage == "starting":
         until(lambda: queue.process_id, "the child")
@@ -167,7 +137,7 @@ def test_killed_while_idle_the_next_job_gets_another(queue, lda):
 
 
 def test_full_disk_in_the_training_process_is_told_without_places(queue, lda):
-    job = ended(queue, queue.submit(Staged("refused"), "me"))
+    job = ended(queue, queue.submit(Staged(stage="refused"), "me"))
     assert job.status == "failed"
     assert job.message.endswith("could not write or read a file: No space left on device.")
     assert ended(queue, queue.submit(lda, "me")).status == "done"
@@ -446,7 +416,7 @@ def test_training_goes_on_while_nobody_looks_and_is_found_again(app):
         await first.choose("Head", "LDA")
         await first.click("Retrain")
         await first.drop()
-        again = Visitor(app.port, "retrain", patience=PATIENCE, cookie=first.cookie)
+        again = Visitor(app.port, "retrain", patience=PATIENCE, cookies=first.cookies)
         async with again:
             for _ in range(100):
                 if again.all("metric"):
@@ -478,7 +448,7 @@ def test_a_clock_that_jumps_changes_nothing(queue, lda, run, tmp_path, monkeypat
 
 
 def test_full_queue_refuses_politely_and_drains(queue, lda):
-    waiting = [queue.submit(Staged("running"), "me")]
+    waiting = [queue.submit(Staged(stage="running"), "me")]
     until(lambda: queue.snapshot(waiting[0]).status == "running", "the start")
     with pytest.raises(TrainingError, match="waiting already; stop one of them, or wait"):
         for _ in range(1000):

@@ -1,0 +1,53 @@
+"""Tasks for tests of background processes, which import this module alone."""
+
+import errno
+import os
+import signal
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from decor_app.jobs.tasks import Progress, Task
+
+
+@dataclass(frozen=True)
+class Staged(Task):
+    """Work that lasts for ever at a stage of it, or dies while it hands over its result."""
+
+    kind: ClassVar[str] = "staged"
+
+    stage: str = ""
+    data: Any = None
+
+    def run(self, report, should_stop):
+        if self.stage == "answering":
+            return [bytes(500_000), _Deadly()]
+        if self.stage == "reporting":
+            report(Progress(1, 2, 0.5))
+        if self.stage == "refused":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/secret/place")
+        time.sleep(600)
+
+
+class _Deadly:
+    """Ends the process that pickles it."""
+
+    def __reduce__(self) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return (int, ())
+
+
+@dataclass(frozen=True)
+class Noisy(Task):
+    """Prints, as libraries do, and leaves a temporary file, whose path it gives."""
+
+    kind: ClassVar[str] = "noisy"
+
+    data: Any = None
+
+    def run(self, report, should_stop):
+        print("what a library has to say")
+        os.write(1, b"\x80\x05" * 1000)
+        report(Progress(1, 1, 1.0))
+        return tempfile.mkstemp()[1]
