@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+import altair as alt
 import streamlit as st
 
-from decor_app.charts.theme import INK, Spec, nominal, quantitative, show_chart, tooltip
+from decor_app.charts.theme import INK, show_chart
 from decor_core.model.events import TrainEvent
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.run import Run
@@ -16,18 +18,14 @@ _PARTS = {"Training": "train", "Validation": "validation"}
 _MOST_POINTS = 160
 # Of cross-entropy, in guesses: what rises above leaves the chart, and it is said.
 _CEILING = 3.0
-_LINE = {"type": "line", "interpolate": "monotone", "strokeWidth": 2.25, "clip": True}
+_LINE = {"interpolate": "monotone", "strokeWidth": 2.25}
+_PADDING = {"right": 10}
 
 
 def training_curves(events: Sequence[TrainEvent], config: TrainingConfig, classes: int) -> None:
     """Accuracy and cross-entropy on training and validation pictures against the steps done."""
     watched = ", :red[**╍ validation**] pictures" if config.validation_percentage else ""
     st.markdown(f":small[:blue[**━ training**] pictures{watched}]")
-    dashes = {"domain": list(_PARTS), "range": [[1, 0], [5, 3]]}
-    by_part = {
-        "color": nominal("series", scale={"domain": list(_PARTS)}, legend=None),
-        "strokeDash": nominal("series", scale=dashes, legend=None),
-    }
     guessing = math.log(classes)
     left, right = st.columns(2, gap="medium")
     for place, title, measure in (
@@ -41,14 +39,19 @@ def training_curves(events: Sequence[TrainEvent], config: TrainingConfig, classe
             top = min(max(guessing * 1.05, math.ceil(highest)), _CEILING * guessing)
             rule = guessing
         with place:
-            _show_curves(rows, title, config.steps, top, by_part, guessing=rule, growing=True)
+            show_chart(
+                _by_part(title, config.steps, top, rule),
+                rows,
+                height=250,
+                alt=f"{title} by step: {', '.join(_PARTS)}",
+            )
 
 
 def overlaid_curves(runs: Sequence[Run], titles: Sequence[str]) -> None:
     """Validation accuracy and cross-entropy of several runs, a color for each."""
     steps = max(run.config.steps for run in runs if run.events)
-    legend = {"title": None, "orient": "bottom", "columns": 1, "labelLimit": 280}
-    by_run = {"color": nominal("series", scale={"domain": list(titles)}, legend=legend)}
+    legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=280)
+    by_run = alt.Color("series:N", scale=alt.Scale(domain=list(titles)), legend=legend)
     left, right = st.columns(2, gap="medium")
     for place, title, measure in (
         (left, "Validation accuracy", "validation_accuracy"),
@@ -58,7 +61,12 @@ def overlaid_curves(runs: Sequence[Run], titles: Sequence[str]) -> None:
         highest = max((row["value"] for row in rows), default=1.0)
         top = 1.0 if measure.endswith("accuracy") else min(highest, 6.0)
         with place:
-            _show_curves(rows, title, steps, top, by_run, height=300 + 22 * len(runs))
+            show_chart(
+                _lines(title, steps, top).encode(by_run).properties(title=title, padding=_PADDING),
+                rows,
+                height=300 + 22 * len(runs),
+                alt=f"{title} by step: {', '.join(titles)}",
+            )
 
 
 def _rows(series: Mapping[str, tuple[Sequence[TrainEvent], str]]) -> list[dict[str, Any]]:
@@ -76,54 +84,54 @@ def _rows(series: Mapping[str, tuple[Sequence[TrainEvent], str]]) -> list[dict[s
     return rows
 
 
-def _show_curves(
-    rows: Sequence[Mapping[str, Any]],
-    title: str,
-    steps: int,
-    top: float,
-    encoding: Spec,
-    *,
-    height: int = 250,
-    guessing: float | None = None,
-    growing: bool = False,
-) -> None:
-    """Lines from 0 to ``top`` over the ``steps``; ``guessing`` is where one would guess."""
-    number = ".0%" if "accuracy" in title.lower() else ".2f"
-    lines = {
-        "mark": _LINE,
-        "encoding": {
-            "x": quantitative(
-                "step",
-                title="Step",
-                scale={"domain": [0, steps], "nice": False},
-                axis={"grid": False, "tickCount": 5, "format": "d"},
-            ),
-            "y": quantitative(
-                "value",
-                scale={"domain": [0, top], "nice": True},
-                axis={"format": number, "tickCount": 5},
-            ),
-            "tooltip": tooltip(series="Of", step=("Step", "d"), value=(title, number)),
-            **encoding,
-        },
-    }
-    layers = [lines]
-    if guessing:
-        at = {"data": {"values": [{}]}, "encoding": {"y": {"datum": guessing}}}
-        layers.append(
-            at | {"mark": {"type": "rule", "color": INK, "opacity": 0.35, "strokeDash": [2, 3]}}
+@lru_cache(maxsize=64)  # the same chart is drawn several times a second, with more rows
+def _by_part(title: str, steps: int, top: float, guessing: float | None) -> alt.LayerChart:
+    """A line for each part of the pictures; ``guessing`` is where one would guess."""
+    parts = list(_PARTS)
+    dashes = alt.Scale(domain=parts, range=[[1, 0], [5, 3]])
+    layers = [
+        _lines(title, steps, top).encode(
+            alt.Color("series:N", scale=alt.Scale(domain=parts), legend=None),
+            alt.StrokeDash("series:N", scale=dashes, legend=None),
         )
-        words = {"type": "text", "text": "guessing", "align": "right", "baseline": "bottom",
-                 "dy": -3, "color": INK, "opacity": 0.7, "x": "width"}  # fmt: skip
-        layers.append(at | {"mark": words})
-    show_chart(
-        {"layer": layers},
-        rows,
-        height=height,
-        alt=f"{title} by step: {', '.join(encoding['color']['scale']['domain'])}",
-        growing=growing,
-        title=title,
-        padding={"right": 10},
+    ]
+    if guessing:
+        at = alt.Chart(alt.Data(values=[{}])).encode(y=alt.datum(guessing))
+        layers += [
+            at.mark_rule(color=INK, opacity=0.35, strokeDash=[2, 3], aria=False),
+            at.mark_text(
+                text="guessing", align="right", baseline="bottom", dy=-3, color=INK, opacity=0.7,
+                x="width",
+            ),
+        ]  # fmt: skip
+    return alt.layer(*layers, title=title, padding=_PADDING)
+
+
+def _lines(title: str, steps: int, top: float) -> alt.Chart:
+    """Lines from 0 to ``top`` over the ``steps``."""
+    number = ".0%" if "accuracy" in title.lower() else ".2f"
+    return (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_line(clip=True, **_LINE)
+        .encode(
+            x=alt.X(
+                "step:Q",
+                title="Step",
+                scale=alt.Scale(domain=[0, steps], nice=False),
+                axis=alt.Axis(grid=False, tickCount=5, format="d"),
+            ),
+            y=alt.Y(
+                "value:Q",
+                title=None,
+                scale=alt.Scale(domain=[0, top], nice=True),
+                axis=alt.Axis(format=number, tickCount=5),
+            ),
+            tooltip=[
+                alt.Tooltip("series:N", title="Of"),
+                alt.Tooltip("step:Q", title="Step", format="d"),
+                alt.Tooltip("value:Q", title=title, format=number),
+            ],
+        )
     )
 
 
@@ -136,34 +144,30 @@ def learning_curve_chart(points: Sequence[CurvePoint]) -> None:
     ]  # fmt: skip
     most = max((row["pictures"] for row in rows), default=1)
     lowest = min((row["low"] for row in rows), default=0.0)
-    scale = {"domain": [math.floor(lowest * 10) / 10, 1]}
-    encoding = {
-        "x": quantitative(
-            "pictures",
+    scale = alt.Scale(domain=[math.floor(lowest * 10) / 10, 1])
+    base = alt.Chart(alt.NamedData("rows")).encode(
+        x=alt.X(
+            "pictures:Q",
             title="Pictures to learn from",
-            scale={"domain": [0, most]},
-            axis={"grid": False, "tickCount": 6},
+            scale=alt.Scale(domain=[0, most]),
+            axis=alt.Axis(grid=False, tickCount=6),
         ),
-        "tooltip": tooltip(
-            pictures=("Pictures", "d"),
-            value=("Accuracy", ".1%"),
-            low=("At least", ".1%"),
-            high=("At most", ".1%"),
-        ),
-    }
-    band = {
-        "mark": {"type": "area", "opacity": 0.18, "interpolate": "monotone"},
-        "encoding": {
-            "y": quantitative("low", scale=scale, axis={"format": ".0%", "tickCount": 5}),
-            "y2": {"field": "high"},
-        },
-    }
-    line = {
-        "mark": _LINE | {"point": {"size": 50}, "clip": False},
-        "encoding": {"y": quantitative("value", scale=scale)},
-    }
+        tooltip=[
+            alt.Tooltip("pictures:Q", title="Pictures", format="d"),
+            alt.Tooltip("value:Q", title="Accuracy", format=".1%"),
+            alt.Tooltip("low:Q", title="At least", format=".1%"),
+            alt.Tooltip("high:Q", title="At most", format=".1%"),
+        ],
+    )
+    share = alt.Axis(format=".0%", tickCount=5)
+    band = base.mark_area(opacity=0.18, interpolate="monotone").encode(
+        alt.Y("low:Q", title=None, scale=scale, axis=share), alt.Y2("high")
+    )
+    line = base.mark_line(point={"size": 50}, **_LINE).encode(
+        alt.Y("value:Q", title=None, scale=scale)
+    )
     show_chart(
-        {"encoding": encoding, "layer": [band, line]},
+        band + line,
         rows,
         height=280,
         alt="Accuracy by number of pictures: "

@@ -3,20 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from decor_app.charts.theme import (
-    INK,
-    LABEL_WIDTH,
-    Spec,
-    nominal,
-    quantitative,
-    show_chart,
-    tooltip,
-)
+import altair as alt
+
+from decor_app.charts.theme import INK, LABEL_WIDTH, show_chart
 from decor_core.model.evaluation import Evaluation
 from decor_core.training.search import SearchResult
 
 _AXIS = {"domain": False, "ticks": False, "labelFontSize": 13, "labelOverlap": False}
-_LOG = {"type": "log", "nice": False, "padding": 30}
+_LOG = alt.Scale(type="log", nice=False, padding=30)
 
 
 def confusion_matrix(evaluation: Evaluation, key: str | None = None) -> tuple[str, str] | None:
@@ -32,21 +26,22 @@ def confusion_matrix(evaluation: Evaluation, key: str | None = None) -> tuple[st
         for answer, count in zip(labels, counts, strict=True)
     ]  # fmt: skip
     axis = _AXIS | {"labelLimit": LABEL_WIDTH}
-    encoding = {
-        "x": nominal("answer", title="Predicted", sort=labels, axis=axis | {"labelAngle": -40}),
-        "y": nominal("truth", title="True", sort=labels, axis=axis),
-        "tooltip": tooltip(truth="True", answer="Predicted", value=("Pictures", ".3~g")),
-    }
-    cells, words = _cells(0, max(float(evaluation.confusion.max()), 1.0))
+    base = alt.Chart(alt.NamedData("rows")).encode(
+        alt.X("answer:N", title="Predicted", sort=labels, axis=alt.Axis(labelAngle=-40, **axis)),
+        alt.Y("truth:N", title="True", sort=labels, axis=alt.Axis(**axis)),
+        tooltip=[
+            alt.Tooltip("truth:N", title="True"),
+            alt.Tooltip("answer:N", title="Predicted"),
+            alt.Tooltip("value:Q", title="Pictures", format=".3~g"),
+        ],
+    )
+    cells, words = _cells(base, 0, max(float(evaluation.confusion.max()), 1.0))
     if key:
-        fields = ["truth", "answer"]
-        cells["params"] = [{"name": "cell", "select": {"type": "point", "fields": fields}}]
-        cells["encoding"]["stroke"] = {
-            "condition": {"param": "cell", "empty": False, "value": INK},
-            "value": "transparent",
-        }
+        cell = alt.selection_point("cell", fields=["truth", "answer"], empty=False)
+        stroke = alt.condition(cell, alt.value(INK), alt.value("transparent"))
+        cells = cells.encode(stroke=stroke).properties(name="cells").add_params(cell)
     selected = show_chart(
-        {"encoding": encoding, "layer": [cells, words]},
+        cells + words,
         rows,
         height=46 * len(labels) + 110,
         alt="Confusion matrix: "
@@ -74,22 +69,20 @@ def search_heatmap(results: Sequence[SearchResult], best: SearchResult | None) -
     values = [row["value"] for row in rows if row["value"] is not None] or [0.0, 1.0]
     low, high = min(*values, max(values) - 0.02), max(values)
     size = {} if gridded else {"width": 44, "height": 26}
-    frame = {
-        "transform": [{"filter": "datum.best"}],
-        "mark": {"type": "rect", "fill": None, "stroke": INK, "strokeWidth": 2.5,
-                 "cornerRadius": 3, **size},
-    }  # fmt: skip
-    encoding = {
-        **(_grid_axes(steps, rates) if gridded else _log_axes()),
-        "tooltip": tooltip(
-            steps="Steps",
-            rate="Learning rate",
-            value=("Accuracy", ".1%"),
-            error=("Standard error", ".1%"),
-        ),
-    }
+    base = alt.Chart(alt.NamedData("rows")).encode(
+        *(_grid_axes(steps, rates) if gridded else _log_axes()),
+        tooltip=[
+            alt.Tooltip("steps:N", title="Steps"),
+            alt.Tooltip("rate:N", title="Learning rate"),
+            alt.Tooltip("value:Q", title="Accuracy", format=".1%"),
+            alt.Tooltip("error:Q", title="Standard error", format=".1%"),
+        ],
+    )
+    frame = base.transform_filter("datum.best").mark_rect(
+        fill=None, stroke=INK, strokeWidth=2.5, cornerRadius=3, **size
+    )
     show_chart(
-        {"encoding": encoding, "layer": [*_cells(low, high, **size), frame]},
+        alt.layer(*_cells(base, low, high, **size), frame),
         rows,
         height=44 * len(rates) + 60 if gridded else 360,
         alt="Accuracy by steps and learning rate: "
@@ -111,48 +104,33 @@ def _row(result: SearchResult, best: SearchResult | None) -> dict[str, Any]:
     }
 
 
-def _grid_axes(steps: list[int], rates: list[float]) -> Spec:
-    return {
-        "x": {"field": "steps", "type": "ordinal", "sort": steps, "title": "Training steps",
-              "axis": _AXIS | {"labelAngle": 0}},
-        "y": {"field": "rate", "type": "ordinal", "sort": rates, "title": "Learning rate",
-              "axis": _AXIS},
-    }  # fmt: skip
+def _grid_axes(steps: list[int], rates: list[float]) -> tuple[alt.X, alt.Y]:
+    return (
+        alt.X("steps:O", sort=steps, title="Training steps", axis=alt.Axis(labelAngle=0, **_AXIS)),
+        alt.Y("rate:O", sort=rates, title="Learning rate", axis=alt.Axis(**_AXIS)),
+    )
 
 
-def _log_axes() -> Spec:
-    return {
-        "x": quantitative(
-            "steps",
-            title="Training steps",
-            scale=_LOG,
-            axis={"grid": False, "tickCount": 4, "format": "d"},
-        ),
-        "y": quantitative(
-            "rate",
-            title="Learning rate",
-            scale=_LOG,
-            axis={"grid": False, "tickCount": 5, "format": "~g"},
-        ),
-    }
+def _log_axes() -> tuple[alt.X, alt.Y]:
+    across = alt.Axis(grid=False, tickCount=4, format="d")
+    up = alt.Axis(grid=False, tickCount=5, format="~g")
+    return (
+        alt.X("steps:Q", title="Training steps", scale=_LOG, axis=across),
+        alt.Y("rate:Q", title="Learning rate", scale=_LOG, axis=up),
+    )
 
 
-def _cells(low: float, high: float, **size: int) -> list[Spec]:
+def _cells(base: alt.Chart, low: float, high: float, **size: int) -> tuple[alt.Chart, alt.Chart]:
     """Cells colored by ``value`` from ``low`` to ``high``, with their ``text`` on them."""
-    scale = {"domain": [low, high]}
-    cells = {
-        "mark": {"type": "rect", "cornerRadius": 3, "stroke": "transparent", "strokeWidth": 3,
-                 **size},
-        "encoding": {"color": quantitative("value", scale=scale, legend=None)},
-    }  # fmt: skip
+    scale = alt.Scale(domain=[low, high])
+    cells = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=3, **size).encode(
+        alt.Color("value:Q", scale=scale, legend=None)
+    )
     # On strong cells the weakest color of the same scale, which suits light and dark alike.
-    strong = {"test": f"datum.value > {low + (high - low) * 0.62}", "datum": low, "scale": scale,
-              "type": "quantitative", "legend": None}  # fmt: skip
-    words = {
-        "mark": {"type": "text", "fontSize": 14, "fontWeight": 600},
-        "encoding": {
-            "text": nominal("text"),
-            "color": {"condition": strong, "value": INK},
-        },
-    }
-    return [cells, words]
+    strong = alt.condition(
+        f"datum.value > {low + (high - low) * 0.62}",
+        {"datum": low, "type": "quantitative", "scale": scale, "legend": None},
+        alt.value(INK),
+    )
+    words = base.mark_text(fontSize=14, fontWeight=600).encode(color=strong, text="text:N")
+    return cells, words

@@ -1,9 +1,11 @@
 """The reliability diagram: how far confidence holds."""
 
-from decor_app.charts.theme import INK, quantitative, show_chart, tooltip
+import altair as alt
+
+from decor_app.charts.theme import INK, show_chart
 from decor_core.model.evaluation import Evaluation, wilson
 
-_SHARE = {"scale": {"domain": [0, 1]}, "axis": {"format": ".0%", "tickCount": 5}}
+_SHARE = {"scale": alt.Scale(domain=[0, 1]), "axis": alt.Axis(format=".0%", tickCount=5)}
 _CONFIDENCE, _RIGHT = {**_SHARE, "title": "Confidence"}, {**_SHARE, "title": "Right"}
 
 
@@ -18,34 +20,28 @@ def reliability_diagram(evaluation: Evaluation) -> None:
             {"confidence": part.confidence, "accuracy": part.accuracy, "count": part.count,
              "low": low, "high": high}
         )  # fmt: skip
-    diagonal = {
-        "data": {"values": [{"at": 0}, {"at": 1}]},
-        "mark": {"type": "line", "strokeDash": [4, 4], "color": INK, "opacity": 0.5},
-        "encoding": {
-            "x": quantitative("at", **_CONFIDENCE),
-            "y": quantitative("at", **_RIGHT),
-        },
-    }
-    shown = tooltip(
-        confidence=("Confidence", ".0%"), accuracy=("Right", ".0%"), count=("Pictures", ".3~g")
+    diagonal = (
+        alt.Chart(alt.Data(values=[{"at": 0}, {"at": 1}]))
+        .mark_line(strokeDash=[4, 4], color=INK, opacity=0.5)
+        .encode(alt.X("at:Q", **_CONFIDENCE), alt.Y("at:Q", **_RIGHT))
     )
-    intervals = {
-        "mark": {"type": "rule", "strokeWidth": 1.5, "opacity": 0.6, "color": INK},
-        "encoding": {"x": quantitative("confidence", **_CONFIDENCE),
-                     "y": quantitative("low", **_RIGHT),
-                     "y2": {"field": "high"}, "tooltip": shown},
-    }  # fmt: skip
-    dots = {
-        "mark": {"type": "circle", "opacity": 0.9},
-        "encoding": {
-            "x": quantitative("confidence", **_CONFIDENCE),
-            "y": quantitative("accuracy", **_RIGHT),
-            "size": quantitative("count", scale={"range": [40, 400]}, legend=None),
-            "tooltip": shown,
-        },
-    }
+    base = alt.Chart(alt.NamedData("rows")).encode(
+        x=alt.X("confidence:Q", **_CONFIDENCE),
+        tooltip=[
+            alt.Tooltip("confidence:Q", title="Confidence", format=".0%"),
+            alt.Tooltip("accuracy:Q", title="Right", format=".0%"),
+            alt.Tooltip("count:Q", title="Pictures", format=".3~g"),
+        ],
+    )
+    intervals = base.mark_rule(strokeWidth=1.5, opacity=0.6, color=INK).encode(
+        alt.Y("low:Q", **_RIGHT), alt.Y2("high")
+    )
+    dots = base.mark_circle(opacity=0.9).encode(
+        alt.Y("accuracy:Q", **_RIGHT),
+        alt.Size("count:Q", scale=alt.Scale(range=[40, 400]), legend=None),
+    )
     show_chart(
-        {"layer": [diagonal, intervals, dots]},
+        diagonal + intervals + dots,
         rows,
         height=300,
         alt="Right predictions by confidence: "

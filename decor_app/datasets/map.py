@@ -1,11 +1,12 @@
 """The map: pictures that look alike lie together, whatever they are called."""
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.charts.theme import INK, OTHER, nominal, quantitative, show_chart, tooltip
+from decor_app.charts.theme import INK, OTHER, show_chart
 from decor_app.components.progress import watch_job
 from decor_app.datasets.grid import show_grid
 from decor_app.format import escape_markdown, pluralize, thumb_uri
@@ -107,32 +108,34 @@ def _chart(dataset: Dataset, table: pd.DataFrame) -> frozenset[str] | None:
     """Draw the map; the files in the box that is drawn on it, None where there is none."""
     order = [label for label in dataset.counts if (table["shown"] == label).any()]
     rest = [_REST] if (table["shown"] == _REST).any() else []
-    legend = {"title": None, "orient": "bottom", "columns": 2, "labelLimit": 130}
-    axis = {"axis": None, "scale": {"domain": [-1.05, 1.05]}}
+    legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=130)
+    axis = {"axis": None, "scale": alt.Scale(domain=[-1.05, 1.05])}
     # More classes than there are colors are told apart by their shape, too.
     shapes = ["circle" if i < _COLORS else "triangle-up" for i in range(len(order))]
-    image = {"image": "image"} if "image" in table else {}
-    chart = {
-        "mark": {"type": "point", "filled": True, "opacity": 0.85,
-                 "size": 70 if len(table) < 500 else 36},
-        "params": [{"name": "box", "select": {"type": "interval"}}],
-        "encoding": {
-            "x": quantitative("x", **axis),
-            "y": quantitative("y", **axis),
-            "color": nominal("shown", scale={"domain": order}, legend=legend) | {
-                "condition": {"test": f"datum.shown === '{_REST}'", "value": OTHER}
-            },
-            "shape": nominal(
-                "shown",
-                scale={"domain": [*order, *rest], "range": [*shapes, *("circle" for _ in rest)]},
-                legend=legend,
+    shape = alt.Scale(domain=[*order, *rest], range=[*shapes, *("circle" for _ in rest)])
+    chart = (
+        alt.Chart(alt.NamedData("rows"), name="map")
+        .mark_point(filled=True, opacity=0.85, size=70 if len(table) < 500 else 36)
+        .encode(
+            x=alt.X("x:Q", **axis),
+            y=alt.Y("y:Q", **axis),
+            color=alt.condition(
+                f"datum.shown === '{_REST}'",
+                alt.value(OTHER),
+                alt.Color("shown:N", scale=alt.Scale(domain=order), legend=legend),
             ),
-            "stroke": {"condition": {"test": "datum.odd", "value": INK}, "value": "transparent"},
-            "strokeWidth": {"condition": {"test": "datum.odd", "value": 2.5}, "value": 0},
-            "order": nominal("odd"),
-            "tooltip": tooltip(**image, label=dataset.level.capitalize(), file="File"),
-        },
-    }  # fmt: skip
+            shape=alt.Shape("shown:N", scale=shape, legend=legend),
+            stroke=alt.condition("datum.odd", alt.value(INK), alt.value("transparent")),
+            strokeWidth=alt.condition("datum.odd", alt.value(2.5), alt.value(0)),
+            order="odd:N",
+            tooltip=[
+                *([alt.Tooltip("image:N")] if "image" in table else []),
+                alt.Tooltip("label:N", title=dataset.level.capitalize()),
+                alt.Tooltip("file:N", title="File"),
+            ],
+        )
+        .add_params(alt.selection_interval("box"))
+    )
     selected = show_chart(
         chart,
         table,
