@@ -62,7 +62,7 @@ def overlaid_curves(runs: Sequence[Run], titles: Sequence[str]) -> None:
         top = 1.0 if measure.endswith("accuracy") else min(highest, 6.0)
         with place:
             show_chart(
-                _lines(title, steps, top).encode(by_run).properties(title=title, padding=_PADDING),
+                alt.layer(_lines(title, steps, top).encode(by_run), title=title, padding=_PADDING),
                 rows,
                 height=300 + 22 * len(runs),
                 alt=f"{title} by step: {', '.join(titles)}",
