@@ -1,11 +1,15 @@
-"""Bars with words beside them: probabilities, pictures of each class, recall."""
+"""Bars with words beside them: probabilities, pictures of each class, recall.
+
+In plain Vega-Lite, as the first page draws them: see charts/theme.py.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
-from decor_app.charts.theme import INK, LABEL_WIDTH, nominal, quantitative, show_chart, tooltip
+from decor_app.charts.theme import INK, LABEL_WIDTH, Spec, show_chart
 from decor_app.format import escape_markdown, percent
 from decor_core.model.classifier import Score
 from decor_core.model.evaluation import SMALL_CLASS, Evaluation, wilson
@@ -107,19 +111,19 @@ def _show_bars(title: str, bars: Sequence[Bar], full: float, room: float) -> Non
         {
             "mark": {"type": "bar", "height": 16, "cornerRadiusEnd": 3},
             "encoding": {
-                "x": quantitative(
+                "x": _quantitative(
                     "value", axis=None, scale={"domain": [0, full * (1 + room)], "nice": False}
                 ),
-                "opacity": quantitative("opacity", scale=None, legend=None),
-                "color": nominal("state", scale={"domain": _STATES}, legend=None),
+                "opacity": _quantitative("opacity", scale=None, legend=None),
+                "color": _nominal("state", scale={"domain": _STATES}, legend=None),
             },
         },
         {
             "mark": words,
             # Behind intervals the words stand below each other.
             "encoding": {
-                "x": {"datum": full} if intervals else quantitative("value"),
-                "text": nominal("text"),
+                "x": {"datum": full} if intervals else _quantitative("value"),
+                "text": _nominal("text"),
             },
         },
     ]
@@ -127,13 +131,13 @@ def _show_bars(title: str, bars: Sequence[Bar], full: float, room: float) -> Non
         layers.append(
             {
                 "mark": {"type": "rule", "strokeWidth": 1.5, "color": INK},
-                "encoding": {"x": quantitative("low"), "x2": {"field": "high"}},
+                "encoding": {"x": _quantitative("low"), "x2": {"field": "high"}},
             }
         )
         layers += [
             {
                 "mark": {"type": "tick", "size": 9, "thickness": 1.5, "color": INK},
-                "encoding": {"x": quantitative(end)},
+                "encoding": {"x": _quantitative(end)},
             }
             for end in ("low", "high")
         ]
@@ -145,8 +149,8 @@ def _show_bars(title: str, bars: Sequence[Bar], full: float, room: float) -> Non
     show_chart(
         {
             "encoding": {
-                "y": nominal("label", sort=[bar.label for bar in bars], axis=axis),
-                "tooltip": tooltip(**shown),
+                "y": _nominal("label", sort=[bar.label for bar in bars], axis=axis),
+                "tooltip": _tooltip(**shown),
             },
             "layer": layers,
         },
@@ -154,3 +158,23 @@ def _show_bars(title: str, bars: Sequence[Bar], full: float, room: float) -> Non
         height=34 * len(bars) + 6,
         alt=f"{title}: " + ", ".join(f"{bar.label} {bar.text}" for bar in bars),
     )
+
+
+def _quantitative(field: str, **channel: Any) -> Spec:
+    """An encoding by a number."""
+    return {"field": field, "type": "quantitative", "title": None, **channel}
+
+
+def _nominal(field: str, **channel: Any) -> Spec:
+    """An encoding by a name."""
+    return {"field": field, "type": "nominal", "title": None, **channel}
+
+
+def _tooltip(**fields: str | tuple[str, str]) -> list[Spec]:
+    """What is shown on hovering: of each field its title and, of a number, its format."""
+    return [
+        _nominal(field, title=shown)
+        if isinstance(shown, str)
+        else _quantitative(field, title=shown[0], format=shown[1])
+        for field, shown in fields.items()
+    ]

@@ -1,8 +1,8 @@
 """What all charts share: their colors, and their way onto the page.
 
-Charts are made with Altair, but for the bars: those the first page shows, and Altair's import takes
-0.35 s and 28 MB. No chart is checked against Altair's schema when it is shown: that takes as long
-as making it.
+Charts are made with Altair, but for the bars: the first page shows them, and Altair's import takes
+0.35 s and 28 MB. Altair does not check a whole chart against its schema when it is shown: of a
+confusion matrix that takes 25 ms, of 31.
 """
 
 from collections.abc import Mapping
@@ -50,23 +50,3 @@ def show_chart(
         return {}
     state = st.vega_lite_chart(spec, width="stretch", alt=alt, key=key, on_select="rerun")
     return state["selection"]
-
-
-def quantitative(field: str, **channel: Any) -> Spec:
-    """An encoding by a number."""
-    return {"field": field, "type": "quantitative", "title": None, **channel}
-
-
-def nominal(field: str, **channel: Any) -> Spec:
-    """An encoding by a name."""
-    return {"field": field, "type": "nominal", "title": None, **channel}
-
-
-def tooltip(**fields: str | tuple[str, str]) -> list[Spec]:
-    """What is shown on hovering: of each field its title and, of a number, its format."""
-    return [
-        nominal(field, title=shown)
-        if isinstance(shown, str)
-        else quantitative(field, title=shown[0], format=shown[1])
-        for field, shown in fields.items()
-    ]

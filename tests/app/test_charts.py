@@ -33,6 +33,19 @@ def _evaluation() -> None:
     reliability_diagram(judged)
 
 
+def _training() -> None:
+    import streamlit as st
+
+    from decor_app.charts.curves import training_curves
+    from decor_core.model.events import TrainEvent
+    from decor_core.model.training_config import TrainingConfig
+
+    events = [TrainEvent(step, 0.9, 0.5, 0.8, 0.7, 0) for step in range(1, 21)]
+    for done in (10, 20):
+        with st.container():
+            training_curves(events[:done], TrainingConfig("softmax", steps=20), 3)
+
+
 def _charts(script: Any) -> list[tuple[str, dict[str, Any]]]:
     """What assistive software reads of each chart of a page, and its specification."""
     page = AppTest.from_function(script).run()
@@ -63,6 +76,14 @@ def test_an_evaluation_is_told_class_by_class():
         "2 of Iznik predicted as Iznik"
     )
     assert reliability.startswith("Right predictions by confidence: 80% right of 5 with confidence")
+
+
+def test_a_curve_with_more_steps_is_the_same_chart():
+    (accuracy, *first), (_, *entropy), (_, *second), _ = _charts(_training)
+    assert accuracy == "Accuracy by step: Training, Validation"
+    assert first == second  # its data go beside it
+    _, guessing, _ = entropy[0]["layer"]
+    assert guessing["mark"]["aria"] is False  # it has no name to be read
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])

@@ -1,4 +1,4 @@
-"""What all pages share: words for numbers, a server that never loads TensorFlow, and a first page without Altair."""
+"""What all pages share: words for numbers, no TensorFlow, and on the first page no Altair."""
 
 import subprocess
 import sys
