@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
 
-if TYPE_CHECKING:
-    pass
+if TYPE_CHECKING:  # only in quotes below, where Ruff does not see that they are used
+    from collections.abc import Sequence  # noqa: F401
+
+    from decor_app.classify.uploads import UploadBatch  # noqa: F401
+    from decor_app.state.cache import Owner  # noqa: F401
+    from decor_app.state.images import AnalyzedImage  # noqa: F401
+    from decor_app.state.runs import RunEntry  # noqa: F401
+    from decor_app.state.workspace import Workspace  # noqa: F401
 
 T = TypeVar("T")
 _NO_DEFAULT: Any = object()

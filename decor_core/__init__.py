@@ -15,7 +15,7 @@ _HOMES = {
     "TrainingConfig": "decor_core.model.training_config",
     "DecorError": "decor_core.errors",
 }
-__all__ = list(_HOMES)  # noqa: PLE0604
+__all__ = list(_HOMES)  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -39,7 +39,7 @@ def show_pictures(dataset: Dataset) -> None:
         if parts and (part := _filter("Part", list(_PARTS), keys.FILTER_PART, _PARTS)):
             wanted &= table["key"].map(parts).eq(part)
         if predictions and (side := _filter("Model", [_RIGHT, _WRONG], keys.FILTER_VERDICT)):
-            predicted = table["key"].map(lambda key: predictions.get(key, ("",))[0])
+            predicted = table["key"].map(lambda key: predictions.get(str(key), ("",))[0])
             wanted &= (predicted != "") & (predicted.eq(labels) == (side == _RIGHT))
         words = st.text_input(
             "Name", key=keys.FILTER_NAME, placeholder="Any part of it", persist_state="session"
@@ -60,6 +60,6 @@ def _filter(
         index=None,
         placeholder="All",
         key=key,
-        format_func=names.get if names else str,
+        format_func=lambda option: names[option] if names else option,
         persist_state="session",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Literal
 
 import streamlit as st
 
@@ -88,16 +89,23 @@ def _subject(finding: Finding, dataset: Dataset) -> str:
 def _merge_menu(finding: Finding, dataset: Dataset) -> None:
     about = f"{finding.kind}-{finding.file}"
     into = keys.MERGE_INTO.of(about)
+
+    def merge() -> None:
+        edit(lambda now: now.rename(finding.file, into.value))
+
     with st.popover("Merge into …", icon=":material/merge:"):
         st.selectbox("Class", [one for one in dataset.counts if one != finding.file], key=into)
         st.button(
             "Merge",
             key=keys.MERGE.of(about),
             type="primary",
-            on_click=lambda: edit(lambda now: now.rename(finding.file, into.value)),
+            on_click=merge,
         )
 
 
-def _fix_button(fix: Fix, key: SessionKey, kind: str) -> None:
+def _fix_button(fix: Fix, key: SessionKey, kind: Literal["secondary", "tertiary"]) -> None:
+    def apply() -> None:
+        edit(fix.change)
+
     label, icon = escape_markdown(fix.label), fix.icon or None
-    st.button(label, key=key, icon=icon, type=kind, on_click=edit, args=(fix.change,))
+    st.button(label, key=key, icon=icon, type=kind, on_click=apply)

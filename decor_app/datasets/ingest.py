@@ -39,10 +39,11 @@ def show_ingest() -> bool:
     """How far what is on its way in is, and what has to be asked; whether there is such."""
     _advance()
     intake, preview = job_for(INTAKE), job_for(PEEK)
-    if not intake and not preview:
+    first = intake or preview
+    if not first:
         return False
     with st.container(border=True, key="arrival"):
-        st.header(escape_markdown((intake or preview).task.title), anchor=False)
+        st.header(escape_markdown(first.task.title), anchor=False)
         for purpose, job in ((INTAKE, intake), (PEEK, preview)):
             if job and job.active:
                 watch_job(purpose)
@@ -106,6 +107,7 @@ def _has_questions(preview: DatasetPreview) -> bool:
         return True
     if layout.kind != "csv" or not layout.guessed:
         return False
+    assert layout.columns is not None  # they come with the kind “csv”
     return not _is_well_known(layout.columns) or len(_types(preview, layout.columns)) > 1
 
 
@@ -167,6 +169,7 @@ def _ask_columns(preview: Job) -> None:
     )
     st.dataframe(found.head, hide_index=True, alt="The first rows of the table")
     if not known:
+        assert found.head is not None  # else nothing is asked
         columns = _column_widgets(found.head, columns)
     counts, types = _types(found, columns), ()
     if len(counts) > 1:

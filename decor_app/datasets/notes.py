@@ -77,7 +77,6 @@ def show_notes(dataset: Dataset) -> None:
 
 def show_downloads(dataset: Dataset) -> None:
     """The whole report, for people and for programs."""
-    options = {"icon": ":material/download:", "on_click": "ignore"}
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Report",
@@ -85,7 +84,8 @@ def show_downloads(dataset: Dataset) -> None:
             "report.txt",
             "text/plain",
             help="All that is on this page, as text",
-            **options,
+            icon=":material/download:",
+            on_click="ignore",
         )
         st.download_button(
             "JSON",
@@ -93,5 +93,6 @@ def show_downloads(dataset: Dataset) -> None:
             "report.json",
             "application/json",
             help="The same for programs",
-            **options,
+            icon=":material/download:",
+            on_click="ignore",
         )

@@ -43,7 +43,8 @@ def uploaded_bytes() -> int:
     """What the uploads of all sessions take."""
     runtime = _runtime()
     stats = runtime.uploaded_file_mgr.get_stats() if runtime else {}
-    return sum(stat.byte_length for stat in stats.get(CACHE_MEMORY_FAMILY, []))
+    caches = stats.get(CACHE_MEMORY_FAMILY, [])  # typed as any statistics, but all are CacheStat
+    return sum(stat.byte_length for stat in caches)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def upload_sizes(session: str, file_ids: Iterable[str]) -> dict[str, int]:
@@ -57,7 +58,8 @@ def drop_uploads(session: str, file_ids: Iterable[str]) -> None:
     """Free the memory of some uploads of a session."""
     if runtime := _runtime():
         for file_id in file_ids:
-            runtime.uploaded_file_mgr.remove_file(session, file_id)
+            # Typed as a protocol without it, but the server's is a MemoryUploadedFileManager.
+            runtime.uploaded_file_mgr.remove_file(session, file_id)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def drop_previous_value(key: str) -> None:

@@ -81,9 +81,11 @@ class InferencePool:
         BundleError where the model does not fit what is here.
         """
         try:
-            return self._threads.submit(self._run, AnalyzeTask(bundle)).result().vector
+            vector = self._threads.submit(self._run, AnalyzeTask(bundle)).result().vector
         except WorkerDied:
             raise BundleError("The model could not be tried out just now; try again.") from None
+        assert vector is not None  # that of a blank picture
+        return vector
 
     @property
     def process_ids(self) -> list[int]:

@@ -1,7 +1,7 @@
 """Models to take along and to bring back: downloads of a run, its curves, import of one."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -56,7 +56,7 @@ def show_downloads(run: Run) -> None:
             )
 
 
-def _download_button(run: Run, kind: str, data: object) -> None:
+def _download_button(run: Run, kind: str, data: bytes | Callable[[], bytes]) -> None:
     st.download_button(
         "Download",
         data,

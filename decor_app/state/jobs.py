@@ -200,9 +200,11 @@ def can_train_further(run: Run) -> bool:
 
 def ask_about(purpose: str, run: Run, kind: Callable[..., Task]) -> None:
     """Queue a job of that ``kind`` about a run, on what it learned from."""
+    training_data = TrainingData.of(run.bundle)
+    assert training_data is not None  # only where can_train_further
     submit_on(
         purpose,
-        TrainingData.of(run.bundle),
+        training_data,
         run.level,
         lambda vectors: kind(vectors, run.config, run.level),
         run.id,

@@ -114,7 +114,8 @@ def restore_run() -> None:
     """Bring back what was deleted last."""
     entry = keys.DELETED_RUN.value
     keys.DELETED_RUN.clear()
-    _try(lambda: entry.store.restore(entry.run.id))
+    if entry:
+        _try(lambda: entry.store.restore(entry.run.id))
 
 
 def _try(change: Callable[[], object]) -> bool:

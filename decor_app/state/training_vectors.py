@@ -118,10 +118,11 @@ class TrainingVectors:
         With corrections only the labels of the level count: they have no others. DecorError where
         they do not go with the rest.
         """
-        base = self._found[0] if self._shipped is None else self._shipped
+        found = [vectors for vectors in self._found if vectors is not None]  # that is all
+        base = found[0] if self._shipped is None else self._shipped
         if not self._corrected:
             return base
-        return with_corrections(base.at_level(self._level), self._found[-1])
+        return with_corrections(base.at_level(self._level), found[-1])
 
     def _cached(self, task: EmbedTask) -> Embeddings | None:
         cached, key = self._session.vectors, _cache_key(task)  # which may become another meanwhile

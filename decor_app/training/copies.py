@@ -62,7 +62,7 @@ def copies_preview(dataset: Dataset | None, augmentation: Augmentation | None) -
         return
     with st.popover("What copies look like", icon=":material/auto_awesome_motion:"):
         try:
-            if dataset:
+            if dataset and augmentation:
                 file = dataset.table["file"].iloc[0]
                 _show_copies(dataset.catalog.read(file), augmentation, augmentation.copies, file)
             else:
@@ -99,7 +99,7 @@ def _try_distortions() -> None:
         for name in _SHARES:
             setting_widget(name, key=preview, width=150)
     flip, shares = preview.of("flip_left_right").value, [preview.of(one).value for one in _SHARES]
-    chosen = Augmentation(flip, *shares, wear, ground, copies=standard.copies)
+    chosen = Augmentation(flip, *shares, wear=wear, ground=ground, copies=standard.copies)
     for sample in samples()[:1]:
         _show_on(sample, chosen)
     command = "python -m decor_core retrain --image_dir photos"

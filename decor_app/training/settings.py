@@ -145,7 +145,7 @@ def _data_widget() -> None:
     st.selectbox(
         "Learn from",
         list(known),
-        format_func=lambda set_id: known.get(set_id, set_id),
+        format_func=lambda set_id: str(known.get(set_id, set_id)),
         key=keys.LEARN_FROM,
         persist_state="session",
     )

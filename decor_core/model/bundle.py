@@ -123,7 +123,8 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     arrays = {"weights": bundle.head.weights, "bias": bundle.head.bias}
     if novelty:
         arrays |= {name: getattr(novelty, name) for name in _NOVELTY_ARRAYS}
-    np.savez(folder / HEAD_FILE, **arrays)
+    # NumPy's stub takes every keyword for allow_pickle.
+    np.savez(folder / HEAD_FILE, **arrays)  # pyright: ignore[reportArgumentType]
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -108,7 +108,9 @@ class Judge:
     def identity(self) -> tuple[str, tuple[str, ...]]:
         """Tells models apart: a hash of the weights and, as classes can be renamed, the labels."""
         weights = np.ascontiguousarray(self.bundle.head.weights)
-        return hashlib.sha256(weights).hexdigest(), self.bundle.taxonomy.labels
+        # An array is a buffer, which stubs can say from Python 3.12 on only.
+        digest = hashlib.sha256(weights)  # pyright: ignore[reportArgumentType]
+        return digest.hexdigest(), self.bundle.taxonomy.labels
 
     def predict(self, vectors: np.ndarray, taxonomy: str | None = None) -> list[Prediction]:
         """Predictions for vectors [n, d], in ``taxonomy`` or the one the model was trained on.

@@ -7,6 +7,7 @@ clean array, and where scikit-learn itself asks.
 """
 
 import inspect
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -65,7 +66,10 @@ class Estimator:
             return X
         from sklearn.utils.validation import validate_data
 
-        return validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        # scikit-learn has no types, and pyright guesses them from defaults: here and below.
+        return validate_data(  # pyright: ignore[reportReturnType]
+            self, X, reset=False, dtype=[np.float64, np.float32]
+        )
 
     def _check_training(
         self, X: Any, y: Any = None, sample_weight: Any = None
@@ -83,7 +87,7 @@ class Estimator:
 
             checks = {"dtype": [np.float64, np.float32], "ensure_min_samples": 2}
             if self._requires_y:
-                X, y = validate_data(self, X, y, **checks)
+                X, y = validate_data(self, X, y, **checks)  # pyright: ignore[reportArgumentType]
                 check_classification_targets(y)
             else:
                 X = validate_data(self, X, **checks)
@@ -115,6 +119,8 @@ def _is_clean(X: Any) -> bool:
 
 class Transformer(Estimator):
     """Vectors → other vectors."""
+
+    fit: Callable[..., Any]  # of the transformers made of this
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
         """``fit``, then ``transform`` the same vectors."""

@@ -89,7 +89,9 @@ class ImageClassifier(Estimator):
 
         def prepare(image: ImageLike) -> tuple[str, np.ndarray, np.ndarray]:
             data = _encoded(image)
-            picture, key = load_picture(data, max_side=embedder.working_side), content_hash(data)
+            picture = load_picture(data, max_side=embedder.working_side)
+            assert isinstance(data, bytes)  # a path that holds no file was just refused
+            key = content_hash(data)
             copies = (distort(picture, augmentation, key, i) for i in range(augmentation.copies))
             vectors = np.stack([embedder.embed(version) for version in (picture, *copies)])
             return key, fingerprint(picture), vectors

@@ -74,7 +74,7 @@ class VectorClassifier(LinearClassifier):
     def fit_folds(
         self,
         folds: WhitenedFolds,
-        classes: np.ndarray,
+        classes: Sequence[Any] | np.ndarray,
         *,
         validation: tuple[np.ndarray, np.ndarray] | None = None,
         on_event: OnEvent | None = None,
@@ -101,8 +101,9 @@ class VectorClassifier(LinearClassifier):
             return softmax.fit(*whitened, should_stop=should_stop, **watch).head_
 
         if kind == "softmax":
-            watched = validation is not None and len(validation[1])
-            held_out = (folds.transform(validation[0], chosen), validation[1]) if watched else None
+            held_out = None
+            if validation is not None and len(validation[1]):
+                held_out = folds.transform(validation[0], chosen), validation[1]
             head = folds.fit(partial(descend, validation=held_out, on_event=on_event), chosen)
         else:
             head = folds.fit(folds.fit_lda(chosen) if kind == "lda" else fit_logistic, chosen)

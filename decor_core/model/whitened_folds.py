@@ -79,7 +79,8 @@ class Examples:
     def _digest(self) -> bytes:
         digest = blake2b(repr(self.blocks).encode(), digest_size=16)
         for array in (self.vectors, self.classes, self.weights, *sum(self.splits, ())):
-            digest.update(np.ascontiguousarray(array))
+            # An array is a buffer, which stubs can say from Python 3.12 on only.
+            digest.update(np.ascontiguousarray(array))  # pyright: ignore[reportArgumentType]
         return digest.digest()
 
 
@@ -164,7 +165,8 @@ class WhitenedFolds:
         if key not in self._closed_form:
             if head == "lda":  # on whitened blocks its logits add up
                 shares = self._shares(chosen)
-                logits = sum(w * self.block_logits[k] for w, k in zip(shares, chosen, strict=True))
+                parts = (w * self.block_logits[k] for w, k in zip(shares, chosen, strict=True))
+                logits = sum(parts, np.zeros_like(self.block_logits[0]))
             else:
                 logits = self.out_of_fold(fit_logistic, chosen)
             self._closed_form[key] = logits
@@ -173,7 +175,7 @@ class WhitenedFolds:
     def fit_lda(self, chosen: Sequence[int]) -> FitHead:
         """The closed form of linear discriminant analysis in the space of some blocks."""
         *_, within_class_std = self._scaled(chosen)
-        return lambda *examples: spherical_lda(*examples, within_class_std)
+        return lambda X, y, weights: spherical_lda(X, y, weights, within_class_std)
 
     @cached_property
     def novelty(self) -> Novelty | None:

@@ -69,7 +69,7 @@ def grid(
     found = (
         SearchCandidate(head, *pair)
         for head in heads
-        for pair in (pairs if head in _BY_STEPS else [()])
+        for pair in (pairs if head in _BY_STEPS else [(None, None)])
     )
     return list(dict.fromkeys(found))
 
@@ -98,8 +98,8 @@ def random_candidates(
         if len(found) == count:
             break
         head = str(rng.choice(list(heads)))
-        drawn = round(log_uniform(steps)), log_uniform(learning_rates)
-        found[SearchCandidate(head, *(drawn if head in _BY_STEPS else ()))] = None
+        drawn = SearchCandidate(head, round(log_uniform(steps)), log_uniform(learning_rates))
+        found[drawn if head in _BY_STEPS else SearchCandidate(head)] = None
     return list(found)
 
 
@@ -182,7 +182,7 @@ def _accuracies(
     """Accuracy of candidates that differ in their steps only, all by the longest training."""
     longest = max(group, key=lambda candidate: candidate.steps or 0).config(base)
     interval = math.gcd(*(candidate.steps or 1 for candidate in group))
-    by_step: dict[int, float] = {}
+    by_step: dict[int | None, float] = {}  # empty where the head has no steps
     try:
         config = replace(longest, eval_interval=interval)
         final = _accuracy(folds, config, held_out, by_step, should_stop)
@@ -195,13 +195,14 @@ def _accuracy(
     folds: WhitenedFolds,
     config: TrainingConfig,
     held_out: tuple[np.ndarray, np.ndarray],
-    by_step: dict[int, float],
+    by_step: dict[int | None, float],
     should_stop: ShouldStop,
 ) -> float:
     """Accuracy on ``held_out`` (vectors, classes) after training; into ``by_step`` on the way."""
 
     def record(event: TrainEvent) -> None:
-        by_step[event.step] = event.validation_accuracy
+        if event.validation_accuracy is not None:
+            by_step[event.step] = event.validation_accuracy
 
     # Calibration changes no prediction: after its last step a training need not go on to it.
     def enough() -> bool:
