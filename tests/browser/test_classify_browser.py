@@ -94,7 +94,7 @@ def test_a_linked_view_opens_as_it_was_shared(tab):  # noqa: F811
 
 
 def test_a_sample_is_chosen_by_click_and_by_keyboard(classify):
-    classify.get_by_role("option", name="Neglyubka towel").click()
+    classify.get_by_role("option", name="Neglyubka towel", exact=True).click()
     _verdict(classify, "Neglyubka")
     assert "sample=neglyubka-towel" in classify.url
     samples = classify.get_by_role("listbox", name="Samples")
