@@ -10,27 +10,6 @@ from pathlib import PurePosixPath
 from humanize import naturaltime
 
 STEPWISE = "softmax"  # the head that is trained by steps
-# Name and explanation of each head.
-HEAD_WORDS = {
-    "softmax": (
-        "Softmax",
-        "Learns step by step by gradient descent: steps and learning rate are yours to choose.",
-    ),
-    "lda": (
-        "LDA",
-        "Linear discriminant analysis computes the best boundaries in one go: no steps, no "
-        "learning rate.",
-    ),
-    "logistic": (
-        "Logistic",
-        "The end that gradient descent is on its way to, computed directly: no steps, no "
-        "learning rate.",
-    ),
-    "auto": (
-        "Auto",
-        "Tries the others by cross-validation inside the training pictures and takes the best.",
-    ),
-}
 
 
 def escape_markdown(text: str) -> str:
@@ -111,5 +90,5 @@ def thumb_uri(thumb: bytes) -> str:
 
 
 def head_name(head: str) -> str:
-    """The name of a head as the page writes it."""
-    return HEAD_WORDS.get(head, (head.capitalize(), ""))[0]
+    """The name of a head as pages write it."""
+    return "LDA" if head == "lda" else head.capitalize()

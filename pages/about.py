@@ -1,7 +1,5 @@
 """About: the styles and how well each is recognized, by country, and the model card."""
 
-from contextlib import suppress
-
 import streamlit as st
 
 from decor_app import session_keys as keys
@@ -13,7 +11,6 @@ from decor_app.components.styles import STYLES, recall_words
 from decor_app.format import between, escape_markdown, percent_exact
 from decor_app.page import CLASSIFY, open_page
 from decor_app.state.models import shipped_bundle
-from decor_core.errors import PictureError
 from decor_core.taxonomy import DECOR
 
 _THUMB = 112  # pixels
@@ -32,9 +29,8 @@ with st.container(key="styles"):
     for style in STYLES:
         sample = next((one for one in samples() if one.style == style.label), None)
         with st.container(horizontal=True, gap="medium", vertical_alignment="top", wrap=False):
-            if sample:
-                with suppress(PictureError):  # then without
-                    st.image(sample_thumb(sample, 2 * _THUMB), width=_THUMB, alt=sample.alt)
+            if sample and (thumb := sample_thumb(sample, 2 * _THUMB)):
+                st.image(thumb, width=_THUMB, alt=sample.alt)
             with st.container(gap="xsmall"):
                 native = "" if style.native == style.label else f" · {style.native}"
                 st.subheader(f"{escape_markdown(style.label)}{native}", anchor=False)

@@ -7,9 +7,8 @@ from decor_app import session_keys as keys
 from decor_app.classify.camera import camera_image
 from decor_app.classify.correction_training import show_corrections_bar
 from decor_app.classify.corrections import corrections_dataset
-from decor_app.classify.decision import show_thresholds
 from decor_app.classify.gallery import show_gallery
-from decor_app.classify.model_in_use import choose_taxonomy, headline, show_model_in_use
+from decor_app.classify.model_in_use import headline
 from decor_app.classify.prediction_view import show_prediction, show_unreadable
 from decor_app.classify.sample_picker import sample_instead_of
 from decor_app.classify.uploads import uploaded_images

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from decor_app import session_keys as keys
+from decor_app.classify.decision import show_thresholds
 from decor_app.format import escape_markdown, pluralize
 from decor_app.state.models import predictor, shipped_bundle, use_shipped_model, uses_own_model
 from decor_app.state.workspace import workspace
@@ -51,30 +52,38 @@ def _learned_other_pictures() -> bool:
     return own is not None and (data is None or bool(data.set_id))
 
 
-def choose_taxonomy() -> str:
-    """The level of classes to answer in; it stands in the address of the page, too."""
+def show_model_controls() -> str:
+    """The level of classes to answer in, which model answers, when it is confident; the level.
+
+    It stands in the address of the page, too.
+    """
     names = [level.name for level in predictor().bundle.taxonomy.levels]
-    chosen = names[0]
-    if len(names) > 1 or not _learned_other_pictures():
-        linked = st.query_params.get("taxonomy", "").lower()
-        chosen = st.segmented_control(
-            "Taxonomy",
-            names,
-            default=linked if linked in names else names[0],
-            format_func=str.capitalize,
-            required=True,
-            key=keys.TAXONOMY.of("-".join(names)),
-            persist_state="session",
-            help=None
-            if len(names) > 1
-            else f"This model was trained on {names[0]} alone and cannot tell more.",
-        )
+    chosen, own_classes = names[0], _learned_other_pictures()
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
+    ):
+        if len(names) > 1 or not own_classes:
+            linked = st.query_params.get("taxonomy", "").lower()
+            chosen = st.segmented_control(
+                "Taxonomy",
+                names,
+                default=linked if linked in names else names[0],
+                format_func=str.capitalize,
+                required=True,
+                key=keys.TAXONOMY.of("-".join(names)),
+                persist_state="session",
+            )
+        _show_model()
+        show_thresholds()
     # Written here, as the binding of the widget would write what it shows: “Country”.
     st.query_params["taxonomy"] = chosen
+    if len(names) == 1 and not own_classes:
+        only = escape_markdown(chosen)
+        st.caption(f"This model was trained on {only} alone and cannot tell more.")
     return chosen
 
 
-def show_model_in_use() -> None:
+def _show_model() -> None:
     """Which model answers and, from one's own, the way back to the one that ships."""
     if not uses_own_model():
         st.caption("Answered by the shipped model", width="content")

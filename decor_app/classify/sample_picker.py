@@ -1,7 +1,5 @@
 """Drawn samples to click, for who has no picture at hand."""
 
-from contextlib import suppress
-
 import streamlit as st
 
 from decor_app import session_keys as keys
@@ -31,7 +29,7 @@ def sample_instead_of(images: list[Analyzed]) -> list[Analyzed]:
     if by_id:
         st.caption("Nothing at hand? Try a drawn sample of the styles that ship:")
         image_grid(
-            _tiles(),
+            [Tile(one.id, sample_thumb(one, _SIDE), one.title) for one in by_id.values()],
             "Samples",
             "samples",
             current=sample.id if sample else "",
@@ -39,24 +37,6 @@ def sample_instead_of(images: list[Analyzed]) -> list[Analyzed]:
             compact=True,
         )
     return images or [_analyze_sample(sample)]
-
-
-def _tiles() -> list[Tile]:
-    try:
-        return _all_tiles()
-    except PictureError:  # such a tile is bare; clicked, it says that it cannot be read
-        return [Tile(one.id, _thumb_or_none(one), one.title) for one in samples()]
-
-
-@st.cache_resource(show_spinner=False)
-def _all_tiles() -> list[Tile]:
-    return [Tile(one.id, sample_thumb(one, _SIDE), one.title) for one in samples()]
-
-
-def _thumb_or_none(sample: Sample) -> bytes:
-    with suppress(PictureError):
-        return sample_thumb(sample, _SIDE)
-    return b""
 
 
 def _analyze_sample(sample: Sample | None) -> Analyzed:

@@ -1,9 +1,9 @@
 """Files that people drop, choose or paste: pictures, and zips of pictures."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 
 import streamlit as st
 from streamlit.components.v2 import component
@@ -25,10 +25,11 @@ from decor_app.state.images import (
     drop_original_files,
     network_key,
 )
-from decor_core.data.sources import Source, open_zip
+from decor_core.data.sources import open_zip
 from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash, is_picture_name
 
+ImageReader = tuple[str, Callable[[], bytes]]  # its name, and what reads it
 _SOON = 3  # pictures that need no bar of progress, and tell nothing of the speed
 
 
@@ -93,67 +94,47 @@ def _drop_batch() -> None:
 
 def _analyze_files(files: list[UploadedFile]) -> UploadBatch:
     drop_original_files()
-    total = sum(map(_count, files))
-    wanted = min(total, server_config().upload_pictures)
+    pictures = [picture for file in files for picture in _pictures(file)]
+    wanted = min(len(pictures), server_config().upload_pictures)
     bar = st.progress(0.0) if wanted > _SOON else None
     images: list[Analyzed] = []
     started, new = time.monotonic(), 0
-    for image in islice(_pictures(files), wanted):
+    for picture in pictures[:wanted]:
         if bar:
             words = f"Analyzing picture {len(images) + 1} of {wanted}"
             if len(images) >= _SOON:
                 each = (time.monotonic() - started) / len(images)
                 words += f": {time_left(each * (wanted - len(images)))}"
             bar.progress(len(images) / wanted, words)
-        if isinstance(image, ImageFile):
-            new += cached_image(content_hash(image.data)) is None
-            images.append(analyze(image, explain=wanted == 1))
-        else:
-            images.append(image)
+        if isinstance(picture, UnreadableFile):
+            images.append(picture)
+            continue
+        name, read = picture
+        try:
+            data = read()
+        except DecorError as error:
+            images.append(UnreadableFile(name, str(error)))
+            continue
+        new += cached_image(content_hash(data)) is None
+        images.append(analyze(ImageFile(name, data), explain=wanted == 1))
     if bar:
         bar.empty()
     speed = new / max(time.monotonic() - started, 1e-3) if new > _SOON else None
     ids = tuple(file.file_id for file in files)
-    return UploadBatch(ids, network_key(), tuple(images), total, speed)
+    return UploadBatch(ids, network_key(), tuple(images), len(pictures), speed)
 
 
-def _pictures(files: list[UploadedFile]) -> Iterator[ImageFile | UnreadableFile]:
-    """Every picture of the files, one at a time; what cannot be opened comes with its error."""
-    for file in files:
-        if not _is_zip(file):
-            yield ImageFile(file.name, file.getvalue())
-            continue
-        try:
-            source = _zip(file)
-        except DecorError as error:
-            yield UnreadableFile(file.name, str(error))
-            continue
-        names = list(filter(is_picture_name, source.names))
-        if not names:
-            yield UnreadableFile(file.name, "There is no picture in the zip.")
-        for name in names:
-            try:
-                yield ImageFile(name, source.read(name))
-            except DecorError as error:
-                yield UnreadableFile(name, str(error))
-
-
-def _count(file: UploadedFile) -> int:
-    """How many results the file gives: its pictures, or one error."""
-    if not _is_zip(file):
-        return 1
+def _pictures(file: UploadedFile) -> list[ImageReader | UnreadableFile]:
+    """The pictures of a file, itself or those of a zip; where there is none, the reason."""
+    if not (file.name.lower().endswith(".zip") and file.getvalue().startswith(b"PK\3\4")):
+        return [(file.name, file.getvalue)]
     try:
-        return sum(map(is_picture_name, _zip(file).names)) or 1
-    except DecorError:
-        return 1
-
-
-def _zip(file: UploadedFile) -> Source:
-    return open_zip(file, file.name, server_config().source_limits)
-
-
-def _is_zip(file: UploadedFile) -> bool:
-    return file.getvalue()[:4] == b"PK\3\4" and file.name.lower().endswith(".zip")
+        source = open_zip(file, file.name, server_config().source_limits)
+    except DecorError as error:
+        return [UnreadableFile(file.name, str(error))]
+    names = filter(is_picture_name, source.names)
+    found: list[ImageReader | UnreadableFile] = [(n, partial(source.read, n)) for n in names]
+    return found or [UnreadableFile(file.name, "There is no picture in the zip.")]
 
 
 @st.cache_resource(show_spinner=False)

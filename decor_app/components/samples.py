@@ -1,7 +1,9 @@
 """The drawn sample pictures that ship."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -59,7 +61,13 @@ def _listed() -> tuple[Sample, ...]:
     return tuple(Sample(**entry) for entry in listed)
 
 
-@st.cache_data
 def sample_thumb(sample: Sample, side: int) -> bytes:
-    """A WebP of ``side`` pixels at most; PictureError while the sample cannot be read."""
+    """A WebP of ``side`` pixels at most; empty while the sample cannot be read."""
+    with suppress(PictureError):
+        return _thumb(sample, side)
+    return b""
+
+
+@lru_cache(maxsize=64)
+def _thumb(sample: Sample, side: int) -> bytes:
     return encode_webp(load_picture(sample.data(), max_side=side))

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.format import HEAD_WORDS, STEPWISE, escape_markdown, head_name, pluralize
+from decor_app.format import STEPWISE, escape_markdown, head_name, pluralize
 from decor_app.page import DATA
 from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import find_dataset
@@ -28,6 +28,12 @@ from decor_core.model.training_data import TrainingData
 _POINTS = 50  # of the training curves: enough to see them bend, whatever the steps
 _PRESETS = {"Model 1": (500, 0.01), "Model 2": (500, 0.03)}
 _NAMED = 8  # labels
+_HEADS = {
+    "softmax": "Gradient descent, step by step: steps and learning rate are yours to choose.",
+    "lda": "Linear discriminant analysis, computed in one go: no steps, no learning rate.",
+    "logistic": "What gradient descent converges to, computed directly: no steps or rate.",
+    "auto": "The better of logistic and LDA, by cross-validation inside the training pictures.",
+}
 # The distortions are those of the augmentation “Your own”.
 _DEFAULTS = TrainingConfig(
     head=STEPWISE,
@@ -183,7 +189,7 @@ def _taxonomy_widget(source: TrainingSource) -> None:
 
 def _more_widgets() -> None:
     setting_widget("head", format_func=head_name)
-    st.caption(HEAD_WORDS.get(keys.SETTING.of("head").value, ("", ""))[1])
+    st.caption(_HEADS.get(keys.SETTING.of("head").value, ""))
     left, right = st.columns(2, gap="medium")
     with left:
         setting_widget("batch_size")
