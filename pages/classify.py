@@ -8,7 +8,7 @@ from decor_app.classify.camera import camera_image
 from decor_app.classify.correction_training import show_corrections_bar
 from decor_app.classify.corrections import corrections_dataset
 from decor_app.classify.gallery import show_gallery
-from decor_app.classify.model_in_use import headline
+from decor_app.classify.model_in_use import headline, show_model_controls
 from decor_app.classify.prediction_view import show_prediction, show_unreadable
 from decor_app.classify.sample_picker import sample_instead_of
 from decor_app.classify.uploads import uploaded_images
@@ -30,12 +30,7 @@ with left:
     files_shown = sample_instead_of([photo] if photo else uploads)
 
 with right:
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
-    ):
-        shown_taxonomy = choose_taxonomy()
-        show_model_in_use()
-        show_thresholds()
+    shown_taxonomy = show_model_controls()
     corrections = corrections_dataset()
     show_corrections_bar(corrections)
     unreadable = [file for file in files_shown if isinstance(file, UnreadableFile)]
