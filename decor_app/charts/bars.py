@@ -4,7 +4,7 @@ In plain Vega-Lite, as the first page draws them: see charts/theme.py.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import streamlit as st
@@ -16,27 +16,29 @@ from decor_core.model.evaluation import SMALL_CLASS, Evaluation, wilson
 
 _TOO_FEW, _FEW = 5, 10  # pictures of a class
 _STATES = ("enough", "too few", "few")  # in the order of the theme's colors: blue, red, ochre
+_PALE = 0.45
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of ``value``, with ``text`` at its end and, where there is one, its ``interval``.
+    """A bar of ``value`` with ``text`` at its end and, where there is one, its interval.
 
-    A pale one matters less; ``state`` is one of _STATES.
+    ``state``, one of _STATES, gives its color.
     """
 
     label: str
     value: float
     text: str
-    pale: bool = False
-    interval: tuple[float, float] | None = None
+    opacity: float = 1
     state: str = _STATES[0]
+    low: float | None = None
+    high: float | None = None
 
 
 def score_bars(scores: Sequence[Score], top: int = 5) -> None:
     """The likeliest labels with their probabilities, the first of them in full color."""
     bars = [
-        Bar(score.label, score.probability, percent(score.probability), pale=rank > 0)
+        Bar(score.label, score.probability, percent(score.probability), _PALE if rank else 1)
         for rank, score in enumerate(scores[:top])
     ]
     _show_bars("Probabilities", bars, full=1, room=0.35)
@@ -44,15 +46,10 @@ def score_bars(scores: Sequence[Score], top: int = 5) -> None:
 
 def class_bars(counts: Mapping[str, int]) -> None:
     """How many pictures there are of each class, colored by whether they are enough."""
-    bars = [
-        Bar(
-            label,
-            count,
-            f"{count:,}",
-            state="too few" if count < _TOO_FEW else "few" if count < _FEW else "enough",
-        )
-        for label, count in counts.items()
-    ]
+    bars = []
+    for label, count in counts.items():
+        state = "too few" if count < _TOO_FEW else "few" if count < _FEW else "enough"
+        bars.append(Bar(label, count, f"{count:,}", state=state))
     _show_bars("Pictures", bars, full=max(counts.values(), default=1), room=0.22)
     named = {"too few": f"red: fewer than {_TOO_FEW}", "few": f"ochre: fewer than {_FEW}"}
     if shown := [words for state, words in named.items() if state in {bar.state for bar in bars}]:
@@ -79,82 +76,49 @@ def recall_bars(evaluation: Evaluation, pictures: Mapping[str, int]) -> None:
     bars = []
     for label, right, total in zip(evaluation.labels, hits, totals, strict=True):
         n = round(float(total))
-        bars.append(
-            Bar(
-                label,
-                float(right / total) if n else 0.0,
-                f"{right:.3g} of {n}",
-                pale=pictures.get(label, n) < SMALL_CLASS,
-                interval=wilson(float(right), n),
-            )
-        )
+        recall, (low, high) = float(right / total) if n else 0.0, wilson(float(right), n)
+        opacity = _PALE if pictures.get(label, n) < SMALL_CLASS else 1
+        bars.append(Bar(label, recall, f"{right:.3g} of {n}", opacity, low=low, high=high))
     _show_bars("Recall", bars, full=1, room=0.2)
 
 
 def _show_bars(title: str, bars: Sequence[Bar], full: float, room: float) -> None:
     """Bars on a scale from 0 to ``full``, with so much ``room`` behind it for their words."""
-    rows = [
-        {
-            "label": bar.label,
-            "value": bar.value,
-            "text": bar.text,
-            "state": bar.state,
-            "opacity": 0.45 if bar.pale else 1,
-            "low": bar.interval and bar.interval[0],
-            "high": bar.interval and bar.interval[1],
-        }
-        for bar in bars
-    ]
-    intervals = any(bar.interval for bar in bars)
-    words = {"type": "text", "align": "left", "dx": 6, "fontSize": 14, "color": INK}
+    intervals = any(bar.low is not None for bar in bars)
+    scale = {"domain": [0, full * (1 + room)], "nice": False}
     layers = [
         {
             "mark": {"type": "bar", "height": 16, "cornerRadiusEnd": 3},
             "encoding": {
-                "x": _quantitative(
-                    "value", axis=None, scale={"domain": [0, full * (1 + room)], "nice": False}
-                ),
+                "x": _quantitative("value", axis=None, scale=scale),
                 "opacity": _quantitative("opacity", scale=None, legend=None),
                 "color": _nominal("state", scale={"domain": _STATES}, legend=None),
             },
         },
         {
-            "mark": words,
-            # Behind intervals the words stand below each other.
-            "encoding": {
+            "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 14, "color": INK},
+            "encoding": {  # behind intervals the words stand below each other
                 "x": {"datum": full} if intervals else _quantitative("value"),
                 "text": _nominal("text"),
             },
         },
     ]
+    shown: dict[str, str | tuple[str, str]] = {"label": "Class", "text": title}
     if intervals:
-        layers.append(
-            {
-                "mark": {"type": "rule", "strokeWidth": 1.5, "color": INK},
-                "encoding": {"x": _quantitative("low"), "x2": {"field": "high"}},
-            }
-        )
+        shown |= {"low": ("At least", ".0%"), "high": ("At most", ".0%")}
+        span = {"x": _quantitative("low"), "x2": {"field": "high"}}
+        tick = {"type": "tick", "size": 9, "thickness": 1.5, "color": INK}
         layers += [
-            {
-                "mark": {"type": "tick", "size": 9, "thickness": 1.5, "color": INK},
-                "encoding": {"x": _quantitative(end)},
-            }
-            for end in ("low", "high")
+            {"mark": {"type": "rule", "strokeWidth": 1.5, "color": INK}, "encoding": span},
+            {"mark": tick, "encoding": {"x": _quantitative("low")}},
+            {"mark": tick, "encoding": {"x": _quantitative("high")}},
         ]
     axis = {"domain": False, "ticks": False, "labelLimit": LABEL_WIDTH, "labelPadding": 8,
             "labelFontSize": 14}  # fmt: skip
-    shown = {"label": "Class", "text": title}
-    if intervals:
-        shown |= {"low": ("At least", ".0%"), "high": ("At most", ".0%")}
+    label = _nominal("label", sort=[bar.label for bar in bars], axis=axis)
     show_chart(
-        {
-            "encoding": {
-                "y": _nominal("label", sort=[bar.label for bar in bars], axis=axis),
-                "tooltip": _tooltip(**shown),
-            },
-            "layer": layers,
-        },
-        rows,
+        {"encoding": {"y": label, "tooltip": _tooltip(**shown)}, "layer": layers},
+        list(map(asdict, bars)),
         height=34 * len(bars) + 6,
         alt=f"{title}: " + ", ".join(f"{bar.label} {bar.text}" for bar in bars),
     )

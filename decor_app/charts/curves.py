@@ -85,7 +85,7 @@ def _rows(series: Mapping[str, tuple[Sequence[TrainEvent], str]]) -> list[dict[s
 
 
 @lru_cache(maxsize=64)  # the same chart is drawn several times a second, with more rows
-def _by_part(title: str, steps: int, top: float, guessing: float | None) -> alt.LayerChart:
+def _by_part(title: str, steps: int, top: float, guessing: float | None) -> alt.TopLevelMixin:
     """A line for each part of the pictures; ``guessing`` is where one would guess."""
     parts = list(_PARTS)
     dashes = alt.Scale(domain=parts, range=[[1, 0], [5, 3]])

@@ -9,7 +9,12 @@ from decor_app.charts.theme import INK, LABEL_WIDTH, show_chart
 from decor_core.model.evaluation import Evaluation
 from decor_core.training.search import SearchResult
 
-_AXIS = {"domain": False, "ticks": False, "labelFontSize": 13, "labelOverlap": False}
+_AXIS: dict[str, Any] = {
+    "domain": False,
+    "ticks": False,
+    "labelFontSize": 13,
+    "labelOverlap": False,
+}
 _LOG = alt.Scale(type="log", nice=False, padding=30)
 
 
@@ -25,7 +30,7 @@ def confusion_matrix(evaluation: Evaluation, key: str | None = None) -> tuple[st
         for truth, counts in zip(labels, evaluation.confusion, strict=True)
         for answer, count in zip(labels, counts, strict=True)
     ]  # fmt: skip
-    axis = _AXIS | {"labelLimit": LABEL_WIDTH}
+    axis: dict[str, Any] = _AXIS | {"labelLimit": LABEL_WIDTH}
     base = alt.Chart(alt.NamedData("rows")).encode(
         alt.X("answer:N", title="Predicted", sort=labels, axis=alt.Axis(labelAngle=-40, **axis)),
         alt.Y("truth:N", title="True", sort=labels, axis=alt.Axis(**axis)),
@@ -68,7 +73,7 @@ def search_heatmap(results: Sequence[SearchResult], best: SearchResult | None) -
     gridded = len(rows) * 2 > len(steps) * len(rates)
     values = [row["value"] for row in rows if row["value"] is not None] or [0.0, 1.0]
     low, high = min(*values, max(values) - 0.02), max(values)
-    size = {} if gridded else {"width": 44, "height": 26}
+    size: dict[str, Any] = {} if gridded else {"width": 44, "height": 26}
     base = alt.Chart(alt.NamedData("rows")).encode(
         *(_grid_axes(steps, rates) if gridded else _log_axes()),
         tooltip=[
@@ -120,7 +125,7 @@ def _log_axes() -> tuple[alt.X, alt.Y]:
     )
 
 
-def _cells(base: alt.Chart, low: float, high: float, **size: int) -> tuple[alt.Chart, alt.Chart]:
+def _cells(base: alt.Chart, low: float, high: float, **size: Any) -> tuple[alt.Chart, alt.Chart]:
     """Cells colored by ``value`` from ``low`` to ``high``, with their ``text`` on them."""
     scale = alt.Scale(domain=[low, high])
     cells = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=3, **size).encode(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 if TYPE_CHECKING:
-    from altair import Chart, LayerChart
+    from altair import TopLevelMixin
 
 # Classes and amounts have the colors of the theme, in its order: chartCategoricalColors and
 # chartSequentialColors in .streamlit/config.toml, for light and dark. Beside them there are:
@@ -24,7 +24,7 @@ Spec = dict[str, Any]
 
 
 def show_chart(
-    chart: "Chart | LayerChart | Spec", rows: Any, *, height: int, alt: str, key: str | None = None
+    chart: "TopLevelMixin | Spec", rows: Any, *, height: int, alt: str, key: str | None = None
 ) -> Mapping[str, Any]:
     """Show a chart of ``rows``; ``alt`` is for who cannot see it.
 
