@@ -30,6 +30,7 @@ class BackgroundQueue(JobQueue):
         super().__init__(limits)
         self._idle_seconds = idle_seconds
         self._worker: Worker | None = None
+        self._warm_worker: Worker | None = None  # the one that has done the last warm-up
         self._last_warm_up: Task | None = None
         self._thread = threading.Thread(target=self._work, name="decor-jobs", daemon=True)
         self._thread.start()
@@ -43,7 +44,7 @@ class BackgroundQueue(JobQueue):
     def warm(self, task: Task) -> None:
         """Have ``task`` run for nobody, unless the present process has done it already."""
         self._last_warm_up, worker = task, self._worker
-        if worker is None or not worker.is_ready or not worker.has(task.data):
+        if worker is None or not worker.is_ready or worker is not self._warm_worker:
             super().warm(task)
 
     def close(self) -> None:
@@ -62,6 +63,8 @@ class BackgroundQueue(JobQueue):
                     _log.exception("the process of a queue cannot be started")
                     self.fail(job.id, _CANNOT_START)
                     continue
+            if job.task is self._last_warm_up:
+                self._warm_worker = self._worker
             self._run(job, self._worker)
         if self._worker:
             self._worker.kill()

@@ -74,15 +74,21 @@ class TrainOnAllTask(Task):
 
 @dataclass(frozen=True)
 class WarmUpTask(Task):
-    """Train one step, so that the first real job finds prepared what trainings share."""
+    """Train one step on what ships, so that the first job finds prepared what trainings share."""
 
     kind: ClassVar[str] = "warm up"
     queue: ClassVar[QueueName] = "training"
 
-    data: Embeddings
+    data: None = None
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
-        train(self.data, TrainingConfig(steps=1), self.data.taxonomy.name)
+        vectors = load_shipped_vectors()
+        train(vectors, TrainingConfig("softmax", steps=1), vectors.taxonomy.name)
+
+
+def load_shipped_vectors() -> Embeddings:
+    """The vectors of the product pictures that ship; BundleError where they are missing."""
+    return Embeddings.load().of_types("product")
 
 
 class _ModelProgress:

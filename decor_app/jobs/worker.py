@@ -119,10 +119,6 @@ class Worker:
         news = () if known else (task.data,)
         self._outbox.put((self._number, key, news, replace(task, data=None)))
 
-    def has(self, data: Any) -> bool:
-        """Whether this was sent to it with a task, and is still there."""
-        return id(data) in self._sent
-
     def stop(self) -> None:
         """Ask the task to end early."""
         self._outbox.put(_STOP)

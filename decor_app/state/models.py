@@ -1,7 +1,6 @@
 """What the server holds once and what a session holds for itself."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -11,7 +10,7 @@ import streamlit as st
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.jobs.image_analysis import ImageAnalysis
-from decor_app.jobs.train_tasks import WarmUpTask
+from decor_app.jobs.train_tasks import WarmUpTask, load_shipped_vectors
 from decor_app.state.inference import inference_pool
 from decor_app.state.queues import training_queue
 from decor_app.state.workspace import workspace
@@ -41,8 +40,7 @@ def analyze_image(data: bytes, deep: bool) -> ImageAnalysis:
 
 @st.cache_resource(show_spinner="Loading the training data …")
 def _product_embeddings() -> Embeddings:
-    """The shipped embeddings of the product pictures."""
-    return Embeddings.load().of_types("product")
+    return load_shipped_vectors()
 
 
 def predictor() -> Judge:
@@ -58,7 +56,7 @@ def shipped_bundle() -> Bundle:
 @st.cache_resource(show_spinner=False)
 def _without_copies() -> Embeddings:
     """Without what takes two thirds of the memory, and is wanted for nothing but training."""
-    whole = Embeddings.load().of_types("product")
+    whole = load_shipped_vectors()
     return replace(whole, copies=whole.copies[:, :0].copy())
 
 
@@ -73,9 +71,8 @@ def shipped_vectors_or_stop() -> Embeddings:
 
 
 def warm_training_process() -> None:
-    """Let the training process get ready for what ships, if it is there."""
-    with suppress(DecorError):  # whoever wants to learn from it is told
-        training_queue().warm(WarmUpTask(shipped_vectors()))
+    """Let the training process get ready for what ships."""
+    training_queue().warm(WarmUpTask())
 
 
 def _or_end_page(load: Callable[[], T]) -> T:

@@ -66,9 +66,8 @@ def alive(pid):
 
 @pytest.fixture(scope="module")
 def queue(embeddings):
-    """One for all tests: what trainings share is prepared once."""
+    """One for all tests: its process need not start for each."""
     running = BackgroundQueue()
-    running.warm(WarmUpTask(embeddings))
     yield running
     running.close()
 
@@ -316,7 +315,7 @@ def test_process_that_cannot_be_started_fails_jobs_but_not_the_queue(monkeypatch
 
 def test_child_that_dies_idle_leaves_no_zombie(embeddings):
     lone = BackgroundQueue()
-    lone.warm(WarmUpTask(embeddings))
+    lone.warm(WarmUpTask())
     child = until(lambda: lone.process_id, "the child")
     os.kill(child, signal.SIGKILL)
     until(lambda: not Path(f"/proc/{child}").exists(), "its collection")
@@ -325,9 +324,9 @@ def test_child_that_dies_idle_leaves_no_zombie(embeddings):
 
 def test_idle_child_is_given_back_and_not_started_again(embeddings):
     lone = BackgroundQueue(idle_seconds=0.5)
-    lone.warm(WarmUpTask(embeddings))
+    lone.warm(WarmUpTask())
     child = until(lambda: lone.process_id, "the child")
-    lone.warm(WarmUpTask(embeddings))  # every visit of the page asks for it
+    lone.warm(WarmUpTask())  # every visit of the page asks for it
     until(lambda: lone.process_id is None, "the end of idling")
     assert not alive(child)
     time.sleep(0.2)
