@@ -189,7 +189,7 @@ def test_lda_for_countries_alone():
     sound(button(test, "Use this model").click().run())
     classify = opened("classify", workspace=test.session_state["workspace"])
     assert classify.segmented_control[0].options == ["Country"]
-    assert "trained on country alone" in classify.segmented_control[0].help
+    assert "trained on country alone" in texts(classify)
 
 
 def test_stop_ends_a_training():

@@ -180,7 +180,8 @@ def _calls() -> Iterator[tuple[str, str]]:
 
 def test_nothing_that_comes_from_outside_is_run_or_unpickled():
     calls = list(_calls())
-    unpickling = {file for file, call in calls if call in ("pickle.load", "pickle.loads")}
+    assert not [call for call in calls if call[1] in ("pickle.load", "pickle.loads")]
+    unpickling = {file for file, call in calls if call.endswith(".recv")}  # of a Connection
     assert unpickling == {"worker.py"}, "only over the pipes between the server and its child"
     running = ("eval", "exec", "compile", "os.system", "os.popen", "__import__", "yaml.load")
     assert not [call for call in calls if call[1] in running]

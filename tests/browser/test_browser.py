@@ -74,7 +74,7 @@ def _retrain_from_a_cold_deep_link(tab) -> None:
 def _click_a_confusion(tab) -> None:
     cell = tab.locator("path[aria-roledescription='rect mark']").first
     cell.click(force=True)  # the count lies on it
-    tab.get_by_text("Gzhel, recognised").wait_for()
+    tab.get_by_text("Gzhel, recognized").wait_for()
 
 
 def _find_it_after_a_reload(tab) -> None:

@@ -284,7 +284,7 @@ def test_an_intake_reads_looks_and_checks(painted, tmp_path):
     assert load_dataset(folder).counts["Iznik"] == 12
     shares = [request.fraction_done(events[: i + 1]) for i in range(len(events))]
     assert shares == sorted(shares)
-    assert {event.name for event in events} == {"reading", "looking", "checking"}
+    assert {event.phase for event in events} == {"reading", "looking", "checking"}
 
 
 def test_a_swapped_label_is_found(pictures):
@@ -299,7 +299,7 @@ def test_a_set_that_is_edited_while_a_model_looks_keeps_the_edit(painted, tmp_pa
     edits = []
 
     def edit(phase):
-        if phase.name == "checking":
+        if phase.phase == "checking":
             now = load_dataset(folder)
             edits.append(now.drop(list(now.table["file"][:1])))
 
