@@ -30,7 +30,7 @@ from visitor import Refused, Visitor
 
 from decor_core.features.backbones import MODELS
 from decor_core.images.decode import load_picture
-from decor_core.model.classifier import load_predictor
+from decor_core.model.predictor import load_predictor
 from decor_core.taxonomy import DECOR
 
 YARDSTICK = "yardstick"  # computing for an action, beside that of a bare page

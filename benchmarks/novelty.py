@@ -24,7 +24,7 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.whitened_folds import WhitenedFolds
-from decor_core.training.task import Task
+from decor_core.training.labeled_vectors import LabeledVectors
 
 SIDE = 224
 
@@ -42,13 +42,13 @@ def main() -> None:
         kind: np.stack([embedder.embed(picture) for picture in pictures])
         for kind, pictures in _strangers(options.strangers).items()
     }
-    task = Task.of(products, "style", TrainingConfig())
+    data = LabeledVectors.of(products, "style", TrainingConfig())
     known, scored = [], {kind: [] for kind in strangers}
     unseen = []
     for repeat in range(options.repeats):
-        fold_of = task.folds(5, repeat)
+        fold_of = data.folds(5, repeat)
         for fold in range(5):
-            hull = WhitenedFolds(task.examples(np.flatnonzero(fold_of != fold))).novelty
+            hull = WhitenedFolds(data.examples(np.flatnonzero(fold_of != fold))).novelty
             known.append(hull.scores(products.vectors[fold_of == fold]))
             unseen.append(hull.scores(patterns.vectors))
             for kind, vectors in strangers.items():

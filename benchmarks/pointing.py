@@ -23,9 +23,9 @@ from decor_core.data.split import folds
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import Bundle
-from decor_core.model.classifier import Predictor
 from decor_core.model.evaluation import wilson
 from decor_core.model.explain import explain
+from decor_core.model.predictor import ImagePredictor
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import train
 
@@ -52,7 +52,7 @@ def _tell(name: str, hits: np.ndarray) -> None:
     print(f"{name}: {hits.mean():.1%} of {hits.size} (95 % interval {low:.1%}–{high:.1%})")
 
 
-def _pairs(count: int, seed: int) -> Iterator[tuple[Predictor, tuple, tuple]]:
+def _pairs(count: int, seed: int) -> Iterator[tuple[ImagePredictor, tuple, tuple]]:
     """As many pairs (file, style) from each of five folds, with a model of the other four."""
     products = Embeddings.load().of_types("product")
     table = products.table
@@ -61,7 +61,7 @@ def _pairs(count: int, seed: int) -> Iterator[tuple[Predictor, tuple, tuple]]:
     )
     rng = np.random.default_rng(seed)
     for fold in range(5):
-        predictor = Predictor(_trained(products.rows(fold_of != fold)))
+        predictor = ImagePredictor(_trained(products.rows(fold_of != fold)))
         rows = list(table[fold_of == fold][["file", "style"]].itertuples(index=False, name=None))
         for _ in range(count // 5):
             one, other = _two_styles(rows, rng)
@@ -79,7 +79,7 @@ def _two_styles(rows: list[tuple], rng: np.random.Generator) -> tuple[tuple, tup
             return one, other
 
 
-def _pointed(predictor: Predictor, source: Source, one: tuple, other: tuple) -> list[bool]:
+def _pointed(predictor: ImagePredictor, source: Source, one: tuple, other: tuple) -> list[bool]:
     """Whether the map of each of the two styles points at its own half."""
     left, right = (_scaled(source, file) for file, _ in (one, other))
     both = Image.new("RGB", (left.width + right.width, _HEIGHT))

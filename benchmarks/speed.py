@@ -38,7 +38,7 @@ from visitor import Visitor
 from decor_core.features.backbones import MODELS
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.images.decode import load_picture
-from decor_core.model.classifier import load_predictor
+from decor_core.model.predictor import load_predictor
 
 SAMPLES = sorted((MODELS / "samples").glob("*.jpg"))
 PACKAGES = ("ai-edge-litert", "numpy", "pandas", "pillow", "streamlit", "tensorflow-cpu")

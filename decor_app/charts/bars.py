@@ -11,8 +11,8 @@ import streamlit as st
 
 from decor_app.charts.theme import INK, LABEL_WIDTH, Spec, show_chart
 from decor_app.format import escape_markdown, percent
-from decor_core.model.classifier import Score
 from decor_core.model.evaluation import SMALL_CLASS, Evaluation, wilson
+from decor_core.model.predictor import Score
 
 _TOO_FEW, _FEW = 5, 10  # pictures of a class
 _STATES = ("enough", "too few", "few")  # in the order of the theme's colors: blue, red, ochre

@@ -11,8 +11,8 @@ from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.state.images import AnalyzedImage, attribution, preview
 from decor_core.images.encode import encode_jpeg
-from decor_core.model.classifier import Prediction
 from decor_core.model.overlay import overlay
+from decor_core.model.predictor import Prediction
 
 _MOST_LABELS = 7
 

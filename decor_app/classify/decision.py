@@ -4,15 +4,13 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.format import escape_markdown, percent, plural
-from decor_core.model.classifier import SURE, Decision, Prediction
-
-NOVELTY_THRESHOLD = 0.5
+from decor_core.model.predictor import CONFIDENCE_THRESHOLD, NOVELTY_THRESHOLD, Decision, Prediction
 
 
 def thresholds() -> tuple[float, float]:
     """The confidence that is enough for an answer, and the novelty above which there is none."""
     return (
-        keys.CONFIDENCE_THRESHOLD.get(SURE * 100) / 100,
+        keys.CONFIDENCE_THRESHOLD.get(CONFIDENCE_THRESHOLD * 100) / 100,
         keys.NOVELTY_THRESHOLD.get(NOVELTY_THRESHOLD * 100) / 100,
     )
 
@@ -22,7 +20,7 @@ def show_thresholds() -> None:
     with st.popover(f"Confidence ≥ {thresholds()[0]:.0%}", icon=":material/tune:"):
         st.slider(
             "Confidence threshold",
-            50, 99, round(SURE * 100),
+            50, 99, round(CONFIDENCE_THRESHOLD * 100),
             key=keys.CONFIDENCE_THRESHOLD,
             format="%d %%",
             persist_state="session",

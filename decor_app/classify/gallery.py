@@ -15,7 +15,7 @@ from decor_app.format import escape_markdown, percent, pluralize, thumb_uri, tol
 from decor_app.state.images import AnalyzedImage, UnreadableFile
 from decor_app.state.selection import pick
 from decor_core.datasets.dataset import Dataset
-from decor_core.model.classifier import Decision, Labeled, Prediction
+from decor_core.model.predictor import Decision, Labeled, Prediction
 from decor_core.model.results_table import answer_rows, to_csv, to_json
 from decor_core.taxonomy import Taxonomy
 

@@ -17,7 +17,7 @@ from decor_app.components.flags import flag
 from decor_app.format import escape_markdown, percent
 from decor_app.state.images import AnalyzedImage, UnreadableFile
 from decor_core.datasets.dataset import Dataset
-from decor_core.model.classifier import Prediction
+from decor_core.model.predictor import Prediction
 from decor_core.taxonomy import Taxonomy
 
 

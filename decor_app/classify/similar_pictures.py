@@ -14,8 +14,8 @@ from decor_app.state.models import predictor
 from decor_app.state.thumbnails import thumbnails
 from decor_app.state.training_vectors import cached_vectors
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.classifier import Decision, Judge, Prediction
 from decor_core.model.neighbors import NeighborIndex
+from decor_core.model.predictor import Decision, Prediction, VectorPredictor
 from decor_core.model.training_data import TrainingData
 
 _COUNT = 5
@@ -51,9 +51,9 @@ def _first_column(vectors: Embeddings) -> bytes:
 @st.cache_resource(
     show_spinner=False,
     max_entries=20,
-    hash_funcs={Judge: lambda model: model.identity, Embeddings: _first_column},
+    hash_funcs={VectorPredictor: lambda model: model.identity, Embeddings: _first_column},
 )
-def _known(model: Judge, vectors: Embeddings) -> NeighborIndex:
+def _known(model: VectorPredictor, vectors: Embeddings) -> NeighborIndex:
     return NeighborIndex(model.bundle, vectors)
 
 

@@ -28,8 +28,8 @@ from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.images.augment import Augmentation
 from decor_core.images.decode import is_picture_name
 from decor_core.model.bundle import Bundle
-from decor_core.model.classifier import Predictor
 from decor_core.model.events import ShouldStop
+from decor_core.model.predictor import ImagePredictor
 from decor_core.training.label_issues import find_label_issues, label_findings
 from decor_core.training.projection import project
 
@@ -187,7 +187,7 @@ class PredictTask(_DatasetTask):
     def run(self, report: Report, should_stop: ShouldStop) -> dict[str, tuple[str, float]]:
         dataset, progress = load_dataset(self.data), self.progress(report, "embedding")
         embeddings = embed_dataset(dataset, self.bundle.embedding, None, progress, should_stop)
-        found = Predictor(self.bundle).predict(embeddings.vectors, self.level)
+        found = ImagePredictor(self.bundle).predict(embeddings.vectors, self.level)
         keys = embeddings.table["key"]
         return {key: (one.scores[0].label, one.confidence)
                 for key, one in zip(keys, found, strict=True)}  # fmt: skip

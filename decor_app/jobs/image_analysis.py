@@ -7,9 +7,9 @@ import numpy as np
 from decor_core.errors import PictureError
 from decor_core.images.decode import LIMITS, Limits, load_picture
 from decor_core.images.encode import encode_jpeg, encode_webp
-from decor_core.model.classifier import Predictor
 from decor_core.model.color_names import name_colors
 from decor_core.model.explain import Explanation, split_scores
+from decor_core.model.predictor import ImagePredictor
 
 _PREVIEW_SIDE = 512
 _THUMB_SIDE = 160
@@ -31,7 +31,7 @@ class ImageAnalysis:
 
 
 def analyze_image(
-    predictor: Predictor, data: bytes, limits: Limits = LIMITS, deep: bool = True
+    predictor: ImagePredictor, data: bytes, limits: Limits = LIMITS, deep: bool = True
 ) -> ImageAnalysis:
     """Look at a picture file; a ``deep`` look says what in it speaks for each label, too."""
     embedder, bundle = predictor.embedder, predictor.bundle

@@ -22,7 +22,7 @@ from decor_app.jobs.worker import Worker, WorkerDied
 from decor_core.errors import BundleError
 from decor_core.images.decode import Limits
 from decor_core.model.bundle import Bundle
-from decor_core.model.classifier import Predictor
+from decor_core.model.predictor import ImagePredictor
 
 _MAX_SECONDS = 60.0  # for a picture; it takes a tenth of one
 _MAX_PROCESSES = 4
@@ -41,7 +41,7 @@ class AnalyzeTask(Task):
     deep: bool = True
 
     def run(self, report: Report, should_stop: Callable[[], bool]) -> ImageAnalysis:
-        predictor = Predictor(self.data)
+        predictor = ImagePredictor(self.data)
         if self.picture is None:
             return ImageAnalysis(predictor.embed_blank())
         return analyze_image(predictor, self.picture, self.limits, self.deep)

@@ -26,17 +26,29 @@ _STEPS_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class TrainTask(Task):
-    """Train a head for ``level`` of the data's taxonomy; gives a Training, reports TrainEvents."""
-
-    kind: ClassVar[str] = "train"
-    queue: ClassVar[QueueName] = "training"
+class _VectorsTask(Task):
+    """A task on vectors: settings, and the level of the taxonomy to tell apart."""
 
     data: Embeddings
     config: TrainingConfig
     level: str
+
+
+@dataclass(frozen=True)
+class _TrainingTask(_VectorsTask):
+    """One that gives a model, which is called ``title``."""
+
+    queue: ClassVar[QueueName] = "training"
+
     title: str = "My model"
     training_data: TrainingData = field(default_factory=TrainingData)
+
+
+@dataclass(frozen=True)
+class TrainTask(_TrainingTask):
+    """Train and test a model; gives a Training, reports TrainEvents."""
+
+    kind: ClassVar[str] = "train"
 
     def run(self, report: Report, should_stop: ShouldStop) -> Training:
         return train(
@@ -53,17 +65,10 @@ class TrainTask(Task):
 
 
 @dataclass(frozen=True)
-class TrainOnAllTask(Task):
+class TrainOnAllTask(_TrainingTask):
     """Train on every picture; gives a Bundle that nothing has judged, reports nothing."""
 
     kind: ClassVar[str] = "train on all"
-    queue: ClassVar[QueueName] = "training"
-
-    data: Embeddings
-    config: TrainingConfig
-    level: str
-    title: str = "My model"
-    training_data: TrainingData = field(default_factory=TrainingData)
 
     def run(self, report: Report, should_stop: ShouldStop) -> Bundle:
         made = train_on_all(self.data, self.config, self.level, title=self.title, repeats=0)
@@ -108,15 +113,12 @@ class _ModelProgress:
 
 
 @dataclass(frozen=True)
-class CrossValidateTask(Task):
+class CrossValidateTask(_VectorsTask):
     """Evaluate settings by cross-validation; gives an Evaluation for each level."""
 
     kind: ClassVar[str] = "cross-validate"
     queue: ClassVar[QueueName] = "evaluation"
 
-    data: Embeddings
-    config: TrainingConfig
-    level: str
     repeats: int = 1
 
     def run(self, report: Report, should_stop: ShouldStop) -> dict[str, Evaluation]:
@@ -134,15 +136,12 @@ class CrossValidateTask(Task):
 
 
 @dataclass(frozen=True)
-class SearchTask(Task):
+class SearchTask(_VectorsTask):
     """Try ``candidates`` beside the other settings of ``config``; gives a SearchResult for each."""
 
     kind: ClassVar[str] = "search"
     queue: ClassVar[QueueName] = "evaluation"
 
-    data: Embeddings
-    config: TrainingConfig
-    level: str
     candidates: tuple[SearchCandidate, ...]
 
     def run(self, report: Report, should_stop: ShouldStop) -> list[SearchResult]:
@@ -159,15 +158,11 @@ class SearchTask(Task):
 
 
 @dataclass(frozen=True)
-class LearningCurveTask(Task):
+class LearningCurveTask(_VectorsTask):
     """Whether more pictures would help; gives the CurvePoints of a learning curve."""
 
     kind: ClassVar[str] = "learning curve"
     queue: ClassVar[QueueName] = "evaluation"
-
-    data: Embeddings
-    config: TrainingConfig
-    level: str
 
     def run(self, report: Report, should_stop: ShouldStop) -> list[CurvePoint]:
         progress = _ModelProgress(report)

@@ -17,16 +17,16 @@ from decor_app.state.workspace import workspace
 from decor_core.errors import DecorError
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
-from decor_core.model.classifier import Judge
+from decor_core.model.predictor import VectorPredictor
 from decor_core.runs.run import Run
 
 T = TypeVar("T")
 
 
 @st.cache_resource(show_spinner="Loading the model …")
-def shipped_predictor() -> Judge:
+def shipped_predictor() -> VectorPredictor:
     """The model that comes with the app."""
-    return Judge(load_bundle(DEFAULT_BUNDLE))
+    return VectorPredictor(load_bundle(DEFAULT_BUNDLE))
 
 
 def analyze_image(data: bytes, deep: bool) -> ImageAnalysis:
@@ -43,7 +43,7 @@ def _product_embeddings() -> Embeddings:
     return load_shipped_vectors()
 
 
-def predictor() -> Judge:
+def predictor() -> VectorPredictor:
     """The session's own model where it uses one, else the shipped one; without, the page ends."""
     return workspace().model or _or_end_page(shipped_predictor)
 
@@ -103,7 +103,7 @@ def use_model(bundle: Bundle) -> None:
     """Let ``bundle`` answer in this session from now on, or say why it cannot."""
     try:
         inference_pool().check(bundle)
-        workspace().model = Judge(bundle)
+        workspace().model = VectorPredictor(bundle)
     except DecorError as error:
         st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
 

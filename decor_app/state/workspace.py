@@ -18,7 +18,7 @@ from decor_app.hosting.config import server_config
 from decor_app.hosting.streamlit_internals import is_connected, session_id
 from decor_app.hosting.visitor import visitor_id
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.classifier import Judge
+from decor_core.model.predictor import VectorPredictor
 from decor_core.runs.run import Run
 from decor_core.runs.store import MemoryRuns
 
@@ -41,7 +41,7 @@ class Workspace:
 
     owner: str
     runs: MemoryRuns = field(default_factory=MemoryRuns)
-    model: Judge | None = None  # that answers instead of the shipped one
+    model: VectorPredictor | None = None  # that answers instead of the shipped one
     data_set: str = ""  # id of the one that is open
     controls: dict[str, Any] = field(default_factory=dict)  # of Retrain, as they stood
     pictures: int = 0  # that were looked at, as there is a limit

@@ -13,7 +13,7 @@ from decor_core.errors import DecorError
 from decor_core.io import unique_name
 
 if TYPE_CHECKING:
-    from decor_core.model.classifier import Prediction, Predictor
+    from decor_core.model.predictor import ImagePredictor, Prediction
 
 _MANY = 20  # pictures from which on a bar shows how far it is
 
@@ -46,7 +46,7 @@ def command(
 
     Exit code 1: some could not be read.
     """
-    from decor_core.model.classifier import DEFAULT_BUNDLE, load_predictor
+    from decor_core.model.predictor import DEFAULT_BUNDLE, load_predictor
 
     if as_json and flags.csv:
         raise click.UsageError("Expected either --json or --csv, not both.")
@@ -91,7 +91,7 @@ def _picture_files(places: Sequence[Path]) -> list[Path]:
 
 
 def _write_explanation(
-    predictor: "Predictor", file: Path, prediction: "Prediction", path: Path
+    predictor: "ImagePredictor", file: Path, prediction: "Prediction", path: Path
 ) -> None:
     """Write the picture with what speaks for its likeliest label painted over it."""
     from decor_core.images.decode import load_picture

@@ -15,8 +15,8 @@ from decor_core.features.embedder import COLOR_SIDE, FLOOR
 from decor_core.images import color
 from decor_core.images.views import VIEWS
 from decor_core.model.bundle import Bundle
-from decor_core.model.classifier import Predictor
 from decor_core.model.novelty import Novelty
+from decor_core.model.predictor import ImagePredictor
 
 OBJECT, VIEW_PIXELS, VIEW_WEIGHTS = "object", "views", "weights"
 PROBABILITIES, NOVELTY = "probabilities", "novelty"
@@ -25,7 +25,7 @@ Network = Callable[[Any], list[Any]]
 
 
 def build_model(bundle: Bundle, batch: int | None = None, network: Network | None = None) -> Any:
-    """The Keras model of ``bundle``; raises DecorError as Predictor does.
+    """The Keras model of ``bundle``; raises DecorError as ImagePredictor does.
 
     It maps ``object`` [batch, n, n, 4], any n, to ``probabilities`` [batch, labels] and, where
     the bundle knows what it knows, ``novelty`` [batch]. The object's four channels are red,
@@ -36,7 +36,7 @@ def build_model(bundle: Bundle, batch: int | None = None, network: Network | Non
     """
     from tensorflow import keras
 
-    Predictor(bundle)  # checks that the model fits what is here
+    ImagePredictor(bundle)  # checks that the model fits what is here
     spec = BackboneSpec.named(bundle.embedding.architecture)
     count, side = bundle.embedding.views, spec.side
     map_side, *_ = load_backbone(spec.name).shapes[0]

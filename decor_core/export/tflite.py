@@ -19,7 +19,7 @@ _PLACEHOLDER = "decor_network"
 
 
 def tflite_model(bundle: Bundle) -> bytes:
-    """The TFLite file of ``bundle``; raises DecorError as Predictor does.
+    """The TFLite file of ``bundle``; raises DecorError as ImagePredictor does.
 
     Of one picture it takes ``object`` [1, n, n, 4], any n, and its ``views`` [views, side, side, 3]
     and ``weights`` [views, m, m, 1], as ``build_model`` does, and gives what that gives.

@@ -12,8 +12,8 @@ from PIL import Image
 
 from decor_core.features.embedder import Block, FeatureMaps, View, pool
 from decor_core.images import color
-from decor_core.model.classifier import Predictor
 from decor_core.model.linear_head import LinearHead, probabilities
+from decor_core.model.predictor import ImagePredictor
 from decor_core.taxonomy import Taxonomy
 
 SIDE = 128
@@ -74,7 +74,9 @@ class Explanation:
         return Explanation(level.labels, maps, shares @ self.outside)
 
 
-def explain(predictor: Predictor, image: Image.Image, taxonomy: str | None = None) -> Explanation:
+def explain(
+    predictor: ImagePredictor, image: Image.Image, taxonomy: str | None = None
+) -> Explanation:
     """Why ``predictor`` gives an upright RGB image its scores, in ``taxonomy`` or its own."""
     trained, embedder = predictor.bundle.taxonomy, predictor.embedder
     head, look = predictor.bundle.head, embedder.feature_maps(image)

@@ -18,11 +18,11 @@ from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.augment import distort
 from decor_core.images.decode import content_hash, load_picture
 from decor_core.images.duplicates import fingerprint, group_duplicates, near_duplicates
-from decor_core.model.bundle import Bundle, load_bundle, save_bundle
-from decor_core.model.classifier import Prediction, Predictor, shared_embedder
+from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, save_bundle
 from decor_core.model.estimator import Estimator
 from decor_core.model.explain import Explanation, explain
 from decor_core.model.linear_head import probabilities
+from decor_core.model.predictor import ImagePredictor, Prediction, shared_embedder
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import Examples, WhitenedFolds
@@ -164,8 +164,11 @@ class ImageClassifier(Estimator):
         return save_bundle(self.bundle_.titled(title or self.bundle_.title), Path(folder))
 
     @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """A fitted classifier from what ``save``, the app or “retrain --bundle” wrote."""
+    def load(cls, folder: str | Path = DEFAULT_BUNDLE) -> Self:
+        """A fitted classifier from what ``save``, the app or “retrain --bundle” wrote.
+
+        By default the model that ships. BundleError where it cannot be read.
+        """
         bundle = load_bundle(Path(folder))
         model = cls(architecture=bundle.embedding.architecture, views=bundle.embedding.views)
         model.bundle_, model.classes_ = bundle, np.array(bundle.taxonomy.labels)
@@ -177,9 +180,9 @@ class ImageClassifier(Estimator):
 
             raise NotFittedError(f"This {type(self).__name__} is not fitted; call “fit” first.")
 
-    def _predictor(self) -> Predictor:
+    def _predictor(self) -> ImagePredictor:
         self._check_fitted()
-        return Predictor(self.bundle_)
+        return ImagePredictor(self.bundle_)
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags

@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from decor_core.data.csv_escape import safe_cell
-from decor_core.model.classifier import SURE, Labeled
+from decor_core.model.predictor import CONFIDENCE_THRESHOLD, NOVELTY_THRESHOLD, Labeled
 from decor_core.taxonomy import Taxonomy
 
 
 def answer_rows(
-    answers: Sequence[Labeled], trained: Taxonomy, sure: float = SURE, strange: float = 0.5
+    answers: Sequence[Labeled],
+    trained: Taxonomy,
+    confidence_threshold: float = CONFIDENCE_THRESHOLD,
+    novelty_threshold: float = NOVELTY_THRESHOLD,
 ) -> list[dict[str, Any]]:
     """One row for each answer: file, verdict, likeliest labels and probabilities, or the error.
 
-    ``verdict`` is one of classifier.KINDS by ``sure`` and ``strange``, or “unreadable”; a coarser
-    label, where there is one, stands in a column of its taxonomy's name.
+    ``verdict`` is one of predictor.KINDS by the two thresholds, or “unreadable”; a coarser label,
+    where there is one, stands in a column of its taxonomy's name.
     """
     rows: list[dict[str, Any]] = []
     for answer in answers:
@@ -29,7 +32,7 @@ def answer_rows(
         best, *others = prediction.scores
         row: dict[str, Any] = {
             "file": answer.file,
-            "verdict": prediction.decision(sure, strange).kind,
+            "verdict": prediction.decision(confidence_threshold, novelty_threshold).kind,
             level.name: best.label,
             "probability": round(best.probability, 6),
         }

@@ -20,8 +20,8 @@ from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file
 from decor_core.features.backbones import BackboneSpec
 from decor_core.io import damaged_zip, json_as
 from decor_core.model.bundle import BUNDLE_FILES, Bundle, load_bundle
-from decor_core.model.classifier import Judge, Predictor
 from decor_core.model.evaluation import Count
+from decor_core.model.predictor import ImagePredictor, VectorPredictor
 from decor_core.runs.run import Run, run_of_bundle
 
 MAX_BYTES = 64 * 2**20  # of the zip
@@ -33,7 +33,7 @@ _RUNS_CODE = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".keras", ".h5", ".hd
 
 def embed_blank_image(bundle: Bundle) -> np.ndarray:
     """The vector [d] of a blank picture; BundleError where the network is not the model's."""
-    return Predictor(bundle).embed_blank()
+    return ImagePredictor(bundle).embed_blank()
 
 
 def import_run(
@@ -61,7 +61,7 @@ def import_run(
     vector = _vector_here(bundle, embed_blank)
     with damaged_file(BundleError, *damaged):
         for level in bundle.taxonomy.levels:
-            (prediction,) = Judge(bundle).predict(vector[None], level.name)
+            (prediction,) = VectorPredictor(bundle).predict(vector[None], level.name)
             if not math.isfinite(prediction.novelty + prediction.confidence):
                 raise DamagedFile("its answers are no numbers")
     return run

@@ -15,7 +15,7 @@ from decor_core.model.events import ShouldStop, TrainEvent, never_stop
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import WhitenedFolds
-from decor_core.training.task import Task
+from decor_core.training.labeled_vectors import LabeledVectors
 from decor_core.training.train import usual_folds
 
 # Heads that are trained step by step; of all others there is only one.
@@ -123,15 +123,15 @@ def search(
     result when it is there; ``progress`` gets how many trainings of how many.
     """
     base = base or TrainingConfig()
-    task = Task.of(embeddings, level, base)
-    parts = task.split()
+    data = LabeledVectors.of(embeddings, level, base)
+    parts = data.split()
     rows = np.sort(np.concatenate([parts.train, parts.validation]))
     n_folds = n_folds or usual_folds(embeddings.rows(rows))
-    fold_of = task.folds(n_folds, base.seed, rows)
+    fold_of = data.folds(n_folds, base.seed, rows)
 
     @cache
     def whitened(fold: int) -> WhitenedFolds:
-        return WhitenedFolds(task.examples(rows[fold_of != fold]))
+        return WhitenedFolds(data.examples(rows[fold_of != fold]))
 
     one_training: dict[tuple, list[SearchCandidate]] = {}
     for candidate in dict.fromkeys(candidates):
@@ -141,7 +141,7 @@ def search(
         by_fold = []
         for fold in range(n_folds):
             rows_out = rows[fold_of == fold]
-            held_out = embeddings.vectors[rows_out], task.classes[rows_out]
+            held_out = embeddings.vectors[rows_out], data.classes[rows_out]
             by_fold.append(_accuracies(whitened(fold), held_out, group, base, should_stop))
             if should_stop():
                 return results
@@ -253,25 +253,25 @@ def learning_curve(
     inside the larger one (which scikit-learn's learning_curve does not do, nor can it be stopped).
     ``usual_folds`` by default. A curve that is stopped returns the points that are done.
     """
-    task = Task.of(embeddings, level, config)
+    data = LabeledVectors.of(embeddings, level, config)
     n_folds = n_folds or usual_folds(embeddings)
-    fold_of = task.folds(n_folds, config.seed)
+    fold_of = data.folds(n_folds, config.seed)
     order = np.random.default_rng(config.seed).permutation(len(fold_of))
     points: list[CurvePoint] = []
     for number, share in enumerate(sorted(shares)):
         sizes, correct = [], 0
         for fold in range(n_folds):
             rows_out = np.flatnonzero(fold_of == fold)
-            held_out = embeddings.vectors[rows_out], task.classes[rows_out]
-            rows = _thinned(order[fold_of[order] != fold], task.classes, share)
-            folds = WhitenedFolds(task.examples(rows))
+            held_out = embeddings.vectors[rows_out], data.classes[rows_out]
+            rows = _thinned(order[fold_of[order] != fold], data.classes, share)
+            folds = WhitenedFolds(data.examples(rows))
             correct += round(_accuracy(folds, config, held_out, {}, should_stop) * len(rows_out))
             sizes.append(len(rows))
             if should_stop():
                 return points
             if progress:
                 progress(number * n_folds + fold + 1, len(shares) * n_folds)
-        n = int(task.may_hold_out.sum())
+        n = int(data.may_hold_out.sum())
         points.append(CurvePoint(round(float(np.mean(sizes))), correct, n))
         if on_point:
             on_point(points[-1])

@@ -19,7 +19,7 @@ from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.taxonomy import Taxonomy
-from decor_core.training.task import Task
+from decor_core.training.labeled_vectors import LabeledVectors
 
 FOLDS = 5
 
@@ -56,8 +56,8 @@ def train(
     ``level`` names the taxonomy to tell apart. Raises DataError where the data cannot be split
     and TrainingError where the training diverges.
     """
-    task = Task.of(embeddings, level, config)
-    parts = task.split()
+    data = LabeledVectors.of(embeddings, level, config)
+    parts = data.split()
     events: list[TrainEvent] = []
 
     def record(event: TrainEvent) -> None:
@@ -65,26 +65,26 @@ def train(
         if on_event:
             on_event(event)
 
-    validation = embeddings.vectors[parts.validation], task.classes[parts.validation]
-    folds = _recently_whitened(task.examples(parts.train))
+    validation = embeddings.vectors[parts.validation], data.classes[parts.validation]
+    folds = _recently_whitened(data.examples(parts.train))
     model = VectorClassifier.of(config).fit_folds(
         folds,
-        task.taxonomy.labels,
+        data.taxonomy.labels,
         validation=validation,
         on_event=record,
         should_stop=should_stop,
     )
     probs = model.predict_proba(embeddings.vectors[parts.test]) if len(parts.test) else None
-    y_true = task.classes[parts.test]
+    y_true = data.classes[parts.test]
     stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
     steps_done = events[-1].step if events else None
-    bundle = _bundle(task, title, model, folds, len(parts.train), steps_done)
+    bundle = _bundle(data, title, model, folds, len(parts.train), steps_done)
     if probs is not None:
-        bundle = replace(bundle, evaluation=evaluate(probs, y_true, task.taxonomy.labels))
+        bundle = replace(bundle, evaluation=evaluate(probs, y_true, data.taxonomy.labels))
     return Training(
         bundle,
         parts,
-        _predictions(embeddings.table.iloc[parts.test], task.taxonomy, y_true, probs),
+        _predictions(embeddings.table.iloc[parts.test], data.taxonomy, y_true, probs),
         tuple(events),
         stopped,
     )
@@ -102,10 +102,10 @@ def train_on_all(
 
     With 0 ``repeats`` nothing judges it.
     """
-    task = Task.of(embeddings, level, config)
-    folds = _recently_whitened(task.examples(np.arange(len(task.classes))))
-    model = VectorClassifier.of(config).fit_folds(folds, task.taxonomy.labels)
-    bundle = _bundle(task, title, model, folds, len(task.classes))
+    data = LabeledVectors.of(embeddings, level, config)
+    folds = _recently_whitened(data.examples(np.arange(len(data.classes))))
+    model = VectorClassifier.of(config).fit_folds(folds, data.taxonomy.labels)
+    bundle = _bundle(data, title, model, folds, len(data.classes))
     if not repeats:
         return bundle
     judged = cross_validate(embeddings, config, level, repeats=repeats)
@@ -132,21 +132,21 @@ def fold_heads(
     The folds are those of ``cross_validate``; ``usual_folds`` by default. A few are trained at
     once, on threads. Ends early when it is stopped.
     """
-    task = Task.of(embeddings, level, config)
+    data = LabeledVectors.of(embeddings, level, config)
     n_folds = n_folds or usual_folds(embeddings)
     splits = [
         (repeat, fold_of == fold)
         for repeat in range(repeats)
-        for fold_of in [task.folds(n_folds, config.seed + repeat)]
+        for fold_of in [data.folds(n_folds, config.seed + repeat)]
         for fold in range(n_folds)
     ]
 
     def fit(held_out: np.ndarray) -> LinearHead | None:
         if should_stop():
             return None
-        folds = WhitenedFolds(task.examples(np.flatnonzero(~held_out)))
+        folds = WhitenedFolds(data.examples(np.flatnonzero(~held_out)))
         model = VectorClassifier.of(config)
-        return model.fit_folds(folds, task.taxonomy.labels, should_stop=should_stop).head_
+        return model.fit_folds(folds, data.taxonomy.labels, should_stop=should_stop).head_
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         heads = pool.map(fit, [held_out for _, held_out in splits])
@@ -172,9 +172,9 @@ def cross_validate(
     all of them. Repeat r is seeded with ``config.seed + r``. One that is stopped gives nothing: {}.
     ``usual_folds`` by default.
     """
-    task = Task.of(embeddings, level, config)
+    data = LabeledVectors.of(embeddings, level, config)
     n_folds = n_folds or usual_folds(embeddings)
-    probs = np.zeros((repeats, len(task.classes), len(task.taxonomy.labels)))
+    probs = np.zeros((repeats, len(data.classes), len(data.taxonomy.labels)))
     heads = fold_heads(
         embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop
     )
@@ -184,16 +184,16 @@ def cross_validate(
             progress(done, repeats * n_folds)
     if should_stop():
         return {}
-    found, counted = {}, task.may_hold_out
-    for taxonomy in task.taxonomy.levels:
-        rolled = [task.taxonomy.roll_up(one[counted], taxonomy.name) for one in probs]
+    found, counted = {}, data.may_hold_out
+    for taxonomy in data.taxonomy.levels:
+        rolled = [data.taxonomy.roll_up(one[counted], taxonomy.name) for one in probs]
         y_true = embeddings.target(taxonomy.name)[1][counted]
         found[taxonomy.name] = evaluate(np.array(rolled), y_true, taxonomy.labels)
     return found
 
 
 def _bundle(
-    task: Task,
+    data: LabeledVectors,
     title: str,
     model: VectorClassifier,
     folds: WhitenedFolds,
@@ -201,24 +201,24 @@ def _bundle(
     steps_done: int | None = None,
 ) -> Bundle:
     """The model to keep, and how it came to be."""
-    data, labels = task.embeddings, task.taxonomy.labels
-    counts = np.bincount(task.classes, minlength=len(labels))
+    data, labels = data.embeddings, data.taxonomy.labels
+    counts = np.bincount(data.classes, minlength=len(labels))
     corrections = (data.table["batch"] == CORRECTION).sum() if "batch" in data.table else 0
     account = {
-        **asdict(task.config),
+        **asdict(data.config),
         "architecture": data.spec.architecture,
         "views": data.spec.views,
         "head": model.choice_.head,
         "choice": asdict(model.choice_),
         "steps_done": steps_done,
-        "pictures": len(task.classes),
+        "pictures": len(data.classes),
         "training_pictures": training_pictures,
         "corrections": int(corrections),
         "pictures_per_class": dict(zip(labels, counts.tolist(), strict=True)),
     }
     return Bundle(
         title,
-        task.taxonomy,
+        data.taxonomy,
         data.spec,
         data.digest,
         model.head_,

@@ -11,16 +11,16 @@ from PIL import Image, ImageDraw
 
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.model.classifier import (
+from decor_core.model.color_names import ColorNames, name_colors
+from decor_core.model.neighbors import NeighborIndex
+from decor_core.model.predictor import (
     Decision,
+    ImagePredictor,
     Labeled,
     Prediction,
-    Predictor,
     Score,
     shared_embedder,
 )
-from decor_core.model.color_names import ColorNames, name_colors
-from decor_core.model.neighbors import NeighborIndex
 from decor_core.model.results_table import answer_rows, to_csv, to_json
 from decor_core.taxonomy import DECOR, Taxonomy
 
@@ -51,10 +51,12 @@ def test_verdict_by_what_the_likeliest_labels_reach_together(probs, novelty, kin
 
 def test_both_thresholds_are_adjustable():
     prediction = _prediction(0.9, 0.06, 0.04, novelty=0.4)
-    assert prediction.decision(sure=0.95).kind == "ambiguous"
-    assert prediction.decision(sure=0.99).kind == "undecided"
-    assert prediction.decision(strange=0.3).kind == "unknown"
-    assert prediction.decision(sure=1.0).kind == "undecided"  # reached by rounding, or by all
+    assert prediction.decision(confidence_threshold=0.95).kind == "ambiguous"
+    assert prediction.decision(confidence_threshold=0.99).kind == "undecided"
+    assert prediction.decision(novelty_threshold=0.3).kind == "unknown"
+    assert (
+        prediction.decision(confidence_threshold=1.0).kind == "undecided"
+    )  # reached by rounding, or by all
 
 
 # Colors
@@ -169,7 +171,7 @@ def test_a_model_of_other_labels_or_vectors_knows_none_of_them(shipped, products
 
 @pytest.fixture(scope="module")
 def answers(training, embeddings):
-    predictor = Predictor(training.bundle)
+    predictor = ImagePredictor(training.bundle)
     (one,) = predictor.predict(embeddings.vectors[:1])
     return [
         Labeled("=HYPERLINK(1).png", one),

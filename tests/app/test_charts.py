@@ -12,7 +12,7 @@ from decor_app.charts.curves import _rows
 
 def _bars() -> None:
     from decor_app.charts.bars import class_counts, score_bars
-    from decor_core.model.classifier import Score
+    from decor_core.model.predictor import Score
 
     score_bars([Score("Gzhel", 0.9), Score("Iznik", 0.1)])
     class_counts({"Towels": 7, "Tiles": 3, "Boards": 1200})

@@ -30,7 +30,7 @@ from decor_app.state.thumbnails import shipped_thumbnail
 from decor_app.state.workspace import Workspace
 from decor_core.errors import BundleError
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.classifier import Judge, Prediction, Score
+from decor_core.model.predictor import Prediction, Score, VectorPredictor
 
 ROOT = Path(__file__).parents[2]
 
@@ -297,7 +297,7 @@ def test_what_it_is_like_in_one_sentence_and_five_pictures(page):
 
 
 def test_a_model_trained_on_other_pictures_shows_no_known_ones(page, training):
-    own = Judge(training.bundle)
+    own = VectorPredictor(training.bundle)
     test = page("classify", workspace=Workspace("me", model=own))
     assert 'class="decor-known"' not in _html(test)
     assert len(_verdicts(test)) == 1

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.classify import corrections
 from decor_app.state.workspace import Workspace
-from decor_core.model.classifier import Judge
+from decor_core.model.predictor import VectorPredictor
 
 pytestmark = pytest.mark.usefixtures("end_processes")
 
@@ -143,7 +143,7 @@ def test_several_are_put_right_at_once(mine, ornament, encoded):
 
 
 def test_a_model_without_its_pictures_says_so(mine, vase, training, ornament, encoded):
-    mine.model = Judge(training.bundle)
+    mine.model = VectorPredictor(training.bundle)
     test = _say(_page(mine, ("vase.png", vase)), "Gzhel", "Russia")
     assert "The pictures that this model learned from are not here" in texts(test)
     assert "Train with them" not in _labels(test)

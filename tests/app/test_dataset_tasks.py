@@ -19,8 +19,8 @@ from decor_core.datasets.storage import read_aside
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.model.classifier import Predictor
 from decor_core.model.events import never_stop
+from decor_core.model.predictor import ImagePredictor
 
 SAMPLES = Path(__file__).parents[2] / "models" / "samples"
 ONE_VIEW = EmbeddingSpec(views=1)
@@ -120,7 +120,7 @@ def test_a_model_answers_for_a_whole_set(painted, tmp_path):
     bundle = load_bundle(DEFAULT_BUNDLE)
     found = PredictTask(few.folder, bundle, "style").run(quiet, never_stop)
     embeddings = embed_catalog(few.catalog, bundle.embedding)
-    expected = Predictor(bundle).predict(embeddings.vectors, "style")
+    expected = ImagePredictor(bundle).predict(embeddings.vectors, "style")
     told = {key: one.scores[0].label for key, one in zip(few.table["key"], expected, strict=True)}
     assert {key: label for key, (label, _) in found.items()} == told
 

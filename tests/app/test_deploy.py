@@ -75,7 +75,7 @@ def test_the_image_is_small_and_holds_nothing_else(image):
 
 def test_the_image_holds_what_the_app_needs(image):
     code = (
-        "from decor_core.model.classifier import load_predictor\n"
+        "from decor_core.model.predictor import load_predictor\n"
         "from decor_core.features.embeddings import Embeddings\n"
         "import app, decor_app.components.samples, decor_app.training.settings\n"
         "print(len(Embeddings.load().table), load_predictor().bundle.title)"

@@ -15,8 +15,8 @@ from decor_core.model.events import never_stop
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import run_of_training
+from decor_core.training.labeled_vectors import LabeledVectors
 from decor_core.training.search import grid, learning_curve, search
-from decor_core.training.task import Task
 from decor_core.training.train import cross_validate, train
 
 LDA = TrainingConfig(head="lda")
@@ -62,12 +62,12 @@ def test_a_new_class_needs_a_name_and_a_home(tmp_path, ornament, encoded):
 
 def test_corrections_train_and_are_never_held_out(embeddings, corrected):
     data = with_corrections(embeddings, corrected)
-    task = Task.of(data, "style", LDA)
+    task = LabeledVectors.of(data, "style", LDA)
     taught = np.flatnonzero(~task.may_hold_out)
     assert len(taught) == 2 and data.taxonomy.parent_of("Delft") == "Netherlands"
     parts = task.split()
     assert set(taught) <= set(parts.train)
-    before = Task.of(embeddings, "style", LDA).split()
+    before = LabeledVectors.of(embeddings, "style", LDA).split()
     assert np.array_equal(parts.test, before.test), "the others are divided as before"
     assert set(np.flatnonzero(task.folds(5, 0) < 0)) == set(taught)
     judged = cross_validate(data, LDA, "style", repeats=1)["style"]
@@ -101,7 +101,7 @@ def test_a_picture_that_is_all_but_a_correction_is_not_asked_either(embeddings, 
     base = replace(embeddings, vectors=far)
     seen = [far[0] + far[1] / 5, far[1] + far[2]]  # a copy, and what is equally near to two
     data = with_corrections(base, replace(corrected, vectors=np.float32(seen)))
-    task = Task.of(data, "style", LDA)
+    task = LabeledVectors.of(data, "style", LDA)
     assert list(np.flatnonzero(~task.may_hold_out)) == [0, 36, 37]
     assert {0, 36, 37} <= set(task.split().train)
     assert train(data, LDA, "style").bundle.training["corrections"] == 2

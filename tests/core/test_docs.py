@@ -86,3 +86,19 @@ def test_commands_run_as_written(painted, tmp_path, monkeypatch, capsys):
         "First", "First again"
     ]  # fmt: skip
     assert any((tmp_path / "summaries" / "train").iterdir())
+
+
+def test_python_examples_run_as_written(painted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = sorted(painted.rglob("*.png"))
+    Image.open(paths[0]).save("photo.jpg")
+    known = {"paths": paths, "labels": [path.parent.name for path in paths]}
+    for page in ("README.md", "docs/how-to/python.md"):
+        names = dict(known)
+        text = (ROOT / page).read_text(encoding="utf-8")
+        examples = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+        assert examples, page
+        for example in examples:
+            exec(example, names)
+        assert set(names["model"].classes_) == set(known["labels"])
+    assert names["model"].load().classes_.tolist() != names["model"].classes_.tolist()

@@ -7,15 +7,15 @@ import pytest
 from PIL import Image, ImageOps
 
 from decor_core.errors import DataError
-from decor_core.model.classifier import Predictor, load_predictor, shared_embedder
 from decor_core.model.explain import SIDE, Explanation, explain, split_scores
 from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.overlay import AGAINST, FOR, overlay
+from decor_core.model.predictor import ImagePredictor, load_predictor, shared_embedder
 
 
 @pytest.fixture(scope="module")
 def predictor(training):
-    return Predictor(training.bundle)
+    return ImagePredictor(training.bundle)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import pytest
 from decor_core.errors import BackboneError, BundleError, DataError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.model.bundle import save_bundle
-from decor_core.model.classifier import Labeled, Predictor, load_predictor, shared_embedder
 from decor_core.model.linear_head import LinearHead
+from decor_core.model.predictor import ImagePredictor, Labeled, load_predictor, shared_embedder
 
 
 @pytest.fixture(scope="module")
 def predictor(training):
-    return Predictor(training.bundle)
+    return ImagePredictor(training.bundle)
 
 
 def test_scores_are_all_labels_best_first_and_sum_to_one(predictor, embeddings):
@@ -79,20 +79,20 @@ def test_same_answers_after_saving_and_loading(predictor, embeddings, tmp_path):
 
 def test_model_of_another_network_is_refused(training):
     with pytest.raises(BundleError, match="“Painted” was trained on another version of"):
-        Predictor(replace(training.bundle, backbone_digest="other"))
+        ImagePredictor(replace(training.bundle, backbone_digest="other"))
 
 
 def test_model_of_other_vectors_is_refused(training):
     short = LinearHead(training.bundle.head.weights[:-1], training.bundle.head.bias)
     expected = f"expects {len(short.weights)} numbers for each picture, but there are"
     with pytest.raises(BundleError, match=expected):
-        Predictor(replace(training.bundle, head=short))
+        ImagePredictor(replace(training.bundle, head=short))
 
 
 def test_model_of_another_version_of_the_vectors_is_refused(training):
     spec = replace(training.bundle.embedding, version=99)
     with pytest.raises(BackboneError, match="version 99"):
-        Predictor(replace(training.bundle, embedding=spec))
+        ImagePredictor(replace(training.bundle, embedding=spec))
 
 
 def test_networks_are_shared():

@@ -11,6 +11,7 @@ from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import WhitenedFolds
+from decor_core.training.labeled_vectors import LabeledVectors
 from decor_core.training.search import (
     CurvePoint,
     SearchCandidate,
@@ -21,7 +22,6 @@ from decor_core.training.search import (
     random_candidates,
     search,
 )
-from decor_core.training.task import Task
 from decor_core.training.train import cross_validate
 
 LDA = TrainingConfig(head="lda")
@@ -79,12 +79,12 @@ def test_search_equals_training_each_candidate_by_itself(embeddings):
                      on_result=told.append, progress=lambda *at: seen.append(at))  # fmt: skip
     assert told == results and {r.candidate for r in results} == set(candidates)
     assert seen == [(i, 9) for i in range(1, 10)]
-    task = Task.of(embeddings, "style", base)
-    parts = task.split()
+    data = LabeledVectors.of(embeddings, "style", base)
+    parts = data.split()
     rows = np.sort(np.concatenate([parts.train, parts.validation]))
-    fold_of = task.folds(3, 0, rows)
+    fold_of = data.folds(3, 0, rows)
     for result in results:
-        one = Task.of(embeddings, "style", result.candidate.config(base))
+        one = LabeledVectors.of(embeddings, "style", result.candidate.config(base))
         for fold, accuracy in enumerate(result.folds):
             held = rows[fold_of == fold]
             folds = WhitenedFolds(one.examples(rows[fold_of != fold]))
@@ -122,7 +122,7 @@ def test_a_stopped_search_keeps_what_is_done(embeddings):
 
 def test_the_test_pictures_take_no_part(embeddings):
     base = TrainingConfig("softmax", testing_percentage=30)
-    test = Task.of(embeddings, "style", base).split().test
+    test = LabeledVectors.of(embeddings, "style", base).split().test
     vectors = embeddings.vectors.copy()
     vectors[test] = np.nan  # would spoil whatever looks at them
     hidden = replace(embeddings, vectors=vectors, copies=embeddings.copies[:, :0])

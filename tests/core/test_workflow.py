@@ -9,7 +9,7 @@ from decor_core.data.split import Split
 from decor_core.errors import DataError, TrainingError
 from decor_core.model.linear_head import probabilities
 from decor_core.model.training_config import TrainingConfig
-from decor_core.training import task
+from decor_core.training import labeled_vectors
 from decor_core.training import train as workflow
 from decor_core.training.train import cross_validate, train, train_on_all
 
@@ -118,7 +118,7 @@ def test_test_pictures_change_no_weight(embeddings, config):
 def test_test_labels_change_no_weight(embeddings, monkeypatch):
     rows = np.arange(36)
     fixed = Split(rows[rows % 4 > 1], rows[rows % 4 == 1], rows[rows % 4 == 0])
-    monkeypatch.setattr(task, "split", lambda **_: fixed)
+    monkeypatch.setattr(labeled_vectors, "split", lambda **_: fixed)
     plain = train(embeddings, LDA, "style")
     labels = embeddings.table["style"].to_numpy().copy()
     labels[fixed.test] = np.roll(labels[fixed.test], 3)
@@ -139,14 +139,14 @@ def test_groups_never_straddle_folds(embeddings, monkeypatch):
     pairs = np.array([f"pair {i // 2}" for i in range(36)])
     grouped = replace(embeddings, table=embeddings.table.assign(group=pairs))
     trained_on = []
-    examples = workflow.Task.examples
+    examples = workflow.LabeledVectors.examples
 
     def spy(self, rows):
         trained_on.append(set(pairs[rows]))
         assert not set(pairs[rows]) & set(pairs[np.setdiff1d(np.arange(36), rows)])
         return examples(self, rows)
 
-    monkeypatch.setattr(workflow.Task, "examples", spy)
+    monkeypatch.setattr(workflow.LabeledVectors, "examples", spy)
     cross_validate(grouped, LDA, "style", n_folds=3, repeats=2)
     assert len(trained_on) == 6
 

@@ -17,7 +17,7 @@ from decor_core.export import formats
 from decor_core.export.formats import FORMATS, export_model, export_name
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.model.classifier import Predictor
+from decor_core.model.predictor import ImagePredictor
 
 pytest.importorskip("tensorflow")
 
@@ -76,7 +76,7 @@ def pictures(tmp_path_factory, ornament, request):
 @pytest.fixture(scope="module")
 def app(shipped, pictures):
     """The app's probabilities by label and its word on novelty, of every picture."""
-    predictor = Predictor(shipped)
+    predictor = ImagePredictor(shipped)
     found = {}
     for labeled in predictor.label(pictures):
         probs = {s.label: s.probability for s in labeled.prediction.scores}
@@ -199,7 +199,7 @@ def test_a_model_without_novelty_is_exported_too(training, painted, tmp_path):
     with zipfile.ZipFile(export_model(bare, "tflite", tmp_path / "bare.zip")) as archive:
         archive.extractall(tmp_path)
     files = sorted(painted.glob("*/*0.png"))
-    predictor = Predictor(bare)
+    predictor = ImagePredictor(bare)
     for file, (probs, unknown) in _example(tmp_path / "Painted", files)[0].items():
         vector = predictor.embed(load_picture(Path(file)))
         assert not unknown

@@ -18,7 +18,7 @@ from decor_core.images import localize
 from decor_core.images.decode import load_picture
 from decor_core.images.views import object_square
 from decor_core.model.bundle import SHIPPED, load_bundle
-from decor_core.model.classifier import Predictor
+from decor_core.model.predictor import ImagePredictor
 
 SAMPLES = Path(__file__).parents[3] / "models" / "samples"
 LISTED = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))
@@ -76,7 +76,7 @@ def label_image(shipped, tmp_path_factory):
 
 
 def test_names_what_the_app_names_on_every_sample(shipped, label_image):
-    predictor = Predictor(shipped)
+    predictor = ImagePredictor(shipped)
     for sample in LISTED:
         path = SAMPLES / sample["file"]
         answer = label_image(path)
@@ -88,7 +88,7 @@ def test_names_what_the_app_names_on_every_sample(shipped, label_image):
 
 
 def test_names_what_the_app_names_on_real_products(shipped, label_image, decor_data):
-    predictor = Predictor(shipped)
+    predictor = ImagePredictor(shipped)
     table = pd.read_csv(decor_data / "decor.csv")
     agreed = []
     for file in table[table["type"] == "product"].groupby("decor")["file"].first():
@@ -181,7 +181,7 @@ def test_command_line_writes_graph_and_labels(painted, tmp_path, capfd):
     assert code == 0, capfd.readouterr().err
     names = labels.read_text(encoding="utf-8").splitlines()
     assert names == ["Gżel", "Изник", "Хохлома"]
-    run, predictor = LabelImage(graph), Predictor(load_bundle(tmp_path / "model"))
+    run, predictor = LabelImage(graph), ImagePredictor(load_bundle(tmp_path / "model"))
     for file in sorted(painted.glob("*/*0?.png")):
         picture = load_picture(file)
         app = predictor.predict(predictor.embed(picture)[None])[0].verdict

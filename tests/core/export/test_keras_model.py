@@ -14,7 +14,7 @@ from decor_core.features import convert
 from decor_core.features import embedder as embedding
 from decor_core.images import color, views
 from decor_core.model.bundle import Bundle
-from decor_core.model.classifier import Predictor
+from decor_core.model.predictor import ImagePredictor
 
 tf = pytest.importorskip("tensorflow")
 
@@ -42,7 +42,7 @@ def model(bundle):
 
 @pytest.mark.parametrize("side", [40, 150, 500])
 def test_answers_are_those_of_the_app_whatever_the_size(model, bundle, ornament, side):
-    predictor = Predictor(bundle)
+    predictor = ImagePredictor(bundle)
     for number, color_name in enumerate(("navy", "firebrick", "seagreen")):
         picture = ornament(number, color_name, side)
         vector = predictor.embed(picture)

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from decor_core.model.bundle import load_bundle, save_bundle
-from decor_core.model.classifier import Prediction, Predictor, Score, load_predictor
 from decor_core.model.novelty import (
     FALSE_ALARMS,
     UNKNOWN,
@@ -14,6 +13,7 @@ from decor_core.model.novelty import (
     fit_density,
     limit_from,
 )
+from decor_core.model.predictor import ImagePredictor, Prediction, Score, load_predictor
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import train
 
@@ -81,7 +81,7 @@ def test_trained_models_know_what_they_do_not_know(embeddings, tmp_path):
         size=embeddings.vectors[:1].shape
     ).astype(np.float32)
     for level in ("style", "country"):
-        near, strange = Predictor(kept).predict(
+        near, strange = ImagePredictor(kept).predict(
             np.concatenate([embeddings.vectors[:1], far]), level
         )
         assert near.verdict == near.scores[0].label and near.novelty < 0.5

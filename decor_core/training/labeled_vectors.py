@@ -1,4 +1,4 @@
-"""What is to be told apart, from which pictures; which of them may be held out to judge by."""
+"""Vectors with the labels of one taxonomy: divided into parts and folds, made into examples."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ _INNER_FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Task:
-    """Embeddings with one taxonomy to be told apart and one way to train for it."""
+class LabeledVectors:
+    """Embeddings with the class [n] of each picture in ``taxonomy``, split as ``config`` says."""
 
     embeddings: Embeddings
     taxonomy: Taxonomy
@@ -24,7 +24,7 @@ class Task:
     config: TrainingConfig
 
     @classmethod
-    def of(cls, embeddings: Embeddings, level: str, config: TrainingConfig) -> "Task":
+    def of(cls, embeddings: Embeddings, level: str, config: TrainingConfig) -> "LabeledVectors":
         taxonomy, classes = embeddings.target(level)
         if len(taxonomy.labels) < 2:
             found = f"only one, “{taxonomy.labels[0]}”" if taxonomy.labels else "none"
@@ -47,22 +47,22 @@ class Task:
 
     def split(self) -> Split:
         """The parts of the data set; corrections always train."""
-        asked = np.flatnonzero(self.may_hold_out)
+        eligible = np.flatnonzero(self.may_hold_out)
         parts = split(
-            **self._identity(asked),
+            **self._identity(eligible),
             testing_percentage=self.config.testing_percentage,
             validation_percentage=self.config.validation_percentage,
             seed=self.config.seed,
         )
-        train = np.concatenate([asked[parts.train], np.flatnonzero(~self.may_hold_out)])
-        return Split(np.sort(train), asked[parts.validation], asked[parts.test])
+        train = np.concatenate([eligible[parts.train], np.flatnonzero(~self.may_hold_out)])
+        return Split(np.sort(train), eligible[parts.validation], eligible[parts.test])
 
     def folds(self, count: int, seed: int, rows: np.ndarray | None = None) -> np.ndarray:
         """Fold number of each of ``rows`` (all by default); −1 for those never held out."""
         chosen = np.arange(len(self.classes)) if rows is None else rows
-        asked = self.may_hold_out[chosen]
+        eligible = self.may_hold_out[chosen]
         fold_of = np.full(len(chosen), -1)
-        fold_of[asked] = folds(**self._identity(chosen[asked]), n_folds=count, seed=seed)
+        fold_of[eligible] = folds(**self._identity(chosen[eligible]), n_folds=count, seed=seed)
         return fold_of
 
     def examples(self, rows: np.ndarray) -> Examples:
@@ -74,9 +74,11 @@ class Task:
         )  # fmt: skip
 
     def _inner_folds(self, rows: np.ndarray) -> np.ndarray:
-        asked = rows[self.may_hold_out[rows]]
-        groups = self.embeddings.table["group"].iloc[asked].reset_index(drop=True)
-        smallest = int(groups.groupby(self.classes[asked]).nunique().min()) if len(asked) else 0
+        eligible = rows[self.may_hold_out[rows]]
+        groups = self.embeddings.table["group"].iloc[eligible].reset_index(drop=True)
+        smallest = (
+            int(groups.groupby(self.classes[eligible]).nunique().min()) if len(eligible) else 0
+        )
         if smallest < 2:
             return np.full(len(rows), -1)
         return self.folds(min(_INNER_FOLDS, smallest), self.config.seed, rows)

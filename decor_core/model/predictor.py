@@ -1,4 +1,4 @@
-"""A bundle and pictures → predictions."""
+"""A bundle and pictures → predictions; light enough for the web server and “label”."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,8 @@ from decor_core.model.linear_head import probabilities
 from decor_core.model.novelty import UNKNOWN
 from decor_core.taxonomy import Taxonomy
 
-SURE = 0.8
+CONFIDENCE_THRESHOLD = 0.8
+NOVELTY_THRESHOLD = 0.5
 KINDS = ("confident", "ambiguous", "undecided", "unknown")
 
 
@@ -50,23 +51,27 @@ class Prediction:
     def confidence(self) -> float:
         return self.scores[0].probability
 
-    def decision(self, sure: float = SURE, strange: float = 0.5) -> "Decision":
+    def decision(
+        self,
+        confidence_threshold: float = CONFIDENCE_THRESHOLD,
+        novelty_threshold: float = NOVELTY_THRESHOLD,
+    ) -> "Decision":
         """What to say of it.
 
-        Above a novelty of ``strange`` it is of no known kind. Else the likeliest labels are named
-        that together reach the probability ``sure``; more than two are no answer.
+        Above ``novelty_threshold`` it is of no known kind. Else the likeliest labels are named that
+        together reach ``confidence_threshold``; more than two are no answer.
         """
-        if self.novelty > strange:
+        if self.novelty > novelty_threshold:
             return Decision("unknown", ())
         reached = np.cumsum([score.probability for score in self.scores])
-        needed = int(np.searchsorted(reached, sure - 1e-9)) + 1
+        needed = int(np.searchsorted(reached, confidence_threshold - 1e-9)) + 1
         kind = {1: "confident", 2: "ambiguous"}.get(needed, "undecided")
         return Decision(kind, tuple(score.label for score in self.scores[: min(needed, 3)]))
 
     @property
     def unknown(self) -> bool:
         """Whether it is none of the labels; one of them may well be called “unknown”."""
-        return self.novelty > 0.5
+        return self.novelty > NOVELTY_THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,8 @@ class Labeled:
         }
 
 
-class Judge:
-    """Answers for vectors of pictures with the model of one bundle; needs no network."""
+class VectorPredictor:
+    """Predicts vectors of pictures with the model of one bundle; needs no network."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
@@ -120,14 +125,14 @@ class Judge:
         trained = self.bundle.taxonomy
         level = trained.level(taxonomy or trained.name)
         probs = probabilities(self.bundle.head.logits(vectors))
-        hull = self.bundle.novelty
-        novelties = hull.scores(vectors) if hull else np.zeros(len(vectors))
+        known = self.bundle.novelty
+        novelties = known.scores(vectors) if known else np.zeros(len(vectors))
         rolled = trained.roll_up(probs, level.name)
         return [_ranked(*row, level) for row in zip(rolled, novelties, strict=True)]
 
 
-class Predictor(Judge):
-    """Looks at pictures, and answers; safe to share between threads.
+class ImagePredictor(VectorPredictor):
+    """Embeds pictures and predicts them; safe to share between threads.
 
     Raises BundleError where the network here is not the one the model was trained on.
     """
@@ -178,6 +183,6 @@ def shared_embedder(spec: EmbeddingSpec) -> ImageEmbedder:
     return ImageEmbedder(spec)
 
 
-def load_predictor(folder: Path = DEFAULT_BUNDLE) -> Predictor:
+def load_predictor(folder: Path = DEFAULT_BUNDLE) -> ImagePredictor:
     """The predictor of the model in ``folder``, by default of the shipped one."""
-    return Predictor(load_bundle(folder))
+    return ImagePredictor(load_bundle(folder))
