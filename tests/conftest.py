@@ -54,6 +54,20 @@ def encoded() -> Callable[..., bytes]:
     return encode
 
 
+@pytest.fixture
+def write_pictures(tmp_path, ornament, encoded):
+    """Writes pictures at the given names under one folder."""
+
+    def write(*names):
+        folder = tmp_path / "set"
+        for number, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(encoded(ornament(number)))
+        return folder
+
+    return write
+
+
 PAINTED = {"Gzhel": "navy", "Khokhloma": "firebrick", "Iznik": "seagreen"}
 
 

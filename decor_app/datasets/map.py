@@ -10,7 +10,7 @@ from decor_app.charts.theme import INK, OTHER, show_chart
 from decor_app.components.progress import watch_job
 from decor_app.datasets.grid import show_grid
 from decor_app.format import escape_markdown, pluralize, thumb_uri
-from decor_app.jobs.dataset_tasks import MapTask, Places
+from decor_app.jobs.dataset_tasks import MapCoordinates, MapTask
 from decor_app.state.jobs import MAP, forget, job_for, submit
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
@@ -48,7 +48,7 @@ def show_map(dataset: Dataset) -> None:
     show_grid(dataset, rows)
 
 
-def _places(dataset: Dataset) -> Places | None:
+def _places(dataset: Dataset) -> MapCoordinates | None:
     job = job_for(MAP, dataset.id)
     if job and not job.active:
         forget(MAP)
@@ -79,7 +79,7 @@ def _offer(dataset: Dataset, missing: int) -> None:
         st.button("Draw again", args=args, **button)
 
 
-def _table(dataset: Dataset, places: Places) -> pd.DataFrame:
+def _table(dataset: Dataset, places: MapCoordinates) -> pd.DataFrame:
     """A row for each picture that is on the map: where, what, how it looks."""
     where = {key: i for i, key in enumerate(places.keys)}
     rows = dataset.table[dataset.table["key"].isin(where)]

@@ -103,7 +103,7 @@ class IntakeTask(_DatasetTask):
 
 @dataclass(frozen=True)
 class CheckTask(_DatasetTask):
-    """Look for mislabeled pictures and outliers in the set ``data``; note and give entries."""
+    """Look for mislabeled pictures and outliers in the set ``data``: kept with it, and given."""
 
     kind: ClassVar[str] = "check"
     phases: ClassVar[tuple[str, ...]] = ("embedding", "checking")
@@ -146,7 +146,7 @@ class EmbedTask(_DatasetTask):
 
 @dataclass(frozen=True)
 class MapTask(_DatasetTask):
-    """Lay the pictures of ``data`` out on a plane; gives Places."""
+    """Lay the pictures of ``data`` out on a plane; gives MapCoordinates."""
 
     kind: ClassVar[str] = "map"
     phases: ClassVar[tuple[str, ...]] = ("embedding", "checking")
@@ -154,7 +154,7 @@ class MapTask(_DatasetTask):
     data: Path
     spec: EmbeddingSpec = EmbeddingSpec()
 
-    def run(self, report: Report, should_stop: ShouldStop) -> "Places":
+    def run(self, report: Report, should_stop: ShouldStop) -> "MapCoordinates":
         dataset = load_dataset(self.data)
         embeddings = embed_dataset(
             dataset, self.spec, None, self.progress(report, "embedding"), should_stop
@@ -162,11 +162,11 @@ class MapTask(_DatasetTask):
         self.progress(report, "checking")(0, 1)
         keys = tuple(embeddings.table["key"])
         thumbs = tuple(tiny_thumb(dataset.folder, key) for key in keys)
-        return Places(keys, project(embeddings), thumbs)
+        return MapCoordinates(keys, project(embeddings), thumbs)
 
 
 @dataclass(frozen=True)
-class Places:
+class MapCoordinates:
     """Where pictures, known by content, lie on a map [n, 2], −1 to 1; a tiny WebP of each."""
 
     keys: tuple[str, ...]

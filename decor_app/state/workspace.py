@@ -25,7 +25,7 @@ from decor_core.runs.store import MemoryRuns
 if TYPE_CHECKING:
     from decor_app.classify.correction_training import CorrectionTraining
     from decor_app.classify.corrections import Correction
-    from decor_app.jobs.dataset_tasks import Places
+    from decor_app.jobs.dataset_tasks import MapCoordinates
     from decor_app.state.jobs import SessionJob
     from decor_core.training.search import CurvePoint
 
@@ -54,7 +54,7 @@ class Workspace:
     # What came of jobs: by run, by data set, by data set and model (label and probability of each
     # picture); the latest training with corrections.
     learning_curves: dict[str, "list[CurvePoint]"] = field(default_factory=dict)
-    maps: dict[str, "Places"] = field(default_factory=dict)
+    maps: dict[str, "MapCoordinates"] = field(default_factory=dict)
     predictions: dict[str, dict[str, tuple[str, float]]] = field(default_factory=dict)
     correction_training: "CorrectionTraining | None" = None
 

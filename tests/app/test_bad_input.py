@@ -21,20 +21,6 @@ from decor_core.images.duplicates import fingerprint, group_duplicates, near_dup
 
 
 @pytest.fixture
-def pictures(tmp_path, ornament, encoded):
-    """Writes pictures at the given names under one folder."""
-
-    def write(*names):
-        folder = tmp_path / "set"
-        for number, name in enumerate(names):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(encoded(ornament(number)))
-        return folder
-
-    return write
-
-
-@pytest.fixture
 def zipped(tmp_path, ornament, encoded):
     """A zip of pictures at the given names, and of other members with the bytes given."""
 
@@ -183,8 +169,8 @@ def test_an_open_file_works_like_a_path(zipped):
 # Folders
 
 
-def test_links_never_lead_out_of_the_folder(pictures, tmp_path):
-    folder = pictures("ash/1.png", "oak/1.png")
+def test_links_never_lead_out_of_the_folder(write_pictures, tmp_path):
+    folder = write_pictures("ash/1.png", "oak/1.png")
     (tmp_path / "secret.png").write_bytes((folder / "ash/1.png").read_bytes())
     (folder / "oak/out.png").symlink_to(tmp_path / "secret.png")
     (folder / "oak/in.png").symlink_to(folder / "ash/1.png")
@@ -199,15 +185,15 @@ def test_links_never_lead_out_of_the_folder(pictures, tmp_path):
     assert "nowhere" in told["oak/self.png"] and "link to a folder" in told["round"]
 
 
-def test_names_on_disk_that_are_not_utf8(pictures):
-    folder = pictures("ash/1.png", "oak/1.png")
+def test_names_on_disk_that_are_not_utf8(write_pictures):
+    folder = write_pictures("ash/1.png", "oak/1.png")
     os.rename(os.fsencode(folder / "oak"), os.fsencode(folder) + b"/" + "дуб".encode("cp1251"))
     catalog = open_dataset(folder)
     assert catalog.report.counts == {"ash": 1, "дуб": 1}
 
 
-def test_empty_class_one_class_and_one_picture_per_class(pictures):
-    folder = pictures("ash/1.png", "oak/1.png")
+def test_empty_class_one_class_and_one_picture_per_class(write_pictures):
+    folder = write_pictures("ash/1.png", "oak/1.png")
     (folder / "elm").mkdir()
     catalog = open_dataset(folder)
     assert list(_of(catalog, "empty class")) == ["elm"]
@@ -220,16 +206,18 @@ def test_empty_class_one_class_and_one_picture_per_class(pictures):
     assert set(_of(catalog, "empty class")) == {"elm", "oak"}
 
 
-def test_train_and_test_folders_are_no_classes(pictures):
-    folder = pictures("train/ash/1.png", "train/oak/2.png", "test/ash/3.png", "test/oak/4.png")
+def test_train_and_test_folders_are_no_classes(write_pictures):
+    folder = write_pictures(
+        "train/ash/1.png", "train/oak/2.png", "test/ash/3.png", "test/oak/4.png"
+    )
     catalog = open_dataset(folder)
     assert catalog.report.counts == {"ash": 2, "oak": 2}
     assert "“test”, “train”" in _of(catalog, "assumed")["the folders"]
 
 
-def test_labels_alike_imbalance_and_sizes(pictures, ornament, encoded):
+def test_labels_alike_imbalance_and_sizes(write_pictures, ornament, encoded):
     many = [f"Dąb/{i}.png" for i in range(45)]
-    folder = pictures(
+    folder = write_pictures(
         *many, "dąb /1.png", "Кот/1.png", "Koт/2.png", "kırmızı/1.png", "Kirmizi/1.png"
     )
     (folder / "Dąb/large.png").write_bytes(encoded(ornament(99, side=5000)))
@@ -330,8 +318,8 @@ def test_rows_that_are_too_long_or_too_short():
     (b"name,colour\nx,red\n", "it has: name, colour"), (b"\x00\x01\x02\x80", "no text"),
     (b"file,class,Class\na.png,x,y", "two columns"),
 ])  # fmt: skip
-def test_tables_that_are_none_are_explained(data, why, pictures):
-    folder = pictures("a.png", "b.png")
+def test_tables_that_are_none_are_explained(data, why, write_pictures):
+    folder = write_pictures("a.png", "b.png")
     with pytest.raises(DataError, match=why):
         open_dataset(folder, csv=data)
 
@@ -401,8 +389,8 @@ def test_a_coarser_label_is_the_one_most_rows_have():
     )
 
 
-def test_a_column_called_like_ours_makes_a_level_of_its_own(pictures):
-    folder = pictures("a.png", "b.png")
+def test_a_column_called_like_ours_makes_a_level_of_its_own(write_pictures):
+    folder = write_pictures("a.png", "b.png")
     csv = b"pic,group\na.png,x\nb.png,y"
     catalog = open_dataset(folder, csv=csv, columns=Columns("pic", "group"))
     assert catalog.taxonomy.name == "group label"
@@ -411,8 +399,8 @@ def test_a_column_called_like_ours_makes_a_level_of_its_own(pictures):
 # Layouts
 
 
-def test_layouts_are_told_apart(pictures, tmp_path):
-    folder = pictures("ash/1.png", "oak/2.png")
+def test_layouts_are_told_apart(write_pictures, tmp_path):
+    folder = write_pictures("ash/1.png", "oak/2.png")
     assert find_layout(folder).kind == "folders"
     (folder / "list.csv").write_text("what,ever\n1,2\n")
     (folder / "sizes.csv").write_text("photo,width,maker\n1.png,10,me\n2.png,20,you\n")
@@ -444,8 +432,8 @@ def test_of_several_tables_it_is_said_which_one_is_taken(tmp_path, ornament):
     assert not {"assumed", "ignored"} & set(open_dataset(tmp_path).report.counts_by_kind)
 
 
-def test_a_table_beside_class_folders_that_is_not_read_is_named(pictures):
-    folder = pictures("ash/1.png", "ash/2.png", "oak/1.png", "oak/2.png")
+def test_a_table_beside_class_folders_that_is_not_read_is_named(write_pictures):
+    folder = write_pictures("ash/1.png", "ash/2.png", "oak/1.png", "oak/2.png")
     (folder / "prices.csv").write_text("tree;price\nash;3\noak;4\n")
     found = open_dataset(folder)
     assert found.taxonomy.labels == ("ash", "oak")
@@ -466,16 +454,16 @@ def test_a_zip_of_csv_and_zip_of_pictures(zipped, ornament, encoded):
     assert catalog.table["file"][0] == "images/0.png" and catalog.read("images/0.png")
 
 
-def test_a_set_without_products_is_taken_whole(pictures):
-    folder = pictures("a.png", "b.png")
+def test_a_set_without_products_is_taken_whole(write_pictures):
+    folder = write_pictures("a.png", "b.png")
     text = b"file,class,type\na.png,x,front\nb.png,y,back"
     assert len(open_dataset(folder, csv=text).table) == 2
     assert len(open_dataset(folder, csv=text, types=("front",)).table) == 1
     assert len(open_dataset(folder, csv=text, types=None).table) == 2
 
 
-def test_reading_can_be_stopped(pictures):
-    folder = pictures(*(f"{name}/{i}.png" for name in ("ash", "oak") for i in range(20)))
+def test_reading_can_be_stopped(write_pictures):
+    folder = write_pictures(*(f"{name}/{i}.png" for name in ("ash", "oak") for i in range(20)))
     told = []
     with pytest.raises(Stopped):
         open_dataset(folder, progress=lambda *done: told.append(done),
@@ -483,15 +471,15 @@ def test_reading_can_be_stopped(pictures):
     assert len(told) == 3
 
 
-def test_an_endless_csv_is_refused(pictures, monkeypatch):
-    folder = pictures("a.png", "b.png")
+def test_an_endless_csv_is_refused(write_pictures, monkeypatch):
+    folder = write_pictures("a.png", "b.png")
     (folder / "list.csv").write_bytes(b"file,class\n" + b"a.png,x\n" * (5 * 2**20))
     with pytest.raises(DataError, match="more than 32 MiB"):
         open_dataset(folder)
 
 
-def test_control_characters_do_not_reach_the_terminal(pictures):
-    catalog = open_dataset(pictures("ash/\x1b[31m1.png", "oak/\u202egnp.1.png"))
+def test_control_characters_do_not_reach_the_terminal(write_pictures):
+    catalog = open_dataset(write_pictures("ash/\x1b[31m1.png", "oak/\u202egnp.1.png"))
     text = catalog.report.to_text()
     assert "�[31m1.png" in text and "\x1b" not in text and "\u202e" not in text
 
@@ -522,8 +510,8 @@ def test_numbers_are_not_alike_for_a_point():
     assert [entry.file for entry in similar_labels({"class 1": 3, "Class_1": 2})] == ["Class_1"]
 
 
-def test_one_of_several_tables_is_taken(pictures):
-    folder = pictures("a.png", "b.png")
+def test_one_of_several_tables_is_taken(write_pictures):
+    folder = write_pictures("a.png", "b.png")
     (folder / "notes.csv").write_text("what,ever\n1,2\n")
     (folder / "list.csv").write_text("photo,tree,maker\na.png,oak,x\nb.png,ash,y\n")
     assert open_dataset(folder).taxonomy.name == "tree"

@@ -12,7 +12,7 @@ from packing import zip_of
 from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import grid
-from decor_app.jobs.dataset_tasks import IntakeTask, Places, ingest
+from decor_app.jobs.dataset_tasks import IntakeTask, MapCoordinates, ingest
 from decor_app.state import jobs
 from decor_app.state.queues import dataset_queue
 from decor_app.state.workspace import Workspace
@@ -300,7 +300,7 @@ def test_the_map_is_drawn_when_it_is_there(open_page, home):
     assert "Draw the map" in [button.label for button in test.button]
     keys = tuple(pictures.table["key"])
     spots = np.random.default_rng(0).uniform(-1, 1, (len(keys), 2))
-    places = Places(keys, spots, tuple(pictures.thumb(key) for key in keys))
+    places = MapCoordinates(keys, spots, tuple(pictures.thumb(key) for key in keys))
     test.session_state["workspace"].maps[pictures.id] = places
     sound(test.run())
     assert "draw a box to pick" in texts(test)
@@ -313,7 +313,7 @@ def test_a_map_that_lacks_pictures_is_drawn_again(open_page, home):
     pictures, test = _set(home), open_page("Map")
     keys = tuple(pictures.table["key"])[1:]
     spots = np.random.default_rng(0).uniform(-1, 1, (len(keys), 2))
-    old = Places(keys, spots, tuple(pictures.thumb(key) for key in keys))
+    old = MapCoordinates(keys, spots, tuple(pictures.thumb(key) for key in keys))
     test.session_state["workspace"].maps[pictures.id] = old
     sound(test.run())
     assert "1 picture came after the map was drawn and is not on it." in texts(test)

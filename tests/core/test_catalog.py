@@ -41,20 +41,6 @@ def decor(tmp_path, ornament, encoded):
     return write
 
 
-@pytest.fixture
-def class_folders(tmp_path, ornament, encoded):
-    """Writes pictures at the given names under one folder."""
-
-    def write(*names):
-        folder = tmp_path / "set"
-        for number, name in enumerate(names):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(encoded(ornament(number)))
-        return folder
-
-    return write
-
-
 def messages(catalog, kind):
     return {entry.file: entry.message for entry in catalog.report.of(kind)}
 
@@ -194,8 +180,8 @@ def test_no_usable_picture_is_an_error(decor, tmp_path):
 # Class folders
 
 
-def test_class_folders(class_folders):
-    folder = class_folders("oak/1.png", "oak/deep/er/2.png", "ash/1.png", "loose.png", "oak/a.txt",
+def test_class_folders(write_pictures):
+    folder = write_pictures("oak/1.png", "oak/deep/er/2.png", "ash/1.png", "loose.png", "oak/a.txt",
                            ".hidden/x.png", "__MACOSX/oak/1.png", "oak/.DS_Store",
                            "report.json")  # fmt: skip
     (folder / "ash/broken.png").write_bytes(b"\x89PNG")
@@ -208,22 +194,22 @@ def test_class_folders(class_folders):
     }  # fmt: skip
 
 
-def test_known_style_folders_get_their_countries(class_folders):
+def test_known_style_folders_get_their_countries(write_pictures):
     decomposed = unicodedata.normalize("NFD", "Wycinanki łowickie")
-    folder = class_folders(f"{decomposed}/1.png", "Iznik/1.png", "Wzory kaszubskie/1.png")
+    folder = write_pictures(f"{decomposed}/1.png", "Iznik/1.png", "Wzory kaszubskie/1.png")
     taxonomy = open_dataset(folder).taxonomy
     assert taxonomy.labels == ("Wycinanki łowickie", "Iznik", "Wzory kaszubskie")
     assert taxonomy.coarser.labels == ("Poland", "Turkey")
 
 
-def test_country_folders(class_folders):
-    taxonomy = open_dataset(class_folders("Turkey/1.png", "Russia/1.png")).taxonomy
+def test_country_folders(write_pictures):
+    taxonomy = open_dataset(write_pictures("Turkey/1.png", "Russia/1.png")).taxonomy
     assert (taxonomy.name, taxonomy.labels) == ("country", ("Russia", "Turkey"))
 
 
-def test_folder_without_class_folders_is_an_error(class_folders):
+def test_folder_without_class_folders_is_an_error(write_pictures):
     with pytest.raises(DataError, match="class folders"):
-        open_dataset(class_folders("1.png", "2.png"))
+        open_dataset(write_pictures("1.png", "2.png"))
 
 
 def test_what_is_not_there_is_named(tmp_path):
@@ -250,13 +236,13 @@ def test_zip_is_read_like_its_folder(decor, tmp_path):
     assert zipped.read(file) == catalog.read("01_01_2_001.png")
 
 
-def test_zip_of_class_folders_with_a_folder_around_them(class_folders, tmp_path):
-    archive = zip_of(class_folders("Gzhel/1.png", "Iznik/1.png"), tmp_path / "s.zip", "set/")
+def test_zip_of_class_folders_with_a_folder_around_them(write_pictures, tmp_path):
+    archive = zip_of(write_pictures("Gzhel/1.png", "Iznik/1.png"), tmp_path / "s.zip", "set/")
     assert open_dataset(archive).taxonomy.labels == ("Gzhel", "Iznik")
 
 
-def test_zip_names_in_utf8_without_the_flag(class_folders, tmp_path):
-    folder = class_folders("Wycinanki łowickie/1.png", "Iznik/1.png")
+def test_zip_names_in_utf8_without_the_flag(write_pictures, tmp_path):
+    folder = write_pictures("Wycinanki łowickie/1.png", "Iznik/1.png")
     archive = zip_of(folder, tmp_path / "set.zip")
     data = bytearray(archive.read_bytes())
     for signature, at in ((b"PK\1\2", 9), (b"PK\3\4", 7)):  # clear bit 11 of the flags everywhere
@@ -268,8 +254,8 @@ def test_zip_names_in_utf8_without_the_flag(class_folders, tmp_path):
     assert "Wycinanki łowickie" in open_dataset(archive).taxonomy.labels
 
 
-def test_broken_encrypted_and_oversized_zips_are_refused(class_folders, tmp_path):
-    archive = zip_of(class_folders("a/1.png", "b/1.png"), tmp_path / "set.zip")
+def test_broken_encrypted_and_oversized_zips_are_refused(write_pictures, tmp_path):
+    archive = zip_of(write_pictures("a/1.png", "b/1.png"), tmp_path / "set.zip")
     (tmp_path / "broken.zip").write_bytes(archive.read_bytes()[:100])
     with pytest.raises(DataError, match="no zip file"):
         open_dataset(tmp_path / "broken.zip")
@@ -284,8 +270,8 @@ def test_broken_encrypted_and_oversized_zips_are_refused(class_folders, tmp_path
         open_source(archive, SourceLimits(max_members=1))
 
 
-def test_damaged_and_oversized_members_are_reported_not_fatal(class_folders, tmp_path):
-    folder = class_folders("a/1.png", "b/1.png")
+def test_damaged_and_oversized_members_are_reported_not_fatal(write_pictures, tmp_path):
+    folder = write_pictures("a/1.png", "b/1.png")
     (folder / "b/large.png").write_bytes(bytes(32 * 2**20 + 1))
     archive = tmp_path / "set.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
@@ -302,8 +288,8 @@ def test_damaged_and_oversized_members_are_reported_not_fatal(class_folders, tmp
 # Duplicates
 
 
-def test_exact_duplicates_and_label_conflicts_keep_the_first(class_folders):
-    folder = class_folders("ash/1.png", "oak/1.png")
+def test_exact_duplicates_and_label_conflicts_keep_the_first(write_pictures):
+    folder = write_pictures("ash/1.png", "oak/1.png")
     (folder / "ash/2.png").write_bytes((folder / "ash/1.png").read_bytes())
     (folder / "oak/2.png").write_bytes((folder / "ash/1.png").read_bytes())
     catalog = open_dataset(folder)
@@ -312,8 +298,8 @@ def test_exact_duplicates_and_label_conflicts_keep_the_first(class_folders):
     assert "“oak” here, but “ash”" in messages(catalog, "label conflict")["oak/2.png"]
 
 
-def test_near_duplicates_share_a_group(class_folders, ornament, encoded):
-    folder = class_folders("ash/1.png", "oak/1.png")
+def test_near_duplicates_share_a_group(write_pictures, ornament, encoded):
+    folder = write_pictures("ash/1.png", "oak/1.png")
     copy = ImageOps.mirror(ornament(0)).resize((90, 90))
     (folder / "oak/2.jpg").write_bytes(encoded(copy, "JPEG"))
     catalog = open_dataset(folder)
