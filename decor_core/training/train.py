@@ -201,13 +201,14 @@ def _bundle(
     steps_done: int | None = None,
 ) -> Bundle:
     """The model to keep, and how it came to be."""
-    data, labels = data.embeddings, data.taxonomy.labels
+    embeddings, labels = data.embeddings, data.taxonomy.labels
+    table, spec = embeddings.table, embeddings.spec
     counts = np.bincount(data.classes, minlength=len(labels))
-    corrections = (data.table["batch"] == CORRECTION).sum() if "batch" in data.table else 0
+    corrections = (table["batch"] == CORRECTION).sum() if "batch" in table else 0
     account = {
         **asdict(data.config),
-        "architecture": data.spec.architecture,
-        "views": data.spec.views,
+        "architecture": spec.architecture,
+        "views": spec.views,
         "head": model.choice_.head,
         "choice": asdict(model.choice_),
         "steps_done": steps_done,
@@ -219,8 +220,8 @@ def _bundle(
     return Bundle(
         title,
         data.taxonomy,
-        data.spec,
-        data.digest,
+        spec,
+        embeddings.digest,
         model.head_,
         account,
         novelty=folds.novelty,
