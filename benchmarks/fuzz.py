@@ -33,7 +33,7 @@ from pillow_heif import register_heif_opener
 
 from benchmarks.changes import changed, changed_zip
 from decor_core.data.catalog import find_layout, open_dataset
-from decor_core.data.listing import list_csv
+from decor_core.data.table_listing import list_csv
 from decor_core.data.tables import guess_columns, read_table
 from decor_core.errors import DecorError
 from decor_core.features.embedder import Block, EmbeddingSpec

@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from decor_core.data.checks import check_table
+from decor_core.data.class_folders import list_class_folders
 from decor_core.data.findings import DatasetReport, Finding
 from decor_core.data.layout import find_layout, table_bytes, tables_in
-from decor_core.data.listing import Listing, Row, list_class_folders, list_csv
+from decor_core.data.listing import Listing, Row
 from decor_core.data.scan import (
     OnPicture,
     Progress,
@@ -20,6 +21,7 @@ from decor_core.data.scan import (
     usable_images,
 )
 from decor_core.data.sources import Source, open_source
+from decor_core.data.table_listing import list_csv
 from decor_core.data.tables import Columns
 from decor_core.errors import DataError
 from decor_core.images.duplicates import group_duplicates, near_duplicates

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from decor_core.data.listing import PREPARED_FILES, list_class_folders
+from decor_core.data.class_folders import PREPARED_FILES, list_class_folders
 from decor_core.data.sources import Source, open_source
 from decor_core.data.tables import TABLE_ENDINGS, Columns, guess_columns, is_label_name, read_table
 from decor_core.errors import DamagedFile, DataError, PictureError

@@ -13,8 +13,8 @@ from decor_core.data.checks import check_table, similar_labels
 from decor_core.data.csv_escape import safe_cell
 from decor_core.data.encodings import decode
 from decor_core.data.export import prepare
-from decor_core.data.listing import list_csv
 from decor_core.data.sources import SourceLimits, open_source, open_zip
+from decor_core.data.table_listing import list_csv
 from decor_core.data.tables import Columns, guess_columns, read_table
 from decor_core.errors import DataError, Stopped
 from decor_core.images.duplicates import fingerprint, group_duplicates, near_duplicates
