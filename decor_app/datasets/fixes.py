@@ -58,6 +58,11 @@ GROUPS: Mapping[str, Group] = {
         "Label issues: a model that has not seen them is sure that they are something else. It may "
         "be wrong: look, and decide.",
     ),
+    "several labels": Group(
+        "column with several labels in one cell",
+        "columns with several labels in one cell",
+        "A picture has one label here; pictures of several objects are better left out.",
+    ),
     "contradiction": Group(
         "contradiction in the table",
         "contradictions in the table",

@@ -1,7 +1,6 @@
 """From an upload to a data set: a preview, questions where there are some, the reading."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +13,7 @@ from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
 from decor_app.state.datasets import open_set, store, toast_error
 from decor_app.state.jobs import INTAKE, PEEK, forget, job_for, stop, submit
-from decor_core.data.tables import Columns
+from decor_core.data.columns import Columns
 from decor_core.datasets.editing import checked_label
 from decor_core.errors import DataError
 
@@ -161,16 +160,19 @@ def _ask_class(preview: Job) -> None:
 def _ask_columns(preview: Job) -> None:
     """What the columns of a table mean, and which types of pictures are wanted."""
     found: DatasetPreview = preview.result
-    columns = found.layout.columns
-    known = columns is not None and _is_well_known(columns)
-    st.markdown(
-        f"A table, {escape_markdown(found.layout.csv)}, comes with {found.pictures} pictures."
-        + ("" if known else " Which of its columns are meant?")
-    )
+    layout, columns = found.layout, found.layout.columns
+    known = layout.kind == "csv" and columns is not None and _is_well_known(columns)
+    tables = ", ".join(map(escape_markdown, layout.tables))
+    came = f"A table, {tables}, comes" if len(layout.tables) == 1 else f"Tables, {tables}, come"
+    asked = "" if known else " Which of its columns are meant?"
+    if layout.rivals:
+        rivals = ", ".join(map(escape_markdown, layout.rivals))
+        asked = f" Several of its columns may hold the classes: {rivals}. Which one is meant?"
+    st.markdown(f"{came} with {found.pictures} pictures.{asked}")
     st.dataframe(found.head, hide_index=True, alt="The first rows of the table")
     if not known:
         assert found.head is not None  # else nothing is asked
-        columns = _column_widgets(found.head, columns)
+        columns = _column_widgets(found.head, columns or Columns(), bool(layout.rivals))
     counts, types = _types(found, columns), ()
     if len(counts) > 1:
         types = st.pills(
@@ -185,23 +187,34 @@ def _ask_columns(preview: Job) -> None:
     _buttons(lambda: _ingest(preview, columns, tuple(types) or None), ready)
 
 
-def _column_widgets(head: pd.DataFrame, guess: Columns | None) -> Columns | None:
-    """The columns that are chosen; None where one is chosen twice."""
+def _column_widgets(head: pd.DataFrame, guess: Columns, is_open: bool) -> Columns | None:
+    """The columns that are chosen; None where one is chosen twice, or none for files or classes.
+
+    The column of the classes must be chosen where it ``is_open`` which one it is.
+    """
     names = list(head.columns)
-    guess = guess or Columns(names[0], names[min(1, len(names) - 1)])
-    preset = guess.file, guess.label, guess.coarser or _NONE, guess.type or _NONE
+    preset = guess.file, "" if is_open else guess.label, guess.coarser, guess.type
     chosen = []
     with st.container(horizontal=True, gap="small"):
         for i, (label, help) in enumerate(_COLUMN_HELP.items()):
             options = names if i < 2 else [_NONE, *names]
-            index, key = options.index(preset[i]), keys.ARRIVAL_COLUMN.of(label)
-            chosen.append(st.selectbox(label, options, index=index, key=key, help=help))
-    used = [name for name in chosen if name != _NONE]
+            index = options.index(preset[i]) if preset[i] else None if i < 2 else 0
+            chosen.append(
+                st.selectbox(
+                    label,
+                    options,
+                    index=index,
+                    key=keys.ARRIVAL_COLUMN.of(label),
+                    help=help,
+                    placeholder="Choose a column",
+                )
+            )
+    used = [name for name in chosen if name and name != _NONE]
     if len(set(used)) < len(used):
         st.warning("Choose another column for each purpose.", icon=":material/warning:")
         return None
-    file, label, coarser, kind = ("" if name == _NONE else name for name in chosen)
-    return replace(Columns(file, label), coarser=coarser, type=kind)
+    file, label, coarser, kind = ("" if name in (None, _NONE) else name for name in chosen)
+    return Columns(file, label, coarser, kind) if file and label else None
 
 
 def _buttons(ingest: Callable[[], None], ready: bool = True) -> None:

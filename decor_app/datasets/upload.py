@@ -19,6 +19,7 @@ from decor_app.page import asset
 from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import edit, opened, store, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
+from decor_core.data.tables import TABLE_ENDINGS
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.demo import write_example
 from decor_core.datasets.editing import checked_label
@@ -26,8 +27,6 @@ from decor_core.datasets.upload import pack_upload, title_of
 from decor_core.errors import DecorError
 from decor_core.features.backbones import restorable
 from decor_core.images.decode import PICTURE_ENDINGS
-
-_TABLES = (".csv", ".tsv")
 
 
 def show_ways_in() -> None:
@@ -52,7 +51,8 @@ def show_empty_state() -> None:
     st.markdown(
         "- **Folders**: one for each class, named like it, with its pictures in it. A zip of them "
         "will do.\n"
-        "- **Or a table**: a CSV that names each picture and its class, with the pictures.\n"
+        "- **Or a table**: CSV or Excel (.xlsx) that names each picture and its class, with the "
+        "pictures.\n"
         "- **How many?** Ten of each class are a start, fifty are good. Mistakes are fine: you "
         "will be shown what looks wrong."
     )
@@ -104,7 +104,7 @@ def _drop_zone(_: None) -> None:
 def _receive(key: SessionKey[list]) -> None:
     """Take what was uploaded once there is more than a table, and let the upload go."""
     files: list[UploadedFile] = key.value
-    if not files or all(file.name.lower().endswith(_TABLES) for file in files):
+    if not files or all(file.name.lower().endswith(TABLE_ENDINGS) for file in files):
         return
     _begin([(file.name, file) for file in files], title_of([file.name for file in files]))
     keys.DROPS.value += 1

@@ -6,7 +6,7 @@ They decode what strangers upload, so they run apart from the server and from Te
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,10 +16,11 @@ import pandas as pd
 from decor_app.hosting.config import server_config
 from decor_app.jobs.tasks import Progress, QueueName, Report, Task
 from decor_core.data.catalog import open_dataset
+from decor_core.data.columns import Columns
 from decor_core.data.findings import Finding
 from decor_core.data.layout import Layout, find_layout, table_bytes
 from decor_core.data.sources import Source, open_source
-from decor_core.data.tables import Columns, guess_columns, read_table
+from decor_core.data.tables import read_table
 from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset, load_dataset
 from decor_core.datasets.storage import VECTORS, keep_aside, keep_picture, tiny_thumb
 from decor_core.errors import DataError, PictureError, Stopped
@@ -222,9 +223,7 @@ class PreviewTask(_DatasetTask):
         check_count(len(names))
         if not layout.csv:
             return DatasetPreview(layout, len(names))
-        table = read_table(table_bytes(source, layout.csv), names)
-        if layout.columns is None:
-            layout = replace(layout, columns=guess_columns(table, names))
+        table = read_table(table_bytes(source, layout.csv), names, layout.csv)
         counts = {name: Counter(filter(None, table[name])) for name in table.columns}
         values = {name: found for name, found in counts.items() if 0 < len(found) <= _FEW_VALUES}
         return DatasetPreview(

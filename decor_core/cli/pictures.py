@@ -12,8 +12,8 @@ from decor_core.errors import DecorError
 
 if TYPE_CHECKING:
     from decor_core.data.catalog import Catalog
+    from decor_core.data.columns import Columns
     from decor_core.data.findings import DatasetReport
-    from decor_core.data.tables import Columns
     from decor_core.datasets.dataset import Dataset
     from decor_core.features.embeddings import Embeddings
     from decor_core.model.training_config import TrainingConfig
@@ -27,9 +27,11 @@ class PictureFlags:
     """Which pictures, and where their labels come from."""
 
     image_dir: Path | None = flag(
-        "Class folders, or pictures with a CSV that lists them.", metavar="DIR_OR_ZIP"
+        "Class folders, or pictures with a table that lists them.", metavar="DIR_OR_ZIP"
     )
-    csv: Path | None = flag("Table of pictures and labels.", metavar="FILE")
+    csv: Path | None = flag(
+        "Table of pictures and labels: CSV, .xlsx or JSON lines.", metavar="FILE"
+    )
     images: Path | None = flag("The pictures that --csv names.", metavar="DIR_OR_ZIP")
     data_set: str | None = flag("Instead, a data set that the app keeps, by its name.")
     file_column: str | None = flag("Column with the files; else guessed.", metavar="NAME")
@@ -55,7 +57,7 @@ class PictureFlags:
                 "the --images that it names, or --data_set with the name of one that is kept."
             )
         if self.image_dir and self.csv:
-            raise DecorError("A CSV goes with the pictures it names: give those with --images.")
+            raise DecorError("A table goes with the pictures it names: give those with --images.")
         return open_dataset(
             place,
             csv=self.csv,
@@ -75,14 +77,10 @@ class PictureFlags:
         return DatasetStore().find(self.data_set)
 
     def _columns(self) -> "Columns | None":
-        from decor_core.data.tables import Columns
+        from decor_core.data.columns import Columns
 
-        if self.file_column and self.label_column:
-            coarser, kind = self.coarser_column or "", self.type_column or ""
-            return Columns(self.file_column, self.label_column, coarser, kind)
-        if self.file_column or self.label_column or self.coarser_column or self.type_column:
-            raise DecorError("Expected --file_column and --label_column together, or neither.")
-        return None
+        named = self.file_column, self.label_column, self.coarser_column, self.type_column
+        return Columns(*(name or "" for name in named)) if any(named) else None
 
 
 @dataclass(frozen=True)
@@ -108,8 +106,7 @@ class VectorFlags(PictureFlags):
                 raise DecorError("Expected either --embeddings or pictures, not both.")
             return Embeddings.load(self.embeddings).of_types(*self.types)
         catalog, dataset = self.catalog(), self.kept_dataset()
-        if not quiet:
-            _print_report(catalog.report)
+        _print_assumed(catalog.report) if quiet else _print_report(catalog.report)
         with quietly():  # here, as it speaks when it starts; it stays loaded
             load_backbone(config.architecture)
         return embed_catalog(
@@ -140,12 +137,23 @@ class VectorFlags(PictureFlags):
         return TrainingData(dataset.id, dataset.title, dataset.version, config.spec, copies)
 
 
+def _print_assumed(report: "DatasetReport") -> None:
+    """Write to stderr what was assumed on reading, which no command does in silence."""
+    from decor_core.data.findings import KINDS, printable
+
+    for kind in ("assumed", "several labels"):
+        for finding in report.of(kind):
+            where = printable(finding.file)
+            print(f"{KINDS[kind]}: {where}: {printable(finding.message)}", file=sys.stderr)
+
+
 def _print_report(report: "DatasetReport") -> None:
     """Write to stderr what was found, and the first files that were set aside by name."""
     from decor_core.data.findings import printable
 
     for line in report.summary():
         print(line, file=sys.stderr)
+    _print_assumed(report)
     aside = list(report.set_aside.items())
     if aside:
         print("Set aside:", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Folder, zip or table with pictures → validated table + report of what was found and repaired."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from decor_core.data.checks import check_table
 from decor_core.data.class_folders import list_class_folders
+from decor_core.data.columns import Columns
 from decor_core.data.findings import DatasetReport, Finding
 from decor_core.data.layout import find_layout, table_bytes, tables_in
 from decor_core.data.listing import Listing, Row
@@ -21,8 +22,7 @@ from decor_core.data.scan import (
     usable_images,
 )
 from decor_core.data.sources import Source, open_source
-from decor_core.data.table_listing import list_csv
-from decor_core.data.tables import Columns
+from decor_core.data.table_listing import THE_TABLE, list_tables
 from decor_core.errors import DataError
 from decor_core.images.duplicates import group_duplicates, near_duplicates
 from decor_core.taxonomy import DECOR, Taxonomy
@@ -62,62 +62,68 @@ def open_dataset(
 ) -> Catalog:
     """The data set in a folder or zip, however it lies there: see ``find_layout``.
 
-    A ``csv`` from elsewhere, or naming its ``columns``, goes before what is found. ``types`` are
-    the types of picture to take where the CSV tells them, None for all; products are only asked
-    for where there are such. What can be repaired is, the rest is left out; the report names each
-    case. ``progress`` is called with (pictures read, their number). ``on_picture`` is given the
-    content of each readable picture, and the picture itself at 1024 pixels at most, on several
-    threads. DataError if nothing usable is there, Stopped if ``should_stop`` said so.
+    A table from elsewhere (``csv``), or naming its ``columns``, goes before what is found.
+    ``types`` are the types of picture to take where the table tells them, None for all; products
+    are only asked for where there are such. What can be repaired is, the rest is left out; the
+    report names each case. ``progress`` is called with (pictures read, their number).
+    ``on_picture`` is given the content of each readable picture, and the picture itself at 1024
+    pixels at most, on several threads. DataError if nothing usable is there, Stopped if
+    ``should_stop`` said so.
     """
     source = open_source(source)
-    ignored: list[Finding] = []
-    if csv is None:
-        layout = find_layout(source)
-        if layout.csv:
-            csv = table_bytes(source, layout.csv)
-            ignored = _other_tables(source, layout.csv)
-            if not layout.guessed:
-                columns = columns or layout.columns
-    if csv is None and columns is None:
-        listing = list_class_folders(source.names, source.folders)
+    if csv is not None:
+        listing = _list_tables(source, {_name_of(csv): _bytes_of(csv)}, columns)
+        return _read_pictures(source, listing, types, progress, should_stop, on_picture)
+    layout = find_layout(source, columns)
+    # One that lacks the columns that are named tells which it has.
+    taken = layout.tables or (tables_in(source)[:1] if columns else ())
+    if columns and not taken:
+        raise DataError(
+            "Expected a table with the columns that are named among the pictures, found 0; please "
+            "name the table (--csv)."
+        )
+    if taken:
+        tables = {name: table_bytes(source, name) for name in taken}
+        listing = _list_tables(source, tables, columns if layout.guessed else layout.columns)
+        findings = (*_which_tables(source, taken), *listing.findings)
+        listing = replace(listing, findings=findings)
     else:
-        listing = _list_table(source, csv, columns)
-    listing = replace(listing, findings=(*ignored, *listing.findings))
+        listing = list_class_folders(source.names, source.folders)
     return _read_pictures(source, listing, types, progress, should_stop, on_picture)
 
 
-def _other_tables(source: Source, taken: str) -> list[Finding]:
-    """Where there are several tables: which one is taken, and which are not."""
-    others = [name for name in tables_in(source) if name != taken]
-    if not others:
-        return []
-    message = f"Of {len(others) + 1} tables this one was taken to say which picture is what."
-    ignored = f"Another table, “{taken}”, was taken to say which picture is what."
-    return [
-        Finding("assumed", taken, message),
-        *(Finding("ignored", name, ignored, set_aside=True) for name in others),
-    ]
+def _which_tables(source: Source, taken: Sequence[str]) -> list[Finding]:
+    """Where there are several tables: which are taken, and which are not."""
+    others = [name for name in tables_in(source) if name not in taken]
+    findings = []
+    if len(taken) > 1:
+        message = f"These {len(taken)} tables were taken together: {', '.join(taken)}."
+        findings.append(Finding("assumed", taken[0], message))
+    elif others:
+        message = f"Of {len(others) + 1} tables this one was taken to say which picture is what."
+        findings.append(Finding("assumed", taken[0], message))
+    ignored = f"Another table, “{taken[0]}”, was taken to say which picture is what."
+    return findings + [Finding("ignored", name, ignored, set_aside=True) for name in others]
 
 
-def _list_table(source: Source, csv: Path | bytes | None, columns: Columns | None) -> Listing:
-    if csv is None:
-        inside = tables_in(source)
-        if len(inside) != 1:
-            raise DataError(
-                f"Expected one CSV among the pictures, found {len(inside)}; please name the CSV."
-            )
-        csv = table_bytes(source, inside[0])
-    elif isinstance(csv, Path):
-        try:
-            csv = csv.read_bytes()
-        except OSError as error:
-            raise DataError(f"The CSV “{csv}” cannot be read: {error.strerror}.") from error
-    listing = list_csv(csv, source.names, columns)
+def _name_of(csv: Path | bytes) -> str:
+    return csv.name if isinstance(csv, Path) else THE_TABLE
+
+
+def _bytes_of(csv: Path | bytes) -> bytes:
+    try:
+        return csv.read_bytes() if isinstance(csv, Path) else csv
+    except OSError as error:
+        raise DataError(f"The table “{csv}” cannot be read: {error.strerror}.") from error
+
+
+def _list_tables(source: Source, tables: Mapping[str, bytes], columns: Columns | None) -> Listing:
+    listing = list_tables(tables, source.names, columns)
     if not listing.rows:
         missing = [finding.file for finding in listing.findings if finding.kind == "missing"]
         example = f", such as “{missing[0]}”" if missing else ""
         raise DataError(
-            f"None of the pictures that the CSV names is there{example}; please check both."
+            f"None of the pictures that the table names is there{example}; please check both."
         )
     return listing
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from decor_core.data.columns import PARTS
 from decor_core.data.findings import Finding
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
-from decor_core.data.tables import PARTS, TABLE_ENDINGS
+from decor_core.data.tables import TABLE_ENDINGS
 from decor_core.errors import DataError
 from decor_core.images.decode import has_picture_ending, is_picture_name
 from decor_core.taxonomy import DECOR

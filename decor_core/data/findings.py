@@ -23,6 +23,7 @@ KINDS = {
     "label conflict": "One picture under two labels, the first kept",
     "missing": "Pictures that are named but not there",
     "incomplete": "Rows without a file or a label, left out",
+    "several labels": "Labels that look like several in one cell",
     "few pictures": "Classes with few pictures",
     "empty class": "Class folders without a picture",
     "near conflict": "Near duplicates under two labels, both kept",

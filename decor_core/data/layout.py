@@ -1,16 +1,21 @@
 """How a data set lies in a folder or zip: class folders, a CSV among pictures, a prepared set."""
 
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from decor_core.data.class_folders import PREPARED_FILES, list_class_folders
+from decor_core.data.columns import PARTS, ColumnGuess, Columns, guess_columns, is_label_name
+from decor_core.data.files_by_name import FilesByName
 from decor_core.data.sources import Source, open_source
-from decor_core.data.tables import TABLE_ENDINGS, Columns, guess_columns, is_label_name, read_table
+from decor_core.data.tables import TABLE_ENDINGS, read_table
 from decor_core.errors import DamagedFile, DataError, PictureError
 from decor_core.images.decode import LIMITS, has_picture_ending
 from decor_core.io import read_json
 
 PREPARED = "decor-prepared-1"  # the format in report.json of what ``prepare`` wrote
+
+_ANSWERS = re.compile(r"(^|[_ -])submission", re.IGNORECASE)  # what is to be handed in, not labels
 
 
 @dataclass(frozen=True)
@@ -18,15 +23,18 @@ class Layout:
     """How a data set lies there.
 
     ``kind`` is "csv" (the file ``csv`` lists the pictures, ``columns`` of it), "table" (there is
-    such a CSV, but which of its columns are meant must be said), "folders" (of one class each),
-    "loose" (pictures without labels) or "empty" (no pictures). ``guessed`` tells whether the
-    columns are.
+    such a table, but which of its columns are meant must be said), "folders" (of one class each),
+    "loose" (pictures without labels) or "empty" (no pictures). ``tables`` are all that are read
+    together, ``csv`` the first of them; ``guessed`` tells whether the columns are, and ``rivals``
+    are all that may as well hold the labels.
     """
 
     kind: str
     csv: str = ""
     columns: Columns | None = None
     guessed: bool = True
+    tables: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,35 +45,91 @@ class PreparedReport:
     columns: Columns | None = None
 
 
-def find_layout(source: Path | Source) -> Layout:
-    """How the data set in a folder or zip lies there; DataError if that cannot be opened."""
+def find_layout(source: Path | Source, columns: Columns | None = None) -> Layout:
+    """How the data set in a folder or zip lies there; DataError if that cannot be opened.
+
+    Where ``columns`` are named, it is a table that has them.
+    """
     source = open_source(source)
     pictures = list(filter(has_picture_ending, source.names))
     if not pictures:
         return Layout("empty")
-    prepared = _prepared_layout(source)
+    prepared = None if columns else _prepared_layout(source)
     if prepared:
         return prepared
     try:
         rows = list_class_folders(source.names, source.folders).rows
-        classes = len({row.labels for row in rows})
+        labels = {row.labels[0] for row in rows}
     except DataError:
-        classes = 0
+        labels = set()
+    are_classes = len(labels) > 1 and not _are_parts(labels)
     tables = tables_in(source)
-    best, most_listed = None, 0
-    for name in tables:
-        columns, listed = _columns_of_table(source, name, pictures)
-        if not columns or listed <= most_listed:
-            continue
-        # Beside class folders a table must list most pictures, and call its labels so.
-        if classes > 1 and (2 * listed < len(pictures) or not is_label_name(columns.label)):
-            continue
-        best, most_listed = Layout("csv", name, columns), listed
-    if best:
-        return best
-    if tables and classes < 2:
-        return Layout("table", tables[0])
+    if by_table := _layout_by_table(source, tables, pictures, are_classes, columns):
+        return by_table
+    if tables and len(labels) < 2:
+        return Layout("table", tables[0], tables=(tables[0],))
     return Layout("folders" if any("/" in name for name in pictures) else "loose")
+
+
+def _are_parts(labels: set[str]) -> bool:
+    """Whether folders are called like parts of a data set, which a table may tell more of."""
+    return {label.lower() for label in labels} <= PARTS
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A table that names pictures: which columns, and which pictures by them."""
+
+    name: str
+    guess: ColumnGuess
+    pictures: frozenset[str]
+
+
+def _layout_by_table(
+    source: Source,
+    tables: list[str],
+    pictures: list[str],
+    are_classes: bool,
+    columns: Columns | None,
+) -> Layout | None:
+    """The layout by the tables that name most pictures, None if none does, or folders tell more."""
+    found = [one for name in tables if (one := _look_into(source, name, pictures, columns))]
+    if are_classes and not columns:
+        # Beside class folders a table must list most pictures, and call its labels so.
+        found = [
+            one for one in found
+            if 2 * len(one.pictures) >= len(pictures) and one.guess.is_clear
+            and is_label_name(one.guess.columns.label)
+        ]  # fmt: skip
+    found.sort(key=lambda one: (not one.guess.is_clear, -len(one.pictures)))
+    if not found:
+        return None
+    first, *others = found
+    together, listed = [first.name], set(first.pictures)
+    for one in others:  # such as a table for each part of the set
+        if one.guess.columns.labels == first.guess.columns.labels and not one.pictures & listed:
+            together.append(one.name)
+            listed |= one.pictures
+    guess, kind = first.guess, "csv" if first.guess.is_clear else "table"
+    return Layout(kind, first.name, guess.columns, not columns, tuple(together), guess.rivals)
+
+
+def _look_into(
+    source: Source, name: str, pictures: list[str], columns: Columns | None
+) -> _Found | None:
+    """What a table tells of the pictures; None if it names none."""
+    if _ANSWERS.search(PurePosixPath(name).stem):
+        return None
+    try:
+        table = read_table(table_bytes(source, name), pictures, name)
+        guess = guess_columns(table, pictures, columns, name)
+    except (DataError, PictureError):
+        return None
+    if not guess.columns.file:
+        return None
+    files = FilesByName(pictures, name)
+    listed = {found[0] for cell in table[guess.columns.file] if (found := files.find(cell))}
+    return _Found(name, guess, frozenset(listed)) if listed else None
 
 
 def _prepared_layout(source: Source) -> Layout | None:
@@ -81,17 +145,7 @@ def _prepared_layout(source: Source) -> Layout | None:
         return None
     if not report.columns:
         return Layout("folders")
-    return Layout("csv", "pictures.csv", report.columns, guessed=False)
-
-
-def _columns_of_table(source: Source, name: str, pictures: list[str]) -> tuple[Columns | None, int]:
-    """The columns of a CSV that lists pictures, None if it does not, and how many it lists."""
-    try:
-        table = read_table(table_bytes(source, name), pictures)
-    except (DataError, PictureError):
-        return None, 0
-    columns = guess_columns(table, pictures)
-    return columns, table[columns.file].nunique() if columns else 0
+    return Layout("csv", "pictures.csv", report.columns, False, ("pictures.csv",))
 
 
 def tables_in(source: Source) -> list[str]:
@@ -100,11 +154,12 @@ def tables_in(source: Source) -> list[str]:
 
 
 def table_bytes(source: Source, name: str) -> bytes:
-    """The bytes of a CSV; DataError where it is larger than any file may be, PictureError where
+    """The bytes of a table; DataError where it is larger than any file may be, PictureError where
     it cannot be read."""
     data = source.read(name)
     if len(data) > LIMITS.max_bytes:
         raise DataError(
-            f"The CSV “{name}” has more than {LIMITS.max_bytes / 2**20:.0f} MiB, the most allowed."
+            f"The table “{name}” has more than {LIMITS.max_bytes / 2**20:.0f} MiB, the most "
+            "allowed."
         )
     return data

@@ -1,12 +1,12 @@
-"""Rows of a CSV that contradict themselves or each other → repaired, with a note on each."""
+"""Rows of a table that contradict themselves or each other → repaired, with a note on each."""
 
 import re
 from pathlib import PurePosixPath
 
 import pandas as pd
 
+from decor_core.data.columns import Columns, most_common
 from decor_core.data.findings import Finding
-from decor_core.data.tables import Columns, most_common
 
 _CODED = ("country", "decor", "type")
 _CODED_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_\d+$")

@@ -1,68 +1,95 @@
-"""A table that names pictures and their labels → one row for each picture."""
+"""Tables that name pictures and their labels → one row for each picture."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 import pandas as pd
 
-from decor_core.data.findings import Finding
+from decor_core.data.columns import Columns, settle_columns
+from decor_core.data.files_by_name import FilesByName
+from decor_core.data.findings import Finding, pluralize
+from decor_core.data.label_cells import missing_labels, plain_label, several_labels
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
 from decor_core.data.repairs import repair_coarser, repair_codes
-from decor_core.data.tables import Columns, guess_columns, read_table
-from decor_core.errors import DataError
+from decor_core.data.tables import read_table
 from decor_core.images.decode import has_picture_ending, is_picture_name
 
-_THE_CSV = "the CSV"
+THE_TABLE = "the table"
 _RESERVED = {"file", "key", "width", "height", "type", "group", "batch", "source"}
 
 
-def list_csv(data: bytes, names: Sequence[str], columns: Columns | None = None) -> Listing:
-    """The rows of a CSV, repaired and matched with the picture files ``names``.
+def list_tables(
+    tables: Mapping[str, bytes], names: Sequence[str], columns: Columns | None = None
+) -> Listing:
+    """The rows of tables, by their names among the files, matched with the pictures ``names``.
 
-    ``columns`` are guessed where they are not given; the names of the label columns become those
-    of the levels. DataError if it is no table or lacks columns.
+    What of ``columns`` is not given is guessed; the names of the label columns become those of the
+    levels. Nothing is repaired that nobody named. DataError if one is no table, lacks columns, or
+    leaves open which are meant.
     """
-    table = read_table(data, names)
-    findings = [Finding("assumed", _THE_CSV, message) for message in table.attrs["assumed"]]
-    if columns is None:
-        columns = guess_columns(table, names)
-        if columns is None:
-            raise DataError(
-                "The CSV must have the columns file, decor, country (and type), or file, class, or "
-                "else one column with the names of the picture files and one with their labels: "
-                f"please say which they are; it has: {', '.join(table.columns)}."
-            )
-        if columns.file.lower() != "file" or columns.label.lower() not in ("decor", "class"):
-            findings.append(Finding("assumed", _THE_CSV, _describe(columns)))
-    columns = columns.found_in(table)
+    rows: dict[str, Row] = {}
+    findings: list[Finding] = []
+    named = columns or Columns()
+    used = named
+    for title, data in tables.items():
+        pictures = list(filter(is_picture_name, names))
+        table = read_table(data, pictures, title)
+        wanted = replace(used, file=named.file, type=named.type)
+        used = settle_columns(table, pictures, wanted, title)
+        findings += _read_rows(table, title, used, named, FilesByName(pictures, title), rows)
+    levels = tuple(f"{n} label" if n.lower() in _RESERVED else n for n in used.labels)
+    if used.is_decor:
+        levels = ("style", "country")
+    known = rows.keys() | {finding.file for finding in findings if finding.set_aside}
+    unlisted = [
+        Finding("unlisted", name, "No row of the table names it.", set_aside=True)
+        for name in names
+        if has_picture_ending(name) and name not in known
+    ]
+    valid, refused = with_valid_labels(rows.values())
+    if not (named.coarser or used.is_decor):
+        levels, valid = _without_contradicted(levels, valid)
+    several = _several(valid, next(iter(tables)))
+    return Listing(levels, tuple(valid), (*several, *findings, *unlisted, *refused))
+
+
+def list_table(data: bytes, names: Sequence[str], columns: Columns | None = None) -> Listing:
+    """The rows of one table from elsewhere: see ``list_tables``."""
+    return list_tables({THE_TABLE: data}, names, columns)
+
+
+def _read_rows(
+    table: pd.DataFrame,
+    title: str,
+    columns: Columns,
+    named: Columns,
+    files: FilesByName,
+    rows: dict[str, Row],
+) -> list[Finding]:
+    """Put the pictures that a table names into ``rows``; what was found.
+
+    ``named`` are those of the ``columns`` that were not guessed.
+    """
+    assumed, gaps = list(table.attrs["assumed"]), table.attrs["gaps"]
+    is_usual = columns.file.lower() == "file" and columns.label.lower() in ("decor", "class")
+    if not is_usual and not (named.file and named.label):
+        assumed.insert(0, _describe(columns))
     for name in columns.labels:
-        table[name] = table[name].map(label_text)
-    table, incomplete = _complete_rows(table, columns.file, (columns.file, columns.label))
-    findings += incomplete
+        assumed += _clean_labels(table, name, gaps)
+    table, findings = _complete_rows(table, columns.file, (columns.file, columns.label), gaps)
     if columns.is_decor:
         table.columns = table.columns.str.lower()
         columns = Columns(*(name.lower() for name in vars(columns).values()))
         findings += repair_codes(table)
     if columns.coarser:
-        findings += repair_coarser(table, columns)
-        table, incomplete = _complete_rows(table, columns.file, (columns.coarser,))
+        if columns.is_decor or named.coarser:
+            findings += repair_coarser(table, columns)
+        table, incomplete = _complete_rows(table, columns.file, (columns.coarser,), gaps)
         findings += incomplete
-    files = _FileFinder(filter(is_picture_name, names))
     findings = [_with_own_name(finding, files) for finding in findings]
-    rows, unmatched = _match_files(table, columns, files)
-    known = {row.file for row in rows} | {finding.file for finding in findings if finding.set_aside}
-    unlisted = [
-        Finding("unlisted", name, "No row of the CSV names it.", set_aside=True)
-        for name in names
-        if has_picture_ending(name) and name not in known
-    ]
-    rows, refused = with_valid_labels(rows)
-    levels = tuple(f"{n} label" if n.lower() in _RESERVED else n for n in columns.labels)
-    if columns.is_decor:
-        levels = ("style", "country")
-    return Listing(levels, tuple(rows), (*findings, *unmatched, *unlisted, *refused))
+    findings += _match_files(table, columns, files, rows)
+    assumed += files.assumed()
+    return [*(Finding("assumed", title, message) for message in assumed), *findings]
 
 
 def _describe(columns: Columns) -> str:
@@ -70,57 +97,65 @@ def _describe(columns: Columns) -> str:
     return f"Files are named in column “{columns.file}”, labels are in “{columns.label}”{coarser}."
 
 
+def _clean_labels(table: pd.DataFrame, name: str, gaps: dict[Hashable, str]) -> list[str]:
+    """Make labels of the cells of a column; in sentences, what was decided. ``gaps`` gets why one
+    has none, by the row."""
+    lists = table[name].map(plain_label)
+    told = [f"Lists in column “{name}” were read as labels."] if any(lists != table[name]) else []
+    table[name] = lists.map(label_text)
+    missing, decided = missing_labels(table[name])
+    for index in table.index[table[name].isin(missing)]:
+        gaps[index] = f"says “{table.at[index, name]}”"
+        table.at[index, name] = ""
+    return told + [f"In column “{name}”, {sentence}" for sentence in decided]
+
+
+def _without_contradicted(
+    levels: tuple[str, ...], rows: list[Row]
+) -> tuple[tuple[str, ...], list[Row]]:
+    """Levels and rows, with no coarser one that nobody named and not all tables agree on."""
+    if len({row.labels for row in rows}) == len({row.labels[0] for row in rows}):
+        return levels, rows
+    return levels[:1], [replace(row, labels=row.labels[:1]) for row in rows]
+
+
+def _several(rows: Sequence[Row], title: str) -> list[Finding]:
+    """A finding where labels look like several in one cell."""
+    labels = {row.labels[0] for row in rows}
+    found = several_labels(sorted(labels))
+    if not found:
+        return []
+    label, parts = next(iter(found.items()))
+    count = sum(row.labels[0] in found for row in rows)
+    message = (
+        f"{len(found)} of the {pluralize(len(labels), 'label')} look like several labels in one "
+        f"cell, such as “{label}”: {' and '.join(f'“{part}”' for part in parts)}. Each was taken "
+        f"for a class of its own, {pluralize(count, 'picture')} in all: a picture has one label "
+        "here. Please give each of them one, or leave them out."
+    )
+    return [Finding("several labels", title, message)]
+
+
 def _complete_rows(
-    table: pd.DataFrame, file: str, needed: Sequence[str]
+    table: pd.DataFrame, file: str, needed: Sequence[str], gaps: Mapping[Hashable, str]
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """The rows that have a value in all ``needed`` columns, and a finding on each of the others.
 
-    Those name the file, by column ``file``, or the row where it names none.
+    Those name the file, by column ``file``, or the row where it names none; ``gaps`` tells by the
+    row why it has no label, where there is more to say.
     """
     lacking = (table[list(needed)] == "").any(axis=1)
     findings = []
     for number, row in table[lacking].iterrows():
-        gaps = " and no ".join(column for column in needed if not row[column])
-        where = f"row {number}"
-        findings.append(Finding("incomplete", row[file] or where, f"The {where} has no {gaps}."))
+        lacks = " and no ".join(column for column in needed if not row[column])
+        where, why = f"row {number}", f": it {gaps[number]}" if number in gaps else ""
+        message = f"The {where} has no {lacks}{why}."
+        findings.append(Finding("incomplete", row[file] or where, message))
     return table[~lacking].copy(), findings
 
 
-class _FileFinder:
-    """Finds the file that a CSV means: by its whole path, the end of it, its name, or nearly so."""
-
-    _FORMS = (
-        lambda path: path.name,
-        lambda path: path.name.casefold(),
-        lambda path: path.stem.casefold(),  # a list without endings, or before pictures changed
-    )
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = set()
-        self._by_form = tuple((form, defaultdict(list)) for form in self._FORMS)
-        for name in names:
-            self._names.add(name)
-            for form, files in self._by_form:
-                files[form(PurePosixPath(name))].append(name)
-
-    def find(self, wanted: str) -> list[str]:
-        """The files that may be meant; it is clear if it is one."""
-        wanted = wanted.replace("\\", "/")
-        if wanted in self._names:
-            return [wanted]
-        for form, files in self._by_form:
-            found = files.get(form(PurePosixPath(wanted)), [])
-            if len(found) > 1:
-                same_end = [name for name in found if f"/{wanted}".endswith(f"/{name}")
-                            or f"/{name}".endswith(f"/{wanted}")]  # fmt: skip
-                return same_end or found
-            if found:
-                return found
-        return []
-
-
-def _with_own_name(finding: Finding, files: _FileFinder) -> Finding:
-    """The finding with the file's own name, where the CSV calls it otherwise."""
+def _with_own_name(finding: Finding, files: FilesByName) -> Finding:
+    """The finding with the file's own name, where the table calls it otherwise."""
     found = files.find(finding.file)
     if len(found) != 1:
         return finding
@@ -128,13 +163,12 @@ def _with_own_name(finding: Finding, files: _FileFinder) -> Finding:
 
 
 def _match_files(
-    table: pd.DataFrame, columns: Columns, files: _FileFinder
-) -> tuple[list[Row], list[Finding]]:
-    """The rows whose file is there, each file once, and a finding on every other row."""
-    rows: dict[str, Row] = {}
+    table: pd.DataFrame, columns: Columns, files: FilesByName, rows: dict[str, Row]
+) -> list[Finding]:
+    """Put the rows whose file is there into ``rows``, each file once; a finding on every other."""
     findings = []
     for cells in table.to_dict("records"):
-        found = files.find(cells[columns.file])
+        found = files.find_noted(cells[columns.file])
         labels = tuple(cells[column] for column in columns.labels)
         if len(found) != 1:
             why = f"{len(found)} files have this name" if found else "No such file is there"
@@ -145,10 +179,10 @@ def _match_files(
         if file not in rows:
             rows[file] = Row(file, cells.get(columns.type, ""), labels)
         elif rows[file].labels == labels:
-            message = "The CSV names it more than once."
+            message = "The table names it more than once."
             findings.append(Finding("duplicate row", file, message))
         else:
             first, other = rows[file].labels[0], labels[0]
-            message = f"The CSV calls it “{first}” and “{other}”; the first counts."
+            message = f"The table calls it “{first}” and “{other}”; the first counts."
             findings.append(Finding("label conflict", file, message, suggestion=other))
-    return list(rows.values()), findings
+    return findings

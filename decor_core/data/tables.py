@@ -1,107 +1,80 @@
-"""CSV bytes, however they were written → a table; which of its columns hold files and labels."""
+"""The bytes of a table, however it was written → its rows as texts: CSV, Excel, JSON lines."""
 
 import csv
 import io
-import re
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections import Counter
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import PurePosixPath
+from statistics import multimode
 
 import pandas as pd
 
+from decor_core.data.columns import add_one_hot_label, is_file_name, names_pictures
 from decor_core.data.csv_escape import plain_cell
 from decor_core.data.encodings import decode
+from decor_core.data.files_by_name import FilesByName
 from decor_core.data.sources import normal
+from decor_core.data.spreadsheets import cell_text, is_workbook, read_sheets
 from decor_core.errors import DataError
+from decor_core.images.decode import has_picture_ending
 
-TABLE_ENDINGS = (".csv", ".tsv")
+# Content decides how they are read; the last four mostly are only told of, with the way out.
+TABLE_ENDINGS = (
+    *(".csv", ".tsv", ".xlsx", ".xlsm", ".jsonl", ".ndjson"),
+    *(".xls", ".xlsb", ".ods", ".numbers"),
+)
 _SEPARATORS = (",", ";", "\t", "|")
 _MOST_CELL = 2**20
-_MOST_LABELS = 500
-_FILE_NAMES = re.compile(
-    r"files?|file[ _-]?names?|images?|pictures?|photos?|paths?|datei(name)?|bild|plik|zdj[eę]cie|"
-    r"файл|фото|изображение|dosya|resim",
-    re.IGNORECASE,
-)
-_LABEL_NAMES = re.compile(
-    r"labels?|class(es)?|categor(y|ies)|styles?|species|target|klasse|kategorie|klasa|kategoria|"
-    r"класс|категория|стиль|sınıf|kategori",
-    re.IGNORECASE,
-)
-_NUMBER = re.compile(r"[\d.,+-]*")
-# Words for the parts of a data set, which are no classes.
-PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
-_DECOR = ("file", "decor", "country")
+_FIRST_ROWS = 20
+_SOME_ROWS = 200
+
+Lines = list[list[str]]
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Names of the columns that hold the file, the label, and where there are such, a coarser
-    label and the type of the picture."""
+def read_table(data: bytes, names: Sequence[str] = (), title: str = "") -> pd.DataFrame:
+    """The table in ``data`` as texts without blanks around them, "" where a cell is empty.
 
-    file: str
-    label: str
-    coarser: str = ""
-    type: str = ""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The columns that hold labels, finest first."""
-        return (self.label, self.coarser) if self.coarser else (self.label,)
-
-    @property
-    def is_decor(self) -> bool:
-        """Whether this is the layout of the decor data, whose codes can be checked."""
-        return tuple(name.lower() for name in (self.file, *self.labels)) == _DECOR
-
-    def found_in(self, table: pd.DataFrame) -> "Columns":
-        """These columns spelled as in the table; DataError if one is not there."""
-        spelled = {name.casefold(): name for name in table.columns}
-        named = {f: normal(v) for f, v in vars(self).items() if v}
-        lacking = [name for name in named.values() if name.casefold() not in spelled]
-        if lacking or len({name.casefold() for name in named.values()}) < len(named):
-            why = (
-                f"has no column “{lacking[0]}”" if lacking else "needs one column for each purpose"
-            )
-            raise DataError(f"The CSV {why}; it has: {', '.join(table.columns)}.")
-        return Columns(**{f: spelled[name.casefold()] for f, name in named.items()})
-
-
-def read_table(data: bytes, names: Sequence[str] = ()) -> pd.DataFrame:
-    """The CSV in ``data`` as texts without blanks around them, "" where a cell is empty.
-
-    Tolerates a byte order mark, semicolons, tabs, any line ends and most encodings; file ``names``
-    help to find the encoding. The index is the number of the row as spreadsheets count, the header
-    being row 1. ``attrs["assumed"]`` lists in sentences what had to be guessed. DataError if it is
-    no table.
+    Tolerates a byte order mark, semicolons, tabs, any line ends and most encodings, a title above
+    the header or no header at all; of a workbook it is the sheet that names pictures. File
+    ``names`` help to find the encoding, header and sheet; ``title`` is the table's own name among
+    them. The index is the number of the row as spreadsheets count. ``attrs["assumed"]`` lists in
+    sentences what had to be guessed. DataError if it is no table.
     """
-    try:
-        text, encoding = decode(data, (PurePosixPath(name).stem for name in names))
-    except UnicodeError as error:
-        raise DataError("The CSV is no text; please save the table as CSV in UTF-8.") from error
-    header, rows = _parse(text)
-    width = len(header)
-    cells = [[normal(cell) for cell in (row + [""] * width)[:width]] for row in rows.values()]
-    table = pd.DataFrame(cells, index=list(rows), columns=header, dtype=object).map(plain_cell)
-    if not all(header):
-        table = table.loc[:, [bool(name) for name in header]]
-    assumed = []
-    if encoding:
-        assumed.append(f"It is not in UTF-8; it was read as {encoding}. Please check the letters.")
-    longer = [number for number, row in rows.items() if any(map(str.strip, row[width:]))]
-    if longer:
-        more = f" and {len(longer) - 1} more" if len(longer) > 1 else ""
-        assumed.append(
-            f"Row {longer[0]}{more} has more cells than there are columns; what is beyond was not "
-            "read. Texts with the separator in them need quotes."
-        )
-    table.attrs["assumed"] = assumed
-    return table
+    if is_workbook(data):
+        table = _best_sheet(read_sheets(data), names, title)
+    else:
+        try:
+            text, encoding = decode(data, (PurePosixPath(name).stem for name in names))
+        except UnicodeError as error:
+            raise DataError("The table is no text; please save it as CSV in UTF-8.") from error
+        lines = _json_lines(text) or _csv_lines(text)
+        table = _table_of(lines, names, title)
+        if encoding:
+            told = f"It is not in UTF-8; it was read as {encoding}. Please check the letters."
+            table.attrs["assumed"].insert(0, told)
+    return add_one_hot_label(table)
 
 
-def _parse(text: str) -> tuple[list[str], dict[int, list[str]]]:
-    """The names of the columns, and the cells of each row that is not empty, by its number."""
+def _best_sheet(sheets: dict[str, Lines], names: Sequence[str], title: str) -> pd.DataFrame:
+    """The sheet that names most pictures, else the first that is a table."""
+    tables, problem = {}, DataError("The Excel file is empty; its first row must name the columns.")
+    for name, lines in sheets.items():
+        try:
+            tables[name] = _table_of(lines, names, title)
+        except DataError as error:
+            problem = error
+    if not tables:
+        raise problem
+    best = max(tables, key=lambda name: names_pictures(tables[name], names, title))
+    if len(tables) > 1:
+        others = ", ".join(f"“{name}”" for name in tables if name != best)
+        tables[best].attrs["assumed"].append(f"The sheet “{best}” was read, and not {others}.")
+    return tables[best]
+
+
+def _csv_lines(text: str) -> Lines:
     first = text.partition("\n")[0].strip().lower()
     if first[:4] == "sep=" and len(first) == 5:  # Excel's own way to say it
         separator, text = first[4], text.partition("\n")[2]
@@ -109,116 +82,128 @@ def _parse(text: str) -> tuple[list[str], dict[int, list[str]]]:
         separator = max(_SEPARATORS, key=lambda separator: _width(text, separator))
     csv.field_size_limit(_MOST_CELL)
     try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
-        raise DataError(f"The CSV is no table ({error}); please save it again as CSV.") from error
-    header = [plain_cell(normal(name)) for name in lines[0]] if lines else []
-    named = [name.casefold() for name in header if name]
-    if not named:
-        raise DataError("The CSV is no table: its first line must name the columns.")
-    twice = [name for name, count in Counter(named).items() if count > 1]
-    if twice:
-        raise DataError(
-            f"The CSV has two columns of one name, “{twice[0]}”; please rename one of them."
-        )
-    return header, {i: row for i, row in enumerate(lines[1:], 2) if any(map(str.strip, row))}
+        raise DataError(f"The table is none ({error}); please save it again as CSV.") from error
 
 
 def _width(text: str, separator: str) -> int:
-    """How many columns the first row has with a separator."""
+    """How many columns the first rows mostly have with a separator."""
+    widths = []
     try:
-        return len(next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), []))
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+            widths += [len(row)] if any(map(str.strip, row)) else []
+            if len(widths) == _FIRST_ROWS:
+                break
     except csv.Error:
         return 0
+    return max(multimode(widths), default=0)
 
 
-# Which column is which
+def _json_lines(text: str) -> Lines:
+    """The rows of JSON lines, their keys first; none if it is no JSON."""
+    if not text.lstrip().startswith("{"):
+        return []
+    rows = []
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            row = json.loads(line) if line.strip() else {}
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"Line {number} of the table is no JSON ({error}); expected one object a line."
+            ) from error
+        if not isinstance(row, dict):
+            raise DataError(f"Line {number} of the table is no JSON object; expected one a line.")
+        rows.append(row)
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    return [keys, *([_json_cell(row.get(key)) for key in keys] for row in rows)]
 
 
-def guess_columns(table: pd.DataFrame, names: Sequence[str]) -> Columns | None:
-    """The columns of the table that most likely hold the picture files ``names`` and their labels.
-
-    Known layouts first; else the file column is the one whose values are the names of files, and
-    the label the column of few values; a coarser label is one that the label determines. None if
-    there are no such columns.
-    """
-    spelled = {name.lower(): name for name in table.columns}
-    kind = spelled.get("type", "")
-    if set(_DECOR) <= set(spelled):
-        file, label, coarser = (spelled[name] for name in _DECOR)
-        return Columns(file, label, coarser, kind)
-    if {"file", "class"} <= set(spelled):
-        return Columns(spelled["file"], spelled["class"], type=kind)
-    file = _file_column(table, names)
-    if not file:
-        return None
-    candidates = [
-        name for name in table.columns
-        if name not in (file, kind) and _may_be_labels(table[name], len(table))
-    ]  # fmt: skip
-    if not candidates:
-        return None
-    label = max(candidates, key=lambda name: _label_rank(table[name]))
-    rest = [name for name in candidates if name != label]
-    finer = [name for name in rest if _determines(table[name], table[label])]
-    if finer and not is_label_name(label):
-        label = min(finer, key=lambda name: table[name].nunique())
-    coarser = [name for name in rest if name != label and _determines(table[label], table[name])]
-    coarsest = max(coarser, key=lambda name: _label_rank(table[name]), default="")
-    return Columns(file, label, coarsest, kind)
+def _json_cell(value: object) -> str:
+    """A value of JSON as text; a list of texts with “ | ” between them."""
+    if isinstance(value, list) and all(isinstance(one, str | int) for one in value):
+        return " | ".join(map(cell_text, value))
+    return (
+        json.dumps(value, ensure_ascii=False)
+        if isinstance(value, list | dict)
+        else cell_text(value)
+    )
 
 
-def _file_column(table: pd.DataFrame, names: Sequence[str]) -> str:
-    known = {form for name in names for form in _forms(name)}
-
-    def share(name: str) -> float:
-        cells = [cell for cell in table[name] if cell]
-        return sum(bool(_forms(cell) & known) for cell in cells) / max(len(cells), 1)
-
-    shares = {name: share(name) for name in table.columns}
-    best = max(shares.values(), default=0)
-    if best < 0.5:
-        return ""
-    good = [name for name, value in shares.items() if value > best - 0.05]
-    return next((name for name in good if _FILE_NAMES.fullmatch(name)), good[0])
+# Rows → table
 
 
-def _forms(file: str) -> set[str]:
-    """The last part of a path, with and without its ending."""
-    path = PurePosixPath(file.replace("\\", "/").casefold())
-    return {path.name, path.stem} - {""}
+def _table_of(lines: Lines, names: Sequence[str], title: str) -> pd.DataFrame:
+    lines = [[plain_cell(normal(cell)) for cell in line] for line in lines]
+    start = next((i for i, line in enumerate(lines) if any(line)), None)
+    if start is None:
+        raise DataError("The table is no table: its first line must name the columns.")
+    assumed = []
+    if _is_title(lines[start:]):
+        assumed.append(f"Its row {start + 1}, “{lines[start][0]}”, was taken for a title.")
+        start = next(i for i, line in enumerate(lines) if i > start and any(line))
+    first, rest = lines[start], lines[start + 1 :]
+    if _is_data(first, rest, FilesByName(names, title)):
+        assumed.append(
+            f"Its row {start + 1} names a picture, so that there is no header; the columns are "
+            "called “column 1”, “column 2” …"
+        )
+        header, start, rest = (
+            [f"column {i}" for i, _ in enumerate(first, 1)],
+            start - 1,
+            lines[start:],
+        )
+    else:
+        header = _header(first, rest)
+    rows = {i: line for i, line in enumerate(rest, start + 2) if any(line)}
+    width = len(header)
+    if longer := [number for number, row in rows.items() if any(row[width:])]:
+        more = f" and {len(longer) - 1} more" if len(longer) > 1 else ""
+        assumed.append(
+            f"Row {longer[0]}{more} has more cells than there are columns; what is beyond was not "
+            "read. Texts with the separator in them need quotes."
+        )
+    cells = [(row + [""] * width)[:width] for row in rows.values()]
+    table = pd.DataFrame(cells, index=list(rows), columns=header, dtype=object)
+    table = table.loc[:, [bool(name) for name in header]]
+    table.attrs.update(assumed=assumed, gaps={})
+    return table
 
 
-def _may_be_labels(cells: pd.Series, rows: int) -> bool:
-    """Few values, which are words or stand under a name for labels, and not the parts of a set."""
-    values = set(cells) - {""}
-    few = 2 <= len(values) <= min(_MOST_LABELS, max(2, rows // 2))
-    words = is_label_name(str(cells.name)) or not all(map(_NUMBER.fullmatch, values))
-    return few and words and not {value.lower() for value in values} <= PARTS
+def _is_title(lines: Lines) -> bool:
+    """Whether the first line is a single cell above a header of several."""
+    first, *rest = lines
+    below = [cell for cell in next(filter(any, rest), []) if cell]
+    alone = any(first[:1]) and not any(first[1:])
+    return alone and len(below) > 1 and not any(map(has_picture_ending, [first[0], *below]))
 
 
-def is_label_name(name: str) -> bool:
-    """Whether a column of that name says that it holds labels."""
-    return name.lower() == "decor" or bool(_LABEL_NAMES.fullmatch(name))
+def _is_data(first: list[str], rest: Lines, files: FilesByName) -> bool:
+    """Whether the first line is a row like those below: it names a picture where they do."""
+    columns = [list(filter(None, cells)) for cells in zip_longest(*rest[:_SOME_ROWS], fillvalue="")]
+    if not columns:
+        return any(map(has_picture_ending, first))
+    known = zip(first, columns, strict=False)
+    repeated = first not in rest and any(cell in below for cell, below in known if cell)
+    for cell, below in zip(first, columns, strict=False):
+        if 2 * sum(map(has_picture_ending, below)) > len(below):
+            if has_picture_ending(cell):
+                return True
+            continue
+        named = 2 * files.count(below)[0] > len(below)  # without endings
+        if cell and named and not is_file_name(cell) and (files.find(cell) or repeated):
+            return True
+    return False
 
 
-def _label_rank(cells: pd.Series) -> tuple[bool, int]:
-    """Columns called like labels go first, then the finer ones."""
-    return is_label_name(str(cells.name)), cells.nunique()
-
-
-def _determines(fine: pd.Series, coarse: pd.Series) -> bool:
-    """Whether rows of one fine label nearly always have one and the same coarse label."""
-    if not 2 <= coarse.nunique() < fine.nunique():
-        return False
-    usual = most_common(fine, coarse)
-    return sum(usual.get(f) == c for f, c in zip(fine, coarse, strict=True)) >= 0.9 * len(fine)
-
-
-def most_common(keys: pd.Series, values: pd.Series) -> Mapping[str, str]:
-    """For each key the value it most often goes with, the first in order among equals."""
-    seen: dict[str, Counter[str]] = defaultdict(Counter)
-    for key, value in zip(keys, values, strict=True):
-        if value:
-            seen[key][value] += 1
-    return {key: min(c, key=lambda value: (-c[value], value)) for key, c in seen.items()}
+def _header(first: list[str], rest: Lines) -> list[str]:
+    """The names of the columns; one without is “column 2” if there is something in it."""
+    twice = [name for name, count in Counter(map(str.casefold, filter(None, first))).items()
+             if count > 1]  # fmt: skip
+    if twice:
+        raise DataError(
+            f"The table has two columns of one name, “{twice[0]}”; please rename one of them."
+        )
+    used = [any(cells) for cells in zip_longest(*rest, fillvalue="")]
+    used += [False] * len(first)
+    return [name or (f"column {i}" if used[i - 1] else "") for i, name in enumerate(first, 1)]

@@ -10,12 +10,13 @@ from packing import zip_bytes
 
 from decor_core.data.catalog import find_layout, open_dataset
 from decor_core.data.checks import check_table, similar_labels
+from decor_core.data.columns import ColumnGuess, Columns, guess_columns
 from decor_core.data.csv_escape import safe_cell
 from decor_core.data.encodings import decode
 from decor_core.data.export import prepare
 from decor_core.data.sources import SourceLimits, open_source, open_zip
-from decor_core.data.table_listing import list_csv
-from decor_core.data.tables import Columns, guess_columns, read_table
+from decor_core.data.table_listing import list_table
+from decor_core.data.tables import read_table
 from decor_core.errors import DataError, Stopped
 from decor_core.images.duplicates import fingerprint, group_duplicates, near_duplicates
 
@@ -238,7 +239,7 @@ def test_any_label_works_and_reads_back(label, tmp_path, ornament, encoded):
     for number, name in enumerate("ab"):
         (tmp_path / f"{name}.png").write_bytes(encoded(ornament(number)))
     text = f"file,class\na.png,{safe_cell(label)}\nb.png,plain\n"
-    listing = list_csv(text.encode(), ["a.png", "b.png"])
+    listing = list_table(text.encode(), ["a.png", "b.png"])
     assert listing.rows[0].labels == (label,)
     (tmp_path / "list.csv").write_text(text, encoding="utf-8")
     catalog = open_dataset(tmp_path)
@@ -259,7 +260,7 @@ def test_any_label_works_and_reads_back(label, tmp_path, ornament, encoded):
 
 def test_labels_lose_what_cannot_be_seen_and_may_not_be_endless():
     text = 'file,class\na.png,"Red\n\u200b wing "\nb.png,Red wing\nc.png,\u200b\nd.png,' + "x" * 201
-    listing = list_csv(text.encode(), ["a.png", "b.png", "c.png", "d.png"])
+    listing = list_table(text.encode(), ["a.png", "b.png", "c.png", "d.png"])
     assert [row.labels for row in listing.rows] == [("Red wing",), ("Red wing",)]
     assert {entry.file: entry.kind for entry in listing.findings} == {
         "c.png": "incomplete", "d.png": "incomplete"
@@ -278,7 +279,7 @@ CSV = "file,class\nłódź/a.png,Wycinanki łowickie\nłódź/b.png,koń\nż c.p
 ])  # fmt: skip
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_csv_in_any_encoding(encoding, told, separator):
-    listing = list_csv(CSV.replace(",", separator).encode(encoding), NAMES)
+    listing = list_table(CSV.replace(",", separator).encode(encoding), NAMES)
     assert [row.labels[0] for row in listing.rows] == ["Wycinanki łowickie", "koń", "koń"]
     assumed = " ".join(entry.message for entry in listing.findings)
     assert told in assumed and bool(assumed) == bool(told)
@@ -304,7 +305,7 @@ def test_quotes_newlines_and_excels_first_line():
 
 
 def test_rows_that_are_too_long_or_too_short():
-    listing = list_csv(
+    listing = list_table(
         b"file,class,\na.png,oak,,\nb.png,ash,red,7\nc.png\n", ["a.png", "b.png", "c.png"]
     )
     assert [row.labels[0] for row in listing.rows] == ["oak", "ash"]
@@ -327,15 +328,15 @@ def test_tables_that_are_none_are_explained(data, why, write_pictures):
 def test_files_are_found_by_end_of_path_case_and_stem():
     names = ["train/a.png", "test/a.png", "x/B.PNG", "x/c.png"]
     rows = "C:\\data\\train\\a.png,1\n/data/test/a.png,2\nb.png,1\nc,2\n"
-    listing = list_csv(f"file,class\n{rows}".encode(), names)
+    listing = list_table(f"file,class\n{rows}".encode(), names)
     assert [row.file for row in listing.rows] == names
-    listing = list_csv(b"file,class\na.png,1\n", names)
+    listing = list_table(b"file,class\na.png,1\n", names)
     assert "2 files have this name" in listing.findings[0].message
 
 
 def test_duplicate_rows_and_two_labels_for_one_file():
     text = b"file,class\na.png,x\na.png,x\na.png,y\nb.png,y\n"
-    listing = list_csv(text, ["a.png", "b.png"])
+    listing = list_table(text, ["a.png", "b.png"])
     assert [entry.kind for entry in listing.findings] == ["duplicate row", "label conflict"]
     assert listing.findings[1].suggestion == "y"
 
@@ -357,9 +358,9 @@ SPECIES = "id,picture,species,family,split\n" + "".join(
 def test_columns_are_guessed():
     names = [f"p/{name}{i}.jpg" for i, name in enumerate(["oak", "ash", "elm", "cork"] * 3)]
     table = _table(SPECIES)
-    assert guess_columns(table, names) == Columns("picture", "species", "family")
-    assert guess_columns(table, ["other.jpg"]) is None
-    listing = list_csv(SPECIES.encode(), names)
+    assert guess_columns(table, names) == ColumnGuess(Columns("picture", "species", "family"))
+    assert not guess_columns(_table("id,size\n1,2\n2,3\n"), ["other.jpg"]).columns.file
+    listing = list_table(SPECIES.encode(), names)
     assert listing.levels == ("species", "family") and len(listing.rows) == 12
     assert (
         "“picture”, labels are in “species”, coarser ones in “family”"
@@ -369,18 +370,18 @@ def test_columns_are_guessed():
 
 def test_columns_can_be_named_in_any_case():
     names = [f"{name}{i}.jpg" for i, name in enumerate(["oak", "ash", "elm", "cork"] * 3)]
-    listing = list_csv(SPECIES.encode(), names, Columns("Picture", "FAMILY", type="split"))
+    listing = list_table(SPECIES.encode(), names, Columns("Picture", "FAMILY", type="split"))
     assert listing.levels == ("family",) and listing.rows[1].type == "test"
     assert not listing.findings
     for columns in (Columns("picture", "kind"), Columns("picture", "picture")):
         with pytest.raises(DataError, match="it has: id, picture"):
-            list_csv(SPECIES.encode(), names, columns)
+            list_table(SPECIES.encode(), names, columns)
 
 
 def test_a_coarser_label_is_the_one_most_rows_have():
     rows = ["a,oak,beech", "b,oak,beech", "c,oak,olive", "d,ash,olive", "e,ash,olive", "f,oak,"]
     text = "file,kind,family\n" + "\n".join(rows)
-    listing = list_csv(
+    listing = list_table(
         text.encode(), [f"{c}.png" for c in "abcdef"], Columns("file", "kind", "family")
     )
     assert [row.labels[1] for row in listing.rows] == ["beech"] * 3 + ["olive"] * 2 + ["beech"]

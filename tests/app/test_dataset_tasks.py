@@ -12,7 +12,7 @@ from decor_app.jobs.dataset_tasks import (
     ingest,
 )
 from decor_app.jobs.tasks import Progress
-from decor_core.data.tables import Columns
+from decor_core.data.columns import Columns
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.demo import write_example
 from decor_core.datasets.storage import read_aside
@@ -48,8 +48,9 @@ def listed(tmp_path, ornament, encoded) -> Path:
 
 def test_a_look_tells_columns_and_their_values(listed):
     found = _peek(listed)
-    assert (found.layout.kind, found.layout.csv, found.pictures) == ("csv", "list.csv", 7)
+    assert (found.layout.kind, found.layout.csv, found.pictures) == ("table", "list.csv", 7)
     assert found.layout.columns == Columns("Bild", "Farbe")
+    assert found.layout.rivals == ("Farbe", "Art")
     assert list(found.head.columns) == ["Bild", "Farbe", "Art"]
     assert len(found.head) == 5
     assert found.values["Art"] == {"cup": 4, "tile": 2}
@@ -64,7 +65,8 @@ def test_types_can_be_chosen(listed, tmp_path):
 
 
 def test_pictures_that_no_row_names_can_be_fetched_again(listed, tmp_path):
-    made = ingest(IntakeTask(listed, tmp_path / "set", ""), quiet, never_stop)
+    task = IntakeTask(listed, tmp_path / "set", "", Columns("Bild", "Farbe"))
+    made = ingest(task, quiet, never_stop)
     assert "6.png" in made.catalog.report.set_aside
     assert read_aside(made.folder, "6.png").startswith(b"\x89PNG")
     taken = made.accept_rejected(["6.png"], "Red")

@@ -7,8 +7,8 @@ from packing import zip_of
 from PIL import Image, ImageOps
 
 from decor_core.data.catalog import open_dataset
+from decor_core.data.columns import Columns
 from decor_core.data.sources import SourceLimits, open_source
-from decor_core.data.tables import Columns
 from decor_core.errors import DataError
 from decor_core.images.duplicates import fingerprint, near_duplicates
 from decor_core.taxonomy import DECOR
@@ -169,7 +169,7 @@ def test_misnamed_picture_is_read_and_noted(decor, tmp_path, ornament, encoded):
 
 
 def test_no_usable_picture_is_an_error(decor, tmp_path):
-    with pytest.raises(DataError, match="None of the pictures that the CSV names"):
+    with pytest.raises(DataError, match="None of the pictures that the table names"):
         decor(skip=[row.split(",")[-1] for row in ROWS])
     for row in ROWS:
         (tmp_path / "images" / row.split(",")[-1]).write_bytes(b"")

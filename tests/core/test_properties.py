@@ -22,7 +22,7 @@ from decor_core.data.class_folders import list_class_folders
 from decor_core.data.findings import KINDS
 from decor_core.data.listing import label_text
 from decor_core.data.sources import normal, open_zip
-from decor_core.data.table_listing import list_csv
+from decor_core.data.table_listing import list_table
 from decor_core.datasets.archive import write_zip
 from decor_core.errors import DataError, DecorError
 from decor_core.images.decode import is_picture_name
@@ -86,7 +86,7 @@ def _is_picture(name):
 def test_a_table_is_refused_or_accounts_for_every_picture(made):
     files, data = made
     try:
-        listing = list_csv(data, files)
+        listing = list_table(data, files)
     except DecorError as error:
         assert str(error)
         return

@@ -1,0 +1,130 @@
+"""What cells of labels mean: none at all, one, several at once, or one column for each label."""
+
+import ast
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+
+from decor_core.data.findings import pluralize
+
+_YES = {"1", "1.0", "true", "yes", "y", "x", "t", "ja", "да", "tak"}
+_NO = {"0", "0.0", "-1", "false", "no", "n", "f", "nein", "нет", "nie"}
+FLAG_WORDS = _YES | _NO
+# Cells that mean nothing is there, in small letters; the words among them may be labels as well.
+_WORDS_FOR_NONE = {"none", "null", "na"}
+_MISSING = _WORDS_FOR_NONE | {
+    *("", "nan", "-nan", "n/a", "#n/a", "#na", "<na>", "nat", "nil"),
+    *("-", "--", "–", "—", "?", "."),
+}
+_EXACT = 0.8  # of the rows have just one yes: the columns are one label, written apart
+_SEPARATORS = ("|", ";", ",", "/", "+", "&", " ")
+_CLEAR = "|;"  # which no name of one label has
+
+
+# No label
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell means that there is nothing, by convention."""
+    return cell.casefold() in _MISSING
+
+
+def missing_labels(cells: pd.Series) -> tuple[set[str], list[str]]:
+    """The values of a label column that stand for no label, and in sentences what was decided.
+
+    Those that are so by convention; but all are labels if else half of the labels would vanish, and
+    “none” is one if nothing else stands for no label and it is as frequent as labels are.
+    """
+    counts = Counter(cell for cell in cells if cell)
+    missing = {value for value in counts if is_missing(value)}
+    if not missing:
+        return set(), []
+    told = ", ".join(f"“{value}”" for value in sorted(missing))
+    pictures = pluralize(sum(counts[value] for value in missing), "row")
+    others = sorted(count for value, count in counts.items() if value not in missing)
+    if len(others) <= len({value.casefold() for value in missing}):
+        return set(), [f"{told}, in {pictures}, was taken for a label: half of the labels are so."]
+    (word, *more), usual = sorted(missing), others[len(others) // 2]
+    alone = not more and all(cells) and word.casefold() in _WORDS_FOR_NONE
+    if alone and counts[word] >= usual:
+        return set(), [f"{told} was taken for a label, as {pictures} have it."]
+    return missing, [f"{told}, in {pictures}, was taken for no label."]
+
+
+# Several labels
+
+
+def plain_label(cell: str) -> str:
+    """What is in a cell that holds a list as programs write it: “ash” for “['ash']”."""
+    if cell[:1] + cell[-1:] not in ("[]", "()", "{}"):
+        return cell
+    try:
+        values = ast.literal_eval(cell)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return cell
+    if isinstance(values, list | tuple | set) and all(isinstance(v, str | int) for v in values):
+        return " | ".join(map(str, sorted(values, key=str) if isinstance(values, set) else values))
+    return cell
+
+
+def several_labels(labels: Sequence[str]) -> dict[str, list[str]]:
+    """Those of the ``labels`` that look like several in one cell, and which.
+
+    Between them is a separator that nothing else is for, or one such that each part is a label of
+    its own or, but for blanks, is in another such cell as well.
+    """
+    single = set(labels)
+    found = {}
+    for separator in _SEPARATORS:
+        split = {
+            label: [part.strip() for part in label.split(separator)]
+            for label in single
+            if separator in label
+        }
+        often = Counter(part for parts in split.values() for part in set(parts))
+        for label, parts in sorted(split.items()):
+            known = separator in _CLEAR or all(
+                part in single or (often[part] > 1 and separator != " ") for part in parts
+            )
+            if label not in found and all(parts) and known:
+                found[label] = parts
+    return found
+
+
+# One column for each label
+
+
+def one_hot_columns(table: pd.DataFrame, least: float = _EXACT) -> list[str]:
+    """Columns of yes and no of which at ``least`` so many rows have just one yes; none if fewer."""
+    cells = {name: table[name].str.casefold() for name in table.columns}
+    yes = pd.DataFrame({
+        name: values.isin(_YES) for name, values in cells.items()
+        if values.isin(FLAG_WORDS | {""}).all() and (values.isin(_YES).any() or values.all())
+    })  # fmt: skip
+    columns, share = list(yes.columns), 0.0
+    while len(columns) > 1:
+        share = (yes[columns].sum(axis=1) == 1).mean()
+        without = {
+            name: (yes[columns].drop(columns=name).sum(axis=1) == 1).mean() for name in columns
+        }
+        best = max(without, key=lambda name: without[name])
+        if not least or without[best] <= share:
+            break
+        columns.remove(best)  # such as “is damaged” beside a column for each kind
+    return columns if len(columns) > 1 and share >= least else []
+
+
+def one_hot_labels(table: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.Series, dict[int, str]]:
+    """For each row the name of the column that says yes, "" if it is not one; why, by the row."""
+    yes = [
+        [name for name, cell in zip(columns, row, strict=True) if cell.casefold() in _YES]
+        for row in table[list(columns)].itertuples(index=False)
+    ]
+    why = {
+        index: f"says yes in {', '.join(names)}" if names else "says yes in none of the columns"
+        for index, names in zip(table.index, yes, strict=True)
+        if len(names) != 1
+    }
+    labels = [names[0] if len(names) == 1 else "" for names in yes]
+    return pd.Series(labels, table.index, dtype=object), why
