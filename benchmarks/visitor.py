@@ -23,6 +23,7 @@ HOST = "127.0.0.1"
 _XSRF = "_streamlit_xsrf"
 # Of the whole script; neither of a fragment nor cut off by the next run.
 _ENDS = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
+_FRAGMENT_END = ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
 
 
 class Refused(Exception):
@@ -48,6 +49,7 @@ class Visitor:
         self.cookies = cookies or {}
         self._widgets: dict[str, WidgetState] = {}
         self._elements: dict[tuple[int, ...], Element] = {}
+        self._fragments: dict[str, str] = {}  # by id of a widget, the fragment that it is in
         self._responses: dict[str, Any] = {}
         self._news = asyncio.Condition()
         self._repeating: dict[str, asyncio.Task] = {}
@@ -55,6 +57,7 @@ class Visitor:
         self._script = ""
         self.session = ""
         self.finished = 0  # how many runs of the script have ended
+        self._finished_fragments = 0
         self.gone = False
 
     async def __aenter__(self) -> "Visitor":
@@ -116,22 +119,28 @@ class Visitor:
 
     # --- what there is to do
 
-    async def rerun(self, fragment: str = "", wait: bool = True) -> None:
-        """Let the script run with the widgets as they stand; by default until it has ended."""
-        before = self.finished
+    async def rerun(self, fragment: str = "", wait: bool = True, by_itself: bool = False) -> None:
+        """Let the script run with the widgets as they stand; by default until it has ended.
+
+        Or the ``fragment`` of it alone, which may do so ``by_itself``, by the clock.
+        """
+        before = self.finished, self._finished_fragments if fragment else 0
         message = BackMsg()
         state = message.rerun_script
         state.query_string = self._query
         state.page_script_hash = self._script
         state.page_name = "" if self._script else self._page
         state.fragment_id = fragment
-        state.is_auto_rerun = bool(fragment)
+        state.is_auto_rerun = by_itself
         state.context_info.timezone = "UTC"
         state.context_info.url = f"http://{HOST}:{self._port}/{self._page}"
         state.widget_states.widgets.extend(self._widgets.values())
         await self._socket.send(message.SerializeToString())
         if wait:
-            await self.until(lambda: self.finished > before, "the end of the run")
+            await self.until(
+                lambda: (self.finished, self._finished_fragments if fragment else 0) > before,
+                "the end of the run",
+            )
 
     async def choose(self, label: str, option: str, wait: bool = True) -> None:
         """Choose an option of the segmented control ``label``."""
@@ -139,7 +148,7 @@ class Visitor:
         state = WidgetState(id=control.id)
         state.string_array_value.data.append(option)
         self._widgets[control.id] = state
-        await self.rerun(wait=wait)
+        await self.rerun(self._fragments.get(control.id, ""), wait)
 
     async def click(self, label: str, wait: bool = True) -> None:
         """Press a button."""
@@ -148,7 +157,7 @@ class Visitor:
             raise Refused(f"the button “{label}” is disabled")
         self._widgets[button.id] = WidgetState(id=button.id, trigger_value=True)
         try:
-            await self.rerun(wait=wait)
+            await self.rerun(self._fragments.get(button.id, ""), wait)
         finally:
             del self._widgets[button.id]
 
@@ -267,7 +276,9 @@ class Visitor:
         elif kind == "delta":
             path = tuple(message.metadata.delta_path)
             if message.delta.WhichOneof("type") == "new_element":
-                self._elements[path] = message.delta.new_element
+                element = self._elements[path] = message.delta.new_element
+                if widget := getattr(getattr(element, element.WhichOneof("type")), "id", ""):
+                    self._fragments[widget] = message.delta.fragment_id
             elif message.delta.WhichOneof("type") == "add_block":
                 for known in [k for k in self._elements if k[: len(path)] == path]:
                     del self._elements[known]
@@ -282,8 +293,9 @@ class Visitor:
         elif kind == "stop_auto_rerun":
             for fragment in message.stop_auto_rerun.fragment_ids:
                 self._stop_repeating(fragment)
-        elif kind == "script_finished" and message.script_finished in _ENDS:
-            self.finished += 1
+        elif kind == "script_finished":
+            self.finished += message.script_finished in _ENDS
+            self._finished_fragments += message.script_finished == _FRAGMENT_END
 
     def _repeat(self, fragment: str, seconds: float) -> None:
         self._stop_repeating(fragment)
@@ -296,4 +308,4 @@ class Visitor:
     async def _again(self, fragment: str, seconds: float) -> None:
         while not self.gone:
             await asyncio.sleep(seconds)
-            await self.rerun(fragment, wait=False)
+            await self.rerun(fragment, wait=False, by_itself=True)

@@ -1,17 +1,14 @@
 """The picture under a map of what in it speaks for a class and against it."""
 
 import html
-import io
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.state.images import AnalyzedImage, attribution, preview
-from decor_core.images.encode import encode_jpeg
-from decor_core.model.overlay import overlay
+from decor_core.model.overlay import overlay_url
 from decor_core.model.predictor import Prediction
 
 _MOST_LABELS = 7
@@ -42,9 +39,8 @@ def show_attribution_map(image: AnalyzedImage, prediction: Prediction) -> None:
         label = _choose_label(image, prediction)
         if explanation := attribution(image, prediction.taxonomy):
             heat = explanation.attribution(label)
-            with Image.open(io.BytesIO(file)) as shown:
-                painted = overlay(shown.convert("RGB"), heat, explanation.scale, opacity / 100)
-            file, name = encode_jpeg(painted), html.escape(label)
+            file = overlay_url(file, heat, explanation.scale, opacity / 100)
+            name = html.escape(label)
             described += f" Colored by what speaks for {label} and against it: {where(heat)}."
             legend = (
                 f'<div class="decor-legend"><span>against {name}</span>'

@@ -118,7 +118,6 @@ def attribution(image: AnalyzedImage, taxonomy: str) -> Explanation | None:
         kept = _analyze_again(image).evidence
     if kept is None:
         return None
-    kept = replace(kept, maps=kept.maps.astype(np.float32))
     return kept.rolled_up(bundle.taxonomy, taxonomy)
 
 
@@ -142,10 +141,9 @@ def _analyze_again(image: AnalyzedImage) -> ImageAnalysis:
 
 
 def _keep_large_parts(digest: str, analysis: ImageAnalysis) -> None:
-    """Keep the preview, and the attribution of the latest image in half precision, as is enough."""
+    """Keep the preview, and the attribution of the latest image."""
     if analysis.preview:
         looks().put((_PREVIEW, digest), analysis.preview, len(analysis.preview))
     if analysis.evidence:
-        maps = analysis.evidence.maps.astype(np.float16)
-        kept = replace(analysis.evidence, maps=maps)
-        looks().put(_ATTRIBUTION, ((digest, *_model_key()), kept), maps.nbytes)
+        kept = (digest, *_model_key()), analysis.evidence
+        looks().put(_ATTRIBUTION, kept, analysis.evidence.maps.nbytes)

@@ -16,8 +16,8 @@ from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.predictor import ImagePredictor
 from decor_core.taxonomy import Taxonomy
 
-SIDE = 128
-_SCALE_QUANTILE = 0.97
+SIDE = 64  # cells; what is finer is noise to the eye
+_SCALE_QUANTILE = 0.975
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Explanation:
         index = self.labels.index(label)
         if len(self.labels) == 1:
             return self.maps[0]
-        shares = probabilities(np.delete(self.scores, index))
-        rivals = np.tensordot(shares, np.delete(self.maps, index, axis=0), 1)
-        return (self.maps[index] - rivals).astype(np.float32)
+        rivals = probabilities(np.delete(self.scores, index))
+        shares = np.insert(-rivals, index, 1).astype(np.float32)
+        return np.tensordot(shares, self.maps.astype(np.float32, copy=False), 1)
 
     @property
     def scale(self) -> float:
@@ -70,7 +70,7 @@ class Explanation:
         scores = self.scores
         belongs = trained.roll_up(np.eye(len(scores)), level.name).T > 0
         shares = np.array([probabilities(np.where(own, scores, -np.inf)) for own in belongs])
-        maps = np.tensordot(shares, self.maps, 1).astype(np.float32)
+        maps = np.tensordot(shares.astype(np.float32), self.maps, 1)
         return Explanation(level.labels, maps, shares @ self.outside)
 
 

@@ -4,6 +4,10 @@ The two are told apart with every kind of color vision, and neither is mistaken 
 which goes gray below them.
 """
 
+import base64
+import io
+from urllib.parse import quote
+
 import numpy as np
 from PIL import Image
 
@@ -11,7 +15,13 @@ FOR, AGAINST = (230, 97, 0), (94, 60, 153)
 OPACITY = 0.6
 
 _FADE = 0.8  # of the opacity: how far the image goes gray
-_GRAIN = 2  # cells of the map; what is finer is noise to the eye
+_GRAY = (0.299, 0.587, 0.114)  # red, green, blue; as in Pillow's mode L
+_STEPS = 127  # of the colors in an SVG, from nothing to full
+_PALETTE = bytes(
+    value
+    for step in range(-_STEPS, _STEPS + 1)
+    for value in (*(FOR if step > 0 else AGAINST), round(255 * abs(step) / _STEPS))
+)
 
 
 def overlay(
@@ -21,12 +31,51 @@ def overlay(
 
     Values of ``scale`` and beyond get the full ``opacity``, 0 to 1; 0 gives the image.
     """
-    coarse = Image.fromarray(attribution.astype(np.float32)).reduce(_GRAIN)
-    amount = np.clip(np.asarray(coarse) / np.float32(scale), -1, 1) * np.float32(opacity)
+    amount = _clipped(attribution, scale) * np.float32(opacity)
     painted = Image.blend(image, image.convert("L").convert("RGB"), _FADE * opacity)
     for color, shares in ((FOR, amount), (AGAINST, -amount)):
         painted.paste(color, mask=_mask(np.maximum(shares, 0), image.size))
     return painted
+
+
+def overlay_url(
+    jpeg: bytes, attribution: np.ndarray, scale: float, opacity: float = OPACITY
+) -> str:
+    """The same of a JPEG as an address of its own (data:), an SVG that a browser puts together."""
+    with Image.open(io.BytesIO(jpeg)) as image:
+        width, height = image.size
+    gray, colored = _FADE * opacity, 1 - _FADE * opacity
+    rows = [[gray * share + colored * (row == column) for column, share in enumerate(_GRAY)]
+            for row in range(3)]  # fmt: skip
+    matrix = " ".join(f"{x:.3f} {y:.3f} {z:.3f} 0 0" for x, y, z in rows)
+    size = f'width="{width}" height="{height}"'
+    parts = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
+        '<filter id="fade" x="0" y="0" width="1" height="1" color-interpolation-filters="sRGB">'
+        f'<feColorMatrix values="{matrix} 0 0 0 1 0"/></filter>'
+        f'<image {size} filter="url(#fade)" href="data:image/jpeg;base64,',
+        f'"/><image {size} preserveAspectRatio="none" opacity="{opacity:g}" '
+        'href="data:image/png;base64,',
+        '"/></svg>',
+    )
+    before, between, after = map(quote, parts)
+    picture, colors = (base64.b64encode(file).decode() for file in (jpeg, _png(attribution, scale)))
+    return f"data:image/svg+xml,{before}{picture}{between}{colors}{after}"
+
+
+def _png(attribution: np.ndarray, scale: float) -> bytes:
+    """The map as colors that are the less transparent the more speaks for or against the label."""
+    steps = (_clipped(attribution, scale) * _STEPS).round() + _STEPS
+    colors = Image.fromarray(steps.astype(np.uint8)).convert("P")
+    colors.putpalette(_PALETTE, "RGBA")
+    packed = io.BytesIO()
+    colors.save(packed, "PNG", compress_level=1)
+    return packed.getvalue()
+
+
+def _clipped(attribution: np.ndarray, scale: float) -> np.ndarray:
+    """The map as shares of -1 to 1, float32."""
+    return np.clip(attribution.astype(np.float32) / np.float32(scale), -1, 1)
 
 
 def _mask(shares: np.ndarray, size: tuple[int, int]) -> Image.Image:

@@ -1,11 +1,18 @@
 """The Classify and About pages in a real browser: paste, live camera, phone, keyboard."""
 
 import base64
+import io
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 from serving import OPTIONS, PROGRAMS, TIMEOUT_MS, choose_large
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from test_browser import SAMPLES, server, tab  # noqa: F401
+
+from decor_core.images.encode import encode_jpeg
+from decor_core.model.overlay import overlay, overlay_url
 
 _WIDTH = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
 
@@ -85,6 +92,38 @@ def test_the_evidence_follows_the_keyboard(classify):
     classify.get_by_text("against Iznik").wait_for(state="detached")
     classify.keyboard.press("Space")
     classify.get_by_text("for it", exact=True).wait_for()
+
+
+def test_a_browser_paints_the_evidence_as_the_command_line_does(classify):
+    with Image.open(SAMPLES / "gzhel-vase.jpg") as opened:
+        picture = opened.convert("RGB").resize((384, 384))
+    jpeg = encode_jpeg(picture)
+    down, across = np.mgrid[-1:1:64j, -1:1:64j]
+    heat = np.sin(4 * across) * np.cos(3 * down)
+    with Image.open(io.BytesIO(jpeg)) as opened:
+        wanted = np.asarray(overlay(opened.convert("RGB"), heat, 0.8), float)
+    page = classify.context.browser.new_page()
+    page.set_content(f'<body style="margin: 0"><img src="{overlay_url(jpeg, heat, 0.8)}">')
+    page.wait_for_function("() => document.images[0].complete")
+    shot = page.screenshot(clip={"x": 0, "y": 0, "width": 384, "height": 384})
+    page.close()
+    with Image.open(io.BytesIO(shot)) as opened:
+        painted = np.asarray(opened.convert("RGB"), float)
+    assert abs(painted - wanted).mean() < 2
+    assert abs(np.asarray(picture, float) - wanted).mean() > 20
+
+
+def test_a_switch_of_the_taxonomy_draws_the_answer_alone(classify):
+    sent = []
+    classify.once("websocket", lambda line: line.on("framesent", lambda one: sent.append(one)))
+    classify.reload()
+    _verdict(classify, "Gzhel")
+    classify.get_by_text("Country", exact=True).click()
+    _verdict(classify, "Russia")
+    runs = [BackMsg.FromString(one) for one in sent if isinstance(one, bytes)]
+    asked = [run.rerun_script for run in runs if run.HasField("rerun_script")]
+    assert not asked[0].fragment_id and asked[-1].fragment_id
+    assert classify.url.endswith("?taxonomy=country")
 
 
 def test_a_linked_view_opens_as_it_was_shared(tab):  # noqa: F811

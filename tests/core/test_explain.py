@@ -1,6 +1,10 @@
 """The explanation: parts that add up to the score, in their place, painted and told apart."""
 
+import base64
+import io
 from dataclasses import replace
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -9,7 +13,7 @@ from PIL import Image, ImageOps
 from decor_core.errors import DataError
 from decor_core.model.explain import SIDE, Explanation, explain, split_scores
 from decor_core.model.linear_head import LinearHead, probabilities
-from decor_core.model.overlay import AGAINST, FOR, overlay
+from decor_core.model.overlay import AGAINST, FOR, overlay, overlay_url
 from decor_core.model.predictor import ImagePredictor, load_predictor, shared_embedder
 
 
@@ -122,3 +126,23 @@ def test_overlay_is_orange_for_violet_against_and_nothing_at_opacity_zero():
     assert tuple(painted[16, 4]) == FOR and tuple(painted[16, 60]) == AGAINST
     assert np.ptp(painted[16, 32]) < 20 < np.ptp((90, 140, 120))  # all but gray between them
     np.testing.assert_array_equal(np.asarray(overlay(picture, heat, 1.0, opacity=0)), picture)
+
+
+def test_the_overlay_for_browsers_holds_the_picture_and_the_colors(encoded):
+    jpeg = encoded(Image.new("RGB", (64, 32), (90, 140, 120)), "JPEG")
+    heat = np.zeros((8, 16))
+    heat[:, :6], heat[:, 10:] = 1, -0.5
+    kind, _, svg = overlay_url(jpeg, heat, 0.5, opacity=0.4).partition(",")
+    assert kind == "data:image/svg+xml"
+    root = ElementTree.fromstring(unquote(svg))
+    picture, colors = root.findall("{*}image")
+    assert [root.get(side) for side in ("width", "height")] == ["64", "32"]
+    assert _embedded(picture) == jpeg and colors.get("opacity") == "0.4"
+    with Image.open(io.BytesIO(_embedded(colors))) as found:
+        pixels = np.asarray(found.convert("RGBA"))
+    assert tuple(pixels[4, 0]) == (*FOR, 255) and tuple(pixels[4, 15]) == (*AGAINST, 255)
+    assert (pixels[:, 6:10, 3] == 0).all()
+
+
+def _embedded(image: ElementTree.Element) -> bytes:
+    return base64.b64decode(image.get("href").partition(",")[2])
