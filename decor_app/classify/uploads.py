@@ -25,7 +25,7 @@ from decor_app.state.images import (
     drop_original_files,
     network_key,
 )
-from decor_core.data.sources import open_zip
+from decor_core.data.sources import open_archive
 from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash, is_picture_name
 
@@ -129,7 +129,7 @@ def _pictures(file: UploadedFile) -> list[ImageReader | UnreadableFile]:
     if not (file.name.lower().endswith(".zip") and file.getvalue().startswith(b"PK\3\4")):
         return [(file.name, file.getvalue)]
     try:
-        source = open_zip(file, file.name, server_config().source_limits)
+        source = open_archive(file, file.name, server_config().source_limits)
     except DecorError as error:
         return [UnreadableFile(file.name, str(error))]
     names = filter(is_picture_name, source.names)

@@ -1,67 +1,40 @@
-"""A folder or a zip → files by name, within limits; nothing is unpacked to the disk.
-
-To extract zips first would not make this simpler, as names that no file system holds must be kept;
-and to look into one of 300 photographs would take 0.3 s instead of 0.1, and its size on the disk.
-"""
+"""A folder or an archive → files by name, within limits."""
 
 import os
-import re
-import stat
 import tempfile
+import threading
 import unicodedata
-import zipfile
-import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from decor_core.data.encodings import ZIP_NAMES, likeliest
+from decor_core.data.archives import (
+    DAMAGED,
+    THE_NAMES,
+    FileSlice,
+    Member,
+    SourceLimits,
+    archive_kind,
+    is_archive_name,
+    readable_names,
+    refuse_unreadable,
+    size_in_words,
+    without_ending,
+)
 from decor_core.data.findings import Finding
-from decor_core.errors import DataError, PictureError
+from decor_core.data.tars import read_compressed, read_tar
+from decor_core.data.zips import read_zip
+from decor_core.errors import DataError, DecorError, PictureError
 from decor_core.images.decode import LIMITS
 from decor_core.io import unique_name
 
 _CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}
-_DRIVE = re.compile(r"^[A-Za-z]:$")
-_ENCRYPTED, _UTF8_NAME = 0x1, 0x800  # flags of a member of a zip
-_RATIO_COUNTS_FROM = 64 * 2**20  # bytes; a small zip may shrink as much as it likes
-_IN_MEMORY = 16 * 2**20
-# What a damaged or hostile zip makes zipfile raise, on opening it and on reading a member.
-_DAMAGED_ZIP = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-
-
-@dataclass(frozen=True)
-class SourceLimits:
-    """What a folder or zip may hold.
-
-    ``max_files`` of a folder, and of all zips in it together; ``max_members`` of one zip;
-    ``max_bytes`` that zips unpack to together, ``max_inner_bytes`` of a zip inside of a zip, and
-    ``max_ratio`` of what a zip unpacks to and its size: pictures hardly shrink.
-    """
-
-    max_files: int = 50_000
-    max_members: int = 20_000
-    max_bytes: int = 2 * 2**30
-    max_inner_bytes: int = 2**30
-    max_ratio: int = 100
-
-
 USUAL_LIMITS = SourceLimits()
-
-
-@dataclass(frozen=True)
-class ZipMember:
-    """A file in a zip."""
-
-    archive: zipfile.ZipFile
-    info: zipfile.ZipInfo
-
-    def open(self, mode: str) -> IO[bytes]:
-        return self.archive.open(self.info)
-
-
-File = Path | ZipMember
+File = Path | Member
+_DAMAGED_INSIDE = "The file is damaged in the zip or tar; please pack it again."
 
 
 class Source:
@@ -69,7 +42,7 @@ class Source:
 
     ``files`` are sorted by name and leave out hidden ones and what operating systems scatter about.
     ``folders`` are those without any file; ``notes`` tell what could not be taken as it was;
-    ``unpacked_bytes`` is what a zip unpacks to.
+    ``unpacked_bytes`` is what an archive unpacks to.
     """
 
     def __init__(
@@ -113,16 +86,11 @@ class Source:
         try:
             with file.open("rb") as stream:
                 return stream.read(limit + 1)
-        except NotImplementedError as error:  # such as Deflate64, of Windows' own zips above 2 GB
-            raise PictureError(
-                "It is compressed by a method that cannot be read here; unpack the zip with the "
-                "program that made it, and give the folder."
-            ) from error
-        except _DAMAGED_ZIP as error:
+        except DAMAGED as error:
             if isinstance(file, Path):
                 reason = getattr(error, "strerror", None) or "unknown reason"
                 raise PictureError(f"The file cannot be read ({reason}).") from error
-            raise PictureError("The file is damaged in the zip; please zip it again.") from error
+            raise PictureError(_DAMAGED_INSIDE) from error
 
 
 def normal(text: str) -> str:
@@ -137,42 +105,101 @@ def is_clutter(name: str) -> bool:
 
 
 def open_source(source: Path | Source, limits: SourceLimits = USUAL_LIMITS) -> Source:
-    """The folder or zip at a path, with the zips inside of it as folders of the same name.
+    """The folder or archive at a path, with archives inside of it as folders of the same name.
 
-    One level deep: what is a zip inside of a zip inside is left as it is. A Source is given back
-    as it is. DataError where it is neither, is encrypted, or beyond the ``limits``.
+    One level deep: what is an archive inside of an archive inside is left as it is. A Source is
+    given back as it is. DataError where it is neither, is encrypted, or beyond the ``limits``.
     """
     if isinstance(source, Source):
         return source
     if not source.exists():
         raise DataError(f"There is no folder or zip “{source}”; please check the path.")
     if not source.is_dir() and not source.is_file():
-        raise DataError(f"“{source}” is neither a folder nor a zip.")
-    open_outer = _open_folder if source.is_dir() else open_zip
+        raise DataError(f"“{source}” is neither a folder nor an archive such as a zip.")
+    open_outer = _open_folder if source.is_dir() else open_archive
     outer = open_outer(source, source.name, limits)
-    zips = [name for name in outer.names if name.lower().endswith(".zip")]
-    if not zips:
+    inside = [name for name in outer.names if is_archive_name(name)]
+    if not inside:
         return outer
     files, notes = dict(outer.files), list(outer.notes)
     unpacked: list[tuple[str, File]] = []
     count, total = len(outer.files), outer.unpacked_bytes
-    for name in zips:
+    spool = _Spool(limits)
+    for name in inside:
         try:
-            inner = _open_inner(files[name], PurePosixPath(name).name, limits)
-        except DataError as error:
+            with spool.file_of(files[name]) as file:
+                inner = open_archive(file, PurePosixPath(name).name, limits)
+        except DecorError as error:
             notes.append(Finding("unreadable", name, str(error), set_aside=True))
             continue
         del files[name]
-        folder = str(PurePosixPath(name).with_suffix(""))
+        folder = without_ending(name)
         unpacked += [(f"{folder}/{member}", file) for member, file in inner.files.items()]
-        notes += [replace(note, file=f"{folder}/{note.file}") for note in inner.notes]
+        notes += [_inside(folder, note) for note in inner.notes]
         count, total = count + len(inner.files), total + inner.unpacked_bytes
         if total > limits.max_bytes or count > limits.max_files:
             raise DataError(
-                f"The zips in “{source.name}” hold too much: together at most "
-                f"{limits.max_files:,} files of {_in_words(limits.max_bytes)} are allowed."
+                f"The archives in “{source.name}” hold too much: together at most "
+                f"{limits.max_files:,} files of {size_in_words(limits.max_bytes)} are allowed."
             )
     return Source(source, [*files.items(), *unpacked], outer.folders, notes)
+
+
+def _inside(folder: str, note: Finding) -> Finding:
+    """A note on an archive inside, as one on the whole source."""
+    file = f"{THE_NAMES} in {folder}" if note.file == THE_NAMES else f"{folder}/{note.file}"
+    return replace(note, file=file)
+
+
+def open_archive(file: Path | IO[bytes], name: str, limits: SourceLimits = USUAL_LIMITS) -> Source:
+    """The zip or tar in ``file``, called ``name`` in messages; archives inside stay what they are.
+
+    What it is, its content tells. DataError where it is neither, is encrypted, compressed by a
+    method that is not known, or beyond the ``limits``.
+    """
+    try:
+        if isinstance(file, Path):
+            with file.open("rb") as stream:
+                kind = archive_kind(stream)
+        else:
+            kind = archive_kind(file)
+    except OSError as error:
+        raise DataError(f"“{name}” cannot be read ({error.strerror or error}).") from error
+    refuse_unreadable(name, kind)
+    read = {"tar": read_tar, "compressed": read_compressed}.get(kind, read_zip)
+    found = read(file, name, limits)
+    return Source(Path(name), found.files, found.folders, found.notes, found.unpacked_bytes)
+
+
+class _Spool:
+    """Archives inside of an archive, one after the other in one temporary file: they are read to
+    and fro, which only a file allows."""
+
+    def __init__(self, limits: SourceLimits) -> None:
+        self._most, self._lock, self._file = limits.max_inner_bytes, threading.Lock(), None
+
+    @contextmanager
+    def file_of(self, file: File) -> Iterator[Path | IO[bytes]]:
+        """An archive that lies in another, copied where it can be read to and fro; DataError where
+        it is too large, PictureError where it is damaged."""
+        if isinstance(file, Path):
+            yield file
+            return
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as its members)
+        start = size = self._file.seek(0, os.SEEK_END)
+        try:
+            with file.open("rb") as packed:
+                for piece in iter(lambda: packed.read(2**20), b""):
+                    size += self._file.write(piece)
+                    if size - start > self._most:
+                        raise DataError(
+                            f"The archive inside of the archive has more than "
+                            f"{size_in_words(self._most)}; please unpack the outer one."
+                        )
+        except DAMAGED as error:
+            raise DataError(_DAMAGED_INSIDE) from error
+        yield BufferedReader(FileSlice(self._file, self._lock, start, size - start))
 
 
 # A folder
@@ -200,7 +227,7 @@ def _open_folder(root: Path, name: str, limits: SourceLimits) -> Source:
             note("unreadable", prefix.rstrip("/") or name, f"The folder cannot be read ({reason}).")
             return
         for entry in entries:
-            inside, path = prefix + _readable_name(entry.name), Path(entry.path)
+            inside, path = prefix + entry.name, Path(entry.path)
             if is_clutter(entry.name):
                 continue
             if entry.is_symlink() and (problem := _why_not_followed(path, root.resolve())):
@@ -217,7 +244,29 @@ def _open_folder(root: Path, name: str, limits: SourceLimits) -> Source:
                     )
 
     walk(root, "")
-    return Source(root, files, folders, notes)
+    unclear = {
+        part: os.fsencode(part)
+        for one in (*(file for file, _ in files), *folders, *(note.file for note in notes))
+        for part in one.split("/")
+        if not _is_text(part)
+    }
+    decoded, on_names = readable_names(list(unclear.values()))
+    readable = dict(zip(unclear, decoded, strict=True))
+
+    def named(path: str) -> str:
+        return "/".join(readable.get(part, part) for part in path.split("/"))
+
+    return Source(
+        root,
+        [(named(file), path) for file, path in files],
+        map(named, folders),
+        [*on_names, *(replace(note, file=named(note.file)) for note in notes)],
+    )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name from the disk is in UTF-8: Python escapes the bytes that are not."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _why_not_followed(link: Path, root: Path) -> str:
@@ -230,128 +279,3 @@ def _why_not_followed(link: Path, root: Path) -> str:
     if not target.is_relative_to(root) or not target.is_file():
         return "It is a link to a place outside of the folder; it is not followed."
     return ""
-
-
-def _readable_name(name: str) -> str:
-    """A name from the disk whose bytes are not UTF-8, with the letters they most likely mean."""
-    try:
-        name.encode("utf-8")
-        return name
-    except UnicodeEncodeError:
-        raw = os.fsencode(name)
-        return raw.decode(likeliest([raw], ZIP_NAMES), "replace")
-
-
-# A zip
-
-
-def open_zip(file: Path | IO[bytes], name: str, limits: SourceLimits = USUAL_LIMITS) -> Source:
-    """The zip in ``file``, called ``name`` in messages; zips inside of it stay what they are.
-
-    DataError where it is none, is encrypted, or beyond the ``limits``.
-    """
-    size = file.stat().st_size if isinstance(file, Path) else file.seek(0, os.SEEK_END)
-    try:
-        archive = zipfile.ZipFile(file)
-    except _DAMAGED_ZIP as error:
-        raise DataError(
-            f"“{name}” is no zip file, or is damaged; please make or download it again."
-        ) from error
-    files, folders, notes = [], [], []
-    for info, member in zip(archive.infolist(), _member_names(archive), strict=True):
-        if info.filename.endswith("/"):  # not is_dir(): Python 3.11's wants a name to be there
-            folders.append(member)
-        elif is_link(info):
-            message = "It is a link; links in a zip are not followed."
-            notes.append(Finding("ignored", member, message, set_aside=True))
-        else:
-            files.append((member, ZipMember(archive, info)))
-    count = len(files) + len(notes)
-    if count > limits.max_members:
-        raise DataError(
-            f"“{name}” holds {count} files; at most {limits.max_members} are allowed. "
-            "Unpack it and give the folder instead."
-        )
-    if any(map(is_encrypted, archive.infolist())):
-        raise DataError(f"“{name}” is protected by a password; please zip the files without one.")
-    total = sum(info.file_size for info in archive.infolist())
-    if total > limits.max_bytes:
-        raise DataError(
-            f"“{name}” unpacks to {_in_words(total)}; at most {_in_words(limits.max_bytes)} are "
-            "allowed. Leave some pictures out, or make them smaller."
-        )
-    if total > max(_RATIO_COUNTS_FROM, limits.max_ratio * size):
-        raise DataError(
-            f"“{name}” unpacks to {total / max(size, 1):,.0f} times its size, which no zip of "
-            "pictures does; please zip the pictures again."
-        )
-    return Source(Path(name), files, folders, notes, total)
-
-
-def is_link(member: zipfile.ZipInfo) -> bool:
-    """Whether a member of a zip is a symbolic link."""
-    return stat.S_ISLNK(member.external_attr >> 16)
-
-
-def is_encrypted(member: zipfile.ZipInfo) -> bool:
-    """Whether a member of a zip needs a password."""
-    return bool(member.flag_bits & _ENCRYPTED)
-
-
-def _member_names(archive: zipfile.ZipFile) -> list[str]:
-    """Relative names of the members, with their letters.
-
-    Many tools write UTF-8, or a system's own letters, without saying so. One zip was made by one
-    tool, so its names are judged together.
-    """
-    names = [_name_or_bytes(info) for info in archive.infolist()]
-    unclear = [name for name in names if isinstance(name, bytes)]
-    encoding = likeliest(unclear, ZIP_NAMES) if unclear else ""
-    return [
-        _relative(name.decode(encoding, "replace") if isinstance(name, bytes) else name)
-        for name in names
-    ]
-
-
-def _name_or_bytes(info: zipfile.ZipInfo) -> str | bytes:
-    """The name where its letters are known, else its bytes."""
-    if info.flag_bits & _UTF8_NAME or info.filename.isascii():
-        return info.filename
-    try:
-        raw = info.filename.encode("cp437")  # as which zipfile reads what is not flagged
-    except UnicodeError:
-        return info.filename
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw
-
-
-def _relative(name: str) -> str:
-    """Only reading goes by a name, so “..”, drives and absolute paths do no harm; without them
-    names are tidier."""
-    parts = name.replace("\\", "/").split("/")
-    return "/".join(p for p in parts if p not in ("", ".", "..") and not _DRIVE.match(p))
-
-
-def _open_inner(file: File, name: str, limits: SourceLimits) -> Source:
-    """A zip inside of a folder or zip. Zips are read to and fro, which only a file allows."""
-    if isinstance(file, Path):
-        return open_zip(file, name, limits)
-    spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (lives as long as the zip)
-    try:
-        with file.open("rb") as packed:
-            for piece in iter(lambda: packed.read(2**20), b""):
-                spool.write(piece)
-                if spool.tell() > limits.max_inner_bytes:
-                    raise DataError(
-                        "The zip inside of the zip has more than "
-                        f"{_in_words(limits.max_inner_bytes)}; please unpack the outer one."
-                    )
-    except _DAMAGED_ZIP as error:
-        raise DataError("The file is damaged in the zip; please zip it again.") from error
-    return open_zip(spool, name, limits)
-
-
-def _in_words(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"

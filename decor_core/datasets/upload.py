@@ -11,8 +11,8 @@ from pathlib import Path
 from posixpath import splitext
 from typing import IO
 
-from decor_core.data.sources import is_encrypted
 from decor_core.data.tables import TABLE_ENDINGS
+from decor_core.data.zips import is_encrypted
 from decor_core.errors import DataError
 from decor_core.io import unique_name
 

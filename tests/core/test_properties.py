@@ -21,7 +21,7 @@ from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_core.data.class_folders import list_class_folders
 from decor_core.data.findings import KINDS
 from decor_core.data.listing import label_text
-from decor_core.data.sources import normal, open_zip
+from decor_core.data.sources import normal, open_archive
 from decor_core.data.table_listing import list_table
 from decor_core.datasets.archive import write_zip
 from decor_core.errors import DataError, DecorError
@@ -122,7 +122,7 @@ def test_a_zip_gives_each_file_once_and_none_under_a_name_that_leads_elsewhere(p
         warnings.simplefilter("ignore")  # the same name twice
         for number, path in enumerate(paths):
             archive.writestr(path, str(number))
-    source = open_zip(stream, "odd.zip")
+    source = open_archive(stream, "odd.zip")
     parts = [part for name in source.names for part in name.split("/")]
     assert not {"", ".", ".."} & set(parts)
     read = Counter(source.read(name) for name in source.names)

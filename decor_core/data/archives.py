@@ -1,0 +1,255 @@
+"""What kind of archive a file is, by its content; what archives may hold; what cannot be read."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import re
+import tarfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, Protocol
+
+from decor_core.data.encodings import decode_names
+from decor_core.data.findings import Finding
+from decor_core.errors import DataError
+
+_RATIO_COUNTS_FROM = 64 * 2**20  # bytes; a small archive may shrink as much as it likes
+_DRIVE = re.compile(r"^[A-Za-z]:$")
+_EXAMPLES = 3
+THE_NAMES = "the names"  # the file of a finding about all names of an archive or folder
+
+_READ = (".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
+_NAMED = (".7z", ".rar", ".gz", ".bz2", ".xz", ".zst", ".tzst", ".iso", ".dmg", ".cab", ".lzh")
+_PART_ENDING = re.compile(r"\.(z\d\d|r\d\d|\d{3}|part\d+\.rar)$", re.IGNORECASE)
+ARCHIVE_ENDINGS = _READ + _NAMED
+
+# What files begin with. Of the kinds below, zip and tar are read, these are unpacked on the way …
+_COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+# … and these are named.
+_UNREADABLE = {
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
+    b"MSCF": "a cabinet file (CAB)",
+    b"xar!": "a XAR archive",
+    b"\x1f\x9d": "compressed with “compress” (.Z)",
+    b"\x04\x22\x4d\x18": "compressed with LZ4",
+    b"LZIP": "compressed with lzip",
+    b"MSWIM": "a Windows image (WIM)",
+    b"!<arch>\n": "a package (.deb or .a)",
+    b"\x60\xea": "an ARJ archive",
+}
+_ZIP = (b"PK\3\4", b"PK\5\6", b"PK\7\x08", b"PK00PK\3\4")
+# What damaged or hostile archives make the standard library raise, on opening and on reading.
+DAMAGED = (
+    OSError, ValueError, EOFError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SourceLimits:
+    """What a folder or archive may hold.
+
+    ``max_files`` of a folder, and of all archives in it together; ``max_members`` of one archive;
+    ``max_bytes`` that archives unpack to together, ``max_inner_bytes`` of an archive inside of an
+    archive, and ``max_ratio`` of what an archive unpacks to and its size: pictures hardly shrink.
+    """
+
+    max_files: int = 50_000
+    max_members: int = 50_000
+    max_bytes: int = 2 * 2**30
+    max_inner_bytes: int = 2**30
+    max_ratio: int = 100
+
+
+class Member(Protocol):
+    """A file in an archive."""
+
+    def open(self, mode: str) -> IO[bytes]: ...
+
+
+@dataclass
+class Contents:
+    """What an archive holds: files and folders by their names, notes on what was left out."""
+
+    files: list[tuple[str, Member]] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
+    unpacked_bytes: int = 0
+
+
+class FileSlice(io.RawIOBase):
+    """Some bytes of an open file, as a file; several may be read at once on several threads."""
+
+    def __init__(self, file: IO[bytes], lock: threading.Lock, start: int, size: int) -> None:
+        self._file, self._lock, self._start, self._size, self._at = file, lock, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        wanted = max(0, min(len(buffer), self._size - self._at))
+        with self._lock:
+            self._file.seek(self._start + self._at)
+            data = self._file.read(wanted)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def is_archive_name(name: str) -> bool:
+    """Whether a file is called like an archive, one that can be read or not."""
+    return name.lower().endswith(ARCHIVE_ENDINGS) or bool(_PART_ENDING.search(name))
+
+
+def without_ending(name: str) -> str:
+    """The name of an archive as that of a folder."""
+    path = PurePosixPath(name)
+    stem = path.stem.removesuffix(".tar").removesuffix(".TAR")
+    return str(path.with_name(stem or path.stem))
+
+
+def archive_kind(file: IO[bytes]) -> str:
+    """“zip”, “tar”, “compressed”, what else it is in words, or "" where it is no archive."""
+    file.seek(0)
+    head = file.read(512)
+    if head.startswith(_ZIP):
+        return "zip"
+    if is_tar(head):
+        return "tar"
+    if any(map(head.startswith, _COMPRESSED)):
+        return "compressed"
+    for signature, words in _UNREADABLE.items():
+        if head.startswith(signature):
+            return words
+    if head[2:5] == b"-lh":
+        return "an LHA archive"
+    if _bytes_at(file, 0x8001, 5) == b"CD001":
+        return "a disk image (ISO)"
+    if file.seek(0, os.SEEK_END) > 512 and _bytes_at(file, -512, 4) == b"koly":
+        return "a disk image (DMG)"
+    return ""
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a file that begins so is a tar: its first block has a sum that must fit."""
+    try:
+        tarfile.TarInfo.frombuf(head, tarfile.ENCODING, "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def _bytes_at(file: IO[bytes], place: int, count: int) -> bytes:
+    file.seek(place, os.SEEK_SET if place >= 0 else os.SEEK_END)
+    return file.read(count)
+
+
+def unpacked(file: IO[bytes]) -> IO[bytes]:
+    """What a file compressed with gzip, bzip2 or xz holds."""
+    file.seek(0)
+    head = file.read(8)
+    file.seek(0)
+    return next(open_(file) for start, open_ in _COMPRESSED.items() if head.startswith(start))
+
+
+def refuse_unreadable(name: str, kind: str) -> None:
+    """DataError on a part of an archive, and on a kind of archive that is not read here."""
+    if _PART_ENDING.search(name):
+        raise part_of_several(name)
+    if kind not in ("zip", "tar", "compressed", ""):
+        raise DataError(
+            f"“{name}” is {kind}, which cannot be read here; unpack it and give the folder, or "
+            "make a zip or tar.gz of it."
+        )
+
+
+def part_of_several(name: str) -> DataError:
+    """What to say of a part of an archive that was cut into several."""
+    return DataError(
+        f"“{name}” is one part of an archive in several parts; unpack them together with the "
+        "program that made them (such as 7-Zip), and give the folder or one zip of it."
+    )
+
+
+def check_limits(
+    name: str, count: int, sizes: Iterable[int], packed: int, limits: SourceLimits
+) -> int:
+    """How many bytes an archive unpacks to; DataError where it is beyond the ``limits``."""
+    if count > limits.max_members:
+        raise DataError(
+            f"“{name}” holds {count} files; at most {limits.max_members} are allowed. "
+            "Unpack it and give the folder instead."
+        )
+    total = sum(sizes)
+    if total > limits.max_bytes:
+        raise DataError(
+            f"“{name}” unpacks to {size_in_words(total)}; at most "
+            f"{size_in_words(limits.max_bytes)} are allowed. Leave some pictures out, or make them "
+            "smaller."
+        )
+    if total > most_for_ratio(packed, limits):
+        raise DataError(
+            f"“{name}” unpacks to {total / max(packed, 1):,.0f} times its size, which no archive "
+            "of pictures does; please pack the pictures again."
+        )
+    return total
+
+
+def most_for_ratio(packed: int, limits: SourceLimits) -> int:
+    """How many bytes an archive of a size may unpack to."""
+    return max(_RATIO_COUNTS_FROM, limits.max_ratio * packed)
+
+
+def readable_names(
+    names: Sequence[str | bytes], *, in_zip: bool = False
+) -> tuple[list[str], list[Finding]]:
+    """Relative names; those given as bytes with the letters they most likely mean, and a note on
+    that.
+
+    Only reading goes by a name, so “..”, drives and absolute paths do no harm; without them names
+    are tidier.
+    """
+    decoded, encoding = decode_names(names, in_zip=in_zip)
+    relative = [_relative(name) for name in decoded]
+    if not encoding:
+        return relative, []
+    guessed = [text for text, name in zip(relative, names, strict=True) if isinstance(name, bytes)]
+    parts = [part for text in guessed for part in text.split("/")[:-1]]
+    parts += [text.split("/")[-1] for text in guessed]  # folders first: they may be classes
+    shown = [f"“{part}”" for part in dict.fromkeys(parts) if not part.isascii()]
+    more = f" and {len(shown) - _EXAMPLES} more" if len(shown) > _EXAMPLES else ""
+    message = (
+        f"They are not in UTF-8; they were read as {encoding}: {', '.join(shown[:_EXAMPLES])}"
+        f"{more}. If the letters are wrong, pack the files with a program that writes UTF-8."
+    )
+    return relative, [Finding("assumed", THE_NAMES, message)]
+
+
+def _relative(name: str) -> str:
+    parts = name.replace("\\", "/").split("/")
+    return "/".join(p for p in parts if p not in ("", ".", "..") and not _DRIVE.match(p))
+
+
+def size_in_words(size: int) -> str:
+    """Bytes as people say them."""
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
+def size_of(file: Path | IO[bytes]) -> int:
+    """How many bytes a file has."""
+    return file.stat().st_size if isinstance(file, Path) else file.seek(0, os.SEEK_END)
