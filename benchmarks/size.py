@@ -4,8 +4,7 @@
 
 Draws small distinct pictures (JPEG, 200 pixels) in ten class folders, and runs
 `python -m decor_core check --no_model` on each in a process of its own, whose peak of memory is
-what the operating system counted. Each is run with its bytes as they are, and with 100 KiB of
-nothing behind each picture: memory must not grow with them.
+what the operating system counted.
 """
 
 import argparse
@@ -21,7 +20,6 @@ import numpy as np
 from PIL import Image
 
 _CLASSES, _SIDE, _CELLS = 10, 200, 10
-_NOTHING = bytes(100 * 2**10)
 
 
 def main() -> None:
@@ -37,7 +35,8 @@ def main() -> None:
                 draw(folder, count)
                 pack(folder, packed)
             for source in (folder, packed):
-                print(f"{count:6,} in a {'folder' if source is folder else 'zip'}: {measured(source)}")
+                kind = "folder" if source is folder else "zip"
+                print(f"{count:6,} in a {kind}: {measured(source)}", flush=True)
 
 
 def draw(folder: Path, count: int) -> None:
