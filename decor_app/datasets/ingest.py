@@ -102,7 +102,7 @@ def _give_up() -> None:
 def _has_questions(preview: DatasetPreview) -> bool:
     """Whether only people know how this is meant."""
     layout = preview.layout
-    if layout.kind in ("table", "loose", "empty"):
+    if layout.kind in ("table", "loose", "empty", "annotations"):
         return True
     if layout.kind != "csv" or not layout.guessed:
         return False
@@ -127,6 +127,8 @@ def _ask(preview: Job) -> None:
     elif found.layout.kind != "empty" and found.head is not None:
         _ask_columns(preview)
     else:
+        if found.layout.kind == "annotations":
+            st.error(escape_markdown(found.layout.read_as), icon=":material/error:")
         if found.layout.kind == "empty":
             st.error(
                 "There are no pictures in it. A table needs its pictures along: drop both "

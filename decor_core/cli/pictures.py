@@ -38,6 +38,12 @@ class PictureFlags:
     label_column: str | None = flag("Column with the labels; else guessed.")
     coarser_column: str | None = flag("Column with coarser labels, if any.")
     type_column: str | None = flag("Column that --types goes by, if any.")
+    classes_from: str | None = flag(
+        "What the classes are, where the guess is wrong: folder (the one that a picture lies in), "
+        "parent (the one around it), folder:N (the N-th from the outside) or name (the file name "
+        "without its number).",
+        metavar="WHERE",
+    )
     types: tuple[str, ...] = flag(
         "Which types of picture to take, e.g. product,pattern; all if there are no products.",
         default=("product",),
@@ -47,7 +53,11 @@ class PictureFlags:
     def catalog(self) -> "Catalog":
         """The pictures; DecorError where they are not named rightly or cannot be read."""
         from decor_core.data.catalog import open_dataset
+        from decor_core.data.folder_layout import check_classes_from
 
+        classes_from = check_classes_from(self.classes_from or "")
+        if classes_from and (self.csv or self.data_set):
+            raise DecorError("--classes_from goes with --image_dir, not with a table or data set.")
         if dataset := self.kept_dataset():
             return dataset.catalog
         place = self.image_dir or self.images
@@ -63,6 +73,7 @@ class PictureFlags:
             csv=self.csv,
             columns=self._columns(),
             types=self.types,
+            classes_from=classes_from,
             progress=progress_bar("Reading"),
         )
 

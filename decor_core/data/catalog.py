@@ -56,21 +56,28 @@ def open_dataset(
     csv: Path | bytes | None = None,
     columns: Columns | None = None,
     types: Sequence[str] | None = USUAL_TYPES,
+    classes_from: str = "",
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
     on_picture: OnPicture | None = None,
 ) -> Catalog:
     """The data set in a folder or zip, however it lies there: see ``find_layout``.
 
-    A table from elsewhere (``csv``), or naming its ``columns``, goes before what is found.
-    ``types`` are the types of picture to take where the table tells them, None for all; products
-    are only asked for where there are such. What can be repaired is, the rest is left out; the
-    report names each case. ``progress`` is called with (pictures read, their number).
+    A table from elsewhere (``csv``), or naming its ``columns``, goes before what is found, as does
+    saying what the classes are by ``classes_from`` (see ``folder_layout.check_classes_from``): then
+    no table is read. ``types`` are the types of picture to take where the table tells them, None
+    for all; products are only asked for where there are such. What can be repaired is, the rest is
+    left out; the report names each case. ``progress`` is called with (pictures read, their number).
     ``on_picture`` is given the content of each readable picture, and the picture itself at 1024
     pixels at most, on several threads. DataError if nothing usable is there, Stopped if
     ``should_stop`` said so.
     """
     source = open_source(source)
+    if classes_from:
+        if csv is not None or columns is not None:
+            raise DataError("Classes come from a table or from folders and file names, not both.")
+        listing = list_class_folders(source.names, source.folders, classes_from)
+        return _read_pictures(source, listing, types, progress, should_stop, on_picture)
     if csv is not None:
         listing = _list_tables(source, {_name_of(csv): _bytes_of(csv)}, columns)
         return _read_pictures(source, listing, types, progress, should_stop, on_picture)
@@ -87,8 +94,11 @@ def open_dataset(
         listing = _list_tables(source, tables, columns if layout.guessed else layout.columns)
         findings = (*_which_tables(source, taken), *listing.findings)
         listing = replace(listing, findings=findings)
+    elif layout.kind == "annotations":
+        raise DataError(layout.read_as)
     else:
-        listing = list_class_folders(source.names, source.folders)
+        told = layout.folders.classes_from if layout.folders else ""
+        listing = list_class_folders(source.names, source.folders, told)
     return _read_pictures(source, listing, types, progress, should_stop, on_picture)
 
 
@@ -171,6 +181,7 @@ def _read_pictures(
         ),
         label_counts(table, taxonomy),
         left_out,
+        listing.read_as,
     )
     return Catalog(table, taxonomy, report, source)
 

@@ -88,8 +88,9 @@ def class_folder_names(
 
 def safe_part(name: str) -> str:
     """A name that every system takes for a file or folder, and this one not for clutter."""
-    name = _UNSAFE.sub("_", name).strip(" .")
-    return f"_{name}" if not name or is_clutter(name) or _RESERVED.match(name) else name
+    name = _UNSAFE.sub("_", name).strip().rstrip(" .")
+    unsafe = not name or is_clutter(name, is_folder=True) or _RESERVED.match(name)
+    return f"_{name}" if unsafe else name
 
 
 def files_beside(

@@ -91,11 +91,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class DatasetReport:
-    """All findings, pictures per class of the finest level, and those left out per type."""
+    """All findings, pictures per class of the finest level, and those left out per type.
+
+    ``read_as`` tells in a sentence for what layout the data set was taken, "" if it is not known.
+    """
 
     findings: tuple[Finding, ...]
     counts: Mapping[str, int]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    read_as: str = ""
 
     def of(self, kind: str) -> tuple[Finding, ...]:
         """The findings of one kind."""
@@ -126,7 +130,7 @@ class DatasetReport:
         return {f.file: f.message for f in self.findings if f.set_aside}
 
     def summary(self) -> list[str]:
-        """For people, a line for each fact: pictures, those left out, findings of each kind."""
+        """For people, a line for each fact: pictures, how they were read, findings of each kind."""
         return self._what_it_holds() + [
             f"{KINDS[kind]}: {count}" for kind, count in self.counts_by_kind.items()
         ]
@@ -135,6 +139,7 @@ class DatasetReport:
         classes = "1 class" if len(self.counts) == 1 else f"{len(self.counts)} classes"
         return [
             f"{pluralize(sum(self.counts.values()), 'picture')} in {classes}",
+            *([printable(self.read_as)] if self.read_as else []),
             *(
                 f"{pluralize(n, 'picture')} of type {kind} left out"
                 for kind, n in self.left_out.items()
@@ -163,6 +168,7 @@ class DatasetReport:
         """The same, of plain dicts, lists, strings and numbers."""
         return {
             "usable": self.usable,
+            "read_as": self.read_as,
             "counts": dict(self.counts),
             "left_out": dict(self.left_out),
             "findings": self.counts_by_kind,

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from decor_core.data.class_folders import PREPARED_FILES, list_class_folders
-from decor_core.data.columns import PARTS, ColumnGuess, Columns, guess_columns, is_label_name
+from decor_core.data.annotations import annotation_format
+from decor_core.data.class_folders import PREPARED_FILES
+from decor_core.data.columns import ColumnGuess, Columns, guess_columns, is_label_name
 from decor_core.data.files_by_name import FilesByName
+from decor_core.data.folder_layout import FolderLayout, read_folders
 from decor_core.data.sources import Source, open_source
 from decor_core.data.tables import TABLE_ENDINGS, read_table
 from decor_core.errors import DamagedFile, DataError, PictureError
@@ -23,10 +25,11 @@ class Layout:
     """How a data set lies there.
 
     ``kind`` is "csv" (the file ``csv`` lists the pictures, ``columns`` of it), "table" (there is
-    such a table, but which of its columns are meant must be said), "folders" (of one class each),
-    "loose" (pictures without labels) or "empty" (no pictures). ``tables`` are all that are read
-    together, ``csv`` the first of them; ``guessed`` tells whether the columns are, and ``rivals``
-    are all that may as well hold the labels.
+    such a table, but which of its columns are meant must be said), "folders" (of one class each, as
+    ``folders`` tells), "loose" (pictures without class folders), "annotations" (of objects in
+    pictures, not of pictures: ``read_as`` names the format and the way out) or "empty" (no
+    pictures). ``tables`` are all that are read together, ``csv`` the first of them; ``guessed``
+    tells whether the columns are, and ``rivals`` are all that may as well hold the labels.
     """
 
     kind: str
@@ -35,6 +38,8 @@ class Layout:
     guessed: bool = True
     tables: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
+    folders: FolderLayout | None = None
+    read_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,23 +62,16 @@ def find_layout(source: Path | Source, columns: Columns | None = None) -> Layout
     prepared = None if columns else _prepared_layout(source)
     if prepared:
         return prepared
-    try:
-        rows = list_class_folders(source.names, source.folders).rows
-        labels = {row.labels[0] for row in rows}
-    except DataError:
-        labels = set()
-    are_classes = len(labels) > 1 and not _are_parts(labels)
+    folders = read_folders(source.names)
+    classes = len(folders.counts)
     tables = tables_in(source)
-    if by_table := _layout_by_table(source, tables, pictures, are_classes, columns):
+    if by_table := _layout_by_table(source, tables, pictures, classes > 1, columns):
         return by_table
-    if tables and len(labels) < 2:
+    if tables and classes < 2:
         return Layout("table", tables[0], tables=(tables[0],))
-    return Layout("folders" if any("/" in name for name in pictures) else "loose")
-
-
-def _are_parts(labels: set[str]) -> bool:
-    """Whether folders are called like parts of a data set, which a table may tell more of."""
-    return {label.lower() for label in labels} <= PARTS
+    if classes < 2 and (annotations := annotation_format(source)):
+        return Layout("annotations", read_as=annotations)
+    return Layout("folders" if classes else "loose", folders=folders, read_as=folders.read_as)
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,8 @@ def _prepared_layout(source: Source) -> Layout | None:
     if report.format != PREPARED:
         return None
     if not report.columns:
-        return Layout("folders")
+        folders = read_folders(source.names, "folder:1")
+        return Layout("folders", guessed=False, folders=folders, read_as=folders.read_as)
     return Layout("csv", "pictures.csv", report.columns, False, ("pictures.csv",))
 
 

@@ -25,11 +25,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Listing:
-    """Rows with the names of the levels of their labels, and what was found on the way."""
+    """Rows with the names of the levels of their labels, and what was found on the way.
+
+    ``read_as`` tells in a sentence for what layout the data set was taken.
+    """
 
     levels: tuple[str, ...]
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
+    read_as: str = ""
 
 
 def label_text(text: str) -> str:

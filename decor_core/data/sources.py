@@ -1,6 +1,7 @@
 """A folder or an archive → files by name, within limits."""
 
 import os
+import re
 import tempfile
 import threading
 import unicodedata
@@ -28,10 +29,19 @@ from decor_core.data.findings import Finding
 from decor_core.data.tars import read_compressed, read_tar
 from decor_core.data.zips import read_zip
 from decor_core.errors import DataError, DecorError, PictureError
-from decor_core.images.decode import LIMITS
+from decor_core.images.decode import LIMITS, has_picture_ending
 from decor_core.io import unique_name
 
-_CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}
+# What systems and programs scatter about. Another folder with a dot before it may be a class: .NET.
+_CLUTTER = re.compile(
+    r"__macosx|thumbs\.db|desktop\.ini|@eadir|#recycle|\$recycle\.bin|__pycache__|\._.*|\.trash.*|"
+    r"\.(git|github|gitlab|hg|svn|bzr|ds_store|ipynb_checkpoints|idea|vscode|vs|cache|config|local|"
+    r"thumbnails?|thumbs|tmp|temp|venv|env|tox|nox|mypy_cache|pytest_cache|ruff_cache|eggs|dvc|"
+    r"spotlight-v100|fseventsd|documentrevisions-v100|temporaryitems|appledouble|apdisk|snapshots?|"
+    r"picasaoriginals|picasa\.ini|nomedia|comments|dropbox.*|sync|stfolder|stversions|"
+    r"decor-new.*)",
+    re.IGNORECASE,
+)
 USUAL_LIMITS = SourceLimits()
 File = Path | Member
 _DAMAGED_INSIDE = "The file is damaged in the zip or tar; please pack it again."
@@ -74,7 +84,7 @@ class Source:
         self.files = dict(sorted(found.items(), key=lambda one: one[0]))
         full = {str(parent) for name in found for parent in PurePosixPath(name).parents}
         empty = {normal(folder) for folder in folders} - full - {""}
-        self.folders = tuple(sorted(folder for folder in empty if not is_clutter(folder)))
+        self.folders = tuple(sorted(folder for folder in empty if not is_clutter(folder, True)))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,10 +108,14 @@ def normal(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
-def is_clutter(name: str) -> bool:
-    """Whether a path is hidden, or what operating systems scatter about."""
-    parts = PurePosixPath(name).parts
-    return any(part.startswith(".") or part.lower() in _CLUTTER for part in parts)
+def is_clutter(name: str, is_folder: bool = False) -> bool:
+    """Whether a path is a hidden file, or what systems and programs scatter about."""
+    *folders, last = PurePosixPath(name).parts or ("",)
+    if is_folder:
+        folders.append(last)
+    elif last.startswith(".") and not has_picture_ending(last):
+        return True
+    return any(map(_CLUTTER.fullmatch, (*folders, last)))
 
 
 def open_source(source: Path | Source, limits: SourceLimits = USUAL_LIMITS) -> Source:
@@ -228,7 +242,7 @@ def _open_folder(root: Path, name: str, limits: SourceLimits) -> Source:
             return
         for entry in entries:
             inside, path = prefix + entry.name, Path(entry.path)
-            if is_clutter(entry.name):
+            if is_clutter(entry.name, entry.is_dir(follow_symlinks=False)):
                 continue
             if entry.is_symlink() and (problem := _why_not_followed(path, root.resolve())):
                 note("ignored", inside, problem)

@@ -285,7 +285,7 @@ def load_dataset(folder: Path, number: int | None = None) -> Dataset:
         title, current = read_head(folder)
         number = current if number is None else number
         state = read_state(folder, number)
-    report = DatasetReport(state.entries, {}, state.left_out)
+    report = DatasetReport(state.entries, {}, state.left_out, state.read_as)
     catalog = catalog_of(folder, pd.DataFrame(state.table), state.levels, report)
     dismissed = frozenset(state.settled)
     return Dataset(
@@ -300,6 +300,7 @@ def _written(dataset: Dataset) -> Dataset:
         levels=dataset.levels,
         entries=report.findings,
         left_out=dict(report.left_out),
+        read_as=report.read_as,
         settled=sorted(dataset.dismissed),
         step=dataset.step,
         changed=dataset.changed,

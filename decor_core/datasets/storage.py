@@ -114,6 +114,7 @@ class State:
     step: str = ""
     changed: str = ""
     checked: str = ""
+    read_as: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.table.get("file", ()))

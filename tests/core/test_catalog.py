@@ -182,7 +182,7 @@ def test_no_usable_picture_is_an_error(decor, tmp_path):
 
 def test_class_folders(write_pictures):
     folder = write_pictures("oak/1.png", "oak/deep/er/2.png", "ash/1.png", "loose.png", "oak/a.txt",
-                           ".hidden/x.png", "__MACOSX/oak/1.png", "oak/.DS_Store",
+                           ".git/x.png", "oak/._1.png", "__MACOSX/oak/1.png", "oak/.DS_Store",
                            "report.json")  # fmt: skip
     (folder / "ash/broken.png").write_bytes(b"\x89PNG")
     catalog = open_dataset(folder)

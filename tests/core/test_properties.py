@@ -103,7 +103,7 @@ def test_a_table_is_refused_or_accounts_for_every_picture(made):
     }
 
 
-HIDDEN = ("__MACOSX/", ".x/")
+HIDDEN = ("__MACOSX/", ".git/")
 members = st.lists(
     st.builds(
         "{}{}".format,

@@ -52,8 +52,8 @@ def test_check_of_clean_pictures_says_so(run, tmp_path, ornament):
     code, out, _ = run("check", "--image_dir", tmp_path, "--no_model")
     assert code == 0
     assert out == (
-        "12 pictures in 2 classes\n  6  firebrick\n  6  navy\n\n"
-        "Nothing is wrong with it.\nIt can be trained on.\n"
+        "12 pictures in 2 classes\n  6  firebrick\n  6  navy\n"
+        "Read as class folders (ImageFolder).\n\nNothing is wrong with it.\nIt can be trained on.\n"
     )
 
 
