@@ -11,9 +11,9 @@ import pandas as pd
 from decor_core.data.files_by_name import FilesByName
 from decor_core.data.label_cells import (
     FLAG_WORDS,
-    is_missing,
     one_hot_columns,
     one_hot_labels,
+    without_missing,
 )
 from decor_core.data.sources import normal
 from decor_core.errors import DataError
@@ -113,6 +113,7 @@ def guess_columns(
     if {"file", "class"} <= set(spelled) and not (known.file or known.label):
         return ColumnGuess(Columns(spelled["file"], spelled["class"], known.coarser, kind))
     file = known.file or _file_column(table, names, title)
+    table = table.apply(without_missing)
     taken = {file, known.coarser, known.type}
     candidates = _label_columns(table, [name for name in table.columns if name not in taken])
     label, rivals = known.label, ()
@@ -225,14 +226,15 @@ def add_one_hot_label(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _values(cells: pd.Series) -> Counter[str]:
-    return Counter(cell for cell in cells if cell and not is_missing(cell))
+    return Counter(cell for cell in cells if cell)
 
 
 def _has_few_values(cells: pd.Series) -> bool:
     values = _values(cells)
-    rows, least = values.total(), 2 if len(cells) < 12 or is_label_name(str(cells.name)) else 3
+    rows = values.total()
+    most = rows - 1 if is_label_name(str(cells.name)) else rows // (2 if rows < 12 else 3)
     parts = {value.lower() for value in values} <= _NO_LABELS
-    return 2 <= len(values) <= min(_MOST_LABELS, max(2, rows // least)) and not parts
+    return 2 <= len(values) <= min(_MOST_LABELS, max(2, most)) and not parts
 
 
 def _may_be_labels(cells: pd.Series) -> bool:
@@ -270,11 +272,11 @@ def _is_number(cells: pd.Series) -> bool:
 
 def _coarser_of(table: pd.DataFrame, label: str, candidates: Sequence[str]) -> str:
     """The finest column of fewer values that every row with a label has, and as the label says."""
-    labeled = table[[not is_missing(cell) for cell in table[label]]]
+    labeled = table[table[label] != ""]
     coarser = [
         name for name in candidates
         if labeled[name].nunique() < labeled[label].nunique()
-        and not any(map(is_missing, labeled[name]))
+        and all(labeled[name])
         and _determines(labeled[label], labeled[name])
     ]  # fmt: skip
     return max(coarser, key=lambda name: table[name].nunique(), default="")
@@ -282,7 +284,7 @@ def _coarser_of(table: pd.DataFrame, label: str, candidates: Sequence[str]) -> s
 
 def _determines(fine: pd.Series, coarse: pd.Series) -> bool:
     """Whether all rows of one fine label have one and the same coarse label, of two or more."""
-    pairs = {(f, c) for f, c in zip(fine, coarse, strict=True) if not is_missing(f) | is_missing(c)}
+    pairs = {(f, c) for f, c in zip(fine, coarse, strict=True) if f and c}
     return len({c for _, c in pairs}) > 1 and len(pairs) == len({f for f, _ in pairs})
 
 

@@ -25,31 +25,36 @@ _CLEAR = "|;"  # which no name of one label has
 # No label
 
 
-def is_missing(cell: str) -> bool:
-    """Whether a cell means that there is nothing, by convention."""
-    return cell.casefold() in _MISSING
-
-
 def missing_labels(cells: pd.Series) -> tuple[set[str], list[str]]:
     """The values of a label column that stand for no label, and in sentences what was decided.
 
-    Those that are so by convention; but all are labels if else half of the labels would vanish, and
-    “none” is one if nothing else stands for no label and it is as frequent as labels are.
+    Those that do so by convention; but where only one other label would be left, “none”, or else
+    all of them, are labels. So is “none” where nothing else stands for no label, and it is as
+    frequent as labels are.
     """
     counts = Counter(cell for cell in cells if cell)
-    missing = {value for value in counts if is_missing(value)}
-    if not missing:
-        return set(), []
-    told = ", ".join(f"“{value}”" for value in sorted(missing))
-    pictures = pluralize(sum(counts[value] for value in missing), "row")
-    others = sorted(count for value, count in counts.items() if value not in missing)
-    if len(others) <= len({value.casefold() for value in missing}):
-        return set(), [f"{told}, in {pictures}, was taken for a label: half of the labels are so."]
-    (word, *more), usual = sorted(missing), others[len(others) // 2]
-    alone = not more and all(cells) and word.casefold() in _WORDS_FOR_NONE
-    if alone and counts[word] >= usual:
-        return set(), [f"{told} was taken for a label, as {pictures} have it."]
-    return missing, [f"{told}, in {pictures}, was taken for no label."]
+    missing = {value for value in counts if value.casefold() in _MISSING}
+    others = sorted(counts[value] for value in counts.keys() - missing)
+    words = {value for value in missing if value.casefold() in _WORDS_FOR_NONE}
+    kept: set[str] = set()
+    if len(others) < 2:
+        kept = words or missing
+    elif len(missing) == len(words) == 1 and all(cells):
+        kept = {value for value in words if counts[value] >= others[len(others) // 2]}
+    missing = missing - kept
+    told = [("a label", kept), ("no label", missing)]
+    return missing, [_decided(what, values, counts) for what, values in told if values]
+
+
+def _decided(what: str, values: set[str], counts: Counter[str]) -> str:
+    rows = pluralize(sum(counts[value] for value in values), "row")
+    return f"taken for {what}: {', '.join(f'“{value}”' for value in sorted(values))} ({rows})."
+
+
+def without_missing(cells: pd.Series) -> pd.Series:
+    """The cells, "" for those that stand for no label."""
+    missing, _ = missing_labels(cells)
+    return cells.mask(cells.isin(missing), "") if missing else cells
 
 
 # Several labels
