@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
-from app_pages import ended, opened, sound, texts
+from app_pages import button, ended, opened, sound, texts
 from packing import zip_of
 from streamlit.testing.v1 import AppTest
 
@@ -119,6 +119,82 @@ def test_a_table_waits_for_its_pictures_and_asks_which_columns_are_meant(home, p
     ended(_click(test, "Read the pictures"), jobs.INTAKE)
     assert "3 pictures in 2 classes" in texts(test)
     assert "It cannot be trained on yet" in texts(test)
+
+
+def _with_table(painted: Path, name: str, rows: Callable[[int, Path], str], head: str) -> list:
+    """An upload of pictures in no folders, and a table with a row for each of them."""
+    paths = sorted(painted.rglob("*.png"))
+    table = "\n".join([head, *(rows(i, path) for i, path in enumerate(paths))])
+    pictures = [(path.name, path.read_bytes(), "image/png") for path in paths]
+    return [(name, table.encode(), "text/csv"), *pictures]
+
+
+def test_where_several_columns_may_hold_the_classes_one_must_be_chosen(home, painted):
+    test = opened("data", workspace=Workspace("me"))
+    sold = "east", "west"
+    came = _with_table(
+        painted, "list.csv", lambda i, path: f"{path.name},{path.parent.name},{sold[i % 2]}",
+        "image,made,sold",
+    )  # fmt: skip
+    test.file_uploader[0].set_value(came)
+    ended(sound(test.run()), jobs.PEEK)
+    assert "Several of its columns may hold the classes: made, sold. Which one is meant?" in texts(
+        test
+    )
+    assert test.selectbox(key="column-File names").value == "image"
+    chosen = test.selectbox(key="column-Classes")
+    assert chosen.value is None and button(test, "Read the pictures").disabled
+    sound(chosen.set_value("sold").run())
+    ended(_click(test, "Read the pictures"), jobs.INTAKE)
+    assert "36 pictures in 2 classes" in texts(test)
+
+
+def test_a_table_of_one_column_for_each_class_is_read_and_it_is_said(home, painted):
+    styles = ("Gzhel", "Iznik", "Khokhloma")
+    came = _with_table(
+        painted, "list.csv",
+        lambda i, path: ",".join([path.stem, *(str(int(path.parent.name == s)) for s in styles)]),
+        ",".join(["id", *styles]),
+    )  # fmt: skip
+    test = opened("data", workspace=Workspace("me"))
+    test.file_uploader[0].set_value(came)
+    ended(sound(test.run()), jobs.PEEK)
+    assert test.selectbox(key="column-Classes").value == "label"
+    ended(_click(test, "Read the pictures"), jobs.INTAKE)
+    assert "36 pictures in 3 classes" in texts(test)
+    assert "The columns Gzhel, Iznik, Khokhloma say yes or no" in texts(test)
+
+
+def test_several_labels_in_one_cell_are_shown(home, painted):
+    test = opened("data", workspace=Workspace("me"))
+    came = _with_table(
+        painted, "list.csv", lambda i, path: f"{path.name},{('ash', 'oak', 'ash oak')[i % 3]}",
+        "image,labels",
+    )  # fmt: skip
+    test.file_uploader[0].set_value(came)
+    ended(sound(test.run()), jobs.PEEK)
+    ended(_click(test, "Read the pictures"), jobs.INTAKE)
+    assert "1 column with several labels in one cell" in texts(test)
+    (folder,) = home.glob("[!.]*")
+    (told,) = load_dataset(folder).catalog.report.of("several labels")
+    assert "such as “ash oak”: “ash” and “oak”" in told.message
+
+
+@pytest.mark.parametrize("name", ["labels.xlsx", "labels.xls", "labels.jsonl"])
+def test_a_table_alone_waits_for_its_pictures_whatever_it_is(home, name):
+    test = opened("data", workspace=Workspace("me"))
+    test.file_uploader[0].set_value([(name, b"x", "application/octet-stream")])
+    sound(test.run())
+    assert "A table needs its pictures" in texts(test) and not list(home.glob("*/"))
+
+
+def test_a_spreadsheet_that_cannot_be_read_is_told_with_the_way_out(home, painted):
+    picture = ("a.png", (painted / "Gzhel/000.png").read_bytes(), "image/png")
+    test = opened("data", workspace=Workspace("me"))
+    old = ("labels.xls", b"\xd0\xcf\x11\xe0" + bytes(64), "application/vnd.ms-excel")
+    test.file_uploader[0].set_value([old, picture])
+    ended(sound(test.run()), jobs.PEEK)
+    assert "please save the table as" in test.error[0].value
 
 
 def test_what_is_no_data_set_is_refused_and_leaves_nothing(home):

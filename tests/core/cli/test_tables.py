@@ -63,9 +63,7 @@ def test_tables_of_every_kind_are_read_and_what_was_assumed_is_told(kind, run, l
     assert "repaired" not in told["findings"] and "unlisted" not in told["findings"]
 
 
-TWO = _rows(
-    ["image,kind,place"], lambda i, name, kind: f"{name},{kind},{['east', 'west'][i % 2]}"
-)
+TWO = _rows(["image,kind,place"], lambda i, name, kind: f"{name},{kind},{['east', 'west'][i % 2]}")
 
 
 @pytest.mark.parametrize("command", [
