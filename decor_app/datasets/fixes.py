@@ -78,6 +78,11 @@ GROUPS: Mapping[str, Group] = {
         "classes with few pictures",
         "It can be trained, but what is measured of it will be uncertain.",
     ),
+    "same scene": Group(
+        "scene for whole classes",
+        "scenes for whole classes",
+        "It can be trained. What is measured of it holds for this scene alone.",
+    ),
     "imbalance": Group(
         "class much smaller than the largest",
         "classes much smaller than the largest",

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from decor_app.format import between
+from decor_app.format import between, escape_markdown
 from decor_app.page import CLASSIFY
 from decor_app.state.models import in_use, use_model, use_shipped_model
+from decor_core.data.checks import same_scene_words
 from decor_core.model.evaluation import Evaluation
 from decor_core.runs.run import Run
 
@@ -32,6 +33,13 @@ def show_corrections_note(run: Run) -> None:
     if isinstance(count, int) and count > 0:
         them = "1 correction was" if count == 1 else f"{count} corrections were"
         st.caption(f"{them} trained on, too; neither they nor copies of them are tested on.")
+
+
+def show_same_scene_note(run: Run) -> None:
+    """Say what the test is worth where the pictures of whole classes are nearly alike."""
+    alike = run.bundle.training.get("alike_classes", [])
+    if words := same_scene_words(alike, len(run.bundle.taxonomy.labels)):
+        st.warning(escape_markdown(words), icon=":material/filter_none:")
 
 
 def use_button(run: Run) -> None:

@@ -5,7 +5,12 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.charts.curves import training_curves
 from decor_app.evaluation.details import show_details
-from decor_app.evaluation.summary import accuracy_words, show_corrections_note, use_button
+from decor_app.evaluation.summary import (
+    accuracy_words,
+    show_corrections_note,
+    show_same_scene_note,
+    use_button,
+)
 from decor_app.format import escape_markdown, percent_exact
 from decor_app.runs.transfer import show_downloads
 from decor_app.state.jobs import can_train_further
@@ -45,6 +50,7 @@ def show_run(entry: RunEntry) -> None:
         if run.evaluation:
             accuracy = percent_exact(run.evaluation.accuracy)
             st.markdown(f"**{accuracy}**: {accuracy_words(run.evaluation)}")
+        show_same_scene_note(run)
         show_corrections_note(run)
         if not shipped:
             _name_and_note(entry)

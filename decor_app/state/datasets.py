@@ -13,7 +13,7 @@ from decor_app.format import escape_markdown
 from decor_app.state.runs import may_keep
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
-from decor_core.data.split import split
+from decor_core.data.split import identity, split
 from decor_core.datasets.archive import write_zip
 from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.store import DatasetStore, DatasetSummary, datasets_directory
@@ -119,10 +119,7 @@ def _parts(set_id: str, version: str, _pictures: Dataset) -> dict[str, str]:
     table, config = _pictures.table, TrainingConfig()
     try:
         found = split(
-            table[_pictures.level].tolist(),
-            table["key"].tolist(),
-            table["group"].tolist(),
-            batches=table["batch"].tolist(),
+            **identity(table, table[_pictures.level]),
             testing_percentage=config.testing_percentage,
             validation_percentage=config.validation_percentage,
             seed=config.seed,

@@ -38,15 +38,12 @@ def _obstacle(chosen: ChosenTraining, source: TrainingSource) -> str:
     if len(source.counts(chosen.level)) < 2:
         return "There is only one class; a model needs at least two to tell apart."
     need = needed(chosen.config.testing_percentage, chosen.config.validation_percentage)
-    different = different_pictures(source.table, chosen.level)
+    different = different_pictures(source.table, chosen.level, need)
     poor = [f"“{label}” has {count}" for label, count in different.items() if count < need]
     if not poor:
         return ""
     uses = "to train, to validate and to test" if need == 3 else "to train and to test"
-    return (
-        f"Each class needs at least {need} different pictures, {uses}; near duplicates count once. "
-        f"{_named(poor)}."
-    )
+    return f"Each class needs at least {need} different pictures, {uses}. {_named(poor)}."
 
 
 def _named(items: Sequence[str]) -> str:

@@ -7,7 +7,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from decor_app.charts.curves import training_curves
 from decor_app.components.progress import watch_job
-from decor_app.evaluation.summary import accuracy_words, show_corrections_note, use_button
+from decor_app.evaluation.summary import (
+    accuracy_words,
+    show_corrections_note,
+    show_same_scene_note,
+    use_button,
+)
 from decor_app.format import STEPWISE, between, duration, escape_markdown, percent_exact
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CrossValidateTask
@@ -88,6 +93,7 @@ def _draw_result(job: Job, run: Run) -> None:
             st.caption(accuracy_words(run.evaluation))
     with right, st.container(gap="xsmall"):
         _draw_cross_validation(run)
+    show_same_scene_note(run)
     reason = run.bundle.training.get("choice", {}).get("reason", "")
     if job.task.config.head == "auto" and reason:
         st.caption(escape_markdown(reason))

@@ -31,11 +31,15 @@ def command(
 
     Without --head it is softmax where you name a setting that only that has, else auto.
     """
+    from decor_core.data.checks import same_scene_words
+    from decor_core.data.findings import printable
+    from decor_core.data.split import alike_classes
     from decor_core.training.train import FOLDS, cross_validate, usual_folds
 
     config = settle_head(config)
     embeddings = pictures.load(config, quiet=as_json)
-    n_folds = folds or usual_folds(embeddings)
+    level = taxonomy or embeddings.taxonomy.name
+    n_folds = folds or usual_folds(embeddings, level)
     if n_folds < FOLDS and not folds:
         print(
             f"decor: only {n_folds} folds: there are no more different pictures to hold out",
@@ -44,11 +48,14 @@ def command(
     found = cross_validate(
         embeddings,
         config,
-        taxonomy or embeddings.taxonomy.name,
+        level,
         n_folds=n_folds,
         repeats=repeats,
         progress=progress_bar("Cross-validating"),
     )
+    alike = alike_classes(embeddings.table, level)
+    if words := same_scene_words(alike, embeddings.table[level].nunique()):
+        print(f"decor: {printable(words)}", file=sys.stderr)
     if as_json:
         levels = {name: evaluation.to_json() for name, evaluation in found.items()}
         print_json({"n": len(embeddings.table), **levels})

@@ -53,6 +53,7 @@ def command(
 
     Without --head it is softmax where you name a setting that only that has, else auto.
     """
+    from decor_core.data.findings import printable
     from decor_core.model.bundle import check_replaceable
     from decor_core.training.train import train
 
@@ -80,6 +81,8 @@ def command(
         print(f"The model is in {results.bundle}")
     if run_id:
         print(f"Kept as run {run_id}; “runs list” shows all")
+    if words := _same_scene(bundle):
+        print(printable(words))
     print(accuracy_line(evaluation))
 
 
@@ -143,12 +146,20 @@ def _write_files(bundle: "Bundle", results: ResultFlags) -> None:
             export_graph(bundle, results.output_graph)
 
 
+def _same_scene(bundle: "Bundle") -> str:
+    """What the test is worth where the pictures are nearly alike, else ""."""
+    from decor_core.data.checks import same_scene_words
+
+    return same_scene_words(bundle.training["alike_classes"], len(bundle.taxonomy.labels))
+
+
 def _to_json(training: "Training", config: TrainingConfig) -> dict[str, Any]:
     bundle, evaluation = training.bundle, training.bundle.evaluation
     return {
         "final_test_accuracy": evaluation.accuracy if evaluation else None,
         "test_n": evaluation.n if evaluation else 0,
         "test_ci95": list(evaluation.ci95) if evaluation else None,
+        "warning": _same_scene(bundle) or None,
         "head": bundle.training["head"],
         "choice": bundle.training["choice"],
         "steps": config.steps,

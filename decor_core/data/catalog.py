@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from decor_core.data.bursts import group_pictures
 from decor_core.data.checks import check_table
 from decor_core.data.class_folders import list_class_folders
 from decor_core.data.columns import Columns
@@ -22,9 +23,9 @@ from decor_core.data.scan import (
     usable_images,
 )
 from decor_core.data.sources import Source, open_source
+from decor_core.data.split import alike_classes
 from decor_core.data.table_listing import THE_TABLE, list_tables
 from decor_core.errors import DataError
-from decor_core.images.duplicates import group_duplicates, near_duplicates
 from decor_core.taxonomy import DECOR, Taxonomy
 
 USUAL_TYPES = ("product",)
@@ -36,8 +37,9 @@ class Catalog:
     """The usable pictures of a data set, one row each, and how to read them.
 
     Columns of ``table``: file (its name in the source), key (SHA-256 of the content), width and
-    height (upright, pixels), type, one for each level of ``taxonomy``, and group (the smallest
-    key among its near duplicates, its own if it has none).
+    height (upright, pixels), taken (when, by the camera's clock, or ""), type, one for each level
+    of ``taxonomy``, and group (the smallest key among its near duplicates, and its neighbors in a
+    burst before one scene; its own if it has none).
     """
 
     table: pd.DataFrame
@@ -154,22 +156,26 @@ def _read_pictures(
         first = f"{findings[0].file}: {findings[0].message}"
         raise DataError(f"None of the pictures can be read; the first: {first}")
     rows, images = [rows[i] for i in usable], [images[i] for i in usable]
-    pairs = near_duplicates([image.fingerprint for image in images])
-    keys = [image.key for image in images]
+    files, keys = [row.file for row in rows], [image.key for image in images]
+    taken = [image.taken for image in images]
     labels = zip(*(row.labels for row in rows), strict=True)
+    finest = [row.labels[0] for row in rows]
+    fingerprints = [image.fingerprint for image in images]
+    groups, pairs = group_pictures(keys, fingerprints, finest, files, taken)
     table = pd.DataFrame(
         {
-            "file": [row.file for row in rows],
+            "file": files,
             "key": keys,
             "width": [image.size[0] for image in images],
             "height": [image.size[1] for image in images],
+            "taken": taken,
             "type": [row.type or UNTYPED for row in rows],
             **dict(zip(listing.levels, labels, strict=True)),
-            "group": group_duplicates(keys, pairs),
+            "group": groups,
         }
     )
-    finest = listing.levels[0]
-    near = near_duplicate_findings(list(table["file"]), list(table[finest]), pairs)
+    alike = alike_classes(table, listing.levels[0])
+    near = near_duplicate_findings(files, finest, pairs, alike)
     taxonomy = taxonomy_of(table, listing.levels)
     report = DatasetReport(
         (

@@ -2,15 +2,17 @@
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from decor_core.data.findings import Finding, pluralize
+from decor_core.data.split import alike_classes
 
-NEEDED = 3  # different pictures of a class: one each to train on, to watch and to test
+NEEDED = 3  # pictures of a class: one each to train on, to watch and to test
 FEW = 5
 _IMBALANCE = 10
+_NAMED = 3  # classes in a sentence
 _TINY = 64  # pixels on the short side
 _HUGE = 24_000_000  # pixels
 _BLANKS = str.maketrans("", "", " _")
@@ -27,8 +29,12 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Finding, ..
 
     ``table`` is that of a Catalog; of its columns width and height may lack.
     """
-    counts = Counter(table[levels[0]])
-    findings = [*_few_pictures(_different_pictures(table, levels[0]), counts), *_imbalance(counts)]
+    finest = levels[0]
+    counts = Counter(table[finest])
+    different = Counter(label for label, _ in set(zip(table[finest], table["group"], strict=True)))
+    alike = alike_classes(table, finest, NEEDED)
+    findings = [*_few_pictures(different, counts, alike), *_same_scene(alike, len(counts))]
+    findings += _imbalance(counts)
     for level in levels:
         findings += similar_labels(Counter(table[level]))
     if "width" in table:
@@ -36,26 +42,19 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Finding, ..
     return tuple(findings)
 
 
-def _different_pictures(table: pd.DataFrame, level: str) -> dict[str, int]:
-    """Groups of near duplicates of each label; one under several labels counts for the commonest,
-    as in a split."""
-    pairs = table.groupby(["group", level]).size().reset_index(name="count")
-    pairs = pairs.sort_values(["count", level], ascending=[False, True])
-    counts = pairs.drop_duplicates("group")[level].value_counts()
-    return {label: int(counts.get(label, 0)) for label in set(table[level])}
-
-
-def _few_pictures(different: Mapping[str, int], counts: Mapping[str, int]) -> Iterator[Finding]:
+def _few_pictures(
+    different: Mapping[str, int], counts: Mapping[str, int], alike: Collection[str]
+) -> Iterator[Finding]:
+    """``different`` are groups of near duplicates; where all are ``alike``, pictures count."""
     if len(different) == 1:
         (label,) = different
         message = "It is the only class; two are needed to learn to tell them apart."
         yield Finding("one class", label, message)
-    for label, count in sorted(different.items()):
-        has = "It has 1 picture"
-        if (count, counts[label]) != (1, 1):
-            has = f"It has {pluralize(count, 'different picture')}"
-        if count < counts[label]:
-            has += " (near duplicates count once)"
+    for label, total in sorted(counts.items()):
+        count = total if label in alike or total < NEEDED else different[label]
+        has = f"It has {pluralize(count, 'picture')}"
+        if count < total:
+            has = f"It has {pluralize(count, 'different picture')} (near duplicates count once)"
         if count < NEEDED:
             message = (
                 f"{has}; at least {NEEDED} are needed, to train on, to watch and to test. "
@@ -65,6 +64,30 @@ def _few_pictures(different: Mapping[str, int], counts: Mapping[str, int]) -> It
         elif count < FEW:
             message = f"{has}, so a single one tests it; {FEW} are the least, and 20 are good."
             yield Finding("few pictures", label, message)
+
+
+def _same_scene(alike: Sequence[str], classes: int) -> Iterator[Finding]:
+    if alike:
+        yield Finding("same scene", ", ".join(alike), same_scene_words(alike, classes))
+
+
+def same_scene_words(alike: Sequence[str], classes: int) -> str:
+    """What a test is worth where those labels, of so many, have pictures that are all alike.
+
+    "" if there are none.
+    """
+    if not alike:
+        return ""
+    named = [f"“{label}”" for label in alike[:_NAMED]]
+    if len(alike) > _NAMED:
+        named.append(f"{len(alike) - _NAMED} more")
+    listed = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+    these = "These pictures" if len(alike) >= classes else f"The pictures of {listed}"
+    return (
+        f"{these} are nearly alike (one scene): the test accuracy says how well the "
+        "model tells these shots apart, not new ones. Take some at another place or time, and "
+        "test with these."
+    )
 
 
 def _imbalance(counts: Mapping[str, int]) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ KINDS = {
     "incomplete": "Rows without a file or a label, left out",
     "several labels": "Labels that look like several in one cell",
     "few pictures": "Classes with few pictures",
+    "same scene": "Pictures so alike that a test flatters",
     "empty class": "Class folders without a picture",
     "near conflict": "Near duplicates under two labels, both kept",
     "mislabelled": "Pictures that may have the wrong label",  # as stored
@@ -48,7 +49,10 @@ _WIDTH = 84
 
 # Findings about a whole class: their ``file`` is its label.
 ABOUT_CLASSES = frozenset(
-    {"one class", "too few pictures", "few pictures", "empty class", "similar labels", "imbalance"}
+    {
+        *("one class", "too few pictures", "few pictures", "same scene"),
+        *("empty class", "similar labels", "imbalance"),
+    }
 )
 
 # What keeps a data set from being trained on.

@@ -1,6 +1,6 @@
 """What the content of pictures gives: identity, size, what is there twice or nearly so."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -28,12 +28,13 @@ class ImageInfo:
     """What the content of one file gave; only ``problem`` where it cannot be used.
 
     ``key`` is its SHA-256, ``size`` (width, height) upright, ``format`` as in PICTURE_ENDINGS,
-    ``fingerprint`` as in images.duplicates.
+    ``taken`` as in Opened, ``fingerprint`` as in images.duplicates.
     """
 
     key: str = ""
     size: tuple[int, int] = (0, 0)
     format: str = ""
+    taken: str = ""
     fingerprint: np.ndarray = field(default_factory=lambda: np.empty(0))
     problem: str = ""
 
@@ -59,7 +60,7 @@ def scan_images(
         if on_picture:
             on_picture(data, opened.picture)
         print_ = fingerprint(opened.picture)
-        return ImageInfo(content_hash(data), opened.size, opened.format, print_)
+        return ImageInfo(content_hash(data), opened.size, opened.format, opened.taken, print_)
 
     images: list[ImageInfo] = []
     pool = ThreadPoolExecutor(_THREADS)
@@ -105,12 +106,21 @@ def _duplicate(row: Row, kept: Row) -> Finding:
 
 
 def near_duplicate_findings(
-    files: Sequence[str], labels: Sequence[str], pairs: Sequence[tuple[int, int]]
+    files: Sequence[str],
+    labels: Sequence[str],
+    pairs: Sequence[tuple[int, int]],
+    alike: Collection[str] = (),
 ) -> Iterator[Finding]:
     """A finding on the first picture of each of the ``pairs``; of several pairs of one picture on
-    the first, but rather on one under another label."""
+    the first, but rather on one under another label.
+
+    None within and between the labels ``alike``: of pictures that are all nearly the same, one
+    finding says it.
+    """
     other: dict[int, int] = {}
     for i, j in pairs:
+        if labels[i] in alike and labels[j] in alike:
+            continue
         known = other.setdefault(i, j)
         if labels[known] == labels[i] != labels[j]:
             other[i] = j

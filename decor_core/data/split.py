@@ -3,23 +3,31 @@
 Groups of near duplicates are ranked in each class by a hash of content and seed: so order, names
 and folders do not matter, and new pictures move few of the old ones. Where it is told which
 pictures came later, in batches, they move none.
+
+A class whose pictures are all but the same, as those of a fixed camera are, has too few groups for
+that. It is divided by bursts, as names and times tell them; where these are too few as well, the
+pictures in their order are cut into blocks, so that few neighbors are on both sides.
 """
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from decor_core.data.bursts import bursts
 from decor_core.errors import DataError
 
 # The batch of corrections, which always train. NEAR_CORRECTION is that of near duplicates of
 # corrections. They are not held out either, as a picture like them has been trained on.
 CORRECTION, NEAR_CORRECTION = -1, -2
+
+# No group may hold more of its class: it could be the one to test, and the rest would train.
+_LARGEST = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -36,18 +44,21 @@ def split(
     keys: Sequence[str],
     groups: Sequence[str],
     *,
+    files: Sequence[str] | None = None,
+    taken: Sequence[str] | None = None,
     batches: Sequence[int] | None = None,
     testing_percentage: float = 10,
     validation_percentage: float = 10,
     seed: int = 0,
 ) -> Split:
-    """Rows divided with every class in every part, near duplicates on the same side.
+    """Rows divided with every class in every part, near duplicates of a class on the same side.
 
-    ``labels``, ``keys`` (content hashes) and ``groups`` have one item for each row. A part of
-    0 percent is empty; any other holds at least one group of each class. ``batches`` tell when
-    each row came, 0 first: the rows of a batch are divided without regard to later batches; later
-    rows go only where the parts, grown by them, are too small. DataError if the percentages leave
-    nothing to train on, or a class has too few different pictures.
+    ``labels``, ``keys`` (content hashes) and ``groups`` have one item for each row, and so have
+    ``files`` and ``taken``, of which ``bursts`` are told where a class has too few groups. A part
+    of 0 percent is empty; any other holds at least one picture of each class. ``batches`` tell
+    when each row came, 0 first: the rows of a batch are divided without regard to later batches;
+    later rows go only where the parts, grown by them, are too small. DataError if the percentages
+    leave nothing to train on, or a class has too few pictures.
     """
     shares = (testing_percentage, validation_percentage)
     if min(shares) < 0 or not sum(shares) < 100:
@@ -55,14 +66,15 @@ def split(
             "Test and validation percentages must be 0 or more and together less than 100; "
             f"they are {testing_percentage:g} and {validation_percentage:g}."
         )
-    classes = _rank_groups(labels, keys, groups, batches, seed)
-    _check_enough(classes, needed(*shares))
+    need = needed(*shares)
+    classes = _classes(labels, keys, groups, files, taken, batches, seed, need)
+    _check_enough(classes, need)
     size = np.zeros(len(classes), int)  # groups of each class so far
     n_test = np.zeros(len(classes), int)  # of these, those that test
     n_validation = np.zeros(len(classes), int)
     parts: dict[str, list[int]] = {"train": [], "validation": [], "test": []}
-    for batch in sorted({group.batch for ranked in classes.values() for group in ranked}):
-        new = [[g.rows for g in ranked if g.batch == batch] for ranked in classes.values()]
+    for batch in sorted({group.batch for one in classes.values() for group in one.groups}):
+        new = [[g.rows for g in one.groups if g.batch == batch] for one in classes.values()]
         count = np.array([len(ranked) for ranked in new])
         size = size + count
         quota = _quotas(size, testing_percentage, most=size - 1 - (validation_percentage > 0))
@@ -71,9 +83,15 @@ def split(
         quota = _quotas(size, validation_percentage, most=size - 1 - n_test)
         more_validation = (quota - n_validation).clip(0, count)
         n_validation = n_validation + more_validation
-        for ranked, test, validation in zip(new, more_test, more_validation, strict=True):
-            # From the two ends: when one part grows, the other stays what it was.
+        for one, ranked, test, validation in zip(
+            classes.values(), new, more_test, more_validation, strict=True
+        ):
+            # From the two ends: when one part grows, the other stays what it was. In a burst the
+            # pictures to validate with lie between those to test and those to train with.
             start = max(len(ranked) - validation, test)
+            if one.in_order:
+                ranked = [*ranked[:test], *ranked[test + validation :],
+                          *ranked[test : test + validation]]  # fmt: skip
             parts["test"] += chain(*ranked[:test])
             parts["train"] += chain(*ranked[test:start])
             parts["validation"] += chain(*ranked[start:])
@@ -97,16 +115,40 @@ def may_hold_out(table: pd.DataFrame) -> np.ndarray:
 
 
 def needed(testing_percentage: float, validation_percentage: float) -> int:
-    """How many different pictures each class must have to be split."""
+    """How many pictures each class must have to be split."""
     return 1 + (testing_percentage > 0) + (validation_percentage > 0)
 
 
-def different_pictures(table: pd.DataFrame, level: str) -> dict[str, int]:
-    """How many pictures of each label ``split`` can tell apart: near duplicates count once."""
-    batches = list(table["batch"]) if "batch" in table else None
-    labels, keys, groups = (list(table[name]) for name in (level, "key", "group"))
-    classes = _rank_groups(labels, keys, groups, batches, seed=0)
-    return {label: len(ranked) for label, ranked in classes.items()}
+def identity(table: pd.DataFrame, labels: Iterable[str]) -> dict[str, Any]:
+    """What ``split`` and ``folds`` want to know of the pictures of a ``table`` with ``labels``."""
+    known = {"keys": "key", "groups": "group", "files": "file", "taken": "taken"}
+    texts = {name: list(table[column].astype(str)) for name, column in known.items()
+             if column in table}  # fmt: skip
+    batches = {"batches": list(table["batch"])} if "batch" in table else {}
+    return {"labels": list(labels), **texts, **batches}
+
+
+def different_pictures(table: pd.DataFrame, level: str, need: int) -> dict[str, int]:
+    """How many pictures of each label can be told apart where a class must have ``need``.
+
+    Near duplicates count once, unless too few would be left.
+    """
+    known = {"files": None, "taken": None, "batches": None, **identity(table, table[level])}
+    return {label: len(one.groups) for label, one in _classes(**known, seed=0, need=need).items()}
+
+
+def alike_classes(table: pd.DataFrame, level: str, need: int = 3) -> tuple[str, ...]:
+    """The labels whose pictures are nearly all alike, and enough to be split all the same.
+
+    They are divided picture by picture, or burst by burst: a test tells little of new pictures.
+    """
+    sizes: dict[str, list[int]] = {}
+    groups = Counter(zip(table[level], table["group"], strict=True))
+    for (label, _), size in sorted(groups.items()):
+        sizes.setdefault(label, []).append(size)
+    return tuple(
+        label for label, of in sizes.items() if sum(of) >= need and not _is_enough(of, need)
+    )
 
 
 def folds(
@@ -114,80 +156,137 @@ def folds(
     keys: Sequence[str],
     groups: Sequence[str],
     *,
+    files: Sequence[str] | None = None,
+    taken: Sequence[str] | None = None,
     batches: Sequence[int] | None = None,
     n_folds: int = 5,
     seed: int = 0,
 ) -> np.ndarray:
     """The fold, 0 to ``n_folds`` − 1, of each row: int [n]; classes spread evenly over folds.
 
-    Near duplicates share a fold. Rows of later ``batches`` go where their class has fewest, and
-    move no earlier one. DataError if a class has fewer than two different pictures, or there are
-    fewer different pictures than folds.
+    Near duplicates of a class share a fold; where it has too few groups, it is divided as in
+    ``split``. Rows of later ``batches`` go where their class has fewest, and move no earlier one.
+    DataError if a class has fewer than two pictures, or there are fewer different ones than folds.
     """
-    classes = _rank_groups(labels, keys, groups, batches, seed)
+    classes = _classes(labels, keys, groups, files, taken, batches, seed, need=2)
     _check_enough(classes, need=2)
-    ranked = [(label, group) for label, members in classes.items() for group in members]
-    if not 2 <= n_folds <= len(ranked):
+    different = sum(len(one.groups) for one in classes.values())
+    if not 2 <= n_folds <= different:
         raise DataError(
-            f"The number of folds must be from 2 to {len(ranked)}, the number of different "
+            f"The number of folds must be from 2 to {different}, the number of different "
             f"pictures; it is {n_folds}."
         )
-    ranked.sort(key=lambda one: one[1].batch)  # which keeps the order within a batch
-    first_batch = ranked[0][1].batch
     fold_of = np.empty(len(labels), dtype=np.intp)
     sizes = {label: np.zeros(n_folds, int) for label in classes}  # groups in each fold
+    ranked = [(label, group) for label, one in classes.items() for group in one.groups
+              if not one.in_order]  # fmt: skip
+    ranked.sort(key=lambda one: one[1].batch)  # which keeps the order within a batch
     for i, (label, group) in enumerate(ranked):
         fold = i % n_folds
-        if group.batch != first_batch:  # where its class has fewest, of these where all have
-            fold = int(np.lexsort((np.sum(list(sizes.values()), axis=0), sizes[label]))[0])
+        if group.batch != ranked[0][1].batch:
+            fold = _emptiest(sizes, label)
         sizes[label][fold] += 1
         fold_of[group.rows] = fold
+    for label, one in classes.items():
+        for batch in sorted({group.batch for group in one.groups}) if one.in_order else ():
+            rows = [row for group in one.groups if group.batch == batch for row in group.rows]
+            # Blocks of neighbors, beginning elsewhere with each seed.
+            start = int.from_bytes(_rank(seed, min(keys[row] for row in rows))[:4]) % len(rows)
+            blocks = (np.arange(len(rows)) + start) % len(rows) * n_folds // len(rows)
+            blocks = (blocks + _emptiest(sizes, label)) % n_folds
+            sizes[label] += np.bincount(blocks, minlength=n_folds)
+            fold_of[rows] = blocks
     return fold_of
 
 
+def _emptiest(sizes: Mapping[str, np.ndarray], label: str) -> int:
+    """The fold in which a class has fewest groups, of these that in which all have."""
+    return int(np.lexsort((np.sum(list(sizes.values()), axis=0), sizes[label]))[0])
+
+
 class _Group(NamedTuple):
-    """Near duplicates, in the order in which they are dealt out: batch, then rank."""
+    """Rows that stay together, in the order in which they are dealt out: batch, then rank."""
 
     batch: int
     rank: bytes
     rows: list[int]
 
 
-def _rank_groups(
+class _Class(NamedTuple):
+    """The groups of a class; ``in_order``: single pictures as they were taken, not near ones."""
+
+    groups: list[_Group]
+    in_order: bool
+
+
+def _classes(
     labels: Sequence[str],
     keys: Sequence[str],
     groups: Sequence[str],
+    files: Sequence[str] | None,
+    taken: Sequence[str] | None,
     batches: Sequence[int] | None,
     seed: int,
-) -> dict[str, list[_Group]]:
-    """For each label, sorted, its groups: the earlier batches first, in seeded random order within.
+    need: int,
+) -> dict[str, _Class]:
+    """For each label, sorted, what of it stays together: near duplicates, else bursts.
 
-    A group belongs to the earliest batch among its rows, and to the label most frequent in that
-    batch.
+    Earlier batches come first, in seeded random order within; a group belongs to the earliest
+    batch among its rows. Single pictures, in order, where less than ``need`` bursts are told.
     """
-    labels, keys = list(labels), list(keys)
+    files = list(files or [""] * len(keys))
+    taken = list(taken or [""] * len(keys))
     came = [0] * len(keys) if batches is None else [int(batch) for batch in batches]
-    rows_of = defaultdict(list)
-    for row, group in enumerate(groups):
-        rows_of[group].append(row)
-    classes: dict[str, list[_Group]] = {label: [] for label in sorted(set(labels))}
-    for rows in rows_of.values():
-        batch = min(came[row] for row in rows)
-        first = [row for row in rows if came[row] == batch]
-        count = Counter(labels[row] for row in first)
-        owner = min(count, key=lambda label: (-count[label], label))
-        content = min(keys[row] for row in first)
-        rank = hashlib.sha256(f"{seed}:{content}".encode()).digest()
-        classes[owner].append(_Group(batch, rank, rows))
-    return {label: sorted(ranked) for label, ranked in classes.items()}
+    rows_of: dict[str, dict[str, list[int]]] = {label: {} for label in sorted(set(labels))}
+    for row, (label, group) in enumerate(zip(labels, groups, strict=True)):
+        rows_of[label].setdefault(group, []).append(row)
+
+    def ranked(together: Sequence[list[int]]) -> list[_Group]:
+        found = []
+        for rows in together:
+            batch = min(came[row] for row in rows)
+            content = min(keys[row] for row in rows if came[row] == batch)
+            found.append(_Group(batch, _rank(seed, content), rows))
+        return sorted(found)
+
+    classes = {}
+    for label, members in rows_of.items():
+        alike, in_order = list(members.values()), False
+        if not _is_enough(list(map(len, alike)), need):
+            rows = sorted(chain(*alike))
+            alike = [
+                [rows[i] for i in burst]
+                for burst in bursts([files[row] for row in rows], [taken[row] for row in rows])
+            ]
+            in_order = not _is_enough(list(map(len, alike)), need)
+        found = ranked(alike)
+        if in_order:
+            turned = -1 if found[0].rank[0] % 2 else 1
+            found = [
+                group._replace(batch=came[row], rows=[row])
+                for group in found
+                for row in group.rows[::turned]
+            ]
+            found.sort(key=lambda group: group.batch)
+        classes[label] = _Class(found, in_order)
+    return classes
 
 
-def _check_enough(classes: Mapping[str, Sequence[_Group]], need: int) -> None:
-    poor = [f"“{label}” has {len(ranked)}" for label, ranked in classes.items()
-            if len(ranked) < need]  # fmt: skip
+def _rank(seed: int, content: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{content}".encode()).digest()
+
+
+def _is_enough(sizes: Sequence[int], need: int) -> bool:
+    """Whether groups of these ``sizes`` are as many as a class needs, and none is most of it."""
+    return len(sizes) >= need and max(sizes) <= _LARGEST * sum(sizes)
+
+
+def _check_enough(classes: Mapping[str, _Class], need: int) -> None:
+    poor = [f"“{label}” has {len(one.groups)}" for label, one in classes.items()
+            if len(one.groups) < need]  # fmt: skip
     if not classes or poor:
         found = ", ".join(poor) or "there are none at all"
         raise DataError(
-            f"Each class needs at least {need} different pictures (near duplicates count once): "
-            f"{found}. Please add pictures or leave such classes out."
+            f"Each class needs at least {need} different pictures: {found}. "
+            "Please add pictures or leave such classes out."
         )

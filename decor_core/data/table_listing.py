@@ -15,7 +15,7 @@ from decor_core.data.tables import read_table
 from decor_core.images.decode import has_picture_ending, is_picture_name
 
 THE_TABLE = "the table"
-_RESERVED = {"file", "key", "width", "height", "type", "group", "batch", "source"}
+_RESERVED = {"file", "key", "width", "height", "taken", "type", "group", "batch", "source"}
 
 
 def list_tables(

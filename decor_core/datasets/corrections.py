@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from decor_core.data.findings import DatasetReport
-from decor_core.data.split import CORRECTION, NEAR_CORRECTION
+from decor_core.data.split import CORRECTION, NEAR_CORRECTION, alike_classes
 from decor_core.datasets.dataset import Dataset, catalog_of, create_dataset, load_dataset
 from decor_core.datasets.editing import append_images, checked_label, store_images
 from decor_core.datasets.storage import HEAD
@@ -50,7 +50,8 @@ def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:
     """``base`` joined with the corrections, which are never held out for validation or test.
 
     A picture of the base that was corrected has the new label; a near duplicate of a
-    correction is never held out either. DataError as for ``joined``.
+    correction is never held out either, but in a class of which all pictures are alike: none
+    would be left to test with. DataError as for ``joined``.
     """
     table = base.table if "batch" in base.table else base.table.assign(batch=0)
     corrected = corrections.table.assign(batch=CORRECTION)
@@ -61,7 +62,9 @@ def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:
     groups = data.table["group"].to_numpy()
     others = ~is_correction
     copied = _copied(data.vectors[is_correction], data.vectors[others], groups[others])
-    is_near = others & np.isin(groups, list(copied))
+    level = data.taxonomy.name
+    alike = data.table[level].isin(alike_classes(data.table[others], level)).to_numpy()
+    is_near = others & np.isin(groups, list(copied)) & ~alike
     batches = np.where(is_near, NEAR_CORRECTION, data.table["batch"])
     return replace(data, table=data.table.assign(batch=batches))
 

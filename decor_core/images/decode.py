@@ -45,6 +45,7 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 _KNOWN = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+_LONGEST_MOMENT = 30  # letters
 _DAMAGED_HEADER = "The picture's header is damaged; please save or download it again."
 
 # Damaged or hostile bytes make the decoders raise nearly anything; only those calls are guarded.
@@ -67,11 +68,15 @@ _DECODER_ERRORS = (
 
 @dataclass(frozen=True)
 class Opened:
-    """A picture and what its file is: (width, height) upright, and a value of PICTURE_ENDINGS."""
+    """A picture and what its file is: (width, height) upright, and a value of PICTURE_ENDINGS.
+
+    ``taken`` is when, by the camera's clock, as EXIF writes it ("2026:11:28 17:30:05.12"), or "".
+    """
 
     picture: Image.Image
     size: tuple[int, int]
     format: str
+    taken: str = ""
 
 
 def load_picture(
@@ -101,7 +106,7 @@ def open_picture(
             _decode_small(picture, max_side)
         upright, turned = _upright(picture)
         size = (size[1], size[0]) if turned else size
-        return Opened(_plain_rgb(upright, max_side), size, _kind(picture))
+        return Opened(_plain_rgb(upright, max_side), size, _kind(picture), _taken(picture))
     except _DECODER_ERRORS as error:
         raise PictureError(
             "The picture is damaged or incomplete and cannot be decoded; "
@@ -246,6 +251,17 @@ def _upright(picture: Image.Image) -> tuple[Image.Image, bool]:
         return ImageOps.exif_transpose(picture), turned
     except _DECODER_ERRORS:
         return picture, False  # a damaged note beside good pixels is no reason to refuse them
+
+
+def _taken(picture: Image.Image) -> str:
+    """When the picture was taken, "" where its EXIF does not say."""
+    try:
+        notes = picture.getexif().get_ifd(ExifTags.IFD.Exif)
+    except _DECODER_ERRORS:
+        return ""
+    moment = str(notes.get(ExifTags.Base.DateTimeOriginal, "")).strip(" \0")
+    fraction = str(notes.get(ExifTags.Base.SubsecTimeOriginal, "")).strip(" \0")
+    return f"{moment}.{fraction}"[:_LONGEST_MOMENT].strip(".") if moment else ""
 
 
 def _plain_rgb(picture: Image.Image, max_side: int | None) -> Image.Image:

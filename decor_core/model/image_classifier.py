@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
-from decor_core.data.split import folds
+from decor_core.data.bursts import group_pictures
+from decor_core.data.split import different_pictures, folds, identity
 from decor_core.errors import DataError
 from decor_core.features.backbones import DEFAULT
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.augment import distort
-from decor_core.images.decode import content_hash, load_picture
-from decor_core.images.duplicates import fingerprint, group_duplicates, near_duplicates
+from decor_core.images.decode import content_hash, load_picture, open_picture
+from decor_core.images.duplicates import fingerprint
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, save_bundle
 from decor_core.model.estimator import Estimator
 from decor_core.model.explain import Explanation, explain
@@ -87,21 +89,25 @@ class ImageClassifier(Estimator):
         embedder = shared_embedder(config.spec)
         augmentation = config.augmentation(len(images))
 
-        def prepare(image: ImageLike) -> tuple[str, np.ndarray, np.ndarray]:
+        def prepare(image: ImageLike) -> tuple[str, str, np.ndarray, np.ndarray]:
             data = _encoded(image)
-            picture = load_picture(data, max_side=embedder.working_side)
+            opened = open_picture(data, max_side=embedder.working_side)
+            picture = opened.picture
             assert isinstance(data, bytes)  # a path that holds no file was just refused
             key = content_hash(data)
             copies = (distort(picture, augmentation, key, i) for i in range(augmentation.copies))
             vectors = np.stack([embedder.embed(version) for version in (picture, *copies)])
-            return key, fingerprint(picture), vectors
+            return key, opened.taken, fingerprint(picture), vectors
 
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            keys, fingerprints, vectors = zip(*pool.map(prepare, images), strict=True)
+            keys, taken, fingerprints, vectors = zip(*pool.map(prepare, images), strict=True)
         stacked = np.stack(vectors)
-        groups = group_duplicates(keys, near_duplicates(fingerprints))
         names = [str(label) for label in self.classes_]
-        fold_of = _fold_of([names[code] for code in codes], keys, groups, config.seed)
+        known = [names[code] for code in codes]
+        files = [str(image) if isinstance(image, str | Path) else "" for image in images]
+        groups, _ = group_pictures(keys, fingerprints, known, files, taken)
+        columns = {"label": known, "key": keys, "group": groups, "file": files, "taken": taken}
+        fold_of = _fold_of(pd.DataFrame(columns), config.seed)
         whitened = WhitenedFolds(
             Examples.with_copies(stacked[:, 0], stacked[:, 1:], codes, embedder.blocks, fold_of)
         )
@@ -205,14 +211,9 @@ def _encoded(image: ImageLike) -> bytes | Path:
     return buffer.getvalue()
 
 
-def _fold_of(
-    labels: Sequence[str], keys: Sequence[str], groups: Sequence[str], seed: int
-) -> np.ndarray:
-    """The fold [n] of each image, −1 for all where a class has fewer than two different ones."""
-    different = [
-        len({group for group, one in zip(groups, labels, strict=True) if one == label})
-        for label in set(labels)
-    ]
+def _fold_of(table: pd.DataFrame, seed: int) -> np.ndarray:
+    """The fold [n] of each image, −1 for all where a class has a single one."""
+    different = different_pictures(table, "label", need=2).values()
     if min(different) < 2:
-        return np.full(len(labels), -1)
-    return folds(labels, keys, groups, n_folds=min(_FOLDS, *different), seed=seed)
+        return np.full(len(table), -1)
+    return folds(**identity(table, table["label"]), n_folds=min(_FOLDS, *different), seed=seed)

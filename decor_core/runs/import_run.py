@@ -140,6 +140,7 @@ class _TrainingNote:
     pictures: int | None = None
     pictures_per_class: dict[str, Count] = field(default_factory=dict)
     choice: _Choice = field(default_factory=_Choice)
+    alike_classes: tuple[str, ...] = ()
 
 
 def _check_texts_and_figures(bundle: Bundle) -> None:

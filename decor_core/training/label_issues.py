@@ -14,7 +14,7 @@ import pandas as pd
 
 from decor_core.data.checks import FEW
 from decor_core.data.findings import Finding
-from decor_core.data.split import folds
+from decor_core.data.split import folds, identity
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.calibration import fit_temperature
 from decor_core.model.events import ShouldStop, never_stop
@@ -154,10 +154,9 @@ def _principal_components(embeddings: Embeddings) -> np.ndarray:
 
 def _folds(embeddings: Embeddings, level: str, seed: int) -> np.ndarray:
     """The fold [n] of each image; near duplicates share one."""
-    table = embeddings.table
+    table = embeddings.table.drop(columns="batch", errors="ignore")
     count = min(_FOLDS, int(table["group"].nunique()))
-    labels, keys, groups = (list(table[column]) for column in (level, "key", "group"))
-    return folds(labels, keys, groups, n_folds=count, seed=seed)
+    return folds(**identity(table, table[level]), n_folds=count, seed=seed)
 
 
 def _out_of_fold(

@@ -1,10 +1,18 @@
 """Vectors with the labels of one taxonomy: divided into parts and folds, made into examples."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from decor_core.data.split import Split, folds, may_hold_out, split
+from decor_core.data.split import (
+    Split,
+    different_pictures,
+    folds,
+    identity,
+    may_hold_out,
+    split,
+)
 from decor_core.errors import DataError
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.training_config import TrainingConfig
@@ -39,11 +47,9 @@ class LabeledVectors:
         """Mask [n] of the pictures that may be held out: all but corrections and their copies."""
         return may_hold_out(self.embeddings.table)
 
-    def _identity(self, rows: np.ndarray) -> dict[str, list]:
-        table = self.embeddings.table.iloc[rows]
+    def _identity(self, rows: np.ndarray) -> dict[str, Any]:
         labels = [self.taxonomy.labels[c] for c in self.classes[rows]]
-        known = {"labels": labels, "keys": list(table["key"]), "groups": list(table["group"])}
-        return known | ({"batches": list(table["batch"])} if "batch" in table else {})
+        return identity(self.embeddings.table.iloc[rows], labels)
 
     def split(self) -> Split:
         """The parts of the data set; corrections always train."""
@@ -75,10 +81,9 @@ class LabeledVectors:
 
     def _inner_folds(self, rows: np.ndarray) -> np.ndarray:
         eligible = rows[self.may_hold_out[rows]]
-        groups = self.embeddings.table["group"].iloc[eligible].reset_index(drop=True)
-        smallest = (
-            int(groups.groupby(self.classes[eligible]).nunique().min()) if len(eligible) else 0
-        )
+        table = self.embeddings.table.iloc[eligible]
+        different = different_pictures(table, self.taxonomy.name, need=2)
+        smallest = min(different.values(), default=0)
         if smallest < 2:
             return np.full(len(rows), -1)
         return self.folds(min(_INNER_FOLDS, smallest), self.config.seed, rows)

@@ -126,7 +126,7 @@ def search(
     data = LabeledVectors.of(embeddings, level, base)
     parts = data.split()
     rows = np.sort(np.concatenate([parts.train, parts.validation]))
-    n_folds = n_folds or usual_folds(embeddings.rows(rows))
+    n_folds = n_folds or usual_folds(embeddings.rows(rows), level)
     fold_of = data.folds(n_folds, base.seed, rows)
 
     @cache
@@ -254,7 +254,7 @@ def learning_curve(
     ``usual_folds`` by default. A curve that is stopped returns the points that are done.
     """
     data = LabeledVectors.of(embeddings, level, config)
-    n_folds = n_folds or usual_folds(embeddings)
+    n_folds = n_folds or usual_folds(embeddings, level)
     fold_of = data.folds(n_folds, config.seed)
     order = np.random.default_rng(config.seed).permutation(len(fold_of))
     points: list[CurvePoint] = []

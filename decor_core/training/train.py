@@ -9,7 +9,14 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from decor_core.data.split import CORRECTION, Split, may_hold_out
+from decor_core.data.split import (
+    CORRECTION,
+    Split,
+    alike_classes,
+    different_pictures,
+    may_hold_out,
+    needed,
+)
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import Bundle
 from decor_core.model.evaluation import Evaluation, evaluate
@@ -112,10 +119,10 @@ def train_on_all(
     return replace(bundle, cross_validation=judged)
 
 
-def usual_folds(embeddings: Embeddings) -> int:
+def usual_folds(embeddings: Embeddings, level: str) -> int:
     """How many parts to hold out in turn: five, or fewer where the pictures are."""
-    table = embeddings.table
-    return max(2, min(FOLDS, table["group"][may_hold_out(table)].nunique()))
+    table = embeddings.table[may_hold_out(embeddings.table)]
+    return max(2, min(FOLDS, sum(different_pictures(table, level, need=2).values())))
 
 
 def fold_heads(
@@ -133,7 +140,7 @@ def fold_heads(
     once, on threads. Ends early when it is stopped.
     """
     data = LabeledVectors.of(embeddings, level, config)
-    n_folds = n_folds or usual_folds(embeddings)
+    n_folds = n_folds or usual_folds(embeddings, level)
     splits = [
         (repeat, fold_of == fold)
         for repeat in range(repeats)
@@ -173,7 +180,7 @@ def cross_validate(
     ``usual_folds`` by default.
     """
     data = LabeledVectors.of(embeddings, level, config)
-    n_folds = n_folds or usual_folds(embeddings)
+    n_folds = n_folds or usual_folds(embeddings, level)
     probs = np.zeros((repeats, len(data.classes), len(data.taxonomy.labels)))
     heads = fold_heads(
         embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop
@@ -205,6 +212,8 @@ def _bundle(
     table, spec = embeddings.table, embeddings.spec
     counts = np.bincount(data.classes, minlength=len(labels))
     corrections = (table["batch"] == CORRECTION).sum() if "batch" in table else 0
+    need = needed(data.config.testing_percentage, data.config.validation_percentage)
+    alike = alike_classes(table[data.may_hold_out], data.taxonomy.name, need)
     account = {
         **asdict(data.config),
         "architecture": spec.architecture,
@@ -216,6 +225,7 @@ def _bundle(
         "training_pictures": training_pictures,
         "corrections": int(corrections),
         "pictures_per_class": dict(zip(labels, counts.tolist(), strict=True)),
+        "alike_classes": list(alike),
     }
     return Bundle(
         title,

@@ -51,7 +51,7 @@ def messages(catalog, kind):
 def test_csv_with_folder(decor):
     catalog = decor()
     assert list(catalog.table.columns) == [
-        "file", "key", "width", "height", "type", "style", "country", "group"
+        "file", "key", "width", "height", "taken", "type", "style", "country", "group"
     ]  # fmt: skip
     assert catalog.table["file"].tolist() == ["01_01_2_001.png", "02_04_2_001.png",
                                               "02_04_2_002.png"]  # fmt: skip

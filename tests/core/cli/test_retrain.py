@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+from scenes import fixed_camera, hand_signs
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_core.datasets.store import DatasetStore
@@ -220,3 +221,28 @@ def test_retrain_keeps_a_run_when_asked(run, painted):
     told = json.loads(run(*options, "--save", "--json")[1])
     assert DiskRuns().get(told["run"]).title == "My model"
     assert json.loads(run(*options, "--json")[1])["run"] is None
+
+
+@pytest.mark.parametrize("make", [
+    fixed_camera,
+    hand_signs,
+    lambda folder: hand_signs(folder, moving=True),
+])  # fmt: skip
+def test_a_camera_before_one_scene_trains_at_first_try_and_is_told(run, tmp_path, make):
+    pictures, bundle = make(tmp_path / "set"), tmp_path / "model"
+    options = ("--image_dir", pictures, "--views", 1, "--head", "lda")
+    code, out, err = run("retrain", *options, "--bundle", bundle)
+    *_, told, accuracy = out.splitlines()
+    assert code == 0 and re.fullmatch(ACCURACY, accuracy)
+    assert told.startswith("These pictures are nearly alike (one scene): the test accuracy says")
+    assert err.splitlines()[1:] == ["Pictures so alike that a test flatters: 1"]
+    labels = sorted(folder.name for folder in pictures.iterdir())
+    assert load_bundle(bundle).training["alike_classes"] == labels
+    assert json.loads(run("retrain", *options, "--json")[1])["warning"] == told
+    code, out, err = run("evaluate", *options, "--repeats", 1)
+    assert code == 0 and "1 × 5 folds" in out and told in err
+
+
+def test_pictures_of_many_things_are_told_nothing_of_one_scene(run, painted):
+    told = json.loads(run("retrain", "--image_dir", painted, *QUICK, "--json")[1])
+    assert told["warning"] is None
