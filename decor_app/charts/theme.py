@@ -41,7 +41,7 @@ def show_chart(
         "height": height,
         "config": {
             "view": {"strokeWidth": 0},
-            "axis": {"labelColor": INK, "titleColor": INK},
+            "axis": {"labelColor": INK, "titleColor": INK, "labelFlush": False},
             "legend": {"labelColor": INK},
         },
     }

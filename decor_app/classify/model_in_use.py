@@ -91,4 +91,9 @@ def _show_model() -> None:
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
         title = escape_markdown(predictor().bundle.title)
         st.badge(f"Answered by {title}", color="blue", icon=":material/person:")
-        st.button("Back to the shipped model", on_click=use_shipped_model, type="tertiary")
+        st.button(
+            "Back to the shipped model",
+            icon=":material/undo:",
+            on_click=use_shipped_model,
+            type="tertiary",
+        )

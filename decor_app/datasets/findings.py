@@ -51,7 +51,13 @@ def _show_finding(finding: Finding, dataset: Dataset) -> None:
     about_class = finding.kind in ABOUT_CLASSES
     files = [] if about_class else [f for f in (finding.file, finding.other) if dataset.label_of(f)]
     key = f"{finding.kind}-{finding.file}-{finding.other}"
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False):
+    with st.container(
+        horizontal=True,
+        gap="small",
+        vertical_alignment="center",
+        wrap=False,
+        key=f"pair-{key}" if len(files) > 1 else None,
+    ):
         if files:
             with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
                 for file in files:

@@ -111,7 +111,7 @@ def _show_pictures(run: Run, rows: pd.DataFrame, *columns: str) -> None:
         hide_index=True,
         row_height=64 if any(seen) else None,
         column_config={
-            "seen": st.column_config.ImageColumn("", width="small"),
+            "seen": st.column_config.ImageColumn("Preview", width="small"),
             "file": st.column_config.TextColumn("Picture", width=104),
             "truth": st.column_config.TextColumn("Truth", width=118),
             "answer": st.column_config.TextColumn("Answer", width=118),

@@ -14,6 +14,7 @@ from decor_core.runs.comparison import compare
 from decor_core.runs.run import Run
 
 _MOST = 7  # as many colors as there are to tell them apart
+_SETTING_WIDTH = 152  # pixels, as the longest takes
 _LABELS = {"data": "Data", "taxonomy": "Taxonomy", "pictures": "Pictures"} | {
     one.name: one.metadata["label"] for one in fields(TrainingConfig)
 }
@@ -39,6 +40,7 @@ def show_comparison(runs: Sequence[Run]) -> None:
     st.dataframe(
         _settings_table(runs, comparison.settings),
         height="content",
+        column_config={"_index": st.column_config.Column("Setting", width=_SETTING_WIDTH)},
         alt="Settings, differences in bold",
     )
     st.caption("Settings that differ are marked and come first.")
