@@ -127,6 +127,8 @@ ADDITIONS = SessionKey[int]("added", 0)
 ARRIVAL_CLASS = SessionKey[str]("arrival_class", "")
 ARRIVAL_COLUMN = SessionKey[str]("column")  # by purpose
 ARRIVAL_TYPES = SessionKey[list]("arrival_types")
+ARRIVAL_CLASSES_FROM = SessionKey[int]("arrival_classes_from", 0)  # number of an outline
+ARRIVAL_CHANGE = SessionKey[bool]("arrival_change", False)  # the guess is to be changed
 
 # Data: all data sets
 ALL_SETS = SessionKey[bool]("all_sets", False)

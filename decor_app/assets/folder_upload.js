@@ -1,7 +1,8 @@
 // A folder that is dropped or chosen goes into the drop zone as a zip: with the names of its class
 // folders, which browsers leave out of a drop, and as a few uploads instead of thousands.
 const ZONE = '[data-testid="stFileUploaderDropzone"]';
-const CLUTTER = /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i;
+// What systems and programs scatter about; sources.py judges the rest. A folder .NET may be a class.
+const CLUTTER = /(^|\/)(__MACOSX\/|@eaDir\/|\.git\/|\.ipynb_checkpoints\/|\.DS_Store$|\._[^/]*$|Thumbs\.db$|desktop\.ini$)/i;
 
 export default function ({ parentElement, data }) {
   const zone = () => document.querySelector(`.st-key-${data.zone} ${ZONE}`);

@@ -8,12 +8,15 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.components.progress import watch_job
+from decor_app.datasets.class_folders import choose_outline, outline_words, show_tree
 from decor_app.format import escape_markdown
 from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
 from decor_app.state.datasets import open_set, store, toast_error
 from decor_app.state.jobs import INTAKE, PEEK, forget, job_for, stop, submit
 from decor_core.data.columns import Columns
+from decor_core.data.folder_layout import named
+from decor_core.data.folder_outline import FolderOutline
 from decor_core.datasets.editing import checked_label
 from decor_core.errors import DataError
 
@@ -31,6 +34,7 @@ _COLUMN_HELP = {
 def begin_ingest(zip_path: Path, into: Path, title: str) -> None:
     """Look into what was uploaded."""
     forget(INTAKE)
+    keys.ARRIVAL_CHANGE.value = False
     submit(PEEK, PreviewTask(zip_path, into, title))
 
 
@@ -46,6 +50,8 @@ def show_ingest() -> bool:
         for purpose, job in ((INTAKE, intake), (PEEK, preview)):
             if job and job.active:
                 watch_job(purpose)
+                if preview and job is intake:
+                    _show_guess(preview)
                 return True
             if job and job.status != "done":
                 message = job.message.replace(UPLOAD, job.task.title) or "This was broken off."
@@ -62,7 +68,7 @@ def _advance() -> None:
     preview = job_for(PEEK)
     if preview and preview.status == "done" and not job_for(INTAKE):
         layout = preview.result.layout
-        if not _has_questions(preview.result):
+        if not (_has_questions(preview.result) or keys.ARRIVAL_CHANGE.value):
             _ingest(preview, layout.columns if layout.guessed else None)
     intake = job_for(INTAKE)
     if intake is None or intake.active:
@@ -81,10 +87,39 @@ def _advance() -> None:
 
 
 def _ingest(
-    preview: Job, columns: Columns | None, types: tuple[str, ...] | None = None, label: str = ""
+    preview: Job,
+    columns: Columns | None,
+    types: tuple[str, ...] | None = None,
+    label: str = "",
+    classes_from: str = "",
 ) -> None:
     task = preview.task
-    submit(INTAKE, IntakeTask(task.data, task.into, task.title, columns, types, label))
+    submit(
+        INTAKE, IntakeTask(task.data, task.into, task.title, columns, types, label, classes_from)
+    )
+
+
+def _show_guess(preview: Job) -> None:
+    """What the folders were taken for, while they are read; to say it otherwise."""
+    outlines = preview.result.outlines
+    if not outlines:
+        return
+    with st.expander("How the folders are read", icon=":material/account_tree:"):
+        st.markdown(outline_words(outlines[0]))
+        show_tree(outlines[0])
+        if len(outlines) > 1:
+            st.button("Change", icon=":material/edit:", on_click=_change)
+
+
+def _change() -> None:
+    """Stop reading, and ask which folders are the classes."""
+    job = job_for(INTAKE)
+    stop(INTAKE)
+    if job and not job.task.data.exists():  # read already, merely looked at
+        st.toast("The pictures have been read; bring them again.", icon=":material/info:")
+        return
+    forget(INTAKE)
+    keys.ARRIVAL_CHANGE.value = True
 
 
 def _give_up() -> None:
@@ -104,6 +139,9 @@ def _has_questions(preview: DatasetPreview) -> bool:
     layout = preview.layout
     if layout.kind in ("table", "loose", "empty", "annotations"):
         return True
+    if layout.kind == "folders" and layout.guessed:
+        guess = preview.outlines[0]
+        return bool(guess.question or guess.assumed)
     if layout.kind != "csv" or not layout.guessed:
         return False
     assert layout.columns is not None  # they come with the kind “csv”
@@ -122,8 +160,8 @@ def _types(preview: DatasetPreview, columns: Columns | None) -> dict[str, int]:
 
 def _ask(preview: Job) -> None:
     found: DatasetPreview = preview.result
-    if found.layout.kind == "loose":
-        _ask_class(preview)
+    if found.layout.kind in ("loose", "folders"):
+        _ask_folders(preview)
     elif found.layout.kind != "empty" and found.head is not None:
         _ask_columns(preview)
     else:
@@ -142,21 +180,42 @@ def _start_again_button() -> None:
     st.button("Start again", icon=":material/undo:", on_click=_give_up)
 
 
-def _ask_class(preview: Job) -> None:
-    """The class of pictures that lie in no class folders."""
-    st.markdown(
-        f"{preview.result.pictures} pictures, in no class folders. What do they show? Pictures of "
-        "other classes can be added afterwards."
-    )
-    st.text_input("Class", key=keys.ARRIVAL_CLASS, placeholder="e.g. Gzhel", max_chars=100)
+def _ask_folders(preview: Job) -> None:
+    """Which folders are the classes, or the one class of pictures that lie in no class folders."""
+    guess, loose = preview.result.outlines[0], preview.result.layout.kind == "loose"
+    if loose:
+        st.markdown(f"{preview.result.pictures} pictures, in no class folders. {_in_parts(guess)}")
+    elif guess.question:
+        st.markdown(escape_markdown(guess.question))
+    chosen = choose_outline(preview.result.outlines, one_class=loose)
+    if chosen:
+        st.markdown(outline_words(chosen))
+    else:
+        st.text_input("Class", key=keys.ARRIVAL_CLASS, placeholder="e.g. Gzhel", max_chars=100)
+        st.caption("What do they show? Pictures of other classes can be added afterwards.")
 
     def ingest() -> None:
         try:
-            _ingest(preview, None, label=checked_label(keys.ARRIVAL_CLASS.value))
+            label = "" if chosen else checked_label(keys.ARRIVAL_CLASS.value)
         except DataError as error:
             toast_error(error)
+            return
+        _ingest(preview, None, label=label, classes_from=chosen.classes_from if chosen else "")
 
     _buttons(ingest)
+    if chosen:
+        show_tree(chosen)
+
+
+def _in_parts(guess: FolderOutline) -> str:
+    """Which folders are no classes, where there are some."""
+    parts = {line.name for line in guess.lines if line.name}
+    if not parts:
+        return ""
+    return (
+        f"The folders, {named(map(escape_markdown, parts))}, are called like parts of a data set, "
+        "or like any folder of pictures."
+    )
 
 
 def _ask_columns(preview: Job) -> None:

@@ -18,6 +18,7 @@ from decor_app.jobs.tasks import Progress, QueueName, Report, Task
 from decor_core.data.catalog import open_dataset
 from decor_core.data.columns import Columns
 from decor_core.data.findings import Finding
+from decor_core.data.folder_outline import FolderOutline, possible_outlines
 from decor_core.data.layout import Layout, find_layout, table_bytes
 from decor_core.data.sources import Source, open_source
 from decor_core.data.tables import read_table
@@ -77,7 +78,8 @@ class _DatasetTask(Task):
 class IntakeTask(_DatasetTask):
     """Make a data set of the folder or zip ``data`` in the new folder ``into``; gives its folder.
 
-    ``label`` is that of pictures that lie in no class folders. A zip that lies in ``into`` itself
+    ``label`` is that of pictures that lie in no class folders; ``classes_from`` tells which folder
+    the classes are (``folder_layout.check_classes_from``). A zip that lies in ``into`` itself
     goes once it has been read. Stopped while it looks at pictures, it keeps the set: they can be
     looked at later.
     """
@@ -91,6 +93,7 @@ class IntakeTask(_DatasetTask):
     columns: Columns | None = None
     types: tuple[str, ...] | None = None
     label: str = ""
+    classes_from: str = ""
     spec: EmbeddingSpec = EmbeddingSpec()
 
     def run(self, report: Report, should_stop: ShouldStop) -> Path:
@@ -198,13 +201,15 @@ class PredictTask(_DatasetTask):
 class DatasetPreview:
     """What lies in a folder or zip: how, how many pictures; of its table the first rows.
 
-    ``values`` are those of columns of few different ones, with how often each is there.
+    ``values`` are those of columns of few different ones, with how often each is there;
+    ``outlines`` the ways of reading its folders, the guess before the others.
     """
 
     layout: Layout
     pictures: int
     head: pd.DataFrame | None = None
     values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    outlines: tuple[FolderOutline, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -222,7 +227,8 @@ class PreviewTask(_DatasetTask):
         layout, names = find_layout(source), [n for n in source.names if is_picture_name(n)]
         check_count(len(names))
         if not layout.csv:
-            return DatasetPreview(layout, len(names))
+            read = possible_outlines(source.names) if layout.folders else ()
+            return DatasetPreview(layout, len(names), outlines=read)
         table = read_table(table_bytes(source, layout.csv), names, layout.csv)
         counts = {name: Counter(filter(None, table[name])) for name in table.columns}
         values = {name: found for name, found in counts.items() if 0 < len(found) <= _FEW_VALUES}
@@ -250,6 +256,7 @@ def ingest(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Dataset
         source,
         columns=task.columns,
         types=task.types,
+        classes_from=task.classes_from,
         progress=task.progress(report, "reading"),
         should_stop=should_stop,
         on_picture=lambda data, upright: keep_picture(task.into, data, upright),

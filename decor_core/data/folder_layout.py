@@ -218,10 +218,14 @@ class _Guess:
         return around
 
     def _reaches(self, level: int) -> bool:
-        """Whether nearly all pictures that lie as deep as the current level lie on ``level``."""
+        """Whether nearly all pictures that lie as deep as the current level lie on ``level``.
+
+        A single folder around all may hold a few more of its own, such as pictures of the whole.
+        """
         deeper = sum(n for path, n in self.counts.items() if len(path) > level)
         others = sum(n for path, n in self.counts.items() if self.level < len(path) <= level)
-        return others <= max(1, deeper // 5)
+        single = len({path[self.level] for path in self.counts if len(path) > self.level}) == 1
+        return others <= max(1, deeper // (3 if single else 5))
 
     def _least_rank_below(self) -> Rank:
         ranks, level = [], self.level + 1

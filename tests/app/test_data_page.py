@@ -463,3 +463,72 @@ def test_names_and_labels_are_data(open_page, home):
     for view in ("Report", "Pictures", "Map", "Add pictures"):
         test = open_page(view)
         assert "**x**" not in texts(test)
+
+
+# Which folders are the classes
+
+
+@pytest.fixture
+def arrived(home, write_pictures, tmp_path):
+    """Uploads pictures of these names as a zip, and waits until it has been looked into."""
+
+    def arrive(*names: str) -> AppTest:
+        packed = zip_of(write_pictures(*names), tmp_path / "came.zip")
+        test = opened("data", workspace=Workspace("me"))
+        test.file_uploader[0].set_value([("trees.zip", packed.read_bytes(), "application/zip")])
+        return ended(sound(test.run()), jobs.PEEK)
+
+    return arrive
+
+
+def _read(test: AppTest) -> str:
+    """What the page says once the pictures are read."""
+    return texts(ended(_click(test, "Read the pictures"), jobs.INTAKE))
+
+
+def test_folds_are_shown_as_a_tree_before_anything_is_read(arrived):
+    test = arrived(*(f"fold_{k}/{label}/{i}.png" for k in range(3) for label in ("ash", "oak")
+                     for i in range(3)))  # fmt: skip
+    assert jobs.INTAKE not in test.session_state["workspace"].jobs
+    tree = next(element.value for element in test.markdown if "- **fold" in element.value)
+    assert tree.splitlines()[:2] == [
+        "- **fold\\_0** 6 :gray-badge[part of the set]",
+        "  - **ash** 3 :green-badge[class]",
+    ]
+    assert "18 pictures in 2 classes" in texts(test) and "are taken together" in texts(test)
+    assert "18 pictures in 2 classes" in _read(test)
+
+
+def test_the_guess_can_be_changed_with_one_click(arrived):
+    test = arrived(*(f"{color}/{label}/{i}.png" for color in ("raw", "gray", "edges")
+                     for label in ("ash", "oak") for i in range(2)))  # fmt: skip
+    assert "12 pictures in 2 classes" in texts(test)
+    sound(test.radio(key="arrival_classes_from").set_value(1).run())
+    assert "12 pictures in 3 classes" in texts(test)
+    assert "12 pictures in 3 classes" in _read(test)
+
+
+def test_classes_in_file_names_are_asked_for(arrived, home):
+    test = arrived(*(f"train/{kind}.{i}.png" for kind in ("cat", "dog") for i in range(4)),
+                   "test/1.png", "test/2.png")  # fmt: skip
+    assert "are called like parts of a data set" in texts(test)
+    assert test.radio(key="arrival_classes_from").options == [
+        "The file names: cat, dog", "Folders: test, train", "All pictures are of one class"
+    ]  # fmt: skip
+    assert "2 pictures left out: Its name tells no class" in texts(test).replace("\\", "")
+    assert "8 pictures in 2 classes" in _read(test)
+    (folder,) = home.glob("[!.]*")
+    assert set(load_dataset(folder).counts) == {"cat", "dog"}
+
+
+def test_class_folders_are_read_at_once(arrived):
+    test = ended(arrived("ash/1.png", "ash/2.png", "oak/1.png", "oak/2.png"), jobs.INTAKE)
+    assert "4 pictures in 2 classes" in texts(test)
+
+
+def test_annotations_of_objects_are_named(arrived, write_pictures):
+    folder = write_pictures("images/0.png")
+    (folder / "labels").mkdir()
+    (folder / "labels/0.txt").write_text("0 0.5 0.5 0.25 0.25\n")
+    test = arrived("images/0.png")
+    assert "This is a YOLO data set" in test.error[0].value

@@ -1,0 +1,97 @@
+"""Which folders are the classes: the guess as a tree with counts, and other ways to choose from."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from decor_app import session_keys as keys
+from decor_app.format import escape_markdown, pluralize
+from decor_core.data.folder_layout import BY_NAME
+from decor_core.data.folder_outline import (
+    AROUND,
+    CLASS,
+    INSIDE,
+    LEFT_OUT,
+    FolderLine,
+    FolderOutline,
+)
+from decor_core.data.folder_tree import PART
+
+_NAMED = 4
+_MOST_CLASSES = 12
+_ROLES = {
+    CLASS: ":green-badge[class]",
+    PART: ":gray-badge[part of the set]",
+    AROUND: ":gray-badge[around classes]",
+    INSIDE: ":gray-badge[in a class]",
+    LEFT_OUT: ":orange-badge[left out]",
+}
+
+
+def choose_outline(outlines: Sequence[FolderOutline], *, one_class: bool) -> FolderOutline | None:
+    """The way of reading the folders that is chosen.
+
+    Where ``one_class``, that all pictures are of one class can be chosen as well, which gives None.
+    """
+    choices: list[FolderOutline | None] = [one for one in outlines if one.counts]
+    if len(outlines[0].counts) < 2:  # file names that tell classes are the better guess
+        choices.sort(key=lambda one: one is None or one.classes_from != BY_NAME)
+    if one_class:
+        choices.append(None)
+    chosen = choices[0]
+    if len(choices) > 1:
+        number = st.radio(
+            "What are the classes?",
+            range(len(choices)),
+            format_func=lambda i: _choice_words(choices[i]),
+            key=keys.ARRIVAL_CLASSES_FROM,
+        )
+        chosen = choices[number]
+    return chosen
+
+
+def _choice_words(outline: FolderOutline | None) -> str:
+    if outline is None:
+        return "All pictures are of one class"
+    names = _few(outline.counts)
+    if outline.classes_from == BY_NAME:
+        return f"The file names: {names}"
+    return f"Folders: {names}"
+
+
+def outline_words(outline: FolderOutline) -> str:
+    """In Markdown, how the folders are read, and how many classes that gives."""
+    pictures = pluralize(sum(outline.counts.values()), "picture")
+    classes = pluralize(len(outline.counts), "class")
+    return f"**{pictures} in {classes}.** {escape_markdown(outline.read_as)}"
+
+
+def show_tree(outline: FolderOutline) -> None:
+    """The folders with the pictures in each and what it is taken for; what is left out and why."""
+    if outline.classes_from == BY_NAME:
+        st.markdown(_tree_of_counts(outline.counts))
+    else:
+        st.markdown("\n".join(map(_line, outline.lines)))
+    told = [f"{pluralize(n, 'picture')} left out: {why}" for why, n in outline.left_out.items()]
+    told += [] if outline.question else outline.assumed
+    for sentence in told:
+        st.caption(escape_markdown(sentence))
+
+
+def _line(line: FolderLine) -> str:
+    name = f"{line.more} more folders" if line.more else f"**{escape_markdown(line.name)}**"
+    return f"{'  ' * line.depth}- {name} {line.pictures:,} {_ROLES[line.role]}"
+
+
+def _tree_of_counts(counts: Mapping[str, int]) -> str:
+    shown = list(counts.items())[:_MOST_CLASSES]
+    lines = [f"- **{escape_markdown(name)}** {n:,} {_ROLES[CLASS]}" for name, n in shown]
+    if rest := len(counts) - len(shown):
+        lines.append(f"- {rest} more classes")
+    return "\n".join(lines)
+
+
+def _few(counts: Mapping[str, int]) -> str:
+    names = [escape_markdown(name) for name in list(counts)[:_NAMED]]
+    more = len(counts) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")

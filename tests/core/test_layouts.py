@@ -1,0 +1,106 @@
+"""Trees of folders made up by Hypothesis: no picture is lost, no label changed, without a word."""
+
+from pathlib import PurePosixPath
+
+from hypothesis import given
+from hypothesis import strategies as st
+from test_properties import odd
+
+from decor_core.data.class_folders import list_class_folders
+from decor_core.data.findings import KINDS
+from decor_core.data.folder_layout import possible_layouts, read_folders
+from decor_core.data.folder_names import is_part
+from decor_core.data.folder_outline import possible_outlines
+from decor_core.data.listing import label_text
+from decor_core.errors import DataError
+from decor_core.images.decode import has_picture_ending
+
+CLASSES = ("ash", "oak", "elm", ".NET", "C#", "Łowicz", "0", "1", "bus", "no_mask", "test_tube")
+PARTS = (
+    "train",
+    "Test Set",
+    "val2017",
+    "fold_0",
+    "fold1",
+    "split2",
+    "Validierung",
+    "测试集",
+    "dev",
+)
+AROUND = ("raw", "color", "gray", "2019", "2020", "cam1", "cam2", "images", "set", "person1")
+STRAYS = ("LICENSE", "README.md", "index.png", "nb.ipynb", "labels.txt", "a.xml", "cat.7.png")
+folders = st.lists(
+    st.sampled_from((*CLASSES, *PARTS, *AROUND, "masks", "ground_truth", "docs")), max_size=4
+)
+files = st.sampled_from((*STRAYS, *(f"{i}.jpg" for i in range(4)), "cat.1.png", "dog_2.png"))
+trees = st.lists(
+    st.builds(lambda path, file: "/".join((*path, file)), folders, files), max_size=24
+).map(lambda names: sorted(set(names)))
+
+
+def _parts_in_silence(labels, said):
+    return {label for label in labels if is_part(label) and f"“{label}”" not in said}
+
+
+@odd
+@given(trees)
+def test_no_picture_is_lost_and_no_part_is_a_class_without_a_word(names):
+    pictures = set(filter(has_picture_ending, names))
+    try:
+        listing = list_class_folders(names)
+    except DataError as error:
+        assert str(error)
+        return
+    listed = [row.file for row in listing.rows]
+    aside = {entry.file for entry in listing.findings if entry.set_aside}
+    assert len(set(listed)) == len(listed) and not aside & set(listed)
+    assert pictures <= {*listed, *aside} <= set(names)
+    for row in listing.rows:
+        assert row.labels[0] in map(label_text, PurePosixPath(row.file).parts[:-1])
+    assert {entry.kind for entry in listing.findings} <= set(KINDS)
+    said = " ".join(entry.message for entry in listing.findings if entry.kind == "assumed")
+    assert not _parts_in_silence({row.labels[0] for row in listing.rows}, said)
+    assert listing.read_as
+
+
+@odd
+@given(trees, st.sampled_from(("folder", "parent", "folder:1", "folder:2", "name")))
+def test_what_is_told_is_done_to_the_letter(names, classes_from):
+    layout = read_folders(names, classes_from)
+    assert set(filter(has_picture_ending, names)) <= {*layout.labels, *layout.left_out}
+    for name, label in layout.labels.items():
+        path = PurePosixPath(name)
+        place = {"folder": -1, "parent": -2, "folder:1": 0, "folder:2": 1}.get(classes_from)
+        if place is None:
+            assert label in path.stem
+        else:
+            assert label == path.parts[:-1][place]
+
+
+@odd
+@given(trees)
+def test_the_outline_counts_every_picture(names):
+    outlines = possible_outlines(names)
+    assert [one.counts for one in outlines] == [one.counts for one in possible_layouts(names)]
+    pictures = sum(map(has_picture_ending, names))
+    for outline in outlines:
+        assert sum(outline.counts.values()) + sum(outline.left_out.values()) >= pictures
+        at_top = sum(line.pictures for line in outline.lines if not line.depth)
+        assert at_top <= max(pictures, len(names))
+
+
+@odd
+@given(
+    st.lists(st.sampled_from(PARTS), min_size=1, max_size=3, unique=True),
+    st.lists(st.sampled_from(("ash", "oak", "elm", "Łowicz")), min_size=2, unique=True),
+    st.booleans(),
+    st.sampled_from(("", "set/", "trees-main/data/")),
+    st.lists(st.sampled_from(STRAYS), max_size=3),
+)
+def test_parts_around_or_inside_of_classes_never_are_the_classes(
+    parts, classes, inside, top, strays
+):
+    pairs = [(label, part) if inside else (part, label) for part in parts for label in classes]
+    names = [f"{top}{one}/{other}/{i}.jpg" for one, other in pairs for i in range(3)]
+    names += [f"{top}{stray}" for stray in strays]
+    assert set(read_folders(sorted(set(names))).counts) == set(classes)
