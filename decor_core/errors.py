@@ -16,7 +16,15 @@ class DamagedFile(DecorError):
 
 
 class PictureError(DecorError):
-    """A file that is no picture, or one that is beyond the limits."""
+    """A file that is no picture, is damaged, or is beyond the limits."""
+
+
+class UnsupportedPicture(PictureError):
+    """A picture of a kind that cannot be read here; it need not be damaged."""
+
+
+class NotAPicture(PictureError):
+    """A file whose content is something other than a picture."""
 
 
 class DataError(DecorError):

@@ -9,7 +9,7 @@ from decor_app.classify.correction_training import show_corrections_bar
 from decor_app.classify.corrections import corrections_dataset
 from decor_app.classify.gallery import show_gallery
 from decor_app.classify.model_in_use import headline, show_model_controls
-from decor_app.classify.prediction_view import show_prediction, show_unreadable
+from decor_app.classify.prediction_view import show_notes, show_prediction, show_unreadable
 from decor_app.classify.sample_picker import sample_instead_of
 from decor_app.classify.uploads import uploaded_images
 from decor_app.page import open_page
@@ -32,6 +32,7 @@ def show_answers(files: list[Analyzed], model: VectorPredictor) -> None:
     images = [file for file in files if isinstance(file, AnalyzedImage)]
     if not images:
         return
+    show_notes(images)
     predictions = model.predict(np.stack([image.vector for image in images]), shown_taxonomy)
     by_digest = {
         image.digest: (image, prediction)

@@ -20,6 +20,8 @@ from decor_core.datasets.dataset import Dataset
 from decor_core.model.predictor import Prediction
 from decor_core.taxonomy import Taxonomy
 
+_FEW = 3  # lines that stand by themselves
+
 
 def show_prediction(
     image: AnalyzedImage, prediction: Prediction, trained: Taxonomy, corrections: Dataset | None
@@ -70,9 +72,24 @@ def _show_origin(prediction: Prediction, trained: Taxonomy, labels: Sequence[str
 def show_unreadable(files: Sequence[UnreadableFile]) -> None:
     """Files that are no pictures, each with its reason."""
     lines = [f"**{escape_markdown(file.name)}**: {escape_markdown(file.error)}" for file in files]
-    if len(lines) <= 3:
+    if len(lines) <= _FEW:
         for line in lines:
             st.warning(line, icon=":material/broken_image:")
         return
     with st.expander(f"{len(lines)} files could not be read", icon=":material/broken_image:"):
+        st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def show_notes(images: Sequence[AnalyzedImage]) -> None:
+    """What was left out of files, or assumed for them."""
+    lines = [
+        f"**{escape_markdown(image.name)}**: {escape_markdown(' '.join(image.notes))}"
+        for image in images
+        if image.notes
+    ]
+    if len(lines) <= _FEW:
+        for line in lines:
+            st.info(line, icon=":material/info:")
+        return
+    with st.expander(f"{len(lines)} files are not shown quite as they are", icon=":material/info:"):
         st.markdown("\n".join(f"- {line}" for line in lines))

@@ -1,7 +1,7 @@
 """Files that people drop, choose or paste: pictures, and zips of pictures."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_app import session_keys as keys
 from decor_app.classify.sample_picker import leave_sample
-from decor_app.format import time_left
+from decor_app.format import escape_markdown, pluralize, time_left
 from decor_app.hosting.config import server_config
 from decor_app.hosting.streamlit_internals import drop_previous_value
 from decor_app.hosting.uploads import file_limit, release_uploads, upload_quota_error
@@ -25,25 +25,30 @@ from decor_app.state.images import (
     drop_original_files,
     network_key,
 )
+from decor_core.data.archives import archive_kind, is_archive_name
+from decor_core.data.picture_files import split_pictures
 from decor_core.data.sources import open_archive
 from decor_core.errors import DecorError
-from decor_core.images.decode import content_hash, is_picture_name
+from decor_core.images.decode import content_hash
 
 ImageReader = tuple[str, Callable[[], bytes]]  # its name, and what reads it
+_LEFT_OUT_LINES = 30
 _SOON = 3  # pictures that need no bar of progress, and tell nothing of the speed
 
 
 @dataclass(frozen=True)
 class UploadBatch:
-    """Uploaded files as one network analyzed them; ``total`` counts those left out, too.
+    """Uploaded files as one network analyzed them; ``total`` counts those beyond the limit, too.
 
-    ``speed`` is in pictures a second, None where they were too few to tell.
+    ``left_out`` are files in archives that are no pictures, with the reason. ``speed`` is in
+    pictures a second, None where they were too few to tell.
     """
 
     files: tuple[str, ...]
     network: tuple
     images: tuple[Analyzed, ...]
     total: int
+    left_out: Mapping[str, str]
     speed: float | None
 
     def is_stale(self, files: list[UploadedFile]) -> bool:
@@ -82,6 +87,7 @@ def uploaded_images() -> list[Analyzed]:
             f"These are {batch.total} pictures; the first {len(batch.images)} are classified. At "
             f"most {most} go at once: drop the others afterwards."
         )
+    _show_left_out(batch.left_out)
     return list(batch.images)
 
 
@@ -94,7 +100,8 @@ def _drop_batch() -> None:
 
 def _analyze_files(files: list[UploadedFile]) -> UploadBatch:
     drop_original_files()
-    pictures = [picture for file in files for picture in _pictures(file)]
+    left_out: dict[str, str] = {}
+    pictures = [picture for file in files for picture in _pictures(file, left_out)]
     wanted = min(len(pictures), server_config().upload_pictures)
     bar = st.progress(0.0) if wanted > _SOON else None
     images: list[Analyzed] = []
@@ -121,20 +128,36 @@ def _analyze_files(files: list[UploadedFile]) -> UploadBatch:
         bar.empty()
     speed = new / max(time.monotonic() - started, 1e-3) if new > _SOON else None
     ids = tuple(file.file_id for file in files)
-    return UploadBatch(ids, network_key(), tuple(images), len(pictures), speed)
+    return UploadBatch(ids, network_key(), tuple(images), len(pictures), left_out, speed)
 
 
-def _pictures(file: UploadedFile) -> list[ImageReader | UnreadableFile]:
-    """The pictures of a file, itself or those of a zip; where there is none, the reason."""
-    if not (file.name.lower().endswith(".zip") and file.getvalue().startswith(b"PK\3\4")):
+def _pictures(file: UploadedFile, left_out: dict[str, str]) -> list[ImageReader | UnreadableFile]:
+    """The pictures of a file, itself or those of an archive; where there is none, the reason.
+
+    What an archive holds besides goes into ``left_out``, with the reason.
+    """
+    if not (is_archive_name(file.name) and archive_kind(file)):
         return [(file.name, file.getvalue)]
     try:
         source = open_archive(file, file.name, server_config().source_limits)
     except DecorError as error:
         return [UnreadableFile(file.name, str(error))]
-    names = filter(is_picture_name, source.names)
+    names, others = split_pictures(source)
+    left_out |= others
     found: list[ImageReader | UnreadableFile] = [(n, partial(source.read, n)) for n in names]
-    return found or [UnreadableFile(file.name, "There is no picture in the zip.")]
+    return found or [UnreadableFile(file.name, "There is no picture in the zip or tar.")]
+
+
+def _show_left_out(left_out: Mapping[str, str]) -> None:
+    if not left_out:
+        return
+    with st.expander(f"{pluralize(len(left_out), 'file')} left out", icon=":material/info:"):
+        lines = [
+            f"- **{escape_markdown(name)}**: {escape_markdown(reason)}"
+            for name, reason in list(left_out.items())[:_LEFT_OUT_LINES]
+        ]
+        more = len(left_out) - len(lines)
+        st.markdown("\n".join(lines + ([f"- and {more} more"] if more else [])))
 
 
 @st.cache_resource(show_spinner=False)

@@ -100,6 +100,11 @@ GROUPS: Mapping[str, Group] = {
     "tiny": Group(
         "tiny picture", "tiny pictures", "Little is to be seen in them; a larger one helps."
     ),
+    "pages": Group(
+        "file of several pages or frames",
+        "files of several pages or frames",
+        "Only the first is taken. To use the others, save each as a picture of its own.",
+    ),
     "near duplicate": Group(
         "picture nearly the same as another",
         "pictures nearly the same as another",

@@ -26,7 +26,6 @@ from decor_core.datasets.editing import checked_label
 from decor_core.datasets.upload import pack_upload, title_of
 from decor_core.errors import DecorError
 from decor_core.features.backbones import restorable
-from decor_core.images.decode import PICTURE_ENDINGS
 
 
 def show_ways_in() -> None:
@@ -131,7 +130,6 @@ def _single_pictures(dataset: Dataset | None) -> None:
         "Pictures of this class",
         accept_multiple_files=True,
         key=key,
-        type=list(PICTURE_ENDINGS),
         max_upload_size=server_config().upload_mb,
     )
     st.button(

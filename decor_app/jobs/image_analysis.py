@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from decor_core.errors import PictureError
-from decor_core.images.decode import LIMITS, Limits, load_picture
+from decor_core.images.decode import LIMITS, Limits, open_picture
 from decor_core.images.encode import encode_jpeg, encode_webp
 from decor_core.model.color_names import name_colors
 from decor_core.model.explain import Explanation, split_scores
@@ -19,7 +19,8 @@ _THUMB_SIDE = 160
 class ImageAnalysis:
     """What was seen in a picture: vector [d], colors in words, a JPEG preview and a small WebP.
 
-    Or, in ``error``, why it cannot be read. ``evidence`` is there where it was asked for.
+    Or, in ``error``, why it cannot be read. ``evidence`` is there where it was asked for; ``notes``
+    tell, a sentence each, what was left out of the file or assumed for it.
     """
 
     vector: np.ndarray | None = None
@@ -28,6 +29,7 @@ class ImageAnalysis:
     thumb: bytes = b""
     evidence: Explanation | None = None
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def analyze_image(
@@ -36,9 +38,10 @@ def analyze_image(
     """Look at a picture file; a ``deep`` look says what in it speaks for each label, too."""
     embedder, bundle = predictor.embedder, predictor.bundle
     try:
-        upright = load_picture(data, limits, embedder.working_side)
+        opened = open_picture(data, limits, embedder.working_side)
     except PictureError as error:
         return ImageAnalysis(error=str(error))
+    upright = opened.picture
     look = embedder.feature_maps(upright)
     labels = bundle.taxonomy.labels
     return ImageAnalysis(
@@ -47,4 +50,5 @@ def analyze_image(
         encode_jpeg(upright, _PREVIEW_SIDE),
         encode_webp(upright, _THUMB_SIDE),
         split_scores(look, embedder.blocks, bundle.head, labels, upright.size) if deep else None,
+        notes=opened.notes,
     )

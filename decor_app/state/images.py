@@ -29,7 +29,10 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class AnalyzedImage:
-    """What is kept of an image: vector [d], colors in words, a small WebP; for more, ask below."""
+    """What is kept of an image: vector [d], colors in words, a small WebP; for more, ask below.
+
+    ``notes`` are those of ImageAnalysis.
+    """
 
     name: str
     alt: str
@@ -37,6 +40,7 @@ class AnalyzedImage:
     vector: np.ndarray
     colors: str
     thumb: bytes
+    notes: tuple[str, ...] = ()
 
     @property
     def described(self) -> str:
@@ -82,7 +86,13 @@ def analyze(file: ImageFile, explain: bool = True) -> Analyzed:
         METRICS.observe("picture", time.monotonic() - started)
         _keep_large_parts(digest, analysis)
         image = AnalyzedImage(
-            file.name, file.alt, digest, analysis.vector, analysis.colors, analysis.thumb
+            file.name,
+            file.alt,
+            digest,
+            analysis.vector,
+            analysis.colors,
+            analysis.thumb,
+            analysis.notes,
         )
         size = image.vector.nbytes + len(image.thumb) + _WORDS_BYTES
         looks().put((_IMAGE, digest, network_key()), image, size)

@@ -1,7 +1,9 @@
 """The command ``label``: what pictures show."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +11,15 @@ import click
 
 from decor_core.cli.options import COUNT, PATH, Command, as_json, flag, options
 from decor_core.cli.terminal import print_answers, print_csv, print_json, progress_bar, quietly
-from decor_core.errors import DecorError
+from decor_core.errors import DecorError, PictureError
 from decor_core.io import unique_name
 
 if TYPE_CHECKING:
+    from decor_core.data.sources import Source
     from decor_core.model.predictor import ImagePredictor, Prediction
 
 _MANY = 20  # pictures from which on a bar shows how far it is
+_NAMED = 5  # files for each reason
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,10 @@ class LabelFlags:
 
 
 @click.command("label", cls=Command)
-@click.argument("files", nargs=-1, type=PATH, metavar="[FILE_OR_DIR]...")
-@click.option("--image", "images", multiple=True, type=PATH, metavar="FILE_OR_DIR",
-              help="Pictures, one or several; folders are searched recursively.")  # fmt: skip
+@click.argument("files", nargs=-1, type=PATH, metavar="[FILE_DIR_OR_ZIP]...")
+@click.option("--image", "images", multiple=True, type=PATH, metavar="FILE_DIR_OR_ZIP",
+              help="Pictures, one or several; folders and archives are searched for "
+              "pictures, also inside.")  # fmt: skip
 @options("flags", LabelFlags)
 @as_json
 def command(
@@ -44,9 +49,11 @@ def command(
 ) -> int:
     """Tell what pictures show, best guess first.
 
-    Exit code 1: some could not be read.
+    What in folders and archives is no picture is left out and named on stderr. Exit code 1: some
+    pictures could not be read.
     """
-    from decor_core.model.predictor import DEFAULT_BUNDLE, load_predictor
+    from decor_core.data.findings import pluralize
+    from decor_core.model.predictor import DEFAULT_BUNDLE, Labeled, load_predictor
 
     if as_json and flags.csv:
         raise click.UsageError("Expected either --json or --csv, not both.")
@@ -54,51 +61,117 @@ def command(
         raise click.UsageError("Expected --image with a picture or a folder of pictures.")
     with quietly():
         predictor = load_predictor(flags.bundle or DEFAULT_BUNDLE)
-    pictures = _picture_files([*images, *files])
-    show_progress = progress_bar("Labelling") if len(pictures) > _MANY else None
+    found = _find_pictures([*images, *files])
+    _print_by_reason(f"{pluralize(len(found.left_out), 'file')} left out", found.left_out)
+    if not found.pictures:
+        raise DecorError(
+            "There is no picture in the folders or archives given; expected at least one file."
+        )
+    show_progress = progress_bar("Labelling") if len(found.pictures) > _MANY else None
     if flags.explain:
         flags.explain.mkdir(parents=True, exist_ok=True)
         taken = {path.name.casefold() for path in flags.explain.iterdir()}
-    answers = []
-    for answer in predictor.label(pictures, flags.taxonomy):
+    predictor.bundle.taxonomy.level(flags.taxonomy or predictor.bundle.taxonomy.name)
+    answers, notes = [], {}
+    for name, read in found.pictures:
+        try:
+            source = read()
+        except PictureError as error:
+            answer = Labeled(name, error=str(error))
+        else:
+            answer = predictor.label_one(name, source, flags.taxonomy)
         row = answer.to_json(flags.top)
         if flags.explain and answer.prediction:
-            path = flags.explain / unique_name(Path(answer.file).stem, taken, ".png")
-            _write_explanation(predictor, Path(answer.file), answer.prediction, path)
+            path = flags.explain / unique_name(Path(name).stem, taken, ".png")
+            _write_explanation(predictor, source, answer.prediction, path)
             row["explanation"] = str(path)
         answers.append(row)
+        notes |= {name: " ".join(answer.notes)} if answer.notes else {}
         if show_progress:
-            show_progress(len(answers), len(pictures))
+            show_progress(len(answers), len(found.pictures))
     write = print_json if as_json else print_csv if flags.csv else print_answers
     write(answers)
+    _print_by_reason("Read not quite as they are", notes)
     return int(any("error" in answer for answer in answers))
 
 
-def _picture_files(places: Sequence[Path]) -> list[Path]:
-    """Files as given; a folder stands for all pictures below it, in sorted order."""
-    from decor_core.images.decode import is_picture_name
+@dataclass
+class _Found:
+    """Pictures, each with its name and what reads it, and files left out, with the reason."""
 
-    found: list[Path] = []
+    pictures: list[tuple[str, Callable[[], Path | bytes]]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def _find_pictures(places: Sequence[Path]) -> _Found:
+    """Files as given; a folder or archive stands for all pictures in it, in sorted order."""
+    from decor_core.data.sources import Source, open_source
+
+    found = _Found()
     for place in places:
-        if not place.is_dir():
-            found.append(place)
-            continue
-        below = sorted(path for path in place.rglob("*") if path.is_file())
-        found += [p for p in below if is_picture_name(p.name) and not p.name.startswith(".")]
-    if not found:
-        raise DecorError("There is no picture in the folders given; expected at least one file.")
+        if _is_archive(place):
+            _add_all(found, open_source(place), place)
+        elif not place.is_dir():
+            found.pictures.append((str(place), partial(Path, place)))
+        else:
+            # Not open_source: links are followed, and there may be any number of files.
+            below = (path for path in place.rglob("*") if not path.name.startswith("."))
+            below = sorted(path for path in below if path.is_file())
+            archives = dict.fromkeys(filter(_is_archive, below))
+            files = [(p.relative_to(place).as_posix(), p) for p in below if p not in archives]
+            _add_all(found, Source(place, files), place)
+            for path in archives:
+                try:
+                    _add_all(found, open_source(path), path)
+                except DecorError as error:
+                    found.left_out[str(path)] = str(error)
     return found
 
 
+def _is_archive(path: Path) -> bool:
+    from decor_core.data.archives import archive_kind, is_archive_name
+
+    if not (is_archive_name(path.name) and path.is_file()):
+        return False
+    with path.open("rb") as file:  # “face.001” may be a picture
+        return bool(archive_kind(file))
+
+
+def _add_all(found: _Found, source: "Source", place: Path) -> None:
+    from decor_core.data.picture_files import split_pictures
+
+    pictures, others = split_pictures(source)
+    for name in pictures:
+        file = source.files[name]
+        read = partial(Path, file) if isinstance(file, Path) else partial(source.read, name)
+        path = file if isinstance(file, Path) else place / name
+        found.pictures.append((str(path), read))
+    found.left_out |= {str(place / name): reason for name, reason in others.items()}
+
+
+def _print_by_reason(title: str, reasons: Mapping[str, str]) -> None:
+    """Write to stderr what was to be said of files: each reason once, with the first names."""
+    from decor_core.data.findings import printable
+
+    by_reason: dict[str, list[str]] = {}
+    for file, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(printable(file))
+    if reasons:
+        print(f"{title}:", file=sys.stderr)
+    for reason, files in by_reason.items():
+        more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+        print(f"  {', '.join(files[:_NAMED])}{more}: {printable(reason)}", file=sys.stderr)
+
+
 def _write_explanation(
-    predictor: "ImagePredictor", file: Path, prediction: "Prediction", path: Path
+    predictor: "ImagePredictor", source: Path | bytes, prediction: "Prediction", path: Path
 ) -> None:
     """Write the picture with what speaks for its likeliest label painted over it."""
     from decor_core.images.decode import load_picture
     from decor_core.model.explain import explain
     from decor_core.model.overlay import overlay
 
-    picture = load_picture(file, max_side=predictor.embedder.working_side)
+    picture = load_picture(source, max_side=predictor.embedder.working_side)
     explanation = explain(predictor, picture, prediction.taxonomy)
     attribution = explanation.attribution(prediction.scores[0].label)
     overlay(picture, attribution, explanation.scale).save(path)

@@ -39,6 +39,7 @@ KINDS = {
     "duplicate row": "Rows that name a picture again, left out",
     "near duplicate": "Near duplicates, kept on the same side of the split",
     "misnamed": "Pictures that are of another format than their name says",
+    "pages": "Files of several pages or frames, of which the first is taken",
     "huge": "Large pictures, scaled down on reading",
     "ignored": "Files that are no pictures, ignored",
     "assumed": "Assumed on reading",
@@ -63,7 +64,10 @@ BY_MODEL = frozenset({"mislabelled", "outlier"})
 BY_TABLE = ABOUT_CLASSES - {"empty class"} | {"tiny", "huge"}
 
 # Findings that are over once the picture has another label, or it or its double is dropped.
-_OVER_WHEN_CHANGED = {"near duplicate", "near conflict", "tiny", "huge", "misnamed"} | BY_MODEL
+_OVER_WHEN_CHANGED = {
+    *("near duplicate", "near conflict", "tiny", "huge", "misnamed", "pages"),
+    *BY_MODEL,
+}
 
 
 @dataclass(frozen=True)

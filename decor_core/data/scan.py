@@ -3,17 +3,17 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image
 
-from decor_core.data.findings import Finding
+from decor_core.data.findings import Finding, pluralize
 from decor_core.data.listing import Row
 from decor_core.data.sources import Source
-from decor_core.errors import PictureError, Stopped
-from decor_core.images.decode import PICTURE_ENDINGS, content_hash, open_picture
+from decor_core.errors import NotAPicture, PictureError, Stopped
+from decor_core.images.decode import content_hash, open_picture
 from decor_core.images.duplicates import fingerprint
+from decor_core.images.formats import HEAD_BYTES, claimed_format, has_picture_ending, sniff
 
 Progress = Callable[[int, int], object]  # called with how many are done, and of how many
 ShouldStop = Callable[[], bool]
@@ -27,8 +27,8 @@ _ENOUGH = 1024  # pixels to tell near duplicates by
 class ImageInfo:
     """What the content of one file gave; only ``problem`` where it cannot be used.
 
-    ``key`` is its SHA-256, ``size`` (width, height) upright, ``format`` as in PICTURE_ENDINGS,
-    ``taken`` as in Opened, ``fingerprint`` as in images.duplicates.
+    ``key`` is its SHA-256, ``fingerprint`` as in images.duplicates, the rest as in images.decode's
+    Opened. ``is_picture`` is False for what neither is a picture nor called like one.
     """
 
     key: str = ""
@@ -36,7 +36,11 @@ class ImageInfo:
     format: str = ""
     taken: str = ""
     fingerprint: np.ndarray = field(default_factory=lambda: np.empty(0))
+    pages: int = 1
+    frames: int = 1
+    assumed: tuple[str, ...] = ()
     problem: str = ""
+    is_picture: bool = True
 
 
 def scan_images(
@@ -52,15 +56,28 @@ def scan_images(
     """
 
     def scan(file: str) -> ImageInfo:
+        named = has_picture_ending(file)
         try:
+            # Of what has an unknown ending no more is read than tells what it is.
+            if not named and (problem := sniff(source.read(file, HEAD_BYTES - 1))):
+                raise problem
             data = source.read(file)
             opened = open_picture(data, max_side=_ENOUGH)
         except PictureError as error:
-            return ImageInfo(problem=str(error))
+            is_picture = named or not isinstance(error, NotAPicture)
+            return ImageInfo(problem=str(error), is_picture=is_picture)
         if on_picture:
             on_picture(data, opened.picture)
-        print_ = fingerprint(opened.picture)
-        return ImageInfo(content_hash(data), opened.size, opened.format, opened.taken, print_)
+        return ImageInfo(
+            content_hash(data),
+            opened.size,
+            opened.format,
+            opened.taken,
+            fingerprint(opened.picture),
+            opened.pages,
+            opened.frames,
+            opened.assumed,
+        )
 
     images: list[ImageInfo] = []
     pool = ThreadPoolExecutor(_THREADS)
@@ -84,17 +101,38 @@ def usable_images(
     findings = []
     for i, (row, image) in enumerate(zip(rows, images, strict=True)):
         if image.problem:
-            findings.append(Finding("unreadable", row.file, image.problem, set_aside=True))
+            kind = "unreadable" if image.is_picture else "ignored"
+            findings.append(Finding(kind, row.file, image.problem, set_aside=True))
             continue
-        format_ = image.format
-        claimed = PICTURE_ENDINGS.get(PurePosixPath(row.file).suffix.lower(), format_)
-        if claimed != format_:
-            message = f"The content is {format_}, the name says {claimed}; read as {format_}."
-            findings.append(Finding("misnamed", row.file, message))
+        findings += _findings_on_file(row.file, image)
         kept = rows[first.setdefault(image.key, i)]
         if kept is not row:
             findings.append(_duplicate(row, kept))
-    return list(first.values()), findings
+    return list(first.values()), [*findings, *_left_out_pages(images)]
+
+
+def _findings_on_file(file: str, image: ImageInfo) -> Iterator[Finding]:
+    format_, claimed = image.format, claimed_format(file)
+    if claimed not in ("", format_):
+        message = f"The content is {format_}, the name says {claimed}; read as {format_}."
+        yield Finding("misnamed", file, message)
+    for noun, count in (("pages", image.pages), ("frames", image.frames)):
+        if count > 1:
+            yield Finding("pages", file, f"It has {count} {noun}; the first is taken.")
+    for message in image.assumed:
+        yield Finding("assumed", file, message)
+
+
+def _left_out_pages(images: Sequence[ImageInfo]) -> Iterator[Finding]:
+    """How many pages are left out in all: they may be most of what was brought."""
+    files = [image for image in images if image.pages > 1]
+    if files:
+        left_out = sum(image.pages - 1 for image in files)
+        message = (
+            f"{pluralize(left_out, 'page')} left out: of {pluralize(len(files), 'file')} with "
+            "several pages the first was taken. To use the others, save each page as a picture."
+        )
+        yield Finding("assumed", "the pages", message)
 
 
 def _duplicate(row: Row, kept: Row) -> Finding:

@@ -30,6 +30,7 @@ from decor_core.data.tars import read_compressed, read_tar
 from decor_core.data.zips import read_zip
 from decor_core.errors import DataError, DecorError, PictureError
 from decor_core.images.decode import LIMITS, has_picture_ending
+from decor_core.images.formats import HEAD_BYTES, sniff
 from decor_core.io import unique_name
 
 # What systems and programs scatter about. Another folder with a dot before it may be a class: .NET.
@@ -144,7 +145,8 @@ def open_source(source: Path | Source, limits: SourceLimits = USUAL_LIMITS) -> S
             with spool.file_of(files[name]) as file:
                 inner = open_archive(file, PurePosixPath(name).name, limits)
         except DecorError as error:
-            notes.append(Finding("unreadable", name, str(error), set_aside=True))
+            if not _is_picture(outer, name):
+                notes.append(Finding("unreadable", name, str(error), set_aside=True))
             continue
         del files[name]
         folder = without_ending(name)
@@ -157,6 +159,14 @@ def open_source(source: Path | Source, limits: SourceLimits = USUAL_LIMITS) -> S
                 f"{limits.max_files:,} files of {size_in_words(limits.max_bytes)} are allowed."
             )
     return Source(source, [*files.items(), *unpacked], outer.folders, notes)
+
+
+def _is_picture(source: Source, name: str) -> bool:
+    """Whether a file that is called like a part of an archive, as “face.001”, is a picture."""
+    try:
+        return sniff(source.read(name, HEAD_BYTES)) is None
+    except PictureError:
+        return False
 
 
 def _inside(folder: str, note: Finding) -> Finding:

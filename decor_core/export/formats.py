@@ -27,7 +27,10 @@ _COPIED = (
     "errors.py",
     "images/color.py",
     "images/decode.py",
+    "images/formats.py",
     "images/localize.py",
+    "images/profiles.py",
+    "images/tiff.py",
     "images/views.py",
 )
 _NOVELTY = (

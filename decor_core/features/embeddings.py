@@ -19,7 +19,7 @@ from decor_core.errors import BundleError, DamagedFile, DataError, Stopped, dama
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder
 from decor_core.images.augment import Augmentation, distort
-from decor_core.images.decode import load_picture
+from decor_core.images.decode import DECODER_VERSION, load_picture
 from decor_core.io import json_as, read_arrays, read_json, replacing_file
 from decor_core.taxonomy import Taxonomy
 
@@ -242,7 +242,8 @@ class _Store:
 
     def __init__(self, root: Path, embedder: ImageEmbedder, usable: bool) -> None:
         spec = embedder.spec
-        name = f"{spec.architecture}-{embedder.digest}-v{spec.version}-{spec.views}"
+        made_by = f"{embedder.digest}-v{spec.version}-decoder{DECODER_VERSION}"
+        name = f"{spec.architecture}-{made_by}-{spec.views}"
         self._folder = root / name
         self._dimensions = embedder.dimensions
         self._closed = not usable

@@ -6,12 +6,18 @@ import struct
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 
-from decor_core.errors import PictureError
+from decor_core.errors import PictureError, UnsupportedPicture
+from decor_core.images import tiff
+from decor_core.images.formats import EXPORT, HEAD_BYTES, KNOWN, is_heif, rare_jpeg, sniff
+from decor_core.images.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
+from decor_core.images.formats import has_picture_ending as has_picture_ending
+from decor_core.images.formats import is_picture_name as is_picture_name
+from decor_core.images.profiles import profile_of, to_srgb
 
 
 @dataclass(frozen=True)
@@ -28,25 +34,14 @@ class Limits:
 
 
 LIMITS = Limits()
+DECODER_VERSION = 2  # counts the changes after which a file is another picture than before
 
-# What a name claims by its ending; the content decides.
-PICTURE_ENDINGS = {
-    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "JPEG"),
-    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
-    **dict.fromkeys((".heic", ".heif"), "HEIF"),
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".gif": "GIF",
-    ".bmp": "BMP",
-    ".avif": "AVIF",
-}
-
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-_KNOWN = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 _LONGEST_MOMENT = 30  # letters
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 _DAMAGED_HEADER = "The picture's header is damaged; please save or download it again."
+_DAMAGED = (
+    "The picture is damaged or incomplete and cannot be decoded; please save or download it again."
+)
 
 # Damaged or hostile bytes make the decoders raise nearly anything; only those calls are guarded.
 _DECODER_ERRORS = (
@@ -71,12 +66,24 @@ class Opened:
     """A picture and what its file is: (width, height) upright, and a value of PICTURE_ENDINGS.
 
     ``taken`` is when, by the camera's clock, as EXIF writes it ("2026:11:28 17:30:05.12"), or "".
+    ``pages`` are those of a TIFF, ``frames`` those of an animation; the picture is the first.
+    ``assumed`` tells, a sentence each, what the file does not say and was taken for granted.
     """
 
     picture: Image.Image
     size: tuple[int, int]
     format: str
     taken: str = ""
+    pages: int = 1
+    frames: int = 1
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out or assumed, a sentence each."""
+        counts = ((self.pages, "pages"), (self.frames, "frames"))
+        left_out = (f"It has {n} {noun}; the first is taken." for n, noun in counts if n > 1)
+        return (*left_out, *self.assumed)
 
 
 def load_picture(
@@ -95,23 +102,29 @@ def open_picture(
     counts. With ``max_side`` a larger picture is scaled down to it, which makes the decoding
     of photographs several times faster. Safe to call from several threads. Raises
     PictureError, whose one sentence does not name the file, for everything that is no
-    picture, is damaged, or is beyond ``limits``; both limits are checked before decoding.
+    picture (NotAPicture), is of a kind that cannot be read here (UnsupportedPicture), is
+    damaged, or is beyond ``limits``; both limits are checked before decoding.
     """
     data = _read(source, limits)
     picture = _open(data)
     _check_size(picture.size, limits)
-    size = picture.size
+    size, pages, frames = picture.size, 1, 1
     try:
+        profile, colors_assumed = profile_of(picture, data)
+        if picture.format == "TIFF":
+            pages = sum(1 for _ in tiff.tags_by_page(data))
+        elif picture.format in ("GIF", "PNG", "WEBP", "AVIF"):
+            frames = _frames(picture)
         if max_side is not None:
             _decode_small(picture, max_side)
         upright, turned = _upright(picture)
         size = (size[1], size[0]) if turned else size
-        return Opened(_plain_rgb(upright, max_side), size, _kind(picture), _taken(picture))
+        shallow, range_assumed = _eight_bit(upright, data)
+        assumed = tuple(filter(None, (colors_assumed, range_assumed)))
+        rgb = _plain_rgb(shallow, profile, max_side)
+        return Opened(rgb, size, _kind(picture), _taken(picture), pages, frames, assumed)
     except _DECODER_ERRORS as error:
-        raise PictureError(
-            "The picture is damaged or incomplete and cannot be decoded; "
-            "please save or download it again."
-        ) from error
+        raise _failure(error, data, _DAMAGED) from error
 
 
 def _decode_small(picture: Image.Image, max_side: int) -> None:
@@ -129,16 +142,6 @@ def _kind(picture: Image.Image) -> str:
     return "JPEG" if format_ == "MPO" else format_  # with further JPEGs behind it
 
 
-def has_picture_ending(name: str) -> bool:
-    """Whether a file is called like a picture."""
-    return PurePosixPath(name).suffix.lower() in PICTURE_ENDINGS
-
-
-def is_picture_name(name: str) -> bool:
-    """Whether a file of that name may be a picture: it ends like one, or has no ending."""
-    return not PurePosixPath(name).suffix or has_picture_ending(name)
-
-
 def content_hash(data: bytes) -> str:
     """SHA-256 of ``data`` in hexadecimal: the identity of a file, whatever its name."""
     return hashlib.sha256(data).hexdigest()
@@ -149,7 +152,7 @@ def _read(source: bytes | Path, limits: Limits) -> bytes:
     if isinstance(source, Path):
         source = _read_file(source, limits)
     if not source:
-        raise PictureError(f"The file is empty (0 bytes); expected a picture: {_KNOWN}.")
+        raise PictureError(f"The file is empty (0 bytes); expected a picture: {KNOWN}.")
     if len(source) > limits.max_bytes:
         raise _too_many_bytes(len(source), limits)
     return source
@@ -159,7 +162,7 @@ def _read_file(path: Path, limits: Limits) -> bytes:
     try:
         if not path.is_file():
             kind = "a folder" if path.is_dir() else "missing"
-            raise PictureError(f"The file is {kind}; expected a picture: {_KNOWN}.")
+            raise PictureError(f"The file is {kind}; expected a picture: {KNOWN}.")
         size = path.stat().st_size
         if size > limits.max_bytes:
             raise _too_many_bytes(size, limits)
@@ -178,20 +181,35 @@ def _too_many_bytes(size: int, limits: Limits) -> PictureError:
 
 def _open(data: bytes) -> Image.Image:
     """The picture with its header read and its pixels not yet decoded."""
+    head = data[:HEAD_BYTES]
+    if problem := sniff(head):
+        raise problem
     formats = _FORMATS
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+    if is_heif(head):
         _register_heif()
-        formats = (*_FORMATS, "HEIF")
+        formats = ("HEIF",)
     try:
+        if tiff.is_tiff(data):
+            tiff.check_kind(next(tiff.tags_by_page(data)))
         return Image.open(io.BytesIO(data), formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(
             "The picture has far too many pixels; save it smaller, 4000 pixels wide at most."
         ) from error
-    except UnidentifiedImageError as error:
-        raise PictureError(_not_a_picture(data)) from error
-    except _DECODER_ERRORS as error:
-        raise PictureError(_DAMAGED_HEADER) from error
+    except (*_DECODER_ERRORS, StopIteration) as error:
+        raise _failure(error, data, _DAMAGED_HEADER) from error
+
+
+def _failure(error: BaseException, data: bytes, damaged: str) -> PictureError:
+    """What to tell of a decoder's error: what it does not support need not be damaged."""
+    reason = rare_jpeg(data)
+    if not reason and ("nsupported" in str(error) or "not supported" in str(error)):
+        reason = str(error)
+    if reason:
+        return UnsupportedPicture(
+            f"This kind of picture is not supported here ({reason}); {EXPORT}."
+        )
+    return PictureError(damaged)
 
 
 @lru_cache(maxsize=1)
@@ -200,28 +218,18 @@ def _register_heif() -> None:
     try:
         from pillow_heif import register_heif_opener
     except ImportError as error:
-        raise PictureError(
+        raise UnsupportedPicture(
             "The picture is HEIC, which needs the package pillow-heif here; save it as JPEG."
         ) from error
     register_heif_opener()
 
 
-def _not_a_picture(data: bytes) -> str:
-    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    brand = data[8:12]  # of the two families of formats that begin with a length
-    if data.startswith(_SIGNATURES) or brand in (b"WEBP", b"avif", b"avis", *_HEIF_BRANDS):
-        return _DAMAGED_HEADER
-    if start.startswith(b"%pdf"):
-        kind = "a PDF document"
-    elif b"<svg" in start:
-        kind = "an SVG drawing"
-    elif start.startswith((b"<!doctype html", b"<html")):
-        kind = "a web page"
-    elif b"\0" not in start:
-        kind = "a text file"
-    else:
-        kind = "not a picture of a known format"
-    return f"The file is {kind}; expected a picture: {_KNOWN}."
+def _frames(picture: Image.Image) -> int:
+    """How many frames an animation has; damage behind the first is no reason to refuse it."""
+    try:
+        return getattr(picture, "n_frames", 1)
+    except _DECODER_ERRORS:
+        return 1
 
 
 def _check_size(size: tuple[int, int], limits: Limits) -> None:
@@ -264,52 +272,45 @@ def _taken(picture: Image.Image) -> str:
     return f"{moment}.{fraction}"[:_LONGEST_MOMENT].strip(".") if moment else ""
 
 
-def _plain_rgb(picture: Image.Image, max_side: int | None) -> Image.Image:
+def _eight_bit(picture: Image.Image, data: bytes) -> tuple[Image.Image, str]:
+    """Gray of more than 8 bits per pixel scaled to mode L, where Pillow would clip it; all else as
+    it is. And what had to be assumed of its range, or ""."""
+    if picture.mode not in ("I", "F") and not picture.mode.startswith("I;16"):
+        return picture, ""
+    if tiff.is_tiff(data):
+        return tiff.gray_levels(picture, next(tiff.tags_by_page(data)))
+    values = np.asarray(picture, np.float64)
+    white = 1.0 if picture.mode == "F" else 65535.0  # as Pillow reads PNG and PPM
+    levels = (np.nan_to_num(values).clip(0, white) * (255 / white) + 0.5).astype(np.uint8)
+    clear = picture.info.get("transparency")
+    if isinstance(clear, int):
+        levels[values == clear] = 255
+    return Image.fromarray(levels), ""
+
+
+def _plain_rgb(picture: Image.Image, profile: bytes | None, max_side: int | None) -> Image.Image:
     """Mode RGB in sRGB, transparency laid on white, long side at most ``max_side``."""
-    profile = picture.info.get("icc_profile")
     if picture.mode == "CMYK":
-        picture = _to_srgb(picture, profile)
-    elif picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        picture = _to_eight_bit(picture)
+        picture, profile = to_srgb(picture, profile), None
     elif picture.has_transparency_data:
         picture = _on_white(picture)
+    if picture.mode != "L":
+        picture = picture.convert("L" if picture.mode == "1" else "RGB")
     if max_side is not None:
-        picture = picture.convert("RGB")
         picture.thumbnail((max_side, max_side), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    picture = _to_srgb(picture.convert("RGB"), profile)
+    picture = to_srgb(picture, profile)
     picture.info.clear()  # profile, EXIF and transparency are used up: saving must not repeat them
     return picture
 
 
-def _to_eight_bit(picture: Image.Image) -> Image.Image:
-    """Gray of 16 or more bits per pixel scaled to 0–255, where Pillow would clip it."""
-    values = np.nan_to_num(np.asarray(picture, np.float64))
-    if picture.mode.startswith("I;16"):
-        white = 65535.0
-    else:  # the file does not say what white is: the smallest customary one that fits
-        peak = max(float(values.max()), 1e-9)
-        white = next((white for white in (1.0, 255.0, 65535.0) if peak <= white), peak)
-    return Image.fromarray((values.clip(0, white) * (255 / white) + 0.5).astype(np.uint8))
-
-
 def _on_white(picture: Image.Image) -> Image.Image:
-    picture = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-
-
-def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """The picture with its embedded color profile applied, if there is one that fits."""
-    transform = _srgb_transform(profile, picture.mode) if profile else None
-    return (transform and ImageCms.applyTransform(picture, transform)) or picture
-
-
-@lru_cache(maxsize=16)
-def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From ``profile`` to sRGB; None where nothing is to do or the profile is unusable."""
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(source):
-            return None
-        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except (ImageCms.PyCMSError, *_DECODER_ERRORS):
-        return None
+    """The picture laid on white; where all of it would vanish, as it is without its alpha."""
+    is_gray = picture.mode in ("L", "LA", "La")
+    rgba = picture.convert("RGBA")
+    if rgba.getchannel("A").getextrema() == (0, 0):
+        colors = picture if picture.mode == "RGBa" else rgba
+        opaque = Image.merge("RGB", colors.split()[:3])
+        if any(low < high for low, high in opaque.getextrema()):
+            return opaque.convert("L") if is_gray else opaque
+    laid = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return laid.convert("L") if is_gray else laid

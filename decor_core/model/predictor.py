@@ -12,7 +12,7 @@ from PIL import Image
 
 from decor_core.errors import BundleError, PictureError
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
-from decor_core.images.decode import load_picture
+from decor_core.images.decode import open_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from decor_core.model.linear_head import probabilities
 from decor_core.model.novelty import UNKNOWN
@@ -84,11 +84,15 @@ class Decision:
 
 @dataclass(frozen=True)
 class Labeled:
-    """A file and either its prediction or, in one sentence, why there is none."""
+    """A file and either its prediction or, in one sentence, why there is none.
+
+    ``notes`` tell, a sentence each, what was left out of the file or assumed for it.
+    """
 
     file: str
     prediction: Prediction | None = None
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
     def to_json(self, top: int) -> dict[str, Any]:
         """For the command line: the ``top`` likeliest labels, or the error."""
@@ -163,12 +167,16 @@ class ImagePredictor(VectorPredictor):
         """Label each of ``files`` in order; an unreadable one gets its reason, the rest goes on."""
         self.bundle.taxonomy.level(taxonomy or self.bundle.taxonomy.name)
         for file in files:
-            try:
-                vector = self.embed(load_picture(file, max_side=self.embedder.working_side))
-            except PictureError as error:
-                yield Labeled(str(file), error=str(error))
-            else:
-                yield Labeled(str(file), self.predict(vector[None], taxonomy)[0])
+            yield self.label_one(str(file), file, taxonomy)
+
+    def label_one(self, name: str, source: Path | bytes, taxonomy: str | None = None) -> Labeled:
+        """Label the picture in ``source``, called ``name``; an unreadable one gets its reason."""
+        try:
+            opened = open_picture(source, max_side=self.embedder.working_side)
+        except PictureError as error:
+            return Labeled(name, error=str(error))
+        vector = self.embed(opened.picture)
+        return Labeled(name, self.predict(vector[None], taxonomy)[0], notes=opened.notes)
 
 
 def _ranked(probs: np.ndarray, novelty: float, taxonomy: Taxonomy) -> Prediction:

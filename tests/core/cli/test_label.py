@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,54 @@ def test_labels_of_a_folder_are_recursive_sorted_and_json(run, painted, model, t
         assert answer["verdict"] == answer["scores"][0]["label"] == "Iznik"
         assert len(answer["scores"]) == 2
         assert answer["scores"][0]["probability"] > answer["scores"][1]["probability"]
+
+
+def test_a_folder_is_read_by_content_and_what_is_left_out_is_named(
+    run, painted, model, tmp_path, encoded
+):
+    """Endings that lie, say nothing or are of cameras; an archive inside; no pictures."""
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    picture = Image.open(painted / "Iznik" / "200.png")
+    folder = tmp_path / "new"
+    folder.mkdir()
+    for name, kind in (("1.HIF", "HEIF"), ("2.jpg_large", "JPEG"), ("3", "PNG"), ("4.png", "GIF")):
+        (folder / name).write_bytes(encoded(picture, kind))
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        archive.write(painted / "Iznik" / "201.png", "in/5.png")
+        archive.writestr("in/list.csv", "a,b")
+    (folder / "notes.txt").write_text("notes")
+    (folder / "data.bin").write_bytes(b"\0\1\2\3" * 99)
+    (folder / "broken.zip").write_bytes(b"PK\3\4 no more")
+    code, out, err = run("label", folder, "--bundle", model, "--json")
+    told = json.loads(out)
+    assert code == 0 and {answer["scores"][0]["label"] for answer in told} == {"Iznik"}
+    names = ["1.HIF", "2.jpg_large", "3", "4.png", "more.zip/in/5.png"]
+    assert [answer["file"] for answer in told] == [str(folder / name) for name in names]
+    assert "4 files left out" in err
+    for name in ("notes.txt", "data.bin", "broken.zip", "more.zip/in/list.csv"):
+        assert str(folder / name) in err
+    again = run("label", folder / "more.zip", "--bundle", model, "--json")
+    assert json.loads(again[1]) == told[-1:] and "list.csv" in again[2]
+
+
+def test_pictures_of_a_kind_that_cannot_be_read_are_errors(run, painted, model, tmp_path):
+    shutil.copy(painted / "Iznik" / "200.png", tmp_path / "1.png")
+    (tmp_path / "2.cr2").write_bytes(b"II*\0\x10\0\0\0CR\2\0" + bytes(99))
+    (tmp_path / "3.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\4CgBIP\0 \6" + bytes(99))
+    code, out, _ = run("label", tmp_path, "--bundle", model, "--json")
+    told = json.loads(out)
+    assert code == 1 and "error" not in told[0]
+    assert "raw photograph" in told[1]["error"] and "iPhone" in told[2]["error"]
+
+
+def test_pages_that_are_left_out_are_told(run, painted, model, tmp_path, ornament):
+    pages = [Image.open(painted / "Iznik" / f"20{i}.png").convert("RGB") for i in range(5)]
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
+    code, out, err = run("label", tmp_path, "--bundle", model, "--json")
+    assert code == 0 and json.loads(out)[0]["verdict"] == "Iznik"
+    assert "5 pages; the first is taken" in err and "scan.tif" in err
 
 
 def test_unreadable_files_are_told_and_the_rest_goes_on(run, painted, model, tmp_path):
