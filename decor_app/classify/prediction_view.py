@@ -1,6 +1,6 @@
 """One prediction on the page: the class, how sure, why, and what the picture is like."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -71,25 +71,24 @@ def _show_origin(prediction: Prediction, trained: Taxonomy, labels: Sequence[str
 
 def show_unreadable(files: Sequence[UnreadableFile]) -> None:
     """Files that are no pictures, each with its reason."""
-    lines = [f"**{escape_markdown(file.name)}**: {escape_markdown(file.error)}" for file in files]
-    if len(lines) <= _FEW:
-        for line in lines:
-            st.warning(line, icon=":material/broken_image:")
-        return
-    with st.expander(f"{len(lines)} files could not be read", icon=":material/broken_image:"):
-        st.markdown("\n".join(f"- {line}" for line in lines))
+    reasons = [(file.name, file.error) for file in files]
+    _show_by_file(reasons, st.warning, "files could not be read", ":material/broken_image:")
 
 
 def show_notes(images: Sequence[AnalyzedImage]) -> None:
     """What was left out of files, or assumed for them."""
-    lines = [
-        f"**{escape_markdown(image.name)}**: {escape_markdown(' '.join(image.notes))}"
-        for image in images
-        if image.notes
-    ]
+    notes = [(image.name, " ".join(image.notes)) for image in images if image.notes]
+    _show_by_file(notes, st.info, "files were read with an assumption", ":material/info:")
+
+
+def _show_by_file(
+    told: Sequence[tuple[str, str]], show_one: Callable[..., object], title: str, icon: str
+) -> None:
+    """What is to be said of each file; of many in a box that opens."""
+    lines = [f"**{escape_markdown(n)}**: {escape_markdown(words)}" for n, words in told]
     if len(lines) <= _FEW:
         for line in lines:
-            st.info(line, icon=":material/info:")
+            show_one(line, icon=icon)
         return
-    with st.expander(f"{len(lines)} files are not shown quite as they are", icon=":material/info:"):
+    with st.expander(f"{len(lines)} {title}", icon=icon):
         st.markdown("\n".join(f"- {line}" for line in lines))

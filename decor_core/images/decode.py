@@ -310,7 +310,7 @@ def _on_white(picture: Image.Image) -> Image.Image:
     if rgba.getchannel("A").getextrema() == (0, 0):
         colors = picture if picture.mode == "RGBa" else rgba
         opaque = Image.merge("RGB", colors.split()[:3])
-        if any(low < high for low, high in opaque.getextrema()):
+        if np.ptp(np.asarray(opaque), (0, 1)).any():  # else nothing was drawn
             return opaque.convert("L") if is_gray else opaque
     laid = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return laid.convert("L") if is_gray else laid
