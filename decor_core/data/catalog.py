@@ -94,7 +94,8 @@ def open_dataset(
     if taken:
         tables = {name: table_bytes(source, name) for name in taken}
         listing = _list_tables(source, tables, columns if layout.guessed else layout.columns)
-        findings = (*_which_tables(source, taken), *listing.findings)
+        told = [Finding("assumed", taken[0], layout.read_as)] if layout.read_as else []
+        findings = (*told, *_which_tables(source, taken), *listing.findings)
         listing = replace(listing, findings=findings)
     elif layout.kind == "annotations":
         raise DataError(layout.read_as)
@@ -132,11 +133,11 @@ def _bytes_of(csv: Path | bytes) -> bytes:
 def _list_tables(source: Source, tables: Mapping[str, bytes], columns: Columns | None) -> Listing:
     listing = list_tables(tables, source.names, columns)
     if not listing.rows:
-        missing = [finding.file for finding in listing.findings if finding.kind == "missing"]
-        example = f", such as “{missing[0]}”" if missing else ""
-        raise DataError(
-            f"None of the pictures that the table names is there{example}; please check both."
+        first = next((f for f in listing.findings if f.kind in ("missing", "incomplete")), None)
+        example = (
+            f"; the first, “{first.file}”: {first.message}" if first else "; please check both."
         )
+        raise DataError(f"None of the pictures that the table names can be used{example}")
     return listing
 
 

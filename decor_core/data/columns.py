@@ -9,6 +9,7 @@ from itertools import pairwise
 import pandas as pd
 
 from decor_core.data.files_by_name import FilesByName
+from decor_core.data.folder_names import is_part
 from decor_core.data.label_cells import (
     FLAG_WORDS,
     one_hot_columns,
@@ -39,9 +40,6 @@ _NO_LABEL_NAMES = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[\d.,+-]*")
-# Words for the parts of a data set, which are no classes.
-PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
-_NO_LABELS = PARTS | {"unassigned", "eval", "evaluation", "holdout", "unlabeled"}
 _DECOR = ("file", "decor", "country")
 _DECOR_TYPES = {"product", "pattern"}
 
@@ -233,7 +231,7 @@ def _has_few_values(cells: pd.Series) -> bool:
     values = _values(cells)
     rows = values.total()
     most = rows - 1 if is_label_name(str(cells.name)) else rows // (2 if rows < 12 else 3)
-    parts = {value.lower() for value in values} <= _NO_LABELS
+    parts = all(is_part(value) or value.lower() == "unassigned" for value in values)
     return 2 <= len(values) <= min(_MOST_LABELS, max(2, most)) and not parts
 
 

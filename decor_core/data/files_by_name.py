@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from decor_core.data.findings import pluralize
+from decor_core.data.folder_names import part_of
 
 _LABEL_STUDIO = re.compile(r"[0-9a-f]{8}-(?=.)")  # what it puts before the name of an upload
 _NUMBER = re.compile(r"\d{1,18}")
-_WORD = re.compile(r"[a-z]+")
 
 
 def _without_prefix(path: PurePosixPath) -> str:
@@ -51,7 +51,7 @@ class FilesByName:
         self._names = set()
         self._by_form = tuple((form, defaultdict(list)) for form in _FORMS)
         self._folder = posixpath.dirname(table)
-        self._words = set(_WORD.findall(PurePosixPath(table).stem.casefold()))
+        self._part = part_of(PurePosixPath(table).stem)  # train.csv tells of train/1.jpg
         self._loose: dict[Callable, list[tuple[str, str]]] = defaultdict(list)
         for name in names:
             self._names.add(name)
@@ -103,13 +103,13 @@ class FilesByName:
         return [], None
 
     def _nearest(self, found: list[str], wanted: str) -> list[str]:
-        """Of several files, those of the same folders, else in the table's, else called like it."""
+        """Of several files, those of the same folders, else in the table's, else of its part."""
         if len(found) == 1:
             return found
         choices = (
             lambda name: f"/{wanted}".endswith(f"/{name}") or f"/{name}".endswith(f"/{wanted}"),
             lambda name: self._folder and name.startswith(f"{self._folder}/"),
-            lambda name: self._words & set(PurePosixPath(name.casefold()).parts[:-1]),
+            lambda name: self._part is not None and part_of(posixpath.dirname(name)) == self._part,
         )
         for choice in choices:
             nearer = [name for name in found if choice(name)]

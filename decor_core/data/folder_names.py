@@ -101,6 +101,13 @@ def is_part(name: str) -> bool:
     )
 
 
+def part_of(name: str) -> int | None:
+    """Which part of a data set a name speaks of: 0 to train on, 1 to test, 2 to validate."""
+    words = set(words_of(name))
+    parts = [number for number, part in enumerate((_TRAIN, _TEST, _VALIDATION)) if words & part]
+    return parts[0] if len(parts) == 1 else None
+
+
 def part_stem(name: str) -> tuple[str, ...]:
     """What is left of a name without the word for a part, () where it has none: seg_train → seg."""
     words = words_of(name)

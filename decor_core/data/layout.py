@@ -1,6 +1,7 @@
 """How a data set lies in a folder or zip: class folders, a CSV among pictures, a prepared set."""
 
 import re
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -8,7 +9,8 @@ from decor_core.data.annotations import annotation_format
 from decor_core.data.class_folders import PREPARED_FILES
 from decor_core.data.columns import ColumnGuess, Columns, guess_columns, is_label_name
 from decor_core.data.files_by_name import FilesByName
-from decor_core.data.folder_layout import FolderLayout, read_folders
+from decor_core.data.folder_layout import FolderLayout, named, read_folders
+from decor_core.data.folder_names import Rank, rank
 from decor_core.data.sources import Source, open_source
 from decor_core.data.tables import TABLE_ENDINGS, read_table
 from decor_core.errors import DamagedFile, DataError, PictureError
@@ -65,7 +67,8 @@ def find_layout(source: Path | Source, columns: Columns | None = None) -> Layout
     folders = read_folders(source.names)
     classes = len(folders.counts)
     tables = tables_in(source)
-    if by_table := _layout_by_table(source, tables, pictures, classes > 1, columns):
+    by_table = _layout_by_table(source, tables, pictures, folders if classes > 1 else None, columns)
+    if by_table:
         return by_table
     if tables and classes < 2:
         return Layout("table", tables[0], tables=(tables[0],))
@@ -76,29 +79,38 @@ def find_layout(source: Path | Source, columns: Columns | None = None) -> Layout
 
 @dataclass(frozen=True)
 class _Found:
-    """A table that names pictures: which columns, and which pictures by them."""
+    """A table that names pictures: which columns, and by them the label of each picture."""
 
     name: str
     guess: ColumnGuess
-    pictures: frozenset[str]
+    labels: Mapping[str, str]
+
+    @property
+    def pictures(self) -> Set[str]:
+        return self.labels.keys()
 
 
 def _layout_by_table(
     source: Source,
     tables: list[str],
     pictures: list[str],
-    are_classes: bool,
+    folders: FolderLayout | None,
     columns: Columns | None,
 ) -> Layout | None:
-    """The layout by the tables that name most pictures, None if none does, or folders tell more."""
+    """The layout by the tables that name most pictures; None if none does, or ``folders`` that may
+    be classes tell more."""
     found = [one for name in tables if (one := _look_into(source, name, pictures, columns))]
-    if are_classes and not columns:
-        # Beside class folders a table must list most pictures, and call its labels so.
+    read_as = ""
+    if folders and not columns:
+        # Beside class folders a table must list most pictures, and call its labels so, unless the
+        # folders are called like cam1 and cam2.
+        said = rank(folders.counts) < Rank.SERIES
         found = [
             one for one in found
-            if 2 * len(one.pictures) >= len(pictures) and one.guess.is_clear
-            and is_label_name(one.guess.columns.label)
+            if 2 * len(one.pictures) >= len(pictures)
+            and (not said or (one.guess.is_clear and is_label_name(one.guess.columns.label)))
         ]  # fmt: skip
+        read_as = f"The table tells the classes, not the folders: {named(list(folders.counts))}."
     found.sort(key=lambda one: (not one.guess.is_clear, -len(one.pictures)))
     if not found:
         return None
@@ -109,7 +121,22 @@ def _layout_by_table(
             together.append(one.name)
             listed |= one.pictures
     guess, kind = first.guess, "csv" if first.guess.is_clear else "table"
-    return Layout(kind, first.name, guess.columns, not columns, tuple(together), guess.rivals)
+    return Layout(
+        kind,
+        first.name,
+        guess.columns,
+        not columns,
+        tuple(together),
+        guess.rivals,
+        read_as="" if _agree(first, folders) else read_as,
+    )
+
+
+def _agree(table: _Found, folders: FolderLayout | None) -> bool:
+    """Whether folders tell the same of each picture as a table."""
+    return bool(folders) and all(
+        table.labels.get(file, label) == label for file, label in folders.labels.items()
+    )
 
 
 def _look_into(
@@ -126,8 +153,14 @@ def _look_into(
     if not guess.columns.file:
         return None
     files = FilesByName(pictures, name)
-    listed = {found[0] for cell in table[guess.columns.file] if (found := files.find(cell))}
-    return _Found(name, guess, frozenset(listed)) if listed else None
+    cells = table[guess.columns.file]
+    labels = table[guess.columns.label] if guess.columns.label else cells
+    listed = {
+        found[0]: label
+        for cell, label in zip(cells, labels, strict=True)
+        if (found := files.find(cell))
+    }
+    return _Found(name, guess, listed) if listed else None
 
 
 def _prepared_layout(source: Source) -> Layout | None:

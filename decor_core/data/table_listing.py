@@ -15,6 +15,7 @@ from decor_core.data.tables import read_table
 from decor_core.images.decode import has_picture_ending, is_picture_name
 
 THE_TABLE = "the table"
+_NOT_THERE = "No such file is there."
 _RESERVED = {"file", "key", "width", "height", "taken", "type", "group", "batch", "source"}
 
 
@@ -171,9 +172,9 @@ def _match_files(
         found = files.find_noted(cells[columns.file])
         labels = tuple(cells[column] for column in columns.labels)
         if len(found) != 1:
-            why = f"{len(found)} files have this name" if found else "No such file is there"
-            wanted = cells[columns.file].replace("\\", "/")
-            findings.append(Finding("missing", wanted, f"{why}."))
+            why = f"{len(found)} files have this name: {', '.join(sorted(found)[:3])}"
+            message = f"{why}; please write the folder along." if found else _NOT_THERE
+            findings.append(Finding("missing", cells[columns.file].replace("\\", "/"), message))
             continue
         (file,) = found
         if file not in rows:

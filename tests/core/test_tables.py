@@ -283,7 +283,10 @@ def test_files_are_found_and_what_had_to_be_left_out_is_said(wanted, names, said
 
 def test_what_is_not_clear_is_not_matched():
     listing = list_table(_csv(range(16), LABELS, header="id,label"), [*NUMBERED, "001.jpg"])
-    assert "2 files have this name." in _of(listing, "missing") and len(listing.rows) == 15
+    assert _of(listing, "missing") == [
+        "2 files have this name: 0001.jpg, 001.jpg; please write the folder along."
+    ]
+    assert len(listing.rows) == 15
     dated = ["20240101-a.jpg", "20240102-b.jpg"]  # looks like a prefix, but is none
     listing = list_table(b"file,label\n20240101-a.jpg,x\n20240103-b.jpg,y\n", dated)
     assert [row.file for row in listing.rows] == dated[:1]
@@ -346,6 +349,26 @@ def test_a_table_goes_before_folders_that_are_parts_of_a_set(written):
     unlisted = {finding.file for finding in catalog.report.of("unlisted")}
     assert unlisted == {f"test/{i:04x}b.jpg" for i in range(12)}
     assert [finding.file for finding in catalog.report.of("ignored")] == ["sample_submission.csv"]
+
+
+@pytest.mark.parametrize("folders", [("HAM_images_part_1", "HAM_images_part_2"), ("cam1", "cam2")])
+def test_a_table_goes_before_folders_that_are_only_numbered(folders, written):
+    pictures = [f"{folders[i % 2]}/{name}" for i, name in enumerate(NAMES)]
+    data = _csv([name[:-4] for name in NAMES], LABELS, header="image_id,dx")
+    catalog = open_dataset(written(pictures, **{"metadata.csv": data}))
+    assert catalog.report.counts == FOUR_EACH
+    told = [finding.message for finding in catalog.report.of("assumed")]
+    assert told[0].startswith(f"The table tells the classes, not the folders: “{folders[0]}”")
+
+
+def test_the_name_of_a_table_tells_the_part_that_it_is_of(written):
+    names, data = _metadata(12)
+    pictures = [f"{part}/{name}" for part in ("train", "test") for name in names]
+    folder = written(pictures, **{"Training_set.csv": data})
+    assert all(file.startswith("train/") for file in open_dataset(folder).table["file"])
+    (folder / "Training_set.csv").rename(folder / "labels.csv")
+    with pytest.raises(DataError, match="2 files have this name: test/0000.png, train/0000.png"):
+        open_dataset(folder)
 
 
 def test_tables_that_name_the_same_pictures_are_not_joined(written):
