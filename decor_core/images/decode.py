@@ -112,7 +112,7 @@ def open_picture(
     try:
         profile, colors_assumed = profile_of(picture, data)
         if picture.format == "TIFF":
-            pages = sum(1 for _ in tiff.tags_by_page(data))
+            pages = _pages(data)
         elif picture.format in ("GIF", "PNG", "WEBP", "AVIF"):
             frames = _frames(picture)
         if max_side is not None:
@@ -222,6 +222,17 @@ def _register_heif() -> None:
             "The picture is HEIC, which needs the package pillow-heif here; save it as JPEG."
         ) from error
     register_heif_opener()
+
+
+def _pages(data: bytes) -> int:
+    """How many pages a TIFF has, as far as it is sound."""
+    pages = 0
+    try:
+        for _ in tiff.tags_by_page(data):
+            pages += 1
+    except _DECODER_ERRORS:
+        pass
+    return pages
 
 
 def _frames(picture: Image.Image) -> int:

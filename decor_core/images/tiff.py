@@ -48,7 +48,6 @@ _NAMES = {
 }
 _SPACES = {_INVERTED_GRAY: "gray", _GRAY: "gray", _RGB: "RGB", _PALETTE: "palette", _CMYK: "CMYK",
            _YCBCR: "YCbCr", _LAB: "Lab"}  # fmt: skip
-_MOST_PAGES = 10_000
 
 
 def is_tiff(data: bytes) -> bool:
@@ -62,11 +61,14 @@ def tags_by_page(data: bytes) -> Iterator[Tags]:
     """
     head = data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8]  # of a BigTIFF it is longer
     tags, stream, seen = TiffImagePlugin.ImageFileDirectory_v2(head), io.BytesIO(data), set()
-    while tags.next and tags.next not in seen and len(seen) < _MOST_PAGES:
-        seen.add(tags.next)
-        stream.seek(tags.next)
+    bytes_read = 0
+    while (at := tags.next) and at not in seen and bytes_read <= len(data):
+        seen.add(at)
+        stream.seek(at)
         tags.load(stream)
-        if len(seen) == 1 or not tags.get(_SUBFILE_TYPE, 0) & 0b101:
+        bytes_read += stream.tell() - at  # pages that lie over each other could be many
+        is_torn, is_copy = tags.next == at, tags.get(_SUBFILE_TYPE, 0) & 0b101
+        if len(seen) == 1 or not (is_torn or is_copy):
             yield tags
 
 

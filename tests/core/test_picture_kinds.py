@@ -291,6 +291,8 @@ def test_a_circle_of_pages_ends():
     entries = struct.unpack_from("<H", data, at)[0]
     struct.pack_into("<I", data, at + 2 + 12 * entries, at)
     assert open_picture(bytes(data)).pages == 1
+    struct.pack_into("<I", data, at + 2 + 12 * entries, len(data) - 1)  # and a torn one is none
+    assert open_picture(bytes(data)).pages == 1
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
