@@ -91,7 +91,7 @@ def command(
             show_progress(len(answers), len(found.pictures))
     write = print_json if as_json else print_csv if flags.csv else print_answers
     write(answers)
-    _print_by_reason("Read not quite as they are", notes)
+    _print_by_reason("Noted on reading", notes)
     return int(any("error" in answer for answer in answers))
 
 

@@ -286,10 +286,13 @@ def _taken(picture: Image.Image) -> str:
 def _eight_bit(picture: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     """Gray of more than 8 bits per pixel scaled to mode L, where Pillow would clip it; all else as
     it is. And what had to be assumed of its range, or ""."""
-    if picture.mode not in ("I", "F") and not picture.mode.startswith("I;16"):
-        return picture, ""
+    is_deep = picture.mode in ("I", "F") or picture.mode.startswith("I;16")
     if tiff.is_tiff(data):
-        return tiff.gray_levels(picture, next(tiff.tags_by_page(data)))
+        tags = next(tiff.tags_by_page(data))
+        tiff.check_levels(picture, tags)
+        return tiff.gray_levels(picture, tags) if is_deep else (picture, "")
+    if not is_deep:
+        return picture, ""
     values = np.asarray(picture, np.float64)
     white = 1.0 if picture.mode == "F" else 65535.0  # as Pillow reads PNG and PPM
     levels = (np.nan_to_num(values).clip(0, white) * (255 / white) + 0.5).astype(np.uint8)

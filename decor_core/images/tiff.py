@@ -80,10 +80,23 @@ def check_kind(tags: Tags) -> None:
             "read here; develop it with the camera's program and export it as JPEG."
         )
     if reason := _reason_against(tags):
-        raise UnsupportedPicture(
-            f"This kind of TIFF is not supported here ({reason}); save it as 8-bit RGB TIFF, PNG "
-            "or JPEG."
-        )
+        raise _unsupported(reason)
+
+
+def check_levels(picture: Image.Image, tags: Tags) -> None:
+    """UnsupportedPicture where colors of 16 bits use 12 of them: of those Pillow keeps the upper 8,
+    so that 16 levels are left."""
+    if _all(tags, _BITS, 1)[0] == 16 and picture.mode.startswith("RGB"):
+        peak = max(high for _, high in picture.getextrema()[:3])  # pyright: ignore
+        if 0 < peak <= 15:
+            raise _unsupported("16-bit colors of which 12 bits are used")
+
+
+def _unsupported(reason: str) -> UnsupportedPicture:
+    return UnsupportedPicture(
+        f"This kind of TIFF is not supported here ({reason}); save it as 8-bit RGB TIFF, PNG or "
+        "JPEG."
+    )
 
 
 def _reason_against(tags: Tags) -> str:

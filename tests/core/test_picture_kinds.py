@@ -191,6 +191,7 @@ def test_colors_of_any_depth_are_right_or_refused(planar, compression, order, dt
     [
         tiff(deep(COLORS, np.uint16, 65535), 2, planar=True),
         tiff(deep(COLORS, np.uint16, 4095), 2, t281=[4095] * 3),
+        tiff(deep(COLORS, np.uint16, 4095), 2),
         tiff(COLORS.astype(np.float32), 2),
         tiff(np.stack([deep(RAMP, np.uint16, 65535)] * 5, 2)),
         tiff(deep(RAMP, np.int8, 127)),
