@@ -23,9 +23,12 @@ from decor_app.hosting.streamlit_internals import limit_uploads
 from decor_app.hosting.tempdir import server_tempdir
 from decor_app.hosting.visitor import VisitorCookie
 from decor_app.state.cleanup import clean_up
-from decor_app.state.inference import get_ready, inference_pool
-from decor_app.state.models import warm_training_process
-from decor_app.state.queues import job_queues
+from decor_app.state.processes import (
+    inference_pool,
+    job_queues,
+    warm_inference,
+    warm_training_process,
+)
 from decor_app.state.server_stats import register_gauges
 from decor_app.state.workspace import registry
 from decor_core.errors import SettingsError
@@ -60,7 +63,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
 
 def _warm_up() -> None:
     """Do what the first page needs, so that whoever comes first need not wait for it."""
-    get_ready()
+    warm_inference()
     warm_training_process()
     for name in ("gallery", "prediction_view", "uploads"):
         import_module(f"decor_app.classify.{name}")

@@ -11,8 +11,7 @@ from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from decor_app.state.inference import inference_pool
-from decor_app.state.queues import job_queues
+from decor_app.state.processes import inference_pool, job_queues
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,7 +12,8 @@ from decor_app.format import escape_markdown, pluralize
 from decor_app.state.datasets import find_dataset, store, summaries, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.images import AnalyzedImage, network_key, original_file
-from decor_app.state.models import predictor, warm_training_process
+from decor_app.state.models import predictor
+from decor_app.state.processes import warm_training_process
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
 from decor_core.datasets.corrections import correct

@@ -89,7 +89,13 @@ class BackgroundQueue(JobQueue):
                 case "failed", text:
                     self.fail(job.id, text)
                     return
-            self._stop_if_late(job, begun)
+            seconds = self.limits.seconds
+            if time.monotonic() - begun > seconds and not self.is_stopping(job.id):
+                METRICS.count("refused: job over its time")  # what it has done until then is kept
+                self.stop(
+                    job.id,
+                    f"Stopped after {seconds:g} seconds, the longest that one job may take here.",
+                )
             if asked is None and self.is_stopping(job.id):
                 asked = time.monotonic()
                 worker.stop()
@@ -97,16 +103,6 @@ class BackgroundQueue(JobQueue):
                 worker.kill()
                 if self._last_warm_up:
                     super().warm(self._last_warm_up)  # a process for the next job
-
-    def _stop_if_late(self, job: Job, begun: float) -> None:
-        """Stop a job that has had its time; what it has done until then is kept."""
-        seconds = self.limits.seconds
-        if time.monotonic() - begun > seconds and not self.is_stopping(job.id):
-            METRICS.count("refused: job over its time")
-            self.stop(
-                job.id,
-                f"Stopped after {seconds:g} seconds, the longest that one job may take here.",
-            )
 
     def _follow(self, job: Job | None) -> None:
         """Call the job’s ``then``, if it is done, and let its result go."""

@@ -63,7 +63,19 @@ class JobQueue:
         with self._changed:
             if self._closed:
                 raise TrainingError("The queue has been shut down; restart the app.")
-            self._check_room(owner)
+            waiting = [job.owner for job in self._jobs.values() if job.status == "queued"]
+            if waiting.count(owner) >= self.limits.waiting_of_one:
+                METRICS.count("refused: jobs waiting of one")
+                raise TrainingError(
+                    f"{self.limits.waiting_of_one} of your jobs are waiting already; stop one of "
+                    "them, or wait for it."
+                )
+            if len(waiting) >= self.limits.waiting:
+                METRICS.count("refused: queue full")
+                raise TrainingError(
+                    f"{len(waiting)} jobs are waiting, as many as this server takes; please try "
+                    "again in a few minutes."
+                )
             job = Job(uuid.uuid4().hex, owner, task, about, then)
             self._jobs[job.id] = job
             self._forget_old()
@@ -94,13 +106,10 @@ class JobQueue:
 
     def wait(self, job_id: str, timeout: float) -> Job | None:
         """The job as soon as it has ended, or as it is after ``timeout`` seconds."""
-
-        def is_over() -> bool:
-            job = self._jobs.get(job_id)
-            return job is None or not job.active
-
         with self._changed:
-            self._changed.wait_for(is_over, timeout)
+            self._changed.wait_for(
+                lambda: job_id not in self._jobs or not self._jobs[job_id].active, timeout
+            )
             return self.snapshot(job_id)
 
     def stop(self, job_id: str, message: str = "") -> None:
@@ -207,8 +216,7 @@ class JobQueue:
             ends = job.active
             job = replace(job, **changes)
             if ends and not job.active:
-                job = replace(job, ended=time.monotonic(), task=_without_vectors(job.task))
-                _count(job)
+                job = _to_be_remembered(replace(job, ended=time.monotonic()))
             self._jobs[job_id] = job
             self._changed.notify_all()
             return job
@@ -226,21 +234,6 @@ class JobQueue:
                 rounds[job.owner] += 1
         return [job for *_, job in sorted(turns, key=lambda turn: turn[:2])]
 
-    def _check_room(self, owner: str) -> None:
-        waiting = [job.owner for job in self._jobs.values() if job.status == "queued"]
-        most = self.limits.waiting_of_one
-        if waiting.count(owner) >= most:
-            METRICS.count("refused: jobs waiting of one")
-            raise TrainingError(
-                f"{most} of your jobs are waiting already; stop one of them, or wait for it."
-            )
-        if len(waiting) >= self.limits.waiting:
-            METRICS.count("refused: queue full")
-            raise TrainingError(
-                f"{len(waiting)} jobs are waiting, as many as this server takes; please try "
-                "again in a few minutes."
-            )
-
     def _forget_old(self) -> None:
         """Let the oldest ended jobs go: exports, of one owner who has many, of all together."""
         ended = [job for job in self._jobs.values() if not job.active]
@@ -253,16 +246,13 @@ class JobQueue:
                 kept -= 1
 
 
-def _without_vectors(task: Task) -> Task:
-    """A task that has been done, without the vectors of its pictures: jobs are remembered."""
-    if isinstance(task.data, Embeddings):
-        return replace(task, data=task.data.without_vectors())
-    return task
-
-
-def _count(job: Job) -> None:
-    seconds = job.seconds and round(job.seconds, 2)
-    log_event("job ended", kind=job.task.kind, status=job.status, seconds=seconds)
-    METRICS.count(f"job {job.task.kind}: {job.status}")
-    if job.seconds is not None:
-        METRICS.observe(f"job {job.task.kind}", job.seconds)
+def _to_be_remembered(job: Job) -> Job:
+    """A job that has ended, which is counted, without the vectors of its pictures."""
+    kind, seconds, data = job.task.kind, job.seconds, job.task.data
+    log_event("job ended", kind=kind, status=job.status, seconds=seconds and round(seconds, 2))
+    METRICS.count(f"job {kind}: {job.status}")
+    if seconds is not None:
+        METRICS.observe(f"job {kind}", seconds)
+    if isinstance(data, Embeddings):
+        return replace(job, task=replace(job.task, data=data.without_vectors()))
+    return job

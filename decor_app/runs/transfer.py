@@ -12,8 +12,8 @@ from decor_app.format import escape_markdown, pluralize
 from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.tensorflow_tasks import ExportTask, SummariesTask
 from decor_app.session_keys import SessionKey
-from decor_app.state.inference import inference_pool
 from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, submit
+from decor_app.state.processes import inference_pool
 from decor_app.state.runs import may_keep
 from decor_app.state.workspace import registry, workspace
 from decor_core.errors import DecorError, LimitError

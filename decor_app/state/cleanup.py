@@ -10,7 +10,7 @@ from decor_app.hosting.streamlit_internals import uploaded_bytes
 from decor_app.hosting.uploads import drop_left_uploads
 from decor_app.jobs.queue import JobQueue
 from decor_app.state import cache
-from decor_app.state.queues import job_queues
+from decor_app.state.processes import job_queues
 from decor_app.state.workspace import registry
 
 _SECONDS = 5.0

@@ -10,6 +10,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
+from decor_app.state.errors import attempt, toast_error
 from decor_app.state.runs import may_keep
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
@@ -101,11 +102,6 @@ def undo() -> None:
     edit(lambda dataset: dataset.undo())
 
 
-def toast_error(error: Exception | str) -> None:
-    """Say what went wrong."""
-    st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
-
-
 def parts_of(dataset: Dataset) -> dict[str, str]:
     """For each picture, by content, the part it falls to by default: train, validation, test.
 
@@ -142,10 +138,7 @@ def zipped(dataset: Dataset) -> bytes:
 
 def rename(set_id: str) -> None:
     """Give a set the title that its control holds."""
-    try:
-        store().get(set_id).retitled(keys.TITLE.of(set_id).value)
-    except DataError as error:
-        toast_error(error)
+    attempt(lambda: store().get(set_id).retitled(keys.TITLE.of(set_id).value))
 
 
 def delete(set_id: str) -> None:
@@ -170,7 +163,4 @@ def restore() -> None:
     """Bring back the set that was deleted last."""
     set_id, _ = keys.DELETED_SET.value
     keys.DELETED_SET.clear()
-    try:
-        open_set(store().restore(set_id).id)
-    except DataError as error:
-        toast_error(error)
+    attempt(lambda: open_set(store().restore(set_id).id))

@@ -33,17 +33,14 @@ def check_disk_quota(size: int, root: Path) -> None:
             "The data sets of all visitors together fill the room that this server has for them; "
             "please try again later."
         )
-    if shutil.disk_usage(_existing(root)).free < 2 * size + _SPARE:
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    if shutil.disk_usage(existing).free < 2 * size + _SPARE:
         METRICS.count("refused: disk full")
         raise LimitError(f"The disk has no room for {_mb(size)} more; free some space first.")
 
 
 def _mb(size: int) -> str:
     return f"{size / 2**20:,.0f} MB"
-
-
-def _existing(folder: Path) -> Path:
-    return next(one for one in (folder, *folder.parents) if one.exists())
 
 
 def _size_of(folder: Path) -> int:

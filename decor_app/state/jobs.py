@@ -13,17 +13,17 @@ from decor_app.jobs.job import Job
 from decor_app.jobs.tasks import Task
 from decor_app.jobs.tensorflow_tasks import NetworkTask
 from decor_app.jobs.train_tasks import CrossValidateTask
+from decor_app.state.errors import attempt
 from decor_app.state.models import use_model
-from decor_app.state.queues import job_queues
+from decor_app.state.processes import job_queues
 from decor_app.state.runs import find_run, save_cross_validation
 from decor_app.state.training_vectors import TrainingVectors, cached_vectors, is_available
 from decor_app.state.workspace import registry, workspace
 from decor_core.errors import DecorError
 from decor_core.features.backbones import BackboneSpec
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.bundle import Bundle
 from decor_core.model.training_data import TrainingData
-from decor_core.runs.run import Run, run_of_bundle, run_of_training
+from decor_core.runs.run import Run, run_of_training
 
 # What a job is for; a session has one for each at a time.
 TRAIN, SEARCH, CROSS_VALIDATE, CURVE = "train", "search", "cross-validate", "curve"
@@ -137,12 +137,8 @@ def submit_on(
 def _start(purpose: str, steps: Steps, about: str) -> None:
     session = workspace()
     job = SessionJob(session.owner, steps, about)
-    try:
-        job.advance()
-    except DecorError as error:
-        st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
-        return
-    session.jobs[purpose] = job
+    if attempt(job.advance):
+        session.jobs[purpose] = job
 
 
 def job_for(purpose: str, about: str = "") -> Job | None:
@@ -222,7 +218,8 @@ def vectors_for(training_data: TrainingData, level: str) -> Embeddings | None:
 def _keep(job: Job) -> str:
     session = workspace()
     if job.task.kind in ("train", "train on all"):
-        run = session.runs.save(_run(job))
+        run = run_of_training(job.result, job.task.training_data, job.seconds)
+        session.runs.save(run)
         for old in session.own_runs[registry().room(session) :]:
             session.runs.delete(old.id)
             st.toast(escape_markdown(f"“{old.title}” had to go: there is no room for more models."))
@@ -237,12 +234,3 @@ def _keep(job: Job) -> str:
     elif job.task.kind == "learning curve" and job.status == "done":
         session.learning_curves[job.about] = job.result
     return job.about
-
-
-def _run(job: Job) -> Run:
-    training_data = job.task.training_data
-    if isinstance(job.result, Bundle):
-        told = {"data": training_data.name, "material": training_data.to_json()}
-        bundle = replace(job.result, training={**job.result.training, **told})
-        return replace(run_of_bundle(bundle), seconds=job.seconds)
-    return run_of_training(job.result, training_data.name, job.seconds, training_data.to_json())

@@ -1,7 +1,7 @@
 """The runs that a session sees: its own, those kept on the disk, those that ship; edits of them."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,8 +10,8 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
+from decor_app.state.errors import attempt
 from decor_app.state.workspace import workspace
-from decor_core.errors import DecorError
 from decor_core.model.evaluation import Evaluation
 from decor_core.runs.run import Run
 from decor_core.runs.store import DiskRuns, RunStore
@@ -73,7 +73,7 @@ def save_cross_validation(run_id: str, found: Mapping[str, Evaluation]) -> None:
     """Write cross-validated figures beside a run that is still there."""
     entry = find_run(run_id)
     if entry:
-        _try(lambda: entry.store.save(entry.run.with_cross_validation(found)))
+        attempt(lambda: entry.store.save(entry.run.with_cross_validation(found)))
 
 
 def keep_run(entry: RunEntry) -> None:
@@ -83,25 +83,25 @@ def keep_run(entry: RunEntry) -> None:
         _disk_runs().save(entry.run)
         workspace().runs.delete(entry.run.id)
 
-    if _try(move):
+    if attempt(move):
         st.toast(f"Kept: {escape_markdown(entry.run.title)}", icon=":material/bookmark_added:")
 
 
 def rename_run(entry: RunEntry) -> None:
     """Give a run the title that its control holds."""
     title = keys.TITLE.of(entry.run.id)
-    if not _try(lambda: entry.store.rename(entry.run.id, title.value)):
+    if not attempt(lambda: entry.store.rename(entry.run.id, title.value)):
         title.value = entry.run.title
 
 
 def save_note(entry: RunEntry) -> None:
     """Write the note that its control holds."""
-    _try(lambda: entry.store.note(entry.run.id, keys.NOTE.of(entry.run.id).value))
+    attempt(lambda: entry.store.note(entry.run.id, keys.NOTE.of(entry.run.id).value))
 
 
 def delete_run(entry: RunEntry) -> None:
     """Remove a run; ``restore_run`` brings it back."""
-    if _try(lambda: entry.store.delete(entry.run.id)):
+    if attempt(lambda: entry.store.delete(entry.run.id)):
         keys.DELETED_RUN.value = entry
 
 
@@ -115,14 +115,4 @@ def restore_run() -> None:
     entry = keys.DELETED_RUN.value
     keys.DELETED_RUN.clear()
     if entry:
-        _try(lambda: entry.store.restore(entry.run.id))
-
-
-def _try(change: Callable[[], object]) -> bool:
-    """Whether ``change`` went through; if not, a toast says why."""
-    try:
-        change()
-    except DecorError as error:
-        st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
-        return False
-    return True
+        attempt(lambda: entry.store.restore(entry.run.id))

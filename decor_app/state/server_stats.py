@@ -10,9 +10,14 @@ from decor_app.hosting.admission import ADMISSION
 from decor_app.hosting.metrics import METRICS, STARTED
 from decor_app.hosting.streamlit_internals import uploaded_bytes
 from decor_app.jobs.tasks import QueueName
-from decor_app.state.inference import inference_pool
-from decor_app.state.queues import job_queues
+from decor_app.state.processes import inference_pool, job_queues
 
+_QUEUES: dict[QueueName, str] = {
+    "training": "trains",
+    "evaluation": "cross-validates and searches",
+    "dataset": "reads data sets",
+    "tensorflow": "exports with TensorFlow",
+}
 _GAUGES: dict[str, tuple[str, Callable[[], float]]] = {
     "visitors": ("People who are here", ADMISSION.count),
     "upload_bytes": ("Uploads that are held", uploaded_bytes),
@@ -24,19 +29,13 @@ _GAUGES: dict[str, tuple[str, Callable[[], float]]] = {
         "Memory of the processes that analyze pictures",
         lambda: sum(map(resident_bytes, inference_pool().process_ids)),
     ),
-    "training_bytes": ("Memory of the process that trains", lambda: _queue_bytes("training")),
-    "evaluation_bytes": (
-        "Memory of the process that cross-validates and searches",
-        lambda: _queue_bytes("evaluation"),
-    ),
-    "dataset_bytes": (
-        "Memory of the process that reads data sets",
-        lambda: _queue_bytes("dataset"),
-    ),
-    "tensorflow_bytes": (
-        "Memory of the process that exports with TensorFlow",
-        lambda: _queue_bytes("tensorflow"),
-    ),
+    **{
+        f"{name}_bytes": (
+            f"Memory of the process that {does}",
+            lambda name=name: resident_bytes(job_queues()[name].process_id),
+        )
+        for name, does in _QUEUES.items()
+    },
     "disk_free_bytes": ("Free on the disk", lambda: shutil.disk_usage(tempfile.gettempdir()).free),
 }
 
@@ -54,10 +53,6 @@ def server_stats() -> dict[str, float]:
 
 def _jobs(place: int) -> float:
     return sum(queue.load()[place] for queue in job_queues().values())
-
-
-def _queue_bytes(name: QueueName) -> float:
-    return resident_bytes(job_queues()[name].process_id)
 
 
 def resident_bytes(process: int | str | None) -> float:

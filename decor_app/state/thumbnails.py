@@ -14,6 +14,7 @@ from decor_core.images.encode import encode_webp
 from decor_core.model.training_data import TrainingData
 
 _SIDE = 128
+_kept_thumb = lru_cache(maxsize=512)(read_thumb)
 
 
 def thumbnails(training_data: TrainingData | None) -> Callable[[str, str], str]:
@@ -26,11 +27,6 @@ def thumbnails(training_data: TrainingData | None) -> Callable[[str, str], str]:
         return next(filter(None, kept), "") or shipped_thumbnail(file)
 
     return find
-
-
-@lru_cache(maxsize=512)
-def _kept_thumb(folder: Path, key: str) -> bytes:
-    return read_thumb(folder, key)
 
 
 @lru_cache(maxsize=512)

@@ -87,10 +87,12 @@ class TrainingVectors:
 
     def __init__(self, training_data: TrainingData, level: str, copies: bool = True) -> None:
         self._session, self._level = workspace(), level
+        sets = [store().get(i) for i in (training_data.set_id, training_data.corrections) if i]
         self._tasks = [
-            _embed_task(set_id, training_data)
-            for set_id in (training_data.set_id, training_data.corrections)
-            if set_id
+            EmbedTask(
+                one.folder, training_data.spec, training_data.augmentation, one.number, one.version
+            )
+            for one in sets
         ]
         self._corrected = bool(training_data.corrections)
         self._shipped = None
@@ -100,8 +102,12 @@ class TrainingVectors:
 
     def missing(self) -> EmbedTask | None:
         """What has to be run first, and kept with ``add``; None where all vectors are there."""
+        cached, keys = self._session.vectors, list(map(_cache_key, self._tasks))
+        for key in keys:
+            if key in cached:
+                cached.move_to_end(key)
         # Held from here on: other jobs of this visitor may push them out of the cache.
-        self._found = list(map(self._cached, self._tasks))
+        self._found = list(map(cached.get, keys))
         pairs = zip(self._tasks, self._found, strict=True)
         return next((task for task, vectors in pairs if vectors is None), None)
 
@@ -123,23 +129,6 @@ class TrainingVectors:
         if not self._corrected:
             return base
         return with_corrections(base.at_level(self._level), found[-1])
-
-    def _cached(self, task: EmbedTask) -> Embeddings | None:
-        cached, key = self._session.vectors, _cache_key(task)  # which may become another meanwhile
-        if key in cached:
-            cached.move_to_end(key)
-        return cached.get(key)
-
-
-def _embed_task(set_id: str, training_data: TrainingData) -> EmbedTask:
-    dataset = store().get(set_id)
-    return EmbedTask(
-        dataset.folder,
-        training_data.spec,
-        training_data.augmentation,
-        dataset.number,
-        dataset.version,
-    )
 
 
 def _cache_key(task: EmbedTask) -> tuple:

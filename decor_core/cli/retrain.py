@@ -126,9 +126,8 @@ def _keep(
     from decor_core.runs.store import DiskRuns
 
     training_data = pictures.training_data(config, training.bundle.training["pictures"])
-    name = training_data.name if training_data else pictures.name
-    about = training_data and training_data.to_json()
-    return DiskRuns().save(run_of_training(training, name, seconds, about)).id
+    run = run_of_training(training, training_data or pictures.name, seconds)
+    return DiskRuns().save(run).id
 
 
 def _write_files(bundle: "Bundle", results: ResultFlags) -> None:

@@ -108,20 +108,18 @@ class Run:
 
 
 def run_of_training(
-    training: Training,
-    data: str,
-    seconds: float | None = None,
-    training_data: Mapping[str, Any] | None = None,
+    training: Training | Bundle, data: TrainingData | str, seconds: float | None = None
 ) -> Run:
-    """What to keep of a training on the pictures called ``data``, described by ``training_data``.
-
-    That is the JSON of a ``TrainingData``.
-    """
-    notes = {**training.bundle.training, "data": data}
-    notes |= {"material": dict(training_data)} if training_data else {}
-    run = run_of_bundle(replace(training.bundle, training=notes))
-    predictions = training.predictions[list(PREDICTION_COLUMNS)]
-    return replace(run, predictions=predictions, events=training.events, seconds=seconds)
+    """What to keep of a training on ``data``, or on the pictures called so."""
+    bundle = training if isinstance(training, Bundle) else training.bundle
+    about = {"data": data}
+    if isinstance(data, TrainingData):
+        about = {"data": data.name, "material": data.to_json()}
+    run = run_of_bundle(replace(bundle, training=bundle.training | about))
+    if isinstance(training, Training):
+        predictions = training.predictions[list(PREDICTION_COLUMNS)]
+        run = replace(run, predictions=predictions, events=training.events)
+    return replace(run, seconds=seconds)
 
 
 def run_of_bundle(bundle: Bundle, *, id: str = "", read_only: bool = False) -> Run:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from decor_app.datasets import grid
 from decor_app.jobs.dataset_tasks import IntakeTask, MapCoordinates, ingest
 from decor_app.state import jobs
-from decor_app.state.queues import dataset_queue
+from decor_app.state.processes import job_queues
 from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import Dataset, load_dataset
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module", autouse=True)
 def end_reader() -> Iterator[None]:
     yield
-    dataset_queue().close()
+    job_queues()["dataset"].close()
     st.cache_resource.clear()
 
 

@@ -48,8 +48,8 @@ def test_own_pictures_need_nothing_of_what_ships(mine, ornament, encoded, monkey
     def missing():
         raise BundleError("“models/embeddings/decor.npz”, which ships with Decor, is missing.")
 
-    monkeypatch.setattr(resources, "_product_embeddings", missing)
-    monkeypatch.setattr(resources, "_without_copies", missing)
+    monkeypatch.setattr(resources, "load_shipped_vectors", missing)
+    resources.shipped_vectors.clear()
     test = opened("retrain", workspace=mine)
     assert "24 pictures of “Shop”" in texts(test) and not test.error
     ended(sound(button(test, "Retrain").click().run()), "train")

@@ -15,7 +15,7 @@ from decor_app.jobs.queue import QueueLimits
 from decor_app.jobs.tasks import Progress
 from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
 from decor_app.state import runs as state_runs
-from decor_app.state.queues import training_queue
+from decor_app.state.processes import job_queues
 from decor_app.state.workspace import Workspace
 from decor_app.training import result
 from decor_core.errors import BundleError
@@ -204,7 +204,7 @@ def test_stop_ends_a_training():
 
 def test_a_full_queue_says_so(monkeypatch):
     test = opened("retrain")
-    monkeypatch.setattr(training_queue(), "limits", QueueLimits(waiting_of_one=0))
+    monkeypatch.setattr(job_queues()["training"], "limits", QueueLimits(waiting_of_one=0))
     sound(button(test, "Retrain").click().run())
     assert "waiting already" in test.toast[0].value
 

@@ -123,7 +123,7 @@ def test_material_is_found_again_in_the_model(training):
         "tiles-1", "Tiles", "3f2a91c0ffee", EmbeddingSpec(views=1), own, "corrections-2", 3
     )
     assert training_data.name == "Tiles (3f2a91), 3 copies (flip, crop 10 %), 3 corrections"
-    run = run_of_training(training, training_data.name, 1.0, training_data.to_json())
+    run = run_of_training(training, training_data, 1.0)
     assert TrainingData.of(run.bundle) == training_data
 
 
@@ -148,4 +148,5 @@ def test_the_shipped_photos_are_told_by_their_name(training):
 )
 def test_material_that_makes_no_sense_is_none(training, change):
     told = TrainingData(spec=training.bundle.embedding).to_json() | change
-    assert TrainingData.of(run_of_training(training, "x", None, told).bundle) is None
+    bundle = training.bundle
+    assert TrainingData.of(replace(bundle, training=bundle.training | {"material": told})) is None

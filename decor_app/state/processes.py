@@ -1,15 +1,28 @@
-"""The background queues of this server, each with a process for its kind of work."""
+"""The background processes of this server: those that analyze images, and one for each queue."""
 
 import atexit
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import get_args
 
 import streamlit as st
 
 from decor_app.hosting.config import server_config
 from decor_app.jobs.background_queue import BackgroundQueue
+from decor_app.jobs.inference_pool import InferencePool
 from decor_app.jobs.queue import QueueLimits
 from decor_app.jobs.tasks import QueueName
+from decor_app.jobs.train_tasks import WarmUpTask
+from decor_core.errors import DecorError
+from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+
+
+@st.cache_resource(show_spinner=False)
+def inference_pool() -> InferencePool:
+    """The processes that analyze what is to be classified, one image each."""
+    made = InferencePool()
+    atexit.register(made.close)
+    return made
 
 
 @st.cache_resource(show_spinner=False)
@@ -27,11 +40,12 @@ def job_queues() -> Mapping[QueueName, BackgroundQueue]:
     return queues
 
 
-def training_queue() -> BackgroundQueue:
-    """The queue of trainings."""
-    return job_queues()["training"]
+def warm_inference() -> None:
+    """Start one process, which gets ready while the pages are imported."""
+    with suppress(DecorError):  # whoever wants to see something is told
+        inference_pool().begin(load_bundle(DEFAULT_BUNDLE))
 
 
-def dataset_queue() -> BackgroundQueue:
-    """The queue of what is done with data sets: reading and embedding pictures."""
-    return job_queues()["dataset"]
+def warm_training_process() -> None:
+    """Let the training process get ready for what ships."""
+    job_queues()["training"].warm(WarmUpTask())

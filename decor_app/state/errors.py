@@ -1,0 +1,35 @@
+"""What a page does about an error: a toast that says why, or its own end."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from decor_app.format import escape_markdown
+from decor_core.errors import DecorError
+
+T = TypeVar("T")
+
+
+def toast_error(error: Exception | str) -> None:
+    """Say what went wrong."""
+    st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
+
+
+def attempt(change: Callable[[], object]) -> bool:
+    """Do ``change``; whether it went through: if not, a toast says why."""
+    try:
+        change()
+    except DecorError as error:
+        toast_error(error)
+        return False
+    return True
+
+
+def or_end_page(load: Callable[[], T]) -> T:
+    """What ``load`` gives; where it cannot, the page says why and ends."""
+    try:
+        return load()
+    except DecorError as error:
+        st.error(escape_markdown(str(error)), icon=":material/error:")
+        st.stop()
