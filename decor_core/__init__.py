@@ -10,7 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Imported when they are asked for: labeling must stay light.
 _HOMES = {
-    "ImageClassifier": "decor_core.model.image_classifier",
+    "ImageClassifier": "decor_core.training.image_classifier",
     "VectorClassifier": "decor_core.model.vector_classifier",
     "TrainingConfig": "decor_core.model.training_config",
     "DecorError": "decor_core.errors",

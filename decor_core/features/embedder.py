@@ -96,16 +96,14 @@ class FeatureMaps:
         """Vector [d], float32.
 
         For each stage, mean and standard deviation over the object, each of length 1, averaged
-        over the views; then the square root of the histogram of the object's colors.
+        over the views; then the square root of the histogram of the object's colors, a unit vector
+        (Hellinger).
         """
         views = [np.concatenate([pool(*m) for m in zip(v.stages, v.weights, strict=True)])
                  for v in self.views]  # fmt: skip
-        return np.concatenate([np.mean(views, axis=0), self._colors()]).astype(np.float32)
-
-    def _colors(self) -> np.ndarray:
-        """Square root of the histogram of the object's colors: a unit vector (Hellinger)."""
         inside = self.weights > 0
-        return np.sqrt(color.histogram(self.lab[inside], self.weights[inside]))
+        colors = np.sqrt(color.histogram(self.lab[inside], self.weights[inside]))
+        return np.concatenate([np.mean(views, axis=0), colors]).astype(np.float32)
 
 
 class ImageEmbedder:

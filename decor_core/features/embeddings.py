@@ -1,14 +1,14 @@
 """The vectors of a whole data set with its labels: made from a catalog, cached, saved, loaded."""
 
-import json
 import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -67,9 +67,7 @@ class Embeddings:
         """The pictures that a mask or an index array chooses."""
         return replace(
             self,
-            table=self.table[chosen].reset_index(drop=True)
-            if chosen.dtype == bool
-            else self.table.iloc[chosen].reset_index(drop=True),
+            table=self.table.iloc[chosen].reset_index(drop=True),
             vectors=self.vectors[chosen],
             copies=self.copies[chosen],
         )
@@ -115,16 +113,16 @@ class Embeddings:
         """Write one npz file, vectors in half precision."""
         header = {
             "format": _FORMAT,
-            "spec": asdict(self.spec),
+            "spec": self.spec,
             "digest": self.digest,
-            "blocks": [asdict(block) for block in self.blocks],
-            "taxonomy": asdict(self.taxonomy),
+            "blocks": self.blocks,
+            "taxonomy": self.taxonomy,
             "table": self.table.to_dict(orient="list"),
         }
         with replacing_file(path) as partial, partial.open("wb") as file:
             np.savez_compressed(
                 file,
-                header=np.array(json.dumps(header, ensure_ascii=False)),
+                header=np.array(msgspec.json.encode(header).decode()),
                 vectors=self.vectors.astype(np.float16),
                 copies=self.copies.astype(np.float16),
             )

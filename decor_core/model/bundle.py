@@ -2,18 +2,19 @@
 
 import re
 import unicodedata
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.io import Arrays, json_as, read_arrays, read_json, replacing, write_json
-from decor_core.model.evaluation import Evaluation
+from decor_core.model.evaluation import Evaluation, decode_counts
 from decor_core.model.linear_head import LinearHead
 from decor_core.model.novelty import Novelty
 from decor_core.taxonomy import Taxonomy
@@ -52,27 +53,8 @@ class Bundle:
         return replace(self, title=title)
 
 
-@dataclass(frozen=True)
-class _NoveltyNumbers:
-    columns: tuple[int, int]
-    rest: float
-    limit: float
-
-
-@dataclass(frozen=True)
-class _Manifest:
-    """What ``manifest.json`` holds; the arrays of the model are in ``head.npz``."""
-
-    format: str
-    title: str
-    created: str
-    taxonomy: Taxonomy
-    embedding: dict[str, Any]
-    backbone_digest: str
-    training: dict[str, Any]
-    evaluation: dict[str, Any] | None
-    novelty: _NoveltyNumbers | None
-    cross_validation: dict[str, dict[str, Any]]
+# The arrays of the model are in ``head.npz``.
+_IN_MANIFEST = [one.name for one in fields(Bundle) if one.name != "head"]
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Path:
@@ -103,26 +85,16 @@ def check_replaceable(folder: Path) -> None:
 def write_bundle(bundle: Bundle, folder: Path) -> None:
     """Write the files of ``bundle`` into an empty folder; OSError where the disk refuses."""
     novelty = bundle.novelty
-    manifest = _Manifest(
-        format=FORMAT,
-        title=bundle.title,
-        created=bundle.created,
-        taxonomy=bundle.taxonomy,
-        embedding=asdict(bundle.embedding),
-        backbone_digest=bundle.backbone_digest,
-        training=bundle.training,
-        evaluation=bundle.evaluation and bundle.evaluation.to_json(),
-        novelty=novelty
-        and _NoveltyNumbers(
-            (novelty.columns.start, novelty.columns.stop), novelty.rest, novelty.limit
-        ),
-        cross_validation={k: v.to_json() for k, v in bundle.cross_validation.items()},
-    )
-    write_json(folder / _MANIFEST, manifest)
-    (folder / _LABELS).write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
+    manifest = {"format": FORMAT} | {name: getattr(bundle, name) for name in _IN_MANIFEST}
+    manifest["evaluation"] = bundle.evaluation and bundle.evaluation.to_json()
+    manifest["cross_validation"] = {k: v.to_json() for k, v in bundle.cross_validation.items()}
     arrays = {"weights": bundle.head.weights, "bias": bundle.head.bias}
     if novelty:
+        columns = novelty.columns.start, novelty.columns.stop
+        manifest["novelty"] = {"columns": columns, "rest": novelty.rest, "limit": novelty.limit}
         arrays |= {name: getattr(novelty, name) for name in _NOVELTY_ARRAYS}
+    write_json(folder / _MANIFEST, manifest)
+    (folder / _LABELS).write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
     # NumPy's stub takes every keyword for allow_pickle.
     np.savez(folder / HEAD_FILE, **arrays)  # pyright: ignore[reportArgumentType]
 
@@ -144,33 +116,29 @@ def load_bundle(folder: Path) -> Bundle:
                 f"“{folder}” is a model of format {manifest.get('format')!r}, but this version "
                 f"reads {FORMAT!r}; retrain it or update Decor."
             )
-        bundle = _from_manifest(json_as(manifest, _Manifest), arrays)
+        bundle = _from_manifest(manifest, arrays)
         _check_arrays(bundle)
         return bundle
 
 
-def _from_manifest(manifest: _Manifest, arrays: Arrays) -> Bundle:
+def _from_manifest(manifest: dict[str, Any], arrays: Arrays) -> Bundle:
+    if missing := [name for name in _IN_MANIFEST if name not in manifest]:
+        raise DamagedFile(f"its manifest says nothing of “{missing[0]}”")
     if any(array.dtype.kind != "f" for array in arrays.values()):
         raise DamagedFile("its weights are not all numbers")
-    novelty = manifest.novelty and Novelty(
-        slice(*manifest.novelty.columns),
-        rest=manifest.novelty.rest,
-        limit=manifest.novelty.limit,
-        **{name: arrays[name] for name in _NOVELTY_ARRAYS},
-    )
-    figures = manifest.cross_validation.items()
-    return Bundle(
-        title=manifest.title,
-        taxonomy=manifest.taxonomy,
-        embedding=json_as(manifest.embedding, EmbeddingSpec, only_known=True),
-        backbone_digest=manifest.backbone_digest,
-        head=LinearHead(arrays["weights"], arrays["bias"]),
-        training=manifest.training,
-        evaluation=Evaluation.from_json(manifest.evaluation) if manifest.evaluation else None,
-        cross_validation={name: Evaluation.from_json(data) for name, data in figures},
-        created=manifest.created,
-        novelty=novelty,
-    )
+    head = {"weights": arrays["weights"], "bias": arrays["bias"]}
+    if isinstance(novelty := manifest["novelty"], dict):
+        novelty |= {name: arrays[name] for name in _NOVELTY_ARRAYS}
+    bundle = json_as(manifest | {"head": head}, Bundle, _decode)
+    json_as(manifest["embedding"], EmbeddingSpec, only_known=True)
+    return bundle
+
+
+def _decode(kind: type, value: Any) -> Any:
+    """What JSON does not know: arrays, most of which are in another file, and slices."""
+    if kind is slice:
+        return slice(*msgspec.convert(value, tuple[int, int]))
+    return value if isinstance(value, np.ndarray) else decode_counts(kind, value)
 
 
 def _check_arrays(bundle: Bundle) -> None:

@@ -128,10 +128,11 @@ class Evaluation:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Evaluation":
         """The evaluation that ``to_json`` wrote; DamagedFile where it cannot be one."""
-        return json_as(data, cls, _counts)
+        return json_as(data, cls, decode_counts)
 
 
-def _counts(_: type, rows: Any) -> np.ndarray:
+def decode_counts(_: type, rows: Any) -> np.ndarray:
+    """The matrix of an evaluation in JSON, as msgspec's ``dec_hook``."""
     return np.array(msgspec.convert(rows, list[list[Count]]), float)
 
 

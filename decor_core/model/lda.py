@@ -1,6 +1,5 @@
 """Linear discriminant analysis, in closed form."""
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,20 +12,16 @@ from decor_core.model.whitening import BlockWhitener, class_means
 class ShrinkageLDA(LinearClassifier):
     """Linear discriminant analysis with equal priors and a covariance shrunk by OAS.
 
-    (Fisher, 1936; Hastie et al., 2009, 4.3; Chen et al., 2010.) With ``blocks``, slices of the
-    columns, the covariance between blocks is taken for zero.
+    (Fisher, 1936; Hastie et al., 2009, 4.3; Chen et al., 2010.)
 
     Fitted: ``whitener_``, a BlockWhitener, and ``means_`` [c, d] of the whitened classes.
     """
-
-    def __init__(self, blocks: Sequence[slice] | None = None) -> None:
-        self.blocks = blocks
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Example i counts ``sample_weight[i]`` times."""
         X, y, weights = self._check_training(X, y, sample_weight)
         codes = self._encode(y, weights)
-        self.whitener_ = BlockWhitener(self.blocks).fit(X, codes, weights)
+        self.whitener_ = BlockWhitener().fit(X, codes, weights)
         whitened = self.whitener_.transform(X)
         self.means_ = class_means(whitened, codes, weights)
         head = spherical_lda(whitened, codes, weights)

@@ -16,7 +16,6 @@ from decor_core.images.decode import open_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from decor_core.model.linear_head import probabilities
 from decor_core.model.novelty import UNKNOWN
-from decor_core.taxonomy import Taxonomy
 
 CONFIDENCE_THRESHOLD = 0.8
 NOVELTY_THRESHOLD = 0.5
@@ -132,7 +131,12 @@ class VectorPredictor:
         known = self.bundle.novelty
         novelties = known.scores(vectors) if known else np.zeros(len(vectors))
         rolled = trained.roll_up(probs, level.name)
-        return [_ranked(*row, level) for row in zip(rolled, novelties, strict=True)]
+        predictions = []
+        for row, novelty in zip(rolled, novelties, strict=True):
+            order = np.argsort(-row, kind="stable")
+            scores = tuple(Score(level.labels[i], float(row[i])) for i in order)
+            predictions.append(Prediction(level.name, scores, float(novelty)))
+        return predictions
 
 
 class ImagePredictor(VectorPredictor):
@@ -177,12 +181,6 @@ class ImagePredictor(VectorPredictor):
             return Labeled(name, error=str(error))
         vector = self.embed(opened.picture)
         return Labeled(name, self.predict(vector[None], taxonomy)[0], notes=opened.notes)
-
-
-def _ranked(probs: np.ndarray, novelty: float, taxonomy: Taxonomy) -> Prediction:
-    order = np.argsort(-probs, kind="stable")
-    scores = tuple(Score(taxonomy.labels[i], float(probs[i])) for i in order)
-    return Prediction(taxonomy.name, scores, float(novelty))
 
 
 @lru_cache(maxsize=2)

@@ -153,19 +153,11 @@ class TrainingConfig:
     )
     flip_left_right: bool = _setting(False, "Mirror half of them", "Mirror half of the copies.")
     random_crop: float = _setting(
-        0,
-        "Crop, %",
-        "The margin that copies lose, somewhere else each time.",
-        range=(0, 100),
-        slider=(0, 100, 1),
+        0, "Crop, %", "The margin that copies lose, somewhere else each time.", **_PERCENT
     )
     random_scale: float = _setting(0, "Scale, %", "Up to how much copies are enlarged.", **_PERCENT)
     random_brightness: float = _setting(
-        0,
-        "Brightness, %",
-        "Up to how much lighter or darker copies get.",
-        range=(0, 100),
-        slider=(0, 100, 1),
+        0, "Brightness, %", "Up to how much lighter or darker copies get.", **_PERCENT
     )
 
     def __post_init__(self) -> None:

@@ -12,7 +12,14 @@ from decor_core.model.estimator import Transformer
 MAX_AXES = 1024
 
 
-class BlockPCA(Transformer):
+class _OfBlocks(Transformer):
+    blocks: Sequence[slice] | None
+
+    def _columns(self) -> Sequence[slice]:
+        return self.blocks or [slice(0, self.n_features_in_)]
+
+
+class BlockPCA(_OfBlocks):
     """Each block of the vectors in coordinates of the span of the training vectors, uncentered.
 
     What lies outside of that span cannot tell classes apart: a head trained on the coordinates is
@@ -53,11 +60,8 @@ class BlockPCA(Transformer):
             found[columns] = weights[part] if basis is None else basis @ weights[part]
         return found
 
-    def _columns(self) -> Sequence[slice]:
-        return self.blocks or [slice(0, self.n_features_in_)]
 
-
-class BlockWhitener(Transformer):
+class BlockWhitener(_OfBlocks):
     """Each block in a space in which every class is a round ball of variance 1.
 
     The within-class covariance of a block, over which its examples' classes are pooled, is shrunk
@@ -109,9 +113,6 @@ class BlockWhitener(Transformer):
         parts = zip(self._columns(), self.maps_, strict=True)
         raw = np.concatenate([m @ weights[block] for block, m in parts])
         return raw, bias - self.mean_ @ raw
-
-    def _columns(self) -> Sequence[slice]:
-        return self.blocks or [slice(0, self.n_features_in_)]
 
 
 def class_means(

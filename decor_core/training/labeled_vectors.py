@@ -73,17 +73,12 @@ class LabeledVectors:
 
     def examples(self, rows: np.ndarray) -> Examples:
         """``rows`` and their distorted copies, to train on."""
-        data = self.embeddings
-        return Examples.with_copies(
-            data.vectors[rows], data.copies[rows], self.classes[rows], data.blocks,
-            self._inner_folds(rows),
-        )  # fmt: skip
-
-    def _inner_folds(self, rows: np.ndarray) -> np.ndarray:
+        data, fold_of = self.embeddings, np.full(len(rows), -1)
         eligible = rows[self.may_hold_out[rows]]
-        table = self.embeddings.table.iloc[eligible]
-        different = different_pictures(table, self.taxonomy.name, need=2)
+        different = different_pictures(data.table.iloc[eligible], self.taxonomy.name, need=2)
         smallest = min(different.values(), default=0)
-        if smallest < 2:
-            return np.full(len(rows), -1)
-        return self.folds(min(_INNER_FOLDS, smallest), self.config.seed, rows)
+        if smallest > 1:
+            fold_of = self.folds(min(_INNER_FOLDS, smallest), self.config.seed, rows)
+        return Examples.with_copies(
+            data.vectors[rows], data.copies[rows], self.classes[rows], data.blocks, fold_of
+        )

@@ -139,10 +139,18 @@ def search(
     results: list[SearchResult] = []
     for number, group in enumerate(one_training.values()):
         by_fold = []
+        longest = max(group, key=lambda candidate: candidate.steps or 0).config(base)
+        interval = math.gcd(*(candidate.steps or 1 for candidate in group))
+        config = replace(longest, eval_interval=interval)
         for fold in range(n_folds):
             rows_out = rows[fold_of == fold]
             held_out = embeddings.vectors[rows_out], data.classes[rows_out]
-            by_fold.append(_accuracies(whitened(fold), held_out, group, base, should_stop))
+            by_step: dict[int | None, float] = {}  # empty where the head has no steps
+            try:
+                final = _accuracy(whitened(fold), config, held_out, by_step, should_stop)
+            except TrainingError:
+                final = math.nan  # what was reached before it diverged stands
+            by_fold.append({c: by_step.get(c.steps, math.nan) if by_step else final for c in group})
             if should_stop():
                 return results
             if progress:
@@ -170,25 +178,6 @@ def best_result(results: Sequence[SearchResult]) -> SearchResult | None:
         close,
         key=lambda r: (r.candidate.steps or 0, r.candidate.learning_rate or 0, -r.accuracy),
     )
-
-
-def _accuracies(
-    folds: WhitenedFolds,
-    held_out: tuple[np.ndarray, np.ndarray],
-    group: Sequence[SearchCandidate],
-    base: TrainingConfig,
-    should_stop: ShouldStop,
-) -> dict[SearchCandidate, float]:
-    """Accuracy of candidates that differ in their steps only, all by the longest training."""
-    longest = max(group, key=lambda candidate: candidate.steps or 0).config(base)
-    interval = math.gcd(*(candidate.steps or 1 for candidate in group))
-    by_step: dict[int | None, float] = {}  # empty where the head has no steps
-    try:
-        config = replace(longest, eval_interval=interval)
-        final = _accuracy(folds, config, held_out, by_step, should_stop)
-    except TrainingError:
-        final = math.nan  # what was reached before it diverged stands
-    return {c: by_step.get(c.steps, math.nan) if by_step else final for c in group}
 
 
 def _accuracy(
@@ -263,7 +252,10 @@ def learning_curve(
         for fold in range(n_folds):
             rows_out = np.flatnonzero(fold_of == fold)
             held_out = embeddings.vectors[rows_out], data.classes[rows_out]
-            rows = _thinned(order[fold_of[order] != fold], data.classes, share)
+            rest = order[fold_of[order] != fold]
+            own = (rest[data.classes[rest] == number] for number in np.unique(data.classes[rest]))
+            kept = (members[: max(1, round(share * len(members)))] for members in own)
+            rows = np.sort(np.concatenate(list(kept)))
             folds = WhitenedFolds(data.examples(rows))
             correct += round(_accuracy(folds, config, held_out, {}, should_stop) * len(rows_out))
             sizes.append(len(rows))
@@ -276,9 +268,3 @@ def learning_curve(
         if on_point:
             on_point(points[-1])
     return points
-
-
-def _thinned(rows: np.ndarray, classes: np.ndarray, share: float) -> np.ndarray:
-    """The first ``share`` of the ``rows`` of each class, at least one: sorted."""
-    members = (rows[classes[rows] == number] for number in np.unique(classes[rows]))
-    return np.sort(np.concatenate([own[: max(1, round(share * len(own)))] for own in members]))

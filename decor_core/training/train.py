@@ -25,7 +25,6 @@ from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import WhitenedFolds
-from decor_core.taxonomy import Taxonomy
 from decor_core.training.labeled_vectors import LabeledVectors
 
 FOLDS = 5
@@ -81,20 +80,17 @@ def train(
         on_event=record,
         should_stop=should_stop,
     )
-    probs = model.predict_proba(embeddings.vectors[parts.test]) if len(parts.test) else None
-    y_true = data.classes[parts.test]
+    probs = probabilities(model.head_.logits(embeddings.vectors[parts.test]))
+    y_true, labels = data.classes[parts.test], np.array(data.taxonomy.labels, object)
+    predictions = embeddings.table[["key", "file"]].iloc[parts.test].reset_index(drop=True)
+    predictions["truth"], predictions["answer"] = labels[y_true], labels[probs.argmax(axis=1)]
+    predictions["probability"] = probs.max(axis=1)
     stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
     steps_done = events[-1].step if events else None
     bundle = _bundle(data, title, model, folds, len(parts.train), steps_done)
-    if probs is not None:
+    if len(parts.test):
         bundle = replace(bundle, evaluation=evaluate(probs, y_true, data.taxonomy.labels))
-    return Training(
-        bundle,
-        parts,
-        _predictions(embeddings.table.iloc[parts.test], data.taxonomy, y_true, probs),
-        tuple(events),
-        stopped,
-    )
+    return Training(bundle, parts, predictions, tuple(events), stopped)
 
 
 def train_on_all(
@@ -102,7 +98,7 @@ def train_on_all(
     config: TrainingConfig,
     level: str,
     *,
-    title: str,
+    title: str = "My model",
     repeats: int = 5,
 ) -> Bundle:
     """A model trained on every picture and judged by repeated five-fold cross-validation.
@@ -235,19 +231,4 @@ def _bundle(
         model.head_,
         account,
         novelty=folds.novelty,
-    )
-
-
-def _predictions(
-    table: pd.DataFrame, taxonomy: Taxonomy, y_true: np.ndarray, probs: np.ndarray | None
-) -> pd.DataFrame:
-    labels = np.array(taxonomy.labels, object)
-    return pd.DataFrame(
-        {
-            "key": table["key"].to_numpy(),
-            "file": table["file"].to_numpy(),
-            "truth": labels[y_true],
-            "answer": [] if probs is None else labels[probs.argmax(axis=1)],
-            "probability": [] if probs is None else probs.max(axis=1),
-        }
     )

@@ -4,7 +4,6 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,27 +12,24 @@ import pandas as pd
 from PIL import Image
 
 from decor_core.data.bursts import group_pictures
-from decor_core.data.split import different_pictures, folds, identity
 from decor_core.errors import DataError
 from decor_core.features.backbones import DEFAULT
 from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.embeddings import Embeddings
 from decor_core.images.augment import distort
 from decor_core.images.decode import content_hash, load_picture, open_picture
 from decor_core.images.duplicates import fingerprint
-from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, save_bundle
+from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle, save_bundle
 from decor_core.model.estimator import Estimator
 from decor_core.model.explain import Explanation, explain
 from decor_core.model.linear_head import probabilities
 from decor_core.model.predictor import ImagePredictor, Prediction, shared_embedder
 from decor_core.model.training_config import TrainingConfig
-from decor_core.model.vector_classifier import VectorClassifier
-from decor_core.model.whitened_folds import Examples, WhitenedFolds
 from decor_core.taxonomy import Taxonomy
+from decor_core.training.train import train_on_all
 
 # A path, the bytes of an image file, a PIL image, or an array [h, w, 3] of uint8.
 ImageLike = str | Path | bytes | Image.Image | np.ndarray
-
-_FOLDS = 5
 
 
 class ImageClassifier(Estimator):
@@ -83,8 +79,8 @@ class ImageClassifier(Estimator):
                 f"Expected a label for each image, but there are {len(images)} images and "
                 f"{len(labels)} labels."
             )
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
+        classes, codes = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
             raise DataError("Two classes are needed to learn to tell them apart; add images.")
         embedder = shared_embedder(config.spec)
         augmentation = config.augmentation(len(images))
@@ -101,28 +97,20 @@ class ImageClassifier(Estimator):
 
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
             keys, taken, fingerprints, vectors = zip(*pool.map(prepare, images), strict=True)
-        stacked = np.stack(vectors)
-        names = [str(label) for label in self.classes_]
-        known = [names[code] for code in codes]
+        taxonomy = Taxonomy("class", tuple(map(str, classes)))
+        known = [taxonomy.labels[code] for code in codes]
         files = [str(image) if isinstance(image, str | Path) else "" for image in images]
         groups, _ = group_pictures(keys, fingerprints, known, files, taken)
-        columns = {"label": known, "key": keys, "group": groups, "file": files, "taken": taken}
-        fold_of = _fold_of(pd.DataFrame(columns), config.seed)
-        whitened = WhitenedFolds(
-            Examples.with_copies(stacked[:, 0], stacked[:, 1:], codes, embedder.blocks, fold_of)
+        table = pd.DataFrame(
+            {"class": known, "key": keys, "group": groups, "file": files, "taken": taken}
         )
-        model = VectorClassifier.of(config).fit_folds(whitened, self.classes_)
-        account = {**asdict(config), "head": model.choice_.head, "choice": asdict(model.choice_)}
-        account |= {"pictures": len(images), "training_pictures": len(images)}
-        self.bundle_ = Bundle(
-            "My model",
-            Taxonomy("class", tuple(names)),
-            config.spec,
-            embedder.digest,
-            model.head_,
-            account,
-            novelty=whitened.novelty,
-        )
+        stacked = np.stack(vectors)
+        embeddings = Embeddings(
+            config.spec, embedder.digest, embedder.blocks, taxonomy, table,
+            stacked[:, 0], stacked[:, 1:],
+        )  # fmt: skip
+        self.bundle_ = train_on_all(embeddings, config, "class", repeats=0)
+        self.classes_ = classes
         return self
 
     def predict(self, images: Iterable[ImageLike]) -> np.ndarray:
@@ -209,11 +197,3 @@ def _encoded(image: ImageLike) -> bytes | Path:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
-
-
-def _fold_of(table: pd.DataFrame, seed: int) -> np.ndarray:
-    """The fold [n] of each image, −1 for all where a class has a single one."""
-    different = different_pictures(table, "label", need=2).values()
-    if min(different) < 2:
-        return np.full(len(table), -1)
-    return folds(**identity(table, table["label"]), n_folds=min(_FOLDS, *different), seed=seed)
