@@ -4,17 +4,16 @@ To add a format, add an entry to _FORMATS, ``examples/<name>.md`` (how to use it
 and, if it can be run, ``examples/<name>.py``.
 """
 
-import os
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from decor_core.errors import BundleError
 from decor_core.features.backbones import load_backbone
-from decor_core.io import replacing_file
+from decor_core.io import replacing_file, write_file
 from decor_core.model.bundle import Bundle, folder_name, write_bundle
 from decor_core.model.evaluation import Evaluation
 
@@ -64,16 +63,13 @@ def _write_tflite(bundle: Bundle, folder: Path) -> dict[str, int]:
     return {"views": bundle.embedding.views, "side": network.spec.side, "map_side": map_side}
 
 
-def _write_saved_model(bundle: Bundle, folder: Path) -> None:
+def _write_keras(bundle: Bundle, folder: Path, *, saved_model: bool = False) -> None:
     from decor_core.export.keras_model import build_model
 
-    build_model(bundle).export(folder / "saved_model", verbose=False)
-
-
-def _write_keras(bundle: Bundle, folder: Path) -> None:
-    from decor_core.export.keras_model import build_model
-
-    build_model(bundle).save(folder / "model.keras")
+    if saved_model:
+        build_model(bundle).export(folder / "saved_model", verbose=False)
+    else:
+        build_model(bundle).save(folder / "model.keras")
 
 
 def _write_graph(bundle: Bundle, folder: Path) -> None:
@@ -86,7 +82,8 @@ _FORMATS = (
     Format("bundle", "Decor's own, to import again", write_bundle,
            finds_object=False, needs_tensorflow=False),
     Format("tflite", "TensorFlow Lite, for phones and small machines", _write_tflite),
-    Format("saved_model", "TensorFlow SavedModel, for servers", _write_saved_model),
+    Format("saved_model", "TensorFlow SavedModel, for servers",
+           partial(_write_keras, saved_model=True)),
     Format("keras", "Keras, to build upon", _write_keras),
     Format("graph", "Frozen graph, for scripts of TensorFlow for Poets", _write_graph,
            labels="retrained_labels.txt", finds_object=False),
@@ -120,15 +117,15 @@ def export_model(bundle: Bundle, format_name: str, path: Path) -> Path:
             shutil.copyfile(example, folder / "classify.py")
         if chosen.finds_object:
             _copy_object_finder(folder / _OBJECT_FINDER)
-        with replacing_file(path) as partial:
-            _zip(folder, partial)
+        archive = shutil.make_archive(str(Path(parent, "model")), "zip", parent, folder.name)
+        with replacing_file(path) as new:
+            shutil.move(archive, new)
     return path
 
 
 def write_labels(bundle: Bundle, path: Path) -> None:
     """The labels in UTF-8, one a line, in the order of the model's answers."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
+    write_file(path, ("\n".join(bundle.taxonomy.labels) + "\n").encode())
 
 
 def _readme(bundle: Bundle, chosen: Format, folder: str, file: str, values: dict[str, int]) -> str:
@@ -169,17 +166,6 @@ def _copy_object_finder(folder: Path) -> None:
     """Decor's own code as a package: copies, so that nothing differs."""
     for file in _COPIED:
         source = (_CORE / file).read_text(encoding="utf-8")
-        target = folder / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(
-            source.replace("from decor_core.", f"from {_OBJECT_FINDER}."), encoding="utf-8"
-        )
+        source = source.replace("from decor_core.", f"from {_OBJECT_FINDER}.")
+        write_file(folder / file, source.encode())
     shutil.copyfile(_EXAMPLES / f"{_OBJECT_FINDER}.py", folder / "__init__.py")
-
-
-def _zip(folder: Path, path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for parent, _, files in sorted(os.walk(folder)):
-            for file in sorted(files):
-                whole = Path(parent, file)
-                archive.write(whole, whole.relative_to(folder.parent))

@@ -9,9 +9,9 @@ import math
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import TypedDict
 
 import numpy as np
 
@@ -32,19 +32,15 @@ _MAX_LETTERS = 200
 _RUNS_CODE = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".keras", ".h5", ".hdf5", ".py", ".pb"}
 
 
-def embed_blank_image(bundle: Bundle) -> np.ndarray:
-    """The vector [d] of a blank picture; BundleError where the network is not the model's."""
-    return ImagePredictor(bundle).embed_blank()
-
-
 def import_run(
-    source: bytes | Path, embed_blank: Callable[[Bundle], np.ndarray] = embed_blank_image
+    source: bytes | Path,
+    embed_blank: Callable[[Bundle], np.ndarray] = lambda model: ImagePredictor(model).embed_blank(),
 ) -> Run:
     """The model in a zip that “export” wrote in its own format, as a run to keep.
 
     BundleError says why it is refused: no zip, too large, damaged, another kind of file inside,
-    or made for another version of Decor. ``embed_blank`` does what ``embed_blank_image`` does,
-    maybe in another process.
+    or made for another version of Decor. ``embed_blank`` gives the vector [d] of a blank picture,
+    maybe by another process; BundleError where the network is not the model's.
     """
     files = _read_zip(source)
     with tempfile.TemporaryDirectory(prefix="decor-import-") as folder:
@@ -59,7 +55,17 @@ def import_run(
     with damaged_file(BundleError, *damaged):
         _check_texts_and_figures(bundle)
         run = run_of_bundle(bundle)
-    vector = _vector_here(bundle, embed_blank)
+    architecture = bundle.embedding.architecture
+    try:
+        is_here = BackboneSpec.named(architecture).path.exists()
+        vector = embed_blank(bundle) if is_here else None  # nothing is fetched or converted now
+    except DecorError as error:
+        raise BundleError(f"The model cannot be used here: {error}") from error
+    if vector is None:
+        raise BundleError(
+            f"The model needs the network “{architecture}”, which is not on this machine; retrain "
+            f"once with --architecture {architecture}, then import it again."
+        )
     with damaged_file(BundleError, *damaged):
         for level in bundle.taxonomy.levels:
             (prediction,) = VectorPredictor(bundle).predict(vector[None], level.name)
@@ -128,19 +134,17 @@ def _model_files(members: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInf
     return found
 
 
-@dataclass(frozen=True)
-class _Choice:
-    reason: str = ""
+class _Choice(TypedDict, total=False):
+    reason: str
 
 
-@dataclass(frozen=True)
-class _TrainingNote:
+class _TrainingNote(TypedDict, total=False):
     """What pages show of a model's training, beside its settings."""
 
-    pictures: int | None = None
-    pictures_per_class: dict[str, Count] = field(default_factory=dict)
-    choice: _Choice = field(default_factory=_Choice)
-    alike_classes: tuple[str, ...] = ()
+    pictures: int | None
+    pictures_per_class: dict[str, Count]
+    choice: _Choice
+    alike_classes: tuple[str, ...]
 
 
 def _check_texts_and_figures(bundle: Bundle) -> None:
@@ -165,17 +169,3 @@ def _check_texts_and_figures(bundle: Bundle) -> None:
     ]:
         if evaluation and evaluation.labels != bundle.taxonomy.level(name).labels:
             raise DamagedFile("it was tested on other labels")
-
-
-def _vector_here(bundle: Bundle, embed_blank: Callable[[Bundle], np.ndarray]) -> np.ndarray:
-    """A vector [d] by the model's network here, without fetching or converting it."""
-    architecture = bundle.embedding.architecture
-    try:
-        if BackboneSpec.named(architecture).path.exists():
-            return embed_blank(bundle)
-    except DecorError as error:
-        raise BundleError(f"The model cannot be used here: {error}") from error
-    raise BundleError(
-        f"The model needs the network “{architecture}”, which is not on this machine; retrain "
-        f"once with --architecture {architecture}, then import it again."
-    )

@@ -21,7 +21,6 @@ from decor_app.jobs.inference_pool import InferencePool
 from decor_core.errors import BundleError
 from decor_core.images.decode import LIMITS
 from decor_core.model.predictor import ImagePredictor
-from decor_core.runs.import_run import embed_blank_image
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -74,7 +73,7 @@ def test_a_model_that_does_not_fit_says_why(pool, training, picture):
     with pytest.raises(BundleError, match="another version"):
         pool.analyze_image(other, picture(), LIMITS)
     vector = pool.check(training.bundle)
-    np.testing.assert_allclose(vector, embed_blank_image(training.bundle), atol=1e-6)
+    np.testing.assert_allclose(vector, ImagePredictor(training.bundle).embed_blank(), atol=1e-6)
 
 
 def test_everybody_gets_his_own_answer(pool, training, picture):
