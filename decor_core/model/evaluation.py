@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from decor_core.io import json_as
 from decor_core.model.linear_head import cross_entropy
 
 # A class with fewer pictures is marked wherever its recall is shown: even if all are right, the
@@ -124,11 +123,6 @@ class Evaluation:
                 for row, n in zip(self.confusion, counts, strict=True)
             ],
         }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Evaluation":
-        """The evaluation that ``to_json`` wrote; DamagedFile where it cannot be one."""
-        return json_as(data, cls, decode_counts)
 
 
 def decode_counts(_: type, rows: Any) -> np.ndarray:

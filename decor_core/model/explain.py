@@ -108,24 +108,19 @@ def _view_parts(view: View, blocks: tuple[Block, ...], head: LinearHead) -> Iter
     """What the scores of one view are made of: a map [classes, h, w] for each resolution."""
     maps: dict[tuple[int, ...], np.ndarray] = {}
     for block, stage, shares in zip(blocks, view.stages, view.weights, strict=False):
-        parts = _pooled_parts(stage, shares, head.weights[block.columns])
+        for_mean, for_deviation = np.split(head.weights[block.columns], 2)
+        mean = np.tensordot(shares, stage, 2)
+        squares = (stage - mean) ** 2
+        variance = np.tensordot(shares, squares, 2)
+        deviation = pool(stage, shares)[len(mean) :]
+        by_mean = for_mean / max(float(np.linalg.norm(mean)), 1e-9)
+        # The vector's own deviation, so that the parts add up where its single precision ends.
+        by_square = for_deviation * (deviation / np.where(variance > 0, variance, 1))[:, None]
+        parts = shares * np.moveaxis(stage @ by_mean + squares @ by_square, 2, 0)
         if block is blocks[0]:
             parts += head.bias[:, None, None] * shares
         maps[shares.shape] = maps.get(shares.shape, 0) + parts
     return [parts[..., ::-1] if view.mirrored else parts for parts in maps.values()]
-
-
-def _pooled_parts(stage: np.ndarray, shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean and deviation times ``weights`` [2 c, classes], cell by cell [classes, h, w]."""
-    for_mean, for_deviation = np.split(weights, 2)
-    mean = np.tensordot(shares, stage, 2)
-    squares = (stage - mean) ** 2
-    variance = np.tensordot(shares, squares, 2)
-    deviation = pool(stage, shares)[len(mean) :]
-    by_mean = for_mean / max(float(np.linalg.norm(mean)), 1e-9)
-    # The vector's own deviation, so that the parts add up where its single precision ends.
-    by_square = for_deviation * (deviation / np.where(variance > 0, variance, 1))[:, None]
-    return shares * np.moveaxis(stage @ by_mean + squares @ by_square, 2, 0)
 
 
 def _color_parts(look: FeatureMaps, block: Block, head: LinearHead) -> np.ndarray:

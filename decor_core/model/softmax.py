@@ -56,10 +56,12 @@ class SoftmaxRegression(LinearClassifier):
         codes = self._encode(y, sample_weight)
         vectors = X.astype(np.float32)
         inputs, root = _row_space(vectors)
-        held_out = validation and (
-            _in_row_space(validation[0], vectors, root),
-            np.searchsorted(self.classes_, validation[1]),
-        )
+        held_out = None
+        if validation:
+            unseen = validation[0].astype(np.float32)
+            if root is not None:
+                unseen = np.linalg.solve(root, vectors @ unseen.T).T
+            held_out = unseen, np.searchsorted(self.classes_, validation[1])
         sampler = _BatchSampler(codes, sample_weight, self.batch_size, self.random_state)
         shape = inputs.shape[1], len(self.classes_)
         head = LinearHead(np.zeros(shape, np.float32), np.zeros(shape[1], np.float32))
@@ -75,9 +77,9 @@ class SoftmaxRegression(LinearClassifier):
             self._check_finite(head)
             if on_event:
                 seen = _figures(head, inputs, codes)
-                unseen = _figures(head, *held_out) if held_out else (None, None)
+                watched = _figures(head, *held_out) if held_out else (None, None)
                 seconds = time.monotonic() - started
-                on_event(TrainEvent(self.n_iter_, *seen, *unseen, seconds))
+                on_event(TrainEvent(self.n_iter_, *seen, *watched, seconds))
         weights = head.weights
         if root is not None:
             weights = vectors.T @ np.linalg.solve(root.T, weights).astype(np.float32)
@@ -172,12 +174,6 @@ def _row_space(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     products[np.diag_indices(n)] += 1e-6 * max(np.trace(products) / np.sqrt(n), 1e-12)
     root = np.linalg.cholesky(products)
     return root.astype(np.float32), root
-
-
-def _in_row_space(held_out: np.ndarray, vectors: np.ndarray, root: np.ndarray | None) -> np.ndarray:
-    """Held-out vectors in the coordinates of ``_row_space``."""
-    held_out = held_out.astype(np.float32)
-    return held_out if root is None else np.linalg.solve(root, vectors @ held_out.T).T
 
 
 def _figures(head: LinearHead, vectors: np.ndarray, classes: np.ndarray) -> tuple[float, float]:

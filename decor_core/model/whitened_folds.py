@@ -11,9 +11,8 @@ import numpy as np
 
 from decor_core.features.embedder import Block, late_stages
 from decor_core.model.calibration import fit_temperature
-from decor_core.model.lda import spherical_lda
+from decor_core.model.heads import RidgeLogisticRegression, spherical_lda
 from decor_core.model.linear_head import LinearHead
-from decor_core.model.logistic import RidgeLogisticRegression
 from decor_core.model.novelty import Novelty, NoveltyDetector
 from decor_core.model.whitening import BlockPCA, BlockWhitener
 
@@ -100,7 +99,7 @@ class WhitenedFolds:
 
     Late fusion: each block counts by ``block_weights``, 1 / the temperature that LDA on it alone
     needs out of fold. ``block_logits[k]`` [m, c] are the logits of that LDA for the held-out
-    examples of all splits; their classes are ``y_true`` [m].
+    examples of all splits; their classes are ``y_true`` [m]. m is 0 where nothing is held out.
     """
 
     def __init__(self, examples: Examples) -> None:
@@ -117,7 +116,13 @@ class WhitenedFolds:
             self._folds = list(whitened)
         held_out = [test for _, test in splits]
         self.y_true = classes[np.concatenate(held_out)] if held_out else rows[:0]
-        self.block_logits = [self._block_logits(block) for block in self._pca.blocks_]
+        self.block_logits = []
+        for block in self._pca.blocks_ if self._folds else ():
+            logits = []
+            for fold in self._folds:
+                head = spherical_lda(fold.training[:, block], fold.classes, fold.weights)
+                logits.append(head.logits(fold.held_out[:, block]))
+            self.block_logits.append(np.concatenate(logits))
         self.block_weights = np.array(
             [1 / fit_temperature(logits, self.y_true) for logits in self.block_logits]
             if held_out
@@ -125,11 +130,6 @@ class WhitenedFolds:
         )
         self._splits = splits
         self._closed_form: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
-
-    @property
-    def has_folds(self) -> bool:
-        """Whether there are held-out examples to choose and calibrate by."""
-        return bool(self._folds)
 
     def fit(self, fit_head: FitHead, chosen: Sequence[int]) -> LinearHead:
         """A head on vectors [d], fitted to all examples in the whitened space of some blocks."""
@@ -194,14 +194,6 @@ class WhitenedFolds:
         whitener.fit(training, classes, weights)
         held_out = whitener.transform(coordinates[test]) if len(test) else coordinates[test]
         return _Fold(whitener, whitener.transform(training), classes, weights, held_out)
-
-    def _block_logits(self, block: slice) -> np.ndarray:
-        heads = [spherical_lda(f.training[:, block], f.classes, f.weights) for f in self._folds]
-        logits = [
-            head.logits(fold.held_out[:, block])
-            for head, fold in zip(heads, self._folds, strict=True)
-        ]
-        return np.concatenate(logits) if logits else np.zeros((0, 0))
 
     def _shares(self, chosen: Sequence[int]) -> np.ndarray:
         """How much each of the chosen blocks counts, 1 on average over all dimensions."""

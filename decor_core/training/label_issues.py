@@ -18,7 +18,7 @@ from decor_core.data.split import folds, identity
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.calibration import fit_temperature
 from decor_core.model.events import ShouldStop, never_stop
-from decor_core.model.lda import ShrinkageLDA
+from decor_core.model.heads import ShrinkageLDA
 from decor_core.model.linear_head import probabilities
 
 _DIMENSIONS = 256  # principal ones: as good as all for this, and quick

@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from decor_core.model.evaluation import Evaluation, evaluate, wilson
+from decor_core.io import json_as
+from decor_core.model.evaluation import Evaluation, decode_counts, evaluate, wilson
 
 LABELS = ("a", "b", "c")
 
@@ -107,7 +108,7 @@ def test_repeats_are_averaged_and_do_not_multiply_the_pictures(judged):
 
 def test_json_round_trip_through_text(judged):
     text = json.dumps(judged.to_json(), allow_nan=False)
-    again = Evaluation.from_json(json.loads(text))
+    again = json_as(json.loads(text), Evaluation, decode_counts)
     assert again.to_json() == judged.to_json()
     np.testing.assert_array_equal(again.confusion, judged.confusion)
 

@@ -2,8 +2,7 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from decor_core.model.lda import ShrinkageLDA
-from decor_core.model.logistic import RidgeLogisticRegression
+from decor_core.model.heads import RidgeLogisticRegression, ShrinkageLDA
 from decor_core.model.novelty import NoveltyDetector
 from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.vector_classifier import VectorClassifier

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import probabilities
-from decor_core.model.logistic import RidgeLogisticRegression
 
 
 def data(n, d, seed=0):

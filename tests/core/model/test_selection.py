@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from decor_core.features.embedder import Block
-from decor_core.model.selection import choose
-from decor_core.model.vector_classifier import VectorClassifier
+from decor_core.model.vector_classifier import VectorClassifier, choose
 from decor_core.model.whitened_folds import Examples, WhitenedFolds
 
 FIRST = "all but the last stage"

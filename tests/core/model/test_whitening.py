@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from decor_core.model.lda import ShrinkageLDA, spherical_lda
+from decor_core.model.heads import ShrinkageLDA, spherical_lda
 from decor_core.model.whitening import BlockPCA, BlockWhitener, class_means
 
 
