@@ -100,22 +100,18 @@ def _watching(
             if write:
                 write(event)
             if not quiet and (event.step % every == 0 or event.step == config.steps):
-                print(_progress_line(event))
+                line = (
+                    f"Step {event.step}: train accuracy = {event.train_accuracy:.1%}, "
+                    f"cross entropy = {event.train_cross_entropy:.4f}"
+                )
+                if event.validation_accuracy is not None:
+                    line += (
+                        f"; validation accuracy = {event.validation_accuracy:.1%}, "
+                        f"cross entropy = {event.validation_cross_entropy:.4f}"
+                    )
+                print(line)
 
         yield on_event
-
-
-def _progress_line(event: "TrainEvent") -> str:
-    line = (
-        f"Step {event.step}: train accuracy = {event.train_accuracy:.1%}, "
-        f"cross entropy = {event.train_cross_entropy:.4f}"
-    )
-    if event.validation_accuracy is None:
-        return line
-    return (
-        f"{line}; validation accuracy = {event.validation_accuracy:.1%}, "
-        f"cross entropy = {event.validation_cross_entropy:.4f}"
-    )
 
 
 def _keep(
@@ -139,9 +135,9 @@ def _write_files(bundle: "Bundle", results: ResultFlags) -> None:
     if results.output_labels:
         write_labels(bundle, results.output_labels)
     if results.output_graph:
-        from decor_core.export.frozen_graph import export_graph
-
         with quietly():
+            from decor_core.export.frozen_graph import export_graph  # loads TensorFlow
+
             export_graph(bundle, results.output_graph)
 
 

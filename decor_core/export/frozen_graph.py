@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from decor_core.export.keras_model import PROBABILITIES, build_model, lab
 from decor_core.images import localize
@@ -28,9 +30,6 @@ def export_graph(bundle: Bundle, path: Path) -> None:
     ``final_result`` [n, classes], the probabilities in the order of the bundle's labels. Raises
     DecorError as Predictor does where the model was trained on another network or embedding.
     """
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
     model = build_model(bundle)
 
     @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE, 3), name=INPUT)])
@@ -49,8 +48,6 @@ def find_objects(pixels: Any) -> Any:
     are trimmed; where the border of the rest is plain, what differs from it counts, elsewhere all
     of it; and a background or margin that is probably white is made white.
     """
-    import tensorflow as tf
-
     colors, margin = lab(pixels), _median(_border(pixels))
     is_margin = _distance(colors, _median(_border(colors))) < localize.LIKE_GROUND
     boxes = _trim(tf.cast(is_margin[..., 0], tf.float32))
@@ -69,22 +66,20 @@ def find_objects(pixels: Any) -> Any:
     is_trimmed = tf.reduce_any(boxes != _WHOLE_PICTURE, axis=1)[:, None, None, None]
     white = tf.where(is_plain, background, margin)
     gains = tf.where(is_plain | is_trimmed, _white_balance(white), tf.ones_like(white))
-    square = _square(boxes)
+    center = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = tf.reduce_max(boxes[:, 2:] - boxes[:, :2], axis=1, keepdims=True) / 2
+    square = tf.concat([center - half, center + half], axis=1)  # it may reach beyond the picture
     object_pixels = _crop((pixels - background) * inside, square, localize.SIDE) + background
     balanced = tf.minimum(tf.floor(object_pixels * gains + 0.5), 255)
     return tf.concat([balanced, 255 * _crop(weights, square, localize.SIDE)], axis=-1)
 
 
 def _distance(colors: Any, others: Any) -> Any:
-    import tensorflow as tf
-
     return tf.norm(colors - others, axis=-1, keepdims=True)
 
 
 def _trim(is_margin: Any) -> Any:
     """Upper, left, lower, right [n, 4] of what is left without the uniform lines on the border."""
-    import tensorflow as tf
-
     edges = []
     for axis in (2, 1):
         uniform = tf.cast(tf.reduce_mean(is_margin, axis=axis) >= localize.UNIFORM, tf.float32)
@@ -99,8 +94,6 @@ def _trim(is_margin: Any) -> Any:
 
 def _inside(boxes: Any) -> Any:
     """1 inside of each of ``boxes`` and 0 outside: [n, h, w, 1]."""
-    import tensorflow as tf
-
     centers = np.arange(SIDE) + 0.5
     rows, columns = (
         tf.cast((centers > boxes[:, k, None]) & (centers < boxes[:, k + 2, None]), tf.float32)
@@ -109,19 +102,8 @@ def _inside(boxes: Any) -> Any:
     return rows[:, :, None, None] * columns[:, None, :, None]
 
 
-def _square(boxes: Any) -> Any:
-    """The square around the middle of each of ``boxes``; it may reach beyond the picture."""
-    import tensorflow as tf
-
-    center = (boxes[:, :2] + boxes[:, 2:]) / 2
-    half = tf.reduce_max(boxes[:, 2:] - boxes[:, :2], axis=1, keepdims=True) / 2
-    return tf.concat([center - half, center + half], axis=1)
-
-
 def _crop(maps: Any, boxes: Any, side: int = SIDE) -> Any:
     """What lies in each of ``boxes``, ``side`` pixels a side; beyond the picture it is 0."""
-    import tensorflow as tf
-
     # This operation counts from the middle of the first pixel to that of the last.
     half = (boxes[:, 2:] - boxes[:, :2]) / side / 2
     middles = tf.concat([boxes[:, :2] + half, boxes[:, 2:] - half], axis=1) - 0.5
@@ -131,8 +113,6 @@ def _crop(maps: Any, boxes: Any, side: int = SIDE) -> Any:
 
 def _border(maps: Any) -> Any:
     """The two outermost pixels on each side of maps [n, h, w, c]: [n, m, c]."""
-    import tensorflow as tf
-
     height, width, channels = maps.shape[1:]
     ring = np.pad(np.zeros((height - 4, width - 4), bool), 2, constant_values=True)
     return tf.gather(tf.reshape(maps, (-1, height * width, channels)), np.flatnonzero(ring), axis=1)
@@ -140,8 +120,6 @@ def _border(maps: Any) -> Any:
 
 def _median(colors: Any) -> Any:
     """Of colors [n, m, 3], m even: [n, 1, 1, 3]."""
-    import tensorflow as tf
-
     middle = colors.shape[1] // 2
     pair = tf.sort(colors, axis=1)[:, middle - 1 : middle + 1]
     return tf.reduce_mean(pair, axis=1)[:, None, None]
@@ -149,8 +127,6 @@ def _median(colors: Any) -> Any:
 
 def _white_balance(white: Any) -> Any:
     """What makes a color [n, 1, 1, 3] gray of the same brightness if it is light and pale."""
-    import tensorflow as tf
-
     lightness, *hue = tf.unstack(lab(white), axis=-1)
     is_white = (lightness > localize.LIGHT) & (tf.norm(tf.stack(hue), axis=0) < localize.PALE)
     gains = tf.reduce_mean(white, axis=-1, keepdims=True) / tf.maximum(white, 1.0)

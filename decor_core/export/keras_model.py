@@ -1,13 +1,16 @@
 """A model as one Keras graph: object in, probabilities out, the network and the head inside.
 
 What features/embedder.py does with Pillow and NumPy, step by step, in operations that Keras,
-SavedModel, TFLite and frozen graphs all know; tests hold the two against each other.
+SavedModel, TFLite and frozen graphs all know; tests hold the two against each other. This module
+loads TensorFlow, as do those that import it: each is imported where it is wanted.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from tensorflow import keras
+from tensorflow.keras import ops
 
 from decor_core.export.keras_network import keras_network
 from decor_core.features.backbones import BackboneSpec, load_backbone
@@ -34,8 +37,6 @@ def build_model(bundle: Bundle, batch: int | None = None, network: Network | Non
     their ``weights`` [views, m, m, 1], m being the side of the network's largest maps, and does
     not cut them itself: ``views.cut``.
     """
-    from tensorflow import keras
-
     ImagePredictor(bundle)  # checks that the model fits what is here
     spec = BackboneSpec.named(bundle.embedding.architecture)
     count, side = bundle.embedding.views, spec.side
@@ -64,8 +65,6 @@ def _embed(square: Any, stages: list[Any], weights: Any, views: int) -> Any:
 
     ``stages`` are the maps of all views, ``weights`` how much their places count.
     """
-    from tensorflow.keras import ops
-
     weights = ops.transpose(weights, (0, 3, 1, 2))
     pooled = ops.concatenate([p for stage in stages for p in _pool(stage, weights)], axis=1)
     means = ops.mean(ops.reshape(pooled, (views, -1, pooled.shape[1])), axis=0)
@@ -81,8 +80,6 @@ _UNIT = 2.0**22  # what Pillow counts the weights of eight-bit pixels in
 
 def _views(maps: Any, count: int, side: int) -> Any:
     """The first ``count`` of ``VIEWS`` of maps [n, h, w, c], one after the other in a batch."""
-    from tensorflow.keras import ops
-
     planes = ops.transpose(maps, (0, 3, 1, 2))
     # Only sums tell the size of what is not there yet.
     centers = ops.cumsum(ops.cast(ops.ones_like(ops.mean(planes, axis=(0, 1, 2))), "float64")) - 0.5
@@ -104,8 +101,6 @@ def _resampling_matrix(
 
     A bilinear filter, as wide as a pixel of the coarser of the two.
     """
-    from tensorflow.keras import ops
-
     targets = (np.arange(side)[:: -1 if mirrored else 1] + 0.5)[:, None]
     start, stop = (_single(length * edge) for edge in span)
     step = _single(stop - start) / side
@@ -118,15 +113,11 @@ def _resampling_matrix(
 
 def _single(x: Any) -> Any:
     """Rounded to single precision, in which Pillow takes the edges of a box."""
-    from tensorflow.keras import ops
-
     return ops.cast(ops.cast(x, "float32"), "float64")
 
 
 def _to_levels(sums: Any, unit: float = _UNIT) -> Any:
     """Sums in ``unit`` rounded to the levels of a pixel, 0 to 255."""
-    from tensorflow.keras import ops
-
     return ops.clip(ops.floor(sums / unit + 0.5), 0, 255)
 
 
@@ -135,8 +126,6 @@ def _to_levels(sums: Any, unit: float = _UNIT) -> Any:
 
 def _pool(stage: Any, weights: Any) -> tuple[Any, Any]:
     """Mean and deviation of a stage by weights [n, 1, h, w], each of length 1: [n, channels]."""
-    from tensorflow.keras import ops
-
     shares = _shares(weights, stage.shape[1:3])
     mean = ops.sum(shares * stage, axis=(1, 2))
     square = ops.sum(shares * stage * stage, axis=(1, 2))
@@ -145,8 +134,6 @@ def _pool(stage: Any, weights: Any) -> tuple[Any, Any]:
 
 def _shares(weights: Any, shape: Sequence[int]) -> Any:
     """How much each place of maps of ``shape`` counts [n, h, w, 1], by weights [n, 1, m, m]."""
-    from tensorflow.keras import ops
-
     rows, columns = map(_box_matrix, weights.shape[2:], shape)
     across = ops.matmul(weights, columns.T)
     if weights.shape[2] % shape[0]:  # else Pillow rounds only once
@@ -164,8 +151,6 @@ def _box_matrix(size: int, side: int) -> np.ndarray:
 
 
 def _unit(vectors: Any) -> Any:
-    from tensorflow.keras import ops
-
     length = ops.sqrt(ops.sum(vectors * vectors, axis=1, keepdims=True))
     return vectors / ops.maximum(length, 1e-9)
 
@@ -175,8 +160,6 @@ def _unit(vectors: Any) -> Any:
 
 def lab(pixels: Any) -> Any:
     """L*a*b* [n, h, w, 3] as ``color.lab``, of sRGB pixels [n, h, w, 3] of 0–255."""
-    from tensorflow.keras import ops
-
     share = ops.clip(pixels / 255, 0, 1)
     linear = ops.where(share <= 0.04045, share / 12.92, ops.power((share + 0.055) / 1.055, 2.4))
     xyz = ops.matmul(linear, color.TO_XYZ.T)
@@ -187,8 +170,6 @@ def lab(pixels: Any) -> Any:
 
 def _nearest(square: Any) -> Any:
     """The pixels whose colors count: of objects [n, h, h, 4], as many as COLOR_SIDE a side."""
-    from tensorflow.keras import ops
-
     side = ops.sum(ops.ones_like(ops.mean(square, axis=(0, 2, 3))))
     steps = np.arange(COLOR_SIDE, dtype=np.float32) * 2 + 1
     nearest = ops.cast(ops.floor(side * steps / (2 * COLOR_SIDE)), "int32")
@@ -197,8 +178,6 @@ def _nearest(square: Any) -> Any:
 
 def _color_histogram(pixels: Any, weights: Any) -> Any:
     """Square root of the histogram [n, Π BINS]; a tent over each bin spreads the pixels."""
-    from tensorflow.keras import ops
-
     memberships = []  # of each pixel in each bin, channel by channel
     for values, bins, (low, high) in zip(
         ops.split(lab(pixels), 3, axis=-1), color.BINS, color.RANGES, strict=True
@@ -221,8 +200,6 @@ def _color_histogram(pixels: Any, weights: Any) -> Any:
 
 def _novelty(vectors: Any, known: Novelty) -> Any:
     """``Novelty.scores`` of vectors [n, d]: [n]."""
-    from tensorflow.keras import ops
-
     centered = vectors[:, known.columns] - known.mean
     along = ops.square(ops.matmul(centered, known.axes))
     beyond = ops.maximum(ops.sum(centered * centered, axis=1) - ops.sum(along, axis=1), 0.0)

@@ -6,6 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.schema_py_generated import (
+    ActivationFunctionType,
+    BuiltinOperator,
+    Padding,
+    TensorType,
+)
+from tensorflow.keras import layers, ops
 
 from decor_core.errors import BackboneError
 from decor_core.features.backbones import by_resolution
@@ -52,14 +60,10 @@ def keras_network(path: Path) -> Callable[[Any], list[Any]]:
 
 def read_model(content: bytes) -> Any:
     """The objects of a TFLite file, to look at and to change: a ``ModelT`` of its schema."""
-    from ai_edge_litert import schema_py_generated as schema
-
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
 
 
 def _tensor(model: Any, tensor: Any) -> _Tensor:
-    from ai_edge_litert.schema_py_generated import TensorType
-
     content, values = model.buffers[tensor.buffer].data, None
     if content is not None and len(content):
         kinds = {TensorType.FLOAT32: "<f4", TensorType.INT32: "<i4", TensorType.INT8: "i1"}
@@ -73,9 +77,6 @@ def _tensor(model: Any, tensor: Any) -> _Tensor:
 
 def _apply(code: int, options: Any, maps: list[Any], inputs: list[_Tensor], output: _Tensor) -> Any:
     """What one operator makes of ``maps``; ``inputs`` are all its inputs, constants too."""
-    from ai_edge_litert.schema_py_generated import ActivationFunctionType, BuiltinOperator
-    from tensorflow.keras import layers
-
     match code:
         case BuiltinOperator.PAD:
             return layers.ZeroPadding2D(inputs[1].values[1:3].tolist())(maps[0])
@@ -107,8 +108,6 @@ def _quantize(maps: Any, output: _Tensor) -> Any:
 
 
 def _space_to_depth(maps: Any, block: int) -> Any:
-    from tensorflow.keras import ops
-
     _, height, width, channels = maps.shape
     high, wide = height // block, width // block
     maps = ops.reshape(maps, (-1, high, block, wide, block, channels))
@@ -117,8 +116,6 @@ def _space_to_depth(maps: Any, block: int) -> Any:
 
 
 def _round(maps: Any, low: float, high: float) -> Any:
-    from tensorflow.keras import ops
-
     return ops.clip(ops.round(maps), low, high)
 
 
@@ -130,8 +127,6 @@ def _convolve(
     output: _Tensor,
     **arguments: int,
 ) -> Any:
-    from ai_edge_litert.schema_py_generated import Padding
-
     pixels, kernel, bias = inputs
     padding = "same" if options.padding == Padding.SAME else "valid"
     strides = options.strideH, options.strideW
@@ -149,8 +144,6 @@ def _convolve(
 
 def _add(maps: list[Any], inputs: list[_Tensor], output: _Tensor) -> Any:
     """The sum in steps of ``output``, as XNNPACK rounds it: factors of 21 bits, halves upwards."""
-    from tensorflow.keras import ops
-
     ratios = [float(tensor.scale[0] / output.scale[0]) for tensor in inputs]
     unit = 2.0 ** (20 - int(np.floor(np.log2(max(ratios)))))
     parts = [ops.cast(one, "float64") * np.rint(ratio * unit)

@@ -8,7 +8,11 @@ import tempfile
 from copy import copy
 from typing import Any
 
+import flatbuffers
 import numpy as np
+import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from tensorflow import keras
 
 from decor_core.export.keras_model import build_model
 from decor_core.export.keras_network import read_model
@@ -24,8 +28,6 @@ def tflite_model(bundle: Bundle) -> bytes:
     Of one picture it takes ``object`` [1, n, n, 4], any n, and its ``views`` [views, side, side, 3]
     and ``weights`` [views, m, m, 1], as ``build_model`` does, and gives what that gives.
     """
-    import tensorflow as tf
-
     spec = BackboneSpec.named(bundle.embedding.architecture)
     model = build_model(bundle, batch=1, network=_placeholder_layer(spec))
     with tempfile.TemporaryDirectory() as folder:
@@ -42,9 +44,6 @@ def tflite_model(bundle: Bundle) -> bytes:
 def _placeholder_layer(spec: BackboneSpec) -> Any:
     """A layer with the inputs and outputs of the network, which the converter keeps as one operator
     for each view."""
-    import tensorflow as tf
-    from tensorflow import keras
-
     shapes = load_backbone(spec.name).shapes
     attributes = f'name: "{_PLACEHOLDER}" attr {{ key: "tfl_fusable_op" value {{ b: true }} }}'
 
@@ -66,8 +65,6 @@ def _insert_network(model_file: bytes, network_file: bytes) -> bytes:
     Operators, tensors and buffers name each other by their index in the file. The operator codes
     and buffers of the network are appended once; its tensors for each placeholder anew.
     """
-    import flatbuffers
-
     model, network = read_model(model_file), read_model(network_file)
     (graph,), (network_graph,) = model.subgraphs, network.subgraphs
     code_offset, buffer_offset = len(model.operatorCodes), len(model.buffers)
@@ -102,12 +99,10 @@ def _add_tensors(
     The network's stage maps are the placeholder's outputs, and its input is the placeholder's
     unless it takes eight-bit numbers.
     """
-    from ai_edge_litert.schema_py_generated import TensorType
-
     tensors = network_graph.tensors
     indices = np.full(len(tensors), -1, np.int32)
     (input_index,) = network_graph.inputs
-    if tensors[input_index].type == TensorType.FLOAT32:
+    if tensors[input_index].type == schema.TensorType.FLOAT32:
         indices[input_index] = placeholder.inputs[0]
     stages = sorted(network_graph.outputs, key=lambda index: by_resolution(tensors[index].shape))
     indices[stages] = placeholder.outputs
@@ -121,8 +116,6 @@ def _add_tensors(
 
 def _quantize_operator(model: Any, inputs: np.ndarray, outputs: np.ndarray) -> Any:
     """An operator that rounds the tensor ``inputs`` to the eight bits of ``outputs``."""
-    from ai_edge_litert import schema_py_generated as schema
-
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
     code.version = 1

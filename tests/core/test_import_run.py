@@ -64,7 +64,7 @@ def test_what_was_exported_comes_back(exported, training):
 
 
 def test_a_bundle_folder_zipped_by_hand_comes_back_too(files):
-    bare = {name.rpartition("/")[2]: content for name, content in files.items()}
+    bare = {name.rpartition("/")[2]: content for name, content in files.items() if content}
     clutter = {"__MACOSX/._head.npz": b"\0", ".DS_Store": b"\0", "Thumbs.db": b"\0"}
     assert import_run(zip_bytes(bare | clutter)).title == "Łowicz & co."
 
@@ -225,7 +225,7 @@ def test_figures_that_make_no_sense(refused, files):
         ({"confusion": [[float("nan")] * 3] * 3}, "damaged"),
         ({"labels": ["a", "b", "c"]}, "other labels"),
         ({"confusion": [[0.7, 0, 0]] * 3}, "parts of pictures"),
-        ({"ece": "none"}, "Expected `float`, got `str` - at `$.ece`"),
+        ({"ece": "none"}, "Expected `float`, got `str` - at `$.evaluation.ece`"),
         ({"ece_ci95": [0, 1.5]}, "Expected `float` <= 1"),
         ({"balanced_ci95": [0.5]}, "Expected `array` of length 2"),
         ({"cross_entropy": -1}, "Expected `float` >= 0"),
