@@ -94,8 +94,10 @@ def read_config(environment: Mapping[str, str]) -> ServerConfig:
 
     SettingsError for what is no whole number above zero, or neither yes nor no.
     """
-    hosted = _yes_or_no(VARIABLES["hosted"], environment.get(VARIABLES["hosted"], ""))
-    usual = _HOSTED if hosted else _AT_HOME
+    text = environment.get(VARIABLES["hosted"], "")
+    if text.strip().lower() not in (*_YES, *_NO):
+        raise SettingsError(f"{VARIABLES['hosted']} is “{text}”; it must be 1 or 0.")
+    usual = _HOSTED if text.strip().lower() in _YES else _AT_HOME
     chosen = {
         name: _value(variable, environment.get(variable, "").strip(), getattr(usual, name))
         for name, variable in VARIABLES.items()
@@ -103,7 +105,7 @@ def read_config(environment: Mapping[str, str]) -> ServerConfig:
     }
     if environment.get(_SPACE) and not chosen["frame_ancestors"]:
         chosen["frame_ancestors"] = _SPACES_PAGE
-    return ServerConfig(hosted=hosted, **chosen)
+    return replace(usual, **chosen)
 
 
 def server_config() -> ServerConfig:
@@ -114,13 +116,6 @@ def server_config() -> ServerConfig:
 @lru_cache(maxsize=8)
 def _remembered(values: tuple[str, ...]) -> ServerConfig:
     return read_config(dict(zip(_READ, values, strict=True)))
-
-
-def _yes_or_no(variable: str, text: str) -> bool:
-    word = text.strip().lower()
-    if word not in (*_YES, *_NO):
-        raise SettingsError(f"{variable} is “{text}”; it must be 1 or 0.")
-    return word in _YES
 
 
 def _value(variable: str, text: str, usual: Any) -> Any:

@@ -28,21 +28,16 @@ class JsonLines(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[1] is not None:
-            line |= _error(record.exc_info[1])
+            error = record.exc_info[1]
+            frames = traceback.extract_tb(error.__traceback__)[-8:]
+            line["error"] = type(error).__name__
+            line["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         return json.dumps(line, ensure_ascii=False)
 
 
-def _error(error: BaseException) -> dict[str, Any]:
-    frames = traceback.extract_tb(error.__traceback__)
-    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
-    return {"error": type(error).__name__, "at": places}
-
-
-def log_event(
-    event: str, level: int = logging.INFO, **fields: int | float | str | bool | None
-) -> None:
+def log_event(event: str, **fields: int | float | str | bool | None) -> None:
     """Log ``event`` with ``fields``, which must tell nothing about a visitor."""
-    _log.log(level, event, extra={"fields": fields})
+    _log.info(event, extra={"fields": fields})
 
 
 def use_json_logging(stream: TextIO | None = None) -> None:

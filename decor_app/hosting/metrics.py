@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 
 import streamlit as st
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
 from prometheus_client import generate_latest as exposition
 from prometheus_client.process_collector import ProcessCollector
 from starlette.requests import Request
@@ -50,10 +50,6 @@ class Metrics:
     def observe(self, what: str, seconds: float) -> None:
         """Take note of how long something took."""
         self._seconds.labels(what).observe(seconds)
-
-    def gauge(self, name: str, words: str) -> Gauge:
-        """A number that is asked for when somebody looks: ``set_function`` says how."""
-        return Gauge(f"decor_{name}", words, registry=self.registry)
 
     def counts(self) -> dict[str, int]:
         """How often each event happened, by name."""

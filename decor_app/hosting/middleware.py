@@ -5,7 +5,6 @@ send, before it takes any memory.
 """
 
 import asyncio
-from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -21,6 +20,30 @@ _CLOSED = ("/_stcore/metrics",)
 _SLOWEST_UPLOAD = 180.0  # seconds
 _FRAMING = 64 * 1024  # bytes that a browser adds around a file
 _TRY_AGAIN_LATER = 1013
+# Streamlit writes styles and scripts into its pages and its charts make functions from text, so
+# both are allowed from the page itself; nothing is from elsewhere.
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "media-src 'self' blob: mediastream:",
+        "connect-src 'self' ws: wss: data: blob:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-src 'none'",
+    )
+)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
 
 class ConnectionLimit:
@@ -105,47 +128,18 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        frames = server_config().frame_ancestors.split()  # sites that may show the app in a frame
+        policy = " ".join([f"{_POLICY}; frame-ancestors 'self'", *frames])
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in security_headers(server_config().frame_ancestors.split()):
-                    headers[name] = value
+                headers.update(_HEADERS)
+                headers["Content-Security-Policy"] = policy
+                if not frames:  # the older header knows no list of sites
+                    headers["X-Frame-Options"] = "SAMEORIGIN"
             await send(message)
 
         closed = scope["path"].endswith(_CLOSED)
         answer = PlainTextResponse("Not found", 404) if closed else self._app
         await answer(scope, receive, send_with_headers)
-
-
-def security_headers(frames: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """What every answer carries; ``frames`` are sites that may show the app in a frame.
-
-    Streamlit writes styles and scripts into its pages and its charts make functions from text, so
-    both are allowed from the page itself; nothing is from elsewhere.
-    """
-    frames = list(frames)
-    policy = {
-        "default-src": "'self'",
-        "script-src": "'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:",
-        "style-src": "'self' 'unsafe-inline'",
-        "img-src": "'self' data: blob:",
-        "font-src": "'self' data:",
-        "media-src": "'self' blob: mediastream:",
-        "connect-src": "'self' ws: wss: data: blob:",
-        "worker-src": "'self' blob:",
-        "object-src": "'none'",
-        "base-uri": "'self'",
-        "form-action": "'self'",
-        "frame-src": "'none'",
-        "frame-ancestors": " ".join(["'self'", *frames]),
-    }
-    headers = [
-        ("Content-Security-Policy", "; ".join(f"{name} {value}" for name, value in policy.items())),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "same-origin"),
-        ("Permissions-Policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-    ]
-    if not frames:  # the older header knows no list of sites
-        headers.append(("X-Frame-Options", "SAMEORIGIN"))
-    return headers

@@ -17,8 +17,6 @@ from decor_app.hosting.streamlit_internals import (
     uploaded_bytes,
 )
 
-_GRACE_SECONDS = 40  # in which a lost connection may come back
-
 
 class UploadRegister:
     """Which files each session has sent; Streamlit holds their bytes. For all threads."""
@@ -50,11 +48,6 @@ class UploadRegister:
 
 
 UPLOADS = UploadRegister()
-
-
-def drop_left_uploads() -> None:
-    """Free what those have uploaded who have been gone for a while."""
-    UPLOADS.drop_left(min(_GRACE_SECONDS, st.get_option("server.disconnectedSessionTTL")))
 
 
 def upload_quota_error(size: int) -> str:

@@ -35,7 +35,8 @@ class VisitorCookie:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and "text/html" in Headers(scope=scope).get("accept", ""):
-            await self._session[_is_https(scope)](scope, receive, send)
+            schemes = scope["scheme"], Headers(scope=scope).get("x-forwarded-proto", "")
+            await self._session["https" in schemes](scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -43,10 +44,6 @@ class VisitorCookie:
         scope["session"].setdefault(_VISITOR, secrets.token_hex(16))
         # Streamlit keeps a session of its own under the same name: in a copy, not in place of ours.
         await self._app({**scope}, receive, send)
-
-
-def _is_https(scope: Scope) -> bool:
-    return "https" in (scope["scheme"], Headers(scope=scope).get("x-forwarded-proto", ""))
 
 
 def visitor_id() -> str | None:

@@ -3,18 +3,20 @@
 import itertools
 import threading
 
+import streamlit as st
+
 from decor_app.hosting.config import server_config
 from decor_app.hosting.logging import log_event, use_json_logging
 from decor_app.hosting.memory import collect_garbage, freeze_heap
 from decor_app.hosting.streamlit_internals import uploaded_bytes
-from decor_app.hosting.uploads import drop_left_uploads
-from decor_app.jobs.queue import JobQueue
+from decor_app.hosting.uploads import UPLOADS
 from decor_app.state import cache
 from decor_app.state.processes import job_queues
-from decor_app.state.workspace import registry
+from decor_app.state.workspace import REGISTRY
 
 _SECONDS = 5.0
 _TURNS_FROZEN = 3
+_GRACE_SECONDS = 40  # in which a lost connection may come back
 _MODELS_SHARE = 1 / 2  # of the bytes that all uploads may have: what models may have besides
 
 
@@ -28,19 +30,13 @@ def clean_up(ends: threading.Event) -> None:
         if turn % _TURNS_FROZEN == 0:
             freeze_heap()
         before = uploaded_bytes()
-        drop_left_uploads()
+        UPLOADS.drop_left(min(_GRACE_SECONDS, st.get_option("server.disconnectedSessionTTL")))
         collect_garbage()
         cache.sweep()
         if uploaded_bytes() < before:
             log_event("uploads freed", still_bytes=uploaded_bytes())
-        registry().evict(server_config().total_mb * 2**20 * _MODELS_SHARE)
+        REGISTRY.evict(server_config().total_mb * 2**20 * _MODELS_SHARE)
         for queue in job_queues().values():
-            forget_gone(queue)
-
-
-def forget_gone(queue: JobQueue) -> None:
-    """Let go of the jobs, and what came of them, of everybody who will not come back."""
-    gone = queue.owners() - registry().owners()
-    if gone:
-        queue.forget(gone)
-        log_event("visitors forgotten", n=len(gone))
+            if gone := queue.owners() - REGISTRY.owners():  # who will not come back
+                queue.forget(gone)
+                log_event("visitors forgotten", n=len(gone))

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from prometheus_client import Gauge
+
 from decor_app.hosting.admission import ADMISSION
 from decor_app.hosting.metrics import METRICS, STARTED
 from decor_app.hosting.streamlit_internals import uploaded_bytes
@@ -43,7 +45,7 @@ _GAUGES: dict[str, tuple[str, Callable[[], float]]] = {
 def register_gauges() -> None:
     """Let /metrics give out all of them; once for a server."""
     for name, (words, ask) in _GAUGES.items():
-        METRICS.gauge(name, words).set_function(ask)
+        Gauge(f"decor_{name}", words, registry=METRICS.registry).set_function(ask)
 
 
 def server_stats() -> dict[str, float]:

@@ -174,19 +174,14 @@ class WorkspaceRegistry:
         one.forget()
 
 
-_REGISTRY = WorkspaceRegistry()
-
-
-def registry() -> WorkspaceRegistry:
-    """The workspaces of this server."""
-    return _REGISTRY
+REGISTRY = WorkspaceRegistry()
 
 
 def workspace() -> Workspace:
     """This visitor's workspace; at a new session's first call that of the same browser before."""
     found = keys.WORKSPACE.value
     if found is None or found.is_forgotten:
-        found = keys.WORKSPACE.value = registry().get(visitor_id() or uuid.uuid4().hex)
+        found = keys.WORKSPACE.value = REGISTRY.get(visitor_id() or uuid.uuid4().hex)
     if time.monotonic() - found.touched > _TOUCH_SECONDS:  # a page asks some fifty times
-        registry().touch(found, session_id())
+        REGISTRY.touch(found, session_id())
     return found
