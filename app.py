@@ -30,7 +30,7 @@ from decor_app.state.processes import (
     warm_training_process,
 )
 from decor_app.state.server_stats import register_gauges
-from decor_app.state.workspace import registry
+from decor_app.state.workspace import REGISTRY
 from decor_core.errors import SettingsError
 
 try:
@@ -57,7 +57,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
         ends.set()
         for background in (inference_pool(), *job_queues().values()):
             background.close()
-        registry().forget_all()
+        REGISTRY.forget_all()
     log_event("stopped")
 
 

@@ -27,11 +27,9 @@ def training_curves(events: Sequence[TrainEvent], config: TrainingConfig, classe
     watched = ", :red[**╍ validation**] pictures" if config.validation_percentage else ""
     st.markdown(f":small[:blue[**━ training**] pictures{watched}]")
     guessing = math.log(classes)
-    left, right = st.columns(2, gap="medium")
-    for place, title, measure in (
-        (left, "Accuracy", "accuracy"),
-        (right, "Cross-entropy", "cross_entropy"),
-    ):
+    measures = "accuracy", "cross_entropy"
+    for place, measure in zip(st.columns(2, gap="medium"), measures, strict=True):
+        title = measure.replace("_", "-").capitalize()
         rows = _rows({name: (events, f"{part}_{measure}") for name, part in _PARTS.items()})
         top, rule = 1.0, None
         if measure == "cross_entropy":
@@ -52,14 +50,12 @@ def overlaid_curves(runs: Sequence[Run], titles: Sequence[str]) -> None:
     steps = max(run.config.steps for run in runs if run.events)
     legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=280)
     by_run = alt.Color("series:N", scale=alt.Scale(domain=list(titles)), legend=legend)
-    left, right = st.columns(2, gap="medium")
-    for place, title, measure in (
-        (left, "Validation accuracy", "validation_accuracy"),
-        (right, "Validation cross-entropy", "validation_cross_entropy"),
-    ):
-        rows = _rows({name: (one.events, measure) for name, one in zip(titles, runs, strict=True)})
+    measures = "accuracy", "cross_entropy"
+    for place, measure in zip(st.columns(2, gap="medium"), measures, strict=True):
+        title, field = f"Validation {measure.replace('_', '-')}", f"validation_{measure}"
+        rows = _rows({name: (one.events, field) for name, one in zip(titles, runs, strict=True)})
         highest = max((row["value"] for row in rows), default=1.0)
-        top = 1.0 if measure.endswith("accuracy") else min(highest, 6.0)
+        top = 1.0 if measure == "accuracy" else min(highest, 6.0)
         with place:
             show_chart(
                 alt.layer(_lines(title, steps, top).encode(by_run), title=title, padding=_PADDING),

@@ -71,11 +71,19 @@ def search_heatmap(results: Sequence[SearchResult], best: SearchResult | None) -
     steps = sorted({row["steps"] for row in rows})
     rates = sorted({row["rate"] for row in rows}, reverse=True)
     gridded = len(rows) * 2 > len(steps) * len(rates)
+    if gridded:
+        across, up = alt.Axis(labelAngle=0, **_AXIS), alt.Axis(**_AXIS)
+        x, y = alt.X("steps:O", sort=steps, axis=across), alt.Y("rate:O", sort=rates, axis=up)
+    else:
+        across = alt.Axis(grid=False, tickCount=4, format="d")
+        up = alt.Axis(grid=False, tickCount=5, format="~g")
+        x, y = alt.X("steps:Q", scale=_LOG, axis=across), alt.Y("rate:Q", scale=_LOG, axis=up)
     values = [row["value"] for row in rows if row["value"] is not None] or [0.0, 1.0]
     low, high = min(*values, max(values) - 0.02), max(values)
     size: dict[str, Any] = {} if gridded else {"width": 44, "height": 26}
     base = alt.Chart(alt.NamedData("rows")).encode(
-        *(_grid_axes(steps, rates) if gridded else _log_axes()),
+        x.title("Training steps"),
+        y.title("Learning rate"),
         tooltip=[
             alt.Tooltip("steps:N", title="Steps"),
             alt.Tooltip("rate:N", title="Learning rate"),
@@ -107,22 +115,6 @@ def _row(result: SearchResult, best: SearchResult | None) -> dict[str, Any]:
         "error": result.standard_error if measured else None,
         "best": result is best,
     }
-
-
-def _grid_axes(steps: list[int], rates: list[float]) -> tuple[alt.X, alt.Y]:
-    return (
-        alt.X("steps:O", sort=steps, title="Training steps", axis=alt.Axis(labelAngle=0, **_AXIS)),
-        alt.Y("rate:O", sort=rates, title="Learning rate", axis=alt.Axis(**_AXIS)),
-    )
-
-
-def _log_axes() -> tuple[alt.X, alt.Y]:
-    across = alt.Axis(grid=False, tickCount=4, format="d")
-    up = alt.Axis(grid=False, tickCount=5, format="~g")
-    return (
-        alt.X("steps:Q", title="Training steps", scale=_LOG, axis=across),
-        alt.Y("rate:Q", title="Learning rate", scale=_LOG, axis=up),
-    )
 
 
 def _cells(base: alt.Chart, low: float, high: float, **size: Any) -> tuple[alt.Chart, alt.Chart]:

@@ -27,9 +27,19 @@ _MOST_MISTAKES, _MOST_UNSURE = 10, 5
 
 def show_details(run: Run, ask: bool = True) -> None:
     """How a run was evaluated, a tab for each view; with ``ask`` jobs about it can be started."""
-    evaluation = _chosen_evaluation(run)
+    cross_validation = run.cross_validation.get(run.level)
+    evaluation = cross_validation or run.evaluation
     if evaluation is None:
         return
+    if cross_validation and run.evaluation:
+        chosen = st.segmented_control(
+            "Evaluated on",
+            [_TEST, _ALL],
+            default=_ALL,
+            required=True,
+            key=keys.JUDGED_BY.of(run.id),
+        )
+        evaluation = cross_validation if chosen == _ALL else run.evaluation
     views = {
         "Confusion matrix": lambda: _show_confusion(run, evaluation),
         "Per class": lambda: _show_classes(run, evaluation),
@@ -43,17 +53,6 @@ def show_details(run: Run, ask: bool = True) -> None:
         if tab.open:
             with tab:
                 show()
-
-
-def _chosen_evaluation(run: Run) -> Evaluation | None:
-    """On the test pictures or by cross-validation; a widget where there are both."""
-    cross_validation = run.cross_validation.get(run.level)
-    if cross_validation is None or run.evaluation is None:
-        return cross_validation or run.evaluation
-    chosen = st.segmented_control(
-        "Evaluated on", [_TEST, _ALL], default=_ALL, required=True, key=keys.JUDGED_BY.of(run.id)
-    )
-    return cross_validation if chosen == _ALL else run.evaluation
 
 
 def _show_confusion(run: Run, evaluation: Evaluation) -> None:

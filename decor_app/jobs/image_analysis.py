@@ -1,13 +1,17 @@
 """A picture as a page shows it: vector, colors in words, evidence for each label, small copies."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from decor_app.jobs.tasks import Report, Task
 from decor_core.errors import PictureError
 from decor_core.images.decode import LIMITS, Limits, open_picture
 from decor_core.images.encode import encode_jpeg, encode_webp
+from decor_core.model.bundle import Bundle
 from decor_core.model.color_names import name_colors
+from decor_core.model.events import ShouldStop
 from decor_core.model.explain import Explanation, split_scores
 from decor_core.model.predictor import ImagePredictor
 
@@ -32,23 +36,36 @@ class ImageAnalysis:
     notes: tuple[str, ...] = ()
 
 
-def analyze_image(
-    predictor: ImagePredictor, data: bytes, limits: Limits = LIMITS, deep: bool = True
-) -> ImageAnalysis:
-    """Look at a picture file; a ``deep`` look says what in it speaks for each label, too."""
-    embedder, bundle = predictor.embedder, predictor.bundle
-    try:
-        opened = open_picture(data, limits, embedder.working_side)
-    except PictureError as error:
-        return ImageAnalysis(error=str(error))
-    upright = opened.picture
-    look = embedder.feature_maps(upright)
-    labels = bundle.taxonomy.labels
-    return ImageAnalysis(
-        look.vector(),
-        str(name_colors(look)),
-        encode_jpeg(upright, _PREVIEW_SIDE),
-        encode_webp(upright, _THUMB_SIDE),
-        split_scores(look, embedder.blocks, bundle.head, labels, upright.size) if deep else None,
-        notes=opened.notes,
-    )
+@dataclass(frozen=True)
+class AnalyzeTask(Task):
+    """Analyze a picture file with the model ``data``; without one, only the vector of a blank one.
+
+    A ``deep`` look says what in it speaks for each label, too.
+    """
+
+    kind: ClassVar[str] = "analyze"
+
+    data: Bundle
+    picture: bytes | None = None
+    limits: Limits = LIMITS
+    deep: bool = True
+
+    def run(self, report: Report, should_stop: ShouldStop) -> ImageAnalysis:
+        predictor = ImagePredictor(self.data)
+        if self.picture is None:
+            return ImageAnalysis(predictor.embed_blank())
+        embedder, head, labels = predictor.embedder, self.data.head, self.data.taxonomy.labels
+        try:
+            opened = open_picture(self.picture, self.limits, embedder.working_side)
+        except PictureError as error:
+            return ImageAnalysis(error=str(error))
+        upright = opened.picture
+        look = embedder.feature_maps(upright)
+        return ImageAnalysis(
+            look.vector(),
+            str(name_colors(look)),
+            encode_jpeg(upright, _PREVIEW_SIDE),
+            encode_webp(upright, _THUMB_SIDE),
+            split_scores(look, embedder.blocks, head, labels, upright.size) if self.deep else None,
+            notes=opened.notes,
+        )

@@ -8,43 +8,20 @@ only, and the memory of network and decoder is not the server's.
 import os
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from decor_app.hosting.metrics import METRICS
-from decor_app.jobs.image_analysis import ImageAnalysis, analyze_image
-from decor_app.jobs.tasks import Report, Task
+from decor_app.jobs.image_analysis import AnalyzeTask, ImageAnalysis
 from decor_app.jobs.worker import Worker, WorkerDied
 from decor_core.errors import BundleError
 from decor_core.images.decode import Limits
 from decor_core.model.bundle import Bundle
-from decor_core.model.predictor import ImagePredictor
 
 _MAX_SECONDS = 60.0  # for a picture; it takes a tenth of one
 _MAX_PROCESSES = 4
 _IDLE_SECONDS = 120.0  # after which all but one end
-
-
-@dataclass(frozen=True)
-class AnalyzeTask(Task):
-    """Analyze a picture with the model ``data``; without one, only the vector of a blank one."""
-
-    kind: ClassVar[str] = "analyze"
-
-    data: Bundle
-    picture: bytes | None = None
-    limits: Limits = Limits()
-    deep: bool = True
-
-    def run(self, report: Report, should_stop: Callable[[], bool]) -> ImageAnalysis:
-        predictor = ImagePredictor(self.data)
-        if self.picture is None:
-            return ImageAnalysis(predictor.embed_blank())
-        return analyze_image(predictor, self.picture, self.limits, self.deep)
 
 
 class InferencePool:

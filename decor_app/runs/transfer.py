@@ -15,7 +15,7 @@ from decor_app.session_keys import SessionKey
 from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, submit
 from decor_app.state.processes import inference_pool
 from decor_app.state.runs import may_keep
-from decor_app.state.workspace import registry, workspace
+from decor_app.state.workspace import REGISTRY, workspace
 from decor_core.errors import DecorError, LimitError
 from decor_core.export.formats import FORMATS, export_model, export_name
 from decor_core.model.bundle import Bundle, folder_name
@@ -144,7 +144,7 @@ def _import(key: SessionKey) -> None:
         return
     try:
         own = len(workspace().own_runs)
-        if own >= registry().room(workspace()):
+        if own >= REGISTRY.room(workspace()):
             METRICS.count("refused: runs of one")
             raise LimitError(
                 f"There are {own} runs in this session, as many as there is room for now; please "

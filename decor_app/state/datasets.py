@@ -102,20 +102,20 @@ def undo() -> None:
     edit(lambda dataset: dataset.undo())
 
 
+@st.cache_data(
+    show_spinner=False,
+    max_entries=50,
+    hash_funcs={Dataset: lambda dataset: (dataset.id, dataset.version)},
+)
 def parts_of(dataset: Dataset) -> dict[str, str]:
     """For each picture, by content, the part it falls to by default: train, validation, test.
 
     Empty where there are too few pictures to divide them.
     """
-    return _parts(dataset.id, dataset.version, dataset)
-
-
-@st.cache_data(show_spinner=False, max_entries=50)
-def _parts(set_id: str, version: str, _pictures: Dataset) -> dict[str, str]:
-    table, config = _pictures.table, TrainingConfig()
+    table, config = dataset.table, TrainingConfig()
     try:
         found = split(
-            **identity(table, table[_pictures.level]),
+            **identity(table, table[dataset.level]),
             testing_percentage=config.testing_percentage,
             validation_percentage=config.validation_percentage,
             seed=config.seed,

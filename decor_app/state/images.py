@@ -9,7 +9,9 @@ from decor_app.hosting.config import server_config
 from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.image_analysis import ImageAnalysis
 from decor_app.state.cache import looks, originals
-from decor_app.state.models import analyze_image, predictor
+from decor_app.state.errors import or_end_page
+from decor_app.state.models import predictor
+from decor_app.state.processes import inference_pool
 from decor_app.state.workspace import workspace
 from decor_core.images.decode import content_hash
 from decor_core.model.explain import Explanation
@@ -78,7 +80,7 @@ def analyze(file: ImageFile, explain: bool = True) -> Analyzed:
             )
         session.pictures += 1
         started = time.monotonic()
-        analysis = analyze_image(file.data, explain)
+        analysis = _analyze_file(file.data, explain)
         if analysis.vector is None:
             METRICS.count("pictures: refused")
             return UnreadableFile(file.name, analysis.error)
@@ -142,10 +144,16 @@ def _model_key() -> tuple:
     return bundle.title, bundle.created
 
 
+def _analyze_file(data: bytes, explain: bool) -> ImageAnalysis:
+    """What the session's model sees in a picture file; where it cannot look, the page ends."""
+    bundle, limits = predictor().bundle, server_config().picture_limits
+    return or_end_page(lambda: inference_pool().analyze_image(bundle, data, limits, explain))
+
+
 def _analyze_again(image: AnalyzedImage) -> ImageAnalysis:
     """Analyze an image of which too little is kept, from the best that there is."""
     kept = originals().get(image.digest) or looks().get((_PREVIEW, image.digest))
-    analysis = analyze_image(kept or image.thumb, True)
+    analysis = _analyze_file(kept or image.thumb, explain=True)
     _keep_large_parts(image.digest, analysis)
     return analysis
 

@@ -18,7 +18,7 @@ from decor_app.state.models import use_model
 from decor_app.state.processes import job_queues
 from decor_app.state.runs import find_run, save_cross_validation
 from decor_app.state.training_vectors import TrainingVectors, cached_vectors, is_available
-from decor_app.state.workspace import registry, workspace
+from decor_app.state.workspace import REGISTRY, workspace
 from decor_core.errors import DecorError
 from decor_core.features.backbones import BackboneSpec
 from decor_core.features.embeddings import Embeddings
@@ -220,7 +220,7 @@ def _keep(job: Job) -> str:
     if job.task.kind in ("train", "train on all"):
         run = run_of_training(job.result, job.task.training_data, job.seconds)
         session.runs.save(run)
-        for old in session.own_runs[registry().room(session) :]:
+        for old in session.own_runs[REGISTRY.room(session) :]:
             session.runs.delete(old.id)
             st.toast(escape_markdown(f"“{old.title}” had to go: there is no room for more models."))
         correction_job = session.jobs.get(TRAIN_ON_CORRECTIONS)

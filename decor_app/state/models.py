@@ -5,8 +5,6 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from decor_app.hosting.config import server_config
-from decor_app.jobs.image_analysis import ImageAnalysis
 from decor_app.jobs.train_tasks import load_shipped_vectors
 from decor_app.state.errors import attempt, or_end_page
 from decor_app.state.processes import inference_pool
@@ -21,15 +19,6 @@ from decor_core.runs.run import Run
 def shipped_predictor() -> VectorPredictor:
     """The model that comes with the app."""
     return VectorPredictor(load_bundle(DEFAULT_BUNDLE))
-
-
-def analyze_image(data: bytes, deep: bool) -> ImageAnalysis:
-    """What the session's model sees in a picture file; where it cannot look at all, the page ends.
-
-    A ``deep`` look says what in the picture speaks for each label, too.
-    """
-    bundle, limits = predictor().bundle, server_config().picture_limits
-    return or_end_page(lambda: inference_pool().analyze_image(bundle, data, limits, deep))
 
 
 def predictor() -> VectorPredictor:

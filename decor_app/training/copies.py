@@ -6,7 +6,7 @@ import streamlit as st
 from PIL import Image
 
 from decor_app import session_keys as keys
-from decor_app.components.samples import Sample, samples
+from decor_app.components.samples import samples
 from decor_app.format import escape_markdown
 from decor_app.training.setting_widget import setting_widget
 from decor_core.datasets.dataset import Dataset
@@ -101,7 +101,8 @@ def _try_distortions() -> None:
     flip, shares = preview.of("flip_left_right").value, [preview.of(one).value for one in _SHARES]
     chosen = Augmentation(flip, *shares, wear=wear, ground=ground, copies=standard.copies)
     for sample in samples()[:1]:
-        _show_on(sample, chosen)
+        with restorable(sample.path):
+            _show_copies(sample.data(), chosen, _SHOWN, sample.alt)
     command = "python -m decor_core retrain --image_dir photos"
     if chosen != standard:
         command += " --flip_left_right" * flip
@@ -116,11 +117,6 @@ def _try_distortions() -> None:
             ":small[On the command line, wear and other backgrounds come with the standard "
             "distortions only.]"
         )
-
-
-def _show_on(sample: Sample, augmentation: Augmentation) -> None:
-    with restorable(sample.path):
-        _show_copies(sample.data(), augmentation, _SHOWN, sample.alt)
 
 
 def _show_copies(data: bytes, augmentation: Augmentation, count: int, alt: str) -> None:

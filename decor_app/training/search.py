@@ -44,7 +44,7 @@ def show_search() -> None:
             if job is None:
                 st.caption("The map of what was tried fills here, cell by cell.")
             elif job.active:
-                watch_job(SEARCH, draw=_draw_results, stop_button=False)
+                watch_job(SEARCH, draw=_show_results, stop_button=False)
             else:
                 _show_ended(job)
 
@@ -128,11 +128,6 @@ def _start(candidates: tuple[SearchCandidate, ...]) -> None:
     )
 
 
-def _draw_results(job: Job) -> None:
-    if not job.task.prepares:
-        _show_results(job.partial_results)
-
-
 def _show_ended(job: Job) -> None:
     if job.status == "failed":
         st.error(escape_markdown(job.message), icon=":material/error:")
@@ -142,7 +137,7 @@ def _show_ended(job: Job) -> None:
     if job.status == "stopped":
         done = f"Stopped: {len(results)} of {len(job.task.candidates)} were tried."
         st.caption(f"{done} {escape_markdown(job.message)}".strip())
-    _show_results(results)
+    _show_results(job)
     winner = best_result(results)
     if winner:
         _show_winner(winner, results)
@@ -150,8 +145,9 @@ def _show_ended(job: Job) -> None:
         st.info("Every one of them diverged; try smaller learning rates.")
 
 
-def _show_results(results: list[SearchResult]) -> None:
+def _show_results(job: Job) -> None:
     """A heat map of those with steps, a line for each of the others."""
+    results = [] if job.task.prepares else job.partial_results
     winner = best_result(results)
     if any(result.candidate.steps for result in results):
         search_heatmap(results, winner)

@@ -16,15 +16,22 @@ import pytest
 from serving import until
 
 from decor_app.jobs import inference_pool
-from decor_app.jobs.image_analysis import analyze_image
+from decor_app.jobs.image_analysis import AnalyzeTask, ImageAnalysis
 from decor_app.jobs.inference_pool import InferencePool
 from decor_core.errors import BundleError
 from decor_core.images.decode import LIMITS
+from decor_core.model.bundle import Bundle
+from decor_core.model.events import never_stop
 from decor_core.model.predictor import ImagePredictor
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
 ROOT = Path(__file__).parents[2]
+
+
+def analyze(bundle: Bundle, picture: bytes) -> ImageAnalysis:
+    """What this process sees."""
+    return AnalyzeTask(bundle, picture).run(lambda event: None, never_stop)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +47,7 @@ def picture(encoded, ornament):
 
 
 def test_it_sees_what_this_process_sees(pool, training, picture):
-    ours = analyze_image(ImagePredictor(training.bundle), picture())
+    ours = analyze(training.bundle, picture())
     theirs = pool.analyze_image(training.bundle, picture(), LIMITS)
     np.testing.assert_allclose(theirs.vector, ours.vector, atol=1e-6)
     np.testing.assert_allclose(theirs.evidence.maps, ours.evidence.maps, atol=1e-4)
@@ -78,9 +85,7 @@ def test_a_model_that_does_not_fit_says_why(pool, training, picture):
 
 def test_everybody_gets_his_own_answer(pool, training, picture):
     files = [picture(number) for number in range(12)]
-    expected = [
-        analyze_image(ImagePredictor(training.bundle), data, deep=False).vector for data in files
-    ]
+    expected = [analyze(training.bundle, data).vector for data in files]
     with ThreadPoolExecutor(12) as visitors:
         found = visitors.map(lambda data: pool.analyze_image(training.bundle, data, LIMITS), files)
         for sight, vector in zip(found, expected, strict=True):
