@@ -116,7 +116,7 @@ class WhitenedFolds:
             self._folds = list(whitened)
         held_out = [test for _, test in splits]
         self.y_true = classes[np.concatenate(held_out)] if held_out else rows[:0]
-        self.block_logits = []
+        self.block_logits: list[np.ndarray] = []
         for block in self._pca.blocks_ if self._folds else ():
             logits = []
             for fold in self._folds:
