@@ -13,18 +13,18 @@ from packing import zip_bytes
 from PIL import Image
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
-from decor_app.jobs.image_analysis import analyze_image
-from decor_app.state.queues import dataset_queue
+from decor_app.jobs.image_analysis import AnalyzeTask, ImageAnalysis
+from decor_app.state.processes import job_queues
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.storage import read_thumb
+from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.events import never_stop
-from decor_core.model.predictor import load_predictor
 
 
 @pytest.fixture(scope="module", autouse=True)
 def end_reader():
     yield
-    dataset_queue().close()
+    job_queues()["dataset"].close()
     st.cache_resource.clear()
 
 
@@ -61,12 +61,16 @@ def test_classify_names_what_it_left_out_and_cannot_read(ornament, encoded):
 
 
 def test_what_is_shown_is_what_was_decoded(ornament, encoded):
-    predictor, picture = load_predictor(), Image.new("RGB", (64, 64), (200, 60, 40))
-    wide = analyze_image(predictor, encoded(picture, icc_profile=rgb_profile("sRGB P3")))
+    bundle, picture = load_bundle(DEFAULT_BUNDLE), Image.new("RGB", (64, 64), (200, 60, 40))
+
+    def analyze(file: bytes) -> ImageAnalysis:
+        return AnalyzeTask(bundle, file).run(lambda event: None, never_stop)
+
+    wide = analyze(encoded(picture, icc_profile=rgb_profile("sRGB P3")))
     holed = picture.copy()
     holed.paste("black", (0, 0, 9, 9))
-    clear = analyze_image(predictor, bmp_with_empty_alpha(holed))
-    dark = analyze_image(predictor, tiff(deep(np.full((64, 64), 0.5), np.uint16, 4095), t281=4095))
+    clear = analyze(bmp_with_empty_alpha(holed))
+    dark = analyze(tiff(deep(np.full((64, 64), 0.5), np.uint16, 4095), t281=4095))
     expected = ((wide, (217, 42, 23)), (clear, (200, 60, 40)), (dark, (128, 128, 128)))
     for analysis, color in expected:
         for file in (analysis.preview, analysis.thumb):
