@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from decor_core.data.findings import OBSTACLES, Finding
+from decor_core.data.findings import OBSTACLES, QUALITY, Finding
 from decor_core.datasets.dataset import Dataset
 
 # Findings that go when the class is made part of another one.
 MERGEABLE = ("too few pictures", "few pictures", "imbalance")
+
+# Findings about one picture by itself, which goes or stays.
+_DROPPABLE = QUALITY | {"outlier"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ GROUPS: Mapping[str, Group] = {
         "pair alike in two classes",
         "pairs alike in two classes",
         "Near duplicates in different classes. One of the labels may be wrong.",
+    ),
+    "blank": Group(
+        "blank picture",
+        "blank pictures",
+        "Nothing is to be seen in them: a lens cap, an empty page, a failed download. A model "
+        "cannot learn anything from them.",
     ),
     "mislabelled": Group(
         "picture that may be in the wrong class",
@@ -97,6 +106,26 @@ GROUPS: Mapping[str, Group] = {
         "pictures unlike all others",
         "Outliers. A stray, a logo, a blank page? Drop what does not belong here.",
     ),
+    "dark": Group(
+        "very dark picture",
+        "very dark pictures",
+        "Underexposed. They may stay if the pictures to be classified are as dark.",
+    ),
+    "overexposed": Group(
+        "overexposed picture",
+        "overexposed pictures",
+        "Very bright: large parts of what they show have lost their colors.",
+    ),
+    "low contrast": Group(
+        "picture of low contrast",
+        "pictures of low contrast",
+        "Light and dark are nearly the same: fog, a faded scan, pale on pale.",
+    ),
+    "blurry": Group(
+        "blurry picture",
+        "blurry pictures",
+        "Out of focus, or moved: nothing in them is sharp, even at a small size.",
+    ),
     "tiny": Group(
         "tiny picture", "tiny pictures", "Little is to be seen in them; a larger one helps."
     ),
@@ -104,6 +133,16 @@ GROUPS: Mapping[str, Group] = {
         "file of several pages or frames",
         "files of several pages or frames",
         "Only the first is taken. To use the others, save each as a picture of its own.",
+    ),
+    "odd aspect ratio": Group(
+        "picture of an odd aspect ratio",
+        "pictures of an odd aspect ratio",
+        "Very long or very tall: panoramas, banners, strips cut from something else.",
+    ),
+    "odd size": Group(
+        "picture of an odd size",
+        "pictures of an odd size",
+        "Much larger or smaller than the others: thumbnails or scans among photos?",
     ),
     "near duplicate": Group(
         "picture nearly the same as another",
@@ -147,7 +186,7 @@ def fixes(finding: Finding, dataset: Dataset) -> list[Fix]:
             return [keep(f"It is {other}"), drop("Drop it", second)] if other else [keep()]
         case "near duplicate":
             return [drop("Drop this one"), keep("Keep both")]
-        case "outlier" | "tiny":
+        case kind if kind in _DROPPABLE:
             return [drop(), keep()]
         case "contradiction":
             return [keep(), drop()] if label else [keep()]
@@ -170,7 +209,7 @@ def fixes_of_all(kind: str, findings: Sequence[Finding], dataset: Dataset) -> li
     if kind == "mislabelled":
         labels = {finding.file: finding.suggestion for finding in findings}
         return [Fix("Relabel all as suggested", lambda now: now.relabel_each(labels)), keep]
-    if kind in ("near duplicate", "outlier", "tiny"):
+    if kind == "near duplicate" or kind in _DROPPABLE:
         files = [finding.file for finding in findings]
         return [Fix("Drop all", lambda now: now.drop(files), ":material/delete_sweep:"), keep]
     return [keep]

@@ -20,6 +20,7 @@ from decor_core.data.columns import Columns
 from decor_core.data.findings import Finding
 from decor_core.data.folder_outline import FolderOutline, possible_outlines
 from decor_core.data.layout import Layout, find_layout, table_bytes
+from decor_core.data.quality_checks import is_blank
 from decor_core.data.sources import Source, open_source
 from decor_core.data.tables import read_table
 from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset, load_dataset
@@ -68,7 +69,9 @@ class _DatasetTask(Task):
             dataset, spec, None, self.progress(report, "embedding"), should_stop
         )
         self.progress(report, "checking")(0, 1)
-        issues = find_label_issues(embeddings, dataset.level, should_stop=should_stop)
+        issues = find_label_issues(
+            embeddings, dataset.level, blank=is_blank(dataset.table), should_stop=should_stop
+        )
         found = label_findings(issues, embeddings.table, dataset.level)
         dataset.with_model_findings(found)
         return found

@@ -41,6 +41,7 @@ def command(
 
 def _with_model_findings(catalog: "Catalog", cache: Path | None) -> "DatasetReport":
     """The report, and what the other pictures say of each: wrong labels, outliers."""
+    from decor_core.data.quality_checks import is_blank
     from decor_core.features.backbones import load_backbone
     from decor_core.features.embedder import EmbeddingSpec
     from decor_core.features.embeddings import embed_catalog
@@ -51,7 +52,7 @@ def _with_model_findings(catalog: "Catalog", cache: Path | None) -> "DatasetRepo
         load_backbone(spec.architecture)
     embeddings = embed_catalog(catalog, spec, cache=cache, progress=progress_bar("Embedding"))
     level = catalog.taxonomy.name
-    issues = find_label_issues(embeddings, level)
+    issues = find_label_issues(embeddings, level, blank=is_blank(catalog.table))
     return catalog.report.with_findings(label_findings(issues, embeddings.table, level))
 
 

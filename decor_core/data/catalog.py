@@ -14,6 +14,7 @@ from decor_core.data.columns import Columns
 from decor_core.data.findings import DatasetReport, Finding
 from decor_core.data.layout import find_layout, table_bytes, tables_in
 from decor_core.data.listing import Listing, Row
+from decor_core.data.quality_checks import quality_columns
 from decor_core.data.scan import (
     OnPicture,
     Progress,
@@ -37,9 +38,9 @@ class Catalog:
     """The usable pictures of a data set, one row each, and how to read them.
 
     Columns of ``table``: file (its name in the source), key (SHA-256 of the content), width and
-    height (upright, pixels), taken (when, by the camera's clock, or ""), type, one for each level
-    of ``taxonomy``, and group (the smallest key among its near duplicates, and its neighbors in a
-    burst before one scene; its own if it has none).
+    height (upright, pixels), taken (when, by the camera's clock, or ""), what ``quality_columns``
+    gives, type, one for each level of ``taxonomy``, and group (the smallest key among its near
+    duplicates, and its neighbors in a burst before one scene; its own if it has none).
     """
 
     table: pd.DataFrame
@@ -170,6 +171,7 @@ def _read_pictures(
             "width": [image.size[0] for image in images],
             "height": [image.size[1] for image in images],
             "taken": taken,
+            **quality_columns([image.quality for image in images]),
             "type": [row.type or UNTYPED for row in rows],
             **dict(zip(listing.levels, labels, strict=True)),
             "group": groups,

@@ -7,14 +7,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import pandas as pd
 
 from decor_core.data.findings import Finding, pluralize
+from decor_core.data.quality_checks import check_quality
 from decor_core.data.split import alike_classes
 
 NEEDED = 3  # pictures of a class: one each to train on, to watch and to test
 FEW = 5
 _IMBALANCE = 10
 _NAMED = 3  # classes in a sentence
-_TINY = 64  # pixels on the short side
-_HUGE = 24_000_000  # pixels
 _BLANKS = str.maketrans("", "", " _")
 _SIGNS = str.maketrans("", "", "-.'’")
 # Letters of other alphabets that look like Latin ones, in small letters.
@@ -25,9 +24,9 @@ _LOOK_ALIKE = str.maketrans(
 
 
 def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Finding, ...]:
-    """What the labels of all ``levels`` (finest first) and the pictures' sizes tell.
+    """What the labels of all ``levels`` (finest first), sizes and quality of the pictures tell.
 
-    ``table`` is that of a Catalog; of its columns width and height may lack.
+    ``table`` is that of a Catalog; of its columns those of sizes and quality may lack.
     """
     finest = levels[0]
     counts = Counter(table[finest])
@@ -37,9 +36,7 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Finding, ..
     findings += _imbalance(counts)
     for level in levels:
         findings += similar_labels(Counter(table[level]))
-    if "width" in table:
-        findings += _sizes(table)
-    return tuple(findings)
+    return (*findings, *check_quality(table))
 
 
 def _few_pictures(
@@ -123,12 +120,3 @@ def _skeleton(label: str) -> str:
     if not any(letter.isdigit() for letter in folded):  # 1.5 is not 15
         folded = folded.translate(_SIGNS)
     return folded.translate(_LOOK_ALIKE).replace("\0", "")
-
-
-def _sizes(table: pd.DataFrame) -> Iterator[Finding]:
-    for file, width, height in zip(table["file"], table["width"], table["height"], strict=True):
-        has = f"It has {width} × {height} pixels;"
-        if min(width, height) < _TINY:
-            yield Finding("tiny", file, f"{has} below {_TINY} little is to be seen.")
-        elif width * height > _HUGE:
-            yield Finding("huge", file, f"{has} reading it takes a moment longer.")

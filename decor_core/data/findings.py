@@ -2,10 +2,11 @@
 
 To add a kind: a line in KINDS, at its place by gravity; its name in those of the sets below that
 apply; and who finds it. From the table alone, that is checks.check_table (and BY_TABLE). From the
-pixels, a field of scan.ImageInfo that scan_images fills, and a finding in scan.usable_images. By a
-model, training.label_issues (and BY_MODEL). The Data page shows it in a box of its own only with an
-entry in GROUPS of decor_app/datasets/fixes.py, and among its notes else; ``fixes`` there says what
-a click does.
+pixels, a field of scan.ImageInfo that scan_images fills, and a finding in scan.usable_images; what
+is measured of each picture, a field of images.quality.ImageQuality, and quality_checks. By a model,
+training.label_issues (and BY_MODEL). The Data page shows it in a box of its own only with an entry
+in GROUPS of decor_app/datasets/fixes.py, and among its notes else; ``fixes`` there says what a
+click does.
 """
 
 import re
@@ -28,12 +29,19 @@ KINDS = {
     "same scene": "Pictures so alike that a test flatters",
     "empty class": "Class folders without a picture",
     "near conflict": "Near duplicates under two labels, both kept",
+    "blank": "Pictures in which nothing is to be seen",
     "mislabelled": "Pictures that may have the wrong label",  # as stored
     "contradiction": "Contradictions left as they are",
     "imbalance": "Classes with many more pictures than others",
     "outlier": "Pictures unlike all others of the set",
     "unlisted": "Pictures that are there but belong to no class, set aside",
+    "dark": "Very dark pictures",
+    "overexposed": "Very bright pictures, overexposed",
+    "low contrast": "Pictures of low contrast",
+    "blurry": "Blurry pictures",
     "tiny": "Pictures so small that little is to be seen",
+    "odd aspect ratio": "Very long or very tall pictures",
+    "odd size": "Pictures much larger or smaller than the others",
     "repaired": "Contradictions repaired",
     "duplicate": "Pictures that are there twice, one kept",
     "duplicate row": "Rows that name a picture again, left out",
@@ -41,6 +49,7 @@ KINDS = {
     "misnamed": "Pictures that are of another format than their name says",
     "pages": "Files of several pages or frames, of which the first is taken",
     "huge": "Large pictures, scaled down on reading",
+    "dataset quality": "What many pictures of the set have in common",
     "ignored": "Files that are no pictures, ignored",
     "assumed": "Assumed on reading",
 }
@@ -61,13 +70,15 @@ OBSTACLES = frozenset({"one class", "too few pictures"})
 
 # What a model found in one state of a data set; what the table alone tells, anew after each edit.
 BY_MODEL = frozenset({"mislabelled", "outlier"})
-BY_TABLE = ABOUT_CLASSES - {"empty class"} | {"tiny", "huge"}
+# What check_quality finds: in pictures one by one, and in the set.
+QUALITY = frozenset(
+    {"blank", "dark", "overexposed", "low contrast", "blurry", "tiny", "odd aspect ratio"}
+    | {"odd size", "huge", "dataset quality"}
+)
+BY_TABLE = ABOUT_CLASSES - {"empty class"} | QUALITY
 
 # Findings that are over once the picture has another label, or it or its double is dropped.
-_OVER_WHEN_CHANGED = {
-    *("near duplicate", "near conflict", "tiny", "huge", "misnamed", "pages"),
-    *BY_MODEL,
-}
+_OVER_WHEN_CHANGED = {"near duplicate", "near conflict", "misnamed", "pages"} | BY_MODEL
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,9 @@ class Finding:
 
     ``other`` is the other file concerned (of a duplicate, near duplicate or conflict) or the other
     label, ``suggestion`` the label that would put it right; both are "" where there is none.
-    ``set_aside``: the file is there but is not among the pictures of the data set.
+    ``set_aside``: the file is there but is not among the pictures of the data set. ``value`` is
+    what was measured of the picture and ``threshold`` where it begins to be told, in the units of
+    the message; None where nothing was measured.
     """
 
     kind: str
@@ -85,6 +98,8 @@ class Finding:
     other: str = ""
     suggestion: str = ""
     set_aside: bool = False
+    value: float | None = None
+    threshold: float | None = None
 
     def is_open(self, label_of: Callable[[str], str]) -> bool:
         """Whether no edit has put it right; ``label_of`` a file is "" if it is not in the set."""

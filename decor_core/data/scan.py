@@ -1,4 +1,4 @@
-"""What the content of pictures gives: identity, size, what is there twice or nearly so."""
+"""What the content of pictures gives: identity, size, quality, what is twice or nearly so."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +14,7 @@ from decor_core.errors import NotAPicture, PictureError, Stopped
 from decor_core.images.decode import content_hash, open_picture
 from decor_core.images.duplicates import fingerprint
 from decor_core.images.formats import HEAD_BYTES, claimed_format, has_picture_ending, sniff
+from decor_core.images.quality import ImageQuality, measure_quality
 
 Progress = Callable[[int, int], object]  # called with how many are done, and of how many
 ShouldStop = Callable[[], bool]
@@ -27,8 +28,9 @@ _ENOUGH = 1024  # pixels to tell near duplicates by
 class ImageInfo:
     """What the content of one file gave; only ``problem`` where it cannot be used.
 
-    ``key`` is its SHA-256, ``fingerprint`` as in images.duplicates, the rest as in images.decode's
-    Opened. ``is_picture`` is False for what neither is a picture nor called like one.
+    ``key`` is its SHA-256, ``fingerprint`` as in images.duplicates, ``quality`` None where it
+    cannot be used, the rest as in images.decode's Opened. ``is_picture`` is False for what neither
+    is a picture nor called like one.
     """
 
     key: str = ""
@@ -39,6 +41,7 @@ class ImageInfo:
     pages: int = 1
     frames: int = 1
     assumed: tuple[str, ...] = ()
+    quality: ImageQuality | None = None
     problem: str = ""
     is_picture: bool = True
 
@@ -77,6 +80,7 @@ def scan_images(
             opened.pages,
             opened.frames,
             opened.assumed,
+            measure_quality(opened.picture),
         )
 
     images: list[ImageInfo] = []

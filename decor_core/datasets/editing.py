@@ -10,12 +10,14 @@ from decor_core.data.bursts import group_pictures
 from decor_core.data.catalog import UNTYPED
 from decor_core.data.findings import Finding, pluralize
 from decor_core.data.listing import label_text
+from decor_core.data.quality_checks import quality_columns
 from decor_core.data.scan import near_duplicate_findings
 from decor_core.data.sources import normal
 from decor_core.data.split import alike_classes
 from decor_core.datasets.storage import fingerprints, keep_picture
 from decor_core.errors import DataError, PictureError
 from decor_core.images.decode import PICTURE_ENDINGS, is_picture_name, open_picture
+from decor_core.images.quality import ImageQuality, measure_quality
 from decor_core.io import unique_name
 from decor_core.taxonomy import Taxonomy
 
@@ -62,11 +64,12 @@ def with_labels(table: pd.DataFrame, chosen: pd.Series, labels: Mapping[str, str
 
 class NewImage(NamedTuple):
     """A picture that was put into the folder of a data set: content hash, name, (width, height),
-    and when it was taken, as in Opened."""
+    what was measured of it, and when it was taken, as in Opened."""
 
     key: str
     name: str
     size: tuple[int, int]
+    quality: ImageQuality
     taken: str = ""
 
 
@@ -85,7 +88,8 @@ def store_images(
         if not is_picture_name(name):  # or it would be passed over where it is read again
             name += next(e for e, known in PICTURE_ENDINGS.items() if known == opened.format)
         key = keep_picture(folder, data, opened.picture)
-        stored[key] = NewImage(key, name, opened.size, opened.taken)
+        quality = measure_quality(opened.picture)
+        stored[key] = NewImage(key, name, opened.size, quality, opened.taken)
     if not stored:
         raise DataError(f"None of the pictures can be read. {refused[0].message}")
     return list(stored.values()), tuple(refused)
@@ -106,13 +110,14 @@ def append_images(
     taken = {file.casefold() for file in table["file"]}
     batch = 0 if table.empty else int(table["batch"].max()) + 1
     rows = []
-    for key, name, (width, height), taken_at in images:
+    for key, name, (width, height), _, taken_at in images:
         path = PurePosixPath(normal(name).replace("\\", "/").lstrip("."))
         stem = path.stem.lstrip(".") or "picture"
         file = unique_name(f"{class_folder}/{stem}", taken, path.suffix)
         row = {"file": file, "key": key, "width": width, "height": height, "taken": taken_at}
         rows.append({**row, "type": UNTYPED, **labels, "group": key, "batch": batch})
-    first_new, new = len(table), pd.DataFrame(rows)
+    measured = quality_columns([image.quality for image in images])
+    first_new, new = len(table), pd.DataFrame(rows).assign(**measured)
     table = pd.concat([table, new], ignore_index=True) if first_new else new
     table = table.assign(taken=table["taken"].fillna(""))  # of what came before it was kept
     keys, files, known = list(table["key"]), list(table["file"]), list(table[level])

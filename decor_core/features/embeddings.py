@@ -14,6 +14,7 @@ import pandas as pd
 
 from decor_core.config import cache_directory, is_hosted
 from decor_core.data.catalog import UNTYPED, Catalog
+from decor_core.data.quality_checks import MEASURES
 from decor_core.data.scan import ShouldStop
 from decor_core.errors import BundleError, DamagedFile, DataError, Stopped, damaged_file
 from decor_core.features.backbones import MODELS, restorable
@@ -225,8 +226,10 @@ def embed_catalog(
             if progress:
                 progress(len(found), len(rows))
     stacked = np.stack(found)
+    # Pictures that vectors are joined with were not measured, and JSON knows no NaN.
+    table = catalog.table.drop(columns=list(MEASURES.values()), errors="ignore")
     return Embeddings(
-        spec, embedder.digest, embedder.blocks, catalog.taxonomy, catalog.table,
+        spec, embedder.digest, embedder.blocks, catalog.taxonomy, table,
         stacked[:, 0], stacked[:, 1:],
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ the images of that label get on average. Images that are likely to be something 
 of the training, and all are judged again. How well that works is in benchmarks/ACCURACY.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,16 +54,18 @@ def find_label_issues(
     embeddings: Embeddings,
     level: str,
     *,
+    blank: Sequence[bool] = (),
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> LabelIssues:
     """Judge the labels of the taxonomy ``level`` by all other images of the data set.
 
-    Classes with fewer than five different images are neither judged nor suggested. Nothing is
+    Classes with fewer than five different images are neither judged nor suggested, nor are the
+    rows that are ``blank`` [n], as their label cannot be told from them. Nothing is
     found where fewer than two classes are left, or when it is stopped. ``progress`` is called with
     (done, total).
     """
-    rows = _judgeable(embeddings, level)
+    rows = _judgeable(embeddings, level, blank)
     nothing = LabelIssues(rows[:0], np.array([], str), np.array([]), rows[:0], np.array([]))
     if not len(rows):
         return nothing
@@ -121,13 +123,14 @@ def label_findings(issues: LabelIssues, table: pd.DataFrame, level: str) -> tupl
     )
 
 
-def _judgeable(embeddings: Embeddings, level: str) -> np.ndarray:
+def _judgeable(embeddings: Embeddings, level: str, blank: Sequence[bool]) -> np.ndarray:
     """Rows of the classes that have enough different images; none if it is only one class."""
-    table = embeddings.table
+    seen = ~np.array(blank, bool) if len(blank) else np.ones(len(embeddings.table), bool)
+    table = embeddings.table[seen]
     different = table.groupby(level)["group"].transform("nunique").to_numpy()
-    rows = np.flatnonzero(different >= FEW)
+    rows = np.flatnonzero(seen)[different >= FEW]
     # A group of near duplicates may lie across classes and leave too little to one of them.
-    return rows if table[level].iloc[rows].nunique() > 1 else rows[:0]
+    return rows if embeddings.table[level].iloc[rows].nunique() > 1 else rows[:0]
 
 
 def _principal_components(embeddings: Embeddings) -> np.ndarray:

@@ -228,7 +228,7 @@ def test_labels_alike_imbalance_and_sizes(write_pictures, ornament, encoded):
     assert "“Dąb” 46 times as many" in _of(catalog, "imbalance")["Koт"]
     assert list(_of(catalog, "huge")) == ["Dąb/large.png"]
     assert catalog.table.set_index("file").loc["Dąb/large.png", "width"] == 5000
-    assert "48 × 48 pixels" in _of(catalog, "tiny")["Dąb/1.png"]
+    assert "50 of 51 pictures are like that" in _of(catalog, "dataset quality")["tiny"]
 
 
 @pytest.mark.parametrize("label", [

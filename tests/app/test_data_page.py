@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from app_pages import button, ended, opened, sound, texts
 from packing import zip_of
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import grid
@@ -70,6 +71,10 @@ def open_page(home, made) -> Callable[..., AppTest]:
 
 def _click(test: AppTest, label: str) -> AppTest:
     return sound(next(b for b in test.button if b.label == label).click().run())
+
+
+def _press(test: AppTest, key: str) -> AppTest:
+    return sound(test.button(key=key).click().run())
 
 
 def _set(home: Path) -> Dataset:
@@ -226,8 +231,9 @@ def test_findings_are_grouped_the_gravest_first(open_page):
     test = open_page()
     titles = [header.value for header in test.subheader]
     assert titles[:2] == ["1 picture in two classes", "6 pictures that may be in the wrong class"]
-    assert titles[2].endswith("tiny pictures")
+    assert len(titles) == 2
     assert "36 pictures in 3 classes" in texts(test)
+    assert "- tiny: 36 of 36 pictures are like that" in texts(test)
 
 
 def test_what_keeps_a_set_from_training_names_the_classes(open_page, home):
@@ -260,6 +266,54 @@ def test_all_of_a_group_at_once_are_one_step(open_page, home):
     assert _set(home).counts["Iznik"] == 18
     _click(test, "Undo")
     assert _set(home).counts["Iznik"] == 12
+
+
+@pytest.fixture
+def unseen(home, painted, ornament, tmp_path) -> Callable[[], AppTest]:
+    """The page of a set with two blank pictures and a dark one among the painted ones."""
+    came = tmp_path / "came"
+    shutil.copytree(painted, came)
+    Image.new("RGB", (100, 100), "white").save(came / "Iznik" / "empty.png")
+    Image.new("RGB", (100, 100), "black").save(came / "Gzhel" / "cap.png")
+    ornament(77, side=100).point(lambda v: v // 4).save(came / "Gzhel" / "dark.png")
+    ingest(IntakeTask(came, home / "shop-1", "Mine"), lambda event: None, never_stop)
+
+    def run() -> AppTest:
+        mine = Workspace("me")
+        mine.data_set = "shop-1"
+        return opened("data", workspace=mine, data_view="Report")
+
+    return run
+
+
+def _titles(test: AppTest) -> list[str]:
+    return [header.value for header in test.subheader]
+
+
+def test_pictures_hard_to_see_are_dropped_or_kept_one_by_one(unseen, home):
+    test = unseen()
+    assert _titles(test) == ["2 blank pictures", "1 very dark picture"]
+    assert "its areas differ by 0 of 255 gray levels" in texts(test)
+    _press(test, "fix-blank-Gzhel/cap.png--0")
+    assert _titles(test) == ["1 blank picture", "1 very dark picture"]
+    assert not _set(home).label_of("Gzhel/cap.png")
+    _press(test, "fix-blank-Iznik/empty.png--1")
+    _press(test, "fix-dark-Gzhel/dark.png--1")
+    assert _titles(test) == []
+    assert _set(home).label_of("Iznik/empty.png") == "Iznik"
+    for _ in range(3):
+        _click(test, "Undo")
+    assert _titles(test) == ["2 blank pictures", "1 very dark picture"]
+
+
+@pytest.mark.parametrize(("button", "left"), [("Drop all", 37), ("Keep all", 39)])
+def test_pictures_hard_to_see_are_dropped_or_kept_at_once(unseen, home, button, left):
+    test = unseen()
+    _click(test, button)
+    assert _titles(test) == ["1 very dark picture"]
+    assert len(_set(home).table) == left
+    _click(test, "Undo")
+    assert len(_set(home).table) == 39
 
 
 def test_more_findings_are_shown_on_request(open_page):

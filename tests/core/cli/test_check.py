@@ -3,6 +3,8 @@
 import json
 import shutil
 
+from PIL import Image
+
 
 def test_check_names_every_file_concerned(run, messy):
     code, out, err = run("check", "--image_dir", messy)
@@ -30,6 +32,23 @@ def test_check_names_every_file_concerned(run, messy):
     assert (conflict["file"], conflict["other"], conflict["suggestion"], conflict["set_aside"]) == (
         "Khokhloma/conflict.png", "Gzhel/002.png", "Gzhel", True
     )  # fmt: skip
+
+
+def test_blank_pictures_are_told_with_and_without_a_model(run, painted, tmp_path):
+    shutil.copytree(painted, tmp_path, dirs_exist_ok=True)
+    for label, color in (("Gzhel", "black"), ("Iznik", "white"), ("Khokhloma", "gray")):
+        Image.new("RGB", (160, 160), color).save(tmp_path / label / "blank.png")
+    for flags in ((), ("--no_model",)):
+        code, out, _ = run("check", "--image_dir", tmp_path, "--json", *flags)
+        entries = json.loads(out)["entries"]
+        blank = {e["file"]: (e["value"], e["threshold"]) for e in entries if e["kind"] == "blank"}
+        assert code == 0
+        assert blank == dict.fromkeys(
+            ("Gzhel/blank.png", "Iznik/blank.png", "Khokhloma/blank.png"), (0, 12)
+        )
+        assert not [e for e in entries if e["file"] in blank and e["kind"] != "blank"]
+    code, out, _ = run("check", "--image_dir", tmp_path, "--no_model")
+    assert "Pictures in which nothing is to be seen: 3" in out
 
 
 def test_check_gives_each_reason_a_line(run, painted, tmp_path):

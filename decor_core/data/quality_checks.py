@@ -1,0 +1,131 @@
+"""Images that are hard to see, or unlike the others in size or shape: findings from a table."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+
+from decor_core.data.findings import Finding, pluralize
+from decor_core.images.quality import THRESHOLDS, ImageQuality, Thresholds
+
+# Where a table holds what was measured of each image; no column of labels is called like these.
+MEASURES = {field.name: f"quality {field.name}" for field in fields(ImageQuality)}
+
+_FEW = 5  # findings of one kind are never too many to list
+
+
+def quality_columns(qualities: Sequence[ImageQuality | None]) -> dict[str, list[float]]:
+    """Columns of a table for what was measured of its images; NaN where nothing was."""
+    return {
+        column: [getattr(quality, name, math.nan) for quality in qualities]
+        for name, column in MEASURES.items()
+    }
+
+
+def is_blank(table: pd.DataFrame) -> pd.Series:
+    """Which images of a catalog's ``table`` show nothing; none where it was not measured."""
+    if MEASURES["structure"] not in table:
+        return pd.Series(False, index=table.index)
+    return table[MEASURES["structure"]].astype(float) <= THRESHOLDS.blank
+
+
+def check_quality(table: pd.DataFrame, thresholds: Thresholds = THRESHOLDS) -> list[Finding]:
+    """What sizes and measures tell, each image of its gravest kind only.
+
+    ``table`` is that of a Catalog; what it lacks of width, height and MEASURES is not told of.
+    A kind that is told of a large share of the images is told once, of the set.
+    """
+    findings: list[Finding] = []
+    told = np.zeros(len(table), bool)
+    for kind, measure, limit, is_odd, words in _checks(table, thresholds):
+        chosen = is_odd.to_numpy() & ~told
+        told |= chosen
+        count = int(chosen.sum())
+        if kind != "blank" and count > max(_FEW, thresholds.common * len(table)):
+            findings.append(_told_once(kind, count, len(table), thresholds))
+            continue
+        findings += [
+            Finding(kind, file, words.format(value=value, limit=limit, width=width, height=height),
+                    value=float(value), threshold=float(limit))
+            for file, width, height, value in zip(
+                table["file"][chosen], table["width"][chosen], table["height"][chosen],
+                measure[chosen], strict=True,
+            )
+        ]  # fmt: skip
+    return findings
+
+
+def _told_once(kind: str, count: int, total: int, thresholds: Thresholds) -> Finding:
+    message = (
+        f"{count} of {pluralize(total, 'picture')} are like that, so it seems to be the way of "
+        "this data set, and they are not listed one by one."
+    )
+    share = round(count / total, 3)
+    return Finding(
+        "dataset quality", kind, message, value=share, threshold=round(thresholds.common, 3)
+    )
+
+
+_Check = tuple[str, pd.Series, float, pd.Series, str]  # kind, measured, threshold, is it so, words
+
+
+def _checks(table: pd.DataFrame, t: Thresholds) -> Iterator[_Check]:
+    """What is asked of every image, the gravest first."""
+    if all(column in table for column in MEASURES.values()):
+        yield from _pixel_checks(table, t)
+    if "width" in table and "height" in table:
+        yield from _size_checks(table, t)
+
+
+def _pixel_checks(table: pd.DataFrame, t: Thresholds) -> Iterator[_Check]:
+    structure, brightness, overexposure, contrast, blur = (
+        table[column].astype(float) for column in MEASURES.values()
+    )
+    yield (
+        "blank", structure, t.blank, structure <= t.blank,
+        "Nothing is to be seen in it: its areas differ by {value:.0f} of 255 gray levels, up to "
+        "{limit:.0f} is blank.",
+    )  # fmt: skip
+    yield (
+        "dark", brightness, t.dark, brightness < t.dark,
+        "Its brightest area has {value:.0f} of 255 gray levels; below {limit:.0f} is very dark.",
+    )  # fmt: skip
+    yield (
+        "overexposed", overexposure, t.overexposed, overexposure > t.overexposed,
+        "{value:.0%} of what it shows is overexposed; above {limit:.0%} is very bright.",
+    )  # fmt: skip
+    yield (
+        "low contrast", contrast, t.low_contrast, contrast <= t.low_contrast,
+        "Its lightest and darkest pixels differ by {value:.0f} of 255 gray levels; up to "
+        "{limit:.0f} is low contrast.",
+    )  # fmt: skip
+    yield (
+        "blurry", blur, t.blurry, blur > t.blurry,
+        "Even its sharpest edges are blurred by {value:.1f} pixels where it is shown 256 pixels "
+        "large; above {limit:.1f} is blurry.",
+    )  # fmt: skip
+
+
+def _size_checks(table: pd.DataFrame, t: Thresholds) -> Iterator[_Check]:
+    sides = table[["width", "height"]].astype(float)
+    short, long, pixels = sides.min(axis=1), sides.max(axis=1), sides.prod(axis=1)
+    has = "It has {width} × {height} pixels; "
+    yield "tiny", short, t.tiny, short < t.tiny, has + "below {limit:.0f} little is to be seen."
+    yield "huge", pixels, t.huge, pixels > t.huge, has + "reading it takes a moment longer."
+    ratio = short / long
+    yield (
+        "odd aspect ratio", ratio, t.aspect_ratio, ratio < t.aspect_ratio,
+        has + "its short side is {value:.0%} of its long one, below {limit:.0%} is odd.",
+    )  # fmt: skip
+    side = (pixels**0.5).map(math.log)  # as a half is to one, so is one to the double
+    usual, low, high = (float(side.quantile(q)) for q in (0.5, 0.25, 0.75))
+    factor = (side - usual).abs().map(math.exp)
+    reach = t.size_quartiles * (high - low)
+    outside = (side < low - reach) | (side > high + reach)
+    words = (
+        f"its sides are {{value:.1f}} times as long or short as usual here, {math.exp(usual):.0f} "
+        "pixels; above {limit:.0f} times is odd."
+    )
+    yield "odd size", factor, t.size, outside & (factor > t.size), has + words
