@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from decor_core.errors import PictureError, UnsupportedPicture
 from decor_core.images import tiff
-from decor_core.images.formats import EXPORT, HEAD_BYTES, KNOWN, is_heif, rare_jpeg, sniff
+from decor_core.images.formats import EXPORT, HEAD_BYTES, KNOWN, is_heif, is_tga, rare_jpeg, sniff
 from decor_core.images.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
 from decor_core.images.formats import has_picture_ending as has_picture_ending
 from decor_core.images.formats import is_picture_name as is_picture_name
@@ -188,6 +188,8 @@ def _open(data: bytes) -> Image.Image:
     if is_heif(head):
         _register_heif()
         formats = ("HEIF",)
+    elif is_tga(head):
+        formats = ("TGA",)
     try:
         if tiff.is_tiff(data):
             tiff.check_kind(next(tiff.tags_by_page(data)))

@@ -15,6 +15,7 @@ PICTURE_ENDINGS = {
     **dict.fromkeys((".png", ".apng"), "PNG"),
     **dict.fromkeys((".bmp", ".dib"), "BMP"),
     **dict.fromkeys((".ppm", ".pgm", ".pbm", ".pnm"), "PPM"),
+    ".tga": "TGA",
     ".webp": "WEBP",
     ".gif": "GIF",
     ".avif": "AVIF",
@@ -38,7 +39,7 @@ _OTHER_ENDINGS = frozenset((
 _UNREAD_ENDINGS = frozenset((
     ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".dng", ".orf", ".rw2",
     ".raf", ".pef", ".srw", ".x3f", ".psd", ".psb", ".svg", ".jxl", ".jp2", ".j2k", ".jpx",
-    ".jxr", ".exr", ".hdr", ".tga", ".ico", ".icns", ".xcf", ".eps", ".pcx", ".dds", ".qoi",
+    ".jxr", ".exr", ".hdr", ".ico", ".icns", ".xcf", ".eps", ".pcx", ".dds", ".qoi",
     ".dcm", ".fits", ".emf", ".wmf", ".djvu",
 ))  # fmt: skip
 # Browsers, downloaders and file managers add to endings: .jpg_large, .jpg?15071, .jpg.1, .jpg (2).
@@ -97,6 +98,8 @@ _NO_PICTURES = (
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# TGA has no signature: colors or gray, no palette, a usual depth.
+_TGA = re.compile(rb".\0[\2\3\n\v]\0{5}.{8}[\x08\x10\x18\x20][\0-\x3f]", re.DOTALL)
 _SHORT_SIGNATURES = re.compile(rb"BM.{0,20}\0|P[1-6][\s#]", re.DOTALL)
 
 
@@ -135,7 +138,7 @@ def sniff(head: bytes) -> PictureError | None:
         return UnsupportedPicture(f"The file is {what}, which is not supported here; {way_out}.")
     if is_heif(head) or is_avif(head) or head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return None
-    if head.startswith(_SIGNATURES) or _SHORT_SIGNATURES.match(head):
+    if head.startswith(_SIGNATURES) or _SHORT_SIGNATURES.match(head) or is_tga(head):
         return None
     if head[4:8] == b"ftyp":
         return NotAPicture(f"The file is {_VIDEO}, not a picture; {_STILLS}.")
@@ -150,10 +153,10 @@ def _matching(table: tuple[tuple[int, bytes, str, str], ...], head: bytes):
 
 def _text_or_unknown(head: bytes) -> PictureError:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if b"<svg" in start:
-        return UnsupportedPicture(f"The file is an SVG drawing, not supported here; {EXPORT}.")
     if start.startswith((b"<!doctype html", b"<html")):
         kind = "a web page"
+    elif b"<svg" in start:
+        return UnsupportedPicture(f"The file is an SVG drawing, not supported here; {EXPORT}.")
     elif b"\0" not in start:
         kind = "a text file"
     else:
@@ -172,6 +175,11 @@ def _brands(head: bytes) -> set[bytes]:
 def is_heif(head: bytes) -> bool:
     """Whether a file is HEIC or another HEIF, and not AVIF, which Pillow itself reads."""
     return bool(_brands(head) & _HEIF_BRANDS) and not is_avif(head)
+
+
+def is_tga(head: bytes) -> bool:
+    """Whether a file may be a TGA, by its header alone."""
+    return bool(_TGA.match(head))
 
 
 def is_avif(head: bytes) -> bool:

@@ -250,7 +250,7 @@ def test_sixteen_bits_in_png(encoded):
 # Alpha
 
 
-@pytest.mark.parametrize("kind", ["BMP", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("kind", ["BMP", "PNG", "WEBP", "TIFF", "AVIF", "TGA"])
 def test_an_alpha_that_is_nothing_is_ignored(kind, ornament, encoded):
     picture = ornament(1)
     if kind == "BMP":
@@ -347,7 +347,7 @@ def test_contents_decide_where_endings_lie_or_say_nothing(tmp_path, ornament, en
     register_heif_opener()
     names = {"1.HIF": "HEIF", "2.jpg_large": "JPEG", "3.JPG.1": "JPEG", "4": "PNG", "5.dat": "PNG",
              "6.jfif": "JPEG", "7.webp": "JPEG", "8.jpg?15071": "JPEG", "9.dib": "BMP",
-             "10.pgm": "PPM", "11.JPG_": "JPEG", "face.001": "PNG"}  # fmt: skip
+             "10.pgm": "PPM", "11.JPG_": "JPEG", "face.001": "PNG", "12.tga": "TGA"}  # fmt: skip
     for place, folder in enumerate(("ash", "oak")):
         (tmp_path / folder).mkdir()
         for i, (name, kind) in enumerate(names.items()):
