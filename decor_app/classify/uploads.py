@@ -1,4 +1,4 @@
-"""Files that people drop, choose or paste: pictures, and zips of pictures."""
+"""Files that people drop, choose or paste: pictures, and archives of pictures."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -74,7 +74,7 @@ def uploaded_images() -> list[Analyzed]:
     drop_previous_value(keys.UPLOADS)
     with st.container(key="paste"):
         _paste_component()(data={"limit": file_limit()})
-    st.caption(f"Up to {most} pictures, or a zip of them. Pasting works too.")
+    st.caption(f"Up to {most} pictures, or a zip or tar.gz of them. Pasting works too.")
     batch = keys.BATCH.value
     if batch is None or batch.is_stale(files):
         if reason := upload_quota_error(sum(file.size for file in files)):

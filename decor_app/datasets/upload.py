@@ -48,8 +48,8 @@ def _show_tabs(names: Sequence[str], key: SessionKey[str], dataset: Dataset | No
 def show_empty_state() -> None:
     """What to bring, for who sees the page for the first time."""
     st.markdown(
-        "- **Folders**: one for each class, named like it, with its pictures in it. A zip of them "
-        "will do.\n"
+        "- **Folders**: one for each class, named like it, with its pictures in it. A zip or "
+        "tar.gz of them will do.\n"
         "- **Or a table**: CSV or Excel (.xlsx) that names each picture and its class, with the "
         "pictures.\n"
         "- **How many?** Ten of each class are a start, fifty are good. Mistakes are fine: you "
@@ -87,7 +87,7 @@ def _drop_zone(_: None) -> None:
     key = keys.DROP_ZONE.of(keys.DROPS.value)
     with st.container(key="bring_zone"):
         files = st.file_uploader(
-            "Drop a folder, a zip, or a table with its pictures",
+            "Drop a folder, a zip or tar.gz, or a table with its pictures",
             accept_multiple_files=True,
             key=key,
             max_upload_size=server_config().upload_mb,

@@ -26,7 +26,9 @@ THE_NAMES = "the names"  # the file of a finding about all names of an archive o
 
 _READ = (".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 _NAMED = (".7z", ".rar", ".gz", ".bz2", ".xz", ".zst", ".tzst", ".iso", ".dmg", ".cab", ".lzh")
-_PART_ENDING = re.compile(r"\.(z\d\d|r\d\d|\d{3}|part\d+\.rar)$", re.IGNORECASE)
+_PART_ENDING = re.compile(
+    r"\.(z\d\d|r\d\d|part\d+\.rar|(zip|7z|rar|tar|tgz|gz|bz2|xz)\.\d{3})$", re.IGNORECASE
+)
 ARCHIVE_ENDINGS = _READ + _NAMED
 
 # What files begin with. Of the kinds below, zip and tar are read, these are unpacked on the way …

@@ -219,5 +219,5 @@ def _rhythm_bits(word: str) -> float:
     """How many bits speak against a word without vowels, or with many of a kind in a row."""
     plain = unicodedata.normalize("NFD", word)
     kinds = "".join("v" if c in _VOWELS else "c" for c in plain if c.isalpha() and c != "ь")
-    lacking = 4.0 * (len(kinds) > 2 and "v" not in kinds)
+    lacking = 5.0 * (len(kinds) > 2 and "v" not in kinds)
     return lacking + 2.5 * sum(len(run) - 1 for run in re.findall(r"c{3}c+|vv+(?=v)", kinds))

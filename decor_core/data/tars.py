@@ -86,6 +86,10 @@ def _read(tar: IO[bytes], name: str, packed: int, limits: SourceLimits) -> Conte
                 members.append(member)
                 if len(members) > 2 * limits.max_members:  # folders, too: enough is enough
                     break
+            else:
+                tar.seek(t.offset)
+                if any(tar.read(512)):  # no end, but half of a member: tarfile passes that over
+                    raise _damaged(name)
     except (*DAMAGED, tarfile.TarError) as error:
         raise _damaged(name) from error
     return _contents(tar, members, name, packed, limits)

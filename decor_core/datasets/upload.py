@@ -11,6 +11,7 @@ from pathlib import Path
 from posixpath import splitext
 from typing import IO
 
+from decor_core.data.archives import is_archive_name
 from decor_core.data.tables import TABLE_ENDINGS
 from decor_core.data.zips import is_encrypted
 from decor_core.errors import DataError
@@ -21,7 +22,7 @@ _PIECE = 2**20  # bytes that are copied at once
 
 
 def pack_upload(files: Sequence[tuple[str, io.BytesIO]], to: Path) -> None:
-    """Write ``files``, names and contents, as the zip ``to``; a single zip as it is.
+    """Write ``files``, names and contents, as the zip ``to``; a single archive as it is.
 
     Parts into which a browser has cut a folder become one again. What came twice, under one name
     and of one content, is written once. DataError where the disk refuses.
@@ -29,7 +30,7 @@ def pack_upload(files: Sequence[tuple[str, io.BytesIO]], to: Path) -> None:
     files = _each_once(files)
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        if len(files) == 1 and files[0][0].lower().endswith(".zip"):
+        if len(files) == 1 and is_archive_name(files[0][0]):
             with to.open("wb") as packed:
                 shutil.copyfileobj(files[0][1], packed, _PIECE)
             return
@@ -84,8 +85,9 @@ def _add_part(archive: zipfile.ZipFile, file: io.BytesIO, taken: set[str]) -> bo
 
 def title_of(names: Sequence[str]) -> str:
     """What to call a data set that came as files of these names."""
-    named = [name for name in names if name.lower().endswith((".zip", *TABLE_ENDINGS))]
+    named = [n for n in names if is_archive_name(n) or n.lower().endswith(TABLE_ENDINGS)]
     if not named:
         return "My pictures"
-    stem = re.sub(r"\.[a-z]+$", "", _PART.sub(".zip", named[0]), flags=re.IGNORECASE)
+    name = _PART.sub(".zip", named[0])
+    stem = re.sub(r"(\.tar)?\.[a-z0-9]+$", "", name, flags=re.IGNORECASE)
     return " ".join(stem.replace("_", " ").split())[:60] or "My pictures"
