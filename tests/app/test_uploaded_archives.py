@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from app_pages import ended, opened, sound, texts
+from decor_app.state.queues import dataset_queue
 from packing import tar_bytes, with_method, zip_bytes, zip_of_raw_names
 
 from decor_app.state import jobs
-from decor_app.state.queues import dataset_queue
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.store import DatasetStore
 
