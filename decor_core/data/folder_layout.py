@@ -35,7 +35,7 @@ from decor_core.data.folder_tree import (
 from decor_core.data.listing import label_text
 from decor_core.data.name_labels import labels_in_names, seem_to_be_classes
 from decor_core.errors import DataError
-from decor_core.images.decode import has_picture_ending, is_picture_name
+from decor_core.images.decode import has_picture_ending
 
 BY_NAME, BY_FOLDER, BY_PARENT = "name", "folder", "parent"
 _LEVEL = re.compile(r"folder:(\d+)")
@@ -94,40 +94,38 @@ def read_folders(names: Sequence[str], classes_from: str = "") -> FolderLayout:
     ``classes_from`` is "" for a guess, else as ``check_classes_from`` has it; DataError if not.
     No labels where there are no class folders; ``question`` then says what may be meant.
     """
-    classes_from = check_classes_from(classes_from)
+    tree, classes_from = FolderTree(names), check_classes_from(classes_from)
     if classes_from == BY_NAME:
-        return _by_names(names)
+        return _by_names(tree)
     if classes_from:
-        return _by_level(names, classes_from)
-    return _Guess(names).layout()
+        return _by_level(tree, classes_from)
+    return _Guess(tree).layout()
 
 
-def possible_layouts(names: Sequence[str]) -> list[FolderLayout]:
+def possible_layouts(tree: FolderTree) -> list[FolderLayout]:
     """All ways of reading the folders that give two classes or more, the guess before them."""
-    guess = read_folders(names)
-    depth = max((len(folder) for folder in FolderTree(names).direct), default=0)
-    others = [read_folders(names, f"folder:{level}") for level in range(1, depth + 1)]
-    found = labels_in_names(filter(has_picture_ending, names))
-    if seem_to_be_classes(found, sum(map(has_picture_ending, names))):
-        others.append(_by_names(names))
-    layouts = [guess]
+    depth = max(map(len, tree.direct), default=0)
+    others = [_by_level(tree, f"folder:{level}") for level in range(1, depth + 1)]
+    if seem_to_be_classes(labels_in_names(tree.pictures), len(tree.pictures)):
+        others.append(_by_names(tree))
+    layouts = [_Guess(tree).layout()]
     for other in others:
         if len(other.counts) > 1 and all(other.labels != known.labels for known in layouts):
             layouts.append(other)
     return layouts
 
 
-def _by_names(names: Sequence[str]) -> FolderLayout:
-    pictures = list(filter(is_picture_name, names))
+def _by_names(tree: FolderTree) -> FolderLayout:
+    pictures = tree.may_be_pictures
     labels = labels_in_names(pictures)
     left_out = dict.fromkeys(set(pictures) - set(labels), "Its name tells no class.")
     read_as = "Read by file names: what stands before or after the number is the class."
     return FolderLayout(BY_NAME, read_as, labels, left_out)
 
 
-def _by_level(names: Sequence[str], classes_from: str) -> FolderLayout:
+def _by_level(tree: FolderTree, classes_from: str) -> FolderLayout:
     class_at = {}
-    for folder in FolderTree(names).direct:
+    for folder in tree.direct:
         at = {BY_FOLDER: len(folder) - 1, BY_PARENT: len(folder) - 2}.get(classes_from)
         if at is None:
             at = int(classes_from.partition(":")[2]) - 1
@@ -136,20 +134,19 @@ def _by_level(names: Sequence[str], classes_from: str) -> FolderLayout:
     which = {BY_FOLDER: "folder that a picture lies in", BY_PARENT: "folder around a picture's own"}
     level = f"folder on level {classes_from.partition(':')[2]}"
     read_as = f"Read as told: the {which.get(classes_from, level)} is its class."
-    return FolderLayout(classes_from, read_as, *_labels(names, class_at, {}), class_at)
+    return FolderLayout(classes_from, read_as, *_labels(tree, class_at, {}), class_at)
 
 
 def _labels(
-    names: Iterable[str], class_at: Mapping[Path, int], reasons: Mapping[Path, str]
+    tree: FolderTree, class_at: Mapping[Path, int], reasons: Mapping[Path, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The labels of files, and why others that may be pictures have none."""
     labels, left_out = {}, {}
-    for name in names:
-        if not is_picture_name(name):
-            continue
+    texts = {folder: label_text(folder[at]) for folder, at in class_at.items()}
+    for name in tree.may_be_pictures:
         folder = folder_of(name)
-        if folder in class_at:
-            labels[name] = label_text(folder[class_at[folder]])
+        if folder in texts:
+            labels[name] = texts[folder]
         elif has_picture_ending(name) or not _WITHOUT_ENDING.fullmatch(PurePosixPath(name).name):
             left_out[name] = reasons.get(folder, _NO_CLASS)
     return labels, left_out
@@ -158,10 +155,9 @@ def _labels(
 class _Guess:
     """The class folders by evidence, and what was assumed on the way."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
-        self.tree = FolderTree(names)
-        self.roles = roles_of(self.tree)
+    def __init__(self, tree: FolderTree) -> None:
+        self.tree = tree
+        self.roles = roles_of(tree)
         self.assumed: list[str] = []
         self.question = ""
         self.around: list[str] = []  # folders on the levels around the classes
@@ -169,12 +165,12 @@ class _Guess:
         self.inside: set[str] = set()
         self.kept = {
             folder: places
-            for folder in self.tree.direct
+            for folder in tree.direct
             if (places := self._kept_places(folder)) is not None
         }
         self.counts: Counter[Path] = Counter()
         for folder, places in self.kept.items():
-            self.counts[tuple(folder[i] for i in places)] += self.tree.direct[folder]
+            self.counts[tuple(folder[i] for i in places)] += tree.direct[folder]
         self.level = 0
         while self._is_around():
             self.level += 1
@@ -244,7 +240,7 @@ class _Guess:
             for folder, places in self.kept.items()
             if len(places) > self.level
         }
-        labels, left_out = _labels(self.names, class_at, self._reasons(class_at))
+        labels, left_out = _labels(self.tree, class_at, self._reasons(class_at))
         self._judge(labels)
         return FolderLayout(
             "", self._read_as(labels), labels, left_out, class_at, self.roles,
@@ -295,8 +291,8 @@ class _Guess:
                 "Folders whose names begin with a dot are hidden as a rule; taken for classes all "
                 f"the same: {named(hidden)}."
             )
-        found = labels_in_names(filter(has_picture_ending, self.names))
-        if len(classes) < 2 and seem_to_be_classes(found, self.tree.below[()]):
+        found = labels_in_names(self.tree.pictures) if len(classes) < 2 else {}
+        if seem_to_be_classes(found, len(self.tree.pictures)):
             self.question = f"Do the file names tell the classes: {named(set(found.values()))}?"
         elif called_so := self._classes_called_like_parts(classes):
             self.question = (
@@ -311,11 +307,9 @@ class _Guess:
 
     def _classes_called_like_parts(self, classes: Collection[str]) -> list[str]:
         stems = Counter(filter(None, map(part_stem, classes)))
-        return sorted(
-            name
-            for name in classes
-            if is_part(name) or stems[part_stem(name)] > 1 or are_portions(classes)
-        )
+        if are_portions(classes):
+            return sorted(classes)
+        return sorted(name for name in classes if is_part(name) or stems[part_stem(name)] > 1)
 
     def _read_as(self, labels: Mapping[str, str]) -> str:
         if not labels:

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from enum import IntEnum
+from functools import lru_cache
 
 
 class Rank(IntEnum):
@@ -20,12 +21,13 @@ class Rank(IntEnum):
     VARIANT = 4  # kinds of pictures of the same things: color, grayscale; front, back
 
 
-def words_of(name: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def words_of(name: str) -> tuple[str, ...]:
     """The words and numbers of a name, small and without accents: “valSet_02” → val, set, 02."""
     name = re.sub(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     plain = unicodedata.normalize("NFKD", name.casefold())
     plain = "".join(c for c in plain if not unicodedata.combining(c) or c in "\u3099\u309a")
-    return re.findall(r"[^\W\d_]+|\d+", unicodedata.normalize("NFC", plain))
+    return tuple(re.findall(r"[^\W\d_]+|\d+", unicodedata.normalize("NFC", plain)))
 
 
 def _words(text: str) -> frozenset[str]:

@@ -54,7 +54,7 @@ def possible_outlines(names: Sequence[str]) -> tuple[FolderOutline, ...]:
             Counter(layout.left_out.values()),
             tuple(islice(_lines(tree, layout), _MOST_LINES)),
         )
-        for layout in possible_layouts(names)
+        for layout in possible_layouts(tree)
     )
 
 

@@ -3,7 +3,6 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
-from pathlib import PurePosixPath
 
 from decor_core.data.folder_names import (
     is_beside_code,
@@ -32,14 +31,17 @@ class FolderTree:
     """Pictures counted by folder.
 
     ``direct`` are those in a folder itself, ``below`` those in it and its folders; ``children`` the
-    names of the folders with pictures in a folder. Files without an ending count as pictures only
-    where no file has a picture's.
+    names of the folders with pictures in a folder. ``pictures`` are those that count: of
+    ``may_be_pictures`` files without an ending do so only where no file has a picture's.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
         names = list(names)
-        pictures = list(filter(has_picture_ending, names)) or list(filter(is_picture_name, names))
-        self.direct = Counter(folder_of(name) for name in pictures)
+        self.may_be_pictures = list(filter(is_picture_name, names))
+        self.pictures = (
+            list(filter(has_picture_ending, self.may_be_pictures)) or self.may_be_pictures
+        )
+        self.direct = Counter(map(folder_of, self.pictures))
         self.below: Counter[Path] = Counter()
         children: dict[Path, set[str]] = defaultdict(set)
         for folder, count in self.direct.items():
@@ -49,13 +51,13 @@ class FolderTree:
                     children[folder[: depth - 1]].add(folder[depth - 1])
         self.children = {folder: sorted(found) for folder, found in children.items()}
         self.with_code = {
-            folder_of(name) for name in names if _CODE.fullmatch(PurePosixPath(name).name)
+            folder_of(name) for name in names if _CODE.fullmatch(name.rpartition("/")[2])
         }
 
 
 def folder_of(name: str) -> Path:
     """The folders that a file lies in, from the outside in."""
-    return PurePosixPath(name).parts[:-1]
+    return tuple(name.split("/")[:-1])
 
 
 def roles_of(tree: FolderTree) -> dict[Path, str]:
@@ -90,12 +92,12 @@ def _of_one_stem(names: Collection[str]) -> set[str]:
     words: dict[Path, set[Path]] = defaultdict(set)
     for name in names:
         if stem := part_stem(name):
-            words[stem].add(tuple(words_of(name)))
+            words[stem].add(words_of(name))
     stems = {stem for stem, found in words.items() if len(found) > 1}
     if len(stems) != 1:  # cats_train, cats_test, dogs_train: here the stems are the classes
         return set()
     (stem,) = stems
-    return {n for n in names if words_of(n)[: len(stem)] == list(stem) or part_stem(n) == stem}
+    return {n for n in names if words_of(n)[: len(stem)] == stem or part_stem(n) == stem}
 
 
 def _classes_called_like_parts(
@@ -108,7 +110,7 @@ def _classes_called_like_parts(
     others = [other for other in names if other != name and tree.direct[(*parent, other)]]
     if (*parent, name) in tree.children:
         return set()
-    if words_of(name) == ["train"] and len(others) > 1:  # the vehicle
+    if words_of(name) == ("train",) and len(others) > 1:  # the vehicle
         return {name}
     return {name} if any(words_of(name)[0] in other.casefold() for other in others) else set()
 
