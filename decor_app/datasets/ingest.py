@@ -31,10 +31,14 @@ _COLUMN_HELP = {
 }
 
 
-def begin_ingest(zip_path: Path, into: Path, title: str) -> None:
-    """Look into what was uploaded."""
+def begin_ingest(zip_path: Path, into: Path, title: str, label: str = "") -> None:
+    """Look into what was uploaded; if all of it is of the class ``label``, read it at once."""
     forget(INTAKE)
     keys.ARRIVAL_CHANGE.value = False
+    if label:
+        forget(PEEK)
+        submit(INTAKE, IntakeTask(zip_path, into, title, label=label))
+        return
     submit(PEEK, PreviewTask(zip_path, into, title))
 
 

@@ -34,6 +34,8 @@ def show_report(dataset: Dataset) -> None:
     if groups:
         parts.append(f"{pluralize(sum(map(len, groups.values())), 'thing')} to look at")
     st.markdown(" · ".join(parts))
+    if read_as := dataset.catalog.report.read_as:
+        st.caption(escape_markdown(read_as))
     obstacles = [finding for kind in OBSTACLES for finding in groups.get(kind, ())]
     if obstacles:
         st.warning(_obstacle_words(obstacles), icon=":material/block:")

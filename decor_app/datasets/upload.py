@@ -109,7 +109,7 @@ def _receive(key: SessionKey[list]) -> None:
     keys.DROPS.value += 1
 
 
-def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
+def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str, label: str = "") -> None:
     into = store().begin(title)
     try:
         check_disk_quota(sum(len(file.getbuffer()) for _, file in files), store().root)
@@ -117,7 +117,7 @@ def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str) -> None:
     except DecorError as error:
         toast_error(error)
         return
-    begin_ingest(into / UPLOAD, into, title)
+    begin_ingest(into / UPLOAD, into, title, label)
 
 
 # Pictures of one class
@@ -161,8 +161,7 @@ def _add(files: Sequence[tuple[str, bytes]]) -> None:
         toast_error(error)
         return
     if opened() is None:
-        folder = label.replace("/", "∕")
-        _begin([(f"{folder}/{name}", io.BytesIO(data)) for name, data in files], "My pictures")
+        _begin([(name, io.BytesIO(data)) for name, data in files], "My pictures", label)
         keys.ADDITIONS.value += 1
         return
     with st.spinner("Adding …"):

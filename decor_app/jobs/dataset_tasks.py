@@ -21,7 +21,7 @@ from decor_core.data.findings import Finding
 from decor_core.data.folder_outline import FolderOutline, possible_outlines
 from decor_core.data.layout import Layout, find_layout, table_bytes
 from decor_core.data.quality_checks import is_blank
-from decor_core.data.sources import Source, open_source
+from decor_core.data.sources import Source, is_clutter, open_source
 from decor_core.data.tables import read_table
 from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset, load_dataset
 from decor_core.datasets.storage import VECTORS, keep_aside, keep_picture, tiny_thumb
@@ -253,13 +253,14 @@ def check_count(pictures: int) -> None:
 def ingest(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Dataset:
     """Read the pictures of a folder or zip into a set; Stopped leaves nothing usable behind."""
     source = open_source(task.data, server_config().source_limits)
+    classes_from = task.classes_from
     if task.label:
-        source = _as_one_folder(source, task.label)
+        source, classes_from = _as_one_folder(source, task.label), "folder:1"
     catalog = open_dataset(
         source,
         columns=task.columns,
         types=task.types,
-        classes_from=task.classes_from,
+        classes_from=classes_from,
         progress=task.progress(report, "reading"),
         should_stop=should_stop,
         on_picture=lambda data, upright: keep_picture(task.into, data, upright),
@@ -274,7 +275,8 @@ def ingest(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Dataset
 
 def _as_one_folder(source: Source, folder: str) -> Source:
     """The files of a source as if they all lay in one folder."""
-    folder = folder.replace("/", "∕").lstrip(".")
+    folder = folder.replace("/", "∕")
+    folder = folder.lstrip(".") if is_clutter(folder, is_folder=True) else folder
     files = [(f"{folder}/{name.replace('/', ' ')}", file) for name, file in source.files.items()]
     return Source(source.path, files, notes=source.notes)
 

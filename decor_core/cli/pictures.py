@@ -113,7 +113,7 @@ class VectorFlags(PictureFlags):
         if self.model_dir:
             os.environ["DECOR_BACKBONES"] = str(self.model_dir)
         if self.embeddings:
-            if self.image_dir or self.csv or self.images or self.data_set:
+            if self.image_dir or self.csv or self.images or self.data_set or self.classes_from:
                 raise DecorError("Expected either --embeddings or pictures, not both.")
             return Embeddings.load(self.embeddings).of_types(*self.types)
         catalog, dataset = self.catalog(), self.kept_dataset()

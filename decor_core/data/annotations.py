@@ -1,4 +1,4 @@
-"""Annotations of objects in pictures, COCO, YOLO, Pascal VOC: named, as they are not classes."""
+"""Annotations of objects in pictures (COCO, YOLO and others): named, as they are no classes."""
 
 import re
 from collections.abc import Iterable
@@ -6,9 +6,11 @@ from pathlib import PurePosixPath
 
 from decor_core.data.sources import Source
 from decor_core.errors import PictureError
-from decor_core.images.decode import has_picture_ending
+from decor_core.images.decode import LIMITS, has_picture_ending
 
 _BEGINNING = 2**16  # bytes of a JSON or text file that are looked at
+_MOST_READ = 10
+_COCO_NAME = re.compile(r"(^|[/_.-])(instances_\w+|_annotations\.coco)\.json$", re.IGNORECASE)
 _YOLO_LINE = re.compile(rb"\s*\d+(\s+-?[\d.]+(e-?\d+)?){4,}\s*", re.IGNORECASE)
 _COCO_KEYS = (b'"images"', b'"annotations"', b'"categories"')
 _WAY_OUT = (
@@ -20,7 +22,7 @@ _WAY_OUT = (
 
 def annotation_format(source: Source) -> str:
     """A sentence that names the format of the annotations beside pictures; "" if there are none."""
-    formats = (("COCO", _coco), ("YOLO", _yolo), ("Pascal VOC", _voc))
+    formats = (("COCO", _coco), ("YOLO", _yolo), ("Pascal VOC", _voc), ("LabelMe", _labelme))
     for name, find in formats:
         if file := find(source):
             return (
@@ -31,11 +33,12 @@ def annotation_format(source: Source) -> str:
 
 def _coco(source: Source) -> str:
     """A JSON file that speaks of images, annotations and categories."""
-    for file in _ending(source, ".json"):
-        try:
-            text = source.read(file)
-        except PictureError:
-            continue
+    pictures = _stems(source)
+    lists = [n for n in _ending(source, ".json") if PurePosixPath(n).stem not in pictures]
+    for file in lists[:_MOST_READ]:
+        if _COCO_NAME.search(file):
+            return file
+        text = _beginning(source, file, LIMITS.max_bytes)
         if sum(key in text for key in _COCO_KEYS) > 1 and _COCO_KEYS[1] in text:
             return file
     return ""
@@ -43,29 +46,41 @@ def _coco(source: Source) -> str:
 
 def _yolo(source: Source) -> str:
     """A text of numbers for most pictures, called like them."""
-    pictures = {PurePosixPath(n).stem for n in source.names if has_picture_ending(n)}
+    pictures = _stems(source)
     texts = [name for name in _ending(source, ".txt") if PurePosixPath(name).stem in pictures]
     if not texts:
         return ""
-    lines = [line for name in texts[:5] for line in _beginning(source, name).splitlines()]
+    lines = [line for name in texts[:_MOST_READ] for line in _beginning(source, name).splitlines()]
     return texts[0] if lines and all(map(_YOLO_LINE.fullmatch, lines)) else ""
 
 
 def _voc(source: Source) -> str:
     """An XML file called like a picture, of an annotation."""
-    pictures = {PurePosixPath(n).stem for n in source.names if has_picture_ending(n)}
-    for file in _ending(source, ".xml"):
-        if PurePosixPath(file).stem in pictures and b"<annotation" in _beginning(source, file):
-            return file
-    return ""
+    return _called_like_picture(source, ".xml", b"<annotation")
+
+
+def _labelme(source: Source) -> str:
+    """A JSON file called like a picture, of shapes in it."""
+    return _called_like_picture(source, ".json", b'"shapes"')
+
+
+def _called_like_picture(source: Source, ending: str, word: bytes) -> str:
+    """A file of that ending and a picture's name, with the word in it; "" if there is none."""
+    pictures = _stems(source)
+    named = [name for name in _ending(source, ending) if PurePosixPath(name).stem in pictures]
+    return next((n for n in named[:_MOST_READ] if word in _beginning(source, n)), "")
+
+
+def _stems(source: Source) -> set[str]:
+    return {PurePosixPath(name).stem for name in source.names if has_picture_ending(name)}
 
 
 def _ending(source: Source, ending: str) -> Iterable[str]:
     return [name for name in source.names if name.lower().endswith(ending)]
 
 
-def _beginning(source: Source, file: str) -> bytes:
+def _beginning(source: Source, file: str, most: int = _BEGINNING) -> bytes:
     try:
-        return source.read(file, _BEGINNING)
+        return source.read(file, most)
     except PictureError:
         return b""

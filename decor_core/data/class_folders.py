@@ -86,8 +86,9 @@ def _why_not(layout: FolderLayout) -> str:
     why = f"There are no pictures in class folders here; {expected}."
     if passed := sorted({folder[-1] for folder in layout.roles}):
         why = (
-            f"There are no class folders here: {named(passed)} are called like parts of a data "
-            f"set, or like any folder of pictures; {expected}."
+            f"There are no class folders here: {named(passed)} "
+            f"{'is' if len(passed) == 1 else 'are'} called like parts of a data set, or like any "
+            f"folder of pictures; {expected}."
         )
         if len(passed) > 1:
             why += " If they are the classes, say --classes_from folder."

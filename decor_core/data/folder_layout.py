@@ -270,10 +270,16 @@ class _Guess:
         classes, parts = set(labels.values()), self._folders(PART)
         if parts and classes:
             names = ", ".join(f"“{name}”" for name in parts)
-            self.assumed.append(
+            text = (
                 f"Taken for parts of the data set, not for classes: {names}. Their pictures are "
                 "taken together, and split anew."
             )
+            if any(self.roles.get(folder) == PART for folder in self.tree.direct):
+                text += (
+                    " Those in no class folder are left out; if these are classes after all, say "
+                    "--classes_from folder."
+                )
+            self.assumed.append(text)
         if self.variants:
             self.assumed.append(
                 f"The same folders lie in {named(self.variants)}; those are taken for variants or "
@@ -307,7 +313,7 @@ class _Guess:
 
     def _classes_called_like_parts(self, classes: Collection[str]) -> list[str]:
         stems = Counter(filter(None, map(part_stem, classes)))
-        if are_portions(classes):
+        if classes and are_portions(classes):
             return sorted(classes)
         return sorted(name for name in classes if is_part(name) or stems[part_stem(name)] > 1)
 

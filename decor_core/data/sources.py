@@ -36,11 +36,9 @@ from decor_core.io import unique_name
 # What systems and programs scatter about. Another folder with a dot before it may be a class: .NET.
 _CLUTTER = re.compile(
     r"__macosx|thumbs\.db|desktop\.ini|@eadir|#recycle|\$recycle\.bin|__pycache__|\._.*|\.trash.*|"
-    r"\.(git|github|gitlab|hg|svn|bzr|ds_store|ipynb_checkpoints|idea|vscode|vs|cache|config|local|"
-    r"thumbnails?|thumbs|tmp|temp|venv|env|tox|nox|mypy_cache|pytest_cache|ruff_cache|eggs|dvc|"
-    r"spotlight-v100|fseventsd|documentrevisions-v100|temporaryitems|appledouble|apdisk|snapshots?|"
-    r"picasaoriginals|picasa\.ini|nomedia|comments|dropbox.*|sync|stfolder|stversions|"
-    r"decor-new.*)",
+    r"\.(git|github|gitlab|hg|svn|dvc|ds_store|ipynb_checkpoints|idea|vscode|venv|tox|cache|"
+    r"(mypy|pytest|ruff)_cache|thumbnails|spotlight-v100|fseventsd|documentrevisions-v100|"
+    r"temporaryitems|appledouble|picasaoriginals|dropbox\.cache|stfolder|stversions|decor-new.*)",
     re.IGNORECASE,
 )
 USUAL_LIMITS = SourceLimits()

@@ -191,6 +191,7 @@ ANNOTATED = {
     "COCO": {"annotations/instances_train.json":
              b'{"images": [], "annotations": [{"bbox": [1, 2, 3, 4]}], "categories": []}'},
     "YOLO": {"labels/train/0.txt": b"0 0.5 0.5 0.25 0.25\n1 0.1 0.2 0.3 0.4\n"},
+    "LabelMe": {"images/train/0.json": b'{"shapes": [{"label": "ash", "points": []}]}'},
     "Pascal VOC": {"Annotations/0.xml": b"<annotation><object/></annotation>"},
 }  # fmt: skip
 
@@ -199,7 +200,7 @@ ANNOTATED = {
 def test_annotations_of_objects_are_named_with_the_way_out(refused, write_pictures, name):
     folder = write_pictures(*(f"images/train/{i}.jpg" for i in range(4)))
     for file, data in ANNOTATED[name].items():
-        (folder / file).parent.mkdir(parents=True)
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_bytes(data)
     layout = find_layout(folder)
     assert layout.kind == "annotations" and f"a {name} data set" in layout.read_as
