@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from decor_core.data.findings import OBSTACLES, QUALITY, Finding
+from decor_core.data.label_cells import several_labels
 from decor_core.datasets.dataset import Dataset
 
 # Findings that go when the class is made part of another one.
@@ -68,9 +69,10 @@ GROUPS: Mapping[str, Group] = {
         "be wrong: look, and decide.",
     ),
     "several labels": Group(
-        "column with several labels in one cell",
-        "columns with several labels in one cell",
-        "A picture has one label here; pictures of several objects are better left out.",
+        "picture with several labels",
+        "pictures with several labels",
+        "They were in one cell of the table. A picture has one label here: choose it, or leave the "
+        "picture out.",
     ),
     "contradiction": Group(
         "contradiction in the table",
@@ -182,6 +184,9 @@ def fixes(finding: Finding, dataset: Dataset) -> list[Fix]:
                 relabel(f"Both are {label}", pair, label),
                 keep("Both are right"),
             ]
+        case "several labels":
+            parts = several_labels([second, *dataset.counts]).get(second, [finding.suggestion])
+            return [*(relabel(f"It is {part}", [file], part) for part in parts), drop(), keep()]
         case "label conflict":
             return [keep(f"It is {other}"), drop("Drop it", second)] if other else [keep()]
         case "near duplicate":
@@ -209,7 +214,7 @@ def fixes_of_all(kind: str, findings: Sequence[Finding], dataset: Dataset) -> li
     if kind == "mislabelled":
         labels = {finding.file: finding.suggestion for finding in findings}
         return [Fix("Relabel all as suggested", lambda now: now.relabel_each(labels)), keep]
-    if kind == "near duplicate" or kind in _DROPPABLE:
+    if kind in ("near duplicate", "several labels") or kind in _DROPPABLE:
         files = [finding.file for finding in findings]
         return [Fix("Drop all", lambda now: now.drop(files), ":material/delete_sweep:"), keep]
     return [keep]

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,12 +151,14 @@ class VectorFlags(PictureFlags):
 
 def _print_assumed(report: "DatasetReport") -> None:
     """Write to stderr what was assumed on reading, which no command does in silence."""
-    from decor_core.data.findings import KINDS, printable
+    from decor_core.data.findings import KINDS, pluralize, printable
 
-    for kind in ("assumed", "several labels"):
-        for finding in report.of(kind):
-            where = printable(finding.file)
-            print(f"{KINDS[kind]}: {where}: {printable(finding.message)}", file=sys.stderr)
+    for finding in report.of("assumed"):
+        told = f"{KINDS['assumed']}: {printable(finding.file)}: {printable(finding.message)}"
+        print(told, file=sys.stderr)
+    several = Counter(finding.message for finding in report.of("several labels"))
+    for message, count in several.most_common(_NAMED):
+        print(f"{pluralize(count, 'picture')}: {printable(message)}", file=sys.stderr)
 
 
 def _print_report(report: "DatasetReport") -> None:

@@ -24,7 +24,7 @@ KINDS = {
     "label conflict": "One picture under two labels, the first kept",
     "missing": "Pictures that are named but not there",
     "incomplete": "Rows without a file or a label, left out",
-    "several labels": "Labels that look like several in one cell",
+    "several labels": "Pictures whose label looks like several in one cell",
     "few pictures": "Classes with few pictures",
     "same scene": "Pictures so alike that a test flatters",
     "empty class": "Class folders without a picture",
@@ -106,6 +106,8 @@ class Finding:
         own, other = label_of(self.file), label_of(self.other)
         if self.kind == "label conflict":
             return bool(other) and other == self.suggestion  # nobody has chosen otherwise
+        if self.kind == "several labels":
+            return own == self.other
         if self.kind not in _OVER_WHEN_CHANGED:
             return True
         wanted = other if self.kind == "near conflict" else self.suggestion

@@ -1,13 +1,13 @@
 """Tables that name pictures and their labels → one row for each picture."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from decor_core.data.columns import Columns, settle_columns
 from decor_core.data.files_by_name import FilesByName
-from decor_core.data.findings import Finding, pluralize
+from decor_core.data.findings import Finding
 from decor_core.data.label_cells import missing_labels, plain_label, several_labels
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
 from decor_core.data.repairs import repair_coarser, repair_codes
@@ -50,8 +50,7 @@ def list_tables(
     valid, refused = with_valid_labels(rows.values())
     if not (named.coarser or used.is_decor):
         levels, valid = _without_contradicted(levels, valid)
-    several = _several(valid, next(iter(tables)))
-    return Listing(levels, tuple(valid), (*several, *findings, *unlisted, *refused))
+    return Listing(levels, tuple(valid), (*_several(valid), *findings, *unlisted, *refused))
 
 
 def list_table(data: bytes, names: Sequence[str], columns: Columns | None = None) -> Listing:
@@ -120,21 +119,19 @@ def _without_contradicted(
     return levels[:1], [replace(row, labels=row.labels[:1]) for row in rows]
 
 
-def _several(rows: Sequence[Row], title: str) -> list[Finding]:
-    """A finding where labels look like several in one cell."""
-    labels = {row.labels[0] for row in rows}
-    found = several_labels(sorted(labels))
-    if not found:
-        return []
-    label, parts = next(iter(found.items()))
-    count = sum(row.labels[0] in found for row in rows)
-    message = (
-        f"{len(found)} of the {pluralize(len(labels), 'label')} look like several labels in one "
-        f"cell, such as “{label}”: {' and '.join(f'“{part}”' for part in parts)}. Each was taken "
-        f"for a class of its own, {pluralize(count, 'picture')} in all: a picture has one label "
-        "here. Please give each of them one, or leave them out."
-    )
-    return [Finding("several labels", title, message)]
+def _several(rows: Sequence[Row]) -> Iterator[Finding]:
+    """A finding on each picture whose label looks like several in one cell."""
+    found = several_labels(sorted({row.labels[0] for row in rows}))
+    for row in rows:
+        label = row.labels[0]
+        if label in found:
+            parts = " and ".join(f"“{part}”" for part in found[label])
+            message = (
+                f"“{label}” looks like several labels in one cell, {parts}; it was taken for a "
+                "class of its own. A picture has one label here: please give it one, or leave it "
+                "out."
+            )
+            yield Finding("several labels", row.file, message, label, found[label][0])
 
 
 def _complete_rows(

@@ -179,10 +179,14 @@ def test_several_labels_in_one_cell_are_shown(home, painted):
     test.file_uploader[0].set_value(came)
     ended(sound(test.run()), jobs.PEEK)
     ended(_click(test, "Read the pictures"), jobs.INTAKE)
-    assert "1 column with several labels in one cell" in texts(test)
+    assert "12 pictures with several labels" in texts(test)
     (folder,) = home.glob("[!.]*")
-    (told,) = load_dataset(folder).catalog.report.of("several labels")
-    assert "such as “ash oak”: “ash” and “oak”" in told.message
+    _click(test, "It is oak")
+    assert load_dataset(folder).counts == {"ash": 12, "ash oak": 11, "oak": 13}
+    assert "11 pictures with several labels" in texts(test)
+    _click(test, "Drop all")
+    assert load_dataset(folder).counts == {"ash": 12, "oak": 13}
+    assert "several labels" not in texts(test)
 
 
 @pytest.mark.parametrize("name", ["labels.xlsx", "labels.xls", "labels.jsonl"])

@@ -208,9 +208,12 @@ def test_several_labels_in_a_cell_are_named(between):
     cells = [label if i % 3 else f"{label}{between}{TREES[(i + 1) % 4]}"
              for i, label in enumerate(LABELS)]  # fmt: skip
     data = "\n".join(["image\tlabels", *map("\t".join, zip(NAMES, cells, strict=True))]).encode()
-    (message,) = _of(list_table(data, NAMES), "several labels")
-    assert message.startswith("4 of the 8 labels look like several labels in one cell")
-    assert f"“ash{between}oak”: “ash” and “oak”" in message
+    listing = list_table(data, NAMES)
+    found = [finding for finding in listing.findings if finding.kind == "several labels"]
+    assert [finding.file for finding in found] == NAMES[::3]
+    assert (found[0].other, found[0].suggestion) == (f"ash{between}oak", "ash")
+    told = f"“ash{between}oak” looks like several labels in one cell, “ash” and “oak”"
+    assert found[0].message.startswith(told)
 
 
 def test_lists_are_labels():
@@ -219,7 +222,7 @@ def test_lists_are_labels():
     assert _counts(listing) == FOUR_EACH and "Lists in column “labels”" in _assumed(listing)
     cells[0] = "\"['ash', 'oak']\""
     listing = list_table(_csv(NAMES, cells, header="image,labels"), NAMES)
-    assert "“ash | oak”: “ash” and “oak”" in _of(listing, "several labels")[0]
+    assert "“ash | oak” looks like several labels" in _of(listing, "several labels")[0]
 
 
 @pytest.mark.parametrize("labels", [

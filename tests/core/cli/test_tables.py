@@ -98,7 +98,7 @@ def test_prepare_tells_what_was_assumed(run, listed, tmp_path):
 def test_several_labels_in_a_cell_are_told_by_every_training(run, listed):
     cells = _rows(["image,labels"], lambda i, n, kind: f"{n},{kind if i % 2 else 'ash oak'}")
     code, _, err = run("retrain", *listed(cells), *QUICK, "--head", "lda")
-    assert code == 0 and "Labels that look like several in one cell: list.csv: 1 of the 4" in err
+    assert code == 0 and "9 pictures: “ash oak” looks like several labels in one cell" in err
 
 
 @pytest.mark.parametrize("name", ["labels.xls", "labels.ods", "labels.xlsx"])
