@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class DecorError(Exception):
@@ -74,3 +75,12 @@ def damaged_file(error_class: type[DecorError], what: str, advice: str = "") -> 
     except (OSError, DecorError) as error:
         end = f"; {advice}." if advice else "."
         raise error_class(f"{what} ({error}){end}") from error
+
+
+@contextmanager
+def unwritable(error_class: type[DecorError], path: Path) -> Iterator[None]:
+    """Tell as ``error_class`` that the disk refuses to have ``path`` written in the block."""
+    try:
+        yield
+    except OSError as error:
+        raise error_class(f"“{path}” cannot be written: {error.strerror or error}.") from error

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from decor_app.jobs.tasks import QueueName, Report, Task
 from decor_core.errors import TrainingError
-from decor_core.export.formats import export_model
+from decor_core.export.formats import export_bytes
 from decor_core.features.backbones import load_backbone
 from decor_core.model.bundle import Bundle
 from decor_core.model.events import ShouldStop, TrainEvent
@@ -41,8 +41,7 @@ class ExportTask(Task):
     format: str
 
     def run(self, report: Report, should_stop: ShouldStop) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="decor-export-") as folder:
-            return export_model(self.data, self.format, Path(folder, "model.zip")).read_bytes()
+        return export_bytes(self.data, self.format)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Models to take along and to bring back: downloads of a run, its curves, import of one."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from decor_app.state.processes import inference_pool
 from decor_app.state.runs import may_keep
 from decor_app.state.workspace import REGISTRY, workspace
 from decor_core.errors import DecorError, LimitError
-from decor_core.export.formats import FORMATS, export_model, export_name
-from decor_core.model.bundle import Bundle, folder_name
+from decor_core.export.formats import FORMATS, export_bytes, export_name
+from decor_core.model.bundle import folder_name
 from decor_core.runs.import_run import MAX_BYTES, import_run
 from decor_core.runs.run import Run
 from decor_core.runs.tensorboard import summaries_directory, tensorboard_command
@@ -39,7 +38,7 @@ def show_downloads(run: Run) -> None:
         job = job_for(EXPORT, run.id)
         this = job if job and job.task.format == kind else None
         if not FORMATS[kind].needs_tensorflow:
-            _download_button(run, kind, lambda: _export_here(run.bundle, kind))
+            _download_button(run, kind, lambda: export_bytes(run.bundle, kind))
         elif this and this.active:
             watch_job(EXPORT, run.id)
         elif this and this.status == "done":
@@ -68,11 +67,6 @@ def _download_button(run: Run, kind: str, data: bytes | Callable[[], bytes]) -> 
         key=keys.DOWNLOAD.of(run.id),
         width="stretch",
     )
-
-
-def _export_here(bundle: Bundle, kind: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        return export_model(bundle, kind, Path(folder, "model.zip")).read_bytes()
 
 
 def show_tensorboard(runs: Sequence[Run]) -> None:

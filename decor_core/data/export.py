@@ -23,7 +23,7 @@ from decor_core.data.layout import PREPARED, PreparedReport
 from decor_core.data.listing import LABEL_COLUMNS
 from decor_core.data.scan import Progress
 from decor_core.data.sources import is_clutter
-from decor_core.errors import DamagedFile, DataError
+from decor_core.errors import DamagedFile, DataError, unwritable
 from decor_core.images.decode import load_picture
 from decor_core.io import read_json, replacing, unique_name
 
@@ -58,13 +58,10 @@ def prepare(
     # Sorted by a coarser level, the folders tell what was wanted, not the table.
     told = Columns("file", *columns.values(), type="type") if level.name == levels[0] else None
     lists = files_beside(listed, told, catalog.report, taxonomy=level.name)
-    try:
-        with replacing(out) as folder:
-            _write_pictures(catalog, folder, names, progress)
-            for name, content in lists.items():
-                (folder / name).write_bytes(content)
-    except OSError as error:
-        raise DataError(f"“{out}” cannot be written: {error.strerror or error}.") from error
+    with unwritable(DataError, out), replacing(out) as folder:
+        _write_pictures(catalog, folder, names, progress)
+        for name, content in lists.items():
+            (folder / name).write_bytes(content)
     counts = Counter(table[level.name])
     return {label: counts[label] for label in level.labels}
 

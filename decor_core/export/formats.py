@@ -123,6 +123,12 @@ def export_model(bundle: Bundle, format_name: str, path: Path) -> Path:
     return path
 
 
+def export_bytes(bundle: Bundle, format_name: str) -> bytes:
+    """The zip that ``export_model`` writes."""
+    with tempfile.TemporaryDirectory(prefix="decor-export-") as folder:
+        return export_model(bundle, format_name, Path(folder, "model.zip")).read_bytes()
+
+
 def write_labels(bundle: Bundle, path: Path) -> None:
     """The labels in UTF-8, one a line, in the order of the model's answers."""
     write_file(path, ("\n".join(bundle.taxonomy.labels) + "\n").encode())

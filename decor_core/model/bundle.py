@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file
+from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file, unwritable
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.io import Arrays, json_as, read_arrays, read_json, replacing, write_json
@@ -64,11 +64,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
     disk refuses.
     """
     check_replaceable(folder)
-    try:
-        with replacing(folder) as new:
-            write_bundle(bundle, new)
-    except OSError as error:
-        raise BundleError(f"“{folder}” cannot be written: {error.strerror or error}.") from error
+    with unwritable(BundleError, folder), replacing(folder) as new:
+        write_bundle(bundle, new)
     return folder
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from decor_core.config import data_directory
-from decor_core.errors import DecorError, RunError
+from decor_core.errors import DecorError, RunError, unwritable
 from decor_core.io import recover, replacing, unique_name
 from decor_core.model.bundle import SHIPPED, list_bundles
 from decor_core.runs.run import (
@@ -182,20 +182,11 @@ class DiskRuns(RunStore):
         return known[1]
 
     def _put(self, run: Run) -> None:
-        try:
-            with replacing(self.root / run.id) as new:
-                write_run(run, new)
-        except OSError as error:
-            raise _unwritable(self.root, error) from error
+        with unwritable(RunError, self.root), replacing(self.root / run.id) as new:
+            write_run(run, new)
 
     def _remove(self, run: Run) -> None:
-        try:
+        with unwritable(RunError, self.root):
             shutil.rmtree(self.root / _TRASH, ignore_errors=True)
             (self.root / _TRASH).mkdir(exist_ok=True)
             (self.root / run.id).rename(self.root / _TRASH / run.id)
-        except OSError as error:
-            raise _unwritable(self.root, error) from error
-
-
-def _unwritable(folder: Path, error: OSError) -> RunError:
-    return RunError(f"“{folder}” cannot be written: {error.strerror or error}.")
