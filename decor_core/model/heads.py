@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -51,6 +52,7 @@ def spherical_lda(
     return LinearHead(means.T / within_class_std, -(means**2).sum(axis=1) / 2)
 
 
+@dataclass(eq=False, repr=False)
 class RidgeLogisticRegression(LinearClassifier):
     """Multinomial logistic regression with a ridge penalty, every class counting alike.
 
@@ -62,10 +64,9 @@ class RidgeLogisticRegression(LinearClassifier):
     momentum, restarted where it leads astray (O'Donoghue & Candès, 2015).
     """
 
-    def __init__(self, penalty: float = 1e-3, max_iter: int = 100, tol: float = 1e-4) -> None:
-        self.penalty = penalty
-        self.max_iter = max_iter
-        self.tol = tol
+    penalty: float = 1e-3
+    max_iter: int = 100
+    tol: float = 1e-4
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Example i counts ``sample_weight[i]`` times."""

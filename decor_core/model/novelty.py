@@ -43,14 +43,14 @@ class Novelty:
         return 1 - 0.5 ** (self.distances(vectors) / self.limit)
 
 
+@dataclass(eq=False, repr=False)
 class NoveltyDetector(Estimator):
     """Tells vectors unlike those it was fitted to, as scikit-learn's outlier detectors do.
 
     ``columns`` are those to look at, by default all. Fitted: ``density_``, a Novelty.
     """
 
-    def __init__(self, columns: slice | None = None) -> None:
-        self.columns = columns
+    columns: slice | None = None
 
     def fit(
         self,

@@ -1,6 +1,7 @@
 """Softmax regression by gradient descent, whose steps and learning rate one can watch."""
 
 import time
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from decor_core.model.linear_head import LinearHead, cross_entropy
 _UNWATCHED_INTERVAL = 100
 
 
+@dataclass(eq=False, repr=False)
 class SoftmaxRegression(LinearClassifier):
     """Multinomial logistic regression by plain gradient descent from zero, in single precision.
 
@@ -21,21 +23,12 @@ class SoftmaxRegression(LinearClassifier):
     ``eval_interval`` steps a point of the curves is reported to who asks for them.
     """
 
-    def __init__(
-        self,
-        steps: int = 500,
-        learning_rate: float = 0.01,
-        batch_size: int = 100,
-        weight_decay: float = 0.0,
-        eval_interval: int = 10,
-        random_state: int = 0,
-    ) -> None:
-        self.steps = steps
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.eval_interval = eval_interval
-        self.random_state = random_state
+    steps: int = 500
+    learning_rate: float = 0.01
+    batch_size: int = 100
+    weight_decay: float = 0.0
+    eval_interval: int = 10
+    random_state: int = 0
 
     def fit(
         self,

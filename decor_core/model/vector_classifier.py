@@ -1,7 +1,7 @@
 """Vectors and labels → a calibrated linear classifier: the one way in which Decor trains."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from typing import Any, Self
 
@@ -53,6 +53,7 @@ class Choice:
     candidates: tuple[Candidate, ...] = ()
 
 
+@dataclass(eq=False, repr=False)
 class VectorClassifier(LinearClassifier):
     """Whitens blocks of the vectors, fits a linear head to them, calibrates it out of fold.
 
@@ -67,28 +68,16 @@ class VectorClassifier(LinearClassifier):
     that were chosen, and why; ``classes_``.
     """
 
-    def __init__(
-        self,
-        head: str = "auto",
-        *,
-        steps: int = 500,
-        learning_rate: float = 0.01,
-        batch_size: int = 100,
-        weight_decay: float = 0.0,
-        eval_interval: int = 10,
-        random_state: int = 0,
-        blocks: Sequence[Block] | None = None,
-        cv: int | Iterable[tuple[np.ndarray, np.ndarray]] = _FOLDS,
-    ) -> None:
-        self.head = head
-        self.steps = steps
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.eval_interval = eval_interval
-        self.random_state = random_state
-        self.blocks = blocks
-        self.cv = cv
+    head: str = "auto"
+    _: KW_ONLY
+    steps: int = 500
+    learning_rate: float = 0.01
+    batch_size: int = 100
+    weight_decay: float = 0.0
+    eval_interval: int = 10
+    random_state: int = 0
+    blocks: Sequence[Block] | None = None
+    cv: int | Iterable[tuple[np.ndarray, np.ndarray]] = _FOLDS
 
     @classmethod
     def of(cls, config: TrainingConfig) -> Self:

@@ -1,6 +1,7 @@
 """The space in which heads train: every block of the embedding whitened within the classes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ class _OfBlocks(Transformer):
         return self.blocks or [slice(0, self.n_features_in_)]
 
 
+@dataclass(eq=False, repr=False)
 class BlockPCA(_OfBlocks):
     """Each block of the vectors in coordinates of the span of the training vectors, uncentered.
 
@@ -30,9 +32,8 @@ class BlockPCA(_OfBlocks):
     of the space; ``blocks_``, slices of the coordinates; ``dimensions_``, d_k of every block.
     """
 
-    def __init__(self, blocks: Sequence[slice] | None = None, max_axes: int = MAX_AXES) -> None:
-        self.blocks = blocks
-        self.max_axes = max_axes
+    blocks: Sequence[slice] | None = None
+    max_axes: int = MAX_AXES
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the axes; ``y`` plays no part."""
@@ -61,6 +62,7 @@ class BlockPCA(_OfBlocks):
         return found
 
 
+@dataclass(eq=False, repr=False)
 class BlockWhitener(_OfBlocks):
     """Each block in a space in which every class is a round ball of variance 1.
 
@@ -74,11 +76,8 @@ class BlockWhitener(_OfBlocks):
 
     _requires_y = True
 
-    def __init__(
-        self, blocks: Sequence[slice] | None = None, dimensions: Sequence[int] | None = None
-    ) -> None:
-        self.blocks = blocks
-        self.dimensions = dimensions
+    blocks: Sequence[slice] | None = None
+    dimensions: Sequence[int] | None = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """``y`` are labels [n]; example i counts ``sample_weight[i]`` times."""

@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +33,7 @@ from decor_core.training.train import train_on_all
 ImageLike = str | Path | bytes | Image.Image | np.ndarray
 
 
+@dataclass(eq=False, repr=False)
 class ImageClassifier(Estimator):
     """Learns to tell images apart from few of each class, and knows what it does not know.
 
@@ -42,28 +44,16 @@ class ImageClassifier(Estimator):
     Fitted: ``classes_`` [c]; ``bundle_``, the model with all that belongs to it.
     """
 
-    def __init__(
-        self,
-        head: str = "auto",
-        *,
-        steps: int = 500,
-        learning_rate: float = 0.01,
-        batch_size: int = 100,
-        weight_decay: float = 0.0,
-        architecture: str = DEFAULT,
-        views: int = EmbeddingSpec.views,
-        copies: int | None = None,
-        random_state: int = 0,
-    ) -> None:
-        self.head = head
-        self.steps = steps
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.architecture = architecture
-        self.views = views
-        self.copies = copies
-        self.random_state = random_state
+    head: str = "auto"
+    _: KW_ONLY
+    steps: int = 500
+    learning_rate: float = 0.01
+    batch_size: int = 100
+    weight_decay: float = 0.0
+    architecture: str = DEFAULT
+    views: int = EmbeddingSpec.views
+    copies: int | None = None
+    random_state: int = 0
 
     def fit(self, images: Sequence[ImageLike], y: Sequence[Any]) -> Self:
         """Train on images and their labels [n]; near duplicates are never held out apart.
