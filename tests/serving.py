@@ -112,8 +112,8 @@ def until(condition, what: str, seconds: float = TIMEOUT):
 
 
 @contextmanager
-def chromium():
-    """A browser; each of its contexts is a visitor of its own."""
+def chromium(*options: str):
+    """A browser, with further ``options``; each of its contexts is a visitor of its own."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     need(program, "needs Chromium: apt-get install chromium, or install Google Chrome")
     try:
@@ -121,7 +121,7 @@ def chromium():
     except ImportError:
         need(False, "needs Playwright: pip install -r requirements-dev.txt")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *options])
         yield browser
         browser.close()
 

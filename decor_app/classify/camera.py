@@ -1,13 +1,11 @@
 """The camera: one photo, or a live picture that is classified again and again."""
 
-import base64
-import binascii
-
 import streamlit as st
 from streamlit.components.v2 import component
 
 from decor_app import session_keys as keys
 from decor_app.classify.sample_picker import leave_sample
+from decor_app.components.burst_camera import decoded_frame
 from decor_app.page import asset
 from decor_app.state.images import Analyzed, ImageFile, analyze
 
@@ -26,16 +24,6 @@ def camera_image() -> Analyzed | None:
     live = _live_camera()(key=keys.LIVE, default={"frame": None}, on_frame_change=leave_sample)
     data = decoded_frame(live.frame)
     return analyze(ImageFile("Live picture", data)) if data else None
-
-
-def decoded_frame(frame: object) -> bytes | None:
-    """The bytes of a JPEG's data URI; None for anything else, which a browser may send, too."""
-    if not isinstance(frame, str) or not frame.startswith("data:image/jpeg;base64,"):
-        return None
-    try:
-        return base64.b64decode(frame.partition(",")[2], validate=True)
-    except binascii.Error:
-        return None
 
 
 @st.cache_resource(show_spinner=False)

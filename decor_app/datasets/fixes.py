@@ -90,8 +90,8 @@ GROUPS: Mapping[str, Group] = {
         "It can be trained, but what is measured of it will be uncertain.",
     ),
     "same scene": Group(
-        "scene for whole classes",
-        "scenes for whole classes",
+        "scene that whole classes show",
+        "scenes that whole classes show",
         "It can be trained. What is measured of it holds for this scene alone.",
     ),
     "imbalance": Group(

@@ -2,30 +2,34 @@
 
 import io
 from collections.abc import Sequence
+from datetime import datetime
 
 import streamlit as st
 from streamlit.components.v2 import component
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_app import session_keys as keys
+from decor_app.components.burst_camera import burst_camera, keep_burst
 from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.components.samples import SAMPLES, samples
 from decor_app.datasets.ingest import UPLOAD, begin_ingest
-from decor_app.format import escape_markdown
+from decor_app.format import escape_markdown, pluralize
 from decor_app.hosting.config import server_config
 from decor_app.hosting.uploads import file_limit
 from decor_app.jobs.dataset_tasks import check_count
 from decor_app.page import asset
 from decor_app.session_keys import SessionKey
-from decor_app.state.datasets import edit, opened, store, toast_error, where_kept
+from decor_app.state.datasets import edit, open_set, opened, store, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
 from decor_core.data.tables import TABLE_ENDINGS
-from decor_core.datasets.dataset import Dataset
+from decor_core.datasets.dataset import Dataset, begin_dataset
 from decor_core.datasets.demo import write_example
 from decor_core.datasets.editing import checked_label
 from decor_core.datasets.upload import pack_upload, title_of
 from decor_core.errors import DecorError
 from decor_core.features.backbones import restorable
+
+_CAMERA_WAYS = ("Burst", "One photo")
 
 
 def show_ways_in() -> None:
@@ -182,15 +186,55 @@ def _added(now: Dataset, files: Sequence[tuple[str, bytes]], label: str, parent:
 
 def _camera(dataset: Dataset | None) -> None:
     class_picker(dataset and dataset.catalog.taxonomy, keys.ADD_LABEL)
-    count = keys.ADDITIONS.value
-    taken = st.camera_input("Take a photo", key=keys.ADD_PHOTO.of(count))
+    way = st.segmented_control(
+        "Camera", _CAMERA_WAYS, default=_CAMERA_WAYS[0], required=True, key=keys.CAMERA_WAY,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if way == _CAMERA_WAYS[0]:
+        burst_camera(picked_class(keys.ADD_LABEL)[0], _add_shots)
+        if dataset:
+            counts = (f"{escape_markdown(name)} {n}" for name, n in dataset.counts.items())
+            st.caption(f"So far: {' · '.join(counts)}.")
+        return
+    taken = st.camera_input("Take a photo", key=keys.ADD_PHOTO.of(keys.BURSTS.value))
     if taken:
         st.button(
             "Add this photo",
             type="primary",
             icon=":material/add_a_photo:",
-            on_click=lambda: _add([(f"photo-{count + 1}.jpg", taken.getvalue())]),
+            on_click=lambda: keep_burst([taken.getvalue()], _add_shots),
         )
+
+
+def _add_shots(shots: Sequence[bytes]) -> str:
+    """Add what the camera has taken in one step; what was done, or why it was not."""
+    # By such names they are known to belong together.
+    name = f"{datetime.now():%Y-%m-%d %H.%M.%S} burst {keys.BURSTS.value + 1}"
+    pictures = [(f"{name} {i:03}.jpg", shot) for i, shot in enumerate(shots, start=1)]
+    label, parent = picked_class(keys.ADD_LABEL)
+    try:
+        check_disk_quota(sum(map(len, shots)), store().root)
+        if opened():
+            changed = edit(lambda now: _added(now, pictures, label, parent))
+            return f"{changed.step}." if changed else "They were not added."
+        made = _begin_with(pictures, checked_label(label))
+    except DecorError as error:
+        toast_error(error)
+        return str(error)
+    open_set(made.id)
+    keys.DATA_VIEW.value, keys.WAY_TO_ADD.value = "Add pictures", "Camera"
+    return f"{pluralize(len(made.table), 'picture')} added to “{label}”."
+
+
+def _begin_with(pictures: Sequence[tuple[str, bytes]], label: str) -> Dataset:
+    """A new set of pictures of one class, at once: they are few, and the camera stays at hand."""
+    check_count(len(pictures))
+    folder = store().begin("My pictures")
+    try:
+        return begin_dataset(folder, "My pictures", ("class",), pictures, {"class": label})
+    except DecorError:
+        store().discard(folder.name)
+        raise
 
 
 _WAYS = {

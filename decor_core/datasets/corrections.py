@@ -5,12 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from decor_core.data.findings import DatasetReport
 from decor_core.data.split import CORRECTION, NEAR_CORRECTION, alike_classes
-from decor_core.datasets.dataset import Dataset, catalog_of, create_dataset, load_dataset
-from decor_core.datasets.editing import append_images, checked_label, store_images
+from decor_core.datasets.dataset import Dataset, begin_dataset, load_dataset
+from decor_core.datasets.editing import checked_label
 from decor_core.datasets.storage import HEAD
 from decor_core.errors import DataError
 from decor_core.features.embeddings import Embeddings
@@ -40,10 +38,7 @@ def correct(
     if (folder / HEAD).exists():
         return load_dataset(folder).add(pictures, label, parent)[0]
     labels = dict(zip(levels, (checked_label(label), parent), strict=False))
-    images, _ = store_images(folder, pictures)
-    table, near = append_images(folder, pd.DataFrame(columns=["file"]), images, labels)
-    report = DatasetReport(tuple(near), {})
-    return create_dataset(folder, title, catalog_of(folder, table, levels, report))
+    return begin_dataset(folder, title, levels, pictures, labels)
 
 
 def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:

@@ -279,6 +279,24 @@ def create_dataset(folder: Path, title: str, catalog: Catalog) -> Dataset:
     return _written(Dataset(folder, title, 0, catalog, changed=_now()))
 
 
+def begin_dataset(
+    folder: Path,
+    title: str,
+    levels: Sequence[str],
+    pictures: Sequence[tuple[str, bytes]],
+    labels: Mapping[str, str],
+) -> Dataset:
+    """A new set in ``folder`` of pictures, name and content, with those ``labels`` by level.
+
+    DataError if none of them can be used.
+    """
+    images, refused = store_images(folder, pictures)
+    table, near = append_images(folder, pd.DataFrame(columns=["file"]), images, labels)
+    findings = (*refused, *near, *check_table(table, levels))
+    report = DatasetReport(findings, {})
+    return create_dataset(folder, title, catalog_of(folder, table, levels, report))
+
+
 def load_dataset(folder: Path, number: int | None = None) -> Dataset:
     """The set in ``folder`` as it stands, or its state ``number``; DataError if it is damaged."""
     with damaged_file(DataError, f"The data set in “{folder}” is damaged"):

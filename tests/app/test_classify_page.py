@@ -18,9 +18,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
 from decor_app.classify.attribution_map import where
-from decor_app.classify.camera import decoded_frame
 from decor_app.classify.decision import confidence_words, decision_title
 from decor_app.classify.similar_pictures import how_far_behind
+from decor_app.components.burst_camera import decoded_frame
 from decor_app.components.samples import Sample, samples
 from decor_app.jobs.inference_pool import InferencePool
 from decor_app.state import images

@@ -1,0 +1,109 @@
+"""One scene in the app: what a fixed camera or a burst brought is trained on, and what is told."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
+from packing import zip_of
+from scenes import fixed_camera, hand
+from streamlit.testing.v1 import AppTest
+
+from decor_app.state import jobs
+from decor_app.state.workspace import Workspace
+from decor_core.data.split import identity, split
+from decor_core.datasets.store import DatasetStore
+
+pytestmark = pytest.mark.usefixtures("end_processes")
+_TOLD = "These pictures are nearly alike"
+
+
+def test_a_fixed_camera_is_read_trained_on_and_told_once_on_each_page(tmp_path, monkeypatch):
+    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
+    mine = Workspace("inspector")
+    test = opened("data", workspace=mine)
+    data = zip_of(fixed_camera(tmp_path / "parts"), tmp_path / "parts.zip").read_bytes()
+    shutil.rmtree(tmp_path / "parts")
+    test.file_uploader[0].set_value([("parts.zip", data, "application/zip")])
+    ended(ended(sound(test.run()), jobs.PEEK), jobs.INTAKE)
+    assert "40 pictures in 2 classes" in texts(test) and texts(test).count(_TOLD) == 1
+    assert "1 scene that whole classes show" in texts(test)
+    assert "cannot be trained" not in texts(test) and "alike in two classes" not in texts(test)
+    test = opened("retrain", workspace=mine)
+    assert not button(test, "Retrain").disabled
+    ended(sound(button(test, "Retrain").click().run()), "train")
+    assert test.metric[0].label == "Test accuracy" and _TOLD in test.warning[0].value
+    run = mine.runs.list()[0]
+    assert run.bundle.training["alike_classes"] == ["good", "scratched"]
+    test = opened("runs", workspace=mine)
+    selected = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    test.session_state["runs-" + "-".join(one.id[:6] for one in mine.runs.list())] = selected
+    assert _TOLD in sound(test.run()).warning[0].value
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch) -> Callable[..., AppTest]:
+    """``record("fist", frames)`` is what the camera of the Data page does with a burst."""
+    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
+    mine = Workspace("me")
+
+    def script() -> None:
+        import streamlit as st
+
+        from decor_app.components.burst_camera import keep_burst
+        from decor_app.datasets.upload import _add_shots
+
+        keep_burst(st.session_state["shots"], _add_shots)
+        st.markdown(st.session_state["burst_answer"])
+
+    def run(label: str | None, shots: list[bytes]) -> AppTest:
+        test = AppTest.from_function(script, default_timeout=60)
+        test.session_state["workspace"], test.session_state["shots"] = mine, shots
+        test.session_state["add_label"] = label
+        return sound(test.run())
+
+    return run
+
+
+@pytest.fixture
+def signs(encoded) -> Callable[..., list[bytes]]:
+    """``signs(2)`` are frames of a hand with two fingers."""
+    return lambda fingers, count=12: [
+        encoded(hand(i, fingers), "JPEG", quality=85) for i in range(count)
+    ]
+
+
+def _the_set(home: Path):
+    store = DatasetStore(home / "datasets")
+    return store.get(store.list()[0].id)
+
+
+def test_bursts_of_two_classes_make_a_set_each_in_one_step(record, signs, tmp_path):
+    test = record("one", signs(1))
+    assert texts(test) == "12 pictures added to “one”."
+    assert test.session_state["data_view"] == "Add pictures"
+    assert texts(record("two", signs(2))) == "12 pictures added to “two”."
+    made = _the_set(tmp_path)
+    assert made.number == 1 and dict(made.counts) == {"one": 12, "two": 12}
+    assert (
+        made.table["file"].str.contains(r"\d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d burst \d+ \d{3}").all()
+    )
+    assert {finding.kind for finding in made.open_findings} == {"same scene"}
+    found = split(**identity(made.table, made.table["class"]))
+    for start in (0, 12):  # each burst is cut in blocks
+        tested = [row for row in found.test if start <= row < start + 12]
+        trained = [row for row in found.train if start <= row < start + 12]
+        assert tested and len(trained) == max(trained) - min(trained) + 1
+    assert dict(made.undo().counts) == {"one": 12}
+
+
+def test_a_burst_of_no_class_or_of_no_pictures_is_refused_and_leaves_nothing(
+    record, signs, tmp_path
+):
+    test = record(None, signs(1))
+    assert "A class needs a name" in texts(test) and "A class needs a name" in test.toast[0].value
+    assert "None of the pictures can be read" in texts(record("one", [b"\xff\xd8 no more"]))
+    assert texts(record("one", [])) == "The camera sent no picture; try again."
+    assert not DatasetStore(tmp_path / "datasets").list()
+    assert not list(tmp_path.glob("datasets/*/pictures"))
