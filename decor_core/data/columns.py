@@ -18,7 +18,7 @@ from decor_core.data.label_cells import (
 )
 from decor_core.data.sources import normal
 from decor_core.errors import DataError
-from decor_core.images.decode import has_picture_ending
+from decor_core.images.formats import has_picture_ending
 from decor_core.io import unique_name
 
 _MOST_LABELS = 500

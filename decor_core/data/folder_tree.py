@@ -13,7 +13,7 @@ from decor_core.data.folder_names import (
     part_stem,
     words_of,
 )
-from decor_core.images.decode import has_picture_ending, is_picture_name
+from decor_core.images.formats import has_picture_ending, is_picture_name
 
 Path = tuple[str, ...]  # the folders from the outside in, () for the root
 

@@ -14,7 +14,8 @@ from decor_core.data.folder_names import Rank, rank
 from decor_core.data.sources import Source, open_source
 from decor_core.data.tables import TABLE_ENDINGS, read_table
 from decor_core.errors import DamagedFile, DataError, PictureError
-from decor_core.images.decode import LIMITS, has_picture_ending
+from decor_core.images.decode import LIMITS
+from decor_core.images.formats import has_picture_ending
 from decor_core.io import read_json
 
 PREPARED = "decor-prepared-1"  # the format in report.json of what ``prepare`` wrote

@@ -12,7 +12,7 @@ from decor_core.data.label_cells import missing_labels, plain_label, several_lab
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
 from decor_core.data.repairs import repair_coarser, repair_codes
 from decor_core.data.tables import read_table
-from decor_core.images.decode import has_picture_ending, is_picture_name
+from decor_core.images.formats import has_picture_ending, is_picture_name
 
 THE_TABLE = "the table"
 _NOT_THERE = "No such file is there."

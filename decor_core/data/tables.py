@@ -18,7 +18,7 @@ from decor_core.data.files_by_name import FilesByName
 from decor_core.data.sources import normal
 from decor_core.data.spreadsheets import cell_text, is_workbook, read_sheets
 from decor_core.errors import DataError
-from decor_core.images.decode import has_picture_ending
+from decor_core.images.formats import has_picture_ending
 
 # Content decides how they are read; the last four mostly are only told of, with the way out.
 TABLE_ENDINGS = (

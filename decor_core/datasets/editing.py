@@ -16,7 +16,8 @@ from decor_core.data.sources import normal
 from decor_core.data.split import alike_classes
 from decor_core.datasets.storage import fingerprints, keep_picture
 from decor_core.errors import DataError, PictureError
-from decor_core.images.decode import PICTURE_ENDINGS, is_picture_name, open_picture
+from decor_core.images.decode import open_picture
+from decor_core.images.formats import PICTURE_ENDINGS, is_picture_name
 from decor_core.images.quality import ImageQuality, measure_quality
 from decor_core.io import unique_name
 from decor_core.taxonomy import Taxonomy

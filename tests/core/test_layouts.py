@@ -14,7 +14,7 @@ from decor_core.data.folder_outline import possible_outlines
 from decor_core.data.folder_tree import FolderTree
 from decor_core.data.listing import label_text
 from decor_core.errors import DataError
-from decor_core.images.decode import has_picture_ending
+from decor_core.images.formats import has_picture_ending
 
 CLASSES = ("ash", "oak", "elm", ".NET", "C#", "Łowicz", "0", "1", "bus", "no_mask", "test_tube")
 PARTS = (

@@ -25,7 +25,7 @@ from decor_core.data.sources import normal, open_archive
 from decor_core.data.table_listing import list_table
 from decor_core.datasets.archive import write_zip
 from decor_core.errors import DataError, DecorError
-from decor_core.images.decode import is_picture_name
+from decor_core.images.formats import is_picture_name
 from decor_core.model.bundle import BUNDLE_FILES, DEFAULT_BUNDLE
 from decor_core.model.events import never_stop
 from decor_core.model.training_data import TrainingData
