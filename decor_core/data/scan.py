@@ -39,7 +39,7 @@ class ImageInfo:
     taken: str = ""
     fingerprint: np.ndarray = field(default_factory=lambda: np.empty(0))
     pages: int = 1
-    frames: int = 1
+    left_out: str = ""
     assumed: tuple[str, ...] = ()
     quality: ImageQuality | None = None
     problem: str = ""
@@ -78,7 +78,7 @@ def scan_images(
             opened.taken,
             fingerprint(opened.picture),
             opened.pages,
-            opened.frames,
+            opened.left_out,
             opened.assumed,
             measure_quality(opened.picture),
         )
@@ -120,9 +120,8 @@ def _findings_on_file(file: str, image: ImageInfo) -> Iterator[Finding]:
     if claimed not in ("", format_):
         message = f"The content is {format_}, the name says {claimed}; read as {format_}."
         yield Finding("misnamed", file, message)
-    for noun, count in (("pages", image.pages), ("frames", image.frames)):
-        if count > 1:
-            yield Finding("pages", file, f"It has {count} {noun}; the first is taken.")
+    if image.left_out:
+        yield Finding("pages", file, image.left_out)
     for message in image.assumed:
         yield Finding("assumed", file, message)
 

@@ -79,11 +79,17 @@ class Opened:
     assumed: tuple[str, ...] = ()
 
     @property
+    def left_out(self) -> str:
+        """A sentence on what is in the file besides the picture, or ""."""
+        for count, noun in ((self.pages, "pages"), (self.frames, "frames")):
+            if count > 1:
+                return f"It has {count} {noun}; the first is taken."
+        return ""
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was left out or assumed, a sentence each."""
-        counts = ((self.pages, "pages"), (self.frames, "frames"))
-        left_out = (f"It has {n} {noun}; the first is taken." for n, noun in counts if n > 1)
-        return (*left_out, *self.assumed)
+        return tuple(filter(None, (self.left_out, *self.assumed)))
 
 
 def load_picture(
