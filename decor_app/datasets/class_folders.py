@@ -51,12 +51,14 @@ def choose_outline(outlines: Sequence[FolderOutline], *, one_class: bool) -> Fol
 
 
 def _choice_words(outline: FolderOutline | None) -> str:
+    """What a choice is called; no two alike, as the widget knows them by it."""
     if outline is None:
         return "All pictures are of one class"
     names = _few(outline.counts)
     if outline.classes_from == BY_NAME:
         return f"The file names: {names}"
-    return f"Folders: {names}"
+    level = outline.classes_from.partition(":")[2]
+    return f"Folders on level {level}: {names}" if level else f"Folders: {names}"
 
 
 def outline_words(outline: FolderOutline) -> str:

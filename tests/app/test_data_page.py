@@ -571,12 +571,24 @@ def test_classes_in_file_names_are_asked_for(arrived, home):
                    "test/1.png", "test/2.png")  # fmt: skip
     assert "are called like parts of a data set" in texts(test)
     assert test.radio(key="arrival_classes_from").options == [
-        "The file names: cat, dog", "Folders: test, train", "All pictures are of one class"
+        "The file names: cat, dog", "Folders on level 1: test, train",
+        "All pictures are of one class",
     ]  # fmt: skip
     assert "2 pictures left out: Its name tells no class" in texts(test).replace("\\", "")
     assert "8 pictures in 2 classes" in _read(test)
     (folder,) = home.glob("[!.]*")
     assert set(load_dataset(folder).counts) == {"cat", "dog"}
+
+
+def test_masks_are_left_out_unless_their_folders_are_chosen(arrived):
+    test = arrived(*(f"cup/{part}/{kind}/{i}.png" for i in range(2) for part, kind in
+                     (("train", "good"), ("test", "good"), ("test", "torn"),
+                      ("ground_truth", "torn"))))  # fmt: skip
+    choice = test.radio(key="arrival_classes_from")
+    assert len(set(choice.options)) == len(choice.options) == 3 and choice.value == 0
+    assert "6 pictures in 2 classes" in texts(test) and "MVTec AD" in texts(test)
+    sound(choice.set_value(2).run())
+    assert "8 pictures in 2 classes" in texts(test)
 
 
 def test_class_folders_are_read_at_once(arrived):
