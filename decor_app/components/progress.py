@@ -109,6 +109,8 @@ def _doing(job: Job) -> str:
     match last.phase:
         case "reading":
             return f"Reading picture {last.done:,} of {last.total:,}"
+        case "comparing":
+            return f"Comparing picture {last.done:,} of {last.total:,} with the others"
         case "embedding":
             return f"Looking at picture {last.done:,} of {last.total:,}"
         case "checking":

@@ -40,8 +40,9 @@ _FEW_VALUES = 12
 _HEAD_ROWS = 5
 
 
-# Parts of the time that reading pictures, running the network on them, and what follows take.
-_SHARES = {"reading": 0.3, "embedding": 0.65, "checking": 0.05}
+# Parts of the time that reading pictures, finding near duplicates, running the network on them, and
+# what follows take.
+_SHARES = {"reading": 0.3, "comparing": 0.02, "embedding": 0.63, "checking": 0.05}
 
 
 class _DatasetTask(Task):
@@ -88,7 +89,7 @@ class IntakeTask(_DatasetTask):
     """
 
     kind: ClassVar[str] = "intake"
-    phases: ClassVar[tuple[str, ...]] = ("reading", "embedding", "checking")
+    phases: ClassVar[tuple[str, ...]] = ("reading", "comparing", "embedding", "checking")
 
     data: Path
     into: Path
@@ -262,6 +263,7 @@ def ingest(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Dataset
         types=task.types,
         classes_from=classes_from,
         progress=task.progress(report, "reading"),
+        comparing=task.progress(report, "comparing"),
         should_stop=should_stop,
         on_picture=lambda data, upright: keep_picture(task.into, data, upright),
     )

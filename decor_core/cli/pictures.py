@@ -76,6 +76,7 @@ class PictureFlags:
             types=self.types,
             classes_from=classes_from,
             progress=progress_bar("Reading"),
+            comparing=progress_bar("Comparing"),
         )
 
     def kept_dataset(self) -> "Dataset | None":

@@ -103,13 +103,17 @@ class FileSlice(io.RawIOBase):
         self._at = max(0, base + offset)
         return self._at
 
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        wanted = max(0, min(len(buffer), self._size - self._at))
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._size - self._at)
         with self._lock:
             self._file.seek(self._start + self._at)
-            data = self._file.read(wanted)
-        buffer[: len(data)] = data
+            data = self._file.read(left if size < 0 else min(size, left))
         self._at += len(data)
+        return data
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
         return len(data)
 
 

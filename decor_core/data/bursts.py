@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -91,12 +91,14 @@ def group_pictures(
     files: Sequence[str],
     taken: Sequence[str],
     batches: Sequence[int] | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> tuple[list[str], list[tuple[int, int]]]:
     """The group of each picture, and the pairs of near duplicates.
 
     Near duplicates share a group, and so do neighbors in a video or in a burst before one scene.
+    ``progress`` is as in images.duplicates.near_duplicates.
     """
-    pairs = near_duplicates(fingerprints)
+    pairs = near_duplicates(fingerprints, progress)
     neighbors = _alike_neighbors(fingerprints, labels, files, taken, pairs)
     return group_duplicates(keys, [*pairs, *neighbors], batches), pairs
 

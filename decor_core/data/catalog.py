@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +27,7 @@ from decor_core.data.scan import (
 from decor_core.data.sources import Source, open_source
 from decor_core.data.split import alike_classes
 from decor_core.data.table_listing import THE_TABLE, list_tables
-from decor_core.errors import DataError
+from decor_core.errors import DataError, Stopped
 from decor_core.taxonomy import DECOR, Taxonomy
 
 USUAL_TYPES = ("product",)
@@ -61,6 +62,7 @@ def open_dataset(
     types: Sequence[str] | None = USUAL_TYPES,
     classes_from: str = "",
     progress: Progress | None = None,
+    comparing: Progress | None = None,
     should_stop: ShouldStop | None = None,
     on_picture: OnPicture | None = None,
 ) -> Catalog:
@@ -70,20 +72,29 @@ def open_dataset(
     saying what the classes are by ``classes_from`` (see ``folder_layout.check_classes_from``): then
     no table is read. ``types`` are the types of picture to take where the table tells them, None
     for all; products are only asked for where there are such. What can be repaired is, the rest is
-    left out; the report names each case. ``progress`` is called with (pictures read, their number).
-    ``on_picture`` is given the content of each readable picture, and the picture itself at 1024
-    pixels at most, on several threads. DataError if nothing usable is there, Stopped if
-    ``should_stop`` said so.
+    left out; the report names each case. ``progress`` is called with (pictures read, their number),
+    ``comparing`` with (pictures compared with all others, their number). ``on_picture`` is given
+    the content of each readable picture, and the picture itself at 1024 pixels at most, on several
+    threads. DataError if nothing usable is there, Stopped if ``should_stop`` said so.
     """
     source = open_source(source)
+    read = partial(
+        _read_pictures,
+        source,
+        types=types,
+        progress=progress,
+        comparing=comparing,
+        should_stop=should_stop,
+        on_picture=on_picture,
+    )
     if classes_from:
         if csv is not None or columns is not None:
             raise DataError("Classes come from a table or from folders and file names, not both.")
         listing = list_class_folders(source.names, source.folders, classes_from)
-        return _read_pictures(source, listing, types, progress, should_stop, on_picture)
+        return read(listing)
     if csv is not None:
         listing = _list_tables(source, {_name_of(csv): _bytes_of(csv)}, columns)
-        return _read_pictures(source, listing, types, progress, should_stop, on_picture)
+        return read(listing)
     layout = find_layout(source, columns)
     # One that lacks the columns that are named tells which it has.
     taken = layout.tables or (tables_in(source)[:1] if columns else ())
@@ -103,7 +114,7 @@ def open_dataset(
     else:
         told = layout.folders.classes_from if layout.folders else ""
         listing = list_class_folders(source.names, source.folders, told)
-    return _read_pictures(source, listing, types, progress, should_stop, on_picture)
+    return read(listing)
 
 
 def _which_tables(source: Source, taken: Sequence[str]) -> list[Finding]:
@@ -147,8 +158,9 @@ def _read_pictures(
     listing: Listing,
     types: Sequence[str] | None,
     progress: Progress | None,
+    comparing: Progress | None,
     should_stop: ShouldStop | None,
-    on_picture: OnPicture | None = None,
+    on_picture: OnPicture | None,
 ) -> Catalog:
     rows, left_out = _of_types(listing.rows, types)
     files = [row.file for row in rows]
@@ -163,7 +175,14 @@ def _read_pictures(
     labels = zip(*(row.labels for row in rows), strict=True)
     finest = [row.labels[0] for row in rows]
     fingerprints = [image.fingerprint for image in images]
-    groups, pairs = group_pictures(keys, fingerprints, finest, files, taken)
+
+    def compared(done: int, total: int) -> None:
+        if comparing:
+            comparing(done, total)
+        if should_stop and should_stop():
+            raise Stopped("Comparing the pictures was stopped.")
+
+    groups, pairs = group_pictures(keys, fingerprints, finest, files, taken, progress=compared)
     table = pd.DataFrame(
         {
             "file": files,

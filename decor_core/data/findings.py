@@ -56,6 +56,7 @@ KINDS = {
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _WIDTH = 84
+_MESSAGES, _NAMES = 100, 300  # of one kind of finding, in text
 
 # Findings about a whole class: their ``file`` is its label.
 ABOUT_CLASSES = frozenset(
@@ -172,7 +173,10 @@ class DatasetReport:
         ]
 
     def to_text(self) -> str:
-        """For people: pictures per class, then every finding under its heading, gravest first."""
+        """For people: pictures per class, then the findings under their headings, gravest first.
+
+        Of thousands of a kind the first are named, and how many more there are.
+        """
         first, *more = self._what_it_holds()
         width = len(str(max(self.counts.values(), default=0)))
         lines = [first, *(f"  {n:>{width}}  {printable(name)}" for name, n in self.counts.items())]
@@ -182,11 +186,16 @@ class DatasetReport:
             files: dict[str, list[str]] = {}  # what is said of several files is said once
             for finding in self.of(kind):
                 files.setdefault(finding.message, []).append(printable(finding.file))
-            for message, names in files.items():
+            said = list(files.items())
+            for message, names in said[:_MESSAGES]:
                 if len(names) == 1:
                     lines.append(f"  {names[0]}: {printable(message)}")
                 else:
-                    lines += [f"  {printable(message)}", *_wrapped(names)]
+                    rest = [f"and {len(names) - _NAMES} more"] if len(names) > _NAMES else []
+                    lines += [f"  {printable(message)}", *_wrapped(names[:_NAMES] + rest)]
+            more = sum(len(names) for _, names in said[_MESSAGES:])
+            if more:
+                lines.append(f"  … and {more} more; the report as JSON names all")
         return "\n".join(lines) + "\n"
 
     def to_json(self) -> dict[str, Any]:

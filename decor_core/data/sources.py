@@ -93,6 +93,8 @@ class Source:
         """The bytes of one file, at most one more than ``limit``; PictureError if it cannot be."""
         file = self.files[name]
         try:
+            if isinstance(file, Path):  # room is made for as much as may be read
+                limit = min(limit, file.stat().st_size)
             with file.open("rb") as stream:
                 return stream.read(limit + 1)
         except DAMAGED as error:

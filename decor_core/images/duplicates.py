@@ -1,6 +1,6 @@
 """Pictures → fingerprints → pairs that show the same photograph, or all but the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -12,7 +12,7 @@ _SIDE = 16
 _BULK = (0.01, 0.99)
 _FLAT = 2.0  # gray levels: less contrast than this has no shape to compare
 _ALIKE = 0.835
-_ROWS_AT_ONCE = 512
+_AT_ONCE = 512
 _MOST_ALIKE = 100
 
 
@@ -36,28 +36,43 @@ def fingerprint(picture: Image.Image) -> np.ndarray:
     return np.concatenate([_unit(colors), _unit(edges)], axis=2) * np.float32(np.sqrt(0.5))
 
 
-def near_duplicates(fingerprints: Sequence[np.ndarray]) -> list[tuple[int, int]]:
+def near_duplicates(
+    fingerprints: Sequence[np.ndarray], progress: Callable[[int, int], object] | None = None
+) -> list[tuple[int, int]]:
     """All pairs (i < j) of near duplicates, mirrored ones too, as positions in ``fingerprints``.
 
     Found are copies re-encoded, rescaled, padded, mirrored or slightly cropped, and the same
     object photographed the same way. The threshold was set by looking at the closest pairs of
     the decor pictures: above it are the same objects, below it others of the same outline. Of
-    the pictures after i the first hundred are named.
+    the pictures after i the first hundred are named. Memory grows with their number, not with its
+    square. ``progress`` is called with (pictures compared with all after them, their number).
     """
-    if len(fingerprints) < 2:
-        return []
-    prints = np.stack(fingerprints)
+    count = len(fingerprints)
     # What a mirror leaves and what it turns round: the products of both, added or subtracted, are
     # those with the picture and with its mirror image.
-    left, right = prints[:, :, : _SIDE // 2], prints[:, :, : _SIDE // 2 - 1 : -1]
-    even, odd = (part.reshape(len(prints), -1) for part in (left + right, left - right))
+    even, odd = np.empty((2, count, _SIDE * _SIDE // 2 * 4), np.float32)
+    for i, one in enumerate(fingerprints):
+        left, right = one[:, : _SIDE // 2], one[:, : _SIDE // 2 - 1 : -1]
+        even[i], odd[i] = (left + right).ravel(), (left - right).ravel()
     pairs = []
-    for start in range(0, len(prints), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        likeness = even[rows] @ even[start:].T + np.abs(odd[rows] @ odd[start:].T)
-        alike = np.triu(likeness >= 2 * _ALIKE, 1)
-        found = np.argwhere(alike & (alike.cumsum(axis=1, dtype=np.int32) <= _MOST_ALIKE))
-        pairs += [(start + int(i), start + int(j)) for i, j in found]
+    for start in range(0, count, _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        named = np.zeros((len(even[rows]), 1), np.int64)
+        found = []
+        for column in range(start, count, _AT_ONCE):
+            others = slice(column, column + _AT_ONCE)
+            likeness = even[rows] @ even[others].T + np.abs(odd[rows] @ odd[others].T)
+            alike = likeness >= 2 * _ALIKE
+            if not alike.any():
+                continue
+            alike = np.triu(alike, 1 + start - column)
+            order = named + alike.cumsum(axis=1)
+            at = np.argwhere(alike & (order <= _MOST_ALIKE))
+            found += [(start + int(i), column + int(j)) for i, j in at]
+            named = order[:, -1:]
+        pairs += sorted(found)
+        if progress:
+            progress(min(start + _AT_ONCE, count), count)
     return pairs
 
 

@@ -284,7 +284,7 @@ def test_an_intake_reads_looks_and_checks(painted, tmp_path):
     assert load_dataset(folder).counts["Iznik"] == 12
     shares = [request.fraction_done(events[: i + 1]) for i in range(len(events))]
     assert shares == sorted(shares)
-    assert {event.phase for event in events} == {"reading", "embedding", "checking"}
+    assert {event.phase for event in events} == {"reading", "comparing", "embedding", "checking"}
 
 
 def test_a_swapped_label_is_found(pictures):
