@@ -114,7 +114,7 @@ def test_one_class_before_a_camera_beside_others(tmp_path, ornament):
 def test_videos_stay_whole(tmp_path):
     files = {f"{label}/clip{v}_frame_{i:04}.jpg": frame(3 * place + v, i)
              for place, label in enumerate(("ash", "oak")) for v in range(3)
-             for i in range(20)}  # fmt: skip
+             for i in range(10)}  # fmt: skip
     catalog = open_dataset(write(tmp_path, files))
     table = catalog.table.assign(clip=catalog.table["file"].str.split("_").str[0])
     assert (table.groupby("clip")["group"].nunique() == 1).all()
@@ -197,7 +197,7 @@ classes_of_bursts = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(classes_of_bursts, st.integers(0, 5), st.sampled_from(["alike", "bursts"]), st.booleans())
 def test_whatever_is_divided(sizes, seed, grouped_by, told):
     """Near duplicates, or bursts, are on one side where there are enough; all classes on each."""

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+from scenes import fixed_camera
 
 from decor_core.cli.terminal import print_evaluation
 from decor_core.features.embeddings import SHIPPED
@@ -73,3 +74,10 @@ def test_no_part_of_the_confidences_is_said_to_be_empty(capsys):
     print_evaluation("style", evaluate(probs, np.arange(20) % 2, ("Eggs", "Plates")))
     out = capsys.readouterr().out
     assert "55% → 100% (N=0.3); 98% → 49% (N=19.7)" in out
+
+
+def test_evaluate_says_what_a_test_before_one_scene_is_worth(run, tmp_path):
+    code, out, err = run("evaluate", "--image_dir", fixed_camera(tmp_path, 6), "--views", 1,
+                         "--repeats", 1, "--head", "lda")  # fmt: skip
+    assert code == 0 and "1 × 5 folds" in out
+    assert "These pictures are nearly alike (one scene)" in err

@@ -39,6 +39,7 @@ def test_retrain_json_is_all_there_is_on_stdout(run, painted, tmp_path):
                          "--bundle", tmp_path / "model", "--testing-percentage=20")  # fmt: skip
     told = json.loads(out)
     assert code == 0
+    assert told["warning"] is None  # of one scene
     assert told["final_test_accuracy"] >= 0.9
     assert told["test_n"] == 7
     assert told["test_ci95"][0] < told["final_test_accuracy"] <= told["test_ci95"][1]
@@ -224,9 +225,8 @@ def test_retrain_keeps_a_run_when_asked(run, painted):
 
 
 @pytest.mark.parametrize("make", [
-    fixed_camera,
-    hand_signs,
-    lambda folder: hand_signs(folder, moving=True),
+    lambda folder: fixed_camera(folder, 8),
+    lambda folder: hand_signs(folder, 8),
 ])  # fmt: skip
 def test_a_camera_before_one_scene_trains_at_first_try_and_is_told(run, tmp_path, make):
     pictures, bundle = make(tmp_path / "set"), tmp_path / "model"
@@ -235,14 +235,7 @@ def test_a_camera_before_one_scene_trains_at_first_try_and_is_told(run, tmp_path
     *_, told, accuracy = out.splitlines()
     assert code == 0 and re.fullmatch(ACCURACY, accuracy)
     assert told.startswith("These pictures are nearly alike (one scene): the test accuracy says")
-    assert err.splitlines()[1:] == ["Pictures so alike that a test flatters: 1"]
+    assert "Pictures so alike that a test flatters: 1" in err and "duplicate" not in err
     labels = sorted(folder.name for folder in pictures.iterdir())
     assert load_bundle(bundle).training["alike_classes"] == labels
     assert json.loads(run("retrain", *options, "--json")[1])["warning"] == told
-    code, out, err = run("evaluate", *options, "--repeats", 1)
-    assert code == 0 and "1 × 5 folds" in out and told in err
-
-
-def test_pictures_of_many_things_are_told_nothing_of_one_scene(run, painted):
-    told = json.loads(run("retrain", "--image_dir", painted, *QUICK, "--json")[1])
-    assert told["warning"] is None
