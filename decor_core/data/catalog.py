@@ -26,7 +26,7 @@ from decor_core.data.scan import (
 )
 from decor_core.data.sources import Source, open_source
 from decor_core.data.split import alike_classes
-from decor_core.data.table_listing import THE_TABLE, list_tables
+from decor_core.data.table_listing import list_tables
 from decor_core.errors import DataError, Stopped
 from decor_core.taxonomy import DECOR, Taxonomy
 
@@ -93,8 +93,8 @@ def open_dataset(
         listing = list_class_folders(source.names, source.folders, classes_from)
         return read(listing)
     if csv is not None:
-        listing = _list_tables(source, {_name_of(csv): _bytes_of(csv)}, columns)
-        return read(listing)
+        name = csv.name if isinstance(csv, Path) else ""
+        return read(_list_tables(source, {name: _bytes_of(csv)}, columns))
     layout = find_layout(source, columns)
     # One that lacks the columns that are named tells which it has.
     taken = layout.tables or (tables_in(source)[:1] if columns else ())
@@ -129,10 +129,6 @@ def _which_tables(source: Source, taken: Sequence[str]) -> list[Finding]:
         findings.append(Finding("assumed", taken[0], message))
     ignored = f"Another table, “{taken[0]}”, was taken to say which picture is what."
     return findings + [Finding("ignored", name, ignored, set_aside=True) for name in others]
-
-
-def _name_of(csv: Path | bytes) -> str:
-    return csv.name if isinstance(csv, Path) else THE_TABLE
 
 
 def _bytes_of(csv: Path | bytes) -> bytes:

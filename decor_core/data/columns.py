@@ -114,11 +114,9 @@ def guess_columns(
     table = table.apply(without_missing)
     taken = {file, known.coarser, known.type}
     candidates = _label_columns(table, [name for name in table.columns if name not in taken])
-    label, rivals = known.label, ()
-    if not label:
-        label, rivals = _label_of(table, candidates)
+    label, rivals = (known.label, ()) if known.label else _label_of(table, candidates)
     coarser = known.coarser
-    if label and not known.label and not coarser and not rivals:
+    if label and not (known.label or coarser or rivals):
         coarser = _coarser_of(table, label, candidates)
     if not known.type and (kind in (label, coarser, file) or kind in rivals):
         kind = ""
@@ -162,10 +160,9 @@ def _file_column(table: pd.DataFrame, names: Sequence[str], title: str) -> str:
         like_names = sum(map(has_picture_ending, cells)) / max(len(cells), 1)
         share = max(found / max(len(cells), 1), found / max(len(names), 1))
         if share >= 0.5 or like_names >= 0.5:
-            is_named = is_file_name(name)
             ranks[name] = (
                 *(share >= 0.5, 2 * as_written >= found, like_names >= 0.5),
-                *(round(share, 1), is_named),
+                *(round(share, 1), is_file_name(name)),
             )
     return max(ranks, key=lambda name: ranks[name], default="")
 

@@ -1,6 +1,7 @@
 """Excel workbooks → rows of texts as people see them; other spreadsheets are refused by name."""
 
 import io
+import warnings
 import zipfile
 import zlib
 from datetime import datetime, time
@@ -51,8 +52,10 @@ def read_sheets(data: bytes) -> dict[str, list[list[str]]]:
     from openpyxl import load_workbook  # 0.2 s, which most need not wait for
 
     try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        return {str(sheet.title): _rows(sheet) for sheet in book.worksheets}
+        with warnings.catch_warnings():  # of parts that hold no cells
+            warnings.simplefilter("ignore")
+            book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+            return {str(sheet.title): _rows(sheet) for sheet in book.worksheets}
     except _DAMAGED as error:
         raise DataError(f"The Excel file is damaged ({error}); {_SAVE_AS} again.") from error
 

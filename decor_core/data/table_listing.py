@@ -11,10 +11,10 @@ from decor_core.data.findings import Finding
 from decor_core.data.label_cells import missing_labels, plain_label, several_labels
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
 from decor_core.data.repairs import repair_coarser, repair_codes
-from decor_core.data.tables import read_table
+from decor_core.data.tables import naming_table, read_table
 from decor_core.images.formats import has_picture_ending, is_picture_name
 
-THE_TABLE = "the table"
+_THE_TABLE = "the table"
 _NOT_THERE = "No such file is there."
 _RESERVED = {"file", "key", "width", "height", "taken", "type", "group", "batch", "source"}
 
@@ -22,7 +22,7 @@ _RESERVED = {"file", "key", "width", "height", "taken", "type", "group", "batch"
 def list_tables(
     tables: Mapping[str, bytes], names: Sequence[str], columns: Columns | None = None
 ) -> Listing:
-    """The rows of tables, by their names among the files, matched with the pictures ``names``.
+    """The rows of tables, by name ("" for one without), matched with the picture files ``names``.
 
     What of ``columns`` is not given is guessed; the names of the label columns become those of the
     levels. Nothing is repaired that nobody named. DataError if one is no table, lacks columns, or
@@ -36,8 +36,11 @@ def list_tables(
         pictures = list(filter(is_picture_name, names))
         table = read_table(data, pictures, title)
         wanted = replace(used, file=named.file, type=named.type)
-        used = settle_columns(table, pictures, wanted, title)
-        findings += _read_rows(table, title, used, named, FilesByName(pictures, title), rows)
+        with naming_table(title):
+            used = settle_columns(table, pictures, wanted, title)
+        findings += _read_rows(
+            table, title or _THE_TABLE, used, named, FilesByName(pictures, title), rows
+        )
     levels = tuple(f"{n} label" if n.lower() in _RESERVED else n for n in used.labels)
     if used.is_decor:
         levels = ("style", "country")
@@ -55,7 +58,7 @@ def list_tables(
 
 def list_table(data: bytes, names: Sequence[str], columns: Columns | None = None) -> Listing:
     """The rows of one table from elsewhere: see ``list_tables``."""
-    return list_tables({THE_TABLE: data}, names, columns)
+    return list_tables({"": data}, names, columns)
 
 
 def _read_rows(

@@ -4,7 +4,8 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import PurePosixPath
 from statistics import multimode
@@ -42,19 +43,27 @@ def read_table(data: bytes, names: Sequence[str] = (), title: str = "") -> pd.Da
     them. The index is the number of the row as spreadsheets count. ``attrs["assumed"]`` lists in
     sentences what had to be guessed. DataError if it is no table.
     """
-    if is_workbook(data):
-        table = _best_sheet(read_sheets(data), names, title)
-    else:
+    with naming_table(title):
+        if is_workbook(data):
+            return add_one_hot_label(_best_sheet(read_sheets(data), names, title))
         try:
             text, encoding = decode(data, (PurePosixPath(name).stem for name in names))
         except UnicodeError as error:
             raise DataError("The table is no text; please save it as CSV in UTF-8.") from error
-        lines = _json_lines(text) or _csv_lines(text)
-        table = _table_of(lines, names, title)
+        table = _table_of(_json_lines(text) or _csv_lines(text), names, title)
         if encoding:
             told = f"It is not in UTF-8; it was read as {encoding}. Please check the letters."
             table.attrs["assumed"].insert(0, told)
-    return add_one_hot_label(table)
+        return add_one_hot_label(table)
+
+
+@contextmanager
+def naming_table(title: str) -> Iterator[None]:
+    """Puts the name of a table before what is said of it in a DataError."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{title}: {error}" if title else str(error)) from error
 
 
 def _best_sheet(sheets: dict[str, Lines], names: Sequence[str], title: str) -> pd.DataFrame:
@@ -105,7 +114,7 @@ def _json_lines(text: str) -> Lines:
     if not text.lstrip().startswith("{"):
         return []
     rows = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         try:
             row = json.loads(line) if line.strip() else {}
         except (ValueError, RecursionError) as error:
@@ -123,11 +132,9 @@ def _json_cell(value: object) -> str:
     """A value of JSON as text; a list of texts with “ | ” between them."""
     if isinstance(value, list) and all(isinstance(one, str | int) for one in value):
         return " | ".join(map(cell_text, value))
-    return (
-        json.dumps(value, ensure_ascii=False)
-        if isinstance(value, list | dict)
-        else cell_text(value)
-    )
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return cell_text(value)
 
 
 # Rows → table
@@ -148,14 +155,10 @@ def _table_of(lines: Lines, names: Sequence[str], title: str) -> pd.DataFrame:
             f"Its row {start + 1} names a picture, so that there is no header; the columns are "
             "called “column 1”, “column 2” …"
         )
-        header, start, rest = (
-            [f"column {i}" for i, _ in enumerate(first, 1)],
-            start - 1,
-            lines[start:],
-        )
+        header, begin = [f"column {i}" for i, _ in enumerate(first, 1)], start
     else:
-        header = _header(first, rest)
-    rows = {i: line for i, line in enumerate(rest, start + 2) if any(line)}
+        header, begin = _header(first, rest), start + 1
+    rows = {i: line for i, line in enumerate(lines[begin:], begin + 1) if any(line)}
     width = len(header)
     if longer := [number for number, row in rows.items() if any(row[width:])]:
         more = f" and {len(longer) - 1} more" if len(longer) > 1 else ""

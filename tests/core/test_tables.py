@@ -431,7 +431,7 @@ def test_numbers_in_a_sheet_are_as_they_are_seen():
 ])  # fmt: skip
 def test_spreadsheets_that_cannot_be_read_say_what_to_do(data, why, written):
     for name in ("labels.xlsx", "labels.xls", "labels.ods"):
-        with pytest.raises(DataError, match=why):
+        with pytest.raises(DataError, match=f"^labels.*: The .*{why}"):
             open_dataset(written(["a.png", "b.png"], **{name: data}))
 
 
