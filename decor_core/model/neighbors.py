@@ -35,9 +35,12 @@ class NeighborIndex:
         self._labels = bundle.taxonomy.labels
         self._center = class_means(embeddings.vectors, classes).mean(axis=0)
         self._directions = self._unit_scores(embeddings.vectors)
+        # Where whole classes are near duplicates, each picture counts.
+        alike = bundle.training.get("alike_classes", [])
+        labels = [taxonomy.labels[c] for c in classes]
         self._images = [
-            (row.file, row.key, taxonomy.labels[c], row.group)
-            for row, c in zip(embeddings.table.itertuples(), classes, strict=True)
+            (row.file, row.key, label, row.key if label in alike else f"{row.group} {label}")
+            for row, label in zip(embeddings.table.itertuples(), labels, strict=True)
         ]
 
     @staticmethod

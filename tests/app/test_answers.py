@@ -144,6 +144,10 @@ def test_of_near_duplicates_only_one_is_named(training, embeddings):
     known = NeighborIndex(training.bundle, replace(embeddings, table=table))
     found = known.nearest(embeddings.vectors[0], 36)
     assert len(found) == 31 and len({one.file for one in found}) == 31
+    alike = {**training.bundle.training, "alike_classes": sorted(set(table["style"]))}
+    one_scene = replace(embeddings, table=table.assign(group="same"))
+    scene = NeighborIndex(replace(training.bundle, training=alike), one_scene)
+    assert len(scene.nearest(embeddings.vectors[0], 36)) == 36
 
 
 def test_log_odds_are_the_difference_of_the_scores(known, shipped, products):
