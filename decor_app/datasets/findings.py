@@ -1,10 +1,12 @@
 """Findings about a data set on the page: a box for each kind, with a click to put each right."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Literal
 
 import streamlit as st
+from PIL import Image
 
 from decor_app import session_keys as keys
 from decor_app.datasets.enlarged import enlarge
@@ -63,7 +65,10 @@ def _show_finding(finding: Finding, dataset: Dataset) -> None:
                 for file in files:
                     if thumb := dataset.thumb(dataset.key_of(file)):
                         alt = f"{file}, {dataset.label_of(file)}"
-                        st.image(thumb, width=_THUMB, alt=alt)
+                        width, height = Image.open(io.BytesIO(thumb)).size
+                        st.image(
+                            thumb, width=max(8, min(_THUMB, _THUMB * width // height)), alt=alt
+                        )
         with st.container(gap="xsmall"):
             subject, message = _subject(finding, dataset), escape_markdown(finding.message)
             st.markdown(f"**{subject}**  \n:small[{message}]")

@@ -106,7 +106,7 @@ GROUPS: Mapping[str, Group] = {
     "outlier": Group(
         "picture unlike all others",
         "pictures unlike all others",
-        "Outliers. A stray, a logo, a blank page? Drop what does not belong here.",
+        "Outliers. A stray, a logo, a screenshot? Drop what does not belong here.",
     ),
     "dark": Group(
         "very dark picture",

@@ -1,7 +1,7 @@
 """Images that are hard to see, or unlike the others in size or shape: findings from a table."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -13,6 +13,7 @@ from decor_core.images.quality import THRESHOLDS, ImageQuality, Thresholds
 # Where a table holds what was measured of each image; no column of labels is called like these.
 MEASURES = {field.name: f"quality {field.name}" for field in fields(ImageQuality)}
 
+_Check = tuple[str, pd.Series, float, pd.Series, str]  # kind, measured, threshold, is it so, words
 _FEW = 5  # findings of one kind are never too many to list
 
 
@@ -32,29 +33,34 @@ def is_blank(table: pd.DataFrame) -> pd.Series:
 
 
 def check_quality(table: pd.DataFrame, thresholds: Thresholds = THRESHOLDS) -> list[Finding]:
-    """What sizes and measures tell, each image of its gravest kind only.
+    """What measures and sizes tell, by each of the two of an image the gravest kind only.
 
     ``table`` is that of a Catalog; what it lacks of width, height and MEASURES is not told of.
     A kind that is told of a large share of the images is told once, of the set.
     """
     findings: list[Finding] = []
+    if all(column in table for column in MEASURES.values()):
+        findings += _findings(table, _pixel_checks(table, thresholds), thresholds)
+    if "width" in table and "height" in table:
+        findings += _findings(table, _size_checks(table, thresholds), thresholds)
+    return findings
+
+
+def _findings(
+    table: pd.DataFrame, checks: Iterable[_Check], thresholds: Thresholds
+) -> Iterator[Finding]:
     told = np.zeros(len(table), bool)
-    for kind, measure, limit, is_odd, words in _checks(table, thresholds):
+    for kind, measure, limit, is_odd, words in checks:
         chosen = is_odd.to_numpy() & ~told
         told |= chosen
         count = int(chosen.sum())
         if kind != "blank" and count > max(_FEW, thresholds.common * len(table)):
-            findings.append(_told_once(kind, count, len(table), thresholds))
+            yield _told_once(kind, count, len(table), thresholds)
             continue
-        findings += [
-            Finding(kind, file, words.format(value=value, limit=limit, width=width, height=height),
-                    value=float(value), threshold=float(limit))
-            for file, width, height, value in zip(
-                table["file"][chosen], table["width"][chosen], table["height"][chosen],
-                measure[chosen], strict=True,
-            )
-        ]  # fmt: skip
-    return findings
+        columns = (table["file"], table["width"], table["height"], measure)
+        for file, width, height, value in zip(*(c[chosen] for c in columns), strict=True):
+            message = words.format(value=value, limit=limit, width=width, height=height)
+            yield Finding(kind, file, message, value=float(value), threshold=float(limit))
 
 
 def _told_once(kind: str, count: int, total: int, thresholds: Thresholds) -> Finding:
@@ -68,15 +74,7 @@ def _told_once(kind: str, count: int, total: int, thresholds: Thresholds) -> Fin
     )
 
 
-_Check = tuple[str, pd.Series, float, pd.Series, str]  # kind, measured, threshold, is it so, words
-
-
-def _checks(table: pd.DataFrame, t: Thresholds) -> Iterator[_Check]:
-    """What is asked of every image, the gravest first."""
-    if all(column in table for column in MEASURES.values()):
-        yield from _pixel_checks(table, t)
-    if "width" in table and "height" in table:
-        yield from _size_checks(table, t)
+# Both ask the gravest first.
 
 
 def _pixel_checks(table: pd.DataFrame, t: Thresholds) -> Iterator[_Check]:
@@ -90,7 +88,7 @@ def _pixel_checks(table: pd.DataFrame, t: Thresholds) -> Iterator[_Check]:
     )  # fmt: skip
     yield (
         "dark", brightness, t.dark, brightness < t.dark,
-        "Its brightest area has {value:.0f} of 255 gray levels; below {limit:.0f} is very dark.",
+        "Its brightest area reaches {value:.0f} of 255; below {limit:.0f} is very dark.",
     )  # fmt: skip
     yield (
         "overexposed", overexposure, t.overexposed, overexposure > t.overexposed,
@@ -103,8 +101,7 @@ def _pixel_checks(table: pd.DataFrame, t: Thresholds) -> Iterator[_Check]:
     )  # fmt: skip
     yield (
         "blurry", blur, t.blurry, blur > t.blurry,
-        "Even its sharpest edges are blurred by {value:.1f} pixels where it is shown 256 pixels "
-        "large; above {limit:.1f} is blurry.",
+        "Its sharpest edges are blurred by {value:.1f} pixels of 256; above {limit:.1f} is blurry.",
     )  # fmt: skip
 
 
@@ -125,7 +122,7 @@ def _size_checks(table: pd.DataFrame, t: Thresholds) -> Iterator[_Check]:
     reach = t.size_quartiles * (high - low)
     outside = (side < low - reach) | (side > high + reach)
     words = (
-        f"its sides are {{value:.1f}} times as long or short as usual here, {math.exp(usual):.0f} "
-        "pixels; above {limit:.0f} times is odd."
+        f"its sides differ {{value:.1f}}-fold from the usual {math.exp(usual):.0f} pixels here; "
+        "more than {limit:.0f}-fold is odd."
     )
     yield "odd size", factor, t.size, outside & (factor > t.size), has + words

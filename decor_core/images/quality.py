@@ -10,14 +10,14 @@ and drawings, and of the same darkened, overexposed and blurred (benchmarks/qual
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from decor_core.images.foreground import foreground_mask
 
 _SIDE = 256  # pixels on the long side: what cannot be seen at that size a classifier cannot, either
 _CELLS = 32
 _REBLUR = 2.0  # pixels
-_NEARLY_ALL = 99.9  # percent
+_NEARLY_ALL = 0.999
 _CLIPPED, _PALE, _WHITE, _NEARLY_WHITE = 253, 64, 240, 230
 _FEW_CLIPPED = 0.005  # share of all pixels that is no large one of even a small object
 _PHOTO_ENTROPY = 3.0  # bits of gray: flat drawings have less, whatever their colors
@@ -81,18 +81,21 @@ def measure_quality(picture: Image.Image) -> ImageQuality:
     steps = max(int(np.abs(np.diff(cells, axis=axis)).max()) for axis in (0, 1))
     # Red and brown may be the same gray: lines and edges are looked for where they stand out most.
     strongest = small.getchannel(int(np.argmax(ImageStat.Stat(small).stddev)))
-    levels, smooth = (
-        np.asarray(image, np.float32)
-        for image in (strongest, strongest.filter(ImageFilter.GaussianBlur(_REBLUR)))
-    )
-    lines = float(np.percentile(np.abs(levels - smooth), _NEARLY_ALL))
+    smooth = strongest.filter(ImageFilter.GaussianBlur(_REBLUR))
+    lines = _nearly_highest(np.asarray(ImageChops.difference(strongest, smooth)))
     return ImageQuality(
         structure=round(max(steps, lines / 3), 1),
-        brightness=float(max(cells.max(), np.percentile(brightest, _NEARLY_ALL))),
+        brightness=float(max(int(cells.max()), _nearly_highest(brightest))),
         overexposure=round(_overexposure(small, brightest, darkest), 3),
         contrast=float(max(np.ptp(channel) for channel in channels)),
-        blur=round(_blur(levels, smooth), 2),
+        blur=round(_blur(np.asarray(strongest, np.float32), np.asarray(smooth, np.float32)), 2),
     )
+
+
+def _nearly_highest(levels: np.ndarray) -> int:
+    """The level, of 0 to 255, that a thousandth of the pixels reach: a speck is no more."""
+    counts = np.bincount(levels.ravel(), minlength=256)
+    return int(np.searchsorted(counts.cumsum(), _NEARLY_ALL * levels.size))
 
 
 def _overexposure(small: Image.Image, brightest: np.ndarray, darkest: np.ndarray) -> float:

@@ -82,7 +82,7 @@ FAULTS = {
     "low contrast": [ImageEnhance.Contrast(scene(1)).enhance(0.15),
                      scene(2).point(lambda v: 100 + v // 8)],
     "blurry": [scene(1).filter(ImageFilter.GaussianBlur(3)),
-               scene(2, (1600, 1200)).filter(ImageFilter.GaussianBlur(20)),
+               scene(2, (1200, 900)).filter(ImageFilter.GaussianBlur(15)),
                product().filter(ImageFilter.GaussianBlur(5)), motion_blurred(scene(3), 25)],
     "odd aspect ratio": [scene(1, (1000, 250)), scene(2, (200, 800))],
     "tiny": [scene(1, (60, 48))],
@@ -174,3 +174,13 @@ def test_pictures_that_come_later_are_measured_too(tmp_path, painted, encoded):
     kept = load_dataset(folder).dismiss([finding])
     assert finding not in kept.open_findings and kept.label_of(finding.file) == "Gzhel"
     assert finding in kept.undo().open_findings
+
+
+def test_quality_and_size_are_told_of_one_picture(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    for number in range(8):
+        scene(number).save(tmp_path / "ab"[number % 2] / f"{number}.png")
+    Image.new("RGB", (600, 60), "gray").save(tmp_path / "a" / "strip.png")
+    found = open_dataset(tmp_path).report.findings
+    assert [f.kind for f in found if f.file == "a/strip.png"] == ["blank", "tiny"]
