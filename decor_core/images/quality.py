@@ -17,6 +17,7 @@ from decor_core.images.foreground import foreground_mask
 _SIDE = 256  # pixels on the long side: what cannot be seen at that size a classifier cannot, either
 _CELLS = 32
 _REBLUR = 2.0  # pixels
+_DIRECTIONS = 8
 _NEARLY_ALL = 0.999
 _CLIPPED, _PALE, _WHITE, _NEARLY_WHITE = 253, 64, 240, 230
 _FEW_CLIPPED = 0.005  # share of all pixels that is no large one of even a small object
@@ -88,7 +89,7 @@ def measure_quality(picture: Image.Image) -> ImageQuality:
         brightness=float(max(int(cells.max()), _nearly_highest(brightest))),
         overexposure=round(_overexposure(small, brightest, darkest), 3),
         contrast=float(max(np.ptp(channel) for channel in channels)),
-        blur=round(_blur(np.asarray(strongest, np.float32), np.asarray(smooth, np.float32)), 2),
+        blur=round(_blur(np.asarray(strongest, float), np.asarray(smooth, float)), 2),
     )
 
 
@@ -121,13 +122,16 @@ def _blur(levels: np.ndarray, smooth: np.ndarray) -> float:
     ground out of focus is no fault; they add up to one by the third power of the blur. Each
     direction is asked by itself, as motion leaves the edges along it sharp.
     """
-    (down, right), (smooth_down, smooth_right) = np.gradient(levels), np.gradient(smooth)
-    blurs = []
-    for a, b in ((1, 0), (0, 1), (1, 1), (1, -1)):
-        before, after = (
-            float(np.square(np.square(a * y + b * x)).sum())
-            for y, x in ((down, right), (smooth_down, smooth_right))
-        )
-        ratio = min((after / before) ** (1 / 3), 0.999) if before else 0.0
-        blurs.append(_REBLUR * ratio / np.sqrt(1 - ratio**2))
-    return float(max(blurs))
+    before, after = _slopes(levels), _slopes(smooth)
+    ratio = np.cbrt(after / np.maximum(before, 1e-9)).clip(0, 0.999)
+    return float((_REBLUR * ratio / np.sqrt(1 - ratio**2)).max())
+
+
+def _slopes(levels: np.ndarray) -> np.ndarray:
+    """The fourth powers of the slopes in each of the directions, summed up: [directions]."""
+    down, right = np.gradient(levels)
+    a, b, c = right * right, right * down, down * down
+    moments = np.array([np.vdot(*pair) for pair in ((a, a), (a, b), (a, c), (b, c), (c, c))])
+    angle = np.arange(_DIRECTIONS) * (np.pi / _DIRECTIONS)
+    x, y = np.cos(angle), np.sin(angle)
+    return np.stack([x**4, 4 * x**3 * y, 6 * x**2 * y**2, 4 * x * y**3, y**4], axis=1) @ moments
