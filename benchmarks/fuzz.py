@@ -33,9 +33,9 @@ from pillow_heif import register_heif_opener
 
 from benchmarks.changes import changed, changed_zip
 from decor_core.data.catalog import find_layout, open_dataset
-from decor_core.data.columns import guess_columns
-from decor_core.data.table_listing import list_table
-from decor_core.data.tables import read_table
+from decor_core.data.tables.columns import guess_columns
+from decor_core.data.tables.table import read_table
+from decor_core.data.tables.table_listing import list_table
 from decor_core.errors import DecorError
 from decor_core.features.embedder import Block, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings

@@ -18,7 +18,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from decor_core.data.sources import Source, open_source
+from decor_core.data.sources.source import Source, open_source
 from decor_core.data.split import folds
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture

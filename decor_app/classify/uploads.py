@@ -25,9 +25,9 @@ from decor_app.state.images import (
     drop_original_files,
     network_key,
 )
-from decor_core.data.archives import archive_kind, is_archive_name
 from decor_core.data.picture_files import split_pictures
-from decor_core.data.sources import open_archive
+from decor_core.data.sources.archives import archive_kind, is_archive_name
+from decor_core.data.sources.source import open_archive
 from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash
 

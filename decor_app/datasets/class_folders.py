@@ -6,8 +6,8 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.format import escape_markdown, pluralize
-from decor_core.data.folder_layout import BY_NAME
-from decor_core.data.folder_outline import (
+from decor_core.data.folders.layout import BY_NAME
+from decor_core.data.folders.outline import (
     AROUND,
     CLASS,
     INSIDE,
@@ -15,7 +15,7 @@ from decor_core.data.folder_outline import (
     FolderLine,
     FolderOutline,
 )
-from decor_core.data.folder_tree import PART
+from decor_core.data.folders.tree import PART
 
 _NAMED = 4
 _MOST_CLASSES = 12

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from decor_core.data.findings import OBSTACLES, QUALITY, Finding
-from decor_core.data.label_cells import several_labels
+from decor_core.data.tables.label_cells import several_labels
 from decor_core.datasets.dataset import Dataset
 
 # Findings that go when the class is made part of another one.

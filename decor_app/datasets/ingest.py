@@ -14,9 +14,9 @@ from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
 from decor_app.state.datasets import open_set, store, toast_error
 from decor_app.state.jobs import INTAKE, PEEK, forget, job_for, stop, submit
-from decor_core.data.columns import Columns
-from decor_core.data.folder_layout import named
-from decor_core.data.folder_outline import FolderOutline
+from decor_core.data.folders.layout import named
+from decor_core.data.folders.outline import FolderOutline
+from decor_core.data.tables.columns import Columns
 from decor_core.datasets.editing import checked_label
 from decor_core.errors import DataError
 

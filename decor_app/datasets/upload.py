@@ -21,7 +21,7 @@ from decor_app.page import asset
 from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import edit, open_set, opened, store, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
-from decor_core.data.tables import TABLE_ENDINGS
+from decor_core.data.tables.table import TABLE_ENDINGS
 from decor_core.datasets.dataset import Dataset, begin_dataset
 from decor_core.datasets.demo import write_example
 from decor_core.datasets.editing import checked_label

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
-from decor_core.data.sources import SourceLimits
+from decor_core.data.sources.source import SourceLimits
 from decor_core.errors import SettingsError
 from decor_core.images.decode import Limits
 

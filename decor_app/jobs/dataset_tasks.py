@@ -16,13 +16,13 @@ import pandas as pd
 from decor_app.hosting.config import server_config
 from decor_app.jobs.tasks import Progress, QueueName, Report, Task
 from decor_core.data.catalog import open_dataset
-from decor_core.data.columns import Columns
 from decor_core.data.findings import Finding
-from decor_core.data.folder_outline import FolderOutline, possible_outlines
+from decor_core.data.folders.outline import FolderOutline, possible_outlines
 from decor_core.data.layout import Layout, find_layout, table_bytes
 from decor_core.data.quality_checks import is_blank
-from decor_core.data.sources import Source, is_clutter, open_source
-from decor_core.data.tables import read_table
+from decor_core.data.sources.source import Source, is_clutter, open_source
+from decor_core.data.tables.columns import Columns
+from decor_core.data.tables.table import read_table
 from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset, load_dataset
 from decor_core.datasets.storage import VECTORS, keep_aside, keep_picture, tiny_thumb
 from decor_core.errors import DataError, PictureError, Stopped

@@ -15,7 +15,7 @@ from decor_core.errors import DecorError, PictureError
 from decor_core.io import unique_name
 
 if TYPE_CHECKING:
-    from decor_core.data.sources import Source
+    from decor_core.data.sources.source import Source
     from decor_core.model.predictor import ImagePredictor, Prediction
 
 _MANY = 20  # pictures from which on a bar shows how far it is
@@ -105,7 +105,7 @@ class _Found:
 
 def _find_pictures(places: Sequence[Path]) -> _Found:
     """Files as given; a folder or archive stands for all pictures in it, in sorted order."""
-    from decor_core.data.sources import Source, open_source
+    from decor_core.data.sources.source import Source, open_source
 
     found = _Found()
     for place in places:
@@ -129,7 +129,7 @@ def _find_pictures(places: Sequence[Path]) -> _Found:
 
 
 def _is_archive(path: Path) -> bool:
-    from decor_core.data.archives import archive_kind, is_archive_name
+    from decor_core.data.sources.archives import archive_kind, is_archive_name
 
     if not (is_archive_name(path.name) and path.is_file()):
         return False

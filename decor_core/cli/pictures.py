@@ -13,8 +13,8 @@ from decor_core.errors import DecorError
 
 if TYPE_CHECKING:
     from decor_core.data.catalog import Catalog
-    from decor_core.data.columns import Columns
     from decor_core.data.findings import DatasetReport
+    from decor_core.data.tables.columns import Columns
     from decor_core.datasets.dataset import Dataset
     from decor_core.features.embeddings import Embeddings
     from decor_core.model.training_config import TrainingConfig
@@ -54,7 +54,7 @@ class PictureFlags:
     def catalog(self) -> "Catalog":
         """The pictures; DecorError where they are not named rightly or cannot be read."""
         from decor_core.data.catalog import open_dataset
-        from decor_core.data.folder_layout import check_classes_from
+        from decor_core.data.folders.layout import check_classes_from
 
         classes_from = check_classes_from(self.classes_from or "")
         if classes_from and (self.csv or self.data_set):
@@ -90,7 +90,7 @@ class PictureFlags:
         return DatasetStore().find(self.data_set)
 
     def _columns(self) -> "Columns | None":
-        from decor_core.data.columns import Columns
+        from decor_core.data.tables.columns import Columns
 
         named = self.file_column, self.label_column, self.coarser_column, self.type_column
         return Columns(*(name or "" for name in named)) if any(named) else None

@@ -56,7 +56,7 @@ def print_json(data: Any) -> None:
 
 def print_csv(answers: list[dict[str, Any]]) -> None:
     """Write what ``label`` found to stdout as CSV, a row for each picture and label."""
-    from decor_core.data.csv_escape import safe_cell
+    from decor_core.data.tables.csv_escape import safe_cell
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["file", "verdict", "label", "probability", "error"])

@@ -10,9 +10,8 @@ import pandas as pd
 
 from decor_core.data.bursts import group_pictures
 from decor_core.data.checks import check_table
-from decor_core.data.class_folders import list_class_folders
-from decor_core.data.columns import Columns
 from decor_core.data.findings import DatasetReport, Finding
+from decor_core.data.folders.class_folders import list_class_folders
 from decor_core.data.layout import find_layout, table_bytes, tables_in
 from decor_core.data.listing import Listing, Row
 from decor_core.data.quality_checks import quality_columns
@@ -24,9 +23,10 @@ from decor_core.data.scan import (
     scan_images,
     usable_images,
 )
-from decor_core.data.sources import Source, open_source
+from decor_core.data.sources.source import Source, open_source
 from decor_core.data.split import alike_classes
-from decor_core.data.table_listing import list_tables
+from decor_core.data.tables.columns import Columns
+from decor_core.data.tables.table_listing import list_tables
 from decor_core.errors import DataError, Stopped
 from decor_core.taxonomy import DECOR, Taxonomy
 

@@ -16,13 +16,13 @@ import msgspec
 import pandas as pd
 
 from decor_core.data.catalog import Catalog
-from decor_core.data.columns import Columns
-from decor_core.data.csv_escape import safe_cell
 from decor_core.data.findings import DatasetReport
 from decor_core.data.layout import PREPARED, PreparedReport
 from decor_core.data.listing import LABEL_COLUMNS
 from decor_core.data.scan import Progress
-from decor_core.data.sources import is_clutter
+from decor_core.data.sources.source import is_clutter
+from decor_core.data.tables.columns import Columns
+from decor_core.data.tables.csv_escape import safe_cell
 from decor_core.errors import DamagedFile, DataError, unwritable
 from decor_core.images.decode import load_picture
 from decor_core.io import read_json, replacing, unique_name

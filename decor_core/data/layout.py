@@ -5,14 +5,14 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from decor_core.data.annotations import annotation_format
-from decor_core.data.class_folders import PREPARED_FILES
-from decor_core.data.columns import ColumnGuess, Columns, guess_columns, is_label_name
-from decor_core.data.files_by_name import FilesByName
-from decor_core.data.folder_layout import FolderLayout, named, read_folders
-from decor_core.data.folder_names import Rank, rank
-from decor_core.data.sources import Source, open_source
-from decor_core.data.tables import TABLE_ENDINGS, read_table
+from decor_core.data.folders.annotations import annotation_format
+from decor_core.data.folders.class_folders import PREPARED_FILES
+from decor_core.data.folders.layout import FolderLayout, named, read_folders
+from decor_core.data.folders.names import Rank, rank
+from decor_core.data.sources.source import Source, open_source
+from decor_core.data.tables.columns import ColumnGuess, Columns, guess_columns, is_label_name
+from decor_core.data.tables.files_by_name import FilesByName
+from decor_core.data.tables.table import TABLE_ENDINGS, read_table
 from decor_core.errors import DamagedFile, DataError, PictureError
 from decor_core.images.decode import LIMITS
 from decor_core.images.formats import has_picture_ending

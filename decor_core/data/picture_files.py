@@ -1,6 +1,6 @@
 """Which files of a folder or archive are pictures, and why the others are not."""
 
-from decor_core.data.sources import Source
+from decor_core.data.sources.source import Source
 from decor_core.errors import NotAPicture, PictureError
 from decor_core.images.formats import HEAD_BYTES, has_picture_ending, is_picture_name, sniff
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from decor_core.data.findings import Finding, pluralize
 from decor_core.data.listing import Row
-from decor_core.data.sources import Source
+from decor_core.data.sources.source import Source
 from decor_core.errors import NotAPicture, PictureError, Stopped
 from decor_core.images.decode import content_hash, open_picture
 from decor_core.images.duplicates import fingerprint

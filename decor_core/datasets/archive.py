@@ -4,8 +4,8 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from decor_core.data.columns import Columns
 from decor_core.data.export import class_folder_names, files_beside, safe_part
+from decor_core.data.tables.columns import Columns
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.storage import read_aside
 from decor_core.errors import DecorError

@@ -17,7 +17,7 @@ import pandas as pd
 from decor_core.data.catalog import Catalog, label_counts, taxonomy_of
 from decor_core.data.checks import check_table
 from decor_core.data.findings import BY_MODEL, BY_TABLE, DatasetReport, Finding, pluralize
-from decor_core.data.sources import normal
+from decor_core.data.sources.source import normal
 from decor_core.datasets.editing import (
     append_images,
     checked_label,

@@ -12,7 +12,7 @@ from decor_core.data.findings import Finding, pluralize
 from decor_core.data.listing import label_text
 from decor_core.data.quality_checks import quality_columns
 from decor_core.data.scan import near_duplicate_findings
-from decor_core.data.sources import normal
+from decor_core.data.sources.source import normal
 from decor_core.data.split import alike_classes
 from decor_core.datasets.storage import fingerprints, keep_picture
 from decor_core.errors import DataError, PictureError

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from decor_core.data.findings import Finding
-from decor_core.data.sources import Source
+from decor_core.data.sources.source import Source
 from decor_core.errors import DamagedFile, DataError
 from decor_core.images.decode import content_hash
 from decor_core.images.duplicates import fingerprint

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from decor_core.data.csv_escape import safe_cell
+from decor_core.data.tables.csv_escape import safe_cell
 from decor_core.model.predictor import CONFIDENCE_THRESHOLD, NOVELTY_THRESHOLD, Labeled
 from decor_core.taxonomy import Taxonomy
 

@@ -15,8 +15,8 @@ from typing import TypedDict
 
 import numpy as np
 
-from decor_core.data.sources import is_clutter
-from decor_core.data.zips import is_encrypted, is_link
+from decor_core.data.sources.source import is_clutter
+from decor_core.data.sources.zips import is_encrypted, is_link
 from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file
 from decor_core.features.backbones import BackboneSpec
 from decor_core.io import damaged_zip, json_as

@@ -12,7 +12,7 @@ from decor_app.jobs.dataset_tasks import (
     ingest,
 )
 from decor_app.jobs.tasks import Progress
-from decor_core.data.columns import Columns
+from decor_core.data.tables.columns import Columns
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.demo import write_example
 from decor_core.datasets.storage import read_aside

@@ -9,7 +9,7 @@ import pytest
 from packing import tar_bytes, with_method, zip_bytes
 
 from decor_core.data.catalog import open_dataset
-from decor_core.data.sources import SourceLimits, open_source
+from decor_core.data.sources.source import SourceLimits, open_source
 from decor_core.datasets.upload import pack_upload, title_of
 from decor_core.errors import DataError
 

@@ -7,8 +7,8 @@ from packing import zip_of
 from PIL import Image, ImageOps
 
 from decor_core.data.catalog import open_dataset
-from decor_core.data.columns import Columns
-from decor_core.data.sources import SourceLimits, open_source
+from decor_core.data.sources.source import SourceLimits, open_source
+from decor_core.data.tables.columns import Columns
 from decor_core.errors import DataError
 from decor_core.images.duplicates import fingerprint, near_duplicates
 from decor_core.taxonomy import DECOR

@@ -10,10 +10,10 @@ import zlib
 import pytest
 from packing import zip_of_raw_names
 
-from decor_core.data.archives import THE_NAMES
 from decor_core.data.catalog import open_dataset
-from decor_core.data.encodings import decode, decode_names
-from decor_core.data.sources import open_source
+from decor_core.data.sources.archives import THE_NAMES
+from decor_core.data.sources.encodings import decode, decode_names
+from decor_core.data.sources.source import open_source
 
 # Names of classes, and the encodings in which people have them.
 WORDS = {

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_properties import odd
 
-from decor_core.data.class_folders import list_class_folders
 from decor_core.data.findings import KINDS
-from decor_core.data.folder_layout import possible_layouts, read_folders
-from decor_core.data.folder_names import is_part
-from decor_core.data.folder_outline import possible_outlines
-from decor_core.data.folder_tree import FolderTree
+from decor_core.data.folders.class_folders import list_class_folders
+from decor_core.data.folders.layout import possible_layouts, read_folders
+from decor_core.data.folders.names import is_part
+from decor_core.data.folders.outline import possible_outlines
+from decor_core.data.folders.tree import FolderTree
 from decor_core.data.listing import label_text
 from decor_core.errors import DataError
 from decor_core.images.formats import has_picture_ending

@@ -9,11 +9,11 @@ import pytest
 from packing import zip_bytes
 
 from decor_core.data.catalog import open_dataset
-from decor_core.data.columns import Columns
 from decor_core.data.layout import find_layout
-from decor_core.data.spreadsheets import read_sheets
-from decor_core.data.table_listing import list_table, list_tables
-from decor_core.data.tables import read_table
+from decor_core.data.tables.columns import Columns
+from decor_core.data.tables.spreadsheets import read_sheets
+from decor_core.data.tables.table import read_table
+from decor_core.data.tables.table_listing import list_table, list_tables
 from decor_core.errors import DataError
 
 TREES = ("ash", "oak", "elm", "fir")
@@ -442,9 +442,9 @@ def test_other_spreadsheets_are_named(written):
 
 
 def test_a_sheet_that_unpacks_to_too_much_is_refused(monkeypatch):
-    monkeypatch.setattr("decor_core.data.spreadsheets._MOST_CELLS", 10)
+    monkeypatch.setattr("decor_core.data.tables.spreadsheets._MOST_CELLS", 10)
     with pytest.raises(DataError, match="more than 10 cells"):
         read_sheets(_xlsx(a=[["x"] * 11]))
-    monkeypatch.setattr("decor_core.data.spreadsheets._MOST_BYTES", 10)
+    monkeypatch.setattr("decor_core.data.tables.spreadsheets._MOST_BYTES", 10)
     with pytest.raises(DataError, match="unpacks to more than"):
         read_sheets(_xlsx(a=[["x"]]))

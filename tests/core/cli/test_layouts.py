@@ -7,7 +7,7 @@ import pytest
 from packing import zip_bytes
 
 from decor_core.data.catalog import open_dataset
-from decor_core.data.folder_layout import read_folders
+from decor_core.data.folders.layout import read_folders
 from decor_core.data.layout import find_layout
 from decor_core.errors import DataError
 

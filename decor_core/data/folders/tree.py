@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
-from decor_core.data.folder_names import (
+from decor_core.data.folders.names import (
     is_beside_code,
     is_collection,
     is_ground_truth,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from decor_core.data.archives import (
+from decor_core.data.findings import Finding
+from decor_core.data.sources.archives import (
     DAMAGED,
     Contents,
     FileSlice,
@@ -20,7 +21,6 @@ from decor_core.data.archives import (
     size_of,
     unpacked,
 )
-from decor_core.data.findings import Finding
 from decor_core.errors import DataError
 
 _PIECE = 2**20

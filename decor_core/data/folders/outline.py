@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from decor_core.data.folder_layout import FolderLayout, possible_layouts
-from decor_core.data.folder_tree import ASIDE, MASKS, PART, FolderTree, Path
+from decor_core.data.folders.layout import FolderLayout, possible_layouts
+from decor_core.data.folders.tree import ASIDE, MASKS, PART, FolderTree, Path
 
 _MOST_FOLDERS = 10  # in one folder
 _MOST_LINES = 60

@@ -8,7 +8,7 @@ import math
 import re
 from functools import cache, lru_cache
 
-from decor_core.data.common_han import COMMON_HAN
+from decor_core.data.sources.common_han import COMMON_HAN
 
 # Letters of alphabets that are not Latin, the commonest first.
 _ALPHABETS = {

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from decor_core.data.archives import (
+from decor_core.data.findings import Finding
+from decor_core.data.sources.archives import (
     DAMAGED,
     Contents,
     SourceLimits,
@@ -22,7 +23,6 @@ from decor_core.data.archives import (
     readable_names,
     size_of,
 )
-from decor_core.data.findings import Finding
 from decor_core.errors import DataError, PictureError
 
 _ENCRYPTED, _UTF8_NAME = 0x1, 0x800  # flags of a member of a zip

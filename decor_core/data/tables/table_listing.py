@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pandas as pd
 
-from decor_core.data.columns import Columns, settle_columns
-from decor_core.data.files_by_name import FilesByName
 from decor_core.data.findings import Finding
-from decor_core.data.label_cells import missing_labels, plain_label, several_labels
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
-from decor_core.data.repairs import repair_coarser, repair_codes
-from decor_core.data.tables import naming_table, read_table
+from decor_core.data.tables.columns import Columns, settle_columns
+from decor_core.data.tables.files_by_name import FilesByName
+from decor_core.data.tables.label_cells import missing_labels, plain_label, several_labels
+from decor_core.data.tables.repairs import repair_coarser, repair_codes
+from decor_core.data.tables.table import naming_table, read_table
 from decor_core.images.formats import has_picture_ending, is_picture_name
 
 _THE_TABLE = "the table"

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
-from decor_core.data.encodings import decode_names
 from decor_core.data.findings import Finding
+from decor_core.data.sources.encodings import decode_names
 from decor_core.errors import DataError
 
 _RATIO_COUNTS_FROM = 64 * 2**20  # bytes; a small archive may shrink as much as it likes

@@ -12,7 +12,8 @@ from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from decor_core.data.archives import (
+from decor_core.data.findings import Finding
+from decor_core.data.sources.archives import (
     DAMAGED,
     THE_NAMES,
     FileSlice,
@@ -25,9 +26,8 @@ from decor_core.data.archives import (
     size_in_words,
     without_ending,
 )
-from decor_core.data.findings import Finding
-from decor_core.data.tars import read_compressed, read_tar
-from decor_core.data.zips import read_zip
+from decor_core.data.sources.tars import read_compressed, read_tar
+from decor_core.data.sources.zips import read_zip
 from decor_core.errors import DataError, DecorError, PictureError
 from decor_core.images.decode import LIMITS, has_picture_ending
 from decor_core.images.formats import HEAD_BYTES, sniff

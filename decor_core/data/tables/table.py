@@ -12,12 +12,12 @@ from statistics import multimode
 
 import pandas as pd
 
-from decor_core.data.columns import add_one_hot_label, is_file_name, names_pictures
-from decor_core.data.csv_escape import plain_cell
-from decor_core.data.encodings import decode
-from decor_core.data.files_by_name import FilesByName
-from decor_core.data.sources import normal
-from decor_core.data.spreadsheets import cell_text, is_workbook, read_sheets
+from decor_core.data.sources.encodings import decode
+from decor_core.data.sources.source import normal
+from decor_core.data.tables.columns import add_one_hot_label, is_file_name, names_pictures
+from decor_core.data.tables.csv_escape import plain_cell
+from decor_core.data.tables.files_by_name import FilesByName
+from decor_core.data.tables.spreadsheets import cell_text, is_workbook, read_sheets
 from decor_core.errors import DataError
 from decor_core.images.formats import has_picture_ending
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from decor_core.data.alphabets import (
+from decor_core.data.sources.alphabets import (
     ALPHABETIC,
     LANGUAGES,
     RARITY,

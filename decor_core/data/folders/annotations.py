@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from decor_core.data.sources import Source
+from decor_core.data.sources.source import Source
 from decor_core.errors import PictureError
 from decor_core.images.decode import LIMITS, has_picture_ending
 

@@ -8,15 +8,15 @@ from itertools import pairwise
 
 import pandas as pd
 
-from decor_core.data.files_by_name import FilesByName
-from decor_core.data.folder_names import is_part
-from decor_core.data.label_cells import (
+from decor_core.data.folders.names import is_part
+from decor_core.data.sources.source import normal
+from decor_core.data.tables.files_by_name import FilesByName
+from decor_core.data.tables.label_cells import (
     FLAG_WORDS,
     one_hot_columns,
     one_hot_labels,
     without_missing,
 )
-from decor_core.data.sources import normal
 from decor_core.errors import DataError
 from decor_core.images.formats import has_picture_ending
 from decor_core.io import unique_name

@@ -21,8 +21,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from decor_core.data.folder_names import Rank, are_portions, is_part, part_stem, rank
-from decor_core.data.folder_tree import (
+from decor_core.data.folders.name_labels import labels_in_names, seem_to_be_classes
+from decor_core.data.folders.names import Rank, are_portions, is_part, part_stem, rank
+from decor_core.data.folders.tree import (
     ASIDE,
     COLLECTION,
     MASKS,
@@ -33,7 +34,6 @@ from decor_core.data.folder_tree import (
     roles_of,
 )
 from decor_core.data.listing import label_text
-from decor_core.data.name_labels import labels_in_names, seem_to_be_classes
 from decor_core.errors import DataError
 from decor_core.images.decode import has_picture_ending
 

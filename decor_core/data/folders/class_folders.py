@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from decor_core.data.findings import Finding
-from decor_core.data.folder_layout import FolderLayout, named, read_folders
-from decor_core.data.folder_tree import folder_of
+from decor_core.data.folders.layout import FolderLayout, named, read_folders
+from decor_core.data.folders.tree import folder_of
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
-from decor_core.data.tables import TABLE_ENDINGS
+from decor_core.data.tables.table import TABLE_ENDINGS
 from decor_core.errors import DataError
 from decor_core.images.decode import is_picture_name
 from decor_core.taxonomy import DECOR

@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from decor_core.data.columns import Columns, most_common
 from decor_core.data.findings import Finding
+from decor_core.data.tables.columns import Columns, most_common
 
 _CODED = ("country", "decor", "type")
 _CODED_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_\d+$")

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from decor_core.data.findings import pluralize
-from decor_core.data.folder_names import part_of
+from decor_core.data.folders.names import part_of
 
 _LABEL_STUDIO = re.compile(r"[0-9a-f]{8}-(?=.)")  # what it puts before the name of an upload
 _NUMBER = re.compile(r"\d{1,18}")

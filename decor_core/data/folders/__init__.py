@@ -1,0 +1,1 @@
+"""Folders → which of them are classes."""

@@ -1,0 +1,1 @@
+"""A folder or an archive → its files by name."""

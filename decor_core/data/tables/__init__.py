@@ -1,0 +1,1 @@
+"""A table → which picture is what."""
