@@ -29,7 +29,7 @@ from decor_core.errors import DataError, PictureError, Stopped
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.images.augment import Augmentation
-from decor_core.images.decode import is_picture_name
+from decor_core.images.formats import is_picture_name
 from decor_core.model.bundle import Bundle
 from decor_core.model.events import ShouldStop
 from decor_core.model.predictor import ImagePredictor

@@ -27,6 +27,7 @@ _COPIED = (
     "images/color.py",
     "images/decode.py",
     "images/formats.py",
+    "images/limits.py",
     "images/localize.py",
     "images/profiles.py",
     "images/tiff.py",

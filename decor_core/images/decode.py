@@ -1,4 +1,4 @@
-"""Bytes or path → upright RGB picture; all limits are here."""
+"""Bytes or path → upright RGB picture."""
 
 import hashlib
 import io
@@ -13,27 +13,10 @@ from PIL import ExifTags, Image, ImageOps
 
 from decor_core.errors import PictureError, UnsupportedPicture
 from decor_core.images import tiff
-from decor_core.images.formats import EXPORT, HEAD_BYTES, KNOWN, is_heif, is_tga, rare_jpeg, sniff
-from decor_core.images.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
-from decor_core.images.formats import has_picture_ending as has_picture_ending
-from decor_core.images.formats import is_picture_name as is_picture_name
+from decor_core.images.formats import EXPORT, HEAD_BYTES, is_heif, is_tga, rare_jpeg, sniff
+from decor_core.images.limits import LIMITS, Limits, check_size, read_within
 from decor_core.images.profiles import profile_of, to_srgb
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What a picture may be: bytes on disk, pixels when decoded, and pixels on its sides.
-
-    A side beyond the longest would cost decoders far more memory than its pixels need.
-    """
-
-    max_bytes: int = 32 * 2**20
-    max_pixels: int = 64_000_000
-    min_side: int = 8
-    max_side: int = 32_768
-
-
-LIMITS = Limits()
 DECODER_VERSION = 2  # counts the changes after which a file is another picture than before
 
 _LONGEST_MOMENT = 30  # letters
@@ -111,9 +94,9 @@ def open_picture(
     picture (NotAPicture), is of a kind that cannot be read here (UnsupportedPicture), is
     damaged, or is beyond ``limits``; both limits are checked before decoding.
     """
-    data = _read(source, limits)
+    data = read_within(source, limits)
     picture = _open(data)
-    _check_size(picture.size, limits)
+    check_size(picture.size, limits)
     size, pages, frames = picture.size, 1, 1
     try:
         profile, colors_assumed = profile_of(picture, data)
@@ -151,38 +134,6 @@ def _kind(picture: Image.Image) -> str:
 def content_hash(data: bytes) -> str:
     """SHA-256 of ``data`` in hexadecimal: the identity of a file, whatever its name."""
     return hashlib.sha256(data).hexdigest()
-
-
-def _read(source: bytes | Path, limits: Limits) -> bytes:
-    """The bytes of ``source``, never more than the limit."""
-    if isinstance(source, Path):
-        source = _read_file(source, limits)
-    if not source:
-        raise PictureError(f"The file is empty (0 bytes); expected a picture: {KNOWN}.")
-    if len(source) > limits.max_bytes:
-        raise _too_many_bytes(len(source), limits)
-    return source
-
-
-def _read_file(path: Path, limits: Limits) -> bytes:
-    try:
-        if not path.is_file():
-            kind = "a folder" if path.is_dir() else "missing"
-            raise PictureError(f"The file is {kind}; expected a picture: {KNOWN}.")
-        size = path.stat().st_size
-        if size > limits.max_bytes:
-            raise _too_many_bytes(size, limits)
-        return path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or "unknown reason"
-        raise PictureError(f"The file cannot be read ({reason}); check its permissions.") from error
-
-
-def _too_many_bytes(size: int, limits: Limits) -> PictureError:
-    return PictureError(
-        f"The file has {size / 2**20:.1f} MiB, more than the {limits.max_bytes / 2**20:.3g} MiB "
-        "allowed; save the picture smaller."
-    )
 
 
 def _open(data: bytes) -> Image.Image:
@@ -249,25 +200,6 @@ def _frames(picture: Image.Image) -> int:
         return getattr(picture, "n_frames", 1)
     except _DECODER_ERRORS:
         return 1
-
-
-def _check_size(size: tuple[int, int], limits: Limits) -> None:
-    width, height = size
-    if width * height > limits.max_pixels:
-        raise PictureError(
-            f"The picture has {width} × {height} pixels, more than the "
-            f"{limits.max_pixels / 1e6:g} million allowed; save it smaller."
-        )
-    if min(width, height) < limits.min_side:
-        raise PictureError(
-            f"The picture has {width} × {height} pixels; each side needs at least "
-            f"{limits.min_side}."
-        )
-    if max(width, height) > limits.max_side:
-        raise PictureError(
-            f"The picture has {width} × {height} pixels; each side may have at most "
-            f"{limits.max_side}."
-        )
 
 
 def _upright(picture: Image.Image) -> tuple[Image.Image, bool]:

@@ -9,7 +9,7 @@ from decor_core.data.folders.tree import folder_of
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
 from decor_core.data.tables.table import TABLE_ENDINGS
 from decor_core.errors import DataError
-from decor_core.images.decode import is_picture_name
+from decor_core.images.formats import is_picture_name
 from decor_core.taxonomy import DECOR
 
 # Files that “prepare” and a downloaded data set have beside their class folders.

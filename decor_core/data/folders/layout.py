@@ -35,7 +35,7 @@ from decor_core.data.folders.tree import (
 )
 from decor_core.data.listing import label_text
 from decor_core.errors import DataError
-from decor_core.images.decode import has_picture_ending
+from decor_core.images.formats import has_picture_ending
 
 BY_NAME, BY_FOLDER, BY_PARENT = "name", "folder", "parent"
 _LEVEL = re.compile(r"folder:(\d+)")

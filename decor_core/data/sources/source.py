@@ -29,8 +29,8 @@ from decor_core.data.sources.archives import (
 from decor_core.data.sources.tars import read_compressed, read_tar
 from decor_core.data.sources.zips import read_zip
 from decor_core.errors import DataError, DecorError, PictureError
-from decor_core.images.decode import LIMITS, has_picture_ending
-from decor_core.images.formats import HEAD_BYTES, sniff
+from decor_core.images.decode import LIMITS
+from decor_core.images.formats import HEAD_BYTES, has_picture_ending, sniff
 from decor_core.io import unique_name
 
 # What systems and programs scatter about. Another folder with a dot before it may be a class: .NET.
