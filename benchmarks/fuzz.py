@@ -109,6 +109,8 @@ def table_seeds() -> list[bytes]:
     quoted = 'name;"Stil";note\n"a.png";"Łowicz ""x""";\n"b.png";Гжель;"two\nlines"\n'
     return [rows.encode(), ("\ufeff" + quoted).encode(), quoted.encode("utf-16"),
             rows.replace(",", "\t").encode("cp1251"), b"image,label\r\na,1\r\nb,2\r\n",
+            b"a.png,ash oak\nb.png,['oak']\n01.png,nan\n", b"id,A,B,C\n1,1,0,0\n2,0,1,0\na,0,0,1\n",
+            b'{"file_name": "a.png", "label": ["x"]}\n{"file_name": "b.png", "label": null}\n',
             b"country,decor,type,country_label,decor_label,type_label,file\n"
             b"Russia,Gzhel,product,4,2,1,01.png\nPoland,Wzory,pattern,1,6,2,02.png\n"]  # fmt: skip
 

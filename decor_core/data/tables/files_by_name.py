@@ -55,8 +55,9 @@ class FilesByName:
         self._loose: dict[Callable, list[tuple[str, str]]] = defaultdict(list)
         for name in names:
             self._names.add(name)
+            path = PurePosixPath(name)
             for form, files in self._by_form:
-                files[form(PurePosixPath(name))].append(name)
+                files[form(path)].append(name)
 
     def find(self, wanted: str) -> list[str]:
         """The files that may be meant; it is clear if it is one."""
