@@ -9,7 +9,7 @@ from decor_core.data.folders.tree import folder_of
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
 from decor_core.data.tables.table import TABLE_ENDINGS
 from decor_core.errors import DataError
-from decor_core.images.formats import is_picture_name
+from decor_core.images.formats import has_picture_ending, is_picture_name
 from decor_core.taxonomy import DECOR
 
 # Files that “prepare” and a downloaded data set have beside their class folders.
@@ -31,7 +31,8 @@ def list_class_folders(
         raise DataError(_why_not(layout))
     findings = [Finding("assumed", _THE_FOLDERS, text) for text in layout.assumed]
     findings += [
-        Finding("unlisted", name, why, set_aside=True) for name, why in layout.left_out.items()
+        Finding("unlisted" if has_picture_ending(name) else "ignored", name, why, set_aside=True)
+        for name, why in layout.left_out.items()
     ]
     findings += _other_files(names)
     labels = {row.labels[0] for row in rows}

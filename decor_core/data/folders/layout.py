@@ -19,7 +19,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from decor_core.data.folders.name_labels import labels_in_names, seem_to_be_classes
 from decor_core.data.folders.names import Rank, are_portions, is_part, part_stem, rank
@@ -31,20 +30,16 @@ from decor_core.data.folders.tree import (
     FolderTree,
     Path,
     folder_of,
+    is_text_name,
     roles_of,
 )
 from decor_core.data.listing import label_text
 from decor_core.errors import DataError
-from decor_core.images.formats import has_picture_ending
 
 BY_NAME, BY_FOLDER, BY_PARENT = "name", "folder", "parent"
 _LEVEL = re.compile(r"folder:(\d+)")
 _NAMED = 4
 _NO_CLASS = "It lies in no class folder."
-_WITHOUT_ENDING = re.compile(
-    r"readme|licen[cs]e|copying|notice|authors|makefile|dockerfile|version|changelog|\..*|citation",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -147,7 +142,7 @@ def _labels(
         folder = folder_of(name)
         if folder in texts:
             labels[name] = texts[folder]
-        elif has_picture_ending(name) or not _WITHOUT_ENDING.fullmatch(PurePosixPath(name).name):
+        elif not is_text_name(name):
             left_out[name] = reasons.get(folder, _NO_CLASS)
     return labels, left_out
 
@@ -274,7 +269,8 @@ class _Guess:
                 f"Taken for parts of the data set, not for classes: {names}. Their pictures are "
                 "taken together, and split anew."
             )
-            if any(self.roles.get(folder) == PART for folder in self.tree.direct):
+            loose = [f for f, places in self.kept.items() if len(places) <= self.level]
+            if any(self.roles.get(folder) == PART for folder in loose):
                 text += (
                     " Those in no class folder are left out; if these are classes after all, say "
                     "--classes_from folder."

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
+from pathlib import PurePosixPath
 
 from decor_core.data.folders.names import (
     is_beside_code,
@@ -25,22 +26,31 @@ _CODE = re.compile(
     r".*\.(md|rst|py|ipynb|toml|ya?ml|r|sh|js|cff)",
     re.IGNORECASE,
 )
+_TEXTS = re.compile(
+    r"readme|licen[cs]e|copying|notice|authors|makefile|dockerfile|version|changelog|citation",
+    re.IGNORECASE,
+)
 
 
 class FolderTree:
     """Pictures counted by folder.
 
     ``direct`` are those in a folder itself, ``below`` those in it and its folders; ``children`` the
-    names of the folders with pictures in a folder. ``pictures`` are those that count: of
-    ``may_be_pictures`` files without an ending do so only where no file has a picture's.
+    names of the folders with pictures in a folder. ``pictures`` are those that count: of the files
+    that ``may_be_pictures`` those without an ending do where no other in their folder has one.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
         names = list(names)
         self.may_be_pictures = list(filter(is_picture_name, names))
-        self.pictures = (
-            list(filter(has_picture_ending, self.may_be_pictures)) or self.may_be_pictures
-        )
+        called_so = set(filter(has_picture_ending, self.may_be_pictures))
+        folders = set(map(folder_of, called_so))
+        self.pictures = [
+            name
+            for name in self.may_be_pictures
+            if name in called_so
+            or not (folder_of(name) in folders or is_text_name(name) or PurePosixPath(name).suffix)
+        ]
         self.direct = Counter(map(folder_of, self.pictures))
         self.below: Counter[Path] = Counter()
         children: dict[Path, set[str]] = defaultdict(set)
@@ -53,6 +63,11 @@ class FolderTree:
         self.with_code = {
             folder_of(name) for name in names if _CODE.fullmatch(name.rpartition("/")[2])
         }
+
+
+def is_text_name(name: str) -> bool:
+    """Whether a file is called like the texts beside a data set that have no ending."""
+    return bool(_TEXTS.fullmatch(name.rpartition("/")[2]))
 
 
 def folder_of(name: str) -> Path:
