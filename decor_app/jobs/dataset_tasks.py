@@ -83,7 +83,7 @@ class IntakeTask(_DatasetTask):
     """Make a data set of the folder or zip ``data`` in the new folder ``into``; gives its folder.
 
     ``label`` is that of pictures that lie in no class folders; ``classes_from`` tells which folder
-    the classes are (``folder_layout.check_classes_from``). A zip that lies in ``into`` itself
+    the classes are (``folders.layout.check_classes_from``). A zip that lies in ``into`` itself
     goes once it has been read. Stopped while it looks at pictures, it keeps the set: they can be
     looked at later.
     """

@@ -69,7 +69,7 @@ def open_dataset(
     """The data set in a folder or zip, however it lies there: see ``find_layout``.
 
     A table from elsewhere (``csv``), or naming its ``columns``, goes before what is found, as does
-    saying what the classes are by ``classes_from`` (see ``folder_layout.check_classes_from``): then
+    ``classes_from``, which says what the classes are (``folders.layout.check_classes_from``): then
     no table is read. ``types`` are the types of picture to take where the table tells them, None
     for all; products are only asked for where there are such. What can be repaired is, the rest is
     left out; the report names each case. ``progress`` is called with (pictures read, their number),

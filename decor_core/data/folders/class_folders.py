@@ -20,7 +20,7 @@ _THE_FOLDERS = "the folders"
 def list_class_folders(
     names: Sequence[str], folders: Sequence[str] = (), classes_from: str = ""
 ) -> Listing:
-    """Pictures labeled by a folder that they lie in, or by ``classes_from``: see folder_layout.
+    """Pictures labeled by a folder that they lie in, or by ``classes_from``: see layout.
 
     ``folders`` are those without any file. What is in no class is reported, as is what was assumed.
     DataError if there are no class folders.

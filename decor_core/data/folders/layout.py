@@ -7,7 +7,7 @@ The rule:
    a repository's own pictures are left out.
 2. Of the levels that remain the outermost is the class, unless it lies around the classes. It does
    where it is a single folder; where names on a level further in say more of what is shown (by
-   ``folder_names.Rank``: words before numbers, series, dates, variants); or where most names
+   ``names.Rank``: words before numbers, series, dates, variants); or where most names
    in it recur in several of its folders. Years in ash and oak, too, recur, but say less than
    “ash” and “oak”: those stay the classes.
 3. Few pictures in no class folder are left out, with a word, and change nothing.
@@ -49,7 +49,7 @@ class FolderLayout:
     ``classes_from`` is what was told, "" for a guess. ``read_as`` is a sentence for people;
     ``assumed`` are more, on what was decided without being told. ``class_at`` gives for a folder
     the place in it of the class folder, counted from the outside; ``labels`` are by file, as are
-    the reasons why others are ``left_out``. ``roles`` are as in folder_tree. ``question`` is what
+    the reasons why others are ``left_out``. ``roles`` are as in tree.py. ``question`` is what
     only people know, "" where nothing is open.
     """
 
