@@ -6,7 +6,7 @@ the images of that label get on average. Images that are likely to be something 
 of the training, and all are judged again. How well that works is in benchmarks/ACCURACY.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +54,7 @@ def find_label_issues(
     embeddings: Embeddings,
     level: str,
     *,
-    blank: Sequence[bool] = (),
+    blank: np.ndarray | pd.Series | None = None,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> LabelIssues:
@@ -123,9 +123,11 @@ def label_findings(issues: LabelIssues, table: pd.DataFrame, level: str) -> tupl
     )
 
 
-def _judgeable(embeddings: Embeddings, level: str, blank: Sequence[bool]) -> np.ndarray:
+def _judgeable(
+    embeddings: Embeddings, level: str, blank: np.ndarray | pd.Series | None
+) -> np.ndarray:
     """Rows of the classes that have enough different images; none if it is only one class."""
-    seen = ~np.array(blank, bool) if len(blank) else np.ones(len(embeddings.table), bool)
+    seen = np.ones(len(embeddings.table), bool) if blank is None else ~np.array(blank, bool)
     table = embeddings.table[seen]
     different = table.groupby(level)["group"].transform("nunique").to_numpy()
     rows = np.flatnonzero(seen)[different >= FEW]
