@@ -38,7 +38,7 @@ class Thresholds:
 
     blank: float = 12
     dark: float = 100
-    overexposed: float = 0.4
+    overexposed: float = 0.45
     low_contrast: float = 51
     blurry: float = 1.2
     aspect_ratio: float = 0.35
