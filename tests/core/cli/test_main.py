@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -111,8 +112,10 @@ def test_unknown_bundle_is_one_line_and_exit_code_2(tmp_path):
     assert err.count("\n") == 1 and "absent” is no model folder" in err
 
 
-def test_a_reader_that_has_had_enough_ends_it_quietly():
-    process = _process("label", "--image", SAMPLES)
+def test_a_reader_that_has_had_enough_ends_it_quietly(tmp_path):
+    for sample in SAMPLES.glob("*.jpg"):
+        shutil.copy(sample, tmp_path)
+    process = _process("label", "--image", tmp_path)
     process.stdout.close()
     assert (process.stderr.read(), process.wait()) == ("", 0)
 
