@@ -1,5 +1,6 @@
 """Trees of folders made up by Hypothesis: no picture is lost, no label changed, without a word."""
 
+import zipfile
 from pathlib import PurePosixPath
 
 from hypothesis import given
@@ -12,7 +13,10 @@ from decor_core.data.folders.layout import possible_layouts, read_folders
 from decor_core.data.folders.names import is_part
 from decor_core.data.folders.outline import possible_outlines
 from decor_core.data.folders.tree import FolderTree
+from decor_core.data.layout import find_layout, table_bytes
 from decor_core.data.listing import label_text
+from decor_core.data.sources.source import open_source
+from decor_core.data.tables.table_listing import list_tables
 from decor_core.errors import DataError
 from decor_core.images.formats import has_picture_ending
 
@@ -62,6 +66,51 @@ def test_no_picture_is_lost_and_no_part_is_a_class_without_a_word(names):
     said = " ".join(entry.message for entry in listing.findings if entry.kind == "assumed")
     assert not _parts_in_silence({row.labels[0] for row in listing.rows}, said)
     assert listing.read_as
+
+
+@odd
+@given(trees, st.data(), st.booleans(), st.sampled_from((",", ";", "\t")))
+def test_a_table_among_folders_loses_no_picture_and_changes_no_label(
+    tmp_path_factory, names, data, with_header, separator
+):
+    pictures = list(filter(has_picture_ending, names))
+    folder = PurePosixPath(data.draw(st.sampled_from(["", *names]))).parent
+    inside = [name for name in pictures if PurePosixPath(name).is_relative_to(folder)]
+    named = data.draw(st.lists(st.sampled_from(inside), unique=True)) if inside else []
+    label_of = {name: data.draw(st.sampled_from(CLASSES)) for name in named}
+    parts = st.sampled_from(("train", "test"))
+    rows = [["picture", "split", "label"]] * with_header
+    rows += [
+        [str(PurePosixPath(name).relative_to(folder)), data.draw(parts), label]
+        for name, label in label_of.items()
+    ]
+    table = str(folder / "list.csv")
+    path = tmp_path_factory.mktemp("set") / "set.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for name in {*names} - {table}:
+            packed.writestr(name, b"")
+        packed.writestr(table, "\n".join(separator.join(row) for row in rows))
+    source = open_source(path)
+    try:
+        layout = find_layout(source)
+        by_table = bool(layout.tables)
+        if by_table:
+            tables = {name: table_bytes(source, name) for name in layout.tables}
+            listing = list_tables(tables, source.names)
+        else:
+            listing = list_class_folders(source.names, source.folders)
+    except DataError as error:
+        assert str(error)
+        return
+    listed = {row.file: row.labels for row in listing.rows}
+    aside = {entry.file for entry in listing.findings if entry.set_aside}
+    assert not aside & listed.keys()
+    assert set(pictures) <= listed.keys() | aside
+    for file, labels in listed.items():
+        if by_table:
+            assert labels == (label_text(label_of[file]),)
+        else:
+            assert labels[0] in map(label_text, PurePosixPath(file).parts[:-1])
 
 
 @odd
