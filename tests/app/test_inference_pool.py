@@ -121,6 +121,9 @@ def test_a_picture_that_kills_its_process_costs_its_own_answer_only(training, pi
 
 def test_a_second_process_is_there_while_two_pictures_come_at_once(training, picture, monkeypatch):
     monkeypatch.setattr(inference_pool, "_IDLE_SECONDS", 0.5)
+    started = []
+    new = inference_pool.Worker
+    monkeypatch.setattr(inference_pool, "Worker", lambda *args: started.append(1) or new(*args))
     pool = InferencePool(2)
     pool.analyze_image(training.bundle, picture(), LIMITS)
     (first,) = pool.process_ids
@@ -128,7 +131,7 @@ def test_a_second_process_is_there_while_two_pictures_come_at_once(training, pic
     with ThreadPoolExecutor(2) as visitors:
         slow = visitors.submit(pool.check, training.bundle)
         assert pool.analyze_image(training.bundle, picture(), LIMITS).vector is not None
-        assert len(pool.process_ids) == 2
+        assert len(started) == 2
         os.kill(first, signal.SIGCONT)
         assert slow.result() is not None
     until(lambda: pool.process_ids == [first], "the end of the second, which is idle")
