@@ -4,6 +4,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.navigation.page import Page
 
 from decor_app.format import escape_markdown
@@ -72,3 +73,14 @@ def _check_settings() -> None:
 def asset(name: str) -> str:
     """The text of a file of assets/."""
     return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+@st.cache_resource(show_spinner=False)
+def browser_component(name: str):
+    """The component of the files of assets/ with that name: HTML, CSS and JavaScript."""
+    return component(
+        f"decor-{name.replace('_', '-')}",
+        html=asset(f"{name}.html"),
+        css=asset(f"{name}.css"),
+        js=asset(f"{name}.js"),
+    )

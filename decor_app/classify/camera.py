@@ -1,12 +1,11 @@
 """The camera: one photo, or a live picture that is classified again and again."""
 
 import streamlit as st
-from streamlit.components.v2 import component
 
 from decor_app import session_keys as keys
 from decor_app.classify.sample_picker import leave_sample
 from decor_app.components.burst_camera import decoded_frame
-from decor_app.page import asset
+from decor_app.page import browser_component
 from decor_app.state.images import Analyzed, ImageFile, analyze
 
 _MODES = ("One photo", "Live")
@@ -21,16 +20,8 @@ def camera_image() -> Analyzed | None:
     if mode == _MODES[0]:
         photo = st.camera_input("Take a photo", key=keys.PHOTO, on_change=leave_sample)
         return analyze(ImageFile("Your photo", photo.getvalue())) if photo else None
-    live = _live_camera()(key=keys.LIVE, default={"frame": None}, on_frame_change=leave_sample)
+    live = browser_component("live_camera")(
+        key=keys.LIVE, default={"frame": None}, on_frame_change=leave_sample
+    )
     data = decoded_frame(live.frame)
     return analyze(ImageFile("Live picture", data)) if data else None
-
-
-@st.cache_resource(show_spinner=False)
-def _live_camera():
-    return component(
-        "decor-live-camera",
-        html=asset("live_camera.html"),
-        css=asset("live_camera.css"),
-        js=asset("live_camera.js"),
-    )

@@ -4,11 +4,8 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 
-import streamlit as st
-from streamlit.components.v2 import component
-
 from decor_app import session_keys as keys
-from decor_app.page import asset
+from decor_app.page import browser_component
 
 MOST_FRAMES = 100
 _SIDE = 640  # pixels
@@ -27,7 +24,7 @@ def burst_camera(label: str, on_burst: Callable[[Sequence[bytes]], str]) -> None
         frames = sent[:MOST_FRAMES] if isinstance(sent, list) else []
         keep_burst(list(filter(None, map(decoded_frame, frames))), on_burst)
 
-    _component()(
+    browser_component("burst_camera")(
         key=keys.BURST_CAMERA,
         data={
             "label": label,
@@ -55,13 +52,3 @@ def decoded_frame(frame: object) -> bytes | None:
         return base64.b64decode(frame.partition(",")[2], validate=True)
     except binascii.Error:
         return None
-
-
-@st.cache_resource(show_spinner=False)
-def _component():
-    return component(
-        "decor-burst-camera",
-        html=asset("burst_camera.html"),
-        css=asset("burst_camera.css"),
-        js=asset("burst_camera.js"),
-    )

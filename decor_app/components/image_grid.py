@@ -4,12 +4,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import streamlit as st
-from streamlit.components.v2 import component
-
 from decor_app import session_keys as keys
 from decor_app.format import thumb_uri
-from decor_app.page import asset
+from decor_app.page import browser_component
 
 PAGE = 60  # tiles of a data set at once
 
@@ -58,7 +55,7 @@ def image_grid(
         if on_open and (tile_id := component_key.value["opened"]) in ids:
             on_open(tile_id)
 
-    state = _component()(
+    state = browser_component("image_grid")(
         key=component_key,
         data={
             "token": token,
@@ -94,13 +91,3 @@ def _item(tile: Tile) -> dict[str, str]:
         "group": tile.group,
         "src": thumb_uri(tile.thumb),
     }
-
-
-@st.cache_resource(show_spinner=False)
-def _component():
-    return component(
-        "decor-image-grid",
-        html=asset("image_grid.html"),
-        css=asset("image_grid.css"),
-        js=asset("image_grid.js"),
-    )
