@@ -3,6 +3,7 @@
 import streamlit as st
 
 from decor_app import session_keys as keys
+from decor_app.about.elsewhere import accuracy_elsewhere, elsewhere_words, stranger_words
 from decor_app.about.model_card import model_card
 from decor_app.charts.heatmaps import confusion_matrix
 from decor_app.components.flags import flag
@@ -23,8 +24,14 @@ open_page(
 bundle = shipped_bundle()
 by_style = bundle.cross_validation.get("style")
 by_country = bundle.cross_validation.get("country")
+elsewhere = bundle.elsewhere
 
 st.header("Seven styles", anchor=False)
+if elsewhere:
+    st.markdown(
+        "At home are photos of the shop whose pictures it learned from, each held out in turn; "
+        f"elsewhere are {escape_markdown(elsewhere.source)}."
+    )
 with st.container(key="styles"):
     for style in STYLES:
         sample = next((one for one in samples() if one.style == style.label), None)
@@ -37,7 +44,10 @@ with st.container(key="styles"):
                 st.html(f"{flag(DECOR.parent_of(style.label))}<small>{style.home}</small>")
                 st.markdown(style.look_for)
                 if by_style and style.label in by_style.labels:
-                    st.caption(recall_words(style.label, by_style))
+                    at_home = "Recognized at home" if elsewhere else "Recognized"
+                    st.caption(recall_words(style.label, by_style, at_home))
+                if elsewhere:
+                    st.caption(elsewhere_words(style.label, elsewhere))
                 if sample:
                     st.page_link(
                         CLASSIFY,
@@ -60,8 +70,8 @@ st.header("How well it does", anchor=False)
 if not bundle.cross_validation:
     st.info("This model has not been cross-validated.")
 else:
-    columns = st.columns(len(bundle.cross_validation), gap="large")
-    for column, (level, evaluation) in zip(columns, bundle.cross_validation.items(), strict=True):
+    columns = st.columns(len(bundle.cross_validation) + bool(elsewhere), gap="large")
+    for column, (level, evaluation) in zip(columns, bundle.cross_validation.items(), strict=False):
         with column, st.container(gap="xsmall"):
             st.metric(f"Accuracy by {level}", percent_exact(evaluation.accuracy))
             st.caption(
@@ -71,12 +81,25 @@ else:
                 f"{percent_exact(evaluation.balanced_accuracy)} "
                 f"({between(evaluation.balanced_ci95)})."
             )
+    if elsewhere:
+        accuracy, words = accuracy_elsewhere(elsewhere)
+        with columns[-1], st.container(gap="xsmall"):
+            st.metric("Accuracy elsewhere", accuracy)
+            st.caption(words)
     with st.expander("Confusion matrix", icon=":material/grid_on:"):
         st.caption(
             "Photos of each style (rows) by the style they were taken for (columns), on average "
             "over the repeats of the cross-validation."
         )
         confusion_matrix(next(iter(bundle.cross_validation.values())), key=keys.SHIPPED_CELLS)
+
+if elsewhere and elsewhere.strangers:
+    st.header("What it takes for its own", anchor=False)
+    st.markdown(
+        "Ornament of other traditions, which it never learned, should be called unknown. What "
+        "looks alike often is not:"
+    )
+    st.markdown("\n".join(f"- {stranger_words(strangers)}" for strangers in elsewhere.strangers))
 
 st.header("Model card", anchor=False)
 with st.container(key="card"):

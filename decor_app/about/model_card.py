@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from decor_app.format import escape_markdown
+from decor_app.format import between, escape_markdown, percent, percent_exact
 from decor_core.model.bundle import Bundle
+from decor_core.model.elsewhere import Elsewhere
 
 DATA_URL = "https://www.kaggle.com/datasets/olgabelitskaya/traditional-decor-patterns"
 NETWORK_URL = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
@@ -45,12 +46,12 @@ def model_card(bundle: Bundle) -> list[tuple[str, str]]:
             "Evaluation",
             "Stratified five-fold cross-validation, repeated five times, near duplicates never on "
             "both sides. Intervals are at 95\u00a0%. The method was chosen on the same photos: "
-            f"expect a point less on others.{calibration}",
+            f"expect less on others. {_elsewhere(bundle.elsewhere)}{calibration}",
         ),
         (
             "Limitations",
             "- It knows these seven styles. Other traditions should come out as “none of the "
-            "known”, but what is closely akin, such as Delft to Gzhel, was not tested.\n"
+            f"known”. {_strangers(bundle.elsewhere)}\n"
             "- It learned from a few dozen shop photos of each style, and from only 12 of "
             "Neglyubka. Cluttered backgrounds cost it several points.\n"
             "- 90\u00a0% means that about one such prediction in ten is wrong.",
@@ -63,6 +64,30 @@ def model_card(bundle: Bundle) -> list[tuple[str, str]]:
             "leave.",
         ),
     ]
+
+
+def _elsewhere(elsewhere: Elsewhere | None) -> str:
+    """How it does on photos of other sources, in a sentence."""
+    if not elsewhere or not (evaluation := elsewhere.evaluation):
+        return "How it does on photos of other shops was not measured."
+    return (
+        f"Of {evaluation.n} photos from {escape_markdown(elsewhere.source)} "
+        f"{percent_exact(evaluation.accuracy)} are right (between {between(evaluation.ci95)})."
+    )
+
+
+def _strangers(elsewhere: Elsewhere | None) -> str:
+    """What it takes for its own though it is not, in a sentence."""
+    if not elsewhere or not elsewhere.strangers:
+        return "What is closely akin, such as Delft to Gzhel, was not tested."
+    n = sum(one.n for one in elsewhere.strangers)
+    unknown = sum(one.unknown for one in elsewhere.strangers)
+    confident = sum(sum(one.confident.values()) for one in elsewhere.strangers)
+    kinds = ", ".join(escape_markdown(one.kind) for one in elsewhere.strangers)
+    return (
+        f"Of {n} pictures of ornament that looks alike ({kinds}) {percent(unknown / n)} do, and "
+        f"{percent(confident / n)} are surely called one of the seven."
+    )
 
 
 def _head(training: dict[str, Any]) -> str:

@@ -70,12 +70,12 @@ def style_of(label: str) -> Style | None:
     return next((style for style in STYLES if style.label == label), None)
 
 
-def recall_words(label: str, evaluation: Evaluation) -> str:
+def recall_words(label: str, evaluation: Evaluation, title: str = "Recognized") -> str:
     """How much of a class is recognized, and what it is taken for instead."""
     place = evaluation.labels.index(label)
     row = evaluation.confusion[place]
     n, hits = round(float(row.sum())), round(float(row[place]), 6)
-    words = f"Recognized: {percent(hits / n)} of {n} photos, likely between "
+    words = f"{title}: {percent(hits / n)} of {n} photos, likely between "
     words += between(wilson(hits, n))
     others = [
         escape_markdown(other)

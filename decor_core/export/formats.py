@@ -145,6 +145,8 @@ def _readme(bundle: Bundle, chosen: Format, folder: str, file: str, values: dict
         figures.append(f"Tested on pictures it had not seen: {_accuracy(bundle.evaluation)}.")
     for name, evaluation in bundle.cross_validation.items():
         figures.append(f"By cross-validation ({name}): {_accuracy(evaluation)}.")
+    if (elsewhere := bundle.elsewhere) and elsewhere.evaluation:
+        figures.append(f"On pictures from {elsewhere.source}: {_accuracy(elsewhere.evaluation)}.")
     labels = bundle.taxonomy.labels
     return frame.format(
         title=bundle.title,

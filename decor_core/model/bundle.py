@@ -14,6 +14,7 @@ from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.io import Arrays, json_as, read_arrays, read_json, replacing, write_json
+from decor_core.model.elsewhere import Elsewhere
 from decor_core.model.evaluation import Evaluation, decode_counts
 from decor_core.model.linear_head import LinearHead
 from decor_core.model.novelty import Novelty
@@ -34,7 +35,8 @@ class Bundle:
 
     ``evaluation`` is on held-out pictures, ``cross_validation`` on all; either may be missing.
     ``novelty`` tells what is none of the labels; without it everything is taken for one of them.
-    ``training`` says how and on what it was trained, in words and numbers for people.
+    ``training`` says how and on what it was trained, in words and numbers for people;
+    ``elsewhere``, if that was measured, how it does on pictures of other sources.
     """
 
     title: str
@@ -47,6 +49,7 @@ class Bundle:
     cross_validation: dict[str, Evaluation] = field(default_factory=dict)
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     novelty: Novelty | None = None
+    elsewhere: Elsewhere | None = None
 
     def titled(self, title: str) -> "Bundle":
         """The same model under another title."""
@@ -55,6 +58,7 @@ class Bundle:
 
 # The arrays of the model are in ``head.npz``.
 _IN_MANIFEST = [one.name for one in fields(Bundle) if one.name != "head"]
+_ADDED = {"elsewhere"}  # models of earlier versions say nothing of it
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Path:
@@ -85,6 +89,9 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     manifest = {"format": FORMAT} | {name: getattr(bundle, name) for name in _IN_MANIFEST}
     manifest["evaluation"] = bundle.evaluation and bundle.evaluation.to_json()
     manifest["cross_validation"] = {k: v.to_json() for k, v in bundle.cross_validation.items()}
+    if elsewhere := bundle.elsewhere:
+        judged = elsewhere.evaluation and elsewhere.evaluation.to_json()
+        manifest["elsewhere"] = vars(elsewhere) | {"evaluation": judged}
     arrays = {"weights": bundle.head.weights, "bias": bundle.head.bias}
     if novelty:
         columns = novelty.columns.start, novelty.columns.stop
@@ -119,7 +126,7 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def _from_manifest(manifest: dict[str, Any], arrays: Arrays) -> Bundle:
-    if missing := [name for name in _IN_MANIFEST if name not in manifest]:
+    if missing := [name for name in _IN_MANIFEST if name not in {*manifest, *_ADDED}]:
         raise DamagedFile(f"its manifest says nothing of “{missing[0]}”")
     if any(array.dtype.kind != "f" for array in arrays.values()):
         raise DamagedFile("its weights are not all numbers")
@@ -147,6 +154,8 @@ def _check_arrays(bundle: Bundle) -> None:
         )
     if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
         raise DamagedFile("it holds numbers that are not finite")
+    if bundle.elsewhere and (others := bundle.elsewhere.labels - set(bundle.taxonomy.labels)):
+        raise DamagedFile(f"its figures from elsewhere name “{min(others)}”, which it cannot tell")
     if novelty:
         width = novelty.columns.stop - novelty.columns.start
         shapes = novelty.variances.ndim == 1 and novelty.mean.shape == (width,)

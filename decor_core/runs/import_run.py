@@ -151,6 +151,8 @@ def _check_texts_and_figures(bundle: Bundle) -> None:
     """DamagedFile where what pages show of the model makes no sense, beyond its types."""
     levels = bundle.taxonomy.levels
     texts = [bundle.title, *(text for level in levels for text in (level.name, *level.labels))]
+    if elsewhere := bundle.elsewhere:
+        texts += [elsewhere.source, *(strangers.kind for strangers in elsewhere.strangers)]
     if not all(0 < len(text) <= _MAX_LETTERS and text.isprintable() for text in texts):
         raise DamagedFile(f"titles and labels must be texts of 1 to {_MAX_LETTERS} letters")
     json_as(bundle.training, _TrainingNote)
@@ -165,6 +167,7 @@ def _check_texts_and_figures(bundle: Bundle) -> None:
             raise DamagedFile("what it knows holds numbers that make no sense")
     for name, evaluation in [
         (bundle.taxonomy.name, bundle.evaluation),
+        (bundle.taxonomy.name, elsewhere and elsewhere.evaluation),
         *bundle.cross_validation.items(),
     ]:
         if evaluation and evaluation.labels != bundle.taxonomy.level(name).labels:

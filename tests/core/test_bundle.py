@@ -20,6 +20,7 @@ from decor_core.model.bundle import (
     load_bundle,
     save_bundle,
 )
+from decor_core.model.elsewhere import Elsewhere, Strangers
 from decor_core.model.evaluation import evaluate
 from decor_core.model.linear_head import LinearHead
 from decor_core.taxonomy import DECOR
@@ -73,6 +74,45 @@ def test_round_trip_without_any_judgement(bundle, tmp_path):
     bare = replace(bundle, evaluation=None, cross_validation={})
     again = load_bundle(save_bundle(bare, tmp_path / "bare"))
     assert again.evaluation is None and again.cross_validation == {}
+
+
+def test_figures_from_elsewhere_come_back(bundle, tmp_path):
+    strangers = Strangers("Batik", 9, 5, {"Iznik": 3})
+    judged = bundle.evaluation
+    elsewhere = Elsewhere("museums", judged, {"Iznik": 1}, (strangers,))
+    found = load_bundle(save_bundle(replace(bundle, elsewhere=elsewhere), tmp_path / "model"))
+    assert replace(found.elsewhere, evaluation=judged) == elsewhere
+    assert found.elsewhere.evaluation.to_json() == judged.to_json()
+
+
+def test_a_model_of_an_earlier_version_has_no_figures_from_elsewhere(saved):
+    path = saved / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    del manifest["elsewhere"]
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    assert load_bundle(saved).elsewhere is None
+
+
+def _strangers(**changes):
+    one = {"kind": "Batik", "n": 9, "unknown": 5, "confident": {"Iznik": 3}} | changes
+    return {"source": "museums", "strangers": [one]}
+
+
+@pytest.mark.parametrize("elsewhere", [
+    7,
+    {},
+    {"source": "museums", "evaluation": {"labels": ["Iznik"]}},
+    {"source": "museums", "unknown": {"Iznik": 1}},
+    _strangers(n=0, unknown=0, confident={}),
+    _strangers(n=7),
+    _strangers(unknown=-1),
+    _strangers(confident={"Delft": 3}),
+    _strangers(kind=None),
+])  # fmt: skip
+def test_figures_from_elsewhere_that_make_no_sense_are_damage(saved, elsewhere):
+    _edit_manifest(saved, elsewhere=elsewhere)
+    with pytest.raises(BundleError, match="damaged"):
+        load_bundle(saved)
 
 
 def test_labels_keep_their_letters(saved):

@@ -210,6 +210,11 @@ def _changed(files, **changes):
     ({"embedding": {"architecture": ["x"], "views": 1, "version": 1}}, "damaged (Expected `str`"),
     ({"backbone_digest": "0" * 16}, "trained on another version of efficientnet_lite0"),
     ({"cross_validation": {"colour": {}}}, "damaged"),
+    ({"elsewhere": {"source": "x" * 500}}, "must be texts"),
+    ({"elsewhere": {"source": "museums", "strangers": [
+      {"kind": "two\nlines", "n": 9, "unknown": 9, "confident": {}}]}}, "must be texts"),
+    ({"elsewhere": {"source": "museums", "strangers": [
+      {"kind": "batik", "n": 9, "unknown": 0, "confident": {"Delft": 9}}]}}, "name “Delft”"),
 ])  # fmt: skip
 def test_manifests_that_make_no_sense(refused, files, changes, reason):
     assert reason in refused(_changed(files, **changes))
@@ -232,6 +237,8 @@ def test_figures_that_make_no_sense(refused, files):
         ({"reliability": [{"count": 1e308, "confidence": 1, "accuracy": 1}]}, "count`"),
     ]:
         assert reason in refused(_changed(files, evaluation=found | change))
+    elsewhere = {"source": "museums", "evaluation": found | {"labels": ["a", "b", "c"]}}
+    assert "which it cannot tell" in refused(_changed(files, elsewhere=elsewhere))
     known = manifest["novelty"]
     assert "make no sense" in refused(_changed(files, novelty=known | {"limit": -1}))
     assert "damaged" in refused(_changed(files, novelty=known | {"limit": "far"}))

@@ -1,0 +1,43 @@
+"""How the shipped model does on photos of other sources, and on ornament of other traditions."""
+
+from decor_app.components.styles import recall_words
+from decor_app.format import between, escape_markdown, percent, percent_exact
+from decor_core.model.elsewhere import Elsewhere, Strangers
+
+_NAMED = 3  # labels that a kind of strangers is most often taken for
+
+
+def elsewhere_words(label: str, elsewhere: Elsewhere) -> str:
+    """How much of a class is recognized on photos of other sources."""
+    if (evaluation := elsewhere.evaluation) is None or label not in elsewhere.unknown:
+        return "Recognized elsewhere: not measured."
+    n = evaluation.confusion[evaluation.labels.index(label)].sum()
+    unknown = percent(elsewhere.unknown[label] / n)
+    words = recall_words(label, evaluation, "Recognized elsewhere")
+    return f"{words} Called unknown: {unknown}."
+
+
+def accuracy_elsewhere(elsewhere: Elsewhere) -> tuple[str, str]:
+    """The accuracy on photos of other sources, and what it was measured on."""
+    evaluation = elsewhere.evaluation
+    if evaluation is None:
+        return "not measured", ""
+    unknown = percent_exact(sum(elsewhere.unknown.values()) / evaluation.n)
+    return percent_exact(evaluation.accuracy), (
+        f"Of {evaluation.n} photos from {escape_markdown(elsewhere.source)}, none of which it "
+        f"learned from: {', '.join(map(escape_markdown, elsewhere.unknown))}. The true rate is "
+        f"likely between {between(evaluation.ci95)}. Called unknown: {unknown}."
+    )
+
+
+def stranger_words(strangers: Strangers) -> str:
+    """What pictures of a kind that the model never learned are taken for."""
+    confident = sum(strangers.confident.values())
+    words = (
+        f"**{escape_markdown(strangers.kind)}**: of {strangers.n} pictures "
+        f"{percent(strangers.unknown / strangers.n)} are called unknown and "
+        f"{percent(confident / strangers.n)} surely one of its styles"
+    )
+    most = sorted(strangers.confident.items(), key=lambda item: -item[1])[:_NAMED]
+    named = ", ".join(f"{count} {escape_markdown(label)}" for label, count in most)
+    return f"{words} ({named})." if named else f"{words}."
