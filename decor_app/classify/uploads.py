@@ -20,16 +20,15 @@ from decor_app.state.images import (
     Analyzed,
     ImageFile,
     UnreadableFile,
-    analyze,
-    cached_image,
+    analyze_all,
     drop_original_files,
     network_key,
 )
+from decor_app.state.workspace import workspace
 from decor_core.data.picture_files import split_pictures
 from decor_core.data.sources.archives import archive_kind, is_archive_name
 from decor_core.data.sources.source import open_archive
 from decor_core.errors import DecorError
-from decor_core.images.decode import content_hash
 
 ImageReader = tuple[str, Callable[[], bytes]]  # its name, and what reads it
 _LEFT_OUT_LINES = 30
@@ -105,30 +104,31 @@ def _analyze_files(files: list[UploadedFile]) -> UploadBatch:
     wanted = min(len(pictures), server_config().upload_pictures)
     bar = st.progress(0.0) if wanted > _SOON else None
     images: list[Analyzed] = []
-    started, new = time.monotonic(), 0
-    for picture in pictures[:wanted]:
-        if bar:
+    started, before = time.monotonic(), workspace().pictures
+    for image in analyze_all(map(_read, pictures[:wanted]), explain=wanted == 1):
+        images.append(image)
+        if bar and len(images) < wanted:
             words = f"Analyzing picture {len(images) + 1} of {wanted}"
             if len(images) >= _SOON:
                 each = (time.monotonic() - started) / len(images)
                 words += f": {time_left(each * (wanted - len(images)))}"
             bar.progress(len(images) / wanted, words)
-        if isinstance(picture, UnreadableFile):
-            images.append(picture)
-            continue
-        name, read = picture
-        try:
-            data = read()
-        except DecorError as error:
-            images.append(UnreadableFile(name, str(error)))
-            continue
-        new += cached_image(content_hash(data)) is None
-        images.append(analyze(ImageFile(name, data), explain=wanted == 1))
+    new = workspace().pictures - before
     if bar:
         bar.empty()
     speed = new / max(time.monotonic() - started, 1e-3) if new > _SOON else None
     ids = tuple(file.file_id for file in files)
     return UploadBatch(ids, network_key(), tuple(images), len(pictures), left_out, speed)
+
+
+def _read(picture: ImageReader | UnreadableFile) -> ImageFile | UnreadableFile:
+    if isinstance(picture, UnreadableFile):
+        return picture
+    name, read = picture
+    try:
+        return ImageFile(name, read())
+    except DecorError as error:
+        return UnreadableFile(name, str(error))
 
 
 def _pictures(file: UploadedFile, left_out: dict[str, str]) -> list[ImageReader | UnreadableFile]:

@@ -1,6 +1,7 @@
 """The images of a session: analyzed once, kept while there is room."""
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from decor_app.state.processes import inference_pool
 from decor_app.state.workspace import workspace
 from decor_core.images.decode import content_hash
 from decor_core.model.explain import Explanation
+from decor_core.parallel import map_in_order
 
 _IMAGE, _PREVIEW, _ATTRIBUTION = "image", "preview", "attribution"  # what is kept of an image
 _WORDS_BYTES = 1_000  # of an image's name, digest, colors, and the objects around them
@@ -60,45 +62,96 @@ class UnreadableFile:
 Analyzed = AnalyzedImage | UnreadableFile
 
 
-def analyze(file: ImageFile, explain: bool = True) -> Analyzed:
+@dataclass(frozen=True)
+class _Looked:
+    """A file with what was seen in it, and how long that took."""
+
+    file: ImageFile
+    analysis: ImageAnalysis
+    seconds: float
+
+
+def analyze(file: ImageFile) -> Analyzed:
     """Analyze a file, or find it analyzed: to switch taxonomy or model costs nothing.
 
-    With ``explain`` its attribution is kept, too, which is about to be shown.
+    Its attribution is kept, too, which is about to be shown.
     """
-    digest = content_hash(file.data)
-    originals().put(digest, file.data, len(file.data))
-    image = cached_image(digest)
-    if image is None:
-        session, most = workspace(), server_config().session_pictures
-        if session.pictures >= most:
-            METRICS.count("refused: pictures of one")
-            return UnreadableFile(
-                file.name,
-                f"Decor has analyzed {most:,} pictures for you, as many as this server does for "
-                "one visitor; come back later, or run it on your own computer, where there is no "
-                "such limit.",
-            )
-        session.pictures += 1
+    (found,) = analyze_all([file], explain=True)
+    return found
+
+
+def analyze_all(
+    files: Iterable[ImageFile | UnreadableFile], explain: bool = False
+) -> Iterator[Analyzed]:
+    """The same of many files, in order, as many at once as there are cores.
+
+    Attributions are kept only with ``explain``.
+    """
+    bundle, limits, pool = predictor().bundle, server_config().picture_limits, inference_pool()
+    begun: set[str] = set()
+
+    def ask(file: ImageFile | UnreadableFile) -> tuple[ImageFile | Analyzed, bool]:
+        """What is known of a file, or the file, and whether to look at it."""
+        if isinstance(file, UnreadableFile):
+            return file, False
+        digest = content_hash(file.data)
+        if digest in begun:
+            return file, False
+        begun.add(digest)
+        known = _known(file, digest)
+        return known, known is file
+
+    def look(asked: tuple[ImageFile | Analyzed, bool]) -> _Looked | ImageFile | Analyzed:
+        file, is_new = asked
+        if not (is_new and isinstance(file, ImageFile)):
+            return file
         started = time.monotonic()
-        analysis = _analyze_file(file.data, explain)
-        if analysis.vector is None:
-            METRICS.count("pictures: refused")
-            return UnreadableFile(file.name, analysis.error)
-        METRICS.count("pictures: looked at")
-        METRICS.observe("picture", time.monotonic() - started)
-        _keep_large_parts(digest, analysis)
-        image = AnalyzedImage(
+        analysis = pool.analyze_image(bundle, file.data, limits, explain)
+        return _Looked(file, analysis, time.monotonic() - started)
+
+    # Only this thread belongs to the session: on it files are looked up, and what was seen is kept.
+    found = map_in_order(look, map(ask, files))
+    while (one := or_end_page(lambda: next(found, None))) is not None:
+        if isinstance(one, _Looked):
+            yield _keep(one)
+        elif isinstance(one, ImageFile):  # there twice, and kept by now
+            yield from analyze_all([one], explain)
+        else:
+            yield one
+
+
+def _known(file: ImageFile, digest: str) -> ImageFile | Analyzed:
+    """What is known of a file, or why it is not to be analyzed; else the file."""
+    originals().put(digest, file.data, len(file.data))
+    if image := cached_image(digest):
+        return replace(image, name=file.name, alt=file.alt)
+    session, most = workspace(), server_config().session_pictures
+    if session.pictures >= most:
+        METRICS.count("refused: pictures of one")
+        return UnreadableFile(
             file.name,
-            file.alt,
-            digest,
-            analysis.vector,
-            analysis.colors,
-            analysis.thumb,
-            analysis.notes,
+            f"Decor has analyzed {most:,} pictures for you, as many as this server does for "
+            "one visitor; come back later, or run it on your own computer, where there is no "
+            "such limit.",
         )
-        size = image.vector.nbytes + len(image.thumb) + _WORDS_BYTES
-        looks().put((_IMAGE, digest, network_key()), image, size)
-    return replace(image, name=file.name, alt=file.alt)
+    session.pictures += 1
+    return file
+
+
+def _keep(looked: _Looked) -> Analyzed:
+    file, analysis = looked.file, looked.analysis
+    if analysis.vector is None:
+        METRICS.count("pictures: refused")
+        return UnreadableFile(file.name, analysis.error)
+    METRICS.count("pictures: looked at")
+    METRICS.observe("picture", looked.seconds)
+    digest = content_hash(file.data)
+    _keep_large_parts(digest, analysis)
+    seen = analysis.vector, analysis.colors, analysis.thumb, analysis.notes
+    image = AnalyzedImage(file.name, file.alt, digest, *seen)
+    size = image.vector.nbytes + len(image.thumb) + _WORDS_BYTES
+    looks().put((_IMAGE, digest, network_key()), image, size)
+    return image
 
 
 def cached_image(digest: str) -> AnalyzedImage | None:
@@ -144,16 +197,11 @@ def _model_key() -> tuple:
     return bundle.title, bundle.created
 
 
-def _analyze_file(data: bytes, explain: bool) -> ImageAnalysis:
-    """What the session's model sees in a picture file; where it cannot look, the page ends."""
-    bundle, limits = predictor().bundle, server_config().picture_limits
-    return or_end_page(lambda: inference_pool().analyze_image(bundle, data, limits, explain))
-
-
 def _analyze_again(image: AnalyzedImage) -> ImageAnalysis:
     """Analyze an image of which too little is kept, from the best that there is."""
     kept = originals().get(image.digest) or looks().get((_PREVIEW, image.digest))
-    analysis = _analyze_file(kept or image.thumb, explain=True)
+    bundle, limits, data = predictor().bundle, server_config().picture_limits, kept or image.thumb
+    analysis = or_end_page(lambda: inference_pool().analyze_image(bundle, data, limits))
     _keep_large_parts(image.digest, analysis)
     return analysis
 

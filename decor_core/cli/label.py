@@ -5,19 +5,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from decor_core.cli.options import COUNT, PATH, Command, as_json, flag, options
-from decor_core.cli.terminal import print_answers, print_csv, print_json, progress_bar, quietly
+from decor_core.cli.terminal import (
+    print_answers,
+    print_csv,
+    print_json_list,
+    progress_bar,
+    quietly,
+)
 from decor_core.errors import DecorError, PictureError
 from decor_core.io import unique_name
 
 if TYPE_CHECKING:
-    from decor_core.data.sources.source import Source
-    from decor_core.model.predictor import ImagePredictor, Prediction
+    from PIL.Image import Image
 
+    from decor_core.data.sources.source import Source
+    from decor_core.model.predictor import ImagePredictor, Labeled, Prediction
+
+_Read = Callable[[], Path | bytes]
 _MANY = 20  # pictures from which on a bar shows how far it is
 _NAMED = 5  # files for each reason
 
@@ -53,7 +62,8 @@ def command(
     pictures could not be read.
     """
     from decor_core.data.findings import pluralize
-    from decor_core.model.predictor import DEFAULT_BUNDLE, Labeled, load_predictor
+    from decor_core.model.predictor import DEFAULT_BUNDLE, load_predictor
+    from decor_core.parallel import map_in_order
 
     if as_json and flags.csv:
         raise click.UsageError("Expected either --json or --csv, not both.")
@@ -67,39 +77,68 @@ def command(
         raise DecorError(
             "There is no picture in the folders or archives given; expected at least one file."
         )
-    show_progress = progress_bar("Labelling") if len(found.pictures) > _MANY else None
+    predictor.bundle.taxonomy.level(flags.taxonomy or predictor.bundle.taxonomy.name)
     if flags.explain:
         flags.explain.mkdir(parents=True, exist_ok=True)
-        taken = {path.name.casefold() for path in flags.explain.iterdir()}
-    predictor.bundle.taxonomy.level(flags.taxonomy or predictor.bundle.taxonomy.name)
-    answers, notes = [], {}
-    for name, read in found.pictures:
-        try:
-            source = read()
-        except PictureError as error:
-            answer = Labeled(name, error=str(error))
-        else:
-            answer = predictor.label_one(name, source, flags.taxonomy)
-        row = answer.to_json(flags.top)
-        if flags.explain and answer.prediction:
-            path = flags.explain / unique_name(Path(name).stem, taken, ".png")
-            _write_explanation(predictor, source, answer.prediction, path)
-            row["explanation"] = str(path)
-        answers.append(row)
-        notes |= {name: " ".join(answer.notes)} if answer.notes else {}
-        if show_progress:
-            show_progress(len(answers), len(found.pictures))
-    write = print_json if as_json else print_csv if flags.csv else print_answers
-    write(answers)
-    _print_by_reason("Noted on reading", notes)
-    return int(any("error" in answer for answer in answers))
+    told = _Told(len(found.pictures), flags)
+    write = print_json_list if as_json else print_csv if flags.csv else print_answers
+    write(map(told.row, map_in_order(partial(_look, predictor, flags), found.pictures)))
+    _print_by_reason("Noted on reading", told.notes)
+    return int(told.errors > 0)
+
+
+def _look(
+    predictor: "ImagePredictor", flags: LabelFlags, picture: tuple[str, "_Read"]
+) -> tuple["Labeled", "Image | None"]:
+    """The answer for a picture and, if it is to be explained, the picture painted over."""
+    from decor_core.model.predictor import Labeled
+
+    name, read = picture
+    try:
+        source = read()
+    except PictureError as error:
+        return Labeled(name, error=str(error)), None
+    answer = predictor.label_one(name, source, flags.taxonomy)
+    if not (flags.explain and answer.prediction):
+        return answer, None
+    return answer, _explained(predictor, source, answer.prediction)
+
+
+class _Told:
+    """What is said of each of ``count`` pictures, one after the other, and kept of them all."""
+
+    def __init__(self, count: int, flags: LabelFlags) -> None:
+        self.notes: dict[str, str] = {}
+        self.errors = 0
+        self._done, self._count, self._flags = 0, count, flags
+        made = flags.explain.iterdir() if flags.explain else ()
+        self._taken = {path.name.casefold() for path in made}
+        # Where answers appear on the terminal, they show how far it is.
+        shown = count > _MANY and not sys.stdout.isatty()
+        self._progress = progress_bar("Labelling") if shown else None
+
+    def row(self, found: tuple["Labeled", "Image | None"]) -> dict[str, Any]:
+        """An answer to be written; its explanation is."""
+        answer, painted = found
+        row = answer.to_json(self._flags.top)
+        if painted and self._flags.explain:
+            name = unique_name(Path(answer.file).stem, self._taken, ".png")
+            painted.save(self._flags.explain / name)
+            row["explanation"] = str(self._flags.explain / name)
+        if answer.notes:
+            self.notes[answer.file] = " ".join(answer.notes)
+        self.errors += "error" in row
+        self._done += 1
+        if self._progress:
+            self._progress(self._done, self._count)
+        return row
 
 
 @dataclass
 class _Found:
     """Pictures, each with its name and what reads it, and files left out, with the reason."""
 
-    pictures: list[tuple[str, Callable[[], Path | bytes]]] = field(default_factory=list)
+    pictures: list[tuple[str, _Read]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -163,10 +202,10 @@ def _print_by_reason(title: str, reasons: Mapping[str, str]) -> None:
         print(f"  {', '.join(files[:_NAMED])}{more}: {printable(reason)}", file=sys.stderr)
 
 
-def _write_explanation(
-    predictor: "ImagePredictor", source: Path | bytes, prediction: "Prediction", path: Path
-) -> None:
-    """Write the picture with what speaks for its likeliest label painted over it."""
+def _explained(
+    predictor: "ImagePredictor", source: Path | bytes, prediction: "Prediction"
+) -> "Image":
+    """The picture with what speaks for its likeliest label painted over it."""
     from decor_core.images.decode import load_picture
     from decor_core.model.explain import explain
     from decor_core.model.overlay import overlay
@@ -174,4 +213,4 @@ def _write_explanation(
     picture = load_picture(source, max_side=predictor.embedder.working_side)
     explanation = explain(predictor, picture, prediction.taxonomy)
     attribution = explanation.attribution(prediction.scores[0].label)
-    overlay(picture, attribution, explanation.scale).save(path)
+    return overlay(picture, attribution, explanation.scale)

@@ -5,7 +5,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,17 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, ensure_ascii=False, indent=1))
 
 
-def print_csv(answers: list[dict[str, Any]]) -> None:
+def print_json_list(items: Iterable[Any]) -> None:
+    """Write a list to stdout as ``print_json`` does, each item as soon as it comes."""
+    before = "[\n"
+    for item in items:
+        lines = json.dumps(item, ensure_ascii=False, indent=1)
+        print(before + textwrap.indent(lines, " "), end="")
+        before = ",\n"
+    print("[]" if before == "[\n" else "\n]")
+
+
+def print_csv(answers: Iterable[dict[str, Any]]) -> None:
     """Write what ``label`` found to stdout as CSV, a row for each picture and label."""
     from decor_core.data.tables.csv_escape import safe_cell
 
@@ -88,7 +99,7 @@ def print_mistakes(predictions: "DataFrame") -> None:
         print(f"{row.file}: {row.answer} ({row.probability:.0%}), but it is {row.truth}")
 
 
-def print_answers(answers: list[dict[str, Any]]) -> None:
+def print_answers(answers: Iterable[dict[str, Any]]) -> None:
     """Write what ``label`` found to stdout for people."""
     for answer in answers:
         unknown = answer.get("novelty", 0) > 0.5

@@ -1,9 +1,7 @@
 """The vectors of a whole data set with its labels: made from a catalog, cached, saved, loaded."""
 
 import logging
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import DECODER_VERSION, load_picture
 from decor_core.io import json_as, read_arrays, read_json, replacing_file
+from decor_core.parallel import map_in_order
 from decor_core.taxonomy import Taxonomy
 
 SHIPPED = MODELS / "embeddings" / "decor.npz"
@@ -220,11 +219,10 @@ def embed_catalog(
     if not rows:
         raise DataError("There is no usable picture in the data set; see the report.")
     found = []
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        for vectors in pool.map(vectors_of, rows):
-            found.append(vectors)
-            if progress:
-                progress(len(found), len(rows))
+    for vectors in map_in_order(vectors_of, rows):
+        found.append(vectors)
+        if progress:
+            progress(len(found), len(rows))
     stacked = np.stack(found)
     # Pictures that vectors are joined with were not measured, and JSON knows no NaN.
     table = catalog.table.drop(columns=list(MEASURES.values()), errors="ignore")

@@ -1,9 +1,7 @@
 """Images and labels → a classifier: the whole of Decor as one scikit-learn estimator."""
 
 import io
-import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -26,6 +24,7 @@ from decor_core.model.explain import Explanation, explain
 from decor_core.model.linear_head import probabilities
 from decor_core.model.predictor import ImagePredictor, Prediction, shared_embedder
 from decor_core.model.training_config import TrainingConfig
+from decor_core.parallel import map_in_order
 from decor_core.taxonomy import Taxonomy
 from decor_core.training.train import train_on_all
 
@@ -85,8 +84,8 @@ class ImageClassifier(Estimator):
             vectors = np.stack([embedder.embed(version) for version in (picture, *copies)])
             return key, opened.taken, fingerprint(picture), vectors
 
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            keys, taken, fingerprints, vectors = zip(*pool.map(prepare, images), strict=True)
+        prepared = map_in_order(prepare, images)
+        keys, taken, fingerprints, vectors = zip(*prepared, strict=True)
         taxonomy = Taxonomy("class", tuple(map(str, classes)))
         known = [taxonomy.labels[code] for code in codes]
         files = [str(image) if isinstance(image, str | Path) else "" for image in images]
@@ -134,8 +133,12 @@ class ImageClassifier(Estimator):
     def transform(self, images: Iterable[ImageLike]) -> np.ndarray:
         """The vectors [n, d] of images, on which the model decides."""
         embedder = self._predictor().embedder
-        side = embedder.working_side
-        vectors = [embedder.embed(load_picture(_encoded(i), max_side=side)) for i in images]
+
+        def embed(image: ImageLike) -> np.ndarray:
+            picture = load_picture(_encoded(image), max_side=embedder.working_side)
+            return embedder.embed(picture)
+
+        vectors = list(map_in_order(embed, images))
         return np.stack(vectors) if vectors else np.zeros((0, embedder.dimensions), np.float32)
 
     def score(self, images: Iterable[ImageLike], y: Sequence[Any]) -> float:
