@@ -19,29 +19,34 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, TypeVar
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but NumPy comes first
 
 import numpy as np
+from PIL import Image
 from running import HOST, ROOT, resident, server
 from visitor import Visitor
 
-from decor_core.features.backbones import MODELS
-from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
+from decor_core.features.backbones import MODELS, load_backbone
+from decor_core.features.embedder import EmbeddingSpec, FeatureMaps, ImageEmbedder
 from decor_core.images.decode import load_picture
+from decor_core.images.views import VIEWS, cut, object_square
 from decor_core.model.predictor import load_predictor
+from decor_core.parallel import map_in_order
 
+T = TypeVar("T")
 SAMPLES = sorted((MODELS / "samples").glob("*.jpg"))
 PACKAGES = ("ai-edge-litert", "numpy", "pandas", "pillow", "streamlit", "tensorflow-cpu")
+# Those that decide how fast a network of eight bits is.
+_INSTRUCTIONS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "amx_int8")
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -120,42 +125,70 @@ def model(options: argparse.Namespace) -> Iterator[Measured]:
 
 
 def embed(options: argparse.Namespace) -> Iterator[Measured]:
-    """Pictures a second from their files, by views and workers: threads, then processes."""
-    files = _pictures(options)[:120]
+    """Pictures a second from their files, and of the network alone, by views and threads.
+
+    The two are measured in turn, so that a slow minute is one for both. By ``map_in_order`` the
+    command line and the app look at pictures; here it is told how many cores there are.
+    """
+    files, backbone = _pictures(options)[:120], load_backbone()
+    side = backbone.spec.side
     for views in (1, 2):
-        embedder = ImageEmbedder(EmbeddingSpec(views=views))
-
-        def look(file: Path, embedder: ImageEmbedder = embedder) -> np.ndarray:
-            return embedder.embed(load_picture(file, max_side=embedder.working_side))
-
-        look(files[0])
-        for workers in (1, 2):
-            rates, computing = [], []
-            for _ in range(options.repeats):
-                started, used = time.monotonic(), time.process_time()
-                with ThreadPoolExecutor(workers) as pool:
-                    list(pool.map(look, files))
-                rates.append(len(files) / (time.monotonic() - started))
-                computing.append(1000 * (time.process_time() - used) / len(files))
-            yield Measured(f"embedding: {views} views, {workers} threads", "/s", tuple(rates))
-            yield Measured("  computing for a picture", "ms", tuple(computing))
-        rates = []
-        with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-            for _ in range(options.repeats + 1):
-                started = time.monotonic()
-                list(pool.map(_embedded, files, [views] * len(files), chunksize=10))
-                rates.append(len(files) / (time.monotonic() - started))
-        # The first round was for the start of the processes.
-        yield Measured(f"embedding: {views} views, 2 processes", "/s", tuple(rates[1:]))
+        seen = [np.full((views, side, side, 3), i, np.uint8) for i in range(len(files))]
+        for cores in (1, 2):
+            whole, network = [], []
+            with patch("os.cpu_count", lambda cores=cores: cores):
+                embed_one = ImageEmbedder(EmbeddingSpec(views=views)).embed
+                for _ in range(options.repeats + 1):
+                    whole.append(_rate(lambda file, embed=embed_one: embed(_loaded(file)), files))
+                    network.append(_rate(backbone.stage_maps, seen))
+            shares = [one / other for one, other in zip(whole, network, strict=True)]
+            name = f"{views} view{'s' * (views > 1)}, {cores} thread{'s' * (cores > 1)}"
+            # In the first round interpreters are made.
+            yield Measured(f"embedding from files: {name}", "/s", tuple(whole[1:]))
+            yield Measured("  the network alone", "/s", tuple(network[1:]))
+            yield Measured("  the first, in shares of the second", "", tuple(shares[1:]))
+    yield from _parts(files)
 
 
-def _embedded(file: Path, views: int) -> np.ndarray:
-    return _embedder(views).embed(load_picture(file, max_side=ImageEmbedder.working_side))
+def _rate(work: Callable[[Any], object], items: Sequence[object]) -> float:
+    """Items a second on as many threads as there are said to be cores."""
+    started = time.monotonic()
+    for _ in map_in_order(work, items):
+        pass
+    return len(items) / (time.monotonic() - started)
 
 
-@cache
-def _embedder(views: int) -> ImageEmbedder:
-    return ImageEmbedder(EmbeddingSpec(views=views))
+def _parts(files: Sequence[Path]) -> Iterator[Measured]:
+    """Milliseconds of computing for a picture of what happens outside of the network."""
+    embedder = ImageEmbedder(EmbeddingSpec())
+    pictures = yield from _computing("decoding a file", _loaded, files)
+    found = yield from _computing("  finding the object", object_square, pictures)
+    seen = yield from _computing("  cutting out two views", _views, [one for one, *_ in found])
+    network = load_backbone(embedder.spec.architecture).stage_maps
+    yield from _computing("  the network, two views", network, seen)
+    maps = yield from _computing("  all of these but decoding", embedder.feature_maps, pictures)
+    yield from _computing("  pooling and colors", FeatureMaps.vector, maps)
+
+
+def _computing(
+    name: str, work: Callable[[Any], T], items: Sequence[Any]
+) -> Generator[Measured, None, list[T]]:
+    times, done = [], []
+    for _ in range(3):
+        started = time.thread_time()
+        done = [work(item) for item in items]
+        times.append(1000 * (time.thread_time() - started) / len(items))
+    yield Measured(name, "ms", tuple(times))
+    return done
+
+
+def _loaded(file: Path) -> Image.Image:
+    return load_picture(file, max_side=ImageEmbedder.working_side)
+
+
+def _views(square: Image.Image) -> np.ndarray:
+    side = load_backbone().spec.side
+    return np.stack([np.asarray(cut(square, view, side)) for view in VIEWS[:2]])
 
 
 def retrain(options: argparse.Namespace) -> Iterator[Measured]:
@@ -275,9 +308,12 @@ PARTS = {"label": label, "model": model, "embed": embed, "retrain": retrain, "se
 def machine() -> dict[str, object]:
     """What the figures hold for."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    pairs = (line.partition(":") for line in lines)
+    told = {name.strip(): value.strip() for name, _, value in pairs}
+    flags = told.get("flags", "").split()
     return {
-        "processor": names[0] if names else platform.processor(),
+        "processor": told.get("model name") or platform.processor(),
+        "instruction sets": " ".join(name for name in _INSTRUCTIONS if name in flags) or "?",
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
