@@ -27,6 +27,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from decor_core.data.catalog import open_dataset
+from decor_core.data.split import assign_folds
 from decor_core.features.embeddings import SHIPPED, Embeddings, embed_catalog
 from decor_core.images.decode import load_picture
 from decor_core.images.formats import has_picture_ending
@@ -34,7 +35,6 @@ from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, save_bu
 from decor_core.model.evaluation import Evaluation, evaluate, wilson
 from decor_core.model.predictor import ImagePredictor, Prediction, VectorPredictor
 from decor_core.model.training_config import TrainingConfig
-from decor_core.training.labeled_vectors import LabeledVectors
 from decor_core.training.train import cross_validate, train_on_all
 
 _ROOT = Path(__file__).parents[1]
@@ -201,24 +201,20 @@ def _stranger_rows(
 
 
 def _styles_held_out(products: Embeddings, config: TrainingConfig) -> Iterator[Row]:
-    """Each style as strangers of models of the other six, in five folds."""
+    """Each style as strangers of a model of the other six, of which a fifth is held out, too."""
     known: list[Prediction] = []
     strangers: list[Prediction] = []
     for style in sorted(set(products.table["style"])):
         is_style = (products.table["style"] == style).to_numpy()
-        six, seventh = products.rows(~is_style), products.vectors[is_style]
-        fold_of = LabeledVectors.of(six, "style", config).folds(5, config.seed)
-        for fold in range(5):
-            bundle = train_on_all(six.rows(fold_of != fold), config, "style", repeats=0)
-            known += VectorPredictor(bundle).predict(six.vectors[fold_of == fold])
-            strangers += VectorPredictor(bundle).predict(seventh)
-    n = len(products.table)
-    for name, count in (
-        ("called unknown", sum(one.unknown for one in strangers)),
-        ("surely called another", sum(map(_is_confident, strangers))),
-    ):
-        yield _share(f"a style held out, {name}", count / 5, n)
-    yield replace(_auroc("a style held out, AUROC against the other six", known, strangers), n=n)
+        six = products.rows(~is_style)
+        held_out = assign_folds(six.table, "style", seed=config.seed) == 0
+        bundle = train_on_all(six.rows(~held_out), config, "style", repeats=0)
+        known += VectorPredictor(bundle).predict(six.vectors[held_out])
+        strangers += VectorPredictor(bundle).predict(products.vectors[is_style])
+    n = len(strangers)
+    yield _share("a style held out, called unknown", sum(one.unknown for one in strangers), n)
+    yield _share("a style held out, surely called another", sum(map(_is_confident, strangers)), n)
+    yield _auroc("a style held out, AUROC against the other six", known, strangers)
 
 
 def _cross_validated_folder(folder: Path, config: TrainingConfig) -> Evaluation:

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 from robustness import cloudy, cluttered, plain
 
+from decor_core.data.split import assign_folds
 from decor_core.features.embedder import ImageEmbedder
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
@@ -46,7 +47,7 @@ def main() -> None:
     known, scored = [], {kind: [] for kind in strangers}
     unseen = []
     for repeat in range(options.repeats):
-        fold_of = data.folds(5, repeat)
+        fold_of = assign_folds(products.table, "style", seed=repeat)
         for fold in range(5):
             hull = WhitenedFolds(data.examples(np.flatnonzero(fold_of != fold))).novelty
             known.append(hull.scores(products.vectors[fold_of == fold]))

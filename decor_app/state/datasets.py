@@ -14,7 +14,7 @@ from decor_app.state.errors import attempt, toast_error
 from decor_app.state.runs import may_keep
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
-from decor_core.data.split import identity, split
+from decor_core.data.split import split
 from decor_core.datasets.archive import write_zip
 from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.store import DatasetStore, DatasetSummary, datasets_directory
@@ -115,7 +115,8 @@ def parts_of(dataset: Dataset) -> dict[str, str]:
     table, config = dataset.table, TrainingConfig()
     try:
         found = split(
-            **identity(table, table[dataset.level]),
+            table,
+            dataset.level,
             testing_percentage=config.testing_percentage,
             validation_percentage=config.validation_percentage,
             seed=config.seed,

@@ -11,10 +11,10 @@ pictures in their order are cut into blocks, so that few neighbors are on both s
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,25 +40,22 @@ class Split:
 
 
 def split(
-    labels: Sequence[str],
-    keys: Sequence[str],
-    groups: Sequence[str],
+    table: pd.DataFrame,
+    level: str,
     *,
-    files: Sequence[str] | None = None,
-    taken: Sequence[str] | None = None,
-    batches: Sequence[int] | None = None,
     testing_percentage: float = 10,
     validation_percentage: float = 10,
     seed: int = 0,
 ) -> Split:
     """Rows divided with every class in every part, near duplicates of a class on the same side.
 
-    ``labels``, ``keys`` (content hashes) and ``groups`` have one item for each row, and so have
-    ``files`` and ``taken``, of which ``bursts`` are told where a class has too few groups. A part
-    of 0 percent is empty; any other holds at least one picture of each class. ``batches`` tell
-    when each row came, 0 first: the rows of a batch are divided without regard to later batches;
-    later rows go only where the parts, grown by them, are too small. DataError if the percentages
-    leave nothing to train on, or a class has too few pictures.
+    ``table`` has a row for each picture: its label in the column ``level``, ``key`` (content
+    hash), ``group``, and where they are known ``file`` and ``taken``, of which ``bursts`` are told
+    where a class has too few groups. A part of 0 percent is empty; any other holds at least one
+    picture of each class. The column ``batch``, if there is one, tells when each row came, 0
+    first: the rows of a batch are divided without regard to later batches; later rows go only
+    where the parts, grown by them, are too small. Corrections always train. DataError if the
+    percentages leave nothing to train on, or a class has too few pictures.
     """
     shares = (testing_percentage, validation_percentage)
     if min(shares) < 0 or not sum(shares) < 100:
@@ -67,12 +64,13 @@ def split(
             f"they are {testing_percentage:g} and {validation_percentage:g}."
         )
     need = needed(*shares)
-    classes = _classes(labels, keys, groups, files, taken, batches, seed, need)
+    classes = _classes(table, level, seed, need)
     _check_enough(classes, need)
     size = np.zeros(len(classes), int)  # groups of each class so far
     n_test = np.zeros(len(classes), int)  # of these, those that test
     n_validation = np.zeros(len(classes), int)
-    parts: dict[str, list[int]] = {"train": [], "validation": [], "test": []}
+    corrections = np.flatnonzero(~may_hold_out(table)).tolist()
+    parts: dict[str, list[int]] = {"train": corrections, "validation": [], "test": []}
     for batch in sorted({group.batch for one in classes.values() for group in one.groups}):
         new = [[g.rows for g in one.groups if g.batch == batch] for one in classes.values()]
         count = np.array([len(ranked) for ranked in new])
@@ -119,22 +117,13 @@ def needed(testing_percentage: float, validation_percentage: float) -> int:
     return 1 + (testing_percentage > 0) + (validation_percentage > 0)
 
 
-def identity(table: pd.DataFrame, labels: Iterable[str]) -> dict[str, Any]:
-    """What ``split`` and ``folds`` want to know of the pictures of a ``table`` with ``labels``."""
-    known = {"keys": "key", "groups": "group", "files": "file", "taken": "taken"}
-    texts = {name: list(table[column].astype(str)) for name, column in known.items()
-             if column in table}  # fmt: skip
-    batches = {"batches": list(table["batch"])} if "batch" in table else {}
-    return {"labels": list(labels), **texts, **batches}
-
-
 def different_pictures(table: pd.DataFrame, level: str, need: int) -> dict[str, int]:
     """How many pictures of each label can be told apart where a class must have ``need``.
 
-    Near duplicates count once, unless too few would be left.
+    Near duplicates count once, unless too few would be left; corrections do not count.
     """
-    known = {"files": None, "taken": None, "batches": None, **identity(table, table[level])}
-    return {label: len(one.groups) for label, one in _classes(**known, seed=0, need=need).items()}
+    classes = _classes(table, level, seed=0, need=need)
+    return {label: len(one.groups) for label, one in classes.items()}
 
 
 def alike_classes(table: pd.DataFrame, level: str, need: int = 3) -> tuple[str, ...]:
@@ -151,24 +140,15 @@ def alike_classes(table: pd.DataFrame, level: str, need: int = 3) -> tuple[str, 
     )
 
 
-def folds(
-    labels: Sequence[str],
-    keys: Sequence[str],
-    groups: Sequence[str],
-    *,
-    files: Sequence[str] | None = None,
-    taken: Sequence[str] | None = None,
-    batches: Sequence[int] | None = None,
-    n_folds: int = 5,
-    seed: int = 0,
-) -> np.ndarray:
-    """The fold, 0 to ``n_folds`` − 1, of each row: int [n]; classes spread evenly over folds.
+def assign_folds(table: pd.DataFrame, level: str, n_folds: int = 5, seed: int = 0) -> np.ndarray:
+    """The fold, 0 to ``n_folds`` − 1, of each row of a table as in ``split``: int [n].
 
-    Near duplicates of a class share a fold; where it has too few groups, it is divided as in
-    ``split``. Rows of later ``batches`` go where their class has fewest, and move no earlier one.
-    DataError if a class has fewer than two pictures, or there are fewer different ones than folds.
+    Classes spread evenly over folds. Near duplicates of a class share one; where it has too few
+    groups, it is divided as in ``split``. Rows of later batches go where their class has fewest,
+    and move no earlier one. Corrections are in no fold, −1. DataError if a class has fewer than two
+    pictures, or there are fewer different ones than folds.
     """
-    classes = _classes(labels, keys, groups, files, taken, batches, seed, need=2)
+    classes = _classes(table, level, seed, need=2)
     _check_enough(classes, need=2)
     different = sum(len(one.groups) for one in classes.values())
     if not 2 <= n_folds <= different:
@@ -176,7 +156,7 @@ def folds(
             f"The number of folds must be from 2 to {different}, the number of different "
             f"pictures; it is {n_folds}."
         )
-    fold_of = np.empty(len(labels), dtype=np.intp)
+    keys, fold_of = table["key"].to_numpy(), np.full(len(table), -1)
     sizes = {label: np.zeros(n_folds, int) for label in classes}  # groups in each fold
     ranked = [(label, group) for label, one in classes.items() for group in one.groups
               if not one.in_order]  # fmt: skip
@@ -199,6 +179,14 @@ def folds(
     return fold_of
 
 
+def inner_folds(table: pd.DataFrame, level: str, seed: int) -> np.ndarray:
+    """Up to five folds, as many as the smallest class has pictures; all −1 where it has one."""
+    smallest = min(different_pictures(table, level, need=2).values(), default=0)
+    if smallest < 2:
+        return np.full(len(table), -1)
+    return assign_folds(table, level, min(5, smallest), seed)
+
+
 def _emptiest(sizes: Mapping[str, np.ndarray], label: str) -> int:
     """The fold in which a class has fewest groups, of these that in which all have."""
     return int(np.lexsort((np.sum(list(sizes.values()), axis=0), sizes[label]))[0])
@@ -219,27 +207,21 @@ class _Class(NamedTuple):
     in_order: bool
 
 
-def _classes(
-    labels: Sequence[str],
-    keys: Sequence[str],
-    groups: Sequence[str],
-    files: Sequence[str] | None,
-    taken: Sequence[str] | None,
-    batches: Sequence[int] | None,
-    seed: int,
-    need: int,
-) -> dict[str, _Class]:
+def _classes(table: pd.DataFrame, level: str, seed: int, need: int) -> dict[str, _Class]:
     """For each label, sorted, what of it stays together: near duplicates, else bursts.
 
     Earlier batches come first, in seeded random order within; a group belongs to the earliest
     batch among its rows. Single pictures, in order, where less than ``need`` bursts are told.
     """
-    files = list(files or [""] * len(keys))
-    taken = list(taken or [""] * len(keys))
-    came = [0] * len(keys) if batches is None else [int(batch) for batch in batches]
-    rows_of: dict[str, dict[str, list[int]]] = {label: {} for label in sorted(set(labels))}
-    for row, (label, group) in enumerate(zip(labels, groups, strict=True)):
-        rows_of[label].setdefault(group, []).append(row)
+    n, labels = len(table), list(table[level])
+    keys, groups, files, taken = (
+        list(table[name].astype(str)) if name in table else [""] * n
+        for name in ("key", "group", "file", "taken")
+    )
+    came = list(map(int, table["batch"])) if "batch" in table else [0] * n
+    rows_of: dict[str, dict[str, list[int]]] = {}
+    for row in np.flatnonzero(may_hold_out(table)).tolist():
+        rows_of.setdefault(labels[row], {}).setdefault(groups[row], []).append(row)
 
     def ranked(together: Sequence[list[int]]) -> list[_Group]:
         found = []
@@ -250,7 +232,7 @@ def _classes(
         return sorted(found)
 
     classes = {}
-    for label, members in rows_of.items():
+    for label, members in sorted(rows_of.items()):
         alike, in_order = list(members.values()), False
         if not _is_enough(list(map(len, alike)), need):
             rows = sorted(chain(*alike))

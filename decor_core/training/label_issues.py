@@ -14,7 +14,7 @@ import pandas as pd
 
 from decor_core.data.checks import FEW
 from decor_core.data.findings import Finding
-from decor_core.data.split import folds, identity
+from decor_core.data.split import assign_folds
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.calibration import fit_temperature
 from decor_core.model.events import ShouldStop, never_stop
@@ -72,13 +72,15 @@ def find_label_issues(
     known = embeddings.rows(rows)
     taxonomy, y = known.target(level)
     coordinates = _principal_components(known)
+    table = known.table.drop(columns="batch", errors="ignore")  # corrections are judged, too
+    n_folds = min(_FOLDS, table["group"].nunique())
     trusted = np.ones(len(y), bool)
     for round_ in range(_ROUNDS):
         judged = []
         for repeat in range(_REPEATS):
             if should_stop():
                 return nothing
-            fold_of = _folds(known, level, _SEED + repeat)
+            fold_of = assign_folds(table, level, n_folds, _SEED + repeat)
             judged.append(_out_of_fold(coordinates, y, fold_of, trusted))
             if progress:
                 progress(round_ * _REPEATS + repeat + 1, _ROUNDS * _REPEATS)
@@ -155,13 +157,6 @@ def _principal_components(embeddings: Embeddings) -> np.ndarray:
         basis = np.linalg.qr(vectors @ (vectors.T @ basis))[0]
     left, values, _ = np.linalg.svd(basis.T @ vectors, full_matrices=False)
     return (basis @ left * values)[:, :count].astype(np.float64)
-
-
-def _folds(embeddings: Embeddings, level: str, seed: int) -> np.ndarray:
-    """The fold [n] of each image; near duplicates share one."""
-    table = embeddings.table.drop(columns="batch", errors="ignore")
-    count = min(_FOLDS, int(table["group"].nunique()))
-    return folds(**identity(table, table[level]), n_folds=count, seed=seed)
 
 
 def _out_of_fold(

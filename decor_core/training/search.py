@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 
+from decor_core.data.split import assign_folds
 from decor_core.errors import TrainingError
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.evaluation import wilson
@@ -127,7 +128,7 @@ def search(
     parts = data.split()
     rows = np.sort(np.concatenate([parts.train, parts.validation]))
     n_folds = n_folds or usual_folds(embeddings.rows(rows), level)
-    fold_of = data.folds(n_folds, base.seed, rows)
+    fold_of = assign_folds(embeddings.table.iloc[rows], level, n_folds, base.seed)
 
     @cache
     def whitened(fold: int) -> WhitenedFolds:
@@ -244,7 +245,7 @@ def learning_curve(
     """
     data = LabeledVectors.of(embeddings, level, config)
     n_folds = n_folds or usual_folds(embeddings, level)
-    fold_of = data.folds(n_folds, config.seed)
+    fold_of = assign_folds(embeddings.table, level, n_folds, config.seed)
     order = np.random.default_rng(config.seed).permutation(len(fold_of))
     points: list[CurvePoint] = []
     for number, share in enumerate(sorted(shares)):

@@ -13,8 +13,8 @@ from decor_core.data.split import (
     CORRECTION,
     Split,
     alike_classes,
+    assign_folds,
     different_pictures,
-    may_hold_out,
     needed,
 )
 from decor_core.features.embeddings import Embeddings
@@ -117,8 +117,8 @@ def train_on_all(
 
 def usual_folds(embeddings: Embeddings, level: str) -> int:
     """How many parts to hold out in turn: five, or fewer where the pictures are."""
-    table = embeddings.table[may_hold_out(embeddings.table)]
-    return max(2, min(FOLDS, sum(different_pictures(table, level, need=2).values())))
+    different = different_pictures(embeddings.table, level, need=2)
+    return max(2, min(FOLDS, sum(different.values())))
 
 
 def fold_heads(
@@ -140,7 +140,7 @@ def fold_heads(
     splits = [
         (repeat, fold_of == fold)
         for repeat in range(repeats)
-        for fold_of in [data.folds(n_folds, config.seed + repeat)]
+        for fold_of in [assign_folds(embeddings.table, level, n_folds, config.seed + repeat)]
         for fold in range(n_folds)
     ]
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_app.state.workspace import Workspace
-from decor_core.data.split import identity, split
+from decor_core.data.split import split
 from decor_core.datasets.store import DatasetStore
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
@@ -91,7 +91,7 @@ def test_bursts_of_two_classes_make_a_set_each_in_one_step(record, signs, tmp_pa
         made.table["file"].str.contains(r"\d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d burst \d+ \d{3}").all()
     )
     assert {finding.kind for finding in made.open_findings} == {"same scene"}
-    found = split(**identity(made.table, made.table["class"]))
+    found = split(made.table, "class")
     for start in (0, 12):  # each burst is cut in blocks
         tested = [row for row in found.test if start <= row < start + 12]
         trained = [row for row in found.train if start <= row < start + 12]

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from scenes import fixed_camera, frame, hand, hand_signs, part, write
 
 from decor_core.data.bursts import bursts
 from decor_core.data.catalog import open_dataset
-from decor_core.data.split import alike_classes, different_pictures, folds, identity, split
+from decor_core.data.split import alike_classes, assign_folds, different_pictures, split
 from decor_core.datasets.dataset import create_dataset
 from decor_core.datasets.storage import keep_picture
 from decor_core.errors import DataError
@@ -119,7 +120,7 @@ def test_videos_stay_whole(tmp_path):
     table = catalog.table.assign(clip=catalog.table["file"].str.split("_").str[0])
     assert (table.groupby("clip")["group"].nunique() == 1).all()
     assert table["group"].nunique() == 6 and catalog.report.usable
-    found = split(**identity(table, table["class"]))
+    found = split(table, "class")
     sides = [set(table["clip"].iloc[rows]) for rows in vars(found).values()]
     assert sum(map(len, sides)) == 6
 
@@ -137,11 +138,11 @@ def test_a_burst_that_is_added_is_divided_too_and_moves_nothing(tmp_path, encode
         fixed_camera(tmp_path / "in"), on_picture=lambda data, up: keep_picture(folder, data, up)
     )
     made = create_dataset(folder, "Parts", catalog)
-    before = split(**identity(made.table, made.table["class"]))
+    before = split(made.table, "class")
     more = [(f"9{i:02}.jpg", encoded(part(500 + i, False), "JPEG")) for i in range(20)]
     grown, _ = made.add(more, "good")
     assert {finding.kind for finding in grown.open_findings} == {"same scene"}
-    after = split(**identity(grown.table, grown.table["class"]))
+    after = split(grown.table, "class")
     for name, rows in vars(before).items():
         assert set(rows) <= set(vars(after)[name])
     assert any(row >= 40 for row in after.test)
@@ -156,7 +157,8 @@ def test_a_burst_is_cut_in_blocks_with_the_test_away_from_the_training(seed):
     n = 50
     files = [f"good/{i:03}.jpg" for i in range(n)] + [f"bad/{i:03}.jpg" for i in range(n)]
     labels, keys = ["good"] * n + ["bad"] * n, [hashlib.md5(f.encode()).hexdigest() for f in files]
-    found = split(labels, keys, ["same"] * (2 * n), files=files, seed=seed)
+    table = pd.DataFrame({"class": labels, "key": keys, "group": "same", "file": files})
+    found = split(table, "class", seed=seed)
     for start in (0, n):
         train, validation, test = (
             [int(row) - start for row in rows if start <= row < start + n]
@@ -166,7 +168,7 @@ def test_a_burst_is_cut_in_blocks_with_the_test_away_from_the_training(seed):
         for block in (train, validation, test):
             assert block == list(range(block[0], block[-1] + 1))
         assert min(abs(a - b) for a in train for b in test) > 5
-    fold_of = folds(labels, keys, ["same"] * (2 * n), files=files, seed=seed)
+    fold_of = assign_folds(table, "class", seed=seed)
     for start in (0, n):
         own = fold_of[start : start + n]
         assert list(np.bincount(own)) == [10] * 5
@@ -176,7 +178,8 @@ def test_a_burst_is_cut_in_blocks_with_the_test_away_from_the_training(seed):
 def test_separate_bursts_of_one_scene_stay_whole():
     files = [f"burst{b}-{i:02}.jpg" for b in range(5) for i in range(10)] * 2
     labels, keys = ["a"] * 50 + ["b"] * 50, [f"{i:03}" for i in range(100)]
-    found = split(labels, keys, ["same"] * 100, files=files)
+    table = pd.DataFrame({"class": labels, "key": keys, "group": "same", "file": files})
+    found = split(table, "class")
     assert [len(rows) for rows in vars(found).values()] == [60, 20, 20]
     of = [(label, file[:6]) for label, file in zip(labels, files, strict=True)]
     assert sum(len({of[row] for row in rows}) for rows in vars(found).values()) == 10
@@ -185,8 +188,9 @@ def test_separate_bursts_of_one_scene_stay_whole():
 def test_stray_frames_beside_a_burst_do_not_leave_one_picture_to_train_on():
     labels, keys = ["a"] * 20 + ["b"] * 20, [f"{i:03}" for i in range(40)]
     groups = ["all"] * 18 + ["x", "y"] + keys[20:]
+    table = pd.DataFrame({"class": labels, "key": keys, "group": groups})
     for seed in range(10):
-        found = split(labels, keys, groups, seed=seed)
+        found = split(table, "class", seed=seed)
         assert sum(row < 20 for row in found.train) == 16
 
 
@@ -208,13 +212,13 @@ def test_whatever_is_divided(sizes, seed, grouped_by, told):
     groups = burst_of if grouped_by == "bursts" else ["alike"] * len(rows)  # under every label
     files = [f"{b}x{i:02}.jpg" if told else f"{key}.jpg".translate(_LETTERS)
              for b, i, key in zip(burst_of, numbers, keys, strict=True)]  # fmt: skip
-    known = {"labels": labels, "keys": keys, "groups": groups, "files": files}
-    found = split(**known, seed=seed)
+    table = pd.DataFrame({"class": labels, "key": keys, "group": groups, "file": files})
+    found = split(table, "class", seed=seed)
     parts = {int(row): name for name, members in vars(found).items() for row in members}
     assert sorted(parts) == list(range(len(rows))), "every picture once"
     for name in ("train", "validation", "test"):
         assert {labels[row] for row in parts if parts[row] == name} == set(labels)
-    fold_of = folds(**known, n_folds=2, seed=seed)
+    fold_of = assign_folds(table, "class", n_folds=2, seed=seed)
     for need, where in ((3, parts), (2, dict(enumerate(fold_of)))):
         sides = defaultdict(set)
         for row, side in where.items():
@@ -224,9 +228,8 @@ def test_whatever_is_divided(sizes, seed, grouped_by, told):
             if enough and (told or grouped_by == "bursts"):
                 assert all(len(sides[f"{c}-{b}"]) == 1 for b in range(len(members)))
     order = np.random.default_rng(seed).permutation(len(rows))
-    turned = {name: [column[i] for i in order] for name, column in known.items()}
-    again = {int(order[row]): name for name, members in vars(split(**turned, seed=seed)).items()
-             for row in members}  # fmt: skip
+    turned = vars(split(table.iloc[order], "class", seed=seed))
+    again = {int(order[row]): name for name, members in turned.items() for row in members}
     assert again == parts, "the order of the rows does not matter"
 
 
@@ -234,6 +237,7 @@ _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
 def test_a_single_picture_is_still_too_few():
+    table = pd.DataFrame({"class": ["a"] * 6, "key": list("123456"), "group": "same"})
     with pytest.raises(DataError, match="“b” has 1"):
-        split(["a"] * 5 + ["b"], list("123456"), ["same"] * 6)
-    assert Counter(folds(["a"] * 6, list("123456"), ["same"] * 6, n_folds=3)) == {0: 2, 1: 2, 2: 2}
+        split(table.assign(**{"class": ["a"] * 5 + ["b"]}), "class")
+    assert Counter(assign_folds(table, "class", n_folds=3)) == {0: 2, 1: 2, 2: 2}

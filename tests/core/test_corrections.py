@@ -7,6 +7,7 @@ import pytest
 
 from decor_app.jobs.dataset_tasks import embed_dataset
 from decor_app.jobs.train_tasks import TrainOnAllTask
+from decor_core.data.split import assign_folds
 from decor_core.datasets.corrections import correct, with_corrections
 from decor_core.errors import DataError
 from decor_core.features.embedder import EmbeddingSpec
@@ -69,7 +70,7 @@ def test_corrections_train_and_are_never_held_out(embeddings, corrected):
     assert set(taught) <= set(parts.train)
     before = LabeledVectors.of(embeddings, "style", LDA).split()
     assert np.array_equal(parts.test, before.test), "the others are divided as before"
-    assert set(np.flatnonzero(task.folds(5, 0) < 0)) == set(taught)
+    assert set(np.flatnonzero(assign_folds(data.table, "style") < 0)) == set(taught)
     judged = cross_validate(data, LDA, "style", repeats=1)["style"]
     assert judged.n == 36 and "Delft" in judged.labels
     assert learning_curve(data, LDA, "style", shares=(1.0,))[0].n == 36

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from decor_core.data.split import assign_folds
 from decor_core.errors import TrainingError
 from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.training_config import TrainingConfig
@@ -82,7 +83,7 @@ def test_search_equals_training_each_candidate_by_itself(embeddings):
     data = LabeledVectors.of(embeddings, "style", base)
     parts = data.split()
     rows = np.sort(np.concatenate([parts.train, parts.validation]))
-    fold_of = data.folds(3, 0, rows)
+    fold_of = assign_folds(embeddings.table.iloc[rows], "style", 3)
     for result in results:
         one = LabeledVectors.of(embeddings, "style", result.candidate.config(base))
         for fold, accuracy in enumerate(result.folds):

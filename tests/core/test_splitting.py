@@ -3,9 +3,10 @@
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from decor_core.data.split import folds, split
+from decor_core.data import split as splitting
 from decor_core.errors import DataError
 from decor_core.images.duplicates import group_duplicates
 
@@ -14,6 +15,21 @@ def rows(**sizes):
     """Labels and keys of classes of the given sizes; each picture is its own group."""
     labels = [label for label, size in sizes.items() for _ in range(size)]
     return labels, [f"{label}{i}" for i, label in enumerate(labels)]
+
+
+def table(labels, keys, groups, **columns):
+    """The table of pictures with these labels, and other columns."""
+    return pd.DataFrame({"label": labels, "key": keys, "group": groups, **columns})
+
+
+def split(labels, keys, groups, batches=None, **options):
+    known = {"batch": batches} if batches else {}
+    return splitting.split(table(labels, keys, groups, **known), "label", **options)
+
+
+def folds(labels, keys, groups, batches=None, **options):
+    known = {"batch": batches} if batches else {}
+    return splitting.assign_folds(table(labels, keys, groups, **known), "label", **options)
 
 
 def parts_of(labels, keys, groups=None, **options):

@@ -118,7 +118,7 @@ def test_test_pictures_change_no_weight(embeddings, config):
 def test_test_labels_change_no_weight(embeddings, monkeypatch):
     rows = np.arange(36)
     fixed = Split(rows[rows % 4 > 1], rows[rows % 4 == 1], rows[rows % 4 == 0])
-    monkeypatch.setattr(labeled_vectors, "split", lambda **_: fixed)
+    monkeypatch.setattr(labeled_vectors, "split", lambda *_, **__: fixed)
     plain = train(embeddings, LDA, "style")
     labels = embeddings.table["style"].to_numpy().copy()
     labels[fixed.test] = np.roll(labels[fixed.test], 3)
