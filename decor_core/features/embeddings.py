@@ -1,10 +1,11 @@
 """The vectors of a whole data set with its labels: made from a catalog, cached, saved, loaded."""
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -17,6 +18,7 @@ from decor_core.data.scan import ShouldStop
 from decor_core.errors import BundleError, DamagedFile, DataError, Stopped, damaged_file
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder
+from decor_core.features.vectors import LazyVectors
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import DECODER_VERSION, load_picture
 from decor_core.io import json_as, read_arrays, read_json, replacing_file
@@ -25,6 +27,9 @@ from decor_core.taxonomy import Taxonomy
 
 SHIPPED = MODELS / "embeddings" / "decor.npz"
 _FORMAT = "decor-embeddings/1"
+# Numbers in vectors that are more than this stay in half precision in memory (15,000 pictures),
+# and are saved as they are: they hardly compress, which takes long.
+_MANY_NUMBERS = 1 << 26
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +39,8 @@ class Embeddings:
 
     ``table`` has a row for each: file, key (SHA-256 of its content), group (near duplicates
     share one), type, and a column for each level of ``taxonomy``. ``copies`` [n, k, d] are
-    vectors of k distorted copies of each picture, to train on beside it; k may be 0.
+    vectors of k distorted copies of each picture, to train on beside it; k may be 0. Very many
+    are LazyVectors, which read as arrays.
     """
 
     spec: EmbeddingSpec
@@ -119,8 +125,9 @@ class Embeddings:
             "taxonomy": self.taxonomy,
             "table": self.table.to_dict(orient="list"),
         }
+        save = np.savez if _are_many(self.vectors, self.copies) else np.savez_compressed
         with replacing_file(path) as partial, partial.open("wb") as file:
-            np.savez_compressed(
+            save(
                 file,
                 header=np.array(msgspec.json.encode(header).decode()),
                 vectors=self.vectors.astype(np.float16),
@@ -171,9 +178,17 @@ def _from_header(header: _Header, vectors: np.ndarray, copies: np.ndarray) -> Em
         header.blocks,
         header.taxonomy,
         pd.DataFrame(table),
-        vectors.astype(np.float32),
-        copies.astype(np.float32),
+        *(
+            cast(np.ndarray, LazyVectors(array))
+            if array.dtype == np.float16 and _are_many(vectors, copies)
+            else array.astype(np.float32)
+            for array in (vectors, copies)
+        ),
     )
+
+
+def _are_many(vectors: np.ndarray, copies: np.ndarray) -> bool:
+    return math.prod(vectors.shape) + math.prod(copies.shape) > _MANY_NUMBERS
 
 
 def embed_catalog(

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from decor_core.features.vectors import LazyVectors, batches
 from decor_core.model.linear_head import LinearHead, probabilities
 
 
@@ -109,11 +110,11 @@ class Estimator:
 def _is_clean(X: Any) -> bool:
     """Whether X is an array [n, d] of finite floats, with which there is nothing to do."""
     return (
-        type(X) is np.ndarray
+        type(X) in (np.ndarray, LazyVectors)
         and X.ndim == 2
         and X.dtype in (np.float32, np.float64)
-        and X.size > 0
-        and bool(np.isfinite(X).all())
+        and min(X.shape) > 0
+        and all(np.isfinite(X[rows]).all() for rows in batches(len(X)))
     )
 
 

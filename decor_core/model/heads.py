@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from decor_core.features.vectors import batch_sum, batches
 from decor_core.model.estimator import LinearClassifier
 from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.whitening import BlockWhitener, class_means
@@ -73,11 +74,8 @@ class RidgeLogisticRegression(LinearClassifier):
         X, y, weights = self._check_training(X, y, sample_weight)
         codes = self._encode(y, weights)
         shares = weights / np.bincount(codes, weights)[codes] / len(self.classes_)
-        mean = (shares @ X).astype(X.dtype)
-        rows = (X - mean) * np.sqrt(shares).astype(X.dtype)[:, None]
-        variances, coordinates, lead_back = _principal_axes(rows)
-        scale = 1 / np.sqrt(np.where(shares > 0, shares, np.inf))
-        inputs = (coordinates * scale[:, None]).astype(X.dtype)
+        mean = batch_sum(lambda rows: shares[rows] @ X[rows], len(X)).astype(X.dtype)
+        variances, inputs, lead_back = _principal_coordinates(X, mean, shares)
         ridge = self.penalty * variances.sum() / variances
         slopes, bias = self._descend(inputs, codes, shares, ridge[:, None])
         coefficients = lead_back(slopes)
@@ -85,19 +83,25 @@ class RidgeLogisticRegression(LinearClassifier):
         return self
 
     def _descend(
-        self, coordinates: np.ndarray, classes: np.ndarray, shares: np.ndarray, ridge: np.ndarray
+        self, inputs: np.ndarray, classes: np.ndarray, shares: np.ndarray, ridge: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Slopes [r, c] and bias [c] on coordinates of unit variance, with a ridge [r, 1]."""
-        # The bias is one more coordinate, which has unit variance too and no ridge.
-        inputs = np.column_stack([coordinates, np.ones(len(coordinates), coordinates.dtype)])
+        """Slopes [r, c] and bias [c] on coordinates of unit variance, with a ridge [r, 1].
+
+        ``inputs`` [n, r + 1] are the coordinates and 1, for the bias: one more coordinate, which
+        has unit variance too and no ridge.
+        """
         ridge = np.vstack([ridge, [[0.0]]]).astype(inputs.dtype)
         step = 1 / (0.5 + ridge)
-        targets = np.eye(len(self.classes_))[classes]
-        now = ahead = np.zeros((inputs.shape[1], targets.shape[1]), inputs.dtype)
+        target = np.eye(len(self.classes_))
+        now = ahead = np.zeros((inputs.shape[1], len(target)), inputs.dtype)
+
+        def slope_on(rows: slice) -> np.ndarray:
+            errors = probabilities(inputs[rows] @ ahead) - target[classes[rows]]
+            return inputs[rows].T @ (errors * shares[rows, None]).astype(inputs.dtype)
+
         momentum = 1.0
         for self.n_iter_ in range(1, self.max_iter + 1):  # noqa: B020
-            errors = (probabilities(inputs @ ahead) - targets) * shares[:, None]
-            slope = inputs.T @ errors.astype(inputs.dtype) + ridge * ahead
+            slope = batch_sum(slope_on, len(inputs)) + ridge * ahead
             after = ahead - step * slope
             moved = after - now
             if (slope * moved).sum() > 0:
@@ -110,20 +114,41 @@ class RidgeLogisticRegression(LinearClassifier):
         return now[:-1], now[-1]
 
 
-def _principal_axes(
-    rows: np.ndarray,
+def _principal_coordinates(
+    X: np.ndarray, mean: np.ndarray, shares: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """Variances [r] along the principal axes of rows [n, d], and coordinates [n, r] of length 1.
+    """Variances [r] along the principal axes of vectors [n, d], and their coordinates on these.
 
-    The last leads from slopes on the coordinates, [r, c], to those on rows, [d, c]. Through the
-    smaller of the two products of the matrix with itself.
+    Vector i counts ``shares[i]``, 1 in all. Coordinates [n, r + 1] have unit variance; the last
+    is 1. What comes third leads from slopes on the coordinates, [r, c], to those on vectors,
+    [d, c]. Through the smaller of the two products of the matrix with itself.
     """
-    wide = rows.shape[1] > len(rows)
-    products = rows @ rows.T if wide else rows.T @ rows
-    variances, vectors = np.linalg.eigh(products.astype(np.float64))
-    kept = variances > variances[-1] * (1e-10 if rows.dtype == np.float64 else 1e-7)
-    variances, vectors = variances[kept], vectors[:, kept]
-    if wide:
-        return variances, vectors, lambda slopes: rows.T @ (vectors @ (slopes / variances[:, None]))
-    axes = vectors / np.sqrt(variances)
-    return variances, rows @ axes, lambda slopes: axes @ slopes
+    n, d = X.shape
+    roots = np.sqrt(shares).astype(X.dtype)[:, None]
+    scale = 1 / np.sqrt(np.where(shares > 0, shares, np.inf))[:, None]
+    least = 1e-10 if X.dtype == np.float64 else 1e-7
+
+    def weighted(rows: slice) -> np.ndarray:
+        return (X[rows] - mean) * roots[rows]
+
+    if d > n:
+        rows = weighted(slice(None))
+        variances, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64))
+        kept = variances > variances[-1] * least
+        variances, vectors = variances[kept], vectors[:, kept]
+        inputs = np.column_stack([(vectors * scale).astype(X.dtype), np.ones(n, X.dtype)])
+        return (
+            variances, inputs, lambda slopes: rows.T @ (vectors @ (slopes / variances[:, None]))
+        )  # fmt: skip
+
+    def scatter(rows: slice) -> np.ndarray:
+        part = weighted(rows)
+        return part.T @ part
+
+    variances, vectors = np.linalg.eigh(batch_sum(scatter, n).astype(np.float64))
+    kept = variances > variances[-1] * least
+    variances, axes = variances[kept], vectors[:, kept] / np.sqrt(variances[kept])
+    inputs = np.ones((n, len(variances) + 1), X.dtype)
+    for rows in batches(n):
+        inputs[rows, :-1] = (weighted(rows) @ axes.astype(X.dtype)) * scale[rows]
+    return variances, inputs, lambda slopes: axes @ slopes

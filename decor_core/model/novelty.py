@@ -1,13 +1,14 @@
 """How far a picture is from everything known: the ground for the answer “none of these”."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
+from decor_core.features.vectors import batch_sum, batches, is_many
 from decor_core.model.estimator import Estimator
-from decor_core.model.whitening import class_means, shrinkage
+from decor_core.model.whitening import class_means, largest_eigenpairs, shrinkage
 
 UNKNOWN = "unknown"
 FALSE_ALARMS = 0.02
@@ -33,6 +34,9 @@ class Novelty:
 
     def distances(self, vectors: np.ndarray) -> np.ndarray:
         """Squared Mahalanobis distance [n], per dimension, of vectors [n, d]."""
+        if is_many(len(vectors)):
+            parts = (self.distances(vectors[rows]) for rows in batches(len(vectors)))
+            return np.concatenate(list(parts))
         centered = vectors[:, self.columns] - self.mean
         along = centered @ self.axes
         beyond = np.maximum((centered**2).sum(axis=1) - (along**2).sum(axis=1), 0)
@@ -108,13 +112,13 @@ def fit_density(
 ) -> Novelty:
     """The density of vectors [n, d]; example i counts ``weights[i]`` times, each class alike."""
     counting = weights > 0
-    known, weights = vectors[counting, columns], weights[counting]
-    present = np.unique(classes[counting], return_inverse=True)[1]
-    mean = class_means(known, present, weights).mean(axis=0)
-    centered = (known - mean) * np.sqrt(weights).astype(known.dtype)[:, None]
-    count, dimensions = weights.sum(), known.shape[1]
-    products = (centered @ centered.T).astype(np.float64)
-    values, rows = _largest_eigenpairs(products, min(_RANK, dimensions - 1, len(known)))
+    if not counting.all():
+        vectors, classes, weights = vectors[counting], classes[counting], weights[counting]
+    present = np.unique(classes, return_inverse=True)[1]
+    mean = class_means(vectors, present, weights, columns).mean(axis=0)
+    count, dimensions = weights.sum(), len(mean)
+    products, lead_back = _products(vectors, columns, mean, weights)
+    values, found = largest_eigenpairs(products, min(_RANK, dimensions - 1, len(vectors)))
     total = np.trace(products) / count
     amount = shrinkage((products**2).sum() / count**2, total, count, dimensions)
     floor = amount * total / dimensions
@@ -123,28 +127,31 @@ def fit_density(
     return Novelty(
         columns,
         mean.astype(np.float32),
-        (centered.T @ (rows / np.sqrt(values))).astype(np.float32),
+        (lead_back(found / np.sqrt(values)) if lead_back else found).astype(np.float32),
         ((1 - amount) * variances + floor).astype(np.float32),
         rest=float(max(floor + unexplained / (dimensions - len(values)), 1e-12)),
     )
 
 
+def _products(
+    vectors: np.ndarray, columns: slice, mean: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray] | None]:
+    """The smaller of the two products of centered, weighted vectors [n, d] with themselves.
+
+    Where that is [n, n], what leads from there back to the d dimensions, too.
+    """
+    roots = np.sqrt(weights).astype(vectors.dtype)[:, None]
+    if len(mean) > len(vectors):
+        centered = (vectors[:, columns] - mean) * roots
+        return (centered @ centered.T).astype(np.float64), lambda rows: centered.T @ rows
+
+    def scatter(rows: slice) -> np.ndarray:
+        centered = (vectors[rows, columns] - mean) * roots[rows]
+        return centered.T @ centered
+
+    return batch_sum(scatter, len(vectors)).astype(np.float64), None
+
+
 def limit_from(distances: np.ndarray) -> float:
     """The distance that FALSE_ALARMS of known pictures exceed, from those of held-out ones."""
     return float(np.quantile(distances, 1 - FALSE_ALARMS, method="higher"))
-
-
-def _largest_eigenpairs(products: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The largest eigenvalues, and their vectors [n, k], of a positive semidefinite matrix [n, n].
-
-    By subspace iteration (Halko, Martinsson & Tropp, 2011) from the same start every time. Those
-    near zero are left out.
-    """
-    shape = len(products), min(max(2 * count, 1), len(products))
-    start = np.random.default_rng(0).standard_normal(shape)
-    basis = np.linalg.qr(products @ start)[0]
-    for _ in range(4):
-        basis = np.linalg.qr(products @ basis)[0]
-    values, vectors = np.linalg.eigh(basis.T @ products @ basis)
-    kept = np.flatnonzero(values > values[-1] * 1e-9)[::-1][:count]
-    return values[kept], basis @ vectors[:, kept]

@@ -10,6 +10,7 @@ from hashlib import blake2b
 import numpy as np
 
 from decor_core.features.embedder import Block, late_stages
+from decor_core.features.vectors import batches, choose_rows, is_many
 from decor_core.model.calibration import fit_temperature
 from decor_core.model.heads import RidgeLogisticRegression, spherical_lda
 from decor_core.model.linear_head import LinearHead
@@ -31,8 +32,8 @@ class Examples:
     """What a classifier is trained on: vectors [n, d] of ``classes`` [n] of 0…c-1, in ``blocks``.
 
     Example i counts ``weights[i]`` times. ``splits`` are pairs of row numbers, of those to train
-    on and of those held out meanwhile, by which everything is chosen and calibrated; none where
-    there are too few pictures. Examples of equal content are equal.
+    on and of those held out meanwhile, by which everything is chosen and calibrated: none where
+    there are too few pictures, and of many the first alone. Examples of equal content are equal.
     """
 
     vectors: np.ndarray
@@ -54,11 +55,13 @@ class Examples:
 
         ``fold_of`` [n] is the fold that holds a picture out, −1 for none.
         """
-        n, count, _ = copies.shape
+        n, count, width = copies.shape
+        if count:
+            vectors = np.concatenate([vectors, np.reshape(copies, (n * count, width))])
         picture = np.concatenate([np.arange(n), np.repeat(np.arange(n), count)])
         folds = range(fold_of.max(initial=-1) + 1)
         return cls(
-            np.concatenate([vectors, copies.reshape(n * count, vectors.shape[1])]),
+            vectors,
             classes[picture],
             np.where(np.arange(len(picture)) < n, 1.0, _COPIES_WEIGHT / max(count, 1)),
             tuple(blocks),
@@ -77,7 +80,8 @@ class Examples:
     @cached_property
     def _digest(self) -> bytes:
         digest = blake2b(repr(self.blocks).encode(), digest_size=16)
-        for array in (self.vectors, self.classes, self.weights, *sum(self.splits, ())):
+        parts = (self.vectors[rows] for rows in batches(len(self.vectors)))
+        for array in (*parts, self.classes, self.weights, *sum(self.splits, ())):
             # An array is a buffer, which stubs can say from Python 3.12 on only.
             digest.update(np.ascontiguousarray(array))  # pyright: ignore[reportArgumentType]
         return digest.digest()
@@ -85,12 +89,10 @@ class Examples:
 
 @dataclass(frozen=True)
 class _Fold:
-    """Whitened vectors [n, r] to train on, their classes and weights, and those held out [m, r]."""
+    """A whitener fitted to examples, and row numbers: of these, and of those held out."""
 
     whitener: BlockWhitener
-    training: np.ndarray
-    classes: np.ndarray
-    weights: np.ndarray
+    train: np.ndarray
     held_out: np.ndarray
 
 
@@ -105,23 +107,24 @@ class WhitenedFolds:
     def __init__(self, examples: Examples) -> None:
         self.examples = examples
         self._pca = BlockPCA([block.columns for block in examples.blocks]).fit(examples.vectors)
-        coordinates = self._pca.transform(examples.vectors)
-        rows, classes = np.arange(len(coordinates)), examples.classes
-        splits = examples.splits
+        self._coordinates = self._pca.transform(examples.vectors)
+        rows, classes = np.arange(len(self._coordinates)), examples.classes
+        # Of many, one part that is held out is enough to choose and to calibrate by.
+        splits = examples.splits[:1] if is_many(len(rows)) else examples.splits
         if any(len(np.unique(classes[train])) <= classes.max() for train, _ in splits):
             splits = ()  # a fold would know nothing of a class
-        self._whole = self._whitened(coordinates, rows, rows[:0])
+        self._whole = self._fold(rows, rows[:0])
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            whitened = pool.map(lambda split: self._whitened(coordinates, *split), splits)
-            self._folds = list(whitened)
+            self._folds = list(pool.map(lambda split: self._fold(*split), splits))
         held_out = [test for _, test in splits]
         self.y_true = classes[np.concatenate(held_out)] if held_out else rows[:0]
         self.block_logits: list[np.ndarray] = []
-        for block in self._pca.blocks_ if self._folds else ():
+        for k in range(len(examples.blocks)) if self._folds else ():
             logits = []
             for fold in self._folds:
-                head = spherical_lda(fold.training[:, block], fold.classes, fold.weights)
-                logits.append(head.logits(fold.held_out[:, block]))
+                training = self._whitened(fold, fold.train, [k])
+                head = spherical_lda(training, classes[fold.train], examples.weights[fold.train])
+                logits.append(head.logits(self._whitened(fold, fold.held_out, [k])))
             self.block_logits.append(np.concatenate(logits))
         self.block_weights = np.array(
             [1 / fit_temperature(logits, self.y_true) for logits in self.block_logits]
@@ -134,9 +137,8 @@ class WhitenedFolds:
     def fit(self, fit_head: FitHead, chosen: Sequence[int]) -> LinearHead:
         """A head on vectors [d], fitted to all examples in the whitened space of some blocks."""
         columns, scale, _ = self._scaled(chosen)
-        inputs = self._whole.training[:, columns] * scale
-        head = fit_head(inputs, self._whole.classes, self._whole.weights)
-        weights = np.zeros((self._whole.training.shape[1], len(head.bias)))
+        head = self._fitted(self._whole, fit_head, chosen)
+        weights = np.zeros((self._coordinates.shape[1], len(head.bias)))
         weights[columns] = head.weights * scale[:, None]
         weights, bias = self._whole.whitener.head_on_vectors(weights, head.bias)
         weights = self._pca.weights_on_vectors(weights)
@@ -144,17 +146,16 @@ class WhitenedFolds:
 
     def transform(self, vectors: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
         """Other vectors [n, d] in the whitened space of some blocks [n, r]."""
-        columns, scale, _ = self._scaled(chosen)
-        return self._whole.whitener.transform(self._pca.transform(vectors))[:, columns] * scale
+        whitener, coordinates = self._whole.whitener, self._pca.transform(vectors)
+        return whitener.transform_blocks(coordinates, chosen) * self._scaled(chosen)[1]
 
     def out_of_fold(self, fit_head: FitHead, chosen: Sequence[int]) -> np.ndarray:
         """Logits [m, c] of the held-out examples, in the order of ``y_true``."""
-        columns, scale, _ = self._scaled(chosen)
+        scale = self._scaled(chosen)[1]
 
         def predict(fold: _Fold) -> np.ndarray:
-            inputs = fold.training[:, columns] * scale
-            head = fit_head(inputs, fold.classes, fold.weights)
-            return head.logits(fold.held_out[:, columns] * scale)
+            head = self._fitted(fold, fit_head, chosen)
+            return head.logits(self._whitened(fold, fold.held_out, chosen) * scale)
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             return np.concatenate(list(pool.map(predict, self._folds)))
@@ -187,13 +188,23 @@ class WhitenedFolds:
         detector.fit(examples.vectors, examples.classes, examples.weights, cv=self._splits)
         return detector.density_
 
-    def _whitened(self, coordinates: np.ndarray, train: np.ndarray, test: np.ndarray) -> _Fold:
-        training = coordinates[train]
-        classes, weights = self.examples.classes[train], self.examples.weights[train]
+    def _fold(self, train: np.ndarray, held_out: np.ndarray) -> _Fold:
         whitener = BlockWhitener(self._pca.blocks_, self._pca.dimensions_)
-        whitener.fit(training, classes, weights)
-        held_out = whitener.transform(coordinates[test]) if len(test) else coordinates[test]
-        return _Fold(whitener, whitener.transform(training), classes, weights, held_out)
+        classes, weights = self.examples.classes[train], self.examples.weights[train]
+        whitener.fit(choose_rows(self._coordinates, train), classes, weights)
+        return _Fold(whitener, train, held_out)
+
+    def _whitened(self, fold: _Fold, rows: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
+        """Some blocks [n, r] of some examples as a fold whitens them."""
+        return fold.whitener.transform_blocks(choose_rows(self._coordinates, rows), chosen)
+
+    def _fitted(self, fold: _Fold, fit_head: FitHead, chosen: Sequence[int]) -> LinearHead:
+        """A head on whitened blocks [r], fitted to the examples that a fold trains on."""
+        inputs = self._whitened(fold, fold.train, chosen)
+        inputs *= self._scaled(chosen)[1]
+        return fit_head(
+            inputs, self.examples.classes[fold.train], self.examples.weights[fold.train]
+        )
 
     def _shares(self, chosen: Sequence[int]) -> np.ndarray:
         """How much each of the chosen blocks counts, 1 on average over all dimensions."""
@@ -208,7 +219,7 @@ class WhitenedFolds:
         within_class_std = RADIUS / np.sqrt(len(columns))
         ranks = [block.stop - block.start for block in blocks]
         scale = np.repeat(np.sqrt(self._shares(chosen)) * within_class_std, ranks)
-        return columns, scale.astype(self._whole.training.dtype), float(within_class_std)
+        return columns, scale.astype(self._coordinates.dtype), float(within_class_std)
 
 
 def fit_logistic(vectors: np.ndarray, classes: np.ndarray, weights: np.ndarray) -> LinearHead:

@@ -1,0 +1,152 @@
+"""What many vectors cost: time and memory from file to tested model, by their number.
+
+    python -m benchmarks.growth [--pictures 1000 5000 20000 100000] [--beside] [--json FILE]
+
+Makes vectors of 20 classes with the spectrum of those that ship: each is the center of its class
+and a random combination of differences between shipped pictures and their class. Runs ``retrain
+--embeddings`` on each file in a process of its own, whose peak of memory is what the operating
+system counted. With ``--beside``, scikit-learn's LogisticRegression on the same file,
+standardized, and on the same split. Linux only.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but NumPy comes first
+
+import numpy as np
+import pandas as pd
+
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.whitening import class_means
+from decor_core.taxonomy import Taxonomy
+
+CLASSES = 20
+# How far class centers lie apart, against pictures of a class: about 90 % are then told right.
+_SPREAD = 0.5
+_AXES_OF_CENTERS = 64
+_MIXED = 8
+_ROWS = 2000
+
+_BESIDE = """
+import json, sys
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.training_config import TrainingConfig
+from decor_core.training.labeled_vectors import LabeledVectors
+
+data = LabeledVectors.of(Embeddings.load(sys.argv[1]), "class", TrainingConfig())
+parts, vectors = data.split(), data.embeddings.vectors
+scaler = StandardScaler(copy=False)
+train = scaler.fit_transform(np.asarray(vectors[parts.train]))
+head = LogisticRegression(C=0.01, max_iter=200).fit(train, data.classes[parts.train])
+test = scaler.transform(np.asarray(vectors[parts.test]))
+print(json.dumps({"final_test_accuracy": head.score(test, data.classes[parts.test])}))
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of one run: seconds by the clock and of all cores, peak of memory in MB, accuracy 0–1."""
+
+    pictures: int
+    program: str
+    seconds: float
+    computing: float
+    megabytes: float
+    accuracy: float
+
+    def line(self) -> str:
+        return (
+            f"{self.pictures:8,}  {self.program:<20} {self.seconds:7.1f} s {self.computing:7.1f} s "
+            f"of computing {self.megabytes:7.0f} MB {self.accuracy:7.2%}"
+        )
+
+
+def make(count: int, path: Path) -> None:
+    """Write vectors of so many pictures; the first are the same whatever ``count`` is."""
+    shipped = Embeddings.load()
+    _, classes = shipped.target(shipped.taxonomy.name)
+    known = np.concatenate([shipped.vectors, *np.moveaxis(shipped.copies, 1, 0)])
+    classes = np.tile(classes, 1 + shipped.copies.shape[1])
+    residuals = known - class_means(known, classes)[classes]
+    random = np.random.default_rng(0)
+    _, lengths, axes = np.linalg.svd(residuals, full_matrices=False)
+    axes = axes[:_AXES_OF_CENTERS] * lengths[:_AXES_OF_CENTERS, None] / np.sqrt(len(residuals))
+    centers = _SPREAD * random.standard_normal((CLASSES, len(axes))) @ axes + known.mean(axis=0)
+    vectors = np.empty((count, known.shape[1]), np.float16)
+    labels = np.arange(count) % CLASSES
+    for start in range(0, count, _ROWS):
+        own = labels[start : start + _ROWS]
+        mixed = random.random((_ROWS, len(residuals)), np.float32) < _MIXED / len(residuals)
+        weights = mixed * random.standard_normal(mixed.shape, np.float32) / np.sqrt(_MIXED)
+        drawn = weights.astype(np.float32) @ residuals.astype(np.float32)
+        vectors[start : start + _ROWS] = centers[own] + drawn[: len(own)]
+    names = [f"class {c:02}" for c in range(CLASSES)]
+    keys = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(count)]
+    table = pd.DataFrame({"type": "product", "file": [f"{i}.jpg" for i in range(count)],
+                          "key": keys, "group": keys,
+                          "class": np.array(names, object)[labels]})  # fmt: skip
+    copies = np.empty((count, 0, vectors.shape[1]), np.float16)
+    taxonomy = Taxonomy("class", tuple(names))
+    made = replace(shipped, taxonomy=taxonomy, table=table, vectors=vectors, copies=copies)
+    made.save(path)
+
+
+def measured(count: int, program: str, arguments: Sequence[object], patience: float) -> Measured:
+    """Run Python with these arguments; RuntimeError where it fails or takes too long."""
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        ["timeout", str(patience), sys.executable, *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as running:  # fmt: skip
+        assert running.stdout
+        told = running.stdout.read()
+        _, status, usage = os.wait4(running.pid, 0)
+    running.returncode = os.waitstatus_to_exitcode(status)
+    if running.returncode:
+        raise RuntimeError(f"{program} on {count} ended with {running.returncode}")
+    return Measured(
+        count, program, time.perf_counter() - begun, usage.ru_utime + usage.ru_stime,
+        usage.ru_maxrss * 1024 / 1e6, json.loads(told)["final_test_accuracy"],
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--pictures", type=int, nargs="+", default=[1_000, 5_000, 20_000, 100_000])
+    parser.add_argument("--beside", action="store_true", help="scikit-learn on the same, too")
+    parser.add_argument("--keep", type=Path, help="where the vectors are made, and stay")
+    parser.add_argument("--patience", type=float, default=1800, help="seconds for each run")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    asked = parser.parse_args()
+    found = []
+    with tempfile.TemporaryDirectory() as place:
+        for count in asked.pictures:
+            path = (asked.keep or Path(place)) / f"vectors-{count}.npz"
+            if not path.exists():
+                make(count, path)
+            retrain = "-m", "decor_core", "retrain", "--json", "--embeddings", path
+            commands: list[tuple[str, Sequence[object]]] = [("decor retrain", retrain)]
+            if asked.beside:
+                commands.append(("LogisticRegression", ("-c", _BESIDE, path)))
+            for program, arguments in commands:
+                found.append(measured(count, program, arguments, asked.patience))
+                print(found[-1].line(), flush=True)
+    if asked.json:
+        asked.json.write_text(json.dumps([vars(one) for one in found], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

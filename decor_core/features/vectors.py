@@ -1,0 +1,95 @@
+"""Vectors of many pictures: kept in half precision, computed with batch by batch."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+# Rows that are computed with at once. More than these, as ``is_many`` tells, are computed with in
+# time and memory that grow in line with their number, not quite to the last digit.
+BATCH = 3000
+
+
+def is_many(n: int) -> bool:
+    """Whether so many vectors are more than one batch."""
+    return n > BATCH
+
+
+def batches(n: int) -> Iterator[slice]:
+    """Slices of at most ``BATCH`` rows, one after the other, of n."""
+    return (slice(start, min(start + BATCH, n)) for start in range(0, n, BATCH))
+
+
+def batch_sum(part: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
+    """The sum of ``part(rows)`` over batches of n rows, on as many threads as there are cores."""
+    slices = list(batches(n))
+    threads = min(os.cpu_count() or 1, len(slices))
+
+    def of_every(first: int) -> np.ndarray:
+        total = part(slices[first])
+        for rows in slices[first + threads :: threads]:
+            total += part(rows)
+        return total
+
+    if threads == 1:
+        return of_every(0)
+    with ThreadPoolExecutor(threads) as pool:
+        first, *others = pool.map(of_every, range(threads))
+    for other in others:
+        first += other
+    return first
+
+
+class LazyVectors(NDArrayOperatorsMixin):
+    """Chosen rows of an array of vectors [m, d], copied only when they are computed with.
+
+    Those in half precision read as an array of float32. ``vectors[rows]`` is one of these again;
+    ``vectors[rows, columns]`` is a new array, as is whatever NumPy computes with it.
+    """
+
+    def __init__(self, base: np.ndarray, rows: np.ndarray | None = None) -> None:
+        self._base = base
+        self._rows = np.arange(len(base)) if rows is None else rows
+        self.dtype = np.dtype(np.float32) if base.dtype == np.float16 else base.dtype
+        self.shape = len(self._rows), *base.shape[1:]
+        self.ndim = base.ndim
+        self.nbytes = len(self._rows) * base[:1].nbytes
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key: Any) -> Any:
+        rows, *rest = key if isinstance(key, tuple) else (key,)
+        chosen = self._rows[rows]
+        if rest or not chosen.ndim:
+            return self._base[chosen, *rest].astype(self.dtype, copy=False)
+        return LazyVectors(self._base, chosen)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.astype(self.dtype if dtype is None else dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        first, *others = inputs
+        if ufunc is np.matmul and isinstance(first, LazyVectors):
+            # Batch by batch, for the sake of memory.
+            other = np.asarray(*others)
+            parts = [np.asarray(first[rows]) @ other for rows in batches(len(first))]
+            return np.concatenate(parts) if parts else np.asarray(first) @ other
+        arrays = (np.asarray(one) if isinstance(one, LazyVectors) else one for one in inputs)
+        return getattr(ufunc, method)(*arrays, **options)
+
+    def astype(self, dtype: Any) -> np.ndarray:
+        """A new array of that type."""
+        return self._base[self._rows].astype(dtype, copy=False)
+
+    def copy(self) -> np.ndarray:
+        """A new array."""
+        return self.astype(self.dtype)
+
+
+def choose_rows(vectors: np.ndarray, rows: np.ndarray) -> Any:
+    """``vectors[rows]``, which takes no memory where these are many."""
+    return LazyVectors(vectors, rows) if is_many(len(rows)) else vectors[rows]
