@@ -33,6 +33,27 @@ _COPIED = (
     "images/tiff.py",
     "images/views.py",
 )
+_REGION = 'REGION = "object"'  # the line of decor_look that says what is read
+_LOOK = {
+    "object": """\
+`decor_look` finds the object, with Pillow and NumPy alone: `look("photo.jpg")` is what the model
+is fed, and then its answers are those of Decor. Where you cannot run it, cut the picture to a
+square around the object yourself and let every pixel count 255; answers will differ a little.""",
+    "frame": """\
+The model reads the whole picture. `decor_look` puts it on a square, with Pillow and NumPy alone:
+`look("photo.jpg")` is what the model is fed, and then its answers are those of Decor. Where you
+cannot run it, fill the picture up to a square with its mean color yourself; its own pixels count
+255 and the filling 0.""",
+}
+_SQUEEZED = {
+    "object": """\
+it does
+not know its shape, and finds the object on a plain ground only. There it answers as Decor does, on
+other pictures most often.""",
+    "frame": """\
+it does
+not know its shape. To square pictures it answers as Decor does, to others most often.""",
+}
 _NOVELTY = (
     " It also gives `novelty`, 0 to 1 for each picture: above ½ the picture is none of the labels."
 )
@@ -44,7 +65,7 @@ class Format:
 
     ``write`` puts the model's own files into a folder, and gives what the text for the README
     wants to know besides. ``labels`` is the file with the labels; ``finds_object`` tells whether
-    the example wants the code that finds the object in a picture.
+    the example wants the code that finds in a picture what is read.
     """
 
     name: str
@@ -117,7 +138,7 @@ def export_model(bundle: Bundle, format_name: str, path: Path) -> Path:
         if example.exists():
             shutil.copyfile(example, folder / "classify.py")
         if chosen.finds_object:
-            _copy_object_finder(folder / _OBJECT_FINDER)
+            _copy_object_finder(folder / _OBJECT_FINDER, bundle.embedding.region)
         archive = shutil.make_archive(str(Path(parent, "model")), "zip", parent, folder.name)
         with replacing_file(path) as new:
             shutil.move(archive, new)
@@ -157,6 +178,8 @@ def _readme(bundle: Bundle, chosen: Format, folder: str, file: str, values: dict
             file=file,
             count=len(labels),
             novelty=_NOVELTY if bundle.novelty else "",
+            look=_LOOK[bundle.embedding.region],
+            squeezed=_SQUEEZED[bundle.embedding.region],
             **values,
         ),
         created=bundle.created[:10],
@@ -171,10 +194,12 @@ def _accuracy(evaluation: Evaluation) -> str:
     )
 
 
-def _copy_object_finder(folder: Path) -> None:
-    """Decor's own code as a package: copies, so that nothing differs."""
+def _copy_object_finder(folder: Path, region: str) -> None:
+    """Decor's own code as a package: copies, so that nothing differs but what is read."""
     for file in _COPIED:
         source = (_CORE / file).read_text(encoding="utf-8")
         source = source.replace("from decor_core.", f"from {_OBJECT_FINDER}.")
         write_file(folder / file, source.encode())
-    shutil.copyfile(_EXAMPLES / f"{_OBJECT_FINDER}.py", folder / "__init__.py")
+    source = (_EXAMPLES / f"{_OBJECT_FINDER}.py").read_text(encoding="utf-8")
+    source = source.replace(_REGION, _REGION.replace("object", region))
+    write_file(folder / "__init__.py", source.encode())

@@ -1,7 +1,7 @@
 """A model → a frozen TensorFlow graph that TensorFlow for Poets' ``label_image`` can run.
 
 The graph is fed a whole picture squeezed to 224 × 224 pixels: it does not know the picture's shape,
-and it finds the object on a plain ground only.
+and where the model reads the object, it finds that on a plain ground only.
 """
 
 from pathlib import Path
@@ -31,14 +31,20 @@ def export_graph(bundle: Bundle, path: Path) -> None:
     DecorError as Predictor does where the model was trained on another network or embedding.
     """
     model = build_model(bundle)
+    read = find_objects if bundle.embedding.region == "object" else whole_frames
 
     @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE, 3), name=INPUT)])
     def classify(scaled: Any) -> Any:
-        outputs = model(find_objects(scaled * DEVIATION + MEAN))
+        outputs = model(read(scaled * DEVIATION + MEAN))
         return tf.identity(outputs[PROBABILITIES], name=OUTPUT)
 
     frozen = convert_variables_to_constants_v2(classify.get_concrete_function())
     write_file(path, frozen.graph.as_graph_def().SerializeToString())
+
+
+def whole_frames(pixels: Any) -> Any:
+    """Pictures [n, h, w, 3] of 0–255 for the model [n, h, w, 4]: every pixel counts alike."""
+    return tf.concat([pixels, tf.fill(tf.shape(pixels[..., :1]), 255.0)], axis=-1)
 
 
 def find_objects(pixels: Any) -> Any:

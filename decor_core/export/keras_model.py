@@ -32,7 +32,7 @@ def build_model(bundle: Bundle, batch: int | None = None, network: Network | Non
 
     It maps ``object`` [batch, n, n, 4], any n, to ``probabilities`` [batch, labels] and, where
     the bundle knows what it knows, ``novelty`` [batch]. The object's four channels are red,
-    green, blue and how much each pixel counts, all 0 to 255: ``views.object_square``. With
+    green, blue and how much each pixel counts, all 0 to 255: ``views.region_square``. With
     another ``network`` it takes besides, of one object, the ``views`` [views, side, side, 3] and
     their ``weights`` [views, m, m, 1], m being the side of the network's largest maps, and does
     not cut them itself: ``views.cut``.

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from decor_core.errors import BackboneError
+from decor_core.errors import BackboneError, DamagedFile
 from decor_core.features.backbones import DEFAULT, load_backbone
 from decor_core.images import color
 from decor_core.images.localize import inside
-from decor_core.images.views import VIEWS, WORKING_SIDE, cut, object_square
+from decor_core.images.views import REGIONS, VIEWS, WORKING_SIDE, cut, region_square
+from decor_core.io import json_as
 
 # Places outside the object keep a little weight, so that a wrong mask does no great harm.
 FLOOR = 0.02
+AUTO = "auto"
 # Colors are counted on a grid of so many pixels a side: more of them say the same.
 COLOR_SIDE = 48
 
@@ -27,14 +30,27 @@ COLOR_SIDE = 48
 class EmbeddingSpec:
     """Everything that decides the vector of a picture, apart from the network's weights.
 
-    The first ``views`` of six views are averaged: the whole object, its center, its quarters.
+    The first ``views`` of six views are averaged: the whole, its center, its quarters.
     Two are as good as six on decor, at a third of the time.
     ``version`` counts the changes of this module's arithmetic.
+    ``region`` says what is read of a picture, one of REGIONS; AUTO is a spec that is to be
+    settled by the data first (``training.region``).
     """
 
     architecture: str = DEFAULT
     views: int = 2
     version: int = 7
+    region: str = "object"  # as all were that do not say
+
+
+def read_spec(told: Any) -> EmbeddingSpec:
+    """The spec that a file tells, in JSON; DamagedFile where it makes no sense."""
+    spec = json_as(told, EmbeddingSpec, only_known=True)
+    if spec.region not in REGIONS:
+        raise DamagedFile(
+            f"of pictures it reads the {spec.region!r}, but expected {' or '.join(REGIONS)}"
+        )
+    return spec
 
 
 @dataclass(frozen=True)
@@ -95,8 +111,8 @@ class FeatureMaps:
     def vector(self) -> np.ndarray:
         """Vector [d], float32.
 
-        For each stage, mean and standard deviation over the object, each of length 1, averaged
-        over the views; then the square root of the histogram of the object's colors, a unit vector
+        For each stage, mean and standard deviation over what is read, each of length 1, averaged
+        over the views; then the square root of the histogram of its colors, a unit vector
         (Hellinger).
         """
         views = [np.concatenate([pool(*m) for m in zip(v.stages, v.weights, strict=True)])
@@ -123,6 +139,11 @@ class ImageEmbedder:
             )
         if not 1 <= spec.views <= len(VIEWS):
             raise BackboneError(f"The views must be 1 to {len(VIEWS)}, not {spec.views}.")
+        if spec.region not in REGIONS:
+            raise BackboneError(
+                f"What is read of a picture must be {' or '.join(REGIONS)}, not “{spec.region}”; "
+                "retrain the model, or update Decor."
+            )
         self.spec = spec
         self._turn = threading.Semaphore(max(1, (os.cpu_count() or 1) // 2))
         self._backbone = load_backbone(spec.architecture)
@@ -145,7 +166,7 @@ class ImageEmbedder:
         """What there is to see in an upright RGB picture, and where."""
         chosen = VIEWS[: self.spec.views]
         with self._turn:
-            square, mask, box = object_square(picture)
+            square, mask, box = region_square(picture, self.spec.region)
             side, (places, *_) = self._backbone.spec.side, self._backbone.shapes[0]
             cuts = [cut(square, view, side) for view in chosen]
             counted = [cut(mask, view, places) for view in chosen]
@@ -166,7 +187,7 @@ def _view(
     weights: Image.Image,
     maps: Sequence[np.ndarray],
 ) -> View:
-    """What the network sees in ``view`` of the object's square, which lies in ``box``."""
+    """What the network sees in ``view`` of the square that is read, which lies in ``box``."""
     *relative, mirrored = view
     shapes = [stage.shape[:2] for stage in maps]
     shares = {shape: _shares(weights, shape) for shape in set(shapes)}

@@ -17,7 +17,7 @@ from decor_core.data.quality_checks import MEASURES
 from decor_core.data.scan import ShouldStop
 from decor_core.errors import BundleError, DamagedFile, DataError, Stopped, damaged_file
 from decor_core.features.backbones import MODELS, restorable
-from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder
+from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder, read_spec
 from decor_core.features.vectors import LazyVectors
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import DECODER_VERSION, load_picture
@@ -173,7 +173,7 @@ def _from_header(header: _Header, vectors: np.ndarray, copies: np.ndarray) -> Em
     if vectors.shape != (n, width) or copies.shape != (n, *copies.shape[1:2], width):
         raise DamagedFile(f"its vectors have shapes {vectors.shape} and {copies.shape}")
     return Embeddings(
-        json_as(header.spec, EmbeddingSpec, only_known=True),
+        read_spec(header.spec),
         header.digest,
         header.blocks,
         header.taxonomy,
@@ -258,6 +258,7 @@ class _Store:
         spec = embedder.spec
         made_by = f"{embedder.digest}-v{spec.version}-decoder{DECODER_VERSION}"
         name = f"{spec.architecture}-{made_by}-{spec.views}"
+        name += f"-{spec.region}" * (spec.region != "object")  # as older vectors do not say
         self._folder = root / name
         self._dimensions = embedder.dimensions
         self._closed = not usable

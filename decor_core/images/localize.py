@@ -65,11 +65,11 @@ def find_object(picture: Image.Image) -> DecorObject:
     commoner in the center than along the border count (histogram back-projection; Swain &
     Ballard, 1991), and the box shrinks to where they are.
     """
-    small = _at_most(_TRIMMING_SIDE, picture)
+    small = at_most(_TRIMMING_SIDE, picture)
     inner, around = _trim(small)
     box = _placed(inner, small.size, (0, 0, *picture.size))
     seen = small.crop(inner)  # quicker than from all pixels, where it is large enough
-    seen = _at_most(SIDE, seen if max(seen.size) >= SIDE else picture.crop(box))
+    seen = at_most(SIDE, seen if max(seen.size) >= SIDE else picture.crop(box))
     colors = lab(np.asarray(seen))
     weights = _difference_from_ground(colors)
     plain = weights is not None
@@ -80,7 +80,7 @@ def find_object(picture: Image.Image) -> DecorObject:
             left, upper, right, lower = bulk
             weights = weights[upper:lower, left:right]
             box = _placed(bulk, seen.size, box)
-            seen = _at_most(SIDE, picture.crop(box))
+            seen = at_most(SIDE, picture.crop(box))
     if weights.mean() < LEAST_WEIGHT:
         weights = np.ones(weights.shape)
     weights = Image.fromarray((weights * 255).astype(np.uint8))
@@ -99,7 +99,7 @@ def find_object(picture: Image.Image) -> DecorObject:
     return DecorObject(box, seen, weights, ground, white)
 
 
-def _at_most(side: int, picture: Image.Image) -> Image.Image:
+def at_most(side: int, picture: Image.Image) -> Image.Image:
     """The picture, or a smaller one whose long side is ``side``."""
     if max(picture.size) <= side:
         return picture

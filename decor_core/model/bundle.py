@@ -12,7 +12,7 @@ import numpy as np
 
 from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file, unwritable
 from decor_core.features.backbones import MODELS, restorable
-from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.embedder import EmbeddingSpec, read_spec
 from decor_core.io import Arrays, json_as, read_arrays, read_json, replacing, write_json
 from decor_core.model.elsewhere import Elsewhere
 from decor_core.model.evaluation import Evaluation, decode_counts
@@ -134,7 +134,7 @@ def _from_manifest(manifest: dict[str, Any], arrays: Arrays) -> Bundle:
     if isinstance(novelty := manifest["novelty"], dict):
         novelty |= {name: arrays[name] for name in _NOVELTY_ARRAYS}
     bundle = json_as(manifest | {"head": head}, Bundle, _decode)
-    json_as(manifest["embedding"], EmbeddingSpec, only_known=True)
+    read_spec(manifest["embedding"])
     return bundle
 
 

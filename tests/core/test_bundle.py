@@ -70,6 +70,24 @@ def test_round_trip(bundle, saved):
     ]  # fmt: skip
 
 
+def test_what_is_read_of_a_picture_travels_and_older_models_read_the_object(bundle, saved):
+    manifest = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))
+    assert load_bundle(saved).embedding == bundle.embedding
+    _edit_manifest(saved, embedding=manifest["embedding"] | {"region": "frame"})
+    assert load_bundle(saved).embedding == replace(bundle.embedding, region="frame")
+    del manifest["embedding"]["region"]
+    _edit_manifest(saved, embedding=manifest["embedding"])
+    assert load_bundle(saved).embedding == replace(bundle.embedding, region="object")
+
+
+@pytest.mark.parametrize("region", ["corner", "auto", 7])
+def test_what_cannot_be_read_of_a_picture_is_damage(saved, region):
+    manifest = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))
+    _edit_manifest(saved, embedding=manifest["embedding"] | {"region": region})
+    with pytest.raises(BundleError, match="damaged.*(object or frame|Expected `str`)"):
+        load_bundle(saved)
+
+
 def test_round_trip_without_any_judgement(bundle, tmp_path):
     bare = replace(bundle, evaluation=None, cross_validation={})
     again = load_bundle(save_bundle(bare, tmp_path / "bare"))

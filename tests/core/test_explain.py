@@ -50,15 +50,15 @@ def test_parts_add_up_for_odd_pictures(shipped, kind):
     np.testing.assert_allclose(explanation.scores, _logits(shipped, picture), atol=1e-4)
 
 
-@pytest.mark.parametrize("views", [1, 2, 6])
-def test_parts_add_up_for_any_head_and_number_of_views(training, ornament, views):
-    embedder = shared_embedder(replace(training.bundle.embedding, views=views))
+@pytest.mark.parametrize(("views", "region"), [(1, "object"), (2, "frame"), (6, "object")])
+def test_parts_add_up_for_any_head_views_and_region(training, ornament, views, region):
+    embedder = shared_embedder(replace(training.bundle.embedding, views=views, region=region))
     rng = np.random.default_rng(views)
     head = LinearHead(
         rng.normal(size=(embedder.dimensions, 4)).astype(np.float32),
         rng.normal(size=4).astype(np.float32),
     )
-    picture = ornament(5, "seagreen", side=120)
+    picture = ImageOps.pad(ornament(5, "seagreen", side=120), (200, 120), color="pink")
     look = embedder.feature_maps(picture)
     explanation = split_scores(look, embedder.blocks, head, tuple("abcd"), picture.size)
     np.testing.assert_allclose(explanation.scores, head.logits(look.vector()[None])[0], atol=1e-4)

@@ -68,12 +68,12 @@ def test_vector_is_the_same_twice_and_finite(embedder, ornament):
 
 def test_threads_take_turns_but_for_the_network(ornament, monkeypatch):
     monkeypatch.setattr(embedding.os, "cpu_count", lambda: 4)
-    embedder, find, lock = ImageEmbedder(EmbeddingSpec()), embedding.object_square, threading.Lock()
+    embedder, find, lock = ImageEmbedder(EmbeddingSpec()), embedding.region_square, threading.Lock()
     pictures = [ornament(seed, "navy", 90) for seed in range(8)]
     alone = [embedder.embed(picture) for picture in pictures]
     inside, most = 0, 0
 
-    def counted(picture):
+    def counted(picture, region):
         nonlocal inside, most
         with lock:
             inside += 1
@@ -81,9 +81,9 @@ def test_threads_take_turns_but_for_the_network(ornament, monkeypatch):
         time.sleep(0.02)
         with lock:
             inside -= 1
-        return find(picture)
+        return find(picture, region)
 
-    monkeypatch.setattr(embedding, "object_square", counted)
+    monkeypatch.setattr(embedding, "region_square", counted)
     with ThreadPoolExecutor(6) as threads:
         together = list(threads.map(embedder.embed, pictures))
     assert most == 2

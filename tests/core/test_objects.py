@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from decor_core.errors import BackboneError
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.images.localize import SIDE, find_object
+from decor_core.images.views import frame_square
 
 
 def on(ground, side=120, color="navy"):
@@ -117,3 +119,32 @@ def test_a_warm_light_changes_the_vector_less_than_it_would():
     balanced = embedder.embed(picture) @ embedder.embed(warm)
     unbalanced = embedder.embed(on((120, 120, 120))) @ embedder.embed(cold)
     assert balanced > unbalanced
+
+
+@pytest.mark.parametrize("size", [(90, 60), (640, 480), (300, 900)])
+def test_every_place_of_a_frame_counts_alike_and_what_completes_it_does_not(size):
+    picture = Image.new("RGB", size, "white")
+    picture.paste("navy", (0, 0, size[0] // 2, size[1]))
+    square, weights, box = frame_square(picture)
+    long, short = max(square.size), round(min(size) * square.width / max(size))
+    assert square.size == weights.size and long == min(max(size), 320)
+    counts = np.asarray(weights)
+    assert set(np.unique(counts)) == {0, 255} and abs((counts > 0).sum() - long * short) <= long
+    assert square.getpixel((0, 0)) == pytest.approx((127, 127, 191), abs=2)  # the mean color
+    left, upper, right, lower = np.multiply(box, (*size, *size))
+    assert (left + right, upper + lower) == pytest.approx(size, abs=1)
+    assert right - left == lower - upper == max(size)
+
+
+def test_a_frame_is_known_by_its_ground_and_an_object_is_not():
+    def change(region):
+        embedder = ImageEmbedder(EmbeddingSpec(region=region))
+        one, other = (embedder.embed(on(ground)) for ground in ("white", "seagreen"))
+        return 1 - one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+
+    assert change("frame") > 2 * change("object")
+
+
+def test_nothing_else_is_read_of_a_picture():
+    with pytest.raises(BackboneError, match="object or frame, not “corner”"):
+        ImageEmbedder(EmbeddingSpec(region="corner"))

@@ -6,16 +6,19 @@ import numpy as np
 from PIL import Image
 
 from .images.decode import load_picture
-from .images.views import VIEWS, WORKING_SIDE, cut, object_square
+from .images.views import VIEWS, WORKING_SIDE, cut, region_square
+
+# What of a picture the model was trained on: its object, or the whole frame.
+REGION = "object"
 
 
 def look(file: str | Path) -> np.ndarray:
-    """The object in a picture, as the model is fed it: float32 [1, n, n, 4] of 0–255.
+    """What is read of a picture, as the model is fed it: float32 [1, n, n, 4] of 0–255.
 
-    Red, green, blue, and how much each pixel counts, on a square of the ground's color.
+    Red, green, blue, and how much each pixel counts, on a square of one color.
     """
     picture = load_picture(Path(file), max_side=WORKING_SIDE)
-    square, weights, _ = object_square(picture)
+    square, weights, _ = region_square(picture, REGION)
     return np.dstack([np.asarray(square), np.asarray(weights)]).astype(np.float32)[None]
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from decor_core.__main__ import main
 from decor_core.errors import BackboneError, BundleError
-from decor_core.export.frozen_graph import export_graph, find_objects
+from decor_core.export.frozen_graph import export_graph, find_objects, whole_frames
 from decor_core.features import backbones as backbone
 from decor_core.images import localize
 from decor_core.images.decode import load_picture
@@ -160,6 +160,13 @@ def test_objects_are_the_apps_on_a_plain_ground(ornament):
     theirs = np.dstack([square.resize(side), weights.resize(side)])
     ours = find_objects(np.asarray(picture, np.float32)[None]).numpy()[0]
     assert np.abs(ours - theirs).mean() < 6
+
+
+def test_of_a_frame_every_pixel_counts():
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 224, 224, 3)).astype(np.float32)
+    fed = whole_frames(pictures).numpy()
+    np.testing.assert_array_equal(fed[..., :3], pictures)
+    assert (fed[..., 3] == 255).all()
 
 
 def test_model_of_another_network_is_refused(shipped, tmp_path):
