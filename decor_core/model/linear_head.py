@@ -1,8 +1,14 @@
-"""A linear classifier of vectors: weights and bias, and the probabilities that follow from them."""
+"""A linear classifier of vectors, its probabilities, and how they are calibrated.
 
+By temperature scaling: scores are divided by one number, so that confidence is what comes true.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+_LEAST, _MOST = 1e-3, 1e3  # temperatures
 
 
 @dataclass(frozen=True)
@@ -37,3 +43,49 @@ def log_losses(logits: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Negative log-likelihood [..., n], in nats, of ``classes`` [n] under logits [..., n, c]."""
     chosen = probabilities(logits)[..., np.arange(len(classes)), classes]
     return -np.log(np.maximum(chosen, 1e-300)) + 0.0  # never -0.0
+
+
+def fit_temperature(logits: np.ndarray, y_true: np.ndarray) -> float:
+    """The divisor of logits [n, c] that makes their probabilities likeliest (Guo et al., 2017).
+
+    Meant for out-of-fold logits: in-sample ones are overconfident. Where all n predictions are
+    right, boundless confidence would be likeliest; then it is (n + 1) / (n + 2) on average, by
+    Laplace's rule of succession. Between 1/1000 and 1000.
+    """
+    n = len(y_true)
+    logits = np.asarray(logits, np.float64)
+    likeliest = logits.max(axis=1)
+    given = logits[np.arange(n), y_true]
+
+    def nll_slope(inverse: float) -> tuple[float, float]:
+        probs = probabilities(logits * inverse)
+        expected = (probs * logits).sum(axis=1)
+        variance = (probs * logits**2).sum(axis=1) - expected**2
+        return (expected - given).mean(), variance.mean()
+
+    def confidence_gap(inverse: float) -> tuple[float, float]:
+        probs = probabilities(logits * inverse)
+        confidence = probs.max(axis=1)
+        growth = confidence * (likeliest - (probs * logits).sum(axis=1))
+        return confidence.mean() - (n + 1) / (n + 2), growth.mean()
+
+    all_right = (logits.argmax(axis=1) == y_true).all()
+    return 1 / _root(confidence_gap if all_right else nll_slope)
+
+
+def _root(function: Callable[[float], tuple[float, float]]) -> float:
+    """Where an increasing function, given with its derivative, is zero, between the bounds.
+
+    Newton's method, or halving where it leads out of what is known to hold the root. SciPy has the
+    same, but takes 0.6 s and 60 MB to be imported, as long as a whole training.
+    """
+    low, high, point = 1 / _MOST, 1 / _LEAST, 1.0
+    for _ in range(60):
+        value, derivative = function(point)
+        low, high = (low, point) if value > 0 else (point, high)
+        newton = point - value / derivative if derivative > 0 else low
+        following = newton if low < newton < high else np.sqrt(low * high)
+        if abs(following - point) <= 1e-6 * point:
+            break
+        point = following
+    return float(following)

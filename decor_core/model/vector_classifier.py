@@ -8,10 +8,9 @@ from typing import Any, Self
 import numpy as np
 
 from decor_core.features.embedder import Block
-from decor_core.model.calibration import fit_temperature
 from decor_core.model.estimator import LinearClassifier
 from decor_core.model.events import OnEvent, ShouldStop, never_stop
-from decor_core.model.linear_head import LinearHead, log_losses
+from decor_core.model.linear_head import LinearHead, fit_temperature, log_losses
 from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.whitened_folds import Examples, WhitenedFolds, fit_logistic

@@ -11,9 +11,8 @@ import numpy as np
 
 from decor_core.features.embedder import Block, late_stages
 from decor_core.features.vectors import batches, choose_rows, is_many
-from decor_core.model.calibration import fit_temperature
 from decor_core.model.heads import RidgeLogisticRegression, spherical_lda
-from decor_core.model.linear_head import LinearHead
+from decor_core.model.linear_head import LinearHead, fit_temperature
 from decor_core.model.novelty import Novelty, NoveltyDetector
 from decor_core.model.whitening import BlockPCA, BlockWhitener
 

@@ -16,10 +16,9 @@ from decor_core.data.checks import FEW
 from decor_core.data.findings import Finding
 from decor_core.data.split import assign_folds
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.calibration import fit_temperature
 from decor_core.model.events import ShouldStop, never_stop
 from decor_core.model.heads import ShrinkageLDA
-from decor_core.model.linear_head import probabilities
+from decor_core.model.linear_head import fit_temperature, probabilities
 
 _DIMENSIONS = 256  # principal ones: as good as all for this, and quick
 _OUTLIER_DIMENSIONS = 64

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from decor_core.model.calibration import fit_temperature
-from decor_core.model.linear_head import cross_entropy, probabilities
+from decor_core.model.linear_head import cross_entropy, fit_temperature, probabilities
 
 
 @pytest.mark.parametrize("temperature", [0.2, 1.0, 5.0])

@@ -5,7 +5,7 @@ import pytest
 
 from decor_core.errors import TrainingError
 from decor_core.features.embedder import Block
-from decor_core.model.calibration import fit_temperature
+from decor_core.model.linear_head import fit_temperature
 from decor_core.model.training_config import HEADS, TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import Examples, WhitenedFolds
