@@ -178,17 +178,19 @@ def _from_header(header: _Header, vectors: np.ndarray, copies: np.ndarray) -> Em
         header.blocks,
         header.taxonomy,
         pd.DataFrame(table),
-        *(
-            cast(np.ndarray, LazyVectors(array))
-            if array.dtype == np.float16 and _are_many(vectors, copies)
-            else array.astype(np.float32)
-            for array in (vectors, copies)
-        ),
+        *_in_memory(vectors, copies),
     )
 
 
 def _are_many(vectors: np.ndarray, copies: np.ndarray) -> bool:
     return math.prod(vectors.shape) + math.prod(copies.shape) > _MANY_NUMBERS
+
+
+def _in_memory(vectors: np.ndarray, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in single precision, or as they are where they are very many in half precision."""
+    if vectors.dtype == copies.dtype == np.float16 and _are_many(vectors, copies):
+        return cast(np.ndarray, LazyVectors(vectors)), cast(np.ndarray, LazyVectors(copies))
+    return vectors.astype(np.float32, copy=False), copies.astype(np.float32, copy=False)
 
 
 def embed_catalog(
@@ -233,17 +235,17 @@ def embed_catalog(
     rows = list(zip(catalog.table["file"], catalog.table["key"], strict=True))
     if not rows:
         raise DataError("There is no usable picture in the data set; see the report.")
-    found = []
-    for vectors in map_in_order(vectors_of, rows):
-        found.append(vectors)
+    shape = len(rows), 1 + copies, embedder.dimensions
+    found = np.empty(shape, np.float16 if math.prod(shape) > _MANY_NUMBERS else np.float32)
+    for number, vectors in enumerate(map_in_order(vectors_of, rows)):
+        found[number] = vectors
         if progress:
-            progress(len(found), len(rows))
-    stacked = np.stack(found)
+            progress(number + 1, len(rows))
     # Pictures that vectors are joined with were not measured, and JSON knows no NaN.
     table = catalog.table.drop(columns=list(MEASURES.values()), errors="ignore")
     return Embeddings(
         spec, embedder.digest, embedder.blocks, catalog.taxonomy, table,
-        stacked[:, 0], stacked[:, 1:],
+        *_in_memory(found[:, 0], found[:, 1:]),
     )  # fmt: skip
 
 

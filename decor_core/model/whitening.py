@@ -181,7 +181,7 @@ def largest_eigenpairs(products: np.ndarray, count: int) -> tuple[np.ndarray, np
     By subspace iteration (Halko, Martinsson & Tropp, 2011) from the same start every time. Those
     near zero are left out.
     """
-    shape = len(products), min(max(2 * count, 1), len(products))
+    shape = len(products), min(max(min(2 * count, count + 64), 1), len(products))
     start = np.random.default_rng(0).standard_normal(shape)
     basis = np.linalg.qr(products @ start)[0]
     for _ in range(4):

@@ -18,13 +18,14 @@ from decor_core.data.split import (
     needed,
 )
 from decor_core.features.embeddings import Embeddings
+from decor_core.features.vectors import is_many
 from decor_core.model.bundle import Bundle
 from decor_core.model.evaluation import Evaluation, evaluate
 from decor_core.model.events import OnEvent, ShouldStop, TrainEvent, never_stop
 from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
-from decor_core.model.whitened_folds import WhitenedFolds
+from decor_core.model.whitened_folds import Examples, WhitenedFolds
 from decor_core.training.labeled_vectors import LabeledVectors
 
 FOLDS = 5
@@ -72,7 +73,7 @@ def train(
             on_event(event)
 
     validation = embeddings.vectors[parts.validation], data.classes[parts.validation]
-    folds = _recently_whitened(data.examples(parts.train))
+    folds = _whitened(data.examples(parts.train))
     model = VectorClassifier.of(config).fit_folds(
         folds,
         data.taxonomy.labels,
@@ -106,7 +107,7 @@ def train_on_all(
     With 0 ``repeats`` nothing judges it.
     """
     data = LabeledVectors.of(embeddings, level, config)
-    folds = _recently_whitened(data.examples(np.arange(len(data.classes))))
+    folds = _whitened(data.examples(np.arange(len(data.classes))))
     model = VectorClassifier.of(config).fit_folds(folds, data.taxonomy.labels)
     bundle = _bundle(data, title, model, folds, len(data.classes))
     if not repeats:
@@ -193,6 +194,11 @@ def cross_validate(
         y_true = embeddings.target(taxonomy.name)[1][counted]
         found[taxonomy.name] = evaluate(np.array(rolled), y_true, taxonomy.labels)
     return found
+
+
+def _whitened(examples: Examples) -> WhitenedFolds:
+    """Kept where they are few: many take memory, and long to be told from others."""
+    return (WhitenedFolds if is_many(len(examples.classes)) else _recently_whitened)(examples)
 
 
 def _bundle(

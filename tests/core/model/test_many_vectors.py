@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from decor_core.data.catalog import open_dataset
 from decor_core.features import embeddings as embeddings_module
 from decor_core.features import vectors as vectors_module
-from decor_core.features.embeddings import Embeddings
+from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.features.vectors import LazyVectors, batches
 from decor_core.model import whitening
 from decor_core.model.linear_head import LinearHead
@@ -66,6 +67,15 @@ def test_very_many_stay_in_half_precision_and_are_saved_so(loaded_as_many, embed
     assert len(whole.without_vectors().vectors) == 0
     joined = whole.rows(np.arange(5)).joined(whole.rows(np.arange(3, 9)))
     assert len(joined.vectors) == len(joined.table) == 9
+
+
+def test_very_many_pictures_are_looked_at_into_half_precision(
+    painted, own_cache, embeddings, monkeypatch
+):
+    monkeypatch.setattr(embeddings_module, "_MANY_NUMBERS", 1000)
+    again = embed_catalog(open_dataset(painted), embeddings.spec)
+    assert isinstance(again.vectors, LazyVectors) and again.copies.shape[1] == 0
+    np.testing.assert_array_equal(again.vectors, embeddings.vectors.astype(np.float16))
 
 
 def test_a_number_that_is_none_is_refused_in_half_precision_too(loaded_as_many):
