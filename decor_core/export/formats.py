@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from decor_core.errors import BundleError
@@ -85,13 +84,16 @@ def _write_tflite(bundle: Bundle, folder: Path) -> dict[str, int]:
     return {"views": bundle.embedding.views, "side": network.spec.side, "map_side": map_side}
 
 
-def _write_keras(bundle: Bundle, folder: Path, *, saved_model: bool = False) -> None:
+def _write_saved_model(bundle: Bundle, folder: Path) -> None:
+    from decor_core.export.keras_model import build_model, save_model
+
+    save_model(build_model(bundle), folder / "saved_model")
+
+
+def _write_keras(bundle: Bundle, folder: Path) -> None:
     from decor_core.export.keras_model import build_model
 
-    if saved_model:
-        build_model(bundle).export(folder / "saved_model", verbose=False)
-    else:
-        build_model(bundle).save(folder / "model.keras")
+    build_model(bundle).save(folder / "model.keras")
 
 
 def _write_graph(bundle: Bundle, folder: Path) -> None:
@@ -104,8 +106,7 @@ _FORMATS = (
     Format("bundle", "Decor's own, to import again", write_bundle,
            finds_object=False, needs_tensorflow=False),
     Format("tflite", "TensorFlow Lite, for phones and small machines", _write_tflite),
-    Format("saved_model", "TensorFlow SavedModel, for servers",
-           partial(_write_keras, saved_model=True)),
+    Format("saved_model", "TensorFlow SavedModel, for servers", _write_saved_model),
     Format("keras", "Keras, to build upon", _write_keras),
     Format("graph", "Frozen graph, for scripts of TensorFlow for Poets", _write_graph,
            labels="retrained_labels.txt", finds_object=False),

@@ -33,7 +33,9 @@ def export_graph(bundle: Bundle, path: Path) -> None:
     model = build_model(bundle)
     read = find_objects if bundle.embedding.region == "object" else whole_frames
 
-    @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE, 3), name=INPUT)])
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, SIDE, SIDE, 3), name=INPUT)], autograph=False
+    )
     def classify(scaled: Any) -> Any:
         outputs = model(read(scaled * DEVIATION + MEAN))
         return tf.identity(outputs[PROBABILITIES], name=OUTPUT)

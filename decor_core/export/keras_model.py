@@ -6,9 +6,11 @@ loads TensorFlow, as do those that import it: each is imported where it is wante
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import ops
 
@@ -58,6 +60,20 @@ def build_model(bundle: Bundle, batch: int | None = None, network: Network | Non
     if bundle.novelty:
         outputs[NOVELTY] = _novelty(vectors, bundle.novelty)
     return keras.Model(inputs, outputs, name="decor")
+
+
+def save_model(model: Any, folder: Path) -> None:
+    """Write a model as a SavedModel of one signature, with the names of its inputs and outputs.
+
+    Keras's own ``export`` traces the model three times and keeps it twice.
+    """
+    signature = keras.tree.map_structure(
+        lambda one: tf.TensorSpec(one.shape, one.dtype, one.name), model.input
+    )
+    served = tf.Module()
+    served.weights = [one.value for one in model.variables]
+    served.serve = tf.function(lambda x: model(x), input_signature=[signature], autograph=False)
+    tf.saved_model.save(served, str(folder), signatures=served.serve)
 
 
 def _embed(square: Any, stages: list[Any], weights: Any, views: int) -> Any:

@@ -6,6 +6,7 @@ is converted with an operator of our own in place of the network, and that is re
 
 import tempfile
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import flatbuffers
@@ -14,7 +15,7 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from tensorflow import keras
 
-from decor_core.export.keras_model import build_model
+from decor_core.export.keras_model import build_model, save_model
 from decor_core.export.keras_network import read_model
 from decor_core.features.backbones import BackboneSpec, by_resolution, load_backbone
 from decor_core.model.bundle import Bundle
@@ -31,9 +32,7 @@ def tflite_model(bundle: Bundle) -> bytes:
     spec = BackboneSpec.named(bundle.embedding.architecture)
     model = build_model(bundle, batch=1, network=_placeholder_layer(spec))
     with tempfile.TemporaryDirectory() as folder:
-        signature = {name: tf.TensorSpec(one.shape, one.dtype, name)
-                     for name, one in model.input.items()}  # fmt: skip
-        model.export(folder, verbose=False, input_signature=[signature])
+        save_model(model, Path(folder))
         # By way of a SavedModel: from_concrete_functions has given NaNs without a word.
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.allow_custom_ops = True
