@@ -17,7 +17,7 @@ _MOST_LABELS = 7
 @st.fragment
 def show_attribution_map(image: AnalyzedImage, prediction: Prediction) -> None:
     """The picture and, unless that is switched off, the attribution map of a class over it."""
-    place, file = st.container(gap="xsmall"), preview(image)
+    place = st.container(gap="xsmall")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         wanted = st.toggle(
             "Attribution map", value=True, key=keys.SHOW_ATTRIBUTION, persist_state="session"
@@ -34,18 +34,17 @@ def show_attribution_map(image: AnalyzedImage, prediction: Prediction) -> None:
             persist_state="session",
             width=110,
         )
-    described, legend = image.described, ""
-    if wanted:
+    file, described, legend = preview(image), image.described, ""
+    if wanted and (explanation := attribution(image, prediction.taxonomy)):
         label = _choose_label(image, prediction)
-        if explanation := attribution(image, prediction.taxonomy):
-            heat = explanation.attribution(label)
-            file = overlay_url(file, heat, explanation.scale, opacity / 100)
-            name = html.escape(label)
-            described += f" Colored by what speaks for {label} and against it: {where(heat)}."
-            legend = (
-                f'<div class="decor-legend"><span>against {name}</span>'
-                '<span class="decor-ramp"></span><span>for it</span></div>'
-            )
+        heat = explanation.attribution(label)
+        file = overlay_url(file, heat, explanation.scale, opacity / 100)
+        name = html.escape(label)
+        described += f" Colored by what speaks for {label} and against it: {where(heat)}."
+        legend = (
+            f'<div class="decor-legend"><span>against {name}</span>'
+            '<span class="decor-ramp"></span><span>for it</span></div>'
+        )
     with place:
         st.image(file, width="stretch", alt=described)
         if legend:

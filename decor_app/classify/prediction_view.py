@@ -8,11 +8,7 @@ from decor_app.charts.bars import score_bars
 from decor_app.classify.attribution_map import show_attribution_map
 from decor_app.classify.corrections import show_correction
 from decor_app.classify.decision import confidence_words, decide, decision_title, thresholds
-from decor_app.classify.similar_pictures import (
-    show_description,
-    show_similar_pictures,
-    training_pictures,
-)
+from decor_app.classify.similar_pictures import show_likeness
 from decor_app.components.flags import flag
 from decor_app.format import escape_markdown, percent
 from decor_app.state.images import AnalyzedImage, UnreadableFile
@@ -27,7 +23,7 @@ def show_prediction(
     image: AnalyzedImage, prediction: Prediction, trained: Taxonomy, corrections: Dataset | None
 ) -> None:
     """The picture, beside it what it is taken for, how surely, why, and what it is like."""
-    decision, known = decide(prediction), training_pictures()
+    decision = decide(prediction)
     confidence, novelty = thresholds()
     with st.container(border=True, key="answer"):
         with st.container(key="answer-picture", gap="small"):
@@ -44,10 +40,7 @@ def show_prediction(
         with st.container(key="answer-bars"):
             score_bars(prediction.scores)
             show_correction(image, corrections)
-        with st.container(key="answer-like", gap="xsmall"):
-            show_description(image, prediction, decision, known)
-        with st.container(key="answer-known", gap="xsmall"):
-            show_similar_pictures(image, known)
+        show_likeness(image, prediction, decision)
 
 
 def _show_origin(prediction: Prediction, trained: Taxonomy, labels: Sequence[str]) -> None:

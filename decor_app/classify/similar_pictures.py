@@ -1,6 +1,7 @@
 """What a picture is like: one plain sentence, and the training pictures nearest to it."""
 
 import html
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -14,7 +15,7 @@ from decor_app.state.models import predictor
 from decor_app.state.thumbnails import thumbnails
 from decor_app.state.training_vectors import cached_vectors
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.neighbors import NeighborIndex
+from decor_core.model.neighbors import Neighbor, NeighborIndex
 from decor_core.model.predictor import Decision, Prediction, VectorPredictor
 from decor_core.model.training_data import TrainingData
 
@@ -29,7 +30,7 @@ _TRAITS = {
 _BEHIND = ((0.5, "close behind"), (0.1, "some way behind"), (0.0, "far behind"))
 
 
-def training_pictures() -> NeighborIndex | None:
+def _training_pictures() -> NeighborIndex | None:
     """The pictures that the model in use learned from; None where they are not here, or not yet."""
     model = predictor()
     training_data, level = TrainingData.of(model.bundle), model.bundle.taxonomy.name
@@ -57,14 +58,20 @@ def _known(model: VectorPredictor, vectors: Embeddings) -> NeighborIndex:
     return NeighborIndex(model.bundle, vectors)
 
 
-def show_description(
-    image: AnalyzedImage, prediction: Prediction, decision: Decision, known: NeighborIndex | None
-) -> None:
-    """The sentence, and what the style is known by."""
-    st.markdown(_sentence(image, prediction, decision, known))
-    style = style_of(decision.labels[0]) if decision.kind == "confident" else None
-    if style:
-        st.caption(f"Look for: {style.look_for[0].lower()}{style.look_for[1:]}")
+def show_likeness(image: AnalyzedImage, prediction: Prediction, decision: Decision) -> None:
+    """A sentence, what the style is known by, and the training pictures, where they are here."""
+    known = _training_pictures()
+    with st.container(key="answer-like", gap="xsmall"):
+        st.markdown(_sentence(image, prediction, decision, known))
+        style = style_of(decision.labels[0]) if decision.kind == "confident" else None
+        if style:
+            st.caption(f"Look for: {style.look_for[0].lower()}{style.look_for[1:]}")
+    with st.container(key="answer-known", gap="xsmall"):
+        if known:
+            neighbors = known.nearest(image.vector, _COUNT)
+            _show_neighbors(neighbors)
+            if any(one.key == image.digest for one in neighbors):
+                st.caption("This very picture is among those that the model learned from.")
 
 
 def _sentence(
@@ -100,11 +107,7 @@ def how_far_behind(prediction: Prediction) -> str:
     return next(words for least, words in _BEHIND if ratio >= least)
 
 
-def show_similar_pictures(image: AnalyzedImage, known: NeighborIndex | None) -> None:
-    """The training pictures most like this one, where they are here."""
-    if known is None:
-        return
-    neighbors = known.nearest(image.vector, _COUNT)
+def _show_neighbors(neighbors: Sequence[Neighbor]) -> None:
     thumbnail = thumbnails(TrainingData.of(predictor().bundle))
     items = []
     for neighbor in neighbors:
@@ -119,5 +122,3 @@ def show_similar_pictures(image: AnalyzedImage, known: NeighborIndex | None) -> 
         )
     st.markdown(":small[**Nearest training pictures**]")
     st.html(f'<ol class="decor-known">{"".join(items)}</ol>')
-    if any(one.key == image.digest for one in neighbors):
-        st.caption("This very picture is among those that the model learned from.")
