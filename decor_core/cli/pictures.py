@@ -117,18 +117,23 @@ class VectorFlags(PictureFlags):
         if self.embeddings:
             if self.image_dir or self.csv or self.images or self.data_set or self.classes_from:
                 raise DecorError("Expected either --embeddings or pictures, not both.")
-            return Embeddings.load(self.embeddings).of_types(*self.types)
+            found = Embeddings.load(self.embeddings).of_types(*self.types)
+            return found.without_copies() if config.quick else found
         catalog, dataset = self.catalog(), self.kept_dataset()
         _print_assumed(catalog.report) if quiet else _print_report(catalog.report)
         with quietly():  # here, as it speaks when it starts; it stays loaded
             load_backbone(config.architecture)
-        return embed_catalog(
+        embeddings = embed_catalog(
             catalog,
             config.spec,
             augmentation=config.augmentation(len(catalog.table)),
+            only_worthwhile=config.copies_by_data,
             cache=self.bottleneck_dir or (dataset.folder / VECTORS if dataset else None),
             progress=progress_bar("Embedding"),
         )
+        if embeddings.copies_choice:  # the data told, which no command does in silence
+            print(embeddings.copies_choice.reason, file=sys.stderr)
+        return embeddings
 
     @property
     def name(self) -> str:
@@ -139,14 +144,17 @@ class VectorFlags(PictureFlags):
         stem = next(place.resolve().stem for place in places if place)
         return stem if self.types == ("product",) else f"{stem} ({', '.join(self.types)})"
 
-    def training_data(self, config: "TrainingConfig", pictures: int) -> "TrainingData | None":
+    def training_data(
+        self, config: "TrainingConfig", embeddings: "Embeddings"
+    ) -> "TrainingData | None":
         """What a model learns from, where the app can find it again; else None."""
         from decor_core.model.training_data import TrainingData
 
-        dataset, augmentation = self.kept_dataset(), config.augmentation(pictures)
+        dataset = self.kept_dataset()
         if not dataset:
             return None
-        copies = augmentation if augmentation.copies else None
+        has_copies = embeddings.copies.shape[1] > 0
+        copies = config.augmentation(len(embeddings.table)) if has_copies else None
         return TrainingData(dataset.id, dataset.title, dataset.version, config.spec, copies)
 
 

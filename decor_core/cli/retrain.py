@@ -1,5 +1,6 @@
 """The command ``retrain``: a model of one's own pictures, tested."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -18,6 +19,7 @@ from decor_core.model.training_config import TrainingConfig
 if TYPE_CHECKING:
     from decor_core.model.bundle import Bundle
     from decor_core.model.events import TrainEvent
+    from decor_core.model.training_data import TrainingData
     from decor_core.training.train import Training
 
 
@@ -61,13 +63,16 @@ def command(
     if results.bundle:
         check_replaceable(results.bundle)  # before the work, not after it
     embeddings = pictures.load(config, quiet=as_json)
+    if config.quick and not embeddings.copies.shape[1]:
+        print("Quick: no distorted copies, and nothing is chosen.", file=sys.stderr)
     level = taxonomy or embeddings.taxonomy.name
     title = results.title or (results.bundle.name if results.bundle else "My model")
     started = time.monotonic()
     with _watching(config, results.summaries_dir, quiet=as_json) as on_event:
         training = train(embeddings, config, level, title=title, on_event=on_event)
     seconds = time.monotonic() - started
-    run_id = _keep(training, pictures, config, seconds) if results.save else None
+    data = pictures.training_data(config, embeddings) or pictures.name
+    run_id = _keep(training, data, seconds) if results.save else None
     bundle, evaluation = training.bundle, training.bundle.evaluation
     _write_files(bundle, results)
     if as_json:
@@ -114,16 +119,12 @@ def _watching(
         yield on_event
 
 
-def _keep(
-    training: "Training", pictures: VectorFlags, config: TrainingConfig, seconds: float
-) -> str:
+def _keep(training: "Training", data: "TrainingData | str", seconds: float) -> str:
     """Keep a training as a run; its id."""
     from decor_core.runs.run import run_of_training
     from decor_core.runs.store import DiskRuns
 
-    training_data = pictures.training_data(config, training.bundle.training["pictures"])
-    run = run_of_training(training, training_data or pictures.name, seconds)
-    return DiskRuns().save(run).id
+    return DiskRuns().save(run_of_training(training, data, seconds)).id
 
 
 def _write_files(bundle: "Bundle", results: ResultFlags) -> None:
@@ -157,6 +158,7 @@ def _to_json(training: "Training", config: TrainingConfig) -> dict[str, Any]:
         "warning": _same_scene(bundle) or None,
         "head": bundle.training["head"],
         "choice": bundle.training["choice"],
+        "copies_choice": bundle.training["copies_choice"],
         "steps": config.steps,
         "learning_rate": config.learning_rate,
         "seed": config.seed,

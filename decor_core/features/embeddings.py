@@ -2,8 +2,9 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from decor_core.errors import BundleError, DamagedFile, DataError, Stopped, dama
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder, read_spec
 from decor_core.features.vectors import LazyVectors
+from decor_core.features.worn_copies import CopiesChoice, choose_copies, sample_rows
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import DECODER_VERSION, load_picture
 from decor_core.io import json_as, read_arrays, read_json, replacing_file
@@ -40,7 +42,8 @@ class Embeddings:
     ``table`` has a row for each: file, key (SHA-256 of its content), group (near duplicates
     share one), type, and a column for each level of ``taxonomy``. ``copies`` [n, k, d] are
     vectors of k distorted copies of each picture, to train on beside it; k may be 0. Very many
-    are LazyVectors, which read as arrays.
+    are LazyVectors, which read as arrays. ``copies_choice`` says why k is what it is, where the
+    data told.
     """
 
     spec: EmbeddingSpec
@@ -50,6 +53,7 @@ class Embeddings:
     table: pd.DataFrame
     vectors: np.ndarray
     copies: np.ndarray
+    copies_choice: CopiesChoice | None = None
 
     def target(self, level: str) -> tuple[Taxonomy, np.ndarray]:
         """The taxonomy of ``level`` and the class [n] of each picture in it.
@@ -88,6 +92,10 @@ class Embeddings:
     def without_vectors(self) -> "Embeddings":
         """What is known of the pictures, without what takes the memory."""
         return replace(self, vectors=self.vectors[:0].copy(), copies=self.copies[:0].copy())
+
+    def without_copies(self) -> "Embeddings":
+        """The pictures alone."""
+        return replace(self, copies=self.copies[:, :0])
 
     def joined(self, other: "Embeddings") -> "Embeddings":
         """These pictures and those of ``other``; one that is in both has the label it has there.
@@ -198,55 +206,103 @@ def embed_catalog(
     spec: EmbeddingSpec,
     *,
     augmentation: Augmentation | None = None,
+    only_worthwhile: bool = False,
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Embeddings:
     """Embed every picture of ``catalog``, and its distorted copies if an augmentation is given.
 
+    With ``only_worthwhile`` copies are made only where they are worth their time, as
+    ``choose_copies`` tells; ``copies_choice`` of the embeddings says which.
     What was embedded before comes from the ``cache`` folder: pictures are known by content. On a
     server for strangers nothing is cached but in a folder that is named here; OSError where that
     cannot be made.
     Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
     """
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)  # whoever names it wants to know
+    if not len(catalog.table):
+        raise DataError("There is no usable picture in the data set; see the report.")
     embedder = ImageEmbedder(spec)
     # On a server for strangers nothing of what they bring gets into the common cache.
     may_keep = cache is not None or not is_hosted()
-    if cache is not None:
-        cache.mkdir(parents=True, exist_ok=True)  # whoever names it wants to know
     store = _Store(cache or cache_directory() / "vectors", embedder, may_keep)
-    augmentation = augmentation or Augmentation(copies=0)
-    copies = augmentation.copies
-
-    def vectors_of(row: tuple[str, str]) -> np.ndarray:
-        if should_stop and should_stop():
-            raise Stopped("Looking at the pictures was stopped.")
-        file, key = row
-        names = [key, *(f"{key}-{augmentation.tag}-{i}" for i in range(copies))]
-        vectors = [vector for name in names if (vector := store.get(name)) is not None]
-        if len(vectors) < len(names):
-            picture = load_picture(catalog.read(file), max_side=embedder.working_side)
-            versions = [picture, *(distort(picture, augmentation, key, i) for i in range(copies))]
-            vectors = [embedder.embed(version) for version in versions]
-            for name, vector in zip(names, vectors, strict=True):
-                store.put(name, vector)
-        return np.stack(vectors)
-
-    rows = list(zip(catalog.table["file"], catalog.table["key"], strict=True))
-    if not rows:
-        raise DataError("There is no usable picture in the data set; see the report.")
-    shape = len(rows), 1 + copies, embedder.dimensions
-    found = np.empty(shape, np.float16 if math.prod(shape) > _MANY_NUMBERS else np.float32)
-    for number, vectors in enumerate(map_in_order(vectors_of, rows)):
-        found[number] = vectors
-        if progress:
-            progress(number + 1, len(rows))
     # Pictures that vectors are joined with were not measured, and JSON knows no NaN.
     table = catalog.table.drop(columns=list(MEASURES.values()), errors="ignore")
+    augmentation = augmentation or Augmentation(copies=0)
+    looking = _Looking(catalog, embedder, store, augmentation, progress, should_stop)
+    level, copies, choice = catalog.taxonomy.name, range(augmentation.copies), None
+    pictures = list(zip(table["file"], table["key"], strict=True))
+    sample = sample_rows(table, level) if only_worthwhile and copies else np.arange(0)
+    looking.total = len(pictures) * (2 if len(sample) else 1) + len(sample)
+    if len(sample):
+        vectors = looking.at(pictures, [_ITSELF])
+        worn = looking.at([pictures[row] for row in sample], copies)
+        _, classes = np.unique(table[level], return_inverse=True)
+        choice = choose_copies(vectors[:, 0], classes, embedder.blocks, sample, worn)
+        more = looking.at(pictures, copies) if choice.copies else vectors[:, :0]
+    else:
+        vectors = looking.at(pictures, [_ITSELF, *copies])
+        more = vectors[:, 1:]
     return Embeddings(
         spec, embedder.digest, embedder.blocks, catalog.taxonomy, table,
-        *_in_memory(found[:, 0], found[:, 1:]),
+        *_in_memory(vectors[:, 0], more), choice,
     )  # fmt: skip
+
+
+_ITSELF = -1  # instead of the number of a copy
+
+
+@dataclass
+class _Looking:
+    """Looks at pictures of a catalog, and keeps what it saw in a store; ``total`` counts them.
+
+    One that is looked at several times, or rather copies of it, counts each time.
+    """
+
+    catalog: Catalog
+    embedder: ImageEmbedder
+    store: "_Store"
+    augmentation: Augmentation
+    progress: Callable[[int, int], None] | None
+    should_stop: ShouldStop | None
+    total: int = 0
+    _done: int = 0
+
+    def at(self, pictures: Sequence[tuple[str, str]], versions: Sequence[int]) -> np.ndarray:
+        """Vectors [n, k, d] of n files and keys, for each as it is (_ITSELF) or of copies of it."""
+        shape = len(pictures), len(versions), self.embedder.dimensions
+        found = np.empty(shape, np.float16 if math.prod(shape) > _MANY_NUMBERS else np.float32)
+        looked = map_in_order(partial(self._at_one, versions), pictures)
+        for number, (vectors, is_new) in enumerate(looked):
+            found[number] = vectors
+            self._done += 1
+            # Of several rounds the first may come from the store, and says nothing of the pace.
+            tells = is_new or len(pictures) == self.total or self._done == self.total
+            if self.progress and tells:
+                self.progress(self._done, self.total)
+        return found
+
+    def _at_one(self, versions: Sequence[int], picture: tuple[str, str]) -> tuple[np.ndarray, bool]:
+        """Vectors [k, d] of a picture, and whether any of them is new."""
+        if self.should_stop and self.should_stop():
+            raise Stopped("Looking at the pictures was stopped.")
+        file, key = picture
+        tag = self.augmentation.tag
+        names = [key if i == _ITSELF else f"{key}-{tag}-{i}" for i in versions]
+        vectors = [self.store.get(name) for name in names]
+        if all(vector is not None for vector in vectors):
+            return np.stack([vector for vector in vectors if vector is not None]), False
+        upright = load_picture(self.catalog.read(file), max_side=self.embedder.working_side)
+        made = []
+        for name, i, vector in zip(names, versions, vectors, strict=True):
+            if vector is None:
+                seen = upright if i == _ITSELF else distort(upright, self.augmentation, key, i)
+                vector = self.embedder.embed(seen)
+                self.store.put(name, vector)
+            made.append(vector)
+        return np.stack(made), True
 
 
 class _Store:

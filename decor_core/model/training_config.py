@@ -146,8 +146,9 @@ class TrainingConfig:
     copies: int | None = _setting(
         None,
         "Copies of each picture",
-        "How many distorted copies of each picture are trained on beside it; unless it is said, 2, "
-        "fewer from 1,000 pictures on, and 4 where distortions are chosen.",
+        "How many distorted copies of each picture are trained on beside it; unless it is said, 2 "
+        "where the pictures show that they are worth their time, fewer from 1,000 pictures on, and "
+        "4 where distortions are chosen.",
         range=(0, 100),
         slider=(0, 4, 1),
     )
@@ -158,6 +159,13 @@ class TrainingConfig:
     random_scale: float = _setting(0, "Scale, %", "Up to how much copies are enlarged.", **_PERCENT)
     random_brightness: float = _setting(
         0, "Brightness, %", "Up to how much lighter or darker copies get.", **_PERCENT
+    )
+
+    quick: bool = _setting(
+        False,
+        "First model at once",
+        "Learn at once and choose nothing: no copies, unless they are asked for, and of heads and "
+        "parts of the network the first.",
     )
 
     def __post_init__(self) -> None:
@@ -184,13 +192,26 @@ class TrainingConfig:
         """How pictures become vectors."""
         return EmbeddingSpec(self.architecture, self.views)
 
+    @property
+    def copies_by_data(self) -> bool:
+        """Whether the data tell if copies are made at all: nobody has chosen them."""
+        return self.copies is None and not self._distorts
+
+    @property
+    def _distorts(self) -> bool:
+        shares = self.random_crop, self.random_scale, self.random_brightness
+        return self.flip_left_right or any(shares)
+
     def augmentation(self, pictures: int) -> Augmentation:
-        """How copies of so many pictures are distorted: as chosen, else as is standard."""
-        if self.flip_left_right or self.random_crop or self.random_scale or self.random_brightness:
+        """How copies of so many pictures are distorted: as chosen, else as is standard.
+
+        Of a ``quick`` training there are none, unless their number is chosen.
+        """
+        if self._distorts:
             distortions = Augmentation(
                 self.flip_left_right, self.random_crop, self.random_scale, self.random_brightness
             )
         else:
             distortions = standard(pictures)
-        copies = distortions.copies if self.copies is None else self.copies
+        copies = distortions.copies * (not self.quick) if self.copies is None else self.copies
         return replace(distortions, copies=copies, seed=self.seed)

@@ -52,6 +52,7 @@ class ImageClassifier(Estimator):
     architecture: str = DEFAULT
     views: int = EmbeddingSpec.views
     copies: int | None = None
+    quick: bool = False
     random_state: int = 0
 
     def fit(self, images: Sequence[ImageLike], y: Sequence[Any]) -> Self:

@@ -222,6 +222,7 @@ def _bundle(
         "views": spec.views,
         "head": model.choice_.head,
         "choice": asdict(model.choice_),
+        "copies_choice": embeddings.copies_choice and asdict(embeddings.copies_choice),
         "steps_done": steps_done,
         "pictures": len(data.classes),
         "training_pictures": training_pictures,

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
@@ -15,7 +16,8 @@ from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, BundleError, DataError, TrainingError
 from decor_core.features import embedder as embedding
 from decor_core.features import embeddings as features
-from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
+from decor_core.features import worn_copies
+from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder
 from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.views import VIEWS
@@ -193,6 +195,56 @@ def test_cache_knows_pictures_by_content_and_by_spec(few, tmp_path, counted):
     assert len(counted) == 4
     embed_catalog(open_dataset(tmp_path / "moved"), EmbeddingSpec(views=2), cache=cache)
     assert len(counted) == 8
+
+
+def test_copies_are_made_only_where_they_are_worthwhile(few, tmp_path, counted, monkeypatch):
+    """Of all pictures where those of two tell so; pictures that are known are not seen again."""
+    worn = Augmentation(flip=True, wear=True, ground=True, copies=2)
+    monkeypatch.setattr(worn_copies, "SAMPLE", 2)
+    cache = tmp_path / "cache"
+    plain = embed_catalog(few, SPEC, cache=cache)
+
+    def embed(threshold):
+        monkeypatch.setattr(worn_copies, "WORTHWHILE", threshold)
+        counted.clear()
+        return embed_catalog(few, SPEC, augmentation=worn, only_worthwhile=True, cache=cache)
+
+    without = embed(1e9)
+    assert len(counted) == 4 and without.copies.shape == (4, 0, plain.vectors.shape[1])
+    assert (
+        without.copies_choice.copies == 0 and "No distorted copies" in without.copies_choice.reason
+    )
+    with_all = embed(0)
+    assert len(counted) == 4 and with_all.copies_choice.copies == 2
+    np.testing.assert_array_equal(with_all.vectors, plain.vectors)
+    asked = embed_catalog(few, SPEC, augmentation=worn)
+    assert asked.copies_choice is None
+    np.testing.assert_array_equal(with_all.copies, asked.copies)
+
+
+def test_copies_are_worthwhile_where_they_lie_as_far_as_another_of_the_class():
+    blocks = [Block(f"stage {i}", 2 * i, 2 * i + 2) for i in range(5)]
+    rng = np.random.default_rng(0)
+    classes = np.arange(100) % 2
+    pictures = rng.normal(5 * classes[:, None], 1, (100, 10))
+    rows = np.arange(40)
+    for distance in (0.4, 1.2):
+        moved = rng.normal(0, distance * np.sqrt(2), (40, 3, 10))
+        moved[:, :, 4:] *= 99  # the late stages do not count
+        copies = pictures[rows, None] + moved
+        choice = worn_copies.choose_copies(pictures, classes, blocks, rows, copies)
+        assert choice.distance == pytest.approx(distance, rel=0.1)
+        assert choice.copies == (3 if distance > 1 else 0)
+
+
+def test_few_pictures_get_copies_unasked_and_samples_are_spread_over_the_classes(embeddings):
+    table = embeddings.table
+    assert len(worn_copies.sample_rows(table, "style")) == 0
+    many = pd.concat([table.assign(key=table["key"].map(lambda key, i=i: f"{i}{key}"))
+                      for i in range(3)], ignore_index=True)  # fmt: skip
+    rows = worn_copies.sample_rows(many, "style")
+    assert len(set(rows)) == 40
+    assert many["style"].iloc[rows].value_counts().tolist() == [14, 13, 13]
 
 
 @pytest.mark.parametrize("damage", [

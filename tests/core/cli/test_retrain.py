@@ -239,3 +239,19 @@ def test_a_camera_before_one_scene_trains_at_first_try_and_is_told(run, tmp_path
     labels = sorted(folder.name for folder in pictures.iterdir())
     assert load_bundle(bundle).training["alike_classes"] == labels
     assert json.loads(run("retrain", *options, "--json")[1])["warning"] == told
+
+
+def test_quick_makes_no_copies_and_chooses_nothing(run, painted, tmp_path):
+    bundle, vectors = tmp_path / "model", tmp_path / "vectors"
+    code, out, err = run("retrain", "--image_dir", painted, "--views", 1, "--quick",
+                         "--bundle", bundle, "--bottleneck_dir", vectors)  # fmt: skip
+    assert code == 0 and re.fullmatch(ACCURACY, out.splitlines()[-1])
+    assert "Quick: no distorted copies, and nothing is chosen." in err
+    assert (
+        "Quick, without a choice: logistic regression on all but the last stage, 100.0% right"
+        in out
+    )
+    assert len(list((tmp_path / "vectors").rglob("*.npy"))) == 36
+    account = load_bundle(tmp_path / "model").training
+    assert account["quick"] and account["head"] == "logistic"
+    assert len(account["choice"]["candidates"]) == 1
