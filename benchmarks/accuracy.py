@@ -7,6 +7,7 @@ for the AUROC. Folders hold class folders (``look_alikes`` one for each kind); t
 out, or are not there, are named and leave their rows out. The vectors of the decor pictures ship.
 
     --write         keep the figures from elsewhere in the bundle, for the About page
+    --repeats 0     leave out what trains anew: a minute instead of ten
     --before REV    measure that revision of the repository, too, and print both side by side
 """
 
@@ -95,10 +96,12 @@ def measure(options: argparse.Namespace) -> list[Row]:
             reason = f"“{folder}” is no folder" if folder else "no folder was given"
             print(f"Left out: {name}, as {reason}.", file=sys.stderr)
             setattr(options, name, None)
-    config, shipped = TrainingConfig(head=options.head), Embeddings.load(options.embeddings)
-    bundle = load_bundle(options.bundle)
-    products, patterns = shipped.of_types("product"), shipped.of_types("pattern")
-    rows = list(_at_home(products, patterns, config, options.repeats))
+    config, bundle = TrainingConfig(head=options.head), load_bundle(options.bundle)
+    rows: list[Row] = []
+    if options.repeats:
+        shipped = Embeddings.load(options.embeddings)
+        rows += _at_home(shipped, config, options.repeats)
+        rows += _styles_held_out(shipped.of_types("product"), config)
     predictor = ImagePredictor(bundle)
     rows += _samples(predictor)
     others = _predict_folders(predictor, options.other_shops)
@@ -107,9 +110,8 @@ def measure(options: argparse.Namespace) -> list[Row]:
     if evaluation:
         rows += _elsewhere_rows(bundle, others, evaluation)
     rows += _stranger_rows(strangers, [one for found in others.values() for one in found])
-    rows += _styles_held_out(products, config)
     for name, folder in (("flowers", options.flowers), ("stamps", options.stamps)):
-        if folder:
+        if folder and options.repeats:
             judged = _cross_validated_folder(folder, config)
             rows.append(_accuracy(f"{name}, 5-fold cross-validation", judged))
     if options.write:
@@ -117,9 +119,8 @@ def measure(options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def _at_home(
-    products: Embeddings, patterns: Embeddings, config: TrainingConfig, repeats: int
-) -> Iterator[Row]:
+def _at_home(shipped: Embeddings, config: TrainingConfig, repeats: int) -> Iterator[Row]:
+    products, patterns = shipped.of_types("product"), shipped.of_types("pattern")
     found = cross_validate(products, config, "style", repeats=repeats)
     for level, evaluation in found.items():
         yield _accuracy(f"decor, {level}, {repeats} × 5 folds", evaluation)
