@@ -62,17 +62,21 @@ def build_model(bundle: Bundle, batch: int | None = None, network: Network | Non
     return keras.Model(inputs, outputs, name="decor")
 
 
-def save_model(model: Any, folder: Path) -> None:
-    """Write a model as a SavedModel of one signature, with the names of its inputs and outputs.
+class _Served(tf.Module):
+    """A model as one function, traced once; Keras's own ``export`` traces it three times."""
 
-    Keras's own ``export`` traces the model three times and keeps it twice.
-    """
-    signature = keras.tree.map_structure(
-        lambda one: tf.TensorSpec(one.shape, one.dtype, one.name), model.input
-    )
-    served = tf.Module()
-    served.weights = [one.value for one in model.variables]
-    served.serve = tf.function(lambda x: model(x), input_signature=[signature], autograph=False)
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.weights = [one.value for one in model.variables]
+        signature = keras.tree.map_structure(
+            lambda one: tf.TensorSpec(one.shape, one.dtype, one.name), model.input
+        )
+        self.serve = tf.function(lambda x: model(x), input_signature=[signature], autograph=False)
+
+
+def save_model(model: Any, folder: Path) -> None:
+    """Write a model as a SavedModel of one signature, with the names of its inputs and outputs."""
+    served = _Served(model)
     tf.saved_model.save(served, str(folder), signatures=served.serve)
 
 
