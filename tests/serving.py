@@ -1,5 +1,6 @@
 """Real servers and real browsers for tests, and the words that skip a test where there are none."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -8,10 +9,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -40,6 +44,10 @@ class Served:
     address: str
     process: subprocess.Popen
     log: Path
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.address).port or 0
 
     def lines(self) -> list[str]:
         return self.log.read_text(encoding="utf-8").splitlines()
@@ -124,6 +132,12 @@ def chromium(*options: str):
         browser = playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *options])
         yield browser
         browser.close()
+
+
+def visit(visits: Coroutine) -> Any:
+    """What ``visits`` gives, on a thread of its own: one with a browser has a loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, visits).result()
 
 
 def choose_large(page, name: str) -> None:

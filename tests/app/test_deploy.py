@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from serving import ROOT, TIMEOUT, TIMEOUT_MS, chromium, free_port, served, wait_for
+from serving import ROOT, TIMEOUT, TIMEOUT_MS, Served, chromium, free_port, served, wait_for
 
 SAMPLES = ROOT / "models" / "samples"
 NGINX = """
@@ -105,52 +105,57 @@ def test_every_requirement_is_pinned():
             assert line.startswith(("#", "-r ")) or pinned, line
 
 
-def test_health_is_told_by_the_app_alone(tmp_path):
-    def healthy(port: object, path: str = "") -> bool:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Served]:
+    """A hosted server under /decor."""
+    log = tmp_path_factory.mktemp("server") / "stderr"
+    with served(log, path="decor", DECOR_HOSTED="1") as running:
+        yield running
+
+
+def test_health_is_told_by_the_app_alone(server):
+    def healthy(port: int, path: str = "") -> bool:
         settings = {"STREAMLIT_SERVER_PORT": str(port), "STREAMLIT_SERVER_BASE_URL_PATH": path}
         command = [sys.executable, str(ROOT / "deploy" / "health.py")]
         return subprocess.run(
             command, env={**os.environ, **settings}, capture_output=True
         ).returncode == 0  # fmt: skip
 
-    with served(tmp_path / "log", "app.py", "shop/decor") as server:
-        port = server.address.split(":")[2].split("/")[0]
-        assert healthy(port, "shop/decor")
-        assert healthy(port, "/shop/decor/")
-        assert not healthy(port, "elsewhere")
-    assert not healthy(port, "shop/decor")
+    assert healthy(server.port, "decor")
+    assert healthy(server.port, "/decor/")
+    assert not healthy(server.port, "elsewhere")
+    assert not healthy(free_port(), "decor")
 
 
 # --- behind nginx
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Iterator[str]:
-    """The address of nginx with our configuration, before a hosted server under /decor."""
+def site(tmp_path_factory, server) -> Iterator[str]:
+    """The address of nginx with our configuration, before the server."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if not program:
         pytest.skip("needs nginx: apt-get install nginx-light")
     folder = tmp_path_factory.mktemp("nginx")
     port = free_port()
-    with served(folder / "stderr", "app.py", "decor", DECOR_HOSTED="1") as server:
-        behind = server.address.removeprefix("http://").partition("/")[0]
-        ours = (ROOT / "deploy" / "nginx.conf").read_text()
-        ours = ours.replace("decor:7860", behind).replace("listen 80", f"listen 127.0.0.1:{port}")
-        ours = ours.replace("/dev/stdout", f"{folder}/access.log")
-        ours = ours.replace("/dev/stderr", f"{folder}/error.log")
-        user = "user root;" if hasattr(os, "getuid") and os.getuid() == 0 else ""
-        (folder / "conf").write_text(NGINX.format(folder=folder, ours=ours, user=user))
-        nginx = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "conf")])
-        try:
-            wait_for(f"http://127.0.0.1:{port}/decor/_stcore/health")
-            yield f"http://127.0.0.1:{port}"
-            server.end()
-            _says_that_it_starts(f"http://127.0.0.1:{port}/decor/")
-            log = (folder / "access.log").read_text()
-            assert log and "127.0.0.1" not in log and "upload_file" not in log
-        finally:
-            nginx.terminate()
-            nginx.wait(timeout=TIMEOUT)
+    behind = server.address.removeprefix("http://").partition("/")[0]
+    ours = (ROOT / "deploy" / "nginx.conf").read_text()
+    ours = ours.replace("decor:7860", behind).replace("listen 80", f"listen 127.0.0.1:{port}")
+    ours = ours.replace("/dev/stdout", f"{folder}/access.log")
+    ours = ours.replace("/dev/stderr", f"{folder}/error.log")
+    user = "user root;" if hasattr(os, "getuid") and os.getuid() == 0 else ""
+    (folder / "conf").write_text(NGINX.format(folder=folder, ours=ours, user=user))
+    nginx = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "conf")])
+    try:
+        wait_for(f"http://127.0.0.1:{port}/decor/_stcore/health")
+        yield f"http://127.0.0.1:{port}"
+        server.end()
+        _says_that_it_starts(f"http://127.0.0.1:{port}/decor/")
+        log = (folder / "access.log").read_text()
+        assert log and "127.0.0.1" not in log and "upload_file" not in log
+    finally:
+        nginx.terminate()
+        nginx.wait(timeout=TIMEOUT)
 
 
 def _says_that_it_starts(url: str) -> None:

@@ -7,12 +7,15 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from serving import ROOT, TIMEOUT, TIMEOUT_MS, Served, chromium, served, until
+from serving import ROOT, TIMEOUT, TIMEOUT_MS, Served, chromium, served, until, visit
 
-SAMPLES = ROOT / "models" / "samples"
+from benchmarks.visitor import Visitor
+
+BOWL = ROOT / "models" / "samples" / "khokhloma-bowl.jpg"
 MB = 2**20
 
 
@@ -39,116 +42,100 @@ def browser() -> Iterator[object]:
 
 
 @pytest.fixture
-def visitors(server, browser):
-    """Makes visitors, each with cookies of its own; at the end no page has had an error."""
-    errors, contexts = [], []
-
-    def come(path: str = "/"):
-        contexts.append(browser.new_context(base_url=server.address))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(TIMEOUT_MS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda m: errors.append(m.text) if "Content Sec" in m.text else None)
-        page.goto(path)
-        return page
-
-    yield come
-    for context in contexts:
-        context.close()
+def page(server, browser) -> Iterator[object]:
+    """The first page in a browser; at the end it has had no error."""
+    errors, context = [], browser.new_context(base_url=server.address)
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if "Content Sec" in m.text else None)
+    page.goto("/")
+    yield page
+    context.close()
     assert not errors
 
 
-def _heading(page, words: str):
-    return page.get_by_test_id("stHeading").get_by_text(words, exact=True)
-
-
-def _upload(page, *files: Path) -> None:
-    drop_zone = page.get_by_test_id("stFileUploaderDropzoneInput").first
-    drop_zone.set_input_files([str(file) for file in files])
+def _labels(visitor: Visitor) -> list[str]:
+    return [button.label for button in visitor.all("button")]
 
 
 # --- kept apart
 
 
-def test_two_visitors_see_nothing_of_each_other(visitors):
-    one, other = visitors(), visitors()
-    for page in (one, other):
-        _heading(page, "Gzhel").wait_for()
-    _upload(one, SAMPLES / "khokhloma-bowl.jpg")
-    _heading(one, "Khokhloma").wait_for()
-    one.get_by_text("Country", exact=True).click()
-    _heading(one, "Russia").wait_for()
-    _train(one)
-    one.get_by_role("link", name="Compare, keep, download").click()
-    _heading(one, "Runs").wait_for()
-    assert "Nothing of yours here yet" not in _text(one)
+def test_two_visitors_see_nothing_of_each_other(server):
+    async def visits() -> None:
+        async with Visitor(server.port, patience=TIMEOUT) as other:
+            async with Visitor(server.port, patience=TIMEOUT) as one:
+                await one.upload("khokhloma-bowl.jpg", BOWL.read_bytes())
+                await one.choose("Taxonomy", "Country")
+                assert "Russia" in one.headings()
+                await _train(one.cookies)
+            async with Visitor(server.port, "runs", TIMEOUT, one.cookies) as again:
+                assert "Nothing of yours here yet" not in again.texts()
+            await other.rerun()
+            assert "Gzhel" in other.headings() and "khokhloma" not in other.texts()
+        for path, words in (("retrain", "Train it yourself"), ("runs", "Nothing of yours here")):
+            async with Visitor(server.port, path, TIMEOUT, other.cookies) as elsewhere:
+                assert words in elsewhere.texts() and "linear disc" not in elsewhere.texts()
 
-    assert _heading(other, "Gzhel").count() and not _heading(other, "Khokhloma").count()
-    assert "country" not in other.url
-    for name, words in (("Retrain", "What it learns from"), ("Runs", "Nothing of yours here yet")):
-        other.get_by_role("link", name=name, exact=True).click()
-        other.get_by_text(words).first.wait_for()
-    assert "khokhloma-bowl" not in _text(other) and "40 steps" not in _text(other)
-    # An address that the first one sends to the second gives nothing away either.
-    other.goto(one.url)
-    other.get_by_text("Nothing of yours here yet").wait_for()
+    async def _train(cookies: dict[str, str]) -> None:
+        async with Visitor(server.port, "retrain", TIMEOUT, cookies) as tab:
+            await tab.choose("Head", "LDA")
+            await tab.choose("Data augmentation", "None")
+            await tab.click("Retrain", wait=False)
+            await tab.until(lambda: tab.all("metric"), "the test accuracy")
 
-
-def _train(page, steps: int = 2) -> None:
-    page.get_by_role("link", name="Retrain", exact=True).click()
-    handle = page.get_by_role("slider", name="Training steps")
-    handle.press("Home")
-    for _ in range(steps):
-        handle.press("ArrowRight")
-    page.wait_for_timeout(500)
-    page.get_by_role("button", name="Retrain", exact=True).click()
-    page.get_by_text("Test accuracy").first.wait_for()
+    visit(visits())
 
 
-def test_a_data_set_is_its_visitors_own(visitors):
-    one, other = visitors("/data"), visitors("/data")
-    one.get_by_role("button", name="Try an example").click()
-    one.get_by_text("Example", exact=True).first.wait_for()
-    one.get_by_role("button", name="Stop", exact=True).first.wait_for()
-    other.reload()
-    other.get_by_role("button", name="Try an example").wait_for()
-    assert other.get_by_text("Example", exact=True).count() == 0
-    one.get_by_role("button", name="Stop", exact=True).first.click()
+def test_a_data_set_is_its_visitors_own(server):
+    async def visits() -> None:
+        async with Visitor(server.port, "data", TIMEOUT) as one:
+            await one.click("Try an example", wait=False)
+            await one.until(lambda: "Stop" in _labels(one), "the reading of the example")
+            async with Visitor(server.port, "data", TIMEOUT) as other:
+                assert {"Try an example"} == {*_labels(other)} & {"Try an example", "Stop"}
+                assert "Example" not in other.headings()
+            await one.click("Stop", wait=False)
+
+    visit(visits())
 
 
-def _text(page) -> str:
-    return page.inner_text("body")
+def test_nothing_is_offered_to_be_kept(server):
+    async def labels() -> list[str]:
+        async with Visitor(server.port, "runs", TIMEOUT) as one:
+            assert "Nothing of yours here yet" in one.texts()
+            return _labels(one)
 
-
-def test_nothing_is_offered_to_be_kept(visitors):
-    page = visitors("/runs")
-    page.get_by_text("Nothing of yours here yet").wait_for()
-    assert page.get_by_role("button", name="Keep").count() == 0
+    assert "Keep" not in visit(labels())
 
 
 # --- kept within limits
 
 
-def test_who_comes_to_a_full_server_waits_and_is_let_in(visitors):
-    inside = [visitors("/about") for _ in range(3)]
-    for page in inside:
-        _heading(page, "About Decor").wait_for()
-    late = visitors("/about")
-    late.get_by_text("Decor is full just now: 3 people are here").wait_for()
-    assert _heading(late, "Seven styles").count() == 0
-    inside[0].close()
-    _heading(late, "Seven styles").wait_for()
+def test_who_comes_to_a_full_server_waits_and_is_let_in(server):
+    async def visits() -> None:
+        async with AsyncExitStack() as stay:
+            for _ in range(2):
+                await stay.enter_async_context(Visitor(server.port, "about", TIMEOUT))
+            async with Visitor(server.port, "about", TIMEOUT) as third:
+                assert "About Decor" in third.headings()
+                late = await stay.enter_async_context(Visitor(server.port, "about", TIMEOUT))
+                assert "Decor is full just now: 3 people are here" in late.texts()
+                assert "Seven styles" not in late.headings()
+            await late.until(lambda: "Seven styles" in late.headings(), "the way in")
+
+    visit(visits())
 
 
-def test_too_much_at_once_is_refused_with_the_limit(visitors, tmp_path, server):
-    page = visitors()
-    _heading(page, "Gzhel").wait_for()
+def test_too_much_at_once_is_refused_with_the_limit(page, tmp_path):
+    page.get_by_test_id("stHeading").get_by_text("Gzhel", exact=True).wait_for()
     files = []
     for number in range(2):  # each is small enough, together they are not
         files.append(tmp_path / f"private-{number}.jpg")
-        data = (SAMPLES / "khokhloma-bowl.jpg").read_bytes()
+        data = BOWL.read_bytes()
         files[-1].write_bytes(data + bytes([number]) * (600_000 - len(data)))
-    _upload(page, *files)
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(list(map(str, files)))
     words = page.get_by_text("These files have 1 MB together, more than the 1 MB that this server")
     words.wait_for()
 
@@ -241,18 +228,19 @@ def test_no_file_of_the_server_is_given_out(server, path):
 # --- forgotten, logged, ended
 
 
-def test_who_leaves_is_forgotten_with_uploads(visitors, server):
-    page = visitors()
-    _heading(page, "Gzhel").wait_for()
-    _upload(page, SAMPLES / "khokhloma-bowl.jpg")
-    _heading(page, "Khokhloma").wait_for()
+def test_who_leaves_is_forgotten_with_uploads(server):
     before = len(_notes(server, "uploads freed"))
-    page.context.close()
+
+    async def visits() -> None:
+        async with Visitor(server.port, patience=TIMEOUT) as one:
+            await one.upload("khokhloma-bowl.jpg", BOWL.read_bytes())
+            assert "Khokhloma" in one.headings()
 
     def freed() -> bool:
         return any(n["still_bytes"] == 0 for n in _notes(server, "uploads freed")[before:])
 
-    until(freed, "the upload is still held", 60)
+    visit(visits())
+    until(freed, "the upload is still held")
 
 
 def _notes(server: Served, event: str) -> list[dict]:
@@ -294,10 +282,12 @@ def test_secrets_of_the_host_are_settings_for_app_py_too(tmp_path, browser):
         page.get_by_label("Password").first.fill("three herons")
         page.get_by_role("button", name="Open").click()
         page.get_by_text("1 of 1", exact=True).wait_for()
-        late = browser.new_context(base_url=server.address).new_page()
-        late.goto("/")
-        late.get_by_text("Decor is full just now: 1 person is here").wait_for()
+        assert "Decor is full just now: 1 person is here" in visit(_words(server))
         page.context.close()
-        late.context.close()
         assert server.end() in (0, -15)
         assert not list(tmp_path.glob(".local/share/decor/*"))
+
+
+async def _words(server: Served) -> str:
+    async with Visitor(server.port, patience=TIMEOUT) as one:
+        return one.texts()

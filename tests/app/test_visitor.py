@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import streamlit as st
-from serving import Served, chromium, served, until
+from serving import TIMEOUT_MS, Served, chromium, served, until
 
 from decor_app.hosting import visitor
 from decor_app.hosting.visitor import COOKIE, VisitorCookie, visitor_id
@@ -88,14 +88,19 @@ def _steps(page) -> str:
     return slider.get_attribute("aria-valuetext")
 
 
+def _open(context, address: str):
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.goto(address)
+    return page
+
+
 def test_a_reload_finds_the_workspace_again_and_another_browser_does_not(server):
+    address = f"{server.address}/retrain"
     with chromium() as browser:
-        own, other = browser.new_context(), browser.new_context()
-        page, stranger = own.new_page(), other.new_page()
-        for one in (page, stranger):
-            one.set_default_timeout(240_000)
-            one.goto(f"{server.address}/retrain")
-            assert _steps(one) == "500"
+        own = browser.new_context()
+        page = _open(own, address)
+        assert _steps(page) == "500"
 
         def is_kept() -> bool:  # on a busy machine the server hears of it late
             page.get_by_role("slider", name="Training steps").press("Home")
@@ -103,9 +108,6 @@ def test_a_reload_finds_the_workspace_again_and_another_browser_does_not(server)
             page.reload()
             return _steps(page) == "10"
 
-        until(is_kept, "the reload began anew", 240)
-        tab = own.new_page()
-        tab.goto(f"{server.address}/retrain")
-        assert _steps(tab) == "10", "two tabs share a workspace"
-        stranger.reload()
-        assert _steps(stranger) == "500"
+        until(is_kept, "the reload began anew")
+        assert _steps(_open(own, address)) == "10", "two tabs share a workspace"
+        assert _steps(_open(browser.new_context(), page.url)) == "500"
