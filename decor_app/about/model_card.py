@@ -40,7 +40,8 @@ def model_card(bundle: Bundle) -> list[tuple[str, str]]:
             f"[EfficientNet-Lite0]({NETWORK_URL}) by Google (Apache-2.0) on LiteRT computes the "
             "features; its weights stay as they are. The mean and deviation of all its stages over "
             "the object, and a histogram of the object's colors, go into one linear head, so that "
-            f"each score splits exactly over the places of the picture. {_head(training)}",
+            f"each score splits exactly over the places of the picture. {_head(training)}"
+            f"{_region(training)}",
         ),
         (
             "Evaluation",
@@ -88,6 +89,12 @@ def _strangers(elsewhere: Elsewhere | None) -> str:
         f"Of {n} pictures of ornament that looks alike ({kinds}) {percent(unknown / n)} do, and "
         f"{percent(confident / n)} are surely called one of the seven."
     )
+
+
+def _region(training: dict[str, Any]) -> str:
+    """What is read of a picture, and why, in a sentence; "" where it was not said yet."""
+    reason = (training.get("region_choice") or {}).get("reason", "")
+    return reason and f" {escape_markdown(reason)}"
 
 
 def _head(training: dict[str, Any]) -> str:

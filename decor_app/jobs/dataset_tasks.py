@@ -26,8 +26,8 @@ from decor_core.data.tables.table import read_table
 from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset, load_dataset
 from decor_core.datasets.storage import VECTORS, keep_aside, keep_picture, tiny_thumb
 from decor_core.errors import DataError, PictureError, Stopped
-from decor_core.features.embedder import EmbeddingSpec
-from decor_core.features.embeddings import Embeddings, embed_catalog
+from decor_core.features.embedder import AUTO, EmbeddingSpec
+from decor_core.features.embeddings import Embeddings
 from decor_core.images.augment import Augmentation
 from decor_core.images.formats import is_picture_name
 from decor_core.model.bundle import Bundle
@@ -35,6 +35,7 @@ from decor_core.model.events import ShouldStop
 from decor_core.model.predictor import ImagePredictor
 from decor_core.training.label_issues import find_label_issues, label_findings
 from decor_core.training.projection import project
+from decor_core.training.region import embed_pictures
 
 _FEW_VALUES = 12
 _HEAD_ROWS = 5
@@ -98,7 +99,7 @@ class IntakeTask(_DatasetTask):
     types: tuple[str, ...] | None = None
     label: str = ""
     classes_from: str = ""
-    spec: EmbeddingSpec = EmbeddingSpec()
+    spec: EmbeddingSpec = EmbeddingSpec(region=AUTO)
 
     def run(self, report: Report, should_stop: ShouldStop) -> Path:
         made = ingest(self, report, should_stop)
@@ -117,7 +118,7 @@ class CheckTask(_DatasetTask):
     phases: ClassVar[tuple[str, ...]] = ("embedding", "checking")
 
     data: Path
-    spec: EmbeddingSpec = EmbeddingSpec()
+    spec: EmbeddingSpec = EmbeddingSpec(region=AUTO)
 
     def run(self, report: Report, should_stop: ShouldStop) -> tuple[Finding, ...]:
         return self.find_label_issues(load_dataset(self.data), self.spec, report, should_stop)
@@ -134,7 +135,7 @@ class EmbedTask(_DatasetTask):
     prepares: ClassVar[bool] = True
 
     data: Path
-    spec: EmbeddingSpec = EmbeddingSpec()
+    spec: EmbeddingSpec = EmbeddingSpec(region=AUTO)
     augmentation: Augmentation | None = None
     number: int | None = None
     version: str = ""
@@ -160,7 +161,7 @@ class MapTask(_DatasetTask):
     phases: ClassVar[tuple[str, ...]] = ("embedding", "checking")
 
     data: Path
-    spec: EmbeddingSpec = EmbeddingSpec()
+    spec: EmbeddingSpec = EmbeddingSpec(region=AUTO)
 
     def run(self, report: Report, should_stop: ShouldStop) -> "MapCoordinates":
         dataset = load_dataset(self.data)
@@ -290,8 +291,11 @@ def embed_dataset(
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Embeddings:
-    """Vectors of a data set, kept in its folder; Stopped where ``should_stop`` says so."""
-    return embed_catalog(
+    """Vectors of a data set, as ``embed_pictures`` makes them, kept in its folder.
+
+    Stopped where ``should_stop`` says so.
+    """
+    return embed_pictures(
         dataset.catalog,
         spec,
         augmentation=augmentation,

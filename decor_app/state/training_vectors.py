@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -13,7 +13,9 @@ from decor_app.state.models import shipped_vectors, shipped_vectors_or_stop
 from decor_app.state.workspace import workspace
 from decor_core.datasets.corrections import with_corrections
 from decor_core.errors import DecorError
+from decor_core.features.embedder import AUTO
 from decor_core.features.embeddings import Embeddings
+from decor_core.images.views import REGIONS
 from decor_core.model.training_data import TrainingData
 from decor_core.taxonomy import Taxonomy
 
@@ -102,21 +104,28 @@ class TrainingVectors:
 
     def missing(self) -> EmbedTask | None:
         """What has to be run first, and kept with ``add``; None where all vectors are there."""
-        cached, keys = self._session.vectors, list(map(_cache_key, self._tasks))
-        for key in keys:
-            if key in cached:
-                cached.move_to_end(key)
         # Held from here on: other jobs of this visitor may push them out of the cache.
-        self._found = list(map(cached.get, keys))
+        self._found = list(map(self._cached, self._tasks))
         pairs = zip(self._tasks, self._found, strict=True)
         return next((task for task, vectors in pairs if vectors is None), None)
 
     def add(self, task: EmbedTask, vectors: Embeddings) -> None:
         """Keep what ``task`` gave, in place of what this visitor used longest ago."""
         cached = self._session.vectors
-        cached[_cache_key(task)] = vectors
+        cached[_cache_key(task, vectors.spec.region)] = vectors
         while len(cached) > _CACHED_VECTORS:
             cached.popitem(last=False)
+
+    def _cached(self, task: EmbedTask) -> Embeddings | None:
+        """What ``task`` would give, if it is kept: of any region where the data tell which."""
+        cached, asked = self._session.vectors, task.spec.region
+        for region in REGIONS if asked == AUTO else (asked,):
+            key = _cache_key(task, region)
+            vectors = cached.get(key)
+            if vectors is not None and (asked != AUTO or vectors.region_choice):
+                cached.move_to_end(key)
+                return vectors
+        return None
 
     def joined(self) -> Embeddings:
         """All that is learned from, once nothing is missing.
@@ -131,9 +140,9 @@ class TrainingVectors:
         return with_corrections(base.at_level(self._level), found[-1])
 
 
-def _cache_key(task: EmbedTask) -> tuple:
+def _cache_key(task: EmbedTask, region: str) -> tuple:
     """Differs where the vectors would: not with a title, nor with an edit that was undone."""
-    return task.data, task.version, task.spec, task.augmentation
+    return task.data, task.version, replace(task.spec, region=region), task.augmentation
 
 
 def cached_vectors(training_data: TrainingData, level: str) -> Embeddings | None:

@@ -81,7 +81,9 @@ def chosen_training() -> ChosenTraining:
     dataset = find_dataset(keys.LEARN_FROM.value)
     if dataset is None:
         spec = shipped_vectors_or_stop().spec
-        config = replace(config, architecture=spec.architecture, views=spec.views)
+        config = replace(
+            config, architecture=spec.architecture, views=spec.views, region=spec.region
+        )
     # The same copies whatever the seed: to embed others takes far longer than a training.
     augmentation = replace(config, seed=0).augmentation(len(chosen_source().table))
     data = TrainingData(
@@ -202,6 +204,7 @@ def _more_widgets() -> None:
     if dataset:
         setting_widget("architecture", choices=NETWORKS, format_func=_network_words)
         setting_widget("views")
+        setting_widget("region")
     else:
         spec = shipped_vectors_or_stop().spec
         st.caption(

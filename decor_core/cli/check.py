@@ -43,14 +43,14 @@ def _with_model_findings(catalog: "Catalog", cache: Path | None) -> "DatasetRepo
     """The report, and what the other pictures say of each: wrong labels, outliers."""
     from decor_core.data.quality_checks import is_blank
     from decor_core.features.backbones import load_backbone
-    from decor_core.features.embedder import EmbeddingSpec
-    from decor_core.features.embeddings import embed_catalog
+    from decor_core.model.training_config import TrainingConfig
     from decor_core.training.label_issues import find_label_issues, label_findings
+    from decor_core.training.region import embed_pictures
 
-    spec = EmbeddingSpec()
+    spec = TrainingConfig().spec
     with quietly():
         load_backbone(spec.architecture)
-    embeddings = embed_catalog(catalog, spec, cache=cache, progress=progress_bar("Embedding"))
+    embeddings = embed_pictures(catalog, spec, cache=cache, progress=progress_bar("Embedding"))
     level = catalog.taxonomy.name
     issues = find_label_issues(embeddings, level, blank=is_blank(catalog.table))
     return catalog.report.with_findings(label_findings(issues, embeddings.table, level))

@@ -110,7 +110,8 @@ class VectorFlags(PictureFlags):
         """The vectors; unless it is to be ``quiet``, what was found wrong is told on stderr."""
         from decor_core.datasets.storage import VECTORS
         from decor_core.features.backbones import load_backbone
-        from decor_core.features.embeddings import Embeddings, embed_catalog
+        from decor_core.features.embeddings import Embeddings
+        from decor_core.training.region import embed_pictures
 
         if self.model_dir:
             os.environ["DECOR_BACKBONES"] = str(self.model_dir)
@@ -123,7 +124,7 @@ class VectorFlags(PictureFlags):
         _print_assumed(catalog.report) if quiet else _print_report(catalog.report)
         with quietly():  # here, as it speaks when it starts; it stays loaded
             load_backbone(config.architecture)
-        embeddings = embed_catalog(
+        embeddings = embed_pictures(
             catalog,
             config.spec,
             augmentation=config.augmentation(len(catalog.table)),
@@ -131,7 +132,10 @@ class VectorFlags(PictureFlags):
             cache=self.bottleneck_dir or (dataset.folder / VECTORS if dataset else None),
             progress=progress_bar("Embedding"),
         )
-        if embeddings.copies_choice:  # the data told, which no command does in silence
+        choice = embeddings.region_choice
+        if choice and choice.candidates:  # the data told, which no command does in silence
+            print(choice.reason, file=sys.stderr)
+        if embeddings.copies_choice:
             print(embeddings.copies_choice.reason, file=sys.stderr)
         return embeddings
 

@@ -159,6 +159,7 @@ def _to_json(training: "Training", config: TrainingConfig) -> dict[str, Any]:
         "head": bundle.training["head"],
         "choice": bundle.training["choice"],
         "copies_choice": bundle.training["copies_choice"],
+        "region_choice": bundle.training["region_choice"],
         "steps": config.steps,
         "learning_rate": config.learning_rate,
         "seed": config.seed,

@@ -19,6 +19,7 @@ from decor_core.data.scan import ShouldStop
 from decor_core.errors import BundleError, DamagedFile, DataError, Stopped, damaged_file
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder, read_spec
+from decor_core.features.region_choice import RegionChoice
 from decor_core.features.vectors import LazyVectors
 from decor_core.features.worn_copies import CopiesChoice, choose_copies, sample_rows
 from decor_core.images.augment import Augmentation, distort
@@ -44,6 +45,7 @@ class Embeddings:
     vectors of k distorted copies of each picture, to train on beside it; k may be 0. Very many
     are LazyVectors, which read as arrays. ``copies_choice`` says why k is what it is, where the
     data told.
+    ``region_choice`` tells why the pictures are read as the spec says, where the data told.
     """
 
     spec: EmbeddingSpec
@@ -54,6 +56,7 @@ class Embeddings:
     vectors: np.ndarray
     copies: np.ndarray
     copies_choice: CopiesChoice | None = None
+    region_choice: RegionChoice | None = None
 
     def target(self, level: str) -> tuple[Taxonomy, np.ndarray]:
         """The taxonomy of ``level`` and the class [n] of each picture in it.

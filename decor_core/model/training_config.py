@@ -8,9 +8,9 @@ import msgspec
 
 from decor_core.errors import TrainingError
 from decor_core.features.backbones import DEFAULT
-from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.images.augment import Augmentation, standard
-from decor_core.images.views import VIEWS
+from decor_core.images.views import REGIONS, VIEWS
 
 HEADS = "auto", "logistic", "softmax", "lda"
 
@@ -143,6 +143,13 @@ class TrainingConfig:
         range=(1, len(VIEWS)),
         slider=(1, len(VIEWS), 1),
     )
+    region: str = _setting(
+        AUTO,
+        "Part of the picture",
+        "What of each picture is read: the object on its ground, the whole frame, or the one that "
+        "does better on a sample of the pictures (auto).",
+        choices=(AUTO, *REGIONS),
+    )
     copies: int | None = _setting(
         None,
         "Copies of each picture",
@@ -189,8 +196,9 @@ class TrainingConfig:
 
     @property
     def spec(self) -> EmbeddingSpec:
-        """How pictures become vectors."""
-        return EmbeddingSpec(self.architecture, self.views)
+        """How pictures become vectors; where the data are to tell the region, it is AUTO."""
+        region = "object" if self.quick and self.region == AUTO else self.region
+        return EmbeddingSpec(self.architecture, self.views, region=region)
 
     @property
     def copies_by_data(self) -> bool:

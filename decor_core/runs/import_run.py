@@ -144,6 +144,7 @@ class _TrainingNote(TypedDict, total=False):
     pictures: int | None
     pictures_per_class: dict[str, Count]
     choice: _Choice
+    region_choice: _Choice
     alike_classes: tuple[str, ...]
 
 

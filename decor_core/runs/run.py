@@ -94,6 +94,7 @@ class Run:
             **settings,
             "architecture": embedding.architecture,  # the settings of older runs lack it
             "views": embedding.views,
+            "region": embedding.region,
         }
 
     def titled(self, title: str) -> "Run":

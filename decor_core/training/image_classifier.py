@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,9 +13,9 @@ from PIL import Image
 from decor_core.data.bursts import group_pictures
 from decor_core.errors import DataError
 from decor_core.features.backbones import DEFAULT
-from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
-from decor_core.images.augment import distort
+from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import content_hash, load_picture, open_picture
 from decor_core.images.duplicates import fingerprint
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle, save_bundle
@@ -26,6 +26,7 @@ from decor_core.model.predictor import ImagePredictor, Prediction, shared_embedd
 from decor_core.model.training_config import TrainingConfig
 from decor_core.parallel import map_in_order
 from decor_core.taxonomy import Taxonomy
+from decor_core.training.region import choose_region, sample_rows
 from decor_core.training.train import train_on_all
 
 # A path, the bytes of an image file, a PIL image, or an array [h, w, 3] of uint8.
@@ -36,9 +37,10 @@ ImageLike = str | Path | bytes | Image.Image | np.ndarray
 class ImageClassifier(Estimator):
     """Learns to tell images apart from few of each class, and knows what it does not know.
 
-    A network's maps and the object's colors make a vector of each image, of which a
-    VectorClassifier learns. The settings are those of TrainingConfig (``random_state`` is its
-    ``seed``). Images are paths, bytes, PIL images, or arrays [h, w, 3] of uint8.
+    A network's maps of the object, or of the whole frame, and its colors make a vector of each
+    image, of which a VectorClassifier learns. The settings are those of TrainingConfig
+    (``random_state`` is its ``seed``). Images are paths, bytes, PIL images, or arrays [h, w, 3] of
+    uint8.
 
     Fitted: ``classes_`` [c]; ``bundle_``, the model with all that belongs to it.
     """
@@ -51,6 +53,7 @@ class ImageClassifier(Estimator):
     weight_decay: float = 0.0
     architecture: str = DEFAULT
     views: int = EmbeddingSpec.views
+    region: str = AUTO
     copies: int | None = None
     quick: bool = False
     random_state: int = 0
@@ -72,33 +75,24 @@ class ImageClassifier(Estimator):
         classes, codes = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise DataError("Two classes are needed to learn to tell them apart; add images.")
-        embedder = shared_embedder(config.spec)
-        augmentation = config.augmentation(len(images))
-
-        def prepare(image: ImageLike) -> tuple[str, str, np.ndarray, np.ndarray]:
-            data = _encoded(image)
-            opened = open_picture(data, max_side=embedder.working_side)
-            picture = opened.picture
-            assert isinstance(data, bytes)  # a path that holds no file was just refused
-            key = content_hash(data)
-            copies = (distort(picture, augmentation, key, i) for i in range(augmentation.copies))
-            vectors = np.stack([embedder.embed(version) for version in (picture, *copies)])
-            return key, opened.taken, fingerprint(picture), vectors
-
-        prepared = map_in_order(prepare, images)
-        keys, taken, fingerprints, vectors = zip(*prepared, strict=True)
         taxonomy = Taxonomy("class", tuple(map(str, classes)))
-        known = [taxonomy.labels[code] for code in codes]
-        files = [str(image) if isinstance(image, str | Path) else "" for image in images]
-        groups, _ = group_pictures(keys, fingerprints, known, files, taken)
-        table = pd.DataFrame(
-            {"class": known, "key": keys, "group": groups, "file": files, "taken": taken}
-        )
-        stacked = np.stack(vectors)
-        embeddings = Embeddings(
-            config.spec, embedder.digest, embedder.blocks, taxonomy, table,
-            stacked[:, 0], stacked[:, 1:],
-        )  # fmt: skip
+        known = np.array(taxonomy.labels, object)[codes]
+        spec, choice = config.spec, None
+        seen: dict[tuple[str, str], np.ndarray] = {}
+        if spec.region == AUTO:
+
+            def embed(rows: np.ndarray, spec: EmbeddingSpec) -> Embeddings:
+                chosen = [images[row] for row in rows]
+                return _embed(chosen, known[rows], taxonomy, spec, Augmentation(copies=0), seen)
+
+            numbers = list(map(str, range(len(images))))
+            table = pd.DataFrame({"class": known, "key": numbers, "group": numbers})
+            rows = sample_rows(table, "class")
+            choice = choose_region(rows, len(images), "class", spec, embed)
+            spec = replace(spec, region=choice.region)
+        augmentation = config.augmentation(len(images))
+        embeddings = _embed(images, known, taxonomy, spec, augmentation, seen)
+        embeddings = replace(embeddings, region_choice=choice)
         self.bundle_ = train_on_all(embeddings, config, "class", repeats=0)
         self.classes_ = classes
         return self
@@ -158,7 +152,8 @@ class ImageClassifier(Estimator):
         By default the model that ships. BundleError where it cannot be read.
         """
         bundle = load_bundle(Path(folder))
-        model = cls(architecture=bundle.embedding.architecture, views=bundle.embedding.views)
+        spec = bundle.embedding
+        model = cls(architecture=spec.architecture, views=spec.views, region=spec.region)
         model.bundle_, model.classes_ = bundle, np.array(bundle.taxonomy.labels)
         return model
 
@@ -179,6 +174,47 @@ class ImageClassifier(Estimator):
         tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
         tags.target_tags.required, tags.input_tags.two_d_array = True, False
         return tags
+
+
+def _embed(
+    images: Sequence[ImageLike],
+    labels: Sequence[str] | np.ndarray,
+    taxonomy: Taxonomy,
+    spec: EmbeddingSpec,
+    augmentation: Augmentation,
+    seen: dict[tuple[str, str], np.ndarray],
+) -> Embeddings:
+    """Vectors of images [n], and of distorted copies of each.
+
+    ``seen`` has the vectors of images by content and region, to which those without copies add.
+    """
+    embedder = shared_embedder(spec)
+
+    def prepare(image: ImageLike) -> tuple[str, str, np.ndarray, np.ndarray]:
+        data = _encoded(image)
+        opened = open_picture(data, max_side=embedder.working_side)
+        picture = opened.picture
+        assert isinstance(data, bytes)  # a path that holds no file was just refused
+        key = content_hash(data)
+        vector = seen.get((key, spec.region))
+        vectors = [embedder.embed(picture) if vector is None else vector]
+        if not augmentation.copies:
+            seen[key, spec.region] = vectors[0]
+        for number in range(augmentation.copies):
+            vectors.append(embedder.embed(distort(picture, augmentation, key, number)))
+        return key, opened.taken, fingerprint(picture), np.stack(vectors)
+
+    prepared = map_in_order(prepare, images)
+    keys, taken, fingerprints, vectors = zip(*prepared, strict=True)
+    files = [str(image) if isinstance(image, str | Path) else "" for image in images]
+    groups, _ = group_pictures(keys, fingerprints, list(labels), files, taken)
+    table = pd.DataFrame(
+        {"class": labels, "key": keys, "group": groups, "file": files, "taken": taken}
+    )
+    stacked = np.stack(vectors)
+    return Embeddings(
+        spec, embedder.digest, embedder.blocks, taxonomy, table, stacked[:, 0], stacked[:, 1:]
+    )
 
 
 def _encoded(image: ImageLike) -> bytes | Path:

@@ -18,6 +18,7 @@ from decor_core.data.split import (
     needed,
 )
 from decor_core.features.embeddings import Embeddings
+from decor_core.features.region_choice import RegionChoice
 from decor_core.features.vectors import is_many
 from decor_core.model.bundle import Bundle
 from decor_core.model.evaluation import Evaluation, evaluate
@@ -220,6 +221,8 @@ def _bundle(
         **asdict(data.config),
         "architecture": spec.architecture,
         "views": spec.views,
+        "region": spec.region,
+        "region_choice": asdict(embeddings.region_choice or RegionChoice.given(spec.region)),
         "head": model.choice_.head,
         "choice": asdict(model.choice_),
         "copies_choice": embeddings.copies_choice and asdict(embeddings.copies_choice),

@@ -30,7 +30,9 @@ def store(request, tmp_path):
 
 def test_a_run_tells_what_the_training_was(run, training):
     assert (run.title, run.level, run.data, run.seconds) == ("Painted", "style", "painted", 1.5)
-    assert run.config == TrainingConfig("softmax", steps=60, learning_rate=0.1, views=1)
+    assert run.config == TrainingConfig(
+        "softmax", steps=60, learning_rate=0.1, views=1, region="object"
+    )
     assert run.evaluation is training.bundle.evaluation
     assert not run.stopped and run.events == training.events
     assert list(run.predictions["key"].str.len()) == [64] * run.evaluation.n
@@ -212,7 +214,9 @@ def test_runs_live_in_the_users_data_folder(monkeypatch, tmp_path):
 
 def test_a_model_alone_makes_a_run_too(training):
     run = run_of_bundle(training.bundle)
-    assert run.config == TrainingConfig("softmax", steps=60, learning_rate=0.1, views=1)
+    assert run.config == TrainingConfig(
+        "softmax", steps=60, learning_rate=0.1, views=1, region="object"
+    )
     assert not len(run.predictions) and run.events == () and run.seconds is None
     assert run_of_bundle(training.bundle).id != run.id
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 import pytest
 
 from decor_core.errors import TrainingError
-from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.images.augment import STANDARD, Augmentation
 from decor_core.model.training_config import TrainingConfig
 
@@ -27,6 +27,7 @@ from decor_core.model.training_config import TrainingConfig
     ({"seed": -1}, "random seed"),
     ({"seed": 2**32}, "random seed"),
     ({"views": 7}, "views of each picture must lie between 1 and 6"),
+    ({"region": "corner"}, "no part of the picture “corner”; choose auto, object or frame"),
     ({"copies": -1}, "copies of each picture"),
     ({"random_crop": 120}, "crop, % must lie between 0 and 100"),
 ])  # fmt: skip
@@ -57,10 +58,11 @@ def test_json_and_back():
 
 
 def test_it_says_how_pictures_become_vectors():
-    assert TrainingConfig().spec == EmbeddingSpec()
-    assert TrainingConfig(architecture="mobilenet_1.0_224", views=6).spec == EmbeddingSpec(
-        "mobilenet_1.0_224", 6
-    )
+    assert TrainingConfig().spec == EmbeddingSpec(region=AUTO)
+    assert TrainingConfig(region="object").spec == EmbeddingSpec()
+    assert TrainingConfig(
+        architecture="mobilenet_1.0_224", views=6, region="frame"
+    ).spec == EmbeddingSpec("mobilenet_1.0_224", 6, region="frame")
 
 
 def test_copies_are_the_standard_ones_or_those_that_are_chosen():

@@ -1,0 +1,146 @@
+"""Which part of pictures is read, the object or the whole frame: told by cross-validation.
+
+Where things are shown on a ground, the ground misleads; where pictures are scenes, what is cut away
+is missed. Which of both a data set has is told on a sample of it (benchmarks/ACCURACY.md).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from decor_core.data.catalog import Catalog
+from decor_core.data.scan import ShouldStop
+from decor_core.data.split import inner_folds
+from decor_core.features.embedder import AUTO, EmbeddingSpec
+from decor_core.features.embeddings import Embeddings, embed_catalog
+from decor_core.features.region_choice import NAMES, RegionCandidate, RegionChoice
+from decor_core.images.augment import Augmentation
+from decor_core.images.views import REGIONS
+from decor_core.model.heads import RidgeLogisticRegression
+from decor_core.model.linear_head import fit_temperature, probabilities
+
+# Pictures that are looked at in each way: a quarter of all, but at least _ENOUGH, if these are no
+# more than half of all, and at most _SAMPLE. Of fewer than _LEAST too little can be told.
+_SAMPLE, _ENOUGH, _LEAST = 160, 80, 40
+_FEWEST = 4  # different pictures of a class; those with fewer are left out of the sample
+_LEAST_SPREAD = 1e-4  # of a column, where all pictures have nearly the same in it
+# The object is left only for what is better by so many standard errors of the difference.
+_STANDARD_ERRORS = 2.0
+_LEAST_GAIN = 0.01  # of probability; what is surer by less is not worth another way
+
+# The vectors of some rows of a data set, as a spec says.
+Embed = Callable[[np.ndarray, EmbeddingSpec], Embeddings]
+
+
+def embed_pictures(
+    catalog: Catalog,
+    spec: EmbeddingSpec,
+    *,
+    augmentation: Augmentation | None = None,
+    only_worthwhile: bool = False,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Embeddings:
+    """``embed_catalog``, where the ``spec`` may leave to the data what is read of a picture."""
+    n, level, choice = len(catalog.table), catalog.taxonomy.name, None
+    rows = sample_rows(catalog.table, level) if spec.region == AUTO else np.arange(0)
+    before, ahead = 0, len(REGIONS) * len(rows) + n
+
+    def embed(rows: np.ndarray, spec: EmbeddingSpec, **copies: Any) -> Embeddings:
+        nonlocal before, ahead
+        ahead -= len(rows)
+
+        def count(done: int, total: int) -> None:
+            if progress:
+                progress(before + done, before + total + ahead)
+
+        found = embed_catalog(
+            replace(catalog, table=catalog.table.iloc[rows].reset_index(drop=True)),
+            spec,
+            cache=cache,
+            progress=count,
+            should_stop=should_stop,
+            **copies,
+        )
+        before += len(rows)
+        return found
+
+    if spec.region == AUTO:
+        choice = choose_region(rows, n, level, spec, embed)
+        spec = replace(spec, region=choice.region)
+    vectors = embed(np.arange(n), spec, augmentation=augmentation, only_worthwhile=only_worthwhile)
+    return replace(vectors, region_choice=choice)
+
+
+def sample_rows(table: pd.DataFrame, level: str) -> np.ndarray:
+    """Rows to choose by, of each label of ``level`` about as many: none where they are too few.
+
+    One of near duplicates is enough. Which ones depends on their content alone.
+    """
+    ranks = [sha256(key.encode()).digest() for key in table["key"]]
+    rows = np.array(sorted(range(len(table)), key=ranks.__getitem__), int)
+    known = table.iloc[rows].reset_index(drop=True).drop_duplicates([level, "group"])
+    sizes = known[level].map(known[level].value_counts())
+    known = known[sizes >= _FEWEST]
+    labels = known[level].unique()[: _SAMPLE // _FEWEST]
+    known = known[known[level].isin(labels)]
+    turns = known.groupby(level).cumcount().sort_values(kind="stable")
+    count = max(len(table) // 4, min(len(table) // 2, _ENOUGH))
+    found = rows[turns.index[: min(_SAMPLE, count)]]
+    return np.sort(found) if len(found) >= _LEAST and len(labels) > 1 else found[:0]
+
+
+def choose_region(
+    rows: np.ndarray, n: int, level: str, spec: EmbeddingSpec, embed: Embed
+) -> RegionChoice:
+    """What is read of ``n`` pictures to tell the labels of ``level`` apart, judged by ``rows``.
+
+    The object, unless with the whole frame the right labels are more probable by more than chance.
+    """
+    first, second = REGIONS
+    vectors = [embed(rows, replace(spec, region=region)) for region in REGIONS if len(rows)]
+    fold_of = inner_folds(vectors[0].table, level, seed=0) if vectors else np.array([-1])
+    if fold_of.min() < 0:
+        return RegionChoice.given(first, "; there are too few different pictures to choose by")
+    (kept, ours), (tried, theirs) = (_judge(one, level, fold_of) for one in vectors)
+    gains = theirs - ours
+    chance = _STANDARD_ERRORS * gains.std(ddof=1) / np.sqrt(len(gains))
+    is_better = gains.mean() > max(chance, _LEAST_GAIN)
+    best, rest = (tried, kept) if is_better else (kept, tried)
+    told = (
+        f": {best.accuracy:.1%} right, the right label {best.probability:.1%} probable on average; "
+        f"{NAMES[rest.region]}: {rest.accuracy:.1%} and {rest.probability:.1%}"
+    )
+    if rest.probability > best.probability:
+        told += ", not clearly better"
+    told += f" (cross-validation on {len(rows)} of the {n} pictures)"
+    return replace(RegionChoice.given(best.region, told), candidates=(kept, tried))
+
+
+def _judge(
+    embeddings: Embeddings, level: str, fold_of: np.ndarray
+) -> tuple[RegionCandidate, np.ndarray]:
+    """How well the pictures are told apart out of fold; the probability [n] of each right label.
+
+    That varies less from sample to sample than log-losses, which hang on few pictures.
+    """
+    _, y_true = embeddings.target(level)
+    vectors = np.array(embeddings.vectors)
+    for block in embeddings.blocks:  # each counts alike
+        part = vectors[:, block.columns]
+        part /= (part.std(axis=0) + _LEAST_SPREAD) * np.sqrt(block.stop - block.start)
+    logits = np.zeros((len(y_true), y_true.max() + 1))
+    for fold in range(fold_of.max() + 1):
+        known = fold_of != fold
+        head = RidgeLogisticRegression().fit(vectors[known], y_true[known]).head_
+        logits[~known] = head.logits(vectors[~known])
+    probs = probabilities(logits / fit_temperature(logits, y_true))
+    of_truth = probs[np.arange(len(y_true)), y_true]
+    accuracy = float((logits.argmax(axis=1) == y_true).mean())
+    return RegionCandidate(embeddings.spec.region, accuracy, float(of_truth.mean())), of_truth
