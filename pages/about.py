@@ -25,6 +25,7 @@ bundle = shipped_bundle()
 by_style = bundle.cross_validation.get("style")
 by_country = bundle.cross_validation.get("country")
 elsewhere = bundle.elsewhere
+at_home = "Recognized at home" if elsewhere else "Recognized"
 
 st.header("Seven styles", anchor=False)
 if elsewhere:
@@ -44,7 +45,6 @@ with st.container(key="styles"):
                 st.html(f"{flag(DECOR.parent_of(style.label))}<small>{style.home}</small>")
                 st.markdown(style.look_for)
                 if by_style and style.label in by_style.labels:
-                    at_home = "Recognized at home" if elsewhere else "Recognized"
                     st.caption(recall_words(style.label, by_style, at_home))
                 if elsewhere:
                     st.caption(elsewhere_words(style.label, elsewhere))
@@ -64,7 +64,7 @@ if by_country:
             with st.container(gap="xsmall"):
                 st.html(f"{flag(country)}<b>{country}</b>")
                 st.markdown(escape_markdown(", ".join(members)))
-                st.caption(recall_words(country, by_country))
+                st.caption(recall_words(country, by_country, at_home))
 
 st.header("How well it does", anchor=False)
 if not bundle.cross_validation:

@@ -17,8 +17,8 @@ def model_card(bundle: Bundle) -> list[tuple[str, str]]:
     counts = ", ".join(f"{escape_markdown(label)} {count}" for label, count in per_class.items())
     evaluation = next(iter(bundle.cross_validation.values()), None)
     calibration = (
-        f" Expected calibration error: {evaluation.ece * 100:.1f} points, by which confidence "
-        "and accuracy differ on average."
+        f"Expected calibration error: {evaluation.ece * 100:.1f} points, by which confidence and "
+        "accuracy differ on average. "
         if evaluation
         else ""
     )
@@ -46,8 +46,8 @@ def model_card(bundle: Bundle) -> list[tuple[str, str]]:
         (
             "Evaluation",
             "Stratified five-fold cross-validation, repeated five times, near duplicates never on "
-            "both sides. Intervals are at 95\u00a0%. The method was chosen on the same photos: "
-            f"expect less on others. {_elsewhere(bundle.elsewhere)}{calibration}",
+            f"both sides. Intervals are at 95\u00a0%. {calibration}The method was chosen on the "
+            f"same photos: expect less on others. {_elsewhere(bundle.elsewhere)}",
         ),
         (
             "Limitations",
@@ -73,7 +73,8 @@ def _elsewhere(elsewhere: Elsewhere | None) -> str:
         return "How it does on photos of other shops was not measured."
     return (
         f"Of {evaluation.n} photos from {escape_markdown(elsewhere.source)} "
-        f"{percent_exact(evaluation.accuracy)} are right (between {between(evaluation.ci95)})."
+        f"{percent_exact(evaluation.accuracy)} are right (between {between(evaluation.ci95)}), "
+        f"with a calibration error of {evaluation.ece * 100:.1f} points."
     )
 
 

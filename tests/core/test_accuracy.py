@@ -2,9 +2,11 @@
 
 import argparse
 import shutil
+import zipfile
 
 import pytest
 
+from decor_core.export.formats import export_model
 from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.predictor import ImagePredictor
 
@@ -34,6 +36,9 @@ def test_figures_from_elsewhere_are_counted_and_kept(training, painted, tmp_path
     (tiles,) = found.strangers
     assert (tiles.kind, tiles.n) == ("Green tiles", 4)
     assert tiles.unknown + sum(tiles.confident.values()) <= 4
+    with zipfile.ZipFile(export_model(load_bundle(folder), "bundle", tmp_path / "it.zip")) as out:
+        readme = next(out.read(name) for name in out.namelist() if name.endswith("README.md"))
+    assert "On pictures from other shops: 87.5% of 8 right" in readme.decode()
     rows = {row.name: row for row in accuracy._stranger_rows(strangers, others["gzhel"])}
     auroc = rows["strangers, all, AUROC against other shops"]
     assert auroc.interval[0] <= auroc.value <= auroc.interval[1]
