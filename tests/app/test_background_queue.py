@@ -322,11 +322,11 @@ def test_child_that_dies_idle_leaves_no_zombie(embeddings):
     lone.close()
 
 
-def test_idle_child_is_given_back_and_not_started_again(embeddings):
+def test_idle_child_is_given_back_and_not_started_again(task_for):
     lone = BackgroundQueue(idle_seconds=0.5)
-    lone.warm(WarmUpTask())
+    lone.warm(task_for())
     child = until(lambda: lone.process_id, "the child")
-    lone.warm(WarmUpTask())  # every visit of the page asks for it
+    lone.warm(task_for())  # every visit of the page asks for it
     until(lambda: lone.process_id is None, "the end of idling")
     assert not alive(child)
     time.sleep(0.2)

@@ -256,7 +256,9 @@ def test_the_log_names_nobody(server):
 
 
 def _ends_well(server: Served) -> None:
-    children = _children(server.process.pid)
+    """All pages have been opened by now."""
+    maps, children = Path(f"/proc/{server.process.pid}/maps"), _children(server.process.pid)
+    assert "/tensorflow/" not in maps.read_text(), "it is for a process of its own"
     assert server.end() in (0, -15)
     assert _notes(server, "stopped")
     until(lambda: not any(map(_lives, children)), "the training process outlived its server", 10)

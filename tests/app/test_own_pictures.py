@@ -52,6 +52,7 @@ def test_own_pictures_need_nothing_of_what_ships(mine, ornament, encoded, monkey
     resources.shipped_vectors.clear()
     test = opened("retrain", workspace=mine)
     assert "24 pictures of “Shop”" in texts(test) and not test.error
+    sound(test.segmented_control(key="copies_kind").set_value("None").run())
     ended(sound(button(test, "Retrain").click().run()), "train")
     assert test.metric[0].label == "Test accuracy"
     sound(test.selectbox(key="learn_from").set_value("").run())

@@ -100,6 +100,9 @@ def _it_trains_a_model(page) -> None:
     page.get_by_text("Train on it").click()
     _heading(page, "Train it yourself").wait_for()
     _settle(page)
+    page.get_by_text("More", exact=True).click()  # with copies: test_learning_browser.py
+    page.get_by_text("None", exact=True).click()
+    _settle(page)
     _button(page, "Retrain").click()
     _button(page, "Use this model").wait_for()
 
