@@ -25,7 +25,7 @@ class SearchFlags:
     """The values to try, each with each."""
 
     heads: tuple[str, ...] = flag(
-        "Heads: softmax, logistic, lda or auto.", default=("softmax",), flag="head"
+        "Heads: softmax, ensemble, logistic, lda or auto.", default=("softmax",), flag="head"
     )
     steps: tuple[int, ...] = flag(
         "Training steps.", default=(100, 500, 2000), flag="how_many_training_steps"

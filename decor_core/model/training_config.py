@@ -12,7 +12,7 @@ from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.images.augment import Augmentation, standard
 from decor_core.images.views import REGIONS, VIEWS
 
-HEADS = "auto", "logistic", "softmax", "lda"
+HEADS = "auto", "ensemble", "logistic", "softmax", "lda"
 
 
 def _setting(
@@ -56,8 +56,9 @@ class TrainingConfig:
     head: str = _setting(
         "auto",
         "Head",
-        "The part that learns, a linear rule from the network's numbers to the classes: logistic, "
-        "lda, the better of the two (auto), or softmax, which is trained by gradient descent.",
+        "The part that learns, a linear rule from the network's numbers to the classes: "
+        "ensemble, lda, the better of the two (auto), logistic, or softmax, which is trained by "
+        "gradient descent.",
         choices=HEADS,
     )
     steps: int = _setting(

@@ -26,7 +26,11 @@ OutOfFold = Callable[[str, Sequence[int]], np.ndarray]
 # Sets of blocks, the one to begin with first: ornament is known to the middle of the network,
 # things to its end.
 _BLOCK_SETS = ("all but the last stage", "all blocks", "the last three stages", "the last stage")
-_HEADS = {"logistic": "logistic regression", "lda": "linear discriminant analysis"}
+_HEADS = {
+    "ensemble": "an ensemble of logistic regressions",
+    "logistic": "logistic regression",
+    "lda": "linear discriminant analysis",
+}
 # What comes first is left only for what is better by so many standard errors of the difference.
 _STANDARD_ERRORS = 2.0
 
@@ -131,6 +135,8 @@ class VectorClassifier(LinearClassifier):
             if validation is not None and len(validation[1]):
                 held_out = folds.transform(validation[0], chosen), validation[1]
             head = folds.fit(partial(descend, validation=held_out, on_event=on_event), chosen)
+        elif kind == "ensemble":
+            head = folds.fit_ensemble(chosen)
         else:
             head = folds.fit(folds.fit_lda(chosen) if kind == "lda" else fit_logistic, chosen)
         logits = None
@@ -191,7 +197,7 @@ def choose(
     for name in _BLOCK_SETS:  # networks of few stages have fewer that differ
         sets.setdefault(tuple(block_indices(blocks, name)), name)
     sets.pop((), None)
-    first = "logistic" if head == "auto" else head
+    first = ("logistic" if quick else "ensemble") if head == "auto" else head
     if not len(y_true):
         return Choice(first, _BLOCK_SETS[0], "There are too few pictures to choose by.")
 
@@ -210,7 +216,7 @@ def choose(
     best = _preferred(judged)
     if head == "auto":
         chosen = next(indices for indices, name in sets.items() if name == best[0].blocks)
-        judged.insert(0, judge("logistic", chosen))
+        judged.insert(0, judge("ensemble", chosen))
         best = _preferred([judged[0], best])
     candidates = tuple(candidate for candidate, _ in judged)
     reason = _reason(head, best[0], candidates, len(y_true))

@@ -1,6 +1,6 @@
 """The space in which heads train: every block of the embedding whitened within the classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,6 +14,8 @@ from decor_core.model.estimator import Transformer
 MAX_AXES = 1024
 # Of one block where there are more examples than one batch.
 _AXES_OF_MANY = 512
+# Columns that hardly differ are not blown up: of a block's mean variance, so much is added to all.
+_VARIANCE_FLOOR = 1e-4
 
 
 class _OfBlocks(Transformer):
@@ -30,21 +32,28 @@ class BlockPCA(_OfBlocks):
     What lies outside of that span cannot tell classes apart: a head trained on the coordinates is
     the same head, in fewer numbers. Of a larger span than ``max_axes`` the principal axes are
     taken; of many vectors half as many at most, and not to the last digit. ``blocks`` are slices of
-    the columns, by default one of all.
+    the columns, by default one of all. With ``standardize`` every column is divided by its standard
+    deviation first.
 
     Fitted: ``bases_[k]`` [d_k, r_k], orthonormal, with r_k ≤ min(d_k, n, max_axes), or None for all
-    of the space; ``blocks_``, slices of the coordinates; ``dimensions_``, d_k of every block.
+    of the space; ``blocks_``, slices of the coordinates; ``dimensions_``, d_k of every block;
+    ``scales_[k]`` [d_k], what its columns are multiplied by first, or None.
     """
 
     blocks: Sequence[slice] | None = None
     max_axes: int = MAX_AXES
+    standardize: bool = False
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the axes; ``y`` plays no part."""
         X, _, _ = self._check_training(X)
         blocks = self._columns()
         most = min(self.max_axes, _AXES_OF_MANY) if is_many(len(X)) else self.max_axes
-        self.bases_ = [_span_basis(X, block, most) for block in blocks]
+        self.scales_ = [_inverse_deviations(X, b) if self.standardize else None for b in blocks]
+        self.bases_ = [
+            _span_basis(X, block, most, scale)
+            for block, scale in zip(blocks, self.scales_, strict=True)
+        ]
         self.dimensions_ = [block.stop - block.start for block in blocks]
         ranks = [
             d if basis is None else basis.shape[1]
@@ -58,17 +67,22 @@ class BlockPCA(_OfBlocks):
         X = self._check_vectors(X)
         coordinates = np.empty((len(X), self.blocks_[-1].stop), X.dtype)
         for rows in batches(len(X)):
-            for block, part, basis in zip(self._columns(), self.blocks_, self.bases_, strict=True):
-                found = X[rows, block]
+            for block, part, basis, scale in self._parts():
+                found = _scaled(X[rows, block], scale)
                 coordinates[rows, part] = found if basis is None else found @ basis
         return coordinates
 
     def weights_on_vectors(self, weights: np.ndarray) -> np.ndarray:
         """Weights [d, c] on vectors that equal ``weights`` [r, c] on their coordinates."""
         found = np.zeros((self.n_features_in_, weights.shape[1]))
-        for columns, part, basis in zip(self._columns(), self.blocks_, self.bases_, strict=True):
-            found[columns] = weights[part] if basis is None else basis @ weights[part]
+        for columns, part, basis, scale in self._parts():
+            own = weights[part] if basis is None else basis @ weights[part]
+            found[columns] = own if scale is None else own * scale[:, None]
         return found
+
+    def _parts(self) -> Iterator[tuple[slice, slice, np.ndarray | None, np.ndarray | None]]:
+        """Of each block its columns, its coordinates, its axes and its scale."""
+        return zip(self._columns(), self.blocks_, self.bases_, self.scales_, strict=True)
 
 
 @dataclass(eq=False, repr=False)
@@ -191,16 +205,35 @@ def largest_eigenpairs(products: np.ndarray, count: int) -> tuple[np.ndarray, np
     return values[kept], basis @ vectors[:, kept]
 
 
-def _span_basis(vectors: np.ndarray, block: slice, max_axes: int) -> np.ndarray | None:
-    """Orthonormal columns [d, r] that span a block [n, d] of vectors; None for all of the space."""
+def _scaled(vectors: np.ndarray, scale: np.ndarray | None) -> np.ndarray:
+    return vectors if scale is None else vectors * scale
+
+
+def _inverse_deviations(vectors: np.ndarray, block: slice) -> np.ndarray:
+    """1 / the standard deviation [d] of each column of a block [n, d] of vectors."""
+    n = len(vectors)
+    mean = batch_sum(lambda rows: vectors[rows, block].sum(axis=0), n) / n
+    squares = batch_sum(lambda rows: ((vectors[rows, block] - mean) ** 2).sum(axis=0), n)
+    variances = squares / n
+    variances += _VARIANCE_FLOOR * variances.mean()
+    return 1 / np.sqrt(np.where(variances > 0, variances, 1))
+
+
+def _span_basis(
+    vectors: np.ndarray, block: slice, max_axes: int, scale: np.ndarray | None
+) -> np.ndarray | None:
+    """Orthonormal columns [d, r] that span a block [n, d] of vectors, when they are scaled.
+
+    None for all of the space.
+    """
     n, d = len(vectors), block.stop - block.start
     if d <= min(n, max_axes):
         return None
     if d > n:
-        return _span_of_few(vectors[:, block], max_axes)
+        return _span_of_few(_scaled(vectors[:, block], scale), max_axes)
 
     def scatter(rows: slice) -> np.ndarray:
-        part = vectors[rows, block]
+        part = _scaled(vectors[rows, block], scale)
         return part.T @ part
 
     products = batch_sum(scatter, n).astype(np.float64)

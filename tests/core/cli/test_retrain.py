@@ -134,7 +134,7 @@ def test_errors_of_retrain_are_one_line(refused, painted, tmp_path):
     told = refused("retrain", "--image_dir", painted, "--learning_rate", 99)
     assert "learning rate must lie between" in told
     told = refused("retrain", "--image_dir", painted, "--head", "forest")
-    assert "There is no head “forest”; choose auto, logistic, softmax or lda" in told
+    assert "There is no head “forest”; choose auto, ensemble, logistic, softmax or lda" in told
     told = refused("retrain", "--image_dir", painted, "--architecture", "alexnet", "--json")
     assert "choose efficientnet_lite0" in told
     told = refused("retrain", "--image_dir", painted, "--views", 9, "--json")
@@ -158,7 +158,7 @@ def test_places_that_cannot_be_written_are_one_line(refused, painted, tmp_path):
 def test_head_auto_is_the_default_and_says_why(run, painted):
     options = ("retrain", "--image_dir", painted, "--views", 1)
     told = json.loads(run(*options, "--json")[1])
-    assert told["head"] in ("logistic", "lda")
+    assert told["head"] in ("ensemble", "lda")
     assert f"{told['choice']['candidates'][0]['accuracy']:.1%} right" in told["choice"]["reason"]
     assert told["choice"]["reason"] in run(*options)[1]
 

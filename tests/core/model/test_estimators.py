@@ -16,6 +16,7 @@ ESTIMATORS = [
     SoftmaxRegression(),
     NoveltyDetector(),
     VectorClassifier("logistic"),
+    VectorClassifier("ensemble"),
     VectorClassifier("lda"),
     VectorClassifier("softmax", steps=50),
 ]

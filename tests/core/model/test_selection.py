@@ -1,9 +1,12 @@
 """The choice of blocks and head: what is clearly better is found, chance moves nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from decor_core.features.embedder import Block
+from decor_core.model.linear_head import fit_temperature, log_losses
 from decor_core.model.vector_classifier import VectorClassifier, choose
 from decor_core.model.whitened_folds import Examples, WhitenedFolds
 
@@ -42,19 +45,45 @@ def test_blocks_that_know_the_classes_are_chosen(telling, expected, head):
     assert choice.head == head or head == "auto"
 
 
+@pytest.mark.parametrize("telling", ["stage 5", "stage 3", "colours"])
+def test_the_ensemble_knows_what_single_blocks_know(telling):
+    folds = WhitenedFolds(examples({telling}, strength=6))
+    right = {
+        head: (folds.closed_form_logits(head, [0]).argmax(axis=1) == folds.y_true).mean()
+        for head in ("logistic", "ensemble")
+    }
+    assert right["logistic"] < 0.6 < 0.95 < right["ensemble"]
+
+
+def test_the_ensemble_is_one_head_whose_scores_are_the_weighted_sum():
+    examples_ = examples({"stage 1", "colours"})
+    folds = WhitenedFolds(examples_)
+    head = folds.fit_ensemble([0, 5])
+    for block in (STAGES[0], STAGES[4], BLOCKS[5]):
+        assert head.weights[block.columns].any()
+    assert not head.weights[STAGES[1].columns].any()  # neither chosen nor late
+    assert (head.logits(examples_.vectors).argmax(axis=1) == examples_.classes).mean() > 0.95
+
+
+def test_blocks_that_are_no_stages_make_an_ensemble_too():
+    examples_ = replace(examples({"stage 1"}), blocks=(Block("all", 0, 24),))
+    model = VectorClassifier("ensemble").fit_folds(WhitenedFolds(examples_), np.arange(3))
+    assert model.score(examples_.vectors, examples_.classes) > 0.9
+
+
 def test_blocks_not_chosen_have_no_weight():
-    model = fitted("auto", {"stage 1"})
+    model = fitted("logistic", {"stage 1"})
     assert model.choice_.blocks == FIRST
     assert not model.head_.weights[STAGES[-1].columns].any()
     assert model.head_.weights[STAGES[0].columns].any()
 
 
 @pytest.mark.parametrize(
-    "lda, logistic, expected",
-    [(60, 60, "logistic"), (62, 60, "logistic"), (85, 60, "lda"), (60, 85, "logistic")],
+    "lda, ensemble, expected",
+    [(60, 60, "ensemble"), (62, 60, "ensemble"), (85, 60, "lda"), (60, 85, "ensemble")],
 )
-def test_the_head_is_left_only_for_what_is_better_by_more_than_chance(lda, logistic, expected):
-    y_true, right = np.arange(90) % 3, {"lda": lda, "logistic": logistic}
+def test_the_head_is_left_only_for_what_is_better_by_more_than_chance(lda, ensemble, expected):
+    y_true, right = np.arange(90) % 3, {"lda": lda, "ensemble": ensemble}
 
     def out_of_fold(head, blocks):
         """Of 90 predictions the first so many are right, and sure."""
@@ -64,17 +93,17 @@ def test_the_head_is_left_only_for_what_is_better_by_more_than_chance(lda, logis
     choice = choose(BLOCKS, "auto", out_of_fold, y_true)
     assert choice.head == expected
     assert f"{right[expected] / 90:.1%} right" in choice.reason
-    assert {candidate.head for candidate in choice.candidates} == {"lda", "logistic"}
+    assert {candidate.head for candidate in choice.candidates} == {"lda", "ensemble"}
 
 
 def test_without_folds_it_says_that_it_cannot_choose():
     choice = fitted("auto", {"stage 1"}, folds=0).choice_
-    assert (choice.head, choice.candidates) == ("logistic", ())
+    assert (choice.head, choice.candidates) == ("ensemble", ())
     assert "too few pictures" in choice.reason
 
 
 @pytest.mark.parametrize("head, words", [
-    ("auto", "Chosen: l"),
+    ("auto", "Chosen: an ensemble of logistic regressions on all but the last stage, "),
     ("lda", "Chosen: linear discriminant analysis on all but"),
     ("softmax", "Chosen: all but the last stage, judged by linear discriminant analysis, "),
 ])  # fmt: skip

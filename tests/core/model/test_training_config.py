@@ -12,7 +12,7 @@ from decor_core.model.training_config import TrainingConfig
 
 
 @pytest.mark.parametrize("settings, named", [
-    ({"head": "forest"}, "no head “forest”; choose auto, logistic, softmax or lda"),
+    ({"head": "forest"}, "no head “forest”; choose auto, ensemble, logistic, softmax or lda"),
     ({"steps": 0}, "training steps must lie between 1 and 100,000, but it is 0"),
     ({"steps": 100_001}, "training steps"),
     ({"steps": 10.5}, "training steps is 10.5. Expected `int`"),
