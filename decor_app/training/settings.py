@@ -32,8 +32,8 @@ _HEADS = {
     "softmax": "Gradient descent, step by step: steps and learning rate are yours to choose.",
     "lda": "Linear discriminant analysis, computed in one go: no steps, no learning rate.",
     "logistic": "What gradient descent converges to, computed directly: no steps or rate.",
-    "ensemble": "Logistic regressions on all blocks of the vector and on single ones, and the mean of "
-    "their answers: holds up best on other people's pictures.",
+    "ensemble": "Logistic regressions on all blocks of the vector and on single ones, and the mean "
+    "of their answers: holds up best on other people's pictures.",
     "auto": "The better of ensemble and LDA, by cross-validation inside the training pictures.",
 }
 # The distortions are those of the augmentation “Your own”.

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from decor_core.features.embedder import Block
-from decor_core.model.linear_head import fit_temperature, log_losses
 from decor_core.model.vector_classifier import VectorClassifier, choose
 from decor_core.model.whitened_folds import Examples, WhitenedFolds
 
