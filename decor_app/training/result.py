@@ -97,8 +97,9 @@ def _draw_result(job: Job, run: Run) -> None:
     reason = run.bundle.training.get("choice", {}).get("reason", "")
     if job.task.config.head == "auto" and reason:
         st.caption(escape_markdown(reason))
-    if read := run.bundle.training.get("region_choice", {}).get("reason", ""):
-        st.caption(escape_markdown(read))
+    read = run.bundle.training.get("region_choice") or {}
+    if read.get("candidates"):  # else nothing was chosen
+        st.caption(escape_markdown(read["reason"]))
     show_corrections_note(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
         use_button(run)

@@ -206,7 +206,7 @@ def _more_widgets() -> None:
     if dataset:
         setting_widget("architecture", choices=NETWORKS, format_func=_network_words)
         setting_widget("views")
-        setting_widget("region")
+        setting_widget("region", format_func=str.capitalize)
     else:
         spec = shipped_vectors_or_stop().spec
         st.caption(

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -138,13 +138,17 @@ class _Choice(TypedDict, total=False):
     reason: str
 
 
+class _RegionChoice(_Choice, total=False):
+    candidates: list[dict[str, Any]]
+
+
 class _TrainingNote(TypedDict, total=False):
     """What pages show of a model's training, beside its settings."""
 
     pictures: int | None
     pictures_per_class: dict[str, Count]
     choice: _Choice
-    region_choice: _Choice
+    region_choice: _RegionChoice
     alike_classes: tuple[str, ...]
 
 

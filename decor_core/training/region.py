@@ -114,12 +114,12 @@ def choose_region(
     is_better = gains.mean() > max(chance, _LEAST_GAIN)
     best, rest = (tried, kept) if is_better else (kept, tried)
     told = (
-        f": {best.accuracy:.1%} right, the right label {best.probability:.1%} probable on average; "
-        f"{NAMES[rest.region]}: {rest.accuracy:.1%} and {rest.probability:.1%}"
+        f". By cross-validation on {len(rows)} of the {n} pictures it gets {best.accuracy:.1%} "
+        f"right and gives the right label {best.probability:.1%} on average; "
+        f"{NAMES[rest.region]} {rest.accuracy:.1%} and {rest.probability:.1%}"
     )
     if rest.probability > best.probability:
-        told += ", not clearly better"
-    told += f" (cross-validation on {len(rows)} of the {n} pictures)"
+        told += ", which is not clearly better"
     return replace(RegionChoice.given(best.region, told), candidates=(kept, tried))
 
 
