@@ -35,7 +35,7 @@ from benchmarks.changes import changed, changed_zip
 from decor_core.data.catalog import find_layout, open_dataset
 from decor_core.data.tables.columns import guess_columns
 from decor_core.data.tables.table import read_table
-from decor_core.data.tables.table_listing import list_table
+from decor_core.data.tables.table_listing import list_tables
 from decor_core.errors import DecorError
 from decor_core.features.embedder import Block, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
@@ -188,7 +188,7 @@ def read_one_picture(data: bytes, folder: Path) -> None:
 def read_one_table(data: bytes, folder: Path) -> None:
     names = ("a.png", "b.png", "01.png", "02.png")
     guess_columns(read_table(data, names), names)
-    list_table(data, names)
+    list_tables({"": data}, names)
 
 
 def read_one_set(data: bytes, folder: Path) -> None:

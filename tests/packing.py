@@ -1,12 +1,16 @@
-"""Zips and tars that tests make, some of them odd."""
+"""Zips and tars that tests make, some of them odd; tables read by themselves."""
 
 import io
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from decor_core.data.listing import Listing
+from decor_core.data.tables.columns import Columns
+from decor_core.data.tables.table_listing import list_tables
 
 
 def zip_bytes(members: Mapping[str, bytes], how: int = zipfile.ZIP_STORED) -> bytes:
@@ -75,3 +79,8 @@ def zip_of_raw_names(
             struct.pack_into("<H", data, at - start + flags, flag)
             data[at : at + len(name)] = name
     return bytes(data)
+
+
+def list_table(data: bytes, names: Sequence[str], columns: Columns | None = None) -> Listing:
+    """The rows of one table from elsewhere."""
+    return list_tables({"": data}, names, columns)

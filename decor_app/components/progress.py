@@ -27,12 +27,11 @@ def watch_job(
     draw: Callable[[Job], None] | None = None,
     bar: DeltaGenerator | None = None,
     stop_button: bool = True,
-    on_stop: Callable[[], None] | None = None,
 ) -> None:
     """Draw how far an active job is, again and again; its end is for the whole page to draw.
 
     ``draw`` draws what there is of it already; ``bar`` is a container for bar and words, by default
-    here. ``on_stop`` is called by the stop button instead of stopping the job.
+    here.
     """
 
     def show() -> None:
@@ -46,8 +45,8 @@ def watch_job(
                 "Stop",
                 key=keys.STOP.of(purpose),
                 icon=":material/stop:",
-                on_click=on_stop or stop,
-                args=() if on_stop else (purpose,),
+                on_click=stop,
+                args=(purpose,),
             )
         if draw:
             draw(job)

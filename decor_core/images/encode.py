@@ -14,9 +14,9 @@ def encode_webp(image: Image.Image, side: int = 0, quality: int = 80, effort: in
     return _encode(image, side, format="WEBP", quality=quality, method=effort)
 
 
-def encode_jpeg(image: Image.Image, side: int = 0, quality: int = 88) -> bytes:
+def encode_jpeg(image: Image.Image, side: int = 0) -> bytes:
     """A JPEG of the image, packed and unpacked five times as quickly as a WebP."""
-    return _encode(image, side, format="JPEG", quality=quality)
+    return _encode(image, side, format="JPEG", quality=88)
 
 
 def _encode(image: Image.Image, side: int, **options: Any) -> bytes:

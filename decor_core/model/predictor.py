@@ -1,7 +1,6 @@
 """A bundle and pictures → predictions; light enough for the web server and “label”."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -166,12 +165,6 @@ class ImagePredictor(VectorPredictor):
     def embed_blank(self) -> np.ndarray:
         """The vector [d] of a blank picture, to try a model out with."""
         return self.embed(Image.new("RGB", (64, 64), "white"))
-
-    def label(self, files: Sequence[Path], taxonomy: str | None = None) -> Iterator[Labeled]:
-        """Label each of ``files`` in order; an unreadable one gets its reason, the rest goes on."""
-        self.bundle.taxonomy.level(taxonomy or self.bundle.taxonomy.name)
-        for file in files:
-            yield self.label_one(str(file), file, taxonomy)
 
     def label_one(self, name: str, source: Path | bytes, taxonomy: str | None = None) -> Labeled:
         """Label the picture in ``source``, called ``name``; an unreadable one gets its reason."""

@@ -6,7 +6,7 @@ import zipfile
 
 import pandas as pd
 import pytest
-from packing import zip_bytes
+from packing import list_table, zip_bytes
 
 from decor_core.data.catalog import find_layout, open_dataset
 from decor_core.data.checks import check_table, similar_labels
@@ -16,7 +16,6 @@ from decor_core.data.sources.source import SourceLimits, open_archive, open_sour
 from decor_core.data.tables.columns import ColumnGuess, Columns, guess_columns
 from decor_core.data.tables.csv_escape import safe_cell
 from decor_core.data.tables.table import read_table
-from decor_core.data.tables.table_listing import list_table
 from decor_core.errors import DataError, Stopped
 from decor_core.images.duplicates import fingerprint, group_duplicates, near_duplicates
 

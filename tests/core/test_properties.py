@@ -16,13 +16,13 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from packing import list_table
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_core.data.findings import KINDS
 from decor_core.data.folders.class_folders import list_class_folders
 from decor_core.data.listing import label_text
 from decor_core.data.sources.source import normal, open_archive
-from decor_core.data.tables.table_listing import list_table
 from decor_core.datasets.archive import write_zip
 from decor_core.errors import DataError, DecorError
 from decor_core.images.formats import is_picture_name

@@ -6,14 +6,14 @@ from collections import Counter
 
 import openpyxl
 import pytest
-from packing import zip_bytes
+from packing import list_table, zip_bytes
 
 from decor_core.data.catalog import open_dataset
 from decor_core.data.layout import find_layout
 from decor_core.data.tables.columns import Columns
 from decor_core.data.tables.spreadsheets import read_sheets
 from decor_core.data.tables.table import read_table
-from decor_core.data.tables.table_listing import list_table, list_tables
+from decor_core.data.tables.table_listing import list_tables
 from decor_core.errors import DataError
 
 TREES = ("ash", "oak", "elm", "fir")

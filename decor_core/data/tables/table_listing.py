@@ -56,11 +56,6 @@ def list_tables(
     return Listing(levels, tuple(valid), (*_several(valid), *findings, *unlisted, *refused))
 
 
-def list_table(data: bytes, names: Sequence[str], columns: Columns | None = None) -> Listing:
-    """The rows of one table from elsewhere: see ``list_tables``."""
-    return list_tables({"": data}, names, columns)
-
-
 def _read_rows(
     table: pd.DataFrame,
     title: str,

@@ -88,7 +88,8 @@ def app(shipped, pictures):
     """The app's probabilities by label and its word on novelty, of every picture."""
     predictor = ImagePredictor(shipped)
     found = {}
-    for labeled in predictor.label(pictures):
+    for picture in pictures:
+        labeled = predictor.label_one(str(picture), picture)
         probs = {s.label: s.probability for s in labeled.prediction.scores}
         found[labeled.file] = probs, labeled.prediction.unknown
     return found
