@@ -74,16 +74,15 @@ class Measured:
         )
 
 
-def make(count: int, path: Path) -> None:
+def make(count: int, path: Path, shipped: Embeddings) -> None:
     """Write vectors of so many pictures; the first are the same whatever ``count`` is."""
-    shipped = Embeddings.load()
     _, classes = shipped.target(shipped.taxonomy.name)
     known = np.concatenate([shipped.vectors, *np.moveaxis(shipped.copies, 1, 0)])
     classes = np.tile(classes, 1 + shipped.copies.shape[1])
     residuals = known - class_means(known, classes)[classes]
     random = np.random.default_rng(0)
-    _, lengths, axes = np.linalg.svd(residuals, full_matrices=False)
-    axes = axes[:_AXES_OF_CENTERS] * lengths[:_AXES_OF_CENTERS, None] / np.sqrt(len(residuals))
+    principal = np.linalg.eigh(residuals @ residuals.T)[1][:, -_AXES_OF_CENTERS:]
+    axes = principal.T @ residuals / np.sqrt(len(residuals))  # as long as their deviation
     centers = _SPREAD * random.standard_normal((CLASSES, len(axes))) @ axes + known.mean(axis=0)
     vectors = np.empty((count, known.shape[1]), np.float16)
     labels = np.arange(count) % CLASSES
@@ -136,7 +135,7 @@ def main() -> None:
         for count in asked.pictures:
             path = (asked.keep or Path(place)) / f"vectors-{count}.npz"
             if not path.exists():
-                make(count, path)
+                make(count, path, Embeddings.load())
             retrain = "-m", "decor_core", "retrain", "--json", "--embeddings", path
             commands: list[tuple[str, Sequence[object]]] = [("decor retrain", retrain)]
             if asked.beside:
