@@ -53,17 +53,20 @@ class LazyVectors(NDArrayOperatorsMixin):
     def __init__(self, base: np.ndarray, rows: np.ndarray | None = None) -> None:
         self._base = base
         self._rows = np.arange(len(base)) if rows is None else rows
+        self._all = rows is None
         self.dtype = np.dtype(np.float32) if base.dtype == np.float16 else base.dtype
         self.shape = len(self._rows), *base.shape[1:]
         self.ndim = base.ndim
         self.nbytes = len(self._rows) * base[:1].nbytes
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self.shape[0]
 
     def __getitem__(self, key: Any) -> Any:
         rows, *rest = key if isinstance(key, tuple) else (key,)
         chosen = self._rows[rows]
+        if rest and self._all:
+            return self._base[rows, *rest].astype(self.dtype, copy=False)
         if rest or not chosen.ndim:
             return self._base[chosen, *rest].astype(self.dtype, copy=False)
         return LazyVectors(self._base, chosen)
@@ -88,6 +91,24 @@ class LazyVectors(NDArrayOperatorsMixin):
     def copy(self) -> np.ndarray:
         """A new array."""
         return self.astype(self.dtype)
+
+
+class MappedVectors(LazyVectors):
+    """Vectors [n, r] that are ``base @ matrix + offset``, computed only when they are asked for."""
+
+    def __init__(self, base: LazyVectors, matrix: np.ndarray, offset: np.ndarray) -> None:
+        self.base, self.matrix, self.offset = base, matrix, offset
+        self.dtype = base.dtype
+        self.shape = len(base), matrix.shape[1]
+        self.ndim = 2
+
+    def __getitem__(self, key: Any) -> Any:
+        rows, *columns = key if isinstance(key, tuple) else (key,)
+        found = self.base[rows, :] @ self.matrix + self.offset
+        return found[..., *columns] if columns else found
+
+    def astype(self, dtype: Any) -> np.ndarray:
+        return np.concatenate([self[rows].astype(dtype) for rows in batches(len(self))])
 
 
 def choose_rows(vectors: np.ndarray, rows: np.ndarray) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from decor_core.features.vectors import LazyVectors, batches
+from decor_core.features.vectors import LazyVectors, MappedVectors, batches
 from decor_core.model.linear_head import LinearHead, probabilities
 
 
@@ -109,6 +109,8 @@ class Estimator:
 
 def _is_clean(X: Any) -> bool:
     """Whether X is an array [n, d] of finite floats, with which there is nothing to do."""
+    if isinstance(X, MappedVectors):
+        X = X.base
     return (
         type(X) in (np.ndarray, LazyVectors)
         and X.ndim == 2

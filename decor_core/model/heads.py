@@ -3,14 +3,18 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
-from decor_core.features.vectors import batch_sum, batches
+from decor_core.features.vectors import MappedVectors, batch_sum, is_many
 from decor_core.model.estimator import LinearClassifier
 from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.whitening import BlockWhitener, class_means
+
+# Of many vectors, whose classes are told as well without the last digits of the slopes.
+_TOL_OF_MANY = 1e-2
 
 
 class ShrinkageLDA(LinearClassifier):
@@ -74,34 +78,41 @@ class RidgeLogisticRegression(LinearClassifier):
         X, y, weights = self._check_training(X, y, sample_weight)
         codes = self._encode(y, weights)
         shares = weights / np.bincount(codes, weights)[codes] / len(self.classes_)
-        mean = batch_sum(lambda rows: shares[rows] @ X[rows], len(X)).astype(X.dtype)
-        variances, inputs, lead_back = _principal_coordinates(X, mean, shares)
-        ridge = self.penalty * variances.sum() / variances
-        slopes, bias = self._descend(inputs, codes, shares, ridge[:, None])
-        coefficients = lead_back(slopes)
-        self.head_ = LinearHead(coefficients, bias - mean @ coefficients)
+        if is_many(len(X)) and X.shape[1] <= len(X):
+            axes = _axes_of_many(X, shares)
+        else:
+            axes = _axes_of_few(X, shares)
+        ridge = self.penalty * axes.variances.sum() / axes.variances
+        slopes, bias = self._descend(axes, codes, shares, ridge[:, None])
+        coefficients = axes.lead_back(slopes)
+        self.head_ = LinearHead(coefficients, bias - axes.mean @ coefficients)
         return self
 
     def _descend(
-        self, inputs: np.ndarray, classes: np.ndarray, shares: np.ndarray, ridge: np.ndarray
+        self, axes: "_PrincipalAxes", classes: np.ndarray, shares: np.ndarray, ridge: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Slopes [r, c] and bias [c] on coordinates of unit variance, with a ridge [r, 1].
 
-        ``inputs`` [n, r + 1] are the coordinates and 1, for the bias: one more coordinate, which
-        has unit variance too and no ridge.
+        The bias is one more slope, on a coordinate that is 1: it has unit variance too, no ridge.
         """
+        inputs, on_inputs = axes.inputs, axes.on_inputs
+        tol = max(self.tol, _TOL_OF_MANY) if is_many(len(inputs)) else self.tol
         ridge = np.vstack([ridge, [[0.0]]]).astype(inputs.dtype)
         step = 1 / (0.5 + ridge)
         target = np.eye(len(self.classes_))
-        now = ahead = np.zeros((inputs.shape[1], len(target)), inputs.dtype)
+        now = ahead = np.zeros((len(ridge), len(target)), inputs.dtype)
 
-        def slope_on(rows: slice) -> np.ndarray:
-            errors = probabilities(inputs[rows] @ ahead) - target[classes[rows]]
-            return inputs[rows].T @ (errors * shares[rows, None]).astype(inputs.dtype)
+        def slope_on(slopes: np.ndarray, rows: slice) -> np.ndarray:
+            part = inputs[rows, :]
+            errors = probabilities(part @ slopes[:-1] + slopes[-1]) - target[classes[rows]]
+            errors = (errors * shares[rows, None]).astype(inputs.dtype)
+            return np.vstack([part.T @ errors, errors.sum(axis=0)])
 
         momentum = 1.0
         for self.n_iter_ in range(1, self.max_iter + 1):  # noqa: B020
-            slope = batch_sum(slope_on, len(inputs)) + ridge * ahead
+            slopes = ahead if on_inputs is None else on_inputs @ ahead
+            slope = batch_sum(partial(slope_on, slopes), len(inputs))
+            slope = (slope if on_inputs is None else on_inputs.T @ slope) + ridge * ahead
             after = ahead - step * slope
             moved = after - now
             if (slope * moved).sum() > 0:
@@ -109,46 +120,73 @@ class RidgeLogisticRegression(LinearClassifier):
             following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
             ahead = after + (momentum - 1) / following * moved
             now, momentum = after, following
-            if np.abs(moved).max() <= self.tol * np.abs(now).max():
+            if np.abs(moved).max() <= tol * np.abs(now).max():
                 break
         return now[:-1], now[-1]
 
 
-def _principal_coordinates(
-    X: np.ndarray, mean: np.ndarray, shares: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """Variances [r] along the principal axes of vectors [n, d], and their coordinates on these.
+@dataclass(frozen=True)
+class _PrincipalAxes:
+    """Vectors [n, d] on their principal axes, along which they have ``variances`` [r].
 
-    Vector i counts ``shares[i]``, 1 in all. Coordinates [n, r + 1] have unit variance; the last
-    is 1. What comes third leads from slopes on the coordinates, [r, c], to those on vectors,
-    [d, c]. Through the smaller of the two products of the matrix with itself.
+    Coordinates of unit variance are ``inputs`` [n, r] or, where ``on_inputs`` [k + 1, r + 1] is
+    given, ``inputs`` [n, k] and 1 times that. ``lead_back`` leads from slopes on coordinates,
+    [r, c], to those on vectors, [d, c], whose ``mean`` is [d].
     """
-    n, d = X.shape
-    roots = np.sqrt(shares).astype(X.dtype)[:, None]
+
+    mean: np.ndarray
+    variances: np.ndarray
+    inputs: np.ndarray
+    lead_back: Callable[[np.ndarray], np.ndarray]
+    on_inputs: np.ndarray | None = None
+
+
+def _axes_of_few(X: np.ndarray, shares: np.ndarray) -> _PrincipalAxes:
+    """Those of vectors [n, d] that count ``shares`` [n], 1 in all.
+
+    Through the smaller of the two products of the matrix with itself.
+    """
+    mean = (shares @ X).astype(X.dtype)
+    rows = (X - mean) * np.sqrt(shares).astype(X.dtype)[:, None]
     scale = 1 / np.sqrt(np.where(shares > 0, shares, np.inf))[:, None]
-    least = 1e-10 if X.dtype == np.float64 else 1e-7
-
-    def weighted(rows: slice) -> np.ndarray:
-        return (X[rows] - mean) * roots[rows]
-
-    if d > n:
-        rows = weighted(slice(None))
-        variances, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64))
-        kept = variances > variances[-1] * least
-        variances, vectors = variances[kept], vectors[:, kept]
-        inputs = np.column_stack([(vectors * scale).astype(X.dtype), np.ones(n, X.dtype)])
-        return (
-            variances, inputs, lambda slopes: rows.T @ (vectors @ (slopes / variances[:, None]))
+    if X.shape[1] > len(X):
+        variances, vectors = _eigenpairs(rows @ rows.T)
+        inputs = (vectors * scale).astype(X.dtype)
+        return _PrincipalAxes(
+            mean, variances, inputs,
+            lambda slopes: rows.T @ (vectors @ (slopes / variances[:, None])),
         )  # fmt: skip
+    variances, vectors = _eigenpairs(rows.T @ rows)
+    axes = vectors / np.sqrt(variances)
+    inputs = ((rows @ axes) * scale).astype(X.dtype)
+    return _PrincipalAxes(mean, variances, inputs, lambda slopes: axes @ slopes)
+
+
+def _axes_of_many(X: np.ndarray, shares: np.ndarray) -> _PrincipalAxes:
+    """``_axes_of_few`` without a copy of the vectors: the axes are multiplied with the slopes."""
+    base: Any = X.base if isinstance(X, MappedVectors) else X
+    mean = batch_sum(lambda rows: shares[rows] @ base[rows, :], len(X)).astype(X.dtype)
+    roots = np.sqrt(shares).astype(X.dtype)[:, None]
 
     def scatter(rows: slice) -> np.ndarray:
-        part = weighted(rows)
+        part = (base[rows, :] - mean) * roots[rows]
         return part.T @ part
 
-    variances, vectors = np.linalg.eigh(batch_sum(scatter, n).astype(np.float64))
-    kept = variances > variances[-1] * least
-    variances, axes = variances[kept], vectors[:, kept] / np.sqrt(variances[kept])
-    inputs = np.ones((n, len(variances) + 1), X.dtype)
-    for rows in batches(n):
-        inputs[rows, :-1] = (weighted(rows) @ axes.astype(X.dtype)) * scale[rows]
-    return variances, inputs, lambda slopes: axes @ slopes
+    products, matrix, offset = batch_sum(scatter, len(X)), np.eye(len(mean), dtype=X.dtype), 0.0
+    if isinstance(X, MappedVectors):
+        matrix, offset = X.matrix, X.offset
+        products = matrix.T @ products @ matrix
+    variances, vectors = _eigenpairs(products)
+    axes = vectors / np.sqrt(variances)
+    on_base = matrix @ axes
+    lead = np.zeros((len(on_base) + 1, len(variances) + 1), X.dtype)
+    lead[:-1, :-1], lead[-1, :-1], lead[-1, -1] = on_base, -mean @ on_base, 1
+    mean = mean @ matrix + offset
+    return _PrincipalAxes(mean, variances, base, lambda slopes: axes @ slopes, lead)
+
+
+def _eigenpairs(products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues [r] that are not 0, but for rounding, and their vectors [n, r], in float64."""
+    values, vectors = np.linalg.eigh(products.astype(np.float64))
+    kept = values > values[-1] * (1e-10 if products.dtype == np.float64 else 1e-7)
+    return values[kept], vectors[:, kept]

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
 from decor_core.features.embedder import Block, late_stages
-from decor_core.features.vectors import batches, choose_rows, is_many
+from decor_core.features.vectors import LazyVectors, MappedVectors, batches, choose_rows, is_many
 from decor_core.model.heads import RidgeLogisticRegression, spherical_lda
 from decor_core.model.linear_head import LinearHead, fit_temperature
 from decor_core.model.novelty import Novelty, NoveltyDetector
@@ -255,8 +256,15 @@ class WhitenedFolds:
 
     def _fitted(self, fold: _Fold, fit_head: FitHead, chosen: Sequence[int]) -> LinearHead:
         """A head on whitened blocks [r], fitted to the examples that a fold trains on."""
-        inputs = self._whitened(fold, fold.train, chosen)
-        inputs *= self._scaled(chosen)[1]
+        scale = self._scaled(chosen)[1]
+        if is_many(len(fold.train)):
+            matrix, offset = fold.whitener.affine_map(chosen)
+            rows = None if fold is self._whole else fold.train
+            base = LazyVectors(self._coordinates, rows)
+            inputs: Any = MappedVectors(base, matrix * scale, offset * scale)
+        else:
+            inputs = self._whitened(fold, fold.train, chosen)
+            inputs *= scale
         return fit_head(
             inputs, self.examples.classes[fold.train], self.examples.weights[fold.train]
         )

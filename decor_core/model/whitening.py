@@ -142,6 +142,15 @@ class BlockWhitener(_OfBlocks):
             )  # fmt: skip
         return whitened
 
+    def affine_map(self, chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Matrix [d, r] and offset [r] that lead from vectors to some blocks of whitened ones."""
+        columns = [self._columns()[k] for k in chosen]
+        parts = consecutive([block.stop - block.start for block in columns])
+        matrix = np.zeros((self.n_features_in_, parts[-1].stop), self.mean_.dtype)
+        for k, block, part in zip(chosen, columns, parts, strict=True):
+            matrix[block, part] = self.maps_[k]
+        return matrix, -self.mean_ @ matrix
+
     def head_on_vectors(
         self, weights: np.ndarray, bias: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -8,12 +8,15 @@ import pytest
 from decor_core.data.catalog import open_dataset
 from decor_core.features import embeddings as embeddings_module
 from decor_core.features import vectors as vectors_module
+from decor_core.features.embedder import Block
 from decor_core.features.embeddings import Embeddings, embed_catalog
-from decor_core.features.vectors import LazyVectors, batches
-from decor_core.model import whitening
+from decor_core.features.vectors import LazyVectors, MappedVectors, batches
+from decor_core.model import heads, whitening
+from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import LinearHead
 from decor_core.model.novelty import fit_density
 from decor_core.model.training_config import TrainingConfig
+from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitening import BlockPCA, BlockWhitener, class_means
 from decor_core.training.train import train
 
@@ -113,6 +116,49 @@ def test_in_batches_the_same_comes_out(monkeypatch, kind):
     monkeypatch.setattr(vectors_module, "BATCH", 64)
     for one, same in zip(found(kind(halves) if kind is LazyVectors else whole), exact, strict=True):
         np.testing.assert_allclose(one, same, rtol=2e-3, atol=2e-3)
+
+
+def test_logistic_regression_on_many_is_that_on_few(monkeypatch):
+    random = np.random.default_rng(0)
+    classes, weights = np.arange(400) % 3, random.choice([0.5, 1.0], 400)
+    base = random.normal(size=(400, 10)) + 2 * random.normal(size=(3, 10))[classes]
+    matrix, offset = random.normal(size=(10, 6)) / 3, random.normal(size=6)
+    exact = RidgeLogisticRegression().fit(base @ matrix + offset, classes, weights)
+    monkeypatch.setattr(vectors_module, "BATCH", 64)
+    monkeypatch.setattr(heads, "_TOL_OF_MANY", 1e-4)
+    rows = np.arange(400)
+    for inputs in (
+        base @ matrix + offset,
+        MappedVectors(LazyVectors(base), matrix, offset),
+        MappedVectors(LazyVectors(base, rows[::-1]), matrix, offset)[rows[::-1]],
+    ):
+        head = RidgeLogisticRegression().fit(inputs, classes, weights).head_
+        np.testing.assert_allclose(head.weights, exact.head_.weights, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(head.bias, exact.head_.bias, rtol=1e-3, atol=1e-3)
+
+
+def test_mapped_vectors_read_as_an_array():
+    random = np.random.default_rng(0)
+    base, matrix, offset = random.normal(size=(9, 4)), random.normal(size=(4, 3)), np.ones(3)
+    mapped, same = MappedVectors(LazyVectors(base), matrix, offset), base @ matrix + offset
+    assert (len(mapped), mapped.shape, mapped.dtype) == (9, (9, 3), same.dtype)
+    for key in (slice(2, 5), (slice(2, 5), slice(1, 3)), np.array([3, 1])):
+        np.testing.assert_allclose(mapped[key], same[key])
+    np.testing.assert_allclose(mapped, same)
+    np.testing.assert_allclose(
+        class_means(mapped, np.arange(9) % 3), class_means(same, np.arange(9) % 3)
+    )
+
+
+@pytest.mark.parametrize("head", ["auto", "logistic", "lda", "softmax"])
+def test_a_classifier_of_many_vectors_is_that_of_few(monkeypatch, clouds, head):
+    vectors, classes = clouds
+    model = VectorClassifier(head, steps=50, blocks=[Block("a", 0, 2), Block("b", 2, 6)])
+    few = model.fit(*clouds).predict_proba(vectors)
+    monkeypatch.setattr(vectors_module, "BATCH", 20)
+    many = model.fit(*clouds).predict_proba(vectors)
+    assert (many.argmax(axis=1) == few.argmax(axis=1)).mean() > 0.95
+    assert np.abs(many - few).mean() < 0.1
 
 
 def test_of_many_vectors_fewer_axes_are_kept(monkeypatch):
