@@ -4,7 +4,7 @@ Where things are shown on a ground, the ground misleads; where pictures are scen
 is missed. Which of both a data set has is told on a sample of it (benchmarks/ACCURACY.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -26,11 +26,13 @@ from decor_core.model.linear_head import fit_temperature, probabilities
 
 # Pictures that are looked at in each way: a quarter of all, but at least _ENOUGH, if these are no
 # more than half of all, and at most _SAMPLE. Of fewer than _LEAST too little can be told.
-_SAMPLE, _ENOUGH, _LEAST = 160, 80, 40
+_SAMPLE, _ENOUGH, _LEAST = 200, 80, 40
 _FEWEST = 4  # different pictures of a class; those with fewer are left out of the sample
 _LEAST_SPREAD = 1e-4  # of a column, where all pictures have nearly the same in it
-# The object is left only for what is better by so many standard errors of the difference.
-_STANDARD_ERRORS = 2.0
+_REPEATS = 3  # of the cross-validation, as the folds change a small sample's result
+# The object is left only for what is better by so many standard errors of the difference. One by
+# chance costs little, as what is taken is not clearly worse either (benchmarks/ACCURACY.md).
+_STANDARD_ERRORS = 1.5
 _LEAST_GAIN = 0.01  # of probability; what is surer by less is not worth another way
 
 # The vectors of some rows of a data set, as a spec says.
@@ -105,10 +107,10 @@ def choose_region(
     """
     first, second = REGIONS
     vectors = [embed(rows, replace(spec, region=region)) for region in REGIONS if len(rows)]
-    fold_of = inner_folds(vectors[0].table, level, seed=0) if vectors else np.array([-1])
-    if fold_of.min() < 0:
+    folds = [inner_folds(vectors[0].table, level, seed) for seed in range(_REPEATS) if vectors]
+    if not folds or folds[0].min() < 0:
         return RegionChoice.given(first, "; there are too few different pictures to choose by")
-    (kept, ours), (tried, theirs) = (_judge(one, level, fold_of) for one in vectors)
+    (kept, ours), (tried, theirs) = (_judge(one, level, folds) for one in vectors)
     gains = theirs - ours
     chance = _STANDARD_ERRORS * gains.std(ddof=1) / np.sqrt(len(gains))
     is_better = gains.mean() > max(chance, _LEAST_GAIN)
@@ -124,7 +126,7 @@ def choose_region(
 
 
 def _judge(
-    embeddings: Embeddings, level: str, fold_of: np.ndarray
+    embeddings: Embeddings, level: str, folds: Sequence[np.ndarray]
 ) -> tuple[RegionCandidate, np.ndarray]:
     """How well the pictures are told apart out of fold; the probability [n] of each right label.
 
@@ -135,12 +137,13 @@ def _judge(
     for block in embeddings.blocks:  # each counts alike
         part = vectors[:, block.columns]
         part /= (part.std(axis=0) + _LEAST_SPREAD) * np.sqrt(block.stop - block.start)
-    logits = np.zeros((len(y_true), y_true.max() + 1))
-    for fold in range(fold_of.max() + 1):
-        known = fold_of != fold
-        head = RidgeLogisticRegression().fit(vectors[known], y_true[known]).head_
-        logits[~known] = head.logits(vectors[~known])
-    probs = probabilities(logits / fit_temperature(logits, y_true))
-    of_truth = probs[np.arange(len(y_true)), y_true]
-    accuracy = float((logits.argmax(axis=1) == y_true).mean())
+    logits = np.zeros((len(folds), len(y_true), y_true.max() + 1))
+    for fold_of, out_of_fold in zip(folds, logits, strict=True):
+        for fold in range(fold_of.max() + 1):
+            known = fold_of != fold
+            head = RidgeLogisticRegression().fit(vectors[known], y_true[known]).head_
+            out_of_fold[~known] = head.logits(vectors[~known])
+        out_of_fold /= fit_temperature(out_of_fold, y_true)
+    of_truth = probabilities(logits)[:, np.arange(len(y_true)), y_true].mean(axis=0)
+    accuracy = float((logits.argmax(axis=2) == y_true).mean())
     return RegionCandidate(embeddings.spec.region, accuracy, float(of_truth.mean())), of_truth

@@ -106,10 +106,10 @@ def test_too_few_pictures_tell_nothing_and_cost_nothing():
 def test_a_sample_is_small_and_has_every_class_that_can_be_told(counts):
     table = table_of(*counts)
     rows = sample_rows(table, "kind")
-    assert len(rows) == 160 == len(set(rows))
+    assert len(rows) == 200 == len(set(rows))
     chosen = table.iloc[rows]["kind"].value_counts()
     able = [label for label, n in zip("abcdefgh", counts, strict=False) if n >= 4]
-    assert sorted(chosen.index) == able and chosen.min() >= min(40, 160 // len(able))
+    assert sorted(chosen.index) == able and chosen.min() >= min(40, 200 // len(able))
     # The same pictures in another order, and with others beside them, are nearly the same sample.
     again = table.sample(frac=1, random_state=1).reset_index(drop=True)
     assert set(again.iloc[sample_rows(again, "kind")]["key"]) == set(table.iloc[rows]["key"])
