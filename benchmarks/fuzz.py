@@ -133,7 +133,8 @@ def small_run(title: str = "Small") -> Run:
     truth = np.arange(12) % 3
     judged = evaluate(answers, truth, taxonomy.labels)
     axes = np.eye(4, 2, dtype=np.float32)
-    known = Novelty(slice(1, 5), axes[:, 0], axes, axes[0] + 1, rest=0.5, limit=2.0)
+    one = np.ones(1, np.float32)
+    known = Novelty((slice(1, 5),), axes[None, :, 0], axes, axes[:1] + 1, one, one, limit=2.0)
     config = TrainingConfig("softmax", steps=2)
     training = asdict(config) | {
         "data": "Small", "pictures": 12, "training_pictures": 12, "corrections": 1, "steps_done": 2,

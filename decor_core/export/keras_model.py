@@ -20,7 +20,15 @@ from decor_core.features.embedder import COLOR_SIDE, FLOOR
 from decor_core.images import color
 from decor_core.images.views import VIEWS
 from decor_core.model.bundle import Bundle
-from decor_core.model.novelty import Novelty
+from decor_core.model.novelty import (
+    DISAGREEMENT,
+    LEAST,
+    MOST_DOUBT,
+    SHARPNESS,
+    STEEPNESS,
+    BlockDistributions,
+    Novelty,
+)
 from decor_core.model.predictor import ImagePredictor
 
 OBJECT, VIEW_PIXELS, VIEW_WEIGHTS = "object", "views", "weights"
@@ -59,6 +67,7 @@ def build_model(bundle: Bundle, batch: int | None = None, network: Network | Non
     head.set_weights([bundle.head.weights, bundle.head.bias])
     if bundle.novelty:
         outputs[NOVELTY] = _novelty(vectors, bundle.novelty)
+        outputs[PROBABILITIES] = _doubted(outputs[PROBABILITIES], outputs[NOVELTY])
     return keras.Model(inputs, outputs, name="decor")
 
 
@@ -220,9 +229,36 @@ def _color_histogram(pixels: Any, weights: Any) -> Any:
 
 def _novelty(vectors: Any, known: Novelty) -> Any:
     """``Novelty.scores`` of vectors [n, d]: [n]."""
-    centered = vectors[:, known.columns] - known.mean
-    along = ops.square(ops.matmul(centered, known.axes))
-    beyond = ops.maximum(ops.sum(centered * centered, axis=1) - ops.sum(along, axis=1), 0.0)
-    explained = ops.sum(along / known.variances, axis=1)
-    distances = (explained + beyond / known.rest) / len(known.mean)
-    return 1 - ops.power(0.5, distances / known.limit)
+    total = 0.0
+    for columns, block in zip(known.blocks, known.distributions, strict=True):
+        logs = _log_distances(vectors[:, columns], block)
+        nearness = ops.exp(SHARPNESS * (ops.min(logs, axis=1, keepdims=True) - logs))
+        shares = nearness / ops.sum(nearness, axis=1, keepdims=True)
+        total += logs - DISAGREEMENT * ops.log(ops.maximum(shares, 1e-30))
+    distances = ops.min(total, axis=1) / len(known.blocks)
+    beyond = (distances - known.limit) / (known.limit - known.typical)
+    return 1 / (1 + ops.exp(-STEEPNESS * ops.clip(beyond, -10, 10)))
+
+
+def _log_distances(vectors: Any, block: BlockDistributions) -> Any:
+    """``BlockDistributions.log_distances`` of vectors [n, d]: [n, classes]."""
+    centered, d = vectors - block.center, len(block.center)
+    along = ops.matmul(centered, block.axes)
+    scaled = along * block.gains
+    squares = ops.sum(centered * centered, axis=1, keepdims=True)
+    squares = squares - 2 * ops.matmul(centered, block.means.T) + block.offsets[0]
+    squares = ops.maximum(squares, 0.0)
+    gained = ops.sum(scaled * along, axis=1, keepdims=True)
+    gained = gained - 2 * ops.matmul(scaled, block.along.T) + block.offsets[1]
+    mahalanobis = squares / block.rest + gained
+    logs = ops.log(ops.maximum(mahalanobis / d, LEAST))
+    if not block.spread:
+        return logs
+    return (logs + ops.log(ops.maximum(squares / d / block.spread, LEAST))) / 2
+
+
+def _doubted(probs: Any, novelties: Any) -> Any:
+    """``doubted`` of probabilities [n, c]."""
+    classes = probs.shape[1]
+    doubt = ops.expand_dims(ops.minimum(novelties, MOST_DOUBT), 1) * classes / max(classes - 1, 1)
+    return probs - doubt * (probs - 1 / classes)

@@ -75,6 +75,16 @@ def late_stages(blocks: Sequence[Block]) -> slice:
     return slice(stages[0].start, stages[-1].stop)
 
 
+def telling_blocks(blocks: Sequence[Block]) -> tuple[slice, ...]:
+    """Columns of the blocks that tell known pictures from strangers: all but the first stage.
+
+    That one hardly knows more than edges. All where the blocks are not those of a network.
+    """
+    stages = [block for block in blocks if block.name.startswith("stage")]
+    first = stages[0] if len(stages) > 1 else None
+    return tuple(block.columns for block in blocks if block is not first)
+
+
 @dataclass(frozen=True)
 class View:
     """What the network sees in one part of a picture.

@@ -1,5 +1,6 @@
 """One folder = one model: ``manifest.json``, ``head.npz`` and ``labels.txt``."""
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass, field, fields, replace
@@ -26,7 +27,16 @@ DEFAULT_BUNDLE = SHIPPED / "decor-style"
 
 BUNDLE_FILES = _MANIFEST, HEAD_FILE, _LABELS = "manifest.json", "head.npz", "labels.txt"
 MOST_WEIGHT_BYTES = 256 * 2**20
-_NOVELTY_ARRAYS = ("mean", "axes", "variances")
+_NOVELTY_ARRAYS = ("means", "axes", "variances", "rest", "spread")
+
+
+@dataclass(frozen=True)
+class _EarlierNovelty:
+    """What manifests said of novelty before there was a distribution for each class and block."""
+
+    columns: tuple[int, int]
+    rest: float
+    limit: float
 
 
 @dataclass(frozen=True)
@@ -94,8 +104,9 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
         manifest["elsewhere"] = vars(elsewhere) | {"evaluation": judged}
     arrays = {"weights": bundle.head.weights, "bias": bundle.head.bias}
     if novelty:
-        columns = novelty.columns.start, novelty.columns.stop
-        manifest["novelty"] = {"columns": columns, "rest": novelty.rest, "limit": novelty.limit}
+        blocks = [(block.start, block.stop) for block in novelty.blocks]
+        bounds = {"typical": novelty.typical, "limit": novelty.limit}
+        manifest["novelty"] = {"blocks": blocks, **bounds}
         arrays |= {name: getattr(novelty, name) for name in _NOVELTY_ARRAYS}
     write_json(folder / _MANIFEST, manifest)
     (folder / _LABELS).write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
@@ -132,10 +143,30 @@ def _from_manifest(manifest: dict[str, Any], arrays: Arrays) -> Bundle:
         raise DamagedFile("its weights are not all numbers")
     head = {"weights": arrays["weights"], "bias": arrays["bias"]}
     if isinstance(novelty := manifest["novelty"], dict):
-        novelty |= {name: arrays[name] for name in _NOVELTY_ARRAYS}
+        if "columns" in novelty:
+            manifest["novelty"] = _of_earlier_version(novelty, arrays)
+        else:
+            novelty |= {name: arrays[name] for name in _NOVELTY_ARRAYS}
     bundle = json_as(manifest | {"head": head}, Bundle, _decode)
     read_spec(manifest["embedding"])
     return bundle
+
+
+def _of_earlier_version(novelty: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
+    """One distribution of all classes in one block, and squared distances without logarithm."""
+    known = json_as(novelty, _EarlierNovelty)
+    if not known.limit > 0:
+        raise DamagedFile("what it knows holds numbers that make no sense")
+    return {
+        "blocks": [known.columns],
+        "means": arrays["mean"][None],
+        "axes": arrays["axes"],
+        "variances": arrays["variances"][None],
+        "rest": np.array([known.rest], np.float32),
+        "spread": np.zeros(1, np.float32),
+        "typical": math.log(known.limit) - 0.5,
+        "limit": math.log(known.limit),
+    }
 
 
 def _decode(kind: type, value: Any) -> Any:
@@ -157,11 +188,24 @@ def _check_arrays(bundle: Bundle) -> None:
     if bundle.elsewhere and (others := bundle.elsewhere.labels - set(bundle.taxonomy.labels)):
         raise DamagedFile(f"its figures from elsewhere name “{min(others)}”, which it cannot tell")
     if novelty:
-        width = novelty.columns.stop - novelty.columns.start
-        shapes = novelty.variances.ndim == 1 and novelty.mean.shape == (width,)
-        shapes = shapes and novelty.axes.shape == (width, len(novelty.variances))
-        if not (shapes and 0 <= novelty.columns.start < novelty.columns.stop <= len(weights)):
-            raise DamagedFile("what it knows has another shape than what it was trained on")
+        _check_novelty(novelty, len(weights))
+
+
+def _check_novelty(novelty: Novelty, columns: int) -> None:
+    widths = [block.stop - block.start for block in novelty.blocks]
+    inside = all(0 <= b.start < b.stop <= columns for b in novelty.blocks)
+    count, axes = len(widths), novelty.variances.shape[1:]
+    shapes = (
+        novelty.means.ndim == 2
+        and novelty.means.shape[1] == sum(widths)
+        and len(novelty.means) > 0
+        and novelty.variances.shape == (count, *axes)
+        and novelty.axes.shape == (sum(widths), *axes)
+        and len(axes) == 1
+        and novelty.rest.shape == novelty.spread.shape == (count,)
+    )
+    if not (shapes and inside and count):
+        raise DamagedFile("what it knows has another shape than what it was trained on")
 
 
 def list_bundles(root: Path) -> dict[Path, Bundle]:

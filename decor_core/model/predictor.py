@@ -14,7 +14,7 @@ from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.images.decode import open_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from decor_core.model.linear_head import probabilities
-from decor_core.model.novelty import UNKNOWN
+from decor_core.model.novelty import UNKNOWN, doubted
 
 CONFIDENCE_THRESHOLD = 0.8
 NOVELTY_THRESHOLD = 0.5
@@ -57,12 +57,17 @@ class Prediction:
         """What to say of it.
 
         Above ``novelty_threshold`` it is of no known kind. Else the likeliest labels are named that
-        together reach ``confidence_threshold``; more than two are no answer.
+        together reach ``confidence_threshold``; more than two are no answer. Where it rather is of
+        no known kind than of the second label, the first alone is named, ambiguous.
         """
         if self.novelty > novelty_threshold:
             return Decision("unknown", ())
-        reached = np.cumsum([score.probability for score in self.scores])
+        probs = [score.probability for score in self.scores]
+        reached = np.cumsum(probs)
         needed = int(np.searchsorted(reached, confidence_threshold - 1e-9)) + 1
+        rather_none = len(probs) > 1 and self.novelty > probs[1]
+        if needed > 1 and rather_none and probs[0] + self.novelty >= confidence_threshold:
+            return Decision("ambiguous", (self.scores[0].label,))
         kind = {1: "confident", 2: "ambiguous"}.get(needed, "undecided")
         return Decision(kind, tuple(score.label for score in self.scores[: min(needed, 3)]))
 
@@ -74,7 +79,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Decision:
-    """A prediction in words: ``kind`` is one of KINDS, ``labels`` are those it is between."""
+    """A prediction in words: ``kind`` is one of KINDS, ``labels`` are those it is between.
+
+    Ambiguous with one label: between that and none of the known.
+    """
 
     kind: str
     labels: tuple[str, ...]
@@ -126,9 +134,7 @@ class VectorPredictor:
         """
         trained = self.bundle.taxonomy
         level = trained.level(taxonomy or trained.name)
-        probs = probabilities(self.bundle.head.logits(vectors))
-        known = self.bundle.novelty
-        novelties = known.scores(vectors) if known else np.zeros(len(vectors))
+        probs, novelties = self.probabilities(vectors)
         rolled = trained.roll_up(probs, level.name)
         predictions = []
         for row, novelty in zip(rolled, novelties, strict=True):
@@ -136,6 +142,14 @@ class VectorPredictor:
             scores = tuple(Score(level.labels[i], float(row[i])) for i in order)
             predictions.append(Prediction(level.name, scores, float(novelty)))
         return predictions
+
+    def probabilities(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities [n, labels] and novelty [n], 0 where there is nothing to tell it by."""
+        probs, known = probabilities(self.bundle.head.logits(vectors)), self.bundle.novelty
+        if known is None:
+            return probs, np.zeros(len(vectors))
+        novelties = known.scores(vectors)
+        return doubted(probs, novelties), novelties
 
 
 class ImagePredictor(VectorPredictor):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from decor_core.features.embedder import Block, late_stages
+from decor_core.features.embedder import Block, telling_blocks
 from decor_core.features.vectors import LazyVectors, MappedVectors, batches, choose_rows, is_many
 from decor_core.model.heads import RidgeLogisticRegression, spherical_lda
 from decor_core.model.linear_head import LinearHead, fit_temperature
@@ -236,13 +236,13 @@ class WhitenedFolds:
 
     @cached_property
     def novelty(self) -> Novelty | None:
-        """What the examples are like, by the network's late stages; None without folds."""
+        """What the examples of each class are like; None without folds."""
         if not self._splits:
             return None
-        detector = NoveltyDetector(late_stages(self.examples.blocks))
+        detector = NoveltyDetector(telling_blocks(self.examples.blocks))
         examples = self.examples
         detector.fit(examples.vectors, examples.classes, examples.weights, cv=self._splits)
-        return detector.density_
+        return detector.novelty_
 
     def _fold(self, train: np.ndarray, held_out: np.ndarray) -> _Fold:
         whitener = BlockWhitener(self._pca.blocks_, self._pca.dimensions_)

@@ -167,8 +167,11 @@ def _check_texts_and_figures(bundle: Bundle) -> None:
         raise DamagedFile(f"its date makes no sense: {error}") from error
     novelty = bundle.novelty
     if novelty:
-        numbers = [novelty.mean, novelty.axes, novelty.variances, novelty.rest, novelty.limit]
-        if not all(np.isfinite(number).all() for number in numbers) or novelty.limit <= 0:
+        scales = novelty.variances, novelty.rest
+        numbers = [novelty.means, novelty.axes, novelty.spread, *scales, novelty.limit]
+        sound = all(np.isfinite(number).all() for number in numbers)
+        sound = sound and all((scale > 0).all() for scale in scales) and (novelty.spread >= 0).all()
+        if not (sound and novelty.typical < novelty.limit):
             raise DamagedFile("what it knows holds numbers that make no sense")
     for name, evaluation in [
         (bundle.taxonomy.name, bundle.evaluation),

@@ -21,7 +21,6 @@ from decor_core.images.duplicates import fingerprint
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle, save_bundle
 from decor_core.model.estimator import Estimator
 from decor_core.model.explain import Explanation, explain
-from decor_core.model.linear_head import probabilities
 from decor_core.model.predictor import ImagePredictor, Prediction, shared_embedder
 from decor_core.model.training_config import TrainingConfig
 from decor_core.parallel import map_in_order
@@ -104,16 +103,14 @@ class ImageClassifier(Estimator):
 
     def predict_proba(self, images: Iterable[ImageLike]) -> np.ndarray:
         """Probabilities [n, c], in the order of ``classes_``, calibrated."""
-        return probabilities(self._predictor().bundle.head.logits(self.transform(images)))
+        return self._predictor().probabilities(self.transform(images))[0]
 
     def novelty(self, images: Iterable[ImageLike]) -> np.ndarray:
         """How unlike the training images each is, [n], 0–1: above ½ it is of no class.
 
         0 for all where there were too few training images to tell.
         """
-        density = self._predictor().bundle.novelty
-        vectors = self.transform(images)
-        return density.scores(vectors) if density else np.zeros(len(vectors))
+        return self._predictor().probabilities(self.transform(images))[1]
 
     def predictions(self, images: Iterable[ImageLike]) -> list[Prediction]:
         """Every label with its probability, likeliest first, and the novelty of each image."""

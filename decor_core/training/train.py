@@ -24,6 +24,7 @@ from decor_core.model.bundle import Bundle
 from decor_core.model.evaluation import Evaluation, evaluate
 from decor_core.model.events import OnEvent, ShouldStop, TrainEvent, never_stop
 from decor_core.model.linear_head import LinearHead, probabilities
+from decor_core.model.predictor import VectorPredictor
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import Examples, WhitenedFolds
@@ -82,14 +83,14 @@ def train(
         on_event=record,
         should_stop=should_stop,
     )
-    probs = probabilities(model.head_.logits(embeddings.vectors[parts.test]))
+    stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
+    steps_done = events[-1].step if events else None
+    bundle = _bundle(data, title, model, folds, len(parts.train), steps_done)
+    probs, _ = VectorPredictor(bundle).probabilities(embeddings.vectors[parts.test])
     y_true, labels = data.classes[parts.test], np.array(data.taxonomy.labels, object)
     predictions = embeddings.table[["key", "file"]].iloc[parts.test].reset_index(drop=True)
     predictions["truth"], predictions["answer"] = labels[y_true], labels[probs.argmax(axis=1)]
     predictions["probability"] = probs.max(axis=1)
-    stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
-    steps_done = events[-1].step if events else None
-    bundle = _bundle(data, title, model, folds, len(parts.train), steps_done)
     if len(parts.test):
         bundle = replace(bundle, evaluation=evaluate(probs, y_true, data.taxonomy.labels))
     return Training(bundle, parts, predictions, tuple(events), stopped)

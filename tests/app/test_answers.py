@@ -41,6 +41,9 @@ def _prediction(*probs, novelty=0.0, labels=("Gzhel", "Iznik", "Khokhloma", "Gor
         ((0.5, 0.4, 0.1), 0.2, "ambiguous", ("Gzhel", "Iznik")),
         ((0.4, 0.3, 0.3), 0.2, "undecided", ("Gzhel", "Iznik", "Khokhloma")),
         ((0.3, 0.25, 0.24, 0.21), 0.2, "undecided", ("Gzhel", "Iznik", "Khokhloma")),
+        ((0.75, 0.1, 0.08, 0.07), 0.3, "ambiguous", ("Gzhel",)),
+        ((0.75, 0.1, 0.08, 0.07), 0.09, "ambiguous", ("Gzhel", "Iznik")),
+        ((0.4, 0.2, 0.2, 0.2), 0.3, "undecided", ("Gzhel", "Iznik", "Khokhloma")),
         ((1.0, 0.0), 0.51, "unknown", ()),
         ((1.0,), 0.0, "confident", ("Gzhel",)),
     ],
@@ -50,10 +53,10 @@ def test_verdict_by_what_the_likeliest_labels_reach_together(probs, novelty, kin
 
 
 def test_both_thresholds_are_adjustable():
-    prediction = _prediction(0.9, 0.06, 0.04, novelty=0.4)
+    prediction = _prediction(0.9, 0.06, 0.04, novelty=0.05)
     assert prediction.decision(confidence_threshold=0.95).kind == "ambiguous"
     assert prediction.decision(confidence_threshold=0.99).kind == "undecided"
-    assert prediction.decision(novelty_threshold=0.3).kind == "unknown"
+    assert prediction.decision(novelty_threshold=0.04).kind == "unknown"
     assert (
         prediction.decision(confidence_threshold=1.0).kind == "undecided"
     )  # reached by rounding, or by all

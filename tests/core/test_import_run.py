@@ -240,11 +240,11 @@ def test_figures_that_make_no_sense(refused, files):
     elsewhere = {"source": "museums", "evaluation": found | {"labels": ["a", "b", "c"]}}
     assert "which it cannot tell" in refused(_changed(files, elsewhere=elsewhere))
     known = manifest["novelty"]
-    assert "make no sense" in refused(_changed(files, novelty=known | {"limit": -1}))
+    assert "make no sense" in refused(_changed(files, novelty=known | {"limit": -9}))
     assert "damaged" in refused(_changed(files, novelty=known | {"limit": "far"}))
-    assert "another shape" in refused(_changed(files, novelty=known | {"columns": [0, 7]}))
-    floats = [float(column) for column in known["columns"]]
-    assert "damaged" in refused(_changed(files, novelty=known | {"columns": floats}))
+    assert "another shape" in refused(_changed(files, novelty=known | {"blocks": [[0, 7]]}))
+    floats = [[float(column) for column in block] for block in known["blocks"]]
+    assert "damaged" in refused(_changed(files, novelty=known | {"blocks": floats}))
 
 
 def test_broken_json(refused, files):
@@ -259,8 +259,8 @@ def test_weights_that_are_not_finite(refused, files, training):
     stream = io.BytesIO()
     weights = np.full_like(bundle.head.weights, np.nan)
     known = bundle.novelty
-    np.savez(stream, weights=weights, bias=bundle.head.bias, mean=known.mean, axes=known.axes,
-             variances=known.variances)  # fmt: skip
+    np.savez(stream, weights=weights, bias=bundle.head.bias, means=known.means, axes=known.axes,
+             variances=known.variances, rest=known.rest, spread=known.spread)  # fmt: skip
     told = refused(zip_bytes(files | {_name(files, "head.npz"): stream.getvalue()}))
     assert "not finite" in told
 

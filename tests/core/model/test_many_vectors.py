@@ -14,7 +14,7 @@ from decor_core.features.vectors import LazyVectors, MappedVectors, batches
 from decor_core.model import heads, whitening
 from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import LinearHead
-from decor_core.model.novelty import fit_density
+from decor_core.model.novelty import NoveltyDetector
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitening import BlockPCA, BlockWhitener, class_means
@@ -103,13 +103,13 @@ def test_in_batches_the_same_comes_out(monkeypatch, kind):
         pca = BlockPCA(blocks, max_axes=20).fit(vectors)
         coordinates = pca.transform(vectors)
         whitener = BlockWhitener(pca.blocks_).fit(coordinates, classes, weights)
-        density = fit_density(vectors, classes, weights, slice(8, 40))
+        detector = NoveltyDetector(blocks).fit(vectors, classes)
         return (
             class_means(vectors, classes, weights),
             # Axes are as good where their ends are turned: what they keep is compared.
             pca.bases_[1] @ pca.bases_[1].T,
             np.linalg.norm(whitener.transform(coordinates), axis=1),
-            density.distances(vectors),
+            detector.score_samples(vectors),
         )
 
     exact = found(whole)
