@@ -49,14 +49,15 @@ def percent_exact(share: float) -> str:
 
 
 def plural(noun: str) -> str:
-    """More than one of a taxonomy’s name: styles, countries."""
-    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    """More than one of a taxonomy’s name: styles, countries, classes."""
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
 def pluralize(count: int, noun: str) -> str:
     """E.g. “1 class”, “2,000 pictures”."""
-    many = f"{noun}es" if noun.endswith("s") else plural(noun)
-    return f"{count:,} {noun if count == 1 else many}"
+    return f"{count:,} {noun if count == 1 else plural(noun)}"
 
 
 def between(interval: tuple[float, float]) -> str:

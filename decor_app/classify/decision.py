@@ -1,6 +1,7 @@
 """When a prediction is confident, ambiguous, undecided or unknown, and that in words."""
 
 import streamlit as st
+from humanize import apnumber
 
 from decor_app import session_keys as keys
 from decor_app.format import escape_markdown, percent, plural
@@ -34,7 +35,8 @@ def show_thresholds() -> None:
             format="%d %%",
             persist_state="session",
             help="Above it, a picture is unlike all that the model knows: unknown. At 50\u00a0%, "
-            "two in a hundred pictures of known kinds are called so. Lower is stricter.",
+            "two in a hundred pictures of known kinds are called so. Lower is stricter. Even below "
+            "it, novelty takes from the confidence.",
         )  # fmt: skip
 
 
@@ -48,23 +50,31 @@ def decision_title(decision: Decision, taxonomy: str) -> str:
     if decision.kind == "unknown":
         return f"None of the known {plural(taxonomy)}"
     *most, last = map(escape_markdown, decision.labels)
+    if decision.kind == "ambiguous" and not most:
+        return f"{last} or none of the known {plural(taxonomy)}"
     return f"{', '.join(most)} or {last}" if most else last
 
 
 def confidence_words(prediction: Prediction, decision: Decision) -> str:
-    """How sure the answer is, in Markdown."""
-    best = prediction.scores[0]
+    """How sure the answer is, in Markdown; where it is not, among how many it was chosen."""
+    best, *others = prediction.scores
+    known = plural(prediction.taxonomy) if others else prediction.taxonomy
+    likely = (
+        f"looks most like {escape_markdown(best.label)}, of the {apnumber(len(others) + 1)} "
+        f"{known} it knows"
+    )
+    share = percent(best.probability)
     match decision.kind:
         case "unknown":
             return (
-                "Unlike everything this model has seen. "
-                f"{escape_markdown(best.label)} comes nearest ({percent(best.probability)}), but "
+                f"{likely[0].upper()}{likely[1:]}, but is unlike everything this model has seen: "
                 "do not rely on it."
             )
         case "confident":
             very = "Very confident" if best.probability >= 0.95 else "Confident"
-            return f"**{very}**: {percent(best.probability)}"
+            return f"**{very}**: {share}"
+        case "ambiguous" if len(decision.labels) == 1:
+            return f"**Ambiguous**: {likely} ({share}), and may be none of them"
         case "ambiguous":
-            second = percent(prediction.scores[1].probability)
-            return f"**Ambiguous**: {percent(best.probability)} against {second}"
-    return f"**Undecided**: the likeliest has only {percent(best.probability)}"
+            return f"**Ambiguous**: {share} against {percent(others[0].probability)}"
+    return f"**Undecided**: {likely}, but with only {share}"

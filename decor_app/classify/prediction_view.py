@@ -34,7 +34,9 @@ def show_prediction(
                 confidence_words(prediction, decision),
                 help="The probability is calibrated: of predictions with "
                 f"{percent(confidence)}, about that share is right. Novelty is "
-                f"{percent(prediction.novelty)}; above {percent(novelty)} a picture is unknown.",
+                f"{percent(prediction.novelty)}; above {percent(novelty)} a picture is unknown. "
+                "What looks unlike the training pictures gets less confidence. A style that the "
+                "model has not learned may still pass for one that it has.",
             )
             _show_origin(prediction, trained, decision.labels)
         with st.container(key="answer-bars"):

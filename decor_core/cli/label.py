@@ -62,7 +62,7 @@ def command(
     pictures could not be read.
     """
     from decor_core.data.findings import pluralize
-    from decor_core.model.predictor import DEFAULT_BUNDLE, load_predictor
+    from decor_core.model.predictor import CONFIDENCE_THRESHOLD, DEFAULT_BUNDLE, load_predictor
     from decor_core.parallel import map_in_order
 
     if as_json and flags.csv:
@@ -77,11 +77,13 @@ def command(
         raise DecorError(
             "There is no picture in the folders or archives given; expected at least one file."
         )
-    predictor.bundle.taxonomy.level(flags.taxonomy or predictor.bundle.taxonomy.name)
+    level = predictor.bundle.taxonomy.level(flags.taxonomy or predictor.bundle.taxonomy.name)
     if flags.explain:
         flags.explain.mkdir(parents=True, exist_ok=True)
     told = _Told(len(found.pictures), flags)
-    write = print_json_list if as_json else print_csv if flags.csv else print_answers
+    known = pluralize(len(level.labels), "label")
+    for_people = partial(print_answers, known=known, confident=CONFIDENCE_THRESHOLD)
+    write = print_json_list if as_json else print_csv if flags.csv else for_people
     write(map(told.row, map_in_order(partial(_look, predictor, flags), found.pictures)))
     _print_by_reason("Noted on reading", told.notes)
     return int(told.errors > 0)

@@ -99,11 +99,19 @@ def print_mistakes(predictions: "DataFrame") -> None:
         print(f"{row.file}: {row.answer} ({row.probability:.0%}), but it is {row.truth}")
 
 
-def print_answers(answers: Iterable[dict[str, Any]]) -> None:
-    """Write what ``label`` found to stdout for people."""
+def print_answers(answers: Iterable[dict[str, Any]], known: str, confident: float) -> None:
+    """Write what ``label`` found to stdout for people.
+
+    ``known`` says what the model knows, e.g. “7 labels”; ``confident`` is the probability from
+    which on an answer needs no more words.
+    """
     for answer in answers:
-        unknown = answer.get("novelty", 0) > 0.5
-        print(answer["file"] + (": none of the known; the nearest are" if unknown else ""))
+        words = ""
+        if answer.get("novelty", 0) > 0.5:
+            words = f": none of the {known} it knows; looks most like"
+        elif "scores" in answer and answer["scores"][0]["probability"] < confident:
+            words = f": unsure; of the {known} it knows, looks most like"
+        print(answer["file"] + words)
         if "error" in answer:
             print(f"  {answer['error']}")
         for score in answer.get("scores", ()):

@@ -136,7 +136,7 @@ def test_what_is_no_decor_is_none_of_these(page, encoded):
     noise = np.random.default_rng(0).integers(0, 255, (150, 150, 3), np.uint8)
     test = _upload(page("classify"), ("noise.png", encoded(Image.fromarray(noise), "PNG")))
     assert _verdicts(test) == ["None of the known styles"]
-    assert "Unlike everything this model has seen" in _texts(test)
+    assert "of the seven styles it knows, but is unlike everything this model has" in _texts(test)
     many = _upload(
         page("classify"),
         ("noise.png", encoded(Image.fromarray(noise), "PNG")),
@@ -346,13 +346,20 @@ def _prediction(*probs: float, novelty: float = 0.1) -> Prediction:
         (
             _prediction(0.4, 0.3, 0.3),
             "Gzhel, Iznik or Wzory kaszubskie",
-            "**Undecided**: the likeliest has only 40 %",
+            "**Undecided**: looks most like Gzhel, of the three countries it knows, but with only "
+            "40 %",
         ),
         (
-            _prediction(0.9, 0.1, novelty=0.7),
+            _prediction(0.72, 0.14, 0.14, novelty=0.3),
+            "Gzhel or none of the known countries",
+            "**Ambiguous**: looks most like Gzhel, of the three countries it knows (72 %), and may "
+            "be none of them",
+        ),
+        (
+            _prediction(0.75, 0.25, novelty=0.7),
             "None of the known countries",
-            "Unlike everything this model has seen. Gzhel comes nearest (90 %), but do not rely "
-            "on it.",
+            "Looks most like Gzhel, of the two countries it knows, but is unlike everything this "
+            "model has seen: do not rely on it.",
         ),
     ],
 )
@@ -463,10 +470,17 @@ def test_what_is_ticked_in_the_table_is_not_ticked_after_sorting(many):
     _sound(many.run())
     assert any(first.split("/")[-1].replace(".", r"\.") in b.label for b in many.button)
     assert "**1 picture picked.**" in _texts(many)
-    _sound(many.selectbox(key="many_order").set_value("Most novel first").run())
+    _sound(many.selectbox(key="many_order").set_value("Most confident first").run())
     assert "picked.**" not in _texts(many)
 
 
 def test_a_threshold_moves_verdicts_everywhere(many):
-    _sound(many.slider(key="novelty_threshold").set_value(5).run())
-    assert _groups(many) == {"None of the known styles": 4}
+    _sound(many.segmented_control(key="many_view").set_value("Table").run())
+    novelties = many.dataframe[0].value["Novelty"]
+    _sound(many.segmented_control(key="many_view").set_value("Gallery").run())
+    for percent in (5, 99):
+        _sound(many.slider(key="novelty_threshold").set_value(percent).run())
+        unknown = sum(novelties > percent / 100)
+        assert _groups(many).get("None of the known styles", 0) == unknown
+    _sound(many.slider(key="confidence_threshold").set_value(50).run())
+    assert "1 unknown" in _texts(many)

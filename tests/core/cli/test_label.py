@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decor_core.model.bundle import save_bundle
+from decor_core.cli.terminal import print_answers
+from decor_core.model.bundle import load_bundle, save_bundle
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = Path(__file__).parents[3] / "models" / "samples"
@@ -119,6 +120,33 @@ def test_csv_output_is_a_table(run, painted, model, tmp_path):
     assert rows[0]["verdict"] == rows[0]["label"] == "Iznik"
     assert 0.5 < float(rows[0]["probability"]) <= 1 and rows[0]["error"] == ""
     assert rows[2]["verdict"] == "" and "missing" in rows[2]["error"]
+
+
+def test_what_is_unsure_or_strange_is_told_among_how_many_it_was_chosen(run, model, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (150, 150, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    code, out, _ = run("label", "--image", tmp_path, "--bundle", model)
+    known = len(load_bundle(model).taxonomy.labels)
+    assert code == 0
+    words = f"noise.png: none of the {known} labels it knows; looks most like"
+    assert out.splitlines()[0].endswith(words)
+
+
+def test_words_of_answers(capsys):
+    def answer(file, novelty, probability):
+        return {
+            "file": file, "verdict": "Iznik", "novelty": novelty,
+            "scores": [{"label": "Iznik", "probability": probability}],
+        }  # fmt: skip
+
+    answers = [answer("sure", 0.1, 0.8), answer("unsure", 0.1, 0.79), answer("far", 0.6, 0.75)]
+    print_answers([*answers, {"file": "bad", "error": "broken"}], "7 labels", 0.8)
+    assert capsys.readouterr().out.splitlines()[::2] == [
+        "sure",
+        "unsure: unsure; of the 7 labels it knows, looks most like",
+        "far: none of the 7 labels it knows; looks most like",
+        "bad",
+    ]
 
 
 def test_explain_writes_a_picture_for_each_file(run, painted, model, tmp_path):
