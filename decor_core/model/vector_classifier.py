@@ -238,7 +238,7 @@ def _preferred(judged: Sequence[tuple[Candidate, np.ndarray]]) -> tuple[Candidat
 def _quick_reason(head: str, used: Candidate, n: int) -> str:
     told = (
         f"{used.accuracy:.1%} right with a log-loss of {used.log_loss:.3f} by cross-validation "
-        f"inside the {n} training pictures"
+        f"inside the training pictures, {n} of them held out"
     )
     judged = f"judged by {_HEADS[used.head]}, " if head != used.head else ""
     name = _HEADS.get(head, "gradient descent")
@@ -250,8 +250,8 @@ def _reason(head: str, best: Candidate, candidates: Sequence[Candidate], n: int)
     stand_in = head not in ("auto", best.head)
     chosen = f"{best.blocks}, judged by {_HEADS[best.head]}" if stand_in else str(best)
     text = (
-        f"Chosen: {chosen}, {best.accuracy:.1%} right with a log-loss of "
-        f"{best.log_loss:.3f} by cross-validation inside the {n} training pictures"
+        f"Chosen: {chosen}, {best.accuracy:.1%} right with a log-loss of {best.log_loss:.3f} by "
+        f"cross-validation inside the training pictures, {n} of them held out"
     )
     if others:
         following = min(others, key=lambda candidate: candidate.log_loss)

@@ -12,8 +12,9 @@ from decor_core.model.estimator import Transformer
 # Of one block. In a block of 2,560 numbers with 855 examples (5 × 5-fold cross-validation on the
 # shipped vectors) 512 axes gave the same accuracy as all, 256 the same within 0.2 points.
 MAX_AXES = 1024
-# Of one block where there are more examples than one batch.
-_AXES_OF_MANY = 512
+# Of one block where there are more examples than one batch: on 20,000 made vectors 512 gave the
+# same accuracy within 0.1 points (benchmarks/growth.py), in more time and memory.
+_AXES_OF_MANY = 256
 # Columns that hardly differ are not blown up: of a block's mean variance, so much is added to all.
 _VARIANCE_FLOOR = 1e-4
 
@@ -31,9 +32,9 @@ class BlockPCA(_OfBlocks):
 
     What lies outside of that span cannot tell classes apart: a head trained on the coordinates is
     the same head, in fewer numbers. Of a larger span than ``max_axes`` the principal axes are
-    taken; of many vectors half as many at most, and not to the last digit. ``blocks`` are slices of
-    the columns, by default one of all. With ``standardize`` every column is divided by its standard
-    deviation first.
+    taken; of many vectors fewer, and not to the last digit. ``blocks`` are slices of the columns,
+    by default one of all. With ``standardize`` every column is divided by its standard deviation
+    first.
 
     Fitted: ``bases_[k]`` [d_k, r_k], orthonormal, with r_k ≤ min(d_k, n, max_axes), or None for all
     of the space; ``blocks_``, slices of the coordinates; ``dimensions_``, d_k of every block;
