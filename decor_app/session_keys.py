@@ -157,6 +157,7 @@ PICKED = SessionKey[frozenset[str]]("picked", frozenset())  # files, on whicheve
 PICKED_LABEL = SessionKey[str | None]("picks_label", None)
 ENLARGED_LABEL = SessionKey[str | None]("enlarged_label", None)
 MAP = SessionKey[Any]("map")  # by version of a set
+USE_FIRST_MODEL = SessionKey[None]("use_first_model")
 MARKED = SessionKey["frozenset[str] | None"]("marked", None)  # files in the box on the map
 FINDINGS_SHOWN = SessionKey[int]("more")  # by kind
 SHOW_MORE = SessionKey[None]("button-more")

@@ -4,6 +4,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.datasets.browse import show_pictures
+from decor_app.datasets.first_model import show_first_model
 from decor_app.datasets.ingest import show_ingest
 from decor_app.datasets.map import show_map
 from decor_app.datasets.overview import show_deleted, show_header, show_list
@@ -11,6 +12,7 @@ from decor_app.datasets.report import collect_check, show_report
 from decor_app.datasets.upload import show_additions, show_empty_state, show_ways_in
 from decor_app.page import open_page
 from decor_app.state import datasets
+from decor_app.state.jobs import collect
 
 VIEWS = {
     "Report": show_report,
@@ -24,6 +26,7 @@ open_page(
     "From a folder on your desk to a classifier of your own: bring pictures in, see what is "
     "wrong with them, put it right with a click.",
 )
+collect()
 arriving = show_ingest()
 show_deleted()
 collect_check()
@@ -31,6 +34,7 @@ dataset = datasets.opened()
 
 if dataset:
     show_header(dataset)
+    show_first_model(dataset)
     tabs = st.tabs(list(VIEWS), key=keys.DATA_VIEW, on_change="rerun")
     for tab, show in zip(tabs, VIEWS.values(), strict=True):
         if tab.open:

@@ -13,18 +13,23 @@ from decor_app.training.obstacles import show_obstacles
 from decor_app.training.result import show_training
 from decor_app.training.search import show_search
 from decor_app.training.settings import chosen_source, chosen_training, show_settings
+from decor_core.features.embeddings import Embeddings
 
 
 def start() -> None:
     """Train with what the widgets say at the click."""
     chosen = chosen_training()
+
+    def task(vectors: Embeddings) -> TrainTask:
+        learned_from = chosen.training_data.with_copies(vectors.copies.shape[1])
+        return TrainTask(vectors, chosen.config, chosen.level, chosen.title, learned_from)
+
     submit_on(
         TRAIN,
         chosen.training_data,
         chosen.level,
-        lambda vectors: TrainTask(
-            vectors, chosen.config, chosen.level, chosen.title, chosen.training_data
-        ),
+        task,
+        only_worthwhile=chosen.config.copies_by_data,
     )
 
 

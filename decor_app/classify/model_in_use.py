@@ -4,8 +4,17 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.classify.decision import show_thresholds
+from decor_app.components.progress import watch_job
 from decor_app.format import escape_markdown, pluralize
-from decor_app.state.models import predictor, shipped_bundle, use_shipped_model, uses_own_model
+from decor_app.state.first_model import learn_purpose
+from decor_app.state.jobs import job_for
+from decor_app.state.models import (
+    in_use,
+    predictor,
+    shipped_bundle,
+    use_shipped_model,
+    uses_own_model,
+)
 from decor_app.state.workspace import workspace
 from decor_core.model.training_data import TrainingData
 
@@ -75,6 +84,7 @@ def show_model_controls() -> str:
             )
         _show_model()
         show_thresholds()
+    _show_better_one_coming()
     # Written here, as the binding of the widget would write what it shows: “Country”.
     st.query_params["taxonomy"] = chosen
     if len(names) == 1 and not own_classes:
@@ -97,3 +107,12 @@ def _show_model() -> None:
             on_click=use_shipped_model,
             type="tertiary",
         )
+
+
+def _show_better_one_coming() -> None:
+    """How far the model is that will answer instead of a first one."""
+    for set_id, made in workspace().first_models.items():
+        job = job_for(learn_purpose(set_id), set_id)
+        if job and job.active and made.run and in_use(made.run):
+            st.caption("This is a first model; a better one will answer as soon as it is there.")
+            watch_job(learn_purpose(set_id), set_id, stop_button=False)

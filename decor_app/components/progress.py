@@ -97,6 +97,8 @@ def _doing(job: Job) -> str:
             return "Writing it, which takes some seconds …"
         case "train on all":
             return "Learning from all pictures"
+        case "learn":
+            return "Computing, calibrating and testing"
         case "train" if task.config.head != STEPWISE:
             return "Computing, calibrating and testing"
         case "train" if last and last.step >= task.config.steps:
@@ -110,6 +112,8 @@ def _doing(job: Job) -> str:
             return f"Reading picture {last.done:,} of {last.total:,}"
         case "comparing":
             return f"Comparing picture {last.done:,} of {last.total:,} with the others"
+        case "embedding" if task.kind == "embed" and task.only_worthwhile:
+            return f"Looking at distorted copies: {last.done:,} of {last.total:,} pictures"
         case "embedding":
             return f"Looking at picture {last.done:,} of {last.total:,}"
         case "checking":

@@ -13,6 +13,7 @@ from decor_app.format import escape_markdown
 from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
 from decor_app.state.datasets import open_set, store, toast_error
+from decor_app.state.first_model import submit_intake
 from decor_app.state.jobs import INTAKE, PEEK, forget, job_for, stop, submit
 from decor_core.data.folders.layout import named
 from decor_core.data.folders.outline import FolderOutline
@@ -37,7 +38,7 @@ def begin_ingest(zip_path: Path, into: Path, title: str, label: str = "") -> Non
     keys.ARRIVAL_CHANGE.value = False
     if label:
         forget(PEEK)
-        submit(INTAKE, IntakeTask(zip_path, into, title, label=label))
+        submit_intake(IntakeTask(zip_path, into, title, label=label))
         return
     submit(PEEK, PreviewTask(zip_path, into, title))
 
@@ -98,9 +99,7 @@ def _ingest(
     classes_from: str = "",
 ) -> None:
     task = preview.task
-    submit(
-        INTAKE, IntakeTask(task.data, task.into, task.title, columns, types, label, classes_from)
-    )
+    submit_intake(IntakeTask(task.data, task.into, task.title, columns, types, label, classes_from))
 
 
 def _show_guess(preview: Job) -> None:

@@ -86,11 +86,11 @@ class IntakeTask(_DatasetTask):
     ``label`` is that of pictures that lie in no class folders; ``classes_from`` tells which folder
     the classes are (``folders.layout.check_classes_from``). A zip that lies in ``into`` itself
     goes once it has been read. Stopped while it looks at pictures, it keeps the set: they can be
-    looked at later.
+    looked at later. Whether labels are wrong is the question of a CheckTask, which follows.
     """
 
     kind: ClassVar[str] = "intake"
-    phases: ClassVar[tuple[str, ...]] = ("reading", "comparing", "embedding", "checking")
+    phases: ClassVar[tuple[str, ...]] = ("reading", "comparing", "embedding")
 
     data: Path
     into: Path
@@ -106,7 +106,7 @@ class IntakeTask(_DatasetTask):
         if self.into in self.data.parents:
             self.data.unlink(missing_ok=True)
         with suppress(DataError, Stopped):  # the set is there; its report says what it lacks
-            self.find_label_issues(made, self.spec, report, should_stop)
+            embed_dataset(made, self.spec, None, self.progress(report, "embedding"), should_stop)
         return made.folder
 
 
@@ -128,7 +128,8 @@ class CheckTask(_DatasetTask):
 class EmbedTask(_DatasetTask):
     """Embed the pictures of the set ``data`` and copies of them; gives Embeddings.
 
-    Where ``number`` and ``version`` are given it is that state, whatever was edited since.
+    Where ``number`` and ``version`` are given it is that state, whatever was edited since. With
+    ``only_worthwhile`` there are copies only where the data tell that they are worth their time.
     """
 
     kind: ClassVar[str] = "embed"
@@ -139,13 +140,21 @@ class EmbedTask(_DatasetTask):
     augmentation: Augmentation | None = None
     number: int | None = None
     version: str = ""
+    only_worthwhile: bool = False
 
     def run(self, report: Report, should_stop: ShouldStop) -> Embeddings:
         progress = self.progress(report, "embedding")
         with suppress(DataError):  # undone, and overwritten by another edit
             dataset = load_dataset(self.data, self.number)
             if self.version in ("", dataset.version):
-                return embed_dataset(dataset, self.spec, self.augmentation, progress, should_stop)
+                return embed_dataset(
+                    dataset,
+                    self.spec,
+                    self.augmentation,
+                    progress,
+                    should_stop,
+                    only_worthwhile=self.only_worthwhile,
+                )
         now = load_dataset(self.data)
         raise DataError(
             f"“{now.title}” was edited before its pictures were looked at; start again, to learn "
@@ -290,6 +299,8 @@ def embed_dataset(
     augmentation: Augmentation | None = None,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop | None = None,
+    *,
+    only_worthwhile: bool = False,
 ) -> Embeddings:
     """Vectors of a data set, as ``embed_pictures`` makes them, kept in its folder.
 
@@ -299,6 +310,7 @@ def embed_dataset(
         dataset.catalog,
         spec,
         augmentation=augmentation,
+        only_worthwhile=only_worthwhile,
         cache=dataset.folder / VECTORS,
         progress=progress,
         should_stop=should_stop,

@@ -65,6 +65,14 @@ class TrainTask(_TrainingTask):
 
 
 @dataclass(frozen=True)
+class LearnTask(TrainTask):
+    """The same as one of the steps by which a data set gets its models."""
+
+    kind: ClassVar[str] = "learn"
+    prepares: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
 class TrainOnAllTask(_TrainingTask):
     """Train on every picture; gives a Bundle that nothing has judged, reports nothing."""
 

@@ -29,6 +29,7 @@ from decor_core.runs.run import Run, run_of_training
 TRAIN, SEARCH, CROSS_VALIDATE, CURVE = "train", "search", "cross-validate", "curve"
 EXPORT, TENSORBOARD, EMBED = "export", "tensorboard", "embed"
 TRAIN_ON_CORRECTIONS = "train on corrections"
+LEARN = "learn"  # by itself, of a data set that was brought in
 PEEK, INTAKE, CHECK, MAP, ANSWER = "peek", "intake", "check", "map", "answer"
 _STOPS_WITHIN = 0.5  # seconds
 _UNEXPECTED = "This failed for an unexpected reason; see the server's log."
@@ -42,12 +43,19 @@ class SessionJob:
 
     The next one is queued when the one before is done, on the thread of that queue, whichever page
     is open and whether any is. It is over when its last job has ended, when one was stopped or
-    failed, or when the next could not be queued (``error`` says why).
+    failed, or when the next could not be queued (``error`` says why). ``then`` gets the last one
+    when it is done, on the thread of its queue.
     """
 
-    def __init__(self, owner: str, steps: Steps, about: str = "") -> None:
+    def __init__(
+        self,
+        owner: str,
+        steps: Steps,
+        about: str = "",
+        then: Callable[[Job], None] | None = None,
+    ) -> None:
         self.about, self.error = about, ""
-        self._owner, self._steps = owner, steps
+        self._owner, self._steps, self._then = owner, steps, then
         self._queues = job_queues()  # whose threads know nothing of sessions
         self._present: tuple[BackgroundQueue, str] | None = None  # queue and id of a job
         self._lock = threading.Lock()
@@ -64,7 +72,7 @@ class SessionJob:
             except StopIteration:
                 self._present = None
                 return
-            queue, then = self._queues[task.queue], self._follow if task.prepares else None
+            queue, then = self._queues[task.queue], self._follow if task.prepares else self._then
             self._present = queue, queue.submit(task, self._owner, self.about, then)
 
     def snapshot(self) -> Job | None:
@@ -104,9 +112,19 @@ class SessionJob:
             raise  # into the log
 
 
-def submit(purpose: str, task: Task, about: str = "") -> None:
-    """Queue ``task`` as the session's job for ``purpose``; ``about`` names a run or a data set."""
-    _start(purpose, (one for one in [task]), about)
+def submit(
+    purpose: str, task: Task, about: str = "", then: Callable[[Job], None] | None = None
+) -> None:
+    """Queue ``task`` as the session's job for ``purpose``; ``about`` names a run or a data set.
+
+    When it is done ``then`` gets it, on the thread of its queue.
+    """
+    _start(purpose, single(task), about, then)
+
+
+def single(task: Task) -> Steps:
+    """The steps of a job that is one task."""
+    yield task
 
 
 def submit_on(
@@ -115,14 +133,16 @@ def submit_on(
     level: str,
     make: Callable[[Embeddings], Task] | None = None,
     about: str = "",
+    only_worthwhile: bool = False,
 ) -> None:
     """Queue the task that ``make`` gives for the vectors of the training data, once all are there.
 
-    Without ``make`` the vectors are all that is wanted.
+    Without ``make`` the vectors are all that is wanted. With ``only_worthwhile`` there are copies
+    only where the data tell that they are worth their time.
     """
 
     def steps() -> Steps:
-        vectors = TrainingVectors(training_data, level)
+        vectors = TrainingVectors(training_data, level, only_worthwhile=only_worthwhile)
         architecture = training_data.spec.architecture
         if vectors.missing() and not BackboneSpec.named(architecture).path.exists():
             yield NetworkTask(architecture)
@@ -134,9 +154,11 @@ def submit_on(
     _start(purpose, steps(), about)
 
 
-def _start(purpose: str, steps: Steps, about: str) -> None:
+def _start(
+    purpose: str, steps: Steps, about: str, then: Callable[[Job], None] | None = None
+) -> None:
     session = workspace()
-    job = SessionJob(session.owner, steps, about)
+    job = SessionJob(session.owner, steps, about, then)
     if attempt(job.advance):
         session.jobs[purpose] = job
 
@@ -174,6 +196,8 @@ def forget(purpose: str) -> None:
 def collect() -> None:
     """Make runs of all trainings that have ended, wherever their visitor was when they did."""
     session = workspace()
+    for first_model in list(session.first_models.values()):
+        first_model.collect()
     for name in ("training", "evaluation"):
         for job in job_queues()[name].jobs(session.owner):
             if job.active or job.result is None or job.id in session.collected:
@@ -215,14 +239,20 @@ def vectors_for(training_data: TrainingData, level: str) -> Embeddings | None:
     return vectors
 
 
+def save_run(run: Run) -> None:
+    """Keep a run in the session; the oldest go where there is no room."""
+    session = workspace()
+    session.runs.save(run)
+    for old in session.own_runs[REGISTRY.room(session) :]:
+        session.runs.delete(old.id)
+        st.toast(escape_markdown(f"“{old.title}” had to go: there is no room for more models."))
+
+
 def _keep(job: Job) -> str:
     session = workspace()
     if job.task.kind in ("train", "train on all"):
         run = run_of_training(job.result, job.task.training_data, job.seconds)
-        session.runs.save(run)
-        for old in session.own_runs[REGISTRY.room(session) :]:
-            session.runs.delete(old.id)
-            st.toast(escape_markdown(f"“{old.title}” had to go: there is no room for more models."))
+        save_run(run)
         correction_job = session.jobs.get(TRAIN_ON_CORRECTIONS)
         if correction_job and correction_job.job_id == job.id:
             use_model(run.bundle)

@@ -10,7 +10,7 @@ from decor_app.format import pluralize
 from decor_app.jobs.dataset_tasks import EmbedTask
 from decor_app.state.datasets import find_dataset, store, summaries
 from decor_app.state.models import shipped_vectors, shipped_vectors_or_stop
-from decor_app.state.workspace import workspace
+from decor_app.state.workspace import Workspace, workspace
 from decor_core.datasets.corrections import with_corrections
 from decor_core.errors import DecorError
 from decor_core.features.embedder import AUTO
@@ -82,17 +82,29 @@ class TrainingVectors:
 
     It is made on the page and may be used on any thread. DecorError where a data set is not there
     (any more), or nothing that ships. With ``copies=False`` the distorted copies of the shipped
-    pictures may be missing.
+    pictures may be missing. With ``only_worthwhile`` copies of a data set's pictures are made only
+    where the data tell that they are worth their time.
 
     Call ``missing`` until it is None, then ``joined``.
     """
 
-    def __init__(self, training_data: TrainingData, level: str, copies: bool = True) -> None:
+    def __init__(
+        self,
+        training_data: TrainingData,
+        level: str,
+        copies: bool = True,
+        only_worthwhile: bool = False,
+    ) -> None:
         self._session, self._level = workspace(), level
         sets = [store().get(i) for i in (training_data.set_id, training_data.corrections) if i]
         self._tasks = [
             EmbedTask(
-                one.folder, training_data.spec, training_data.augmentation, one.number, one.version
+                one.folder,
+                training_data.spec,
+                training_data.augmentation,
+                one.number,
+                one.version,
+                only_worthwhile,
             )
             for one in sets
         ]
@@ -111,10 +123,7 @@ class TrainingVectors:
 
     def add(self, task: EmbedTask, vectors: Embeddings) -> None:
         """Keep what ``task`` gave, in place of what this visitor used longest ago."""
-        cached = self._session.vectors
-        cached[_cache_key(task, vectors.spec.region)] = vectors
-        while len(cached) > _CACHED_VECTORS:
-            cached.popitem(last=False)
+        keep_vectors(self._session, task, vectors)
 
     def _cached(self, task: EmbedTask) -> Embeddings | None:
         """What ``task`` would give, if it is kept: of any region where the data tell which."""
@@ -140,9 +149,18 @@ class TrainingVectors:
         return with_corrections(base.at_level(self._level), found[-1])
 
 
+def keep_vectors(session: Workspace, task: EmbedTask, vectors: Embeddings) -> None:
+    """Keep what ``task`` gave, in place of what this visitor used longest ago."""
+    cached = session.vectors
+    cached[_cache_key(task, vectors.spec.region)] = vectors
+    while len(cached) > _CACHED_VECTORS:
+        cached.popitem(last=False)
+
+
 def _cache_key(task: EmbedTask, region: str) -> tuple:
     """Differs where the vectors would: not with a title, nor with an edit that was undone."""
-    return task.data, task.version, replace(task.spec, region=region), task.augmentation
+    spec = replace(task.spec, region=region)
+    return task.data, task.version, spec, task.augmentation, task.only_worthwhile
 
 
 def cached_vectors(training_data: TrainingData, level: str) -> Embeddings | None:

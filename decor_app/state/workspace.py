@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from decor_app.classify.correction_training import CorrectionTraining
     from decor_app.classify.corrections import Correction
     from decor_app.jobs.dataset_tasks import MapCoordinates
+    from decor_app.state.first_model import FirstModel
     from decor_app.state.jobs import SessionJob
     from decor_core.training.search import CurvePoint
 
@@ -50,6 +51,9 @@ class Workspace:
     # Jobs by their purpose; by id of a job, the run that has come of it.
     jobs: dict[str, "SessionJob"] = field(default_factory=dict)
     collected: dict[str, str] = field(default_factory=dict)
+
+    # Of data sets that were brought in, by their ids.
+    first_models: dict[str, "FirstModel"] = field(default_factory=dict)
 
     # What came of jobs: by run, by data set, by data set and model (label and probability of each
     # picture); the latest training with corrections.
@@ -91,6 +95,7 @@ class Workspace:
         """Let go of all that takes memory or disk; Streamlit may hold the workspace for longer."""
         self.is_forgotten = True
         self.model, self.runs, self.vectors = None, MemoryRuns(), OrderedDict()
+        self.first_models = {}
         if "_temporary" in self.__dict__:
             self._temporary.cleanup()
 

@@ -241,6 +241,7 @@ def embed_catalog(
     looking.total = len(pictures) * (2 if len(sample) else 1) + len(sample)
     if len(sample):
         vectors = looking.at(pictures, [_ITSELF])
+        looking.forget_known_round()
         worn = looking.at([pictures[row] for row in sample], copies)
         _, classes = np.unique(table[level], return_inverse=True)
         choice = choose_copies(vectors[:, 0], classes, embedder.blocks, sample, worn)
@@ -272,6 +273,7 @@ class _Looking:
     should_stop: ShouldStop | None
     total: int = 0
     _done: int = 0
+    _new: int = 0
 
     def at(self, pictures: Sequence[tuple[str, str]], versions: Sequence[int]) -> np.ndarray:
         """Vectors [n, k, d] of n files and keys, for each as it is (_ITSELF) or of copies of it."""
@@ -281,11 +283,17 @@ class _Looking:
         for number, (vectors, is_new) in enumerate(looked):
             found[number] = vectors
             self._done += 1
+            self._new += is_new
             # Of several rounds the first may come from the store, and says nothing of the pace.
             tells = is_new or len(pictures) == self.total or self._done == self.total
             if self.progress and tells:
                 self.progress(self._done, self.total)
         return found
+
+    def forget_known_round(self) -> None:
+        """Count from here on, if all that was looked at so far came from the store."""
+        if not self._new:
+            self.total, self._done = self.total - self._done, 0
 
     def _at_one(self, versions: Sequence[int], picture: tuple[str, str]) -> tuple[np.ndarray, bool]:
         """Vectors [k, d] of a picture, and whether any of them is new."""

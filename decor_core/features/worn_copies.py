@@ -57,16 +57,12 @@ def choose_copies(
     """Whether k ``copies`` [m, k, d] of ``rows`` [m] of the pictures [n, d] are worth making."""
     count = copies.shape[1]
     distance = _distance(vectors, classes, blocks, rows, copies)
-    far = f"{distance:.2f} times as far from its picture as another of its class"
+    lies = f"one lies {distance:.2f} times as far from its picture as another picture of its class"
     if distance >= WORTHWHILE:
-        return CopiesChoice(
-            count, f"{count} distorted copies of each picture: one lies {far}.", distance
-        )
-    return CopiesChoice(
-        0,
-        f"No distorted copies: one lies {far}, and from {WORTHWHILE} on they are worth their time.",
-        distance,
-    )
+        reason = f"{count} distorted copies of each picture train along: {lies}."
+        return CopiesChoice(count, reason, distance)
+    reason = f"No distorted copies, which would teach little here: {lies}, less than {WORTHWHILE}."
+    return CopiesChoice(0, reason, distance)
 
 
 def _distance(

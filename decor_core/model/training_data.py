@@ -42,6 +42,10 @@ class TrainingData:
             words += f", {self.taught} correction{'s' * (self.taught > 1)}"
         return words
 
+    def with_copies(self, count: int) -> "TrainingData":
+        """The same, where so many copies of each picture have come of it."""
+        return self if count else replace(self, augmentation=None)
+
     def to_json(self) -> dict[str, Any]:
         """For the manifest of a model; its network and views are there already."""
         told = asdict(self)

@@ -1,0 +1,107 @@
+"""The model that a data set has by itself: when it is there, how much better the next one is."""
+
+import streamlit as st
+
+from decor_app import session_keys as keys
+from decor_app.components.progress import watch_job
+from decor_app.format import duration, escape_markdown, percent, pluralize
+from decor_app.page import CLASSIFY, RUNS
+from decor_app.state.first_model import FirstModel, learn_purpose
+from decor_app.state.jobs import job_for
+from decor_app.state.models import in_use, use_model
+from decor_app.state.workspace import workspace
+from decor_core.datasets.dataset import Dataset
+from decor_core.training.improvement import Improvement, Rate
+
+
+def show_first_model(dataset: Dataset) -> None:
+    """How far the first model and the better one are, and a way to use what there is."""
+    made = workspace().first_models.get(dataset.id)
+    purpose = learn_purpose(dataset.id)
+    job = job_for(purpose, dataset.id) if made else None
+    if made is None or not (job or made.first):
+        return
+    if made.first and made.run is None:
+        return  # its run was deleted
+    with st.container(border=True, key="first_model", gap="small"):
+        if made.first:
+            _show_model(made)
+        if job and job.active:
+            st.caption(_next_words(made))
+            watch_job(purpose, dataset.id)
+        elif job and job.status == "failed":
+            st.error(escape_markdown(job.message), icon=":material/error:")
+        elif job and job.status == "stopped":
+            stays = " The first model stays." if made.first else ""
+            st.caption(f"Stopped.{stays} {escape_markdown(job.message)}".strip())
+        if made.version != dataset.version:
+            st.caption(
+                "It has learned from the pictures as they came; “Train on it” takes them as they "
+                "are now."
+            )
+
+
+def _show_model(made: FirstModel) -> None:
+    run = made.run
+    assert run is not None and made.first is not None
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.markdown(_model_words(made), width="content")
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            if in_use(run):
+                label = "Classify answers with it: try it"
+                st.page_link(CLASSIFY, label=label, icon=":material/check:")
+            elif st.button(
+                "Classify with it", icon=":material/image_search:", key=keys.USE_FIRST_MODEL
+            ):
+                use_model(run.bundle)
+                st.switch_page(CLASSIFY)
+            st.page_link(RUNS, label="See its run", icon=":material/compare_arrows:")
+    if made.better:
+        st.caption(gain_words(made.gain))
+        if made.copies_reason:
+            st.caption(escape_markdown(made.copies_reason))
+
+
+def _model_words(made: FirstModel) -> str:
+    assert made.first is not None
+    latest = made.better or made.first
+    kind = "The model is done" if made.better else "A first model is ready"
+    words = f"**{kind}**, {duration(latest.seconds)} after the pictures came"
+    if evaluation := latest.training.bundle.evaluation:
+        right = round(evaluation.accuracy * evaluation.n)
+        words += f": {right} of {pluralize(evaluation.n, 'test picture')} right"
+    return f"{words}."
+
+
+def _next_words(made: FirstModel) -> str:
+    """What is being done."""
+    if made.first is None:
+        return "A first model is on its way; you can put the pictures right meanwhile."
+    return (
+        "A better one is on its way: worn copies of the pictures, if they are worth it, and the "
+        "best head and blocks. It takes the place of the first."
+    )
+
+
+def gain_words(gain: Improvement | None) -> str:
+    """By how much the second model is better than the first, or that nothing was gained."""
+    if gain is None:
+        return "No pictures were kept back to compare it with the first model."
+    told = [_rate_words(gain.clean, "pictures that neither had seen")]
+    if gain.worn:
+        told.append(_rate_words(gain.worn, "worn copies of these"))
+    better = any(rate and rate.now > rate.before for rate in (gain.clean, gain.worn))
+    said = "Better than the first model" if better else "Nothing was gained over the first model"
+    return f"{said}: {'; '.join(told)}."
+
+
+def _rate_words(rate: Rate, what: str) -> str:
+    if rate.now == rate.before:
+        return f"of {rate.n} {what}, {percent(rate.now / rate.n)} are right, as before"
+    chance = ", which may be chance" if rate.may_be_chance else ""
+    return (
+        f"of {rate.n} {what}, {percent(rate.before / rate.n)} were right before and "
+        f"{percent(rate.now / rate.n)} are now{chance}"
+    )

@@ -1,0 +1,144 @@
+"""What is learned of a new data set by itself: a first model at once, then a better one.
+
+``FirstModel.steps`` lists the steps. Each is a job of a background process, and the next is queued
+when it is done, whichever page is open and whether any is.
+"""
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import streamlit as st
+
+from decor_app.format import escape_markdown
+from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, IntakeTask
+from decor_app.jobs.job import Job
+from decor_app.jobs.train_tasks import LearnTask
+from decor_app.state.jobs import CHECK, INTAKE, LEARN, SessionJob, Steps, save_run, single, submit
+from decor_app.state.models import in_use, use_model
+from decor_app.state.runs import IN_SESSION, find_run
+from decor_app.state.training_vectors import keep_vectors
+from decor_app.state.workspace import Workspace, workspace
+from decor_core.data.split import different_pictures, needed
+from decor_core.datasets.dataset import Dataset, load_dataset
+from decor_core.errors import DecorError
+from decor_core.images.augment import Augmentation
+from decor_core.model.training_config import TrainingConfig
+from decor_core.model.training_data import TrainingData
+from decor_core.runs.run import Run, run_of_training
+from decor_core.training.improvement import Improvement, improvement
+from decor_core.training.train import Training
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A model that a data set has got: what it learned from, how many seconds after it came."""
+
+    training: Training
+    training_data: TrainingData
+    seconds: float
+
+
+@dataclass(eq=False)
+class FirstModel:
+    """The model that a data set gets when it is brought in, and the better one that follows.
+
+    ``first`` and ``better`` are there as soon as they are trained. ``gain`` tells how much better
+    the second is, ``copies_reason`` why it has learned from distorted copies, or has not.
+    ``version`` is that of the pictures, ``run_id`` that of the run of whichever is the latest.
+    """
+
+    folder: Path
+    came: float = field(default_factory=time.monotonic)
+    version: str = ""
+    first: Learned | None = None
+    better: Learned | None = None
+    gain: Improvement | None = None
+    copies_reason: str = ""
+    run_id: str = ""
+    _collected: Learned | None = None
+
+    def steps(self, session: Workspace) -> Steps:
+        """The tasks in order; none where there are too few pictures to learn from."""
+        dataset, config = load_dataset(self.folder), TrainingConfig()
+        self.version = dataset.version
+        if not _can_be_learned(dataset, config):
+            return  # the report says why
+        data = TrainingData(dataset.id, dataset.title, dataset.version, config.spec, None)
+
+        def look(augmentation: Augmentation | None, only_worthwhile: bool = False) -> EmbedTask:
+            state = dataset.number, dataset.version
+            return EmbedTask(dataset.folder, config.spec, augmentation, *state, only_worthwhile)
+
+        vectors = yield (task := look(None))
+        keep_vectors(session, task, vectors)
+        quick = replace(config, quick=True)
+        first = yield LearnTask(vectors, quick, dataset.level, dataset.title, data)
+        self.first = Learned(first, data, time.monotonic() - self.came)
+
+        copies = config.augmentation(len(dataset.table))
+        if copies.copies:
+            vectors = yield (task := look(copies, only_worthwhile=config.copies_by_data))
+            keep_vectors(session, task, vectors)
+            data = replace(data, augmentation=copies).with_copies(vectors.copies.shape[1])
+            self.copies_reason = vectors.copies_choice.reason if vectors.copies_choice else ""
+        better = yield LearnTask(vectors, config, dataset.level, dataset.title, data)
+        self.gain = improvement(first, better, vectors)
+        self.better = Learned(better, data, time.monotonic() - self.came)
+
+    def collect(self) -> None:
+        """Make a run of the latest model; it answers on Classify where the one before did."""
+        latest = self.better or self.first
+        if latest is None or latest is self._collected:
+            return
+        # Noted first: another tab of the same browser must not do it again.
+        before, self._collected = self._collected, latest
+        run = run_of_training(latest.training, latest.training_data)
+        entry = find_run(self.run_id)
+        if before and entry is None:
+            return  # it has been deleted
+        if entry and entry.where == IN_SESSION:
+            run = replace(run, id=entry.run.id, note=entry.run.note).titled(entry.run.title)
+        answers = entry is not None and in_use(entry.run)
+        save_run(run)
+        self.run_id = run.id
+        if answers:
+            use_model(run.bundle)
+            words = f"The better model of “{escape_markdown(run.title)}” answers from now on."
+            st.toast(words, icon=":material/check:")
+
+    @property
+    def run(self) -> Run | None:
+        """The run of the latest model, if it is still there."""
+        entry = find_run(self.run_id)
+        return entry and entry.run
+
+
+def _can_be_learned(dataset: Dataset, config: TrainingConfig) -> bool:
+    need = needed(config.testing_percentage, config.validation_percentage)
+    different = different_pictures(dataset.table, dataset.level, need)
+    return len(different) > 1 and min(different.values()) >= need
+
+
+def submit_intake(task: IntakeTask) -> None:
+    """Queue the reading of pictures; a search for label issues and the first model follow."""
+    session, set_id = workspace(), task.into.name
+    made = FirstModel(task.into)
+    # Made here, as the thread that runs jobs knows nothing of sessions.
+    learning = SessionJob(session.owner, made.steps(session), set_id)
+    checking = SessionJob(session.owner, single(CheckTask(task.into)), set_id)
+
+    def go_on(_: Job) -> None:
+        session.first_models[set_id] = made
+        for purpose, job in ((learn_purpose(set_id), learning), (CHECK, checking)):
+            session.jobs[purpose] = job
+            with suppress(DecorError):  # too many jobs wait: it can be asked for later
+                job.advance()
+
+    submit(INTAKE, task, then=go_on)
+
+
+def learn_purpose(set_id: str) -> str:
+    """What the jobs are for by which a data set gets its models."""
+    return f"{LEARN} {set_id}"
