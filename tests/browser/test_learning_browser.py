@@ -40,6 +40,15 @@ def test_from_a_zip_to_a_model_that_learns_from_a_correction(tmp_path, shop, orn
 def _bring_in(page, address: str, shop: Path) -> None:
     page.goto(f"{address}/data")
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(str(shop))
+    # The first model, and then the better one, come by themselves.
+    page.get_by_text(re.compile("A first model is ready|The model is done")).wait_for()
+    page.get_by_text("The model is done").wait_for()
+    page.get_by_text(re.compile("(Better than|Nothing was gained over) the first model")).wait_for()
+    page.get_by_role("button", name="Classify with it").click()
+    page.get_by_text("A model of yours tells 3 classes apart").wait_for()
+    page.get_by_text("Answered by shop", exact=True).wait_for()
+    page.get_by_role("button", name="Back to the shipped model").click()
+    page.get_by_role("link", name="Data", exact=True).click()
     page.get_by_role("button", name="Train on it").click()
 
 
