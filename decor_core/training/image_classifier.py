@@ -12,6 +12,7 @@ from PIL import Image
 
 from decor_core.data.bursts import group_pictures
 from decor_core.errors import DataError
+from decor_core.features import worn_copies
 from decor_core.features.backbones import DEFAULT
 from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
@@ -76,22 +77,36 @@ class ImageClassifier(Estimator):
             raise DataError("Two classes are needed to learn to tell them apart; add images.")
         taxonomy = Taxonomy("class", tuple(map(str, classes)))
         known = np.array(taxonomy.labels, object)[codes]
-        spec, choice = config.spec, None
+        spec, choice, copies_choice = config.spec, None, None
         seen: dict[tuple[str, str], np.ndarray] = {}
+        plain = Augmentation(copies=0)
+
+        def embed(
+            rows: np.ndarray, spec: EmbeddingSpec, copies: Augmentation = plain
+        ) -> Embeddings:
+            chosen = [images[row] for row in rows]
+            return _embed(chosen, known[rows], taxonomy, spec, copies, seen)
+
+        everything = np.arange(len(images))
+        numbers = list(map(str, everything))
+        table = pd.DataFrame({"class": known, "key": numbers, "group": numbers})
         if spec.region == AUTO:
-
-            def embed(rows: np.ndarray, spec: EmbeddingSpec) -> Embeddings:
-                chosen = [images[row] for row in rows]
-                return _embed(chosen, known[rows], taxonomy, spec, Augmentation(copies=0), seen)
-
-            numbers = list(map(str, range(len(images))))
-            table = pd.DataFrame({"class": known, "key": numbers, "group": numbers})
             rows = sample_rows(table, "class")
             choice = choose_region(rows, len(images), "class", spec, embed)
             spec = replace(spec, region=choice.region)
         augmentation = config.augmentation(len(images))
-        embeddings = _embed(images, known, taxonomy, spec, augmentation, seen)
-        embeddings = replace(embeddings, region_choice=choice)
+        rows = worn_copies.sample_rows(table, "class")
+        if config.copies_by_data and augmentation.copies and len(rows):
+            found, worn = embed(everything, spec), embed(rows, spec, augmentation)
+            copies_choice = worn_copies.choose_copies(
+                found.vectors, codes, found.blocks, rows, worn.copies
+            )
+            augmentation = replace(augmentation, copies=copies_choice.copies)
+        embeddings = replace(
+            embed(everything, spec, augmentation),
+            region_choice=choice,
+            copies_choice=copies_choice,
+        )
         self.bundle_ = train_on_all(embeddings, config, "class", repeats=0)
         self.classes_ = classes
         return self
