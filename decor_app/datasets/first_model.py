@@ -60,8 +60,7 @@ def _show_model(made: FirstModel) -> None:
             st.page_link(RUNS, label="See its run", icon=":material/compare_arrows:")
     if made.better:
         st.caption(gain_words(made.gain))
-        if made.copies_reason:
-            st.caption(escape_markdown(made.copies_reason))
+        st.caption(escape_markdown(" ".join(made.choices)))
 
 
 def _model_words(made: FirstModel) -> str:
@@ -80,8 +79,8 @@ def _next_words(made: FirstModel) -> str:
     if made.first is None:
         return "A first model is on its way; you can put the pictures right meanwhile."
     return (
-        "A better one is on its way: worn copies of the pictures, if they are worth it, and the "
-        "best head and blocks. It takes the place of the first."
+        "A better one is on its way: it is chosen what is read of a picture and how it is learned, "
+        "and distorted copies are made where they are worth it. It takes the place of the first."
     )
 
 

@@ -86,7 +86,8 @@ class IntakeTask(_DatasetTask):
     ``label`` is that of pictures that lie in no class folders; ``classes_from`` tells which folder
     the classes are (``folders.layout.check_classes_from``). A zip that lies in ``into`` itself
     goes once it has been read. Stopped while it looks at pictures, it keeps the set: they can be
-    looked at later. Whether labels are wrong is the question of a CheckTask, which follows.
+    looked at later. Whether labels are wrong is the question of a CheckTask, which follows; that
+    may choose what is read of a picture, which is the object until then.
     """
 
     kind: ClassVar[str] = "intake"
@@ -99,7 +100,7 @@ class IntakeTask(_DatasetTask):
     types: tuple[str, ...] | None = None
     label: str = ""
     classes_from: str = ""
-    spec: EmbeddingSpec = EmbeddingSpec(region=AUTO)
+    spec: EmbeddingSpec = EmbeddingSpec()
 
     def run(self, report: Report, should_stop: ShouldStop) -> Path:
         made = ingest(self, report, should_stop)

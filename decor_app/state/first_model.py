@@ -45,7 +45,7 @@ class FirstModel:
     """The model that a data set gets when it is brought in, and the better one that follows.
 
     ``first`` and ``better`` are there as soon as they are trained. ``gain`` tells how much better
-    the second is, ``copies_reason`` why it has learned from distorted copies, or has not.
+    the second is, ``choices`` what was chosen for it and why.
     ``version`` is that of the pictures, ``run_id`` that of the run of whichever is the latest.
     """
 
@@ -55,7 +55,7 @@ class FirstModel:
     first: Learned | None = None
     better: Learned | None = None
     gain: Improvement | None = None
-    copies_reason: str = ""
+    choices: tuple[str, ...] = ()
     run_id: str = ""
     _collected: Learned | None = None
 
@@ -67,24 +67,28 @@ class FirstModel:
             return  # the report says why
         data = TrainingData(dataset.id, dataset.title, dataset.version, config.spec, None)
 
-        def look(augmentation: Augmentation | None, only_worthwhile: bool = False) -> EmbedTask:
+        def look(config: TrainingConfig, copies: Augmentation | None = None) -> EmbedTask:
             state = dataset.number, dataset.version
-            return EmbedTask(dataset.folder, config.spec, augmentation, *state, only_worthwhile)
+            only_worthwhile = copies is not None and config.copies_by_data
+            return EmbedTask(dataset.folder, config.spec, copies, *state, only_worthwhile)
 
-        vectors = yield (task := look(None))
-        keep_vectors(session, task, vectors)
         quick = replace(config, quick=True)
-        first = yield LearnTask(vectors, quick, dataset.level, dataset.title, data)
+        seen = yield (task := look(quick))
+        keep_vectors(session, task, seen)
+        first = yield LearnTask(seen, quick, dataset.level, dataset.title, data)
         self.first = Learned(first, data, time.monotonic() - self.came)
 
         copies = config.augmentation(len(dataset.table))
-        if copies.copies:
-            vectors = yield (task := look(copies, only_worthwhile=config.copies_by_data))
-            keep_vectors(session, task, vectors)
-            data = replace(data, augmentation=copies).with_copies(vectors.copies.shape[1])
-            self.copies_reason = vectors.copies_choice.reason if vectors.copies_choice else ""
+        vectors = yield (task := look(config, copies if copies.copies else None))
+        keep_vectors(session, task, vectors)
+        self.choices = tuple(
+            choice.reason
+            for choice in (vectors.region_choice, vectors.copies_choice)
+            if choice is not None
+        )
+        data = replace(data, augmentation=copies).with_copies(vectors.copies.shape[1])
         better = yield LearnTask(vectors, config, dataset.level, dataset.title, data)
-        self.gain = improvement(first, better, vectors)
+        self.gain = improvement(first, seen, better, vectors)
         self.better = Learned(better, data, time.monotonic() - self.came)
 
     def collect(self) -> None:

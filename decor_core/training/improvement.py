@@ -32,25 +32,33 @@ class Improvement:
     worn: Rate | None
 
 
-def improvement(before: Training, now: Training, embeddings: Embeddings) -> Improvement | None:
-    """What ``now``, trained on ``embeddings``, has over ``before``, split alike.
+def improvement(
+    before: Training, embeddings_before: Embeddings, now: Training, embeddings: Embeddings
+) -> Improvement | None:
+    """What ``now`` has over ``before``, each with what it was trained on, split alike.
 
-    On the pictures of test and validation; None where there are none.
+    On the pictures of test and validation; None where there are none. Copies of them are compared
+    where both models read the same of a picture.
     """
     rows = np.concatenate([now.split.test, now.split.validation])
     if not len(rows):
         return None
     _, classes = embeddings.target(now.bundle.taxonomy.name)
-
-    def rate(vectors: np.ndarray, y_true: np.ndarray) -> Rate:
-        heads = before.bundle.head, now.bundle.head
-        right = [int((head.logits(vectors).argmax(axis=1) == y_true).sum()) for head in heads]
-        return Rate(len(y_true), *right)
-
-    copies = embeddings.copies[rows]
+    y_true, copies = classes[rows], embeddings.copies[rows]
     count = copies.shape[1]
-    worn = np.reshape(copies, (len(rows) * count, copies.shape[2]))
-    return Improvement(
-        rate(embeddings.vectors[rows], classes[rows]),
-        rate(worn, np.repeat(classes[rows], count)) if count else None,
+
+    def right(training: Training, vectors: np.ndarray, y_true: np.ndarray) -> int:
+        answers = training.bundle.head.logits(vectors).argmax(axis=1)
+        return int((answers == y_true).sum())
+
+    clean = Rate(
+        len(rows),
+        right(before, embeddings_before.vectors[rows], y_true),
+        right(now, embeddings.vectors[rows], y_true),
     )
+    if not count or embeddings.spec != embeddings_before.spec:
+        return Improvement(clean, None)
+    vectors = np.reshape(copies, (len(rows) * count, copies.shape[2]))
+    repeated = np.repeat(y_true, count)
+    heads = (right(training, vectors, repeated) for training in (before, now))
+    return Improvement(clean, Rate(len(repeated), *heads))
