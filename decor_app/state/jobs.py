@@ -72,17 +72,20 @@ class SessionJob:
             except StopIteration:
                 self._present = None
                 return
-            queue, then = self._queues[task.queue], self._follow if task.prepares else self._then
+            queue, then = self._queues[task.queue], self._follow if task.prepares else None
+            if self._then and not then:
+                then = self._finish
             self._present = queue, queue.submit(task, self._owner, self.about, then)
 
     def snapshot(self) -> Job | None:
         """The present job; None once it is not known any more, or there are no more steps.
 
-        One that prepares for the next goes on until that has begun.
+        One that prepares for the next goes on until that has begun, and the last one until ``then``
+        is done.
         """
         queue, job_id = self._present or (None, "")
         job = queue.snapshot(job_id) if queue else None
-        if job is None or job.status != "done" or not job.task.prepares:
+        if job is None or job.status != "done" or not (job.task.prepares or self._then):
             return job
         if self.error:
             return replace(job, status="failed", message=self.error)
@@ -101,6 +104,13 @@ class SessionJob:
         if self._present:
             queue, job_id = self._present
             queue.wait(job_id, seconds)
+
+    def _finish(self, job: Job) -> None:
+        try:
+            if self._then:
+                self._then(job)
+        finally:
+            self._then = None
 
     def _follow(self, job: Job) -> None:
         try:

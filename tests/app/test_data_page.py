@@ -98,7 +98,7 @@ def test_a_zip_becomes_a_set_with_a_report(home, painted, tmp_path):
     test = opened("data", workspace=Workspace("me"))
     data = zip_of(tmp_path / "came", tmp_path / "came.zip").read_bytes()
     test.file_uploader[0].set_value([("my_shop.zip", data, "application/zip")])
-    ended(ended(sound(test.run()), jobs.PEEK), jobs.INTAKE)
+    ended(ended(ended(sound(test.run()), jobs.PEEK), jobs.INTAKE), jobs.CHECK)
     assert [header.value for header in test.header] == ["my shop"]
     assert "36 pictures in 3 classes" in texts(test)
     assert "1 picture that may be in the wrong class" in texts(test)
