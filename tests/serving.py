@@ -30,6 +30,7 @@ OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--force-prefers-reduced-motion",  # each frame of an animation is drawn by the processor
 )
 
 # Seconds that a test waits for what it needs: on a busy machine all takes many times as long.

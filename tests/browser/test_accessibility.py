@@ -16,8 +16,14 @@ _STILL = """() => document.querySelector('[data-test-script-state=notRunning]')
 
 
 def _check(page) -> None:
-    """See that nothing is wrong in light and in dark: names and roles once, colors in both."""
-    for scheme, rules in (("dark", COLORS), ("light", ())):
+    """See that nothing is wrong in light and in dark: names and roles once, colors in both.
+
+    It begins with what there is: to change between them draws everything anew.
+    """
+    schemes = [("light", ()), ("dark", COLORS)]
+    if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
+        schemes.reverse()
+    for scheme, rules in schemes:
         page.emulate_media(color_scheme=scheme)
         background = "rgb(251, 247, 238)" if scheme == "light" else "rgb(21, 22, 29)"
         page.wait_for_function(

@@ -14,7 +14,7 @@ HAND = """() => {
     const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
     Object.assign(canvas, { width: 320, height: 240 });
     window.fingers = 1;
-    setInterval(() => {
+    window.drawing = setInterval(() => {
         const shake = () => 6 * Math.random(), [x, y] = [110 + shake(), 120 + shake()];
         pen.fillStyle = "#d0c6b6";
         pen.fillRect(0, 0, 320, 240);
@@ -129,6 +129,7 @@ def test_two_hand_signs_become_a_model(page, home):
     assert _the_set(home).number == 2 and len(_the_set(home).table) > len(two.table)
     page.get_by_role("button", name="Undo", exact=True).click()
     page.get_by_text(f"So far: one {two.counts['one']} · three {two.counts['three']}.").wait_for()
+    page.evaluate("clearInterval(window.drawing)")
     page.get_by_role("button", name="Train on it").click()
     page.get_by_text("More", exact=True).click()
     page.get_by_text("None", exact=True).click()  # with copies: test_learning_browser.py
