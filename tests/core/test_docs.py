@@ -90,6 +90,8 @@ def test_commands_run_as_written(some, tmp_path, monkeypatch, capsys):
             arguments[arguments.index("decor_images")] = "prepared"
         if command.startswith("evaluate"):  # on 285 pictures: a small part of it shows as much
             arguments += ["--folds", "2", "--repeats", "1"]
+        if command.startswith("sweep"):
+            arguments += ["--folds", "2"]
         code = main(arguments)
         assert code == 0, (command, capsys.readouterr().err)
     assert sorted(found.title for found in DiskRuns().list() if not found.read_only) == [

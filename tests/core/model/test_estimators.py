@@ -17,7 +17,6 @@ ESTIMATORS = [
     NoveltyDetector(),
     VectorClassifier("logistic"),
     VectorClassifier("ensemble"),
-    VectorClassifier("lda"),
     VectorClassifier("softmax", steps=50),
 ]
 
