@@ -30,9 +30,9 @@ _SAMPLE, _ENOUGH, _LEAST = 200, 80, 40
 _FEWEST = 4  # different pictures of a class; those with fewer are left out of the sample
 _LEAST_SPREAD = 1e-4  # of a column, where all pictures have nearly the same in it
 _REPEATS = 3  # of the cross-validation, as the folds change a small sample's result
-# The object is left only for what is better by so many standard errors of the difference. One by
-# chance costs little, as what is taken is not clearly worse either (benchmarks/ACCURACY.md).
-_STANDARD_ERRORS = 1.5
+# The object is left only for what is better by so many standard errors of the difference. More
+# would keep it on more samples of scenes, and win nothing elsewhere (benchmarks/ACCURACY.md).
+_STANDARD_ERRORS = 1.0
 _LEAST_GAIN = 0.01  # of probability; what is surer by less is not worth another way
 
 # The vectors of some rows of a data set, as a spec says.
