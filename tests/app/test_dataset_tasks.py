@@ -1,6 +1,9 @@
 """What the reading process is asked: a look into an upload, a set, a map, answers."""
 
+from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from packing import zip_bytes, zip_of
@@ -12,15 +15,19 @@ from decor_app.jobs.dataset_tasks import (
     ingest,
 )
 from decor_app.jobs.tasks import Progress
+from decor_app.state import training_vectors
+from decor_app.state.training_vectors import TrainingVectors
 from decor_core.data.tables.columns import Columns
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.demo import write_example
 from decor_core.datasets.storage import read_aside
-from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.features.embeddings import embed_catalog
+from decor_core.features.region_choice import RegionChoice
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.events import never_stop
 from decor_core.model.predictor import ImagePredictor
+from decor_core.model.training_data import TrainingData
 
 SAMPLES = Path(__file__).parents[2] / "models" / "samples"
 ONE_VIEW = EmbeddingSpec(views=1)
@@ -137,3 +144,30 @@ def test_the_example_has_something_to_find(tmp_path):
     kinds = {entry.kind for entry in made.open_findings}
     assert {"unreadable", "duplicate", "tiny", "misnamed"} <= kinds
     assert made.label_of("Example/Iznik/strayed.jpg") == "Iznik"
+
+
+def test_vectors_are_found_again_by_what_the_data_told_to_read(monkeypatch, embeddings):
+    session = SimpleNamespace(vectors=OrderedDict())
+    dataset = SimpleNamespace(folder=Path("set"), number=1, version="3f2a91")
+    monkeypatch.setattr(training_vectors, "workspace", lambda: session)
+    monkeypatch.setattr(training_vectors, "store", lambda: SimpleNamespace(get=lambda _: dataset))
+
+    def wanted(region: str) -> TrainingVectors:
+        spec = replace(embeddings.spec, region=region)
+        return TrainingVectors(TrainingData("set", spec=spec, augmentation=None), "style")
+
+    asked = wanted(AUTO)
+    task = asked.missing()
+    assert task and task.spec.region == AUTO
+    frames = replace(embeddings, spec=replace(embeddings.spec, region="frame"))
+    told = replace(frames, region_choice=RegionChoice.given("frame"))
+    asked.add(task, told)
+    for region in (AUTO, "frame"):  # as the data are asked, and as the model then says
+        again = wanted(region)
+        assert again.missing() is None and again.joined() is told
+    assert wanted("object").missing()
+    # What was said to be read does not tell what the data would.
+    session.vectors.clear()
+    said = wanted("frame")
+    said.add(said.missing(), frames)
+    assert wanted("frame").missing() is None and wanted(AUTO).missing()
