@@ -60,12 +60,14 @@ class AnalyzeTask(Task):
         except PictureError as error:
             return ImageAnalysis(error=str(error))
         upright = opened.picture
-        look = embedder.feature_maps(upright)
+        features = embedder.feature_maps(upright)
         return ImageAnalysis(
-            look.vector(),
-            str(name_colors(look)),
+            features.vector(),
+            str(name_colors(features)),
             encode_jpeg(upright, _PREVIEW_SIDE),
             encode_webp(upright, _THUMB_SIDE),
-            split_scores(look, embedder.blocks, head, labels, upright.size) if self.deep else None,
+            split_scores(features, embedder.blocks, head, labels, upright.size)
+            if self.deep
+            else None,
             notes=opened.notes,
         )

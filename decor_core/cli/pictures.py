@@ -167,8 +167,8 @@ def _print_assumed(report: "DatasetReport") -> None:
     from decor_core.data.findings import KINDS, pluralize, printable
 
     for finding in report.of("assumed"):
-        told = f"{KINDS['assumed']}: {printable(finding.file)}: {printable(finding.message)}"
-        print(told, file=sys.stderr)
+        line = f"{KINDS['assumed']}: {printable(finding.file)}: {printable(finding.message)}"
+        print(line, file=sys.stderr)
     several = Counter(finding.message for finding in report.of("several labels"))
     for message, count in several.most_common(_NAMED):
         print(f"{pluralize(count, 'picture')}: {printable(message)}", file=sys.stderr)

@@ -106,8 +106,8 @@ def open_dataset(
     if taken:
         tables = {name: table_bytes(source, name) for name in taken}
         listing = _list_tables(source, tables, columns if layout.guessed else layout.columns)
-        told = [Finding("assumed", taken[0], layout.read_as)] if layout.read_as else []
-        findings = (*told, *_which_tables(source, taken), *listing.findings)
+        assumed = [Finding("assumed", taken[0], layout.read_as)] if layout.read_as else []
+        findings = (*assumed, *_which_tables(source, taken), *listing.findings)
         listing = replace(listing, findings=findings)
     elif layout.kind == "annotations":
         raise DataError(layout.read_as)

@@ -56,8 +56,8 @@ def prepare(
     listed = table.rename(columns=columns).assign(file=names, source=table["file"])
     listed = listed[["file", *columns.values(), "type", "source"]]
     # Sorted by a coarser level, the folders tell what was wanted, not the table.
-    told = Columns("file", *columns.values(), type="type") if level.name == levels[0] else None
-    lists = files_beside(listed, told, catalog.report, taxonomy=level.name)
+    named = Columns("file", *columns.values(), type="type") if level.name == levels[0] else None
+    lists = files_beside(listed, named, catalog.report, taxonomy=level.name)
     with unwritable(DataError, out), replacing(out) as folder:
         _write_pictures(catalog, folder, names, progress)
         for name, content in lists.items():

@@ -49,10 +49,10 @@ def check_quality(table: pd.DataFrame, thresholds: Thresholds = THRESHOLDS) -> l
 def _findings(
     table: pd.DataFrame, checks: Iterable[_Check], thresholds: Thresholds
 ) -> Iterator[Finding]:
-    told = np.zeros(len(table), bool)
+    found = np.zeros(len(table), bool)
     for kind, measure, limit, is_odd, words in checks:
-        chosen = is_odd.to_numpy() & ~told
-        told |= chosen
+        chosen = is_odd.to_numpy() & ~found
+        found |= chosen
         count = int(chosen.sum())
         if kind != "blank" and count > max(_FEW, thresholds.common * len(table)):
             yield _told_once(kind, count, len(table), thresholds)

@@ -151,14 +151,14 @@ class Backbone:
         if count != len(pixels):
             interpreter.resize_tensor_input(place, pixels.shape)
             interpreter.allocate_tensors()
-        interpreter.set_tensor(place, fed(pixels, self.spec, kind))
+        interpreter.set_tensor(place, preprocess(pixels, self.spec, kind))
         interpreter.invoke()
         stages = [interpreter.get_tensor(index) for index in self._outputs]
         self._idle.append((interpreter, len(pixels)))
         return stages
 
 
-def fed(pixels: np.ndarray, spec: BackboneSpec, kind: type = np.float32) -> np.ndarray:
+def preprocess(pixels: np.ndarray, spec: BackboneSpec, kind: type = np.float32) -> np.ndarray:
     """Pixels [n, side, side, 3], uint8, as a network takes them whose input is of that ``kind``.
 
     Float32, or int8: with a step for each level of the pixels.

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from decor_core.errors import BackboneError
-from decor_core.features.backbones import BackboneSpec, fed
+from decor_core.features.backbones import BackboneSpec, preprocess
 from decor_core.features.torch_weights import read_torch_state
 from decor_core.io import write_file
 
@@ -92,7 +92,9 @@ def _to_tflite(network: Any, spec: BackboneSpec, seen: Sequence[np.ndarray] | No
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             pixels = [*ends, *seen]
-            converter.representative_dataset = lambda: ([fed(one[None], spec)] for one in pixels)
+            converter.representative_dataset = lambda: (
+                [preprocess(one[None], spec)] for one in pixels
+            )
             converter.inference_input_type = tf.int8
         return converter.convert()
 
@@ -108,10 +110,11 @@ def _check(
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
     (place,) = interpreter.get_input_details()
-    interpreter.set_tensor(place["index"], fed(pixels[None], spec, place["dtype"]))
+    interpreter.set_tensor(place["index"], preprocess(pixels[None], spec, place["dtype"]))
     interpreter.invoke()
     found = [interpreter.get_tensor(o["index"]) for o in interpreter.get_output_details()]
-    wanted = {stage.shape[1:]: np.asarray(stage) for stage in network(fed(pixels[None], spec))}
+    stages = network(preprocess(pixels[None], spec))
+    wanted = {stage.shape[1:]: np.asarray(stage) for stage in stages}
     for stage in found:
         original = wanted[stage.shape[1:]]
         if np.linalg.norm(stage - original) > error * np.linalg.norm(original):

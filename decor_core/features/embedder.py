@@ -201,8 +201,8 @@ def _view(
     *relative, mirrored = view
     shapes = [stage.shape[:2] for stage in maps]
     shares = {shape: _shares(weights, shape) for shape in set(shapes)}
-    told = tuple(shares[shape] for shape in shapes)
-    return View(inside(box, relative), mirrored, tuple(maps), told)
+    by_map = tuple(shares[shape] for shape in shapes)
+    return View(inside(box, relative), mirrored, tuple(maps), by_map)
 
 
 def nearest(pixels: np.ndarray) -> np.ndarray:

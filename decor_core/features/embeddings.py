@@ -148,8 +148,8 @@ class Embeddings:
     @classmethod
     def load(cls, path: Path = SHIPPED) -> "Embeddings":
         """Read what ``save`` wrote; BundleError if it is missing or damaged."""
-        told = f"The picture vectors in “{path}” cannot be read"
-        with restorable(path), damaged_file(BundleError, told, "make them again"):
+        damage = f"The picture vectors in “{path}” cannot be read"
+        with restorable(path), damaged_file(BundleError, damage, "make them again"):
             arrays = read_arrays(path)
             content = read_json(str(arrays["header"]).encode("utf-8", "replace"), dict[str, Any])
             if content.get("format") != _FORMAT:

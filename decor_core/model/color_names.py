@@ -33,12 +33,12 @@ class ColorNames:
         return " on ".join(word for word in (accents, self.ground) if word)
 
 
-def name_colors(look: FeatureMaps) -> ColorNames:
+def name_colors(features: FeatureMaps) -> ColorNames:
     """The colors of the object in an image."""
-    words = _nearest_words(look.lab)
-    shares = np.bincount(words.ravel(), look.weights.ravel(), minlength=len(_WORDS))
+    words = _nearest_words(features.lab)
+    shares = np.bincount(words.ravel(), features.weights.ravel(), minlength=len(_WORDS))
     shares = shares / max(shares.sum(), 1e-9)
-    ground = _ground(words, look.weights, shares)
+    ground = _ground(words, features.weights, shares)
     order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] >= _MIN_SHARE]
     # Grays are mostly shadow; what is bright and colored is what people see.
     accents = [_WORDS[i] for i in order if _WORDS[i] not in (ground, "gray")]

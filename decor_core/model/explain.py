@@ -79,28 +79,28 @@ def explain(
 ) -> Explanation:
     """Why ``predictor`` gives an upright RGB image its scores, in ``taxonomy`` or its own."""
     trained, embedder = predictor.bundle.taxonomy, predictor.embedder
-    head, look = predictor.bundle.head, embedder.feature_maps(image)
-    found = split_scores(look, embedder.blocks, head, trained.labels, image.size)
+    head, features = predictor.bundle.head, embedder.feature_maps(image)
+    found = split_scores(features, embedder.blocks, head, trained.labels, image.size)
     return found.rolled_up(trained, taxonomy or trained.name)
 
 
 def split_scores(
-    look: FeatureMaps,
+    features: FeatureMaps,
     blocks: tuple[Block, ...],
     head: LinearHead,
     labels: tuple[str, ...],
     size: tuple[int, int],
 ) -> Explanation:
-    """Split the scores of ``head`` over an image of ``size`` (width, height) that ``look`` saw.
+    """Split the scores of ``head`` over an image of ``size`` (width, height) with these ``features``.
 
     The bias, which stands for what images are like on average, is spread over the object: a
     cell then speaks for a class as far as it is more like it than cells are on average.
     """
-    canvas = _Canvas(look, size, len(labels))
-    for view in look.views:
+    canvas = _Canvas(features, size, len(labels))
+    for view in features.views:
         for parts in _view_parts(view, blocks, head):
-            canvas.add(parts / len(look.views), view.box)
-    canvas.add(_color_parts(look, blocks[-1], head), look.box)
+            canvas.add(parts / len(features.views), view.box)
+    canvas.add(_color_parts(features, blocks[-1], head), features.box)
     return Explanation(labels, *canvas.cut())
 
 
@@ -123,17 +123,17 @@ def _view_parts(view: View, blocks: tuple[Block, ...], head: LinearHead) -> Iter
     return [parts[..., ::-1] if view.mirrored else parts for parts in maps.values()]
 
 
-def _color_parts(look: FeatureMaps, block: Block, head: LinearHead) -> np.ndarray:
+def _color_parts(features: FeatureMaps, block: Block, head: LinearHead) -> np.ndarray:
     """Root of the histogram times its weights, pixel by pixel [classes, h, w]."""
-    inside = look.weights > 0
-    shares = look.weights[inside] / max(look.weights.sum(), 1e-9)
-    colors = look.lab[inside]
+    inside = features.weights > 0
+    shares = features.weights[inside] / max(features.weights.sum(), 1e-9)
+    colors = features.lab[inside]
     roots = np.sqrt(color.histogram(colors, shares))
     by_bin = head.weights[block.columns].T / np.maximum(roots, 1e-9).astype(np.float32)
     sums = np.zeros((len(head.bias), len(shares)), np.float32)
     for bins, near in color.spread(colors):
         sums += by_bin.take(bins, axis=1) * (shares * near)
-    parts = np.zeros((len(head.bias), *look.weights.shape), np.float32)
+    parts = np.zeros((len(head.bias), *features.weights.shape), np.float32)
     parts[:, inside] = sums
     return parts
 
@@ -141,9 +141,9 @@ def _color_parts(look: FeatureMaps, block: Block, head: LinearHead) -> np.ndarra
 class _Canvas:
     """A grid over an image and what its views see beyond it, on which parts add up."""
 
-    def __init__(self, look: FeatureMaps, size: tuple[int, int], n_classes: int) -> None:
+    def __init__(self, features: FeatureMaps, size: tuple[int, int], n_classes: int) -> None:
         self._size = np.array([max(round(side * SIDE / max(size)), 1) for side in size])
-        boxes = np.array([(0, 0, 1, 1), look.box, *(view.box for view in look.views)])
+        boxes = np.array([(0, 0, 1, 1), features.box, *(view.box for view in features.views)])
         corners = boxes.reshape(-1, 2, 2) * self._size
         self._low = np.floor(corners[:, 0].min(axis=0)).astype(int)
         self._high = np.ceil(corners[:, 1].max(axis=0)).astype(int)

@@ -48,24 +48,24 @@ class TrainingData:
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest of a model; its network and views are there already."""
-        told = asdict(self)
-        del told["spec"]
-        return told
+        settings = asdict(self)
+        del settings["spec"]
+        return settings
 
     @classmethod
     def of(cls, bundle: Bundle) -> "TrainingData | None":
         """What a model says it learned from; None where that is not known or makes no sense."""
-        told = bundle.training.get("material")
-        if told is None:
+        stored = bundle.training.get("material")
+        if stored is None:
             shipped = bundle.training.get("data") in _SHIPPED_BEFORE
             copies = None if bundle.training.get("data") == _SHIPPED_BEFORE[1] else STANDARD
             return cls(spec=bundle.embedding, augmentation=copies) if shipped else None
         try:
-            found = json_as(told, cls, only_known=True)
+            found = json_as(stored, cls, only_known=True)
         except (DamagedFile, TrainingError):
             return None
         copies = found.augmentation.copies if found.augmentation else 0
-        if not 0 <= copies <= MOST_COPIES or not told.keys() >= found.to_json().keys():
+        if not 0 <= copies <= MOST_COPIES or not stored.keys() >= found.to_json().keys():
             return None
         return replace(found, spec=bundle.embedding)
 

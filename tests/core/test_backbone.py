@@ -169,8 +169,8 @@ def test_steps_of_the_shipped_network_are_those_of_the_pixels():
     (place,) = interpreter.get_input_details()
     step, zero = place["quantization"]
     levels, spec = np.arange(256, dtype=np.uint8), BackboneSpec.named(DEFAULT)
-    wanted = np.rint(backbone.fed(levels, spec) / step) + zero
-    np.testing.assert_array_equal(backbone.fed(levels, spec, place["dtype"]), wanted)
+    wanted = np.rint(backbone.preprocess(levels, spec) / step) + zero
+    np.testing.assert_array_equal(backbone.preprocess(levels, spec, place["dtype"]), wanted)
 
 
 @pytest.mark.parametrize(

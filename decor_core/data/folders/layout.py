@@ -245,14 +245,14 @@ class _Guess:
     def _reasons(self, class_at: Mapping[Path, int]) -> dict[Path, str]:
         reasons = {}
         for folder in set(self.tree.direct) - set(class_at):
-            told = [(self.roles.get(folder[: i + 1]), name) for i, name in enumerate(folder)]
+            roles = [(self.roles.get(folder[: i + 1]), name) for i, name in enumerate(folder)]
             for role, text in (
                 (MASKS, "It lies in “{}”, among masks."),
                 (ASIDE, "It lies in “{}”, beside the class folders."),
                 (PART, "It lies in “{}”, a part of the data set, and in no class folder."),
                 (COLLECTION, "It lies in “{}” and in no class folder."),
             ):
-                if found := [name for its, name in told if its == role]:
+                if found := [name for its, name in roles if its == role]:
                     reasons[folder] = text.format(found[0])
                     break
         return reasons

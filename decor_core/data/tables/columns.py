@@ -213,9 +213,9 @@ def add_one_hot_label(table: pd.DataFrame) -> pd.DataFrame:
         return table
     name = unique_name("label", {column.casefold() for column in table.columns})
     labels, gaps = one_hot_labels(table, flags)
-    told = f"The columns {', '.join(flags)} say yes or no; the one that says yes is the label."
+    note = f"The columns {', '.join(flags)} say yes or no; the one that says yes is the label."
     table[name] = labels
-    table.attrs["assumed"].append(told)
+    table.attrs["assumed"].append(note)
     table.attrs["gaps"] = gaps
     return table
 

@@ -42,8 +42,8 @@ def missing_labels(cells: pd.Series) -> tuple[set[str], list[str]]:
     elif len(missing) == len(words) == 1 and all(cells):
         kept = {value for value in words if counts[value] >= others[len(others) // 2]}
     missing = missing - kept
-    told = [("a label", kept), ("no label", missing)]
-    return missing, [_decided(what, values, counts) for what, values in told if values]
+    meanings = [("a label", kept), ("no label", missing)]
+    return missing, [_decided(what, values, counts) for what, values in meanings if values]
 
 
 def _decided(what: str, values: set[str], counts: Counter[str]) -> str:

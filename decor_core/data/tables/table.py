@@ -52,8 +52,8 @@ def read_table(data: bytes, names: Sequence[str] = (), title: str = "") -> pd.Da
             raise DataError("The table is no text; please save it as CSV in UTF-8.") from error
         table = _table_of(_json_lines(text) or _csv_lines(text), names, title)
         if encoding:
-            told = f"It is not in UTF-8; it was read as {encoding}. Please check the letters."
-            table.attrs["assumed"].insert(0, told)
+            note = f"It is not in UTF-8; it was read as {encoding}. Please check the letters."
+            table.attrs["assumed"].insert(0, note)
         return add_one_hot_label(table)
 
 

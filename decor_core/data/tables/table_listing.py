@@ -99,13 +99,13 @@ def _clean_labels(table: pd.DataFrame, name: str, gaps: dict[Hashable, str]) -> 
     """Make labels of the cells of a column; in sentences, what was decided. ``gaps`` gets why one
     has none, by the row."""
     lists = table[name].map(plain_label)
-    told = [f"Lists in column “{name}” were read as labels."] if any(lists != table[name]) else []
+    notes = [f"Lists in column “{name}” were read as labels."] if any(lists != table[name]) else []
     table[name] = lists.map(label_text)
     missing, decided = missing_labels(table[name])
     for index in table.index[table[name].isin(missing)]:
         gaps[index] = f"says “{table.at[index, name]}”"
         table.at[index, name] = ""
-    return told + [f"In column “{name}”, {sentence}" for sentence in decided]
+    return notes + [f"In column “{name}”, {sentence}" for sentence in decided]
 
 
 def _without_contradicted(

@@ -117,7 +117,7 @@ def test_pictures_of_one_color_get_numbers(model):
 def test_network_in_keras_is_the_network_on_litert_to_the_bit():
     network = backbone.load_backbone()
     pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
-    ours = keras_network(network.spec.path)(tf.constant(backbone.fed(pixels, network.spec)))
+    ours = keras_network(network.spec.path)(tf.constant(backbone.preprocess(pixels, network.spec)))
     for mine, theirs in zip(ours, network.stage_maps(pixels), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
@@ -135,8 +135,9 @@ def test_network_of_single_precision_in_keras(tmp_path, monkeypatch):
     monkeypatch.setattr(convert, "_mobilenet", lambda *_: layers)
     convert.convert_backbone(spec, tmp_path / "network.tflite")
     pixels = np.random.default_rng(1).integers(0, 256, (1, 128, 128, 3), np.uint8)
-    ours = keras_network(tmp_path / "network.tflite")(tf.constant(backbone.fed(pixels, spec)))
-    for mine, theirs in zip(ours, layers(backbone.fed(pixels, spec)), strict=True):
+    inputs = backbone.preprocess(pixels, spec)
+    ours = keras_network(tmp_path / "network.tflite")(tf.constant(inputs))
+    for mine, theirs in zip(ours, layers(inputs), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-4)
 
 
