@@ -19,7 +19,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from decor_core.data.sources.source import Source, open_source
-from decor_core.data.split import folds
+from decor_core.data.split import assign_folds
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import Bundle
@@ -56,9 +56,7 @@ def _pairs(count: int, seed: int) -> Iterator[tuple[ImagePredictor, tuple, tuple
     """As many pairs (file, style) from each of five folds, with a model of the other four."""
     products = Embeddings.load().of_types("product")
     table = products.table
-    fold_of = folds(
-        list(table["style"]), list(table["key"]), list(table["group"]), n_folds=5, seed=seed
-    )
+    fold_of = assign_folds(table, "style", seed=seed)
     rng = np.random.default_rng(seed)
     for fold in range(5):
         predictor = ImagePredictor(_trained(products.rows(fold_of != fold)))

@@ -91,7 +91,7 @@ def split_scores(
     labels: tuple[str, ...],
     size: tuple[int, int],
 ) -> Explanation:
-    """Split the scores of ``head`` over an image of ``size`` (width, height) with these ``features``.
+    """Split the scores of ``head`` over an image of ``size`` (width, height), by its ``features``.
 
     The bias, which stands for what images are like on average, is spread over the object: a
     cell then speaks for a class as far as it is more like it than cells are on average.

@@ -119,7 +119,7 @@ def test_labels_that_differ_in_case_alone_are_refused(tmp_path, ornament, encode
 
 def test_real_data_splits_and_prepares(decor_data, tmp_path):
     catalog = open_dataset(decor_data / "images", csv=decor_data / "decor.csv")
-    found = split(catalog.table["style"], catalog.table["key"], catalog.table["group"])
+    found = split(catalog.table, "style")
     # 28 groups of 282 each; a near duplicate comes along with its other
     assert all(28 <= len(part) <= 31 for part in (found.validation, found.test))
     out = tmp_path / "out"
