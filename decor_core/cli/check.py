@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from decor_core.cli.options import PATH, Command, as_json, options
-from decor_core.cli.pictures import PictureFlags
+from decor_core.cli.pictures import PictureFlags, print_choices
 from decor_core.cli.terminal import print_json, progress_bar, quietly
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def _with_model_findings(catalog: "Catalog", cache: Path | None) -> "DatasetRepo
     with quietly():
         load_backbone(spec.architecture)
     embeddings = embed_pictures(catalog, spec, cache=cache, progress=progress_bar("Embedding"))
+    print_choices(embeddings)
     level = catalog.taxonomy.name
     issues = find_label_issues(embeddings, level, blank=is_blank(catalog.table))
     return catalog.report.with_findings(label_findings(issues, embeddings.table, level))

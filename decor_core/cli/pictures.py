@@ -132,11 +132,7 @@ class VectorFlags(PictureFlags):
             cache=self.bottleneck_dir or (dataset.folder / VECTORS if dataset else None),
             progress=progress_bar("Embedding"),
         )
-        choice = embeddings.region_choice
-        if choice and choice.candidates:  # the data told, which no command does in silence
-            print(choice.reason, file=sys.stderr)
-        if embeddings.copies_choice:
-            print(embeddings.copies_choice.reason, file=sys.stderr)
+        print_choices(embeddings)
         return embeddings
 
     @property
@@ -160,6 +156,14 @@ class VectorFlags(PictureFlags):
         has_copies = embeddings.copies.shape[1] > 0
         copies = config.augmentation(len(embeddings.table)) if has_copies else None
         return TrainingData(dataset.id, dataset.title, dataset.version, config.spec, copies)
+
+
+def print_choices(embeddings: "Embeddings") -> None:
+    """Write to stderr what the data told of how to look at them, which is not done in silence."""
+    read, copies = embeddings.region_choice, embeddings.copies_choice
+    for choice in (read if read and read.candidates else None, copies):
+        if choice:
+            print(choice.reason, file=sys.stderr)
 
 
 def _print_assumed(report: "DatasetReport") -> None:

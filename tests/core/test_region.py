@@ -158,6 +158,8 @@ def test_the_command_line_says_what_is_read(scenes, cache, read_scenes, tmp_path
     told = json.loads(out)["region_choice"]
     assert told["region"] == load_bundle(place).embedding.region == "frame"
     assert told["reason"] == read_scenes[0].region_choice.reason and told["reason"] in err
+    assert main(["check", *command[1:3], *command[-2:]]) == 0  # of two views: looked at anew
+    assert "Read: the whole frame" in capfd.readouterr().err
     assert main([*command, "--region", "corner"]) == 2
     assert "choose auto, object or frame" in capfd.readouterr().err
 
