@@ -62,14 +62,14 @@ def server(hosted: bool = False, script: str = "app.py", **environment: str) -> 
         yield Server(process, port, time.monotonic() - started)
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
-def _wait(url: str, process: subprocess.Popen, seconds: float = 60) -> None:
+def _wait(url: str, process: subprocess.Popen, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while process.poll() is None:
         try:
-            urllib.request.urlopen(url, timeout=2).close()
+            urllib.request.urlopen(url, timeout=10).close()
             return
         except OSError:
             if time.monotonic() > deadline:

@@ -116,7 +116,7 @@ def until(condition, what: str, seconds: float = TIMEOUT):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, what
-        time.sleep(0.1)
+        time.sleep(0.02)
     return found
 
 

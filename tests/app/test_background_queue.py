@@ -14,6 +14,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 from job_tasks import Noisy
+from serving import TIMEOUT, until
 
 from decor_app.jobs import background_queue
 from decor_app.jobs.background_queue import BackgroundQueue
@@ -34,19 +35,8 @@ from decor_core.training.search import grid
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
-PATIENCE = 60.0  # for a loaded machine; nothing here takes long on a quiet one
 SHORT = TrainingConfig("softmax", steps=40, learning_rate=0.1)
 ENDLESS = TrainingConfig("softmax", steps=100_000, learning_rate=0.001, eval_interval=20)
-
-
-def until(condition, what, patience=PATIENCE):
-    """Waits for ``condition()`` to be true and returns what it gave."""
-    deadline = time.monotonic() + patience
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {patience:.0f} s for: {what}")
-        time.sleep(0.02)
-    return found
 
 
 def ended(queue, job_id):
@@ -98,7 +88,7 @@ def test_job_runs_to_its_end_and_tells_its_progress(queue, task_for, training):
     assert job.result.bundle.evaluation.accuracy >= 0.9
     assert job.result.events == job.events
     assert (job.owner, job.task.level, job.task.config) == ("me", "style", SHORT)
-    assert 0 < job.seconds < PATIENCE
+    assert 0 < job.seconds < TIMEOUT
 
 
 def test_child_trains_the_same_model_as_this_process(queue, task_for, training):
@@ -158,7 +148,7 @@ def test_cross_validation_can_be_stopped(queue, embeddings, task_for):
     job_id = queue.submit(CrossValidateTask(embeddings, config, "style", repeats=99), "me")
     until(lambda: queue.snapshot(job_id).status == "running", "the start")
     queue.stop(job_id)
-    until(lambda: not queue.snapshot(job_id).active, "the stop", patience=8)
+    until(lambda: not queue.snapshot(job_id).active, "the stop")
     assert (queue.snapshot(job_id).status, queue.snapshot(job_id).result) == ("stopped", None)
     assert ended(queue, queue.submit(task_for(), "me")).status == "done"
 
@@ -174,7 +164,7 @@ def test_search_tells_every_result_and_keeps_them_when_stopped(queue, embeddings
     job_id = queue.submit(SearchTask(embeddings, SHORT, "style", many), "me")
     until(lambda: queue.snapshot(job_id).events[-1:], "the first result")
     queue.stop(job_id)
-    until(lambda: not queue.snapshot(job_id).active, "the stop", patience=8)
+    until(lambda: not queue.snapshot(job_id).active, "the stop")
     job = queue.snapshot(job_id)
     assert job.status == "stopped"
     assert len(job.partial_results) < len(many)
@@ -229,7 +219,7 @@ def test_a_job_over_its_time_is_stopped_and_judged_as_it_stands(queue, task_for,
 def test_running_job_stops_soon_and_the_next_one_runs(queue, task_for, endless):
     queue.stop(endless)
     queue.stop(endless)  # impatience does no harm
-    until(lambda: not queue.snapshot(endless).active, "the stop", patience=5)
+    until(lambda: not queue.snapshot(endless).active, "the stop")
     job = queue.snapshot(endless)
     assert job.status == "stopped"
     assert job.events[-1].step < ENDLESS.steps
@@ -243,7 +233,7 @@ def test_child_that_does_not_listen_yet_is_ended(task_for):
     os.kill(child, signal.SIGSTOP)
     assert lone.snapshot(job_id).status == "starting"
     lone.stop(job_id)
-    until(lambda: not lone.snapshot(job_id).active, "the stop", patience=8)
+    until(lambda: not lone.snapshot(job_id).active, "the stop")
     assert lone.snapshot(job_id).status == "stopped"
     assert not alive(child)
     lone.close()
@@ -377,4 +367,4 @@ def test_no_orphan_outlives_a_killed_server(embeddings, tmp_path):
         server.kill()
         server.wait()
         server.stdout.close()
-    until(lambda: not alive(child), "the end of the orphan", patience=20)
+    until(lambda: not alive(child), "the end of the orphan")

@@ -175,8 +175,7 @@ def test_a_class_that_is_renamed_is_another_answer(mine, vase):
     assert "<b>Delftware</b>" in _html(test)
 
 
-def test_a_training_that_failed_can_be_tried_again(vase):
-    mine = Workspace("learns from all pictures")
+def test_a_training_that_failed_can_be_tried_again(mine, vase):
     test = _train(_say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands"))
     assert button(test, "Trained").disabled
     mine.correction_training = replace(mine.correction_training, before=mine.model.bundle)

@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 from job_tasks import Staged
-from serving import TIMEOUT
+from serving import TIMEOUT, until
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.running import Server, server
@@ -55,22 +55,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs signals a
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "models" / "samples"
-PATIENCE = 60.0
 LDA = TrainingConfig(head="lda")
 
 
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Waits for ``condition()`` to be true and returns what it gave."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {PATIENCE:.0f} s for: {what}")
-        time.sleep(0.01)
-    return found
-
-
 def ended(queue: BackgroundQueue, job_id: str) -> Job:
-    job = queue.wait(job_id, PATIENCE)
+    job = queue.wait(job_id, TIMEOUT)
     assert not job.active
     return job
 
@@ -382,12 +371,12 @@ def test_connection_lost_in_the_middle_of_an_upload(app):
     data = (SAMPLES / "iznik-plate.jpg").read_bytes()
 
     async def visits() -> list[str]:
-        visitor = Visitor(app.port)
+        visitor = Visitor(app.port, patience=TIMEOUT)
         await visitor.__aenter__()
         with socket.create_connection(("127.0.0.1", app.port)) as line:
             line.sendall((await visitor.put_request("plate.jpg", data))[: len(data) // 2])
         await visitor.drop()
-        async with Visitor(app.port) as other:
+        async with Visitor(app.port, patience=TIMEOUT) as other:
             await other.upload("plate.jpg", data)
             return other.headings()
 
@@ -396,7 +385,7 @@ def test_connection_lost_in_the_middle_of_an_upload(app):
 
 def test_who_comes_back_finds_pictures_and_answers(app):
     async def visits() -> tuple[str, str, list[str]]:
-        visitor = Visitor(app.port)
+        visitor = Visitor(app.port, patience=TIMEOUT)
         await visitor.__aenter__()
         await visitor.upload("plate.jpg", (SAMPLES / "iznik-plate.jpg").read_bytes())
         left = visitor.session
@@ -411,18 +400,14 @@ def test_who_comes_back_finds_pictures_and_answers(app):
 
 def test_training_goes_on_while_nobody_looks_and_is_found_again(app):
     async def visits() -> None:
-        first = Visitor(app.port, "retrain", patience=PATIENCE)
+        first = Visitor(app.port, "retrain", patience=TIMEOUT)
         await first.__aenter__()
         await first.choose("Head", "LDA")
         await first.click("Retrain")
         await first.drop()
-        again = Visitor(app.port, "retrain", patience=PATIENCE, cookies=first.cookies)
+        again = Visitor(app.port, "retrain", patience=TIMEOUT, cookies=first.cookies)
         async with again:
-            for _ in range(100):
-                if again.all("metric"):
-                    break
-                await asyncio.sleep(0.2)
-                await again.rerun()
+            await again.until(lambda: again.all("metric"), "the test accuracy")
             assert [metric.label for metric in again.all("metric")][:1] == ["Test accuracy"]
 
     asyncio.run(visits())
@@ -436,7 +421,7 @@ def test_a_clock_that_jumps_changes_nothing(queue, lda, run, tmp_path, monkeypat
     monkeypatch.setattr(time, "time", lambda: real() + next(jumps))
     jobs = [ended(queue, queue.submit(lda, "me")) for _ in range(3)]
     assert [job.status for job in jobs] == ["done"] * 3
-    assert all(0 < job.seconds < PATIENCE for job in jobs)
+    assert all(0 < job.seconds < TIMEOUT for job in jobs)
     store = DiskRuns(tmp_path)
     for number in range(4):
         store.note(store.save(replace(run, id=str(number))).id, "noted")
@@ -485,7 +470,7 @@ def test_terminated_while_saving_every_run_is_whole_or_absent(run, tmp_path, mon
         assert process.stdout.readline() == b"ready\n"
         time.sleep(rng.uniform(0.01, 0.1))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == -signal.SIGTERM
+        assert process.wait(TIMEOUT) == -signal.SIGTERM
         process.stdout.close()
         monkeypatch.setattr(folders, "_ABANDONED_SECONDS", -1.0)
         seen = {found.id for found in DiskRuns(tmp_path).list() if not found.read_only}

@@ -261,7 +261,7 @@ def _ends_well(server: Served) -> None:
     assert "/tensorflow/" not in maps.read_text(), "it is for a process of its own"
     assert server.end() in (0, -15)
     assert _notes(server, "stopped")
-    until(lambda: not any(map(_lives, children)), "the training process outlived its server", 10)
+    until(lambda: not any(map(_lives, children)), "the training process outlived its server")
 
 
 def _children(pid: int) -> list[int]:

@@ -1,10 +1,10 @@
 """Training on a data set of one's own, on the Retrain page and after it, without a browser."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
+from serving import until
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_app.state import models as resources
@@ -182,10 +182,7 @@ def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
     test.segmented_control(key="copies_kind").set_value("None")
     sound(test.slider(key="setting-views").set_value(3).run())
     sound(button(test, "Retrain").click().run())
-    deadline = time.monotonic() + 60
-    while not mine.jobs["train"].error:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: mine.jobs["train"].error, "the refusal")
     sound(sound(test.run()).run())
     assert "These do not go together" in texts(test)
     assert not button(test, "Retrain").disabled

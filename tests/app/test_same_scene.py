@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from app_pages import button, end_processes, opened, sound, texts  # noqa: F401
 from scenes import fixed_camera, hand
+from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
@@ -59,7 +60,7 @@ def record(tmp_path, monkeypatch) -> Callable[..., AppTest]:
         st.markdown(st.session_state["burst_answer"])
 
     def run(label: str | None, shots: list[bytes]) -> AppTest:
-        test = AppTest.from_function(script, default_timeout=60)
+        test = AppTest.from_function(script, default_timeout=TIMEOUT)
         test.session_state["workspace"], test.session_state["shots"] = mine, shots
         test.session_state["add_label"] = label
         return sound(test.run())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import streamlit as st
-from serving import TIMEOUT_MS, Served, chromium, served, until
+from serving import TIMEOUT, TIMEOUT_MS, Served, chromium, served, until
 
 from decor_app.hosting import visitor
 from decor_app.hosting.visitor import COOKIE, VisitorCookie, visitor_id
@@ -21,7 +21,7 @@ def server(tmp_path_factory) -> Iterator[Served]:
 
 def _cookie_header(server: Served, path: str = "/shop/retrain", **headers: str) -> str:
     """What the server sets when a browser opens a page."""
-    connection = http.client.HTTPConnection(server.address.split("/")[2], timeout=20)
+    connection = http.client.HTTPConnection(server.address.split("/")[2], timeout=TIMEOUT)
     connection.request("GET", path, headers={"Accept": "text/html", **headers})
     answer = connection.getresponse()
     answer.read()
