@@ -50,7 +50,7 @@ def decision_title(decision: Decision, taxonomy: str) -> str:
     if decision.kind == "unknown":
         return f"None of the known {plural(taxonomy)}"
     *most, last = map(escape_markdown, decision.labels)
-    if decision.kind == "ambiguous" and not most:
+    if decision.maybe_none:
         return f"{last} or none of the known {plural(taxonomy)}"
     return f"{', '.join(most)} or {last}" if most else last
 
@@ -59,22 +59,20 @@ def confidence_words(prediction: Prediction, decision: Decision) -> str:
     """How sure the answer is, in Markdown; where it is not, among how many it was chosen."""
     best, *others = prediction.scores
     known = plural(prediction.taxonomy) if others else prediction.taxonomy
-    likely = (
-        f"looks most like {escape_markdown(best.label)}, of the {apnumber(len(others) + 1)} "
-        f"{known} it knows"
-    )
-    share = percent(best.probability)
+    among = f"of the {apnumber(len(others) + 1)} {known} this model knows"
+    best_label, share = escape_markdown(best.label), percent(best.probability)
     match decision.kind:
         case "unknown":
             return (
-                f"{likely[0].upper()}{likely[1:]}, but is unlike everything this model has seen: "
-                "do not rely on it."
+                f"Looks most like {best_label}, {among}, but is unlike everything that it has "
+                "seen: do not rely on it."
             )
         case "confident":
             very = "Very confident" if best.probability >= 0.95 else "Confident"
             return f"**{very}**: {share}"
-        case "ambiguous" if len(decision.labels) == 1:
-            return f"**Ambiguous**: {likely} ({share}), and may be none of them"
+        case "ambiguous" if decision.maybe_none:
+            likely = f"looks most like {best_label} ({share}), {among}"
+            return f"**Ambiguous**: {likely}, and may be none of them"
         case "ambiguous":
             return f"**Ambiguous**: {share} against {percent(others[0].probability)}"
-    return f"**Undecided**: {likely}, but with only {share}"
+    return f"**Undecided**: looks most like {best_label}, {among}, but with only {share}"

@@ -38,7 +38,8 @@ def show_prediction(
                 "What looks unlike the training pictures gets less confidence. A style that the "
                 "model has not learned may still pass for one that it has.",
             )
-            _show_origin(prediction, trained, decision.labels)
+            if not decision.maybe_none:
+                _show_origin(prediction, trained, decision.labels)
         with st.container(key="answer-bars"):
             score_bars(prediction.scores)
             show_correction(image, corrections)

@@ -89,7 +89,7 @@ def _sentence(
         words += f": {image.colors}"
     if decision.kind in ("undecided", "unknown") or len(prediction.scores) < 2:
         return f"{words}."
-    if decision.kind == "ambiguous" and len(decision.labels) == 1:
+    if decision.maybe_none:
         return f"{words}, though it looks unlike the training pictures."
     best, second = prediction.scores[:2]
     rival = escape_markdown(second.label)

@@ -79,13 +79,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Decision:
-    """A prediction in words: ``kind`` is one of KINDS, ``labels`` are those it is between.
-
-    Ambiguous with one label: between that and none of the known.
-    """
+    """A prediction in words: ``kind`` is one of KINDS, ``labels`` are those it is between."""
 
     kind: str
     labels: tuple[str, ...]
+
+    @property
+    def maybe_none(self) -> bool:
+        """Whether it is between one label and none of the known."""
+        return self.kind == "ambiguous" and len(self.labels) == 1
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def test_what_is_no_decor_is_none_of_these(page, encoded):
     noise = np.random.default_rng(0).integers(0, 255, (150, 150, 3), np.uint8)
     test = _upload(page("classify"), ("noise.png", encoded(Image.fromarray(noise), "PNG")))
     assert _verdicts(test) == ["None of the known styles"]
-    assert "of the seven styles it knows, but is unlike everything this model has" in _texts(test)
+    assert "of the seven styles this model knows, but is unlike everything" in _texts(test)
     many = _upload(
         page("classify"),
         ("noise.png", encoded(Image.fromarray(noise), "PNG")),
@@ -346,20 +346,20 @@ def _prediction(*probs: float, novelty: float = 0.1) -> Prediction:
         (
             _prediction(0.4, 0.3, 0.3),
             "Gzhel, Iznik or Wzory kaszubskie",
-            "**Undecided**: looks most like Gzhel, of the three countries it knows, but with only "
-            "40 %",
+            "**Undecided**: looks most like Gzhel, of the three countries this model knows, but "
+            "with only 40 %",
         ),
         (
             _prediction(0.72, 0.14, 0.14, novelty=0.3),
             "Gzhel or none of the known countries",
-            "**Ambiguous**: looks most like Gzhel, of the three countries it knows (72 %), and may "
-            "be none of them",
+            "**Ambiguous**: looks most like Gzhel (72 %), of the three countries this model "
+            "knows, and may be none of them",
         ),
         (
             _prediction(0.75, 0.25, novelty=0.7),
             "None of the known countries",
-            "Looks most like Gzhel, of the two countries it knows, but is unlike everything this "
-            "model has seen: do not rely on it.",
+            "Looks most like Gzhel, of the two countries this model knows, but is unlike "
+            "everything that it has seen: do not rely on it.",
         ),
     ],
 )
