@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.metadata import version
+from importlib.resources import files
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -76,7 +77,7 @@ def _address() -> str:
 
 
 app = st.App(
-    "decor_app/main.py",
+    str(files("decor_app") / "main.py"),
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(ConnectionLimit),

@@ -11,9 +11,10 @@ from decor_app.format import escape_markdown
 from decor_app.hosting.admin import password
 from decor_app.hosting.admission import admit_session
 from decor_app.hosting.config import server_config
+from decor_core.config import beside
 from decor_core.errors import SettingsError
 
-_PAGES = Path(__file__).parents[1] / "pages"
+_PAGES = beside("decor_app", "pages")
 _ASSETS = Path(__file__).parent / "assets"
 _IS_IN_APP = ContextVar("is_in_app", default=False)
 

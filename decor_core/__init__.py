@@ -4,6 +4,8 @@ import os
 from importlib import import_module
 from typing import Any
 
+__version__ = "0.2.0"
+
 # Heads are many small matrices: NumPy's threads would mostly wait for each other (ten times
 # slower on two busy cores). Only heard where NumPy is not imported yet.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

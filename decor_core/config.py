@@ -1,9 +1,16 @@
 """Settings of the core that come from the environment."""
 
 import os
+from importlib.resources import files
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
+
+
+def beside(package: str, name: str) -> Path:
+    """A folder or file of Decor: inside of the package where it is installed, else beside it."""
+    home = Path(str(files(package)))
+    return home / name if (home / name).exists() else home.parent / name
 
 
 def is_hosted() -> bool:

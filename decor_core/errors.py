@@ -9,6 +9,14 @@ class DecorError(Exception):
     """Base of all expected errors: says what was expected, what came and what to do."""
 
 
+def missing_package(purpose: str, package: str, extra: str) -> "DecorError":
+    """That ``purpose`` needs a package which is not installed, and how to get it."""
+    return DecorError(
+        f"{purpose} needs the package {package}, which is not installed here; try: "
+        f"pip install 'decor-classifier[{extra}]'"
+    )
+
+
 class DamagedFile(DecorError):
     """A file of Decor's own that does not hold what it should; the message is a bare reason.
 

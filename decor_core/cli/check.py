@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from decor_core.cli.options import PATH, Command, as_json, options
-from decor_core.cli.pictures import PictureFlags, print_choices
+from decor_core.cli.pictures import PictureFlags, pictures_argument, print_choices
 from decor_core.cli.terminal import print_json, progress_bar, quietly
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("check", cls=Command)
 @options("pictures", PictureFlags, "Pictures")
+@pictures_argument
 @click.option("--no_model", is_flag=True, help="Leave out what wants a look at every picture: "
               "labels that may be wrong, and outliers.")  # fmt: skip
 @click.option(

@@ -5,7 +5,7 @@ import sys
 import click
 
 from decor_core.cli.options import COUNT, Command, as_json, options
-from decor_core.cli.pictures import VectorFlags
+from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import print_evaluation, print_json, progress_bar
 from decor_core.cli.training import folds, settle_head, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
@@ -13,6 +13,7 @@ from decor_core.model.training_config import TrainingConfig
 
 @click.command("evaluate", cls=Command)
 @options("pictures", VectorFlags, "Pictures")
+@pictures_argument
 @training_flags(leave_out=("testing_percentage", "validation_percentage", "eval_interval"))
 @taxonomy
 @folds

@@ -5,24 +5,33 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
+from click.shell_completion import shell_complete
 
+from decor_core import __version__
 from decor_core.errors import DecorError
+
+_COMPLETE = "_DECOR_COMPLETE"
 
 # What the list of commands says of each. Each is the module of its name, which is imported when it
 # is wanted, and its function imports what is heavy: to label a picture must stay quick.
 COMMANDS = {
     "check": "Tell what is wrong with a data set, before it is trained on.",
     "prepare": "Check pictures, convert them to JPEG, sort into class folders.",
-    "retrain": "Train a classifier on your pictures and test it.",
+    "train": "Train a classifier on your pictures and test it.",
+    "retrain": "The same: its name in TensorFlow for Poets.",
     "evaluate": "Judge a recipe by repeated cross-validation.",
     "sweep": "Find the best settings by cross-validation.",
     "label": "Tell what pictures show, best guess first.",
     "runs": "List, show, compare, rename, note, delete, restore kept runs.",
     "export": "Write a model as a zip in one of several formats.",
     "import": "Keep a model that was exported as a run.",
+    "app": "Open the app in the browser.",
 }
+# Modules of other names than their commands.
+_MODULES = {"import": "import_", "train": "retrain"}
 
 
 class _Commands(click.Group):
@@ -32,7 +41,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = "import_" if cmd_name == "import" else cmd_name
+        module = _MODULES.get(cmd_name, cmd_name)
         return importlib.import_module(f"decor_core.cli.{module}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -48,6 +57,7 @@ class _Commands(click.Group):
     },
     epilog="Dashes and underscores in flags are the same. “COMMAND --help” tells more.",
 )
+@click.version_option(__version__, prog_name="decor", message="%(prog)s %(version)s")
 def commands() -> None:
     """Prepare pictures, retrain a classifier on them, and label new ones."""
 
@@ -59,9 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's errors only
+    name = "python -m decor_core" if Path(sys.argv[0]).stem == "__main__" else "decor"
+    if asked := os.environ.get(_COMPLETE):  # by the shell, see docs/reference/command-line.md
+        return shell_complete(commands, {}, name, _COMPLETE, asked)
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        with commands.make_context("python -m decor_core", list(arguments)) as context:
+        with commands.make_context(name, list(arguments)) as context:
             code = commands.invoke(context)
         sys.stdout.flush()  # here, where it is known what to do if nobody reads it
         return code or 0

@@ -22,7 +22,8 @@ _METAVARS = {int: "N", float: "NUMBER", str: "NAME", COUNT: "N"}
 def flag(help: str, default: Any = None, **about: Any) -> Any:
     """A field of a dataclass that ``options`` makes a flag of.
 
-    ``flag`` is its name where the field has another, ``metavar`` and ``type`` are as in click.
+    ``flag`` is its name where the field has another, ``also`` are more of them; ``metavar`` and
+    ``type`` are as in click.
     """
     return field(default=default, metadata={"help": help, **about})
 
@@ -96,6 +97,7 @@ def _flag_of(one: Field, section: str) -> Callable[[Any], Any]:
     metavar = "|".join(about.get("choices") or ()) or about.get("metavar") or _METAVARS.get(kind)
     return click.option(
         f"--{about.get('flag') or one.name}",
+        *about.get("also", ()),
         one.name,
         cls=Option,
         section=section,

@@ -1,13 +1,17 @@
 """The flags that name pictures, and what they name: a catalog, or vectors."""
 
+import functools
 import os
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from decor_core.cli.options import flag
+import click
+
+from decor_core.cli.options import PATH, flag
 from decor_core.cli.terminal import progress_bar, quietly
 from decor_core.errors import DecorError
 
@@ -21,6 +25,21 @@ if TYPE_CHECKING:
     from decor_core.model.training_data import TrainingData
 
 _NAMED = 5
+
+
+def pictures_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take the folder or archive of --image_dir without the flag, too."""
+
+    @functools.wraps(command)
+    def with_pictures(place: Path | None, pictures: "PictureFlags", **values: Any) -> Any:
+        if place and pictures.image_dir:
+            raise click.UsageError("Expected the pictures once, but also got --image_dir.")
+        if place:
+            pictures = replace(pictures, image_dir=place)
+        return command(pictures=pictures, **values)
+
+    argument = click.argument("place", required=False, type=PATH, metavar="[DIR_OR_ZIP]")
+    return argument(with_pictures)
 
 
 @dataclass(frozen=True)

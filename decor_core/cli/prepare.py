@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from decor_core.cli.options import PATH, Command, as_json, options
-from decor_core.cli.pictures import PictureFlags
+from decor_core.cli.pictures import PictureFlags, pictures_argument
 from decor_core.cli.terminal import print_json, progress_bar
 
 
 @click.command("prepare", cls=Command)
 @options("pictures", PictureFlags, "Pictures")
+@pictures_argument
 @click.option("--out", type=PATH, required=True, metavar="DIR", help="Folder to write.")
 @click.option("--taxonomy", metavar="NAME", help="Labels to sort by, e.g. style or country.")
 @as_json

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from decor_core.cli.options import Command, as_json, flag, options
-from decor_core.cli.pictures import VectorFlags
+from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import accuracy_line, mistakes, print_json, print_mistakes, quietly
 from decor_core.cli.training import settle_head, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
@@ -29,7 +29,7 @@ class ResultFlags:
 
     title: str | None = flag("What to call the model.")
     save: bool = flag("Keep it as a run: see the command runs.", default=False)
-    bundle: Path | None = flag("Folder to keep the model in.", metavar="DIR")
+    bundle: Path | None = flag("Folder to keep the model in.", metavar="DIR", also=("--out",))
     output_labels: Path | None = flag("Also write the labels, one a line.", metavar="FILE")
     output_graph: Path | None = flag("Also write a frozen TensorFlow graph.", metavar="FILE")
     summaries_dir: Path | None = flag(
@@ -40,6 +40,7 @@ class ResultFlags:
 
 @click.command("retrain", cls=Command)
 @options("pictures", VectorFlags, "Pictures")
+@pictures_argument
 @training_flags()
 @taxonomy
 @options("results", ResultFlags, "Results")

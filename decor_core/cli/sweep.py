@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from decor_core.cli.options import COUNT, Command, as_json, flag, options
-from decor_core.cli.pictures import VectorFlags
+from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import print_json, progress_bar
 from decor_core.cli.training import folds, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
@@ -41,6 +41,7 @@ class SearchFlags:
 @click.command("sweep", cls=Command)
 @options("tried", SearchFlags, "What to try")
 @options("pictures", VectorFlags, "Pictures")
+@pictures_argument
 @training_flags(
     leave_out=("head", "steps", "learning_rate", "validation_percentage", "eval_interval")
 )

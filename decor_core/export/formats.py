@@ -8,9 +8,10 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
-from decor_core.errors import BundleError
+from decor_core.errors import BundleError, missing_package
 from decor_core.features.backbones import load_backbone
 from decor_core.io import replacing_file, write_file
 from decor_core.model.bundle import Bundle, folder_name, write_bundle
@@ -128,6 +129,8 @@ def export_model(bundle: Bundle, format_name: str, path: Path) -> Path:
     if format_name not in FORMATS:
         raise BundleError(f"There is no format “{format_name}”; choose {', '.join(FORMATS)}.")
     chosen = FORMATS[format_name]
+    if chosen.needs_tensorflow and find_spec("tensorflow") is None:
+        raise missing_package(f"The format “{format_name}”", "tensorflow", "tensorflow")
     with tempfile.TemporaryDirectory(prefix="decor-export-") as parent:
         folder = Path(parent, folder_name(bundle.title))
         folder.mkdir()

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from decor_core.config import cache_directory
+from decor_core.config import beside, cache_directory
 from decor_core.errors import BackboneError, DecorError
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
 
-MODELS = Path(os.environ.get("DECOR_MODELS") or Path(__file__).parents[2] / "models")
+MODELS = Path(os.environ.get("DECOR_MODELS") or beside("decor_core", "models"))
 DEFAULT = "efficientnet_lite0"
 
 _LITE_SIDES = {"0": 224, "1": 240, "2": 260}

@@ -2,10 +2,12 @@
 
 import shlex
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from decor_core.config import data_directory
+from decor_core.errors import missing_package
 from decor_core.model.events import TrainEvent
 
 
@@ -27,6 +29,8 @@ class Summaries:
     """
 
     def __init__(self, folder: Path) -> None:
+        if find_spec("tensorflow") is None:
+            raise missing_package("Writing curves for TensorBoard", "tensorflow", "tensorflow")
         self._folder = folder
         self._writers: dict[str, Any] = {}
 

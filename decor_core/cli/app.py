@@ -1,0 +1,35 @@
+"""The command ``app``: the pages in the browser."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import click
+
+from decor_core.cli.options import COUNT, Command
+from decor_core.config import beside
+from decor_core.errors import missing_package
+
+
+@click.command("app", cls=Command)
+@click.option("--port", type=COUNT, default=8501, show_default=True, help="Where it listens.")
+@click.option("--hosted", is_flag=True, help="As strangers meet it: nothing of theirs is kept.")
+@click.option("--headless", is_flag=True, help="Open no browser.")
+def command(port: int, hosted: bool, headless: bool) -> int:
+    """Open the app in the browser. Ctrl-C ends it.
+
+    Settings of the server are environment variables, see “host the app” in the documentation.
+    """
+    for package in ("decor_app", "streamlit"):
+        if find_spec(package) is None:
+            raise missing_package("The app", package, "app")
+    arguments = ["--server.port", str(port), "--server.headless", str(headless or hosted)]
+    environment = {**os.environ, "DECOR_HOSTED": "1"} if hosted else None
+    script = str(beside("decor_app", "app.py"))
+    run = [sys.executable, "-m", "streamlit", "run", script, *arguments]
+    with subprocess.Popen(run, env=environment) as server:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:  # the server got it, too, and ends in good order
+            return server.wait()
