@@ -2,6 +2,7 @@
 # make test    runs all tests            make check    all of: lint, types, docs
 # make lint    style and import order    make types    the type checker
 # make docs    builds the documentation into site/, links checked
+# make release builds sdist and wheel into dist/, and tries the wheel in an environment of its own
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8501
@@ -9,7 +10,7 @@ PORT ?= 8501
 # Windows keeps a virtual environment's programs elsewhere.
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: run hosted test check lint types docs clean
+.PHONY: run hosted test check lint types docs release clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
@@ -32,6 +33,17 @@ types: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+release: $(VENV)/.installed-dev
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/python -m pip install --quiet twine==7.0.0 check-wheel-contents==0.6.3
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/check-wheel-contents --ignore W002 dist
+	$(PYTHON) -m venv dist/venv
+	dist/venv/$(notdir $(BIN))/python -m pip install --quiet dist/*.whl
+	cd dist && venv/$(notdir $(BIN))/decor label ../models/samples/gzhel-vase.jpg
+	cd dist && venv/$(notdir $(BIN))/decor retrain --embeddings ../models/embeddings/decor.npz --out model
 
 $(VENV)/.installed: requirements.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else f"Decor needs Python 3.11 to 3.14, but this is {v[0]}.{v[1]}; try: make PYTHON=python3.12")'

@@ -17,19 +17,17 @@ from decor_core.errors import missing_package
 @click.option("--hosted", is_flag=True, help="As strangers meet it: nothing of theirs is kept.")
 @click.option("--headless", is_flag=True, help="Open no browser.")
 def command(port: int, hosted: bool, headless: bool) -> int:
-    """Open the app in the browser. Ctrl-C ends it.
+    """Open the app in the browser.
 
-    Settings of the server are environment variables, see “host the app” in the documentation.
+    Ctrl-C ends it. Settings of the server are environment variables, see “host the app” in the documentation.
     """
     for package in ("decor_app", "streamlit"):
         if find_spec(package) is None:
             raise missing_package("The app", package, "app")
     arguments = ["--server.port", str(port), "--server.headless", str(headless or hosted)]
-    environment = {**os.environ, "DECOR_HOSTED": "1"} if hosted else None
+    environment = {**os.environ, **({"DECOR_HOSTED": "1"} if hosted else {})}
     script = str(beside("decor_app", "app.py"))
     run = [sys.executable, "-m", "streamlit", "run", script, *arguments]
-    with subprocess.Popen(run, env=environment) as server:
-        try:
-            return server.wait()
-        except KeyboardInterrupt:  # the server got it, too, and ends in good order
-            return server.wait()
+    if os.name != "nt":
+        os.execve(sys.executable, run, environment)  # signals are the server's own then
+    return subprocess.call(run, env=environment)

@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's errors only
-    name = "python -m decor_core" if Path(sys.argv[0]).stem == "__main__" else "decor"
+    as_module = Path(sys.argv[0]).parent.name == "decor_core"
+    name = "python -m decor_core" if as_module else "decor"
     if asked := os.environ.get(_COMPLETE):  # by the shell, see docs/reference/command-line.md
         return shell_complete(commands, {}, name, _COMPLETE, asked)
     arguments = sys.argv[1:] if arguments is None else arguments

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from decor_core import __version__
 from decor_core.cli.main import COMMANDS, commands, main
 from decor_core.cli.terminal import progress_bar
 from decor_core.model.training_config import TrainingConfig
@@ -58,7 +59,8 @@ def test_help_lists_the_commands(capsys):
     told = capsys.readouterr().out
     listed = re.findall(r"^  (\w+)  +\w", told, re.M)
     assert listed == [
-        "check", "prepare", "retrain", "evaluate", "sweep", "label", "runs", "export", "import"
+        "check", "prepare", "train", "retrain", "evaluate", "sweep", "label", "runs", "export",
+        "import", "app",
     ]  # fmt: skip
     assert "..." not in told.partition("Commands:")[2]  # nothing is cut off
 
@@ -72,7 +74,7 @@ def test_help_of_every_action_reads_well(capsys):
     assert "..." not in capsys.readouterr().err.partition("Commands:")[2]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one != "retrain"])
 def test_the_list_says_of_a_command_what_it_says_itself(command, capsys):
     assert main([command, "--help"]) == 0
     assert f"\n\n  {COMMANDS[command]}\n" in capsys.readouterr().out
@@ -97,7 +99,32 @@ def test_the_list_of_commands_is_quick():
 def test_wrong_usage_exits_with_2(arguments, capsys):
     assert main(arguments) == 2
     out, err = capsys.readouterr()
-    assert out == "" and "Usage: python -m decor_core" in err
+    assert out == "" and "Usage: decor" in err
+
+
+def test_pictures_are_named_with_or_without_their_flag(capsys, tmp_path):
+    assert main(["check", str(tmp_path / "absent")]) == 2
+    told = capsys.readouterr().err
+    assert main(["check", "--image_dir", str(tmp_path / "absent")]) == 2
+    assert "absent" in told and capsys.readouterr().err == told
+    assert main(["check", "a", "--image_dir", "b"]) == 2
+    assert "Expected the pictures once" in capsys.readouterr().err
+
+
+def test_the_version_is_told(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"decor {__version__}\n"
+
+
+def test_the_shell_completes_commands(monkeypatch, capsys):
+    for name, value in {
+        "_DECOR_COMPLETE": "bash_complete",
+        "COMP_WORDS": "decor tr",
+        "COMP_CWORD": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert main([]) == 0
+    assert capsys.readouterr().out == "plain,train\n"
 
 
 def _process(*arguments):

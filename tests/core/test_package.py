@@ -1,0 +1,89 @@
+"""The wheel: what is in it, and that Decor runs from it alone, in an empty folder."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from decor_core import __version__
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel as it is built for a release."""
+    folder = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """Runs a command of what is in the wheel, in an empty folder, without the checkout."""
+    site, empty = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("empty")
+    zipfile.ZipFile(wheel).extractall(site)
+    environment = {**os.environ, "PYTHONPATH": str(site), "DECOR_HOME": str(empty / "home")}
+    environment.pop("DECOR_MODELS", None)
+
+    def start(*arguments):
+        command = [sys.executable, "-P", "-m", "decor_core", *map(str, arguments)]
+        return subprocess.Popen(command, cwd=empty, env=environment, stdout=-1, stderr=-1)
+
+    return start
+
+
+def test_everything_that_runs_is_in_the_wheel_and_nothing_else(wheel):
+    assert wheel.name == f"decor_classifier-{__version__}-py3-none-any.whl"
+    names = zipfile.ZipFile(wheel).namelist()
+    for name in (
+        "decor_app/app.py", "decor_app/main.py", "decor_app/pages/classify.py",
+        "decor_app/.streamlit/config.toml", "decor_app/assets/style.css", "decor_core/py.typed",
+        "decor_core/models/backbone/efficientnet_lite0.tflite",
+        "decor_core/models/bundles/decor-style/manifest.json",
+        "decor_core/models/embeddings/decor.npz", "decor_core/export/examples/keras.py",
+        f"decor_classifier-{__version__}.dist-info/licenses/LICENSE",
+        f"decor_classifier-{__version__}.dist-info/licenses/NOTICE",
+    ):  # fmt: skip
+        assert name in names
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {"decor_core", "decor_app", f"decor_classifier-{__version__}.dist-info"}
+    assert not any("tests" in name or name.endswith((".pyc", "build.py")) for name in names)
+
+
+def test_it_labels_from_the_wheel(installed):
+    picture = ROOT / "models" / "samples" / "gzhel-vase.jpg"
+    out, err = installed("label", "--json", picture).communicate()
+    (answer,) = json.loads(out)
+    assert answer["verdict"] == "Gzhel", err
+
+
+def test_the_app_starts_from_the_wheel(installed):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = installed("app", "--headless", "--port", port)
+    try:
+        address = f"http://localhost:{port}/_stcore/health"
+        for _ in range(240):
+            try:
+                with urllib.request.urlopen(address, timeout=60) as answer:
+                    assert answer.read() == b"ok"
+                    break
+            except OSError:
+                assert server.poll() is None, server.communicate()
+                time.sleep(0.5)
+        else:
+            pytest.fail("the app did not start")
+    finally:
+        server.terminate()
+        server.communicate()
