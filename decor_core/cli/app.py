@@ -19,7 +19,8 @@ from decor_core.errors import missing_package
 def command(port: int, hosted: bool, headless: bool) -> int:
     """Open the app in the browser.
 
-    Ctrl-C ends it. Settings of the server are environment variables, see “host the app” in the documentation.
+    Ctrl-C ends it. Settings of the server are environment variables; see “Host the app” in the
+    documentation.
     """
     for package in ("decor_app", "streamlit"):
         if find_spec(package) is None:
