@@ -1,12 +1,12 @@
 """What many vectors cost: time and memory from file to tested model, by their number.
 
-    python -m benchmarks.growth [--pictures 1000 5000 20000 100000] [--beside] [--json FILE]
+    python -m benchmarks.growth [--pictures 1000 5000 20000 100000] [--beside] [--curve FILE]
 
 Makes vectors of 20 classes with the spectrum of those that ship: each is the center of its class
 and a random combination of differences between shipped pictures and their class. Runs ``retrain
 --embeddings`` on each file in a process of its own, whose peak of memory is what the operating
 system counted. With ``--beside``, scikit-learn's LogisticRegression on the same file,
-standardized, and on the same split. Linux only.
+standardized, and on the same split; ``--curve`` draws time and memory. Linux only.
 """
 
 import argparse
@@ -122,6 +122,21 @@ def measured(count: int, program: str, arguments: Sequence[object], patience: fl
     )  # fmt: skip
 
 
+def draw(found: Sequence[Measured], path: Path) -> None:
+    """Seconds and megabytes against pictures, as a page that a browser shows."""
+    import altair as alt
+
+    table = pd.DataFrame([vars(one) for one in found])
+    across = alt.X("pictures:Q").scale(type="log")
+    curves = [
+        alt.Chart(table).mark_line(point=True).encode(
+            across, alt.Y(f"{name}:Q").scale(type="log"), alt.Color("program:N")
+        )
+        for name in ("seconds", "computing", "megabytes")
+    ]  # fmt: skip
+    alt.hconcat(*curves).save(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pictures", type=int, nargs="+", default=[1_000, 5_000, 20_000, 100_000])
@@ -129,6 +144,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="where the vectors are made, and stay")
     parser.add_argument("--patience", type=float, default=1800, help="seconds for each run")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--curve", type=Path, help="draw the curves into this HTML file")
     asked = parser.parse_args()
     found = []
     with tempfile.TemporaryDirectory() as place:
@@ -143,6 +159,8 @@ def main() -> None:
             for program, arguments in commands:
                 found.append(measured(count, program, arguments, asked.patience))
                 print(found[-1].line(), flush=True)
+    if asked.curve:
+        draw(found, asked.curve)
     if asked.json:
         asked.json.write_text(json.dumps([vars(one) for one in found], indent=1) + "\n")
 
