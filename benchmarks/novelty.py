@@ -29,7 +29,6 @@ from scipy.special import logsumexp
 from sklearn.covariance import oas
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -121,8 +120,9 @@ def _figures(scores: dict[str, np.ndarray], held_out: list[Pair]) -> dict[str, F
 
 def auroc(known: np.ndarray, strange: np.ndarray) -> float:
     """Chance that a stranger scores higher than a known picture (Hanley & McNeil, 1982)."""
-    truth = np.repeat([0, 1], [len(known), len(strange)])
-    return float(roc_auc_score(truth, np.concatenate([known, strange])))
+    ordered = np.sort(known)  # a tenth of the time of scikit-learn's, which the intervals need
+    below = np.searchsorted(ordered, strange, "left") + np.searchsorted(ordered, strange, "right")
+    return float(below.mean() / (2 * len(known)))
 
 
 def false_alarms(known: np.ndarray, strange: np.ndarray) -> float:
