@@ -141,21 +141,26 @@ def embed(options: argparse.Namespace) -> Iterator[Measured]:
                 for _ in range(options.repeats + 1):
                     whole.append(_rate(lambda file, embed=embed_one: embed(_loaded(file)), files))
                     network.append(_rate(backbone.stage_maps, seen))
-            shares = [one / other for one, other in zip(whole, network, strict=True)]
             name = f"{views} view{'s' * (views > 1)}, {cores} thread{'s' * (cores > 1)}"
             # In the first round interpreters are made.
-            yield Measured(f"embedding from files: {name}", "/s", tuple(whole[1:]))
-            yield Measured("  the network alone", "/s", tuple(network[1:]))
-            yield Measured("  the first, in shares of the second", "", tuple(shares[1:]))
+            rates, computing = zip(*whole[1:], strict=True)
+            yield Measured(f"embedding from files: {name}", "/s", rates)
+            yield Measured("  computing for a picture", "ms", computing)
+            rates, alone = zip(*network[1:], strict=True)
+            yield Measured("  the network alone", "/s", rates)
+            yield Measured("  computing for a picture", "ms", alone)
+            shares = [one / other for one, other in zip(alone, computing, strict=True)]
+            yield Measured("  the network's share of the computing", "", tuple(shares))
     yield from _parts(files)
 
 
-def _rate(work: Callable[[Any], object], items: Sequence[object]) -> float:
-    """Items a second on as many threads as there are said to be cores."""
-    started = time.monotonic()
+def _rate(work: Callable[[Any], object], items: Sequence[object]) -> tuple[float, float]:
+    """Items a second, on a thread for each core there is said to be; computing of one, in ms."""
+    started, used = time.monotonic(), time.process_time()
     for _ in map_in_order(work, items):
         pass
-    return len(items) / (time.monotonic() - started)
+    computing = 1000 * (time.process_time() - used) / len(items)
+    return len(items) / (time.monotonic() - started), computing
 
 
 def _parts(files: Sequence[Path]) -> Iterator[Measured]:
