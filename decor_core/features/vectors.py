@@ -11,6 +11,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 # Rows that are computed with at once. More than these, as ``is_many`` tells, are computed with in
 # time and memory that grow in line with their number, not quite to the last digit.
 BATCH = 3000
+# A batch of these many is so many rows: fewer would be slower, more would take more memory.
+_ROWS_OF_MANY = 1000
 
 
 def is_many(n: int) -> bool:
@@ -19,8 +21,9 @@ def is_many(n: int) -> bool:
 
 
 def batches(n: int) -> Iterator[slice]:
-    """Slices of at most ``BATCH`` rows, one after the other, of n."""
-    return (slice(start, min(start + BATCH, n)) for start in range(0, n, BATCH))
+    """Slices of rows, one after the other, of n."""
+    step = min(BATCH, _ROWS_OF_MANY) if is_many(n) else BATCH
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 def batch_sum(part: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
