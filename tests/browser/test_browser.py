@@ -1,39 +1,10 @@
 """The whole way in a real browser: deep link, retrain, reload, runs, use it, upload, taxonomy."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
-from serving import TIMEOUT_MS, chromium, served
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "models" / "samples"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[str]:
-    """The address of the app on a server that nobody has visited."""
-    with served(tmp_path_factory.mktemp("server") / "log") as running:
-        yield running.address
-
-
-@pytest.fixture(scope="module")
-def tab(server):
-    """A browser tab at a desk's width, and at the end the certainty that all went quietly."""
-    strangers, errors = [], []
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=server)
-        page.set_default_timeout(TIMEOUT_MS)
-        page.on("request", lambda r: strangers.append(r.url) if _is_strange(r.url, server) else 0)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        yield page
-    assert not strangers, "the page must load nothing from elsewhere"
-    assert not errors
-
-
-def _is_strange(url: str, server: str) -> bool:
-    return not url.startswith((server, server.replace("http", "ws"), "data:", "blob:"))
 
 
 def _sound(tab) -> None:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from serving import TIMEOUT_MS, chromium, served
+from serving import TIMEOUT_MS, served
 from test_accessibility import _check
 
 from decor_core.datasets.store import DatasetStore
 
-FAKES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 # In place of a camera a drawing of a hand that trembles, with as many fingers as it is told.
 HAND = """() => {
     const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
@@ -36,13 +35,6 @@ def home(tmp_path_factory):
 def server(home) -> Iterator[str]:
     with served(home / "log", DECOR_HOME=str(home)) as running:
         yield running.address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    """With a camera that shows a test pattern."""
-    with chromium(*FAKES) as found:
-        yield found
 
 
 @pytest.fixture

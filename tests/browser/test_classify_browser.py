@@ -2,14 +2,13 @@
 
 import base64
 import io
-import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
-from serving import OPTIONS, PROGRAMS, TIMEOUT_MS, choose_large
+from serving import TIMEOUT_MS, choose_large
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from test_browser import SAMPLES, server, tab  # noqa: F401
+from test_browser import SAMPLES
 
 from decor_core.images.encode import encode_jpeg
 from decor_core.model.overlay import overlay, overlay_url
@@ -18,7 +17,7 @@ _WIDTH = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
 
 
 @pytest.fixture
-def classify(tab):  # noqa: F811
+def classify(tab):
     """The Classify page of a new session at a desk's width."""
     tab.set_viewport_size({"width": 1280, "height": 900})
     tab.goto("/")
@@ -126,7 +125,7 @@ def test_a_switch_of_the_taxonomy_draws_the_answer_alone(classify):
     assert classify.url.endswith("?taxonomy=country")
 
 
-def test_a_linked_view_opens_as_it_was_shared(tab):  # noqa: F811
+def test_a_linked_view_opens_as_it_was_shared(tab):
     tab.goto("/?sample=khokhloma-jar&taxonomy=country")
     _verdict(tab, "Russia")
     assert tab.get_by_text("Khokhloma jar").first.is_visible()
@@ -169,29 +168,18 @@ def test_many_on_a_phone_fit_its_width(classify):
     assert classify.evaluate(_WIDTH) <= 390
 
 
-def test_the_live_picture_is_classified_again_and_again(tab, server):  # noqa: F811
-    program = tab.context.browser.browser_type.executable_path
-    fakes = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    browser = tab.context.browser.browser_type.launch(
-        executable_path=_program(program), args=[*OPTIONS, *fakes]
+def test_the_live_picture_is_classified_again_and_again(browser, server):
+    page = browser.new_page(base_url=server, permissions=["camera"])
+    page.set_default_timeout(TIMEOUT_MS)
+    page.goto("/")
+    _verdict(page, "Gzhel")
+    page.get_by_role("tab", name="Camera").click()
+    page.get_by_text("Live", exact=True).click()
+    page.get_by_role("img", name="Your picture Live picture").first.wait_for()
+    first = page.get_by_role("img", name="Your picture Live picture").first.get_attribute("src")
+    page.wait_for_function(
+        "(src) => [...document.images].every((i) => i.getAttribute('src') !== src)", arg=first
     )
-    try:
-        page = browser.new_page(base_url=server, permissions=["camera"])
-        page.set_default_timeout(TIMEOUT_MS)
-        page.goto("/")
-        _verdict(page, "Gzhel")
-        page.get_by_role("tab", name="Camera").click()
-        page.get_by_text("Live", exact=True).click()
-        page.get_by_role("img", name="Your picture Live picture").first.wait_for()
-        first = page.get_by_role("img", name="Your picture Live picture").first.get_attribute("src")
-        page.wait_for_function(
-            "(src) => [...document.images].every((i) => i.getAttribute('src') !== src)", arg=first
-        )
-        page.get_by_role("button", name="Pause").click()
-        page.get_by_text("Paused.").wait_for()
-    finally:
-        browser.close()
-
-
-def _program(default: str) -> str:
-    return next(filter(None, map(shutil.which, PROGRAMS)), default)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_text("Paused.").wait_for()
+    page.context.close()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import TIMEOUT_MS, choose_large, chromium, served
+from serving import TIMEOUT_MS, choose_large, served
 
 COLORS = {"Синий": "navy", "Röd <b>": "firebrick", "=Green": "seagreen"}
 _NARROW = "() => document.querySelector('[data-testid=stMain]').scrollWidth <= 390"
@@ -38,11 +38,11 @@ def messy(tmp_path_factory, ornament, encoded) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory) -> Iterator:
+def page(tmp_path_factory, browser) -> Iterator:
     """The page on a server that keeps data sets in a folder of its own."""
     home = tmp_path_factory.mktemp("home")
     errors, strangers = [], []
-    with served(home / "log", DECOR_HOME=str(home)) as running, chromium() as browser:
+    with served(home / "log", DECOR_HOME=str(home)) as running:
         tab = browser.new_page(viewport={"width": 1280, "height": 1000}, base_url=running.address)
         tab.set_default_timeout(TIMEOUT_MS)
         tab.on("pageerror", lambda error: errors.append(str(error)))
@@ -51,6 +51,7 @@ def page(tmp_path_factory) -> Iterator:
         tab.goto("/data")
         tab.get_by_test_id("stFileUploaderDropzoneInput").wait_for(state="attached")
         yield tab
+        tab.context.close()
     assert not errors
     assert not strangers, "the page must load nothing from elsewhere"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from packing import zip_bytes
-from serving import TIMEOUT_MS, chromium, served
+from serving import TIMEOUT_MS, served
 
 CLASSES = {"Tiles": "navy", "Towels": "firebrick", "Boards": "seagreen"}
 
@@ -23,18 +23,21 @@ def shop(tmp_path: Path, ornament, encoded) -> Path:
     return path
 
 
-def test_from_a_zip_to_a_model_that_learns_from_a_correction(tmp_path, shop, ornament, encoded):
+def test_from_a_zip_to_a_model_that_learns_from_a_correction(
+    browser, tmp_path, shop, ornament, encoded
+):
     towel, lamp = tmp_path / "towel.png", tmp_path / "lamp.png"
     towel.write_bytes(encoded(ornament(901, "firebrick", 160)))
     lamp.write_bytes(encoded(ornament(902, "orange", 160)))
     settings = {"DECOR_HOME": str(tmp_path / "home")}
-    with served(tmp_path / "log", **settings) as server, chromium() as tab:
-        page = tab.new_page(viewport={"width": 1280, "height": 1000})
+    with served(tmp_path / "log", **settings) as server:
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(TIMEOUT_MS)
         _bring_in(page, server.address, shop)
         _train(page)
         _classify(page, towel, "Towels")
         _correct(page, lamp, "Lamps")
+        page.context.close()
 
 
 def _bring_in(page, address: str, shop: Path) -> None:

@@ -1,0 +1,41 @@
+"""One browser for all of its tests, and one server for those that keep no data sets."""
+
+from collections.abc import Iterator
+
+import pytest
+from serving import TIMEOUT_MS, chromium, served
+
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator:
+    """With a camera that shows a test pattern."""
+    with chromium(*CAMERA) as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory) -> Iterator[str]:
+    """The address of the app."""
+    home = tmp_path_factory.mktemp("home")
+    with served(home / "log", DECOR_HOME=str(home)) as running:
+        yield running.address
+
+
+@pytest.fixture(scope="module")
+def tab(browser, server) -> Iterator:
+    """A new visitor's tab at a desk's width, and at the end the certainty that all went quietly."""
+    strangers, errors = [], []
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=server)
+    page.set_default_timeout(TIMEOUT_MS)
+    page.on("request", lambda r: strangers.append(r.url) if _is_strange(r.url, server) else 0)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.context.close()
+    assert not strangers, "the page must load nothing from elsewhere"
+    assert not errors
+
+
+def _is_strange(url: str, server: str) -> bool:
+    return not url.startswith((server, server.replace("http", "ws"), "data:", "blob:"))
