@@ -186,14 +186,13 @@ def _compared(
     parts = [_in_principal_axes(X[:, block], asked[:, block]) for block in blocks]
     near, of_all = (sum(_mahalanobis(part, y * own) for part in parts) for own in (1, 0))
     late = sum(_mahalanobis(part, y) for part in parts[-4:-1])  # the colors come last
-    pca = PCA(32, svd_solver="randomized", random_state=0)
     wide = slice(blocks[-4].start, blocks[-2].stop)
     head = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=200))
     head.fit(np.hstack([part.known for part in parts]), y)
     logits = head.decision_function(np.hstack([part.asked for part in parts]))
     total = logsumexp(logits, axis=1)
     return {
-        "PCA density of the late stages": -pca.fit(X[:, wide]).score_samples(asked[:, wide]),
+        "PCA density of the late stages": _density(X[:, wide], asked[:, wide]),
         "Mahalanobis, late stages": late.min(axis=1),
         "Mahalanobis": near.min(axis=1),
         "Euclidean": sum(_euclidean(part, y) for part in parts).min(axis=1),
@@ -216,6 +215,13 @@ def _in_principal_axes(known: np.ndarray, asked: np.ndarray) -> Block:
         for vectors, along in zip((known, asked), axes, strict=True)
     ]
     return Block(*axes, *beyond)
+
+
+def _density(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Squared Mahalanobis distance [n] by probabilistic PCA (Tipping & Bishop, 1999)."""
+    block = _in_principal_axes(known, asked)
+    rest = block.known_beyond.mean() / (known.shape[1] - block.known.shape[1])
+    return (block.asked**2 / block.known.var(axis=0)).sum(axis=1) + block.asked_beyond / rest
 
 
 def _mahalanobis(block: Block, y: np.ndarray) -> np.ndarray:
