@@ -169,5 +169,7 @@ def test_vectors_are_found_again_by_what_the_data_told_to_read(monkeypatch, embe
     # What was said to be read does not tell what the data would.
     session.vectors.clear()
     said = wanted("frame")
-    said.add(said.missing(), frames)
+    task = said.missing()
+    assert task
+    said.add(task, frames)
     assert wanted("frame").missing() is None and wanted(AUTO).missing()
