@@ -43,8 +43,8 @@ def copies_widgets(dataset: Dataset | None) -> None:
         key=keys.COPIES_KIND,
         help="Distorted copies of each picture to train on beside it. Standard: mirrored, "
         "enlarged, in other light, blurred or compressed, on another background, so that the model "
-        "holds up against other people's photos. Your own: the distortions of TensorFlow for "
-        "Poets.",
+        "holds up against other people's photos; made where the pictures show that it is worth the "
+        "time. Your own: the distortions of TensorFlow for Poets.",
         persist_state="session",
     )
     if keys.COPIES_KIND.value == OWN:

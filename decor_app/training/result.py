@@ -100,6 +100,8 @@ def _draw_result(job: Job, run: Run) -> None:
     read = run.bundle.training.get("region_choice") or {}
     if read.get("candidates"):  # else nothing was chosen
         st.caption(escape_markdown(read["reason"]))
+    if copies := run.bundle.training.get("copies_choice"):
+        st.caption(escape_markdown(copies["reason"]))
     show_corrections_note(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
         use_button(run)
