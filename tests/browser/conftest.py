@@ -1,4 +1,7 @@
-"""One browser for all of its tests, and one server for those that keep no data sets."""
+"""A browser and a server for each file of tests.
+
+Not for all of them together: while Playwright runs, no other test may have a loop of its own.
+"""
 
 from collections.abc import Iterator
 
@@ -8,14 +11,14 @@ from serving import TIMEOUT_MS, chromium, served
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator:
     """With a camera that shows a test pattern."""
     with chromium(*CAMERA) as found:
         yield found
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[str]:
     """The address of the app."""
     home = tmp_path_factory.mktemp("home")
