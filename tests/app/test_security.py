@@ -187,7 +187,7 @@ def test_nothing_that_comes_from_outside_is_run_or_unpickled():
     assert not [call for call in calls if call[1] in running]
     assert not [call for call in calls if "shell=True" in call[1] or "allow_pickle=True" in call[1]]
     processes = {file for file, call in calls if call.startswith("subprocess.")}
-    assert processes == {"worker.py"}
+    assert processes == {"worker.py", "app.py"}, "the server's child, and “decor app” the server"
     assert not [call for call in calls if "unsafe_allow" in call[1]]
 
 
