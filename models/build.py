@@ -10,12 +10,15 @@ second needs the pictures, which do not ship; the third trains on the embeddings
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but NumPy comes first
 
 import numpy as np
 
