@@ -136,9 +136,10 @@ def submit_intake(task: IntakeTask) -> None:
     def go_on(_: Job) -> None:
         session.first_models[set_id] = made
         for purpose, job in ((learn_purpose(set_id), learning), (CHECK, checking)):
-            session.jobs[purpose] = job
             with suppress(DecorError):  # too many jobs wait: it can be asked for later
                 job.advance()
+                # Not before: a page that is drawn meanwhile forgets a job that has not begun.
+                session.jobs[purpose] = job
 
     submit(INTAKE, task, then=go_on)
 
