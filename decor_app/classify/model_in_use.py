@@ -116,3 +116,5 @@ def _show_better_one_coming() -> None:
         if job and job.active and made.run and in_use(made.run):
             st.caption("This is a first model; a better one will answer as soon as it is there.")
             watch_job(learn_purpose(set_id), set_id, stop_button=False)
+        elif not made.is_collected:
+            st.rerun()  # it came while this page was being drawn

@@ -11,21 +11,28 @@ from decor_app.state.jobs import job_for
 from decor_app.state.models import in_use, use_model
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
+from decor_core.runs.run import Run
 from decor_core.training.improvement import Improvement, Rate
 
 
 def show_first_model(dataset: Dataset) -> None:
     """How far the first model and the better one are, and a way to use what there is."""
     made = workspace().first_models.get(dataset.id)
-    purpose = learn_purpose(dataset.id)
-    job = job_for(purpose, dataset.id) if made else None
-    if made is None or not (job or made.first):
+    if made is None:
         return
-    if made.first and made.run is None:
+    purpose = learn_purpose(dataset.id)
+    # The job first, then what it has made: what comes in between is drawn when the job is next
+    # looked at, and of a job that is over everything is here.
+    job = job_for(purpose, dataset.id)
+    made.collect()
+    run = made.run
+    if made.run_id and run is None:
         return  # its run was deleted
+    if not (job or run):
+        return
     with st.container(border=True, key="first_model", gap="small"):
-        if made.first:
-            _show_model(made)
+        if run:
+            _show_model(made, run)
         if job and job.active:
             st.caption(_next_words(made))
             watch_job(purpose, dataset.id)
@@ -41,9 +48,7 @@ def show_first_model(dataset: Dataset) -> None:
             )
 
 
-def _show_model(made: FirstModel) -> None:
-    run = made.run
-    assert run is not None and made.first is not None
+def _show_model(made: FirstModel, run: Run) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
@@ -64,8 +69,8 @@ def _show_model(made: FirstModel) -> None:
 
 
 def _model_words(made: FirstModel) -> str:
-    assert made.first is not None
-    latest = made.better or made.first
+    latest = made.latest
+    assert latest is not None
     kind = "The model is done" if made.better else "A first model is ready"
     words = f"**{kind}**, {duration(latest.seconds)} after the pictures came"
     if evaluation := latest.training.bundle.evaluation:

@@ -59,6 +59,16 @@ class FirstModel:
     run_id: str = ""
     _collected: Learned | None = None
 
+    @property
+    def latest(self) -> Learned | None:
+        """The best that has been trained, whether or not it has a run yet."""
+        return self.better or self.first
+
+    @property
+    def is_collected(self) -> bool:
+        """Whether what has been trained has a run."""
+        return self.latest is self._collected
+
     def steps(self, session: Workspace) -> Steps:
         """The tasks in order; none where there are too few pictures to learn from."""
         dataset, config = load_dataset(self.folder), TrainingConfig()
@@ -93,7 +103,7 @@ class FirstModel:
 
     def collect(self) -> None:
         """Make a run of the latest model; it answers on Classify where the one before did."""
-        latest = self.better or self.first
+        latest = self.latest
         if latest is None or latest is self._collected:
             return
         # Noted first: another tab of the same browser must not do it again.

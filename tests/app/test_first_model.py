@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from app_pages import button, end_processes, opened, sound, texts  # noqa: F401
 
+from decor_app.datasets import first_model as page
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_app.jobs.tasks import Task
+from decor_app.state import first_model
 from decor_app.state.first_model import FirstModel
+from decor_app.state.jobs import CHECK, SessionJob
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.store import DatasetStore
@@ -91,6 +94,37 @@ def test_the_better_one_takes_its_place_and_says_what_was_gained(stages, visitor
     (toast,) = test.toast
     assert "better model of “My shop” answers" in toast.value
     assert not sound(test.run()).toast
+
+
+def test_a_model_that_comes_while_the_page_is_drawn_is_shown(stages, visitor, dataset, monkeypatch):
+    done, made = visitor.first_models[dataset.id], FirstModel(dataset.folder)
+    monkeypatch.setitem(visitor.first_models, dataset.id, made)
+
+    def over(purpose: str, about: str = "") -> None:
+        made.version, made.first = done.version, done.first  # as the thread of the jobs does
+
+    monkeypatch.setattr(page, "job_for", over)
+    test = opened("data", workspace=visitor)
+    assert "**A first model is ready**" in texts(test)
+    assert visitor.runs.get(made.run_id)
+    visitor.runs.delete(made.run_id)
+
+
+def test_a_job_is_kept_when_it_has_begun(visitor, dataset, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(first_model, "workspace", lambda: visitor)
+    monkeypatch.setattr(
+        first_model, "submit", lambda purpose, task, then: asked.update(then=then, task=task)
+    )
+    kept_before = []
+    monkeypatch.setattr(
+        SessionJob, "advance", lambda job: kept_before.append(job in visitor.jobs.values())
+    )
+    first_model.submit_intake(IntakeTask(dataset.folder, dataset.folder, "Shop"))
+    asked["then"](None)
+    purposes = first_model.learn_purpose(dataset.id), CHECK
+    assert kept_before == [False, False]
+    assert all(visitor.jobs.pop(purpose) for purpose in purposes)
 
 
 def test_a_model_that_was_deleted_does_not_come_back(visitor, dataset):
