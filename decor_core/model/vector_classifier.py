@@ -10,10 +10,11 @@ import numpy as np
 from decor_core.features.embedder import Block
 from decor_core.model.estimator import LinearClassifier
 from decor_core.model.events import OnEvent, ShouldStop, never_stop
+from decor_core.model.examples import Examples
 from decor_core.model.linear_head import LinearHead, fit_temperature, log_losses
 from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.training_config import TrainingConfig
-from decor_core.model.whitened_folds import Examples, WhitenedFolds, fit_logistic
+from decor_core.model.whitened_folds import WhitenedFolds, fit_logistic
 
 _FOLDS = 5
 _SETTINGS = (

@@ -5,92 +5,24 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
-from decor_core.features.embedder import Block, telling_blocks
-from decor_core.features.vectors import LazyVectors, MappedVectors, batches, choose_rows, is_many
+from decor_core.features.embedder import telling_blocks
+from decor_core.features.vectors import LazyVectors, MappedVectors, choose_rows, is_many
+from decor_core.model.ensemble import Ensemble
+from decor_core.model.examples import Examples
 from decor_core.model.heads import RidgeLogisticRegression, spherical_lda
 from decor_core.model.linear_head import LinearHead, fit_temperature
 from decor_core.model.novelty import Novelty, NoveltyDetector
-from decor_core.model.standardized_blocks import StandardizedBlocks
 from decor_core.model.whitening import BlockPCA, BlockWhitener
 
 # How far vectors lie from the mean of their class: learning rates then mean the same for any
 # network, blocks and data set.
 RADIUS = 10.0
-# All copies of a picture together count half as much as the picture itself.
-_COPIES_WEIGHT = 0.5
-# How much the members of the ensemble count: logistic regression on all whitened blocks, which is
-# best at home, and single blocks, which hold up better on other people's pictures: the network's
-# late stages together, and what is no stage, the colors. Chosen by cross-validation on decor and
-# by photographs of other shops (benchmarks/ACCURACY.md).
-_JOINT_SHARE, _LATE_SHARE, _OTHER_SHARE = 0.50, 0.27, 0.23
-
 # Fits a head to whitened vectors [n, r] of classes [n] with weights [n].
 FitHead = Callable[[np.ndarray, np.ndarray, np.ndarray], LinearHead]
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """What a classifier is trained on: vectors [n, d] of ``classes`` [n] of 0…c-1, in ``blocks``.
-
-    Example i counts ``weights[i]`` times. ``splits`` are pairs of row numbers, of those to train
-    on and of those held out meanwhile, by which everything is chosen and calibrated: none where
-    there are too few pictures, and of many the first alone. Examples of equal content are equal.
-    """
-
-    vectors: np.ndarray
-    classes: np.ndarray
-    weights: np.ndarray
-    blocks: tuple[Block, ...]
-    splits: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
-
-    @classmethod
-    def with_copies(
-        cls,
-        vectors: np.ndarray,
-        copies: np.ndarray,
-        classes: np.ndarray,
-        blocks: Sequence[Block],
-        fold_of: np.ndarray,
-    ) -> "Examples":
-        """Pictures [n, d] and k distorted copies of each, [n, k, d], which are never held out.
-
-        ``fold_of`` [n] is the fold that holds a picture out, −1 for none.
-        """
-        n, count, width = copies.shape
-        if count:
-            vectors = np.concatenate([vectors, np.reshape(copies, (n * count, width))])
-        picture = np.concatenate([np.arange(n), np.repeat(np.arange(n), count)])
-        folds = range(fold_of.max(initial=-1) + 1)
-        return cls(
-            vectors,
-            classes[picture],
-            np.where(np.arange(len(picture)) < n, 1.0, _COPIES_WEIGHT / max(count, 1)),
-            tuple(blocks),
-            tuple(
-                (np.flatnonzero(fold_of[picture] != fold), np.flatnonzero(fold_of == fold))
-                for fold in folds
-            ),
-        )
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Examples) and self._digest == other._digest
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
-
-    @cached_property
-    def _digest(self) -> bytes:
-        digest = blake2b(repr(self.blocks).encode(), digest_size=16)
-        parts = (self.vectors[rows] for rows in batches(len(self.vectors)))
-        for array in (*parts, self.classes, self.weights, *sum(self.splits, ())):
-            # An array is a buffer, which stubs can say from Python 3.12 on only.
-            digest.update(np.ascontiguousarray(array))  # pyright: ignore[reportArgumentType]
-        return digest.digest()
 
 
 @dataclass(frozen=True)
@@ -175,8 +107,7 @@ class WhitenedFolds:
                 parts = (w * self.block_logits[k] for w, k in zip(shares, chosen, strict=True))
                 logits = sum(parts, np.zeros_like(self.block_logits[0]))
             elif head == "ensemble":
-                weights = self._ensemble_weights(chosen)
-                logits = np.tensordot(weights, self._ensemble_logits(chosen), 1)
+                logits = self._ensemble.out_of_fold(self.closed_form_logits("logistic", chosen))
             else:
                 logits = self.out_of_fold(fit_logistic, chosen)
             self._closed_form[key] = logits
@@ -188,51 +119,15 @@ class WhitenedFolds:
         return lambda X, y, weights: spherical_lda(X, y, weights, within_class_std)
 
     def fit_ensemble(self, chosen: Sequence[int]) -> LinearHead:
-        """Logistic regression on some whitened blocks, and on single ones, as one head on vectors.
-
-        A logarithmic opinion pool (Genest & Zidek, 1986): log-probabilities are averaged.
-        """
-        heads = [self.fit(fit_logistic, chosen), *self._standardized.fit()]
-        weights = self._ensemble_weights(chosen)
-        slopes = sum(w * head.weights for w, head in zip(weights, heads, strict=True))
-        bias = sum(w * head.bias for w, head in zip(weights, heads, strict=True))
-        return LinearHead(np.asarray(slopes, np.float32), np.asarray(bias, np.float32))
-
-    def _ensemble_logits(self, chosen: Sequence[int]) -> np.ndarray:
-        """Of every member of the ensemble [k, m, c], out of fold."""
-        joint = self.closed_form_logits("logistic", chosen)
-        return np.stack([joint, *self._standardized_logits])
-
-    def _ensemble_weights(self, chosen: Sequence[int]) -> np.ndarray:
-        """How often each member counts [k], each calibrated by itself first."""
-        shares = np.array([_JOINT_SHARE, *self._single[1]])
-        if not self._folds:
-            return shares
-        logits = self._ensemble_logits(chosen)
-        return shares / np.array([fit_temperature(one, self.y_true) for one in logits])
+        """The ensemble with logistic regression on some whitened blocks, as one head on vectors."""
+        joint = self.fit(fit_logistic, chosen)
+        logits = self.closed_form_logits("logistic", chosen) if self._folds else None
+        return self._ensemble.fit(joint, logits)
 
     @cached_property
-    def _single(self) -> tuple[list[Block], np.ndarray]:
-        """The blocks that are read one by one, too, and how much each counts."""
-        blocks = self.examples.blocks
-        stages = [block for block in blocks if block.name.startswith("stage")]
-        others = [block for block in blocks if block not in stages]
-        late = stages[-3:]
-        shares = [_LATE_SHARE / len(late) for _ in late]
-        shares += [_OTHER_SHARE / len(others) for _ in others]
-        return late + others, np.array(shares) * (1 - _JOINT_SHARE) / sum(shares)
-
-    @cached_property
-    def _standardized(self) -> StandardizedBlocks:
-        examples = self.examples
+    def _ensemble(self) -> Ensemble:
         splits = [(fold.train, fold.held_out) for fold in self._folds]
-        return StandardizedBlocks(
-            examples.vectors, examples.classes, examples.weights, self._single[0], splits
-        )
-
-    @cached_property
-    def _standardized_logits(self) -> list[np.ndarray]:
-        return self._standardized.out_of_fold()
+        return Ensemble(self.examples, splits)
 
     @cached_property
     def novelty(self) -> Novelty | None:

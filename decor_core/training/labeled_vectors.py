@@ -7,8 +7,8 @@ import numpy as np
 from decor_core.data.split import Split, inner_folds, may_hold_out, split
 from decor_core.errors import DataError
 from decor_core.features.embeddings import Embeddings
+from decor_core.model.examples import Examples
 from decor_core.model.training_config import TrainingConfig
-from decor_core.model.whitened_folds import Examples
 from decor_core.taxonomy import Taxonomy
 
 

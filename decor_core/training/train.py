@@ -23,11 +23,12 @@ from decor_core.features.vectors import is_many
 from decor_core.model.bundle import Bundle
 from decor_core.model.evaluation import Evaluation, evaluate
 from decor_core.model.events import OnEvent, ShouldStop, TrainEvent, never_stop
+from decor_core.model.examples import Examples
 from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.predictor import VectorPredictor
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
-from decor_core.model.whitened_folds import Examples, WhitenedFolds
+from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.training.labeled_vectors import LabeledVectors
 
 FOLDS = 5

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from decor_core.features.embedder import Block
+from decor_core.model.examples import Examples
 from decor_core.model.vector_classifier import VectorClassifier, choose
-from decor_core.model.whitened_folds import Examples, WhitenedFolds
+from decor_core.model.whitened_folds import WhitenedFolds
 
 FIRST = "all but the last stage"
 STAGES = [Block(f"stage {k + 1}", 4 * k, 4 * k + 4) for k in range(5)]

@@ -5,10 +5,11 @@ import pytest
 
 from decor_core.errors import TrainingError
 from decor_core.features.embedder import Block
+from decor_core.model.examples import Examples
 from decor_core.model.linear_head import fit_temperature
 from decor_core.model.training_config import HEADS, TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
-from decor_core.model.whitened_folds import Examples, WhitenedFolds
+from decor_core.model.whitened_folds import WhitenedFolds
 
 
 def examples(vectors, classes, folds=3, blocks=(slice(0, 6),), copies=0):
