@@ -1,7 +1,7 @@
 """Training the model with corrections: the new predictions beside the old, and the way back."""
 
 import html
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -13,6 +13,7 @@ from decor_app.format import between, escape_markdown, percent, percent_exact, p
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import TrainOnAllTask, TrainTask
 from decor_app.page import RETRAIN
+from decor_app.state.corrections import CorrectionTraining
 from decor_app.state.datasets import find_dataset, store, toast_error, zipped
 from decor_app.state.images import network_key
 from decor_app.state.jobs import CROSS_VALIDATE, TRAIN_ON_CORRECTIONS, job_for, run_of, submit_on
@@ -21,29 +22,11 @@ from decor_app.state.runs import run_entries
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
-from decor_core.model.bundle import Bundle
 from decor_core.model.evaluation import Evaluation
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run, run_of_bundle
 
 _MOST_SHOWN = 12
-
-
-@dataclass(frozen=True, eq=False)
-class CorrectionTraining:
-    """A training with the ``corrections`` of a data set, each a picture's key and label.
-
-    ``before`` is the model in use until then, None for the shipped one; ``evaluation_before`` its
-    evaluation, if it has one.
-    ``earlier`` is the training with corrections before this one.
-    """
-
-    dataset_id: str
-    version: str
-    corrections: frozenset[tuple[str, str]]
-    before: Bundle | None
-    evaluation_before: Evaluation | None
-    earlier: "CorrectionTraining | None"
 
 
 def show_corrections_bar(dataset: Dataset | None) -> None:

@@ -1,14 +1,13 @@
 """Wrong predictions and their right classes, and the data set that they make."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.format import escape_markdown, pluralize
+from decor_app.state.corrections import Correction
 from decor_app.state.datasets import find_dataset, store, summaries, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.images import AnalyzedImage, network_key, original_file
@@ -22,24 +21,6 @@ from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash
 from decor_core.model.training_data import TrainingData
 from decor_core.taxonomy import Taxonomy
-
-
-@dataclass(frozen=True, eq=False)
-class Correction:
-    """An image, by its ``key`` in the data set, with its right label.
-
-    ``before`` is the wrong label, with its probability; ``vector`` [d] is the image as the
-    ``network`` sees it.
-    """
-
-    name: str
-    key: str
-    thumb: bytes
-    vector: np.ndarray
-    network: tuple
-    label: str
-    before: tuple[str, float]
-
 
 # The forms
 

@@ -17,14 +17,13 @@ from decor_app import session_keys as keys
 from decor_app.hosting.config import server_config
 from decor_app.hosting.streamlit_internals import is_connected, session_id
 from decor_app.hosting.visitor import visitor_id
+from decor_app.state.corrections import Correction, CorrectionTraining
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.predictor import VectorPredictor
 from decor_core.runs.run import Run
 from decor_core.runs.store import MemoryRuns
 
 if TYPE_CHECKING:
-    from decor_app.classify.correction_training import CorrectionTraining
-    from decor_app.classify.corrections import Correction
     from decor_app.jobs.dataset_tasks import MapCoordinates
     from decor_app.state.first_model import FirstModel
     from decor_app.state.jobs import SessionJob
@@ -60,9 +59,9 @@ class Workspace:
     learning_curves: dict[str, "list[CurvePoint]"] = field(default_factory=dict)
     maps: dict[str, "MapCoordinates"] = field(default_factory=dict)
     predictions: dict[str, dict[str, tuple[str, float]]] = field(default_factory=dict)
-    correction_training: "CorrectionTraining | None" = None
+    correction_training: CorrectionTraining | None = None
 
-    corrected: dict[str, "Correction"] = field(default_factory=dict)  # by digest of the picture
+    corrected: dict[str, Correction] = field(default_factory=dict)  # by digest of the picture
 
     sessions: set[str] = field(default_factory=set)  # of Streamlit: the tabs that have used it
     touched: float = float("-inf")  # when it was last used
