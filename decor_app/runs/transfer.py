@@ -33,7 +33,7 @@ def show_downloads(run: Run) -> None:
             key=keys.FORMAT.of(run.id),
         )
         st.markdown(
-            ":small[A zip with the model, a README and, except for Decor's own, an example.]"
+            ":small[A zip with the model, its model card and, except for Decor's own, an example.]"
         )
         job = job_for(EXPORT, run.id)
         this = job if job and job.task.format == kind else None
@@ -60,7 +60,7 @@ def _download_button(run: Run, kind: str, data: bytes | Callable[[], bytes]) -> 
         "Download",
         data,
         export_name(run.bundle, kind),
-        "application/zip",
+        "application/zip" if FORMATS[kind].ending == "zip" else "text/markdown",
         on_click="ignore",
         type="primary",
         icon=":material/download:",

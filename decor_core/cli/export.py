@@ -1,4 +1,4 @@
-"""The command ``export``: a model as a zip."""
+"""The command ``export``: a model in another format, to take along."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from decor_core.export.formats import FORMATS, export_model, export_name
               help="; ".join(f"{one.name}: {one.label}" for one in FORMATS.values()) + ".",
 )  # fmt: skip
 @click.option("--out", type=PATH, metavar="FILE",
-              help="Zip to write; by default named after the model.")  # fmt: skip
+              help="File to write; by default named after the model.")  # fmt: skip
 @as_json
 def command(model: str, format_name: str, out: Path | None, as_json: bool) -> None:
-    """Write a model as a zip in one of several formats.
+    """Write a model in one of several formats.
 
     RUN_OR_DIR is a run (its id, or the beginning of it, or its title) or a model folder.
     """
@@ -34,4 +34,5 @@ def command(model: str, format_name: str, out: Path | None, as_json: bool) -> No
     if as_json:
         print_json({"file": str(out), "format": format_name, "bytes": size})
     else:
-        print(f"Wrote {out} ({size / 2**20:.1f} MiB)")
+        told = f"{size / 2**20:.1f} MiB" if size > 2**19 else f"{size / 2**10:.0f} KiB"
+        print(f"Wrote {out} ({told})")

@@ -26,7 +26,7 @@ COMMANDS = {
     "sweep": "Find the best settings by cross-validation.",
     "label": "Tell what pictures show, best guess first.",
     "runs": "List, show, compare, rename, note, delete, restore kept runs.",
-    "export": "Write a model as a zip in one of several formats.",
+    "export": "Write a model in one of several formats.",
     "import": "Keep a model that was exported as a run.",
     "app": "Open the app in the browser.",
 }

@@ -1,6 +1,6 @@
-"""A model as a zip to take along: in one of several formats, with a README and an example.
+"""A model as a zip to take along: in one of several formats, with a model card and an example.
 
-To add a format, add an entry to _FORMATS, ``examples/<name>.md`` (how to use it, for the README)
+To add a format, add an entry to _FORMATS, ``examples/<name>.md`` (how to use it, for the card)
 and, if it can be run, ``examples/<name>.py``.
 """
 
@@ -12,10 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from decor_core.errors import BundleError, missing_package
+from decor_core.export.model_card import model_card
 from decor_core.features.backbones import load_backbone
 from decor_core.io import replacing_file, write_file
 from decor_core.model.bundle import Bundle, folder_name, write_bundle
-from decor_core.model.evaluation import Evaluation
 
 _EXAMPLES = Path(__file__).parent / "examples"
 _CORE = Path(__file__).parents[1]
@@ -63,17 +63,24 @@ _NOVELTY = (
 class Format:
     """One way to take a model along.
 
-    ``write`` puts the model's own files into a folder, and gives what the text for the README
-    wants to know besides. ``labels`` is the file with the labels; ``finds_object`` tells whether
-    the example wants the code that finds in a picture what is read.
+    ``write`` puts the model's own files into a folder, and gives what the text for the card wants
+    to know besides; without it the card is all there is. ``library`` is what reads the model,
+    ``labels`` the file with the labels; ``finds_object`` tells whether the example wants the code
+    that finds in a picture what is read.
     """
 
     name: str
     label: str
-    write: Callable[[Bundle, Path], dict[str, int] | None]
+    write: Callable[[Bundle, Path], dict[str, int] | None] | None
+    library: str = "decor-classifier"
     labels: str = "labels.txt"
     finds_object: bool = True
     needs_tensorflow: bool = True
+
+    @property
+    def ending(self) -> str:
+        """Of the file that it makes."""
+        return "zip" if self.write else "md"
 
 
 def _write_tflite(bundle: Bundle, folder: Path) -> dict[str, int]:
@@ -106,24 +113,27 @@ def _write_graph(bundle: Bundle, folder: Path) -> None:
 _FORMATS = (
     Format("bundle", "Decor's own, to import again", write_bundle,
            finds_object=False, needs_tensorflow=False),
-    Format("tflite", "TensorFlow Lite, for phones and small machines", _write_tflite),
-    Format("saved_model", "TensorFlow SavedModel, for servers", _write_saved_model),
-    Format("keras", "Keras, to build upon", _write_keras),
+    Format("tflite", "TensorFlow Lite, for phones and small machines", _write_tflite, "litert"),
+    Format("saved_model", "TensorFlow SavedModel, for servers", _write_saved_model, "tensorflow"),
+    Format("keras", "Keras, to build upon", _write_keras, "keras"),
     Format("graph", "Frozen graph, for scripts of TensorFlow for Poets", _write_graph,
-           labels="retrained_labels.txt", finds_object=False),
+           "tensorflow", labels="retrained_labels.txt", finds_object=False),
+    Format("card", "Model card alone, which is in every zip, too", None,
+           finds_object=False, needs_tensorflow=False),
 )  # fmt: skip
 FORMATS = {one.name: one for one in _FORMATS}
 
 
 def export_name(bundle: Bundle, format_name: str) -> str:
     """A good file name for ``export_model``."""
-    return f"{folder_name(bundle.title)}-{format_name.replace('_', '-')}.zip"
+    name = f"{folder_name(bundle.title)}-{format_name.replace('_', '-')}"
+    return f"{name}.{FORMATS[format_name].ending}"
 
 
 def export_model(bundle: Bundle, format_name: str, path: Path) -> Path:
-    """Write ``bundle`` as a zip of that format, a key of FORMATS, to ``path``, in one move.
+    """Write ``bundle`` in that format, a key of FORMATS, to ``path``, in one move.
 
-    All but "bundle" load TensorFlow. Raises BundleError for an unknown format, and DecorError as
+    Most formats load TensorFlow. Raises BundleError for an unknown format, and DecorError as
     Predictor does where the model was trained on another network or embedding.
     """
     if format_name not in FORMATS:
@@ -131,13 +141,16 @@ def export_model(bundle: Bundle, format_name: str, path: Path) -> Path:
     chosen = FORMATS[format_name]
     if chosen.needs_tensorflow and find_spec("tensorflow") is None:
         raise missing_package(f"The format “{format_name}”", "tensorflow", "tensorflow")
+    if chosen.write is None:
+        write_file(path, _card(bundle, chosen, "", "", {}).encode())
+        return path
     with tempfile.TemporaryDirectory(prefix="decor-export-") as parent:
         folder = Path(parent, folder_name(bundle.title))
         folder.mkdir()
         values = chosen.write(bundle, folder) or {}
         write_labels(bundle, folder / chosen.labels)
-        readme = _readme(bundle, chosen, folder.name, path.name, values)
-        (folder / "README.md").write_text(readme, encoding="utf-8")
+        card = _card(bundle, chosen, folder.name, path.name, values)
+        (folder / "README.md").write_text(card, encoding="utf-8")
         example = _EXAMPLES / f"{chosen.name}.py"
         if example.exists():
             shutil.copyfile(example, folder / "classify.py")
@@ -150,7 +163,7 @@ def export_model(bundle: Bundle, format_name: str, path: Path) -> Path:
 
 
 def export_bytes(bundle: Bundle, format_name: str) -> bytes:
-    """The zip that ``export_model`` writes."""
+    """The file that ``export_model`` writes."""
     with tempfile.TemporaryDirectory(prefix="decor-export-") as folder:
         return export_model(bundle, format_name, Path(folder, "model.zip")).read_bytes()
 
@@ -160,42 +173,19 @@ def write_labels(bundle: Bundle, path: Path) -> None:
     write_file(path, ("\n".join(bundle.taxonomy.labels) + "\n").encode())
 
 
-def _readme(bundle: Bundle, chosen: Format, folder: str, file: str, values: dict[str, int]) -> str:
-    frame, usage = (
-        (_EXAMPLES / name).read_text(encoding="utf-8")
-        for name in ("README.md", f"{chosen.name}.md")
+def _card(bundle: Bundle, chosen: Format, folder: str, file: str, values: dict[str, int]) -> str:
+    """The model card, which tells of the files in ``folder``, packed as ``file``."""
+    usage = (_EXAMPLES / f"{chosen.name}.md").read_text(encoding="utf-8")
+    usage = usage.format(
+        folder=folder,
+        file=file,
+        count=len(bundle.taxonomy.labels),
+        novelty=_NOVELTY if bundle.novelty else "",
+        look=_LOOK[bundle.embedding.region],
+        squeezed=_SQUEEZED[bundle.embedding.region],
+        **values,
     )
-    figures = []
-    if bundle.evaluation:
-        figures.append(f"Tested on pictures it had not seen: {_accuracy(bundle.evaluation)}.")
-    for name, evaluation in bundle.cross_validation.items():
-        figures.append(f"By cross-validation ({name}): {_accuracy(evaluation)}.")
-    if (elsewhere := bundle.elsewhere) and elsewhere.evaluation:
-        figures.append(f"On pictures from {elsewhere.source}: {_accuracy(elsewhere.evaluation)}.")
-    labels = bundle.taxonomy.labels
-    return frame.format(
-        title=bundle.title,
-        labels=f"{len(labels)} labels ({bundle.taxonomy.name}) apart: {', '.join(labels)}",
-        evaluation="\n".join(figures) or "It was not tested.",
-        usage=usage.rstrip().format(
-            folder=folder,
-            file=file,
-            count=len(labels),
-            novelty=_NOVELTY if bundle.novelty else "",
-            look=_LOOK[bundle.embedding.region],
-            squeezed=_SQUEEZED[bundle.embedding.region],
-            **values,
-        ),
-        created=bundle.created[:10],
-        architecture=bundle.embedding.architecture,
-    )
-
-
-def _accuracy(evaluation: Evaluation) -> str:
-    low, high = evaluation.ci95
-    return (
-        f"{evaluation.accuracy:.1%} of {evaluation.n} right (95 % interval {low:.1%} to {high:.1%})"
-    )
+    return model_card(bundle, chosen.library, usage.rstrip())
 
 
 def _copy_object_finder(folder: Path, region: str) -> None:
