@@ -11,13 +11,15 @@ R = TypeVar("R")
 _MAX_THREADS = 16  # each has a network of its own, of 10 MB
 
 
-def map_in_order(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """``work`` of each item, in order, on a thread for each core.
+def map_in_order(
+    work: Callable[[T], R], items: Iterable[T], threads: int | None = None
+) -> Iterator[R]:
+    """``work`` of each item, in order, on so many ``threads``, by default one for each core.
 
     However many items there are, no more than twice as many results as threads wait to be taken,
     which ``ThreadPoolExecutor.map`` does not promise before Python 3.14. The first error ends it.
     """
-    count = min(os.cpu_count() or 1, _MAX_THREADS)
+    count = threads or min(os.cpu_count() or 1, _MAX_THREADS)
     with ThreadPoolExecutor(count) as pool:
         waiting = deque()
         try:

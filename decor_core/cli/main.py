@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "Judge a recipe by repeated cross-validation.",
     "sweep": "Find the best settings by cross-validation.",
     "label": "Tell what pictures show, best guess first.",
+    "embed": "Write the vectors of pictures, to train on.",
     "runs": "List, show, compare, rename, note, delete, restore kept runs.",
     "export": "Write a model in one of several formats.",
     "import": "Keep a model that was exported as a run.",

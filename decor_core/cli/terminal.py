@@ -120,19 +120,22 @@ def print_answers(answers: Iterable[dict[str, Any]], known: str, confident: floa
             print(f"  why: {answer['explanation']}")
 
 
-def progress_bar(title: str) -> Callable[[int, int], None]:
+def progress_bar(
+    title: str, *, before: int = 0, delay: float = 0
+) -> Callable[[int, int | None], None]:
     """A progress bar on a terminal's stderr, to be called with (done, total); silence elsewhere.
 
-    It is closed with the command, so that an error stands in a line of its own.
+    ``before`` were done in an earlier run, and say nothing of the pace. It appears after ``delay``
+    seconds, and is closed with the command, so that an error stands in a line of its own.
     """
     if not sys.stderr.isatty():
         return lambda done, total: None
     from tqdm import tqdm
 
-    bar = tqdm(desc=title, file=sys.stderr)
+    bar = tqdm(desc=title, file=sys.stderr, initial=before, delay=delay)
     click.get_current_context().call_on_close(bar.close)
 
-    def show(done: int, total: int) -> None:
+    def show(done: int, total: int | None) -> None:
         bar.total = total
         bar.update(done - bar.n)
         if done == total:

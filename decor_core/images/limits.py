@@ -30,7 +30,7 @@ def read_within(source: bytes | Path, limits: Limits) -> bytes:
     if not source:
         raise PictureError(f"The file is empty (0 bytes); expected a picture: {KNOWN}.")
     if len(source) > limits.max_bytes:
-        raise _too_many_bytes(len(source), limits)
+        raise too_many_bytes(len(source), limits)
     return source
 
 
@@ -41,14 +41,15 @@ def _read_file(path: Path, limits: Limits) -> bytes:
             raise PictureError(f"The file is {kind}; expected a picture: {KNOWN}.")
         size = path.stat().st_size
         if size > limits.max_bytes:
-            raise _too_many_bytes(size, limits)
+            raise too_many_bytes(size, limits)
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or "unknown reason"
         raise PictureError(f"The file cannot be read ({reason}); check its permissions.") from error
 
 
-def _too_many_bytes(size: int, limits: Limits) -> PictureError:
+def too_many_bytes(size: int, limits: Limits) -> PictureError:
+    """What to say of a picture file of so many bytes."""
     return PictureError(
         f"The file has {size / 2**20:.1f} MiB, more than the {limits.max_bytes / 2**20:.3g} MiB "
         "allowed; save the picture smaller."

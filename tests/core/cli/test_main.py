@@ -22,7 +22,7 @@ SAMPLES = ROOT / "models" / "samples"
 
 
 @pytest.mark.parametrize("command", [
-    "check", "prepare", "retrain", "evaluate", "sweep", "label", "export", "import",
+    "check", "prepare", "retrain", "evaluate", "sweep", "label", "embed", "export", "import",
 ])  # fmt: skip
 def test_help_reads_well(command, capsys):
     assert main([command, "--help"]) == 0
@@ -59,8 +59,8 @@ def test_help_lists_the_commands(capsys):
     told = capsys.readouterr().out
     listed = re.findall(r"^  (\w+)  +\w", told, re.M)
     assert listed == [
-        "check", "prepare", "train", "retrain", "evaluate", "sweep", "label", "runs", "export",
-        "import", "app",
+        "check", "prepare", "train", "retrain", "evaluate", "sweep", "label", "embed", "runs",
+        "export", "import", "app",
     ]  # fmt: skip
     assert "..." not in told.partition("Commands:")[2]  # nothing is cut off
 

@@ -1,0 +1,125 @@
+"""One picture's bytes → one row: its answer, or its vector. No I/O, so that any engine can call it.
+
+A ``RowMaker`` has ``columns``, each with its type (TEXT, NUMBER, COUNT, or the length of a vector),
+and ``made_by``, in JSON: all that decides the rows. An output is continued only where both are
+the same.
+"""
+
+from dataclasses import asdict
+from typing import Any, Protocol
+
+import numpy as np
+
+from decor_core.errors import PictureError
+from decor_core.features.embedder import EmbeddingSpec
+from decor_core.images.decode import DECODER_VERSION, content_hash, open_picture
+from decor_core.model.predictor import ImagePredictor, shared_embedder
+
+TEXT, NUMBER, COUNT = "text", "number", "count"
+ANSWERS, VECTORS = "decor-answers/1", "decor-vectors/1"
+
+Row = dict[str, Any]
+Content = bytes | PictureError
+
+
+class RowMaker(Protocol):
+    """Makes rows of pictures; safe to share between threads."""
+
+    columns: dict[str, str | int]
+    made_by: dict[str, Any]
+
+    def row(self, file: str, content: Content) -> Row:
+        """The row of a picture called ``file``; with ``error``, if it cannot be read.
+
+        What has no value is left out.
+        """
+        ...
+
+
+class AnswerRows:
+    """What a model says of pictures: its likeliest ``top`` labels, as ``ImagePredictor`` tells."""
+
+    def __init__(
+        self, predictor: ImagePredictor, taxonomy: str | None = None, top: int = 5
+    ) -> None:
+        bundle = predictor.bundle
+        level = bundle.taxonomy.level(taxonomy or bundle.taxonomy.name)
+        self._predictor, self._level, self._top = predictor, level.name, min(top, len(level.labels))
+        self.columns: dict[str, str | int] = {
+            "file": TEXT, "taxonomy": TEXT, "verdict": TEXT, "decision": TEXT, "novelty": NUMBER,
+        }  # fmt: skip
+        for rank in range(self._top):
+            self.columns |= {_ranked("label", rank): TEXT, _ranked("probability", rank): NUMBER}
+        self.columns |= {"notes": TEXT, "error": TEXT}
+        weights, labels = predictor.identity
+        self.made_by = {
+            "format": ANSWERS,
+            "model": bundle.title,
+            "weights": weights,
+            "labels": list(labels),
+            "taxonomy": level.name,
+            "top": self._top,
+            **_embedded_by(bundle.embedding),
+        }
+
+    def row(self, file: str, content: Content) -> Row:
+        if isinstance(content, PictureError):
+            return {"file": file, "error": str(content)}
+        answer = self._predictor.label_one(file, content, self._level)
+        if answer.prediction is None:
+            return {"file": file, "error": answer.error}
+        row: Row = {
+            "file": file,
+            "taxonomy": self._level,
+            "verdict": answer.prediction.verdict,
+            "decision": answer.prediction.decision().kind,
+            "novelty": answer.prediction.novelty,
+        }
+        for rank, score in enumerate(answer.prediction.scores[: self._top]):
+            row[_ranked("label", rank)] = score.label
+            row[_ranked("probability", rank)] = score.probability
+        if answer.notes:
+            row["notes"] = " ".join(answer.notes)
+        return row
+
+
+def _ranked(column: str, rank: int) -> str:
+    return f"{column}_{rank + 1}" if rank else column
+
+
+class VectorRows:
+    """Vectors of pictures by a spec, float16, to train on; ``key`` is the SHA-256 of the file."""
+
+    def __init__(self, spec: EmbeddingSpec) -> None:
+        self._embedder = shared_embedder(spec)
+        self.columns: dict[str, str | int] = {
+            "file": TEXT, "key": TEXT, "width": COUNT, "height": COUNT,
+            "vector": self._embedder.dimensions, "notes": TEXT, "error": TEXT,
+        }  # fmt: skip
+        self.made_by = {
+            "format": VECTORS,
+            **_embedded_by(spec),
+            "blocks": [asdict(block) for block in self._embedder.blocks],
+        }
+
+    def row(self, file: str, content: Content) -> Row:
+        if isinstance(content, PictureError):
+            return {"file": file, "error": str(content)}
+        row: Row = {"file": file, "key": content_hash(content)}
+        try:
+            opened = open_picture(content, max_side=self._embedder.working_side)
+        except PictureError as error:
+            return row | {"error": str(error)}
+        row["width"], row["height"] = opened.size
+        row["vector"] = self._embedder.embed(opened.picture).astype(np.float16)
+        if opened.notes:
+            row["notes"] = " ".join(opened.notes)
+        return row
+
+
+def _embedded_by(spec: EmbeddingSpec) -> dict[str, Any]:
+    return {
+        "spec": asdict(spec),
+        "digest": shared_embedder(spec).digest,
+        "decoder": DECODER_VERSION,
+    }

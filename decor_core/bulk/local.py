@@ -1,0 +1,46 @@
+"""The engine on this machine: rows of pictures, on all cores, to an output."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from decor_core.bulk.answers import Content, Row, RowMaker
+from decor_core.bulk.output import Output
+from decor_core.bulk.sources import Picture, read_picture
+from decor_core.errors import PictureError
+from decor_core.parallel import map_in_order
+
+_READERS = 16  # threads that wait for what comes through the network
+
+
+def run(
+    pictures: Iterable[Picture], maker: RowMaker, output: Output, *, is_remote: bool = False
+) -> Iterator[int]:
+    """Make a row of each picture that ``output`` has none of, and finish it.
+
+    Yields how many are done by now. What is done when it is interrupted, or fails, is kept.
+    Pictures that are ``is_remote`` are fetched ahead.
+    """
+    output.begin()
+    todo = (picture for picture in pictures if not output.done.take(picture.file))
+    if is_remote:
+        rows = map_in_order(partial(_row, maker), map_in_order(_read, todo, threads=_READERS))
+    else:
+        rows = map_in_order(lambda picture: _row(maker, _read(picture)), todo)
+    try:
+        for count, row in enumerate(rows, 1):
+            output.add(row)
+            yield count
+    finally:
+        output.flush()
+    output.finish()
+
+
+def _read(picture: Picture) -> tuple[str, Content]:
+    try:
+        return picture.file, read_picture(picture)
+    except PictureError as error:
+        return picture.file, error
+
+
+def _row(maker: RowMaker, read: tuple[str, Content]) -> Row:
+    return maker.row(*read)

@@ -1,0 +1,102 @@
+"""Where ``label`` and ``embed`` write their rows, and what they say while they do."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from decor_core.cli.options import flag
+from decor_core.cli.terminal import print_json, progress_bar
+from decor_core.errors import DecorError
+
+if TYPE_CHECKING:
+    from decor_core.bulk.answers import RowMaker
+    from decor_core.bulk.sources import Listing, Reasons
+
+PLACES = "[FILE_DIR_ZIP_OR_URL]..."
+
+
+@dataclass(frozen=True)
+class OutputFlags:
+    """Where rows are written."""
+
+    out: str | None = flag(
+        "Write a row for each picture as it comes: a .parquet, .jsonl or .csv, or a folder of "
+        "Parquet files (with a slash at the end); on this machine or in an object store.",
+        metavar="FILE_OR_DIR",
+    )
+    resume: bool = flag("Go on with what was interrupted.", default=False)
+
+
+def places_of(images: Sequence[str], files: Sequence[str], flags: OutputFlags) -> list[str]:
+    """The places given with --image and without; UsageError where there is none."""
+    if not (images or files):
+        raise click.UsageError("Expected a picture, or a folder, archive or URL of pictures.")
+    if flags.resume and not flags.out:
+        raise click.UsageError("--resume goes with --out.")
+    return [*images, *files]
+
+
+def list_pictures(places: Sequence[str]) -> "Listing":
+    """All pictures of the places; what is left out is told. DecorError where there is none."""
+    from decor_core.bulk.sources import Listing
+    from decor_core.data.findings import pluralize
+
+    show = progress_bar("Looking for pictures", delay=1)
+    listing = Listing(places, lambda count: show(count, None))
+    show(listing.count, listing.count)
+    print_reasons(f"{pluralize(listing.left_out.count, 'file')} left out", listing.left_out)
+    if not listing.count:
+        raise DecorError(
+            "There is no picture in the folders or archives given; expected at least one file."
+        )
+    return listing
+
+
+def print_reasons(title: str, reasons: "Reasons") -> None:
+    """Write to stderr what was to be said of files: each reason once, with the first names."""
+    if reasons.count:
+        print(f"{title}:", *reasons.lines(), sep="\n  ", file=sys.stderr)
+
+
+def write_rows(
+    places: Sequence[str], maker: "RowMaker", flags: OutputFlags, *, as_json: bool
+) -> int:
+    """Write a row for each picture of the places, and print how many; the exit code."""
+    from decor_core.bulk.local import run
+    from decor_core.bulk.output import Output
+    from decor_core.bulk.places import scheme_of
+    from decor_core.data.findings import pluralize
+
+    assert flags.out
+    output = Output(flags.out, maker, places, resume=flags.resume)
+    if output.is_finished:
+        words = f"{output.place} is complete; nothing is left to do."
+        print(words, file=sys.stderr if as_json else sys.stdout)
+        if as_json:
+            print_json({"out": output.place})
+        return 0
+    listing = list_pictures(places)
+    before = len(output.done)
+    show = progress_bar("Writing rows", before=before)
+    try:
+        for count in run(listing, maker, output, is_remote=any(map(scheme_of, places))):
+            show(before + count, listing.count)
+    except (KeyboardInterrupt, DecorError, OSError):
+        print(
+            f"{output.rows:,} of {listing.count:,} rows are kept in “{output.kept_in}”; the same "
+            "command with --resume goes on.",
+            file=sys.stderr,
+        )
+        raise
+    if output.done.left:
+        rows = pluralize(output.done.left, "row")
+        print(f"{rows} of pictures that are no longer there were kept.", file=sys.stderr)
+    if as_json:
+        print_json({"out": output.place, "pictures": output.rows, "errors": output.errors})
+        return int(output.errors > 0)
+    failed = f", {output.errors:,} of them could not be read" if output.errors else ""
+    print(f"{output.place}: {pluralize(output.rows, 'picture')}{failed}")
+    return int(output.errors > 0)

@@ -1,0 +1,51 @@
+"""The command ``embed``: vectors of pictures, to train on."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from decor_core.cli.bulk import PLACES, OutputFlags, places_of, write_rows
+from decor_core.cli.options import Command, as_json, flag, options
+from decor_core.cli.terminal import quietly
+
+
+@dataclass(frozen=True)
+class SpecFlags:
+    """How pictures become vectors."""
+
+    bundle: Path | None = flag(
+        "Model whose vectors are wanted; by default the shipped one.", metavar="DIR"
+    )
+    region: str | None = flag(
+        "Part of the picture that is read, instead of the model's.",
+        choices=("object", "frame"),
+    )
+    architecture: str | None = flag("Network, instead of the model's.")
+
+
+@click.command("embed", cls=Command)
+@click.argument("files", nargs=-1, metavar=PLACES)
+@options("spec_flags", SpecFlags)
+@options("output", OutputFlags)
+@as_json
+def command(
+    files: tuple[str, ...], spec_flags: SpecFlags, output: OutputFlags, as_json: bool
+) -> int:
+    """Write the vectors of pictures, to train on.
+
+    Columns: file, key (SHA-256 of the content), width, height, vector (float16), notes, error. How
+    the vectors were made is in the metadata. Exit code 1: some pictures could not be read.
+    """
+    from decor_core.bulk.answers import VectorRows
+    from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+
+    places = places_of((), files, output)
+    if not output.out:
+        raise click.UsageError("Expected --out with a .parquet file or a folder.")
+    asked = {"region": spec_flags.region, "architecture": spec_flags.architecture}
+    with quietly():
+        spec = load_bundle(spec_flags.bundle or DEFAULT_BUNDLE).embedding
+        spec = replace(spec, **{name: value for name, value in asked.items() if value})
+        maker = VectorRows(spec)
+    return write_rows(places, maker, output, as_json=as_json)
