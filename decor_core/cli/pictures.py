@@ -50,7 +50,9 @@ class PictureFlags:
         "Class folders, or pictures with a table that lists them.", metavar="DIR_OR_ZIP"
     )
     csv: Path | None = flag(
-        "Table of pictures and labels: CSV, .xlsx or JSON lines.", metavar="FILE"
+        "Table of pictures and labels: CSV, .xlsx or JSON lines.",
+        metavar="FILE",
+        also=("--labels",),
     )
     images: Path | None = flag("The pictures that --csv names.", metavar="DIR_OR_ZIP")
     data_set: str | None = flag("Instead, a data set that the app keeps, by its name.")
@@ -120,7 +122,9 @@ class VectorFlags(PictureFlags):
     """Pictures to learn from, or their vectors, and where both are kept."""
 
     embeddings: Path | None = flag(
-        "Instead of pictures, their vectors, e.g. models/embeddings/decor.npz.", metavar="FILE"
+        "Instead of pictures, their vectors: Parquet, as “embed” writes it, or "
+        "models/embeddings/decor.npz.",
+        metavar="FILE_OR_DIR",
     )
     model_dir: Path | None = flag("Where converted networks are kept.", metavar="DIR")
     bottleneck_dir: Path | None = flag("Where picture vectors are cached.", metavar="DIR")
@@ -129,15 +133,12 @@ class VectorFlags(PictureFlags):
         """The vectors; unless it is to be ``quiet``, what was found wrong is told on stderr."""
         from decor_core.datasets.storage import VECTORS
         from decor_core.features.backbones import load_backbone
-        from decor_core.features.embeddings import Embeddings
         from decor_core.training.region import embed_pictures
 
         if self.model_dir:
             os.environ["DECOR_BACKBONES"] = str(self.model_dir)
         if self.embeddings:
-            if self.image_dir or self.csv or self.images or self.data_set or self.classes_from:
-                raise DecorError("Expected either --embeddings or pictures, not both.")
-            found = Embeddings.load(self.embeddings).of_types(*self.types)
+            found = self._of_files(self.embeddings, quiet=quiet)
             return found.without_copies() if config.quick else found
         catalog, dataset = self.catalog(), self.kept_dataset()
         _print_assumed(catalog.report) if quiet else _print_report(catalog.report)
@@ -152,6 +153,41 @@ class VectorFlags(PictureFlags):
             progress=progress_bar("Embedding"),
         )
         print_choices(embeddings)
+        return embeddings
+
+    def _of_files(self, place: Path, *, quiet: bool) -> "Embeddings":
+        """The vectors in the files of --embeddings."""
+        from decor_core.data.folders.layout import check_classes_from
+        from decor_core.features.backbones import load_backbone
+        from decor_core.features.embeddings import Embeddings
+        from decor_core.features.parquet_embeddings import read_parquet
+        from decor_core.features.parquet_vectors import are_parquet
+
+        if self.image_dir or self.images or self.data_set:
+            raise DecorError("Expected either --embeddings or pictures, not both.")
+        if not are_parquet(place):
+            if self.csv or self.classes_from or self._columns():
+                raise DecorError(
+                    f"“{place}” has labels of its own; leave out what tells others, or give the "
+                    "Parquet files that “embed” writes."
+                )
+            return Embeddings.load(place).of_types(*self.types)
+        classes_from = check_classes_from(self.classes_from or "")
+        if self.csv and classes_from:
+            raise DecorError("--classes_from goes without a table.")
+        if self._columns() and not self.csv:
+            raise DecorError("Columns were named, but no table: give it with --labels.")
+        with quietly():  # as in ``load``
+            load_backbone()
+        embeddings, report = read_parquet(
+            place,
+            csv=self.csv,
+            columns=self._columns(),
+            types=self.types,
+            classes_from=classes_from,
+            progress=progress_bar("Reading"),
+        )
+        _print_assumed(report) if quiet else _print_report(report)
         return embeddings
 
     @property

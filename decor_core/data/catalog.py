@@ -93,8 +93,7 @@ def open_dataset(
         listing = list_class_folders(source.names, source.folders, classes_from)
         return read(listing)
     if csv is not None:
-        name = csv.name if isinstance(csv, Path) else ""
-        return read(_list_tables(source, {name: _bytes_of(csv)}, columns))
+        return read(list_table(csv, source.names, columns))
     layout = find_layout(source, columns)
     # One that lacks the columns that are named tells which it has.
     taken = layout.tables or (tables_in(source)[:1] if columns else ())
@@ -105,7 +104,8 @@ def open_dataset(
         )
     if taken:
         tables = {name: table_bytes(source, name) for name in taken}
-        listing = _list_tables(source, tables, columns if layout.guessed else layout.columns)
+        known = columns if layout.guessed else layout.columns
+        listing = _list_tables(tables, source.names, known)
         assumed = [Finding("assumed", taken[0], layout.read_as)] if layout.read_as else []
         findings = (*assumed, *_which_tables(source, taken), *listing.findings)
         listing = replace(listing, findings=findings)
@@ -131,15 +131,20 @@ def _which_tables(source: Source, taken: Sequence[str]) -> list[Finding]:
     return findings + [Finding("ignored", name, ignored, set_aside=True) for name in others]
 
 
-def _bytes_of(csv: Path | bytes) -> bytes:
+def list_table(csv: Path | bytes, names: Sequence[str], columns: Columns | None) -> Listing:
+    """The rows of one table, matched with pictures by ``names``; DataError if none is usable."""
+    title = csv.name if isinstance(csv, Path) else ""
     try:
-        return csv.read_bytes() if isinstance(csv, Path) else csv
+        data = csv.read_bytes() if isinstance(csv, Path) else csv
     except OSError as error:
         raise DataError(f"The table “{csv}” cannot be read: {error.strerror}.") from error
+    return _list_tables({title: data}, names, columns)
 
 
-def _list_tables(source: Source, tables: Mapping[str, bytes], columns: Columns | None) -> Listing:
-    listing = list_tables(tables, source.names, columns)
+def _list_tables(
+    tables: Mapping[str, bytes], names: Sequence[str], columns: Columns | None
+) -> Listing:
+    listing = list_tables(tables, names, columns)
     if not listing.rows:
         first = next((f for f in listing.findings if f.kind in ("missing", "incomplete")), None)
         example = (
@@ -158,7 +163,7 @@ def _read_pictures(
     should_stop: ShouldStop | None,
     on_picture: OnPicture | None,
 ) -> Catalog:
-    rows, left_out = _of_types(listing.rows, types)
+    rows, left_out = of_types(listing.rows, types)
     files = [row.file for row in rows]
     images = scan_images(source, files, progress, should_stop, on_picture)
     usable, findings = usable_images(rows, images)
@@ -192,25 +197,32 @@ def _read_pictures(
             "group": groups,
         }
     )
-    alike = alike_classes(table, listing.levels[0])
-    near = near_duplicate_findings(files, finest, pairs, alike)
-    taxonomy = taxonomy_of(table, listing.levels)
-    report = DatasetReport(
-        (
-            *source.notes,
-            *listing.findings,
-            *findings,
-            *near,
-            *check_table(table, listing.levels),
-        ),
-        label_counts(table, taxonomy),
-        left_out,
-        listing.read_as,
-    )
+    findings = [*source.notes, *listing.findings, *findings]
+    taxonomy, report = report_on(table, listing, findings, pairs, left_out)
     return Catalog(table, taxonomy, report, source)
 
 
-def _of_types(rows: Sequence[Row], types: Sequence[str] | None) -> tuple[list[Row], dict[str, int]]:
+def report_on(
+    table: pd.DataFrame,
+    listing: Listing,
+    findings: Sequence[Finding],
+    pairs: Sequence[tuple[int, int]],
+    left_out: Mapping[str, int],
+) -> tuple[Taxonomy, DatasetReport]:
+    """The taxonomy of the labels in a table, and what was found: ``findings``, then what it tells.
+
+    ``pairs`` are rows of near duplicates, ``left_out`` counts pictures of other types.
+    """
+    finest = listing.levels[0]
+    files, labels = table["file"].tolist(), table[finest].tolist()
+    near = near_duplicate_findings(files, labels, pairs, alike_classes(table, finest))
+    taxonomy = taxonomy_of(table, listing.levels)
+    found = (*findings, *near, *check_table(table, listing.levels))
+    counts = label_counts(table, taxonomy)
+    return taxonomy, DatasetReport(found, counts, left_out, listing.read_as)
+
+
+def of_types(rows: Sequence[Row], types: Sequence[str] | None) -> tuple[list[Row], dict[str, int]]:
     """Rows of the wanted types, and how many others there are of each type."""
     known = Counter(row.type for row in rows if row.type)
     if not known or types is None or (tuple(types) == USUAL_TYPES and UNTYPED not in known):

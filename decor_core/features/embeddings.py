@@ -189,7 +189,7 @@ def _from_header(header: _Header, vectors: np.ndarray, copies: np.ndarray) -> Em
         header.blocks,
         header.taxonomy,
         pd.DataFrame(table),
-        *_in_memory(vectors, copies),
+        *in_memory(vectors, copies),
     )
 
 
@@ -197,7 +197,7 @@ def _are_many(vectors: np.ndarray, copies: np.ndarray) -> bool:
     return math.prod(vectors.shape) + math.prod(copies.shape) > _MANY_NUMBERS
 
 
-def _in_memory(vectors: np.ndarray, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def in_memory(vectors: np.ndarray, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both in single precision, or as they are where they are very many in half precision."""
     if vectors.dtype == copies.dtype == np.float16 and _are_many(vectors, copies):
         return cast(np.ndarray, LazyVectors(vectors)), cast(np.ndarray, LazyVectors(copies))
@@ -251,7 +251,7 @@ def embed_catalog(
         more = vectors[:, 1:]
     return Embeddings(
         spec, embedder.digest, embedder.blocks, catalog.taxonomy, table,
-        *_in_memory(vectors[:, 0], more), choice,
+        *in_memory(vectors[:, 0], more), choice,
     )  # fmt: skip
 
 
