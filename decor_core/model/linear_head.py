@@ -19,7 +19,7 @@ class LinearHead:
     bias: np.ndarray
 
     def logits(self, vectors: np.ndarray) -> np.ndarray:
-        """Scores [n, classes] of vectors [n, d]; their softmax are the probabilities."""
+        """Scores [..., classes] of vectors [..., d]; their softmax are the probabilities."""
         return vectors @ self.weights + self.bias
 
     def with_temperature(self, temperature: float) -> "LinearHead":

@@ -46,7 +46,7 @@ class Novelty:
     limit: float = 1.0
 
     def distances(self, vectors: np.ndarray) -> np.ndarray:
-        """How far vectors [n, d'] are from the nearest class: a mean logarithm over blocks [n].
+        """How far vectors [..., d'] are from the nearest class: a mean logarithm over blocks [...].
 
         In each block a class is as far as the geometric mean of the Mahalanobis and the Euclidean
         distance says: the former tells other things, the latter holds in other people's pictures.
@@ -55,16 +55,16 @@ class Novelty:
         if is_many(len(vectors)):
             parts = (self.distances(vectors[rows]) for rows in batches(len(vectors)))
             return np.concatenate(list(parts))
-        total = np.zeros((len(vectors), len(self.means)))
+        total = np.zeros((*vectors.shape[:-1], len(self.means)))
         for columns, block in zip(self.blocks, self.distributions, strict=True):
-            logs = block.log_distances(vectors[:, columns])
-            nearness = np.exp(SHARPNESS * (logs.min(axis=1, keepdims=True) - logs))
-            shares = nearness / nearness.sum(axis=1, keepdims=True)
+            logs = block.log_distances(vectors[..., columns])
+            nearness = np.exp(SHARPNESS * (logs.min(axis=-1, keepdims=True) - logs))
+            shares = nearness / nearness.sum(axis=-1, keepdims=True)
             total += logs - DISAGREEMENT * np.log(np.maximum(shares, 1e-30))
-        return total.min(axis=1) / len(self.blocks)
+        return total.min(axis=-1) / len(self.blocks)
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
-        """Novelty [n] from 0 (known) to 1; above ½ a picture is none of the known."""
+        """Novelty [...] from 0 (known) to 1; above ½ a picture is none of the known."""
         beyond = (self.distances(vectors) - self.limit) / (self.limit - self.typical)
         return 1 / (1 + np.exp(-STEEPNESS * np.clip(beyond, -10, 10)))
 
@@ -111,13 +111,13 @@ class BlockDistributions:
         self.offsets = (self.means**2).sum(axis=1), (self.along**2 * self.gains).sum(axis=1)
 
     def log_distances(self, vectors: np.ndarray) -> np.ndarray:
-        """Of vectors [n, d] from each class [n, c]."""
-        centered, d = vectors - self.center, vectors.shape[1]
+        """Of vectors [..., d] from each class [..., c]."""
+        centered, d = vectors - self.center, vectors.shape[-1]
         along = centered @ self.axes
         scaled = along * self.gains
-        squares = (centered**2).sum(axis=1, keepdims=True) - 2 * centered @ self.means.T
+        squares = (centered**2).sum(axis=-1, keepdims=True) - 2 * centered @ self.means.T
         squares = np.maximum(squares + self.offsets[0], 0)
-        gained = (scaled * along).sum(axis=1, keepdims=True) - 2 * scaled @ self.along.T
+        gained = (scaled * along).sum(axis=-1, keepdims=True) - 2 * scaled @ self.along.T
         mahalanobis = squares / self.rest + gained + self.offsets[1]
         logs = np.log(np.maximum(mahalanobis / d, LEAST))
         if not self.spread:

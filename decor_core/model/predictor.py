@@ -147,10 +147,13 @@ class VectorPredictor:
 
     def probabilities(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities [n, labels] and novelty [n], 0 where there is nothing to tell it by."""
-        probs, known = probabilities(self.bundle.head.logits(vectors)), self.bundle.novelty
+        # Each vector is multiplied by itself: BLAS rounds the last bits of a matrix by its size,
+        # and a picture gets the same answer alone and among others.
+        alone = np.ascontiguousarray(vectors)[:, None]
+        probs, known = probabilities(self.bundle.head.logits(alone))[:, 0], self.bundle.novelty
         if known is None:
             return probs, np.zeros(len(vectors))
-        novelties = known.scores(vectors)
+        novelties = known.scores(alone)[:, 0]
         return doubted(probs, novelties), novelties
 
 

@@ -104,3 +104,10 @@ def test_shipped_model_has_all_styles_and_no_doubt_about_shapes():
     vectors = np.zeros((2, shipped.embedder.dimensions), np.float32)
     assert len(shipped.predict(vectors)[1].scores) == 7
     assert len(shipped.predict(vectors, "country")[1].scores) == 4
+
+
+def test_a_picture_gets_the_same_answer_alone_and_among_others(predictor, embeddings):
+    vectors = embeddings.vectors[:7]
+    alone = [predictor.predict(vector[None])[0] for vector in vectors]
+    assert predictor.predict(vectors) == alone
+    assert predictor.predict(np.asfortranarray(vectors)) == alone
