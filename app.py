@@ -14,16 +14,21 @@ from importlib.resources import files
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
 
+from decor_app.api.application import create_api
 from decor_app.hosting import memory
+from decor_app.hosting.admin import password
 from decor_app.hosting.config import server_config
+from decor_app.hosting.headers import SecurityHeaders
 from decor_app.hosting.logging import log_event, use_json_logging
-from decor_app.hosting.metrics import metrics_route
-from decor_app.hosting.middleware import ConnectionLimit, SecurityHeaders, UploadLimits
+from decor_app.hosting.metrics_route import metrics_route
+from decor_app.hosting.middleware import ConnectionLimit, UploadLimits
 from decor_app.hosting.streamlit_internals import limit_uploads
 from decor_app.hosting.tempdir import server_tempdir
 from decor_app.hosting.visitor import VisitorCookie
 from decor_app.state.cleanup import clean_up
+from decor_app.state.models import shipped_predictor
 from decor_app.state.processes import (
     inference_pool,
     job_queues,
@@ -33,6 +38,7 @@ from decor_app.state.processes import (
 from decor_app.state.server_stats import register_gauges
 from decor_app.state.workspace import REGISTRY
 from decor_core.errors import SettingsError
+from decor_core.model.bundle import DEFAULT_BUNDLE
 
 try:
     server_config()
@@ -76,6 +82,16 @@ def _address() -> str:
     return f"{scheme}://localhost:{st.get_option('server.port')}/{base}"
 
 
+def _routes() -> list[BaseRoute]:
+    """What is served beside the pages."""
+    base = f"/{st.get_option('server.baseUrlPath').strip('/')}".rstrip("/")
+    routes: list[BaseRoute] = [metrics_route(password, base)]
+    if server_config().api:
+        api = create_api(inference_pool, {DEFAULT_BUNDLE.name: shipped_predictor})
+        routes.append(Mount(f"{base}/api", api))
+    return routes
+
+
 app = st.App(
     str(files("decor_app") / "main.py"),
     middleware=[
@@ -84,6 +100,6 @@ app = st.App(
         Middleware(UploadLimits),
         Middleware(VisitorCookie),
     ],
-    routes=[metrics_route()],
+    routes=_routes(),
     lifespan=_lifespan,
 )

@@ -7,7 +7,7 @@ is kept. Each can be set by a variable of its own; docs/how-to/host.md has them 
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +25,10 @@ class ServerConfig:
 
     ``upload_*`` is one drop of files (``upload_mb`` each of them), ``session_*`` one visit,
     ``total_*`` all visits together; ``forget_minutes`` is how long a visitor who left is found
-    again; ``frame_ancestors`` are the sites that may show Decor in a frame.
+    again; ``frame_ancestors`` are the sites that may show Decor in a frame. ``api_*`` is of the
+    HTTP API: ``api_mb`` one request, ``api_waiting`` the pictures of all requests that wait at
+    once, ``api_rate`` pictures a minute of one key or address; ``api_keys`` and ``api_origins`` are
+    those that may ask, "" for everybody and for no other site.
     """
 
     hosted: bool = False
@@ -46,6 +49,12 @@ class ServerConfig:
     sessions: int = 500
     forget_minutes: int = 10
     frame_ancestors: str = ""
+    api: bool = True
+    api_mb: int = 200
+    api_waiting: int = 1_000
+    api_rate: int = 1_000_000
+    api_keys: str = field(default="", repr=False)
+    api_origins: str = ""
 
     @property
     def picture_limits(self) -> Limits:
@@ -82,10 +91,13 @@ _HOSTED = ServerConfig(
     dataset_mb=100,
     disk_mb=500,
     sessions=60,
+    api_mb=50,
+    api_waiting=200,
+    api_rate=120,
 )
 # In a Space, the page around the app is Hugging Face's: it must be allowed to show it.
 _SPACE, _SPACES_PAGE = "SPACE_ID", "https://huggingface.co"
-VARIABLES = {field.name: PREFIX + field.name.upper() for field in fields(ServerConfig)}
+VARIABLES = {one.name: PREFIX + one.name.upper() for one in fields(ServerConfig)}
 _READ = (*VARIABLES.values(), _SPACE)
 
 
@@ -94,10 +106,8 @@ def read_config(environment: Mapping[str, str]) -> ServerConfig:
 
     SettingsError for what is no whole number above zero, or neither yes nor no.
     """
-    text = environment.get(VARIABLES["hosted"], "")
-    if text.strip().lower() not in (*_YES, *_NO):
-        raise SettingsError(f"{VARIABLES['hosted']} is “{text}”; it must be 1 or 0.")
-    usual = _HOSTED if text.strip().lower() in _YES else _AT_HOME
+    variable = VARIABLES["hosted"]
+    usual = _HOSTED if _value(variable, environment.get(variable, ""), False) else _AT_HOME
     chosen = {
         name: _value(variable, environment.get(variable, "").strip(), getattr(usual, name))
         for name, variable in VARIABLES.items()
@@ -119,6 +129,11 @@ def _remembered(values: tuple[str, ...]) -> ServerConfig:
 
 
 def _value(variable: str, text: str, usual: Any) -> Any:
+    if isinstance(usual, bool):
+        word = text.strip().lower()
+        if word not in (*_YES, *_NO):
+            raise SettingsError(f"{variable} is “{text}”; it must be 1 or 0.")
+        return word in _YES if word else usual
     if not text or isinstance(usual, str):
         return text or usual
     if not (text.isascii() and text.isdigit() and int(text[:12]) > 0):

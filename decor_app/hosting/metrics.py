@@ -1,20 +1,13 @@
 """What a running server counts: how often, how long; numbers only, nothing about anybody.
 
-Kept by prometheus-client, whose registry /metrics gives out to who has the admin password.
+Kept by prometheus-client, whose registry ``metrics_route`` gives out to who has the admin password.
 """
 
-import base64
-import binascii
 import time
 from dataclasses import dataclass
 
-import streamlit as st
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
-from prometheus_client import generate_latest as exposition
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.process_collector import ProcessCollector
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 STARTED = time.monotonic()  # of the process, nearly: this is among the first that it imports
 _BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # upper ends, seconds
@@ -84,29 +77,3 @@ def _quantile(ends: dict[float, float], share: float) -> float:
 
 
 METRICS = Metrics()
-
-
-def metrics_route() -> Route:
-    """The address that Prometheus asks, with the admin password (of any user) in the request."""
-    base = st.get_option("server.baseUrlPath").strip("/")
-    return Route(f"/{base}/metrics" if base else "/metrics", _give_metrics)
-
-
-def _give_metrics(request: Request) -> Response:
-    from decor_app.hosting.admin import LOGIN, password  # which counts wrong passwords in here
-
-    if not password():
-        return PlainTextResponse("Not found", 404)
-    if not LOGIN.verify(_basic_password(request), password()):
-        wanted = {"WWW-Authenticate": 'Basic realm="Decor"'}
-        return PlainTextResponse("The password of the admin page is wanted.", 401, wanted)
-    return Response(exposition(METRICS.registry), media_type=CONTENT_TYPE_LATEST)
-
-
-def _basic_password(request: Request) -> str:
-    scheme, _, packed = request.headers.get("authorization", "").partition(" ")
-    try:
-        words = base64.b64decode(packed, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return words.partition(":")[2] if scheme.lower() == "basic" else ""

@@ -1,4 +1,4 @@
-"""ASGI middleware before Streamlit: headers, and limits on what is sent to it.
+"""ASGI middleware before Streamlit: limits on what is sent to it.
 
 Pages refuse with friendly words; these refuse earlier and more bluntly what no page of ours would
 send, before it takes any memory.
@@ -6,9 +6,9 @@ send, before it takes any memory.
 
 import asyncio
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from decor_app.hosting.config import server_config
 from decor_app.hosting.metrics import METRICS
@@ -16,34 +16,9 @@ from decor_app.hosting.streamlit_internals import uploaded_bytes
 from decor_app.hosting.uploads import UPLOADS
 
 _UPLOAD = "/_stcore/upload_file/"
-_CLOSED = ("/_stcore/metrics",)
 _SLOWEST_UPLOAD = 180.0  # seconds
 _FRAMING = 64 * 1024  # bytes that a browser adds around a file
 _TRY_AGAIN_LATER = 1013
-# Streamlit writes styles and scripts into its pages and its charts make functions from text, so
-# both are allowed from the page itself; nothing is from elsewhere.
-_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "media-src 'self' blob: mediastream:",
-        "connect-src 'self' ws: wss: data: blob:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-src 'none'",
-    )
-)
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
 class ConnectionLimit:
@@ -115,31 +90,3 @@ class UploadLimits:
         if every + size > 1.5 * config.total_mb * 2**20:
             return PlainTextResponse("The server is full of uploads; try again later.", 503)
         return None
-
-
-class SecurityHeaders:
-    """Adds our headers to every answer; closes addresses that are nobody's business."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        frames = server_config().frame_ancestors.split()  # sites that may show the app in a frame
-        policy = " ".join([f"{_POLICY}; frame-ancestors 'self'", *frames])
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
-                headers["Content-Security-Policy"] = policy
-                if not frames:  # the older header knows no list of sites
-                    headers["X-Frame-Options"] = "SAMEORIGIN"
-            await send(message)
-
-        closed = scope["path"].endswith(_CLOSED)
-        answer = PlainTextResponse("Not found", 404) if closed else self._app
-        await answer(scope, receive, send_with_headers)

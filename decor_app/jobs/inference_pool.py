@@ -21,13 +21,14 @@ from decor_core.model.bundle import Bundle
 
 _MAX_SECONDS = 60.0  # for a picture; it takes a tenth of one
 _MAX_PROCESSES = 4
+POOL_SIZE = min(os.cpu_count() or 1, _MAX_PROCESSES)
 _IDLE_SECONDS = 120.0  # after which all but one end
 
 
 class InferencePool:
     """Processes that analyze one picture each at a time; any thread may ask, and waits its turn."""
 
-    def __init__(self, size: int = min(os.cpu_count() or 1, _MAX_PROCESSES)) -> None:
+    def __init__(self, size: int = POOL_SIZE) -> None:
         # Each thread has a process; a second is started only when two pictures come at once.
         self._threads = ThreadPoolExecutor(size, "decor-inference")
         self._own = threading.local()

@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "Write a model in one of several formats.",
     "import": "Keep a model that was exported as a run.",
     "app": "Open the app in the browser.",
+    "serve": "Answer over HTTP: pictures in, labels out.",
 }
 # Modules of other names than their commands.
 _MODULES = {"import": "import_", "train": "retrain"}

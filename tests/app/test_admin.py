@@ -10,9 +10,11 @@ from serving import TIMEOUT
 from starlette.requests import Request
 from streamlit.testing.v1 import AppTest
 
-from decor_app.hosting import admin as keeper
-from decor_app.hosting.admin import LoginLimiter, password
-from decor_app.hosting.metrics import METRICS, metrics_route
+from decor_app.hosting import admin, login
+from decor_app.hosting.admin import password
+from decor_app.hosting.login import LoginLimiter
+from decor_app.hosting.metrics import METRICS
+from decor_app.hosting.metrics_route import metrics_route
 from decor_app.state.server_stats import resident_bytes
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "admin.py")
@@ -20,7 +22,13 @@ PAGE = str(Path(__file__).parents[2] / "pages" / "admin.py")
 
 @pytest.fixture(autouse=True)
 def fresh_limiter(monkeypatch):
-    monkeypatch.setattr(keeper, "LOGIN", LoginLimiter())
+    _forget_tries(monkeypatch)
+
+
+def _forget_tries(monkeypatch):
+    limiter = LoginLimiter()
+    for module in (admin, login):
+        monkeypatch.setattr(module, "LOGIN", limiter)
 
 
 def _try(test: AppTest, word: str) -> AppTest:
@@ -66,7 +74,7 @@ def test_the_secrets_file_can_hold_it(monkeypatch):
 
 def test_guessing_becomes_slow(monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr(keeper.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(login.time, "monotonic", lambda: clock[0])
     lock = LoginLimiter()
     for _ in range(3):
         assert not lock.verify("wrong", "right")
@@ -97,7 +105,7 @@ def test_memory_is_that_of_the_process():
 def _metrics(**headers: str) -> tuple[int, str]:
     """What /metrics answers."""
     sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    answer = metrics_route().endpoint(Request({"type": "http", "headers": sent}))
+    answer = metrics_route(password).endpoint(Request({"type": "http", "headers": sent}))
     return answer.status_code, answer.body.decode()
 
 
@@ -110,7 +118,7 @@ def test_metrics_are_for_who_has_the_password(monkeypatch):
     assert _metrics()[0] == 404
     monkeypatch.setenv("DECOR_ADMIN_PASSWORD", "three herons")
     for bad in ("", "Basic ?", "Bearer three herons", _basic("two herons")):
-        monkeypatch.setattr(keeper, "LOGIN", LoginLimiter())
+        _forget_tries(monkeypatch)
         assert _metrics(Authorization=bad)[0] == 401
     METRICS.count("tested", 7)
     status, text = _metrics(Authorization=_basic("three herons"))

@@ -35,22 +35,22 @@ def test_hosted_narrows_every_limit(word):
     hosted, home = read_config({"DECOR_HOSTED": word}), ServerConfig()
     assert hosted.hosted
     for name in VARIABLES:
-        if isinstance(getattr(home, name), int) and name not in ("hosted", "forget_minutes"):
+        if type(getattr(home, name)) is int and name != "forget_minutes":
             assert getattr(hosted, name) < getattr(home, name), name
 
 
 def test_each_has_its_variable():
-    values = {variable: "7" for variable in VARIABLES.values()} | {"DECOR_HOSTED": "0"}
-    read = read_config(values)
-    assert {getattr(read, name) for name in VARIABLES if name != "hosted"} == {7, "7"}
+    switches = {"DECOR_HOSTED": "0", "DECOR_API": "0"}
+    read = read_config({variable: "7" for variable in VARIABLES.values()} | switches)
+    assert {getattr(read, name) for name in VARIABLES} == {7, "7", False}
     assert read.picture_limits.max_pixels == 7_000_000
     assert read.picture_limits.max_bytes == 7 * 2**20
 
 
 @pytest.mark.parametrize(
     ("variable", "text"),
-    [("DECOR_HOSTED", "maybe"), ("DECOR_SESSIONS", "many"), ("DECOR_SESSIONS", "0"),
-     ("DECOR_SESSIONS", "-3"), ("DECOR_UPLOAD_MB", "1.5")],
+    [("DECOR_HOSTED", "maybe"), ("DECOR_API", "perhaps"), ("DECOR_SESSIONS", "many"),
+     ("DECOR_SESSIONS", "0"), ("DECOR_SESSIONS", "-3"), ("DECOR_UPLOAD_MB", "1.5")],
 )  # fmt: skip
 def test_a_setting_without_sense_is_named(variable, text):
     with pytest.raises(SettingsError, match=f"{variable} is “{text}”"):

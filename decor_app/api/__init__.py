@@ -1,0 +1,1 @@
+"""The HTTP API: classify pictures without a browser. Knows nothing of Streamlit."""

@@ -1,0 +1,110 @@
+"""The pictures in the body of a request: multipart, JSON with base64, or the file itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from decor_app.api.problems import Problem, invalid_json
+from decor_app.api.schemas import JsonPictures
+from decor_app.hosting.metrics import METRICS
+
+_FILE = {"type": "string", "format": "binary"}
+CONTENTS: dict[str, Any] = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "properties": {"file": {"type": "array", "items": _FILE, "minItems": 1}},
+            "required": ["file"],
+            "additionalProperties": False,
+        }
+    },
+    "application/json": {"schema": {"$ref": "#/components/schemas/JsonPictures"}},
+    "image/*": {"schema": _FILE},
+    "application/octet-stream": {"schema": _FILE},
+}
+_EXPECTED = (
+    "multipart/form-data with one or many files, application/json with base64, or a picture "
+    "itself as image/… or application/octet-stream"
+)
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A file that came, and the name that came with it."""
+
+    name: str | None
+    data: bytes
+
+
+async def read_pictures(request: Request, most: int) -> list[PictureFile]:
+    """The pictures in a request; Problem where there are none, or more than ``most``."""
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Problem(
+            415, "The body is compressed; send it as it is.", {"Accept-Encoding": "identity"}
+        )
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        files = await _read_form(request, most)
+    elif kind == "application/json":
+        files = await _read_json(request)
+    elif kind.startswith("image/") or kind in ("", "application/octet-stream"):
+        return [PictureFile(None, await request.body())]
+    else:
+        accepted = {"Accept": ", ".join(CONTENTS)}
+        raise Problem(415, f"The body is {kind[:100]}; expected {_EXPECTED}.", accepted)
+    if len(files) > most:
+        raise too_many(most)
+    return files
+
+
+def too_many(most: int) -> Problem:
+    """That a request has more than ``most`` pictures."""
+    METRICS.count("api: refused: pictures of one request")
+    return Problem(413, f"A request may have {most} pictures at most; send more requests.")
+
+
+async def _read_json(request: Request) -> list[PictureFile]:
+    try:
+        body = JsonPictures.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise invalid_json(error) from None
+    return [PictureFile(one.file, one.data) for one in body.pictures]
+
+
+async def _read_form(request: Request, most: int) -> list[PictureFile]:
+    try:
+        form = await _FormParser(request, most).parse()
+    except MultiPartException as error:
+        raise Problem(400, f"The multipart body cannot be read: {error.message}") from None
+    files = []
+    for field, value in form.multi_items():
+        if not isinstance(value, UploadFile):
+            raise Problem(
+                422,
+                f"The form has a field “{field[:100]}” that is no file; options belong into the "
+                "query, as in ?taxonomy=country.",
+            )
+        files.append(PictureFile(value.filename, await value.read()))
+    if not files:
+        raise Problem(422, "There is no file in the form; expected one or more pictures.")
+    return files
+
+
+class _FormParser(MultiPartParser):
+    """Keeps files in memory, never on the disk, and ends as soon as there are too many."""
+
+    spool_max_size = 2**40
+
+    def __init__(self, request: Request, most: int) -> None:
+        super().__init__(request.headers, request.stream())  # pyright: ignore[reportArgumentType]
+        self._parts, self._most = 0, most
+
+    def on_part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > self._most:
+            raise too_many(self._most)
+        super().on_part_begin()

@@ -1,0 +1,42 @@
+"""The command ``serve``: the HTTP API without the app."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from decor_core.cli.options import PATH, Command
+from decor_core.errors import missing_package
+
+_NEEDED = (
+    "decor_app", "fastapi", "uvicorn", "python_multipart", "limits", "fastapi_offline",
+    "prometheus_client",
+)  # fmt: skip
+
+
+@click.command("serve", cls=Command)
+@click.option("--model", "models", multiple=True, type=PATH, metavar="DIR",
+              help="Model to answer with, once or several times; the first is the default one. "
+              "Without it the shipped one answers.")  # fmt: skip
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+              help="Where it listens; 0.0.0.0 is everywhere.")  # fmt: skip
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True,
+              metavar="N", help="Where it listens.")  # fmt: skip
+@click.option("--hosted", is_flag=True, help="For strangers: with the limits of a small server.")
+def command(models: tuple[Path, ...], host: str, port: int, hosted: bool) -> int:
+    """Answer over HTTP: pictures in, labels out.
+
+    Ctrl-C ends it. Settings of the server are environment variables; see “Use the HTTP API” in
+    the documentation.
+    """
+    for package in _NEEDED:
+        if find_spec(package) is None:
+            raise missing_package("The API", package.replace("_", "-"), "serve")
+    environment = {**os.environ, **({"DECOR_HOSTED": "1"} if hosted else {})}
+    run = [sys.executable, "-m", "decor_app.api", host, str(port), *map(str, models)]
+    if os.name != "nt":
+        os.execve(sys.executable, run, environment)  # signals are the server's own then
+    return subprocess.call(run, env=environment)
