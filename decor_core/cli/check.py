@@ -46,12 +46,12 @@ def _with_model_findings(catalog: "Catalog", cache: Path | None) -> "DatasetRepo
     from decor_core.features.backbones import load_backbone
     from decor_core.model.training_config import TrainingConfig
     from decor_core.training.label_issues import find_label_issues, label_findings
-    from decor_core.training.region import embed_pictures
+    from decor_core.training.region import embed
 
-    spec = TrainingConfig().spec
+    config = TrainingConfig(copies=0)
     with quietly():
-        load_backbone(spec.architecture)
-    embeddings = embed_pictures(catalog, spec, cache=cache, progress=progress_bar("Embedding"))
+        load_backbone(config.architecture)
+    embeddings = embed(catalog, config, cache=cache, progress=progress_bar("Embedding"))
     print_choices(embeddings)
     level = catalog.taxonomy.name
     issues = find_label_issues(embeddings, level, blank=is_blank(catalog.table))

@@ -133,7 +133,7 @@ class VectorFlags(PictureFlags):
         """The vectors; unless it is to be ``quiet``, what was found wrong is told on stderr."""
         from decor_core.datasets.storage import VECTORS
         from decor_core.features.backbones import load_backbone
-        from decor_core.training.region import embed_pictures
+        from decor_core.training.region import embed
 
         if self.model_dir:
             os.environ["DECOR_BACKBONES"] = str(self.model_dir)
@@ -144,11 +144,9 @@ class VectorFlags(PictureFlags):
         _print_assumed(catalog.report) if quiet else _print_report(catalog.report)
         with quietly():  # here, as it speaks when it starts; it stays loaded
             load_backbone(config.architecture)
-        embeddings = embed_pictures(
+        embeddings = embed(
             catalog,
-            config.spec,
-            augmentation=config.augmentation(len(catalog.table)),
-            only_worthwhile=config.copies_by_data,
+            config,
             cache=self.bottleneck_dir or (dataset.folder / VECTORS if dataset else None),
             progress=progress_bar("Embedding"),
         )

@@ -55,9 +55,9 @@ class Catalog:
 
 
 def open_dataset(
-    source: Path | Source,
+    source: str | Path | Source,
     *,
-    csv: Path | bytes | None = None,
+    csv: str | Path | bytes | None = None,
     columns: Columns | None = None,
     types: Sequence[str] | None = USUAL_TYPES,
     classes_from: str = "",
@@ -77,7 +77,8 @@ def open_dataset(
     the content of each readable picture, and the picture itself at 1024 pixels at most, on several
     threads. DataError if nothing usable is there, Stopped if ``should_stop`` said so.
     """
-    source = open_source(source)
+    source = open_source(Path(source) if isinstance(source, str) else source)
+    csv = Path(csv) if isinstance(csv, str) else csv
     read = partial(
         _read_pictures,
         source,

@@ -130,17 +130,18 @@ def export_name(bundle: Bundle, format_name: str) -> str:
     return f"{name}.{FORMATS[format_name].ending}"
 
 
-def export_model(bundle: Bundle, format_name: str, path: Path) -> Path:
-    """Write ``bundle`` in that format, a key of FORMATS, to ``path``, in one move.
+def export_model(bundle: Bundle, format_name: str, path: str | Path) -> Path:
+    """Write ``bundle`` in that format, one that “decor export --help” names, to ``path``, at once.
 
-    Most formats load TensorFlow. Raises BundleError for an unknown format, and DecorError as
-    Predictor does where the model was trained on another network or embedding.
+    Most formats load TensorFlow; DecorError where it is not installed. BundleError for an unknown
+    format, and where the model was trained on another network or embedding.
     """
+    path = Path(path)
     if format_name not in FORMATS:
         raise BundleError(f"There is no format “{format_name}”; choose {', '.join(FORMATS)}.")
     chosen = FORMATS[format_name]
     if chosen.needs_tensorflow and find_spec("tensorflow") is None:
-        raise missing_package(f"The format “{format_name}”", "tensorflow", "tensorflow")
+        raise missing_package(f"The format “{format_name}”", "tensorflow", "train")
     if chosen.write is None:
         write_file(path, _card(bundle, chosen, "", "", {}).encode())
         return path

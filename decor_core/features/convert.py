@@ -53,7 +53,7 @@ def convert_backbone(
     if build is None:
         raise BackboneError(f"There is no way to convert {spec.name} yet; add one to convert.py.")
     if find_spec("tensorflow") is None:
-        raise missing_package(f"Converting the network {spec.name}", "tensorflow", "tensorflow")
+        raise missing_package(f"Converting the network {spec.name}", "tensorflow", "train")
     network = build()
     content = _to_tflite(network, spec, seen)
     _check(content, network, spec, seen)

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from decor_core.errors import DecorError
 from decor_core.features.vectors import LazyVectors, MappedVectors, batches
 from decor_core.model.linear_head import LinearHead, probabilities
 
@@ -55,9 +56,7 @@ class Estimator:
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "n_features_in_"):
-            from sklearn.exceptions import NotFittedError
-
-            raise NotFittedError(f"This {type(self).__name__} is not fitted; call “fit” first.")
+            raise not_fitted(self)
 
     def _check_vectors(self, X: Any) -> np.ndarray:
         """Vectors [n, d] of floats to apply a fitted estimator to; ValueError for anything else."""
@@ -105,6 +104,15 @@ class Estimator:
         if not weights.any():
             raise ValueError("Expected some weight, but each sample weight is zero.")
         return X, y, weights
+
+
+def not_fitted(estimator: Estimator) -> Exception:
+    """That it has to be fitted first: scikit-learn's NotFittedError, where that is installed."""
+    try:
+        from sklearn.exceptions import NotFittedError as NotFitted
+    except ImportError:
+        NotFitted = DecorError
+    return NotFitted(f"This {type(estimator).__name__} is not fitted; call “fit” first.")
 
 
 def _is_clean(X: Any) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from decor_core.runs.run import Run
+from decor_core.runs.run import Run, run_of_training
+from decor_core.training.train import Training
 
 _ALPHA = 0.05
 # With fewer pictures not even “all right” against “all wrong” would be more than chance.
@@ -43,12 +44,14 @@ class Comparison:
     pairs: tuple[Pair, ...]
 
 
-def compare(runs: Sequence[Run]) -> Comparison:
+def compare(runs: Sequence[Run | Training]) -> Comparison:
     """The settings in which ``runs`` differ, and each two of them on the same test pictures.
 
+    Trainings on the same pictures with the same seed and test share have the same test pictures.
     The test is McNemar's in its exact form (McNemar, 1947), the p-values of several pairs are
     corrected by Holm (1979).
     """
+    runs = [run if isinstance(run, Run) else run_of_training(run, "") for run in runs]
     names = dict.fromkeys(name for run in runs for name in run.settings)
     values = {name: tuple(run.settings.get(name) for run in runs) for name in names}
     couples = list(combinations(runs, 2))

@@ -30,7 +30,7 @@ class Summaries:
 
     def __init__(self, folder: Path) -> None:
         if find_spec("tensorflow") is None:
-            raise missing_package("Writing curves for TensorBoard", "tensorflow", "tensorflow")
+            raise missing_package("Writing curves for TensorBoard", "tensorflow", "train")
         self._folder = folder
         self._writers: dict[str, Any] = {}
 

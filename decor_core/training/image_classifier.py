@@ -1,14 +1,13 @@
 """Images and labels → a classifier: the whole of Decor as one scikit-learn estimator."""
 
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from decor_core.data.bursts import group_pictures
 from decor_core.errors import DataError
@@ -19,8 +18,9 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import content_hash, load_picture, open_picture
 from decor_core.images.duplicates import fingerprint
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle, save_bundle
-from decor_core.model.estimator import Estimator
+from decor_core.images.inputs import ImageLike, encoded, list_images, told_which
+from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, save_bundle
+from decor_core.model.estimator import Estimator, not_fitted
 from decor_core.model.explain import Explanation, explain
 from decor_core.model.predictor import ImagePredictor, Prediction, shared_embedder
 from decor_core.model.training_config import TrainingConfig
@@ -29,9 +29,6 @@ from decor_core.taxonomy import Taxonomy
 from decor_core.training.region import choose_region, sample_rows
 from decor_core.training.train import train_on_all
 
-# A path, the bytes of an image file, a PIL image, or an array [h, w, 3] of uint8.
-ImageLike = str | Path | bytes | Image.Image | np.ndarray
-
 
 @dataclass(eq=False, repr=False)
 class ImageClassifier(Estimator):
@@ -39,10 +36,13 @@ class ImageClassifier(Estimator):
 
     A network's maps of the object, or of the whole frame, and its colors make a vector of each
     image, of which a VectorClassifier learns. The settings are those of TrainingConfig
-    (``random_state`` is its ``seed``). Images are paths, bytes, PIL images, or arrays [h, w, 3] of
-    uint8.
+    (``random_state`` is its ``seed``).
 
-    Fitted: ``classes_`` [c]; ``bundle_``, the model with all that belongs to it.
+    Images are a list, an array, or a column of a table, with or without the table around it; each
+    is a path, the bytes of an image file, a PIL image, or an array [height, width, 3] of 0–255
+    (gray and with alpha, too). PictureError names the one that is none, by its place and path.
+
+    Fitted: ``classes_`` [c], the labels; ``bundle_``, the model with all that belongs to it.
     """
 
     head: str = "auto"
@@ -58,20 +58,17 @@ class ImageClassifier(Estimator):
     quick: bool = False
     random_state: int = 0
 
-    def fit(self, images: Sequence[ImageLike], y: Sequence[Any]) -> Self:
+    def fit(self, images: Iterable[ImageLike], y: Any) -> Self:
         """Train on images and their labels [n]; near duplicates are never held out apart.
 
-        PictureError for an image that is none, DataError for fewer than two classes, TrainingError
-        for settings out of range.
+        Labels are texts, whole numbers or truth values. PictureError for an image that is none,
+        DataError for fewer than two classes or an image without a label, TrainingError for
+        settings out of range.
         """
         settings = self.get_params()
         config = TrainingConfig(seed=settings.pop("random_state"), **settings)
-        labels = np.asarray(y)
-        if len(images) != len(labels):
-            raise DataError(
-                f"Expected a label for each image, but there are {len(images)} images and "
-                f"{len(labels)} labels."
-            )
+        given = list(list_images(images))
+        labels = _labels(y, len(given))
         classes, codes = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise DataError("Two classes are needed to learn to tell them apart; add images.")
@@ -84,17 +81,17 @@ class ImageClassifier(Estimator):
         def embed(
             rows: np.ndarray, spec: EmbeddingSpec, copies: Augmentation = plain
         ) -> Embeddings:
-            chosen = [images[row] for row in rows]
+            chosen = [(int(row), given[row]) for row in rows]
             return _embed(chosen, known[rows], taxonomy, spec, copies, seen)
 
-        everything = np.arange(len(images))
+        everything = np.arange(len(given))
         numbers = list(map(str, everything))
         table = pd.DataFrame({"class": known, "key": numbers, "group": numbers})
         if spec.region == AUTO:
             rows = sample_rows(table, "class")
-            choice = choose_region(rows, len(images), "class", spec, embed)
+            choice = choose_region(rows, len(given), "class", spec, embed)
             spec = replace(spec, region=choice.region)
-        augmentation = config.augmentation(len(images))
+        augmentation = config.augmentation(len(given))
         rows = worn_copies.sample_rows(table, "class")
         if config.copies_by_data and augmentation.copies and len(rows):
             found, worn = embed(everything, spec), embed(rows, spec, augmentation)
@@ -127,35 +124,55 @@ class ImageClassifier(Estimator):
         """
         return self._predictor().probabilities(self.transform(images))[1]
 
-    def predictions(self, images: Iterable[ImageLike]) -> list[Prediction]:
-        """Every label with its probability, likeliest first, and the novelty of each image."""
-        return self._predictor().predict(self.transform(images))
+    def predictions(
+        self, images: Iterable[ImageLike], taxonomy: str | None = None
+    ) -> list[Prediction]:
+        """Every label with its probability, likeliest first, and the novelty of each image.
 
-    def explain(self, image: ImageLike) -> Explanation:
-        """How much each place of the image adds to the score of each class."""
+        ``taxonomy`` names the labels, e.g. the coarser “country” of the model that ships; by
+        default it is the one that was learned. DataError where the model has none of that name.
+        """
+        return self._predictor().predict(self.transform(images), taxonomy)
+
+    def explain(self, image: ImageLike, taxonomy: str | None = None) -> Explanation:
+        """How much each place of one image adds to the score of each label of ``taxonomy``."""
         predictor = self._predictor()
         side = predictor.embedder.working_side
-        return explain(predictor, load_picture(_encoded(image), max_side=side))
+        return explain(predictor, load_picture(encoded(image), max_side=side), taxonomy)
 
     def transform(self, images: Iterable[ImageLike]) -> np.ndarray:
         """The vectors [n, d] of images, on which the model decides."""
         embedder = self._predictor().embedder
 
-        def embed(image: ImageLike) -> np.ndarray:
-            picture = load_picture(_encoded(image), max_side=embedder.working_side)
+        def embed(numbered: tuple[int, ImageLike]) -> np.ndarray:
+            with told_which(*numbered):
+                picture = load_picture(encoded(numbered[1]), max_side=embedder.working_side)
             return embedder.embed(picture)
 
-        vectors = list(map_in_order(embed, images))
+        vectors = list(map_in_order(embed, enumerate(list_images(images))))
         return np.stack(vectors) if vectors else np.zeros((0, embedder.dimensions), np.float32)
 
-    def score(self, images: Iterable[ImageLike], y: Sequence[Any]) -> float:
-        """Accuracy, 0–1."""
-        return float((self.predict(images) == np.asarray(y)).mean())
+    def score(self, images: Iterable[ImageLike], y: Any, sample_weight: Any = None) -> float:
+        """Accuracy, 0–1, where image i counts ``sample_weight[i]`` times."""
+        predicted = self.predict(images)
+        right = predicted == _labels(y, len(predicted))
+        return float(np.average(right, weights=sample_weight))
 
     def save(self, folder: str | Path, title: str | None = None) -> Path:
-        """Write the model as a folder that the app and the command line read, too."""
+        """Write the model as a folder that the app and the command line read, too.
+
+        BundleError where the folder is there and no model, or the disk refuses.
+        """
         self._check_fitted()
         return save_bundle(self.bundle_.titled(title or self.bundle_.title), Path(folder))
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Self:
+        """A fitted classifier from a model, e.g. that of a Training or a Run."""
+        spec = bundle.embedding
+        model = cls(architecture=spec.architecture, views=spec.views, region=spec.region)
+        model.bundle_, model.classes_ = bundle, np.array(bundle.taxonomy.labels)
+        return model
 
     @classmethod
     def load(cls, folder: str | Path = DEFAULT_BUNDLE) -> Self:
@@ -163,17 +180,11 @@ class ImageClassifier(Estimator):
 
         By default the model that ships. BundleError where it cannot be read.
         """
-        bundle = load_bundle(Path(folder))
-        spec = bundle.embedding
-        model = cls(architecture=spec.architecture, views=spec.views, region=spec.region)
-        model.bundle_, model.classes_ = bundle, np.array(bundle.taxonomy.labels)
-        return model
+        return cls.of(load_bundle(Path(folder)))
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "bundle_"):
-            from sklearn.exceptions import NotFittedError
-
-            raise NotFittedError(f"This {type(self).__name__} is not fitted; call “fit” first.")
+            raise not_fitted(self)
 
     def _predictor(self) -> ImagePredictor:
         self._check_fitted()
@@ -188,26 +199,48 @@ class ImageClassifier(Estimator):
         return tags
 
 
+def _labels(y: Any, count: int) -> np.ndarray:
+    """Labels [n] of so many images; DataError where they are not that."""
+    given, labels = np.asarray(y, object), np.asarray(y)
+    if given.ndim == 2 and given.shape[1] == 1:  # a table of one column
+        given, labels = given[:, 0], labels[:, 0]
+    if given.shape != (count,):
+        shape = " × ".join(map(str, given.shape)) or "no"
+        raise DataError(
+            f"Expected a label for each image, but there are {count} images and {shape} labels."
+        )
+    missing = np.flatnonzero(pd.isna(given) | [str(label) == "" for label in given])
+    if len(missing):
+        raise DataError(
+            f"Image {missing[0]} has no label, but {given[missing[0]]!r}, as have {len(missing)} "
+            "in all; leave them out, or give them one."
+        )
+    if 0 < sum(isinstance(label, str) for label in given) < count:
+        raise DataError("Expected labels that are all texts or all numbers, but some are either.")
+    if labels.dtype.kind == "f" and (labels % 1).any():
+        raise DataError("Expected labels that name classes, but they are fractions.")
+    return labels
+
+
 def _embed(
-    images: Sequence[ImageLike],
+    images: Sequence[tuple[int, ImageLike]],
     labels: Sequence[str] | np.ndarray,
     taxonomy: Taxonomy,
     spec: EmbeddingSpec,
     augmentation: Augmentation,
     seen: dict[tuple[str, str], np.ndarray],
 ) -> Embeddings:
-    """Vectors of images [n], and of distorted copies of each.
+    """Vectors of numbered images [n], and of distorted copies of each.
 
     ``seen`` has the vectors of images by content and region, to which those without copies add.
     """
     embedder = shared_embedder(spec)
 
-    def prepare(image: ImageLike) -> tuple[str, str, np.ndarray, np.ndarray]:
-        data = _encoded(image)
-        opened = open_picture(data, max_side=embedder.working_side)
-        picture = opened.picture
-        assert isinstance(data, bytes)  # a path that holds no file was just refused
-        key = content_hash(data)
+    def prepare(numbered: tuple[int, ImageLike]) -> tuple[str, str, np.ndarray, np.ndarray]:
+        with told_which(*numbered):
+            data = encoded(numbered[1])
+            opened = open_picture(data, max_side=embedder.working_side)
+        picture, key = opened.picture, content_hash(data)
         vector = seen.get((key, spec.region))
         vectors = [embedder.embed(picture) if vector is None else vector]
         if not augmentation.copies:
@@ -218,7 +251,7 @@ def _embed(
 
     prepared = map_in_order(prepare, images)
     keys, taken, fingerprints, vectors = zip(*prepared, strict=True)
-    files = [str(image) if isinstance(image, str | Path) else "" for image in images]
+    files = [str(image) if isinstance(image, str | PathLike) else "" for _, image in images]
     groups, _ = group_pictures(keys, fingerprints, list(labels), files, taken)
     table = pd.DataFrame(
         {"class": labels, "key": keys, "group": groups, "file": files, "taken": taken}
@@ -227,15 +260,3 @@ def _embed(
     return Embeddings(
         spec, embedder.digest, embedder.blocks, taxonomy, table, stacked[:, 0], stacked[:, 1:]
     )
-
-
-def _encoded(image: ImageLike) -> bytes | Path:
-    """An image as a file, so that all go through the one decoder."""
-    if isinstance(image, str | Path):
-        return Path(image).read_bytes() if Path(image).is_file() else Path(image)
-    if isinstance(image, bytes):
-        return image
-    picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()

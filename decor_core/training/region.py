@@ -23,6 +23,7 @@ from decor_core.images.augment import Augmentation
 from decor_core.images.views import REGIONS
 from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import fit_temperature, probabilities
+from decor_core.model.training_config import TrainingConfig
 
 # Pictures that are looked at in each way: a quarter of all, but at least _ENOUGH, if these are no
 # more than half of all, and at most _SAMPLE. Of fewer than _LEAST too little can be told.
@@ -78,6 +79,33 @@ def embed_pictures(
         spec = replace(spec, region=choice.region)
     vectors = embed(np.arange(n), spec, augmentation=augmentation, only_worthwhile=only_worthwhile)
     return replace(vectors, region_choice=choice)
+
+
+def embed(
+    catalog: Catalog,
+    config: TrainingConfig | None = None,
+    *,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Embeddings:
+    """The pictures of ``catalog``, and distorted copies of them, as vectors for a training.
+
+    How they are looked at is a matter of ``config``, which by default leaves the region and the
+    copies to the data. Vectors are kept in the folder ``cache``, by default the user's own, and
+    need not be computed again. ``progress`` is called with (done, total). DataError where there is
+    no usable picture, Stopped where ``should_stop`` said so.
+    """
+    config = config or TrainingConfig()
+    return embed_pictures(
+        catalog,
+        config.spec,
+        augmentation=config.augmentation(len(catalog.table)),
+        only_worthwhile=config.copies_by_data,
+        cache=cache,
+        progress=progress,
+        should_stop=should_stop,
+    )
 
 
 def sample_rows(table: pd.DataFrame, level: str) -> np.ndarray:

@@ -55,7 +55,7 @@ class Training:
 def train(
     embeddings: Embeddings,
     config: TrainingConfig,
-    level: str,
+    level: str | None = None,
     *,
     title: str = "My model",
     on_event: OnEvent | None = None,
@@ -63,9 +63,11 @@ def train(
 ) -> Training:
     """Split, train and calibrate on the training part, judge once on the test part.
 
-    ``level`` names the taxonomy to tell apart. Raises DataError where the data cannot be split
-    and TrainingError where the training diverges.
+    ``level`` names the taxonomy to tell apart, by default the finest. ``on_event`` gets the points
+    of the curves of gradient descent. Raises DataError where the data cannot be split and
+    TrainingError where the training diverges.
     """
+    level = level or embeddings.taxonomy.name
     data = LabeledVectors.of(embeddings, level, config)
     parts = data.split()
     events: list[TrainEvent] = []
@@ -166,7 +168,7 @@ def fold_heads(
 def cross_validate(
     embeddings: Embeddings,
     config: TrainingConfig,
-    level: str,
+    level: str | None = None,
     *,
     n_folds: int | None = None,
     repeats: int = 5,
@@ -175,10 +177,13 @@ def cross_validate(
 ) -> dict[str, Evaluation]:
     """Repeated stratified cross-validation, for ``level`` and every coarser taxonomy by name.
 
-    Near duplicates share a fold, and everything is fitted inside the folds; corrections train in
-    all of them. Repeat r is seeded with ``config.seed + r``. One that is stopped gives nothing: {}.
-    ``usual_folds`` by default.
+    ``level`` is by default the finest. Near duplicates share a fold, and everything is fitted
+    inside the folds; corrections train in all of them. ``n_folds`` is five by default, or fewer
+    where the pictures are. Repeat r is seeded with ``config.seed + r``. ``progress`` is called with
+    (folds done, their number). One that is stopped gives nothing: {}. DataError where a class has
+    too few pictures.
     """
+    level = level or embeddings.taxonomy.name
     data = LabeledVectors.of(embeddings, level, config)
     n_folds = n_folds or usual_folds(embeddings, level)
     probs = np.zeros((repeats, len(data.classes), len(data.taxonomy.labels)))

@@ -1,8 +1,12 @@
 """What importing Decor loads: import-linter (``make lint``) keeps the order, these the weight."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import decor_core
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,3 +48,23 @@ def test_predicting_loads_no_pandas_either():
     loaded = _loaded_after("from decor_core.model.predictor import load_predictor")
     assert "numpy" in loaded
     assert not loaded & {"tensorflow", "keras", "streamlit", "pandas"}
+
+
+def test_public_names_are_there_for_programs_and_for_type_checkers():
+    """Named at three places: where they are, for type checkers, and in the reference."""
+    tree = ast.parse((ROOT / "decor_core" / "__init__.py").read_text(encoding="utf-8"))
+    typed = {
+        f"{one.module}.{alias.name}"
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for one in block.body
+        if isinstance(one, ast.ImportFrom)
+        for alias in one.names
+        if alias.name == alias.asname
+    }
+    found = [getattr(decor_core, name) for name in decor_core.__all__]
+    assert typed == {f"{one.__module__}.{one.__name__}" for one in found}
+    page = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"^::: (\S+)$", page, re.M))
+    assert typed - described == {"decor_core.errors.DecorError"}  # with the others of its module
+    assert set(decor_core.__all__) <= set(dir(decor_core))
