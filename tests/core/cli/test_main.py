@@ -60,7 +60,7 @@ def test_help_lists_the_commands(capsys):
     listed = re.findall(r"^  (\w+)  +\w", told, re.M)
     assert listed == [
         "check", "prepare", "train", "retrain", "evaluate", "sweep", "label", "embed", "runs",
-        "export", "import", "app",
+        "export", "import", "app", "serve",
     ]  # fmt: skip
     assert "..." not in told.partition("Commands:")[2]  # nothing is cut off
 
