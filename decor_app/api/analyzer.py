@@ -58,7 +58,7 @@ class Analyzer:
     def analyze(self, bundle: Bundle, file: PictureFile, deep: bool = False) -> ImageAnalysis:
         """What the model sees in a file; on a thread of its own."""
         started = time.monotonic()
-        analysis = self.pool().analyze_image(bundle, file.data, self._limits, deep)
+        analysis = self.pool().analyze_image(bundle, file.data, self._limits, deep, previews=deep)
         seconds = time.monotonic() - started
         self._room.took(seconds)
         if analysis.vector is None:

@@ -6,7 +6,12 @@ import io
 from PIL import Image
 
 from decor_app.api.bodies import PictureFile
-from decor_app.api.schemas import ClassifiedPicture, LabelScore, UnreadablePicture
+from decor_app.api.schemas import (
+    ClassifiedPicture,
+    EmbeddedPicture,
+    LabelScore,
+    UnreadablePicture,
+)
 from decor_app.jobs.image_analysis import ImageAnalysis
 from decor_core.model.overlay import overlay
 from decor_core.model.predictor import Prediction, VectorPredictor
@@ -36,6 +41,17 @@ def classified(
         notes=list(analysis.notes),
         evidence=_evidence(analysis, model, prediction),
     )
+
+
+def embedded(
+    file: PictureFile, analysis: ImageAnalysis, encoding: str
+) -> EmbeddedPicture | UnreadablePicture:
+    """The vector of a picture, as a list or as little-endian float32 in base64."""
+    if analysis.vector is None:
+        return UnreadablePicture(file=file.name, error=analysis.error)
+    packed = base64.b64encode(analysis.vector.astype("<f4").tobytes()).decode()
+    vector = packed if encoding == "base64" else analysis.vector.tolist()
+    return EmbeddedPicture(file=file.name, vector=vector, notes=list(analysis.notes))
 
 
 def _evidence(

@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from decor_app.api.analyzer import Analyzer
+from decor_app.api.docs_page import add_docs_page
 from decor_app.api.limits import BodyLimits
 from decor_app.api.models import Models
 from decor_app.api.problems import ProblemDetails, handle_problems
@@ -38,6 +39,7 @@ def create_api(pool: Callable[[], InferencePool], models: Models) -> ASGIApp:
         redirect_slashes=False,
     )
     app.include_router(api_routes(models, Analyzer(pool), config))
+    add_docs_page(app)
     handle_problems(app)
     app.add_middleware(BodyLimits, most=config.api_mb * 2**20, total=config.total_mb * 2**20)
     if origins := config.api_origins.split():

@@ -36,7 +36,8 @@ class RequestLog:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID] = request_id
-                headers.setdefault("Cache-Control", "no-store")
+                if "etag" not in headers:
+                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 
 from decor_app.api.analyzer import Analyzer
-from decor_app.api.answers import classified
+from decor_app.api.answers import classified, embedded
 from decor_app.api.bodies import CONTENTS, PictureFile, read_pictures
 from decor_app.api.keys import KeyCheck, who_asks
 from decor_app.api.limits import RateLimit
@@ -17,6 +17,9 @@ from decor_app.api.schemas import (
     Classification,
     ClassifiedPicture,
     ClassifyOptions,
+    EmbeddedPicture,
+    Embedding,
+    EmbedOptions,
     Health,
     ModelDescription,
     ModelList,
@@ -109,6 +112,30 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
         pictures = await analyzer.each(request, files, look)
         _check_single(pictures)
         return Classification(model=name, taxonomy=taxonomy, pictures=pictures)
+
+    @router.post(
+        "/embed",
+        tags=["pictures"],
+        dependencies=locked,
+        responses=_OF_PICTURES,
+        openapi_extra=_BODY,
+    )
+    async def embed(request: Request, options: Annotated[EmbedOptions, Query()]) -> Embedding:
+        """Give the vectors of one picture or many, to search among or to train on."""
+        name, model = find_model(models, options.model)
+        files = await pictures_of(request)
+
+        def look(file: PictureFile) -> EmbeddedPicture | UnreadablePicture:
+            return embedded(file, analyzer.analyze(model.bundle, file), options.encoding)
+
+        pictures = await analyzer.each(request, files, look)
+        _check_single(pictures)
+        return Embedding(
+            model=name,
+            dimensions=len(model.bundle.head.weights),
+            encoding=options.encoding,
+            pictures=pictures,
+        )
 
     return router
 

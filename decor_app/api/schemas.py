@@ -30,6 +30,14 @@ class ClassifyOptions(ModelOptions):
     )
 
 
+class EmbedOptions(ModelOptions):
+    """Which model's vectors are wanted, and how."""
+
+    encoding: Literal["list", "base64"] = Field(
+        "list", description="Vectors as lists of numbers, or little-endian float32 in base64."
+    )
+
+
 class JsonPicture(BaseModel):
     """A picture in a JSON body."""
 
@@ -86,6 +94,23 @@ class Classification(BaseModel):
     model: str
     taxonomy: str
     pictures: list[ClassifiedPicture | UnreadablePicture]
+
+
+class EmbeddedPicture(BaseModel):
+    """The vector of a picture."""
+
+    file: str | None = Field(description="The name it came with.")
+    vector: list[float] | str = Field(description="As encoding says.")
+    notes: list[str] = Field(description="What was left out of the file or assumed for it.")
+
+
+class Embedding(BaseModel):
+    """The vector of each picture, in the order in which they came."""
+
+    model: str
+    dimensions: int
+    encoding: Literal["list", "base64"]
+    pictures: list[EmbeddedPicture | UnreadablePicture]
 
 
 class TaxonomyLevel(BaseModel):

@@ -40,7 +40,8 @@ class ImageAnalysis:
 class AnalyzeTask(Task):
     """Analyze a picture file with the model ``data``; without one, only the vector of a blank one.
 
-    A ``deep`` look says what in it speaks for each label, too.
+    A ``deep`` look says what in it speaks for each label, too; without ``previews`` there is
+    nothing to be shown of it.
     """
 
     kind: ClassVar[str] = "analyze"
@@ -49,6 +50,7 @@ class AnalyzeTask(Task):
     picture: bytes | None = None
     limits: Limits = LIMITS
     deep: bool = True
+    previews: bool = True
 
     def run(self, report: Report, should_stop: ShouldStop) -> ImageAnalysis:
         predictor = ImagePredictor(self.data)
@@ -64,8 +66,8 @@ class AnalyzeTask(Task):
         return ImageAnalysis(
             features.vector(),
             str(name_colors(features)),
-            encode_jpeg(upright, _PREVIEW_SIDE),
-            encode_webp(upright, _THUMB_SIDE),
+            encode_jpeg(upright, _PREVIEW_SIDE) if self.previews else b"",
+            encode_webp(upright, _THUMB_SIDE) if self.previews else b"",
             split_scores(features, embedder.blocks, head, labels, upright.size)
             if self.deep
             else None,

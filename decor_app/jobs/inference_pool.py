@@ -39,14 +39,18 @@ class InferencePool:
         self._threads.submit(self._run, AnalyzeTask(bundle))
 
     def analyze_image(
-        self, bundle: Bundle, data: bytes, limits: Limits, deep: bool = True
+        self,
+        bundle: Bundle,
+        data: bytes,
+        limits: Limits,
+        deep: bool = True,
+        previews: bool = True,
     ) -> ImageAnalysis:
         """What the model sees in a picture file; BundleError where the model does not fit here."""
         for _ in range(2):  # a process may have been ended for want of memory
             try:
-                return self._threads.submit(
-                    self._run, AnalyzeTask(bundle, data, limits, deep)
-                ).result()
+                task = AnalyzeTask(bundle, data, limits, deep, previews)
+                return self._threads.submit(self._run, task).result()
             except WorkerDied:
                 METRICS.count("pictures: process lost")
         return ImageAnalysis(
