@@ -71,6 +71,7 @@ WORKSPACE = SessionKey["Workspace | None"]("workspace", None)
 CACHE_OWNER = SessionKey["Owner"]("owner")
 WAITS_OUTSIDE = SessionKey[bool]("busy", False)  # the server is full
 ADMIN_PASSWORD = SessionKey[bytes]("keeper", b"")  # digest of what was typed
+ENDED_JOBS = SessionKey[frozenset[str]]("ended_jobs", frozenset())  # ids, as the page began
 STOP = SessionKey[None]("stop")  # of the job for a purpose
 TITLE = SessionKey[str]("title")  # of a run or data set, by its id
 

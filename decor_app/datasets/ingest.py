@@ -14,7 +14,8 @@ from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
 from decor_app.state.datasets import open_set, store, toast_error
 from decor_app.state.first_model import submit_intake
-from decor_app.state.jobs import INTAKE, PEEK, forget, job_for, stop, submit
+from decor_app.state.jobs import INTAKE, PEEK, forget, job_for, latest_job, stop, submit
+from decor_app.state.workspace import workspace
 from decor_core.data.folders.layout import named
 from decor_core.data.folders.outline import FolderOutline
 from decor_core.data.tables.columns import Columns
@@ -45,7 +46,8 @@ def begin_ingest(zip_path: Path, into: Path, title: str, label: str = "") -> Non
 
 def show_ingest() -> bool:
     """How far what is on its way in is, and what has to be asked; whether there is such."""
-    _advance()
+    with workspace().lock:  # another tab of the same browser must not read the same pictures
+        _advance()
     intake, preview = job_for(INTAKE), job_for(PEEK)
     first = intake or preview
     if not first:
@@ -86,8 +88,8 @@ def _advance() -> None:
         return
     if intake.status == "failed":  # it was read, but no model could look at it
         toast_error(intake.message)
-    forget(INTAKE)
     forget(PEEK)
+    forget(INTAKE)
     open_set(made.id)
 
 
@@ -116,7 +118,7 @@ def _show_guess(preview: Job) -> None:
 
 def _change() -> None:
     """Stop reading, and ask which folders are the classes."""
-    job = job_for(INTAKE)
+    job = latest_job(INTAKE)
     stop(INTAKE)
     if job and not job.task.data.exists():  # read already, merely looked at
         st.toast("The pictures have been read; bring them again.", icon=":material/info:")
@@ -127,7 +129,7 @@ def _change() -> None:
 
 def _give_up() -> None:
     for purpose in (INTAKE, PEEK):
-        job = job_for(purpose)
+        job = latest_job(purpose)
         if job:
             stop(purpose)
             store().discard(job.task.into.name)

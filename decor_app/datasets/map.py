@@ -51,10 +51,10 @@ def show_map(dataset: Dataset) -> None:
 def _places(dataset: Dataset) -> MapCoordinates | None:
     job = job_for(MAP, dataset.id)
     if job and not job.active:
-        forget(MAP)
         if job.status == "done":
             workspace().maps[dataset.id] = job.result
-        elif job.status == "failed":
+        forget(MAP)
+        if job.status == "failed":
             st.error(escape_markdown(job.message), icon=":material/error:")
     return workspace().maps.get(dataset.id)
 

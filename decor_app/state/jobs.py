@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.jobs.background_queue import BackgroundQueue
 from decor_app.jobs.job import Job
@@ -58,6 +59,7 @@ class SessionJob:
         self._owner, self._steps, self._then = owner, steps, then
         self._queues = job_queues()  # whose threads know nothing of sessions
         self._present: tuple[BackgroundQueue, str] | None = None  # queue and id of a job
+        self._is_stopped = False
         self._lock = threading.Lock()
 
     @property
@@ -70,7 +72,8 @@ class SessionJob:
             try:
                 task = self._steps.send(result)
             except StopIteration:
-                self._present = None
+                if not self._is_stopped:  # else the one before is the last
+                    self._present = None
                 return
             queue, then = self._queues[task.queue], self._follow if task.prepares else None
             if self._then and not then:
@@ -89,12 +92,15 @@ class SessionJob:
             return job
         if self.error:
             return replace(job, status="failed", message=self.error)
+        if self._is_stopped and job.task.prepares:
+            return replace(job, status="stopped")
         return replace(job, status="running", ended=None)
 
     def stop(self) -> None:
         """Stop the present job, and let none follow."""
         with self._lock:
             self._steps.close()
+            self._is_stopped = True
             if self._present:
                 queue, job_id = self._present
                 queue.stop(job_id)
@@ -174,7 +180,19 @@ def _start(
 
 
 def job_for(purpose: str, about: str = "") -> Job | None:
-    """The session's latest job for ``purpose`` as it stands now, if it is about that."""
+    """The session's latest job for ``purpose`` as it stands now, if it is about that.
+
+    The page is drawn anew where the job has ended since ``collect``: what the page has read until
+    here is older than what came of the job.
+    """
+    job = latest_job(purpose, about)
+    if job and not job.active and job.id not in keys.ENDED_JOBS.value:
+        st.rerun()
+    return job
+
+
+def latest_job(purpose: str, about: str = "") -> Job | None:
+    """As ``job_for``, for a callback, after which the page is drawn anyway."""
     session = workspace()
     job = session.jobs.get(purpose)
     if job is None or job.about != about:
@@ -204,17 +222,21 @@ def forget(purpose: str) -> None:
 
 
 def collect() -> None:
-    """Make runs of all trainings that have ended, wherever their visitor was when they did."""
+    """Make runs of all trainings that have ended, wherever their visitor was when they did.
+
+    A page begins with it: all jobs that the page asks for later have not ended, or are collected.
+    """
     session = workspace()
-    for first_model in list(session.first_models.values()):
-        first_model.collect()
-    for name in ("training", "evaluation"):
-        for job in job_queues()[name].jobs(session.owner):
-            if job.active or job.result is None or job.id in session.collected:
-                continue
-            # claimed first: another tab of the same browser must not keep it again
-            session.collected[job.id] = ""
-            session.collected[job.id] = _keep(job)
+    latest = [job.snapshot() for job in list(session.jobs.values())]
+    keys.ENDED_JOBS.value = frozenset(job.id for job in latest if job and not job.active)
+    with session.lock:  # another tab of the same browser waits until all of it is done
+        for first_model in list(session.first_models.values()):
+            first_model.collect()
+        for name in ("training", "evaluation"):
+            for job in job_queues()[name].jobs(session.owner):
+                if not (job.active or job.result is None or job.id in session.collected):
+                    session.collected[job.id] = job.about
+                    _keep(job)
 
 
 def run_of(job: Job) -> Run | None:
@@ -258,19 +280,18 @@ def save_run(run: Run) -> None:
         st.toast(escape_markdown(f"“{old.title}” had to go: there is no room for more models."))
 
 
-def _keep(job: Job) -> str:
+def _keep(job: Job) -> None:
     session = workspace()
     if job.task.kind in ("train", "train on all"):
         run = run_of_training(job.result, job.task.training_data, job.seconds)
+        session.collected[job.id] = run.id
         save_run(run)
         correction_job = session.jobs.get(TRAIN_ON_CORRECTIONS)
         if correction_job and correction_job.job_id == job.id:
             use_model(run.bundle)
             if run.evaluation is None:  # its answers first, then how good they are
                 ask_about(CROSS_VALIDATE, run, CrossValidateTask)
-        return run.id
-    if job.task.kind == "cross-validate":
+    elif job.task.kind == "cross-validate":
         save_cross_validation(job.about, job.result)
     elif job.task.kind == "learning curve" and job.status == "done":
         session.learning_curves[job.about] = job.result
-    return job.about

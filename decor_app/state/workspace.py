@@ -63,6 +63,9 @@ class Workspace:
 
     corrected: dict[str, Correction] = field(default_factory=dict)  # by digest of the picture
 
+    # Held while what came of jobs is taken over: another tab of the same browser waits.
+    lock: Any = field(default_factory=threading.RLock, repr=False)
+
     sessions: set[str] = field(default_factory=set)  # of Streamlit: the tabs that have used it
     touched: float = float("-inf")  # when it was last used
     seen: float = float("-inf")  # when a tab was last open

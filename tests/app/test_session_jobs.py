@@ -1,0 +1,267 @@
+"""Jobs that end while a page is drawn, in one tab or in two: the page is of one moment.
+
+No process runs: each job ends when the test says so, between two readings of the page.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from app_pages import button, opened, texts
+from packing import zip_of
+
+from decor_app.datasets import ingest as ingest_page
+from decor_app.jobs.dataset_tasks import (
+    CheckTask,
+    EmbedTask,
+    IntakeTask,
+    MapCoordinates,
+    MapTask,
+    PredictTask,
+    PreviewTask,
+    ingest,
+)
+from decor_app.jobs.queue import JobQueue
+from decor_app.jobs.tasks import QueueName, Task
+from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
+from decor_app.state import jobs, processes
+from decor_app.state.jobs import SessionJob, single
+from decor_app.state.processes import inference_pool
+from decor_app.state.workspace import Workspace
+from decor_core.data.findings import Finding
+from decor_core.datasets.dataset import Dataset, load_dataset
+from decor_core.datasets.store import DatasetStore
+from decor_core.model.events import never_stop
+from decor_core.model.training_config import TrainingConfig
+
+
+@pytest.fixture(scope="module", autouse=True)
+def end_inference() -> Iterator[None]:
+    yield
+    inference_pool().close()
+    inference_pool.clear()
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A visitor, and the queues whose jobs the test runs."""
+
+    session: Workspace
+    queues: dict[QueueName, JobQueue]
+
+    def begin(self, purpose: str, task: Task, about: str = "") -> SessionJob:
+        job = SessionJob(self.session.owner, single(task), about)
+        job.advance()
+        self.session.jobs[purpose] = job
+        return job
+
+    def end(self, purpose: str, result: Any) -> None:
+        job = self.session.jobs[purpose]
+        queue = self.queues[job.snapshot().task.queue]
+        queue.take()
+        queue.finish(job.job_id, result)
+
+
+@pytest.fixture
+def visit(monkeypatch) -> Visit:
+    queues = {name: JobQueue() for name in get_args(QueueName)}
+    monkeypatch.setattr(jobs, "job_queues", lambda: queues)
+    monkeypatch.setattr(processes, "job_queues", lambda: queues)
+    return Visit(Workspace("me"), queues)
+
+
+@pytest.fixture
+def dataset(visit, painted) -> Dataset:
+    into = DatasetStore(visit.session.folder / "datasets").begin("Shop")
+    made = ingest(IntakeTask(painted, into, "Shop"), lambda event: None, never_stop)
+    visit.session.data_set = made.id
+    return made
+
+
+@pytest.fixture
+def during(monkeypatch) -> Callable:
+    """``during(purpose, reading, end)``: ``end()`` just before the page reads that job so often."""
+
+    def arrange(purpose: str, reading: int, end: Callable[[], object]) -> None:
+        read, times = jobs.latest_job, count(1)
+
+        def latest_job(asked: str, about: str = ""):
+            if asked == purpose and next(times) == reading:
+                end()
+            return read(asked, about)
+
+        monkeypatch.setattr(jobs, "latest_job", latest_job)
+
+    return arrange
+
+
+def _training_task(embeddings) -> TrainTask:
+    return TrainTask(embeddings, TrainingConfig(head="lda"), "style", "Painted")
+
+
+def _labels(test) -> set[str]:
+    return {button.label for button in test.button}
+
+
+each_reading = pytest.mark.parametrize("reading", [1, 2])
+
+
+# It ends after the page has begun
+
+
+@each_reading
+def test_a_training(visit, embeddings, training, during, reading):
+    visit.begin(jobs.TRAIN, _training_task(embeddings))
+    during(jobs.TRAIN, reading, lambda: visit.end(jobs.TRAIN, training))
+    test = opened("retrain", workspace=visit.session)
+    assert test.metric[0].label == "Test accuracy"
+    assert not button(test, "Retrain").disabled
+
+
+def test_a_cross_validation(visit, embeddings, training, during):
+    visit.begin(jobs.TRAIN, task := _training_task(embeddings))
+    visit.end(jobs.TRAIN, training)
+    opened("retrain", workspace=visit.session)
+    (run,) = visit.session.own_runs
+    visit.begin(jobs.CROSS_VALIDATE, CrossValidateTask(task.data, task.config, "style"), run.id)
+    found = {"style": training.bundle.evaluation}
+    during(jobs.CROSS_VALIDATE, 1, lambda: visit.end(jobs.CROSS_VALIDATE, found))
+    test = opened("retrain", workspace=visit.session)
+    assert "Cross-validation" in [metric.label for metric in test.metric]
+
+
+def test_a_training_with_corrections(visit, embeddings, training, during):
+    visit.begin(jobs.TRAIN_ON_CORRECTIONS, _training_task(embeddings))
+    during(jobs.TRAIN_ON_CORRECTIONS, 1, lambda: visit.end(jobs.TRAIN_ON_CORRECTIONS, training))
+    assert "Answered by Painted" in texts(opened("classify", workspace=visit.session))
+
+
+@each_reading
+def test_a_preview(visit, painted, during, reading, tmp_path):
+    into = DatasetStore(visit.session.folder / "datasets").begin("Shop")
+    task = PreviewTask(zip_of(painted, tmp_path / "upload.zip"), into, "Shop")
+    found = task.run(lambda event: None, never_stop)
+    visit.begin(jobs.PEEK, task)
+    during(jobs.PEEK, reading, lambda: visit.end(jobs.PEEK, found))
+    test = opened("data", workspace=visit.session)
+    assert visit.session.jobs[jobs.INTAKE].snapshot().status == "queued"
+    assert "Read the pictures" not in _labels(test)
+
+
+@each_reading
+def test_an_intake(visit, dataset, during, reading):
+    visit.session.data_set = ""
+    visit.begin(jobs.INTAKE, IntakeTask(dataset.folder, dataset.folder, "Shop"))
+    during(jobs.INTAKE, reading, lambda: visit.end(jobs.INTAKE, dataset))
+    test = opened("data", workspace=visit.session)
+    assert "36 pictures in 3 classes" in texts(test)
+
+
+@each_reading
+def test_a_search_for_label_issues(visit, dataset, during, reading):
+    file = dataset.table["file"][0]
+    found = [Finding("mislabelled", file, "It looks like “Iznik”.", suggestion="Iznik")]
+
+    def end() -> None:
+        load_dataset(dataset.folder).with_model_findings(found)
+        visit.end(jobs.CHECK, None)
+
+    visit.begin(jobs.CHECK, CheckTask(dataset.folder), dataset.id)
+    during(jobs.CHECK, reading, end)
+    test = opened("data", workspace=visit.session)
+    assert "1 picture that may be in the wrong class" in texts(test)
+    assert "Look for label issues" not in _labels(test)
+
+
+@each_reading
+def test_a_map(visit, dataset, during, reading):
+    keys = tuple(dataset.table["key"])
+    drawn = MapCoordinates(keys, np.zeros((len(keys), 2)), tuple(map(dataset.thumb, keys)))
+    visit.begin(jobs.MAP, MapTask(dataset.folder), dataset.id)
+    during(jobs.MAP, reading, lambda: visit.end(jobs.MAP, drawn))
+    test = opened("data", workspace=visit.session, data_view="Map")
+    assert "Each dot is a picture" in texts(test)
+
+
+@each_reading
+def test_what_the_model_says_of_a_set(visit, dataset, during, reading, training):
+    bundle = processes.load_bundle(processes.DEFAULT_BUNDLE)
+    about = f"{dataset.id} {bundle.title} {bundle.created}"
+    told = {key: ("Gzhel", 0.9) for key in dataset.table["key"]}
+    visit.begin(jobs.ANSWER, PredictTask(dataset.folder, bundle, "style"), about)
+    during(jobs.ANSWER, reading, lambda: visit.end(jobs.ANSWER, told))
+    test = opened("data", workspace=visit.session, data_view="Pictures")
+    assert test.selectbox(key="filter_verdict")
+
+
+# Two tabs of one browser
+
+
+def _is_held(lock) -> bool:
+    """Whether another thread would have to wait for it."""
+
+    def attempt() -> bool:
+        free = lock.acquire(blocking=False)
+        if free:
+            lock.release()
+        return free
+
+    with ThreadPoolExecutor(1) as other:
+        return not other.submit(attempt).result()
+
+
+def test_a_second_tab_waits_until_a_run_is_kept(visit, embeddings, training, monkeypatch):
+    keep, held = jobs.run_of_training, []
+
+    def run_of_training(*given):
+        held.append(_is_held(visit.session.lock))
+        return keep(*given)
+
+    monkeypatch.setattr(jobs, "run_of_training", run_of_training)
+    visit.begin(jobs.TRAIN, _training_task(embeddings))
+    visit.end(jobs.TRAIN, training)
+    for _ in range(2):
+        assert opened("retrain", workspace=visit.session).metric[0].label == "Test accuracy"
+    assert held == [True] and not _is_held(visit.session.lock)
+
+
+def test_pictures_are_read_once(visit, painted, monkeypatch, tmp_path):
+    submit, held = ingest_page.submit_intake, []
+
+    def submit_intake(task):
+        held.append(_is_held(visit.session.lock))
+        submit(task)
+
+    monkeypatch.setattr(ingest_page, "submit_intake", submit_intake)
+    into = DatasetStore(visit.session.folder / "datasets").begin("Shop")
+    task = PreviewTask(zip_of(painted, tmp_path / "upload.zip"), into, "Shop")
+    visit.begin(jobs.PEEK, task)
+    visit.end(jobs.PEEK, task.run(lambda event: None, never_stop))
+    for _ in range(2):
+        opened("data", workspace=visit.session)
+    assert held == [True]
+
+
+# Stop
+
+
+def test_one_that_is_stopped_between_two_jobs_says_so(visit, dataset, embeddings):
+    spec = embeddings.spec
+
+    def steps():
+        yield EmbedTask(dataset.folder, spec, None, dataset.number, dataset.version)
+        yield _training_task(embeddings)
+
+    job = SessionJob("me", steps())
+    job.advance()
+    queue = visit.queues["dataset"]
+    taken = queue.take()
+    done = queue.finish(taken.id, embeddings)
+    job.stop()  # it is done, but what follows has not begun
+    taken.then(done)
+    assert job.snapshot().status == "stopped"
+    assert visit.queues["training"].load() == (0, 0)
