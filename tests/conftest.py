@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but NumPy comes first here
+os.environ["DECOR_FIRST_MODEL"] = "0"  # trained behind every intake; its tests switch it on
 
 import numpy as np
 import pytest

@@ -12,6 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from decor_app.format import escape_markdown
+from decor_app.hosting.config import server_config
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, IntakeTask
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import LearnTask
@@ -136,16 +137,21 @@ def _can_be_learned(dataset: Dataset, config: TrainingConfig) -> bool:
 
 
 def submit_intake(task: IntakeTask) -> None:
-    """Queue the reading of pictures; a search for label issues and the first model follow."""
+    """Queue the reading of pictures; the first model and a search for label issues follow.
+
+    No model on a server that is set to make none by itself.
+    """
     session, set_id = workspace(), task.into.name
     made = FirstModel(task.into)
     # Made here, as the thread that runs jobs knows nothing of sessions.
-    learning = SessionJob(session.owner, made.steps(session), set_id)
-    checking = SessionJob(session.owner, single(CheckTask(task.into)), set_id)
+    steps = {learn_purpose(set_id): made.steps(session), CHECK: single(CheckTask(task.into))}
+    if not server_config().first_model:
+        del steps[learn_purpose(set_id)]
+    following = {name: SessionJob(session.owner, one, set_id) for name, one in steps.items()}
 
     def go_on(_: Job) -> None:
         session.first_models[set_id] = made
-        for purpose, job in ((learn_purpose(set_id), learning), (CHECK, checking)):
+        for purpose, job in following.items():
             with suppress(DecorError):  # too many jobs wait: it can be asked for later
                 job.advance()
                 # Not before: a page that is drawn meanwhile forgets a job that has not begun.

@@ -1,16 +1,22 @@
 """The first model of a new data set and the better one: its steps, its run, what the page says."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
 from app_pages import button, end_processes, opened, sound, texts  # noqa: F401
+from driven_jobs import Visit
+from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import first_model as page
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
+from decor_app.jobs.queue import QueueLimits
 from decor_app.jobs.tasks import Task
 from decor_app.state import first_model
-from decor_app.state.first_model import FirstModel
+from decor_app.state.first_model import FirstModel, learn_purpose
 from decor_app.state.jobs import CHECK, SessionJob
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.dataset import Dataset
@@ -40,20 +46,31 @@ def dataset(visitor, painted) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def stages(visitor, dataset) -> Iterator[FirstModel]:
+def results(dataset) -> list[Any]:
+    """What each step gives."""
+    steps, found = FirstModel(dataset.folder).steps(Workspace("nobody")), []
+    task: Task = next(steps)
+    while True:
+        found.append(task.run(quiet, never_stop))
+        try:
+            task = steps.send(found[-1])
+        except StopIteration:
+            return found
+
+
+@pytest.fixture(scope="module")
+def stages(visitor, dataset, results) -> Iterator[FirstModel]:
     """The model of the data set, with another step done each time that it is asked for."""
     made = visitor.first_models[dataset.id] = FirstModel(dataset.folder)
 
     def done() -> Iterator[FirstModel]:
         steps = made.steps(visitor)
-        task: Task = next(steps)
-        while True:
+        next(steps)
+        for result in results:
             yield made
-            try:
-                task = steps.send(task.run(quiet, never_stop))
-            except StopIteration:
-                yield made
-                return
+            with suppress(StopIteration):
+                steps.send(result)
+        yield made
 
     return done()
 
@@ -111,6 +128,7 @@ def test_a_model_that_comes_while_the_page_is_drawn_is_shown(stages, visitor, da
 
 
 def test_a_job_is_kept_when_it_has_begun(visitor, dataset, monkeypatch):
+    monkeypatch.setenv("DECOR_FIRST_MODEL", "1")
     asked = {}
     monkeypatch.setattr(first_model, "workspace", lambda: visitor)
     monkeypatch.setattr(
@@ -122,7 +140,7 @@ def test_a_job_is_kept_when_it_has_begun(visitor, dataset, monkeypatch):
     )
     first_model.submit_intake(IntakeTask(dataset.folder, dataset.folder, "Shop"))
     asked["then"](None)
-    purposes = first_model.learn_purpose(dataset.id), CHECK
+    purposes = learn_purpose(dataset.id), CHECK
     assert kept_before == [False, False]
     assert all(visitor.jobs.pop(purpose) for purpose in purposes)
 
@@ -144,3 +162,106 @@ def test_pictures_that_are_too_few_get_no_model(visitor, dataset):
 @pytest.mark.parametrize("before, now, chance", [(80, 82, True), (80, 95, False), (5, 5, True)])
 def test_a_small_gain_may_be_chance(before, now, chance):
     assert Rate(100, before, now).may_be_chance is chance
+
+
+# Its jobs, which end when the test says so
+
+
+@pytest.fixture
+def learning(visit, dataset, results) -> Callable[..., Visit]:
+    """``learning(2)``: a visitor whose data set is learned from, with two of the steps done."""
+
+    def learn(done: int) -> Visit:
+        session = visit.session
+        shutil.copytree(dataset.folder, session.folder / "datasets" / dataset.id)
+        session.data_set = dataset.id
+        made = FirstModel(session.folder / "datasets" / dataset.id)
+        session.first_models[dataset.id] = made
+        visit.begin(learn_purpose(dataset.id), made.steps(session), dataset.id)
+        for result in results[:done]:
+            visit.end(learn_purpose(dataset.id), result)
+        return visit
+
+    return learn
+
+
+def _labels(test: AppTest) -> list[str]:
+    return [button.label for button in test.button]
+
+
+@pytest.mark.parametrize("done, told", [(1, "Stopped."), (2, "Stopped. The first model stays.")])
+def test_it_can_be_stopped_and_what_there_is_stays(learning, done, told):
+    visit = learning(done)
+    test = opened("data", workspace=visit.session)
+    assert "is on its way" in texts(test)
+    sound(button(test, "Stop").click().run())
+    assert told in [caption.value for caption in test.caption]
+    assert "Stop" not in _labels(test) and "is on its way" not in texts(test)
+    assert ("Classify with it" in _labels(test)) is (done == 2)
+    assert len(visit.session.own_runs) == (done == 2)
+    assert not any(sum(queue.load()) for queue in visit.queues.values())
+
+
+def test_all_tabs_of_a_browser_have_one_run_of_it(learning, results, dataset):
+    visit = learning(2)
+    tabs = [opened("data", workspace=visit.session) for _ in range(2)]
+    (run,) = visit.session.own_runs
+    visit.session.model = VectorPredictor(run.bundle)
+    for result in results[2:]:
+        visit.end(learn_purpose(dataset.id), result)
+    toasts = [len(sound(tab.run()).toast) for tab in tabs]
+    assert all("**The model is done**" in texts(tab) for tab in tabs)
+    assert [one.id for one in visit.session.own_runs] == [run.id] and toasts == [1, 0]
+
+
+def test_classify_waits_for_the_better_one(learning, results, dataset):
+    visit = learning(2)
+    opened("data", workspace=visit.session)
+    visit.session.model = VectorPredictor(visit.session.own_runs[0].bundle)
+    test = opened("classify", workspace=visit.session)
+    assert "a better one will answer as soon as it is there" in texts(test)
+    assert "Stop" not in _labels(test)
+    for result in results[2:]:
+        visit.end(learn_purpose(dataset.id), result)
+    sound(test.run())
+    assert "a better one will answer" not in texts(test)
+    assert "better model of “Shop” answers from now on" in test.toast[0].value
+    assert visit.session.model.bundle is visit.session.own_runs[0].bundle
+    assert "Answered by Shop" in texts(test)
+
+
+def test_among_strangers_nothing_of_it_is_kept(learning, monkeypatch, tmp_path):
+    monkeypatch.setenv("DECOR_HOSTED", "1")
+    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
+    visit = learning(4)
+    assert "**The model is done**" in texts(opened("data", workspace=visit.session))
+    assert len(visit.session.own_runs) == 1 and not list(tmp_path.iterdir())
+    opened("data", workspace=(other := Workspace("another")))
+    assert not other.own_runs and not other.first_models
+    folder = visit.session.folder
+    visit.session.forget()
+    assert not folder.exists() and not visit.session.first_models
+
+
+@pytest.mark.parametrize("chosen, learns", [("1", True), ("0", False)])
+def test_it_comes_where_the_server_is_set_to_it(
+    visit, visitor, dataset, monkeypatch, chosen, learns
+):
+    monkeypatch.setenv("DECOR_FIRST_MODEL", chosen)
+    monkeypatch.setattr(first_model, "workspace", lambda: visit.session)
+    monkeypatch.setattr(first_model, "submit", lambda purpose, task, then: then(None))
+    first_model.submit_intake(IntakeTask(dataset.folder, dataset.folder, "Shop"))
+    assert set(visit.session.jobs) == {CHECK} | ({learn_purpose(dataset.id)} if learns else set())
+
+
+def test_without_room_in_the_queue_the_pictures_are_there_all_the_same(visit, dataset, monkeypatch):
+    monkeypatch.setenv("DECOR_FIRST_MODEL", "1")
+    visit.queues["dataset"].limits = QueueLimits(waiting_of_one=0)
+    monkeypatch.setattr(first_model, "workspace", lambda: visit.session)
+    monkeypatch.setattr(first_model, "submit", lambda purpose, task, then: then(None))
+    folder = shutil.copytree(dataset.folder, visit.session.folder / "datasets" / dataset.id)
+    first_model.submit_intake(IntakeTask(folder, folder, "Shop"))
+    visit.session.data_set = dataset.id
+    test = opened("data", workspace=visit.session)
+    assert "36 pictures in 3 classes" in texts(test) and "on its way" not in texts(test)
+    assert "Look for label issues" in _labels(test)

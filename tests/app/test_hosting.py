@@ -40,7 +40,7 @@ def test_hosted_narrows_every_limit(word):
 
 
 def test_each_has_its_variable():
-    switches = {"DECOR_HOSTED": "0", "DECOR_API": "0"}
+    switches = {"DECOR_HOSTED": "0", "DECOR_API": "0", "DECOR_FIRST_MODEL": "no"}
     read = read_config({variable: "7" for variable in VARIABLES.values()} | switches)
     assert {getattr(read, name) for name in VARIABLES} == {7, "7", False}
     assert read.picture_limits.max_pixels == 7_000_000

@@ -1,13 +1,8 @@
-"""Jobs that end while a page is drawn, in one tab or in two: the page is of one moment.
-
-No process runs: each job ends when the test says so, between two readings of the page.
-"""
+"""Jobs that end while a page is drawn, in one tab or in two: the page is of one moment."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import count
-from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -25,13 +20,9 @@ from decor_app.jobs.dataset_tasks import (
     PreviewTask,
     ingest,
 )
-from decor_app.jobs.queue import JobQueue
-from decor_app.jobs.tasks import QueueName, Task
 from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
 from decor_app.state import jobs, processes
-from decor_app.state.jobs import SessionJob, single
 from decor_app.state.processes import inference_pool
-from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.store import DatasetStore
@@ -44,34 +35,6 @@ def end_inference() -> Iterator[None]:
     yield
     inference_pool().close()
     inference_pool.clear()
-
-
-@dataclass(frozen=True)
-class Visit:
-    """A visitor, and the queues whose jobs the test runs."""
-
-    session: Workspace
-    queues: dict[QueueName, JobQueue]
-
-    def begin(self, purpose: str, task: Task, about: str = "") -> SessionJob:
-        job = SessionJob(self.session.owner, single(task), about)
-        job.advance()
-        self.session.jobs[purpose] = job
-        return job
-
-    def end(self, purpose: str, result: Any) -> None:
-        job = self.session.jobs[purpose]
-        queue = self.queues[job.snapshot().task.queue]
-        queue.take()
-        queue.finish(job.job_id, result)
-
-
-@pytest.fixture
-def visit(monkeypatch) -> Visit:
-    queues = {name: JobQueue() for name in get_args(QueueName)}
-    monkeypatch.setattr(jobs, "job_queues", lambda: queues)
-    monkeypatch.setattr(processes, "job_queues", lambda: queues)
-    return Visit(Workspace("me"), queues)
 
 
 @pytest.fixture
@@ -250,18 +213,15 @@ def test_pictures_are_read_once(visit, painted, monkeypatch, tmp_path):
 
 
 def test_one_that_is_stopped_between_two_jobs_says_so(visit, dataset, embeddings):
-    spec = embeddings.spec
-
     def steps():
-        yield EmbedTask(dataset.folder, spec, None, dataset.number, dataset.version)
+        yield EmbedTask(dataset.folder, embeddings.spec, None, dataset.number, dataset.version)
         yield _training_task(embeddings)
 
-    job = SessionJob("me", steps())
-    job.advance()
-    queue = visit.queues["dataset"]
-    taken = queue.take()
-    done = queue.finish(taken.id, embeddings)
+    job = visit.begin(jobs.TRAIN, steps())
+    then = job.snapshot().then
+    visit.queues["dataset"].take()
+    done = visit.queues["dataset"].finish(job.job_id, embeddings)
     job.stop()  # it is done, but what follows has not begun
-    taken.then(done)
+    then(done)
     assert job.snapshot().status == "stopped"
     assert visit.queues["training"].load() == (0, 0)

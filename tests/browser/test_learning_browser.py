@@ -29,7 +29,7 @@ def test_from_a_zip_to_a_model_that_learns_from_a_correction(
     towel, lamp = tmp_path / "towel.png", tmp_path / "lamp.png"
     towel.write_bytes(encoded(ornament(901, "firebrick", 160)))
     lamp.write_bytes(encoded(ornament(902, "orange", 160)))
-    settings = {"DECOR_HOME": str(tmp_path / "home")}
+    settings = {"DECOR_HOME": str(tmp_path / "home"), "DECOR_FIRST_MODEL": "1"}
     with served(tmp_path / "log", **settings) as server:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(TIMEOUT_MS)
