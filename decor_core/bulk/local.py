@@ -1,6 +1,6 @@
 """The engine on this machine: rows of pictures, on all cores, to an output."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from functools import partial
 
 from decor_core.bulk.answers import Content, Row, RowMaker
@@ -14,11 +14,11 @@ _READERS = 16  # threads that wait for what comes through the network
 
 def run(
     pictures: Iterable[Picture], maker: RowMaker, output: Output, *, is_remote: bool = False
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Make a row of each picture that ``output`` has none of, and finish it.
 
-    Yields how many are done by now. What is done when it is interrupted, or fails, is kept.
-    Pictures that are ``is_remote`` are fetched ahead.
+    Yields how many are done by now. What is done when it is interrupted, fails, or is closed, is
+    kept. Pictures that are ``is_remote`` are fetched ahead.
     """
     output.begin()
     todo = (picture for picture in pictures if not output.done.take(picture.file))
@@ -30,8 +30,9 @@ def run(
         for count, row in enumerate(rows, 1):
             output.add(row)
             yield count
-    finally:
-        output.flush()
+    except BaseException:
+        output.stop()
+        raise
     output.finish()
 
 

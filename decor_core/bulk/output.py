@@ -218,6 +218,12 @@ class Output:
         self.errors += sum("error" in row for row in rows)
         self._written = time.monotonic()
 
+    def stop(self) -> None:
+        """Write what waits, to be gone on with; of a run without a row nothing stays."""
+        self.flush()
+        if self._is_new and not self.rows:
+            self._folder.remove([_STATE])
+
     def finish(self) -> None:
         """Write what waits, and make the output what it is to be."""
         self.flush()

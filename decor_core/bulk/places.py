@@ -1,7 +1,9 @@
 """Where pictures are and rows go: paths on this machine, and URLs of object stores and servers."""
 
+import logging
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -15,6 +17,14 @@ from decor_core.io import replacing_file
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)  # a drive has one letter
 _WEB = ("http", "https")
+_WAITS = (1, 4)  # seconds before another try; the libraries of object stores try again, too
+_BUSY = (429, *range(500, 600))  # HTTP
+# Packages that write to the log, with all that led there, what is told in a sentence here.
+_TALKATIVE = ("adlfs", "azure", "gcsfs", "s3fs")
+
+
+class _Busy(DataError):
+    """A server that may answer another time."""
 
 
 def scheme_of(place: str) -> str:
@@ -43,6 +53,9 @@ def file_system(url: str) -> tuple[Any, str]:
             from fsspec.core import url_to_fs
         except ImportError as error:
             raise missing_package(f"“{url}”", "fsspec", "cloud") from error
+        for name in _TALKATIVE:
+            if not (log := logging.getLogger(name)).level:
+                log.setLevel(logging.CRITICAL)
         return url_to_fs(url)
 
 
@@ -50,8 +63,8 @@ def file_system(url: str) -> tuple[Any, str]:
 def told_of(url: str) -> Iterator[None]:
     """Tell in a sentence what went wrong with a URL; only calls of fsspec belong into the block.
 
-    FileNotFoundError and PermissionError become DataError, all else DecorError: stores raise
-    whatever their libraries do, without a common base.
+    DataError where it is about what is at the URL, another DecorError where the network or the
+    credentials fail. Stores raise whatever their libraries do, without a common base.
     """
     try:
         yield
@@ -65,7 +78,7 @@ def told_of(url: str) -> Iterator[None]:
             "path."
         ) from error
     except PermissionError as error:
-        raise DataError(f"“{url}” may not be read or written ({error}); {_CREDENTIALS}") from error
+        raise DecorError(f"“{url}” may not be read or written ({error}); {_CREDENTIALS}") from error
     except NotImplementedError as error:
         raise DataError(f"“{url}” can be read, but not written; give another place.") from error
     except Exception as error:
@@ -76,9 +89,10 @@ def told_of(url: str) -> Iterator[None]:
                 "gs://, az://, https:// or file://, or a path."
             ) from error
         if "credential" in (type(error).__name__ + reason).lower():
-            raise DataError(f"“{url}” needs credentials ({reason}); {_CREDENTIALS}") from error
+            raise DecorError(f"“{url}” needs credentials ({reason}); {_CREDENTIALS}") from error
         if status := getattr(error, "status", None):  # aiohttp's answers have one
-            raise DataError(f"“{url}” cannot be read: the server says HTTP {status}.") from error
+            kind = _Busy if status in _BUSY else DataError
+            raise kind(f"“{url}” cannot be read: the server says HTTP {status}.") from error
         raise DecorError(
             f"“{url}” cannot be reached ({reason}); please check the network and the name."
         ) from error
@@ -150,17 +164,29 @@ def name_of(place: str) -> str:
 def read_remote(url: str, limit: int | None = None) -> bytes:
     """The bytes at a URL, or the first of them.
 
-    PictureError where this one cannot be had, DecorError where nothing can, as without a network.
+    PictureError where this one cannot be had, another DecorError where none can, as without a
+    network, which is tried a few times.
     """
+    for wait in (*_WAITS, None):
+        try:
+            return _read_once(url, limit)
+        except DataError as error:
+            if wait is None or not isinstance(error, _Busy):
+                raise PictureError(str(error)) from error
+        except DecorError:
+            if wait is None:
+                raise
+        time.sleep(wait)
+    raise AssertionError
+
+
+def _read_once(url: str, limit: int | None) -> bytes:
     system, path = file_system(url)
-    try:
-        with told_of(url):
-            if limit is None:
-                return system.cat_file(path)
-            with system.open(path, "rb", cache_type="none") as file:  # nothing is read ahead
-                return file.read(limit)
-    except DataError as error:
-        raise PictureError(str(error)) from error
+    with told_of(url):
+        if limit is None:
+            return system.cat_file(path)
+        with system.open(path, "rb", cache_type="none") as file:  # nothing is read ahead
+            return file.read(limit)
 
 
 def fetch(url: str, to: Path, most_bytes: int) -> None:
@@ -190,6 +216,8 @@ class Folder:
     """
 
     def __init__(self, place: str) -> None:
+        if scheme_of(place) in _WEB:
+            raise DataError(f"“{place}” is on a web server, which can be read, but not written.")
         self.place = place
         self._remote = file_system(place) if scheme_of(place) else None
 

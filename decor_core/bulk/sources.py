@@ -29,9 +29,9 @@ from decor_core.data.sources.source import (
     normal,
     open_source,
 )
-from decor_core.errors import DecorError, PictureError
+from decor_core.errors import DataError, PictureError
 from decor_core.images.decode import LIMITS
-from decor_core.images.formats import HEAD_BYTES
+from decor_core.images.formats import HEAD_BYTES, has_picture_ending
 from decor_core.images.limits import read_within, too_many_bytes
 
 _OPEN = 2  # archives at once: the one that is read and the one that ends
@@ -110,7 +110,7 @@ def find_pictures(places: Sequence[str], left_out: Reasons) -> Iterator[Picture]
     for place in map(local_or_url, places):
         if _is_archive(place):
             yield from _in_archive(place, left_out)
-        elif not is_folder(place):
+        elif _is_picture(place):
             yield _picture(place)
         else:
             archives: list[str] = []
@@ -118,7 +118,7 @@ def find_pictures(places: Sequence[str], left_out: Reasons) -> Iterator[Picture]
             for archive in archives:
                 try:
                     yield from _in_archive(archive, left_out)
-                except DecorError as error:
+                except (DataError, PictureError) as error:
                     left_out.add(archive, str(error))
 
 
@@ -138,11 +138,10 @@ def _in_folder(
     """
     try:
         names, sizes = list_folder(folder)
-    except (OSError, DecorError) as error:
+    except OSError as error:
         if not prefix:
             raise
-        reason = getattr(error, "strerror", None) or str(error)
-        left_out.add(folder, f"The folder cannot be read ({reason}).")
+        left_out.add(folder, f"The folder cannot be read ({error.strerror}).")
         return
     # With the slash at the end of folders, the order is that of whole paths.
     names.sort(key=normal)
@@ -159,6 +158,13 @@ def _in_folder(
             left_out.add(place, reason)
         else:
             yield _picture(place, size=sizes.get(name, 0))
+
+
+def _is_picture(place: str) -> bool:
+    """Whether a place is one picture; one that is not there shows when it is read."""
+    if scheme_of(place) and has_picture_ending(name_of(place)):
+        return True
+    return not is_folder(place)
 
 
 def _is_file(place: str) -> bool:

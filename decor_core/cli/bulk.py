@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,15 +82,18 @@ def write_rows(
     listing = list_pictures(places)
     before = len(output.done)
     show = progress_bar("Writing rows", before=before)
+    is_remote = any(map(scheme_of, places))
     try:
-        for count in run(listing, maker, output, is_remote=any(map(scheme_of, places))):
-            show(before + count, listing.count)
+        with closing(run(listing, maker, output, is_remote=is_remote)) as counts:
+            for count in counts:
+                show(before + count, listing.count)
     except (KeyboardInterrupt, DecorError, OSError):
-        print(
-            f"{output.rows:,} of {listing.count:,} rows are kept in “{output.kept_in}”; the same "
-            "command with --resume goes on.",
-            file=sys.stderr,
-        )
+        if output.rows:
+            print(
+                f"{output.rows:,} of {listing.count:,} rows are kept in “{output.kept_in}”; the "
+                "same command with --resume goes on.",
+                file=sys.stderr,
+            )
         raise
     if output.done.left:
         rows = pluralize(output.done.left, "row")

@@ -3,6 +3,10 @@
 import csv
 import json
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +15,8 @@ import pytest
 from decor_core.data.tables.csv_escape import plain_cell
 from decor_core.model.bundle import save_bundle
 from decor_core.model.predictor import load_predictor
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +96,193 @@ def test_vectors_are_those_of_the_embedder_in_half_precision(run, pictures, mode
     vector = embedder.embed(load_picture(pictures / "=a.png", max_side=embedder.working_side))
     assert np.array_equal(np.array(rows[0]["vector"], np.float16), vector.astype(np.float16))
     assert rows[0]["width"] == rows[0]["height"] > 8
+
+
+def interrupted_after(count, monkeypatch):
+    """Ctrl-C after so many rows of a run, each of which is written at once."""
+    from decor_core.bulk import output
+
+    add = output.Output.add
+
+    def add_or_stop(self, row):
+        add(self, row)
+        if self.rows - len(self.done) == count:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(output, "_MOST_ROWS", 1)
+    monkeypatch.setattr(output.Output, "add", add_or_stop)
+
+
+@pytest.mark.parametrize("out", ["answers.parquet", "answers.jsonl", "answers.csv", "answers/"])
+def test_an_interrupted_run_goes_on(run, pictures, model, tmp_path, monkeypatch, out):
+    """Twice, and what is there is never overwritten."""
+    out = f"{tmp_path}/{out}"
+    command = ("label", pictures, "--bundle", model, "--out", out)
+    with monkeypatch.context() as patch:
+        interrupted_after(2, patch)
+        code, _, err = run(*command)
+        assert code == 130 and "2 of 5 rows are kept in" in err and "--resume goes on" in err
+        code, told, err = run(*command)
+        assert (code, told) == (2, "") and "interrupted run; go on with --resume" in err
+        assert run(*command, "--resume")[0] == 130
+    code, told, _ = run(*command, "--resume", "--json")
+    assert code == 1 and json.loads(told) | {"out": ""} == {"out": "", "pictures": 5, "errors": 1}
+    table = pq.read_table(out).to_pylist() if out.endswith("/") else rows_of(tmp_path / out)
+    names = ["=a.png", "b/1.png", "b/2.png", "b/broken.png", "z.png"]
+    assert [row["file"] for row in table] == [str(pictures / name) for name in names]
+    code, _, err = run(*command)
+    assert code == 2 and ("finished run" in err or "exists already" in err)
+    left = [path.name for path in tmp_path.iterdir()]
+    assert not any(name.endswith(".parts") for name in left)
+
+
+def test_a_folder_of_rows_grows_with_the_pictures(run, pictures, model, tmp_path):
+    out = f"{tmp_path}/answers/"
+    command = ("label", pictures, "--bundle", model, "--out", out, "--resume")
+    assert run(*command)[0] == 1
+    shutil.copy(pictures / "z.png", pictures / "a new one.png")
+    (pictures / "b" / "1.png").unlink()
+    code, told, err = run(*command, "--json")
+    assert code == 1 and json.loads(told)["pictures"] == 6
+    assert "1 row of pictures that are no longer there were kept" in err
+    files = pq.read_table(out)["file"].to_pylist()
+    assert len(set(files)) == 6 and files[-1] == str(pictures / "a new one.png")
+
+
+def test_other_models_options_and_pictures_do_not_go_on(
+    refused, run, pictures, model, training, tmp_path, monkeypatch
+):
+    out = tmp_path / "answers.csv"
+    with monkeypatch.context() as patch:
+        interrupted_after(2, patch)
+        assert run("label", pictures, "--bundle", model, "--out", out)[0] == 130
+
+    def go_on(*arguments):
+        told = refused("label", "--out", out, "--resume", *arguments)
+        assert "was begun with" in told and "another name" in told
+        return told
+
+    assert "top “3”, not “2”" in go_on(pictures, "--bundle", model, "--top", 2)
+    assert "taxonomy “style”" in go_on(pictures, "--bundle", model, "--taxonomy", "country")
+    assert "model “" in go_on(pictures)  # the shipped one
+    assert "pictures in" in go_on(pictures / "b", "--bundle", model)
+    assert "format “decor-answers" not in go_on(pictures, "--bundle", model, "--top", 1)
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b""])
+@pytest.mark.parametrize("ending", [".parquet", ".jsonl"])
+def test_a_part_that_the_disk_has_lost_is_done_again(
+    run, pictures, model, tmp_path, monkeypatch, damage, ending, caplog
+):
+    out = tmp_path / f"answers{ending}"
+    command = ("label", pictures, "--bundle", model, "--out", out, "--resume")
+    with monkeypatch.context() as patch:
+        interrupted_after(3, patch)
+        run(*command)
+    part = out.with_name(out.name + ".parts") / f"part-000001{ending}"
+    part.write_bytes(damage(part.read_bytes()))
+    assert run(*command)[0] == 1
+    files = sorted(row["file"] for row in rows_of(out))
+    assert len(files) == 5 == len(set(files)) and "damaged" in caplog.text
+
+
+def test_a_full_disk_loses_nothing(run, pictures, model, tmp_path, monkeypatch):
+    from decor_core.bulk import output
+    from decor_core.bulk.places import Folder
+
+    out = tmp_path / "answers.parquet"
+    command = ("label", pictures, "--bundle", model, "--out", out)
+    write = Folder.write
+
+    def write_or_fail(self, name, content):
+        if name.startswith("part-000002"):
+            raise OSError(28, "No space left on device", name)
+        write(self, name, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(output, "_MOST_ROWS", 1)
+        patch.setattr(Folder, "write", write_or_fail)
+        code, _, err = run(*command)
+    assert code == 2 and "No space left on device" in err and "2 of 5 rows are kept" in err
+    assert run(*command, "--resume")[0] == 1
+    assert len(rows_of(out)) == 5
+
+
+def test_a_second_process_is_noticed(run, pictures, model, tmp_path, monkeypatch):
+    """Whoever comes to a part that is there already ends; no row is double."""
+    from decor_core.bulk.output import Output
+
+    out = tmp_path / "answers.jsonl"
+    begin = Output.begin
+
+    def begin_late(self):
+        begin(self)
+        (tmp_path / "answers.jsonl.parts" / "part-000000.jsonl").write_bytes(b"")
+
+    monkeypatch.setattr(Output, "begin", begin_late)
+    code, _, err = run("label", pictures, "--bundle", model, "--out", out)
+    assert code == 2 and "Another process is writing" in err
+
+
+@pytest.mark.parametrize("flags, words", [
+    (("--out", "answers.xlsx"), "expected .parquet, .jsonl, .csv, or a folder"),
+    (("--resume",), "--resume goes with --out"),
+    (("--out", "a.csv", "--csv"), "--out goes neither with --csv nor with --explain"),
+    (("--out", "https://host/a.csv"), "which can be read, but not written"),
+])  # fmt: skip
+def test_what_cannot_be_written_is_told(run, pictures, model, flags, words):
+    code, out, err = run("label", pictures, "--bundle", model, *flags)
+    assert (code, out) == (2, "") and words in err
+
+
+def test_vectors_are_parquet(run, pictures, model, tmp_path):
+    code, _, err = run("embed", pictures, "--bundle", model, "--out", tmp_path / "vectors.csv")
+    assert code == 2 and "written as Parquet" in err
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("mine")
+    code, _, err = run("embed", pictures, "--bundle", model, "--out", tmp_path / "full")
+    assert code == 2 and "expected an empty one" in err
+
+
+def test_a_folder_that_is_missing_pyarrow_says_what_to_install(
+    refused, pictures, model, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    told = refused("label", pictures, "--bundle", model, "--out", tmp_path / "answers.parquet")
+    assert "pip install 'decor-classifier[parquet]'" in told
+
+
+_NAMES_ONLY = """
+import sys, time
+from decor_core.bulk import output
+from decor_core.bulk.local import run
+from decor_core.bulk.sources import Listing
+
+class Maker:
+    columns, made_by = {"file": "text", "error": "text"}, {}
+    def row(self, file, content):
+        time.sleep(0.01)
+        return {"file": file}
+
+output._MOST_ROWS = 7
+places, out = [sys.argv[1]], sys.argv[2]
+for count in run(Listing(places), Maker(), output.Output(out, Maker(), places, resume=True)):
+    print(count, flush=True)
+"""
+
+
+def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(write_pictures, tmp_path):
+    folder = write_pictures(*(f"{i:03}.png" for i in range(60)))
+    out = tmp_path / "rows.parquet"
+    command = [sys.executable, "-c", _NAMES_ONLY, str(folder), str(out)]
+    for rows, kind in ((3, signal.SIGKILL), (9, signal.SIGINT), (15, signal.SIGKILL)):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True) as running:  # fmt: skip
+            assert running.stdout
+            for _ in range(rows):
+                running.stdout.readline()
+            running.send_signal(kind)
+        assert not out.exists()
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    files = pq.read_table(out)["file"].to_pylist()
+    assert files == sorted(map(str, folder.iterdir())) and len(files) == 60
