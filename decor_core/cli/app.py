@@ -7,13 +7,22 @@ from importlib.util import find_spec
 
 import click
 
-from decor_core.cli.options import COUNT, Command
+from decor_core.cli.options import PORT, Command
 from decor_core.config import beside
 from decor_core.errors import missing_package
 
 
-@click.command("app", cls=Command)
-@click.option("--port", type=COUNT, default=8501, show_default=True, help="Where it listens.")
+@click.command(
+    "app",
+    cls=Command,
+    examples=(
+        "",
+        "--hosted --port 8080",
+    ),
+)
+@click.option(
+    "--port", type=PORT, default=8501, show_default=True, metavar="N", help="Where it listens."
+)
 @click.option("--hosted", is_flag=True, help="As strangers meet it: nothing of theirs is kept.")
 @click.option("--headless", is_flag=True, help="Open no browser.")
 def command(port: int, hosted: bool, headless: bool) -> int:

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from decor_core.data.findings import DatasetReport
 
 
-@click.command("check", cls=Command)
+@click.command(
+    "check",
+    cls=Command,
+    examples=(
+        "my_pictures.zip",
+        "--csv labels.csv --images pictures --json",
+    ),
+)
 @options("pictures", PictureFlags, "Pictures")
 @pictures_argument
 @click.option("--no_model", is_flag=True, help="Leave out what wants a look at every picture: "

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from decor_core.cli.bulk import PLACES, OutputFlags, places_of, write_rows
-from decor_core.cli.options import Command, as_json, flag, options
+from decor_core.cli.options import Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import quietly
 
 
@@ -24,8 +24,8 @@ class SpecFlags:
     architecture: str | None = flag("Network, instead of the model's.")
 
 
-@click.command("embed", cls=Command)
-@click.argument("files", nargs=-1, metavar=PLACES)
+@click.command("embed", cls=Command, examples=("photos --out vectors.parquet",))
+@click.argument("files", nargs=-1, metavar=PLACES, shell_complete=completed_files)
 @options("spec_flags", SpecFlags)
 @options("output", OutputFlags)
 @as_json

@@ -11,7 +11,14 @@ from decor_core.cli.training import folds, settle_head, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
 
 
-@click.command("evaluate", cls=Command)
+@click.command(
+    "evaluate",
+    cls=Command,
+    examples=(
+        "my_pictures",
+        "my_pictures --head lda --folds 10 --repeats 1",
+    ),
+)
 @options("pictures", VectorFlags, "Pictures")
 @pictures_argument
 @training_flags(leave_out=("testing_percentage", "validation_percentage", "eval_interval"))

@@ -4,24 +4,35 @@ from pathlib import Path
 
 import click
 
-from decor_core.cli.options import PATH, as_json
+from decor_core.cli.options import PATH, Command, as_json, completed
 from decor_core.cli.terminal import print_json, quietly
 from decor_core.export.formats import FORMATS, export_model, export_name
 
+_HELP = """Write a model in one of several formats.
 
-@click.command("export")
+RUN_OR_DIR is a run (its id, or the beginning of it, or its title) or a model folder.
+
+\b
+Formats:
+""" + "\n".join(f"  {one.name:<12} {one.label}" for one in FORMATS.values())
+
+
+@click.command(
+    "export",
+    cls=Command,
+    help=_HELP,
+    examples=(
+        "my_model --format tflite --out model.zip",
+        '"My model"',
+    ),
+)
 @click.argument("model", metavar="RUN_OR_DIR")
 @click.option("--format", "format_name", default="bundle", show_default=True, metavar="NAME",
-              help="; ".join(f"{one.name}: {one.label}" for one in FORMATS.values()) + ".",
-)  # fmt: skip
+              shell_complete=completed(FORMATS), help="One of the formats above.")  # fmt: skip
 @click.option("--out", type=PATH, metavar="FILE",
               help="File to write; by default named after the model.")  # fmt: skip
 @as_json
 def command(model: str, format_name: str, out: Path | None, as_json: bool) -> None:
-    """Write a model in one of several formats.
-
-    RUN_OR_DIR is a run (its id, or the beginning of it, or its title) or a model folder.
-    """
     from decor_core.model.bundle import load_bundle
     from decor_core.runs.store import DiskRuns
 

@@ -4,12 +4,19 @@ from pathlib import Path
 
 import click
 
-from decor_core.cli.options import PATH, as_json
+from decor_core.cli.options import PATH, Command, as_json
 from decor_core.cli.runs import print_run
 from decor_core.cli.terminal import quietly
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Command,
+    examples=(
+        "my-model-bundle.zip",
+        "my-model-bundle.zip --title Tiles",
+    ),
+)
 @click.argument("file", type=PATH)
 @click.option("--title", metavar="NAME", help="What to call it here.")
 @as_json

@@ -16,7 +16,7 @@ from decor_core.cli.bulk import (
     print_reasons,
     write_rows,
 )
-from decor_core.cli.options import COUNT, Command, as_json, flag, options
+from decor_core.cli.options import COUNT, Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import (
     print_answers,
     print_csv,
@@ -51,9 +51,18 @@ class LabelFlags:
     csv: bool = flag("Print nothing but CSV on stdout.", default=False)
 
 
-@click.command("label", cls=Command)
-@click.argument("files", nargs=-1, metavar=PLACES)
+@click.command(
+    "label",
+    cls=Command,
+    examples=(
+        "photo.jpg folder_of_photos",
+        "photos.zip --bundle my_model --explain explained",
+        "photos --taxonomy country --out answers.parquet",
+    ),
+)
+@click.argument("files", nargs=-1, metavar=PLACES, shell_complete=completed_files)
 @click.option("--image", "images", multiple=True, metavar="FILE_DIR_ZIP_OR_URL",
+              shell_complete=completed_files,
               help="Pictures, one or several; folders and archives are searched for "
               "pictures, also inside.")  # fmt: skip
 @options("flags", LabelFlags)

@@ -3,7 +3,9 @@
 import importlib
 import logging
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import click
 from click.shell_completion import shell_complete
 
 from decor_core import __version__
+from decor_core.cli.options import Group
 from decor_core.errors import DecorError
 
 _COMPLETE = "_DECOR_COMPLETE"
@@ -36,7 +39,7 @@ COMMANDS = {
 _MODULES = {"import": "import_", "train": "retrain"}
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -57,6 +60,12 @@ class _Commands(click.Group):
         "help_option_names": ["-h", "--help"],
         "token_normalize_func": lambda flag: flag.replace("-", "_"),
     },
+    examples=(
+        "label photo.jpg",
+        "train my_pictures --out my_model",
+        "label photo.jpg --bundle my_model",
+        "app",
+    ),
     epilog="Dashes and underscores in flags are the same. “COMMAND --help” tells more.",
 )
 @click.version_option(__version__, prog_name="decor", message="%(prog)s %(version)s")
@@ -74,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_module = Path(sys.argv[0]).parent.name == "decor_core"
     name = "python -m decor_core" if as_module else "decor"
     if asked := os.environ.get(_COMPLETE):  # by the shell, see docs/reference/command-line.md
-        return shell_complete(commands, {}, name, _COMPLETE, asked)
+        return shell_complete(commands, {}, "decor", _COMPLETE, asked)
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         with commands.make_context(name, list(arguments)) as context:
@@ -84,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as ended:  # after --help
         return ended.exit_code
     except click.ClickException as error:
+        message = _fitted(f"Error: {error.format_message()}").removeprefix("Error: ")
+        error.format_message = lambda: message
         error.show()
         return error.exit_code
     except DecorError as error:
@@ -100,5 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed(message: str) -> int:
-    print(f"decor: {message}", file=sys.stderr)
+    print(_fitted(f"decor: {message}"), file=sys.stderr)
     return 2
+
+
+def _fitted(message: str) -> str:
+    """In lines as wide as the terminal, words whole; as it is where nobody reads it on one."""
+    if not sys.stderr.isatty():
+        return message
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(message, width, break_long_words=False, break_on_hyphens=False)

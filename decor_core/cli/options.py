@@ -5,18 +5,20 @@ line itself, whose fields are made by ``flag``.
 """
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import Field, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
 
 import click
+from click.shell_completion import CompletionItem
 
 PATH = click.Path(path_type=Path)
 _OTHERS = "Options"
 COUNT = click.IntRange(min=1)
-_METAVARS = {int: "N", float: "NUMBER", str: "NAME", COUNT: "N"}
+PORT = click.IntRange(1, 65535)
+_METAVARS = {int: "N", float: "NUMBER", str: "NAME", COUNT: "N", PORT: "N"}
 
 
 def flag(help: str, default: Any = None, **about: Any) -> Any:
@@ -36,7 +38,22 @@ class Option(click.Option):
         self.section = section
 
 
-class Command(click.Command):
+class _WithExamples(click.Command):
+    """A command whose help ends with ``examples``, which are what stands behind its name."""
+
+    def __init__(self, *names: Any, examples: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"  {ctx.command_path} {example}".rstrip() + "\n")
+        super().format_epilog(ctx, formatter)
+
+
+class Command(_WithExamples):
     """A command whose help shows its flags in sections, those of no section last."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -47,6 +64,12 @@ class Command(click.Command):
         for title in sorted(sections, key=_OTHERS.__eq__):
             with formatter.section(title):
                 formatter.write_dl(sections[title])
+
+
+class Group(_WithExamples, click.Group):
+    """Commands below one name, e.g. those of “runs”."""
+
+    command_class = Command
 
 
 class CommaList(click.ParamType):
@@ -94,7 +117,8 @@ def _flag_of(one: Field, section: str) -> Callable[[Any], Any]:
     if len(heads := about.get("heads", ())) == 1:
         help += f" (--head {heads[0]} only)"
     kind = about.get("type") or _click_type(one.type)
-    metavar = "|".join(about.get("choices") or ()) or about.get("metavar") or _METAVARS.get(kind)
+    choices = about.get("choices") or ()
+    metavar = "|".join(choices) or about.get("metavar") or _METAVARS.get(kind)
     return click.option(
         f"--{about.get('flag') or one.name}",
         *about.get("also", ()),
@@ -107,7 +131,20 @@ def _flag_of(one: Field, section: str) -> Callable[[Any], Any]:
         show_default=default is not None and kind is not bool,
         metavar=metavar,
         help=help,
+        shell_complete=completed(choices) if choices else None,
     )
+
+
+def completed(
+    words: Iterable[str],
+) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """What completes the value of a flag in a shell: one of ``words``."""
+    return lambda ctx, flag, begun: [CompletionItem(w) for w in words if w.startswith(begun)]
+
+
+def completed_files(ctx: click.Context, flag: click.Parameter, begun: str) -> list[CompletionItem]:
+    """What completes the name of a file in a shell, where it may be a URL, too."""
+    return [CompletionItem(begun, type="file")]
 
 
 def _click_type(annotation: Any) -> Any:

@@ -9,7 +9,7 @@ from decor_core.cli.pictures import PictureFlags, pictures_argument
 from decor_core.cli.terminal import print_json, progress_bar
 
 
-@click.command("prepare", cls=Command)
+@click.command("prepare", cls=Command, examples=("my_pictures.zip --out prepared",))
 @options("pictures", PictureFlags, "Pictures")
 @pictures_argument
 @click.option("--out", type=PATH, required=True, metavar="DIR", help="Folder to write.")

@@ -38,7 +38,15 @@ class ResultFlags:
     print_misclassified_test_images: bool = flag("List the test's mistakes.", default=False)
 
 
-@click.command("retrain", cls=Command)
+@click.command(
+    "retrain",
+    cls=Command,
+    examples=(
+        "my_pictures --out my_model",
+        "my_pictures --learning_rate 0.03 --save",
+        "--csv labels.csv --images photos --save",
+    ),
+)
 @options("pictures", VectorFlags, "Pictures")
 @pictures_argument
 @training_flags()

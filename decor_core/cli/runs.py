@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from decor_core.cli.options import as_json
+from decor_core.cli.options import Group, as_json
 from decor_core.cli.terminal import (
     accuracy_line,
     print_evaluation,
@@ -19,10 +20,22 @@ if TYPE_CHECKING:
     from decor_core.runs.run import Run
     from decor_core.runs.store import DiskRuns
 
-_run = click.argument("name", metavar="RUN")
+
+def _known_runs(ctx: click.Context, argument: click.Parameter, begun: str) -> list[CompletionItem]:
+    return [CompletionItem(r.id, help=r.title) for r in _store().list() if r.id.startswith(begun)]
 
 
-@click.group("runs")
+_run = click.argument("name", metavar="RUN", shell_complete=_known_runs)
+
+
+@click.group(
+    "runs",
+    cls=Group,
+    examples=(
+        "list",
+        'compare 3fa1 "My model"',
+    ),
+)
 def command() -> None:
     """List, show, compare, rename, note, delete, restore kept runs.
 
@@ -30,7 +43,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", examples=("--json",))
 @as_json
 def list_runs(as_json: bool) -> None:
     """All runs: kept ones, newest first, then the models that ship."""
@@ -44,7 +57,7 @@ def list_runs(as_json: bool) -> None:
     print_table(header, [_row(run) for run in found])
 
 
-@command.command("show")
+@command.command("show", examples=("3fa1",))
 @_run
 @as_json
 def show(name: str, as_json: bool) -> None:
@@ -67,8 +80,8 @@ def show(name: str, as_json: bool) -> None:
     print(accuracy_line(run.evaluation))
 
 
-@command.command("compare")
-@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@command.command("compare", examples=('3fa1 "My model"',))
+@click.argument("names", nargs=-1, required=True, metavar="RUN...", shell_complete=_known_runs)
 @as_json
 def compare_runs(names: tuple[str, ...], as_json: bool) -> None:
     """Runs side by side: what differs, and whether that is chance."""
@@ -91,7 +104,7 @@ def compare_runs(names: tuple[str, ...], as_json: bool) -> None:
         print(pair.verdict)
 
 
-@command.command("rename")
+@command.command("rename", examples=('3fa1 "Tiles, brighter"',))
 @_run
 @click.argument("title")
 @as_json
@@ -102,7 +115,7 @@ def rename(name: str, title: str, as_json: bool) -> None:
     print_run(store, run, as_json, f"The run {run.id} is called “{run.title}” now.")
 
 
-@command.command("note")
+@command.command("note", examples=('3fa1 "The one for the museum."',))
 @_run
 @click.argument("text")
 @as_json
@@ -113,7 +126,7 @@ def note(name: str, text: str, as_json: bool) -> None:
     print_run(store, run, as_json, f"The note to “{run.title}” is kept.")
 
 
-@command.command("delete")
+@command.command("delete", examples=("3fa1",))
 @_run
 @as_json
 def delete(name: str, as_json: bool) -> None:
@@ -124,7 +137,7 @@ def delete(name: str, as_json: bool) -> None:
     print_run(store, run, as_json, f"Deleted “{run.title}”; {back}")
 
 
-@command.command("restore")
+@command.command("restore", examples=("3fa1",))
 @_run
 @as_json
 def restore(name: str, as_json: bool) -> None:

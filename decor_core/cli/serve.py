@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from decor_core.cli.options import PATH, Command
+from decor_core.cli.options import PATH, PORT, Command
 from decor_core.errors import missing_package
 
 _NEEDED = (
@@ -17,13 +17,20 @@ _NEEDED = (
 )  # fmt: skip
 
 
-@click.command("serve", cls=Command)
+@click.command(
+    "serve",
+    cls=Command,
+    examples=(
+        "",
+        "--model my_model --host 0.0.0.0 --port 80 --hosted",
+    ),
+)
 @click.option("--model", "models", multiple=True, type=PATH, metavar="DIR",
               help="Model to answer with, once or several times; the first is the default one. "
               "Without it the shipped one answers.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
               help="Where it listens; 0.0.0.0 is everywhere.")  # fmt: skip
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True,
+@click.option("--port", type=PORT, default=8000, show_default=True,
               metavar="N", help="Where it listens.")  # fmt: skip
 @click.option("--hosted", is_flag=True, help="For strangers: with the limits of a small server.")
 def command(models: tuple[Path, ...], host: str, port: int, hosted: bool) -> int:

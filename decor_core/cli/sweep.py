@@ -38,7 +38,15 @@ class SearchFlags:
     )
 
 
-@click.command("sweep", cls=Command)
+@click.command(
+    "sweep",
+    cls=Command,
+    examples=(
+        "my_pictures",
+        "my_pictures --head lda,logistic,ensemble",
+        "my_pictures --random 20 --testing_percentage 20",
+    ),
+)
 @options("tried", SearchFlags, "What to try")
 @options("pictures", VectorFlags, "Pictures")
 @pictures_argument

@@ -124,10 +124,16 @@ _FORMATS = (
 FORMATS = {one.name: one for one in _FORMATS}
 
 
+def _format_named(name: str) -> Format:
+    if name not in FORMATS:
+        raise BundleError(f"There is no format “{name}”; choose {', '.join(FORMATS)}.")
+    return FORMATS[name]
+
+
 def export_name(bundle: Bundle, format_name: str) -> str:
-    """A good file name for ``export_model``."""
-    name = f"{folder_name(bundle.title)}-{format_name.replace('_', '-')}"
-    return f"{name}.{FORMATS[format_name].ending}"
+    """A good file name for ``export_model``; BundleError for an unknown format."""
+    ending = _format_named(format_name).ending
+    return f"{folder_name(bundle.title)}-{format_name.replace('_', '-')}.{ending}"
 
 
 def export_model(bundle: Bundle, format_name: str, path: str | Path) -> Path:
@@ -136,10 +142,7 @@ def export_model(bundle: Bundle, format_name: str, path: str | Path) -> Path:
     Most formats load TensorFlow; DecorError where it is not installed. BundleError for an unknown
     format, and where the model was trained on another network or embedding.
     """
-    path = Path(path)
-    if format_name not in FORMATS:
-        raise BundleError(f"There is no format “{format_name}”; choose {', '.join(FORMATS)}.")
-    chosen = FORMATS[format_name]
+    path, chosen = Path(path), _format_named(format_name)
     if chosen.needs_tensorflow and find_spec("tensorflow") is None:
         raise missing_package(f"The format “{format_name}”", "tensorflow", "train")
     if chosen.write is None:

@@ -2,10 +2,12 @@
 
 import io
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,15 +23,42 @@ ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "models" / "samples"
 
 
-@pytest.mark.parametrize("command", [
-    "check", "prepare", "retrain", "evaluate", "sweep", "label", "embed", "export", "import",
-])  # fmt: skip
-def test_help_reads_well(command, capsys):
-    assert main([command, "--help"]) == 0
+def _all_commands(group=commands, path=()):
+    """The path of every command and group, and what it is."""
+    context = click.Context(group)
+    yield path, group
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _all_commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+ALL = dict(_all_commands())
+WITHOUT_JSON = {(), ("runs",), ("app",), ("serve",)}
+
+
+@pytest.mark.parametrize("name", ["decor", "python -m decor_core"])
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_help_reads_well_and_ends_with_examples(path, name, monkeypatch, capsys):
+    program = "/bin/decor" if name == "decor" else str(ROOT / "decor_core" / "__main__.py")
+    monkeypatch.setattr(sys, "argv", [program])
+    assert main([*path, "--help"]) == 0
     told = capsys.readouterr().out
-    assert "None" not in told and "==" not in told
-    assert "--json" in told
     assert max(map(len, told.splitlines())) <= 80
+    assert "None" not in told and "==" not in told
+    # Nothing of the list is cut off.
+    assert "..." not in told.partition("Commands:")[2].partition("Examples:")[0]
+    assert ("--json" in told) == (path not in WITHOUT_JSON)
+    examples = told.partition("\nExamples:\n")[2].partition("\n\n")[0].splitlines()
+    assert examples
+    for example in examples:
+        words = shlex.split(example.removeprefix(f"  {name} "))
+        depth = 1 + (words[0] == "runs")
+        assert tuple(words[:depth])[: len(path)] == path
+        parent = click.Context(commands, **commands.context_settings)
+        ALL[tuple(words[:depth])].make_context(name, words[depth:], parent=parent)
 
 
 def test_every_setting_of_a_training_is_a_flag_with_its_help(capsys):
@@ -58,20 +87,8 @@ def test_help_lists_the_commands(capsys):
     assert main(["--help"]) == 0
     told = capsys.readouterr().out
     listed = re.findall(r"^  (\w+)  +\w", told, re.M)
-    assert listed == [
-        "check", "prepare", "train", "retrain", "evaluate", "sweep", "label", "embed", "runs",
-        "export", "import", "app", "serve",
-    ]  # fmt: skip
+    assert listed == list(COMMANDS)
     assert "..." not in told.partition("Commands:")[2]  # nothing is cut off
-
-
-def test_help_of_every_action_reads_well(capsys):
-    for action in ("list", "show", "compare", "rename", "note", "delete", "restore"):
-        assert main(["runs", action, "--help"]) == 0
-        told = capsys.readouterr().out
-        assert "--json" in told and "None" not in told
-    assert main(["runs"]) == 2
-    assert "..." not in capsys.readouterr().err.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one != "retrain"])
@@ -116,15 +133,63 @@ def test_the_version_is_told(capsys):
     assert capsys.readouterr().out == f"decor {__version__}\n"
 
 
-def test_the_shell_completes_commands(monkeypatch, capsys):
+def _completed(monkeypatch, capsys, shell, words):
+    """What a shell is told when somebody presses Tab behind ``words``."""
+    last = words.split(" ")[-1] if shell == "fish" else str(words.count(" "))
     for name, value in {
-        "_DECOR_COMPLETE": "bash_complete",
-        "COMP_WORDS": "decor tr",
-        "COMP_CWORD": "1",
-    }.items():
+        "_DECOR_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": last,
+    }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     assert main([]) == 0
-    assert capsys.readouterr().out == "plain,train\n"
+    return capsys.readouterr().out.splitlines()
+
+
+def test_shells_complete_commands_flags_values_and_files(monkeypatch, capsys):
+    help = COMMANDS["train"].removesuffix(".")
+    assert _completed(monkeypatch, capsys, "bash", "decor tr") == ["plain,train"]
+    kind, word, told = _completed(monkeypatch, capsys, "zsh", "decor tr")
+    assert (kind, word) == ("plain", "train") and help.startswith(told.removesuffix("..."))
+    (line,) = _completed(monkeypatch, capsys, "fish", "decor tr")
+    assert line.startswith("plain,train\tTrain a classifier")
+    completed = partial(_completed, monkeypatch, capsys, "bash")
+    assert completed("decor train --weight") == ["plain,--weight_decay"]
+    assert completed("decor train --head l") == ["plain,logistic", "plain,lda"]
+    assert completed("decor export m --format t") == ["plain,tflite"]
+    assert completed("decor label ph") == ["file,ph"]
+    assert completed("decor check ph") == ["file,ph"]
+    assert completed("decor runs show decor-s") == ["plain,decor-style"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_told_how_to_ask(shell, monkeypatch, capsys):
+    monkeypatch.setenv("_DECOR_COMPLETE", f"{shell}_source")
+    monkeypatch.setattr(sys, "argv", [str(ROOT / "decor_core" / "__main__.py")])
+    assert main([]) == 0
+    script = capsys.readouterr().out
+    assert f"_DECOR_COMPLETE={shell}_complete" in script and "python" not in script
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    assert f"_DECOR_COMPLETE={shell}_source decor" in page
+    if program := shutil.which(shell):
+        subprocess.run([program, "-c", script], check=True)
+
+
+def test_errors_fit_the_terminal_and_are_one_line_elsewhere(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    absent = ["label", "photo.jpg", "--bundle", "a folder that is not there"]
+    wrong = ["label", "photo.jpg", "--top", "0"]
+    monkeypatch.setenv("COLUMNS", "60")
+    for arguments in (absent, wrong):
+        told = {}
+        for stream in (Terminal(), io.StringIO()):
+            monkeypatch.setattr(sys, "stderr", stream)
+            assert main(arguments) == 2
+            told[stream.isatty()] = stream.getvalue()
+        assert told[True].split() == told[False].split()
+        assert max(map(len, told[True].splitlines())) <= 60
+        assert max(map(len, told[False].splitlines())) > 60
 
 
 def _process(*arguments):
