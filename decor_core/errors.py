@@ -40,6 +40,10 @@ class DataError(DecorError):
     """A data set that cannot be read, or is not fit to train on."""
 
 
+class ChangedMeanwhile(DataError):
+    """An edit of a data set that somebody else, or another tab, has changed since it was read."""
+
+
 class BackboneError(DecorError):
     """A network whose name is unknown or whose weights cannot be had."""
 

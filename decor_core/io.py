@@ -5,6 +5,7 @@ DamagedFile or OSError; ``errors.damaged_file`` makes of both what the reader's 
 """
 
 import bisect
+import errno
 import io
 import lzma
 import math
@@ -31,6 +32,7 @@ _T = TypeVar("_T")
 _PREFIX = ".decor-new-"
 _NEW = ".decor-new"  # no folder that is replaced is called so
 _ABANDONED_SECONDS = 60.0  # writing takes far less: whoever began it has been killed
+_LOCK, _LONGEST_WAIT = ".lock", 60.0  # seconds
 
 
 @contextmanager
@@ -73,6 +75,28 @@ def recover(parent: Path) -> None:
 
 
 @contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process or thread at a time change what is in ``folder``; may be nested.
+
+    Where machines share the disk it holds among all of them, if the file system knows locks. One
+    whose process ends is free. OSError where the disk refuses, or after a minute of waiting.
+    """
+    from filelock import FileLock, Timeout  # 30 ms that who only reads need not wait
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK, timeout=_LONGEST_WAIT, is_singleton=True)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        reason = "somebody else has been changing it for a minute; try again"
+        raise TimeoutError(errno.ETIMEDOUT, reason) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
     """A path beside ``path`` to write a file to, which becomes ``path`` at the end of the block.
 
@@ -101,6 +125,13 @@ def write_json(path: Path, data: Any) -> None:
     """
     compact = msgspec.json.encode(data, enc_hook=_without_numpy)
     write_file(path, msgspec.json.format(compact, indent=1) + b"\n")
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write an npz for ``read_arrays`` in one move; OSError where it cannot be written."""
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)  # pyright: ignore[reportArgumentType]  # taken for allow_pickle
+    write_file(path, packed.getvalue())
 
 
 def _without_numpy(value: Any) -> Any:

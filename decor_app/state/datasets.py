@@ -16,7 +16,7 @@ from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
 from decor_core.data.split import split
 from decor_core.datasets.archive import write_zip
-from decor_core.datasets.dataset import Dataset, load_dataset
+from decor_core.datasets.dataset import Dataset, edited, load_dataset
 from decor_core.datasets.store import DatasetStore, DatasetSummary, datasets_directory
 from decor_core.errors import DataError
 from decor_core.model.training_config import TrainingConfig
@@ -84,7 +84,7 @@ def edit(change: Callable[[Dataset], Dataset]) -> Dataset | None:
     if now is None:
         return None
     try:
-        changed = change(now)
+        changed = edited(now, change)
     except DataError as error:
         toast_error(error)
         return None

@@ -73,7 +73,7 @@ def save_cross_validation(run_id: str, found: Mapping[str, Evaluation]) -> None:
     """Write cross-validated figures beside a run that is still there."""
     entry = find_run(run_id)
     if entry:
-        attempt(lambda: entry.store.save(entry.run.with_cross_validation(found)))
+        attempt(lambda: entry.store.update(run_id, lambda run: run.with_cross_validation(found)))
 
 
 def keep_run(entry: RunEntry) -> None:

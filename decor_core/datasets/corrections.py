@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from decor_core.data.split import CORRECTION, NEAR_CORRECTION, alike_classes
-from decor_core.datasets.dataset import Dataset, begin_dataset, load_dataset
+from decor_core.datasets.dataset import Dataset, begin_dataset, edited, load_dataset
 from decor_core.datasets.editing import checked_label
 from decor_core.datasets.storage import HEAD
 from decor_core.errors import DataError
@@ -36,7 +36,7 @@ def correct(
     if len(levels) > 1 and not parent.strip():
         raise DataError(f"Say also which {levels[1]} “{label}” belongs to.")
     if (folder / HEAD).exists():
-        return load_dataset(folder).add(pictures, label, parent)[0]
+        return edited(load_dataset(folder), lambda now: now.add(pictures, label, parent)[0])
     labels = dict(zip(levels, (checked_label(label), parent), strict=False))
     return begin_dataset(folder, title, levels, pictures, labels)
 

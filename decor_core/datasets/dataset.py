@@ -4,8 +4,10 @@ Pictures that were dropped stay on the disk until the set goes: what is undone f
 """
 
 import json
+import secrets
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,6 +29,8 @@ from decor_core.datasets.editing import (
     with_labels,
 )
 from decor_core.datasets.storage import (
+    HEAD,
+    Head,
     State,
     read_aside,
     read_head,
@@ -37,7 +41,8 @@ from decor_core.datasets.storage import (
     write_head,
     write_state,
 )
-from decor_core.errors import DataError, damaged_file
+from decor_core.errors import ChangedMeanwhile, DataError, damaged_file, unwritable
+from decor_core.io import locked
 
 KEPT_ASIDE = ("unreadable", "unlisted")  # findings about files that can be fetched again
 
@@ -46,10 +51,12 @@ KEPT_ASIDE = ("unreadable", "unlisted")  # findings about files that can be fetc
 class Dataset:
     """One state of the data set in ``folder``; each edit gives the next, already on the disk.
 
+    An edit of a state that is not the one on the disk (any more) raises ChangedMeanwhile.
     ``catalog`` is what can be trained on, with a column batch: 0 for what came first, more for
     what was added later. Its report says what was found. ``dismissed`` are findings, by kind and
     file, that somebody let stand. ``step`` says what the last edit did, ``changed`` when (UTC, ISO
-    8601). ``checked`` is the version in which a model has looked for what may be mislabeled.
+    8601). ``checked`` is the version in which a model has looked for what may be mislabeled,
+    ``revision`` what the disk calls this state.
     """
 
     folder: Path
@@ -60,6 +67,7 @@ class Dataset:
     step: str = ""
     changed: str = ""
     checked: str = ""
+    revision: str = ""
 
     @property
     def id(self) -> str:
@@ -223,13 +231,14 @@ class Dataset:
         Edits that were made meanwhile stay; of pictures that they relabeled or dropped nothing
         is said.
         """
-        now = load_dataset(self.folder)
-        report = now.catalog.report.without(*BY_MODEL).with_findings(
-            finding for finding in findings
-            if now.label_of(finding.file) == self.label_of(finding.file)
-        )  # fmt: skip
-        catalog = replace(now.catalog, report=report)
-        return _written(replace(now, catalog=catalog, checked=self.version))
+        with _changing(self.folder) as head:
+            now = load_dataset(self.folder)
+            report = now.catalog.report.without(*BY_MODEL).with_findings(
+                finding for finding in findings
+                if now.label_of(finding.file) == self.label_of(finding.file)
+            )  # fmt: skip
+            catalog = replace(now.catalog, report=report)
+            return _written(replace(now, catalog=catalog, checked=self.version), head)
 
     @property
     def can_undo(self) -> bool:
@@ -239,14 +248,18 @@ class Dataset:
         """The state before the last edit; DataError if it is not known (any more)."""
         if not self.can_undo:
             raise DataError("There is nothing to undo (any more).")
-        write_head(self.folder, self.title, self.number - 1)
-        return load_dataset(self.folder)
+        with _changing(self.folder) as head:
+            self._check_unchanged(head)
+            before = replace(head, number=self.number - 1, revision=_new_revision())
+            write_head(self.folder, before)
+            return load_dataset(self.folder)
 
     def retitled(self, title: str) -> "Dataset":
         """The same set under another title; DataError if it is empty."""
         if not normal(title):
             raise DataError("A data set needs a name; type at least one letter.")
-        write_head(self.folder, normal(title), self.number)
+        with _changing(self.folder) as head:
+            write_head(self.folder, replace(head, title=normal(title)))
         return replace(self, title=normal(title))
 
     def _chosen(self, files: Collection[str]) -> pd.Series:
@@ -269,14 +282,23 @@ class Dataset:
         report = report.without(*BY_TABLE).with_findings(check_table(table, self.levels))
         catalog = catalog_of(self.folder, table, self.levels, report)
         after = replace(self, number=self.number + 1, catalog=catalog, step=step, changed=_now())
-        return _written(after)
+        with _changing(self.folder) as head:
+            self._check_unchanged(head)
+            return _written(after, head)
+
+    def _check_unchanged(self, head: Head) -> None:
+        if (head.number, head.revision) != (self.number, self.revision):
+            raise ChangedMeanwhile(
+                f"“{head.title}” was changed meanwhile, by somebody else or in another tab; look "
+                "at it as it is now, then try again."
+            )
 
 
 def create_dataset(folder: Path, title: str, catalog: Catalog) -> Dataset:
     """The first state of a set whose pictures ``keep_picture`` has put into ``folder``."""
     table, levels = catalog.table.assign(batch=0), catalog.taxonomy.level_names
     catalog = catalog_of(folder, table, levels, catalog.report)
-    return _written(Dataset(folder, title, 0, catalog, changed=_now()))
+    return _written(Dataset(folder, title, 0, catalog, changed=_now()), Head(title, 0))
 
 
 def begin_dataset(
@@ -300,18 +322,50 @@ def begin_dataset(
 def load_dataset(folder: Path, number: int | None = None) -> Dataset:
     """The set in ``folder`` as it stands, or its state ``number``; DataError if it is damaged."""
     with damaged_file(DataError, f"The data set in “{folder}” is damaged"):
-        title, current = read_head(folder)
-        number = current if number is None else number
+        head = read_head(folder)
+        number = head.number if number is None else number
         state = read_state(folder, number)
     report = DatasetReport(state.entries, {}, state.left_out, state.read_as)
     catalog = catalog_of(folder, pd.DataFrame(state.table), state.levels, report)
     dismissed = frozenset(state.settled)
     return Dataset(
-        folder, title, number, catalog, dismissed, state.step, state.changed, state.checked
+        folder,
+        head.title,
+        number,
+        catalog,
+        dismissed,
+        state.step,
+        state.changed,
+        state.checked,
+        head.revision,
     )
 
 
-def _written(dataset: Dataset) -> Dataset:
+def edited(dataset: Dataset, change: Callable[[Dataset], Dataset]) -> Dataset:
+    """What ``change`` makes of the set; of the set as it is then, where that changed meanwhile."""
+    try:
+        return change(dataset)
+    except ChangedMeanwhile:
+        return change(load_dataset(dataset.folder))
+
+
+@contextmanager
+def _changing(folder: Path) -> Iterator[Head]:
+    """The head of the set in ``folder``, which nobody else changes in the block."""
+    with unwritable(DataError, folder), locked(folder.parent):
+        if not (folder / HEAD).exists():
+            raise DataError(f"There is no data set “{folder.name}” (any more): it was deleted.")
+        with damaged_file(DataError, f"The data set in “{folder}” is damaged"):
+            head = read_head(folder)
+        yield head
+
+
+def _new_revision() -> str:
+    return secrets.token_hex(4)
+
+
+def _written(dataset: Dataset, head: Head) -> Dataset:
+    """Write a state, in place of that of ``head``."""
     report = dataset.catalog.report
     state = State(
         table={str(name): list(dataset.table[name]) for name in dataset.table},
@@ -325,8 +379,9 @@ def _written(dataset: Dataset) -> Dataset:
         checked=dataset.checked,
     )
     write_state(dataset.folder, dataset.number, state)
-    write_head(dataset.folder, dataset.title, dataset.number)
-    return dataset
+    head = replace(head, number=dataset.number, revision=_new_revision())
+    write_head(dataset.folder, head)
+    return replace(dataset, title=head.title, revision=head.revision)
 
 
 def catalog_of(

@@ -129,10 +129,13 @@ class State:
 
 
 @dataclass(frozen=True)
-class _Head:
+class Head:
+    """What a set is called and which state counts; ``revision`` is another after each edit."""
+
     title: str
     number: int
     format: str = FORMAT
+    revision: str = ""
 
 
 def write_state(folder: Path, number: int, state: State) -> None:
@@ -153,17 +156,17 @@ def state_file(folder: Path, number: int) -> Path:
     return folder / "states" / f"{number:06d}.json"
 
 
-def write_head(folder: Path, title: str, number: int) -> None:
+def write_head(folder: Path, head: Head) -> None:
     """Say what the set is called and which state counts."""
-    _write(folder / HEAD, msgspec.json.encode(_Head(title, number)))
+    _write(folder / HEAD, msgspec.json.encode(head))
 
 
-def read_head(folder: Path) -> tuple[str, int]:
-    """Title, and number of the state that counts; OSError or DamagedFile if damaged."""
-    head = read_json(folder / HEAD, _Head)
+def read_head(folder: Path) -> Head:
+    """What ``write_head`` wrote; OSError or DamagedFile if it cannot be read."""
+    head = read_json(folder / HEAD, Head)
     if head.format != FORMAT:
         raise DamagedFile(f"its format is {head.format!r}, not {FORMAT!r}")
-    return head.title, head.number
+    return head
 
 
 def _picture(folder: Path, key: str) -> Path:

@@ -5,13 +5,16 @@ import secrets
 import shutil
 import time
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from decor_core.config import data_directory
 from decor_core.datasets.dataset import Dataset, load_dataset
-from decor_core.datasets.storage import HEAD, read_head, read_state, state_file
-from decor_core.errors import DamagedFile, DataError, damaged_file
+from decor_core.datasets.storage import HEAD, read_head, read_state
+from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
+from decor_core.io import locked
 
 _TRASH = ".trash"
 _UNFINISHED_SECONDS = 86_400
@@ -34,7 +37,10 @@ def datasets_directory() -> Path:
 
 
 class DatasetStore:
-    """Data sets in folders ``root/<id>/``. DataError where one is not there (any more)."""
+    """Data sets in folders ``root/<id>/``, which several processes, or servers, may share.
+
+    DataError where one is not there (any more).
+    """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or datasets_directory()
@@ -66,9 +72,10 @@ class DatasetStore:
         What is left of sets whose making was broken off a day ago or earlier goes.
         """
         for folder in self.root.glob("[!.]*/"):
-            begun = folder.stat().st_mtime < time.time() - _UNFINISHED_SECONDS
-            if begun and not (folder / HEAD).exists():
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another process has just cleared it
+                begun = folder.stat().st_mtime < time.time() - _UNFINISHED_SECONDS
+                if begun and not (folder / HEAD).exists():
+                    shutil.rmtree(folder, ignore_errors=True)
         plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
         stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "pictures"
         return self.root / f"{stem}-{secrets.token_hex(3)}"
@@ -94,27 +101,33 @@ class DatasetStore:
 
     def delete(self, set_id: str) -> None:
         """Remove a set; until the next one is removed, ``restore`` brings it back."""
-        folder = self._folder(set_id)
-        try:
+        with self._alone():
+            folder = self._folder(set_id)
             shutil.rmtree(self.root / _TRASH, ignore_errors=True)
             (self.root / _TRASH).mkdir(exist_ok=True)
             folder.rename(self.root / _TRASH / set_id)
-        except OSError as error:
-            raise DataError(
-                f"The data set cannot be deleted: {error.strerror or error}."
-            ) from error
 
     def restore(self, set_id: str) -> Dataset:
         """Bring back the set that was deleted last."""
-        trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
-        if set_id not in trashed:
-            raise DataError(f"The data set “{set_id}” cannot be brought back (any more).")
-        trashed[set_id].rename(self.root / set_id)
-        return self.get(set_id)
+        with self._alone():
+            trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
+            if set_id not in trashed:
+                raise DataError(f"The data set “{set_id}” cannot be brought back (any more).")
+            if not (self.root / set_id / HEAD).exists():  # pictures of an edit that came too late
+                self.discard(set_id)
+            trashed[set_id].rename(self.root / set_id)
+            return self.get(set_id)
 
     def discard(self, set_id: str) -> None:
         """Remove what there is of a set for good, as of one whose making was stopped."""
-        shutil.rmtree(self.root / set_id, ignore_errors=True)
+        with self._alone():
+            shutil.rmtree(self.root / set_id, ignore_errors=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else changes, deletes or restores a set in the block."""
+        with unwritable(DataError, self.root), locked(self.root):
+            yield
 
     def _folder(self, set_id: str) -> Path:
         folder = self.root / set_id
@@ -123,8 +136,8 @@ class DatasetStore:
         return folder
 
 
-def _stamp(folder: Path) -> tuple[str, str, int, int]:
-    """Id, title, number of the state, and when that was written: after an undo the next edit
-    writes a state of the same number."""
-    title, number = read_head(folder)
-    return folder.name, title, number, state_file(folder, number).stat().st_mtime_ns
+def _stamp(folder: Path) -> tuple[str, str, int, str]:
+    """Id, title, number of the state, and what tells it from others of that number: after an undo
+    the next edit writes one."""
+    head = read_head(folder)
+    return folder.name, head.title, head.number, head.revision

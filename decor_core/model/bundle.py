@@ -14,7 +14,16 @@ import numpy as np
 from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file, unwritable
 from decor_core.features.backbones import MODELS, restorable
 from decor_core.features.embedder import EmbeddingSpec, read_spec
-from decor_core.io import Arrays, json_as, read_arrays, read_json, replacing, write_json
+from decor_core.io import (
+    Arrays,
+    json_as,
+    read_arrays,
+    read_json,
+    replacing,
+    write_arrays,
+    write_file,
+    write_json,
+)
 from decor_core.model.elsewhere import Elsewhere
 from decor_core.model.evaluation import Evaluation, decode_counts
 from decor_core.model.linear_head import LinearHead
@@ -94,7 +103,7 @@ def check_replaceable(folder: Path) -> None:
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:
-    """Write the files of ``bundle`` into an empty folder; OSError where the disk refuses."""
+    """Write the files of ``bundle`` into a folder, each in one move; OSError if that cannot be."""
     novelty = bundle.novelty
     manifest = {"format": FORMAT} | {name: getattr(bundle, name) for name in _IN_MANIFEST}
     manifest["evaluation"] = bundle.evaluation and bundle.evaluation.to_json()
@@ -109,9 +118,8 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
         manifest["novelty"] = {"blocks": blocks, **bounds}
         arrays |= {name: getattr(novelty, name) for name in _NOVELTY_ARRAYS}
     write_json(folder / _MANIFEST, manifest)
-    (folder / _LABELS).write_text("\n".join(bundle.taxonomy.labels) + "\n", encoding="utf-8")
-    # NumPy's stub takes every keyword for allow_pickle.
-    np.savez(folder / HEAD_FILE, **arrays)  # pyright: ignore[reportArgumentType]
+    write_file(folder / _LABELS, ("\n".join(bundle.taxonomy.labels) + "\n").encode())
+    write_arrays(folder / HEAD_FILE, **arrays)
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from decor_core.errors import DamagedFile, RunError, damaged_file
-from decor_core.io import Arrays, json_as, read_arrays, read_json, write_json
+from decor_core.io import Arrays, json_as, read_arrays, read_json, write_arrays, write_json
 from decor_core.model.bundle import Bundle, load_bundle, write_bundle
 from decor_core.model.evaluation import Evaluation
 from decor_core.model.events import TrainEvent
@@ -167,18 +167,18 @@ class _RunFile:
 
 
 def write_run(run: Run, folder: Path) -> None:
-    """Write ``run`` into the empty ``folder``: ``run.json``, ``events.npz`` and ``model/``.
+    """Write ``run`` into ``folder``: ``model/``, ``events.npz`` and, last, ``run.json``.
 
-    OSError where the disk refuses.
+    Each file in one move: who reads meanwhile, maybe on another server, finds all of them. OSError
+    where the disk refuses.
     """
-    (folder / MODEL_FOLDER).mkdir()
     write_bundle(run.bundle, folder / MODEL_FOLDER)
+    names = [field.name for field in fields(TrainEvent)]
+    columns = {name: np.array([getattr(e, name) for e in run.events], float) for name in names}
+    write_arrays(folder / _EVENTS_FILE, **columns)
     predictions = _Predictions(*(run.predictions[name].tolist() for name in PREDICTION_COLUMNS))
     about = _RunFile(_FORMAT, run.note, run.data, run.seconds, run.config, predictions)
     write_json(folder / RUN_FILE, about)
-    names = [field.name for field in fields(TrainEvent)]
-    columns = {name: np.array([getattr(e, name) for e in run.events], float) for name in names}
-    np.savez(folder / _EVENTS_FILE, allow_pickle=False, **columns)
 
 
 def load_run(folder: Path) -> Run:

@@ -2,13 +2,14 @@
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from decor_core.config import data_directory
 from decor_core.errors import DecorError, RunError, unwritable
-from decor_core.io import recover, replacing, unique_name
+from decor_core.io import locked, recover, replacing, unique_name
 from decor_core.model.bundle import SHIPPED, list_bundles
 from decor_core.runs.run import (
     MODEL_FOLDER,
@@ -67,23 +68,30 @@ class RunStore(ABC):
         """Keep ``run``, in place of an earlier one of its id."""
         if run.read_only or run.id in _shipped():
             raise RunError(f"“{run.title}” ships with Decor and cannot be changed.")
-        self._put(run)
+        with self._alone():
+            self._put(run)
         return run
+
+    def update(self, run_id: str, change: Callable[[Run], Run]) -> Run:
+        """Keep what ``change`` makes of a run as it stands, whoever has changed it before."""
+        with self._alone():
+            return self.save(change(self.get(run_id)))
 
     def rename(self, run_id: str, title: str) -> Run:
         """Give a run, and its model, another title."""
-        return self.save(self.get(run_id).titled(title))
+        return self.update(run_id, lambda run: run.titled(title))
 
     def note(self, run_id: str, text: str) -> Run:
         """Write a note to a run, in place of an earlier one."""
-        return self.save(replace(self.get(run_id), note=text.strip()))
+        return self.update(run_id, lambda run: replace(run, note=text.strip()))
 
     def delete(self, run_id: str) -> Run:
         """Remove a run; until the next one is removed, ``restore`` brings it back."""
-        run = self.get(run_id)
-        if run.read_only:
-            raise RunError(f"“{run.title}” ships with Decor and cannot be deleted.")
-        self._remove(run)
+        with self._alone():
+            run = self.get(run_id)
+            if run.read_only:
+                raise RunError(f"“{run.title}” ships with Decor and cannot be deleted.")
+            self._remove(run)
         return run
 
     @abstractmethod
@@ -100,6 +108,11 @@ class RunStore(ABC):
             f"The run “{run_id}” cannot be brought back: of all that were deleted only the last "
             f"one can, “{latest}”."
         )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else changes a run in the block."""
+        yield
 
     @abstractmethod
     def _own(self) -> Mapping[str, Run]: ...
@@ -146,7 +159,10 @@ class MemoryRuns(RunStore):
 
 
 class DiskRuns(RunStore):
-    """Runs in folders ``root/<id>/``, each written beside its place and renamed into it."""
+    """Runs in folders ``root/<id>/``, which several processes, or servers, may share.
+
+    Each is written beside its place and renamed into it; later changes replace file by file.
+    """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or runs_directory()
@@ -157,11 +173,12 @@ class DiskRuns(RunStore):
         return SHIPPED / run.id if run.read_only else self.root / run.id / MODEL_FOLDER
 
     def restore(self, run_id: str) -> Run:
-        trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
-        if run_id not in trashed:
-            raise self._not_restorable(run_id, next(iter(trashed), None))
-        trashed[run_id].rename(self.root / run_id)
-        return self.get(run_id)
+        with self._alone():
+            trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
+            if run_id not in trashed:
+                raise self._not_restorable(run_id, next(iter(trashed), None))
+            trashed[run_id].rename(self.root / run_id)
+            return self.get(run_id)
 
     def _own(self) -> Mapping[str, Run]:
         recover(self.root)
@@ -182,11 +199,21 @@ class DiskRuns(RunStore):
         return known[1]
 
     def _put(self, run: Run) -> None:
-        with unwritable(RunError, self.root), replacing(self.root / run.id) as new:
-            write_run(run, new)
+        folder = self.root / run.id
+        if folder.exists():  # never away, not for a moment: others may be about to read it
+            for left in folder.rglob("*.partial"):  # by a process that was killed
+                left.unlink()
+            write_run(run, folder)
+        else:
+            with replacing(folder) as new:
+                write_run(run, new)
 
     def _remove(self, run: Run) -> None:
-        with unwritable(RunError, self.root):
-            shutil.rmtree(self.root / _TRASH, ignore_errors=True)
-            (self.root / _TRASH).mkdir(exist_ok=True)
-            (self.root / run.id).rename(self.root / _TRASH / run.id)
+        shutil.rmtree(self.root / _TRASH, ignore_errors=True)
+        (self.root / _TRASH).mkdir(exist_ok=True)
+        (self.root / run.id).rename(self.root / _TRASH / run.id)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with unwritable(RunError, self.root), locked(self.root):
+            yield

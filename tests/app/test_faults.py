@@ -475,7 +475,9 @@ def test_terminated_while_saving_every_run_is_whole_or_absent(run, tmp_path, mon
         monkeypatch.setattr(folders, "_ABANDONED_SECONDS", -1.0)
         seen = {found.id for found in DiskRuns(tmp_path).list() if not found.read_only}
         assert "first" in seen
-        assert seen == {path.name for path in tmp_path.iterdir()}  # and no leavings
+        assert seen | {".lock"} == {path.name for path in tmp_path.iterdir()}  # and no leavings
+    store.note("first", "whole")
+    assert not list((tmp_path / "first").rglob("*.partial"))
 
 
 def test_what_was_set_aside_comes_back_and_the_new_is_left_alone(run, tmp_path):
@@ -487,12 +489,11 @@ def test_what_was_set_aside_comes_back_and_the_new_is_left_alone(run, tmp_path):
     assert [found.read_only for found in store.list()][0]  # just now: somebody is writing
     os.utime(beside, (1, 1))
     assert store.get(run.id).events == run.events
-    assert [path.name for path in tmp_path.iterdir()] == [run.id]
+    assert {path.name for path in tmp_path.iterdir()} == {run.id, ".lock"}
 
 
-def test_a_failing_move_puts_the_old_back(run, tmp_path, monkeypatch):
-    store = DiskRuns(tmp_path)
-    store.save(run)
+def test_a_failing_move_puts_the_old_back(training, tmp_path, monkeypatch):
+    folder = save_bundle(training.bundle, tmp_path / "model")
     rename, moves = Path.rename, itertools.count()
 
     def failing(self: Path, target: Path) -> Path:
@@ -502,6 +503,6 @@ def test_a_failing_move_puts_the_old_back(run, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(runs.Path, "rename", failing)
-        with pytest.raises(RunError, match="Input/output error"):
-            store.note(run.id, "new")
-    assert store.get(run.id).note == ""
+        with pytest.raises(BundleError, match="Input/output error"):
+            save_bundle(training.bundle.titled("Second"), folder)
+    assert load_bundle(folder).title == training.bundle.title

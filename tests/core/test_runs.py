@@ -194,7 +194,7 @@ def test_a_change_by_another_process_is_seen(run, tmp_path):
     assert there.get(run.id).note == "new"
     here.delete(run.id)
     assert there.restore(run.id).note == "new"
-    assert [path.name for path in tmp_path.iterdir() if path.name != ".trash"] == [run.id]
+    assert [path.name for path in tmp_path.iterdir() if path.name[0] != "."] == [run.id]
 
 
 def test_places_that_cannot_be_written_are_told(run, tmp_path):

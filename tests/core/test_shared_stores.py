@@ -1,0 +1,151 @@
+"""Runs and data sets on a disk that several processes share, as servers behind a balancer do."""
+
+import multiprocessing
+import threading
+from dataclasses import replace
+
+import pytest
+
+from decor_core import io
+from decor_core.datasets.dataset import begin_dataset, edited, load_dataset
+from decor_core.datasets.store import DatasetStore
+from decor_core.errors import ChangedMeanwhile, DataError, RunError
+from decor_core.io import locked
+from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.runs.run import run_of_bundle
+from decor_core.runs.store import DiskRuns
+
+_TIMES = 10
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+@pytest.fixture(scope="module")
+def run():
+    return run_of_bundle(load_bundle(DEFAULT_BUNDLE))
+
+
+@pytest.fixture
+def dataset(tmp_path, ornament, encoded):
+    """Four pictures of two classes."""
+    pictures = [(f"{i}.png", encoded(ornament(i, "red"))) for i in range(2)]
+    made = begin_dataset(tmp_path / "sets" / "one", "Shop", ("class",), pictures, {"class": "Red"})
+    more = [(f"{i}.png", encoded(ornament(i, "blue"))) for i in range(2, 4)]
+    return made.add(more, "Blue")[0]
+
+
+def _write_notes(root, run_id, barrier):
+    """What one of two servers does: longer and longer notes, while the other does the same."""
+    store = DiskRuns(root)
+    barrier.wait()
+    for _ in range(_TIMES):
+        _lengthen(store, run_id)
+
+
+def _lengthen(store, run_id):
+    store.update(run_id, lambda run: replace(run, note=f"{run.note}x"))
+
+
+def _rename_label(folder, barrier):
+    """What one of two servers does: edits, while the other edits the same set."""
+    barrier.wait()
+    for i in range(_TIMES):
+        for _ in range(100):  # each click takes up what is there
+            try:
+                edited(load_dataset(folder), lambda now, i=i: now.rename(*_names(now, i)))
+                break
+            except ChangedMeanwhile:
+                continue
+
+
+def _names(dataset, i):
+    return next(label for label in dataset.counts if label.startswith("Red")), f"Red {i}"
+
+
+def test_two_processes_that_change_one_run_lose_nothing_and_it_is_never_away(run, tmp_path):
+    store, barrier = DiskRuns(tmp_path), _SPAWN.Barrier(2)
+    store.save(run)
+    other = _SPAWN.Process(target=_write_notes, args=(tmp_path, run.id, barrier))
+    other.start()
+    barrier.wait()
+    for _ in range(_TIMES):
+        _lengthen(store, run.id)
+        assert run.id in {one.id for one in DiskRuns(tmp_path).list()}
+    while other.is_alive():
+        assert run.id in {one.id for one in DiskRuns(tmp_path).list()}
+    other.join()
+    assert DiskRuns(tmp_path).get(run.id).note == 2 * _TIMES * "x"
+
+
+def test_two_processes_that_edit_one_data_set_lose_no_step(dataset):
+    barrier, first = _SPAWN.Barrier(2), dataset.table["file"][0]
+    other = _SPAWN.Process(target=_rename_label, args=(dataset.folder, barrier))
+    other.start()
+    barrier.wait()
+    _rename_label(dataset.folder, _Alone())
+    other.join()
+    assert other.exitcode == 0
+    now = load_dataset(dataset.folder)
+    assert now.number == dataset.number + 2 * _TIMES
+    assert now.label_of(first) == f"Red {_TIMES - 1}"
+
+
+class _Alone:
+    def wait(self):
+        """There is nobody to wait for."""
+
+
+def test_an_edit_of_what_was_changed_meanwhile_is_refused_and_can_be_done_anew(dataset):
+    files = list(dataset.table["file"])
+    dataset.relabel(files[:1], "Green")
+    for change in (lambda old: old.drop(files[3:]), lambda old: old.undo()):
+        with pytest.raises(ChangedMeanwhile, match="“Shop” was changed meanwhile"):
+            change(dataset)
+    now = edited(dataset, lambda old: old.drop(files[3:]))
+    assert now.counts == {"Red": 1, "Blue": 1, "Green": 1}
+
+
+def test_a_title_does_not_take_an_edit_back_nor_an_edit_a_title(dataset):
+    dataset.retitled("Market")
+    after = dataset.rename("Red", "Rose")
+    assert (after.title, load_dataset(after.folder).title) == ("Market", "Market")
+    dataset.retitled("Bazaar")
+    assert load_dataset(after.folder).counts == {"Rose": 2, "Blue": 2}
+
+
+def test_who_edits_what_was_deleted_is_told_and_it_comes_back_whole(dataset, ornament, encoded):
+    sets = DatasetStore(dataset.folder.parent)
+    sets.delete("one")
+    with pytest.raises(DataError, match="“one” .any more.: it was deleted"):
+        dataset.add([("new.png", encoded(ornament(9, "red")))], "Red")
+    assert sets.list() == []
+    assert sets.restore("one").counts == dataset.counts
+
+
+def test_who_changes_a_run_that_was_deleted_does_not_bring_it_back(run, tmp_path):
+    here, there = DiskRuns(tmp_path), DiskRuns(tmp_path)
+    here.save(run)
+    there.delete(run.id)
+    with pytest.raises(RunError, match="any more"):
+        here.update(run.id, lambda run: replace(run, note="late"))
+    assert here.restore(run.id).note == ""
+
+
+def test_who_cannot_have_the_lock_is_told_why(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(io, "_LONGEST_WAIT", 0.05)
+    store, has_it, may_go = DiskRuns(tmp_path), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with locked(tmp_path):
+            has_it.set()
+            may_go.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    has_it.wait()
+    try:
+        with pytest.raises(RunError, match="somebody else has been changing it"):
+            store.save(run)
+    finally:
+        may_go.set()
+        holder.join()
+    assert store.save(run) is run
