@@ -41,7 +41,8 @@ def create_api(pool: Callable[[], InferencePool], models: Models) -> ASGIApp:
     app.include_router(api_routes(models, Analyzer(pool), config))
     add_docs_page(app)
     handle_problems(app)
-    app.add_middleware(BodyLimits, most=config.api_mb * 2**20, total=config.total_mb * 2**20)
+    # Half of what uploads may have: what was read of a body is there twice for a moment.
+    app.add_middleware(BodyLimits, most=config.api_mb * 2**20, total=config.total_mb * 2**19)
     if origins := config.api_origins.split():
         app.add_middleware(
             CORSMiddleware,

@@ -12,7 +12,8 @@ from decor_app.api.problems import Problem, invalid_json
 from decor_app.api.schemas import JsonPictures
 from decor_app.hosting.metrics import METRICS
 
-_FILE = {"type": "string", "format": "binary"}
+# As OpenAPI 3.1 says it, and as tools of earlier versions know it.
+_FILE = {"type": "string", "contentMediaType": "application/octet-stream", "format": "binary"}
 CONTENTS: dict[str, Any] = {
     "multipart/form-data": {
         "schema": {
@@ -80,18 +81,25 @@ async def _read_form(request: Request, most: int) -> list[PictureFile]:
         form = await _FormParser(request, most).parse()
     except MultiPartException as error:
         raise Problem(400, f"The multipart body cannot be read: {error.message}") from None
+    except UnicodeError:  # a charset in the header Content-Type that is none of texts
+        raise Problem(400, "The multipart body cannot be read: its names are no text.") from None
     files = []
     for field, value in form.multi_items():
         if not isinstance(value, UploadFile):
             raise Problem(
                 422,
-                f"The form has a field “{field[:100]}” that is no file; options belong into the "
-                "query, as in ?taxonomy=country.",
+                f"The form has a field “{as_text(field[:100])}” that is no file; options belong "
+                "into the query, as in ?taxonomy=country.",
             )
-        files.append(PictureFile(value.filename, await value.read()))
+        files.append(PictureFile(as_text(value.filename or ""), await value.read()))
     if not files:
         raise Problem(422, "There is no file in the form; expected one or more pictures.")
     return files
+
+
+def as_text(name: str) -> str:
+    """A name as text that can be written as UTF-8: odd charsets leave halves of letters."""
+    return name.encode("utf-8", "replace").decode()
 
 
 class _FormParser(MultiPartParser):

@@ -22,7 +22,7 @@ class BodyLimits:
     """ASGI middleware that takes bodies of ``most`` bytes, and of ``total`` all at once.
 
     What comes is counted, whatever the header Content-Length says. Nothing is read ahead: a client
-    that sends faster than it is read waits.
+    that sends faster than it is read waits. One that does not read its answer is left.
     """
 
     def __init__(self, app: ASGIApp, most: int, total: int) -> None:
@@ -61,8 +61,21 @@ class BodyLimits:
                 raise too_busy("The server holds as many bytes as it can; come again soon.", 5)
             return message
 
+        gone = False
+
+        async def send_within(message: Message) -> None:
+            nonlocal gone
+            if gone:
+                return
+            try:
+                async with asyncio.timeout(SLOWEST):
+                    await send(message)
+            except TimeoutError:
+                METRICS.count("api: answers not read")
+                gone = True
+
         try:
-            await self._app(scope, receive_within, send)
+            await self._app(scope, receive_within, send_within)
         finally:
             self._held -= came
 

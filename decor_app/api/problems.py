@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -26,6 +26,18 @@ class InvalidPart(BaseModel):
 
 class ProblemDetails(BaseModel):
     """What went wrong, as RFC 9457 says it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "about:blank",
+                "title": "Unprocessable Entity",
+                "status": 422,
+                "detail": "The file is empty (0 bytes); expected a picture: JPEG, PNG, ….",
+                "request_id": "81eb3be452bc4a6c9c032f15f599426b",
+            }
+        }
+    )
 
     type: str = "about:blank"
     title: str = Field(description="The name of the status.")

@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,7 +45,8 @@ class RequestLog:
             await self._app(scope, receive, send_with_id)
         finally:
             seconds = time.monotonic() - started
-            route = getattr(scope.get("route"), "path", "elsewhere")
+            found = scope.get("route")  # never the path itself, which may hold anything
+            route = found.path if isinstance(found, APIRoute) else "elsewhere"
             METRICS.count(f"api: {status}")
             METRICS.observe(f"api: {route}", seconds)
             log_event(

@@ -59,22 +59,6 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
     locked = [Depends(keys)] if config.api_keys.strip(", ") else []
     router = APIRouter(prefix="/v1")
 
-    @router.get("/health", tags=["server"], responses=_problems(503))
-    async def health() -> Health:
-        """Tell that the server lives."""
-        return Health(version=__version__)
-
-    @router.get("/ready", tags=["server"], responses=_problems(503))
-    async def ready() -> Readiness:
-        """Tell whether pictures are answered at once."""
-        analyzer.check_ready(next(iter(models.values())))
-        return Readiness()
-
-    @router.get("/models", tags=["models"], dependencies=locked, responses=_problems(401, 503))
-    def list_models() -> ModelList:
-        """List the models that can be asked."""
-        return ModelList(models=[_description(*find_model(models, name)) for name in models])
-
     async def pictures_of(request: Request) -> list[PictureFile]:
         """The pictures in a request, within all limits."""
         who = who_asks(request)
@@ -86,6 +70,7 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
 
     @router.post(
         "/classify",
+        summary="Classify pictures",
         tags=["pictures"],
         dependencies=locked,
         responses=_OF_PICTURES,
@@ -115,6 +100,7 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
 
     @router.post(
         "/embed",
+        summary="Give the vectors of pictures",
         tags=["pictures"],
         dependencies=locked,
         responses=_OF_PICTURES,
@@ -136,6 +122,33 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
             encoding=options.encoding,
             pictures=pictures,
         )
+
+    @router.get(
+        "/models",
+        summary="List the models",
+        tags=["models"],
+        dependencies=locked,
+        responses=_problems(401, 503),
+    )
+    def list_models() -> ModelList:
+        """List the models that can be asked."""
+        return ModelList(models=[_description(*find_model(models, name)) for name in models])
+
+    @router.get("/health", summary="Does it live?", tags=["server"], responses=_problems(503))
+    async def health() -> Health:
+        """Tell that the server lives."""
+        return Health(version=__version__)
+
+    @router.get(
+        "/ready",
+        summary="Are pictures answered at once?",
+        tags=["server"],
+        responses=_problems(503),
+    )
+    async def ready() -> Readiness:
+        """Tell whether pictures are answered at once."""
+        analyzer.check_ready(next(iter(models.values())))
+        return Readiness()
 
     return router
 

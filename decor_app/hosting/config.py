@@ -53,7 +53,7 @@ class ServerConfig:
     frame_ancestors: str = ""
     api: bool = True
     api_mb: int = 200
-    api_waiting: int = 1_000
+    api_waiting: int = 400
     api_rate: int = 1_000_000
     api_keys: str = field(default="", repr=False)
     api_origins: str = ""

@@ -2,6 +2,7 @@
 
 import fnmatch
 import http.client
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from serving import ROOT, TIMEOUT, TIMEOUT_MS, Served, chromium, free_port, served, wait_for
+
+from decor_core.model.predictor import load_predictor
 
 SAMPLES = ROOT / "models" / "samples"
 NGINX = """
@@ -204,6 +207,29 @@ def test_too_large_a_body_ends_at_nginx(site):
     connection.putheader("Content-Length", str(60 * 2**20))
     connection.endheaders()
     assert connection.getresponse().status == 413
+
+
+def test_the_api_answers_behind_nginx_as_the_command_line_does(site):
+    picture = SAMPLES / "khokhloma-bowl.jpg"
+    request = urllib.request.Request(
+        f"{site}/decor/api/v1/classify?top=7",
+        picture.read_bytes(),
+        {"Content-Type": "image/jpeg", "X-Request-ID": "from-a-test"},
+    )
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        assert answer.headers["X-Request-ID"] == "from-a-test"
+        (found,) = json.load(answer)["pictures"]
+    expected = load_predictor().label_one("", picture).prediction
+    assert found["decision"] == expected.decision().kind
+    probabilities = {score["label"]: score["probability"] for score in found["scores"]}
+    assert probabilities == {
+        score.label: pytest.approx(score.probability, abs=1e-5) for score in expected.scores
+    }
+    with urllib.request.urlopen(f"{site}/decor/api/docs", timeout=TIMEOUT) as page:
+        assert b"docs/swagger-ui-bundle.js" in page.read()
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{site}/decor/api/v1/gone", timeout=TIMEOUT)
+    assert json.load(refused.value)["status"] == 404
 
 
 def test_the_numbers_of_the_server_are_not_public_there_either(site):
