@@ -104,6 +104,12 @@ def _write_keras(bundle: Bundle, folder: Path) -> None:
     build_model(bundle).save(folder / "model.keras")
 
 
+def _write_web(bundle: Bundle, folder: Path) -> None:
+    from decor_core.export.web import write_web_page
+
+    write_web_page(bundle, folder)
+
+
 def _write_graph(bundle: Bundle, folder: Path) -> None:
     from decor_core.export.frozen_graph import export_graph
 
@@ -118,6 +124,8 @@ _FORMATS = (
     Format("keras", "Keras, to build upon", _write_keras, "keras"),
     Format("graph", "Frozen graph, for scripts of TensorFlow for Poets", _write_graph,
            "tensorflow", labels="retrained_labels.txt", finds_object=False),
+    Format("web", "Web page, for any browser, offline too", _write_web, "litert",
+           finds_object=False, needs_tensorflow=False),
     Format("card", "Model card alone, which is in every zip, too", None,
            finds_object=False, needs_tensorflow=False),
 )  # fmt: skip

@@ -1,0 +1,97 @@
+// A file → its upright pixels in sRGB, transparency laid on white, at most WORKING_SIDE a side.
+//
+// As images/decode.py of Decor, but the browser decodes: it knows other formats than Decor.
+
+import { picture, reduce, resize } from "./pillow.js";
+import { WORKING_SIDE } from "./views.js";
+
+const MOST_BYTES = 32 * 2 ** 20;
+const MOST_PIXELS = 64_000_000;
+const LEAST_SIDE = 8;
+const STRIP = 512; // rows that are read at once: browsers limit how large a canvas may be
+
+/** The pixels of a picture in a Blob; an Error says in a sentence why there are none. */
+export async function readPicture(blob) {
+  if (!blob.size) throw new Error("The file is empty (0 bytes); expected a picture.");
+  if (blob.size > MOST_BYTES)
+    throw new Error(`The file has ${(blob.size / 2 ** 20).toFixed(1)} MiB, more than the `
+      + `${MOST_BYTES / 2 ** 20} MiB allowed; save the picture smaller.`);
+  const bitmap = await decode(blob);
+  try {
+    return await readBitmap(bitmap, await isJpeg(blob));
+  } finally {
+    bitmap.close();
+  }
+}
+
+async function decode(blob) {
+  try {
+    return await createImageBitmap(blob, { imageOrientation: "from-image" });
+  } catch {
+    throw new Error("This browser cannot read it as a picture; save it as JPEG or PNG and try again.");
+  }
+}
+
+async function isJpeg(blob) {
+  const [first, second] = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
+  return first === 0xff && second === 0xd8;
+}
+
+/** The pixels of what can be drawn on a canvas; a large JPEG is read at a fraction, as in Decor. */
+export async function readBitmap(bitmap, isJpeg) {
+  const { width, height } = bitmap;
+  if (Math.min(width, height) < LEAST_SIDE || width * height > MOST_PIXELS)
+    throw new Error(`The picture has ${width} × ${height} pixels; expected at least ${LEAST_SIDE} `
+      + `a side and at most ${MOST_PIXELS / 1e6} million.`);
+  return thumbnail(readReduced(bitmap, isJpeg ? jpegFraction(width, height) : 1));
+}
+
+/** By how much Pillow's JPEG decoder scales down for `draft`: see _decode_small of Decor. */
+function jpegFraction(width, height) {
+  const share = (1.5 * WORKING_SIDE) / Math.max(width, height);
+  const wanted = [width, height].map((side) => Math.max(Math.round(side * share), 1));
+  const scale = Math.min(Math.floor(width / wanted[0]), Math.floor(height / wanted[1]));
+  return [8, 4, 2, 1].find((factor) => scale >= factor) ?? 1;
+}
+
+/** The pixels, each the mean of `factor` by `factor`, read in strips of whole blocks. */
+function readReduced(bitmap, factor) {
+  const { width, height } = bitmap;
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = Math.min(STRIP, Math.ceil(height / factor) * factor);
+  const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
+  const result = picture(Math.ceil(width / factor), Math.ceil(height / factor), 3);
+  for (let upper = 0; upper < height; upper += STRIP) {
+    const rows = Math.min(STRIP, height - upper);
+    context.fillStyle = "white";
+    context.fillRect(0, 0, width, rows);
+    context.drawImage(bitmap, 0, upper, width, rows, 0, 0, width, rows);
+    const { data } = context.getImageData(0, 0, width, rows);
+    const strip = picture(width, rows, 3);
+    for (let i = 0; i < width * rows; i++)
+      strip.data.set(data.subarray(4 * i, 4 * i + 3), 3 * i);
+    const place = (upper / factor) * result.width * 3;
+    result.data.set(reduce(strip, factor).data, place);
+  }
+  return result;
+}
+
+/** `thumbnail` of Pillow with a bicubic filter and a reducing gap of three. */
+function thumbnail(source) {
+  const { width, height } = source;
+  if (Math.max(width, height) <= WORKING_SIDE) return source;
+  const aspect = width / height;
+  const size = aspect <= 1
+    ? [roundAspect(WORKING_SIDE * aspect, (n) => Math.abs(aspect - n / WORKING_SIDE)), WORKING_SIDE]
+    : [WORKING_SIDE, roundAspect(WORKING_SIDE / aspect,
+        (n) => (n ? Math.abs(aspect - WORKING_SIDE / n) : 0))];
+  const [across, down] = [width, height].map((side, i) => Math.floor(side / size[i] / 3) || 1);
+  const box = [0, 0, width / across, height / down];
+  return resize(reduce(source, across, down), size, "bicubic", box);
+}
+
+function roundAspect(number, distance) {
+  const [low, high] = [Math.floor(number), Math.ceil(number)];
+  return Math.max(distance(high) < distance(low) ? high : low, 1);
+}
