@@ -18,12 +18,13 @@ const LINEAR = Float32Array.from({ length: 256 }, (_, level) => {
 /** L*a*b* (D65), three numbers for each pixel, in single precision, of RGB pixels. */
 export function lab(pixels) {
   const result = new Float32Array(pixels.length);
+  const axis = ([red, green, blue], i) => {
+    const value = Math.fround(red * LINEAR[pixels[i]] + green * LINEAR[pixels[i + 1]]
+      + blue * LINEAR[pixels[i + 2]]);
+    return Math.fround(value > 0.008856 ? Math.cbrt(value) : 7.787 * value + 16 / 116);
+  };
   for (let i = 0; i < pixels.length; i += 3) {
-    const linear = [LINEAR[pixels[i]], LINEAR[pixels[i + 1]], LINEAR[pixels[i + 2]]];
-    const [x, y, z] = TO_XYZ.map((row) => {
-      const value = Math.fround(row[0] * linear[0] + row[1] * linear[1] + row[2] * linear[2]);
-      return Math.fround(value > 0.008856 ? Math.cbrt(value) : 7.787 * value + 16 / 116);
-    });
+    const x = axis(TO_XYZ[0], i), y = axis(TO_XYZ[1], i), z = axis(TO_XYZ[2], i);
     result[i] = 116 * y - 16;
     result[i + 1] = 500 * Math.fround(x - y);
     result[i + 2] = 200 * Math.fround(y - z);

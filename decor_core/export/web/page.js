@@ -5,11 +5,11 @@ import { loadModel, predict, rollUp } from "./model.js";
 import { readBitmap, readPicture } from "./picture.js";
 
 const MOST_BARS = 5;
-const MOST_ANSWERS = 50; // older ones go, and their pictures with them
+const MOST_ANSWERS = 200; // older ones go, and their pictures with them
 const PREVIEW_SIDE = 640;
 
 const find = (id) => document.getElementById(id);
-let model = null;
+export let model = null; // for pages of your own, and tests
 let level = 0;
 let queue = Promise.resolve(); // one picture at a time
 
@@ -40,13 +40,19 @@ function fail(message) {
 
 function take(files) {
   fail("");
-  for (const file of files) enqueue(file.name, () => readPicture(file), file);
+  enqueue(Array.from(files, (file) =>
+    ({ name: file.name, read: () => readPicture(file), source: file })));
 }
 
-/** Look at a picture when those before it are done; `read` gives its pixels. */
-function enqueue(name, read, source) {
-  const answer = addAnswer(name);
-  queue = queue.then(() => look(answer, read, source));
+/** Look at pictures when those before them are done; `read` gives the pixels of one. */
+function enqueue(pictures) {
+  const added = pictures.map(({ name }) => newAnswer(name));
+  find("answers").prepend(...added.map(({ node }) => node));
+  answers.push(...added);
+  for (const { node } of answers.splice(0, answers.length - MOST_ANSWERS)) node.remove();
+  pictures.forEach(({ read, source }, i) => {
+    queue = queue.then(() => look(added[i], read, source));
+  });
 }
 
 async function look(answer, read, source) {
@@ -98,7 +104,7 @@ find("stop").addEventListener("click", () => {
 });
 find("shoot").addEventListener("click", async () => {
   const bitmap = await createImageBitmap(find("video"));
-  enqueue("camera", () => readBitmap(bitmap, false), bitmap);
+  enqueue([{ name: "camera", read: () => readBitmap(bitmap, false), source: bitmap }]);
 });
 
 function showCamera(isOn) {
@@ -110,16 +116,12 @@ function showCamera(isOn) {
 
 const answers = [];
 
-function addAnswer(name) {
+function newAnswer(name) {
   const node = find("answer").content.firstElementChild.cloneNode(true);
   node.querySelector(".file").textContent = name;
   node.querySelector("h2").textContent = "Looking …";
   node.classList.add("waiting");
-  const answer = { node, name, found: null };
-  find("answers").prepend(node);
-  answers.push(answer);
-  if (answers.length > MOST_ANSWERS) answers.shift().node.remove();
-  return answer;
+  return { node, name, found: null };
 }
 
 /** The picture on the page is a small one: many large ones would fill the memory. */

@@ -72,7 +72,8 @@ function resample(source, isAcross, size, start, stop, filter) {
   const { bands } = source;
   const length = isAcross ? source.width : source.height;
   const lines = isAcross ? source.height : source.width;
-  const result = isAcross ? picture(size, lines, bands) : picture(lines, size, bands);
+  const levels = new Uint8ClampedArray(size * lines * bands);
+  const result = picture(...(isAcross ? [size, lines] : [lines, size]), bands, levels);
   // Steps in the arrays from a pixel of a line to the next, and from a line to the next.
   const [step, lineStep] = isAcross ? [bands, length * bands] : [lines * bands, bands];
   const [newStep, newLineStep] = isAcross ? [bands, size * bands] : [lines * bands, bands];
@@ -82,15 +83,13 @@ function resample(source, isAcross, size, start, stop, filter) {
       for (let band = 0; band < bands; band++) {
         let sum = PRECISION / 2;
         let place = line * lineStep + first * step + band;
-        for (const weight of weights) {
-          sum += source.data[place] * weight;
-          place += step;
-        }
-        result.data[line * newLineStep + i * newStep + band] =
-          clamp(Math.floor(sum / PRECISION), 0, 255);
+        for (let k = 0; k < weights.length; k++, place += step)
+          sum += source.data[place] * weights[k];
+        // The array itself clips: what is too large, or below zero.
+        result.data[line * newLineStep + i * newStep + band] = Math.floor(sum / PRECISION);
       }
   }
-  return result;
+  return { ...result, data: new Uint8Array(result.data.buffer) };
 }
 
 /** Which pixels of a line make the i-th of the new ones, and what each weighs. */
@@ -101,9 +100,8 @@ function coefficients(i, length, size, start, stop, filter) {
   const center = start + (i + 0.5) * scale;
   const first = Math.max(Math.trunc(center - support + 0.5), 0);
   const last = Math.min(Math.trunc(center + support + 0.5), length);
-  const weights = [];
-  for (let x = first; x < last; x++)
-    weights.push(filter.weight((x - center + 0.5) * (1 / filterScale)));
+  const weights = new Float64Array(last - first).map(
+    (_, i) => filter.weight((first + i - center + 0.5) * (1 / filterScale)));
   const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
   return { first, weights: weights.map((weight) => wholeNumber((weight / total) * PRECISION)) };
 }
@@ -185,7 +183,7 @@ function boxBlur(data, lines, length, lineStep, step, boxRadius) {
 export function ycbcr({ width, height, data }) {
   const result = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i += 3) {
-    const [red, green, blue] = [data[i], data[i + 1], data[i + 2]];
+    const red = data[i], green = data[i + 1], blue = data[i + 2];
     result[i] = (part(0.299, red) + part(0.587, green) + part(0.114, blue)) >> 6;
     result[i + 1] = ((part(-0.16874, red) + part(-0.33126, green) + part(0.5, blue)) >> 6) + 128;
     result[i + 2] = ((part(0.5, red) + part(-0.41869, green) + part(-0.08131, blue)) >> 6) + 128;

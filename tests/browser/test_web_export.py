@@ -1,0 +1,152 @@
+"""A model exported as a web page, in a browser: it answers as the app does, and offline."""
+
+import base64
+import functools
+import json
+import threading
+import zipfile
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+from serving import TIMEOUT_MS
+
+from decor_core.export.formats import export_model
+from decor_core.images.decode import load_picture
+from decor_core.images.localize import find_object
+from decor_core.images.views import WORKING_SIDE
+from decor_core.model.bundle import DEFAULT_BUNDLE
+from decor_core.model.predictor import load_predictor
+
+SAMPLES = sorted((Path(__file__).parents[2] / "models" / "samples").glob("*.jpg"))
+
+# What the page's own modules say of a file, and of pixels; modules are loaded once.
+PREDICT = """async (encoded) => {
+    const [{ model }, { predict, rollUp }, { readPicture }] = await Promise.all(
+        ["/page.js", "/model.js", "/picture.js"].map((file) => import(file)));
+    const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+    const found = await predict(model, await readPicture(new Blob([bytes])));
+    return { ...found, coarse: rollUp(found.probabilities, model.levels, 1) };
+}"""
+FIND_OBJECT = """async ([encoded, width, height]) => {
+    const [{ findObject }, { picture }] = await Promise.all(
+        ["/localize.js", "/pillow.js"].map((file) => import(file)));
+    const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+    const { box, seen, weights, ground, white } = findObject(picture(width, height, 3, bytes));
+    const text = (data) => btoa(Array.from(data, (level) => String.fromCharCode(level)).join(""));
+    const size = [seen.width, seen.height];
+    return { box, size, ground, white, seen: text(seen.data), weights: text(weights.data) };
+}"""
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return load_predictor()
+
+
+@pytest.fixture(scope="module")
+def address(predictor, tmp_path_factory):
+    """Where a static server has the page."""
+    root = tmp_path_factory.mktemp("web")
+    with zipfile.ZipFile(export_model(predictor.bundle, "web", root / "page.zip")) as archive:
+        archive.extractall(root)
+    folder = root / DEFAULT_BUNDLE.name.replace("decor-style", "Decor-styles")
+    handler = functools.partial(_Files, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def page(browser, address):
+    """The page with its model loaded; nothing may come from elsewhere or go wrong."""
+    strangers, errors = [], []
+    page = browser.new_page(viewport={"width": 390, "height": 844}, base_url=address)
+    page.set_default_timeout(TIMEOUT_MS)
+    allowed = (address, "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(allowed) else strangers.append(r.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto("/")
+    expect(page.locator("#tools")).to_be_visible(timeout=TIMEOUT_MS)
+    yield page
+    page.context.close()
+    assert not strangers and not errors
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory, ornament):
+    """Pictures that browsers and Pillow could take for different ones."""
+    folder = tmp_path_factory.mktemp("odd")
+    turned = ornament(5, "firebrick", 300).crop((0, 0, 300, 220))
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(folder / "turned.jpg", exif=exif, quality=95)
+    clear = ornament(6, "navy", 700).convert("RGBA")
+    clear.putalpha(clear.convert("L").point(lambda level: 255 if level < 200 else 0))
+    clear.save(folder / "clear.png")
+    ornament(7, "seagreen", 1900).convert("L").save(folder / "large-gray.jpg", quality=90)
+    Image.open(SAMPLES[0]).resize((60, 400)).save(folder / "tall.webp", lossless=True)
+    return sorted(folder.iterdir())
+
+
+def _bytes(file):
+    return base64.b64encode(file.read_bytes()).decode()
+
+
+def test_it_answers_as_the_app_does(page, predictor, odd):
+    for file in (*SAMPLES[::3], *odd):
+        vector = predictor.embed(load_picture(file, max_side=WORKING_SIDE))[None]
+        (probs,), (novelty,) = predictor.probabilities(vector)
+        found = page.evaluate(PREDICT, _bytes(file))
+        assert found["probabilities"] == pytest.approx(probs, abs=0.01), file.name
+        assert found["novelty"] == pytest.approx(novelty, abs=0.01), file.name
+        coarse = predictor.bundle.taxonomy.roll_up(probs[None], "country")[0]
+        assert found["coarse"] == pytest.approx(coarse, abs=0.01), file.name
+
+
+def test_it_finds_the_object_in_the_same_pixels(page, odd):
+    for file in (*SAMPLES[1::5], *odd):
+        picture = load_picture(file, max_side=WORKING_SIDE)
+        app = find_object(picture)
+        pixels = base64.b64encode(picture.tobytes()).decode()
+        found = page.evaluate(FIND_OBJECT, [pixels, *picture.size])
+        assert (found["box"], found["ground"]) == ([*app.box], [*app.ground]), file.name
+        assert found["white"] == (app.white and [*app.white]), file.name
+        assert found["size"] == [*app.seen.size]
+        assert base64.b64decode(found["seen"]) == app.seen.tobytes(), file.name
+        weights = np.frombuffer(base64.b64decode(found["weights"]), np.uint8).astype(int)
+        differ = np.abs(weights - np.asarray(app.weights).ravel())
+        # Single and double precision round a weight in a thousand to another level.
+        assert differ.max() <= 1 and differ.mean() < 1e-3, file.name
+
+
+def test_pictures_come_by_choice_and_by_camera(page, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8 no picture")
+    page.locator("#files").set_input_files([SAMPLES[2], broken])
+    done = page.locator(".answer:not(.waiting)")
+    expect(done).to_have_count(2)
+    expect(done.first.locator("h2")).to_have_text("Gzhel")
+    expect(done.first.locator(".words")).to_contain_text("confident", ignore_case=True)
+    expect(done.last.locator("h2")).to_have_text("Not looked at")
+    expect(done.last).to_contain_text("save it as JPEG or PNG")
+    page.get_by_label("country").check()
+    expect(done.first.locator("h2")).to_have_text("Russia")
+    page.get_by_role("button", name="Use the camera").click()
+    page.get_by_role("button", name="Take a picture").click()
+    expect(done).to_have_count(3)
+    expect(done.first.locator("h2")).to_have_text("None of the known countries")
+    page.get_by_role("button", name="Close the camera").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert json.loads(page.evaluate("JSON.stringify(document.title)")) == "Decor styles"
