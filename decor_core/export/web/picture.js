@@ -68,11 +68,11 @@ function readReduced(bitmap, factor) {
     context.fillRect(0, 0, width, rows);
     context.drawImage(bitmap, 0, upper, width, rows, 0, 0, width, rows);
     const { data } = context.getImageData(0, 0, width, rows);
-    const strip = picture(width, rows, 3);
-    for (let i = 0; i < width * rows; i++)
-      strip.data.set(data.subarray(4 * i, 4 * i + 3), 3 * i);
-    const place = (upper / factor) * result.width * 3;
-    result.data.set(reduce(strip, factor).data, place);
+    const strip = reduce(picture(width, rows, 4, data), factor);
+    const start = (upper / factor) * result.width;
+    for (let i = 0; i < strip.width * strip.height; i++)
+      for (let band = 0; band < 3; band++)
+        result.data[3 * (start + i) + band] = strip.data[4 * i + band];
   }
   return result;
 }
