@@ -128,7 +128,8 @@ def _fed_with_floats(network: bytes) -> bytes:
     if graph.tensors[rounded].type == schema.TensorType.FLOAT32:
         return network
     fed: Any = schema.TensorT()
-    fed.name, fed.type, fed.shape = b"pixels", schema.TensorType.FLOAT32, graph.tensors[rounded].shape
+    fed.name, fed.type = b"pixels", schema.TensorType.FLOAT32
+    fed.shape = graph.tensors[rounded].shape
     graph.tensors.append(fed)
     code: Any = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
