@@ -1,7 +1,7 @@
 """A model as a page that classifies in the browser: plain files for any static server.
 
-The page, in ``web/``, is Decor's own JavaScript beside LiteRT.js (``web/litert.js-*.zip``, the files
-of the npm packages @litertjs/core and @litertjs/wasm-utils that it wants). Needs no TensorFlow.
+The page, in ``web/``, is Decor's own JavaScript beside LiteRT.js: ``web/litert.js-*.zip`` has the
+files that it wants of the npm packages @litertjs/core and @litertjs/wasm-utils. No TensorFlow.
 """
 
 import shutil
