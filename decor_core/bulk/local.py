@@ -3,10 +3,10 @@
 from collections.abc import Generator, Iterable
 from functools import partial
 
-from decor_core.bulk.answers import Content, Row, RowMaker
+from decor_core.bulk.answers import Row, RowMaker
 from decor_core.bulk.output import Output
 from decor_core.bulk.sources import Picture, read_picture
-from decor_core.errors import PictureError
+from decor_core.errors import DecorError, PictureError
 from decor_core.parallel import map_in_order
 
 _READERS = 16  # threads that wait for what comes through the network
@@ -36,12 +36,16 @@ def run(
     output.finish()
 
 
-def _read(picture: Picture) -> tuple[str, Content]:
+def _read(picture: Picture) -> tuple[str, bytes | DecorError]:
     try:
         return picture.file, read_picture(picture)
-    except PictureError as error:
+    except DecorError as error:
         return picture.file, error
 
 
-def _row(maker: RowMaker, read: tuple[str, Content]) -> Row:
-    return maker.row(*read)
+def _row(maker: RowMaker, read: tuple[str, bytes | DecorError]) -> Row:
+    """The row of what was read; what keeps all from being read is raised here, in its turn."""
+    file, content = read
+    if isinstance(content, DecorError) and not isinstance(content, PictureError):
+        raise content
+    return maker.row(file, content)

@@ -23,6 +23,10 @@ _BUSY = (429, *range(500, 600))  # HTTP
 _TALKATIVE = ("adlfs", "azure", "gcsfs", "s3fs")
 
 
+class _Unreachable(DecorError):
+    """A network that may be there another time."""
+
+
 class _Busy(DataError):
     """A server that may answer another time."""
 
@@ -93,7 +97,7 @@ def told_of(url: str) -> Iterator[None]:
         if status := getattr(error, "status", None):  # aiohttp's answers have one
             kind = _Busy if status in _BUSY else DataError
             raise kind(f"“{url}” cannot be read: the server says HTTP {status}.") from error
-        raise DecorError(
+        raise _Unreachable(
             f"“{url}” cannot be reached ({reason}); please check the network and the name."
         ) from error
 
@@ -173,7 +177,7 @@ def read_remote(url: str, limit: int | None = None) -> bytes:
         except DataError as error:
             if wait is None or not isinstance(error, _Busy):
                 raise PictureError(str(error)) from error
-        except DecorError:
+        except _Unreachable:
             if wait is None:
                 raise
         time.sleep(wait)
