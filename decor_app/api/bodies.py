@@ -31,6 +31,9 @@ _EXPECTED = (
     "multipart/form-data with one or many files, application/json with base64, or a picture "
     "itself as image/… or application/octet-stream"
 )
+# Every byte of JSON such as “1,1,1” takes two microseconds and five hundred bytes to refuse; base64
+# has none of its marks.
+_MOST_VALUES = 20_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ async def read_pictures(request: Request, most: int) -> list[PictureFile]:
     if kind == "multipart/form-data":
         files = await _read_form(request, most)
     elif kind == "application/json":
-        files = await _read_json(request)
+        files = await _read_json(request, most)
     elif kind.startswith("image/") or kind in ("", "application/octet-stream"):
         return [PictureFile(None, await request.body())]
     else:
@@ -68,9 +71,12 @@ def too_many(most: int) -> Problem:
     return Problem(413, f"A request may have {most} pictures at most; send more requests.")
 
 
-async def _read_json(request: Request) -> list[PictureFile]:
+async def _read_json(request: Request, most: int) -> list[PictureFile]:
+    data = await request.body()
+    if sum(map(data.count, (b",", b"{", b"["))) > _MOST_VALUES:
+        raise Problem(413, f"The JSON body has far more values than {most} pictures can have.")
     try:
-        body = JsonPictures.model_validate_json(await request.body())
+        body = JsonPictures.model_validate_json(data)
     except ValidationError as error:
         raise invalid_json(error) from None
     return [PictureFile(one.file, one.data) for one in body.pictures]

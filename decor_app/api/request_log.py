@@ -16,13 +16,16 @@ _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 class RequestLog:
-    """Gives each request its id, that which it came with where that is a sane one."""
+    """Gives each request its id, that which it came with where that is a sane one.
+
+    A request that has one already is another's.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or "request_id" in scope.get("state", {}):
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(REQUEST_ID, "")

@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from decor_app.api.application import create_api
 from decor_app.api.models import models_in
 from decor_app.api.problems import handle_problems
+from decor_app.api.request_log import RequestLog
 from decor_app.hosting import memory
 from decor_app.hosting.config import server_config
 from decor_app.hosting.headers import SecurityHeaders
@@ -51,7 +52,7 @@ def create_server(folders: Sequence[Path]) -> Starlette:
             metrics_route(environment_password),
             Route("/", lambda request: RedirectResponse("api/docs")),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders), Middleware(RequestLog)],
         lifespan=lifespan,
     )
     handle_problems(app)

@@ -62,7 +62,7 @@ def test_a_compressed_body(client, picture):
     [
         (b"{", 400, None),
         (b"\xff\xfe", 400, None),
-        (b"[" * 100_000, 400, None),
+        (b"[" * 10_000, 400, None),
         (b"[]", 422, ""),
         (b"{}", 422, "/pictures"),
         (b'{"pictures": []}', 422, "/pictures"),

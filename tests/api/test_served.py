@@ -20,6 +20,8 @@ from serving import ROOT, TIMEOUT, Served, free_port, until, wait_for
 from uvicorn.server import ServerState
 
 from decor_app.api import __main__ as alone
+from decor_app.api import limits
+from decor_app.api.protocol import Protocol
 from decor_core.cli.main import main
 from decor_core.errors import DecorError
 
@@ -149,7 +151,7 @@ def test_bodies_and_headers_that_lie_cost_nothing(server, parts):
 
 
 def test_headers_that_come_slowly_are_given_up(monkeypatch):
-    monkeypatch.setattr(alone, "_HEADERS_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SILENT", 0.05)
 
     async def application(scope, receive, send):
         await send({"type": "http.response.start", "status": 204, "headers": []})
@@ -159,7 +161,7 @@ def test_headers_that_come_slowly_are_given_up(monkeypatch):
         config = uvicorn.Config(application, log_config=None, ws="none")
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: alone.PatientProtocol(config, ServerState(), {}), "127.0.0.1", 0
+            lambda: Protocol(config, ServerState(), {}), "127.0.0.1", 0
         )
         answers = []
         for sent in (
@@ -175,7 +177,8 @@ def test_headers_that_come_slowly_are_given_up(monkeypatch):
         return answers
 
     nothing, half, whole = asyncio.run(talk())
-    assert nothing == half == b"" and whole.startswith(b"HTTP/1.1 204")
+    assert nothing == b"" and whole.startswith(b"HTTP/1.1 204")
+    assert half.startswith(b"HTTP/1.1 408") and b"application/problem+json" in half
 
 
 def test_it_is_beside_the_app_unless_it_is_switched_off(monkeypatch):

@@ -1,0 +1,113 @@
+"""Clients that lie, stall, break off or make no sense cost nobody but themselves.
+
+A little of what benchmarks/hostile.py does for minutes, on real connections to
+the API's own server.
+"""
+
+import asyncio
+import threading
+import time
+
+import pytest
+import uvicorn
+
+from benchmarks import hostile
+from benchmarks.attack import Attack
+from benchmarks.attacks import ATTACKS
+from decor_app.api import limits
+from decor_app.api.protocol import Protocol
+from decor_app.api.server import create_server
+from tests.serving import until
+
+HEALTH = b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def port(pool):
+    """The server of ``decor serve``, in this process and with short patience."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in hostile.SETTINGS.items():
+            patch.setenv(name, value)
+        patch.setattr("decor_app.api.server.InferencePool", lambda: pool)
+        app = create_server([])
+    config = uvicorn.Config(
+        app, port=0, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "SILENT", 1.0)
+        patch.setattr(limits, "SLOWEST", 2.0)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        until(lambda: server.started, "the server does not start")
+        yield server.servers[0].sockets[0].getsockname()[1]
+        server.should_exit = True
+        thread.join()
+
+
+def _answers(port, *pieces, answers=1):
+    return asyncio.run(hostile.attempt(port, Attack(pieces, answers=answers)))
+
+
+def test_attacks_are_refused_with_problems_and_the_server_goes_on(port):
+    report = asyncio.run(hostile.attacks(port, range(150), seed=0, at_once=32))
+    assert len(report.statuses) == len(ATTACKS)
+    assert not report.findings
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "words"),
+    [
+        (b"\x16\x03\x01\x02\r\n\r\n", 400, "HTTP"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1e9\r\n\r\n", 400, "HTTP"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "transfer encoding"),
+        (b"GET /api/v1/health HTTP/1.1\r\n", 408, "slowly"),
+    ],
+)
+def test_what_is_no_http_is_answered_with_a_problem(port, data, status, words):
+    (answer,) = _answers(port, data)
+    assert answer.status == status and not answer.fault()
+    assert words in answer.body.decode() and answer.headers["connection"] == "close"
+
+
+def test_headers_that_are_too_long(port):
+    (answer,) = _answers(port, b"GET / HTTP/1.1\r\nA: " + b"a" * 500_000, 0.1, b"a" * 500_000)
+    assert answer.status == 431 and not answer.fault()
+
+
+def test_who_sends_nothing_is_left_and_who_comes_again_in_time_is_not(port):
+    started = time.monotonic()
+    with pytest.raises(hostile.h11.RemoteProtocolError):
+        _answers(port, 0.0)
+    assert time.monotonic() - started >= 1.0
+    assert [a.status for a in _answers(port, HEALTH, 0.6, HEALTH, 0.6, HEALTH, answers=3)] == [
+        200
+    ] * 3
+
+
+def test_who_sends_on_after_the_answer_is_left(port):
+    head = b"POST /api/v1/classify HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n"
+    (answer,) = _answers(port, head, *(piece for _ in range(30) for piece in (0.1, b"x")))
+    assert answer.status == 413
+
+
+@pytest.mark.parametrize("charset", ["idna", "punycode", "unicode_escape", "utf-16", "hex"])
+@pytest.mark.parametrize("name", [rb"\ud800", b"a..b", b"\xff", "łы.png".encode()])
+def test_names_of_files_in_any_encoding(client, picture, charset, name):
+    body = (b'--x\r\nContent-Disposition: form-data; name="f"; filename="%b"\r\n\r\n%b\r\n--x--\r\n'
+            % (name, picture()))  # fmt: skip
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    answer = client.post("/api/v1/classify", content=body, headers={"Content-Type": kind})
+    assert answer.status_code in (200, 400), answer.text
+    assert "file" in answer.text or "no text" in answer.text
+
+
+@pytest.mark.parametrize("value", [b"{}", b"1", b'{"data": ""}', b'""'])
+def test_json_of_a_million_values_costs_nothing(client, value):
+    body = b'{"pictures": [' + b",".join([value] * 1_000_000) + b"]}"
+    started = time.process_time()
+    answer = client.post(
+        "/api/v1/classify", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 413 and "values" in answer.json()["detail"]
+    assert time.process_time() - started < 1  # it took five seconds, and 800 MB
