@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,23 +42,55 @@ class Server:
         return self.cpu_seconds() + sum(map(_computed, self.children))
 
 
-@contextmanager
-def server(hosted: bool = False, script: str = "app.py", **environment: str) -> Iterator[Server]:
+def server(
+    hosted: bool = False, script: str = "app.py", log: Path | None = None, **environment: str
+) -> AbstractContextManager[Server]:
     """The app on a free port, as at home or as for strangers, ended with the block."""
     environment |= {"DECOR_HOSTED": "1"} if hosted else {}
+    port = _free_port()
+    options = ["--server.headless", "true", "--server.address", HOST, "--server.port", str(port)]
+    command = ["-m", "streamlit", "run", script, *options]
+    return _running(command, port, "/_stcore/health", log, environment)
+
+
+def api_server(
+    prepared: str = "", log: Path | None = None, **environment: str
+) -> AbstractContextManager[Server]:
+    """The HTTP API on a free port, after the Python code ``prepared``, ended with the block."""
+    port = _free_port()
+    code = f"{prepared}\nfrom decor_app.api.__main__ import main\nmain({HOST!r}, {str(port)!r})"
+    return _running(["-c", code], port, "/api/v1/health", log, environment)
+
+
+def python_server(command: list[str], health: str, **environment: str) -> AbstractContextManager:
+    """Another server: ``python`` with the words of ``command``, of which “PORT” is its port."""
+    port = _free_port()
+    words = [str(port) if word == "PORT" else word for word in command]
+    return _running(words, port, health, None, environment)
+
+
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind((HOST, 0))
-        port = free.getsockname()[1]
-    options = ["--server.headless", "true", "--server.address", HOST, "--server.port", str(port)]
+        return free.getsockname()[1]
+
+
+@contextmanager
+def _running(
+    command: list[str], port: int, health: str, log: Path | None, environment: dict[str, str]
+) -> Iterator[Server]:
+    """``python`` with ``command`` as soon as it answers; what it says goes to ``log``."""
     started = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", script, *options],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-    )
+    with log.open("w") if log else nullcontext() as output:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+        )
     try:
-        _wait(f"http://{HOST}:{port}/_stcore/health", process)
+        _wait(f"http://{HOST}:{port}{health}", process)
         yield Server(process, port, time.monotonic() - started)
     finally:
         process.terminate()
