@@ -1,0 +1,201 @@
+"""Active learning: labels proposed from those given so far, and which pictures to label next.
+
+A linear head on principal axes of all vectors, labeled or not, is refitted in a fraction of a
+second. How many labels it saves is in benchmarks/ACCURACY.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from decor_core.errors import TrainingError, missing_package
+from decor_core.features.embedder import Block
+from decor_core.model.evaluation import wilson
+from decor_core.model.heads import RidgeLogisticRegression
+from decor_core.model.linear_head import LinearHead, fit_temperature, probabilities
+from decor_core.model.whitening import BlockPCA
+
+# Of each block; more make it slower and no better where few labels are known.
+_AXES = 48
+_FOLDS = 5
+# A batch is chosen among so many times as many pictures as it has: Zhdanov found 10 to 50 alike.
+_CANDIDATES = 10
+# Three pictures each of two classes, before which proposals would be guesses.
+_LEAST_OF_CLASS, _LEAST_CLASSES = 3, 2
+
+
+@dataclass(frozen=True)
+class Share:
+    """``k`` of ``n``, with the 95 % interval of the share."""
+
+    k: int
+    n: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson(self.k, self.n)
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """What the labels given so far say of every picture.
+
+    ``probabilities`` [n, c] of ``classes`` [c], calibrated. ``held_out`` [m] are the labeled rows
+    whose answer is known from the others, ``answers`` [m, c] the probabilities that these gave.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    labels: Mapping[int, str]
+    held_out: np.ndarray
+    answers: np.ndarray
+
+    @property
+    def labeled(self) -> np.ndarray:
+        """Mask [n] of the rows that have a label."""
+        mask = np.zeros(len(self.probabilities), bool)
+        mask[list(self.labels)] = True
+        return mask
+
+    @property
+    def proposed(self) -> np.ndarray:
+        """The likeliest label [n] of each picture, str."""
+        return np.array(self.classes)[self.probabilities.argmax(axis=1)]
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """The probability [n] of the likeliest label."""
+        return self.probabilities.max(axis=1)
+
+    @property
+    def margin(self) -> np.ndarray:
+        """By how much [n] the likeliest label is more probable than the next."""
+        second, first = np.sort(self.probabilities, axis=1)[:, -2:].T
+        return first - second
+
+    @property
+    def right(self) -> np.ndarray:
+        """Mask [m] of the held-out rows for which the others gave the right label."""
+        given = np.array([self.labels[row] for row in self.held_out.tolist()], object)
+        return np.array(self.classes, object)[self.answers.argmax(axis=1)] == given
+
+    def errors_above(self, threshold: float) -> Share:
+        """How many labels given with at least that probability were wrong, out of fold.
+
+        Labels that were asked for because they were doubtful are among them, so that pictures
+        nobody asked for fare better rather than worse.
+        """
+        sure = self.answers.max(axis=1, initial=0) >= threshold
+        return Share(int((sure & ~self.right).sum()), int(sure.sum()))
+
+    @property
+    def accuracy(self) -> Share:
+        """How many labels are right out of fold."""
+        return Share(int(self.right.sum()), len(self.held_out))
+
+    @property
+    def estimated_accuracy(self) -> float | None:
+        """The share of proposals for unlabeled pictures that are right, by their probabilities."""
+        rest = self.confidence[~self.labeled]
+        return float(rest.mean()) if len(rest) else None
+
+    def disagreements(self) -> list[tuple[int, str, float]]:
+        """Rows whose label the others call wrong, what they say instead, how probable that is."""
+        label, probability = self.answers.argmax(axis=1), self.answers.max(axis=1, initial=0)
+        wrong = np.flatnonzero(~self.right)
+        wrong = wrong[np.argsort(-probability[wrong], kind="stable")]
+        return [
+            (int(self.held_out[i]), self.classes[label[i]], float(probability[i])) for i in wrong
+        ]
+
+
+class ActiveLearner:
+    """Proposes labels of pictures, and chooses those to label next, by their vectors [n, d].
+
+    ``blocks`` says which columns belong together. Labels are given as {row: label}.
+    """
+
+    def __init__(
+        self, vectors: np.ndarray, blocks: Sequence[Block], *, random_state: int = 0
+    ) -> None:
+        if len(vectors) < 2:
+            raise TrainingError(
+                f"Expected at least two pictures to learn from, got {len(vectors)}."
+            )
+        columns = [block.columns for block in blocks]
+        pca = BlockPCA(columns, max_axes=_AXES, standardize=True).fit(vectors)
+        found = pca.transform(vectors).astype(np.float32)
+        self._coordinates = found / max(float(np.sqrt((found**2).sum(axis=1).mean())), 1e-9)
+        self._seed = random_state
+
+    def propose(self, labels: Mapping[int, str]) -> Proposals | None:
+        """What the labels say of all pictures; None before three pictures each of two classes."""
+        classes, codes = np.unique(list(labels.values()), return_inverse=True)
+        if (np.bincount(codes) >= _LEAST_OF_CLASS).sum() < _LEAST_CLASSES:
+            return None
+        rows = np.array(list(labels), int)
+        held_out, logits = self._out_of_fold(rows, codes)
+        temperature = fit_temperature(logits, codes[held_out])
+        whole = self._fit(rows, codes).with_temperature(temperature)
+        return Proposals(
+            tuple(map(str, classes)),
+            probabilities(whole.logits(self._coordinates)),
+            dict(labels),
+            rows[held_out],
+            probabilities(logits / temperature),
+        )
+
+    def next_rows(
+        self,
+        count: int,
+        proposals: Proposals | None = None,
+        *,
+        leave_out: Sequence[int] | np.ndarray = (),
+    ) -> np.ndarray:
+        """Up to ``count`` rows that teach most, none of ``leave_out`` (labeled, skipped).
+
+        Diverse mini-batch active learning (Zhdanov, 2019): the pictures of the smallest margins
+        are clustered, weighted by how doubtful they are, and of each cluster the most central one
+        is taken. Without proposals all pictures are clustered alike.
+        """
+        try:
+            from sklearn.cluster import KMeans
+        except ImportError as error:
+            raise missing_package("Choosing pictures to label", "scikit-learn", "app") from error
+        left = np.setdiff1d(np.arange(len(self._coordinates)), np.asarray(leave_out, int))
+        weights = np.ones(len(left))
+        if proposals is not None:
+            left = left[np.argsort(proposals.margin[left], kind="stable")[: _CANDIDATES * count]]
+            weights = np.maximum(1 - proposals.margin[left], 1e-6)
+        if len(left) <= count:
+            return left
+        points = self._coordinates[left]
+        clusters = KMeans(count, random_state=self._seed)
+        cluster_of = clusters.fit_predict(points, sample_weight=weights)
+        distances = clusters.transform(points)
+        distances[np.arange(count) != cluster_of[:, None]] = np.inf  # one of each cluster
+        sizes = np.bincount(cluster_of, weights, minlength=count)
+        return left[distances.argmin(axis=0)[np.argsort(-sizes, kind="stable")]]
+
+    def _out_of_fold(self, rows: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which labels [m] could be held out, and logits [m, c] from the other folds.
+
+        A class of one picture cannot do without it.
+        """
+        order = np.random.default_rng(self._seed).permutation(len(codes))
+        order = order[np.argsort(codes[order], kind="stable")]
+        fold_of = np.empty(len(codes), int)
+        fold_of[order] = np.arange(len(codes)) % _FOLDS
+        alone = np.bincount(codes)[codes] == 1
+        held_out, logits = [], []
+        for fold in range(_FOLDS):
+            test = np.flatnonzero((fold_of == fold) & ~alone)
+            train = np.flatnonzero((fold_of != fold) | alone)
+            head = self._fit(rows[train], codes[train])
+            held_out.append(test)
+            logits.append(head.logits(self._coordinates[rows[test]]))
+        return np.concatenate(held_out), np.concatenate(logits)
+
+    def _fit(self, rows: np.ndarray, codes: np.ndarray) -> LinearHead:
+        return RidgeLogisticRegression().fit(self._coordinates[rows], codes).head_
