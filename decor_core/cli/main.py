@@ -29,6 +29,7 @@ COMMANDS = {
     "sweep": "Find the best settings by cross-validation.",
     "label": "Tell what pictures show, best guess first.",
     "embed": "Write the vectors of pictures, to train on.",
+    "suggest": "Tell which pictures to label next, and propose labels.",
     "runs": "List, show, compare, rename, note, delete, restore kept runs.",
     "export": "Write a model in one of several formats.",
     "import": "Keep a model that was exported as a run.",

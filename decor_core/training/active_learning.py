@@ -152,24 +152,27 @@ class ActiveLearner:
         proposals: Proposals | None = None,
         *,
         leave_out: Sequence[int] | np.ndarray = (),
+        at_random: bool = False,
     ) -> np.ndarray:
         """Up to ``count`` rows that teach most, none of ``leave_out`` (labeled, skipped).
 
         Diverse mini-batch active learning (Zhdanov, 2019): the pictures of the smallest margins
         are clustered, weighted by how doubtful they are, and of each cluster the most central one
-        is taken. Without proposals all pictures are clustered alike.
+        is taken. Without proposals all pictures are clustered alike. ``at_random`` takes any.
         """
-        try:
-            from sklearn.cluster import KMeans
-        except ImportError as error:
-            raise missing_package("Choosing pictures to label", "scikit-learn", "app") from error
         left = np.setdiff1d(np.arange(len(self._coordinates)), np.asarray(leave_out, int))
+        if at_random:
+            return np.random.default_rng(self._seed).permutation(left)[:count]
         weights = np.ones(len(left))
         if proposals is not None:
             left = left[np.argsort(proposals.margin[left], kind="stable")[: _CANDIDATES * count]]
             weights = np.maximum(1 - proposals.margin[left], 1e-6)
         if len(left) <= count:
             return left
+        try:
+            from sklearn.cluster import KMeans
+        except ImportError as error:
+            raise missing_package("Choosing pictures to label", "scikit-learn", "app") from error
         points = self._coordinates[left]
         clusters = KMeans(count, random_state=self._seed)
         cluster_of = clusters.fit_predict(points, sample_weight=weights)

@@ -1,0 +1,209 @@
+"""The command ``suggest``: which pictures to label next, and labels for the others."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from decor_core.cli.bulk import PLACES, list_pictures, print_reasons
+from decor_core.cli.options import COUNT, PATH, Command, as_json, flag, options
+from decor_core.cli.terminal import print_json, progress_bar, quietly
+from decor_core.errors import DecorError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from decor_core.features.embedder import Block
+    from decor_core.training.active_learning import Proposals
+
+_COLUMNS = ["file", "label", "next", "proposal", "probability"]
+_TEXTS = ["file", "label", "proposal"]
+
+
+@dataclass(frozen=True)
+class SuggestFlags:
+    """What is known, and what is wanted."""
+
+    labels: Path | None = flag(
+        "Table of files and labels as far as they are known, such as this command writes.",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    )
+    label_column: str | None = flag("Column with the labels; else “label”, or guessed.")
+    embeddings: Path | None = flag(
+        "Instead of pictures, their vectors as “embed” writes them.",
+        metavar="FILE_OR_DIR",
+        type=PATH,
+    )
+    count: int = flag("How many pictures to ask for.", default=20, type=COUNT)
+    out: Path | None = flag("Write the table here, not to the screen.", metavar="FILE", type=PATH)
+    random: bool = flag("Ask for pictures at random instead.", default=False)
+    seed: int = flag("Seed of what is random.", default=0)
+
+
+@click.command("suggest", cls=Command)
+@click.argument("files", nargs=-1, metavar=PLACES)
+@options("flags", SuggestFlags)
+@as_json
+def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
+    """Tell which pictures to label next, and propose labels.
+
+    Writes a CSV of all pictures with the columns file, label (as far as known), next (1 is the
+    one to label first), proposal and probability. Fill in labels, give the table back with
+    --labels, and train on it with “train --csv” when it is enough.
+
+    Exit code 1: some pictures could not be read.
+    """
+    from decor_core.data.tables.csv_escape import safe_cell
+    from decor_core.training.active_learning import ActiveLearner
+
+    if bool(files) == bool(flags.embeddings):
+        raise click.UsageError("Expected either pictures or --embeddings.")
+    if flags.out and flags.out.exists():
+        raise DecorError(f"“{flags.out}” exists already; give --out another name, or delete it.")
+    names, vectors, blocks, errors = _kept(flags.embeddings) if flags.embeddings else _seen(files)
+    labels = _known_labels(names, flags)
+    learner = ActiveLearner(vectors, blocks, random_state=flags.seed)
+    proposals = learner.propose(labels)
+    chosen = learner.next_rows(
+        flags.count, proposals, leave_out=list(labels), at_random=flags.random
+    )
+    table = _table(names, labels, proposals, chosen)
+    if as_json:
+        print_json(_summary(proposals, labels) | {"pictures": _records(table)})
+        return int(errors)
+    print(_words(proposals, labels, len(names)), file=sys.stderr)
+    table[_TEXTS] = table[_TEXTS].map(safe_cell)
+    table.to_csv(flags.out or sys.stdout, index=False, float_format="%.6f", lineterminator="\n")
+    return int(errors)
+
+
+def _seen(
+    places: Sequence[str],
+) -> tuple[list[str], "np.ndarray", tuple["Block", ...], bool]:
+    """Names and vectors of pictures, and whether some could not be read, which is told."""
+    import numpy as np
+
+    from decor_core.bulk.answers import VectorRows
+    from decor_core.bulk.sources import Picture, Reasons, read_picture
+    from decor_core.errors import PictureError
+    from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+    from decor_core.model.predictor import shared_embedder
+    from decor_core.parallel import map_in_order
+
+    with quietly():
+        spec = load_bundle(DEFAULT_BUNDLE).embedding
+        maker = VectorRows(spec)
+    listing = list_pictures(places)
+
+    def look(picture: Picture) -> dict[str, Any]:
+        try:
+            return maker.row(picture.file, read_picture(picture))
+        except PictureError as error:
+            return maker.row(picture.file, error)
+
+    show, unread, rows = progress_bar("Embedding"), Reasons(), []
+    for done, row in enumerate(map_in_order(look, listing), 1):
+        show(done, listing.count)
+        if "error" in row:
+            unread.add(row["file"], row["error"])
+        else:
+            rows.append(row)
+    print_reasons("Could not be read", unread)
+    if not rows:
+        raise DecorError("None of the pictures could be read; expected at least two.")
+    vectors = np.array([row["vector"] for row in rows], np.float32)
+    blocks = shared_embedder(spec).blocks
+    return [row["file"] for row in rows], vectors, tuple(blocks), unread.count > 0
+
+
+def _kept(place: Path) -> tuple[list[str], "np.ndarray", tuple["Block", ...], bool]:
+    """As ``_seen``, of the Parquet files that “embed” writes."""
+    import numpy as np
+
+    from decor_core.features.parquet_vectors import ParquetVectors
+
+    parquet = ParquetVectors(place)
+    pictures = parquet.pictures()
+    readable = pictures[pictures["error"] == ""]
+    vectors, _ = parquet.vectors(readable.index.to_numpy(), progress_bar("Reading"))
+    blocks = parquet.embedder.blocks
+    found = np.asarray(vectors, np.float32)
+    return readable["file"].tolist(), found, tuple(blocks), len(readable) < len(pictures)
+
+
+def _known_labels(names: Sequence[str], flags: SuggestFlags) -> dict[int, str]:
+    """The labels of the table by row; what it was taken for, and what is wrong, is told."""
+    from decor_core.data.catalog import list_table
+    from decor_core.data.findings import printable
+    from decor_core.data.tables.columns import Columns
+
+    if not flags.labels:
+        return {}
+    columns = Columns("", flags.label_column, "", "") if flags.label_column else None
+    listing = list_table(flags.labels, names, columns)
+    for finding in listing.findings:
+        if finding.kind != "incomplete":  # without a label: what the table is about
+            print(f"{printable(finding.file)}: {printable(finding.message)}", file=sys.stderr)
+    row_of = {name: row for row, name in enumerate(names)}
+    return {row_of[row.file]: row.labels[0] for row in listing.rows}
+
+
+def _table(
+    names: Sequence[str],
+    labels: dict[int, str],
+    proposals: "Proposals | None",
+    chosen: "np.ndarray",
+) -> "pd.DataFrame":
+    """What is to be labeled first, then the other proposals, the surest first, then the labeled."""
+    import pandas as pd
+
+    known = [labels.get(row, "") for row in range(len(names))]
+    table = pd.DataFrame({"file": names, "label": known})
+    table["next"] = pd.Series(range(1, len(chosen) + 1), index=chosen, dtype="Int64")
+    table["proposal"] = "" if proposals is None else proposals.proposed
+    table["probability"] = None if proposals is None else proposals.confidence
+    table.loc[table["label"] != "", ["proposal", "probability"]] = "", None
+    order = table.assign(labeled=table["label"] != "", sure=-table["probability"].astype(float))
+    return table.loc[order.sort_values(["labeled", "next", "sure", "file"]).index, _COLUMNS]
+
+
+def _records(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [
+        {str(name): value for name, value in row.items() if value not in ("", None)}
+        for row in rows
+    ]
+
+
+def _summary(proposals: "Proposals | None", labels: dict[int, str]) -> dict[str, Any]:
+    if proposals is None:
+        return {"labels": len(labels)}
+    right = proposals.accuracy
+    return {
+        "labels": len(labels),
+        "right_out_of_fold": right.k,
+        "judged_out_of_fold": right.n,
+        "estimated_accuracy": proposals.estimated_accuracy,
+    }
+
+
+def _words(proposals: "Proposals | None", labels: dict[int, str], n: int) -> str:
+    """How far it is, in a sentence or two."""
+    if proposals is None:
+        return (
+            f"{len(labels)} of {n} pictures have a label; proposals come with three pictures each "
+            "of two classes."
+        )
+    right, (low, high) = proposals.accuracy, proposals.accuracy.interval
+    words = (
+        f"{len(labels)} of {n} pictures have a label; judged by the others, {right.k} of {right.n} "
+        f"get it (95 % interval {low:.0%} to {high:.0%})."
+    )
+    if proposals.estimated_accuracy is not None:
+        words += f" About {proposals.estimated_accuracy:.0%} of the proposals should be right."
+    return words

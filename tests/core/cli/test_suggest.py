@@ -1,0 +1,89 @@
+"""Which pictures to label next: a table that is filled in, given back, and trained on."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from decor_core.data.tables.csv_escape import plain_cell
+
+
+@pytest.fixture(scope="module")
+def heap(painted, tmp_path_factory):
+    """All drawn pictures in one folder, one with a name that looks a formula, and a broken one."""
+    folder = tmp_path_factory.mktemp("heap") / "pictures"
+    folder.mkdir()
+    for path in painted.glob("*/*.png"):
+        shutil.copy(path, folder / f"{path.stem}.png")
+    (folder / "000.png").rename(folder / "=0.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG nothing")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def truth(painted):
+    found = {path.name: path.parent.name for path in painted.glob("*/*.png")}
+    return found | {"=0.png": found["000.png"]}
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{k: plain_cell(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def name_of(row):
+    return row["file"].replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def test_a_table_that_is_filled_in_brings_proposals(run, heap, truth, tmp_path):
+    first, filled, second = (tmp_path / f"{name}.csv" for name in ("first", "filled", "second"))
+    code, _, told = run("suggest", heap, "--count", 15, "--out", first)
+    assert code == 1 and "broken.png" in told and "proposals come with three pictures" in told
+    rows = rows_of(first)
+    assert [row["next"] for row in rows[:16]] == [*map(str, range(1, 16)), ""]
+    assert len(rows) == len(truth) - 1 and not any(row["proposal"] for row in rows)
+
+    for row in rows[:15]:
+        row["label"] = truth[name_of(row)]
+    with filled.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    code, _, told = run("suggest", heap, "--labels", filled, "--count", 4, "--out", second)
+    assert code == 1 and f"15 of {len(rows)} pictures have a label" in told
+    assert "labels are in “label”" in told and "has no label" not in told
+    rows = rows_of(second)
+    proposed = [row for row in rows if row["proposal"]]
+    assert len(proposed) == len(rows) - 15 and all(row["next"] for row in rows[:4])
+    right = [row["proposal"] == truth[name_of(row)] for row in proposed]
+    assert sum(right) > 0.8 * len(right)
+    assert all(not row["proposal"] and not row["next"] for row in rows if row["label"])
+    sure = [float(row["probability"]) for row in proposed[4:]]
+    assert sure == sorted(sure, reverse=True) and 0 < sure[-1] < sure[0] <= 1
+
+
+def test_vectors_serve_instead_of_pictures_and_json_instead_of_a_table(run, heap, truth, tmp_path):
+    vectors = tmp_path / "vectors.parquet"
+    run("embed", heap, "--out", vectors)
+    code, out, _ = run("suggest", "--embeddings", vectors, "--count", 3, "--json")
+    found = json.loads(out)
+    assert code == 1 and found["labels"] == 0
+    assert [row.get("next") for row in found["pictures"][:4]] == [1, 2, 3, None]
+    code, other, _ = run("suggest", heap, "--count", 3, "--json")
+    assert json.loads(other)["pictures"][:3] == found["pictures"][:3]
+    code, other, _ = run(
+        "suggest", "--embeddings", vectors, "--count", 3, "--json", "--random", "--seed", 4
+    )
+    assert json.loads(other)["pictures"][:3] != found["pictures"][:3]
+
+
+def test_what_is_there_is_not_overwritten(refused, heap, tmp_path):
+    (tmp_path / "kept.csv").write_text("mine")
+    assert "exists already" in refused("suggest", heap, "--out", tmp_path / "kept.csv")
+    assert (tmp_path / "kept.csv").read_text() == "mine"
+
+
+def test_pictures_or_vectors_are_wanted(run):
+    code, _, told = run("suggest")
+    assert code == 2 and "Expected either pictures or --embeddings" in told
