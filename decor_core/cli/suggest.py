@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from decor_core.cli.bulk import PLACES, list_pictures, print_reasons
-from decor_core.cli.options import COUNT, PATH, Command, as_json, flag, options
+from decor_core.cli.options import COUNT, PATH, Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import print_json, progress_bar, quietly
 from decor_core.errors import DecorError
 
@@ -45,8 +45,12 @@ class SuggestFlags:
     seed: int = flag("Seed of what is random.", default=0)
 
 
-@click.command("suggest", cls=Command)
-@click.argument("files", nargs=-1, metavar=PLACES)
+@click.command(
+    "suggest",
+    cls=Command,
+    examples=("heap --out pictures.csv", "heap --labels pictures.csv --out more.csv"),
+)
+@click.argument("files", nargs=-1, metavar=PLACES, shell_complete=completed_files)
 @options("flags", SuggestFlags)
 @as_json
 def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
@@ -175,8 +179,7 @@ def _table(
 def _records(table: "pd.DataFrame") -> list[dict[str, Any]]:
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return [
-        {str(name): value for name, value in row.items() if value not in ("", None)}
-        for row in rows
+        {str(name): value for name, value in row.items() if value not in ("", None)} for row in rows
     ]
 
 
