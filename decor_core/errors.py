@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -15,6 +16,12 @@ def missing_package(purpose: str, package: str, extra: str) -> "DecorError":
         f"{purpose} needs the package {package}, which is not installed here; try: "
         f"pip install 'decor-classifier[{extra}]'"
     )
+
+
+def require_package(purpose: str, package: str, extra: str) -> None:
+    """DecorError where ``purpose`` needs a package that is not installed: before the work."""
+    if find_spec(package) is None:
+        raise missing_package(purpose, package.replace("_", "-"), extra)
 
 
 class DamagedFile(DecorError):

@@ -20,7 +20,7 @@ from decor_core.export.formats import FORMATS, export_bytes, export_name
 from decor_core.model.bundle import folder_name
 from decor_core.runs.import_run import MAX_BYTES, import_run
 from decor_core.runs.run import Run
-from decor_core.runs.tensorboard import summaries_directory, tensorboard_command
+from decor_core.runs.tensorboard import require_tensorflow, summaries_directory, tensorboard_command
 
 
 def show_downloads(run: Run) -> None:
@@ -43,7 +43,7 @@ def show_downloads(run: Run) -> None:
             watch_job(EXPORT, run.id)
         elif this and this.status == "done":
             _download_button(run, kind, this.result)
-        else:
+        elif _is_able(FORMATS[kind].require_packages):
             if this and this.message:
                 st.error(escape_markdown(this.message), icon=":material/error:")
             st.button(
@@ -53,6 +53,16 @@ def show_downloads(run: Run) -> None:
                 disabled=job is not None and job.active,
                 width="stretch",
             )
+
+
+def _is_able(require: Callable[[], None]) -> bool:
+    """Whether what is required is installed where Decor runs; else it is said what is not."""
+    try:
+        require()
+    except DecorError as error:
+        st.info(escape_markdown(str(error)), icon=":material/info:")
+        return False
+    return True
 
 
 def _download_button(run: Run, kind: str, data: bytes | Callable[[], bytes]) -> None:
@@ -78,6 +88,8 @@ def show_tensorboard(runs: Sequence[Run]) -> None:
         job = job_for(TENSORBOARD)
         if job and job.active:
             watch_job(TENSORBOARD)
+            return
+        if not _is_able(require_tensorflow):
             return
         if job and job.message:
             st.error(escape_markdown(job.message), icon=":material/error:")

@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import click
 
 from decor_core.cli.options import PORT, Command
 from decor_core.config import beside
-from decor_core.errors import missing_package
+from decor_core.errors import require_package
 
 
 @click.command(
@@ -32,8 +31,7 @@ def command(port: int, hosted: bool, headless: bool) -> int:
     documentation.
     """
     for package in ("decor_app", "streamlit"):
-        if find_spec(package) is None:
-            raise missing_package("The app", package, "app")
+        require_package("The app", package, "app")
     arguments = ["--server.port", str(port), "--server.headless", str(headless or hosted)]
     environment = {**os.environ, **({"DECOR_HOSTED": "1"} if hosted else {})}
     script = str(beside("decor_app", "app.py"))

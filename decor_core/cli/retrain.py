@@ -14,6 +14,7 @@ from decor_core.cli.options import Command, as_json, flag, options
 from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import accuracy_line, mistakes, print_json, print_mistakes, quietly
 from decor_core.cli.training import settle_head, taxonomy, training_flags
+from decor_core.errors import require_package
 from decor_core.model.training_config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -66,11 +67,16 @@ def command(
     """
     from decor_core.data.findings import printable
     from decor_core.model.bundle import check_replaceable
+    from decor_core.runs.tensorboard import require_tensorflow
     from decor_core.training.train import train
 
     config = settle_head(config, wants_curves=results.summaries_dir is not None)
     if results.bundle:
         check_replaceable(results.bundle)  # before the work, not after it
+    if results.output_graph:
+        require_package("A frozen graph", "tensorflow", "train")
+    if results.summaries_dir:
+        require_tensorflow()
     embeddings = pictures.load(config, quiet=as_json)
     if config.quick and not embeddings.copies.shape[1]:
         print("Quick: no distorted copies, and nothing is chosen.", file=sys.stderr)

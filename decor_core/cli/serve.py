@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from decor_core.cli.options import PATH, PORT, Command
-from decor_core.errors import missing_package
+from decor_core.errors import require_package
 
 _NEEDED = (
     "decor_app", "fastapi", "uvicorn", "python_multipart", "limits", "fastapi_offline",
@@ -40,8 +39,7 @@ def command(models: tuple[Path, ...], host: str, port: int, hosted: bool) -> int
     the documentation.
     """
     for package in _NEEDED:
-        if find_spec(package) is None:
-            raise missing_package("The API", package.replace("_", "-"), "serve")
+        require_package("The API", package, "serve")
     environment = {**os.environ, **({"DECOR_HOSTED": "1"} if hosted else {})}
     run = [sys.executable, "-m", "decor_app.api", host, str(port), *map(str, models)]
     if os.name != "nt":

@@ -8,10 +8,9 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from decor_core.errors import BundleError, missing_package
+from decor_core.errors import BundleError, require_package
 from decor_core.export.model_card import model_card
 from decor_core.features.backbones import load_backbone
 from decor_core.io import replacing_file, write_file
@@ -82,6 +81,11 @@ class Format:
         """Of the file that it makes."""
         return "zip" if self.write else "md"
 
+    def require_packages(self) -> None:
+        """DecorError where something that makes it is not installed."""
+        if self.needs_tensorflow:
+            require_package(f"The format “{self.name}”", "tensorflow", "train")
+
 
 def _write_tflite(bundle: Bundle, folder: Path) -> dict[str, int]:
     from decor_core.export.tflite import tflite_model
@@ -151,8 +155,7 @@ def export_model(bundle: Bundle, format_name: str, path: str | Path) -> Path:
     format, and where the model was trained on another network or embedding.
     """
     path, chosen = Path(path), _format_named(format_name)
-    if chosen.needs_tensorflow and find_spec("tensorflow") is None:
-        raise missing_package(f"The format “{format_name}”", "tensorflow", "train")
+    chosen.require_packages()
     if chosen.write is None:
         write_file(path, _card(bundle, chosen, "", "", {}).encode())
         return path

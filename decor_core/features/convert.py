@@ -11,13 +11,12 @@ import tempfile
 import urllib.request
 from collections.abc import Sequence
 from http.client import HTTPException
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from decor_core.errors import BackboneError, missing_package
+from decor_core.errors import BackboneError, require_package
 from decor_core.features.backbones import BackboneSpec, preprocess
 from decor_core.features.torch_weights import read_torch_state
 from decor_core.io import write_file
@@ -52,8 +51,7 @@ def convert_backbone(
     build = next((build for name, build in builders.items() if spec.name.startswith(name)), None)
     if build is None:
         raise BackboneError(f"There is no way to convert {spec.name} yet; add one to convert.py.")
-    if find_spec("tensorflow") is None:
-        raise missing_package(f"Converting the network {spec.name}", "tensorflow", "train")
+    require_package(f"Converting the network {spec.name}", "tensorflow", "train")
     network = build()
     content = _to_tflite(network, spec, seen)
     _check(content, network, spec, seen)

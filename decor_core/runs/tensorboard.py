@@ -2,12 +2,11 @@
 
 import shlex
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from decor_core.config import data_directory
-from decor_core.errors import missing_package
+from decor_core.errors import require_package
 from decor_core.model.events import TrainEvent
 
 
@@ -21,6 +20,11 @@ def tensorboard_command(folder: Path | None = None) -> str:
     return f"tensorboard --logdir {shlex.quote(str(folder or summaries_directory()))}"
 
 
+def require_tensorflow() -> None:
+    """DecorError where TensorFlow, which writes the curves, is not installed."""
+    require_package("Writing curves for TensorBoard", "tensorflow", "train")
+
+
 class Summaries:
     """Writes each TrainEvent that it is called with; a context manager. Loads TensorFlow.
 
@@ -29,8 +33,7 @@ class Summaries:
     """
 
     def __init__(self, folder: Path) -> None:
-        if find_spec("tensorflow") is None:
-            raise missing_package("Writing curves for TensorBoard", "tensorflow", "train")
+        require_tensorflow()
         self._folder = folder
         self._writers: dict[str, Any] = {}
 
