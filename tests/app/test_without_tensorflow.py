@@ -1,4 +1,4 @@
-"""Where TensorFlow cannot be imported, Decor runs and says what needs it before any work is done."""
+"""Where TensorFlow cannot be imported, Decor runs and says what needs it before any work."""
 
 import os
 import sys
