@@ -31,7 +31,7 @@ class SuggestFlags:
     labels: Path | None = flag(
         "Table of files and labels as far as they are known, such as this command writes.",
         metavar="FILE",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=PATH,
     )
     label_column: str | None = flag("Column with the labels; else “label”, or guessed.")
     embeddings: Path | None = flag(
@@ -67,6 +67,8 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
 
     if bool(files) == bool(flags.embeddings):
         raise click.UsageError("Expected either pictures or --embeddings.")
+    if flags.labels and not flags.labels.is_file():
+        raise DecorError(f"There is no table “{flags.labels}”; expected a CSV of files and labels.")
     if flags.out and flags.out.exists():
         raise DecorError(f"“{flags.out}” exists already; give --out another name, or delete it.")
     names, vectors, blocks, errors = _kept(flags.embeddings) if flags.embeddings else _seen(files)
