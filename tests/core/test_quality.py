@@ -1,7 +1,9 @@
 """What is hard to see, or unlike the rest in size or shape, is named; ordinary images are not."""
 
+import io
 import json
 from dataclasses import asdict
+from functools import cache
 
 import numpy as np
 import pytest
@@ -40,12 +42,20 @@ def product(ground: str = "white") -> Image.Image:
     return picture
 
 
+@cache
+def ordinary() -> list[bytes]:
+    """Twelve files without a fault."""
+    streams = [io.BytesIO() for _ in range(12)]
+    for number, stream in enumerate(streams):
+        scene(100 + number).save(stream, "PNG")
+    return [stream.getvalue() for stream in streams]
+
+
 def kinds(*pictures: Image.Image, folder) -> dict[str, str]:
     """Kind of finding by file, among enough ordinary pictures that nothing is usual."""
-    (folder / "a").mkdir()
-    (folder / "b").mkdir()
-    for number in range(12):
-        scene(100 + number).save(folder / "ab"[number % 2] / f"{number}.png")
+    for number, data in enumerate(ordinary()):
+        (folder / "ab"[number % 2]).mkdir(exist_ok=True)
+        (folder / "ab"[number % 2] / f"{number}.png").write_bytes(data)
     for number, picture in enumerate(pictures):
         picture.save(folder / "a" / f"odd{number}.png")
     findings = open_dataset(folder).report.findings

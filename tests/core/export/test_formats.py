@@ -8,12 +8,14 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from decor_core.errors import BundleError
 from decor_core.export import formats
 from decor_core.export.formats import FORMATS, export_model, export_name
+from decor_core.features import backbones as backbone
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.predictor import ImagePredictor
@@ -60,6 +62,13 @@ def exported(shipped, tmp_path_factory):
         return made[kind]
 
     return exported
+
+
+@pytest.fixture(scope="module")
+def label_image(exported):
+    from label_image import LabelImage
+
+    return LabelImage(exported("graph") / "retrained_graph.pb")
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +162,52 @@ def test_example_for_small_machines_does_without_tensorflow(exported, pictures, 
 
 
 def test_example_of_the_frozen_graph_names_what_the_app_names(answers, app):
-    for file in map(str, SAMPLES[::4]):  # on all of them: test_frozen_graph.py
+    for file in map(str, SAMPLES[::4]):
         assert next(iter(answers["graph"][file][0])) == next(iter(app[file][0])), file
+
+
+def _likeliest(probs):
+    return max(probs, key=probs.get)
+
+
+def test_the_frozen_graph_names_what_the_app_names_on_every_sample(shipped, label_image, app):
+    for path in SAMPLES:
+        theirs, _ = app[str(path)]
+        answer = dict(zip(shipped.taxonomy.labels, map(float, label_image(path)), strict=True))
+        assert _likeliest(answer) == _likeliest(theirs), path
+        assert answer == pytest.approx(theirs, abs=0.3), path
+
+
+def test_the_frozen_graph_names_what_the_app_names_on_real_products(
+    shipped, label_image, app, decor_data
+):
+    table = pd.read_csv(decor_data / "decor.csv")
+    files = table[table["type"] == "product"].groupby("decor")["file"].first()
+    assert len(files) == 7
+    for path in (decor_data / "images" / file for file in files):
+        answer = shipped.taxonomy.labels[label_image(path).argmax()]
+        assert answer == _likeliest(app[str(path)][0]), path
+
+
+def test_probabilities_of_a_batch_are_those_of_its_pictures(label_image):
+    random = np.random.default_rng(0)
+    pictures = random.uniform(-1, 1, (3, 224, 224, 3)).astype(np.float32)
+    together = label_image.run(pictures)
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
+    for picture, row in zip(pictures, together, strict=True):
+        np.testing.assert_allclose(label_image.run(picture[None])[0], row, atol=1e-4)
+
+
+def test_pictures_of_one_color_get_numbers(label_image):
+    for level in (-1.0, 0.0, 0.99):
+        assert np.isfinite(label_image.run(np.full((1, 224, 224, 3), level))).all()
+
+
+def test_graph_holds_the_network_once(shipped, exported):
+    graph_file = exported("graph") / "retrained_graph.pb"
+    network = backbone.BackboneSpec.named(shipped.embedding.architecture).path.stat().st_size
+    # Four bytes for each of its weights, and the head.
+    assert graph_file.stat().st_size < 4.4 * network
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "card"])

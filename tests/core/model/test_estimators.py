@@ -15,8 +15,7 @@ ESTIMATORS = [
     RidgeLogisticRegression(),
     SoftmaxRegression(),
     NoveltyDetector(),
-    VectorClassifier("logistic"),
-    VectorClassifier("ensemble"),
+    VectorClassifier("ensemble"),  # of several of the others
     VectorClassifier("softmax", steps=50),
 ]
 
