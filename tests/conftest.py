@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but NumPy comes first here
-os.environ["DECOR_FIRST_MODEL"] = "0"  # trained behind every intake; its tests switch it on
+# Computed behind every start and every intake; the tests of it switch it on.
+os.environ |= {"DECOR_WARM_UP": "0", "DECOR_FIRST_MODEL": "0"}
 
 import numpy as np
 import pytest

@@ -25,11 +25,12 @@ class ServerConfig:
 
     ``upload_*`` is one drop of files (``upload_mb`` each of them), ``session_*`` one visit,
     ``total_*`` all visits together; ``forget_minutes`` is how long a visitor who left is found
-    again; ``first_model`` tells whether a data set that is brought in gets a model by itself;
-    ``frame_ancestors`` are the sites that may show Decor in a frame. ``api_*`` is of the HTTP API:
-    ``api_mb`` one request, ``api_waiting`` the pictures of all requests that wait at once,
-    ``api_rate`` pictures a minute of one key or address; ``api_keys`` and ``api_origins`` are those
-    that may ask, "" for everybody and for no other site.
+    again; ``warm_up`` tells whether processes get ready before they are wanted, ``first_model``
+    whether a data set that is brought in gets a model by itself; ``frame_ancestors`` are the sites
+    that may show Decor in a frame. ``api_*`` is of the HTTP API: ``api_mb`` one request,
+    ``api_waiting`` the pictures of all requests that wait at once, ``api_rate`` pictures a minute
+    of one key or address; ``api_keys`` and ``api_origins`` are those that may ask, "" for everybody
+    and for no other site.
     """
 
     hosted: bool = False
@@ -49,6 +50,7 @@ class ServerConfig:
     disk_mb: int = 20_000
     sessions: int = 500
     forget_minutes: int = 10
+    warm_up: bool = True
     first_model: bool = True
     frame_ancestors: str = ""
     api: bool = True

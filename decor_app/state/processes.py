@@ -42,10 +42,13 @@ def job_queues() -> Mapping[QueueName, BackgroundQueue]:
 
 def warm_inference() -> None:
     """Start one process, which gets ready while the pages are imported."""
+    if not server_config().warm_up:
+        return
     with suppress(DecorError):  # whoever wants to see something is told
         inference_pool().begin(load_bundle(DEFAULT_BUNDLE))
 
 
 def warm_training_process() -> None:
     """Let the training process get ready for what ships."""
-    job_queues()["training"].warm(WarmUpTask())
+    if server_config().warm_up:
+        job_queues()["training"].warm(WarmUpTask())

@@ -110,9 +110,9 @@ def test_every_requirement_is_pinned():
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Served]:
-    """A hosted server under /decor."""
+    """A hosted server under /decor, which gets ready as it does for its visitors."""
     log = tmp_path_factory.mktemp("server") / "stderr"
-    with served(log, path="decor", DECOR_HOSTED="1") as running:
+    with served(log, path="decor", DECOR_HOSTED="1", DECOR_WARM_UP="1") as running:
         yield running
 
 

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
@@ -16,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from decor_app.hosting.config import VARIABLES, ServerConfig, read_config, server_config
 from decor_app.hosting.tempdir import server_tempdir
 from decor_app.jobs.dataset_tasks import PreviewTask, check_count
+from decor_app.state import processes
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.runs import may_keep
 from decor_core.data.catalog import open_dataset
@@ -40,8 +42,10 @@ def test_hosted_narrows_every_limit(word):
 
 
 def test_each_has_its_variable():
-    switches = {"DECOR_HOSTED": "0", "DECOR_API": "0", "DECOR_FIRST_MODEL": "no"}
-    read = read_config({variable: "7" for variable in VARIABLES.values()} | switches)
+    switches = ("DECOR_HOSTED", "DECOR_API", "DECOR_WARM_UP", "DECOR_FIRST_MODEL")
+    read = read_config(
+        {variable: "7" for variable in VARIABLES.values()} | dict.fromkeys(switches, "no")
+    )
     assert {getattr(read, name) for name in VARIABLES} == {7, "7", False}
     assert read.picture_limits.max_pixels == 7_000_000
     assert read.picture_limits.max_bytes == 7 * 2**20
@@ -68,6 +72,19 @@ def test_the_environment_counts_as_it_is_now(monkeypatch):
     assert server_config().sessions == 3
     monkeypatch.delenv("DECOR_SESSIONS")
     assert server_config().sessions == ServerConfig().sessions
+
+
+@pytest.mark.parametrize("chosen, asked", [("1", ["pool", "training"]), ("0", [])])
+def test_processes_get_ready_where_the_server_is_set_to_it(monkeypatch, chosen, asked):
+    told = []
+    pool = SimpleNamespace(begin=lambda bundle: told.append("pool"))
+    queue = SimpleNamespace(warm=lambda task: told.append(task.queue))
+    monkeypatch.setattr(processes, "inference_pool", lambda: pool)
+    monkeypatch.setattr(processes, "job_queues", lambda: {"training": queue})
+    monkeypatch.setenv("DECOR_WARM_UP", chosen)
+    processes.warm_inference()
+    processes.warm_training_process()
+    assert told == asked
 
 
 def test_hosted_keeps_no_runs_even_with_a_home(monkeypatch, tmp_path):

@@ -61,8 +61,12 @@ def _heading(page, words: str):
 
 
 def _settle(page) -> None:
+    """Until the page is drawn: what is left of the one before is in it twice until then."""
     page.wait_for_timeout(300)
-    page.locator('[data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_function(
+        "() => document.querySelector('[data-test-script-state=notRunning]')"
+        " && !document.querySelector('[data-stale=true]')"
+    )
     assert page.get_by_test_id("stException").count() == 0
 
 
@@ -127,6 +131,7 @@ def _two_things_are_fixed(page) -> None:
     wrong = page.locator(".st-key-group-mislabelled")
     wrong.get_by_role("button", name="It is Röd <b>").click()
     _heading(page, "1 picture that may be in the wrong class").wait_for(state="hidden")
+    _settle(page)
     _button(page, "Leave the class out").click()
     page.get_by_text("33 pictures in 3 classes").wait_for()
     assert page.get_by_text("It cannot be trained on yet").count() == 0
