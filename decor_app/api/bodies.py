@@ -12,8 +12,7 @@ from decor_app.api.problems import Problem, invalid_json
 from decor_app.api.schemas import JsonPictures
 from decor_app.hosting.metrics import METRICS
 
-# As OpenAPI 3.1 says it, and as tools of earlier versions know it.
-_FILE = {"type": "string", "contentMediaType": "application/octet-stream", "format": "binary"}
+_FILE = {"type": "string", "format": "binary"}  # for which Swagger UI lets choose a file
 CONTENTS: dict[str, Any] = {
     "multipart/form-data": {
         "schema": {

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -19,31 +19,19 @@ _log = logging.getLogger(__name__)
 class InvalidPart(BaseModel):
     """What is wrong with one part of a request."""
 
-    parameter: str | None = Field(None, description="A parameter of the query.")
-    pointer: str | None = Field(None, description="A place in the JSON body (RFC 6901).")
+    parameter: str | None = Field(default=None, description="A parameter of the query.")
+    pointer: str | None = Field(default=None, description="A place in the JSON body (RFC 6901).")
     detail: str
 
 
 class ProblemDetails(BaseModel):
     """What went wrong, as RFC 9457 says it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "type": "about:blank",
-                "title": "Unprocessable Entity",
-                "status": 422,
-                "detail": "The file is empty (0 bytes); expected a picture: JPEG, PNG, ….",
-                "request_id": "81eb3be452bc4a6c9c032f15f599426b",
-            }
-        }
-    )
-
     type: str = "about:blank"
     title: str = Field(description="The name of the status.")
     status: int
     detail: str = Field(description="What was expected, what came, and what to do.")
-    request_id: str | None = Field(None, description="Stands in the server's log, too.")
+    request_id: str | None = Field(default=None, description="Stands in the server's log, too.")
     errors: list[InvalidPart] | None = None
 
 
@@ -74,6 +62,22 @@ class Problem(Exception):
         return JSONResponse(content, self.status, self.headers, MEDIA_TYPE)
 
 
+def described(status: int, meaning: str) -> dict[str, Any]:
+    """A problem as the OpenAPI description tells it."""
+    example = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": f"{meaning} …",
+        "request_id": "81eb3be452bc4a6c9c032f15f599426b",
+    }
+    schema = {"$ref": "#/components/schemas/ProblemDetails"}
+    return {
+        "description": meaning,
+        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
+    }
+
+
 def too_busy(detail: str, seconds: float) -> Problem:
     """That there is no room just now, and in how many seconds to come again."""
     return Problem(503, detail, {"Retry-After": str(max(round(seconds), 1))})
@@ -98,7 +102,7 @@ def _escaped(key: int | str) -> str:
     return str(key).replace("~", "~0").replace("/", "~1")
 
 
-def handle_problems(app: FastAPI) -> None:
+def handle_problems(app: Starlette) -> None:
     """Let every error of ``app`` be told as a problem."""
     app.add_exception_handler(Problem, _tell_problem)
     app.add_exception_handler(HTTPException, _tell_status)

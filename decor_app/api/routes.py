@@ -11,7 +11,7 @@ from decor_app.api.bodies import CONTENTS, PictureFile, read_pictures
 from decor_app.api.keys import KeyCheck, who_asks
 from decor_app.api.limits import RateLimit
 from decor_app.api.models import Models, find_model
-from decor_app.api.problems import MEDIA_TYPE, InvalidPart, Problem
+from decor_app.api.problems import InvalidPart, Problem, described
 from decor_app.api.schemas import (
     MOST_EVIDENCE,
     Classification,
@@ -32,7 +32,6 @@ from decor_core import __version__
 from decor_core.errors import DataError
 from decor_core.model.predictor import VectorPredictor
 
-_PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
 _MEANINGS = {
     400: "The body cannot be read",
     401: "A key is wanted",
@@ -47,7 +46,7 @@ _BODY = {"requestBody": {"required": True, "content": CONTENTS}}
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"description": _MEANINGS[status], "content": _PROBLEM} for status in statuses}
+    return {status: described(status, _MEANINGS[status]) for status in statuses}
 
 
 _OF_PICTURES = _problems(*_MEANINGS)

@@ -13,18 +13,20 @@ class ModelOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
-    model: str | None = Field(None, description="A name of /v1/models; by default the first.")
+    model: str | None = Field(
+        default=None, description="A name of /v1/models; by default the first."
+    )
 
 
 class ClassifyOptions(ModelOptions):
     """Which model is asked, and what of its answer is wanted."""
 
     taxonomy: str | None = Field(
-        None, description="Labels to tell, e.g. style or country; by default the finest."
+        default=None, description="Labels to tell, e.g. style or country; by default the finest."
     )
-    top: int = Field(5, ge=1, le=10_000, description="Labels to list of each picture.")
+    top: int = Field(default=5, ge=1, le=10_000, description="Labels to list of each picture.")
     evidence: bool = Field(
-        False,
+        default=False,
         description="Also a PNG of each picture that shows what speaks for its likeliest label "
         f"(orange) and against it (violet); for {MOST_EVIDENCE} pictures a request at most.",
     )
@@ -34,7 +36,8 @@ class EmbedOptions(ModelOptions):
     """Which model's vectors are wanted, and how."""
 
     encoding: Literal["list", "base64"] = Field(
-        "list", description="Vectors as lists of numbers, or little-endian float32 in base64."
+        default="list",
+        description="Vectors as lists of numbers, or little-endian float32 in base64.",
     )
 
 
@@ -43,7 +46,7 @@ class JsonPicture(BaseModel):
 
     model_config = ConfigDict(extra="forbid", val_json_bytes="base64")
 
-    file: str | None = Field(None, max_length=1000, description="Its name, for the answer.")
+    file: str | None = Field(default=None, max_length=1000, description="Its name, for the answer.")
     data: bytes = Field(description="The file in base64.")
 
 
@@ -78,7 +81,9 @@ class ClassifiedPicture(BaseModel):
     scores: list[LabelScore] = Field(description="The likeliest labels, best first.")
     colors: str = Field(description="Its colors in words.")
     notes: list[str] = Field(description="What was left out of the file or assumed for it.")
-    evidence: str | None = Field(None, description="A PNG in base64, where it was asked for.")
+    evidence: str | None = Field(
+        default=None, description="A PNG in base64, where it was asked for."
+    )
 
 
 class UnreadablePicture(BaseModel):
