@@ -1,5 +1,6 @@
 """Start the API alone, as ``decor serve`` does: host, port, and folders of models."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -11,17 +12,24 @@ from decor_core.errors import DecorError
 
 
 def main(host: str, port: str, *models: str) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         app = create_server([Path(folder) for folder in models])
+        listener = socket.create_server((host, int(port)), family=family, backlog=2048)
     except DecorError as error:
         print(f"decor: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(
+            f"decor: Port {port} of {host} cannot be opened ({error.strerror}); choose another "
+            "with --port, or another address with --host.",
+            file=sys.stderr,
+        )
+        return 2
     shown = f"[{host}]" if ":" in host else host
     print(f"Decor's API is at http://{shown}:{port}/api/docs (Ctrl-C ends it)", file=sys.stderr)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=host,
-        port=int(port),
         http=Protocol,
         ws="none",
         log_config=None,
@@ -29,6 +37,7 @@ def main(host: str, port: str, *models: str) -> int:
         server_header=False,
         timeout_graceful_shutdown=20,
     )
+    uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 

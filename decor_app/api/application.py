@@ -1,5 +1,6 @@
 """The API as an ASGI application, to be mounted at /api."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ _ABOUT = (
 def create_api(pool: Callable[[], InferencePool], models: Models) -> ASGIApp:
     """The API over ``models``, of which the first is the default, by the settings as they are."""
     config = server_config()
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # not each broken form
     app = FastAPI(
         title="Decor",
         version=__version__,

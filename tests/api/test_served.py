@@ -202,6 +202,13 @@ def test_what_is_missing_is_said(monkeypatch, capsys):
     assert "The API needs the package fastapi" in told and "decor-classifier[serve]" in told
 
 
+def test_a_port_that_is_taken_is_named(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert alone.main("127.0.0.1", str(port)) == 2
+    assert f"Port {port} of 127.0.0.1 cannot be opened" in capsys.readouterr().err
+
+
 def test_a_model_that_is_none_is_named(tmp_path, capsys):
     assert alone.main("127.0.0.1", "8000", str(tmp_path)) == 2
     assert "is no model folder" in capsys.readouterr().err

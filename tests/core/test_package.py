@@ -67,23 +67,45 @@ def test_it_labels_from_the_wheel(installed):
     assert answer["verdict"] == "Gzhel", err
 
 
-def test_the_app_starts_from_the_wheel(installed):
+def _answer(server, url, data=None, **headers):
+    """What a server that is starting answers, as soon as it does."""
+    for _ in range(240):
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(url, data, headers), timeout=60
+            ) as answer:
+                return answer.read()
+        except OSError:
+            assert server.poll() is None, server.communicate()
+            time.sleep(0.5)
+    pytest.fail("the server did not start")
+
+
+def _free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def test_the_app_starts_from_the_wheel(installed):
+    port = _free_port()
     server = installed("app", "--headless", "--port", port)
     try:
-        address = f"http://localhost:{port}/_stcore/health"
-        for _ in range(240):
-            try:
-                with urllib.request.urlopen(address, timeout=60) as answer:
-                    assert answer.read() == b"ok"
-                    break
-            except OSError:
-                assert server.poll() is None, server.communicate()
-                time.sleep(0.5)
-        else:
-            pytest.fail("the app did not start")
+        assert _answer(server, f"http://localhost:{port}/_stcore/health") == b"ok"
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+def test_the_api_answers_from_the_wheel(installed):
+    port = _free_port()
+    server = installed("serve", "--port", port)
+    picture = (ROOT / "models" / "samples" / "gzhel-vase.jpg").read_bytes()
+    try:
+        url = f"http://127.0.0.1:{port}/api/v1/classify"
+        answer = _answer(server, url, picture, **{"Content-Type": "image/jpeg"})
+        assert json.loads(answer)["pictures"][0]["labels"] == ["Gzhel"]
+        assert b"docs/start.js" in _answer(server, f"http://127.0.0.1:{port}/api/docs")
     finally:
         server.terminate()
         server.communicate()
