@@ -10,6 +10,7 @@ from decor_app.api.answers import classified, embedded
 from decor_app.api.bodies import CONTENTS, PictureFile, read_pictures
 from decor_app.api.keys import KeyCheck, who_asks
 from decor_app.api.limits import RateLimit
+from decor_app.api.mcp import FilesOf, add_mcp
 from decor_app.api.models import Models, find_model
 from decor_app.api.problems import InvalidPart, Problem, described
 from decor_app.api.schemas import (
@@ -83,9 +84,14 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
         Of many, one that cannot be read gets its error in place of an answer; one that comes alone
         is answered with 422.
         """
+        return await answer(request, options, pictures_of)
+
+    async def answer(
+        request: Request, options: ClassifyOptions, files_of: FilesOf
+    ) -> Classification:
         name, model = find_model(models, options.model)
         taxonomy = _taxonomy(model, options.taxonomy)
-        files = await pictures_of(request)
+        files = await files_of(request)
         if options.evidence and len(files) > MOST_EVIDENCE:
             raise _invalid("evidence", f"Evidence is for {MOST_EVIDENCE} pictures at most.")
 
@@ -96,6 +102,11 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
         pictures = await analyzer.each(request, files, look)
         _check_single(pictures)
         return Classification(model=name, taxonomy=taxonomy, pictures=pictures)
+
+    def spend_one(request: Request) -> None:
+        rate.spend(who_asks(request), 1)
+
+    add_mcp(router, answer, config.api_origins, [*locked, Depends(spend_one)])
 
     @router.post(
         "/embed",
