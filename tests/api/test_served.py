@@ -195,7 +195,7 @@ def test_it_is_beside_the_app_unless_it_is_switched_off(monkeypatch):
 
 def test_what_is_missing_is_said(monkeypatch, capsys):
     monkeypatch.setattr(
-        "decor_core.cli.serve.find_spec", lambda name: None if name == "fastapi" else True
+        "decor_core.errors.find_spec", lambda name: None if name == "fastapi" else True
     )
     assert main(["serve"]) == 2
     told = capsys.readouterr().err
