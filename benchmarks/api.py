@@ -4,7 +4,8 @@
 
 Clients that each wait for their answer, then ask again at once, against “decor serve”, the API
 beside the app, the network alone (in processes, on views cut out before), and a plain FastAPI that
-decodes with Pillow and runs the same network. Linux only.
+decodes with Pillow and runs the same network. Beside the clock stands what a picture takes of the
+processor, in the server and its processes: it moves less when other jobs run. Linux only.
 """
 
 import argparse
@@ -28,18 +29,27 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but Nu
 import aiohttp
 import numpy as np
 
-from benchmarks.running import HOST, api_server, python_server, server
+from benchmarks.running import HOST, Server, api_server, python_server, server
 from benchmarks.speed import SAMPLES, machine
 from decor_app.jobs.inference_pool import POOL_SIZE
 from decor_core.features.backbones import load_backbone
 
 PATH = "/api/v1/classify"
-NETWORK = "the network alone"
+_NETWORK, _PLAIN = "the network alone", "plain FastAPI"
+_QUIET = Path(os.devnull)
 _MANY, _ROOM = 64, 16  # clients at once against a server where so many pictures may wait
-_RATE = 600  # pictures a minute that each address may ask for, in a second overload
-_PLAIN = ["-m", "uvicorn", "benchmarks.plain_api:app", "--host", HOST, "--port", "PORT",
+_RATE = 60  # pictures a minute that each address may ask for, in a second overload
+_PLAIN_COMMAND = ["-m", "uvicorn", "benchmarks.plain_api:app", "--host", HOST, "--port", "PORT",
           "--log-level", "warning", "--no-access-log"]  # fmt: skip
 Ask = Callable[[], Awaitable[int]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """How to ask for a picture, which gives a status, and what has been computed until now."""
+
+    ask: Ask
+    computed: Callable[[], float]
 
 
 @dataclass
@@ -48,6 +58,7 @@ class Load:
 
     seconds: dict[int, list[float]] = field(default_factory=dict)
     wall: float = 0.0
+    computed: float = 0.0
     faults: Counter = field(default_factory=Counter)
 
     def quantile(self, share: float, *statuses: int) -> float:
@@ -60,10 +71,16 @@ class Load:
         """Pictures classified a second."""
         return len(self.seconds.get(200, [])) / self.wall
 
+    @property
+    def each(self) -> float:
+        """Milliseconds of computing for each picture classified."""
+        return 1000 * self.computed / len(self.seconds.get(200, [])) if self.rate else float("nan")
+
     def to_json(self) -> dict:
         counts = {status: len(found) for status, found in sorted(self.seconds.items())}
         return {
             "rate": self.rate,
+            "computing_ms": self.each,
             "p50_ms": self.quantile(0.5),
             "p95_ms": self.quantile(0.95),
             "refused_p95_ms": self.quantile(0.95, 429, 503),
@@ -72,15 +89,15 @@ class Load:
         }
 
 
-async def load(ask: Ask, clients: int, seconds: float) -> Load:
+async def load(target: Target, clients: int, seconds: float) -> Load:
     """``clients`` at once, each as fast as its answers come."""
-    found, started = Load(), time.monotonic()
+    found, started, computed = Load(), time.monotonic(), target.computed()
 
     async def client() -> None:
         while time.monotonic() < started + seconds:
             before = time.monotonic()
             try:
-                status = await ask()
+                status = await target.ask()
             except (OSError, TimeoutError, aiohttp.ClientError) as error:
                 found.faults[repr(error)] += 1
             else:
@@ -88,20 +105,21 @@ async def load(ask: Ask, clients: int, seconds: float) -> Load:
 
     await asyncio.gather(*(client() for _ in range(clients)))
     found.wall = time.monotonic() - started
+    found.computed = target.computed() - computed
     return found
 
 
-def asking(session: aiohttp.ClientSession, port: int, path: str, picture: bytes) -> Ask:
-    """Asks a server for a picture; ValueError where it is refused without a time to come again."""
+def asking(session: aiohttp.ClientSession, server: Server, path: str, picture: bytes) -> Target:
+    """Asks a server; it is a fault to be refused without a time to come again."""
 
     async def ask() -> int:
-        async with session.post(f"http://{HOST}:{port}{path}", data=picture) as answer:
+        async with session.post(f"http://{HOST}:{server.port}{path}", data=picture) as answer:
             await answer.read()
             if answer.status in (429, 503) and "Retry-After" not in answer.headers:
                 raise OSError(f"{answer.status} without Retry-After")
             return answer.status
 
-    return ask
+    return Target(ask, server.all_cpu_seconds)
 
 
 _views: np.ndarray
@@ -112,41 +130,46 @@ def _prepare(side: int) -> None:
     _views = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
 
 
-def _run_network() -> int:
+def _run_network() -> float:
+    started = time.process_time()
     load_backbone().stage_maps(_views)
-    return 200
+    return time.process_time() - started
 
 
-def _network(stack: ExitStack) -> Ask:
+def _network(stack: ExitStack) -> Target:
     """Runs the network on two views, in as many processes as the API has."""
-    side = load_backbone().spec.side
+    side, spent = load_backbone().spec.side, [0.0]
     pool = stack.enter_context(ProcessPoolExecutor(
         POOL_SIZE, multiprocessing.get_context("spawn"), _prepare, (side,)))  # fmt: skip
 
     async def ask() -> int:
-        return await asyncio.get_running_loop().run_in_executor(pool, _run_network)
+        seconds = await asyncio.get_running_loop().run_in_executor(pool, _run_network)
+        spent[0] += seconds
+        return 200
 
-    return ask
+    return Target(ask, lambda: spent[0])
 
 
 async def compare(clients: list[int], seconds: float, picture: bytes) -> dict[str, dict[int, Load]]:
     """Each target with so many clients; the targets in turn, so that a slow minute is all's."""
     with ExitStack() as stack:
-        ports = {
-            "decor serve": (stack.enter_context(api_server()).port, PATH),
-            "the app's server": (stack.enter_context(server()).port, PATH),
-            "plain FastAPI": (
-                stack.enter_context(python_server(_PLAIN, "/health")).port, "/classify"),
-        }  # fmt: skip
+        servers = {
+            "decor serve": (api_server(log=_QUIET), PATH),
+            "the app's server": (server(log=_QUIET), PATH),
+            _PLAIN: (python_server(_PLAIN_COMMAND, "/health"), "/classify"),
+        }
         async with _session() as session:
-            asks = {name: asking(session, *at, picture) for name, at in ports.items()}
-            asks[NETWORK] = _network(stack)
-            found: dict[str, dict[int, Load]] = {name: {} for name in asks}
-            for ask in asks.values():
-                await load(ask, POOL_SIZE, 1.0)  # processes are started
+            targets = {
+                name: asking(session, stack.enter_context(one), path, picture)
+                for name, (one, path) in servers.items()
+            }
+            targets[_NETWORK] = _network(stack)
+            found: dict[str, dict[int, Load]] = {name: {} for name in targets}
+            for target in targets.values():
+                await load(target, POOL_SIZE, 1.0)  # processes are started
             for count in clients:
-                for name, ask in asks.items():
-                    found[name][count] = await load(ask, count, seconds)
+                for name, target in targets.items():
+                    found[name][count] = await load(target, count, seconds)
     return found
 
 
@@ -158,23 +181,23 @@ def _session() -> aiohttp.ClientSession:
 
 async def overload(seconds: float, picture: bytes, **settings: str) -> Load:
     """Four times as many clients as there is room for, who come again at once when refused."""
-    with api_server(**settings) as target:
+    with api_server(log=_QUIET, **settings) as running:
         async with _session() as session:
-            ask = asking(session, target.port, PATH, picture)
-            await load(ask, POOL_SIZE, 1.0)
-            return await load(ask, _MANY, seconds)
+            target = asking(session, running, PATH, picture)
+            await load(target, POOL_SIZE, 1.0)
+            return await load(target, _MANY, seconds)
 
 
 def _lines(found: dict[str, dict[int, Load]]) -> Iterator[str]:
-    yield (f"  {'':<20}{'clients':>8}{'a second':>10}{'p50':>9}{'p95':>9}{'of network':>12}"
-           f"{'of plain':>10}")  # fmt: skip
+    yield (f"  {'':<18}{'clients':>8}{'a second':>10}{'p50':>9}{'p95':>9}{'of network':>12}"
+           f"{'of plain':>10}{'computing':>14}{'of network':>12}")  # fmt: skip
     for name, loads in found.items():
         for count, one in loads.items():
-            ratios = [one.rate / found[other][count].rate for other in (NETWORK, "plain FastAPI")]
-            yield (
-                f"  {name:<20}{count:>8}{one.rate:>10.1f}{one.quantile(0.5):>6.0f} ms"
-                f"{one.quantile(0.95):>6.0f} ms{ratios[0]:>12.2f}{ratios[1]:>10.2f}"
-            )
+            network, plain = found[_NETWORK][count], found[_PLAIN][count]
+            yield (f"  {name:<18}{count:>8}{one.rate:>10.1f}{one.quantile(0.5):>6.0f} ms"
+                   f"{one.quantile(0.95):>6.0f} ms{one.rate / network.rate:>12.2f}"
+                   f"{one.rate / plain.rate:>10.2f}{one.each:>11.1f} ms"
+                   f"{network.each / one.each:>12.2f}")  # fmt: skip
             if wrong := one.faults or {s: len(n) for s, n in one.seconds.items() if s != 200}:
                 yield f"    not answered: {dict(wrong)}"
 
