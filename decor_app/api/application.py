@@ -54,6 +54,7 @@ def create_api(pool: Callable[[], InferencePool], models: Models) -> ASGIApp:
             expose_headers=["Retry-After", REQUEST_ID],
         )
     _add_schemas(app.openapi())
+    _add_model_names(app.openapi(), [*models])
     return RequestLog(app)
 
 
@@ -64,3 +65,11 @@ def _add_schemas(description: dict[str, Any]) -> None:
         ref_template="#/components/schemas/{model}",
     )
     description["components"]["schemas"].update(found["$defs"])
+
+
+def _add_model_names(description: dict[str, Any], names: list[str]) -> None:
+    """Say which models there are to choose from."""
+    for path in description["paths"].values():
+        for parameter in path.get("post", {}).get("parameters", []):
+            if parameter["name"] == "model":
+                parameter["schema"]["anyOf"][0]["enum"] = names

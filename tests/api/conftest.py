@@ -1,11 +1,19 @@
 """The API in this process, over the shipped model and a real pool."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
+import uvicorn
+from serving import until
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from decor_app.api.application import create_api
+from decor_app.api.protocol import Protocol
+from decor_app.api.server import create_server
 from decor_app.jobs.inference_pool import InferencePool
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.predictor import VectorPredictor
@@ -39,6 +47,31 @@ def make_client(pool, model):
 @pytest.fixture(scope="session")
 def client(make_client):
     return make_client()
+
+
+@pytest.fixture(scope="session")
+def serve_here(pool):
+    """Runs the server of ``decor serve`` in this process, by settings; gives its port."""
+
+    @contextmanager
+    def serve(**settings: str) -> Iterator[int]:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            patch.setattr("decor_app.api.server.InferencePool", lambda: pool)
+            app = create_server([])
+        config = uvicorn.Config(
+            app, port=0, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        until(lambda: server.started, "the server does not start")
+        yield server.servers[0].sockets[0].getsockname()[1]
+        server.should_exit = True
+        thread.join()
+
+    return serve
 
 
 @pytest.fixture(scope="session")

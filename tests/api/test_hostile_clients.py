@@ -5,44 +5,25 @@ the API's own server.
 """
 
 import asyncio
-import threading
 import time
 
 import pytest
-import uvicorn
 
 from benchmarks import hostile
 from benchmarks.attack import Attack
 from benchmarks.attacks import ATTACKS
 from decor_app.api import limits
-from decor_app.api.protocol import Protocol
-from decor_app.api.server import create_server
-from tests.serving import until
 
 HEALTH = b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def port(pool):
-    """The server of ``decor serve``, in this process and with short patience."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in hostile.SETTINGS.items():
-            patch.setenv(name, value)
-        patch.setattr("decor_app.api.server.InferencePool", lambda: pool)
-        app = create_server([])
-    config = uvicorn.Config(
-        app, port=0, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
-    with pytest.MonkeyPatch.context() as patch:
+def port(serve_here):
+    """A server with the limits of a small one, and with short patience."""
+    with pytest.MonkeyPatch.context() as patch, serve_here(**hostile.SETTINGS) as port:
         patch.setattr(limits, "SILENT", 1.0)
         patch.setattr(limits, "SLOWEST", 2.0)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        until(lambda: server.started, "the server does not start")
-        yield server.servers[0].sockets[0].getsockname()[1]
-        server.should_exit = True
-        thread.join()
+        yield port
 
 
 def _answers(port, *pieces, answers=1):
