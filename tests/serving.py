@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +38,23 @@ TIMEOUT = 240.0
 TIMEOUT_MS = 1000 * TIMEOUT
 
 
+_NGINX = """
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+{user}
+events {{}}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {ours}
+}}
+"""
+
+
 @dataclass(frozen=True)
 class Served:
     """A server that answers: where, as which process, and where its log is."""
@@ -49,6 +66,11 @@ class Served:
     @property
     def port(self) -> int:
         return urlsplit(self.address).port or 0
+
+    @property
+    def host(self) -> str:
+        """Its name and port."""
+        return urlsplit(self.address).netloc
 
     def lines(self) -> list[str]:
         return self.log.read_text(encoding="utf-8").splitlines()
@@ -96,6 +118,29 @@ def served(log: Path, script: str = "app.py", path: str = "", **settings: str) -
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def behind_nginx(folder: Path, config: str, behind: Mapping[str, str]) -> Iterator[str]:
+    """The address of nginx with a configuration of ours, before servers at other addresses."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if not program:
+        pytest.skip("needs nginx: apt-get install nginx-light")
+    port = free_port()
+    places = {"/dev/stdout": f"{folder}/access.log", "/dev/stderr": f"{folder}/error.log"}
+    ours = (ROOT / "deploy" / config).read_text()
+    for name, place in {**behind, **places, "listen 80": f"listen 127.0.0.1:{port}"}.items():
+        assert name in ours
+        ours = ours.replace(name, place).replace(name.replace(".", r"\."), place)
+    user = "user root;" if hasattr(os, "getuid") and os.getuid() == 0 else ""
+    (folder / "conf").write_text(_NGINX.format(folder=folder, ours=ours, user=user))
+    nginx = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "conf")])
+    try:
+        wait_for(f"http://127.0.0.1:{port}/decor/_stcore/health")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        nginx.terminate()
+        nginx.wait(timeout=TIMEOUT)
 
 
 def wait_for(url: str, seconds: float = TIMEOUT) -> None:

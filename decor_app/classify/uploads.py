@@ -14,7 +14,7 @@ from decor_app.classify.sample_picker import leave_sample
 from decor_app.format import escape_markdown, pluralize, time_left
 from decor_app.hosting.config import server_config
 from decor_app.hosting.streamlit_internals import drop_previous_value
-from decor_app.hosting.uploads import file_limit, release_uploads, upload_quota_error
+from decor_app.hosting.uploads import file_limit, held_files, release_uploads, upload_quota_error
 from decor_app.page import asset
 from decor_app.state.images import (
     Analyzed,
@@ -69,11 +69,14 @@ def uploaded_images() -> list[Analyzed]:
         on_change=_drop_batch,
         max_upload_size=server_config().upload_mb,
     )
-    files = keys.UPLOADS.value  # what the widget returns is a copy, bytes and all
+    # What the widget returns is a copy, bytes and all.
+    files, gone = held_files(keys.UPLOADS.value)
     drop_previous_value(keys.UPLOADS)
     with st.container(key="paste"):
         _paste_component()(data={"limit": file_limit()})
     st.caption(f"Up to {most} pictures, or a zip or tar.gz of them. Pasting works too.")
+    if gone:
+        st.info(gone, icon=":material/cloud_off:")
     batch = keys.BATCH.value
     if batch is None or batch.is_stale(files):
         if reason := upload_quota_error(sum(file.size for file in files)):

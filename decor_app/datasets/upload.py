@@ -6,7 +6,6 @@ from datetime import datetime
 
 import streamlit as st
 from streamlit.components.v2 import component
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_app import session_keys as keys
 from decor_app.components.burst_camera import burst_camera, keep_burst
@@ -15,7 +14,7 @@ from decor_app.components.samples import SAMPLES, samples
 from decor_app.datasets.ingest import UPLOAD, begin_ingest
 from decor_app.format import escape_markdown, pluralize
 from decor_app.hosting.config import server_config
-from decor_app.hosting.uploads import file_limit
+from decor_app.hosting.uploads import file_limit, held_files
 from decor_app.jobs.dataset_tasks import check_count
 from decor_app.page import asset
 from decor_app.session_keys import SessionKey
@@ -106,7 +105,11 @@ def _drop_zone(_: None) -> None:
 
 def _receive(key: SessionKey[list]) -> None:
     """Take what was uploaded once there is more than a table, and let the upload go."""
-    files: list[UploadedFile] = key.value
+    files, gone = held_files(key.value)
+    if gone:
+        toast_error(gone)
+        keys.DROPS.value += 1  # an empty drop zone
+        return
     if not files or all(file.name.lower().endswith(TABLE_ENDINGS) for file in files):
         return
     _begin([(file.name, file) for file in files], title_of([file.name for file in files]))
@@ -148,8 +151,11 @@ def _single_pictures(dataset: Dataset | None) -> None:
 
 
 def _add_files(key: SessionKey[list]) -> None:
-    files = key.value
-    if files:
+    files, gone = held_files(key.value)
+    if gone:
+        toast_error(gone)
+        keys.ADDITIONS.value += 1  # an empty drop zone
+    elif files:
         _add([(file.name, file.getvalue()) for file in files])
     else:
         st.toast("Choose some pictures first.", icon=":material/info:")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from decor_app.hosting.config import server_config
 from decor_app.hosting.metrics import METRICS
@@ -66,6 +66,21 @@ def upload_quota_error(size: int) -> str:
             "server holds at once; please try again in some minutes."
         )
     return ""
+
+
+def held_files(chosen: Sequence[UploadedFile | DeletedFile]) -> tuple[list[UploadedFile], str]:
+    """Of the files in a drop zone those that are on this server; what to tell if some are not.
+
+    A tab whose server began anew, or failed and left it to another one, shows what it had sent.
+    """
+    held = [file for file in chosen if isinstance(file, UploadedFile)]
+    if len(held) == len(chosen):
+        return held, ""
+    gone = "A file that was" if len(chosen) - len(held) == 1 else "Files that were"
+    return held, (
+        f"{gone} brought before the connection to the server was lost cannot be used any more; "
+        "please bring all of them again."
+    )
 
 
 def file_limit() -> int:

@@ -9,6 +9,7 @@ from decor_app import session_keys as keys
 from decor_app.components.progress import watch_job
 from decor_app.format import escape_markdown, pluralize
 from decor_app.hosting.metrics import METRICS
+from decor_app.hosting.uploads import held_files
 from decor_app.jobs.tensorflow_tasks import ExportTask, SummariesTask
 from decor_app.session_keys import SessionKey
 from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, submit
@@ -147,6 +148,10 @@ def _import(key: SessionKey) -> None:
     file = key.value
     keys.IMPORT_REFUSED.clear()
     if file is None:
+        return
+    _, gone = held_files([file])
+    if gone:
+        keys.IMPORT_REFUSED.value = gone
         return
     try:
         own = len(workspace().own_runs)

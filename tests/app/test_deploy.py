@@ -14,26 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from serving import ROOT, TIMEOUT, TIMEOUT_MS, Served, chromium, free_port, served, wait_for
+from serving import ROOT, TIMEOUT, TIMEOUT_MS, Served, behind_nginx, chromium, free_port, served
 
 from decor_core.model.predictor import load_predictor
 
 SAMPLES = ROOT / "models" / "samples"
-NGINX = """
-daemon off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-{user}
-events {{}}
-http {{
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {ours}
-}}
-"""
 
 
 # --- the image
@@ -101,6 +86,29 @@ def test_the_dockerfile_has_no_faults_that_a_linter_knows():
     subprocess.run(["hadolint", str(ROOT / "Dockerfile")], check=True)
 
 
+@pytest.mark.parametrize("name", ["compose.yaml", "replicas/compose.yaml"])
+def test_the_compose_files_are_what_compose_reads(name):
+    if not shutil.which("check-jsonschema", path=Path(sys.executable).parent):
+        pytest.skip("needs check-jsonschema: pip install check-jsonschema")
+    command = [Path(sys.executable).parent / "check-jsonschema", ROOT / "deploy" / name]
+    subprocess.run([*command, "--builtin-schema", "vendor.compose-spec"], check=True)
+
+
+def test_nginx_does_the_same_before_several_servers_as_before_one():
+    one, several = (
+        {line.strip() for line in (ROOT / "deploy" / name).read_text().splitlines()}
+        for name in ("nginx.conf", "replicas/nginx.conf")
+    )
+    comments = {line for line in one if line.startswith("#")}
+    other = {line for line in one - several - comments if "decor:7860" not in line}
+    assert {line.split()[0] for line in other} <= {
+        "upstream",
+        "proxy_pass",
+        "log_format",
+        "location",
+    }
+
+
 def test_every_requirement_is_pinned():
     for name in ("requirements.txt", "requirements-dev.txt"):
         for line in (ROOT / name).read_text().splitlines():
@@ -136,29 +144,13 @@ def test_health_is_told_by_the_app_alone(server):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, server) -> Iterator[str]:
     """The address of nginx with our configuration, before the server."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if not program:
-        pytest.skip("needs nginx: apt-get install nginx-light")
     folder = tmp_path_factory.mktemp("nginx")
-    port = free_port()
-    behind = server.address.removeprefix("http://").partition("/")[0]
-    ours = (ROOT / "deploy" / "nginx.conf").read_text()
-    ours = ours.replace("decor:7860", behind).replace("listen 80", f"listen 127.0.0.1:{port}")
-    ours = ours.replace("/dev/stdout", f"{folder}/access.log")
-    ours = ours.replace("/dev/stderr", f"{folder}/error.log")
-    user = "user root;" if hasattr(os, "getuid") and os.getuid() == 0 else ""
-    (folder / "conf").write_text(NGINX.format(folder=folder, ours=ours, user=user))
-    nginx = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "conf")])
-    try:
-        wait_for(f"http://127.0.0.1:{port}/decor/_stcore/health")
-        yield f"http://127.0.0.1:{port}"
+    with behind_nginx(folder, "nginx.conf", {"decor:7860": server.host}) as address:
+        yield address
         server.end()
-        _says_that_it_starts(f"http://127.0.0.1:{port}/decor/")
+        _says_that_it_starts(f"{address}/decor/")
         log = (folder / "access.log").read_text()
         assert log and "127.0.0.1" not in log and "upload_file" not in log
-    finally:
-        nginx.terminate()
-        nginx.wait(timeout=TIMEOUT)
 
 
 def _says_that_it_starts(url: str) -> None:

@@ -59,7 +59,7 @@ def test_a_cookie_that_was_not_signed_here_names_nobody(bad, monkeypatch):
 
 
 def test_one_that_was_signed_here_names_its_browser(monkeypatch):
-    signer = visitor.TimestampSigner(visitor._SECRET)
+    signer = visitor.TimestampSigner(visitor._signing_key())
     packed = visitor.base64.b64encode(b'{"visitor": "somebody"}')
     monkeypatch.setattr(type(st.context), "cookies", {COOKIE: signer.sign(packed).decode()})
     assert visitor_id() == "somebody"
