@@ -15,7 +15,6 @@ ADDRESSES = {"a": "172.30.78.11:7860", "b": "172.30.78.12:7860"}
 SETTINGS = {
     "DECOR_HOSTED": "1",
     "DECOR_ADMIN_PASSWORD": "secret",
-    "DECOR_WARM_UP": "0",
     "STREAMLIT_SERVER_COOKIE_SECRET": "the same for both",
 }
 
