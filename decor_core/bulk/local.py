@@ -30,10 +30,10 @@ def run(
         for count, row in enumerate(rows, 1):
             output.add(row)
             yield count
+        output.finish()
     except BaseException:
         output.stop()
         raise
-    output.finish()
 
 
 def _read(picture: Picture) -> tuple[str, bytes | DecorError]:

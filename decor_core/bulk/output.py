@@ -230,7 +230,12 @@ class Output:
         if self._is_folder:
             self._state.complete = True
             self._write_state()
-            return
+        else:
+            self._join()
+        self.is_finished = True
+
+    def _join(self) -> None:
+        """Make one file of all parts, in one move, and delete them."""
         names = self._folder.names()
         parts = (self._folder.read(name) for name in names if name.startswith(_PART))
         if scheme_of(self.place):
@@ -240,9 +245,12 @@ class Output:
                 put(whole, self.place)
         else:
             whole = Path(self._folder.place, _JOINED)
-            with unwritable(DataError, whole):
-                self._writer.join(parts, whole)
-                whole.replace(self.place)
+            try:
+                with unwritable(DataError, Path(self.place)):
+                    self._writer.join(parts, whole)
+                    whole.replace(self.place)
+            finally:
+                whole.unlink(missing_ok=True)
         self._folder.remove([_STATE])
         self._folder.remove(self._folder.names())
 

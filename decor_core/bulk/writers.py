@@ -16,7 +16,7 @@ from decor_core.bulk.answers import COUNT, NUMBER, TEXT, Row
 from decor_core.errors import DamagedFile, DataError, missing_package
 from decor_core.io import read_json
 
-_GROUP_BYTES = 16 * 2**20  # of rows that are read, and written, at once
+_GROUP_BYTES = 2 * 2**20  # of rows that are read, and written, at once
 
 
 class Writer(Protocol):
@@ -122,8 +122,11 @@ class Parquet:
         import pyarrow.parquet as pq
 
         with pq.ParquetWriter(to, self._schema, **self._options) as writer:
-            for tables in _groups(pq.read_table(io.BytesIO(part)) for part in parts):
-                writer.write_table(pa.concat_tables(tables).combine_chunks())
+            for tables in _groups(
+                pq.read_table(pa.BufferReader(part), use_threads=False, pre_buffer=False)
+                for part in parts
+            ):
+                writer.write_table(pa.concat_tables(tables))
 
 
 def _groups(tables: Iterable[Any]) -> Iterator[list[Any]]:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -14,8 +15,10 @@ from decor_core.errors import DecorError
 
 if TYPE_CHECKING:
     from decor_core.bulk.answers import RowMaker
+    from decor_core.bulk.output import Output
     from decor_core.bulk.sources import Listing, Reasons
 
+PLACE = click.Path()  # a path or a URL, as it was given; shells complete it as a file
 PLACES = "[FILE_DIR_ZIP_OR_URL]..."
 
 
@@ -27,6 +30,7 @@ class OutputFlags:
         "Write a row for each picture as it comes: a .parquet, .jsonl or .csv, or a folder of "
         "Parquet files (with a slash at the end); on this machine or in an object store.",
         metavar="FILE_OR_DIR",
+        type=PLACE,
     )
     resume: bool = flag("Go on with what was interrupted.", default=False)
 
@@ -80,21 +84,13 @@ def write_rows(
             print_json({"out": output.place})
         return 0
     listing = list_pictures(places)
+    # Before the bar, so that it is said when that is closed.
+    click.get_current_context().call_on_close(partial(_say_what_is_kept, output, listing.count))
     before = len(output.done)
     show = progress_bar("Writing rows", before=before)
-    is_remote = any(map(scheme_of, places))
-    try:
-        with closing(run(listing, maker, output, is_remote=is_remote)) as counts:
-            for count in counts:
-                show(before + count, listing.count)
-    except (KeyboardInterrupt, DecorError, OSError):
-        if output.rows:
-            print(
-                f"{output.rows:,} of {listing.count:,} rows are kept in “{output.kept_in}”; the "
-                "same command with --resume goes on.",
-                file=sys.stderr,
-            )
-        raise
+    with closing(run(listing, maker, output, is_remote=any(map(scheme_of, places)))) as counts:
+        for count in counts:
+            show(before + count, listing.count)
     if output.done.left:
         rows = pluralize(output.done.left, "row")
         print(f"{rows} of pictures that are no longer there were kept.", file=sys.stderr)
@@ -104,3 +100,13 @@ def write_rows(
     failed = f", {output.errors:,} of them could not be read" if output.errors else ""
     print(f"{output.place}: {pluralize(output.rows, 'picture')}{failed}")
     return int(output.errors > 0)
+
+
+def _say_what_is_kept(output: "Output", count: int) -> None:
+    """Tell on stderr how to go on with an output that was not finished."""
+    if output.rows and not output.is_finished:
+        print(
+            f"{output.rows:,} of {count:,} rows are kept in “{output.kept_in}”; the same command "
+            "with --resume goes on.",
+            file=sys.stderr,
+        )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from decor_core.cli.bulk import PLACES, OutputFlags, places_of, write_rows
+from decor_core.cli.bulk import PLACE, PLACES, OutputFlags, places_of, write_rows
 from decor_core.cli.options import Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import quietly
 
@@ -25,7 +25,7 @@ class SpecFlags:
 
 
 @click.command("embed", cls=Command, examples=("photos --out vectors.parquet",))
-@click.argument("files", nargs=-1, metavar=PLACES, shell_complete=completed_files)
+@click.argument("files", nargs=-1, type=PLACE, metavar=PLACES, shell_complete=completed_files)
 @options("spec_flags", SpecFlags)
 @options("output", OutputFlags)
 @as_json

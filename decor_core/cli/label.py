@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from decor_core.cli.bulk import (
+    PLACE,
     PLACES,
     OutputFlags,
     list_pictures,
@@ -60,8 +61,8 @@ class LabelFlags:
         "photos --taxonomy country --out answers.parquet",
     ),
 )
-@click.argument("files", nargs=-1, metavar=PLACES, shell_complete=completed_files)
-@click.option("--image", "images", multiple=True, metavar="FILE_DIR_ZIP_OR_URL",
+@click.argument("files", nargs=-1, type=PLACE, metavar=PLACES, shell_complete=completed_files)
+@click.option("--image", "images", multiple=True, type=PLACE, metavar="FILE_DIR_ZIP_OR_URL",
               shell_complete=completed_files,
               help="Pictures, one or several; folders and archives are searched for "
               "pictures, also inside.")  # fmt: skip

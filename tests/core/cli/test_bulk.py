@@ -296,3 +296,47 @@ def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(write_picture
     assert done.stdout.split() == ["False", "False", "False", "True"], done.stderr
     files = pq.read_table(out)["file"].to_pylist()
     assert files == sorted(map(str, folder.iterdir())) and len(files) == 60
+
+
+def test_pictures_are_listed_in_the_order_of_their_whole_paths(write_pictures, tmp_path):
+    """Whatever stands beside the slash in the alphabet, hidden or linked."""
+    from decor_core.bulk.sources import Listing
+
+    names = (
+        "a/1.png",
+        "a b/1.png",
+        "a-b/1.png",
+        "a.png",
+        "ä/b/2.png",
+        "ä/b 1.png",
+        "Z.png",
+        "b/10.png",
+    )
+    folder = write_pictures(*names, ".hidden.png", "__MACOSX/1.png", ".git/2.png", "b/._10.png")
+    (folder / "linked.png").symlink_to(folder / "Z.png")
+    (folder / "circle").symlink_to(folder, target_is_directory=True)
+    shutil.make_archive(str(folder / "a" / "more"), "zip", folder / "b")
+    (folder / "notes.txt").write_text("notes")
+    (tmp_path / "set" / "b" / "no ending").write_bytes(b"\0\1\2\3" * 99)
+    listing = Listing([str(folder), str(folder / "a")])
+    files = [picture.file for picture in listing]
+    assert files == list(p.file for p in listing) and listing.count == len(files)
+    inside = [str(folder / "a" / name) for name in ("more.zip/10.png",)]
+    first = sorted(str(folder / name) for name in (*names, "linked.png"))
+    assert files == [*first, *inside, str(folder / "a" / "1.png"), *inside]
+    left_out = "\n".join(listing.left_out.lines())
+    assert listing.left_out.count == 2
+    assert "notes.txt: Its ending" in left_out and "no ending" in left_out
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
+def test_a_name_that_is_no_text_is_written_out(run, painted, model, tmp_path):
+    folder = tmp_path / "old"
+    folder.mkdir()
+    shutil.copy(painted / "Iznik" / "200.png", os.fsencode(folder) + b"/caf\xe9.png")
+    for ending in (".parquet", ".csv", ".jsonl"):
+        out = tmp_path / f"answers{ending}"
+        assert run("label", folder, "--bundle", model, "--out", out)[0] == 0
+        assert rows_of(out)[0]["file"] == str(folder / "caf\\xe9.png")
+    code, told, _ = run("label", folder, "--bundle", model)
+    assert code == 0 and "caf\\xe9.png" in told
