@@ -113,12 +113,12 @@ def test_a_method_of_compression_that_is_not_known_is_named(zipped):
     assert "give the folder" in _of(catalog, "unreadable")["oak/1.png"]
 
 
-def test_100_000_tiny_files_are_refused_quickly(tmp_path):
+def test_too_many_tiny_files_are_refused_before_they_are_read(tmp_path):
     path = tmp_path / "many.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        for number in range(100_000):
+        for number in range(50_001):
             archive.writestr(zipfile.ZipInfo(f"a/{number}.png"), b"x")
-    with pytest.raises(DataError, match="100000 files; at most 50000"):
+    with pytest.raises(DataError, match="50001 files; at most 50000"):
         open_source(path)
     for number in range(21):
         (tmp_path / f"{number}.png").write_bytes(b"x")

@@ -51,7 +51,6 @@ def _dropped(name, data):
 
 @pytest.mark.parametrize("name, pack", [
     ("set.tar.gz", lambda members: tar_bytes(members, "w:gz")),
-    ("set.tgz", lambda members: tar_bytes(members, "w:gz")),
     ("set.tar", tar_bytes),
     ("set.zip", lambda members: zip_of_raw_names(
         {(name.encode("gbk"), 0): data for name, data in members.items()})),

@@ -213,4 +213,3 @@ def test_the_decor_data_as_downloaded(page, decor_data, tmp_path):
     _heading(page, "decor").wait_for()
     page.get_by_text(re.compile(r"pictures in 7 classes")).wait_for()
     page.get_by_text("left out").first.wait_for()
-    _it_trains_a_model(page)
