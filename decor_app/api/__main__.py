@@ -2,7 +2,6 @@
 
 import socket
 import sys
-from pathlib import Path
 
 import uvicorn
 
@@ -14,7 +13,7 @@ from decor_core.errors import DecorError
 def main(host: str, port: str, *models: str) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        app = create_server([Path(folder) for folder in models])
+        app = create_server(models)
         listener = socket.create_server((host, int(port)), family=family, backlog=2048)
     except DecorError as error:
         print(f"decor: {error}", file=sys.stderr)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from prometheus_client import Gauge
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from decor_app.api.problems import Problem, too_busy
 from decor_app.hosting.metrics import METRICS
 
+_WAITING = Gauge(
+    "decor_api_waiting", "Pictures of the API that wait or are looked at", registry=METRICS.registry
+)
 SILENT, SLOWEST = 20.0, 180.0  # seconds: between two parts of a body, and for all of it
 
 
@@ -109,10 +113,12 @@ class WaitingRoom:
                 self._inside * self._each / self._at_once,
             )
         self._inside += pictures
+        _WAITING.inc(pictures)
         try:
             yield
         finally:
             self._inside -= pictures
+            _WAITING.dec(pictures)
 
     def took(self, seconds: float) -> None:
         """Take note of how long a picture took."""

@@ -1,7 +1,8 @@
 """The models that the API answers with, by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from os.path import abspath, basename
 from pathlib import Path
 
 from decor_app.api.problems import InvalidPart, Problem
@@ -12,17 +13,21 @@ from decor_core.model.predictor import VectorPredictor
 Models = Mapping[str, Callable[[], VectorPredictor]]
 
 
-def models_in(folders: list[Path]) -> Models:
-    """The models of some folders, each by its folder's name; they are read now.
+def models_in(places: Sequence[str]) -> Models:
+    """The models of some places, FOLDER or NAME=FOLDER; by default its folder is a model's name.
 
-    BundleError where one cannot be read, SettingsError where two have one name.
+    They are read now: BundleError where one cannot be, SettingsError where two have one name.
     """
     models: dict[str, Callable[[], VectorPredictor]] = {}
-    for folder in folders:
-        name = folder.resolve().name
+    for place in places:
+        name, given, path = place.partition("=")
+        if not (name and given) or Path(place).exists():
+            name, path = basename(abspath(place)), place
         if name in models:
-            raise SettingsError(f"Two models are called “{name}”; rename one of the folders.")
-        models[name] = cache(partial(_load, folder))
+            raise SettingsError(
+                f"Two models are called “{name}”; give one a name of its own: NAME={path}."
+            )
+        models[name] = cache(partial(_load, Path(path)))
         models[name]()
     return models
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -26,14 +25,14 @@ from decor_core.errors import SettingsError
 from decor_core.model.bundle import DEFAULT_BUNDLE
 
 
-def create_server(folders: Sequence[Path]) -> Starlette:
-    """The API over the models in ``folders``, by default the shipped one.
+def create_server(places: Sequence[str]) -> Starlette:
+    """The API over the models in ``places``, as of ``models_in``; by default the shipped one.
 
     DecorError where a model cannot be read or a setting makes no sense.
     """
     if not server_config().api:
         raise SettingsError("DECOR_API is 0, which switches the API off; unset it to serve it.")
-    pool, models = InferencePool(), models_in(list(folders) or [DEFAULT_BUNDLE])
+    pool, models = InferencePool(), models_in(places or [str(DEFAULT_BUNDLE)])
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

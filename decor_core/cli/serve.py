@@ -3,11 +3,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import click
 
-from decor_core.cli.options import PATH, PORT, Command
+from decor_core.cli.options import PORT, Command
 from decor_core.errors import require_package
 
 _NEEDED = (
@@ -24,7 +23,7 @@ _NEEDED = (
         "--model my_model --host 0.0.0.0 --port 80 --hosted",
     ),
 )
-@click.option("--model", "models", multiple=True, type=PATH, metavar="DIR",
+@click.option("--model", "models", multiple=True, metavar="[NAME=]DIR",
               help="Model to answer with, once or several times; the first is the default one. "
               "Without it the shipped one answers.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
@@ -32,7 +31,7 @@ _NEEDED = (
 @click.option("--port", type=PORT, default=8000, show_default=True,
               metavar="N", help="Where it listens.")  # fmt: skip
 @click.option("--hosted", is_flag=True, help="For strangers: with the limits of a small server.")
-def command(models: tuple[Path, ...], host: str, port: int, hosted: bool) -> int:
+def command(models: tuple[str, ...], host: str, port: int, hosted: bool) -> int:
     """Answer over HTTP: pictures in, labels out.
 
     Ctrl-C ends it. Settings of the server are environment variables; see “Use the HTTP API” in
@@ -41,7 +40,7 @@ def command(models: tuple[Path, ...], host: str, port: int, hosted: bool) -> int
     for package in _NEEDED:
         require_package("The API", package, "serve")
     environment = {**os.environ, **({"DECOR_HOSTED": "1"} if hosted else {})}
-    run = [sys.executable, "-m", "decor_app.api", host, str(port), *map(str, models)]
+    run = [sys.executable, "-m", "decor_app.api", host, str(port), *models]
     if os.name != "nt":
         os.execve(sys.executable, run, environment)  # signals are the server's own then
     return subprocess.call(run, env=environment)

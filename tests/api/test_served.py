@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 
 from decor_app.api import __main__ as alone
 from decor_app.api import limits
+from decor_app.api.models import models_in
 from decor_app.api.protocol import Protocol
 from decor_core.cli.main import main
 from decor_core.errors import DecorError
@@ -212,5 +213,11 @@ def test_a_port_that_is_taken_is_named(capsys):
 def test_a_model_that_is_none_is_named(tmp_path, capsys):
     assert alone.main("127.0.0.1", "8000", str(tmp_path)) == 2
     assert "is no model folder" in capsys.readouterr().err
-    with pytest.raises(DecorError, match="Two models are called “decor-style”"):
-        alone.create_server([MODELS, MODELS])
+    with pytest.raises(DecorError, match="Two models are called “decor-style”; give one a name"):
+        alone.create_server([str(MODELS), str(MODELS)])
+
+
+def test_models_have_the_names_that_are_given(tmp_path, monkeypatch):
+    (tmp_path / "a=b").symlink_to(MODELS)
+    monkeypatch.chdir(tmp_path)
+    assert [*models_in(["a=b", f"a={MODELS}", str(MODELS)])] == ["a=b", "a", "decor-style"]
