@@ -38,7 +38,7 @@ def show_downloads(run: Run) -> None:
         )
         job = job_for(EXPORT, run.id)
         this = job if job and job.task.format == kind else None
-        if not FORMATS[kind].needs_tensorflow:
+        if FORMATS[kind].is_light:
             _download_button(run, kind, lambda: export_bytes(run.bundle, kind))
         elif this and this.active:
             watch_job(EXPORT, run.id)

@@ -58,6 +58,9 @@ _NOVELTY = (
 )
 
 
+_EXTRAS = {"tensorflow": "train", "onnx": "onnx"}  # of Decor, by package
+
+
 @dataclass(frozen=True)
 class Format:
     """One way to take a model along.
@@ -65,7 +68,8 @@ class Format:
     ``write`` puts the model's own files into a folder, and gives what the text for the card wants
     to know besides; without it the card is all there is. ``library`` is what reads the model,
     ``labels`` the file with the labels; ``finds_object`` tells whether the example wants the code
-    that finds in a picture what is read.
+    that finds in a picture what is read. ``package`` must be installed to make it, and it
+    ``is_light`` where that takes neither a package nor the network.
     """
 
     name: str
@@ -74,7 +78,8 @@ class Format:
     library: str = "decor-classifier"
     labels: str = "labels.txt"
     finds_object: bool = True
-    needs_tensorflow: bool = True
+    package: str = "tensorflow"
+    is_light: bool = False
 
     @property
     def ending(self) -> str:
@@ -83,8 +88,8 @@ class Format:
 
     def require_packages(self) -> None:
         """DecorError where something that makes it is not installed."""
-        if self.needs_tensorflow:
-            require_package(f"The format “{self.name}”", "tensorflow", "train")
+        if self.package:
+            require_package(f"The format “{self.name}”", self.package, _EXTRAS[self.package])
 
 
 def _write_tflite(bundle: Bundle, folder: Path) -> dict[str, int]:
@@ -122,16 +127,16 @@ def _write_graph(bundle: Bundle, folder: Path) -> None:
 
 _FORMATS = (
     Format("bundle", "Decor's own, to import again", write_bundle,
-           finds_object=False, needs_tensorflow=False),
+           finds_object=False, package="", is_light=True),
     Format("tflite", "TensorFlow Lite, for phones and small machines", _write_tflite, "litert"),
     Format("saved_model", "TensorFlow SavedModel, for servers", _write_saved_model, "tensorflow"),
     Format("keras", "Keras, to build upon", _write_keras, "keras"),
     Format("graph", "Frozen graph, for scripts of TensorFlow for Poets", _write_graph,
            "tensorflow", labels="retrained_labels.txt", finds_object=False),
     Format("web", "Web page, for any browser, offline too", _write_web, "litert",
-           finds_object=False, needs_tensorflow=False),
+           finds_object=False, package=""),
     Format("card", "Model card alone, which is in every zip, too", None,
-           finds_object=False, needs_tensorflow=False),
+           finds_object=False, package="", is_light=True),
 )  # fmt: skip
 FORMATS = {one.name: one for one in _FORMATS}
 

@@ -56,7 +56,7 @@ def test_downloads_and_curves_say_what_they_need(training):
     assert f"Writing curves for TensorBoard {HOW_TO} {EXTRA}" in _plain(test)
     for kind, one in FORMATS.items():
         sound(test.radio(key=f"format-{run.id}").set_value(kind).run())
-        assert (f"The format “{kind}” {HOW_TO}" in _plain(test)) == one.needs_tensorflow
+        assert (f"The format “{kind}” {HOW_TO}" in _plain(test)) == (one.package == "tensorflow")
         assert "Prepare" not in [button.label for button in test.button]
 
 
