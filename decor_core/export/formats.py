@@ -96,6 +96,18 @@ def _write_tflite(bundle: Bundle, folder: Path) -> dict[str, int]:
     from decor_core.export.tflite import tflite_model
 
     (folder / "model.tflite").write_bytes(tflite_model(bundle))
+    return _sizes(bundle)
+
+
+def _write_onnx(bundle: Bundle, folder: Path) -> dict[str, int]:
+    from decor_core.export.onnx_model import onnx_model
+
+    (folder / "model.onnx").write_bytes(onnx_model(bundle))
+    return _sizes(bundle)
+
+
+def _sizes(bundle: Bundle) -> dict[str, int]:
+    """Of the views that a model is fed."""
     network = load_backbone(bundle.embedding.architecture)
     map_side, *_ = network.shapes[0]
     return {"views": bundle.embedding.views, "side": network.spec.side, "map_side": map_side}
@@ -129,6 +141,7 @@ _FORMATS = (
     Format("bundle", "Decor's own, to import again", write_bundle,
            finds_object=False, package="", is_light=True),
     Format("tflite", "TensorFlow Lite, for phones and small machines", _write_tflite, "litert"),
+    Format("onnx", "ONNX, for its runtimes on any system", _write_onnx, "onnx", package="onnx"),
     Format("saved_model", "TensorFlow SavedModel, for servers", _write_saved_model, "tensorflow"),
     Format("keras", "Keras, to build upon", _write_keras, "keras"),
     Format("graph", "Frozen graph, for scripts of TensorFlow for Poets", _write_graph,

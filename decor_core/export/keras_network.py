@@ -1,36 +1,16 @@
 """The network of a TFLite file as layers of Keras, to be part of larger graphs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.schema_py_generated import (
-    ActivationFunctionType,
-    BuiltinOperator,
-    Padding,
-    TensorType,
-)
+from ai_edge_litert.schema_py_generated import ActivationFunctionType, BuiltinOperator, Padding
 from tensorflow.keras import layers, ops
 
 from decor_core.errors import BackboneError
+from decor_core.export.network_file import FileTensor, read_model, read_tensor
 from decor_core.features.backbones import by_resolution
-
-
-@dataclass(frozen=True)
-class _Tensor:
-    """A tensor of the file: its ``values`` if they are constant, and its step if of eight bits.
-
-    ``scale`` is one number, or one for each output channel of a kernel. Maps are kept as whole
-    numbers of steps, 0 where the file has its zero point: between ``low`` and ``high``.
-    """
-
-    values: Any
-    scale: Any
-    low: float = 0
-    high: float = 0
 
 
 def keras_network(path: Path) -> Callable[[Any], list[Any]]:
@@ -41,7 +21,7 @@ def keras_network(path: Path) -> Callable[[Any], list[Any]]:
     """
     model = read_model(path.read_bytes())
     (graph,) = model.subgraphs
-    tensors = [_tensor(model, tensor) for tensor in graph.tensors]
+    tensors = [read_tensor(model, tensor) for tensor in graph.tensors]
 
     def apply(pixels: Any) -> list[Any]:
         (input_index,) = map(int, graph.inputs)
@@ -58,24 +38,9 @@ def keras_network(path: Path) -> Callable[[Any], list[Any]]:
     return apply
 
 
-def read_model(content: bytes) -> Any:
-    """The objects of a TFLite file, to look at and to change: a ``ModelT`` of its schema."""
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-
-
-def _tensor(model: Any, tensor: Any) -> _Tensor:
-    content, values = model.buffers[tensor.buffer].data, None
-    if content is not None and len(content):
-        kinds = {TensorType.FLOAT32: "<f4", TensorType.INT32: "<i4", TensorType.INT8: "i1"}
-        values = np.asarray(content, np.uint8).view(kinds[tensor.type]).reshape(tensor.shape)
-    steps = tensor.quantization and tensor.quantization.scale
-    if steps is None or tensor.type != TensorType.INT8:
-        return _Tensor(values, None)
-    zero = int(tensor.quantization.zeroPoint[0])
-    return _Tensor(values, np.float32(steps), -128 - zero, 127 - zero)
-
-
-def _apply(code: int, options: Any, maps: list[Any], inputs: list[_Tensor], output: _Tensor) -> Any:
+def _apply(
+    code: int, options: Any, maps: list[Any], inputs: list[FileTensor], output: FileTensor
+) -> Any:
     """What one operator makes of ``maps``; ``inputs`` are all its inputs, constants too."""
     match code:
         case BuiltinOperator.PAD:
@@ -103,7 +68,7 @@ def _apply(code: int, options: Any, maps: list[Any], inputs: list[_Tensor], outp
     return _round(found, max(output.low, 0), min(output.high, six))
 
 
-def _quantize(maps: Any, output: _Tensor) -> Any:
+def _quantize(maps: Any, output: FileTensor) -> Any:
     return maps if output.scale is None else _round(maps / output.scale, output.low, output.high)
 
 
@@ -123,8 +88,8 @@ def _convolve(
     layer_class: Any,
     options: Any,
     maps: Any,
-    inputs: list[_Tensor],
-    output: _Tensor,
+    inputs: list[FileTensor],
+    output: FileTensor,
     **arguments: int,
 ) -> Any:
     pixels, kernel, bias = inputs
@@ -142,7 +107,7 @@ def _convolve(
     return layer(maps) * (pixels.scale * kernel.scale / output.scale)
 
 
-def _add(maps: list[Any], inputs: list[_Tensor], output: _Tensor) -> Any:
+def _add(maps: list[Any], inputs: list[FileTensor], output: FileTensor) -> Any:
     """The sum in steps of ``output``, as XNNPACK rounds it: factors of 21 bits, halves upwards."""
     ratios = [float(tensor.scale[0] / output.scale[0]) for tensor in inputs]
     unit = 2.0 ** (20 - int(np.floor(np.log2(max(ratios)))))

@@ -16,7 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tensorflow import keras
 
 from decor_core.export.keras_model import build_model, save_model
-from decor_core.export.keras_network import read_model
+from decor_core.export.network_file import read_model
 from decor_core.features.backbones import BackboneSpec, by_resolution, load_backbone
 from decor_core.model.bundle import Bundle
 

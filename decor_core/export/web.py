@@ -13,6 +13,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from decor_core.export.network_file import read_model
 from decor_core.features.backbones import BackboneSpec, load_backbone
 from decor_core.io import write_json
 from decor_core.model.bundle import Bundle
@@ -122,7 +123,7 @@ def _fed_with_floats(network: bytes) -> bytes:
 
     LiteRT.js takes no signed bytes.
     """
-    model: Any = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(network, 0))
+    model = read_model(network)
     (graph,) = model.subgraphs
     (rounded,) = graph.inputs
     if graph.tensors[rounded].type == schema.TensorType.FLOAT32:

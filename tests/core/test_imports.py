@@ -20,8 +20,9 @@ def _loaded_after(code):
     return set(run.stdout.split())
 
 
-# They are made of TensorFlow, and imported where an export is asked for.
-OF_TENSORFLOW = {"frozen_graph.py", "keras_model.py", "keras_network.py", "tflite.py"}
+# They are made of TensorFlow or ONNX, and imported where an export is asked for.
+OF_EXPORTS = {"frozen_graph.py", "keras_model.py", "keras_network.py", "tflite.py",
+              "onnx_model.py", "onnx_network.py"}  # fmt: skip
 
 
 def test_importing_the_whole_core_loads_no_tensorflow_and_no_streamlit():
@@ -30,7 +31,7 @@ def test_importing_the_whole_core_loads_no_tensorflow_and_no_streamlit():
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for path in files
         if "examples" not in path.parts and not path.name.startswith("__")
-        if path.name not in OF_TENSORFLOW
+        if path.name not in OF_EXPORTS
     ]
     loaded = _loaded_after("\n".join(f"import {name}" for name in names))
     assert not loaded & {"tensorflow", "keras", "streamlit", "altair"}

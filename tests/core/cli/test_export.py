@@ -30,7 +30,7 @@ def test_export_of_a_model_folder_in_another_format(run, kept, home, tmp_path):
 
 
 def test_errors_of_export_and_import_are_one_line(refused, kept, tmp_path):
-    assert "no format “onnx”" in refused("export", "Painted", "--format", "onnx")
+    assert "no format “torch”" in refused("export", "Painted", "--format", "torch")
     assert "no run “nothing”" in refused("export", "nothing")
     assert "is no model folder" in refused("export", tmp_path)
     (tmp_path / "a.zip").write_bytes(b"nothing")

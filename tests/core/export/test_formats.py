@@ -154,11 +154,12 @@ def test_example_answers_as_the_app_does(kind, answers, app):
     _are_the_apps(answers[kind], app)
 
 
-def test_example_for_small_machines_does_without_tensorflow(exported, pictures, app):
-    (answers,), loaded = _examples([exported("tflite")], pictures)
-    assert list(answers) == [str(file) for file in pictures]
-    _are_the_apps(answers, app)
-    assert not loaded & {"decor_core", "tensorflow", "keras", "pandas"}
+def test_examples_for_small_machines_do_without_tensorflow(exported, pictures, app):
+    both, loaded = _examples([exported("tflite"), exported("onnx")], pictures)
+    for answers in both:
+        assert list(answers) == [str(file) for file in pictures]
+        _are_the_apps(answers, app)
+    assert not loaded & {"decor_core", "tensorflow", "keras", "pandas", "onnx"}
 
 
 def test_example_of_the_frozen_graph_names_what_the_app_names(answers, app):
@@ -248,8 +249,8 @@ def test_titles_make_safe_names(training, tmp_path):
 
 
 def test_wrong_kinds_and_other_networks_are_refused(shipped, tmp_path):
-    with pytest.raises(BundleError, match="choose bundle, tflite, .*, web, card"):
-        export_model(shipped, "onnx", tmp_path / "a.zip")
+    with pytest.raises(BundleError, match="choose bundle, tflite, onnx, .*, web, card"):
+        export_model(shipped, "torch", tmp_path / "a.zip")
     with pytest.raises(BundleError, match="another version"):
         export_model(replace(shipped, backbone_digest="0"), "keras", tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []

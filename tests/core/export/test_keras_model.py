@@ -8,9 +8,6 @@ from PIL import Image
 
 from decor_core.errors import BackboneError, BundleError
 from decor_core.export import keras_model as graph
-from decor_core.export.keras_network import keras_network
-from decor_core.features import backbones as backbone
-from decor_core.features import convert
 from decor_core.features import embedder as embedding
 from decor_core.images import color, views
 from decor_core.model.bundle import Bundle
@@ -112,46 +109,6 @@ def test_pictures_of_one_color_get_numbers(model):
             fed = np.full((1, 30, 30, 4), level, np.float32)
             fed[..., 3] = counts
             assert all(np.isfinite(value).all() for value in model(fed).values())
-
-
-def test_network_in_keras_is_the_network_on_litert_to_the_bit():
-    network = backbone.load_backbone()
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
-    ours = keras_network(network.spec.path)(tf.constant(backbone.preprocess(pixels, network.spec)))
-    for mine, theirs in zip(ours, network.stage_maps(pixels), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-
-
-def test_network_of_single_precision_in_keras(tmp_path, monkeypatch):
-    spec = backbone.BackboneSpec.named("mobilenet_0.25_128")
-    kernels = np.random.default_rng(0).normal(0, 0.3, (3, 3, 3, 8)).astype(np.float32)
-
-    def layers(scaled):
-        x = tf.nn.relu6(tf.nn.conv2d(scaled, kernels, 2, "SAME"))
-        each = kernels.reshape(3, 3, 8, 3)[..., :1]
-        y = tf.nn.depthwise_conv2d(x, each, (1, 2, 2, 1), "SAME") + 0.5
-        return [x, y + tf.nn.relu6(tf.nn.conv2d(y, np.eye(8, dtype="f4")[None, None], 1, "SAME"))]
-
-    monkeypatch.setattr(convert, "_mobilenet", lambda *_: layers)
-    convert.convert_backbone(spec, tmp_path / "network.tflite")
-    pixels = np.random.default_rng(1).integers(0, 256, (1, 128, 128, 3), np.uint8)
-    inputs = backbone.preprocess(pixels, spec)
-    ours = keras_network(tmp_path / "network.tflite")(tf.constant(inputs))
-    for mine, theirs in zip(ours, layers(inputs), strict=True):
-        np.testing.assert_allclose(mine, theirs, atol=1e-4)
-
-
-def test_unknown_operation_is_refused(tmp_path):
-    class Sine(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec((1, 4, 4, 3))])
-        def call(self, pixels):
-            return tf.sin(pixels)
-
-    tf.saved_model.save(Sine(), str(tmp_path / "saved"))
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
-    (tmp_path / "sine.tflite").write_bytes(converter.convert())
-    with pytest.raises(BackboneError, match="cannot be exported"):
-        keras_network(tmp_path / "sine.tflite")(tf.zeros((1, 4, 4, 3)))
 
 
 def test_model_of_another_network_is_refused(bundle):
