@@ -33,9 +33,11 @@ def show_downloads(run: Run) -> None:
             format_func=lambda name: FORMATS[name].label,
             key=keys.FORMAT.of(run.id),
         )
-        st.markdown(
-            ":small[A zip with the model, its model card and, except for Decor's own, an example.]"
-        )
+        if FORMATS[kind].ending == "zip":
+            text = "A zip with the model, its model card and, except for Decor's own, an example."
+        else:
+            text = "Markdown with figures and limits, as Hugging Face shows it: README.md there."
+        st.markdown(f":small[{text}]")
         job = job_for(EXPORT, run.id)
         this = job if job and job.task.format == kind else None
         if FORMATS[kind].is_light:

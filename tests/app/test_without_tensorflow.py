@@ -57,7 +57,8 @@ def test_downloads_and_curves_say_what_they_need(training):
     for kind, one in FORMATS.items():
         sound(test.radio(key=f"format-{run.id}").set_value(kind).run())
         assert (f"The format “{kind}” {HOW_TO}" in _plain(test)) == (one.package == "tensorflow")
-        assert "Prepare" not in [button.label for button in test.button]
+        can_prepare = not one.is_light and one.package != "tensorflow"
+        assert ("Prepare" in [button.label for button in test.button]) == can_prepare
 
 
 def _plain(test: AppTest) -> str:

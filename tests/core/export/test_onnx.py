@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from decor_core import errors
 from decor_core.errors import BundleError, DecorError
-from decor_core.export import formats
+from decor_core.export.formats import export_model
 from decor_core.images.decode import load_picture
 from decor_core.images.views import VIEWS, WORKING_SIDE, cut, region_square
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
@@ -68,7 +69,7 @@ def test_one_color_gives_numbers(shipped):
 def test_what_cannot_be_exported_is_refused(shipped, monkeypatch, tmp_path):
     with pytest.raises(BundleError, match="another version of efficientnet_lite0"):
         onnx_model(replace(shipped, backbone_digest="0" * 16))
-    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    monkeypatch.setattr(errors, "find_spec", lambda name: None)
     with pytest.raises(DecorError, match=r"needs the package onnx, .*decor-classifier\[onnx\]"):
-        formats.export_model(shipped, "onnx", tmp_path / "a.zip")
+        export_model(shipped, "onnx", tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []
