@@ -1,11 +1,13 @@
 """Two servers behind the nginx of deploy/replicas: who stays where, and what a failure costs."""
 
 import base64
+import os
 import re
 import signal
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from serving import ROOT, TIMEOUT, TIMEOUT_MS, Served, behind_nginx, served, until
@@ -31,10 +33,16 @@ def servers(tmp_path_factory) -> Iterator[dict[str, Served]]:
 
 
 @pytest.fixture(scope="module")
-def site(servers, tmp_path_factory) -> Iterator[str]:
+def nginx(tmp_path_factory) -> Path:
+    """The folder of nginx, with its configuration and its number."""
+    return tmp_path_factory.mktemp("nginx")
+
+
+@pytest.fixture(scope="module")
+def site(servers, nginx) -> Iterator[str]:
     """The address of nginx before both."""
     behind = {ADDRESSES[name]: one.host for name, one in servers.items()}
-    with behind_nginx(tmp_path_factory.mktemp("nginx"), "replicas/nginx.conf", behind) as address:
+    with behind_nginx(nginx, "replicas/nginx.conf", behind) as address:
         yield address
 
 
@@ -83,6 +91,22 @@ def test_who_keeps_no_cookies_stays_by_address_and_who_comes_first_is_balanced(s
     for name in ADDRESSES:
         assert _ask(f"{site}/decor/", Accept="text/html", Cookie=f"decor_server={name}")[1] == ""
     assert _ask(f"{site}/decor/", Cookie="decor_server=elsewhere")[1] in ADDRESSES
+
+
+def test_one_that_is_drained_keeps_its_visitors_and_gets_no_new_ones(site, servers, nginx):
+    def reload_with(text: str) -> None:
+        (nginx / "conf").write_text(text)
+        os.kill(int((nginx / "pid").read_text()), signal.SIGHUP)
+
+    def first_servers() -> set[str]:
+        return {_ask(f"{site}/decor/", Accept="text/html")[1] for _ in range(4)}
+
+    usual, drained = (nginx / "conf").read_text(), f"server {servers['a'].host}"
+    reload_with(usual.replace(f"{drained};", f"{drained} down;", 2))  # where who comes is sent
+    until(lambda: first_servers() == {"b"}, "new visitors are sent to the drained one")
+    assert _ask(f"{site}/decor/", Accept="text/html", Cookie="decor_server=a")[1] == "", "it moved"
+    reload_with(usual)
+    until(lambda: first_servers() == {"a", "b"}, "the drained one does not come back")
 
 
 def test_the_api_is_answered_by_any_server_and_sets_no_cookie(site):
