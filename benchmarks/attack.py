@@ -7,7 +7,7 @@ from functools import cache
 
 from PIL import Image
 
-CLASSIFY, EMBED = "/api/v1/classify", "/api/v1/embed"
+CLASSIFY, EMBED, MCP = "/api/v1/classify", "/api/v1/embed", "/api/v1/mcp"
 
 
 @dataclass(frozen=True)

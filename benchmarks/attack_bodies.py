@@ -11,7 +11,7 @@ from functools import cache
 
 from PIL import Image
 
-from benchmarks.attack import CLASSIFY, EMBED, Attack, letters, pictures, post
+from benchmarks.attack import CLASSIFY, EMBED, MCP, Attack, letters, pictures, post
 from benchmarks.changes import changed, changed_json
 
 _KINDS = ("image/png", "image/jpeg", "application/octet-stream", "IMAGE/X", "")
@@ -96,6 +96,17 @@ def json_bodies(rng: random.Random) -> Attack:
         case _:
             body = changed(text, rng)
     return Attack((post(body, "application/json"),))
+
+
+def messages(rng: random.Random) -> Attack:
+    """Messages of an agent that are not as they should be."""
+    packed = base64.b64encode(rng.choice((*pictures(), *bomb_files()))).decode()
+    arguments = {"picture": packed, "taxonomy": "country", "top": 3}
+    call = {"name": "classify_picture", "arguments": arguments}
+    methods = "initialize", "ping", "tools/list", "tools/call", "tools/call", "none"
+    message = {"jsonrpc": "2.0", "id": 1, "method": rng.choice(methods), "params": call}
+    body = changed_json(json.dumps(message).encode(), rng)
+    return Attack((post(body, "application/json", MCP),), (200, 202, 400, 413))
 
 
 def bombs(rng: random.Random) -> Attack:

@@ -174,9 +174,9 @@ _Maker = Callable[[random.Random], Attack]
 ATTACKS: dict[str, tuple[_Maker, int]] = {  # and how often, of a hundred
     "false lengths": (false_lengths, 5), "long lengths": (long_lengths, 4),
     "short lengths": (short_lengths, 5), "chunks": (chunks, 9), "slow": (slow, 3),
-    "disconnects": (disconnects, 8), "headers": (headers, 9), "huge heads": (huge_heads, 2),
+    "disconnects": (disconnects, 8), "headers": (headers, 6), "huge heads": (huge_heads, 2),
     "methods": (methods, 6), "targets": (targets, 7), "queries": (queries, 7),
     "pipelined": (pipelined, 4), "forms": (attack_bodies.forms, 10),
-    "JSON": (attack_bodies.json_bodies, 10),
+    "JSON": (attack_bodies.json_bodies, 9), "messages": (attack_bodies.messages, 4),
     "bombs": (attack_bodies.bombs, 4), "damaged pictures": (attack_bodies.damaged_pictures, 7),
 }  # fmt: skip

@@ -53,7 +53,7 @@ async def read_pictures(request: Request, most: int) -> list[PictureFile]:
     if kind == "multipart/form-data":
         files = await _read_form(request, most)
     elif kind == "application/json":
-        files = await _read_json(request, most)
+        files = await _read_pictures_in_json(request)
     elif kind.startswith("image/") or kind in ("", "application/octet-stream"):
         return [PictureFile(None, await request.body())]
     else:
@@ -70,12 +70,17 @@ def too_many(most: int) -> Problem:
     return Problem(413, f"A request may have {most} pictures at most; send more requests.")
 
 
-async def _read_json(request: Request, most: int) -> list[PictureFile]:
+async def read_json(request: Request) -> bytes:
+    """A body that is said to be JSON; Problem where it would take long to find that it is not."""
     data = await request.body()
     if sum(map(data.count, (b",", b"{", b"["))) > _MOST_VALUES:
-        raise Problem(413, f"The JSON body has far more values than {most} pictures can have.")
+        raise Problem(413, "The JSON body has far more values than pictures can need.")
+    return data
+
+
+async def _read_pictures_in_json(request: Request) -> list[PictureFile]:
     try:
-        body = JsonPictures.model_validate_json(data)
+        body = JsonPictures.model_validate_json(await read_json(request))
     except ValidationError as error:
         raise invalid_json(error) from None
     return [PictureFile(one.file, one.data) for one in body.pictures]

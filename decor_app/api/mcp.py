@@ -13,7 +13,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from decor_app.api.bodies import PictureFile
+from decor_app.api.bodies import PictureFile, read_json
 from decor_app.api.problems import Problem
 from decor_app.api.schemas import Classification, ClassifiedPicture, ClassifyOptions
 from decor_core import __version__
@@ -81,7 +81,7 @@ def add_mcp(router: APIRouter, classify: Classify, origins: str, locked: list[An
             raise Problem(403, "Pages of this origin may not ask here; see DECOR_API_ORIGINS.")
         number = None
         try:
-            message = _read(await request.body())
+            message = _read(await read_json(request))
             number = message.id
             if message.id is None:  # a notification, which wants no answer
                 return Response(status_code=202)

@@ -83,12 +83,11 @@ def test_names_of_files_in_any_encoding(client, picture, charset, name):
     assert "file" in answer.text or "no text" in answer.text
 
 
+@pytest.mark.parametrize("path", ["/api/v1/classify", "/api/v1/mcp"])
 @pytest.mark.parametrize("value", [b"{}", b"1", b'{"data": ""}', b'""'])
-def test_json_of_a_million_values_costs_nothing(client, value):
+def test_json_of_a_million_values_costs_nothing(client, path, value):
     body = b'{"pictures": [' + b",".join([value] * 1_000_000) + b"]}"
     started = time.process_time()
-    answer = client.post(
-        "/api/v1/classify", content=body, headers={"Content-Type": "application/json"}
-    )
+    answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413 and "values" in answer.json()["detail"]
     assert time.process_time() - started < 1  # it took five seconds, and 800 MB
