@@ -2,7 +2,7 @@
 # make test    runs all tests            make check    all of: lint, types, docs
 # make lint    style and import order    make types    the type checker
 # make docs    builds the documentation into site/, links checked
-# make release builds sdist and wheel into dist/, and tries the wheel in an environment of its own
+# make release builds sdist and wheel into dist/, and does with the wheel, installed far from here, what people do
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8501
@@ -27,6 +27,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 types: $(VENV)/.installed-dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
@@ -40,10 +41,7 @@ release: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet twine==7.0.0 check-wheel-contents==0.6.3
 	$(BIN)/python -m twine check --strict dist/*
 	$(BIN)/check-wheel-contents --ignore W002,W009 dist
-	$(PYTHON) -m venv dist/venv
-	dist/venv/$(notdir $(BIN))/python -m pip install --quiet dist/*.whl
-	cd dist && venv/$(notdir $(BIN))/decor label ../models/samples/gzhel-vase.jpg
-	cd dist && venv/$(notdir $(BIN))/decor retrain --embeddings ../models/embeddings/decor.npz --out model
+	$(PYTHON) .ci/try_wheel.py dist
 
 $(VENV)/.installed: requirements.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else f"Decor needs Python 3.11 to 3.14, but this is {v[0]}.{v[1]}; try: make PYTHON=python3.12")'

@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,11 +19,18 @@ def map_in_order(
     However many items there are, no more than twice as many results as threads wait to be taken,
     which ``ThreadPoolExecutor.map`` does not promise before Python 3.14. The first error ends it.
     """
+    items = iter(items)
+    ahead = list(islice(items, 2))
+    if len(ahead) < 2:  # a thread would take its memory and win nothing
+        yield from map(work, ahead)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
     count = threads or min(os.cpu_count() or 1, _MAX_THREADS)
     with ThreadPoolExecutor(count) as pool:
         waiting = deque()
         try:
-            for item in items:
+            for item in chain(ahead, items):
                 waiting.append(pool.submit(work, item))
                 if len(waiting) > 2 * count:
                     yield waiting.popleft().result()

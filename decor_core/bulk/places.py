@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from decor_core.data.sources.archives import size_in_words
 from decor_core.errors import DataError, DecorError, PictureError, missing_package, unwritable
@@ -47,6 +46,8 @@ def local_or_url(place: str) -> str:
             f"“{place}” names the machine “{parts.netloc}”; expected three slashes before a path "
             f"of this one: file:///{parts.netloc}{parts.path}"
         )
+    from urllib.request import url2pathname  # brings HTTP and TLS, which labeling has no use for
+
     return url2pathname(parts.path)
 
 

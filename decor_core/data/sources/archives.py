@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from decor_core.data.findings import Finding
-from decor_core.data.sources.encodings import decode_names
 from decor_core.errors import DataError
 
 _RATIO_COUNTS_FROM = 64 * 2**20  # bytes; a small archive may shrink as much as it likes
@@ -230,6 +229,9 @@ def readable_names(
     Only reading goes by a name, so “..”, drives and absolute paths do no harm; without them names
     are tidier.
     """
+    # Imported here: to label a picture, which takes a quarter of a second, has no use for it.
+    from decor_core.data.sources.encodings import decode_names
+
     decoded, encoding = decode_names(names, in_zip=in_zip)
     relative = [_relative(name) for name in decoded]
     if not encoding:
