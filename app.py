@@ -8,13 +8,16 @@ import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from decor_app.api.application import create_api
 from decor_app.hosting import memory
@@ -54,6 +57,8 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     limit_uploads(config.upload_mb)
     memory.tune_malloc()
     register_gauges()
+    if config.api:
+        _api()
     with server_tempdir():
         log_event("started", hosted=config.hosted, streamlit=version("streamlit"))
         for work in (_warm_up, lambda: clean_up(ends)):
@@ -85,11 +90,18 @@ def _address() -> str:
 def _routes() -> list[BaseRoute]:
     """What is served beside the pages."""
     base = f"/{st.get_option('server.baseUrlPath').strip('/')}".rstrip("/")
-    routes: list[BaseRoute] = [metrics_route(password, base)]
-    if server_config().api:
-        api = create_api(inference_pool, {DEFAULT_BUNDLE.name: shipped_predictor})
-        routes.append(Mount(f"{base}/api", api))
-    return routes
+    return [metrics_route(password, base), Mount(f"{base}/api", _serve_api)]
+
+
+@cache
+def _api() -> ASGIApp:
+    """Made when the server starts: only by then are Streamlit's secrets variables, such as keys."""
+    return create_api(inference_pool, {DEFAULT_BUNDLE.name: shipped_predictor})
+
+
+async def _serve_api(scope: Scope, receive: Receive, send: Send) -> None:
+    answer = _api() if server_config().api else PlainTextResponse("Not found", 404)
+    await answer(scope, receive, send)
 
 
 app = st.App(

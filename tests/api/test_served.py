@@ -17,6 +17,8 @@ from unittest.mock import Mock
 import pytest
 import uvicorn
 from serving import ROOT, TIMEOUT, Served, free_port, until, wait_for
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from uvicorn.server import ServerState
 
 from decor_app.api import __main__ as alone
@@ -186,12 +188,16 @@ def test_it_is_beside_the_app_unless_it_is_switched_off(monkeypatch):
     made = Mock()
     monkeypatch.setattr("streamlit.App", made)
     monkeypatch.delitem(sys.modules, "app", raising=False)
-    app = import_module("app")
+    import_module("app")
     monkeypatch.delitem(sys.modules, "app")  # the next to import it gets the real one
-    paths = [route.path for route in made.call_args.kwargs["routes"]]
-    assert paths == ["/metrics", "/api"]
+    routes = made.call_args.kwargs["routes"]
+    assert [route.path for route in routes] == ["/metrics", "/api"]
+    monkeypatch.setenv("DECOR_API_KEYS", "heron")  # as secrets of Streamlit come: after the import
+    client = TestClient(Starlette(routes=routes))
+    assert client.get("/api/v1/health").status_code == 200
+    assert client.get("/api/v1/models").status_code == 401
     monkeypatch.setenv("DECOR_API", "0")
-    assert [route.path for route in app._routes()] == ["/metrics"]
+    assert client.get("/api/v1/health").status_code == 404
 
 
 def test_what_is_missing_is_said(monkeypatch, capsys):
