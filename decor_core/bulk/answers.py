@@ -1,8 +1,8 @@
 """One picture's bytes → one row: its answer, or its vector. No I/O, so that any engine can call it.
 
 A ``RowMaker`` has ``columns``, each with its type (TEXT, NUMBER, COUNT, or the length of a vector),
-and ``made_by``, in JSON: all that decides the rows. An output is continued only where both are
-the same.
+and ``made_by``, in JSON: all that decides the rows and their columns. An output is continued only
+by what is the same.
 """
 
 from dataclasses import asdict

@@ -103,7 +103,8 @@ class Output:
     ) -> None:
         self.place = local_or_url(place)
         ending = PurePosixPath(self.place).suffix.lower()
-        self._is_folder = place.endswith("/") or not ending or os.path.isdir(self.place)
+        is_called_folder = place.endswith(("/", os.sep)) or not ending
+        self._is_folder = is_called_folder or os.path.isdir(self.place)
         if not self._is_folder and ending not in WRITERS:
             raise DataError(
                 f"“{place}” ends in “{ending}”; expected {', '.join(WRITERS)}, or a folder with a "
@@ -171,7 +172,8 @@ class Output:
                 f"“{self.place}” was begun with {words}; give the same to go on, or give --out "
                 "another name."
             )
-        if gone := [place for place in before.places if place not in self._state.places]:
+        given = set(self._state.places)
+        if gone := [place for place in before.places if place not in given]:
             raise DataError(
                 f"“{self.place}” was begun with the pictures in “{gone[0]}”; name them in the same "
                 "way to go on, or give --out another name."

@@ -83,7 +83,9 @@ def told_of(url: str) -> Iterator[None]:
             "path."
         ) from error
     except PermissionError as error:
-        raise DecorError(f"“{url}” may not be read or written ({error}); {_CREDENTIALS}") from error
+        raise DecorError(
+            f"“{url}” may not be read or written ({error}). Check the credentials: {_CREDENTIALS}"
+        ) from error
     except NotImplementedError as error:
         raise DataError(f"“{url}” can be read, but not written; give another place.") from error
     except Exception as error:
@@ -104,8 +106,8 @@ def told_of(url: str) -> Iterator[None]:
 
 
 _CREDENTIALS = (
-    "credentials are taken from where the store's own tools take them (environment, files of "
-    "their command lines); see docs/how-to/many-pictures.md."
+    "they are taken from where the store's own tools take them: the environment, or the files of "
+    "its command line."
 )
 
 
@@ -119,7 +121,7 @@ def _without_package(url: str, error: ImportError) -> DecorError:
 
 
 def list_folder(place: str) -> tuple[list[str], dict[str, int]]:
-    """Names in a folder, sorted, those of folders with a slash at the end; and sizes, where told.
+    """Names in a folder, those of folders with a slash at the end; and sizes, where told.
 
     OSError or DecorError where it cannot be read.
     """
@@ -162,8 +164,10 @@ def joined(folder: str, name: str) -> str:
 
 
 def name_of(place: str) -> str:
-    """The last part of a place."""
-    return PurePosixPath(urlsplit(place).path).name if scheme_of(place) else Path(place).name
+    """The last part of a place; what a web server is asked for behind a “?” is none of it."""
+    if not (scheme := scheme_of(place)):
+        return Path(place).name
+    return PurePosixPath(urlsplit(place).path if scheme in _WEB else place).name
 
 
 def read_remote(url: str, limit: int | None = None) -> bytes:
@@ -227,10 +231,9 @@ class Folder:
         self._remote = file_system(place) if scheme_of(place) else None
 
     def names(self) -> list[str]:
-        """Files in it, sorted; none where it is not there."""
+        """What is in it, sorted; nothing where it is not there."""
         if not self._remote:
-            path = Path(self.place)
-            return sorted(p.name for p in path.iterdir() if p.is_file()) if path.is_dir() else []
+            return sorted(os.listdir(self.place)) if os.path.isdir(self.place) else []
         system, path = self._remote
         with told_of(self.place):
             system.invalidate_cache()

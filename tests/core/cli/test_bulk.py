@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -38,6 +39,7 @@ def pictures(painted, tmp_path):
 
 def rows_of(path):
     """Rows as dictionaries of what has a value, numbers as numbers."""
+    rows: list[dict[str, Any]]
     if path.suffix == ".parquet":
         rows = pq.read_table(path).to_pylist()
     elif path.suffix == ".csv":
@@ -238,10 +240,14 @@ def test_what_cannot_be_written_is_told(run, pictures, model, flags, words):
 def test_vectors_are_parquet(run, pictures, model, tmp_path):
     code, _, err = run("embed", pictures, "--bundle", model, "--out", tmp_path / "vectors.csv")
     assert code == 2 and "written as Parquet" in err
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "letter.txt").write_text("mine")
-    code, _, err = run("embed", pictures, "--bundle", model, "--out", tmp_path / "full")
-    assert code == 2 and "expected an empty one" in err
+
+
+def test_a_folder_with_anything_else_is_left_alone(run, pictures, model):
+    for folder in (pictures, pictures / "b"):  # the first holds a folder, too
+        before = sorted(folder.iterdir())
+        code, _, err = run("embed", pictures, "--bundle", model, "--out", folder)
+        assert code == 2 and "expected an empty one" in err
+        assert sorted(folder.iterdir()) == before
 
 
 def test_a_folder_that_is_missing_pyarrow_says_what_to_install(
