@@ -3,6 +3,7 @@
 import streamlit as st
 
 from decor_app.components.progress import watch_job
+from decor_app.format import escape_markdown
 from decor_app.jobs.dataset_tasks import PredictTask
 from decor_app.state.jobs import ANSWER, forget, job_for, submit
 from decor_app.state.models import predictor
@@ -29,6 +30,8 @@ def offer_predictions(dataset: Dataset) -> None:
     if job and job.active:
         watch_job(ANSWER, about)
         return
+    if job and job.status == "failed":
+        st.error(escape_markdown(job.message), icon=":material/error:")
     for level in bundle.taxonomy.levels:
         if set(level.labels) & set(dataset.counts):
             task = PredictTask(dataset.folder, bundle, level.name)

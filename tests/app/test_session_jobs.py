@@ -22,6 +22,7 @@ from decor_app.jobs.dataset_tasks import (
 )
 from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
 from decor_app.state import jobs, processes
+from decor_app.state.jobs import SessionJob
 from decor_app.state.processes import inference_pool
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import Dataset, load_dataset
@@ -150,15 +151,26 @@ def test_a_map(visit, dataset, during, reading):
     assert "Each dot is a picture" in texts(test)
 
 
-@each_reading
-def test_what_the_model_says_of_a_set(visit, dataset, during, reading, training):
+def _ask_the_model(visit, dataset) -> SessionJob:
     bundle = processes.load_bundle(processes.DEFAULT_BUNDLE)
     about = f"{dataset.id} {bundle.title} {bundle.created}"
+    return visit.begin(jobs.ANSWER, PredictTask(dataset.folder, bundle, "style"), about)
+
+
+@each_reading
+def test_what_the_model_says_of_a_set(visit, dataset, during, reading):
+    _ask_the_model(visit, dataset)
     told = {key: ("Gzhel", 0.9) for key in dataset.table["key"]}
-    visit.begin(jobs.ANSWER, PredictTask(dataset.folder, bundle, "style"), about)
     during(jobs.ANSWER, reading, lambda: visit.end(jobs.ANSWER, told))
     test = opened("data", workspace=visit.session, data_view="Pictures")
     assert test.selectbox(key="filter_verdict")
+
+
+def test_why_the_model_said_nothing_is_told(visit, dataset):
+    visit.queues["dataset"].fail(_ask_the_model(visit, dataset).job_id, "The network is missing.")
+    test = opened("data", workspace=visit.session, data_view="Pictures")
+    assert test.error[0].value == r"The network is missing\."
+    assert not button(test, "Ask the model which are right").disabled
 
 
 # Two tabs of one browser
