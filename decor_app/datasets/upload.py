@@ -107,7 +107,7 @@ def _receive(key: SessionKey[list]) -> None:
     """Take what was uploaded once there is more than a table, and let the upload go."""
     files, gone = held_files(key.value)
     if gone:
-        toast_error(gone)
+        toast_error(f"{gone} Nothing was added.")
         keys.DROPS.value += 1  # an empty drop zone
         return
     if not files or all(file.name.lower().endswith(TABLE_ENDINGS) for file in files):
@@ -153,7 +153,7 @@ def _single_pictures(dataset: Dataset | None) -> None:
 def _add_files(key: SessionKey[list]) -> None:
     files, gone = held_files(key.value)
     if gone:
-        toast_error(gone)
+        toast_error(f"{gone} Nothing was added.")
         keys.ADDITIONS.value += 1  # an empty drop zone
     elif files:
         _add([(file.name, file.getvalue()) for file in files])

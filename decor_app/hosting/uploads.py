@@ -76,10 +76,11 @@ def held_files(chosen: Sequence[UploadedFile | DeletedFile]) -> tuple[list[Uploa
     held = [file for file in chosen if isinstance(file, UploadedFile)]
     if len(held) == len(chosen):
         return held, ""
-    gone = "A file that was" if len(chosen) - len(held) == 1 else "Files that were"
+    is_one = len(chosen) - len(held) == 1
+    gone, them = ("A file that was", "it") if is_one else ("Files that were", "them")
     return held, (
         f"{gone} brought before the connection to the server was lost cannot be used any more; "
-        "please bring all of them again."
+        f"please bring {them} again."
     )
 
 
