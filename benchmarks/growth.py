@@ -1,11 +1,12 @@
 """What many vectors cost: time and memory from file to tested model, by their number.
 
-    python -m benchmarks.growth [--pictures 1000 5000 20000 100000] [--beside] [--curve FILE]
+    python -m benchmarks.growth [--pictures 1000 5000 20000 100000] [--parquet] [--beside]
 
 Makes vectors of 20 classes with the spectrum of those that ship: each is the center of its class
 and a random combination of differences between shipped pictures and their class. Runs ``retrain
 --embeddings`` on each file in a process of its own, whose peak of memory is what the operating
-system counted. With ``--beside``, scikit-learn's LogisticRegression on the same file,
+system counted. With ``--parquet``, also on the same vectors as ``embed`` writes them, in folders
+of their class. With ``--beside``, scikit-learn's LogisticRegression on the same file,
 standardized, and on the same split; ``--curve`` draws time and memory. Linux only.
 """
 
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but NumPy comes first
@@ -26,6 +27,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but Nu
 import numpy as np
 import pandas as pd
 
+from decor_core.bulk.answers import TEXT
+from decor_core.bulk.writers import Parquet
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.whitening import class_means
 from decor_core.taxonomy import Taxonomy
@@ -103,6 +106,21 @@ def make(count: int, path: Path, shipped: Embeddings) -> None:
     made.save(path)
 
 
+def as_parquet(path: Path, folder: Path) -> None:
+    """Write the vectors of a file as ``embed`` does into a folder; their folders tell classes."""
+    made = Embeddings.load(path)
+    columns = {"file": TEXT, "key": TEXT, "vector": made.vectors.shape[1], "error": TEXT}
+    writer = Parquet(columns, {"spec": asdict(made.spec), "digest": made.digest})
+    folder.mkdir(exist_ok=True)
+    for start in range(0, len(made.table), _ROWS):
+        rows = made.table.iloc[start : start + _ROWS]
+        files = (rows["class"] + "/" + rows["file"]).tolist()
+        vectors = made.vectors[start : start + _ROWS]
+        cells = zip(files, rows["key"], np.asarray(vectors, np.float16), strict=True)
+        part = [{"file": file, "key": key, "vector": vector} for file, key, vector in cells]
+        (folder / f"part-{start:09}.parquet").write_bytes(writer.part(part))
+
+
 def measured(count: int, program: str, arguments: Sequence[object], patience: float) -> Measured:
     """Run Python with these arguments; RuntimeError where it fails or takes too long."""
     begun = time.perf_counter()
@@ -140,6 +158,7 @@ def draw(found: Sequence[Measured], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pictures", type=int, nargs="+", default=[1_000, 5_000, 20_000, 100_000])
+    parser.add_argument("--parquet", action="store_true", help="from Parquet files, too")
     parser.add_argument("--beside", action="store_true", help="scikit-learn on the same, too")
     parser.add_argument("--keep", type=Path, help="where the vectors are made, and stay")
     parser.add_argument("--patience", type=float, default=1800, help="seconds for each run")
@@ -154,6 +173,10 @@ def main() -> None:
                 make(count, path, Embeddings.load())
             retrain = "-m", "decor_core", "retrain", "--json", "--embeddings", path
             commands: list[tuple[str, Sequence[object]]] = [("decor retrain", retrain)]
+            if asked.parquet:
+                folder = path.with_suffix("")
+                as_parquet(path, folder)
+                commands.append(("the same, Parquet", (*retrain[:-1], folder)))
             if asked.beside:
                 commands.append(("LogisticRegression", ("-c", _BESIDE, path)))
             for program, arguments in commands:

@@ -5,6 +5,7 @@ and ``made_by``, in JSON: all that decides the rows and their columns. An output
 by what is the same.
 """
 
+import logging
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 from decor_core.errors import PictureError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.decode import DECODER_VERSION, content_hash, open_picture
+from decor_core.model.bundle import Bundle
 from decor_core.model.predictor import ImagePredictor, shared_embedder
 
 TEXT, NUMBER, COUNT = "text", "number", "count"
@@ -20,10 +22,14 @@ ANSWERS, VECTORS = "decor-answers/1", "decor-vectors/1"
 
 Row = dict[str, Any]
 Content = bytes | PictureError
+_log = logging.getLogger(__name__)
 
 
 class RowMaker(Protocol):
-    """Makes rows of pictures; safe to share between threads."""
+    """Makes rows of pictures; safe to share between threads, and can be pickled.
+
+    What is pickled is what it is made of; the network, which it finds by name, is not.
+    """
 
     columns: dict[str, str | int]
     made_by: dict[str, Any]
@@ -34,6 +40,16 @@ class RowMaker(Protocol):
         What has no value is left out.
         """
         ...
+
+
+def row_of(maker: RowMaker, file: str, content: Content) -> Row:
+    """The row of a picture, whatever happens: one among millions must not end the run."""
+    try:
+        return maker.row(file, content)
+    except Exception as error:  # a mistake of Decor's or of a decoder's, and told as such
+        _log.exception("“%s” could not be looked at", file)
+        reason = f"{type(error).__name__}: {error}".rstrip(": .")
+        return {"file": file, "error": f"Decor failed on it ({reason}); please report it."}
 
 
 class AnswerRows:
@@ -62,6 +78,9 @@ class AnswerRows:
             **_embedded_by(bundle.embedding),
         }
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _answer_rows, (self._predictor.bundle, self._level, self._top)
+
     def row(self, file: str, content: Content) -> Row:
         if isinstance(content, PictureError):
             return {"file": file, "error": str(content)}
@@ -83,6 +102,10 @@ class AnswerRows:
         return row
 
 
+def _answer_rows(bundle: Bundle, taxonomy: str, top: int) -> AnswerRows:
+    return AnswerRows(ImagePredictor(bundle), taxonomy, top)
+
+
 def _ranked(column: str, rank: int) -> str:
     return f"{column}_{rank + 1}" if rank else column
 
@@ -101,6 +124,9 @@ class VectorRows:
             **_embedded_by(spec),
             "blocks": [asdict(block) for block in self._embedder.blocks],
         }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return VectorRows, (self._embedder.spec,)
 
     def row(self, file: str, content: Content) -> Row:
         if isinstance(content, PictureError):

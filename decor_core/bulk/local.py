@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable
 from functools import partial
 
-from decor_core.bulk.answers import Row, RowMaker
+from decor_core.bulk.answers import Row, RowMaker, row_of
 from decor_core.bulk.output import Output
 from decor_core.bulk.sources import Picture, read_picture
 from decor_core.errors import DecorError, PictureError
@@ -48,4 +48,4 @@ def _row(maker: RowMaker, read: tuple[str, bytes | DecorError]) -> Row:
     file, content = read
     if isinstance(content, DecorError) and not isinstance(content, PictureError):
         raise content
-    return maker.row(file, content)
+    return row_of(maker, file, content)

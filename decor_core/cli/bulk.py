@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from decor_core.cli.options import flag
+from decor_core.cli.options import COUNT, flag
 from decor_core.cli.terminal import print_json, progress_bar
 from decor_core.errors import DecorError
 
@@ -33,6 +33,18 @@ class OutputFlags:
         type=PLACE,
     )
     resume: bool = flag("Go on with what was interrupted.", default=False)
+    engine: str = flag(
+        "On this machine, or on a cluster by Ray.", default="local", choices=("local", "ray"),
+        type=click.Choice(["local", "ray"]),
+    )  # fmt: skip
+    address: str | None = flag(
+        "Ray cluster, e.g. 10.0.0.1:6379, or auto on one of its machines; by default that of "
+        "$RAY_ADDRESS, else this machine.",
+        metavar="HOST:PORT",
+    )
+    workers: int | None = flag(
+        "Processes of Ray that look at pictures; by default one for each core.", type=COUNT
+    )
 
 
 def places_of(images: Sequence[str], files: Sequence[str], flags: OutputFlags) -> list[str]:
@@ -41,6 +53,10 @@ def places_of(images: Sequence[str], files: Sequence[str], flags: OutputFlags) -
         raise click.UsageError("Expected a picture, or a folder, archive or URL of pictures.")
     if flags.resume and not flags.out:
         raise click.UsageError("--resume goes with --out.")
+    if flags.engine != "local" and not flags.out:
+        raise click.UsageError("--engine goes with --out.")
+    if flags.engine == "local" and (flags.address or flags.workers):
+        raise click.UsageError("--address and --workers go with --engine ray.")
     return [*images, *files]
 
 
@@ -70,7 +86,7 @@ def write_rows(
     places: Sequence[str], maker: "RowMaker", flags: OutputFlags, *, as_json: bool
 ) -> int:
     """Write a row for each picture of the places, and print how many; the exit code."""
-    from decor_core.bulk.local import run
+    from decor_core.bulk import cluster, local
     from decor_core.bulk.output import Output
     from decor_core.bulk.places import scheme_of
     from decor_core.data.findings import pluralize
@@ -88,7 +104,12 @@ def write_rows(
     click.get_current_context().call_on_close(partial(_say_what_is_kept, output, listing.count))
     before = len(output.done)
     show = progress_bar("Writing rows", before=before)
-    with closing(run(listing, maker, output, is_remote=any(map(scheme_of, places)))) as counts:
+    if flags.engine == "ray":
+        here = not all(map(scheme_of, places))
+        run = partial(cluster.run, address=flags.address, workers=flags.workers, only_here=here)
+    else:
+        run = partial(local.run, is_remote=any(map(scheme_of, places)))
+    with closing(run(listing, maker, output)) as counts:
         for count in counts:
             show(before + count, listing.count)
     if output.done.left:

@@ -109,11 +109,13 @@ class Backbone:
     for one picture compute a fifth more.
     """
 
-    def __init__(self, spec: BackboneSpec, path: Path | None = None) -> None:
+    def __init__(
+        self, spec: BackboneSpec, path: Path | None = None, weights: bytes | None = None
+    ) -> None:
         self.spec = spec
         path = path or spec.path
         try:
-            self._weights = path.read_bytes()
+            self.weights = path.read_bytes() if weights is None else weights
             interpreter = self._made()
             (pixels,) = interpreter.get_input_details()
             if tuple(pixels["shape"]) != (1, spec.side, spec.side, 3):
@@ -125,7 +127,7 @@ class Backbone:
                 f"The network file of {spec.name} cannot be read or is damaged; delete “{path}” "
                 "or fetch it again."
             ) from error
-        self.digest = hashlib.sha256(self._weights).hexdigest()[:16]
+        self.digest = hashlib.sha256(self.weights).hexdigest()[:16]
         self._outputs = [output["index"] for output in outputs]
         self.shapes = tuple(tuple(map(int, output["shape"][1:])) for output in outputs)
         self._input = pixels["index"], pixels["dtype"]
@@ -134,7 +136,7 @@ class Backbone:
     def _made(self) -> "Interpreter":
         from ai_edge_litert.interpreter import Interpreter
 
-        made = Interpreter(model_content=self._weights, num_threads=1)
+        made = Interpreter(model_content=self.weights, num_threads=1)
         made.allocate_tensors()
         return made
 
@@ -177,6 +179,15 @@ def by_resolution(shape: Sequence[int]) -> tuple[int, int]:
     return -height, channels
 
 
+_given: dict[str, bytes] = {}
+
+
+def give_weights(name: str, weights: bytes) -> None:
+    """Have this process use the content of a TFLite file for a network, whatever file is here."""
+    _given[name] = weights
+    load_backbone.cache_clear()
+
+
 @lru_cache(maxsize=2)
 def load_backbone(name: str = DEFAULT) -> Backbone:
     """The network called ``name``, converted first where it does not ship.
@@ -184,6 +195,8 @@ def load_backbone(name: str = DEFAULT) -> Backbone:
     Raises BackboneError where the name is unknown or the weights cannot be had.
     """
     spec = BackboneSpec.named(name)
+    if name in _given:
+        return Backbone(spec, weights=_given[name])
     if not (name == DEFAULT or spec.path.exists()):
         from decor_core.features.convert import convert_backbone
 
