@@ -17,15 +17,23 @@ _Header = Annotated[str | None, Security(APIKeyHeader(name="X-API-Key", auto_err
 
 
 class KeyCheck:
-    """A dependency of routes that lets only those in who have one of the keys."""
+    """A dependency of routes that lets only those in who have one of the keys.
+
+    It may come in either header: the other one may be meant for a proxy.
+    """
 
     def __init__(self, keys: str) -> None:
         """``keys`` with commas between."""
         self._digests = [_digest(key.strip()) for key in keys.split(",") if key.strip()]
 
     def __call__(self, request: Request, bearer: _Bearer, header: _Header) -> None:
-        given = _digest(bearer.credentials if bearer else header or "")
-        if not any([hmac.compare_digest(given, known) for known in self._digests]):
+        given = [_digest(key) for key in (bearer.credentials if bearer else "", header or "")]
+        matches = [
+            known
+            for known in self._digests
+            if any([hmac.compare_digest(one, known) for one in given])
+        ]
+        if not matches:
             METRICS.count("api: refused: key")
             raise Problem(
                 401,
@@ -33,7 +41,7 @@ class KeyCheck:
                 "those that the server knows.",
                 {"WWW-Authenticate": 'Bearer realm="Decor"'},
             )
-        request.state.who = f"key {given.hex()[:16]}"
+        request.state.who = f"key {matches[0].hex()[:16]}"
 
 
 def who_asks(request: Request) -> str:

@@ -20,6 +20,7 @@ _WAITING = Gauge(
     "decor_api_waiting", "Pictures of the API that wait or are looked at", registry=METRICS.registry
 )
 SILENT, SLOWEST = 20.0, 180.0  # seconds: between two parts of a body, and for all of it
+LONGEST = 45.0  # seconds that a picture may have to wait; clients and proxies give up after 60
 
 
 class BodyLimits:
@@ -91,7 +92,10 @@ class BodyLimits:
 
 
 class WaitingRoom:
-    """A bounded number of pictures that wait or are looked at; who finds it full comes again."""
+    """A bounded number of pictures that wait or are looked at; who finds it full comes again.
+
+    On a slow machine it is full sooner: before a client or a proxy would give up.
+    """
 
     def __init__(self, most: int, at_once: int) -> None:
         self._most, self._at_once = most, at_once
@@ -100,17 +104,22 @@ class WaitingRoom:
 
     @property
     def is_full(self) -> bool:
-        return self._inside >= self._most
+        return self._inside >= self._most or self._seconds > LONGEST
+
+    @property
+    def _seconds(self) -> float:
+        """How long who comes now would wait."""
+        return self._inside * self._each / self._at_once
 
     @contextmanager
     def room_for(self, pictures: int) -> Iterator[None]:
         """Room until the end of the block; more than there is room for at all come in alone."""
-        if self._inside and self._inside + pictures > self._most:
+        if self._inside and (self._inside + pictures > self._most or self._seconds > LONGEST):
             METRICS.count("api: refused: pictures waiting")
             raise too_busy(
                 f"{self._inside} pictures are waiting, as many as this server can do well by; "
                 "come again soon.",
-                self._inside * self._each / self._at_once,
+                self._seconds,
             )
         self._inside += pictures
         _WAITING.inc(pictures)

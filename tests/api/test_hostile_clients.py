@@ -8,11 +8,15 @@ import asyncio
 import time
 
 import pytest
+import uvicorn
+from serving import TIMEOUT
+from uvicorn.server import ServerState
 
 from benchmarks import hostile
 from benchmarks.attack import Attack
 from benchmarks.attacks import ATTACKS
 from decor_app.api import limits
+from decor_app.api.protocol import Protocol
 
 HEALTH = b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -70,6 +74,29 @@ def test_who_sends_on_after_the_answer_is_left(port):
     head = b"POST /api/v1/classify HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n"
     (answer,) = _answers(port, head, *(piece for _ in range(30) for piece in (0.1, b"x")))
     assert answer.status == 413
+
+
+def test_who_takes_no_answer_is_left(monkeypatch):
+    monkeypatch.setattr(limits, "SLOWEST", 0.1)
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(30_000_000)})
+
+    async def talk():
+        config, state = uvicorn.Config(application, log_config=None, ws="none"), ServerState()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Protocol(config, state, {}), "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=1000)
+        writer.write(HEALTH)
+        while not state.total_requests:
+            await asyncio.sleep(0.01)
+        while state.connections:
+            await asyncio.sleep(0.01)
+        writer.close()
+        server.close()
+
+    asyncio.run(asyncio.wait_for(talk(), TIMEOUT))
 
 
 @pytest.mark.parametrize("charset", ["idna", "punycode", "unicode_escape", "utf-16", "hex"])

@@ -174,6 +174,19 @@ def test_who_finds_the_room_full_is_told_when_to_come_again():
         assert room.is_full
 
 
+def test_on_a_slow_machine_the_room_is_full_before_clients_give_up():
+    room = WaitingRoom(most=1000, at_once=1)
+    with room.room_for(100), room.room_for(100):
+        for _ in range(200):
+            room.took(1.0)
+        assert room.is_full
+        with pytest.raises(Problem) as raised, room.room_for(1):
+            pass
+    assert int(raised.value.headers["Retry-After"]) == 200
+    with room.room_for(900):
+        pass
+
+
 def test_overload_is_answered_at_once(limited, picture, pool, monkeypatch):
     client, hold = limited(api_waiting=2), threading.Event()
     analyze = pool.analyze_image
@@ -248,6 +261,7 @@ def test_each_key_opens(limited, picture):
     client = limited(api_keys="heron, ibis")
     for headers in (
         {"X-API-Key": "ibis"}, {"Authorization": "Bearer heron"}, {"Authorization": "bearer ibis"},
+        {"X-API-Key": "ibis", "Authorization": "Bearer of-a-proxy"},
     ):  # fmt: skip
         assert client.post(URL, content=picture(), headers=headers).status_code == 200
         assert client.get("/api/v1/models", headers=headers).status_code == 200
