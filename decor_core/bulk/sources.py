@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from decor_core.bulk.places import (
     fetch,
@@ -20,20 +20,17 @@ from decor_core.bulk.places import (
     read_remote,
     scheme_of,
 )
-from decor_core.data.picture_files import split_pictures, why_no_picture
 from decor_core.data.sources.archives import archive_kind, is_archive_name
-from decor_core.data.sources.source import (
-    USUAL_LIMITS,
-    Source,
-    is_clutter,
-    normal,
-    open_source,
-)
 from decor_core.errors import DataError, PictureError
 from decor_core.images.decode import LIMITS
 from decor_core.images.formats import HEAD_BYTES, has_picture_ending
 from decor_core.images.limits import read_within, too_many_bytes
 
+if TYPE_CHECKING:
+    from decor_core.data.sources.source import Source
+
+# What reads folders and archives is imported where there is one: it would be a tenth of the time
+# that labeling a picture takes.
 _OPEN = 2  # archives at once: the one that is read and the one that ends
 _NAMED = 5  # files for each reason
 
@@ -136,6 +133,9 @@ def _in_folder(
 
     Only the names of one folder at each depth are in memory.
     """
+    from decor_core.data.picture_files import why_no_picture
+    from decor_core.data.sources.source import is_clutter, normal
+
     try:
         names, sizes = list_folder(folder)
     except OSError as error:
@@ -193,6 +193,8 @@ def _is_archive(place: str) -> bool:
 
 
 def _in_archive(place: str, left_out: Reasons) -> Iterator[Picture]:
+    from decor_core.data.picture_files import split_pictures
+
     pictures, others = split_pictures(_ARCHIVES.source(place))
     for name, reason in others.items():
         left_out.add(joined(place, name), reason)
@@ -207,7 +209,7 @@ class _Archives:
         self._open: dict[str, tuple[Source, tempfile.TemporaryDirectory | None]] = {}
         self._lock = threading.Lock()
 
-    def source(self, place: str) -> Source:
+    def source(self, place: str) -> "Source":
         with self._lock:
             opened = self._open.pop(place, None) or _open_archive(place)
             self._open[place] = opened  # last, as the one that was wanted last
@@ -219,8 +221,10 @@ class _Archives:
 _ARCHIVES = _Archives()
 
 
-def _open_archive(place: str) -> tuple[Source, tempfile.TemporaryDirectory | None]:
+def _open_archive(place: str) -> tuple["Source", tempfile.TemporaryDirectory | None]:
     """An archive; one in an object store is fetched as a whole, as it is read to and fro."""
+    from decor_core.data.sources.source import USUAL_LIMITS, open_source
+
     if not scheme_of(place):
         return open_source(Path(place)), None
     folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
