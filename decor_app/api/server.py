@@ -40,7 +40,8 @@ def create_server(places: Sequence[str]) -> Starlette:
         memory.tune_malloc()
         with server_tempdir():
             log_event("started", hosted=server_config().hosted, uvicorn=version("uvicorn"))
-            pool.begin(next(iter(models.values()))().bundle)
+            if server_config().warm_up:
+                pool.begin(next(iter(models.values()))().bundle)
             yield
             pool.close()
         log_event("stopped")

@@ -30,7 +30,7 @@ def command(port: int, hosted: bool, headless: bool) -> int:
     Ctrl-C ends it. Settings of the server are environment variables; see “Host the app” in the
     documentation.
     """
-    for package in ("decor_app", "streamlit"):
+    for package in ("decor_app", "streamlit", "fastapi"):
         require_package("The app", package, "app")
     arguments = ["--server.port", str(port), "--server.headless", str(headless or hosted)]
     environment = {**os.environ, **({"DECOR_HOSTED": "1"} if hosted else {})}
