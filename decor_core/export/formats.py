@@ -140,14 +140,14 @@ def _write_graph(bundle: Bundle, folder: Path) -> None:
 _FORMATS = (
     Format("bundle", "Decor's own, to import again", write_bundle,
            finds_object=False, package="", is_light=True),
+    Format("web", "Web page, for any browser, offline too", _write_web, "litert",
+           finds_object=False, package=""),
     Format("tflite", "TensorFlow Lite, for phones and small machines", _write_tflite, "litert"),
     Format("onnx", "ONNX, for its runtimes on any system", _write_onnx, "onnx", package="onnx"),
     Format("saved_model", "TensorFlow SavedModel, for servers", _write_saved_model, "tensorflow"),
     Format("keras", "Keras, to build upon", _write_keras, "keras"),
     Format("graph", "Frozen graph, for scripts of TensorFlow for Poets", _write_graph,
            "tensorflow", labels="retrained_labels.txt", finds_object=False),
-    Format("web", "Web page, for any browser, offline too", _write_web, "litert",
-           finds_object=False, package=""),
     Format("card", "Model card alone, which is in every zip, too", None,
            finds_object=False, package="", is_light=True),
 )  # fmt: skip

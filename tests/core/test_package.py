@@ -51,6 +51,7 @@ def test_everything_that_runs_is_in_the_wheel_and_nothing_else(wheel):
         "decor_core/models/backbone/efficientnet_lite0.tflite",
         "decor_core/models/bundles/decor-style/manifest.json",
         "decor_core/models/embeddings/decor.npz", "decor_core/export/examples/keras.py",
+        "decor_core/export/web/index.html", "decor_core/export/web/litert.js-2.5.3.zip",
         f"decor_classifier-{__version__}.dist-info/licenses/LICENSE",
         f"decor_classifier-{__version__}.dist-info/licenses/NOTICE",
     ):  # fmt: skip
