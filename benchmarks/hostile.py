@@ -39,7 +39,8 @@ SHORT = "import decor_app.api.limits as limits; limits.SILENT, limits.SLOWEST = 
 SETTINGS = {"DECOR_HOSTED": "1", "DECOR_API_RATE": "1000000", "DECOR_API_MB": "2"}
 MOST_GROWTH = 60.0, 150.0  # MB (10⁶ bytes), of the server and of what looks at pictures
 _UNANSWERED = (OSError, TimeoutError, h11.RemoteProtocolError)
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: what was sent is forgotten, the other end is told
+# SO_LINGER: what was sent is forgotten, and the other end is told.
+_RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 @dataclass(frozen=True)
