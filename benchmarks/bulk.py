@@ -19,8 +19,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.size import draw
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 _DRAWN, _IN_FOLDER = 200, 10_000
 _WITHOUT_NETWORK = """
@@ -102,33 +106,42 @@ def _measured(arguments: list) -> tuple[float, float, float]:
 
 def _interrupted(folder: Path, times: int) -> None:
     """Runs that are ended at random moments have the rows of one that is not."""
-    from pandas import read_csv, read_json, read_parquet
-
-    readers = {"parquet": read_parquet, "csv": read_csv, "vectors/": read_parquet}
-    readers["jsonl"] = lambda path: read_json(path, lines=True)
     pictures, rng = folder / "drawn", random.Random(0)
     for words in _FORMATS:
         command, out = words.split()
-        read = readers[out.rpartition(".")[2]]
         program = [sys.executable, "-m", "decor_core", command, pictures]
         begun = time.perf_counter()
         subprocess.run([*program, "--out", f"{folder}/whole-{out}"], check=True)
         longest = time.perf_counter() - begun
-        again = [*program, "--out", f"{folder}/broken-{out}", "--resume"]
-        for turn in range(times):
+        whole = _rows(f"{folder}/whole-{out}")
+        done = turn = 0
+        while turn < times:  # an output that is done is followed by another
+            again = [*program, "--out", f"{folder}/{done}-{out}", "--resume"]
             with subprocess.Popen(again, stderr=subprocess.PIPE, text=True) as running:
                 time.sleep(rng.uniform(0, longest / 2))
                 running.send_signal(signal.SIGINT if turn % 2 else signal.SIGKILL)
                 assert running.stderr
                 told = running.stderr.read().splitlines()
             print(f"{words}: exit code {running.returncode}, {' '.join(told[:1])}", flush=True)
-        subprocess.run(again, check=True)
-        whole, broken = read(f"{folder}/whole-{out}"), read(f"{folder}/broken-{out}")
-        for rows in (whole, broken):
-            if "vector" in rows:
-                rows["vector"] = rows["vector"].map(bytes)
-        same = "the same" if whole.equals(broken) else "OTHERS"
-        print(f"{words}: {len(whole)} rows, {same}", flush=True)
+            turn += running.returncode != 0
+            if running.returncode == 0 or turn == times:
+                subprocess.run(again, check=True)
+                same = whole.equals(_rows(f"{folder}/{done}-{out}"))
+                print(f"{words}: {len(whole)} rows, {'the same' if same else 'OTHERS'}", flush=True)
+                done += 1
+
+
+def _rows(path: str) -> "DataFrame":
+    from pandas import read_csv, read_json, read_parquet
+
+    if path.endswith(".csv"):
+        return read_csv(path)
+    if path.endswith(".jsonl"):
+        return read_json(path, lines=True)
+    rows = read_parquet(path)
+    if "vector" in rows:
+        rows["vector"] = [vector.tobytes() for vector in rows["vector"]]
+    return rows
 
 
 if __name__ == "__main__":

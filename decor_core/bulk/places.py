@@ -38,8 +38,10 @@ def scheme_of(place: str) -> str:
 
 def local_or_url(place: str) -> str:
     """A place as it is named from here on: file:// URLs are paths."""
-    if scheme_of(place) != "file":
-        return place if scheme_of(place) else str(Path(place))
+    if not (scheme := scheme_of(place)):
+        return str(Path(place))
+    if scheme != "file":
+        return scheme + place[len(scheme) :]  # in lower case
     parts = urlsplit(place)
     if parts.netloc not in ("", "localhost"):
         raise DataError(

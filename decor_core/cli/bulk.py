@@ -94,7 +94,7 @@ def write_rows(
     assert flags.out
     output = Output(flags.out, maker, places, resume=flags.resume)
     if output.is_finished:
-        words = f"{output.place} is complete; nothing is left to do."
+        words = f"{output.place} is complete, and is not added to; a folder would be."
         print(words, file=sys.stderr if as_json else sys.stdout)
         if as_json:
             print_json({"out": output.place})
