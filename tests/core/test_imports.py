@@ -56,7 +56,7 @@ def test_predicting_loads_no_pandas_either():
 
 
 def test_labeling_a_picture_loads_little():
-    """A quarter of a second and 80 MB: what reads folders, tables and the web takes a tenth more."""
+    """What reads folders, tables and the web would take a tenth more of time and memory."""
     picture = "models/samples/gzhel-vase.jpg"
     loaded = _modules_after(
         f"from decor_core.cli.main import main; assert main(['label', {picture!r}]) == 0"
