@@ -196,9 +196,9 @@ function doubted(probabilities, novelty, most) {
 
 /** Probabilities of the labels of `levels[number]`: those that belong together are summed. */
 export function rollUp(probabilities, levels, number) {
-  for (const { parents } of levels.slice(0, number)) {
-    const sums = Array(Math.max(...parents) + 1).fill(0);
-    parents.forEach((parent, i) => (sums[parent] += probabilities[i]));
+  for (let i = 0; i < number; i++) {
+    const sums = Array(levels[i + 1].labels.length).fill(0);
+    levels[i].parents.forEach((parent, label) => (sums[parent] += probabilities[label]));
     probabilities = sums;
   }
   return probabilities;

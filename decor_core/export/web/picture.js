@@ -26,7 +26,8 @@ export async function readPicture(blob) {
 
 async function decode(blob) {
   try {
-    return await createImageBitmap(blob, { imageOrientation: "from-image" });
+    const options = { imageOrientation: "from-image", premultiplyAlpha: "none" };
+    return await createImageBitmap(blob, options);
   } catch {
     throw new Error("This browser cannot read it as a picture; save it as JPEG or PNG and try again.");
   }
@@ -43,7 +44,30 @@ export async function readBitmap(bitmap, isJpeg) {
   if (Math.min(width, height) < LEAST_SIDE || width * height > MOST_PIXELS)
     throw new Error(`The picture has ${width} × ${height} pixels; expected at least ${LEAST_SIDE} `
       + `a side and at most ${MOST_PIXELS / 1e6} million.`);
-  return thumbnail(readReduced(bitmap, isJpeg ? jpegFraction(width, height) : 1));
+  const seen = readReduced(bitmap, isJpeg ? jpegFraction(width, height) : 1);
+  const isWhite = seen.data.every((level) => level === 255);
+  return thumbnail((isWhite && hiddenColors(bitmap)) || seen);
+}
+
+/** The colors of a picture that is transparent all over, as Decor takes them; null without any.
+ *
+ * A canvas forgets what cannot be seen; WebGL does not.
+ */
+function hiddenColors(bitmap) {
+  const { width, height } = bitmap;
+  const gl = document.createElement("canvas").getContext("webgl");
+  if (!gl || Math.max(width, height) > gl.getParameter(gl.MAX_TEXTURE_SIZE)) return null;
+  const texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
+  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
+  const data = new Uint8Array(4 * width * height);
+  gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, data);
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  const isHidden = data.every((level, i) => i % 4 < 3 || !level);
+  if (!isHidden || data.every((level, i) => level === data[i % 4])) return null;
+  return picture(width, height, 3, data.filter((_, i) => i % 4 < 3));
 }
 
 /** By how much Pillow's JPEG decoder scales down for `draft`: see _decode_small of Decor. */
