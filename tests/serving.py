@@ -197,3 +197,11 @@ def choose_large(page, name: str) -> None:
         }""",
         name,
     )
+
+
+def tick_row(page, row: int) -> None:
+    """Tick a row of the page's first table, once what is on its canvas can be told."""
+    table = page.get_by_test_id("stDataFrame").first
+    table.locator(f"[role=gridcell][id$='-{row}']").first.wait_for(state="attached")
+    box = table.locator("canvas").first.bounding_box()
+    page.mouse.click(box["x"] + 16, box["y"] + 52 + 35 * row)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from serving import ROOT, TIMEOUT_MS, chromium, served
+from serving import ROOT, TIMEOUT_MS, chromium, served, tick_row
 
 from decor_app.format import escape_markdown
 from decor_app.state.images import ImageFile
@@ -79,9 +79,7 @@ def test_markup_in_the_names_of_files_and_labels_is_only_text(page, tmp_path):
     _upload(page, _file("model.zip", _hostile_model(tmp_path)))
     page.get_by_text("Imported:").wait_for()
     _is_inert(page)
-    table = page.get_by_test_id("stDataFrame").first
-    box = table.locator("canvas").first.bounding_box()
-    page.mouse.click(box["x"] + 16, box["y"] + 52)
+    tick_row(page, 0)
     page.get_by_role("button", name="Use this model").click()
     page.locator("canvas, svg").first.wait_for()
     page.mouse.move(640, 600)  # whatever lies there shows its tooltip

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from serving import tick_row
+
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "models" / "samples"
 
@@ -62,11 +64,7 @@ def _find_it_after_a_reload(tab) -> None:
 def _see_it_among_the_runs(tab) -> None:
     tab.get_by_role("link", name="Compare, keep, download").click()
     _heading(tab, "Runs").wait_for()
-    table = tab.get_by_test_id("stDataFrame").first
-    table.wait_for()
-    tab.wait_for_timeout(500)
-    box = table.locator("canvas").first.bounding_box()
-    tab.mouse.click(box["x"] + 16, box["y"] + 52)  # the tick of the first row
+    tick_row(tab, 0)
     _heading(tab, "your model (40 steps, 0.03)").wait_for()
     _sound(tab)
 
