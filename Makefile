@@ -18,6 +18,8 @@ run: $(VENV)/.installed
 hosted: $(VENV)/.installed
 	DECOR_HOSTED=1 $(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
+# Tests start hundreds of processes, each of which would compile Decor anew where nothing is kept.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
