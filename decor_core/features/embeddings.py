@@ -126,7 +126,7 @@ class Embeddings:
             copies=np.concatenate([mine.copies, other.copies]),
         )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write one npz file, vectors in half precision."""
         header = {
             "format": _FORMAT,
@@ -137,7 +137,7 @@ class Embeddings:
             "table": self.table.to_dict(orient="list"),
         }
         save = np.savez if _are_many(self.vectors, self.copies) else np.savez_compressed
-        with replacing_file(path) as partial, partial.open("wb") as file:
+        with replacing_file(Path(path)) as partial, partial.open("wb") as file:
             save(
                 file,
                 header=np.array(msgspec.json.encode(header).decode()),
@@ -146,8 +146,9 @@ class Embeddings:
             )
 
     @classmethod
-    def load(cls, path: Path = SHIPPED) -> "Embeddings":
+    def load(cls, path: str | Path = SHIPPED) -> "Embeddings":
         """Read what ``save`` wrote; BundleError if it is missing or damaged."""
+        path = Path(path)
         damage = f"The picture vectors in “{path}” cannot be read"
         with restorable(path), damaged_file(BundleError, damage, "make them again"):
             arrays = read_arrays(path)

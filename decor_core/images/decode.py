@@ -76,9 +76,14 @@ class Opened:
 
 
 def load_picture(
-    source: bytes | Path, limits: Limits = LIMITS, max_side: int | None = None
+    source: bytes | str | Path, limits: Limits = LIMITS, max_side: int | None = None
 ) -> Image.Image:
-    """The picture in ``source``: see ``open_picture``."""
+    """The picture in ``source``, a path or the bytes of a file, upright, in mode RGB and sRGB.
+
+    Transparency is laid on white; with ``max_side`` a larger one is scaled down to it (pixels).
+    PictureError for what is none, damaged, or beyond the limits: see ``open_picture``.
+    """
+    source = Path(source) if isinstance(source, str) else source
     return open_picture(source, limits, max_side).picture
 
 

@@ -164,8 +164,8 @@ class DiskRuns(RunStore):
     Each is written beside its place and renamed into it; later changes replace file by file.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
-        self.root = root or runs_directory()
+    def __init__(self, root: str | Path | None = None) -> None:
+        self.root = Path(root) if root else runs_directory()
         self._read: dict[str, tuple[int, Run]] = {}
 
     def model_folder(self, run: Run) -> Path:

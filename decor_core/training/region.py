@@ -85,7 +85,7 @@ def embed(
     catalog: Catalog,
     config: TrainingConfig | None = None,
     *,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Embeddings:
@@ -102,7 +102,7 @@ def embed(
         config.spec,
         augmentation=config.augmentation(len(catalog.table)),
         only_worthwhile=config.copies_by_data,
-        cache=cache,
+        cache=Path(cache) if cache else None,
         progress=progress,
         should_stop=should_stop,
     )
