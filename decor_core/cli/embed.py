@@ -20,6 +20,7 @@ class SpecFlags:
     region: str | None = flag(
         "Part of the picture that is read, instead of the model's.",
         choices=("object", "frame"),
+        type=click.Choice(["object", "frame"]),
     )
     architecture: str | None = flag("Network, instead of the model's.")
 

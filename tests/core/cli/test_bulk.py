@@ -240,6 +240,8 @@ def test_what_cannot_be_written_is_told(run, pictures, model, flags, words):
 def test_vectors_are_parquet(run, pictures, model, tmp_path):
     code, _, err = run("embed", pictures, "--bundle", model, "--out", tmp_path / "vectors.csv")
     assert code == 2 and "written as Parquet" in err
+    code, _, err = run("embed", pictures, "--region", "auto", "--out", tmp_path / "vectors/")
+    assert code == 2 and "'object', 'frame'" in err
 
 
 def test_a_folder_with_anything_else_is_left_alone(run, pictures, model):
