@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from decor_core.cli.main import main
+from decor_core.model.bundle import save_bundle
 from decor_core.runs.run import run_of_training
 from decor_core.runs.store import DiskRuns
 
@@ -38,6 +39,12 @@ def refused(run):
         return err
 
     return refused
+
+
+@pytest.fixture(scope="session")
+def model(training, tmp_path_factory):
+    """The folder of the trained model."""
+    return save_bundle(training.bundle, tmp_path_factory.mktemp("models") / "painted")
 
 
 @pytest.fixture

@@ -14,15 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from decor_core.data.tables.csv_escape import plain_cell
-from decor_core.model.bundle import save_bundle
 from decor_core.model.predictor import load_predictor
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="module")
-def model(training, tmp_path_factory):
-    return save_bundle(training.bundle, tmp_path_factory.mktemp("models") / "painted")
 
 
 @pytest.fixture

@@ -10,19 +10,13 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from decor_core.cli.terminal import print_answers
-from decor_core.model.bundle import load_bundle, save_bundle
+from decor_core.model.bundle import load_bundle
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = Path(__file__).parents[3] / "models" / "samples"
-
-
-@pytest.fixture(scope="module")
-def model(training, tmp_path_factory):
-    return save_bundle(training.bundle, tmp_path_factory.mktemp("models") / "painted")
 
 
 def test_labels_of_a_folder_are_recursive_sorted_and_json(run, painted, model, tmp_path):

@@ -13,13 +13,6 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from decor_core.model.bundle import save_bundle
-
-
-@pytest.fixture(scope="module")
-def model(training, tmp_path_factory):
-    return save_bundle(training.bundle, tmp_path_factory.mktemp("models") / "painted")
-
 
 @pytest.fixture(scope="module")
 def served(painted, tmp_path_factory):
