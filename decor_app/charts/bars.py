@@ -18,6 +18,7 @@ _MOST_SCORES = 5
 _TOO_FEW, _FEW = 5, 10  # pictures of a class
 _STATES = ("enough", "too few", "few")  # in the order of the theme's colors: blue, red, ochre
 _PALE = 0.45
+_TEXT_OFFSET, _LETTER_WIDTH = 6, 9  # pixels
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def score_bars(scores: Sequence[Score]) -> None:
         Bar(score.label, score.probability, percent(score.probability), _PALE if rank else 1)
         for rank, score in enumerate(scores[:_MOST_SCORES])
     ]
-    _show_bars("Probabilities", bars, full=1, room=0.35)
+    _show_bars("Probabilities", bars, full=1)
 
 
 def class_bars(counts: Mapping[str, int]) -> None:
@@ -51,7 +52,7 @@ def class_bars(counts: Mapping[str, int]) -> None:
     for label, count in counts.items():
         state = "too few" if count < _TOO_FEW else "few" if count < _FEW else "enough"
         bars.append(Bar(label, count, f"{count:,}", state=state))
-    _show_bars("Pictures", bars, full=max(counts.values(), default=1), room=0.22)
+    _show_bars("Pictures", bars, full=max(counts.values(), default=1))
     named = {"too few": f"red: fewer than {_TOO_FEW}", "few": f"ochre: fewer than {_FEW}"}
     if shown := [words for state, words in named.items() if state in {bar.state for bar in bars}]:
         st.caption(f"Pictures of each class; {', '.join(shown)}.")
@@ -80,13 +81,15 @@ def recall_bars(evaluation: Evaluation, pictures: Mapping[str, int]) -> None:
         recall, (low, high) = float(right / total) if n else 0.0, wilson(float(right), n)
         opacity = _PALE if pictures.get(label, n) < SMALL_CLASS else 1
         bars.append(Bar(label, recall, f"{right:.3g} of {n}", opacity, low=low, high=high))
-    _show_bars("Recall", bars, full=1, room=0.2)
+    _show_bars("Recall", bars, full=1)
 
 
-def _show_bars(title: str, bars: Sequence[Bar], full: float, room: float) -> None:
-    """Bars on a scale from 0 to ``full``, with so much ``room`` behind it for their words."""
+def _show_bars(title: str, bars: Sequence[Bar], full: float) -> None:
+    """Bars on a scale from 0 to ``full``, with room behind it for their words."""
     intervals = any(bar.low is not None for bar in bars)
-    scale = {"domain": [0, full * (1 + room)], "nice": False}
+    # In pixels, as words need as many in a narrow column as in a wide one.
+    room = _TEXT_OFFSET + _LETTER_WIDTH * max((len(bar.text) for bar in bars), default=0)
+    scale = {"domain": [0, full], "range": [0, {"expr": f"max(width - {room}, 0)"}], "nice": False}
     layers = [
         {
             "mark": {"type": "bar", "height": 16, "cornerRadiusEnd": 3},
@@ -97,7 +100,13 @@ def _show_bars(title: str, bars: Sequence[Bar], full: float, room: float) -> Non
             },
         },
         {
-            "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 14, "color": INK},
+            "mark": {
+                "type": "text",
+                "align": "left",
+                "dx": _TEXT_OFFSET,
+                "fontSize": 14,
+                "color": INK,
+            },
             "encoding": {  # behind intervals the words stand below each other
                 "x": {"datum": full} if intervals else _quantitative("value"),
                 "text": _nominal("text"),
