@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import pickle
+import socket
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ _READERS = 8  # tasks that read on this machine
 _MEMORY = 500 * 2**20  # of an actor: Python, network and one decoded picture
 # What ends the process of an actor so often is left out at first, then tried by itself.
 _RETRIES, _RETRIES_ALONE = 20, 3
+_PATIENCE = 10.0  # seconds
 _NODE = "ray.io/node-id"
 _ENDED = (
     "The process that looked at it ended each time, as it does where memory is too little for a "
@@ -99,19 +101,37 @@ def _connected(address: str | None) -> Iterator[None]:
         yield
         return
     warnings.filterwarnings("ignore", category=ray.util.annotations.RayDeprecationWarning)
-    address = address or os.environ.get("RAY_ADDRESS")
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    check_reachable(address)
     try:
-        ray.init(address, include_dashboard=None if address else False, log_to_driver=False,
-                 logging_level=logging.ERROR)  # fmt: skip
+        ray.init(address, include_dashboard=False if address == "local" else None,
+                 log_to_driver=False, logging_level=logging.ERROR)  # fmt: skip
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise DecorError(
-            f"The Ray cluster at “{address}” cannot be reached ({error}); expected what "
-            "“ray start --head” printed, such as 10.0.0.1:6379, or auto on one of its machines."
-        ) from error
+        hint = f"{error}; a cluster that wants a token needs RAY_AUTH_MODE=token here, too"
+        raise _unreachable(address, hint) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def check_reachable(address: str) -> None:
+    """DecorError where nobody answers, which Ray would find out in minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdecimal() and "/" not in host:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+        except (OSError, OverflowError) as error:
+            raise _unreachable(address, error) from error
+    elif address not in ("auto", "local"):
+        raise _unreachable(address, "no address of the form HOST:PORT")
+
+
+def _unreachable(address: str, reason: Exception | str) -> DecorError:
+    return DecorError(
+        f"The Ray cluster at “{address}” cannot be reached ({reason}); expected what "
+        "“ray start --head” printed, such as 10.0.0.1:6379, or auto on one of its machines."
+    )
 
 
 def _check_workers() -> None:

@@ -124,6 +124,12 @@ def test_where_ray_is_not_installed_it_says_how_to_get_it(painted, tmp_path, mon
     assert "pip install 'decor-classifier[ray]'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://head:10001", "head", "127.0.0.1:99999"])
+def test_a_cluster_that_is_not_there_is_told_at_once(address):
+    with pytest.raises(DecorError, match="cannot be reached .* expected what “ray start --head”"):
+        cluster.check_reachable(address)
+
+
 def test_flags_of_a_cluster_go_with_it(painted, capsys):
     for flags in (["--engine", "ray"], ["--out", "x.csv", "--workers", "2"]):
         assert main(["label", str(painted), *flags]) == 2
