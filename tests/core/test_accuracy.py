@@ -38,7 +38,7 @@ def test_figures_from_elsewhere_are_counted_and_kept(training, painted, tmp_path
     assert tiles.unknown + sum(tiles.confident.values()) <= 4
     with zipfile.ZipFile(export_model(load_bundle(folder), "bundle", tmp_path / "it.zip")) as out:
         readme = next(out.read(name) for name in out.namelist() if name.endswith("README.md"))
-    assert "On pictures from other shops: 87.5% of 8 right" in readme.decode()
+    assert "| other shops | other sources | 8 | 87.5 (" in readme.decode()
     rows = {row.name: row for row in accuracy._stranger_rows(strangers, others["gzhel"])}
     auroc = rows["strangers, all, AUROC against other shops"]
     assert auroc.interval[0] <= auroc.value <= auroc.interval[1]

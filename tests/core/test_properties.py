@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import warnings
 import zipfile
 from collections import Counter
@@ -24,6 +25,7 @@ from decor_core.data.folders.class_folders import list_class_folders
 from decor_core.data.listing import label_text
 from decor_core.data.sources.source import normal, open_archive
 from decor_core.datasets.archive import write_zip
+from decor_core.datasets.dataset import load_dataset
 from decor_core.errors import DataError, DecorError
 from decor_core.images.formats import is_picture_name
 from decor_core.model.bundle import BUNDLE_FILES, DEFAULT_BUNDLE
@@ -155,12 +157,13 @@ def _taken_in(source, into):
 def test_a_data_set_comes_back_from_its_zip_as_it_was(
     pictures, encoded, ornament, tmp_path_factory, labels, name
 ):
-    made, _ = pictures.add([(name, encoded(ornament(9)))], "ash")
+    place = tmp_path_factory.mktemp("zip")
+    kept = load_dataset(shutil.copytree(pictures.folder, place / "kept"))
+    made, _ = kept.add([(name, encoded(ornament(9)))], "ash")
     try:
         made = made.relabel_each(dict(zip(made.table["file"], labels, strict=False)))
     except DataError:
         return
-    place = tmp_path_factory.mktemp("zip")
     write_zip(made, place / "set.zip")
     again = _taken_in(place / "set.zip", place / "again")
     assert dict(zip(again.table["key"], again.table[again.level], strict=True)) == dict(
