@@ -1,8 +1,13 @@
 """Runs and data sets on a disk that several processes share, as servers behind a balancer do."""
 
-import multiprocessing
+import inspect
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +21,7 @@ from decor_core.runs.run import run_of_bundle
 from decor_core.runs.store import DiskRuns
 
 _TIMES = 10
-_SPAWN = multiprocessing.get_context("spawn")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +38,26 @@ def dataset(tmp_path, ornament, encoded):
     return made.add(more, "Blue")[0]
 
 
-def _write_notes(root, run_id, barrier):
-    """What one of two servers does: longer and longer notes, while the other does the same."""
-    store = DiskRuns(root)
-    barrier.wait()
-    for _ in range(_TIMES):
-        _lengthen(store, run_id)
+@contextmanager
+def other_process(code: str, *arguments: object) -> Iterator[subprocess.Popen]:
+    """Another server, which does what ``code`` says at the same time; it must end well."""
+    command = [sys.executable, "-c", _BEGIN + code, *map(str, arguments)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+        assert process.stdin and process.stdout
+        assert process.stdout.readline() == "ready\n"  # else it has died, and stderr says why
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        yield process
+        assert process.wait() == 0
 
 
 def _lengthen(store, run_id):
     store.update(run_id, lambda run: replace(run, note=f"{run.note}x"))
 
 
-def _rename_label(folder, barrier):
-    """What one of two servers does: edits, while the other edits the same set."""
-    barrier.wait()
+def _rename_label(folder):
+    """Edits, while another process edits the same data set."""
     for i in range(_TIMES):
         for _ in range(100):  # each click takes up what is there
             try:
@@ -61,37 +71,46 @@ def _names(dataset, i):
     return next(label for label in dataset.counts if label.startswith("Red")), f"Red {i}"
 
 
+# What another process begins with: what the code of its part uses, and a wait for the start.
+_BEGIN = f"""
+import sys
+from dataclasses import replace
+from pathlib import Path
+from decor_core.datasets.dataset import edited, load_dataset
+from decor_core.errors import ChangedMeanwhile
+from decor_core.runs.store import DiskRuns
+_TIMES = {_TIMES}
+{inspect.getsource(_names)}
+{inspect.getsource(_rename_label)}
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
 def test_two_processes_that_change_one_run_lose_nothing_and_it_is_never_away(run, tmp_path):
-    store, barrier = DiskRuns(tmp_path), _SPAWN.Barrier(2)
+    store = DiskRuns(tmp_path)
     store.save(run)
-    other = _SPAWN.Process(target=_write_notes, args=(tmp_path, run.id, barrier))
-    other.start()
-    barrier.wait()
-    for _ in range(_TIMES):
-        _lengthen(store, run.id)
-        assert run.id in {one.id for one in DiskRuns(tmp_path).list()}
-    while other.is_alive():
-        assert run.id in {one.id for one in DiskRuns(tmp_path).list()}
-    other.join()
+    code = f"""
+store = DiskRuns(Path(sys.argv[1]))
+for _ in range({_TIMES}):
+    store.update(sys.argv[2], lambda run: replace(run, note=run.note + "x"))
+"""
+    with other_process(code, tmp_path, run.id) as other:
+        for _ in range(_TIMES):
+            _lengthen(store, run.id)
+            assert run.id in {one.id for one in DiskRuns(tmp_path).list()}
+        while other.poll() is None:
+            assert run.id in {one.id for one in DiskRuns(tmp_path).list()}
     assert DiskRuns(tmp_path).get(run.id).note == 2 * _TIMES * "x"
 
 
 def test_two_processes_that_edit_one_data_set_lose_no_step(dataset):
-    barrier, first = _SPAWN.Barrier(2), dataset.table["file"][0]
-    other = _SPAWN.Process(target=_rename_label, args=(dataset.folder, barrier))
-    other.start()
-    barrier.wait()
-    _rename_label(dataset.folder, _Alone())
-    other.join()
-    assert other.exitcode == 0
+    first = dataset.table["file"][0]
+    with other_process("_rename_label(Path(sys.argv[1]))", dataset.folder):
+        _rename_label(dataset.folder)
     now = load_dataset(dataset.folder)
     assert now.number == dataset.number + 2 * _TIMES
     assert now.label_of(first) == f"Red {_TIMES - 1}"
-
-
-class _Alone:
-    def wait(self):
-        """There is nobody to wait for."""
 
 
 def test_an_edit_of_what_was_changed_meanwhile_is_refused_and_can_be_done_anew(dataset):
