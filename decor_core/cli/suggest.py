@@ -11,7 +11,7 @@ import click
 from decor_core.cli.bulk import PLACES, list_pictures, print_reasons
 from decor_core.cli.options import COUNT, PATH, Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import print_json, progress_bar, quietly
-from decor_core.errors import DecorError
+from decor_core.errors import DataError, DecorError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ["file", "label", "next", "proposal", "probability"]
 _TEXTS = ["file", "label", "proposal"]
+# Findings on pictures that a table gives no label, or does not list: what this command is for.
+_UNLABELED = ("incomplete", "unlisted")
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class SuggestFlags:
         metavar="FILE",
         type=PATH,
     )
-    label_column: str | None = flag("Column with the labels; else “label”, or guessed.")
+    file_column: str | None = flag("Column with the files; else guessed.")
+    label_column: str | None = flag("Column with the labels; else guessed.")
     embeddings: Path | None = flag(
         "Instead of pictures, their vectors as “embed” writes them.",
         metavar="FILE_OR_DIR",
@@ -81,10 +84,12 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
     table = _table(names, labels, proposals, chosen)
     if as_json:
         print_json(_summary(proposals, labels) | {"pictures": _records(table)})
-        return int(errors)
-    print(_words(proposals, labels, len(names)), file=sys.stderr)
-    table[_TEXTS] = table[_TEXTS].map(safe_cell)
-    table.to_csv(flags.out or sys.stdout, index=False, float_format="%.6f", lineterminator="\n")
+    else:
+        print(_words(proposals, labels, len(names)), file=sys.stderr)
+    if flags.out or not as_json:
+        table[_TEXTS] = table[_TEXTS].map(safe_cell)
+        place = flags.out or sys.stdout
+        table.to_csv(place, index=False, float_format="%.6f", lineterminator="\n")
     return int(errors)
 
 
@@ -94,7 +99,7 @@ def _seen(
     """Names and vectors of pictures, and whether some could not be read, which is told."""
     import numpy as np
 
-    from decor_core.bulk.answers import VectorRows
+    from decor_core.bulk.answers import VectorRows, row_of
     from decor_core.bulk.sources import Picture, Reasons, read_picture
     from decor_core.errors import PictureError
     from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
@@ -108,9 +113,9 @@ def _seen(
 
     def look(picture: Picture) -> dict[str, Any]:
         try:
-            return maker.row(picture.file, read_picture(picture))
+            return row_of(maker, picture.file, read_picture(picture))
         except PictureError as error:
-            return maker.row(picture.file, error)
+            return row_of(maker, picture.file, error)
 
     show, unread, rows = progress_bar("Embedding"), Reasons(), []
     for done, row in enumerate(map_in_order(look, listing), 1):
@@ -150,10 +155,14 @@ def _known_labels(names: Sequence[str], flags: SuggestFlags) -> dict[int, str]:
 
     if not flags.labels:
         return {}
-    columns = Columns("", flags.label_column, "", "") if flags.label_column else None
-    listing = list_table(flags.labels, names, columns)
+    named = flags.file_column or "", flags.label_column or ""
+    columns = Columns(*named, "", "") if any(named) else None
+    try:
+        listing = list_table(flags.labels, names, columns)
+    except DataError as error:
+        raise DataError(f"{error} Fill in at least one label, or leave --labels out.") from error
     for finding in listing.findings:
-        if finding.kind != "incomplete":  # without a label: what the table is about
+        if finding.kind not in _UNLABELED:
             print(f"{printable(finding.file)}: {printable(finding.message)}", file=sys.stderr)
     row_of = {name: row for row, name in enumerate(names)}
     return {row_of[row.file]: row.labels[0] for row in listing.rows}

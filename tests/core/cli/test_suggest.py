@@ -87,3 +87,23 @@ def test_what_is_there_is_not_overwritten(refused, heap, tmp_path):
 def test_pictures_or_vectors_are_wanted(run):
     code, _, told = run("suggest")
     assert code == 2 and "Expected either pictures or --embeddings" in told
+
+
+def test_a_table_of_a_few_pictures_says_nothing_of_the_others(run, heap, tmp_path):
+    few, out = tmp_path / "few.csv", tmp_path / "out.csv"
+    few.write_text("name,what\n001.png,Gzhel\nghost.png,Iznik\n")
+    code, told, noted = run(
+        "suggest", heap, "--labels", few, "--file_column", "name", "--count", 2, "--out", out,
+        "--json",
+    )  # fmt: skip
+    assert code == 1 and "ghost.png: No such file" in noted and "No row of" not in noted
+    assert json.loads(told)["labels"] == 1
+    (labeled,) = [row for row in rows_of(out) if row["label"]]  # written beside the JSON, too
+    assert (name_of(labeled), labeled["label"]) == ("001.png", "Gzhel")
+
+
+def test_a_table_without_any_label_says_what_to_do(run, heap, tmp_path):
+    blank = tmp_path / "blank.csv"
+    blank.write_text("file,label\n001.png,\n")
+    code, told, noted = run("suggest", heap, "--labels", blank)
+    assert (code, told) == (2, "") and "Fill in at least one label" in noted
