@@ -1,7 +1,7 @@
 """Active learning: labels proposed from those given so far, and which pictures to label next.
 
 A linear head on principal axes of all vectors, labeled or not, is refitted in a fraction of a
-second. How many labels it saves is in benchmarks/ACCURACY.md.
+second. How many labels it saves is measured by benchmarks/active_learning.py.
 """
 
 from collections.abc import Mapping, Sequence
