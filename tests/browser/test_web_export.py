@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import struct
 import threading
 import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from odd_pictures import P3, curve, fixed, icc, rgb_profile
 from PIL import Image
 from playwright.sync_api import expect
 from serving import TIMEOUT_MS
@@ -28,6 +30,12 @@ PREDICT = """async (encoded) => {
     const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
     const found = await predict(model, await readPicture(new Blob([bytes])));
     return { ...found, coarse: rollUp(found.probabilities, model.levels, 1) };
+}"""
+READ = """async (encoded) => {
+    const { readPicture } = await import("/picture.js");
+    const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+    const { data } = await readPicture(new Blob([bytes]));
+    return btoa(Array.from(data, (level) => String.fromCharCode(level)).join(""));
 }"""
 FIND_OBJECT = """async ([encoded, width, height]) => {
     const [{ findObject }, { picture }] = await Promise.all(
@@ -113,6 +121,42 @@ def test_it_answers_as_the_app_does(page, predictor, odd):
         assert found["novelty"] == pytest.approx(novelty, abs=0.01), file.name
         coarse = predictor.bundle.taxonomy.roll_up(probs[None], "country")[0]
         assert found["coarse"] == pytest.approx(coarse, abs=0.01), file.name
+
+
+def _profile(curve):
+    colorants = {tag: b"XYZ \0\0\0\0" + fixed(*xyz) for tag, xyz in P3.items()}
+    return icc(b"RGB ", "P3", colorants | dict.fromkeys(("rTRC", "gTRC", "bTRC"), curve))
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        rgb_profile("a table of levels"),
+        _profile(curve(1.8)),
+        _profile(b"para\0\0\0\0" + struct.pack(">HH", 3, 0)
+                 + fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)),
+        _profile(b"para\0\0\0\0" + struct.pack(">HH", 1, 0) + fixed(2.0, 1.1, -0.1)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_color_profiles_give_the_apps_levels(page, profile, kind, tmp_path):
+    levels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    file = tmp_path / "picture"
+    Image.fromarray(levels).save(file, kind, icc_profile=profile, lossless=True, quality=95)
+    found = np.frombuffer(base64.b64decode(page.evaluate(READ, _bytes(file))), np.uint8)
+    wanted = np.asarray(load_picture(file)).ravel()
+    assert np.abs(found.astype(int) - wanted).max() <= 1
+    assert (found != wanted).mean() < 1e-3
+    assert np.abs(wanted.astype(int) - levels.ravel()).max() > 30  # the profile does something
+
+
+def test_a_damaged_profile_is_none(page, tmp_path):
+    levels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for length in (20, 140, 260):
+        file = tmp_path / f"{length}.png"
+        Image.fromarray(levels).save(file, icc_profile=rgb_profile("whole")[:length])
+        found = np.frombuffer(base64.b64decode(page.evaluate(READ, _bytes(file))), np.uint8)
+        assert np.array_equal(found, levels.ravel()) and load_picture(file)
 
 
 def test_it_finds_the_object_in_the_same_pixels(page, odd):

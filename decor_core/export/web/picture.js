@@ -3,6 +3,7 @@
 // As images/decode.py of Decor, but the browser decodes: it knows other formats than Decor.
 
 import { picture, reduce, resize } from "./pillow.js";
+import { profileIn, profileTransform } from "./profile.js";
 import { WORKING_SIDE } from "./views.js";
 
 const MOST_BYTES = 32 * 2 ** 20;
@@ -16,30 +17,30 @@ export async function readPicture(blob) {
   if (blob.size > MOST_BYTES)
     throw new Error(`The file has ${(blob.size / 2 ** 20).toFixed(1)} MiB, more than the `
       + `${MOST_BYTES / 2 ** 20} MiB allowed; save the picture smaller.`);
-  const bitmap = await decode(blob);
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const profile = await profileIn(bytes);
+  const transform = profile && profileTransform(profile);
+  const bitmap = await decode(blob, transform ? "none" : "default");
   try {
-    return await readBitmap(bitmap, await isJpeg(blob));
+    const seen = readBitmap(bitmap, bytes[0] === 0xff && bytes[1] === 0xd8);
+    transform?.(seen);
+    return seen;
   } finally {
     bitmap.close();
   }
 }
 
-async function decode(blob) {
+async function decode(blob, colorSpaceConversion) {
   try {
-    const options = { imageOrientation: "from-image", premultiplyAlpha: "none" };
-    return await createImageBitmap(blob, options);
+    const how = { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion };
+    return await createImageBitmap(blob, how);
   } catch {
     throw new Error("This browser cannot read it as a picture; save it as JPEG or PNG and try again.");
   }
 }
 
-async function isJpeg(blob) {
-  const [first, second] = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
-  return first === 0xff && second === 0xd8;
-}
-
 /** The pixels of what can be drawn on a canvas; a large JPEG is read at a fraction, as in Decor. */
-export async function readBitmap(bitmap, isJpeg) {
+export function readBitmap(bitmap, isJpeg) {
   const { width, height } = bitmap;
   if (Math.min(width, height) < LEAST_SIDE || width * height > MOST_PIXELS)
     throw new Error(`The picture has ${width} × ${height} pixels; expected at least ${LEAST_SIDE} `
