@@ -31,6 +31,7 @@ from decor_app.hosting.streamlit_internals import limit_uploads
 from decor_app.hosting.tempdir import server_tempdir
 from decor_app.hosting.visitor import VisitorCookie
 from decor_app.state.cleanup import clean_up
+from decor_app.state.labeling_routes import labeling_routes
 from decor_app.state.models import shipped_predictor
 from decor_app.state.processes import (
     inference_pool,
@@ -90,7 +91,11 @@ def _address() -> str:
 def _routes() -> list[BaseRoute]:
     """What is served beside the pages."""
     base = f"/{st.get_option('server.baseUrlPath').strip('/')}".rstrip("/")
-    return [metrics_route(password, base), Mount(f"{base}/api", _serve_api)]
+    return [
+        metrics_route(password, base),
+        labeling_routes(base),
+        Mount(f"{base}/api", _serve_api),
+    ]
 
 
 @cache

@@ -15,7 +15,7 @@ import pandas as pd
 
 from decor_app.hosting.config import server_config
 from decor_app.jobs.tasks import Progress, QueueName, Report, Task
-from decor_core.data.catalog import open_dataset
+from decor_core.data.catalog import Catalog, list_table, open_dataset, open_heap
 from decor_core.data.findings import Finding
 from decor_core.data.folders.outline import FolderOutline, possible_outlines
 from decor_core.data.layout import Layout, find_layout, table_bytes
@@ -24,6 +24,7 @@ from decor_core.data.sources.source import Source, is_clutter, open_source
 from decor_core.data.tables.columns import Columns
 from decor_core.data.tables.table import read_table
 from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset, load_dataset
+from decor_core.datasets.heap import Heap, create_heap
 from decor_core.datasets.storage import VECTORS, keep_aside, keep_picture, tiny_thumb
 from decor_core.errors import DataError, PictureError, Stopped
 from decor_core.features.embedder import AUTO, EmbeddingSpec
@@ -33,6 +34,7 @@ from decor_core.images.formats import is_picture_name
 from decor_core.model.bundle import Bundle
 from decor_core.model.events import ShouldStop
 from decor_core.model.predictor import ImagePredictor
+from decor_core.training.heap_looks import look_at
 from decor_core.training.label_issues import find_label_issues, label_findings
 from decor_core.training.projection import project
 from decor_core.training.region import embed_pictures
@@ -46,7 +48,7 @@ _HEAD_ROWS = 5
 _SHARES = {"reading": 0.3, "comparing": 0.02, "embedding": 0.63, "checking": 0.05}
 
 
-class _DatasetTask(Task):
+class DatasetTask(Task):
     """What the tasks that go through pictures have in common: their phases."""
 
     queue: ClassVar[QueueName] = "dataset"
@@ -80,14 +82,16 @@ class _DatasetTask(Task):
 
 
 @dataclass(frozen=True)
-class IntakeTask(_DatasetTask):
+class IntakeTask(DatasetTask):
     """Make a data set of the folder or zip ``data`` in the new folder ``into``; gives its folder.
 
     ``label`` is that of pictures that lie in no class folders; ``classes_from`` tells which folder
     the classes are (``folders.layout.check_classes_from``). A zip that lies in ``into`` itself
     goes once it has been read. Stopped while it looks at pictures, it keeps the set: they can be
-    looked at later. Whether labels are wrong is the question of a CheckTask, which follows; that
-    may choose what is read of a picture, which is the object until then.
+    looked at later. ``unlabeled`` makes a heap of it, whose classes are still to be given but for
+    those in a table with these ``columns``. Whether labels are wrong is the question of a
+    CheckTask, which follows; that may choose what is read of a picture, which is the object until
+    then.
     """
 
     kind: ClassVar[str] = "intake"
@@ -100,19 +104,24 @@ class IntakeTask(_DatasetTask):
     types: tuple[str, ...] | None = None
     label: str = ""
     classes_from: str = ""
+    unlabeled: bool = False
     spec: EmbeddingSpec = EmbeddingSpec()
 
     def run(self, report: Report, should_stop: ShouldStop) -> Path:
-        made = ingest(self, report, should_stop)
+        made = (ingest_heap if self.unlabeled else ingest)(self, report, should_stop)
         if self.into in self.data.parents:
             self.data.unlink(missing_ok=True)
+        progress = self.progress(report, "embedding")
         with suppress(DataError, Stopped):  # the set is there; its report says what it lacks
-            embed_dataset(made, self.spec, None, self.progress(report, "embedding"), should_stop)
+            if isinstance(made, Heap):
+                look_at(made, self.spec, progress, should_stop)
+            else:
+                embed_dataset(made, self.spec, None, progress, should_stop)
         return made.folder
 
 
 @dataclass(frozen=True)
-class CheckTask(_DatasetTask):
+class CheckTask(DatasetTask):
     """Look for mislabeled pictures and outliers in the set ``data``: kept with it, and given."""
 
     kind: ClassVar[str] = "check"
@@ -126,7 +135,7 @@ class CheckTask(_DatasetTask):
 
 
 @dataclass(frozen=True)
-class EmbedTask(_DatasetTask):
+class EmbedTask(DatasetTask):
     """Embed the pictures of the set ``data`` and copies of them; gives Embeddings.
 
     Where ``number`` and ``version`` are given it is that state, whatever was edited since. With
@@ -164,7 +173,7 @@ class EmbedTask(_DatasetTask):
 
 
 @dataclass(frozen=True)
-class MapTask(_DatasetTask):
+class MapTask(DatasetTask):
     """Lay the pictures of ``data`` out on a plane; gives MapCoordinates."""
 
     kind: ClassVar[str] = "map"
@@ -194,7 +203,7 @@ class MapCoordinates:
 
 
 @dataclass(frozen=True)
-class PredictTask(_DatasetTask):
+class PredictTask(DatasetTask):
     """What ``bundle`` takes the pictures of ``data`` for; gives label and probability by key."""
 
     kind: ClassVar[str] = "answer"
@@ -228,7 +237,7 @@ class DatasetPreview:
 
 
 @dataclass(frozen=True)
-class PreviewTask(_DatasetTask):
+class PreviewTask(DatasetTask):
     """Find out how a data set lies in the folder or zip ``data``; gives a DatasetPreview."""
 
     kind: ClassVar[str] = "peek"
@@ -278,12 +287,43 @@ def ingest(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Dataset
         should_stop=should_stop,
         on_picture=lambda data, upright: keep_picture(task.into, data, upright),
     )
+    _keep_rejected(task.into, catalog)
+    return create_dataset(task.into, task.title, catalog)
+
+
+def ingest_heap(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Heap:
+    """Read the pictures of a folder or zip into a heap; as ``ingest``."""
+    source = open_source(task.data, server_config().source_limits)
+    labels = _known_labels(source, task.columns)
+    catalog = open_heap(
+        source,
+        progress=task.progress(report, "reading"),
+        comparing=task.progress(report, "comparing"),
+        should_stop=should_stop,
+        on_picture=lambda data, upright: keep_picture(task.into, data, upright),
+    )
+    _keep_rejected(task.into, catalog)
+    return create_heap(task.into, task.title, catalog, labels)
+
+
+def _known_labels(source: Source, columns: Columns | None) -> dict[str, str]:
+    """The label of each picture that a table with these columns gives one; none without columns."""
+    layout = find_layout(source, columns) if columns else None
+    if layout is None or not layout.csv:
+        return {}
+    with suppress(DataError):  # a table without any label
+        listing = list_table(table_bytes(source, layout.csv), source.names, layout.columns)
+        return {row.file: row.labels[0] for row in listing.rows}
+    return {}
+
+
+def _keep_rejected(folder: Path, catalog: Catalog) -> None:
+    """Keep files that could not be used, to be fetched again."""
     for entry in catalog.report.findings:
         # Not those damaged in the zip itself, nor what is no file of its own.
-        if entry.kind in KEPT_ASIDE and entry.file in source.names:
+        if entry.kind in KEPT_ASIDE and entry.file in catalog.source.names:
             with suppress(PictureError):
-                keep_aside(task.into, entry.file, source.read(entry.file))
-    return create_dataset(task.into, task.title, catalog)
+                keep_aside(folder, entry.file, catalog.source.read(entry.file))
 
 
 def _as_one_folder(source: Source, folder: str) -> Source:

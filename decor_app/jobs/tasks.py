@@ -8,7 +8,7 @@ if TYPE_CHECKING:  # a child imports no more than what its tasks need
     from decor_core.model.events import ShouldStop
 
 Report = Callable[[Any], None]
-QueueName = Literal["training", "evaluation", "dataset", "tensorflow"]
+QueueName = Literal["training", "evaluation", "dataset", "labeling", "tensorflow"]
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def _load(root: Path, stamp: tuple) -> Dataset:
 
 def open_set(set_id: str) -> None:
     """Open a data set, or none."""
-    workspace().data_set = set_id
+    workspace().data_set, workspace().labeling = set_id, ""
     for key in keys.FILTERS:
         key.clear()
     pick(())
@@ -164,4 +164,11 @@ def restore() -> None:
     """Bring back the set that was deleted last."""
     set_id, _ = keys.DELETED_SET.value
     keys.DELETED_SET.clear()
-    attempt(lambda: open_set(store().restore(set_id).id))
+
+    def open_again() -> None:
+        if isinstance(store().restore(set_id), Dataset):
+            open_set(set_id)
+        else:
+            workspace().labeling = set_id
+
+    attempt(open_again)

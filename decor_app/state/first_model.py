@@ -139,8 +139,11 @@ def _can_be_learned(dataset: Dataset, config: TrainingConfig) -> bool:
 def submit_intake(task: IntakeTask) -> None:
     """Queue the reading of pictures; the first model and a search for label issues follow.
 
-    No model on a server that is set to make none by itself.
+    No model on a server that is set to make none by itself; neither of pictures without classes.
     """
+    if task.unlabeled:
+        submit(INTAKE, task)
+        return
     session, set_id = workspace(), task.into.name
     made = FirstModel(task.into)
     # Made here, as the thread that runs jobs knows nothing of sessions.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from decor_app.jobs.dataset_tasks import MapCoordinates
     from decor_app.state.first_model import FirstModel
     from decor_app.state.jobs import SessionJob
+    from decor_app.state.labeling_session import Labeling
     from decor_core.training.search import CurvePoint
 
 _KEPT_WORKSPACES = 200
@@ -43,6 +44,8 @@ class Workspace:
     runs: MemoryRuns = field(default_factory=MemoryRuns)
     model: VectorPredictor | None = None  # that answers instead of the shipped one
     data_set: str = ""  # id of the one that is open
+    labeling: str = ""  # id of the heap that is being labeled
+    labelings: dict[str, "Labeling"] = field(default_factory=dict)  # that were, by id
     controls: dict[str, Any] = field(default_factory=dict)  # of Retrain, as they stood
     pictures: int = 0  # that were looked at, as there is a limit
     vectors: OrderedDict[tuple, Embeddings] = field(default_factory=OrderedDict)  # used lately
@@ -97,7 +100,7 @@ class Workspace:
         """Let go of all that takes memory or disk; Streamlit may hold the workspace for longer."""
         self.is_forgotten = True
         self.model, self.runs, self.vectors = None, MemoryRuns(), OrderedDict()
-        self.first_models = {}
+        self.first_models, self.labelings = {}, {}
         if "_temporary" in self.__dict__:
             self._temporary.cleanup()
 

@@ -28,6 +28,7 @@ from decor_core.data.split import alike_classes
 from decor_core.data.tables.columns import Columns
 from decor_core.data.tables.table_listing import list_tables
 from decor_core.errors import DataError, Stopped
+from decor_core.images.formats import is_picture_name
 from decor_core.taxonomy import DECOR, Taxonomy
 
 USUAL_TYPES = ("product",)
@@ -116,6 +117,25 @@ def open_dataset(
         told = layout.folders.classes_from if layout.folders else ""
         listing = list_class_folders(source.names, source.folders, told)
     return read(listing)
+
+
+def open_heap(
+    source: Source,
+    *,
+    progress: Progress | None = None,
+    comparing: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+    on_picture: OnPicture | None = None,
+) -> Catalog:
+    """Every picture in a folder or zip, in whichever folder, with "" for its class.
+
+    Arguments and errors are as for ``open_dataset``.
+    """
+    names = [name for name in source.names if is_picture_name(name)]
+    if not names:
+        raise DataError("There are no pictures in it; expected at least one.")
+    listing = Listing(("class",), tuple(Row(name, "", ("",)) for name in names), ())
+    return _read_pictures(source, listing, None, progress, comparing, should_stop, on_picture)
 
 
 def _which_tables(source: Source, taken: Sequence[str]) -> list[Finding]:

@@ -225,6 +225,23 @@ class Dataset:
         pictures = [(file, read_aside(self.folder, file)) for file in files]
         return self.add(pictures, label, parent, solves=KEPT_ASIDE)[0]
 
+    def with_labeled(self, catalog: Catalog, keys: Collection[str]) -> "Dataset":
+        """The pictures of ``catalog``, which were labeled on, in place of those with these keys.
+
+        Findings are those of the catalog; of pictures that were added here they stay.
+        """
+        own = self.table[~self.table["key"].isin(set(keys))]
+        files = set(own["file"])
+        findings = [f for f in self.catalog.report.findings if f.file in files]
+        labeled = catalog.table.assign(batch=0)
+        if (taken := labeled["file"].isin(files)).any():  # of one name, but another picture
+            labeled = labeled.assign(
+                file=labeled["file"].mask(taken, labeled["key"] + "-" + labeled["file"])
+            )
+        table = pd.concat([labeled, own], ignore_index=True) if len(own) else labeled
+        step = f"{_pictures(len(labeled))} labeled"
+        return self._next(step, table, [*catalog.report.findings, *findings])
+
     def with_model_findings(self, findings: Sequence[Finding]) -> "Dataset":
         """The set with what a model finds in this state, in place of what one found before.
 
@@ -281,7 +298,7 @@ class Dataset:
             report = replace(report, findings=tuple(findings))
         report = report.without(*BY_TABLE).with_findings(check_table(table, self.levels))
         catalog = catalog_of(self.folder, table, self.levels, report)
-        after = replace(self, number=self.number + 1, catalog=catalog, step=step, changed=_now())
+        after = replace(self, number=self.number + 1, catalog=catalog, step=step, changed=now())
         with _changing(self.folder) as head:
             self._check_unchanged(head)
             return _written(after, head)
@@ -298,7 +315,7 @@ def create_dataset(folder: Path, title: str, catalog: Catalog) -> Dataset:
     """The first state of a set whose pictures ``keep_picture`` has put into ``folder``."""
     table, levels = catalog.table.assign(batch=0), catalog.taxonomy.level_names
     catalog = catalog_of(folder, table, levels, catalog.report)
-    return _written(Dataset(folder, title, 0, catalog, changed=_now()), Head(title, 0))
+    return _written(Dataset(folder, title, 0, catalog, changed=now()), Head(title, 0))
 
 
 def begin_dataset(
@@ -394,7 +411,8 @@ def catalog_of(
     return Catalog(table, taxonomy, report, stored_images(folder, keys))
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as data sets keep it: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -8,11 +8,13 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from decor_core.config import data_directory
 from decor_core.datasets.dataset import Dataset, load_dataset
-from decor_core.datasets.storage import HEAD, read_head, read_state
+from decor_core.datasets.heap import Heap, load_heap
+from decor_core.datasets.storage import HEAD, HEAP, JOURNAL, read_head, read_state
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import locked
 
@@ -66,6 +68,40 @@ class DatasetStore:
             )
         return self._summaries[stamp]
 
+    def heaps(self) -> "list[DatasetSummary]":
+        """Pictures that are being labeled and are no data set yet, last changed first.
+
+        ``labels`` counts those that have an answer.
+        """
+        found = []
+        for file in self.root.glob(f"[!.]*/{HEAP}"):
+            if not self.is_heap(file.parent.name):
+                continue
+            with suppress(OSError, DataError):  # deleted meanwhile, or damaged
+                found.append(self._heap_summary(file.parent))
+        return sorted(found, key=lambda one: one.changed, reverse=True)
+
+    def _heap_summary(self, folder: Path) -> DatasetSummary:
+        journal = folder / JOURNAL
+        latest = (journal if journal.exists() else folder / HEAP).stat().st_mtime_ns
+        stamp = folder.name, latest, (folder / HEAP).stat().st_mtime_ns
+        if stamp not in self._summaries:
+            heap = load_heap(folder)
+            changed = datetime.fromtimestamp(latest / 1e9, UTC).isoformat(timespec="seconds")
+            self._summaries[stamp] = DatasetSummary(
+                folder.name, heap.title, len(heap.ids), len(heap.log().labels), changed
+            )
+        return self._summaries[stamp]
+
+    def is_heap(self, set_id: str) -> bool:
+        """Whether these are pictures that are being labeled, and no data set yet."""
+        folder = self.root / set_id
+        return (folder / HEAP).exists() and not (folder / HEAD).exists()
+
+    def heap(self, set_id: str) -> Heap:
+        """The pictures that a set was, or will be, labeled from."""
+        return load_heap(self._folder(set_id))
+
     def begin(self, title: str) -> Path:
         """A folder for a new set, named after ``title``; not made yet.
 
@@ -74,7 +110,7 @@ class DatasetStore:
         for folder in self.root.glob("[!.]*/"):
             with suppress(FileNotFoundError):  # another process has just cleared it
                 begun = folder.stat().st_mtime < time.time() - _UNFINISHED_SECONDS
-                if begun and not (folder / HEAD).exists():
+                if begun and not any((folder / name).exists() for name in (HEAD, HEAP)):
                     shutil.rmtree(folder, ignore_errors=True)
         plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
         stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "pictures"
@@ -107,16 +143,17 @@ class DatasetStore:
             (self.root / _TRASH).mkdir(exist_ok=True)
             folder.rename(self.root / _TRASH / set_id)
 
-    def restore(self, set_id: str) -> Dataset:
+    def restore(self, set_id: str) -> Dataset | Heap:
         """Bring back the set that was deleted last."""
         with self._alone():
             trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
             if set_id not in trashed:
                 raise DataError(f"The data set “{set_id}” cannot be brought back (any more).")
-            if not (self.root / set_id / HEAD).exists():  # pictures of an edit that came too late
+            left = self.root / set_id  # pictures of an edit that came too late
+            if not any((left / name).exists() for name in (HEAD, HEAP)):
                 self.discard(set_id)
             trashed[set_id].rename(self.root / set_id)
-            return self.get(set_id)
+            return self.heap(set_id) if self.is_heap(set_id) else self.get(set_id)
 
     def discard(self, set_id: str) -> None:
         """Remove what there is of a set for good, as of one whose making was stopped."""

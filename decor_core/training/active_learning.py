@@ -6,10 +6,11 @@ second. How many labels it saves is measured by benchmarks/active_learning.py.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from decor_core.errors import TrainingError, missing_package
+from decor_core.errors import TrainingError, missing_package, require_package
 from decor_core.features.embedder import Block
 from decor_core.model.evaluation import wilson
 from decor_core.model.heads import RidgeLogisticRegression
@@ -23,6 +24,22 @@ _FOLDS = 5
 _CANDIDATES = 10
 # Three pictures each of two classes, before which proposals would be guesses.
 _LEAST_OF_CLASS, _LEAST_CLASSES = 3, 2
+
+
+_ALIKE, _MOST_CLUSTERS = 12, 300
+
+
+def require_clustering() -> None:
+    """DecorError where the package is missing that pictures are chosen with."""
+    require_package("Choosing pictures to label", "scikit-learn", "app")
+
+
+def _kmeans() -> Any:
+    try:
+        from sklearn.cluster import KMeans
+    except ImportError as error:
+        raise missing_package("Choosing pictures to label", "scikit-learn", "app") from error
+    return KMeans
 
 
 @dataclass(frozen=True)
@@ -114,6 +131,7 @@ class ActiveLearner:
     """Proposes labels of pictures, and chooses those to label next, by their vectors [n, d].
 
     ``blocks`` says which columns belong together. Labels are given as {row: label}.
+    ``coordinates`` [n, r] of the vectors on their principal axes are what it learns from.
     """
 
     def __init__(
@@ -126,8 +144,21 @@ class ActiveLearner:
         columns = [block.columns for block in blocks]
         pca = BlockPCA(columns, max_axes=_AXES, standardize=True).fit(vectors)
         found = pca.transform(vectors).astype(np.float32)
-        self._coordinates = found / max(float(np.sqrt((found**2).sum(axis=1).mean())), 1e-9)
+        self.coordinates = found / max(float(np.sqrt((found**2).sum(axis=1).mean())), 1e-9)
         self._seed = random_state
+
+    @classmethod
+    def of_coordinates(cls, coordinates: np.ndarray, *, random_state: int = 0) -> "ActiveLearner":
+        """One that goes on with the ``coordinates`` [n, r] of another."""
+        made = cls.__new__(cls)
+        made.coordinates, made._seed = coordinates, random_state
+        return made
+
+    def look_alikes(self) -> np.ndarray:
+        """The number [n] of the cluster that each picture belongs to; about a dozen are in one."""
+        count = min(max(round(len(self.coordinates) / _ALIKE), 1), _MOST_CLUSTERS)
+        clusters = _kmeans()(count, random_state=self._seed, n_init=1, max_iter=30)
+        return clusters.fit_predict(self.coordinates)
 
     def propose(self, labels: Mapping[int, str]) -> Proposals | None:
         """What the labels say of all pictures; None before three pictures each of two classes."""
@@ -140,7 +171,7 @@ class ActiveLearner:
         whole = self._fit(rows, codes).with_temperature(temperature)
         return Proposals(
             tuple(map(str, classes)),
-            probabilities(whole.logits(self._coordinates)),
+            probabilities(whole.logits(self.coordinates)),
             dict(labels),
             rows[held_out],
             probabilities(logits / temperature),
@@ -160,7 +191,7 @@ class ActiveLearner:
         are clustered, weighted by how doubtful they are, and of each cluster the most central one
         is taken. Without proposals all pictures are clustered alike. ``at_random`` takes any.
         """
-        left = np.setdiff1d(np.arange(len(self._coordinates)), np.asarray(leave_out, int))
+        left = np.setdiff1d(np.arange(len(self.coordinates)), np.asarray(leave_out, int))
         if at_random:
             return np.random.default_rng(self._seed).permutation(left)[:count]
         weights = np.ones(len(left))
@@ -169,12 +200,8 @@ class ActiveLearner:
             weights = np.maximum(1 - proposals.margin[left], 1e-6)
         if len(left) <= count:
             return left
-        try:
-            from sklearn.cluster import KMeans
-        except ImportError as error:
-            raise missing_package("Choosing pictures to label", "scikit-learn", "app") from error
-        points = self._coordinates[left]
-        clusters = KMeans(count, random_state=self._seed)
+        points = self.coordinates[left]
+        clusters = _kmeans()(count, random_state=self._seed)
         cluster_of = clusters.fit_predict(points, sample_weight=weights)
         distances = clusters.transform(points)
         distances[np.arange(count) != cluster_of[:, None]] = np.inf  # one of each cluster
@@ -197,8 +224,8 @@ class ActiveLearner:
             train = np.flatnonzero((fold_of != fold) | alone)
             head = self._fit(rows[train], codes[train])
             held_out.append(test)
-            logits.append(head.logits(self._coordinates[rows[test]]))
+            logits.append(head.logits(self.coordinates[rows[test]]))
         return np.concatenate(held_out), np.concatenate(logits)
 
     def _fit(self, rows: np.ndarray, codes: np.ndarray) -> LinearHead:
-        return RidgeLogisticRegression().fit(self._coordinates[rows], codes).head_
+        return RidgeLogisticRegression().fit(self.coordinates[rows], codes).head_

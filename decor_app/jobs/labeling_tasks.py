@@ -1,0 +1,122 @@
+"""Behind the labeling of a heap: its pictures looked at once; proposals from the labels so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from decor_app.jobs.dataset_tasks import DatasetTask
+from decor_app.jobs.tasks import QueueName, Report, Task
+from decor_core.datasets.heap import load_heap
+from decor_core.errors import DataError, damaged_file
+from decor_core.features.embedder import EmbeddingSpec
+from decor_core.model.events import ShouldStop
+from decor_core.training.active_learning import Share
+from decor_core.training.heap_looks import look_at, read_looks
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+_BATCH = 12  # that are chosen together; the labels of some are there before the next are
+_NEXT = 200
+_LEAST_ALIKE = 3  # pictures of a cluster
+
+
+@dataclass(frozen=True)
+class LookTask(DatasetTask):
+    """Look at the pictures of the heap ``data``: for proposals, and which ones look alike."""
+
+    kind: ClassVar[str] = "look at a heap"
+
+    data: Path
+    spec: EmbeddingSpec = EmbeddingSpec()
+
+    def run(self, report: Report, should_stop: ShouldStop) -> None:
+        heap = load_heap(self.data)
+        look_at(heap, self.spec, self.progress(report, "embedding"), should_stop)
+
+
+@dataclass(frozen=True)
+class LabelingFit:
+    """What the labels after ``revision`` steps say of the n pictures of a heap.
+
+    ``labels`` are those that it learned from, by row. ``proposed`` [n] are indices into
+    ``classes``, ``confidence`` [n] their probabilities; both are empty before there are proposals.
+    ``next_rows`` are those to label next, ``clusters`` rows that look alike. ``errors`` tell, for
+    each of THRESHOLDS, how many answers out of fold above it were wrong; ``right`` how many were
+    right, ``right_by_class`` of each class. ``disagreements`` are row, class index, probability.
+    """
+
+    revision: int
+    labels: Mapping[int, str]
+    next_rows: np.ndarray
+    clusters: tuple[tuple[int, ...], ...]
+    classes: tuple[str, ...] = ()
+    proposed: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    confidence: np.ndarray = field(default_factory=lambda: np.empty(0))
+    errors: tuple[Share, ...] = ()
+    right: Share = Share(0, 0)
+    right_by_class: tuple[Share, ...] = ()
+    disagreements: tuple[tuple[int, int, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class FitTask(Task):
+    """Learn from the ``labels`` of the heap ``data``, by row; gives a LabelingFit.
+
+    Rows in ``left_out`` have an answer that is no class: they are not asked for.
+    """
+
+    kind: ClassVar[str] = "fit labels"
+    queue: ClassVar[QueueName] = "labeling"
+
+    data: Path
+    revision: int
+    labels: Mapping[int, str]
+    left_out: tuple[int, ...]
+    at_random: bool
+
+    def run(self, report: Report, should_stop: ShouldStop) -> LabelingFit:
+        with damaged_file(DataError, "What was seen in the pictures cannot be read"):
+            learner, clusters = read_looks(self.data)
+        proposals = learner.propose(self.labels)
+        answered = {*self.labels, *self.left_out}
+        left = np.setdiff1d(np.arange(len(learner.coordinates)), sorted(answered))
+        if self.at_random:
+            following = learner.next_rows(_NEXT, leave_out=sorted(answered), at_random=True)
+        else:
+            following = learner.next_rows(_BATCH, proposals, leave_out=sorted(answered))
+            rest = np.setdiff1d(left, following)
+            if proposals is not None:
+                rest = rest[np.argsort(proposals.margin[rest], kind="stable")]
+            following = np.concatenate([following, rest])[:_NEXT]
+        alike = _alike(clusters, left)
+        if proposals is None:
+            return LabelingFit(self.revision, self.labels, following, alike)
+        number = {name: i for i, name in enumerate(proposals.classes)}
+        codes = np.array([number[self.labels[row]] for row in proposals.held_out.tolist()])
+        right = proposals.right
+        by_class = tuple(
+            Share(int(right[codes == i].sum()), int((codes == i).sum())) for i in range(len(number))
+        )
+        return LabelingFit(
+            self.revision,
+            self.labels,
+            following,
+            alike,
+            proposals.classes,
+            proposals.probabilities.argmax(axis=1),
+            proposals.confidence,
+            tuple(map(proposals.errors_above, THRESHOLDS)),
+            proposals.accuracy,
+            by_class,
+            tuple((row, number[name], p) for row, name, p in proposals.disagreements()),
+        )
+
+
+def _alike(clusters: np.ndarray, rows: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    """The clusters of some ``rows``, the largest first."""
+    order = rows[np.argsort(clusters[rows], kind="stable")]
+    groups = np.split(order, np.flatnonzero(np.diff(clusters[order])) + 1)
+    large = [tuple(map(int, group)) for group in groups if len(group) >= _LEAST_ALIKE]
+    return tuple(sorted(large, key=len, reverse=True))

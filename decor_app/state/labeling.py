@@ -1,0 +1,125 @@
+"""The heap that a session labels: opened, finished, gone on with, taken along."""
+
+import io
+
+import streamlit as st
+
+from decor_app import session_keys as keys
+from decor_app.state.datasets import open_set, store
+from decor_app.state.errors import attempt, toast_error
+from decor_app.state.labeling_routes import PATH
+from decor_app.state.labeling_session import Labeling, labeling_of
+from decor_app.state.workspace import workspace
+from decor_core.datasets.archive import write_zip
+from decor_core.datasets.dataset import Dataset
+from decor_core.datasets.heap import finish as finish_heap
+from decor_core.datasets.heap import labeled_dataset, left_out, take_over_edits
+from decor_core.datasets.storage import HEAP
+from decor_core.datasets.store import DatasetSummary
+from decor_core.errors import DataError
+
+
+def address_of_routes() -> str:
+    """Where the labeler finds its routes, below which come the address of a labeling and a verb."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"/{base}{PATH}" if base else PATH
+
+
+def heaps() -> list[DatasetSummary]:
+    """Pictures of this session that are being labeled and are no data set yet."""
+    return store().heaps()
+
+
+def opened() -> Labeling | None:
+    """What is being labeled; None, with the reason, if it is not there."""
+    session = workspace()
+    set_id = session.labeling
+    if not set_id:
+        return None
+    folder = store().root / set_id
+    try:
+        if not (folder / HEAP).exists():
+            raise DataError(f"There is no data set “{set_id}” (any more); see the list of them.")
+        found = labeling_of(folder, session.owner)
+    except DataError as error:
+        toast_error(error)
+        close_labeling()
+        return None
+    session.labelings = {**session.labelings, set_id: found}  # as long as the visitor is here
+    return found
+
+
+def open_labeling(set_id: str) -> None:
+    """Label the heap of that id."""
+    open_set("")
+    workspace().labeling = set_id
+
+
+def close_labeling() -> None:
+    """Leave the labeling; all that was given is kept."""
+    workspace().labeling = ""
+
+
+def finish(labeling: Labeling) -> Dataset | None:
+    """Make a data set of what has a class, and open it; None where that is refused, with why."""
+    try:
+        made = finish_heap(labeling.heap, labeling.log)
+    except DataError as error:
+        toast_error(error)
+        return None
+    close_labeling()
+    open_set(made.id)
+    return made
+
+
+def what_is_left_out(labeling: Labeling) -> str:
+    """A sentence on the pictures that would not be in the data set; "" if all would."""
+    return left_out(labeling.heap, labeling.log)
+
+
+def can_go_on(dataset: Dataset) -> bool:
+    """Whether a data set was labeled here, and more of its pictures can be."""
+    return (dataset.folder / HEAP).exists()
+
+
+def go_on_labeling(dataset: Dataset) -> None:
+    """Label more pictures of a data set, beginning with its labels as they are now."""
+
+    def go_on() -> None:
+        found = labeling_of(dataset.folder, workspace().owner)
+        take_over_edits(found.heap, found.log, dataset)
+        open_labeling(dataset.id)
+
+    attempt(go_on)
+
+
+def rename_heap(set_id: str) -> None:
+    """Give a heap the title that its control holds."""
+
+    def rename() -> None:
+        labeling_of(store().root / set_id, workspace().owner).rename(keys.TITLE.of(set_id).value)
+
+    attempt(rename)
+
+
+def delete_heap(set_id: str) -> None:
+    """Remove a heap with its labels; ``datasets.restore`` brings it back."""
+    try:
+        title = store().heap(set_id).title
+        store().delete(set_id)
+    except DataError as error:
+        toast_error(error)
+        return
+    if workspace().labeling == set_id:
+        close_labeling()
+    keys.DELETED_SET.value = set_id, title
+
+
+# To take along, as it stands
+
+
+def zipped(labeling: Labeling) -> bytes:
+    """What has a class in class folders, with a table and a report."""
+    packed = io.BytesIO()
+    write_zip(labeled_dataset(labeling.heap, labeling.log), packed)
+    return packed.getvalue()

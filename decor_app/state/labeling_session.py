@@ -1,0 +1,238 @@
+"""The labeling of one heap as it stands: labels on the disk, and what is learned behind them.
+
+A request writes steps down and answers with what is known. Fits run in a background process, one
+at a time, always to the latest labels; whoever asks next finds what came of it.
+"""
+
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from decor_app.jobs.job import Job
+from decor_app.jobs.labeling_tasks import THRESHOLDS, FitTask, LabelingFit, LookTask
+from decor_app.jobs.tasks import QueueName
+from decor_app.state.processes import job_queues
+from decor_core.data.findings import pluralize
+from decor_core.datasets.heap import Heap, load_heap
+from decor_core.datasets.label_log import NONE, SKIP, LabelLog, Step
+from decor_core.errors import DecorError
+from decor_core.training.heap_looks import was_looked_at
+
+_NEEDED = 3  # labels of a class, before there are proposals of it
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A job of a queue, and after how many steps it began."""
+
+    queue: QueueName
+    id: str
+    revision: int
+
+
+class Labeling:
+    """A heap that somebody labels; ``address`` names it in the routes. For all threads.
+
+    ``owner`` is whose turn it takes in the queues of jobs.
+    """
+
+    def __init__(self, folder: Path, owner: str) -> None:
+        self.heap: Heap = load_heap(folder)
+        self.log: LabelLog = self.heap.log()
+        self.address = secrets.token_urlsafe(18)
+        self._owner, self._queues = owner, job_queues()
+        self._row_of = {one: row for row, one in enumerate(self.heap.ids)}
+        self._lock = threading.RLock()
+        self._running: _Running | None = None
+        self._fit: LabelingFit | None = None
+        self._fits = 0
+        self._trouble, self._given_up = "", -1  # the revision whose fit failed
+
+    @property
+    def id(self) -> str:
+        return self.heap.id
+
+    @property
+    def title(self) -> str:
+        return self.heap.title
+
+    def rename(self, title: str) -> None:
+        """Call it otherwise; DataError if that is empty."""
+        self.heap = self.heap.retitled(title)
+
+    @property
+    def pictures(self) -> list[dict[str, str]]:
+        """Id and title of each picture."""
+        files = self.heap.catalog.table["file"]
+        return [
+            {"id": one, "title": PurePosixPath(file).name}
+            for one, file in zip(self.heap.ids, files, strict=True)
+        ]
+
+    def take(self, steps: Sequence[Step], since: int, known: int) -> dict[str, Any]:
+        """Write steps down, and answer as ``answer`` does."""
+        refused = self.log.append(steps)
+        return self.answer(since, known) | ({"refused": refused} if refused else {})
+
+    def answer(self, since: int = 0, known: int = -1) -> dict[str, Any]:
+        """How it stands, in JSON: labels that changed after the revision ``since``, all for 0.
+
+        What was learned is told if it is not that of the number ``known``.
+        """
+        self.log.refresh()
+        self._go_on()
+        log = self.log
+        labels = log.labels if since in range(1) or since > log.revision else None
+        with self._lock:
+            fit, fits = self._fit, self._fits
+            is_fitting = self._running is not None
+        answer = {
+            "revision": log.revision,
+            "classes": [{"name": name, "key": key} for name, key in log.classes.items()],
+            "labels": log.changed_since(since) if labels is None else labels,
+            "order": {"random": log.at_random},
+            "can_undo": log.can_undo,
+            "can_redo": log.can_redo,
+            "fitting": is_fitting,
+            "message": self._message(fit),
+            "proposals_revision": fits,
+        }
+        return answer | (self._learned(fit) if fits != known else dict.fromkeys(_LEARNED))
+
+    def _message(self, fit: LabelingFit | None) -> str:
+        if self._trouble:
+            return self._trouble
+        if not was_looked_at(self.heap.folder):
+            return "The pictures are being looked at; label meanwhile."
+        if fit is None or not fit.classes:
+            return (
+                f"Proposals come as soon as two classes have {_NEEDED} pictures each; so far "
+                f"{pluralize(len(self.log.labels), 'picture')} are labeled."
+            )
+        return ""
+
+    # What is learned
+
+    def _go_on(self) -> None:
+        """Queue what is to be done next, unless something is."""
+        with self._lock:
+            if self._running:
+                job = self._queues[self._running.queue].snapshot(self._running.id)
+                if job and job.active:
+                    return
+                if job is None or job.status != "done":  # else its result is just being taken
+                    self._give_up((job and job.message) or "Its process ended.")
+            revision = self.log.revision
+            if self._running or self._given_up == revision:
+                return
+            if not was_looked_at(self.heap.folder):
+                self._submit("dataset", LookTask(self.heap.folder), revision)
+            elif self._fit is None or self._fit.revision != revision:
+                self._submit("labeling", self._fit_task(revision), revision)
+
+    def _give_up(self, why: str) -> None:
+        if self._running:
+            self._given_up = self._running.revision
+            self._running = None
+        self._trouble = f"There are no new proposals: {why}"
+
+    def _fit_task(self, revision: int) -> FitTask:
+        labels, left_out = {}, []
+        for one, label in self.log.labels.items():
+            if label in (NONE, SKIP):
+                left_out.append(self._row_of[one])
+            else:
+                labels[self._row_of[one]] = label
+        return FitTask(self.heap.folder, revision, labels, tuple(left_out), self.log.at_random)
+
+    def _submit(self, queue: QueueName, task: FitTask | LookTask, revision: int) -> None:
+        try:
+            job = self._queues[queue].submit(task, self._owner, self.id, self._take_result)
+        except DecorError as error:  # too many wait: the next request tries again
+            self._trouble = str(error)
+            return
+        self._running = _Running(queue, job, revision)
+
+    def _take_result(self, job: Job) -> None:
+        """Take what a job gave, on the thread of its queue."""
+        with self._lock:
+            self._running, self._trouble = None, ""
+            if isinstance(job.result, LabelingFit):
+                self._fit = job.result
+                self._fits += 1
+        self._go_on()
+
+    def _learned(self, fit: LabelingFit | None) -> dict[str, Any]:
+        """What a fit told, in JSON; None for what it could not yet."""
+        learned: dict[str, Any] = dict.fromkeys(_LEARNED)
+        if fit is None:
+            return learned
+        ids, labels = self.heap.ids, self.log.labels
+        learned["next"] = [ids[row] for row in fit.next_rows.tolist()]
+        learned["clusters"] = [[ids[row] for row in rows] for rows in fit.clusters]
+        if not fit.classes:
+            return learned
+        unlabeled = np.array([one not in labels for one in ids])
+        sure = np.round(fit.confidence, 3).tolist()
+        proposed = fit.proposed.tolist()
+        learned["proposals"] = {
+            ids[row]: [fit.classes[proposed[row]], sure[row]]
+            for row in np.flatnonzero(unlabeled).tolist()
+        }
+        learned["threshold"] = {
+            "values": list(THRESHOLDS),
+            "errors": [_with_interval(share.k, share.n) for share in fit.errors],
+            "counts": [int((unlabeled & (fit.confidence >= t)).sum()) for t in THRESHOLDS],
+        }
+        confirmed = self.log.confirmed
+        learned["disagreements"] = [
+            [ids[row], fit.classes[label], round(probability, 3)]
+            for row, label, probability in fit.disagreements
+            if ids[row] not in confirmed and labels.get(ids[row]) == fit.labels[row]
+        ]
+        learned["curve"] = self._curve(fit, unlabeled)
+        return learned
+
+    def _curve(self, fit: LabelingFit, unlabeled: np.ndarray) -> dict[str, Any]:
+        share, low, high = _with_interval(fit.right.k, fit.right.n)
+        point = {"labels": len(fit.labels), "accuracy": share, "low": low, "high": high}
+        return {"points": [point], "rest": None, "classes": []}
+
+
+_LEARNED = ("proposals", "next", "clusters", "threshold", "curve", "disagreements")
+
+
+def _with_interval(k: int, n: int) -> list[float | None]:
+    """A share with its 95 % interval; nothing is known of none."""
+    from decor_core.model.evaluation import wilson
+
+    if not n:
+        return [None, 0.0, 1.0]
+    return [round(value, 4) for value in (k / n, *wilson(k, n))]
+
+
+# One for each folder, whoever labels it: two at once would not know of each other's fits.
+_open: WeakValueDictionary[Path, Labeling] = WeakValueDictionary()
+_open_lock = threading.Lock()
+
+
+def labeling_of(folder: Path, owner: str) -> Labeling:
+    """The labeling of the heap in ``folder``; DataError if there is none."""
+    with _open_lock:
+        found = _open.get(folder)
+        if found is None:
+            found = _open[folder] = Labeling(folder, owner)
+        return found
+
+
+def labeling_at(address: str) -> Labeling | None:
+    """The labeling of that address, if somebody has it open."""
+    with _open_lock:
+        every = list(_open.values())
+    return next((one for one in every if secrets.compare_digest(one.address, address)), None)

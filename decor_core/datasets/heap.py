@@ -1,0 +1,229 @@
+"""A heap: pictures without classes, kept in the folder of the data set that labels make of them.
+
+Beside the pictures lie ``heap.json``, which lists them, and ``labels.jsonl``, the journal of their
+labels. When it is finished, those that have a class are a data set; the journal stays, and more can
+be labeled later.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from decor_core.data.bursts import group_pictures
+from decor_core.data.catalog import Catalog
+from decor_core.data.checks import check_table
+from decor_core.data.findings import BY_TABLE, DatasetReport, Finding, pluralize
+from decor_core.data.scan import near_duplicate_findings
+from decor_core.data.split import alike_classes
+from decor_core.datasets.dataset import Dataset, catalog_of, create_dataset, load_dataset, now
+from decor_core.datasets.label_log import NONE, SKIP, Known, Label, LabelLog
+from decor_core.datasets.storage import HEAD, HEAP, JOURNAL, fingerprints, read_thumb
+from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
+from decor_core.io import read_json, write_file
+
+_FORMAT = "decor-heap/1"
+_ID_DIGITS = 16
+# What is found anew once the pictures have classes.
+_BY_LABELS = BY_TABLE | {"near duplicate", "near conflict"}
+
+
+@dataclass(frozen=True)
+class HeapFile:
+    """A heap as its file holds it; ``level`` is what its classes are called together."""
+
+    format: str
+    title: str
+    level: str
+    table: dict[str, list[Any]]
+    entries: tuple[Finding, ...]
+    came: str
+
+
+@dataclass(frozen=True, eq=False)
+class Heap:
+    """The pictures in ``folder``; ``catalog`` has "" for the class of each.
+
+    ``came`` is when they were brought (UTC, ISO 8601).
+    """
+
+    folder: Path
+    title: str
+    catalog: Catalog
+    came: str
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def level(self) -> str:
+        """What the classes are called together."""
+        return self.catalog.taxonomy.name
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """A short name of each picture: the first digits of its content hash."""
+        short = tuple(key[:_ID_DIGITS] for key in self.catalog.table["key"])
+        return short if len(set(short)) == len(short) else tuple(self.catalog.table["key"])
+
+    @cached_property
+    def _file_of(self) -> dict[str, tuple[str, str]]:
+        table = self.catalog.table
+        files = zip(table["file"], table["key"], strict=True)
+        return dict(zip(self.ids, files, strict=True))
+
+    def file_of(self, one: str) -> str:
+        """The file of a picture; DataError if there is no such picture."""
+        return self._found(one)[0]
+
+    def thumb(self, one: str) -> bytes:
+        """A small WebP of a picture; empty if it is gone."""
+        return read_thumb(self.folder, self._found(one)[1])
+
+    def _found(self, one: str) -> tuple[str, str]:
+        if one not in self._file_of:
+            raise DataError(f"There is no picture “{one}” here (any more).")
+        return self._file_of[one]
+
+    def log(self) -> LabelLog:
+        """The journal of the labels."""
+        return LabelLog(self.folder / JOURNAL, self.ids)
+
+    def retitled(self, title: str) -> "Heap":
+        """The same heap under another title; DataError if it is empty."""
+        if not title.strip():
+            raise DataError("A data set needs a name; type at least one letter.")
+        changed = replace(self, title=title.strip())
+        _write(changed)
+        return changed
+
+
+def create_heap(
+    folder: Path, title: str, catalog: Catalog, labels: Mapping[str, str] | None = None
+) -> Heap:
+    """A heap of the pictures of ``catalog``, which ``keep_picture`` has put into ``folder``.
+
+    ``labels`` are those that some files have already.
+    """
+    level = catalog.taxonomy.name
+    table = catalog.table.assign(**{level: ""}, batch=0)
+    report = catalog.report.without(*_BY_LABELS)
+    fingerprints(folder, list(table["key"]))  # kept for when it is finished
+    heap = Heap(folder, title, catalog_of(folder, table, (level,), report), now())
+    _write(heap)
+    ids = dict(zip(table["file"], heap.ids, strict=True))
+    given: dict[str, list[str]] = {}
+    for file, label in (labels or {}).items():
+        if file in ids:
+            given.setdefault(label, []).append(ids[file])
+    heap.log().append([Known(ids=tuple(some), label=label) for label, some in given.items()])
+    return heap
+
+
+def load_heap(folder: Path) -> Heap:
+    """The heap in ``folder``; DataError if it is damaged, or there is none."""
+    with damaged_file(DataError, f"The pictures in “{folder}” cannot be read"):
+        content = read_json(folder / HEAP, HeapFile)
+        if content.format != _FORMAT:
+            raise DamagedFile(f"its format is {content.format!r}, not {_FORMAT!r}")
+        lengths = {len(column) for column in content.table.values()}
+        if not {"file", "key", content.level} <= content.table.keys() or len(lengths) != 1:
+            raise DamagedFile("its columns have not one value for each picture")
+    table, report = pd.DataFrame(content.table), DatasetReport(content.entries, {})
+    catalog = catalog_of(folder, table, (content.level,), report)
+    return Heap(folder, content.title, catalog, content.came)
+
+
+def _write(heap: Heap) -> None:
+    table = heap.catalog.table
+    content = HeapFile(
+        _FORMAT,
+        heap.title,
+        heap.level,
+        {str(name): list(table[name]) for name in table},
+        heap.catalog.report.findings,
+        heap.came,
+    )
+    with unwritable(DataError, heap.folder):
+        write_file(heap.folder / HEAP, msgspec.json.encode(content))
+
+
+def left_out(heap: Heap, log: LabelLog) -> str:
+    """Which pictures have no class, and so are not in the data set; "" where all have one."""
+    answers = log.labels
+    counts = Counter(answers.get(one, "") for one in heap.ids)
+    said = [(counts[""], "not labeled"), (counts[SKIP], "skipped"), (counts[NONE], "none of these")]
+    parts = [f"{n:,} {what}" for n, what in said if n]
+    if not parts:
+        return ""
+    count = sum(n for n, _ in said)
+    return f"{pluralize(count, 'picture')} left out: {', '.join(parts)}."
+
+
+def labeled_catalog(heap: Heap, log: LabelLog) -> Catalog:
+    """The pictures that have a class, as a catalog; DataError if there are none."""
+    answers = log.labels
+    given = [answers.get(one, "") for one in heap.ids]
+    rows = [row for row, label in enumerate(given) if label not in (NONE, SKIP, "")]
+    if not rows:
+        raise DataError("No picture has a class yet; label some first.")
+    labels = [given[row] for row in rows]
+    table = heap.catalog.table.iloc[rows].assign(**{heap.level: labels})
+    table = table.reset_index(drop=True)
+    groups, pairs = _grouped(heap.folder, table, labels)
+    table = table.assign(group=groups)
+    files, alike = list(table["file"]), alike_classes(table, heap.level)
+    found = [
+        *heap.catalog.report.findings,
+        *near_duplicate_findings(files, labels, pairs, alike),
+        *check_table(table, (heap.level,)),
+    ]
+    if words := left_out(heap, log):
+        found.insert(0, Finding("assumed", "the labels", f"{words} Go on labeling to add them."))
+    return catalog_of(heap.folder, table, (heap.level,), DatasetReport(tuple(found), {}))
+
+
+def labeled_dataset(heap: Heap, log: LabelLog) -> Dataset:
+    """As ``finish``, but not kept: to be written elsewhere."""
+    return Dataset(heap.folder, heap.title, 0, labeled_catalog(heap, log))
+
+
+def _grouped(
+    folder: Path, table: pd.DataFrame, labels: list[str]
+) -> tuple[list[str], list[tuple[int, int]]]:
+    keys = list(table["key"])
+    prints = fingerprints(folder, keys)
+    return group_pictures(keys, prints, labels, list(table["file"]), list(table["taken"]))
+
+
+def finish(heap: Heap, log: LabelLog) -> Dataset:
+    """The pictures that have a class as a data set, in the same folder.
+
+    Where it was finished before, it is an edit of that: pictures that were added there stay.
+    """
+    catalog = labeled_catalog(heap, log)
+    if not (heap.folder / HEAD).exists():
+        return create_dataset(heap.folder, heap.title, catalog)
+    return load_dataset(heap.folder).with_labeled(catalog, frozenset(heap.catalog.table["key"]))
+
+
+def take_over_edits(heap: Heap, log: LabelLog, dataset: Dataset) -> None:
+    """Note in the journal what was relabeled or dropped in the data set since it was finished.
+
+    It is one step, which can be undone. What was dropped is skipped.
+    """
+    table, answers = dataset.table, log.labels
+    now = dict(zip(table["key"], table[dataset.level], strict=True))
+    changes: dict[str, list[str]] = {}
+    for one, key in zip(heap.ids, heap.catalog.table["key"], strict=True):
+        given = answers.get(one, "")
+        wanted = now.get(key, SKIP if given not in (NONE, SKIP, "") else given)
+        if wanted != given:
+            changes.setdefault(wanted, []).append(one)
+    log.append([Label(ids=tuple(ids), label=label) for label, ids in changes.items()])

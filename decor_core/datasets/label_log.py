@@ -1,0 +1,340 @@
+"""Labels given to pictures one step after the other: a journal on the disk, all of it undoable.
+
+Each line of the journal is a step; what was given so far is what all of them do in turn. A step is
+on the disk before it counts. Several processes may append: each first reads what the others wrote.
+"""
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock
+from typing import TypeAlias
+
+import msgspec
+
+from decor_core.datasets.editing import checked_label
+from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
+from decor_core.io import locked
+
+# Answers that are no class; no class can be called so.
+NONE, SKIP = "\0none", "\0skip"
+# One for each class, in order; n, s and v are keys of the page's own.
+_KEYS = "123456789abcdefghijklmopqrtuwxyz"
+
+
+class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", omit_defaults=True):
+    id: str = ""  # by which a step that is sent twice is done once
+
+
+class Label(_Step, tag="label", frozen=True, kw_only=True):
+    """Pictures get a label: a class (new or not), NONE, SKIP, or "" for none any more."""
+
+    ids: tuple[str, ...]
+    label: str
+
+
+class Known(Label, tag="known", frozen=True, kw_only=True):
+    """Labels that pictures have from elsewhere: not to be undone."""
+
+
+class AddClass(_Step, tag="add_class", frozen=True, kw_only=True):
+    """A class that has no pictures yet."""
+
+    name: str
+
+
+class RenameClass(_Step, tag="rename_class", frozen=True, kw_only=True):
+    """A class gets another name; where that is another class, both become one."""
+
+    name: str
+    to: str
+
+
+class RemoveClass(_Step, tag="remove_class", frozen=True, kw_only=True):
+    """A class goes; its pictures have no label any more."""
+
+    name: str
+
+
+class Order(_Step, tag="order", frozen=True, kw_only=True):
+    """Whether pictures are asked for at random, rather than the most telling first."""
+
+    random: bool
+
+
+class Undo(_Step, tag="undo", frozen=True, kw_only=True):
+    """The last step that was not taken back is."""
+
+
+class Redo(_Step, tag="redo", frozen=True, kw_only=True):
+    """The step that was taken back last is done again."""
+
+
+Step: TypeAlias = Label | Known | AddClass | RenameClass | RemoveClass | Order | Undo | Redo
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What a step sets: labels ("" for none), which are confirmed, and all classes with keys."""
+
+    labels: Mapping[str, str]
+    confirmed: Mapping[str, bool]
+    classes: Mapping[str, str]
+
+
+@dataclass
+class _State:
+    """What the steps so far have come to; ``changed`` tells after which one each picture did."""
+
+    classes: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    confirmed: set[str] = field(default_factory=set)
+    at_random: bool = False
+    revision: int = 0
+    changed: dict[str, int] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    done: list[_Change] = field(default_factory=list)
+    undone: list[_Change] = field(default_factory=list)
+
+
+class LabelLog:
+    """The journal ``path`` of labels for the pictures ``ids``. For all threads.
+
+    ``revision`` counts its steps. ``classes`` are keys by name, in the order in which they came.
+    ``confirmed`` are pictures that were given the label that they had.
+    """
+
+    def __init__(self, path: Path, ids: Collection[str]) -> None:
+        self._path, self._ids = path, frozenset(ids)
+        self._lock = RLock()
+        self._begin()
+        self.refresh()
+
+    @property
+    def revision(self) -> int:
+        return self._state.revision
+
+    @property
+    def classes(self) -> dict[str, str]:
+        with self._lock:
+            return dict(self._state.classes)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Every picture that has an answer, with it."""
+        with self._lock:
+            return dict(self._state.labels)
+
+    @property
+    def confirmed(self) -> set[str]:
+        with self._lock:
+            return set(self._state.confirmed)
+
+    @property
+    def at_random(self) -> bool:
+        return self._state.at_random
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._state.done)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._state.undone)
+
+    def changed_since(self, revision: int) -> dict[str, str]:
+        """Labels that are others than after so many steps, "" where there is none any more."""
+        with self._lock:
+            state = self._state
+            return {
+                one: state.labels.get(one, "")
+                for one, changed in state.changed.items()
+                if changed > revision
+            }
+
+    def append(self, steps: Sequence[Step]) -> list[str]:
+        """Do ``steps`` and write them down; why some of them were refused, a sentence each.
+
+        All of them are on the disk when it returns. DataError where the disk refuses: then none
+        of them is done.
+        """
+        with self._lock, unwritable(DataError, self._path), self._alone():
+            self._read_on()
+            written, refused = [], []
+            try:
+                for step in steps:
+                    if step.id and step.id in self._state.seen:
+                        continue
+                    try:
+                        self._apply(step)
+                    except DataError as error:
+                        refused.append(str(error))
+                    else:
+                        written.append(msgspec.json.encode(step) + b"\n")
+                self._write(b"".join(written))
+            except OSError:
+                with suppress(OSError):  # else the next step does it
+                    os.truncate(self._path, self._end)
+                self._begin()
+                self._read_on()
+                raise
+            return refused
+
+    def refresh(self) -> None:
+        """Read what other processes have written."""
+        with self._lock, unwritable(DataError, self._path):
+            if self._size() != self._end:
+                with self._alone():
+                    self._read_on()
+
+    def _begin(self) -> None:
+        self._state, self._end = _State(), 0  # bytes that are read
+
+    def _alone(self):
+        if not self._path.parent.is_dir():
+            raise DataError("These pictures are not there (any more): they were deleted.")
+        return locked(self._path.parent)
+
+    def _size(self) -> int:
+        return self._path.stat().st_size if self._path.exists() else 0
+
+    def _read_on(self) -> None:
+        """Do the steps that were written since; a last line that was broken off counts as none."""
+        if self._size() <= self._end:
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._end)
+            content = file.read()
+        lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+        with damaged_file(DataError, f"The labels in “{self._path}” are damaged"):
+            for line in lines:
+                try:
+                    step = msgspec.json.decode(line, type=Step)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    number = self._state.revision + 1
+                    raise DamagedFile(f"line {number}: {error}") from error
+                self._apply(step)
+                self._end += len(line)
+
+    def _write(self, lines: bytes) -> None:
+        if not lines:
+            return
+        is_new = not self._path.exists()
+        with self._path.open("r+b" if not is_new else "wb") as file:
+            file.truncate(self._end)  # what was broken off
+            file.seek(self._end)
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            _sync_folder(self._path.parent)
+        self._end += len(lines)
+
+    def _apply(self, step: Step) -> None:
+        """Do a step; DataError where it cannot be done, which changes nothing."""
+        state = self._state
+        match step:
+            case Undo():
+                if not state.done:
+                    raise DataError("There is nothing to undo.")
+                state.undone.append(self._set(state.done.pop()))
+            case Redo():
+                if not state.undone:
+                    raise DataError("There is nothing to redo.")
+                state.done.append(self._set(state.undone.pop()))
+            case Order():
+                state.revision += 1
+                state.at_random = step.random
+            case Known():
+                self._set(self._change(step))
+            case _:
+                state.done.append(self._set(self._change(step)))
+                state.undone.clear()
+        if step.id:
+            state.seen.add(step.id)
+
+    def _change(self, step: Label | AddClass | RenameClass | RemoveClass) -> _Change:
+        classes = dict(self._state.classes)
+        match step:
+            case Label():
+                label = step.label
+                if unknown := [one for one in step.ids if one not in self._ids]:
+                    raise DataError(f"There is no picture “{unknown[0]}” here (any more).")
+                if label not in (NONE, SKIP, ""):
+                    label = checked_label(label)
+                    _add_class(classes, label)
+                return self._labeled(step.ids, label, classes)
+            case AddClass():
+                _add_class(classes, checked_label(step.name))
+                return self._labeled((), "", classes)
+            case RenameClass():
+                self._check_class(step.name)
+                to = checked_label(step.to)
+                if to in classes and to != step.name:
+                    del classes[step.name]
+                else:
+                    classes = {to if n == step.name else n: key for n, key in classes.items()}
+                return self._relabeled(step.name, to, classes)
+            case RemoveClass():
+                self._check_class(step.name)
+                del classes[step.name]
+                return self._relabeled(step.name, "", classes)
+
+    def _check_class(self, name: str) -> None:
+        if name not in self._state.classes:
+            raise DataError(f"There is no class “{name}” (any more).")
+
+    def _labeled(self, ids: Iterable[str], label: str, classes: dict[str, str]) -> _Change:
+        """Pictures get a label; those that have it are confirmed."""
+        known = self._state.labels
+        return _Change(
+            dict.fromkeys(ids, label),
+            {one: bool(label) and known.get(one) == label for one in ids},
+            classes,
+        )
+
+    def _relabeled(self, before: str, label: str, classes: dict[str, str]) -> _Change:
+        """The pictures of a class get another label; it stays as confirmed as it was."""
+        state = self._state
+        labels = {one: label for one, given in state.labels.items() if given == before}
+        confirmed = {one: bool(label) and one in state.confirmed for one in labels}
+        return _Change(labels, confirmed, classes)
+
+    def _set(self, change: _Change) -> _Change:
+        """Make a change; the one that takes it back."""
+        state = self._state
+        before = _Change(
+            {one: state.labels.get(one, "") for one in change.labels},
+            {one: one in state.confirmed for one in change.confirmed},
+            state.classes,
+        )
+        state.revision += 1
+        state.classes = dict(change.classes)
+        for one, label in change.labels.items():
+            state.changed[one] = state.revision
+            if label:
+                state.labels[one] = label
+            else:
+                state.labels.pop(one, None)
+        for one, is_confirmed in change.confirmed.items():
+            (state.confirmed.add if is_confirmed else state.confirmed.discard)(one)
+        return before
+
+
+def _add_class(classes: dict[str, str], name: str) -> None:
+    """A class with the first key that is free, "" if none is."""
+    if name not in classes:
+        taken = set(classes.values())
+        classes[name] = next((key for key in _KEYS if key not in taken), "")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the disk know of a new file; not every system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,139 @@
+"""Pictures without classes: kept like a data set, labeled, finished, gone on with."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from decor_core.data.catalog import open_heap
+from decor_core.data.sources.source import open_source
+from decor_core.datasets.heap import (
+    Heap,
+    create_heap,
+    finish,
+    labeled_dataset,
+    left_out,
+    load_heap,
+    take_over_edits,
+)
+from decor_core.datasets.label_log import NONE, SKIP, Label, Undo
+from decor_core.datasets.storage import HEAP, keep_picture
+from decor_core.datasets.store import DatasetStore
+from decor_core.errors import DataError
+
+
+@pytest.fixture
+def heap(tmp_path, write_pictures) -> Heap:
+    """Twelve pictures in folders that say nothing; the first two have a class already."""
+    source = write_pictures(*(f"day {i // 6}/{i:02}.png" for i in range(12)), "notes.txt")
+    (source / "broken.jpg").write_bytes(b"no picture")
+    into = DatasetStore(tmp_path / "sets").begin("My heap")
+    found = open_heap(
+        open_source(source), on_picture=lambda data, upright: keep_picture(into, data, upright)
+    )
+    return create_heap(into, "My heap", found, {"day 0/00.png": "cup", "day 0/01.png": "cup"})
+
+
+def label(heap: Heap, rows: range, name: str) -> Label:
+    return Label(ids=tuple(heap.ids[row] for row in rows), label=name)
+
+
+def file_at(heap: Heap, row: int) -> str:
+    return heap.catalog.table["file"][row]
+
+
+def test_a_heap_is_found_again_as_it_was(heap):
+    again = load_heap(heap.folder)
+    assert again.ids == heap.ids and len(set(again.ids)) == 12
+    assert (again.title, again.level) == ("My heap", "class")
+    assert set(again.log().labels.values()) == {"cup"} and len(again.log().labels) == 2
+    assert again.catalog.read(again.file_of(again.ids[3])) and again.thumb(again.ids[3])
+    assert [f.file for f in again.catalog.report.of("unreadable")] == ["broken.jpg"]
+    with pytest.raises(DataError, match="no picture"):
+        again.thumb("unknown")
+
+
+def test_what_has_a_class_becomes_a_data_set_and_the_rest_is_told(heap):
+    log = heap.log()
+    log.append([label(heap, range(2, 5), "cup"), label(heap, range(5, 9), "bowl")])
+    log.append([label(heap, range(9, 10), NONE), label(heap, range(10, 11), SKIP)])
+    said = "3 pictures left out: 1 not labeled, 1 skipped, 1 none of these."
+    assert left_out(heap, log) == said
+    assert labeled_dataset(heap, log).counts == {"bowl": 4, "cup": 5}
+    made = finish(heap, log)
+    assert made.counts == {"bowl": 4, "cup": 5} and made.title == "My heap"
+    told = made.open_report
+    assert any(said in finding.message for finding in told.of("assumed"))
+    assert [f.file for f in told.of("unreadable")] == ["broken.jpg"]
+    assert len(made.catalog.read(made.table["file"][0]))
+
+
+def test_nothing_labeled_makes_no_data_set(heap):
+    log = heap.log()
+    log.append([label(heap, range(12), SKIP)])
+    with pytest.raises(DataError, match="label some first"):
+        finish(heap, log)
+
+
+def test_labeling_goes_on_with_what_was_changed_in_the_data_set(heap, encoded, ornament):
+    log = heap.log()
+    log.append([label(heap, range(2, 5), "cup"), label(heap, range(5, 9), "bowl")])
+    made = finish(heap, log)
+    made = made.relabel([file_at(heap, 2)], "vase").drop([file_at(heap, 5)])
+    made, _ = made.add([("new.png", encoded(ornament(99)))], "vase")
+    again = load_heap(heap.folder).log()
+    take_over_edits(heap, again, made)
+    assert again.labels[heap.ids[2]] == "vase" and again.labels[heap.ids[5]] == SKIP
+    again.append([label(heap, range(9, 12), "bowl")])
+    later = finish(heap, again)
+    assert later.counts == {"bowl": 6, "cup": 4, "vase": 2}
+    assert later.undo().counts == made.counts
+    again.append([Undo()])
+    assert finish(heap, again).counts == {"bowl": 3, "cup": 4, "vase": 2}
+
+
+def test_a_heap_is_listed_kept_deleted_and_restored_like_a_data_set(heap, monkeypatch):
+    sets = DatasetStore(heap.folder.parent)
+    assert sets.list() == [] and sets.is_heap(heap.id)
+    (summary,) = sets.heaps()
+    assert (summary.id, summary.title, summary.pictures, summary.labels) == (
+        heap.id, "My heap", 12, 2,
+    )  # fmt: skip
+    heap.log().append([label(heap, range(2, 5), "bowl")])
+    assert sets.heaps()[0].labels == 5
+    monkeypatch.setattr("time.time", lambda: 4e9)
+    sets.begin("Another")  # clears what was broken off long ago
+    assert sets.heaps()
+    sets.delete(heap.id)
+    assert sets.heaps() == []
+    assert isinstance(sets.restore(heap.id), Heap)
+    finish(heap, heap.log())
+    assert sets.heaps() == [] and len(sets.list()) == 1
+    sets.delete(heap.id)
+    assert not isinstance(sets.restore(heap.id), Heap)
+
+
+def test_a_damaged_heap_is_told_and_not_listed(heap):
+    file = Path(heap.folder / HEAP)
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(DataError, match="cannot be read"):
+        load_heap(heap.folder)
+    assert DatasetStore(heap.folder.parent).heaps() == []
+
+
+def test_a_source_without_pictures_is_no_heap(write_pictures, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no pictures"):
+        open_heap(open_source(tmp_path / "empty"))
+
+
+def test_vectors_of_a_heap_give_proposals(heap, monkeypatch):
+    from decor_core.features.embedder import EmbeddingSpec
+    from decor_core.training.heap_looks import look_at, read_looks, was_looked_at
+
+    assert not was_looked_at(heap.folder)
+    look_at(heap, EmbeddingSpec(views=1))
+    learner, clusters = read_looks(heap.folder)
+    assert len(learner.coordinates) == len(clusters) == 12
+    proposals = learner.propose(dict.fromkeys(range(3), "a") | dict.fromkeys(range(3, 7), "b"))
+    assert proposals and np.isfinite(proposals.probabilities).all()
