@@ -9,11 +9,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but Nu
 # Computed behind every start and every intake; the tests of it switch it on.
 os.environ |= {"DECOR_WARM_UP": "0", "DECOR_FIRST_MODEL": "0"}
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
 from decor_core.data.catalog import open_dataset
+from decor_core.features.backbones import DEFAULT, MODELS, OwnNetwork
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.model.training_config import TrainingConfig
@@ -68,6 +71,30 @@ def write_pictures(tmp_path, ornament, encoded):
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def own_network() -> OwnNetwork:
+    """The network that ships with other biases in it: one that no name gives."""
+    content = (MODELS / "backbone" / f"{DEFAULT}.tflite").read_bytes()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    (graph,) = model.subgraphs
+    for tensor in graph.tensors:
+        data = model.buffers[tensor.buffer].data
+        if data is not None and tensor.type == schema.TensorType.INT32:
+            biases = np.asarray(data).view("<i4")
+            model.buffers[tensor.buffer].data = (biases + biases // 4).view(np.uint8)
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return OwnNetwork(bytes(builder.Output()), 224, 127.0, 128.0, "Changed", based_on=DEFAULT)
+
+
+@pytest.fixture(scope="session")
+def own_training(painted: Path, own_network: OwnNetwork) -> Training:
+    """As ``training``, in closed form on the vectors of ``own_network``."""
+    spec = EmbeddingSpec(architecture=own_network.name, views=1)
+    vectors = embed_catalog(open_dataset(painted), spec)
+    return train(vectors, TrainingConfig("lda"), "style", title="Painted, changed")
 
 
 PAINTED = {"Gzhel": "navy", "Khokhloma": "firebrick", "Iznik": "seagreen"}

@@ -21,7 +21,7 @@ from decor_app.state.runs import find_run, save_cross_validation
 from decor_app.state.training_vectors import TrainingVectors, cached_vectors, is_available
 from decor_app.state.workspace import REGISTRY, workspace
 from decor_core.errors import DecorError
-from decor_core.features.backbones import BackboneSpec
+from decor_core.features.backbones import is_at_hand
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run, run_of_training
@@ -160,7 +160,7 @@ def submit_on(
     def steps() -> Steps:
         vectors = TrainingVectors(training_data, level, only_worthwhile=only_worthwhile)
         architecture = training_data.spec.architecture
-        if vectors.missing() and not BackboneSpec.named(architecture).path.exists():
+        if vectors.missing() and not is_at_hand(architecture):
             yield NetworkTask(architecture)
         while task := vectors.missing():
             vectors.add(task, (yield task))

@@ -21,7 +21,7 @@ from decor_app.state.training_vectors import (
 from decor_app.state.workspace import workspace
 from decor_app.training import copies
 from decor_app.training.setting_widget import SETTINGS, setting_widget
-from decor_core.features.backbones import NETWORKS, BackboneSpec
+from decor_core.features.backbones import NETWORKS, is_at_hand
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 
@@ -219,5 +219,4 @@ def _more_widgets() -> None:
 
 
 def _network_words(name: str) -> str:
-    here = BackboneSpec.named(name).path.exists()
-    return name if here else f"{name} (downloaded when first used)"
+    return name if is_at_hand(name) else f"{name} (downloaded when first used)"

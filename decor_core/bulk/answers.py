@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from decor_core.errors import PictureError
+from decor_core.features.backbones import OwnNetwork, own_network
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.decode import DECODER_VERSION, content_hash, open_picture
 from decor_core.model.bundle import Bundle
@@ -28,7 +29,8 @@ _log = logging.getLogger(__name__)
 class RowMaker(Protocol):
     """Makes rows of pictures; safe to share between threads, and can be pickled.
 
-    What is pickled is what it is made of; the network, which it finds by name, is not.
+    What is pickled is what it is made of. The network, which it finds by name, is only where a
+    model carries it.
     """
 
     columns: dict[str, str | int]
@@ -113,7 +115,9 @@ def _ranked(column: str, rank: int) -> str:
 class VectorRows:
     """Vectors of pictures by a spec, float16, to train on; ``key`` is the SHA-256 of the file."""
 
-    def __init__(self, spec: EmbeddingSpec) -> None:
+    def __init__(self, spec: EmbeddingSpec, network: OwnNetwork | None = None) -> None:
+        # Held here: as long as it is in memory its name finds it.
+        self._network = network or own_network(spec.architecture)
         self._embedder = shared_embedder(spec)
         self.columns: dict[str, str | int] = {
             "file": TEXT, "key": TEXT, "width": COUNT, "height": COUNT,
@@ -126,7 +130,7 @@ class VectorRows:
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return VectorRows, (self._embedder.spec,)
+        return VectorRows, (self._embedder.spec, self._network)
 
     def row(self, file: str, content: Content) -> Row:
         if isinstance(content, PictureError):

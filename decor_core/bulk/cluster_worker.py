@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from decor_core.bulk.answers import RowMaker, row_of
 from decor_core.bulk.sources import Picture, read_picture
 from decor_core.errors import DecorError, PictureError
-from decor_core.features.backbones import give_weights, load_backbone
+from decor_core.features.backbones import give_weights, load_backbone, own_network
 from decor_core.parallel import map_in_order
 
 if TYPE_CHECKING:
@@ -22,22 +22,26 @@ _THREADS = 8  # of a task that reads: through a network they mostly wait
 
 @dataclass(frozen=True)
 class Shipment:
-    """All that an actor needs to make rows: ``maker`` is a pickled RowMaker."""
+    """All that an actor needs to make rows: ``maker`` is a pickled RowMaker.
+
+    ``weights`` are those of the network, but where the maker has it itself.
+    """
 
     network: str
-    weights: bytes
+    weights: bytes | None
     made_by: dict[str, Any]
     maker: bytes
 
     @classmethod
     def of(cls, maker: RowMaker) -> "Shipment":
         name = maker.made_by["spec"]["architecture"]
-        weights = load_backbone(name).weights
+        weights = None if own_network(name) else load_backbone(name).weights
         return cls(name, weights, maker.made_by, pickle.dumps(maker))
 
     def unpack(self) -> RowMaker:
         """The maker, in a process of its own; DecorError where it would make other rows."""
-        give_weights(self.network, self.weights)
+        if self.weights is not None:
+            give_weights(self.network, self.weights)
         maker = pickle.loads(self.maker)
         if maker.made_by != self.made_by:
             raise DecorError(

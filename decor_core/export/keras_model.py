@@ -15,7 +15,7 @@ from tensorflow import keras
 from tensorflow.keras import ops
 
 from decor_core.export.keras_network import keras_network
-from decor_core.features.backbones import BackboneSpec, load_backbone
+from decor_core.features.backbones import load_backbone
 from decor_core.features.embedder import COLOR_SIDE, FLOOR
 from decor_core.images import color
 from decor_core.images.views import VIEWS
@@ -48,16 +48,16 @@ def build_model(bundle: Bundle, batch: int | None = None, network: Network | Non
     not cut them itself: ``views.cut``.
     """
     ImagePredictor(bundle)  # checks that the model fits what is here
-    spec = BackboneSpec.named(bundle.embedding.architecture)
+    backbone = load_backbone(bundle.embedding.architecture)
+    spec, (map_side, *_) = backbone.spec, backbone.shapes[0]
     count, side = bundle.embedding.views, spec.side
-    map_side, *_ = load_backbone(spec.name).shapes[0]
     square = keras.Input(batch_shape=(batch, None, None, 4), name=OBJECT)
     if network:
         pixels = keras.Input(batch_shape=(count, side, side, 3), name=VIEW_PIXELS)
         weights = keras.Input(batch_shape=(count, map_side, map_side, 1), name=VIEW_WEIGHTS)
         inputs = {OBJECT: square, VIEW_PIXELS: pixels, VIEW_WEIGHTS: weights}
     else:
-        network, inputs = keras_network(spec.path), square
+        network, inputs = keras_network(backbone.weights), square
         pixels = _views(square[..., :3], count, side)
         weights = _views(square[..., 3:], count, map_side)
     stages = network((pixels - spec.mean) / spec.scale)

@@ -1,7 +1,6 @@
 """The network of a TFLite file as layers of Keras, to be part of larger graphs."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,13 @@ from decor_core.export.network_file import FileTensor, read_model, read_tensor
 from decor_core.features.backbones import by_resolution
 
 
-def keras_network(path: Path) -> Callable[[Any], list[Any]]:
-    """The network in a TFLite file: pixels [n, side, side, 3] → its stage maps.
+def keras_network(content: bytes) -> Callable[[Any], list[Any]]:
+    """The network of a TFLite file, by its content: pixels [n, side, side, 3] → its stage maps.
 
     Where the file computes in eight bits the graph does, to the bit, in whole numbers kept as
     floats. Knows the operations that convolutional networks need; BackboneError for any other.
     """
-    model = read_model(path.read_bytes())
+    model = read_model(content)
     (graph,) = model.subgraphs
     tensors = [read_tensor(model, tensor) for tensor in graph.tensors]
 

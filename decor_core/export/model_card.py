@@ -125,10 +125,18 @@ def _training_data(bundle: Bundle) -> str:
     return f"{told} The pictures are not in here: only numbers computed from them."
 
 
+def _network(bundle: Bundle) -> str:
+    network = bundle.network
+    if network is None:
+        return f"{plain(bundle.embedding.architecture)}, as it was trained on ImageNet,"
+    begun = f" (its training began with {plain(network.based_on)})" if network.based_on else ""
+    return f"“{plain(network.title)}”{begun}, which comes with the model,"
+
+
 def _method(bundle: Bundle) -> str:
     training, spec = bundle.training, bundle.embedding
     told = (
-        f"The network {plain(spec.architecture)}, as it was trained on ImageNet, looks at "
+        f"The network {_network(bundle)} looks at "
         f"{_REGION_WORDS[spec.region]} in {spec.views} view{'s' * (spec.views > 1)}. Mean and "
         "deviation of its stages, and a histogram of colors, go into one linear head "
         f"({plain(str(training.get('head', 'unknown')))})."

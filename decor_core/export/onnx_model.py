@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from decor_core.export.onnx_network import OnnxGraph, onnx_network
-from decor_core.features.backbones import BackboneSpec, load_backbone
+from decor_core.features.backbones import Backbone, load_backbone
 from decor_core.features.embedder import COLOR_SIDE, FLOOR
 from decor_core.images import color
 from decor_core.model.bundle import Bundle
@@ -38,11 +38,11 @@ def onnx_model(bundle: Bundle) -> bytes:
     ``novelty`` [1].
     """
     ImagePredictor(bundle)  # checks that the model fits what is here
-    spec = BackboneSpec.named(bundle.embedding.architecture)
-    map_side, *_ = load_backbone(spec.name).shapes[0]
-    count, side, labels = bundle.embedding.views, spec.side, len(bundle.taxonomy.labels)
+    backbone = load_backbone(bundle.embedding.architecture)
+    side, (map_side, *_) = backbone.spec.side, backbone.shapes[0]
+    count, labels = bundle.embedding.views, len(bundle.taxonomy.labels)
     graph = OnnxGraph()
-    vector = _embed(graph, spec)
+    vector = _embed(graph, backbone)
     logits = graph("Gemm", vector, _single(bundle.head.weights), _single(bundle.head.bias))
     outputs = {"probabilities": (graph("Softmax", logits, axis=1), [1, labels])}
     if bundle.novelty:
@@ -82,10 +82,11 @@ def _single(array: Any) -> np.ndarray:
     return np.asarray(array, np.float32)
 
 
-def _embed(graph: OnnxGraph, spec: BackboneSpec) -> str:
+def _embed(graph: OnnxGraph, backbone: Backbone) -> str:
     """The vector [1, d] of the object, its views and their weights."""
-    scaled = graph("Div", graph("Sub", "views", float(spec.mean)), float(spec.scale))
-    stages = onnx_network(graph, spec.path, graph("Transpose", scaled, perm=[0, 3, 1, 2]))
+    mean, scale = backbone.spec.mean, backbone.spec.scale
+    scaled = graph("Div", graph("Sub", "views", float(mean)), float(scale))
+    stages = onnx_network(graph, backbone.weights, graph("Transpose", scaled, perm=[0, 3, 1, 2]))
     weights = graph("Transpose", "weights", perm=[0, 3, 1, 2])
     map_side = stages[0][1][0]
     pooled = []

@@ -1,6 +1,5 @@
 """The network of a TFLite file as nodes of an ONNX graph, to be part of a larger one."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,14 +36,16 @@ class OnnxGraph:
         return name
 
 
-def onnx_network(graph: OnnxGraph, path: Path, pixels: str) -> list[tuple[str, tuple[int, ...]]]:
-    """Add the network in a TFLite file: pixels [n, 3, side, side] → its stage maps, channels first.
+def onnx_network(
+    graph: OnnxGraph, content: bytes, pixels: str
+) -> list[tuple[str, tuple[int, ...]]]:
+    """Add the network of a TFLite file: pixels [n, 3, side, side] → its stage maps, channels first.
 
     Gives the name of each map and its shape (height, width, channels), the first stage first.
     Where the file computes in eight bits the graph does, to the bit, in whole numbers kept as
     floats, as ``keras_network``. BackboneError for an operation that is not known here.
     """
-    model = read_model(path.read_bytes())
+    model = read_model(content)
     (network,) = model.subgraphs
     tensors = [read_tensor(model, tensor) for tensor in network.tensors]
     (input_index,) = map(int, network.inputs)

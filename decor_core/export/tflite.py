@@ -17,7 +17,7 @@ from tensorflow import keras
 
 from decor_core.export.keras_model import build_model, save_model
 from decor_core.export.network_file import read_model
-from decor_core.features.backbones import BackboneSpec, by_resolution, load_backbone
+from decor_core.features.backbones import Backbone, by_resolution, load_backbone
 from decor_core.model.bundle import Bundle
 
 _PLACEHOLDER = "decor_network"
@@ -29,21 +29,21 @@ def tflite_model(bundle: Bundle) -> bytes:
     Of one picture it takes ``object`` [1, n, n, 4], any n, and its ``views`` [views, side, side, 3]
     and ``weights`` [views, m, m, 1], as ``build_model`` does, and gives what that gives.
     """
-    spec = BackboneSpec.named(bundle.embedding.architecture)
-    model = build_model(bundle, batch=1, network=_placeholder_layer(spec))
+    backbone = load_backbone(bundle.embedding.architecture)
+    model = build_model(bundle, batch=1, network=_placeholder_layer(backbone))
     with tempfile.TemporaryDirectory() as folder:
         save_model(model, Path(folder))
         # By way of a SavedModel: from_concrete_functions has given NaNs without a word.
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.allow_custom_ops = True
         converted = converter.convert()
-    return _insert_network(converted, spec.path.read_bytes())
+    return _insert_network(converted, backbone.weights)
 
 
-def _placeholder_layer(spec: BackboneSpec) -> Any:
+def _placeholder_layer(backbone: Backbone) -> Any:
     """A layer with the inputs and outputs of the network, which the converter keeps as one operator
     for each view."""
-    shapes = load_backbone(spec.name).shapes
+    shapes = backbone.shapes
     attributes = f'name: "{_PLACEHOLDER}" attr {{ key: "tfl_fusable_op" value {{ b: true }} }}'
 
     @tf.function(experimental_implements=attributes)

@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from decor_core.export.network_file import read_model
-from decor_core.features.backbones import BackboneSpec, load_backbone
+from decor_core.features.backbones import load_backbone
 from decor_core.io import write_json
 from decor_core.model.bundle import Bundle
 from decor_core.model.novelty import (
@@ -41,8 +41,9 @@ def write_web_page(bundle: Bundle, folder: Path) -> None:
     with zipfile.ZipFile(_LITERT) as archive:
         archive.extractall(folder / "litert")
     _point_to_neighbor(folder / "litert" / "index.js")
-    spec = BackboneSpec.named(bundle.embedding.architecture)
-    (folder / "network.tflite").write_bytes(_fed_with_floats(spec.path.read_bytes()))
+    backbone = load_backbone(bundle.embedding.architecture)
+    spec = backbone.spec
+    (folder / "network.tflite").write_bytes(_fed_with_floats(backbone.weights))
     numbers = _Numbers()
     about = {
         "title": bundle.title,
@@ -54,7 +55,7 @@ def write_web_page(bundle: Bundle, folder: Path) -> None:
         "views": bundle.embedding.views,
         "network": {
             "side": spec.side,
-            "mapSide": load_backbone(spec.name).shapes[0][0],
+            "mapSide": backbone.shapes[0][0],
             "mean": spec.mean,
             "scale": spec.scale,
         },

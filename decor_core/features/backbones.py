@@ -1,7 +1,8 @@
 """Which network looks at a picture: its input, its preprocessing, its weights, its stage maps.
 
 Every network runs on LiteRT from one TFLite file whose outputs are the feature maps at the end
-of each stage (each resolution or width of the network).
+of each stage (each resolution or width of the network). Most have a name, by which they are
+found; one that has not, an OwnNetwork, is in the model that uses it.
 
 To add a network: its name in NETWORKS, its input in BackboneSpec.named, and in convert.py a
 function that gives its stage maps.
@@ -13,15 +14,17 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import numpy as np
 
 from decor_core.config import beside, cache_directory
-from decor_core.errors import BackboneError, DecorError
+from decor_core.errors import BackboneError, DamagedFile, DecorError
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
@@ -41,6 +44,7 @@ NETWORKS = (
     "mobilenet_0.50_224",
 )
 _MOBILENET = re.compile(r"mobilenet_(0\.25|0\.50|0\.75|1\.0)_(128|160|192|224)")
+_OWN = "own_"  # begins the names of networks that a model carries
 _log = logging.getLogger(__name__)
 
 
@@ -82,6 +86,8 @@ class BackboneSpec:
     def named(cls, name: str) -> "BackboneSpec":
         """The spec of ``efficientnet_lite{0,1,2}`` or ``mobilenet_<width>_<side>``."""
         name = name.lower().replace("-", "_")
+        if name.startswith(_OWN):
+            return _own_network_here(name).spec
         if match := _LITE.fullmatch(name):
             return cls(name, _LITE_SIDES[match[1]], mean=127.0, scale=128.0)
         if match := _MOBILENET.fullmatch(name):
@@ -102,6 +108,79 @@ class BackboneSpec:
         return shipped if self.name == DEFAULT or shipped.exists() else kept / shipped.name
 
 
+_living: "WeakSet[OwnNetwork]" = WeakSet()
+_living_lock = Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class OwnNetwork:
+    """A network that no name gives, so that a model carries it along.
+
+    ``content`` is a TFLite file of stage maps; its input is as in a BackboneSpec. ``title`` is what
+    people see of it, ``based_on`` the named network whose weights it began with, if any. As long
+    as it is in memory its ``name``, which tells content and input, finds it: ``load_backbone``,
+    ``BackboneSpec.named``. Nothing has looked at the content yet: ``load_backbone`` checks it.
+    """
+
+    content: bytes = field(repr=False)
+    side: int
+    mean: float
+    scale: float
+    title: str
+    based_on: str = ""
+
+    def __post_init__(self) -> None:
+        with _living_lock:
+            _living.add(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By way of ``__init__``, so that a process which it is sent to finds it, too."""
+        about = self.side, self.mean, self.scale, self.title, self.based_on
+        return OwnNetwork, (self.content, *about)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of content and input: what decides the vectors of pictures."""
+        told = f"{self.side} {self.mean!r} {self.scale!r} ".encode()
+        return hashlib.sha256(told + self.content).hexdigest()[:16]
+
+    @property
+    def name(self) -> str:
+        return _OWN + self.digest
+
+    @property
+    def spec(self) -> BackboneSpec:
+        return BackboneSpec(self.name, self.side, self.mean, self.scale)
+
+
+def own_network(name: str) -> OwnNetwork | None:
+    """The network of that name which a model in this process carries, if there is one."""
+    if not name.startswith(_OWN):
+        return None
+    with _living_lock:
+        return next((network for network in _living if network.name == name), None)
+
+
+def _own_network_here(name: str) -> OwnNetwork:
+    if network := own_network(name):
+        return network
+    raise BackboneError(
+        f"The network “{name}” is in none of the models here; it comes with the model that was "
+        "trained on it: name that model, or make the vectors again."
+    )
+
+
+def is_at_hand(name: str) -> bool:
+    """Whether the network called ``name`` can be used without a download or a conversion."""
+    return own_network(name) is not None or BackboneSpec.named(name).path.exists()
+
+
+def network_title(name: str) -> str:
+    """What people see of the network called ``name``."""
+    network = own_network(name)
+    return network.title if network else name
+
+
 class Backbone:
     """A network in memory, ready to look at pictures; safe to share between threads.
 
@@ -110,14 +189,20 @@ class Backbone:
     """
 
     def __init__(
-        self, spec: BackboneSpec, path: Path | None = None, weights: bytes | None = None
+        self,
+        spec: BackboneSpec,
+        path: Path | None = None,
+        weights: bytes | None = None,
+        *,
+        takes_batches: bool = True,
     ) -> None:
-        self.spec = spec
+        self.spec, self._takes_batches = spec, takes_batches
         path = path or spec.path
         try:
             self.weights = path.read_bytes() if weights is None else weights
             interpreter = self._made()
-            (pixels,) = interpreter.get_input_details()
+            (self.input,) = interpreter.get_input_details()
+            pixels = self.input
             if tuple(pixels["shape"]) != (1, spec.side, spec.side, 3):
                 raise ValueError(f"it takes {pixels['shape']}")
             outputs = interpreter.get_output_details()
@@ -130,7 +215,6 @@ class Backbone:
         self.digest = hashlib.sha256(self.weights).hexdigest()[:16]
         self._outputs = [output["index"] for output in outputs]
         self.shapes = tuple(tuple(map(int, output["shape"][1:])) for output in outputs)
-        self._input = pixels["index"], pixels["dtype"]
         self._idle = [(interpreter, 1)]
 
     def _made(self) -> "Interpreter":
@@ -143,13 +227,17 @@ class Backbone:
     def stage_maps(self, pixels: np.ndarray) -> list[np.ndarray]:
         """Maps [n, h, w, channels] of every stage, float32, for pixels [n, side, side, 3] of 0–255.
 
-        Several pictures at once take a little less time than one after the other.
+        Several pictures at once take a little less time than one after the other; not every
+        network takes them so.
         """
+        if len(pixels) > 1 and not self._takes_batches:
+            each = [self.stage_maps(pixels[i : i + 1]) for i in range(len(pixels))]
+            return [np.concatenate(stages) for stages in zip(*each, strict=True)]
         try:
             interpreter, count = self._idle.pop()
         except IndexError:  # all are busy
             interpreter, count = self._made(), 1
-        place, kind = self._input
+        place, kind = self.input["index"], self.input["dtype"]
         if count != len(pixels):
             interpreter.resize_tensor_input(place, pixels.shape)
             interpreter.allocate_tensors()
@@ -194,6 +282,8 @@ def load_backbone(name: str = DEFAULT) -> Backbone:
 
     Raises BackboneError where the name is unknown or the weights cannot be had.
     """
+    if network := own_network(name):
+        return _checked(network)
     spec = BackboneSpec.named(name)
     if name in _given:
         return Backbone(spec, weights=_given[name])
@@ -203,3 +293,31 @@ def load_backbone(name: str = DEFAULT) -> Backbone:
         convert_backbone(spec, spec.path)
     with restorable(spec.path):
         return Backbone(spec)
+
+
+def _checked(network: OwnNetwork) -> Backbone:
+    """A network that came with a model; what LiteRT sees of it is checked and written anew."""
+    from decor_core.features.tflite_check import checked_network
+
+    try:
+        checked = checked_network(network.content, network.side)
+        backbone = Backbone(
+            network.spec, weights=checked.content, takes_batches=checked.takes_batches
+        )
+        _check_levels(backbone)
+    except DamagedFile as error:
+        raise BackboneError(
+            f"The network “{network.title}” of the model is refused: {error}."
+        ) from error
+    backbone.digest = network.digest
+    return backbone
+
+
+def _check_levels(backbone: Backbone) -> None:
+    """DamagedFile where an input of eight bits has other steps than the levels of a pixel."""
+    pixels = backbone.input
+    if pixels["dtype"] == np.int8:
+        scale, zero = pixels["quantization"]
+        mean, step = zero + 128, scale * backbone.spec.scale
+        if abs(step - 1) > 1e-3 or abs(mean - backbone.spec.mean) > 1:
+            raise DamagedFile("expected that its input counts the levels of a pixel")

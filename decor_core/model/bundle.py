@@ -1,4 +1,7 @@
-"""One folder = one model: ``manifest.json``, ``head.npz`` and ``labels.txt``."""
+"""One folder = one model: ``manifest.json``, ``head.npz`` and ``labels.txt``.
+
+A model whose network no name gives has that beside them, as ``network.tflite``.
+"""
 
 import math
 import re
@@ -12,7 +15,7 @@ import msgspec
 import numpy as np
 
 from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file, unwritable
-from decor_core.features.backbones import MODELS, restorable
+from decor_core.features.backbones import MODELS, OwnNetwork, restorable
 from decor_core.features.embedder import EmbeddingSpec, read_spec
 from decor_core.io import (
     Arrays,
@@ -35,7 +38,9 @@ SHIPPED = MODELS / "bundles"
 DEFAULT_BUNDLE = SHIPPED / "decor-style"
 
 BUNDLE_FILES = _MANIFEST, HEAD_FILE, _LABELS = "manifest.json", "head.npz", "labels.txt"
+NETWORK_FILE = "network.tflite"
 MOST_WEIGHT_BYTES = 256 * 2**20
+_MOST_TITLE = 200  # letters
 _NOVELTY_ARRAYS = ("means", "axes", "variances", "rest", "spread")
 
 
@@ -55,7 +60,8 @@ class Bundle:
     ``evaluation`` is on held-out pictures, ``cross_validation`` on all; either may be missing.
     ``novelty`` tells what is none of the labels; without it everything is taken for one of them.
     ``training`` says how and on what it was trained, in words and numbers for people;
-    ``elsewhere``, if that was measured, how it does on pictures of other sources.
+    ``elsewhere``, if that was measured, how it does on pictures of other sources. ``network`` is
+    there where no name gives the one that it sees with.
     """
 
     title: str
@@ -69,6 +75,7 @@ class Bundle:
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     novelty: Novelty | None = None
     elsewhere: Elsewhere | None = None
+    network: OwnNetwork | None = None
 
     def titled(self, title: str) -> "Bundle":
         """The same model under another title."""
@@ -77,7 +84,8 @@ class Bundle:
 
 # The arrays of the model are in ``head.npz``.
 _IN_MANIFEST = [one.name for one in fields(Bundle) if one.name != "head"]
-_ADDED = {"elsewhere"}  # models of earlier versions say nothing of it
+_OF_NETWORK = [one.name for one in fields(OwnNetwork) if one.name != "content"]
+_ADDED = {"elsewhere", "network"}  # models of earlier versions say nothing of them
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Path:
@@ -117,6 +125,9 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
         bounds = {"typical": novelty.typical, "limit": novelty.limit}
         manifest["novelty"] = {"blocks": blocks, **bounds}
         arrays |= {name: getattr(novelty, name) for name in _NOVELTY_ARRAYS}
+    if network := bundle.network:
+        manifest["network"] = {name: getattr(network, name) for name in _OF_NETWORK}
+        write_file(folder / NETWORK_FILE, network.content)
     write_json(folder / _MANIFEST, manifest)
     write_file(folder / _LABELS, ("\n".join(bundle.taxonomy.labels) + "\n").encode())
     write_arrays(folder / HEAD_FILE, **arrays)
@@ -129,6 +140,8 @@ def load_bundle(folder: Path) -> Bundle:
         try:
             manifest = read_json(folder / _MANIFEST, dict[str, Any])
             arrays = read_arrays(folder / HEAD_FILE, MOST_WEIGHT_BYTES)
+            if isinstance(about := manifest.get("network"), dict):
+                manifest["network"] = about | {"content": _read_network(folder / NETWORK_FILE)}
         except FileNotFoundError as error:
             raise BundleError(
                 f"“{folder}” is no model folder: {Path(error.filename).name} is missing; "
@@ -141,7 +154,15 @@ def load_bundle(folder: Path) -> Bundle:
             )
         bundle = _from_manifest(manifest, arrays)
         _check_arrays(bundle)
+        if bundle.network:
+            _check_network(bundle, bundle.network)
         return bundle
+
+
+def _read_network(path: Path) -> bytes:
+    if path.stat().st_size > MOST_WEIGHT_BYTES:
+        raise DamagedFile(f"{path.name} has more than {MOST_WEIGHT_BYTES // 2**20} MiB")
+    return path.read_bytes()
 
 
 def _from_manifest(manifest: dict[str, Any], arrays: Arrays) -> Bundle:
@@ -197,6 +218,17 @@ def _check_arrays(bundle: Bundle) -> None:
         raise DamagedFile(f"its figures from elsewhere name “{min(others)}”, which it cannot tell")
     if novelty:
         _check_novelty(novelty, len(weights))
+
+
+def _check_network(bundle: Bundle, network: OwnNetwork) -> None:
+    """What is in the network is checked only where it is about to be run."""
+    numbers = network.side, network.mean, network.scale
+    if not (0 < network.side <= 1024 and np.isfinite(numbers).all() and network.scale > 0):
+        raise DamagedFile("what its network takes makes no sense")
+    if not (0 < len(network.title) <= _MOST_TITLE and network.title.isprintable()):
+        raise DamagedFile(f"its network's title must be a text of 1 to {_MOST_TITLE} letters")
+    if (bundle.embedding.architecture, bundle.backbone_digest) != (network.name, network.digest):
+        raise DamagedFile("its network is not the one that it was trained on")
 
 
 def _check_novelty(novelty: Novelty, columns: int) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from decor_core.errors import BundleError, PictureError
+from decor_core.features.backbones import network_title
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.images.decode import open_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
@@ -169,7 +170,7 @@ class ImagePredictor(VectorPredictor):
         if self.embedder.digest != bundle.backbone_digest:
             raise BundleError(
                 f"The model “{bundle.title}” was trained on another version of "
-                f"{bundle.embedding.architecture}; retrain it here."
+                f"{network_title(bundle.embedding.architecture)}; retrain it here."
             )
         if len(bundle.head.weights) != self.embedder.dimensions:
             raise BundleError(

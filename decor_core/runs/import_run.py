@@ -18,9 +18,9 @@ import numpy as np
 from decor_core.data.sources.source import is_clutter
 from decor_core.data.sources.zips import is_encrypted, is_link
 from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file
-from decor_core.features.backbones import BackboneSpec
+from decor_core.features.backbones import is_at_hand
 from decor_core.io import damaged_zip, json_as
-from decor_core.model.bundle import BUNDLE_FILES, Bundle, load_bundle
+from decor_core.model.bundle import BUNDLE_FILES, NETWORK_FILE, Bundle, load_bundle
 from decor_core.model.evaluation import Count
 from decor_core.model.predictor import ImagePredictor, VectorPredictor
 from decor_core.runs.run import Run, run_of_bundle
@@ -57,8 +57,8 @@ def import_run(
         run = run_of_bundle(bundle)
     architecture = bundle.embedding.architecture
     try:
-        is_here = BackboneSpec.named(architecture).path.exists()
-        vector = embed_blank(bundle) if is_here else None  # nothing is fetched or converted now
+        # Nothing is fetched or converted now.
+        vector = embed_blank(bundle) if is_at_hand(architecture) else None
     except DecorError as error:
         raise BundleError(f"The model cannot be used here: {error}") from error
     if vector is None:
@@ -115,7 +115,7 @@ def _model_files(members: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInf
         # “Export” adds a README, and operating systems scatter files about.
         if member.is_dir() or is_clutter(str(path)) or path.name.lower() == "readme.md":
             continue
-        if path.name not in BUNDLE_FILES:
+        if path.name not in (*BUNDLE_FILES, NETWORK_FILE):
             code = " Such files can run code when they are loaded."
             raise BundleError(
                 f"The zip holds “{path.name}”, which is no part of a model of Decor."

@@ -17,6 +17,7 @@ from decor_core.data.split import (
     different_pictures,
     needed,
 )
+from decor_core.features.backbones import own_network
 from decor_core.features.embeddings import Embeddings
 from decor_core.features.region_choice import RegionChoice
 from decor_core.features.vectors import is_many
@@ -248,4 +249,5 @@ def _bundle(
         model.head_,
         account,
         novelty=folds.novelty,
+        network=own_network(spec.architecture),
     )

@@ -10,19 +10,19 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 
-def _by_keras(path, inputs):
+def _by_keras(content, inputs):
     tf = pytest.importorskip("tensorflow")
     from decor_core.export.keras_network import keras_network
 
-    return [np.asarray(stage) for stage in keras_network(path)(tf.constant(inputs))]
+    return [np.asarray(stage) for stage in keras_network(content)(tf.constant(inputs))]
 
 
-def _by_onnx(path, inputs):
+def _by_onnx(content, inputs):
     from decor_core.export.onnx_network import OnnxGraph, onnx_network
 
     graph = OnnxGraph()
     shape = [inputs.shape[place] for place in (0, 3, 1, 2)]
-    names = [name for name, _ in onnx_network(graph, path, "pixels")]
+    names = [name for name, _ in onnx_network(graph, content, "pixels")]
     fed = onnx.helper.make_tensor_value_info("pixels", onnx.TensorProto.FLOAT, shape)
     given = [onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in names]
     made = onnx.helper.make_graph(graph.nodes, "network", [fed], given, graph.constants)
@@ -37,14 +37,14 @@ def _by_onnx(path, inputs):
 
 @pytest.fixture(params=[_by_keras, _by_onnx])
 def stages_of(request):
-    """Gives the stage maps of the network in a file, for inputs [n, side, side, 3]."""
+    """Gives the stage maps of the network in a TFLite file, for inputs [n, side, side, 3]."""
     return request.param
 
 
 def test_the_network_that_ships_to_the_bit(stages_of):
     network = backbones.load_backbone()
     pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
-    found = stages_of(network.spec.path, backbones.preprocess(pixels, network.spec))
+    found = stages_of(network.weights, backbones.preprocess(pixels, network.spec))
     for mine, theirs in zip(found, network.stage_maps(pixels), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
@@ -64,7 +64,7 @@ def test_a_network_of_single_precision(stages_of, tmp_path, monkeypatch):
     convert.convert_backbone(spec, tmp_path / "network.tflite")
     pixels = np.random.default_rng(1).integers(0, 256, (1, 128, 128, 3), np.uint8)
     inputs = backbones.preprocess(pixels, spec)
-    found = stages_of(tmp_path / "network.tflite", inputs)
+    found = stages_of((tmp_path / "network.tflite").read_bytes(), inputs)
     for mine, theirs in zip(found, layers(inputs), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-4)
 
@@ -79,6 +79,6 @@ def test_an_unknown_operation_is_refused(stages_of, tmp_path):
 
     tf.saved_model.save(Sine(), str(tmp_path / "saved"))
     converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
-    (tmp_path / "sine.tflite").write_bytes(converter.convert())
+    content = converter.convert()
     with pytest.raises(BackboneError, match="cannot be exported"):
-        stages_of(tmp_path / "sine.tflite", np.zeros((1, 4, 4, 3), np.float32))
+        stages_of(content, np.zeros((1, 4, 4, 3), np.float32))
