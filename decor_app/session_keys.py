@@ -135,6 +135,9 @@ ARRIVAL_TYPES = SessionKey[list]("arrival_types")
 ARRIVAL_CLASSES_FROM = SessionKey[int]("arrival_classes_from", 0)  # number of an outline
 ARRIVAL_CHANGE = SessionKey[bool]("arrival_change", False)  # the guess is to be changed
 
+# Data: pictures without classes
+LABELER = SessionKey[Any]("labeler")  # by id of the set
+
 # Data: all data sets
 ALL_SETS = SessionKey[bool]("all_sets", False)
 OPEN_SET = SessionKey[None]("open")  # by id

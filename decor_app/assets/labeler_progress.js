@@ -1,0 +1,143 @@
+// How many are labeled, how good the proposals are, what helps most; what goes into a dialog.
+const HELP = [
+  ["1 – 9, letters", "give the chosen pictures the class with this key"],
+  ["a key that is free, or +", "name a new class, and give it to them"],
+  ["Enter", "accept what the model proposes"],
+  ["0 or n", "none of these classes"],
+  ["Space or s", "skip: I cannot tell"],
+  ["Backspace, Ctrl + Z", "take the last step back; Ctrl + Y does it again"],
+  ["Arrows, Home, End", "go to another picture"],
+  ["Shift + arrows", "choose several; Ctrl + A chooses all of a group"],
+  ["v", "one by one, at large; again: all together"],
+  ["Tab", "from the classes to the pictures and on"],
+  ["?", "this list"],
+];
+
+const NEEDY = 5; // classes that are named
+
+function drawProgress(root, store, finish) {
+  const { curve, message } = store.state, all = store.titles.size;
+  const skipped = [...store.labels.values()].filter((label) => label === SKIP).length;
+  const done = store.labels.size - skipped;
+  const parts = [
+    make("p", { className: "count", innerHTML: `<b>${done.toLocaleString("en")}</b> of ${all.toLocaleString("en")} labeled` }),
+    make("progress", { max: all, value: done }, { "aria-label": "Labeled pictures" }),
+    make("p", { className: `saved ${savedWords(store)[0]}`, textContent: savedWords(store)[1] }),
+  ];
+  if (skipped) parts[0].append(`, ${skipped} skipped`);
+  if (curve?.points?.length) parts.push(...qualityOf(curve));
+  else parts.push(make("p", { textContent: "The model begins to propose when two classes have three pictures each." }));
+  if (message) parts.push(make("p", { className: "message", textContent: message }));
+  const needy = (curve?.classes ?? []).filter((one) => one.needs_more);
+  if (needy.length) {
+    const list = make("ul");
+    list.append(...needy.slice(0, NEEDY).map(({ name, labels, right }) => make("li", {
+      textContent: `${name}: ${plural(labels, "picture")}` + (right == null ? "" : `, ${percent(right)} told right`),
+    })));
+    if (needy.length > NEEDY) list.append(make("li", { textContent: `and ${needy.length - NEEDY} more` }));
+    parts.push(make("h3", { textContent: "Classes that need more" }), list);
+  }
+  const button = make("button", { type: "button", className: "finish strong", textContent: "Finish: make it a data set", onclick: finish });
+  button.disabled = store.classes.filter(({ name }) => [...store.labels.values()].includes(name)).length < 2;
+  parts.push(button);
+  if (button.disabled) parts.push(make("small", { textContent: "Two classes with pictures are the least." }));
+  root.replaceChildren(...parts);
+}
+
+function savedWords(store) {
+  if (store.gone) return ["bad", "This data set is not here any more. Open the Data page anew."];
+  const waiting = store.queue.length;
+  if (store.failures) return ["bad", waiting
+    ? `${plural(waiting, "step")} not saved yet: the server does not answer. It is tried again; leave the page open.`
+    : "The server does not answer. It is tried again."];
+  return waiting ? ["", "Saving …"] : ["good", store.loaded ? "All saved" : "Loading …"];
+}
+
+function qualityOf({ points, rest }) {
+  const last = points.at(-1);
+  const parts = [
+    make("h3", { textContent: "How often the model is right" }), drawCurve(points),
+    make("p", { textContent: `Asked about pictures whose label it had not seen, it is right for ${percent(last.accuracy)} ` +
+      `(with chance allowed for: ${percent(last.low)} to ${percent(last.high)}).` }),
+  ];
+  if (rest) parts.push(make("p", { textContent: `Of the pictures without a label it should get about ${percent(rest.accuracy ?? rest)} right.` }));
+  return parts;
+}
+
+// Accuracy with its interval against the number of labels.
+function drawCurve(points) {
+  const [width, height, left, bottom, top] = [260, 130, 34, 20, 8];
+  const least = Math.min(...points.map(({ low }) => low)), floor = Math.max(0, Math.floor(least * 10 - 0.01) / 10);
+  const [first, most] = [points[0].labels, points.at(-1).labels];
+  const x = (n) => left + (width - left - 8) * (most > first ? (n - first) / (most - first) : 1);
+  const y = (share) => top + (height - top - bottom) * (1 - share) / (1 - floor || 1);
+  const at = (key) => points.map((one) => `${x(one.labels).toFixed(1)},${y(one[key]).toFixed(1)}`);
+  const last = points.at(-1);
+  const svg = make("div", { className: "curve" }, { role: "img", "aria-label":
+    `Right answers by number of labels: ${points.map((one) => `${percent(one.accuracy)} with ${one.labels}`).slice(-6).join(", ")}` });
+  svg.innerHTML = `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">
+    ${[floor, 1].map((share) => `<path class="rule" d="M${left} ${y(share)}H${width - 8}"/>
+      <text x="${left - 5}" y="${y(share) + 4}" text-anchor="end">${Math.round(share * 100)} %</text>`).join("")}
+    <polygon points="${[...at("high"), ...at("low").reverse()].join(" ")}"/>
+    <polyline points="${at("accuracy").join(" ")}"/><circle cx="${x(last.labels)}" cy="${y(last.accuracy)}" r="3.5"/>
+    <text x="${x(first)}" y="${height - 4}">${most > first ? first : ""}</text>
+    <text x="${width - 8}" y="${height - 4}" text-anchor="end">${most} labels</text></svg>`;
+  return svg;
+}
+
+// Of proposals at least as probable as the threshold: how many there are, how many will be wrong.
+function thresholdWords(store, step) {
+  const { values, errors } = store.state.threshold;
+  const count = proposedAbove(store, values[step]).length, [share, low, high] = errors[step] ?? [];
+  const said = `${plural(count, "proposal")} at least ${percent(values[step])} probable. `;
+  if (share == null) return `${said}Too few labels yet to tell how many of them are wrong.`;
+  const wrong = (part) => Math.round(part * count);
+  return `${said}About ${percent(share)} of such are wrong (${percent(low)} to ${percent(high)}): of these, expect ` +
+    `${wrong(low)} to ${wrong(high)} wrong.`;
+}
+
+function openDialog(dialog, id, title, ...parts) {
+  const close = make("button", { type: "button", textContent: "Close", onclick: () => dialog.close() });
+  dialog.replaceChildren(make("h2", { id, textContent: title }), ...parts, close);
+  if (!dialog.open) dialog.showModal();
+  return close;
+}
+
+function openHelp(dialog) {
+  const table = make("table");
+  table.innerHTML = HELP.map(([key, does]) => `<tr><th scope="row">${key}</th><td>${does}</td></tr>`).join("");
+  openDialog(dialog, "help", "Keys", table);
+}
+
+function openClasses(dialog, store) {
+  const again = () => setTimeout(() => openClasses(dialog, store), 400); // when the server has answered
+  const rows = store.classes.map(({ name, key }) => {
+    const row = make("form", { className: "row" });
+    const input = make("input", { value: name, maxLength: 100 }, { "aria-label": `Name of ${name}` });
+    row.onsubmit = (event) => {
+      event.preventDefault();
+      const to = input.value.trim();
+      if (to && to !== name) { store.do({ do: "rename_class", name, to }); again(); }
+    };
+    const remove = make("button", { type: "button", textContent: "Remove", onclick() { store.do({ do: "remove_class", name }); again(); } },
+      { "aria-label": `Remove ${name}` });
+    row.append(make("kbd", { textContent: key }), input, make("button", { textContent: "Rename" }, { "aria-label": `Rename ${name}` }), remove);
+    return row;
+  });
+  const about = make("p", { textContent: "Pictures of a class that is removed have no label then. Undo brings it back." });
+  openDialog(dialog, "renaming", "Classes", ...rows, about);
+}
+
+function openFinish(dialog, store, finish) {
+  const values = [...store.labels.values()], count = (label) => values.filter((one) => one === label).length;
+  const list = make("ul");
+  list.append(...store.classes.map(({ name }) => make("li", { textContent: `${name}: ${plural(count(name), "picture")}` })));
+  const out = [[count(NONE), "of none of these"], [count(SKIP), "skipped"], [store.open.length, "without a label"]];
+  const left = out.filter(([n]) => n).map(([n, what]) => `${n.toLocaleString("en")} ${what}`).join(", ");
+  const about = make("p", { textContent: `${left ? `Left out: ${left}. ` : ""}You can go on labeling later.` });
+  const close = openDialog(dialog, "finishing", "The data set will have", list, about);
+  const button = make("button", { type: "button", className: "strong", textContent: "Make it a data set", onclick: finish });
+  close.before(button, " ");
+  close.textContent = "Go on labeling";
+  button.focus();
+}
