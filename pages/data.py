@@ -10,8 +10,9 @@ from decor_app.datasets.map import show_map
 from decor_app.datasets.overview import show_deleted, show_header, show_list
 from decor_app.datasets.report import collect_check, show_report
 from decor_app.datasets.upload import show_additions, show_empty_state, show_ways_in
+from decor_app.labeling.view import show_labeling
 from decor_app.page import open_page
-from decor_app.state import datasets
+from decor_app.state import datasets, labeling
 from decor_app.state.jobs import collect
 
 VIEWS = {
@@ -30,9 +31,12 @@ collect()
 arriving = show_ingest()
 show_deleted()
 collect_check()
-dataset = datasets.opened()
+heap = labeling.opened()
+dataset = None if heap else datasets.opened()
 
-if dataset:
+if heap:
+    show_labeling(heap)
+elif dataset:
     show_header(dataset)
     show_first_model(dataset)
     tabs = st.tabs(list(VIEWS), key=keys.DATA_VIEW, on_change="rerun")
@@ -41,10 +45,10 @@ if dataset:
             with tab:
                 show(dataset)
 else:
-    known = datasets.summaries()
-    show_list(known)
+    known, heaps = datasets.summaries(), labeling.heaps()
+    show_list(known, heaps)
     if not arriving:
-        if known:
+        if known or heaps:
             st.header("Bring pictures in", anchor=False)
         left, right = st.columns([7, 5], gap="large")
         with left:

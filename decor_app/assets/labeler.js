@@ -140,8 +140,8 @@ class Labeler {
     if (focused) same?.focus();
   }
   drawAbout() {
-    const root = this.find(".about"), { threshold, random } = this.store.state;
-    const state = JSON.stringify([this.tab, this.single, this.stepNow, threshold, random, this.store.labels.size, this.store.classes.length, this.flat.length]);
+    const root = this.find(".about"), { threshold, order } = this.store.state;
+    const state = JSON.stringify([this.tab, this.single, this.stepNow, threshold, order, this.store.labels.size, this.store.classes.length, this.flat.length]);
     if (root.dataset.state === state) return;
     root.dataset.state = state;
     this.find(".view").replaceChildren(make("kbd", { textContent: "v" }, { "aria-hidden": "true" }), this.single ? "All together" : "One by one");
@@ -152,7 +152,7 @@ class Labeler {
       this.nameBulk(root.querySelector(".bulk"));
       return;
     }
-    root.replaceChildren(...this.aboutParts(threshold, random));
+    root.replaceChildren(...this.aboutParts(threshold, order?.random));
   }
   aboutParts(threshold, random) {
     const words = (textContent) => make("p", { textContent });
@@ -344,7 +344,7 @@ class Labeler {
   }
   order(random) {
     this.store.do({ do: "order", random });
-    this.store.state.random = random;
+    this.store.state.order = { random };
     setTimeout(() => { this.build(); this.update(); }, 500); // when the server has answered
   }
   beginNaming(key = this.store.freeKey()) {

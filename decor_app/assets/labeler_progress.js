@@ -26,7 +26,7 @@ function drawProgress(root, store, finish) {
   ];
   if (skipped) parts[0].append(`, ${skipped} skipped`);
   if (curve?.points?.length) parts.push(...qualityOf(curve));
-  else parts.push(make("p", { textContent: "The model begins to propose when two classes have three pictures each." }));
+  else if (!message) parts.push(make("p", { textContent: "The model begins to propose when two classes have three pictures each." }));
   if (message) parts.push(make("p", { className: "message", textContent: message }));
   const needy = (curve?.classes ?? []).filter((one) => one.needs_more);
   if (needy.length) {

@@ -17,6 +17,8 @@ from decor_core.data.folders.outline import (
 )
 from decor_core.data.folders.tree import PART
 
+ONE_CLASS = "All pictures are of one class"
+UNLABELED = "None yet: I label them here, by keys, and the model helps"
 _NAMED = 4
 _MOST_CLASSES = 12
 _ROLES = {
@@ -28,32 +30,29 @@ _ROLES = {
 }
 
 
-def choose_outline(outlines: Sequence[FolderOutline], *, one_class: bool) -> FolderOutline | None:
-    """The way of reading the folders that is chosen.
+def choose_outline(outlines: Sequence[FolderOutline], *, loose: bool) -> FolderOutline | str:
+    """The way of reading the folders that is chosen, or UNLABELED.
 
-    Where ``one_class``, that all pictures are of one class can be chosen as well, which gives None.
+    Where pictures are ``loose``, that all are of one class can be chosen as well: ONE_CLASS.
     """
-    choices: list[FolderOutline | None] = [one for one in outlines if one.counts]
-    if len(outlines[0].counts) < 2:  # file names that tell classes are the better guess
-        choices.sort(key=lambda one: one is None or one.classes_from != BY_NAME)
-    if one_class:
-        choices.append(None)
-    chosen = choices[0]
-    if len(choices) > 1:
-        number = st.radio(
-            "What are the classes?",
-            range(len(choices)),
-            format_func=lambda i: _choice_words(choices[i]),
-            key=keys.ARRIVAL_CLASSES_FROM,
-        )
-        chosen = choices[number]
-    return chosen
+    read = [one for one in outlines if one.counts]
+    by_name = [one for one in read if one.classes_from == BY_NAME]
+    choices: list[FolderOutline | str] = [*read, UNLABELED]
+    if loose:  # file names that tell classes are the better guess, then that there are none yet
+        choices = [*by_name, UNLABELED, *(one for one in read if one not in by_name), ONE_CLASS]
+    number = st.radio(
+        "What are the classes?",
+        range(len(choices)),
+        format_func=lambda i: _choice_words(choices[i]),
+        key=keys.ARRIVAL_CLASSES_FROM,
+    )
+    return choices[number]
 
 
-def _choice_words(outline: FolderOutline | None) -> str:
+def _choice_words(outline: FolderOutline | str) -> str:
     """What a choice is called; no two alike, as the widget knows them by it."""
-    if outline is None:
-        return "All pictures are of one class"
+    if isinstance(outline, str):
+        return outline
     names = _few(outline.counts)
     if outline.classes_from == BY_NAME:
         return f"The file names: {names}"

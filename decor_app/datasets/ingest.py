@@ -8,13 +8,20 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.components.progress import watch_job
-from decor_app.datasets.class_folders import choose_outline, outline_words, show_tree
+from decor_app.datasets.class_folders import (
+    ONE_CLASS,
+    UNLABELED,
+    choose_outline,
+    outline_words,
+    show_tree,
+)
 from decor_app.format import escape_markdown
 from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
 from decor_app.state.datasets import open_set, store, toast_error
 from decor_app.state.first_model import submit_intake
 from decor_app.state.jobs import INTAKE, PEEK, forget, job_for, latest_job, stop, submit
+from decor_app.state.labeling import open_labeling
 from decor_app.state.workspace import workspace
 from decor_core.data.folders.layout import named
 from decor_core.data.folders.outline import FolderOutline
@@ -33,13 +40,18 @@ _COLUMN_HELP = {
 }
 
 
-def begin_ingest(zip_path: Path, into: Path, title: str, label: str = "") -> None:
-    """Look into what was uploaded; if all of it is of the class ``label``, read it at once."""
+def begin_ingest(
+    zip_path: Path, into: Path, title: str, label: str = "", *, unlabeled: bool = False
+) -> None:
+    """Look into what was uploaded.
+
+    If all of it is of the class ``label``, or ``unlabeled``, it is read at once.
+    """
     forget(INTAKE)
     keys.ARRIVAL_CHANGE.value = False
-    if label:
+    if label or unlabeled:
         forget(PEEK)
-        submit_intake(IntakeTask(zip_path, into, title, label=label))
+        submit_intake(IntakeTask(zip_path, into, title, label=label, unlabeled=unlabeled))
         return
     submit(PEEK, PreviewTask(zip_path, into, title))
 
@@ -80,8 +92,11 @@ def _advance() -> None:
     intake = job_for(INTAKE)
     if intake is None or intake.active:
         return
+    made = intake.task.into.name
+    is_heap = store().is_heap(made)
     try:
-        made = store().get(intake.task.into.name)  # also one that was stopped half way
+        if not is_heap:
+            store().get(made)  # also one that was stopped half way
     except DataError:
         if intake.status == "stopped":
             _give_up()
@@ -90,7 +105,7 @@ def _advance() -> None:
         toast_error(intake.message)
     forget(PEEK)
     forget(INTAKE)
-    open_set(made.id)
+    (open_labeling if is_heap else open_set)(made)
 
 
 def _ingest(
@@ -99,9 +114,11 @@ def _ingest(
     types: tuple[str, ...] | None = None,
     label: str = "",
     classes_from: str = "",
+    unlabeled: bool = False,
 ) -> None:
     task = preview.task
-    submit_intake(IntakeTask(task.data, task.into, task.title, columns, types, label, classes_from))
+    how = columns, types, label, classes_from, unlabeled
+    submit_intake(IntakeTask(task.data, task.into, task.title, *how))
 
 
 def _show_guess(preview: Job) -> None:
@@ -192,23 +209,30 @@ def _ask_folders(preview: Job) -> None:
         st.markdown(f"{preview.result.pictures} pictures, in no class folders. {_in_parts(guess)}")
     elif guess.question:
         st.markdown(escape_markdown(guess.question))
-    chosen = choose_outline(preview.result.outlines, one_class=loose)
-    if chosen:
-        st.markdown(outline_words(chosen))
-    else:
+    chosen = choose_outline(preview.result.outlines, loose=loose)
+    if chosen == ONE_CLASS:
         st.text_input("Class", key=keys.ARRIVAL_CLASS, placeholder="e.g. Gzhel", max_chars=100)
         st.caption("What do they show? Pictures of other classes can be added afterwards.")
+    elif chosen == UNLABELED:
+        st.caption(
+            "You name the classes as you go, with a key for each. After a few pictures the model "
+            "proposes the rest."
+        )
+    else:
+        st.markdown(outline_words(chosen))
 
     def ingest() -> None:
         try:
-            label = "" if chosen else checked_label(keys.ARRIVAL_CLASS.value)
+            label = checked_label(keys.ARRIVAL_CLASS.value) if chosen == ONE_CLASS else ""
         except DataError as error:
             toast_error(error)
             return
-        _ingest(preview, None, label=label, classes_from=chosen.classes_from if chosen else "")
+        classes_from = "" if isinstance(chosen, str) else chosen.classes_from
+        unlabeled = chosen == UNLABELED
+        _ingest(preview, None, label=label, classes_from=classes_from, unlabeled=unlabeled)
 
     _buttons(ingest)
-    if chosen:
+    if not isinstance(chosen, str):
         show_tree(chosen)
 
 

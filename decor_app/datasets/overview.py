@@ -7,7 +7,7 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.format import ago, escape_markdown, pluralize
 from decor_app.page import RETRAIN
-from decor_app.state import datasets
+from decor_app.state import datasets, labeling
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.store import DatasetSummary
 
@@ -25,35 +25,41 @@ def show_deleted() -> None:
             )
 
 
-def show_list(summaries: Sequence[DatasetSummary]) -> None:
-    """The data sets to open, each in a line."""
-    if not summaries:
+def show_list(sets: Sequence[DatasetSummary], heaps: Sequence[DatasetSummary]) -> None:
+    """The data sets to open, and the ``heaps`` to label, each in a line."""
+    lines = sorted([*sets, *heaps], key=lambda one: one.changed, reverse=True)
+    if not lines:
         return
     st.header("Your data sets", anchor=False)
     with st.container(key="sets", gap="xsmall"):
-        for one in summaries if keys.ALL_SETS.value else summaries[:_LISTED]:
-            with st.container(
-                horizontal=True, vertical_alignment="center", gap="small", wrap=False
-            ):
-                st.button(
-                    escape_markdown(one.title),
-                    key=keys.OPEN_SET.of(one.id),
-                    icon=":material/folder_open:",
-                    on_click=datasets.open_set,
-                    args=(one.id,),
-                )
-                st.caption(
-                    f"{pluralize(one.pictures, 'picture')} · {pluralize(one.labels, 'class')} · "
-                    f"changed {ago(one.changed)}"
-                )
-        if len(summaries) > _LISTED and not keys.ALL_SETS.value:
+        for one in lines if keys.ALL_SETS.value else lines[:_LISTED]:
+            _show_line(one, is_heap=one in heaps)
+        if len(lines) > _LISTED and not keys.ALL_SETS.value:
             st.button(
-                f"Show all {len(summaries)}",
+                f"Show all {len(lines)}",
                 type="tertiary",
                 icon=":material/expand_more:",
                 on_click=keys.ALL_SETS.set,
                 args=(True,),
             )
+
+
+def _show_line(one: DatasetSummary, *, is_heap: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+        st.button(
+            escape_markdown(one.title),
+            key=keys.OPEN_SET.of(one.id),
+            icon=":material/label:" if is_heap else ":material/folder_open:",
+            on_click=labeling.open_labeling if is_heap else datasets.open_set,
+            args=(one.id,),
+        )
+        pictures = pluralize(one.pictures, "picture")
+        what = (
+            f"{one.labels:,} of {pictures} labeled"
+            if is_heap
+            else f"{pictures} · {pluralize(one.labels, 'class')}"
+        )
+        st.caption(f"{what} · changed {ago(one.changed)}")
 
 
 def show_header(dataset: Dataset) -> None:
@@ -77,6 +83,13 @@ def show_header(dataset: Dataset) -> None:
                 disabled=not dataset.can_undo,
                 help=f"Last: {dataset.step}" if dataset.step else None,
             )
+            if labeling.can_go_on(dataset):
+                st.button(
+                    "Label more",
+                    icon=":material/label:",
+                    on_click=labeling.go_on_labeling,
+                    args=(dataset,),
+                )
             _menu(dataset)
             if st.button("Train on it", type="primary", icon=":material/model_training:"):
                 st.switch_page(RETRAIN)

@@ -28,6 +28,7 @@ from decor_core.datasets.upload import pack_upload, title_of
 from decor_core.errors import DecorError
 from decor_core.features.backbones import restorable
 
+_MOST_SHOTS = 600  # that a session holds, 60 KB each, until they are labeled
 _CAMERA_WAYS = ("Burst", "One photo")
 
 
@@ -55,6 +56,8 @@ def show_empty_state() -> None:
         "tar.gz of them will do.\n"
         "- **Or a table**: CSV or Excel (.xlsx) that names each picture and its class, with the "
         "pictures.\n"
+        "- **No classes yet?** Bring the heap as it is. You label it here, with one key for each "
+        "class, and after a few pictures the model proposes the rest.\n"
         "- **How many?** Ten of each class are a start, fifty are good. Mistakes are fine: you "
         "will be shown what looks wrong."
     )
@@ -90,7 +93,7 @@ def _drop_zone(_: None) -> None:
     key = keys.DROP_ZONE.of(keys.DROPS.value)
     with st.container(key="bring_zone"):
         files = st.file_uploader(
-            "Drop a folder, a zip or tar.gz, or a table with its pictures",
+            "Drop a folder, a zip or tar.gz, pictures, or a table with its pictures",
             accept_multiple_files=True,
             key=key,
             max_upload_size=server_config().upload_mb,
@@ -116,7 +119,9 @@ def _receive(key: SessionKey[list]) -> None:
     keys.DROPS.value += 1
 
 
-def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str, label: str = "") -> None:
+def _begin(
+    files: Sequence[tuple[str, io.BytesIO]], title: str, label: str = "", *, unlabeled: bool = False
+) -> None:
     into = store().begin(title)
     try:
         check_disk_quota(sum(len(file.getbuffer()) for _, file in files), store().root)
@@ -124,7 +129,7 @@ def _begin(files: Sequence[tuple[str, io.BytesIO]], title: str, label: str = "")
     except DecorError as error:
         toast_error(error)
         return
-    begin_ingest(into / UPLOAD, into, title, label)
+    begin_ingest(into / UPLOAD, into, title, label, unlabeled=unlabeled)
 
 
 # Pictures of one class
@@ -191,6 +196,10 @@ def _added(now: Dataset, files: Sequence[tuple[str, bytes]], label: str, parent:
 
 
 def _camera(dataset: Dataset | None) -> None:
+    if dataset is None:
+        if st.checkbox("Without a class: label them afterwards", key=keys.BURST_UNLABELED):
+            _unlabeled_bursts()
+            return
     class_picker(dataset and dataset.catalog.taxonomy, keys.ADD_LABEL)
     way = st.segmented_control(
         "Camera", _CAMERA_WAYS, default=_CAMERA_WAYS[0], required=True, key=keys.CAMERA_WAY,
@@ -212,11 +221,42 @@ def _camera(dataset: Dataset | None) -> None:
         )
 
 
+def _unlabeled_bursts() -> None:
+    """The camera, and a way to label what it has taken so far."""
+    burst_camera("the pictures to label", _collect_shots)
+    if count := len(keys.HEAP_SHOTS.value):
+        st.button(
+            f"Label these {count}" if count > 1 else "Label this one",
+            type="primary",
+            icon=":material/label:",
+            on_click=_label_shots,
+        )
+
+
+def _collect_shots(shots: Sequence[bytes]) -> str:
+    """Keep what the camera has taken until it is to be labeled; how much that is."""
+    now = [*keys.HEAP_SHOTS.value, *_named(shots)]
+    if len(now) > _MOST_SHOTS:
+        return f"{_MOST_SHOTS} pictures are the most at once: label what there is first."
+    keys.HEAP_SHOTS.value = now
+    return f"{pluralize(len(now), 'picture')} so far. Record more, or label them."
+
+
+def _label_shots() -> None:
+    files = [(name, io.BytesIO(shot)) for name, shot in keys.HEAP_SHOTS.value]
+    keys.HEAP_SHOTS.clear()
+    _begin(files, "My pictures", unlabeled=True)
+
+
+def _named(shots: Sequence[bytes]) -> list[tuple[str, bytes]]:
+    """What the camera has taken in one burst; by such names it is known to belong together."""
+    name = f"{datetime.now():%Y-%m-%d %H.%M.%S} burst {keys.BURSTS.value + 1}"
+    return [(f"{name} {i:03}.jpg", shot) for i, shot in enumerate(shots, start=1)]
+
+
 def _add_shots(shots: Sequence[bytes]) -> str:
     """Add what the camera has taken in one step; what was done, or why it was not."""
-    # By such names they are known to belong together.
-    name = f"{datetime.now():%Y-%m-%d %H.%M.%S} burst {keys.BURSTS.value + 1}"
-    pictures = [(f"{name} {i:03}.jpg", shot) for i, shot in enumerate(shots, start=1)]
+    pictures = _named(shots)
     label, parent = picked_class(keys.ADD_LABEL)
     try:
         check_disk_quota(sum(map(len, shots)), store().root)

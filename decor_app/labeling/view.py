@@ -1,0 +1,84 @@
+"""The pictures that are being labeled: their bar, the labeler, what can be taken along."""
+
+import streamlit as st
+
+from decor_app import session_keys as keys
+from decor_app.components.labeler import labeler
+from decor_app.format import escape_markdown
+from decor_app.state.datasets import where_kept
+from decor_app.state.labeling import (
+    address_of_routes,
+    close_labeling,
+    delete_heap,
+    finish,
+    hugging_face,
+    rename_heap,
+    table_csv,
+    what_is_left_out,
+    zipped,
+)
+from decor_app.state.labeling_session import Labeling
+
+_DOWNLOADS = (
+    ("Class folders (zip)", zipped, "zip", "application/zip"),
+    ("Table (CSV)", table_csv, "csv", "text/csv"),
+    ("For Hugging Face (zip)", hugging_face, "hugging-face.zip", "application/zip"),
+)
+
+
+def show_labeling(labeling: Labeling) -> None:
+    """All of it."""
+    st.button(
+        "All data sets, and new ones",
+        icon=":material/arrow_back:",
+        type="tertiary",
+        on_click=close_labeling,
+    )
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="heap"
+    ):
+        st.header(escape_markdown(labeling.title), anchor=False, width="content")
+        _menu(labeling)
+    labeler(
+        labeling.id,
+        f"{address_of_routes()}/{labeling.address}",
+        labeling.pictures,
+        lambda: _finish(labeling),
+    )
+
+
+def _finish(labeling: Labeling) -> None:
+    """Make a data set of what has a class, and say what has none."""
+    left_out = what_is_left_out(labeling)
+    if finish(labeling) and left_out:
+        st.toast(escape_markdown(left_out), icon=":material/info:")
+
+
+def _menu(labeling: Labeling) -> None:
+    with st.popover("Rename, take along", icon=":material/more_horiz:"):
+        st.text_input(
+            "Name",
+            labeling.title,
+            key=keys.TITLE.of(labeling.id),
+            max_chars=80,
+            on_change=rename_heap,
+            args=(labeling.id,),
+        )
+        for label, made, ending, kind in _DOWNLOADS:
+            st.download_button(
+                label,
+                lambda made=made: made(labeling),
+                f"{labeling.id}.{ending}",
+                kind,
+                icon=":material/download:",
+                on_click="ignore",
+                width="stretch",
+            )
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            on_click=delete_heap,
+            args=(labeling.id,),
+            width="stretch",
+        )
+        st.caption(where_kept())
