@@ -160,7 +160,7 @@ class Labeler {
     switch (this.tab) {
       case "next": {
         if (nothing) return [words("Every picture has a label. “Check again” shows what the model would call otherwise.")];
-        const first = this.store.classes.length ? "" : "What is in the first picture? Press 1 (or “+ New class”) and type it: that is your first class, and 1 its key.";
+        const first = this.store.classes.length ? "" : "What does the first picture show? Press 1, or “+ New class”, and type its name.";
         const box = make("input", { type: "checkbox", checked: !random, onchange: () => this.order(!box.checked) });
         const label = make("label");
         label.append(box, "Those first that teach the model most");

@@ -36,10 +36,13 @@ def choose_outline(outlines: Sequence[FolderOutline], *, loose: bool) -> FolderO
     Where pictures are ``loose``, that all are of one class can be chosen as well: ONE_CLASS.
     """
     read = [one for one in outlines if one.counts]
-    by_name = [one for one in read if one.classes_from == BY_NAME]
     choices: list[FolderOutline | str] = [*read, UNLABELED]
-    if loose:  # file names that tell classes are the better guess, then that there are none yet
-        choices = [*by_name, UNLABELED, *(one for one in read if one not in by_name), ONE_CLASS]
+    if loose or len(outlines[0].counts) < 2:
+        # File names that tell classes are the better guess, then that there are none yet.
+        by_name = [one for one in read if one.classes_from == BY_NAME]
+        choices = [*by_name, UNLABELED, *(one for one in read if one not in by_name)]
+    if loose:
+        choices.append(ONE_CLASS)
     number = st.radio(
         "What are the classes?",
         range(len(choices)),
@@ -56,6 +59,8 @@ def _choice_words(outline: FolderOutline | str) -> str:
     names = _few(outline.counts)
     if outline.classes_from == BY_NAME:
         return f"The file names: {names}"
+    if len(outline.counts) == 1:
+        return f"All pictures are of the class {names}"
     level = outline.classes_from.partition(":")[2]
     return f"Folders on level {level}: {names}" if level else f"Folders: {names}"
 

@@ -15,7 +15,7 @@ from decor_app.datasets.class_folders import (
     outline_words,
     show_tree,
 )
-from decor_app.format import escape_markdown
+from decor_app.format import escape_markdown, pluralize
 from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
 from decor_app.state.datasets import open_set, store, toast_error
@@ -163,7 +163,7 @@ def _has_questions(preview: DatasetPreview) -> bool:
         return True
     if layout.kind == "folders" and layout.guessed:
         guess = preview.outlines[0]
-        return bool(guess.question or guess.assumed)
+        return bool(guess.question or guess.assumed) or len(guess.counts) < 2
     if layout.kind != "csv" or not layout.guessed:
         return False
     assert layout.columns is not None  # they come with the kind “csv”
@@ -209,6 +209,8 @@ def _ask_folders(preview: Job) -> None:
         st.markdown(f"{preview.result.pictures} pictures, in no class folders. {_in_parts(guess)}")
     elif guess.question:
         st.markdown(escape_markdown(guess.question))
+    elif len(guess.counts) < 2:
+        st.markdown(f"{pluralize(preview.result.pictures, 'picture')}, all in one folder.")
     chosen = choose_outline(preview.result.outlines, loose=loose)
     if chosen == ONE_CLASS:
         st.text_input("Class", key=keys.ARRIVAL_CLASS, placeholder="e.g. Gzhel", max_chars=100)
