@@ -2,11 +2,12 @@
 // kept in the browser until the server has it on its disk, and is sent again until then.
 const NONE = "\u0000none", SKIP = "\u0000skip"; // label_log.py
 const KEYS = [..."123456789abcdefghijklmopqrtuwxyz"]; // of classes; n, s and v have a meaning
+const NOTHING = { next: [], clusters: [], disagreements: [], proposals: {} }; // learned so far
 const POLL = 700, LONGEST = 8000; // milliseconds
 
 class LabelStore {
   queue = []; saved = new Map(); failures = 0; sending = 0; error = "";
-  state = { revision: 0, proposals_revision: -1, classes: [], next: [], clusters: [], disagreements: [], proposals: {}, message: "" };
+  state = { revision: 0, proposals_revision: -1, classes: [], message: "", ...NOTHING };
 
   constructor({ address, dataset, pictures }, changed, tell) {
     this.address = address;
@@ -121,9 +122,11 @@ class LabelStore {
   }
   absorb(answer, all = false) {
     if (answer.revision < this.state.revision) return; // an older answer that came late
-    // What a fit gives is null where it is as before.
-    const news = Object.entries(answer).filter(([, value]) => value !== null);
-    this.state = { ...this.state, ...Object.fromEntries(news) };
+    // What was learned is null where it is as before, and where it is nothing (yet).
+    const isNew = answer.proposals_revision !== this.state.proposals_revision;
+    for (const [name, value] of Object.entries(answer))
+      if (value !== null) this.state[name] = value;
+      else if (isNew) this.state[name] = NOTHING[name] ?? null;
     if (all) this.saved = new Map();
     for (const [id, label] of Object.entries(answer.labels)) put(this.saved, id, label);
     this.show();

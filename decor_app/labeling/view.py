@@ -11,19 +11,13 @@ from decor_app.state.labeling import (
     close_labeling,
     delete_heap,
     finish,
-    hugging_face,
     rename_heap,
-    table_csv,
     what_is_left_out,
     zipped,
 )
 from decor_app.state.labeling_session import Labeling
 
-_DOWNLOADS = (
-    ("Class folders (zip)", zipped, "zip", "application/zip"),
-    ("Table (CSV)", table_csv, "csv", "text/csv"),
-    ("For Hugging Face (zip)", hugging_face, "hugging-face.zip", "application/zip"),
-)
+_DOWNLOADS = (("Class folders (zip)", zipped, "zip", "application/zip"),)
 
 
 def show_labeling(labeling: Labeling) -> None:

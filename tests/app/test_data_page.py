@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import grid
+from decor_app.datasets.class_folders import ONE_CLASS, UNLABELED
 from decor_app.jobs.dataset_tasks import IntakeTask, MapCoordinates, ingest
 from decor_app.state import jobs
 from decor_app.state.processes import job_queues
@@ -571,8 +572,7 @@ def test_classes_in_file_names_are_asked_for(arrived, home):
                    "test/1.png", "test/2.png")  # fmt: skip
     assert "are called like parts of a data set" in texts(test)
     assert test.radio(key="arrival_classes_from").options == [
-        "The file names: cat, dog", "Folders on level 1: test, train",
-        "All pictures are of one class",
+        "The file names: cat, dog", UNLABELED, "Folders on level 1: test, train", ONE_CLASS,
     ]  # fmt: skip
     assert "2 pictures left out: Its name tells no class" in texts(test).replace("\\", "")
     assert "8 pictures in 2 classes" in _read(test)
@@ -580,12 +580,26 @@ def test_classes_in_file_names_are_asked_for(arrived, home):
     assert set(load_dataset(folder).counts) == {"cat", "dog"}
 
 
+@pytest.mark.parametrize("names", (("1.png", "2.png"), ("holiday/1.png", "holiday/2.png")))
+def test_a_heap_is_labeled_unless_it_is_of_one_class(arrived, home, names):
+    test = arrived(*names)
+    choice = test.radio(key="arrival_classes_from")
+    assert choice.options[choice.value] == UNLABELED
+    test = ended(_click(test, "Read the pictures"), jobs.INTAKE)
+    (folder,) = home.glob("[!.]*")
+    assert test.session_state["workspace"].labeling == folder.name
+    _click(test, "All data sets, and new ones")
+    assert "0 of 2 pictures labeled" in texts(test)
+    test = sound(test.button(key=f"open-{folder.name}").click().run())
+    assert test.session_state["workspace"].labeling == folder.name
+
+
 def test_masks_are_left_out_unless_their_folders_are_chosen(arrived):
     test = arrived(*(f"cup/{part}/{kind}/{i}.png" for i in range(2) for part, kind in
                      (("train", "good"), ("test", "good"), ("test", "torn"),
                       ("ground_truth", "torn"))))  # fmt: skip
     choice = test.radio(key="arrival_classes_from")
-    assert len(set(choice.options)) == len(choice.options) == 3 and choice.value == 0
+    assert len(set(choice.options)) == len(choice.options) == 4 and choice.value == 0
     assert "6 pictures in 2 classes" in texts(test) and "MVTec AD" in texts(test)
     sound(choice.set_value(2).run())
     assert "8 pictures in 2 classes" in texts(test)
