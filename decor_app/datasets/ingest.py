@@ -215,7 +215,7 @@ def _ask_folders(preview: Job) -> None:
     if chosen == ONE_CLASS:
         st.text_input("Class", key=keys.ARRIVAL_CLASS, placeholder="e.g. Gzhel", max_chars=100)
         st.caption("What do they show? Pictures of other classes can be added afterwards.")
-    elif chosen == UNLABELED:
+    elif isinstance(chosen, str):
         st.caption(
             "You name the classes as you go, with a key for each. After a few pictures the model "
             "proposes the rest."

@@ -196,10 +196,10 @@ def _added(now: Dataset, files: Sequence[tuple[str, bytes]], label: str, parent:
 
 
 def _camera(dataset: Dataset | None) -> None:
-    if dataset is None:
-        if st.checkbox("Without a class: label them afterwards", key=keys.BURST_UNLABELED):
-            _unlabeled_bursts()
-            return
+    later = "Without a class: label them afterwards"
+    if dataset is None and st.checkbox(later, key=keys.BURST_UNLABELED):
+        _unlabeled_bursts()
+        return
     class_picker(dataset and dataset.catalog.taxonomy, keys.ADD_LABEL)
     way = st.segmented_control(
         "Camera", _CAMERA_WAYS, default=_CAMERA_WAYS[0], required=True, key=keys.CAMERA_WAY,
