@@ -3,10 +3,12 @@
 import gzip
 import io
 import struct
+import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from packing import tar_bytes, with_method, zip_bytes
+from packing import tar_bytes, with_method, zip_bytes, zip_of_raw_names
 
 from decor_core.data.catalog import open_dataset
 from decor_core.data.sources.source import SourceLimits, open_source
@@ -34,6 +36,15 @@ def keep(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def often():
+    """Threads take turns a thousand times as often."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
 
 
 def _notes(source):
@@ -173,6 +184,20 @@ def test_single_members_of_another_method_are_named(members, keep):
     report = open_dataset(path).report
     (finding,) = report.of("unreadable")
     assert finding.file == "ash/1.png" and "(Deflate64)" in finding.message
+
+
+def test_members_with_extra_fields_are_read_whole_on_several_threads_at_once(keep, often):
+    """Most programs write the time there; some Pythons then mix up what threads read."""
+    times = struct.pack("<HHBI", 0x5455, 5, 1, 0)
+    members = {f"{number}.png".encode(): bytes([number]) * 99 for number in range(200)}
+    path = keep(
+        "set.zip", zip_of_raw_names({(n, 0): d for n, d in members.items()}, lambda _: times)
+    )
+    source = open_source(path)
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(source.read, source.names * 20)) == [
+            members[name.encode()] for name in source.names * 20
+        ]
 
 
 # Uploads

@@ -46,7 +46,10 @@ class ZipMember:
     def open(self, mode: str) -> IO[bytes]:
         if self.info.compress_type not in _READABLE:
             raise PictureError(f"It is {_compressed_otherwise([self.info])}")
-        return self.archive.open(self.info)
+        # While it skips a member's extra field, no other thread may move the file: to Python up to
+        # 3.12.8 and 3.13.1 that member is damaged then (python/cpython#127847).
+        with self.archive._lock:  # type: ignore[attr-defined]
+            return self.archive.open(self.info)
 
 
 def read_zip(file: Path | IO[bytes], name: str, limits: SourceLimits) -> Contents:
