@@ -118,11 +118,9 @@ def create_heap(
     heap = Heap(folder, title, catalog_of(folder, table, (level,), report), now())
     _write(heap)
     ids = dict(zip(table["file"], heap.ids, strict=True))
-    given: dict[str, list[str]] = {}
-    for file, label in (labels or {}).items():
-        if file in ids:
-            given.setdefault(label, []).append(ids[file])
-    heap.log().append([Known(ids=tuple(some), label=label) for label, some in given.items()])
+    known = {ids[file]: label for file, label in (labels or {}).items() if file in ids}
+    if known:
+        heap.log().append([Known(labels=known)])
     return heap
 
 
@@ -220,10 +218,11 @@ def take_over_edits(heap: Heap, log: LabelLog, dataset: Dataset) -> None:
     """
     table, answers = dataset.table, log.labels
     now = dict(zip(table["key"], table[dataset.level], strict=True))
-    changes: dict[str, list[str]] = {}
+    changes: dict[str, str] = {}
     for one, key in zip(heap.ids, heap.catalog.table["key"], strict=True):
         given = answers.get(one, "")
         wanted = now.get(key, SKIP if given not in (NONE, SKIP, "") else given)
         if wanted != given:
-            changes.setdefault(wanted, []).append(one)
-    log.append([Label(ids=tuple(ids), label=label) for label, ids in changes.items()])
+            changes[one] = wanted
+    if changes:
+        log.append([Label(labels=changes)])

@@ -5,7 +5,7 @@ on the disk before it counts. Several processes may append: each first reads wha
 """
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,10 +29,14 @@ class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", omit_defa
 
 
 class Label(_Step, tag="label", frozen=True, kw_only=True):
-    """Pictures get a label: a class (new or not), NONE, SKIP, or "" for none any more."""
+    """Pictures get a label: a class (new or not), NONE, SKIP, or "" for none any more.
 
-    ids: tuple[str, ...]
-    label: str
+    All ``ids`` get the same ``label``; ``labels`` are those of others, by picture.
+    """
+
+    ids: tuple[str, ...] = ()
+    label: str = ""
+    labels: dict[str, str] = {}  # msgspec copies it for each step
 
 
 class Known(Label, tag="known", frozen=True, kw_only=True):
@@ -259,16 +263,17 @@ class LabelLog:
         classes = dict(self._state.classes)
         match step:
             case Label():
-                label = step.label
-                if unknown := [one for one in step.ids if one not in self._ids]:
+                given = dict.fromkeys(step.ids, step.label) | step.labels
+                if unknown := [one for one in given if one not in self._ids]:
                     raise DataError(f"There is no picture “{unknown[0]}” here (any more).")
-                if label not in (NONE, SKIP, ""):
-                    label = checked_label(label)
-                    _add_class(classes, label)
-                return self._labeled(step.ids, label, classes)
+                kept = {label: _checked(label) for label in dict.fromkeys(given.values())}
+                for label in kept.values():
+                    if label not in (NONE, SKIP, ""):
+                        _add_class(classes, label)
+                return self._labeled({one: kept[label] for one, label in given.items()}, classes)
             case AddClass():
                 _add_class(classes, checked_label(step.name))
-                return self._labeled((), "", classes)
+                return self._labeled({}, classes)
             case RenameClass():
                 self._check_class(step.name)
                 to = checked_label(step.to)
@@ -286,14 +291,11 @@ class LabelLog:
         if name not in self._state.classes:
             raise DataError(f"There is no class “{name}” (any more).")
 
-    def _labeled(self, ids: Iterable[str], label: str, classes: dict[str, str]) -> _Change:
-        """Pictures get a label; those that have it are confirmed."""
+    def _labeled(self, labels: dict[str, str], classes: dict[str, str]) -> _Change:
+        """Pictures get labels; those that have theirs already are confirmed."""
         known = self._state.labels
-        return _Change(
-            dict.fromkeys(ids, label),
-            {one: bool(label) and known.get(one) == label for one in ids},
-            classes,
-        )
+        confirmed = {one: bool(label) and known.get(one) == label for one, label in labels.items()}
+        return _Change(labels, confirmed, classes)
 
     def _relabeled(self, before: str, label: str, classes: dict[str, str]) -> _Change:
         """The pictures of a class get another label; it stays as confirmed as it was."""
@@ -321,6 +323,10 @@ class LabelLog:
         for one, is_confirmed in change.confirmed.items():
             (state.confirmed.add if is_confirmed else state.confirmed.discard)(one)
         return before
+
+
+def _checked(label: str) -> str:
+    return label if label in (NONE, SKIP, "") else checked_label(label)
 
 
 def _add_class(classes: dict[str, str], name: str) -> None:

@@ -140,7 +140,7 @@ def test_refused_steps_are_told_beside_those_that_were_done(labeling, ask):
     [
         {"revision": 0, "steps": [{"do": "known", "ids": [], "label": "x"}]},
         {"revision": -1, "steps": []},
-        {"steps": [{"do": "label", "label": "x"}]},
+        {"steps": [{"do": "label", "ids": "x"}]},
         {"steps": "undo"},
     ],
 )

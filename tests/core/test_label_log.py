@@ -106,6 +106,17 @@ def test_changes_since_a_step_tell_what_has_no_label_any_more(path):
     assert log.at_random and LabelLog(path, IDS).at_random
 
 
+def test_many_labels_are_one_step(path):
+    log = LabelLog(path, IDS)
+    log.append([Label(labels={"a": "cup", "b": "bowl", "c": NONE})])
+    assert log.labels == {"a": "cup", "b": "bowl", "c": NONE} and list(log.classes) == [
+        "cup",
+        "bowl",
+    ]
+    log.append([Undo()])
+    assert log.labels == {} and log.classes == {} and not log.can_undo
+
+
 def test_two_at_once_lose_nothing(path):
     here, there = LabelLog(path, IDS), LabelLog(path, IDS)
     for number in range(10):
