@@ -15,6 +15,12 @@ from decor_core.features.embedder import EmbeddingSpec
 from decor_core.model.events import ShouldStop
 from decor_core.training.active_learning import Share
 from decor_core.training.heap_looks import look_at, read_looks
+from decor_core.training.labeling_progress import (
+    ClassProgress,
+    changed_by_doubling,
+    class_progress,
+    estimate,
+)
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 _BATCH = 12  # that are chosen together; the labels of some are there before the next are
@@ -44,7 +50,9 @@ class LabelingFit:
     ``classes``, ``confidence`` [n] their probabilities; both are empty before there are proposals.
     ``next_rows`` are those to label next, ``clusters`` rows that look alike. ``errors`` tell, for
     each of THRESHOLDS, how many answers out of fold above it were wrong; ``right`` how many were
-    right, ``right_by_class`` of each class. ``disagreements`` are row, class index, probability.
+    right, ``by_class`` of each class. ``rest`` is the share of proposals that are right, with its
+    interval; ``changed`` tells how many the second half of the labels has changed.
+    ``disagreements`` are row, class index, probability.
     """
 
     revision: int
@@ -56,7 +64,9 @@ class LabelingFit:
     confidence: np.ndarray = field(default_factory=lambda: np.empty(0))
     errors: tuple[Share, ...] = ()
     right: Share = Share(0, 0)
-    right_by_class: tuple[Share, ...] = ()
+    by_class: tuple[ClassProgress, ...] = ()
+    rest: tuple[float, float, float] | None = None
+    changed: Share = Share(0, 0)
     disagreements: tuple[tuple[int, int, float], ...] = ()
 
 
@@ -94,11 +104,6 @@ class FitTask(Task):
         if proposals is None:
             return LabelingFit(self.revision, self.labels, following, alike)
         number = {name: i for i, name in enumerate(proposals.classes)}
-        codes = np.array([number[self.labels[row]] for row in proposals.held_out.tolist()])
-        right = proposals.right
-        by_class = tuple(
-            Share(int(right[codes == i].sum()), int((codes == i).sum())) for i in range(len(number))
-        )
         return LabelingFit(
             self.revision,
             self.labels,
@@ -109,7 +114,9 @@ class FitTask(Task):
             proposals.confidence,
             tuple(map(proposals.errors_above, THRESHOLDS)),
             proposals.accuracy,
-            by_class,
+            tuple(class_progress(proposals)),
+            estimate(proposals),
+            changed_by_doubling(learner, proposals),
             tuple((row, number[name], p) for row, name, p in proposals.disagreements()),
         )
 

@@ -7,6 +7,7 @@ at a time, always to the latest labels; whoever asks next finds what came of it.
 import secrets
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,8 +22,11 @@ from decor_app.state.processes import job_queues
 from decor_core.data.findings import pluralize
 from decor_core.datasets.heap import Heap, load_heap
 from decor_core.datasets.label_log import NONE, SKIP, LabelLog, Step
-from decor_core.errors import DecorError
+from decor_core.errors import DamagedFile, DecorError
+from decor_core.io import read_json, write_json
+from decor_core.model.evaluation import wilson
 from decor_core.training.heap_looks import was_looked_at
+from decor_core.training.labeling_progress import enough, with_point
 
 _NEEDED = 3  # labels of a class, before there are proposals of it
 
@@ -52,6 +56,7 @@ class Labeling:
         self._running: _Running | None = None
         self._fit: LabelingFit | None = None
         self._fits = 0
+        self._points = self._read_points()
         self._trouble, self._given_up = "", -1  # the revision whose fit failed
 
     @property
@@ -115,7 +120,7 @@ class Labeling:
                 f"Proposals come as soon as two classes have {_NEEDED} pictures each; so far "
                 f"{pluralize(len(self.log.labels), 'picture')} are labeled."
             )
-        return ""
+        return enough(fit.changed, len(fit.labels))
 
     # What is learned
 
@@ -166,6 +171,8 @@ class Labeling:
             if isinstance(job.result, LabelingFit):
                 self._fit = job.result
                 self._fits += 1
+                if self._fit.classes:
+                    self._add_point(self._fit)
         self._go_on()
 
     def _learned(self, fit: LabelingFit | None) -> dict[str, Any]:
@@ -196,22 +203,47 @@ class Labeling:
             for row, label, probability in fit.disagreements
             if ids[row] not in confirmed and labels.get(ids[row]) == fit.labels[row]
         ]
-        learned["curve"] = self._curve(fit, unlabeled)
+        learned["curve"] = self._curve(fit)
         return learned
 
-    def _curve(self, fit: LabelingFit, unlabeled: np.ndarray) -> dict[str, Any]:
-        share, low, high = _with_interval(fit.right.k, fit.right.n)
-        point = {"labels": len(fit.labels), "accuracy": share, "low": low, "high": high}
-        return {"points": [point], "rest": None, "classes": []}
+    def _curve(self, fit: LabelingFit) -> dict[str, Any]:
+        names = ("accuracy", "low", "high")
+        points = [
+            {"labels": labels, **dict(zip(names, _with_interval(k, n), strict=True))}
+            for labels, k, n in self._points
+        ]
+        rest = fit.rest and [round(value, 4) for value in fit.rest]
+        classes = [
+            {
+                "name": one.name,
+                "labels": one.labels,
+                "right": one.right.k / one.right.n if one.right.n else None,
+                "needs_more": one.needs_more,
+            }
+            for one in fit.by_class
+        ]
+        told = rest and dict(zip(names, rest, strict=True))
+        return {"points": points, "rest": told, "classes": classes}
+
+    def _read_points(self) -> list[tuple[int, int, int]]:
+        try:
+            return read_json(self.heap.folder / _CURVE, list[tuple[int, int, int]])
+        except (OSError, DamagedFile):  # none yet; it grows again
+            return []
+
+    def _add_point(self, fit: LabelingFit) -> None:
+        self._points = with_point(self._points, fit.labels, fit.right)
+        with suppress(OSError):  # the labels are what counts
+            if self.heap.folder.is_dir():
+                write_json(self.heap.folder / _CURVE, self._points)
 
 
+_CURVE = "curve.json"
 _LEARNED = ("proposals", "next", "clusters", "threshold", "curve", "disagreements")
 
 
 def _with_interval(k: int, n: int) -> list[float | None]:
     """A share with its 95 % interval; nothing is known of none."""
-    from decor_core.model.evaluation import wilson
-
     if not n:
         return [None, 0.0, 1.0]
     return [round(value, 4) for value in (k / n, *wilson(k, n))]

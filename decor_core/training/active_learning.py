@@ -177,6 +177,14 @@ class ActiveLearner:
             probabilities(logits / temperature),
         )
 
+    def proposed_by(self, labels: Mapping[int, str]) -> np.ndarray:
+        """The likeliest label [n] of each picture, str, as ``propose`` tells it but sooner."""
+        classes, codes = np.unique(list(labels.values()), return_inverse=True)
+        if len(classes) < 2:
+            return np.full(len(self.coordinates), classes[0] if len(classes) else "")
+        head = self._fit(np.array(list(labels), int), codes)
+        return classes[head.logits(self.coordinates).argmax(axis=1)]
+
     def next_rows(
         self,
         count: int,

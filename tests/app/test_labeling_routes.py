@@ -128,6 +128,29 @@ def test_a_wrong_label_is_disagreed_with_until_it_is_confirmed(labeling, ask, vi
     assert wrong in {one for one, *_ in ask("state").json()["disagreements"]}
 
 
+def test_the_curve_is_kept_and_tells_when_it_is_enough(labeling, ask, visit):
+    for rows in (range(0, 8), range(8, 14), range(14, 19)):
+        by_class = {labeling.heap.ids[row]: "odd" if row % 2 else "even" for row in rows}
+        ask("steps", revision=0, steps=[{"do": "label", "labels": by_class}])
+        fit(labeling, visit)
+    answer = ask("state").json()
+    points = answer["curve"]["points"]
+    assert [point["labels"] for point in points] == [8, 14, 19]
+    assert all(0 <= point["low"] <= point["accuracy"] <= point["high"] <= 1 for point in points)
+    assert answer["curve"]["rest"]["accuracy"] > 0.9
+    odd, even = (
+        next(one for one in answer["curve"]["classes"] if one["name"] == n) for n in ("odd", "even")
+    )
+    assert (odd["labels"], even["labels"]) == (9, 10) and not odd["needs_more"]
+    assert answer["message"] == ""  # too few labels to tell
+    assert Labeling(labeling.heap.folder, "another").answer() is not None
+    assert Labeling(labeling.heap.folder, "another")._read_points() == labeling._points
+    ask("steps", revision=3, steps=[{"do": "undo"}])
+    fit(labeling, visit)
+    points = ask("state").json()["curve"]["points"]
+    assert [point["labels"] for point in points] == [8, 14]
+
+
 def test_refused_steps_are_told_beside_those_that_were_done(labeling, ask):
     steps = [{"do": "remove_class", "name": "x"}, {"do": "add_class", "name": "cup"}]
     answer = ask("steps", revision=0, steps=steps)

@@ -1,6 +1,7 @@
 """Pictures without classes: kept like a data set, labeled, finished, gone on with."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from decor_core.datasets.heap import (
 from decor_core.datasets.label_log import NONE, SKIP, Label, Undo
 from decor_core.datasets.storage import HEAP, keep_picture
 from decor_core.datasets.store import DatasetStore
-from decor_core.errors import DataError
+from decor_core.errors import DamagedFile, DataError
+from decor_core.features.embedder import Block, EmbeddingSpec
+from decor_core.training import heap_looks
 
 
 @pytest.fixture
@@ -127,13 +130,19 @@ def test_a_source_without_pictures_is_no_heap(write_pictures, tmp_path):
         open_heap(open_source(tmp_path / "empty"))
 
 
-def test_vectors_of_a_heap_give_proposals(heap, monkeypatch):
-    from decor_core.features.embedder import EmbeddingSpec
-    from decor_core.training.heap_looks import look_at, read_looks, was_looked_at
-
-    assert not was_looked_at(heap.folder)
-    look_at(heap, EmbeddingSpec(views=1))
-    learner, clusters = read_looks(heap.folder)
-    assert len(learner.coordinates) == len(clusters) == 12
-    proposals = learner.propose(dict.fromkeys(range(3), "a") | dict.fromkeys(range(3, 7), "b"))
-    assert proposals and np.isfinite(proposals.probabilities).all()
+def test_what_was_seen_of_a_heap_gives_proposals(heap, monkeypatch):
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(0, 1, (12, 6)).astype(np.float32)
+    vectors[:6, :3] += 4
+    seen = SimpleNamespace(vectors=vectors, blocks=(Block("a", 0, 3), Block("b", 3, 6)))
+    monkeypatch.setattr(heap_looks, "embed_pictures", lambda *_, **__: seen)
+    assert not heap_looks.was_looked_at(heap.folder)
+    heap_looks.look_at(heap, EmbeddingSpec())
+    assert heap_looks.was_looked_at(heap.folder)
+    learner, clusters = heap_looks.read_looks(heap.folder)
+    assert clusters.shape == (12,)
+    proposals = learner.propose(dict.fromkeys(range(3), "a") | dict.fromkeys(range(8, 12), "b"))
+    assert proposals.proposed.tolist() == ["a"] * 6 + ["b"] * 6
+    (heap.folder / "looks.npz").write_bytes(b"no arrays")
+    with pytest.raises(DamagedFile):
+        heap_looks.read_looks(heap.folder)

@@ -1,0 +1,102 @@
+"""How far the labeling of a heap has come: what the labels are worth, and whether more would help.
+
+Pictures that were asked for are harder than those that nobody asked for: what is told out of fold
+is too low for the others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from decor_core.data.checks import FEW
+from decor_core.data.findings import pluralize
+from decor_core.model.evaluation import wilson
+from decor_core.training.active_learning import ActiveLearner, Proposals, Share
+
+_LEAST_LABELS = 30
+_LITTLE = 0.03
+_MOST_POINTS = 200  # of a curve
+
+
+@dataclass(frozen=True)
+class ClassProgress:
+    """A class with its number of ``labels``, of which ``right`` were told out of fold.
+
+    It needs more where it has fewer than five, or is told clearly worse than all together.
+    """
+
+    name: str
+    labels: int
+    right: Share
+    needs_more: bool
+
+
+def class_progress(proposals: Proposals) -> list[ClassProgress]:
+    """How far each class is, in the order of ``proposals.classes``."""
+    given = list(proposals.labels.values())
+    judged = np.array([proposals.labels[row] for row in proposals.held_out.tolist()], object)
+    overall = proposals.accuracy
+    found = []
+    for name in proposals.classes:
+        own = judged == name
+        count, right = given.count(name), Share(int(proposals.right[own].sum()), int(own.sum()))
+        is_worse = overall.n > 0 and right.interval[1] < overall.k / overall.n
+        found.append(ClassProgress(name, count, right, count < FEW or is_worse))
+    return found
+
+
+def estimate(proposals: Proposals) -> tuple[float, float, float] | None:
+    """The share of proposals for unlabeled pictures that are right, with about its 95 % interval.
+
+    By their probabilities, which are as good as the answers out of fold that they were calibrated
+    on are many: the interval is that of so many answers. None where all are labeled.
+    """
+    share, n = proposals.estimated_accuracy, len(proposals.held_out)
+    if share is None or not n:
+        return None
+    low, high = wilson(round(share * n), n)
+    return share, min(low, share), max(high, share)
+
+
+def changed_by_doubling(learner: ActiveLearner, proposals: Proposals) -> Share:
+    """How many unlabeled pictures had another proposal from the first half of the labels.
+
+    ``proposals.labels`` are in the order in which they were given.
+    """
+    early = dict(list(proposals.labels.items())[: len(proposals.labels) // 2])
+    left = ~proposals.labeled
+    before = learner.proposed_by(early)
+    return Share(int((before != proposals.proposed)[left].sum()), int(left.sum()))
+
+
+def enough(changed: Share, labels: int) -> str:
+    """A sentence where labeling more will hardly help, else "".
+
+    It does where twice as many labels have changed fewer than 3 % of the proposals for unlabeled
+    pictures, by the upper end of the 95 % interval, or none at all, and 30 are given: labels are
+    worth less and less, so the next doubling changes less. That proposals are stable is the rule
+    of Bloodgood and Vijay-Shanker (2009); benchmarks/ACCURACY.md tells what is then still missing.
+    """
+    if labels < _LEAST_LABELS or not changed.n:
+        return ""
+    if changed.k and changed.interval[1] >= _LITTLE:
+        return ""
+    few = "none" if not changed.k else f"only {changed.k:,}"
+    return (
+        f"Labeling more will hardly help: of {pluralize(changed.n, 'unlabeled picture')}, {few} "
+        f"got another proposal by the latest {labels - labels // 2:,} of your {labels:,} labels."
+    )
+
+
+def with_point(
+    points: list[tuple[int, int, int]], labels: Mapping[int, str], right: Share
+) -> list[tuple[int, int, int]]:
+    """A curve of (labels, right, judged) with what so many labels are worth now.
+
+    Points of more labels, which were undone, go, and every other one where there are very many.
+    """
+    kept = [point for point in points if point[0] < len(labels)]
+    if len(kept) >= _MOST_POINTS:
+        kept = kept[::2]
+    return [*kept, (len(labels), right.k, right.n)]
