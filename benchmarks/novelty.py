@@ -38,7 +38,7 @@ from decor_core.features.embedder import ImageEmbedder, telling_blocks
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
 from decor_core.images.formats import has_picture_ending
-from decor_core.model.novelty import FALSE_ALARMS, fit_novelty
+from decor_core.model.novelty_detector import FALSE_ALARMS, fit_novelty
 from decor_core.parallel import map_in_order
 
 SIDE = 224

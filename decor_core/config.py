@@ -1,10 +1,11 @@
-"""Settings of the core that come from the environment."""
+"""Settings of the core that come from the environment.
+
+platformdirs is imported where it is asked: labeling a picture keeps nothing, and must stay quick.
+"""
 
 import os
 from importlib.resources import files
 from pathlib import Path
-
-from platformdirs import user_cache_path, user_data_path
 
 
 def beside(package: str, name: str) -> Path:
@@ -22,6 +23,8 @@ def data_directory() -> Path:
     """Where what people make is kept: $DECOR_HOME, or the user's data folder."""
     if chosen := os.environ.get("DECOR_HOME"):
         return Path(chosen)
+    from platformdirs import user_data_path
+
     return user_data_path("decor", appauthor=False)
 
 
@@ -29,4 +32,6 @@ def cache_directory() -> Path:
     """Where converted networks and vectors are kept: $DECOR_CACHE, or the user's cache."""
     if chosen := os.environ.get("DECOR_CACHE"):
         return Path(chosen)
+    from platformdirs import user_cache_path
+
     return user_cache_path("decor", appauthor=False)

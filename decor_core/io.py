@@ -234,7 +234,7 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray
             shape, _, dtype = read_header[version](file)
             if math.prod(shape) * dtype.itemsize > member.file_size:  # before memory is taken
                 raise DamagedFile(f"{member.filename} is not as large as it says")
-        with damaged_zip(), archive.open(member) as file:
+            file.seek(0)
             return np.lib.format.read_array(file, allow_pickle=False)
     except (OverflowError, SyntaxError, TypeError, tokenize.TokenError) as error:
         raise DamagedFile(str(error)) from error  # NumPy reads headers as Python

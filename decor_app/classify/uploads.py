@@ -26,7 +26,7 @@ from decor_app.state.images import (
 )
 from decor_app.state.workspace import workspace
 from decor_core.data.picture_files import split_pictures
-from decor_core.data.sources.archives import archive_kind, is_archive_name
+from decor_core.data.sources.archive_kinds import archive_kind, is_archive_name
 from decor_core.data.sources.source import open_archive
 from decor_core.errors import DecorError
 

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from decor_core.data.sources.archives import size_in_words
 from decor_core.errors import DataError, DecorError, PictureError, missing_package, unwritable
 from decor_core.io import replacing_file
+from decor_core.text import size_in_words
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)  # a drive has one letter
 _WEB = ("http", "https")

@@ -20,11 +20,12 @@ from decor_core.bulk.places import (
     read_remote,
     scheme_of,
 )
-from decor_core.data.sources.archives import archive_kind, is_archive_name
+from decor_core.data.sources.archive_kinds import archive_kind, is_archive_name
 from decor_core.errors import DataError, PictureError
 from decor_core.images.decode import LIMITS
 from decor_core.images.formats import HEAD_BYTES, has_picture_ending
 from decor_core.images.limits import read_within, too_many_bytes
+from decor_core.text import printable
 
 if TYPE_CHECKING:
     from decor_core.data.sources.source import Source
@@ -67,8 +68,6 @@ class Reasons:
 
     def lines(self) -> Iterator[str]:
         """A line for each reason."""
-        from decor_core.data.findings import printable
-
         for reason, files in self.files.items():
             others = self._counts[reason] - len(files)
             more = f" and {others} more" if others else ""

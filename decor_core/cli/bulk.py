@@ -12,6 +12,7 @@ import click
 from decor_core.cli.options import COUNT, flag
 from decor_core.cli.terminal import print_json, progress_bar
 from decor_core.errors import DecorError
+from decor_core.text import pluralize
 
 if TYPE_CHECKING:
     from decor_core.bulk.answers import RowMaker
@@ -63,7 +64,6 @@ def places_of(images: Sequence[str], files: Sequence[str], flags: OutputFlags) -
 def list_pictures(places: Sequence[str]) -> "Listing":
     """All pictures of the places; what is left out is told. DecorError where there is none."""
     from decor_core.bulk.sources import Listing
-    from decor_core.data.findings import pluralize
 
     show = progress_bar("Looking for pictures", delay=1)
     listing = Listing(places, lambda count: show(count, None))
@@ -89,7 +89,6 @@ def write_rows(
     from decor_core.bulk import cluster, local
     from decor_core.bulk.output import Output
     from decor_core.bulk.places import scheme_of
-    from decor_core.data.findings import pluralize
 
     assert flags.out
     output = Output(flags.out, maker, places, resume=flags.resume)

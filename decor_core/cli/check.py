@@ -8,6 +8,7 @@ import click
 from decor_core.cli.options import PATH, Command, as_json, options
 from decor_core.cli.pictures import PictureFlags, pictures_argument, print_choices
 from decor_core.cli.terminal import print_json, progress_bar, quietly
+from decor_core.text import printable
 
 if TYPE_CHECKING:
     from decor_core.data.catalog import Catalog
@@ -67,7 +68,7 @@ def _with_model_findings(catalog: "Catalog", cache: Path | None) -> "DatasetRepo
 
 def _print_report(report: "DatasetReport") -> None:
     """All that was found, and the verdict last, where it is seen."""
-    from decor_core.data.findings import OBSTACLES, printable
+    from decor_core.data.findings import OBSTACLES
 
     print(report.to_text())
     aside = len(report.set_aside)

@@ -9,6 +9,7 @@ from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import print_evaluation, print_json, progress_bar
 from decor_core.cli.training import folds, settle_head, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
+from decor_core.text import printable
 
 
 @click.command(
@@ -40,7 +41,6 @@ def command(
     Without --head it is softmax where you name a setting that only that has, else auto.
     """
     from decor_core.data.checks import same_scene_words
-    from decor_core.data.findings import printable
     from decor_core.data.split import alike_classes
     from decor_core.training.train import FOLDS, cross_validate, usual_folds
 

@@ -27,6 +27,7 @@ from decor_core.cli.terminal import (
 )
 from decor_core.errors import PictureError
 from decor_core.io import unique_name
+from decor_core.text import pluralize
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -81,7 +82,6 @@ def command(
     What in folders and archives is no picture is left out and named on stderr. Exit code 1: some
     pictures could not be read.
     """
-    from decor_core.data.findings import pluralize
     from decor_core.model.predictor import CONFIDENCE_THRESHOLD, DEFAULT_BUNDLE, load_predictor
     from decor_core.parallel import map_in_order
 

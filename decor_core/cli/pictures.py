@@ -14,6 +14,7 @@ import click
 from decor_core.cli.options import PATH, flag
 from decor_core.cli.terminal import progress_bar, quietly
 from decor_core.errors import DecorError
+from decor_core.text import pluralize, printable
 
 if TYPE_CHECKING:
     from decor_core.data.catalog import Catalog
@@ -221,7 +222,7 @@ def print_choices(embeddings: "Embeddings") -> None:
 
 def _print_assumed(report: "DatasetReport") -> None:
     """Write to stderr what was assumed on reading, which no command does in silence."""
-    from decor_core.data.findings import KINDS, pluralize, printable
+    from decor_core.data.findings import KINDS
 
     for finding in report.of("assumed"):
         line = f"{KINDS['assumed']}: {printable(finding.file)}: {printable(finding.message)}"
@@ -233,8 +234,6 @@ def _print_assumed(report: "DatasetReport") -> None:
 
 def _print_report(report: "DatasetReport") -> None:
     """Write to stderr what was found, and the first files that were set aside by name."""
-    from decor_core.data.findings import printable
-
     for line in report.summary():
         print(line, file=sys.stderr)
     _print_assumed(report)

@@ -16,6 +16,7 @@ from decor_core.cli.terminal import accuracy_line, mistakes, print_json, print_m
 from decor_core.cli.training import settle_head, taxonomy, training_flags
 from decor_core.errors import require_package
 from decor_core.model.training_config import TrainingConfig
+from decor_core.text import printable
 
 if TYPE_CHECKING:
     from decor_core.model.bundle import Bundle
@@ -65,7 +66,6 @@ def command(
 
     Without --head it is softmax where you name a setting that only that has, else auto.
     """
-    from decor_core.data.findings import printable
     from decor_core.model.bundle import check_replaceable
     from decor_core.runs.tensorboard import require_tensorflow
     from decor_core.training.train import train

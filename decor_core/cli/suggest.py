@@ -12,6 +12,7 @@ from decor_core.cli.bulk import PLACES, list_pictures, print_reasons
 from decor_core.cli.options import COUNT, PATH, Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import print_json, progress_bar, quietly
 from decor_core.errors import DataError, DecorError
+from decor_core.text import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,7 +151,6 @@ def _kept(place: Path) -> tuple[list[str], "np.ndarray", tuple["Block", ...], bo
 def _known_labels(names: Sequence[str], flags: SuggestFlags) -> dict[int, str]:
     """The labels of the table by row; what it was taken for, and what is wrong, is told."""
     from decor_core.data.catalog import list_table
-    from decor_core.data.findings import printable
     from decor_core.data.tables.columns import Columns
 
     if not flags.labels:

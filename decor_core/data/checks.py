@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from decor_core.data.findings import Finding, pluralize
+from decor_core.data.findings import Finding
 from decor_core.data.quality_checks import check_quality
 from decor_core.data.split import alike_classes
+from decor_core.text import pluralize
 
 NEEDED = 3  # pictures of a class: one each to train on, to watch and to test
 FEW = 5

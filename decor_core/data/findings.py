@@ -9,11 +9,12 @@ in GROUPS of decor_app/datasets/fixes.py, and among its notes else; ``fixes`` th
 click does.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from decor_core.text import pluralize, printable
 
 # The gravest first, but similar labels before what merging them mends as well.
 KINDS = {
@@ -54,7 +55,6 @@ KINDS = {
     "assumed": "Assumed on reading",
 }
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _WIDTH = 84
 _MESSAGES, _NAMES = 100, 300  # of one kind of finding, in text
 
@@ -210,11 +210,6 @@ class DatasetReport:
         }
 
 
-def pluralize(count: int, noun: str) -> str:
-    """“1 picture”, “2 pictures” …"""
-    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def _wrapped(names: Iterable[str]) -> list[str]:
     """Names with commas between, in lines that fit on a screen; no name is broken."""
     lines = [""]
@@ -224,8 +219,3 @@ def _wrapped(names: Iterable[str]) -> list[str]:
             lines.append("")
         lines[-1] += f", {name}" if lines[-1] else name
     return [f"      {line}" for line in lines]
-
-
-def printable(text: str) -> str:
-    """Text that is safe to show in a terminal: names may hold control and direction characters."""
-    return _UNSAFE.sub("�", text)

@@ -7,8 +7,9 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 
-from decor_core.data.findings import Finding, pluralize
+from decor_core.data.findings import Finding
 from decor_core.images.quality import THRESHOLDS, ImageQuality, Thresholds
+from decor_core.text import pluralize
 
 # Where a table holds what was measured of each image; no column of labels is called like these.
 MEASURES = {field.name: f"quality {field.name}" for field in fields(ImageQuality)}

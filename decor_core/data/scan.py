@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from decor_core.data.findings import Finding, pluralize
+from decor_core.data.findings import Finding
 from decor_core.data.listing import Row
 from decor_core.data.sources.source import Source
 from decor_core.errors import NotAPicture, PictureError, Stopped
@@ -15,6 +15,7 @@ from decor_core.images.decode import content_hash, open_picture
 from decor_core.images.duplicates import fingerprint
 from decor_core.images.formats import HEAD_BYTES, claimed_format, has_picture_ending, sniff
 from decor_core.images.quality import ImageQuality, measure_quality
+from decor_core.text import pluralize
 
 Progress = Callable[[int, int], object]  # called with how many are done, and of how many
 ShouldStop = Callable[[], bool]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from decor_core.data.bursts import group_pictures
 from decor_core.data.catalog import UNTYPED
-from decor_core.data.findings import Finding, pluralize
+from decor_core.data.findings import Finding
 from decor_core.data.listing import label_text
 from decor_core.data.quality_checks import quality_columns
 from decor_core.data.scan import near_duplicate_findings
@@ -21,6 +21,7 @@ from decor_core.images.formats import PICTURE_ENDINGS, is_picture_name
 from decor_core.images.quality import ImageQuality, measure_quality
 from decor_core.io import unique_name
 from decor_core.taxonomy import Taxonomy
+from decor_core.text import pluralize
 
 _LONGEST_LABEL = 100
 

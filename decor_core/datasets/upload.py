@@ -11,7 +11,7 @@ from pathlib import Path
 from posixpath import splitext
 from typing import IO
 
-from decor_core.data.sources.archives import is_archive_name
+from decor_core.data.sources.archive_kinds import is_archive_name
 from decor_core.data.sources.zips import is_encrypted
 from decor_core.data.tables.table import TABLE_ENDINGS
 from decor_core.errors import DataError

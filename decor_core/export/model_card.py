@@ -11,7 +11,7 @@ from typing import Any
 from decor_core.model.bundle import Bundle, folder_name
 from decor_core.model.elsewhere import Elsewhere
 from decor_core.model.evaluation import SMALL_CLASS, Evaluation, wilson
-from decor_core.model.novelty import FALSE_ALARMS
+from decor_core.model.novelty_detector import FALSE_ALARMS
 
 _Judged = tuple[str, str, Evaluation]  # where, how, and with what result
 

@@ -104,8 +104,10 @@ class BackboneSpec:
         It is kept in $DECOR_BACKBONES, by default in the cache.
         """
         shipped = MODELS / "backbone" / f"{self.name}.tflite"
+        if self.name == DEFAULT or shipped.exists():
+            return shipped
         kept = Path(os.environ.get("DECOR_BACKBONES") or cache_directory() / "backbone")
-        return shipped if self.name == DEFAULT or shipped.exists() else kept / shipped.name
+        return kept / shipped.name
 
 
 _living: "WeakSet[OwnNetwork]" = WeakSet()

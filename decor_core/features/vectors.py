@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -39,6 +38,8 @@ def batch_sum(part: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
 
     if threads == 1:
         return of_every(0)
+    from concurrent.futures import ThreadPoolExecutor  # labeling a picture imports this module, too
+
     with ThreadPoolExecutor(threads) as pool:
         first, *others = pool.map(of_every, range(threads))
     for other in others:

@@ -15,7 +15,8 @@ from decor_core.model.ensemble import Ensemble
 from decor_core.model.examples import Examples
 from decor_core.model.heads import RidgeLogisticRegression, spherical_lda
 from decor_core.model.linear_head import LinearHead, fit_temperature
-from decor_core.model.novelty import Novelty, NoveltyDetector
+from decor_core.model.novelty import Novelty
+from decor_core.model.novelty_detector import NoveltyDetector
 from decor_core.model.whitening import BlockPCA, BlockWhitener
 
 # How far vectors lie from the mean of their class: learning rates then mean the same for any

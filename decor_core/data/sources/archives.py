@@ -1,4 +1,4 @@
-"""What kind of archive a file is, by its content; what archives may hold; what cannot be read."""
+"""What archives may hold, how they are read, and what their names mean."""
 
 import bz2
 import gzip
@@ -6,47 +6,25 @@ import io
 import lzma
 import os
 import re
-import tarfile
 import threading
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Protocol
 
 from decor_core.data.findings import Finding
+from decor_core.data.sources.archive_kinds import BZIP2, GZIP, XZ
 from decor_core.errors import DataError
+from decor_core.text import size_in_words
 
 _RATIO_COUNTS_FROM = 64 * 2**20  # bytes; a small archive may shrink as much as it likes
 _DRIVE = re.compile(r"^[A-Za-z]:$")
 _EXAMPLES = 3
 THE_NAMES = "the names"  # the file of a finding about all names of an archive or folder
 
-_READ = (".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
-_NAMED = (".7z", ".rar", ".gz", ".bz2", ".xz", ".zst", ".tzst", ".iso", ".dmg", ".cab", ".lzh")
-_PART_ENDING = re.compile(
-    r"\.(z\d\d|r\d\d|part\d+\.rar|(zip|7z|rar|tar|tgz|gz|bz2|xz)\.\d{3})$", re.IGNORECASE
-)
-ARCHIVE_ENDINGS = _READ + _NAMED
-
-# What files begin with. Of the kinds below, zip and tar are read, these are unpacked on the way …
-_COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
-# … and these are named.
-_UNREADABLE = {
-    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
-    b"Rar!\x1a\x07": "a RAR archive",
-    b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
-    b"MSCF": "a cabinet file (CAB)",
-    b"xar!": "a XAR archive",
-    b"\x1f\x9d": "compressed with “compress” (.Z)",
-    b"\x04\x22\x4d\x18": "compressed with LZ4",
-    b"LZIP": "compressed with lzip",
-    b"MSWIM": "a Windows image (WIM)",
-    b"!<arch>\n": "a package (.deb or .a)",
-    b"\x60\xea": "an ARJ archive",
-}
-_ZIP = (b"PK\3\4", b"PK\5\6", b"PK\7\x08", b"PK00PK\3\4")
+_UNPACKING = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open}
 # What damaged or hostile archives make the standard library raise, on opening and on reading.
 DAMAGED = (
     OSError, ValueError, EOFError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile
@@ -116,79 +94,12 @@ class FileSlice(io.RawIOBase):
         return len(data)
 
 
-def is_archive_name(name: str) -> bool:
-    """Whether a file is called like an archive, one that can be read or not."""
-    return name.lower().endswith(ARCHIVE_ENDINGS) or bool(_PART_ENDING.search(name))
-
-
-def without_ending(name: str) -> str:
-    """The name of an archive as that of a folder."""
-    path = PurePosixPath(name)
-    stem = path.stem.removesuffix(".tar").removesuffix(".TAR")
-    return str(path.with_name(stem or path.stem))
-
-
-def archive_kind(file: IO[bytes]) -> str:
-    """“zip”, “tar”, “compressed”, what else it is in words, or "" where it is no archive."""
-    file.seek(0)
-    head = file.read(512)
-    if head.startswith(_ZIP):
-        return "zip"
-    if is_tar(head):
-        return "tar"
-    if any(map(head.startswith, _COMPRESSED)):
-        return "compressed"
-    for signature, words in _UNREADABLE.items():
-        if head.startswith(signature):
-            return words
-    if head[2:5] == b"-lh":
-        return "an LHA archive"
-    if _bytes_at(file, 0x8001, 5) == b"CD001":
-        return "a disk image (ISO)"
-    if file.seek(0, os.SEEK_END) > 512 and _bytes_at(file, -512, 4) == b"koly":
-        return "a disk image (DMG)"
-    return ""
-
-
-def is_tar(head: bytes) -> bool:
-    """Whether a file that begins so is a tar: its first block has a sum that must fit."""
-    try:
-        tarfile.TarInfo.frombuf(head, tarfile.ENCODING, "surrogateescape")
-    except tarfile.HeaderError:
-        return False
-    return True
-
-
-def _bytes_at(file: IO[bytes], place: int, count: int) -> bytes:
-    file.seek(place, os.SEEK_SET if place >= 0 else os.SEEK_END)
-    return file.read(count)
-
-
 def unpacked(file: IO[bytes]) -> IO[bytes]:
     """What a file compressed with gzip, bzip2 or xz holds."""
     file.seek(0)
     head = file.read(8)
     file.seek(0)
-    return next(open_(file) for start, open_ in _COMPRESSED.items() if head.startswith(start))
-
-
-def refuse_unreadable(name: str, kind: str) -> None:
-    """DataError on a part of an archive, and on a kind of archive that is not read here."""
-    if _PART_ENDING.search(name):
-        raise part_of_several(name)
-    if kind not in ("zip", "tar", "compressed", ""):
-        raise DataError(
-            f"“{name}” is {kind}, which cannot be read here; unpack it and give the folder, or "
-            "make a zip or tar.gz of it."
-        )
-
-
-def part_of_several(name: str) -> DataError:
-    """What to say of a part of an archive that was cut into several."""
-    return DataError(
-        f"“{name}” is one part of an archive in several parts; unpack them together with the "
-        "program that made them (such as 7-Zip), and give the folder or one zip of it."
-    )
+    return next(open_(file) for start, open_ in _UNPACKING.items() if head.startswith(start))
 
 
 def check_limits(
@@ -251,11 +162,6 @@ def readable_names(
 def _relative(name: str) -> str:
     parts = name.replace("\\", "/").split("/")
     return "/".join(p for p in parts if p not in ("", ".", "..") and not _DRIVE.match(p))
-
-
-def size_in_words(size: int) -> str:
-    """Bytes as people say them."""
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
 def size_of(file: Path | IO[bytes]) -> int:

@@ -13,18 +13,19 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from decor_core.data.findings import Finding
+from decor_core.data.sources.archive_kinds import (
+    archive_kind,
+    is_archive_name,
+    refuse_unreadable,
+    without_ending,
+)
 from decor_core.data.sources.archives import (
     DAMAGED,
     THE_NAMES,
     FileSlice,
     Member,
     SourceLimits,
-    archive_kind,
-    is_archive_name,
     readable_names,
-    refuse_unreadable,
-    size_in_words,
-    without_ending,
 )
 from decor_core.data.sources.tars import read_compressed, read_tar
 from decor_core.data.sources.zips import read_zip
@@ -32,6 +33,7 @@ from decor_core.errors import DataError, DecorError, PictureError
 from decor_core.images.decode import LIMITS
 from decor_core.images.formats import HEAD_BYTES, has_picture_ending, sniff
 from decor_core.io import unique_name
+from decor_core.text import size_in_words
 
 # What systems and programs scatter about. Another folder with a dot before it may be a class: .NET.
 _CLUTTER = re.compile(

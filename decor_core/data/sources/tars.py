@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import IO
 
 from decor_core.data.findings import Finding
+from decor_core.data.sources.archive_kinds import is_tar
 from decor_core.data.sources.archives import (
     DAMAGED,
     Contents,
     FileSlice,
     SourceLimits,
     check_limits,
-    is_tar,
     most_for_ratio,
     readable_names,
-    size_in_words,
     size_of,
     unpacked,
 )
 from decor_core.errors import DataError
+from decor_core.text import size_in_words
 
 _PIECE = 2**20
 _PER_MEMBER = 4 * 512  # bytes of a tar for each file beside its content: headers, filling up

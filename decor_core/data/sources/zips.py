@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import IO
 
 from decor_core.data.findings import Finding
+from decor_core.data.sources.archive_kinds import part_of_several
 from decor_core.data.sources.archives import (
     DAMAGED,
     Contents,
     SourceLimits,
     check_limits,
-    part_of_several,
     readable_names,
     size_of,
 )

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from decor_core.data.findings import pluralize
 from decor_core.data.folders.names import part_of
+from decor_core.text import pluralize
 
 _LABEL_STUDIO = re.compile(r"[0-9a-f]{8}-(?=.)")  # what it puts before the name of an upload
 _NUMBER = re.compile(r"\d{1,18}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from decor_core.data.findings import pluralize
+from decor_core.text import pluralize
 
 _YES = {"1", "1.0", "true", "yes", "y", "x", "t", "ja", "да", "tak"}
 _NO = {"0", "0.0", "-1", "false", "no", "n", "f", "nein", "нет", "nie"}

@@ -3,7 +3,7 @@
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from decor_core.model.heads import RidgeLogisticRegression, ShrinkageLDA
-from decor_core.model.novelty import NoveltyDetector
+from decor_core.model.novelty_detector import NoveltyDetector
 from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitening import BlockPCA, BlockWhitener

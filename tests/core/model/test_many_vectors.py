@@ -14,7 +14,7 @@ from decor_core.features.vectors import LazyVectors, MappedVectors, batches
 from decor_core.model import heads, whitening
 from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import LinearHead
-from decor_core.model.novelty import NoveltyDetector
+from decor_core.model.novelty_detector import NoveltyDetector
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitening import BlockPCA, BlockWhitener, class_means

@@ -9,13 +9,10 @@ from PIL import Image
 
 from decor_core.errors import BundleError
 from decor_core.model.bundle import load_bundle, save_bundle
-from decor_core.model.novelty import (
+from decor_core.model.novelty import MOST_DOUBT, UNKNOWN, Novelty, doubted
+from decor_core.model.novelty_detector import (
     FALSE_ALARMS,
-    MOST_DOUBT,
-    UNKNOWN,
-    Novelty,
     NoveltyDetector,
-    doubted,
     fit_novelty,
     weighted_quantiles,
 )
@@ -117,9 +114,9 @@ def test_any_number_of_classes_and_few_of_each(classes):
 
 
 def test_of_many_examples_each_class_keeps_some(monkeypatch):
-    from decor_core.model import novelty
+    from decor_core.model import novelty_detector
 
-    monkeypatch.setattr(novelty, "_MOST_EXAMPLES", 100)
+    monkeypatch.setattr(novelty_detector, "_MOST_EXAMPLES", 100)
     random = np.random.default_rng(0)
     y = np.r_[np.zeros(900, int), np.ones(5, int), np.full(300, 2)]
     X = random.normal(size=(len(y), 6)) + 20 * np.eye(3)[y].repeat(2, axis=1)
