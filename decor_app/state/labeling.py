@@ -10,10 +10,11 @@ from decor_app.state.errors import attempt, toast_error
 from decor_app.state.labeling_routes import PATH
 from decor_app.state.labeling_session import Labeling, labeling_of
 from decor_app.state.workspace import workspace
-from decor_core.datasets.archive import write_zip
+from decor_core.data.tables.csv_escape import safe_cell
+from decor_core.datasets.archive import write_hugging_face, write_zip
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.heap import finish as finish_heap
-from decor_core.datasets.heap import labeled_dataset, left_out, take_over_edits
+from decor_core.datasets.heap import label_table, labeled_dataset, left_out, take_over_edits
 from decor_core.datasets.storage import HEAP
 from decor_core.datasets.store import DatasetSummary
 from decor_core.errors import DataError
@@ -123,3 +124,16 @@ def zipped(labeling: Labeling) -> bytes:
     packed = io.BytesIO()
     write_zip(labeled_dataset(labeling.heap, labeling.log), packed)
     return packed.getvalue()
+
+
+def hugging_face(labeling: Labeling) -> bytes:
+    """What has a class as a zip with metadata.csv, for Hugging Face's datasets."""
+    packed = io.BytesIO()
+    write_hugging_face(labeled_dataset(labeling.heap, labeling.log), packed)
+    return packed.getvalue()
+
+
+def table_csv(labeling: Labeling) -> bytes:
+    """All pictures with their labels, safe to open in a spreadsheet."""
+    table = label_table(labeling.heap, labeling.log).map(safe_cell)
+    return table.to_csv(index=False, lineterminator="\n").encode()

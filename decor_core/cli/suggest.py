@@ -67,7 +67,7 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
     Exit code 1: some pictures could not be read.
     """
     from decor_core.data.tables.csv_escape import safe_cell
-    from decor_core.training.active_learning import ActiveLearner
+    from decor_core.training.active_learning import ActiveLearner, require_clustering
 
     if bool(files) == bool(flags.embeddings):
         raise click.UsageError("Expected either pictures or --embeddings.")
@@ -75,6 +75,8 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
         raise DecorError(f"There is no table “{flags.labels}”; expected a CSV of files and labels.")
     if flags.out and flags.out.exists():
         raise DecorError(f"“{flags.out}” exists already; give --out another name, or delete it.")
+    if not flags.random:
+        require_clustering()
     names, vectors, blocks, errors = _kept(flags.embeddings) if flags.embeddings else _seen(files)
     labels = _known_labels(names, flags)
     learner = ActiveLearner(vectors, blocks, random_state=flags.seed)

@@ -6,6 +6,7 @@ from typing import IO
 
 from decor_core.data.export import class_folder_names, files_beside, safe_part
 from decor_core.data.tables.columns import Columns
+from decor_core.data.tables.csv_escape import safe_cell
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.storage import read_aside
 from decor_core.errors import DecorError
@@ -32,6 +33,22 @@ def write_zip(dataset: Dataset, to: Path | IO[bytes]) -> None:
     with zipfile.ZipFile(to, "w") as archive:
         for name, content in beside.items():
             archive.writestr(name, content)
+        for file, name in zip(files, names, strict=True):
+            archive.writestr(name, dataset.catalog.read(file))
+
+
+def write_hugging_face(dataset: Dataset, to: Path | IO[bytes]) -> None:
+    """Write a data set as a zip for “imagefolder” of Hugging Face's datasets.
+
+    metadata.csv tells the label of each picture, and coarser ones; folders are not asked.
+    """
+    files = list(dataset.table["file"])
+    names = class_folder_names(files, dataset.table[dataset.level])
+    labels = dataset.table[list(dataset.levels)].rename(columns={dataset.level: "label"})
+    table = labels.map(safe_cell)
+    table.insert(0, "file_name", names)
+    with zipfile.ZipFile(to, "w") as archive:
+        archive.writestr("metadata.csv", table.to_csv(index=False, lineterminator="\n"))
         for file, name in zip(files, names, strict=True):
             archive.writestr(name, dataset.catalog.read(file))
 

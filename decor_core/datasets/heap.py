@@ -192,6 +192,20 @@ def labeled_dataset(heap: Heap, log: LabelLog) -> Dataset:
     return Dataset(heap.folder, heap.title, 0, labeled_catalog(heap, log))
 
 
+def label_table(heap: Heap, log: LabelLog) -> pd.DataFrame:
+    """All pictures with the columns file, label ("" for none) and note, why there is none."""
+    answers = log.labels
+    given = [answers.get(one, "") for one in heap.ids]
+    notes = {NONE: "none of these", SKIP: "skipped", "": "not labeled"}
+    return pd.DataFrame(
+        {
+            "file": list(heap.catalog.table["file"]),
+            "label": ["" if label in notes else label for label in given],
+            "note": [notes.get(label, "") for label in given],
+        }
+    )
+
+
 def _grouped(
     folder: Path, table: pd.DataFrame, labels: list[str]
 ) -> tuple[list[str], list[tuple[int, int]]]:

@@ -6,11 +6,12 @@ second. How many labels it saves is measured by benchmarks/active_learning.py.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from decor_core.errors import TrainingError, missing_package, require_package
+from decor_core.errors import TrainingError, missing_package
 from decor_core.features.embedder import Block
 from decor_core.model.evaluation import wilson
 from decor_core.model.heads import RidgeLogisticRegression
@@ -31,14 +32,14 @@ _ALIKE, _MOST_CLUSTERS = 12, 300
 
 def require_clustering() -> None:
     """DecorError where the package is missing that pictures are chosen with."""
-    require_package("Choosing pictures to label", "scikit-learn", "app")
+    if find_spec("sklearn") is None:
+        raise missing_package("Choosing pictures to label", "scikit-learn", "app")
 
 
 def _kmeans() -> Any:
-    try:
-        from sklearn.cluster import KMeans
-    except ImportError as error:
-        raise missing_package("Choosing pictures to label", "scikit-learn", "app") from error
+    require_clustering()
+    from sklearn.cluster import KMeans
+
     return KMeans
 
 

@@ -1,17 +1,20 @@
 """Pictures without classes: kept like a data set, labeled, finished, gone on with."""
 
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from decor_core.data.catalog import open_heap
+from decor_core.data.catalog import open_dataset, open_heap
 from decor_core.data.sources.source import open_source
+from decor_core.datasets.archive import write_hugging_face
 from decor_core.datasets.heap import (
     Heap,
     create_heap,
     finish,
+    label_table,
     labeled_dataset,
     left_out,
     load_heap,
@@ -69,6 +72,21 @@ def test_what_has_a_class_becomes_a_data_set_and_the_rest_is_told(heap):
     assert any(said in finding.message for finding in told.of("assumed"))
     assert [f.file for f in told.of("unreadable")] == ["broken.jpg"]
     assert len(made.catalog.read(made.table["file"][0]))
+
+
+def test_labels_are_taken_along_as_a_table_and_for_hugging_face(heap, tmp_path):
+    log = heap.log()
+    log.append([label(heap, range(2, 6), "=bowl"), label(heap, range(6, 7), NONE)])
+    table = label_table(heap, log)
+    assert list(table["label"][:7]) == ["cup", "cup", *["=bowl"] * 4, ""]
+    assert list(table["note"][5:8]) == ["", "none of these", "not labeled"]
+    place = tmp_path / "hf.zip"
+    write_hugging_face(labeled_dataset(heap, log), place)
+    with zipfile.ZipFile(place) as archive:
+        told = archive.read("metadata.csv").decode().splitlines()
+        assert told[0] == "file_name,label" and told[1] == "cup/00.png,cup"
+        assert len(archive.namelist()) == 7 and "cup/01.png" in archive.namelist()
+    assert open_dataset(place).report.counts == {"=bowl": 4, "cup": 2}
 
 
 def test_nothing_labeled_makes_no_data_set(heap):
