@@ -8,14 +8,14 @@ from decor_app import session_keys as keys
 from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.format import escape_markdown, pluralize
 from decor_app.state.corrections import Correction
-from decor_app.state.datasets import find_dataset, store, summaries, toast_error, where_kept
+from decor_app.state.datasets import find_dataset, store, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.images import AnalyzedImage, network_key, original_file
 from decor_app.state.models import predictor
 from decor_app.state.processes import warm_training_process
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
-from decor_core.datasets.corrections import correct
+from decor_core.datasets.corrections import correct, corrections_id
 from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash
@@ -65,11 +65,10 @@ def _save(key: keys.SessionKey[str | None]) -> None:
     known = _known_labels(dataset)
     if known.coarser and label in known.labels:
         parent = known.parent_of(label)
-    folder = dataset.folder if dataset else store().begin(_title())
     files = [(image.name, original_file(image)) for image in images]
     try:
         check_disk_quota(sum(len(data) for _, data in files), store().root)
-        dataset = correct(folder, _title(), _levels(), files, label, parent)
+        dataset = correct(store(), _title(), _levels(), files, label, parent)
     except DecorError as error:
         toast_error(error)
         return
@@ -113,12 +112,7 @@ def _active(dataset: Dataset | None) -> dict[str, Correction]:
 
 def corrections_dataset() -> Dataset | None:
     """The corrections to the model in use, and to others that learned from the same pictures."""
-    for one in summaries():
-        if one.title == _title():
-            found = find_dataset(one.id)
-            if found and tuple(level.name for level in found.catalog.taxonomy.levels) == _levels():
-                return found
-    return None
+    return find_dataset(corrections_id(store(), _title(), _levels()))
 
 
 def _labels_of(dataset: Dataset) -> dict[str, str]:

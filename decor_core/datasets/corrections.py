@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from decor_core.data.split import CORRECTION, NEAR_CORRECTION, alike_classes
-from decor_core.datasets.dataset import Dataset, begin_dataset, edited, load_dataset
+from decor_core.datasets.dataset import Dataset, begin_dataset, edited
 from decor_core.datasets.editing import checked_label
-from decor_core.datasets.storage import HEAD
+from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DataError
 from decor_core.features.embeddings import Embeddings
 
@@ -20,25 +19,32 @@ from decor_core.features.embeddings import Embeddings
 _ALIKE, _AHEAD = 0.95, 0.03
 
 
+def corrections_id(store: DatasetStore, title: str, levels: Sequence[str]) -> str:
+    """The id of the set of corrections that is called so and has these levels; "" if none is."""
+    wanted = title, tuple(levels)
+    return next((one.id for one in store.list() if (one.title, one.levels) == wanted), "")
+
+
 def correct(
-    folder: Path,
+    store: DatasetStore,
     title: str,
     levels: Sequence[str],
     pictures: Sequence[tuple[str, bytes]],
     label: str,
     parent: str = "",
 ) -> Dataset:
-    """Put pictures, name and content, with their right label into the set in ``folder``.
+    """Put pictures, name and content, with their right label into the set of that title.
 
-    It is made if there is none yet, with these ``levels`` of labels, finest first; ``parent`` is
+    It is made if there is none yet with these ``levels`` of labels, finest first; ``parent`` is
     what the label belongs to where there are two. DataError if none of them can be used.
     """
     if len(levels) > 1 and not parent.strip():
         raise DataError(f"Say also which {levels[1]} “{label}” belongs to.")
-    if (folder / HEAD).exists():
-        return edited(load_dataset(folder), lambda now: now.add(pictures, label, parent)[0])
-    labels = dict(zip(levels, (checked_label(label), parent), strict=False))
-    return begin_dataset(folder, title, levels, pictures, labels)
+    with store.alone():  # else two servers, or tabs, each make a set of their first correction
+        if set_id := corrections_id(store, title, levels):
+            return edited(store.get(set_id), lambda now: now.add(pictures, label, parent)[0])
+        labels = dict(zip(levels, (checked_label(label), parent), strict=False))
+        return begin_dataset(store.begin(title), title, levels, pictures, labels)
 
 
 def with_corrections(base: Embeddings, corrections: Embeddings) -> Embeddings:

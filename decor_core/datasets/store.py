@@ -24,10 +24,14 @@ _UNFINISHED_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """A data set as a list shows it; ``changed`` in UTC, ISO 8601."""
+    """A data set as a list shows it; ``changed`` in UTC, ISO 8601.
+
+    ``levels`` are the names of its labels' levels, finest first.
+    """
 
     id: str
     title: str
+    levels: tuple[str, ...]
     pictures: int
     labels: int
     changed: str
@@ -64,7 +68,7 @@ class DatasetStore:
             state = read_state(folder, number)
             labels = state.table[state.levels[0]]
             self._summaries[stamp] = DatasetSummary(
-                set_id, title, len(labels), len(set(labels)), state.changed
+                set_id, title, tuple(state.levels), len(labels), len(set(labels)), state.changed
             )
         return self._summaries[stamp]
 
@@ -137,7 +141,7 @@ class DatasetStore:
 
     def delete(self, set_id: str) -> None:
         """Remove a set; until the next one is removed, ``restore`` brings it back."""
-        with self._alone():
+        with self.alone():
             folder = self._folder(set_id)
             shutil.rmtree(self.root / _TRASH, ignore_errors=True)
             (self.root / _TRASH).mkdir(exist_ok=True)
@@ -145,7 +149,7 @@ class DatasetStore:
 
     def restore(self, set_id: str) -> Dataset | Heap:
         """Bring back the set that was deleted last."""
-        with self._alone():
+        with self.alone():
             trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
             if set_id not in trashed:
                 raise DataError(f"The data set “{set_id}” cannot be brought back (any more).")
@@ -157,12 +161,12 @@ class DatasetStore:
 
     def discard(self, set_id: str) -> None:
         """Remove what there is of a set for good, as of one whose making was stopped."""
-        with self._alone():
+        with self.alone():
             shutil.rmtree(self.root / set_id, ignore_errors=True)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Nobody else changes, deletes or restores a set in the block."""
+    def alone(self) -> Iterator[None]:
+        """Nobody else changes, deletes or restores a set in the block; may be nested."""
         with unwritable(DataError, self.root), locked(self.root):
             yield
 

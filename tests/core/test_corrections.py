@@ -9,6 +9,7 @@ from decor_app.jobs.dataset_tasks import embed_dataset
 from decor_app.jobs.train_tasks import TrainOnAllTask
 from decor_core.data.split import assign_folds
 from decor_core.datasets.corrections import correct, with_corrections
+from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DataError
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.augment import STANDARD, Augmentation
@@ -27,9 +28,8 @@ LEVELS = ("style", "country")
 @pytest.fixture
 def corrected(tmp_path, ornament, encoded, embeddings):
     """Vectors of two pictures of a new class."""
-    folder = tmp_path / "corrections"
     new = [(f"{n}.png", encoded(ornament(n, "orange"))) for n in (900, 901)]
-    made = correct(folder, "Corrections", LEVELS, new, "Delft", "Netherlands")
+    made = correct(DatasetStore(tmp_path), "Corrections", LEVELS, new, "Delft", "Netherlands")
     return embed_dataset(made, EmbeddingSpec(views=1))
 
 
@@ -37,25 +37,26 @@ def corrected(tmp_path, ornament, encoded, embeddings):
 
 
 def test_a_correction_begins_a_set_and_another_joins_it(tmp_path, ornament, encoded):
-    folder = tmp_path / "corrections"
-    picture = encoded(ornament(1))
-    one = correct(folder, "Corrections", LEVELS, [("vase.png", picture)], "Gzhel", "Russia")
-    assert one.counts == {"Gzhel": 1} and one.title == "Corrections" and not one.can_undo
-    two = correct(folder, "", LEVELS, [("../x", encoded(ornament(2)))], "Delft", "Netherlands")
+    store, picture = DatasetStore(tmp_path), encoded(ornament(1))
+    one = correct(store, "Mine", LEVELS, [("vase.png", picture)], "Gzhel", "Russia")
+    assert one.counts == {"Gzhel": 1} and one.title == "Mine" and not one.can_undo
+    two = correct(store, "Mine", LEVELS, [("../x", encoded(ornament(2)))], "Delft", "Netherlands")
     assert two.counts == {"Delft": 1, "Gzhel": 1}
     assert two.catalog.taxonomy.parent_of("Delft") == "Netherlands"
-    again = correct(folder, "", LEVELS, [("vase.png", picture)], "Delft", "Netherlands")
+    again = correct(store, "Mine", LEVELS, [("vase.png", picture)], "Delft", "Netherlands")
     assert again.counts == {"Delft": 2}, "corrected once more, it has the last label"
     assert again.undo().counts == two.counts
 
 
 def test_a_new_class_needs_a_name_and_a_home(tmp_path, ornament, encoded):
-    picture = [("vase.png", encoded(ornament(1)))]
+    store, picture = DatasetStore(tmp_path), [("vase.png", encoded(ornament(1)))]
     with pytest.raises(DataError, match="which country “Delft” belongs to"):
-        correct(tmp_path / "a", "Corrections", LEVELS, picture, "Delft")
+        correct(store, "Corrections", LEVELS, picture, "Delft")
     with pytest.raises(DataError, match="needs a name"):
-        correct(tmp_path / "a", "Corrections", ("class",), picture, "  ")
-    assert correct(tmp_path / "a", "C", ("class",), picture, "Delft").level == "class"
+        correct(store, "Corrections", ("class",), picture, "  ")
+    assert correct(store, "Corrections", ("class",), picture, "Delft").level == "class"
+    other = correct(store, "Corrections", LEVELS, picture, "Delft", "Netherlands")
+    assert other.level == "style" and len(store.list()) == 2, "other levels, another set"
 
 
 # Learning

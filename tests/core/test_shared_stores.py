@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from decor_core import io
+from decor_core.datasets.corrections import correct
 from decor_core.datasets.dataset import begin_dataset, edited, load_dataset
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import ChangedMeanwhile, DataError, RunError
@@ -67,6 +68,13 @@ def _rename_label(folder):
                 continue
 
 
+def _correct(root, picture):
+    """Sets of corrections, each made while another process makes it."""
+    for i in range(_TIMES):
+        named = [(picture.name, picture.read_bytes())]
+        correct(DatasetStore(root), f"Mine {i}", ("class",), named, "Red")
+
+
 def _names(dataset, i):
     return next(label for label in dataset.counts if label.startswith("Red")), f"Red {i}"
 
@@ -76,12 +84,15 @@ _BEGIN = f"""
 import sys
 from dataclasses import replace
 from pathlib import Path
+from decor_core.datasets.corrections import correct
 from decor_core.datasets.dataset import edited, load_dataset
+from decor_core.datasets.store import DatasetStore
 from decor_core.errors import ChangedMeanwhile
 from decor_core.runs.store import DiskRuns
 _TIMES = {_TIMES}
 {inspect.getsource(_names)}
 {inspect.getsource(_rename_label)}
+{inspect.getsource(_correct)}
 print("ready", flush=True)
 sys.stdin.readline()
 """
@@ -111,6 +122,17 @@ def test_two_processes_that_edit_one_data_set_lose_no_step(dataset):
     now = load_dataset(dataset.folder)
     assert now.number == dataset.number + 2 * _TIMES
     assert now.label_of(first) == f"Red {_TIMES - 1}"
+
+
+def test_two_servers_that_get_a_first_correction_at_once_make_one_set(tmp_path, ornament, encoded):
+    for i in range(2):
+        (tmp_path / f"{i}.png").write_bytes(encoded(ornament(i)))
+    sets = tmp_path / "sets"
+    with other_process("_correct(Path(sys.argv[1]), Path(sys.argv[2]))", sets, tmp_path / "0.png"):
+        _correct(sets, tmp_path / "1.png")
+    assert sorted((one.title, one.pictures) for one in DatasetStore(sets).list()) == [
+        (f"Mine {i}", 2) for i in range(_TIMES)
+    ]
 
 
 def test_an_edit_of_what_was_changed_meanwhile_is_refused_and_can_be_done_anew(dataset):
