@@ -1,6 +1,6 @@
 """What labeling many pictures costs: pictures a second, memory by their number, interruptions.
 
-    python -m benchmarks.bulk memory [--pictures 1000 10000 100000] [--whole]
+    python -m benchmarks.bulk memory [--pictures 1000 10000 100000] [--whole] [--only parquet]
     python -m benchmarks.bulk rate [--pictures 400]
     python -m benchmarks.bulk interrupted [--times 10]
 
@@ -44,13 +44,14 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, nargs="+")
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--whole", action="store_true", help="with the network")
+    parser.add_argument("--only", default="", help="what the output's name has in it")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         draw(folder / "drawn", _DRAWN)
         if asked.what == "memory":
             for count in asked.pictures or [1_000, 10_000, 100_000]:
-                _memory(folder, count, asked.whole)
+                _memory(folder, count, asked.whole, asked.only)
         elif asked.what == "rate":
             _rate(folder, (asked.pictures or [400])[0])
         else:
@@ -69,10 +70,10 @@ def _links(folder: Path, count: int) -> Path:
     return pictures
 
 
-def _memory(folder: Path, count: int, whole: bool) -> None:
+def _memory(folder: Path, count: int, whole: bool, only: str) -> None:
     pictures = _links(folder, count)
     program = ["-m", "decor_core"] if whole else ["-c", _WITHOUT_NETWORK]
-    for words in _FORMATS:
+    for words in (words for words in _FORMATS if only in words):
         command, out = words.split()
         place = f"{folder}/{count}-{out}"
         seconds, peak, _ = _measured([*program, command, pictures, "--out", place])

@@ -16,7 +16,8 @@ from decor_core.bulk.answers import COUNT, NUMBER, TEXT, Row
 from decor_core.errors import DamagedFile, DataError, missing_package
 from decor_core.io import read_json
 
-_GROUP_BYTES = 2 * 2**20  # of rows that are read, and written, at once
+# Of rows that become one group, in Arrow's memory: writing a group takes several times as much.
+_GROUP_BYTES = 2**18
 
 
 class Writer(Protocol):
@@ -127,10 +128,11 @@ class Parquet:
                 for part in parts
             ):
                 writer.write_table(pa.concat_tables(tables))
+                pa.default_memory_pool().release_unused()  # else it grows from group to group
 
 
 def _groups(tables: Iterable[Any]) -> Iterator[list[Any]]:
-    """Tables that are written as one group of rows: readers want few and large ones."""
+    """Tables that are written as one group of rows: readers want few, and memory small ones."""
     group: list[Any] = []
     for table in tables:
         group.append(table)
