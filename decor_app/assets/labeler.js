@@ -215,7 +215,7 @@ class Labeler {
       for (const id of flat.slice(place + 1, place + 4)) new Image().src = this.store.picture(id);
     }
     image.alt = this.store.titles.get(this.at);
-    figure.lastChild.textContent = [image.alt, label ? nameOf(label) : proposal && `the model proposes ${proposal[0]}, ${percent(proposal[1])}`]
+    figure.lastChild.textContent = [image.alt, label ? nameOf(label) : proposal && `the model proposes ${proposal[0]}, ${probable(proposal[1])}`]
       .filter(Boolean).join(": ");
   }
 

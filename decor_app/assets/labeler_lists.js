@@ -41,7 +41,8 @@ const unlabeledSets = (store) => store.state.clusters
   .map((ids) => ids.filter((id) => !store.label(id))).filter((ids) => ids.length > 1);
 
 const nameOf = (label) => ({ [NONE]: "None of these", [SKIP]: "Skipped" })[label] ?? label;
-const percent = (share) => share > 0.995 && share < 1 ? "> 99\u00a0%" : `${Math.round(100 * share)}\u00a0%`;
+const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
+const probable = (p) => p >= 0.995 ? "> 99\u00a0%" : percent(p); // nothing is certain
 const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 function drawLists(root, groups, { name, multi, shown, onAll, onMore }) {
@@ -75,8 +76,8 @@ function fill(one, store, { chosen, at, against }) {
   const image = one.firstChild, words = one.lastChild;
   if (!image.src) image.src = store.thumb(id);
   const doubt = against.get(id), proposal = label ? null : store.proposal(id);
-  const said = doubt ? `you: ${nameOf(label)}, model: ${doubt[0]} ${percent(doubt[1])}`
-    : label ? nameOf(label) : proposal ? `${proposal[0]} ${percent(proposal[1])}` : "";
+  const said = doubt ? `you: ${nameOf(label)}, model: ${doubt[0]} ${probable(doubt[1])}`
+    : label ? nameOf(label) : proposal ? `${proposal[0]} ${probable(proposal[1])}` : "";
   const kind = label ? (doubt ? "doubted" : "labeled") : proposal ? "proposed" : "";
   if (one.dataset.said !== `${kind}${said}`) {
     one.dataset.said = `${kind}${said}`;

@@ -14,6 +14,7 @@ const HELP = [
 ];
 
 const NEEDY = 5; // classes that are named
+const LEAST = 3; // pictures of a class, to train on it
 
 function drawProgress(root, store, finish) {
   const { curve, message } = store.state, all = store.titles.size;
@@ -25,7 +26,7 @@ function drawProgress(root, store, finish) {
     make("p", { className: `saved ${savedWords(store)[0]}`, textContent: savedWords(store)[1] }),
   ];
   if (skipped) parts[0].append(`, ${skipped} skipped`);
-  if (curve?.points?.length) parts.push(...qualityOf(curve));
+  if (curve?.points?.some(({ accuracy }) => accuracy != null)) parts.push(...qualityOf(curve));
   else if (!message) parts.push(make("p", { textContent: "The model begins to propose when two classes have three pictures each." }));
   if (message) parts.push(make("p", { className: "message", textContent: message }));
   const needy = (curve?.classes ?? []).filter((one) => one.needs_more);
@@ -53,7 +54,8 @@ function savedWords(store) {
   return waiting ? ["", "Saving …"] : ["good", store.loaded ? "All saved" : "Loading …"];
 }
 
-function qualityOf({ points, rest }) {
+function qualityOf({ points: all, rest }) {
+  const points = all.filter(({ accuracy }) => accuracy != null);
   const last = points.at(-1);
   const parts = [
     make("h3", { textContent: "How often the model is right" }), drawCurve(points),
@@ -69,7 +71,7 @@ function drawCurve(points) {
   const [width, height, left, bottom, top] = [260, 130, 34, 20, 8];
   const least = Math.min(...points.map(({ low }) => low)), floor = Math.max(0, Math.floor(least * 10 - 0.01) / 10);
   const [first, most] = [points[0].labels, points.at(-1).labels];
-  const x = (n) => left + (width - left - 8) * (most > first ? (n - first) / (most - first) : 1);
+  const x = (n) => left + (width - left - 8) * (most > first ? (n - first) / (most - first) : 0.5);
   const y = (share) => top + (height - top - bottom) * (1 - share) / (1 - floor || 1);
   const at = (key) => points.map((one) => `${x(one.labels).toFixed(1)},${y(one[key]).toFixed(1)}`);
   const last = points.at(-1);
@@ -78,7 +80,8 @@ function drawCurve(points) {
   svg.innerHTML = `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">
     ${[floor, 1].map((share) => `<path class="rule" d="M${left} ${y(share)}H${width - 8}"/>
       <text x="${left - 5}" y="${y(share) + 4}" text-anchor="end">${Math.round(share * 100)} %</text>`).join("")}
-    <polygon points="${[...at("high"), ...at("low").reverse()].join(" ")}"/>
+    ${most > first ? `<polygon points="${[...at("high"), ...at("low").reverse()].join(" ")}"/>`
+      : `<path class="interval" d="M${x(first)} ${y(last.high)}V${y(last.low)}"/>`}
     <polyline points="${at("accuracy").join(" ")}"/><circle cx="${x(last.labels)}" cy="${y(last.accuracy)}" r="3.5"/>
     <text x="${x(first)}" y="${height - 4}">${most > first ? first : ""}</text>
     <text x="${width - 8}" y="${height - 4}" text-anchor="end">${most} labels</text></svg>`;
@@ -92,8 +95,8 @@ function thresholdWords(store, step) {
   const said = `${plural(count, "proposal")} at least ${percent(values[step])} probable. `;
   if (share == null) return `${said}Too few labels yet to tell how many of them are wrong.`;
   const wrong = (part) => Math.round(part * count);
-  return `${said}About ${percent(share)} of such are wrong (${percent(low)} to ${percent(high)}): of these, expect ` +
-    `${wrong(low)} to ${wrong(high)} wrong.`;
+  return `${said}So far ${share ? percent(share) : "none"} of such were wrong. With chance allowed for, that is ` +
+    `${percent(low)} to ${percent(high)}: of these ${count}, expect ${wrong(low)} to ${wrong(high)} wrong.`;
 }
 
 function openDialog(dialog, id, title, ...parts) {
@@ -131,10 +134,12 @@ function openClasses(dialog, store) {
 function openFinish(dialog, store, finish) {
   const values = [...store.labels.values()], count = (label) => values.filter((one) => one === label).length;
   const list = make("ul");
-  list.append(...store.classes.map(({ name }) => make("li", { textContent: `${name}: ${plural(count(name), "picture")}` })));
+  list.append(...store.classes.filter(({ name }) => count(name)).map(({ name }) => make("li", { textContent: `${name}: ${plural(count(name), "picture")}` })));
   const out = [[count(NONE), "of none of these"], [count(SKIP), "skipped"], [store.open.length, "without a label"]];
   const left = out.filter(([n]) => n).map(([n, what]) => `${n.toLocaleString("en")} ${what}`).join(", ");
   const about = make("p", { textContent: `${left ? `Left out: ${left}. ` : ""}You can go on labeling later.` });
+  const small = store.classes.map(({ name }) => name).filter((name) => count(name) && count(name) < LEAST);
+  if (small.length) about.append(` ${small.join(", ")}: a model needs at least ${LEAST} pictures of a class.`);
   const close = openDialog(dialog, "finishing", "The data set will have", list, about);
   const button = make("button", { type: "button", className: "strong", textContent: "Make it a data set", onclick: finish });
   close.before(button, " ");

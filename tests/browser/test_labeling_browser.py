@@ -1,0 +1,151 @@
+"""A heap of pictures without classes, labeled in a real browser: by keys alone, and by finger."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from packing import zip_bytes
+from playwright.sync_api import Page
+from serving import TIMEOUT_MS
+
+COLORS = {"Blue": "navy", "Red": "firebrick", "Green": "seagreen"}
+PICTURES = 60
+
+
+@pytest.fixture(scope="module")
+def heap(tmp_path_factory, ornament, encoded) -> tuple[Path, Mapping[str, str]]:
+    """A zip of pictures in one folder, and of which class each of them is."""
+    names = list(COLORS)
+    class_of = {f"IMG_{i:04}.png": names[i * 7 % 3] for i in range(PICTURES)}
+    members = {
+        f"Shelf/{name}": encoded(ornament(i, COLORS[class_of[name]], side=96))
+        for i, name in enumerate(class_of)
+    }
+    packed = tmp_path_factory.mktemp("heap") / "Shelf.zip"
+    packed.write_bytes(zip_bytes(members))
+    return packed, class_of
+
+
+@pytest.fixture(scope="module")
+def class_of(heap) -> Mapping[str, str]:
+    return heap[1]
+
+
+@pytest.fixture(scope="module")
+def finger(browser, server) -> Iterator[Page]:
+    """A phone's browser."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, base_url=server
+    )
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    yield page
+    context.close()
+
+
+def _labeled(page: Page, count: int) -> None:
+    """Wait until so many are labeled, and the server has them on its disk."""
+    page.get_by_text(f"{count} of {PICTURES} labeled").wait_for()
+    page.get_by_text("All saved").wait_for()
+
+
+def _at(page: Page) -> str:
+    """The file name of the picture that a key would label."""
+    return page.locator("li.at").get_attribute("title") or ""
+
+
+def _press_key_of(page: Page, label: str) -> None:
+    """Give the label to the chosen picture; a class that is new is named."""
+    known = page.locator("button.class", has_text=label)
+    if known.count():
+        page.keyboard.press(known.get_attribute("aria-keyshortcuts") or "")
+        return
+    page.keyboard.press(str(page.locator("button.class").count() + 1))
+    page.keyboard.type(label)  # digits and letters in it are no keys
+    page.keyboard.press("Enter")
+    known.wait_for()
+
+
+def _open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=re.compile(f"^{name}")).click()
+
+
+def test_pictures_get_labels_by_keys_and_a_reload_loses_none(tab, heap, class_of):
+    tab.goto("/data")
+    tab.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(str(heap[0]))
+    tab.get_by_text("None yet: I label them here").wait_for()
+    tab.get_by_role("button", name="Read the pictures").click()
+    tab.get_by_role("option").first.wait_for()
+    for _ in range(18):
+        _press_key_of(tab, class_of[_at(tab)])
+    tab.keyboard.press("n")
+    tab.keyboard.press("s")
+    _labeled(tab, 19)
+    tab.reload()
+    _labeled(tab, 19)
+    tab.get_by_text("1 skipped").wait_for()
+    for left in (19, 18):
+        tab.keyboard.press("Backspace")
+        _labeled(tab, left)
+    assert tab.locator("button.class").count() == len(COLORS)
+
+
+def test_proposals_are_accepted_above_a_threshold_in_one_step(tab, class_of):
+    _open_tab(tab, "Proposals")
+    slider = tab.get_by_role("slider", name="At least this probable")
+    slider.focus()
+    tab.keyboard.press("Home")  # the arrows are the slider's here
+    tab.get_by_text("42 proposals at least 50").wait_for()
+    assert "expect" in tab.locator(".about").inner_text()
+    for one in tab.get_by_role("option").all():
+        assert class_of[one.get_attribute("title")] in one.inner_text()
+    tab.get_by_role("button", name="Accept all 42").focus()
+    tab.keyboard.press("Enter")
+    _labeled(tab, PICTURES)
+    tab.keyboard.press("Control+z")
+    _labeled(tab, 18)
+
+
+def test_a_phone_labels_by_finger(finger):
+    finger.goto("/data")
+    finger.get_by_role("button", name="Shelf").tap()
+    _labeled(finger, 18)
+    tiles = finger.get_by_role("option")
+    for number in (0, 1):
+        tiles.nth(number).tap()
+    finger.get_by_role("button", name="None of these").tap()
+    _labeled(finger, 20)
+    finger.get_by_role("button", name="Undo").tap()
+    _labeled(finger, 18)
+    main = finger.get_by_test_id("stMain")
+    assert main.evaluate("(main) => main.scrollWidth") <= 390
+
+
+def test_the_rest_is_labeled_becomes_a_data_set_and_a_model(tab, class_of, ornament, encoded):
+    _open_tab(tab, "To label")
+    tab.keyboard.press("ArrowDown")  # from the tabs to the pictures
+    for _ in range(PICTURES - 18):
+        name = _at(tab)
+        if f"proposed: {class_of[name]}" in (
+            tab.locator("li.at").get_attribute("aria-label") or ""
+        ):
+            tab.keyboard.press("Enter")
+        else:
+            _press_key_of(tab, class_of[name])
+    _labeled(tab, PICTURES)
+    tab.get_by_role("button", name="Finish: make it a data set").focus()
+    tab.keyboard.press("Enter")
+    tab.get_by_role("button", name="Make it a data set", exact=True).wait_for()
+    tab.keyboard.press("Enter")
+    tab.get_by_text("60 pictures in 3 classes").wait_for()
+    tab.get_by_role("button", name="Label more").wait_for()
+    tab.get_by_text("Train on it").click()
+    tab.get_by_text("None", exact=True).click()  # no distorted copies
+    tab.get_by_role("button", name="Retrain", exact=True).click()
+    tab.get_by_role("button", name="Use this model").click()
+    tab.get_by_role("link", name="Classify").first.click()
+    picture = {"name": "new.png", "mimeType": "image/png",
+               "buffer": encoded(ornament(999, "seagreen", side=96))}  # fmt: skip
+    tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(picture)
+    tab.locator(".st-key-answer-verdict").get_by_text("Green").wait_for()
