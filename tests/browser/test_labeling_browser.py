@@ -147,8 +147,9 @@ def test_the_rest_is_labeled_becomes_a_data_set_and_a_model(tab, class_of, ornam
     tab.wait_for_function("() => document.querySelector('[data-test-script-state=notRunning]')")
     tab.get_by_role("button", name="Retrain", exact=True).click()
     tab.get_by_role("button", name="Use this model").click()
-    tab.get_by_role("link", name="Classify").first.click()
+    tab.get_by_role("link", name="Classify answers with this model").click()
+    tab.get_by_text("A model of yours tells 3 classes apart").wait_for()
     picture = {"name": "new.png", "mimeType": "image/png",
                "buffer": encoded(ornament(999, "seagreen", side=96))}  # fmt: skip
     tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(picture)
-    tab.locator(".st-key-answer-verdict").get_by_text("Green").wait_for()
+    tab.locator(".st-key-answer").get_by_text("Green").first.wait_for()
