@@ -119,6 +119,7 @@ def _flag_of(one: Field, section: str) -> Callable[[Any], Any]:
     kind = about.get("type") or _click_type(one.type)
     choices = about.get("choices") or ()
     metavar = "|".join(choices) or about.get("metavar") or _METAVARS.get(kind)
+    alone = about.get("flag_alone")
     return click.option(
         f"--{about.get('flag') or one.name}",
         *about.get("also", ()),
@@ -127,6 +128,7 @@ def _flag_of(one: Field, section: str) -> Callable[[Any], Any]:
         section=section,
         type=kind,
         is_flag=kind is bool,
+        **({} if alone is None else {"flag_value": alone}),
         default=default,
         show_default=default is not None and kind is not bool,
         metavar=metavar,

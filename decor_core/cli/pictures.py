@@ -130,8 +130,13 @@ class VectorFlags(PictureFlags):
     model_dir: Path | None = flag("Where converted networks are kept.", metavar="DIR")
     bottleneck_dir: Path | None = flag("Where picture vectors are cached.", metavar="DIR")
 
-    def load(self, config: "TrainingConfig", *, quiet: bool) -> "Embeddings":
-        """The vectors; unless it is to be ``quiet``, what was found wrong is told on stderr."""
+    def load(
+        self, config: "TrainingConfig", *, quiet: bool, catalog: "Catalog | None" = None
+    ) -> "Embeddings":
+        """The vectors; unless it is to be ``quiet``, what was found wrong is told on stderr.
+
+        ``catalog`` is that of ``catalog()``, where it was opened before.
+        """
         from decor_core.datasets.storage import VECTORS
         from decor_core.features.backbones import load_backbone
         from decor_core.training.region import embed
@@ -141,7 +146,7 @@ class VectorFlags(PictureFlags):
         if self.embeddings:
             found = self._of_files(self.embeddings, quiet=quiet)
             return found.without_copies() if config.quick else found
-        catalog, dataset = self.catalog(), self.kept_dataset()
+        catalog, dataset = catalog or self.catalog(), self.kept_dataset()
         _print_assumed(catalog.report) if quiet else _print_report(catalog.report)
         with quietly():  # here, as it speaks when it starts; it stays loaded
             load_backbone(config.architecture)

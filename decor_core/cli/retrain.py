@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +12,31 @@ import click
 
 from decor_core.cli.options import Command, as_json, flag, options
 from decor_core.cli.pictures import VectorFlags, pictures_argument
-from decor_core.cli.terminal import accuracy_line, mistakes, print_json, print_mistakes, quietly
+from decor_core.cli.terminal import (
+    accuracy_line,
+    mistakes,
+    print_json,
+    print_mistakes,
+    progress_bar,
+    quietly,
+    stopped_by_interrupt,
+)
 from decor_core.cli.training import settle_head, taxonomy, training_flags
-from decor_core.errors import require_package
+from decor_core.errors import DecorError, require_package
 from decor_core.model.training_config import TrainingConfig
 from decor_core.text import printable
 
 if TYPE_CHECKING:
+    from decor_core.data.catalog import Catalog
+    from decor_core.features.embeddings import Embeddings
     from decor_core.model.bundle import Bundle
     from decor_core.model.events import TrainEvent
     from decor_core.model.training_data import TrainingData
+    from decor_core.training.fine_tuning import FineTuning
     from decor_core.training.train import Training
+
+# What fine-tuning goes through, by the name that it reports.
+_PROGRESS = {"pictures": "Looking again", "epochs": "Fine-tuning", "vectors": "Embedding again"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,7 @@ class ResultFlags:
         "my_pictures --out my_model",
         "my_pictures --learning_rate 0.03 --save",
         "--csv labels.csv --images photos --save",
+        "my_pictures --out my_model --fine_tune",
     ),
 )
 @options("pictures", VectorFlags, "Pictures")
@@ -70,21 +85,28 @@ def command(
     from decor_core.runs.tensorboard import require_tensorflow
     from decor_core.training.train import train
 
-    config = settle_head(config, wants_curves=results.summaries_dir is not None)
+    wants_curves = results.summaries_dir is not None and not config.fine_tune
+    config = settle_head(config, wants_curves=wants_curves)
     if results.bundle:
         check_replaceable(results.bundle)  # before the work, not after it
     if results.output_graph:
         require_package("A frozen graph", "tensorflow", "train")
     if results.summaries_dir:
         require_tensorflow()
-    embeddings = pictures.load(config, quiet=as_json)
+    catalog = _pictures_to_fine_tune(pictures, config) if config.fine_tune else None
+    embeddings = pictures.load(config, quiet=as_json, catalog=catalog)
     if config.quick and not embeddings.copies.shape[1]:
         print("Quick: no distorted copies, and nothing is chosen.", file=sys.stderr)
     level = taxonomy or embeddings.taxonomy.name
     title = results.title or (results.bundle.name if results.bundle else "My model")
     started = time.monotonic()
     with _watching(config, results.summaries_dir, quiet=as_json) as on_event:
-        training = train(embeddings, config, level, title=title, on_event=on_event)
+        if catalog:
+            tuning = _fine_tune(embeddings, catalog, config, level, title, on_event)
+            training = tuning.kept
+        else:
+            tuning = None
+            training = train(embeddings, config, level, title=title, on_event=on_event)
     seconds = time.monotonic() - started
     data = pictures.training_data(config, embeddings) or pictures.name
     run_id = _keep(training, data, seconds) if results.save else None
@@ -92,11 +114,12 @@ def command(
     _write_files(bundle, results)
     if as_json:
         bundle_folder = results.bundle and str(results.bundle)
-        print_json({**_to_json(training, config), "bundle": bundle_folder, "run": run_id})
+        told = {**_to_json(training, config), "bundle": bundle_folder, "run": run_id}
+        print_json(told | {"fine_tuning": tuning and tuning.to_json()})
         return
     if results.print_misclassified_test_images:
         print_mistakes(training.predictions)
-    print(bundle.training["choice"]["reason"])
+    print(tuning.verdict if tuning else bundle.training["choice"]["reason"])
     if results.bundle:
         print(f"The model is in {results.bundle}")
     if run_id:
@@ -106,14 +129,70 @@ def command(
     print(accuracy_line(evaluation))
 
 
+def _pictures_to_fine_tune(pictures: VectorFlags, config: TrainingConfig) -> "Catalog":
+    """The pictures, after a look at what fine-tuning needs: before the work, not after it."""
+    from decor_core.training.fine_tuner import check_settings
+
+    check_settings(config)
+    if pictures.embeddings:
+        raise DecorError("--fine_tune needs the pictures themselves, not their vectors.")
+    return pictures.catalog()
+
+
+def _fine_tune(
+    embeddings: "Embeddings",
+    catalog: "Catalog",
+    config: TrainingConfig,
+    level: str,
+    title: str,
+    on_event: Callable[["TrainEvent"], None],
+) -> "FineTuning":
+    """The linear and the fine-tuned model; Ctrl-C keeps the best epoch so far."""
+    from decor_core.training.fine_tuning import TimeEstimate, fine_tune
+
+    def tell(estimate: TimeEstimate) -> None:
+        print(f"Fine-tuning: {estimate}; Ctrl-C keeps the best so far.", file=sys.stderr)
+
+    bars = {name: progress_bar(words) for name, words in _PROGRESS.items()}
+    quiet = ExitStack()
+
+    def show(what: str, done: int, total: int) -> None:
+        if what in bars:
+            bars[what](done, total)
+        elif not done:  # TensorFlow tells of the conversion of the network
+            quiet.enter_context(quietly())
+        else:
+            quiet.close()
+
+    with quietly():  # here, as it speaks when it starts; it stays loaded
+        import tensorflow  # noqa: F401
+    with stopped_by_interrupt() as should_stop, quiet:
+        return fine_tune(
+            embeddings,
+            catalog.read,
+            config,
+            level,
+            title=title,
+            on_estimate=tell,
+            on_event=on_event,
+            progress=show,
+            should_stop=should_stop,
+        )
+
+
 @contextmanager
 def _watching(
     config: TrainingConfig, summaries_dir: Path | None, *, quiet: bool
 ) -> Iterator[Callable[["TrainEvent"], None]]:
-    """What to call with each event: prints every tenth, and writes all for TensorBoard."""
+    """What to call with each event: prints every tenth, and writes all for TensorBoard.
+
+    Of fine-tuning the events are epochs, all of which are printed.
+    """
     from decor_core.runs.tensorboard import Summaries
 
-    every = 10 * config.eval_interval
+    every, name = 10 * config.eval_interval, "Step"
+    if config.fine_tune:
+        every, name = 1, "Epoch"
     with Summaries(summaries_dir) if summaries_dir else nullcontext() as write:
 
         def on_event(event: "TrainEvent") -> None:
@@ -121,7 +200,7 @@ def _watching(
                 write(event)
             if not quiet and (event.step % every == 0 or event.step == config.steps):
                 line = (
-                    f"Step {event.step}: train accuracy = {event.train_accuracy:.1%}, "
+                    f"{name} {event.step}: train accuracy = {event.train_accuracy:.1%}, "
                     f"cross entropy = {event.train_cross_entropy:.4f}"
                 )
                 if event.validation_accuracy is not None:

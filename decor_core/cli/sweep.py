@@ -1,10 +1,6 @@
 """The command ``sweep``: many settings tried by cross-validation, the best one marked."""
 
 import math
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +8,8 @@ import click
 
 from decor_core.cli.options import COUNT, Command, as_json, flag, options
 from decor_core.cli.pictures import VectorFlags, pictures_argument
-from decor_core.cli.terminal import print_json, progress_bar
-from decor_core.cli.training import folds, taxonomy, training_flags
+from decor_core.cli.terminal import print_json, progress_bar, stopped_by_interrupt
+from decor_core.cli.training import FINE_TUNING, folds, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -51,7 +47,10 @@ class SearchFlags:
 @options("pictures", VectorFlags, "Pictures")
 @pictures_argument
 @training_flags(
-    leave_out=("head", "steps", "learning_rate", "validation_percentage", "eval_interval")
+    leave_out=(
+        *("head", "steps", "learning_rate", "validation_percentage", "eval_interval"),
+        *FINE_TUNING,
+    )
 )
 @taxonomy
 @folds
@@ -78,7 +77,7 @@ def command(
     for candidate in candidates:
         candidate.config(config)  # what is out of range is told before the work
     embeddings = pictures.load(config, quiet=as_json)
-    with _stopped_by_interrupt() as should_stop:
+    with stopped_by_interrupt() as should_stop:
         results = search(
             embeddings,
             candidates,
@@ -104,23 +103,6 @@ def command(
         print(f"Stopped: {len(results)} of {len(candidates)} settings were tried.")
     if chosen:
         print(f"Best: {_line(chosen)}, the simplest within one standard error of the most accurate")
-
-
-@contextmanager
-def _stopped_by_interrupt() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C asks to stop, the second one ends everything."""
-    asked = threading.Event()
-
-    def interrupt(*_: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _line(result: "SearchResult") -> str:

@@ -3,9 +3,11 @@
 import csv
 import json
 import os
+import signal
 import sys
 import tempfile
 import textwrap
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,8 @@ _CHATTER = (
     b"INFO: Created TensorFlow Lite",
     b"WARNING: All log messages before absl::InitializeLog()",
     b"I0000 ",
+    b"W0000 ",
+    b"fully_quantize: ",
 )
 
 
@@ -48,6 +52,23 @@ def quietly() -> Iterator[None]:
             for line in captured:
                 if not line.startswith(_CHATTER):
                     os.write(2, line)
+
+
+@contextmanager
+def stopped_by_interrupt() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C asks to stop, the second one ends everything."""
+    asked = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def print_json(data: Any) -> None:

@@ -11,6 +11,8 @@ from decor_core.cli.options import COUNT, Option, options
 from decor_core.model.training_config import TrainingConfig
 
 _BY_DESCENT = ("softmax",)
+# What a command has no use for that trains many models.
+FINE_TUNING = tuple(one.name for one in fields(TrainingConfig) if one.name.startswith("fine_tune"))
 
 
 def training_flags(leave_out: Collection[str] = ()) -> Callable[[Any], Any]:

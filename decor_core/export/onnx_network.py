@@ -7,8 +7,8 @@ from ai_edge_litert.schema_py_generated import ActivationFunctionType, BuiltinOp
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from decor_core.errors import BackboneError
-from decor_core.export.network_file import FileTensor, read_model, read_tensor
 from decor_core.features.backbones import by_resolution
+from decor_core.features.network_file import FileTensor, read_model, read_tensor
 
 
 class OnnxGraph:

@@ -16,8 +16,8 @@ from ai_edge_litert import schema_py_generated as schema
 from tensorflow import keras
 
 from decor_core.export.keras_model import build_model, save_model
-from decor_core.export.network_file import read_model
 from decor_core.features.backbones import Backbone, by_resolution, load_backbone
+from decor_core.features.network_file import read_model
 from decor_core.model.bundle import Bundle
 
 _PLACEHOLDER = "decor_network"

@@ -53,7 +53,7 @@ def convert_backbone(
         raise BackboneError(f"There is no way to convert {spec.name} yet; add one to convert.py.")
     require_package(f"Converting the network {spec.name}", "tensorflow", "train")
     network = build()
-    content = _to_tflite(network, spec, seen)
+    content = to_tflite(network, spec, seen)
     _check(content, network, spec, seen)
     _keep(content, path)
 
@@ -68,7 +68,12 @@ def _keep(content: bytes, path: Path) -> None:
         ) from error
 
 
-def _to_tflite(network: Any, spec: BackboneSpec, seen: Sequence[np.ndarray] | None) -> bytes:
+def to_tflite(network: Any, spec: BackboneSpec, seen: Sequence[np.ndarray] | None) -> bytes:
+    """The content of a TFLite file of a network: pixels as it takes them → its stage maps.
+
+    A Keras model, or any other function; one with variables is a ``tf.Module``. ``seen`` as in
+    ``convert_backbone``.
+    """
     import tensorflow as tf
 
     pixels = tf.TensorSpec((1, spec.side, spec.side, 3), tf.float32, name="pixels")
@@ -79,9 +84,11 @@ def _to_tflite(network: Any, spec: BackboneSpec, seen: Sequence[np.ndarray] | No
             network.export(folder, verbose=False, input_signature=[pixels])  # pyright: ignore[reportCallIssue]
         else:
             module = tf.Module()
+            module.network = network  # pyright: ignore[reportAttributeAccessIssue]
             module.call = tf.function(  # pyright: ignore[reportAttributeAccessIssue]
                 lambda pixels: {f"stage_{i:02d}": stage for i, stage in enumerate(network(pixels))},
                 input_signature=[pixels],
+                autograph=False,
             )
             signatures = {"serving_default": module.call}  # pyright: ignore[reportAttributeAccessIssue]
             tf.saved_model.save(module, folder, signatures=signatures)

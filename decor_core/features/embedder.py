@@ -157,8 +157,8 @@ class ImageEmbedder:
         self.spec = spec
         self._turn = threading.Semaphore(max(1, (os.cpu_count() or 1) // 2))
         self._backbone = load_backbone(spec.architecture)
-        self.digest = self._backbone.digest
-        sizes = [2 * channels for _, _, channels in self._backbone.shapes]
+        self.digest, self.shapes = self._backbone.digest, self._backbone.shapes
+        sizes = [2 * channels for _, _, channels in self.shapes]
         names = [f"stage {i + 1}" for i in range(len(sizes))] + ["colours"]  # as stored
         edges = accumulate([*sizes, int(np.prod(color.BINS))], initial=0)
         self.blocks = tuple(

@@ -26,11 +26,13 @@ def _setting(
     slider: tuple[float, float, float] | None = None,
     heads: Sequence[str] = HEADS,
     flag: str | None = None,
+    flag_alone: Any = None,
 ) -> Any:
     """A field with its metadata; ``TrainingConfig`` says what each key means."""
     low, high = range or (None, None)
     metadata = {"label": label, "help": help, "min": low, "max": high, "choices": choices}
     metadata |= {"options": options, "slider": slider, "heads": tuple(heads), "flag": flag}
+    metadata |= {"flag_alone": flag_alone}
     return field(default=default, metadata=metadata)
 
 
@@ -48,7 +50,8 @@ class TrainingConfig:
     - ``min`` and ``max``, which are checked, or ``choices``, all the values there are;
     - ``slider`` (low, high, step) or ``options`` (values): what a widget offers of a wide range;
     - ``heads``: those that the setting has an effect on;
-    - ``flag``: the name on the command line, where TensorFlow for Poets called it otherwise.
+    - ``flag``: the name on the command line, where TensorFlow for Poets called it otherwise;
+    - ``flag_alone``: the value of the flag that is given without one.
 
     ``asdict`` gives the JSON and ``TrainingConfig(**json)`` reads it.
     """
@@ -174,6 +177,39 @@ class TrainingConfig:
         "First model at once",
         "Learn at once and choose nothing: no copies, unless they are asked for, and of heads and "
         "parts of the network the first.",
+    )
+
+    fine_tune: int = _setting(
+        0,
+        "Stages to fine-tune",
+        "How many of the network's last stages learn from the pictures, too (0: none, only the "
+        "head does); alone, the flag means 3. Takes minutes and TensorFlow; the model is kept if "
+        "it is better on the test part by more than chance.",
+        range=(0, 20),
+        slider=(0, 5, 1),
+        flag_alone=3,
+    )
+    fine_tune_epochs: int = _setting(
+        5,
+        "Epochs of fine-tuning",
+        "How many times the network learns from each picture: it ends before, where the "
+        "validation part tells that nothing is gained any more.",
+        range=(1, 1000),
+        slider=(1, 30, 1),
+    )
+    fine_tune_rate: float = _setting(
+        0.0003,
+        "Rate of fine-tuning",
+        "How far each correction of the network goes: a large one makes it forget what it knew.",
+        range=(1e-6, 0.1),
+        options=(0.00003, 0.0001, 0.0003, 0.001),
+    )
+    fine_tune_minutes: float = _setting(
+        15,
+        "Minutes of fine-tuning",
+        "How long fine-tuning may take: there are fewer epochs where these would take longer.",
+        range=(0.1, 10_000),
+        slider=(1, 60, 1),
     )
 
     def __post_init__(self) -> None:

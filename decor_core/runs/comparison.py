@@ -1,6 +1,5 @@
 """Runs side by side: which settings differ, and whether the difference is more than chance."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -8,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from decor_core.model.evaluation import mcnemar
 from decor_core.runs.run import Run, run_of_training
 from decor_core.training.train import Training
 
@@ -70,16 +70,6 @@ def compare(runs: Sequence[Run | Training]) -> Comparison:
             for pair, couple in zip(pairs, couples, strict=True)
         ),
     )
-
-
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Two-sided exact p-value of that many pictures right in one of two runs alone.
-
-    As ``scipy.stats.binomtest``, whose import would cost the web server two seconds and 67 MB.
-    """
-    n = only_first + only_second
-    tail = sum(math.comb(n, k) for k in range(min(only_first, only_second) + 1))
-    return min(1.0, 2 * tail / 2**n)
 
 
 def _holm(p_values: Sequence[float | None]) -> list[float | None]:

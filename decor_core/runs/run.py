@@ -73,6 +73,8 @@ class Run:
     @property
     def stopped(self) -> bool:
         """Whether it ended before its last step."""
+        if tuned := self.bundle.training.get("fine_tuned"):
+            return bool(tuned["stopped"])
         return bool(self.events) and self.events[-1].step < self.config.steps
 
     @property
@@ -87,6 +89,8 @@ class Run:
             for one in fields(config)
             if one.name != "eval_interval"  # changes no result
         }
+        if not config.fine_tune:
+            settings |= dict.fromkeys(name for name in settings if name.startswith("fine_tune_"))
         return {
             "data": self.data,
             "taxonomy": self.level,

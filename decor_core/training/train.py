@@ -90,14 +90,21 @@ def train(
     stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
     steps_done = events[-1].step if events else None
     bundle = _bundle(data, title, model, folds, len(parts.train), steps_done)
+    bundle, predictions = tested(bundle, data, parts)
+    return Training(bundle, parts, predictions, tuple(events), stopped)
+
+
+def tested(bundle: Bundle, data: LabeledVectors, parts: Split) -> tuple[Bundle, pd.DataFrame]:
+    """The model with its evaluation on the test part, and its predictions, as in a Training."""
+    embeddings, labels = data.embeddings, np.array(data.taxonomy.labels, object)
     probs, _ = VectorPredictor(bundle).probabilities(embeddings.vectors[parts.test])
-    y_true, labels = data.classes[parts.test], np.array(data.taxonomy.labels, object)
+    y_true = data.classes[parts.test]
     predictions = embeddings.table[["key", "file"]].iloc[parts.test].reset_index(drop=True)
     predictions["truth"], predictions["answer"] = labels[y_true], labels[probs.argmax(axis=1)]
     predictions["probability"] = probs.max(axis=1)
     if len(parts.test):
         bundle = replace(bundle, evaluation=evaluate(probs, y_true, data.taxonomy.labels))
-    return Training(bundle, parts, predictions, tuple(events), stopped)
+    return bundle, predictions
 
 
 def train_on_all(
