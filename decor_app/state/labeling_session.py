@@ -6,6 +6,7 @@ at a time, always to the latest labels; whoever asks next finds what came of it.
 
 import secrets
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from decor_core.model.evaluation import wilson
 from decor_core.training.heap_looks import was_looked_at
 from decor_core.training.labeling_progress import enough, with_point
 
+# Seconds from one fit to the next: proposals that change with every key are no help, and are sent
+# each time.
+PAUSE = 1.0
 _NEEDED = 3  # labels of a class, before there are proposals of it
 
 
@@ -55,7 +59,7 @@ class Labeling:
         self._lock = threading.RLock()
         self._running: _Running | None = None
         self._fit: LabelingFit | None = None
-        self._fits = 0
+        self._fits, self._fitted = 0, float("-inf")  # how many, and when the latest ended
         self._points = self._read_points()
         self._trouble, self._given_up = "", -1  # the revision whose fit failed
 
@@ -96,7 +100,8 @@ class Labeling:
         labels = log.labels if since in range(1) or since > log.revision else None
         with self._lock:
             fit, fits = self._fit, self._fits
-            is_fitting = self._running is not None
+            is_behind = fit is None or fit.revision != log.revision
+            is_fitting = self._running is not None or (is_behind and self._given_up < log.revision)
         answer = {
             "revision": log.revision,
             "classes": [{"name": name, "key": key} for name, key in log.classes.items()],
@@ -134,7 +139,8 @@ class Labeling:
                 if job is None or job.status != "done":  # else its result is just being taken
                     self._give_up((job and job.message) or "Its process ended.")
             revision = self.log.revision
-            if self._running or self._given_up == revision:
+            early = time.monotonic() < self._fitted + PAUSE
+            if self._running or self._given_up == revision or early:
                 return
             if not was_looked_at(self.heap.folder):
                 self._submit("dataset", LookTask(self.heap.folder), revision)
@@ -167,10 +173,14 @@ class Labeling:
     def _take_result(self, job: Job) -> None:
         """Take what a job gave, on the thread of its queue."""
         with self._lock:
+            if not was_looked_at(self.heap.folder):
+                self._give_up("there is a single picture, and two are needed.")
+                return
             self._running, self._trouble = None, ""
             if isinstance(job.result, LabelingFit):
                 self._fit = job.result
                 self._fits += 1
+                self._fitted = time.monotonic()
                 if self._fit.classes:
                     self._add_point(self._fit)
         self._go_on()

@@ -24,6 +24,7 @@ def quiet(event: object) -> None:
 def labeling(tmp_path, monkeypatch, write_pictures, visit) -> Labeling:
     """Twenty pictures; what is seen in them is made up: the even ones differ from the odd ones."""
     monkeypatch.setattr(labeling_session, "job_queues", lambda: visit.queues)
+    monkeypatch.setattr(labeling_session, "PAUSE", 0.0)
     monkeypatch.setattr("decor_app.jobs.dataset_tasks.look_at", lambda *_: None)
     source = write_pictures(*(f"{i:02}.png" for i in range(20)))
     folder = IntakeTask(source, tmp_path / "sets" / "heap-1", "Heap", unlabeled=True).run(
@@ -112,6 +113,18 @@ def test_while_a_fit_runs_only_the_latest_labels_wait(labeling, ask, visit):
     assert labeling.answer()["proposals_revision"] == 2
 
 
+def test_fits_leave_a_pause_and_are_said_to_come(labeling, ask, visit, monkeypatch):
+    ask("state")
+    fit(labeling, visit)
+    monkeypatch.setattr(labeling_session, "PAUSE", 60.0)
+    assert ask("steps", revision=0, steps=[label(labeling, range(3), "cup")]).json()["fitting"]
+    assert not visit.queues["labeling"].load()[0]
+    monkeypatch.setattr(labeling_session, "PAUSE", 0.0)
+    assert ask("state").json()["fitting"] and visit.queues["labeling"].load()[0]
+    fit(labeling, visit)
+    assert not ask("state").json()["fitting"]
+
+
 def test_a_wrong_label_is_disagreed_with_until_it_is_confirmed(labeling, ask, visit):
     steps = [label(labeling, range(0, 20, 2), "even"), label(labeling, range(1, 20, 2), "odd")]
     steps.append(label(labeling, range(4, 5), "odd"))
@@ -197,6 +210,17 @@ def test_a_fit_that_fails_is_told_and_tried_again_after_the_next_label(labeling,
     assert queue.load()[0]
     fit(labeling, visit)
     assert "No memory" not in ask("state").json()["message"]
+
+
+def test_a_single_picture_is_looked_at_once(labeling, ask, visit):
+    (labeling.heap.folder / "looks.npz").unlink()
+    assert "being looked at" in ask("state").json()["message"]
+    queue = visit.queues["dataset"]
+    job = queue.take()
+    job.then(queue.finish(job.id, None))
+    answer = ask("state").json()
+    assert "single picture" in answer["message"] and not answer["fitting"]
+    assert queue.load() == (0, 0)
 
 
 def test_pictures_that_were_deleted_take_no_labels(labeling, ask):
