@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decor_core.model.linear_head import cross_entropy, fit_temperature
+from decor_core.model.linear_head import fit_temperature, log_losses
 
 # How much the second head may count.
 _SHARES = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75)
@@ -14,8 +14,8 @@ _SHARES = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75)
 class OpinionPool:
     """What the logits of two heads are multiplied with before they are added.
 
-    ``share`` is what the second one has of both; with it they had that ``accuracy`` and that
-    ``loss``, a mean log-loss, on what it was fitted to.
+    ``share`` is what the second one has of both. On what it was fitted to they had that share
+    right (``accuracy``), that mean log-loss and that mean ``probability`` of the right label.
     """
 
     first: float
@@ -23,6 +23,7 @@ class OpinionPool:
     share: float
     accuracy: float
     loss: float
+    probability: float
 
     @classmethod
     def fit(cls, first: np.ndarray, second: np.ndarray, y_true: np.ndarray) -> "OpinionPool":
@@ -35,10 +36,11 @@ class OpinionPool:
         for share in _SHARES:
             logits = (1 - share) / temperature * first + share * second
             whole = fit_temperature(logits, y_true)
-            loss = cross_entropy(logits / whole, y_true)
+            losses = log_losses(logits / whole, y_true)
+            loss, probability = float(losses.mean()), float(np.exp(-losses).mean())
             if least is None or loss < least.loss:
                 accuracy = float((logits.argmax(axis=1) == y_true).mean())
                 parts = (1 - share) / temperature / whole, share / whole
-                least = cls(*parts, share, accuracy, loss)
+                least = cls(*parts, share, accuracy, loss, probability)
         assert least is not None
         return least

@@ -43,7 +43,6 @@ class LateStages:
         self.network, self._maps, self._rows, self._classes = network, maps, rows, classes
         self._places = list(maps.weights)
         self._pooled = tf.function(self._pool, autograph=False, reduce_retracing=True)
-        self._step = tf.function(self._descend, autograph=False, reduce_retracing=True)
         vectors = self.features(rows)
         blocks = [shape[2] * 2 for shape in network.shapes[network.first_trained :]]
         self._mean = vectors.mean(axis=0)
@@ -62,6 +61,7 @@ class LateStages:
         self._rng = np.random.default_rng(seed)
         steps = max(1, epochs * math.ceil(len(self._rows) / BATCH))
         self._optimizers = []
+        self._step = tf.function(self._descend, autograph=False, reduce_retracing=True)
         groups: list[tuple[Any, float, list[Any]]] = [
             (learning_rate, _WEIGHT_DECAY, list(self.network.trainable_variables)),
             (learning_rate * _HEAD_RATE, 0.0, [self._slopes, self._bias]),
