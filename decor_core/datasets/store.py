@@ -93,7 +93,7 @@ class DatasetStore:
             heap = load_heap(folder)
             changed = datetime.fromtimestamp(latest / 1e9, UTC).isoformat(timespec="seconds")
             self._summaries[stamp] = DatasetSummary(
-                folder.name, heap.title, len(heap.ids), len(heap.log().labels), changed
+                folder.name, heap.title, ("class",), len(heap.ids), len(heap.log().labels), changed
             )
         return self._summaries[stamp]
 
