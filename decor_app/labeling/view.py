@@ -6,18 +6,25 @@ from decor_app import session_keys as keys
 from decor_app.components.labeler import labeler
 from decor_app.format import escape_markdown
 from decor_app.state.datasets import where_kept
+from decor_app.state.first_model import learn
 from decor_app.state.labeling import (
     address_of_routes,
     close_labeling,
     delete_heap,
     finish,
+    hugging_face,
     rename_heap,
+    table_csv,
     what_is_left_out,
     zipped,
 )
 from decor_app.state.labeling_session import Labeling
 
-_DOWNLOADS = (("Class folders (zip)", zipped, "zip", "application/zip"),)
+_DOWNLOADS = (
+    ("Class folders (zip)", zipped, "zip", "application/zip"),
+    ("Table (CSV)", table_csv, "csv", "text/csv"),
+    ("For Hugging Face (zip)", hugging_face, "hugging-face.zip", "application/zip"),
+)
 
 
 def show_labeling(labeling: Labeling) -> None:
@@ -44,7 +51,11 @@ def show_labeling(labeling: Labeling) -> None:
 def _finish(labeling: Labeling) -> None:
     """Make a data set of what has a class, and say what has none."""
     left_out = what_is_left_out(labeling)
-    if finish(labeling) and left_out:
+    made = finish(labeling)
+    if made is None:
+        return
+    learn(made)
+    if left_out:
         st.toast(escape_markdown(left_out), icon=":material/info:")
 
 

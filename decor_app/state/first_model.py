@@ -5,6 +5,7 @@ when it is done, whichever page is open and whether any is.
 """
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +15,18 @@ import streamlit as st
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, IntakeTask
-from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import LearnTask
-from decor_app.state.jobs import CHECK, INTAKE, LEARN, SessionJob, Steps, save_run, single, submit
+from decor_app.state.jobs import (
+    CHECK,
+    INTAKE,
+    LEARN,
+    SessionJob,
+    Steps,
+    save_run,
+    single,
+    stop,
+    submit,
+)
 from decor_app.state.models import in_use, use_model
 from decor_app.state.runs import IN_SESSION, find_run
 from decor_app.state.training_vectors import keep_vectors
@@ -144,15 +154,27 @@ def submit_intake(task: IntakeTask) -> None:
     if task.unlabeled:
         submit(INTAKE, task)
         return
-    session, set_id = workspace(), task.into.name
-    made = FirstModel(task.into)
+    begin = _learning(task.into)
+    submit(INTAKE, task, then=lambda _: begin())
+
+
+def learn(dataset: Dataset) -> None:
+    """Queue the first model of a data set, and a search for label issues, anew where it has one."""
+    stop(learn_purpose(dataset.id))
+    _learning(dataset.folder)()
+
+
+def _learning(folder: Path) -> Callable[[], None]:
+    """What queues the first model of the set in that folder, on whichever thread."""
+    session, set_id = workspace(), folder.name
+    made = FirstModel(folder)
     # Made here, as the thread that runs jobs knows nothing of sessions.
-    steps = {learn_purpose(set_id): made.steps(session), CHECK: single(CheckTask(task.into))}
+    steps = {learn_purpose(set_id): made.steps(session), CHECK: single(CheckTask(folder))}
     if not server_config().first_model:
         del steps[learn_purpose(set_id)]
     following = {name: SessionJob(session.owner, one, set_id) for name, one in steps.items()}
 
-    def go_on(_: Job) -> None:
+    def begin() -> None:
         session.first_models[set_id] = made
         for purpose, job in following.items():
             with suppress(DecorError):  # too many jobs wait: it can be asked for later
@@ -160,7 +182,7 @@ def submit_intake(task: IntakeTask) -> None:
                 # Not before: a page that is drawn meanwhile forgets a job that has not begun.
                 session.jobs[purpose] = job
 
-    submit(INTAKE, task, then=go_on)
+    return begin
 
 
 def learn_purpose(set_id: str) -> str:
