@@ -102,6 +102,39 @@ def test_data(page, ornament, encoded, tmp_path):
     _check(page)
 
 
+def test_labeling(page, ornament, encoded, tmp_path):
+    members = {
+        f"heap/IMG_{number}.png": encoded(ornament(number, ("navy", "firebrick")[number % 2], 160))
+        for number in range(10)
+    }
+    (tmp_path / "heap.zip").write_bytes(zip_bytes(members))
+    page.goto("/data")
+    back = page.get_by_role("button", name="All data sets, and new ones")
+    drop_zone = page.get_by_test_id("stFileUploaderDropzoneInput").first
+    back.or_(page.get_by_text("Drop a folder, a zip")).first.wait_for()
+    if back.count():
+        back.click()
+    drop_zone.set_input_files(str(tmp_path / "heap.zip"))
+    page.get_by_role("button", name="Read the pictures").click()
+    page.get_by_role("option").first.wait_for()
+    _check(page)
+    for number in range(6):
+        page.get_by_role("option", name=f"IMG_{number}.png").click()
+        page.keyboard.press(str(number % 2 + 1))
+        if number < 2:
+            page.keyboard.type(("Blue", "Red")[number])
+            page.keyboard.press("Enter")
+    page.locator("li.proposed").first.wait_for()
+    _check(page)
+    for name in ("Proposals", "Labeled"):
+        page.get_by_role("tab", name=name).click()
+        _check(page)
+    page.keyboard.press("v")
+    page.keyboard.press("?")
+    _ready(page, "this list")
+    _check(page)
+
+
 def test_retrain_and_runs(page):
     page.goto("/retrain")
     _ready(page, "What it learns from")
