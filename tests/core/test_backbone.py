@@ -304,7 +304,7 @@ def test_another_network_under_the_name_is_refused():
 
 
 def test_conversion_gone_wrong_is_noticed(networks, monkeypatch):
-    monkeypatch.setattr(convert, "_to_tflite", lambda *_: SHIPPED.read_bytes())
+    monkeypatch.setattr(convert, "to_tflite", lambda *_: SHIPPED.read_bytes())
     stages = load_backbone().stage_maps
 
     def network(pixels):
@@ -325,7 +325,7 @@ def test_a_network_without_a_builder_is_refused(tmp_path):
 
 def test_failed_writing_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(convert, "_lite", lambda spec: None)
-    monkeypatch.setattr(convert, "_to_tflite", lambda *_: b"network")
+    monkeypatch.setattr(convert, "to_tflite", lambda *_: b"network")
     monkeypatch.setattr(convert, "_check", lambda *_: None)
     path = tmp_path / "network.tflite"
     convert_backbone(LITE1, path)
