@@ -26,7 +26,8 @@ def _modules_after(code):
 
 # They are made of TensorFlow or ONNX, and imported where an export or fine-tuning is asked for.
 OF_EXPORTS = {"frozen_graph.py", "keras_model.py", "keras_network.py", "tflite.py",
-              "onnx_model.py", "onnx_network.py", "late_stages.py"}  # fmt: skip
+              "onnx_model.py", "onnx_network.py", "late_stages.py",
+              "trainable_network.py"}  # fmt: skip
 
 
 def test_importing_the_whole_core_loads_no_tensorflow_and_no_streamlit():
