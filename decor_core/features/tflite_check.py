@@ -215,7 +215,7 @@ def _memory(
 
 
 def _products(code: int, inputs: Sequence[Tensor | None], output: Tensor) -> int:
-    kernel: tuple[int, ...] = inputs[1].shape if len(inputs) > 1 and inputs[1] else ()
+    kernel = list(inputs[1].shape) if len(inputs) > 1 and inputs[1] else []
     match code:
         case BuiltinOperator.CONV_2D | BuiltinOperator.FULLY_CONNECTED:
             return output.size * math.prod(kernel[1:])
