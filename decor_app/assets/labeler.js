@@ -198,7 +198,7 @@ class Labeler {
     const accept = this.find(".accept");
     accept.hidden = !proposed.length;
     accept.replaceChildren(make("kbd", { textContent: "↵" }, { "aria-hidden": "true" }),
-      proposed.length === 1 && count === 1 ? `Accept ${this.offer(id)}` : `Accept ${plural(proposed.length, "proposal")}`);
+      proposed.length === 1 && count === 1 ? `Accept ${nameOf(this.offer(id))}` : `Accept ${plural(proposed.length, "proposal")}`);
     this.find(".undo").disabled = !(this.store.state.can_undo || this.store.queue.length);
     this.find(".redo").hidden = !this.store.state.can_redo;
     this.find(".edit").hidden = !this.store.classes.length;
@@ -215,7 +215,7 @@ class Labeler {
       for (const id of flat.slice(place + 1, place + 4)) new Image().src = this.store.picture(id);
     }
     image.alt = this.store.titles.get(this.at);
-    figure.lastChild.textContent = [image.alt, label ? nameOf(label) : proposal && `the model proposes ${proposal[0]}, ${probable(proposal[1])}`]
+    figure.lastChild.textContent = [image.alt, label ? nameOf(label) : proposal && `the model proposes ${nameOf(proposal[0])}, ${probable(proposal[1])}`]
       .filter(Boolean).join(": ");
   }
 
@@ -312,7 +312,7 @@ class Labeler {
   }
   accept() {
     const labels = Object.fromEntries([...this.chosen].map((id) => [id, this.offer(id)]).filter(([, name]) => name));
-    if (Object.keys(labels).length) this.label({ do: "label", labels }, [...new Set(Object.values(labels))].join(", "));
+    if (Object.keys(labels).length) this.label({ do: "label", labels }, [...new Set(Object.values(labels))].map(nameOf).join(", "));
     else this.say("Nothing is proposed for this picture yet: press the key of its class.");
   }
   acceptAll(ids) {

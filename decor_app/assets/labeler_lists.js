@@ -17,10 +17,10 @@ const GROUPS = {
     return [{ ids: [...order, ...known].slice(0, BATCH) }];
   },
   proposed(store, threshold) {
-    const found = new Map(store.classes.map(({ name }) => [name, []]));
+    const found = new Map([...store.classes.map(({ name }) => name), NONE].map((name) => [name, []]));
     for (const id of proposedAbove(store, threshold)) found.get(store.proposal(id)[0])?.push(id);
     return [...found].map(([name, ids]) => ({
-      name, ids: ids.sort((one, other) => store.proposal(other)[1] - store.proposal(one)[1]),
+      name: nameOf(name), ids: ids.sort((one, other) => store.proposal(other)[1] - store.proposal(one)[1]),
       all: `Accept these ${ids.length}`,
     }));
   },
@@ -76,8 +76,8 @@ function fill(one, store, { chosen, at, against }) {
   const image = one.firstChild, words = one.lastChild;
   if (!image.src) image.src = store.thumb(id);
   const doubt = against.get(id), proposal = label ? null : store.proposal(id);
-  const said = doubt ? `you: ${nameOf(label)}, model: ${doubt[0]} ${probable(doubt[1])}`
-    : label ? nameOf(label) : proposal ? `${proposal[0]} ${probable(proposal[1])}` : "";
+  const said = doubt ? `you: ${nameOf(label)}, model: ${nameOf(doubt[0])} ${probable(doubt[1])}`
+    : label ? nameOf(label) : proposal ? `${nameOf(proposal[0])} ${probable(proposal[1])}` : "";
   const kind = label ? (doubt ? "doubted" : "labeled") : proposal ? "proposed" : "";
   if (one.dataset.said !== `${kind}${said}`) {
     one.dataset.said = `${kind}${said}`;

@@ -154,9 +154,13 @@ class Labeling:
         self._trouble = f"There are no new proposals: {why}"
 
     def _fit_task(self, revision: int) -> FitTask:
+        given = self.log.labels
+        # Pictures of nothing that is asked for would all be taken for one of the classes if they
+        # were no class of their own; as of any class, a few are needed.
+        no_class = {SKIP} if list(given.values()).count(NONE) >= _NEEDED else {NONE, SKIP}
         labels, left_out = {}, []
-        for one, label in self.log.labels.items():
-            if label in (NONE, SKIP):
+        for one, label in given.items():
+            if label in no_class:
                 left_out.append(self._row_of[one])
             else:
                 labels[self._row_of[one]] = label
@@ -231,6 +235,7 @@ class Labeling:
                 "needs_more": one.needs_more,
             }
             for one in fit.by_class
+            if one.name != NONE
         ]
         told = rest and dict(zip(names, rest, strict=True))
         return {"points": points, "rest": told, "classes": classes}

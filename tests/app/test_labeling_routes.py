@@ -104,6 +104,22 @@ def test_proposals_come_behind_the_labels_and_only_once(labeling, ask, visit):
     assert not visit.queues["labeling"].load()[0]  # nothing changed: no fit
 
 
+def test_none_of_these_is_proposed_once_three_pictures_are_and_never_counts_as_a_class(
+    labeling, ask, visit
+):
+    ids = labeling.heap.ids
+    steps = [label(labeling, range(0, 6, 2), "even"), label(labeling, range(1, 5, 2), NONE)]
+    ask("steps", revision=0, steps=steps)
+    fit(labeling, visit)
+    assert ask("state").json()["proposals"] is None  # two are not enough
+    ask("steps", revision=0, steps=[label(labeling, range(5, 6), NONE)])
+    fit(labeling, visit)
+    answer = ask("state").json()
+    assert all(answer["proposals"][ids[r]][0] == (NONE if r % 2 else "even") for r in range(6, 20))
+    assert [one["name"] for one in answer["curve"]["classes"]] == ["even"]
+    assert [one["name"] for one in answer["classes"]] == ["even"]
+
+
 def test_while_a_fit_runs_only_the_latest_labels_wait(labeling, ask, visit):
     for row in range(6):
         ask("steps", revision=0, steps=[label(labeling, range(row, row + 1), f"c{row % 2}")])
