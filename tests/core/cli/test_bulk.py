@@ -266,6 +266,7 @@ class Maker:
         time.sleep(0.01)
         return {"file": file}
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs behind a shell ignores it
 output._MOST_ROWS = 7
 places, out = [sys.argv[1]], sys.argv[2]
 
