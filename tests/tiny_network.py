@@ -1,6 +1,6 @@
-"""A network of two convolutions as a TFLite file, written without TensorFlow."""
+"""A network of a few convolutions as a TFLite file, written without TensorFlow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flatbuffers
@@ -14,7 +14,7 @@ CHANNELS = 4, 6
 class Parts:
     """The objects of a file, to be changed before they are packed."""
 
-    def __init__(self, side: int = 32) -> None:
+    def __init__(self, side: int = 32, layers: Sequence[int] = CHANNELS) -> None:
         rng = np.random.default_rng(0)
         self.model: Any = schema.ModelT()
         self.model.version, self.model.buffers = 3, [schema.BufferT()]
@@ -23,7 +23,7 @@ class Parts:
         self.model.subgraphs, self.model.operatorCodes = [self.graph], []
         maps, channels = self.tensor((1, side, side, 3)), 3
         self.graph.inputs, outputs = [maps], []
-        for made in CHANNELS:
+        for made in layers:
             side //= 2
             kernel = self.tensor((made, 3, 3, channels), rng.normal(0, 0.3, (made, 3, 3, channels)))
             bias = self.tensor((made,), rng.normal(0, 0.1, made))
@@ -71,9 +71,13 @@ class Parts:
         return bytes(builder.Output())
 
 
-def tiny_network(change: Callable[[Parts], object] | None = None, side: int = 32) -> bytes:
-    """The file, after ``change`` of its parts."""
-    parts = Parts(side)
+def tiny_network(
+    change: Callable[[Parts], object] | None = None,
+    side: int = 32,
+    layers: Sequence[int] = CHANNELS,
+) -> bytes:
+    """The file, after ``change`` of its parts: each layer, of so many channels, halves the side."""
+    parts = Parts(side, layers)
     if change:
         change(parts)
     return parts.pack()

@@ -8,6 +8,7 @@ import click
 from decor_core.cli.bulk import PLACE, PLACES, OutputFlags, places_of, write_rows
 from decor_core.cli.options import Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import quietly
+from decor_core.cli.training import network_named
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class SpecFlags:
         choices=("object", "frame"),
         type=click.Choice(["object", "frame"]),
     )
-    architecture: str | None = flag("Network, instead of the model's.")
+    architecture: str | None = flag(
+        "Network, by name or file, instead of the model's.", metavar="NAME_OR_FILE"
+    )
 
 
 @click.command("embed", cls=Command, examples=("photos --out vectors.parquet",))
@@ -44,7 +47,8 @@ def command(
     places = places_of((), files, output)
     if not output.out:
         raise click.UsageError("Expected --out with a .parquet file or a folder.")
-    asked = {"region": spec_flags.region, "architecture": spec_flags.architecture}
+    architecture = spec_flags.architecture and network_named(spec_flags.architecture)
+    asked = {"region": spec_flags.region, "architecture": architecture}
     with quietly():
         spec = load_bundle(spec_flags.bundle or DEFAULT_BUNDLE).embedding
         spec = replace(spec, **{name: value for name, value in asked.items() if value})

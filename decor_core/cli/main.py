@@ -31,6 +31,7 @@ COMMANDS = {
     "embed": "Write the vectors of pictures, to train on.",
     "suggest": "Tell which pictures to label next, and propose labels.",
     "runs": "List, show, compare, rename, note, delete, restore kept runs.",
+    "networks": "List the networks that may look at the pictures.",
     "export": "Write a model in one of several formats.",
     "import": "Keep a model that was exported as a run.",
     "app": "Open the app in the browser.",

@@ -1,5 +1,6 @@
 """The flags that say how to train, for retrain, evaluate and sweep."""
 
+import functools
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import fields, replace
@@ -8,6 +9,7 @@ from typing import Any
 import click
 
 from decor_core.cli.options import COUNT, Option, options
+from decor_core.cli.terminal import quietly
 from decor_core.model.training_config import TrainingConfig
 
 _BY_DESCENT = ("softmax",)
@@ -21,7 +23,45 @@ def training_flags(leave_out: Collection[str] = ()) -> Callable[[Any], Any]:
     Whoever names a setting that only gradient descent has gets gradient descent, unless a head is
     named as well.
     """
-    return options("config", TrainingConfig, "Training", leave_out=leave_out)
+
+    def decorate(command: Callable[..., Any]) -> Any:
+        @functools.wraps(command)
+        def with_network(*, config: TrainingConfig, **values: Any) -> Any:
+            return command(config=_with_network(config), **values)
+
+        return options("config", TrainingConfig, "Training", leave_out=leave_out)(with_network)
+
+    return decorate
+
+
+def _with_network(config: TrainingConfig) -> TrainingConfig:
+    return replace(config, architecture=network_named(config.architecture))
+
+
+def network_named(text: str) -> str:
+    """The name of the network that the command line means: a name or a file of one.
+
+    What is assumed of a file, and that weights are about to be downloaded, is said on stderr.
+    """
+    from decor_core.features.backbones import DEFAULT, is_at_hand
+    from decor_core.features.known_networks import known_network
+
+    if text == DEFAULT:
+        return text
+    from decor_core.features.own_files import find_network
+
+    with quietly():
+        found = find_network(text)
+    if found.assumed:
+        print(f"decor: {found.assumed}", file=sys.stderr)
+    known = known_network(found.name)
+    if known and not is_at_hand(found.name):
+        print(
+            f"decor: {known.name} ({known.megabytes:g} MB) is fetched and converted once; this may "
+            "take minutes.",
+            file=sys.stderr,
+        )
+    return found.name
 
 
 def settle_head(config: TrainingConfig, *, wants_curves: bool = False) -> TrainingConfig:

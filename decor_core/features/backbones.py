@@ -4,8 +4,9 @@ Every network runs on LiteRT from one TFLite file whose outputs are the feature 
 of each stage (each resolution or width of the network). Most have a name, by which they are
 found; one that has not, an OwnNetwork, is in the model that uses it.
 
-To add a network: its name in NETWORKS, its input in BackboneSpec.named, and in convert.py a
-function that gives its stage maps.
+To add a network of keras.applications: a row in known_networks.py; its preprocessing and its stages
+are found. Any other: its row there, its input in BackboneSpec.named, and in convert.py a function
+that gives its stage maps. NETWORKS are the few that the app offers.
 """
 
 import hashlib
@@ -14,7 +15,8 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
@@ -23,8 +25,10 @@ from weakref import WeakSet
 
 import numpy as np
 
-from decor_core.config import beside, cache_directory
+from decor_core.config import beside, cache_directory, is_hosted
 from decor_core.errors import BackboneError, DamagedFile, DecorError
+from decor_core.features.known_networks import KNOWN, known_network
+from decor_core.io import json_as, read_json, write_file, write_json
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
@@ -84,17 +88,27 @@ class BackboneSpec:
 
     @classmethod
     def named(cls, name: str) -> "BackboneSpec":
-        """The spec of ``efficientnet_lite{0,1,2}`` or ``mobilenet_<width>_<side>``."""
-        name = name.lower().replace("-", "_")
+        """The spec of ``efficientnet_lite{0,1,2}``, ``mobilenet_<width>_<side>`` or another that
+        KNOWN has, as Decor or keras.applications spell it.
+        """
+        name = name.strip().lower().replace("-", "_")
         if name.startswith(_OWN):
             return _own_network_here(name).spec
         if match := _LITE.fullmatch(name):
             return cls(name, _LITE_SIDES[match[1]], mean=127.0, scale=128.0)
         if match := _MOBILENET.fullmatch(name):
             return cls(name, int(match[2]), mean=127.5, scale=127.5)
+        if known := known_network(name):
+            if not known.keras:
+                return cls.named(known.name)
+            return cls(known.name, known.side, mean=0.0, scale=1.0)  # it does the rest itself
+        likely = get_close_matches(name, KNOWN, 3)
         raise BackboneError(
-            f"There is no architecture “{name}”; choose efficientnet_lite0, efficientnet_lite1, "
-            "efficientnet_lite2, or mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>."
+            f"There is no network “{name}”"
+            + (f"; did you mean {' or '.join(likely)}? " if likely else "; ")
+            + "“decor networks” lists all: efficientnet_lite0, efficientnet_lite1, "
+            "efficientnet_lite2, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128> and those of "
+            "keras.applications."
         )
 
     @property
@@ -104,10 +118,12 @@ class BackboneSpec:
         It is kept in $DECOR_BACKBONES, by default in the cache.
         """
         shipped = MODELS / "backbone" / f"{self.name}.tflite"
-        if self.name == DEFAULT or shipped.exists():
-            return shipped
-        kept = Path(os.environ.get("DECOR_BACKBONES") or cache_directory() / "backbone")
-        return kept / shipped.name
+        return shipped if self.name == DEFAULT or shipped.exists() else _kept(self.name)
+
+
+def _kept(name: str) -> Path:
+    folder = Path(os.environ.get("DECOR_BACKBONES") or cache_directory() / "backbone")
+    return folder / f"{name}.tflite"
 
 
 _living: "WeakSet[OwnNetwork]" = WeakSet()
@@ -156,11 +172,50 @@ class OwnNetwork:
 
 
 def own_network(name: str) -> OwnNetwork | None:
-    """The network of that name which a model in this process carries, if there is one."""
+    """The network of that name which a model in this process carries, or which was kept here."""
     if not name.startswith(_OWN):
         return None
     with _living_lock:
-        return next((network for network in _living if network.name == name), None)
+        living = next((network for network in _living if network.name == name), None)
+    return living or _kept_network(name)
+
+
+_held: dict[str, OwnNetwork] = {}  # from files, by name: few in a process
+
+
+def keep_network(network: OwnNetwork) -> None:
+    """Have the name of a network find it in this process from now on, and at home in later ones."""
+    _held[network.name] = network
+    path = _kept(network.name)
+    if is_hosted() or path.exists():
+        return
+    about = {one.name: getattr(network, one.name) for one in fields(network)}
+    del about["content"]
+    try:
+        write_json(path.with_suffix(".json"), about)
+        write_file(path, network.content)
+    except OSError as error:
+        _log.warning("The network “%s” cannot be kept: %s", network.title, error.strerror or error)
+
+
+def _kept_network(name: str) -> OwnNetwork | None:
+    path = _kept(name)
+    if is_hosted() or not path.exists():
+        return None
+    try:
+        about = read_json(path.with_suffix(".json"), dict[str, Any])
+        network = json_as(about | {"content": path.read_bytes()}, OwnNetwork)
+    except (OSError, DamagedFile):
+        return None
+    if network.name != name:
+        return None
+    return _held.setdefault(name, network)
+
+
+def kept_networks() -> list[OwnNetwork]:
+    """The networks from files that were kept here."""
+    names = (path.stem for path in sorted(_kept(_OWN).parent.glob(f"{_OWN}*.tflite")))
+    return [network for name in names if (network := own_network(name))]
 
 
 def _own_network_here(name: str) -> OwnNetwork:
@@ -289,12 +344,19 @@ def load_backbone(name: str = DEFAULT) -> Backbone:
     spec = BackboneSpec.named(name)
     if name in _given:
         return Backbone(spec, weights=_given[name])
-    if not (name == DEFAULT or spec.path.exists()):
+    if not (spec.name == DEFAULT or spec.path.exists()):
+        if is_hosted() and spec.name not in NETWORKS:  # strangers could have all downloaded
+            raise BackboneError(
+                f"This server does not fetch the network {spec.name}; choose {', '.join(NETWORKS)}."
+            )
         from decor_core.features.convert import convert_backbone
 
         convert_backbone(spec, spec.path)
     with restorable(spec.path):
-        return Backbone(spec)
+        # Those of keras.applications may hold shapes that are those of one picture.
+        return Backbone(
+            spec, takes_batches=bool(_LITE.match(spec.name) or _MOBILENET.match(spec.name))
+        )
 
 
 def _checked(network: OwnNetwork) -> Backbone:

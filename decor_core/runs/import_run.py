@@ -63,8 +63,8 @@ def import_run(
         raise BundleError(f"The model cannot be used here: {error}") from error
     if vector is None:
         raise BundleError(
-            f"The model needs the network “{architecture}”, which is not on this machine; retrain "
-            f"once with --architecture {architecture}, then import it again."
+            f"The model needs the network “{architecture}”, which is not on this machine; fetch "
+            f"it by “decor networks --fetch {architecture}”, then import it again."
         )
     with damaged_file(BundleError, *damaged):
         for level in bundle.taxonomy.levels:

@@ -204,7 +204,7 @@ def _changed(files, **changes):
     ({"embedding": {"architecture": "efficientnet_lite0", "views": 1, "version": 1}},
      "cannot be used here: The vectors are of version 1"),
     ({"embedding": {"architecture": "alexnet", "views": 1, "version": 1}},
-     "cannot be used here: There is no architecture “alexnet”"),
+     "cannot be used here: There is no network “alexnet”"),
     ({"embedding": {"architecture": "mobilenet_0.25_128", "views": 1, "version": 1}},
      "needs the network “mobilenet_0.25_128”, which is not on this machine"),
     ({"embedding": {"architecture": ["x"], "views": 1, "version": 1}}, "damaged (Expected `str`"),

@@ -136,7 +136,7 @@ def test_errors_of_retrain_are_one_line(refused, painted, tmp_path):
     told = refused("retrain", "--image_dir", painted, "--head", "forest")
     assert "There is no head “forest”; choose auto, ensemble, logistic, softmax or lda" in told
     told = refused("retrain", "--image_dir", painted, "--architecture", "alexnet", "--json")
-    assert "choose efficientnet_lite0" in told
+    assert "lists all: efficientnet_lite0" in told
     told = refused("retrain", "--image_dir", painted, "--views", 9, "--json")
     assert "views of each picture must lie between 1 and 6, but it is 9" in told
     told = refused("retrain", "--image_dir", painted, "--taxonomy", "colour", "--views", 1,
