@@ -130,6 +130,10 @@ class VectorFlags(PictureFlags):
     model_dir: Path | None = flag("Where converted networks are kept.", metavar="DIR")
     bottleneck_dir: Path | None = flag("Where picture vectors are cached.", metavar="DIR")
 
+    def __post_init__(self) -> None:
+        if self.model_dir:  # at once: other flags name networks that are looked for there
+            os.environ["DECOR_BACKBONES"] = str(self.model_dir)
+
     def load(
         self, config: "TrainingConfig", *, quiet: bool, catalog: "Catalog | None" = None
     ) -> "Embeddings":
@@ -141,8 +145,6 @@ class VectorFlags(PictureFlags):
         from decor_core.features.backbones import load_backbone
         from decor_core.training.region import embed
 
-        if self.model_dir:
-            os.environ["DECOR_BACKBONES"] = str(self.model_dir)
         if self.embeddings:
             found = self._of_files(self.embeddings, quiet=quiet)
             return found.without_copies() if config.quick else found

@@ -27,15 +27,12 @@ def training_flags(leave_out: Collection[str] = ()) -> Callable[[Any], Any]:
     def decorate(command: Callable[..., Any]) -> Any:
         @functools.wraps(command)
         def with_network(*, config: TrainingConfig, **values: Any) -> Any:
-            return command(config=_with_network(config), **values)
+            architecture = network_named(config.architecture)
+            return command(config=replace(config, architecture=architecture), **values)
 
         return options("config", TrainingConfig, "Training", leave_out=leave_out)(with_network)
 
     return decorate
-
-
-def _with_network(config: TrainingConfig) -> TrainingConfig:
-    return replace(config, architecture=network_named(config.architecture))
 
 
 def network_named(text: str) -> str:

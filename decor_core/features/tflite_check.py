@@ -173,5 +173,5 @@ def _products(code: int, inputs: Sequence[Tensor | None], output: Tensor) -> int
         case BuiltinOperator.CONV_2D | BuiltinOperator.FULLY_CONNECTED:
             return output.size * math.prod(kernel[1:])
         case BuiltinOperator.DEPTHWISE_CONV_2D:
-            return output.size * math.prod(kernel[1:3])
+            return output.size * kernel[1] * kernel[2]
     return output.size * 9  # pools look at a few, others at one

@@ -114,10 +114,11 @@ def test_no_network_at_all(tmp_path):
         find_network(str(path))
 
 
-def test_trained_on_and_used(file, painted, tmp_path, capsys):
-    model = tmp_path / "model"
+def test_trained_on_and_used(file, painted, networks, tmp_path, capsys):
+    model, kept = tmp_path / "model", tmp_path / "kept"
     flags = ["--architecture", f"{file}@127.5,127.5", "--quick", "--out", str(model)]
-    assert main(["train", str(painted), *flags]) == 0
+    assert main(["train", str(painted), *flags, "--model_dir", str(kept)]) == 0
+    assert any(kept.glob("*.tflite")) and not networks.exists()
     bundle = load_bundle(model)
     assert bundle.network.title == "mine" and bundle.training["architecture"] == bundle.network.name
     capsys.readouterr()
