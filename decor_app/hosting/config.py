@@ -26,11 +26,11 @@ class ServerConfig:
     ``upload_*`` is one drop of files (``upload_mb`` each of them), ``session_*`` one visit,
     ``total_*`` all visits together; ``forget_minutes`` is how long a visitor who left is found
     again; ``warm_up`` tells whether processes get ready before they are wanted, ``first_model``
-    whether a data set that is brought in gets a model by itself; ``frame_ancestors`` are the sites
-    that may show Decor in a frame. ``api_*`` is of the HTTP API: ``api_mb`` one request,
-    ``api_waiting`` the pictures of all requests that wait at once, ``api_rate`` pictures a minute
-    of one key or address; ``api_keys`` and ``api_origins`` are those that may ask, "" for everybody
-    and for no other site.
+    whether a data set that is brought in gets a model by itself; ``fine_tune_minutes`` is how long
+    a fine-tuning may take, 0 for none at all; ``frame_ancestors`` are the sites that may show Decor
+    in a frame. ``api_*`` is of the HTTP API: ``api_mb`` one request, ``api_waiting`` the pictures
+    of all requests that wait at once, ``api_rate`` pictures a minute of one key or address;
+    ``api_keys`` and ``api_origins`` are those that may ask, "" for everybody and for no other site.
     """
 
     hosted: bool = False
@@ -45,6 +45,7 @@ class ServerConfig:
     queue_each: int = 10
     queue_total: int = 200
     job_seconds: int = 3_600
+    fine_tune_minutes: int = 60
     dataset_pictures: int = 20_000
     dataset_mb: int = 2_048
     disk_mb: int = 20_000
@@ -91,6 +92,7 @@ _HOSTED = ServerConfig(
     queue_each=3,
     queue_total=30,
     job_seconds=300,
+    fine_tune_minutes=0,
     dataset_pictures=1_000,
     dataset_mb=100,
     disk_mb=500,
@@ -102,13 +104,14 @@ _HOSTED = ServerConfig(
 # In a Space, the page around the app is Hugging Face's: it must be allowed to show it.
 _SPACE, _SPACES_PAGE = "SPACE_ID", "https://huggingface.co"
 VARIABLES = {one.name: PREFIX + one.name.upper() for one in fields(ServerConfig)}
+_MAY_BE_ZERO = {VARIABLES["fine_tune_minutes"]}
 _READ = (*VARIABLES.values(), _SPACE)
 
 
 def read_config(environment: Mapping[str, str]) -> ServerConfig:
     """The settings in ``environment``, over the defaults of its DECOR_HOSTED.
 
-    SettingsError for what is no whole number above zero, or neither yes nor no.
+    SettingsError for what is no whole number in its range, or neither yes nor no.
     """
     variable = VARIABLES["hosted"]
     usual = _HOSTED if _value(variable, environment.get(variable, ""), False) else _AT_HOME
@@ -140,6 +143,8 @@ def _value(variable: str, text: str, usual: Any) -> Any:
         return word in _YES if word else usual
     if not text or isinstance(usual, str):
         return text or usual
-    if not (text.isascii() and text.isdigit() and int(text[:12]) > 0):
-        raise SettingsError(f"{variable} is “{text}”; it must be a whole number above zero.")
+    is_number, may_be_zero = text.isascii() and text.isdigit(), variable in _MAY_BE_ZERO
+    if not is_number or not (may_be_zero or int(text[:12])):
+        least = "of 0 or more" if may_be_zero else "above zero"
+        raise SettingsError(f"{variable} is “{text}”; it must be a whole number {least}.")
     return int(text[:12])

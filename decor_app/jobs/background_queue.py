@@ -10,7 +10,6 @@ from decor_app.jobs.queue import JobQueue, QueueLimits
 from decor_app.jobs.tasks import Task
 from decor_app.jobs.worker import Worker, WorkerDied
 
-STOP_GRACE = 0.8  # seconds in which a job may end by itself once it was asked to
 IDLE_SECONDS = 600.0
 _POLL_SECONDS = 0.05
 _DIED = (
@@ -99,10 +98,15 @@ class BackgroundQueue(JobQueue):
             if asked is None and self.is_stopping(job.id):
                 asked = time.monotonic()
                 worker.stop()
-            if asked is not None and time.monotonic() > asked + STOP_GRACE:
+            if asked is not None and time.monotonic() > asked + self._stop_grace(job.id):
                 worker.kill()
                 if self._last_warm_up:
                     super().warm(self._last_warm_up)  # a process for the next job
+
+    def _stop_grace(self, job_id: str) -> float:
+        """Seconds for a job that was asked to stop; none for one that nobody waits for any more."""
+        job = self.snapshot(job_id)
+        return job.task.stop_grace(job.events) if job else 0.0
 
     def _follow(self, job: Job | None) -> None:
         """Call the job’s ``then``, if it is done, and let its result go."""

@@ -27,6 +27,7 @@ from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset, loa
 from decor_core.datasets.heap import Heap, create_heap
 from decor_core.datasets.storage import VECTORS, keep_aside, keep_picture, tiny_thumb
 from decor_core.errors import DataError, PictureError, Stopped
+from decor_core.features.backbones import OwnNetwork
 from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.augment import Augmentation
@@ -140,6 +141,7 @@ class EmbedTask(DatasetTask):
 
     Where ``number`` and ``version`` are given it is that state, whatever was edited since. With
     ``only_worthwhile`` there are copies only where the data tell that they are worth their time.
+    ``network`` is that of the ``spec`` where no name gives it: the process finds it by this task.
     """
 
     kind: ClassVar[str] = "embed"
@@ -151,24 +153,16 @@ class EmbedTask(DatasetTask):
     number: int | None = None
     version: str = ""
     only_worthwhile: bool = False
+    network: OwnNetwork | None = None
 
     def run(self, report: Report, should_stop: ShouldStop) -> Embeddings:
-        progress = self.progress(report, "embedding")
-        with suppress(DataError):  # undone, and overwritten by another edit
-            dataset = load_dataset(self.data, self.number)
-            if self.version in ("", dataset.version):
-                return embed_dataset(
-                    dataset,
-                    self.spec,
-                    self.augmentation,
-                    progress,
-                    should_stop,
-                    only_worthwhile=self.only_worthwhile,
-                )
-        now = load_dataset(self.data)
-        raise DataError(
-            f"“{now.title}” was edited before its pictures were looked at; start again, to learn "
-            "from it as it is now."
+        return embed_dataset(
+            load_state(self.data, self.number, self.version),
+            self.spec,
+            self.augmentation,
+            self.progress(report, "embedding"),
+            should_stop,
+            only_worthwhile=self.only_worthwhile,
         )
 
 
@@ -332,6 +326,18 @@ def _as_one_folder(source: Source, folder: str) -> Source:
     folder = folder.lstrip(".") if is_clutter(folder, is_folder=True) else folder
     files = [(f"{folder}/{name.replace('/', ' ')}", file) for name, file in source.files.items()]
     return Source(source.path, files, notes=source.notes)
+
+
+def load_state(folder: Path, number: int | None, version: str) -> Dataset:
+    """The data set in ``folder`` as it was in that state; DataError where that is lost."""
+    with suppress(DataError):  # undone, and overwritten by another edit
+        dataset = load_dataset(folder, number)
+        if version in ("", dataset.version):
+            return dataset
+    raise DataError(
+        f"“{load_dataset(folder).title}” was edited before its pictures were looked at; start "
+        "again, to learn from it as it is now."
+    )
 
 
 def embed_dataset(

@@ -8,6 +8,8 @@ if TYPE_CHECKING:  # a child imports no more than what its tasks need
     from decor_core.model.events import ShouldStop
 
 Report = Callable[[Any], None]
+# Seconds in which a job may end by itself once it was asked to stop.
+STOP_GRACE = 0.8
 QueueName = Literal["training", "evaluation", "dataset", "labeling", "tensorflow"]
 
 
@@ -51,3 +53,7 @@ class Task:
     def fraction_done(self, events: Sequence[Any]) -> float:
         """How much of its time is over (0–1), as far as its events tell."""
         return events[-1].fraction if events else 0.0
+
+    def stop_grace(self, events: Sequence[Any]) -> float:
+        """Seconds for ending by itself once it was asked to stop; its process ends after that."""
+        return STOP_GRACE

@@ -77,6 +77,11 @@ class Bundle:
     elsewhere: Elsewhere | None = None
     network: OwnNetwork | None = None
 
+    @property
+    def is_fine_tuned(self) -> bool:
+        """Whether its network learned from the pictures, too."""
+        return "fine_tuned" in self.training
+
     def titled(self, title: str) -> "Bundle":
         """The same model under another title."""
         return replace(self, title=title)

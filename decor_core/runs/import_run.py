@@ -142,6 +142,11 @@ class _RegionChoice(_Choice, total=False):
     candidates: list[dict[str, Any]]
 
 
+class _FineTuned(TypedDict, total=False):
+    bits: int
+    stopped: bool
+
+
 class _TrainingNote(TypedDict, total=False):
     """What pages show of a model's training, beside its settings."""
 
@@ -150,6 +155,7 @@ class _TrainingNote(TypedDict, total=False):
     choice: _Choice
     region_choice: _RegionChoice
     alike_classes: tuple[str, ...]
+    fine_tuned: _FineTuned
 
 
 def _check_texts_and_figures(bundle: Bundle) -> None:

@@ -74,7 +74,7 @@ class Run:
     def stopped(self) -> bool:
         """Whether it ended before its last step."""
         if tuned := self.bundle.training.get("fine_tuned"):
-            return bool(tuned["stopped"])
+            return bool(tuned.get("stopped"))
         return bool(self.events) and self.events[-1].step < self.config.steps
 
     @property

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -278,6 +279,7 @@ class FineTuner:
             head=self._joined(head, chosen.pool),
             novelty=self._novelty(vectors, linear.bundle.novelty),
             evaluation=None,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
             training={**linear.bundle.training, **settings, "fine_tuned": told},
         )
         data = replace(self.data, embeddings=vectors)

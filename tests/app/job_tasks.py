@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from decor_app.jobs.tasks import Progress, Task
+from decor_app.jobs.tasks import STOP_GRACE, Progress, Task
 
 
 @dataclass(frozen=True)
@@ -51,3 +51,22 @@ class Noisy(Task):
         os.write(1, b"\x80\x05" * 1000)
         report(Progress(1, 1, 1.0))
         return tempfile.mkstemp()[1]
+
+
+@dataclass(frozen=True)
+class Finishing(Task):
+    """Takes longer to end by itself than others may, once it was asked to."""
+
+    kind: ClassVar[str] = "finishing"
+
+    data: Any = None
+
+    def run(self, report, should_stop):
+        report(Progress(1, 2, 0.5))
+        while not should_stop():
+            time.sleep(0.05)
+        time.sleep(STOP_GRACE + 0.4)
+        return "finished"
+
+    def stop_grace(self, events):
+        return 60.0 if events else STOP_GRACE

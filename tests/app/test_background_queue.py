@@ -13,7 +13,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from job_tasks import Noisy
+from job_tasks import Finishing, Noisy
 from serving import TIMEOUT, until
 
 from decor_app.jobs import background_queue
@@ -214,6 +214,17 @@ def test_a_job_over_its_time_is_stopped_and_judged_as_it_stands(queue, task_for,
     assert job.status == "stopped"
     assert job.message == "Stopped after 1 seconds, the longest that one job may take here."
     assert job.events and (job.result is None or job.result.stopped)
+
+
+def test_a_job_that_asks_for_time_finishes_when_it_is_stopped(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    lone = BackgroundQueue()
+    job_id = lone.submit(Finishing(), "me")
+    until(lambda: lone.snapshot(job_id).events, "the first event")
+    lone.stop(job_id)
+    job = ended(lone, job_id)
+    assert (job.status, job.result) == ("stopped", "finished")
+    lone.close()
 
 
 def test_running_job_stops_soon_and_the_next_one_runs(queue, task_for, endless):

@@ -61,6 +61,12 @@ def test_a_setting_without_sense_is_named(variable, text):
         read_config({variable: text})
 
 
+def test_fine_tuning_alone_may_be_limited_to_nothing():
+    assert read_config({"DECOR_FINE_TUNE_MINUTES": "0"}).fine_tune_minutes == 0
+    with pytest.raises(SettingsError, match="a whole number of 0 or more"):
+        read_config({"DECOR_FINE_TUNE_MINUTES": "off"})
+
+
 def test_a_space_may_be_shown_in_its_page():
     assert read_config({"SPACE_ID": "me/decor"}).frame_ancestors == "https://huggingface.co"
     other = {"SPACE_ID": "me/decor", "DECOR_FRAME_ANCESTORS": "https://museum.example"}

@@ -1,0 +1,121 @@
+"""Fine-tuning of a network on a data set: how long it would take, and the training itself."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from decor_app.jobs.dataset_tasks import load_state
+from decor_app.jobs.tasks import STOP_GRACE, Progress, QueueName, Report, Task
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.events import ShouldStop, TrainEvent
+from decor_core.model.training_config import TrainingConfig
+from decor_core.model.training_data import TrainingData
+from decor_core.runs.run import Run
+from decor_core.training.fine_tuning import (
+    FineTuning,
+    TimeEstimate,
+    estimate_fine_tuning,
+    fine_tune,
+)
+from decor_core.training.labeled_vectors import LabeledVectors
+from decor_core.training.train import Training
+
+# The phases, in order.
+PICTURES, EPOCHS, NETWORK, VECTORS = "pictures", "epochs", "network", "vectors"
+_FINISHING = 900.0  # seconds for the network and vectors of the best epoch, on a slow machine
+
+
+@dataclass(frozen=True)
+class EstimateTask(Task):
+    """Measure how long the FineTuneTask of the same fields would take; gives a TimeEstimate."""
+
+    kind: ClassVar[str] = "estimate"
+    queue: ClassVar[QueueName] = "tensorflow"
+
+    data: Embeddings
+    config: TrainingConfig
+    level: str
+    folder: Path
+    number: int | None = None
+    version: str = ""
+
+    def run(self, report: Report, should_stop: ShouldStop) -> TimeEstimate:
+        return estimate_fine_tuning(self.data, self._read(), self.config, self.level)
+
+    def _read(self) -> Callable[[str], bytes]:
+        return load_state(self.folder, self.number, self.version).catalog.read
+
+
+@dataclass(frozen=True)
+class FineTuneTask(EstimateTask):
+    """Fine-tune the network of the ``linear`` run; gives a FineTuning.
+
+    ``data`` are the vectors that the run learned from, ``folder``, ``number`` and ``version`` tell
+    the state of the data set. It reports Progress, whose result is a TrainEvent after each epoch.
+    Stopped after an epoch, it finishes the best one.
+    """
+
+    kind: ClassVar[str] = "fine-tune"
+
+    linear: Run = field(kw_only=True)
+    training_data: TrainingData = field(kw_only=True)
+
+    def run(self, report: Report, should_stop: ShouldStop) -> FineTuning:
+        parts = LabeledVectors.of(self.data, self.level, self.config).split()
+        linear = Training(self.linear.bundle, parts, self.linear.predictions, self.linear.events)
+        told = _TimedProgress(report)
+        return fine_tune(
+            self.data,
+            self._read(),
+            self.config,
+            self.level,
+            linear=linear,
+            on_estimate=told.begin,
+            on_event=told.add,
+            progress=told.count,
+            should_stop=should_stop,
+        )
+
+    def stop_grace(self, events: Sequence[Progress]) -> float:
+        has_epoch = any(event.result for event in events)
+        return _FINISHING if has_epoch else STOP_GRACE
+
+
+class _TimedProgress:
+    """Reports how far a fine-tuning is, by the time that its phases took until now."""
+
+    def __init__(self, report: Report) -> None:
+        self._report, self._begun = report, time.monotonic()
+        # Seconds: of all; of looking at the pictures; after the last epoch, which takes the network
+        # to its file, and looks at all pictures again.
+        self._estimate = self._looking = self._finishing = 0.0
+        self._event: TrainEvent | None = None
+
+    def begin(self, estimate: TimeEstimate) -> None:
+        self._begun, self._estimate = time.monotonic(), estimate.seconds
+        self._report(Progress(0, 1, 0.0, PICTURES))
+
+    def add(self, event: TrainEvent) -> None:
+        """Have it reported with the next count."""
+        self._event = event
+
+    def count(self, phase: str, done: int, total: int) -> None:
+        elapsed = time.monotonic() - self._begun
+        if phase == PICTURES:
+            self._looking = elapsed
+            left = max(self._estimate - elapsed, 0.0)
+        elif phase == EPOCHS:
+            pace = (elapsed - self._looking) / max(done, 1)
+            if not self._finishing:
+                expected = self._estimate - self._looking - total * pace
+                self._finishing = max(expected, self._looking)
+            left = pace * (total - done) + self._finishing
+        elif phase == NETWORK:
+            left = self._finishing if not done else self._looking
+        else:
+            left = self._looking * (1 - done / max(total, 1))
+        event, self._event = self._event, None
+        fraction = elapsed / max(elapsed + left, 1e-9)
+        self._report(Progress(done, total, fraction, phase, event))
