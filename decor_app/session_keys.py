@@ -197,6 +197,7 @@ TAKE_WINNER = SessionKey[None]("take")
 RUNS = SessionKey[Any]("runs")  # by the ids in the table
 NOTE = SessionKey[str]("note")  # by run
 DETAILS = SessionKey[str]("views")  # tab
+USE_RUN = SessionKey[None]("use_run")  # by run
 JUDGED_BY = SessionKey[str]("judged")  # by run
 CELLS = SessionKey[Any]("cells")  # of a confusion matrix
 SHIPPED_CELLS = SessionKey[Any]("shipped-confusions")

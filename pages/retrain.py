@@ -9,6 +9,7 @@ from decor_app.jobs.train_tasks import TrainTask
 from decor_app.page import open_page
 from decor_app.state.jobs import TRAIN, can_train_further, collect, job_for, run_of, stop, submit_on
 from decor_app.state.processes import warm_training_process
+from decor_app.training.fine_tuning import show_fine_tuning
 from decor_app.training.obstacles import show_obstacles
 from decor_app.training.result import show_training
 from decor_app.training.search import show_search
@@ -85,4 +86,5 @@ with right:
 run = run_of(job) if job and not running else None
 if run:
     show_details(run, ask=can_train_further(run))
+show_fine_tuning()
 show_search()

@@ -14,6 +14,7 @@ from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.run import Run
 from decor_core.training.search import CurvePoint
 
+_EPOCH = "Epoch"
 _PARTS = {"Training": "train", "Validation": "validation"}
 _MOST_POINTS = 160
 # Of cross-entropy, in guesses: what rises above leaves the chart, and it is said.
@@ -23,7 +24,11 @@ _PADDING = {"right": 10}
 
 
 def training_curves(events: Sequence[TrainEvent], config: TrainingConfig, classes: int) -> None:
-    """Accuracy and cross-entropy on training and validation pictures against the steps done."""
+    """Accuracy and cross-entropy on training and validation pictures against the steps done.
+
+    Of a fine-tuning the steps are epochs.
+    """
+    steps, unit = _steps(config)
     watched = ", :red[**╍ validation**] pictures" if config.validation_percentage else ""
     st.markdown(f":small[:blue[**━ training**] pictures{watched}]")
     guessing = math.log(classes)
@@ -38,16 +43,19 @@ def training_curves(events: Sequence[TrainEvent], config: TrainingConfig, classe
             rule = guessing
         with place:
             show_chart(
-                _by_part(title, config.steps, top, rule),
+                _by_part(title, steps, unit, top, rule),
                 rows,
                 height=250,
-                alt=f"{title} by step: {', '.join(_PARTS)}",
+                alt=f"{title} by {unit.lower()}: {', '.join(_PARTS)}",
             )
 
 
 def overlaid_curves(runs: Sequence[Run], titles: Sequence[str]) -> None:
-    """Validation accuracy and cross-entropy of several runs, a color for each."""
-    steps = max(run.config.steps for run in runs if run.events)
+    """Validation accuracy and cross-entropy of several runs, a color for each.
+
+    All of them are fine-tuned, or none.
+    """
+    steps, unit = max(_steps(run.config) for run in runs)
     legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=280)
     by_run = alt.Color("series:N", scale=alt.Scale(domain=list(titles)), legend=legend)
     measures = "accuracy", "cross_entropy"
@@ -58,11 +66,18 @@ def overlaid_curves(runs: Sequence[Run], titles: Sequence[str]) -> None:
         top = 1.0 if measure == "accuracy" else min(highest, 6.0)
         with place:
             show_chart(
-                alt.layer(_lines(title, steps, top).encode(by_run), title=title, padding=_PADDING),
+                alt.layer(
+                    _lines(title, steps, unit, top).encode(by_run), title=title, padding=_PADDING
+                ),
                 rows,
                 height=300 + 22 * len(runs),
-                alt=f"{title} by step: {', '.join(titles)}",
+                alt=f"{title} by {unit.lower()}: {', '.join(titles)}",
             )
+
+
+def _steps(config: TrainingConfig) -> tuple[int, str]:
+    """How many steps the curves of a training have at most, and what a step is called."""
+    return (config.fine_tune_epochs, _EPOCH) if config.fine_tune else (config.steps, "Step")
 
 
 def _rows(series: Mapping[str, tuple[Sequence[TrainEvent], str]]) -> list[dict[str, Any]]:
@@ -81,12 +96,14 @@ def _rows(series: Mapping[str, tuple[Sequence[TrainEvent], str]]) -> list[dict[s
 
 
 @lru_cache(maxsize=64)  # the same chart is drawn several times a second, with more rows
-def _by_part(title: str, steps: int, top: float, guessing: float | None) -> alt.TopLevelMixin:
+def _by_part(
+    title: str, steps: int, unit: str, top: float, guessing: float | None
+) -> alt.TopLevelMixin:
     """A line for each part of the pictures; ``guessing`` is where one would guess."""
     parts = list(_PARTS)
     dashes = alt.Scale(domain=parts, range=[[1, 0], [5, 3]])
     layers = [
-        _lines(title, steps, top).encode(
+        _lines(title, steps, unit, top).encode(
             alt.Color("series:N", scale=alt.Scale(domain=parts), legend=None),
             alt.StrokeDash("series:N", scale=dashes, legend=None),
         )
@@ -103,18 +120,19 @@ def _by_part(title: str, steps: int, top: float, guessing: float | None) -> alt.
     return alt.layer(*layers, title=title, padding=_PADDING)
 
 
-def _lines(title: str, steps: int, top: float) -> alt.Chart:
-    """Lines from 0 to ``top`` over the ``steps``."""
+def _lines(title: str, steps: int, unit: str, top: float) -> alt.Chart:
+    """Lines from 0 to ``top`` over the ``steps``; of epochs, which are few, with points."""
     number = ".0%" if "accuracy" in title.lower() else ".2f"
+    points = {"size": 36} if unit == _EPOCH else False
     return (
         alt.Chart(alt.NamedData("rows"))
-        .mark_line(clip=True, **_LINE)
+        .mark_line(clip=True, point=points, **_LINE)
         .encode(
             x=alt.X(
                 "step:Q",
-                title="Step",
+                title=unit,
                 scale=alt.Scale(domain=[0, steps], nice=False),
-                axis=alt.Axis(grid=False, tickCount=5, format="d"),
+                axis=alt.Axis(grid=False, tickCount=min(steps, 5), format="d"),
             ),
             y=alt.Y(
                 "value:Q",
@@ -124,7 +142,7 @@ def _lines(title: str, steps: int, top: float) -> alt.Chart:
             ),
             tooltip=[
                 alt.Tooltip("series:N", title="Of"),
-                alt.Tooltip("step:Q", title="Step", format="d"),
+                alt.Tooltip("step:Q", title=unit, format="d"),
                 alt.Tooltip("value:Q", title=title, format=number),
             ],
         )

@@ -98,9 +98,14 @@ def _undo() -> None:
 
 
 def _training_data(dataset: Dataset) -> TrainingData | None:
-    """What the model in use learned from and the corrections; None where that is not here."""
-    data = TrainingData.of(predictor().bundle)
-    if data is None:
+    """What the model in use learned from and the corrections; None where that is not here.
+
+    None, too, where its network learned from the pictures: a head on what that says of them would
+    be far too sure of itself.
+    """
+    bundle = predictor().bundle
+    data = TrainingData.of(bundle)
+    if data is None or bundle.is_fine_tuned:
         return None
     base = find_dataset(data.set_id)
     if data.set_id and base is None:
@@ -126,7 +131,7 @@ def _train_on_corrections_alone() -> None:
 
 def _submit(data: TrainingData, dataset: Dataset) -> None:
     session, bundle = workspace(), predictor().bundle
-    level, config = bundle.taxonomy.name, run_of_bundle(bundle).config
+    level, config = bundle.taxonomy.name, replace(run_of_bundle(bundle).config, fine_tune=0)
     # Without a test part the model learned from all pictures; so does the next one.
     task = TrainTask if bundle.evaluation and data.corrections else TrainOnAllTask
     title = f"{bundle.title.partition(' · ')[0]} · {_count(dataset)}"
@@ -152,7 +157,11 @@ def _later_evaluation(level: str) -> Evaluation | None:
 
 def _show_without_data(dataset: Dataset) -> None:
     st.caption(
-        "The pictures that this model learned from are not here, so it cannot be trained further."
+        "The network of this model learned from its pictures, too. To learn from corrections as "
+        "well, add them to the data set, and train it deeper again."
+        if predictor().bundle.is_fine_tuned
+        else "The pictures that this model learned from are not here, so it cannot be trained "
+        "further."
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if len(dataset.counts) > 1:

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from decor_app import session_keys as keys
 from decor_app.format import STEPWISE, pluralize, time_left
+from decor_app.jobs.fine_tuning_tasks import NETWORK, PICTURES, VECTORS
 from decor_app.jobs.job import Job
 from decor_app.jobs.tasks import Progress
 from decor_app.state.jobs import job_for, stop, wait
@@ -47,6 +48,7 @@ def watch_job(
                 icon=":material/stop:",
                 on_click=stop,
                 args=(purpose,),
+                disabled=job.stopping,
             )
         if draw:
             draw(job)
@@ -62,7 +64,7 @@ def watch_job(
 
 
 def _draw_progress(job: Job) -> None:
-    if job.task.queue == "tensorflow":  # tells nothing on the way
+    if job.task.queue == "tensorflow" and not job.events:  # most tell nothing on the way
         st.markdown(f":small[:material/hourglass_top: {job_words(job)}]")
     else:
         st.progress(job.progress(time.monotonic()), text=job_words(job))
@@ -95,6 +97,8 @@ def _doing(job: Job) -> str:
             return f"Fetching the network {task.data}: it may take a minute, the first time"
         case "export" | "summaries":
             return "Writing it, which takes some seconds …"
+        case "estimate":
+            return "Measuring how long it takes, which takes some seconds …"
         case "train on all":
             return "Learning from all pictures"
         case "learn":
@@ -108,6 +112,8 @@ def _doing(job: Job) -> str:
     if not isinstance(last, Progress):
         return "Getting ready …"
     match last.phase:
+        case _ if task.kind == "fine-tune":
+            return _fine_tuning(last, job.stopping)
         case "reading":
             return f"Reading picture {last.done:,} of {last.total:,}"
         case "comparing":
@@ -119,3 +125,14 @@ def _doing(job: Job) -> str:
         case "checking":
             return "Laying them out …" if task.kind == "map" else "Looking for wrong labels …"
     return f"{last.done} of {last.total} trainings done"
+
+
+def _fine_tuning(last: Progress, is_stopping: bool) -> str:
+    count = f"{last.done:,} of {last.total:,} pictures"
+    if last.phase == PICTURES:
+        return f"Looking at the pictures: {count}" if last.done else "Looking at the pictures …"
+    if last.phase == VECTORS:
+        return f"Finishing the best epoch: {count}"
+    if last.phase == NETWORK or is_stopping or last.done == last.total:
+        return "Finishing the best epoch"
+    return f"Epoch {last.done + 1} of at most {last.total}"

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from decor_app.format import between, escape_markdown
+from decor_app import session_keys as keys
+from decor_app.format import between, escape_markdown, pluralize
 from decor_app.page import CLASSIFY
 from decor_app.state.models import in_use, use_model, use_shipped_model
 from decor_core.data.checks import same_scene_words
@@ -35,6 +36,20 @@ def show_corrections_note(run: Run) -> None:
         st.caption(f"{them} trained on, too; neither they nor copies of them are tested on.")
 
 
+def show_fine_tuning_note(run: Run) -> None:
+    """Say where the network learned from the pictures, too, and what of it."""
+    if run.bundle.is_fine_tuned and (network := run.bundle.network):
+        count = run.config.fine_tune
+        stages = "the last stage" if count == 1 else f"the last {count} stages"
+        epochs = f" for {pluralize(len(run.events), 'epoch')}" if run.events else ""
+        size, bits = len(network.content) / 1e6, run.bundle.training["fine_tuned"].get("bits", "?")
+        st.caption(
+            f"Trained deeper (fine-tuned): {stages} of {escape_markdown(network.based_on)} "
+            f"learned along{epochs}. Its own network, {size:.1f} MB at {bits} bits, goes with it "
+            "into every download."
+        )
+
+
 def show_same_scene_note(run: Run) -> None:
     """Say what the test is worth where the pictures of whole classes are nearly alike."""
     alike = run.bundle.training.get("alike_classes", [])
@@ -47,7 +62,12 @@ def use_button(run: Run) -> None:
     if in_use(run):
         label = "Classify answers with this model: try it"
         st.page_link(CLASSIFY, label=label, icon=":material/check:")
-        st.button("Back to the shipped model", icon=":material/undo:", on_click=use_shipped_model)
+        st.button(
+            "Back to the shipped model",
+            icon=":material/undo:",
+            on_click=use_shipped_model,
+            key=keys.USE_RUN.of(f"not-{run.id}"),
+        )
     else:
         st.button(
             "Use this model",
@@ -55,4 +75,5 @@ def use_button(run: Run) -> None:
             icon=":material/check:",
             on_click=use_model,
             args=(run.bundle,),
+            key=keys.USE_RUN.of(run.id),
         )

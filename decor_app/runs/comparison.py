@@ -35,7 +35,9 @@ def show_comparison(runs: Sequence[Run]) -> None:
     with_curves = [run for run in runs if run.events]
     if with_curves:
         st.header("Curves", anchor=False)
-        overlaid_curves(with_curves, run_titles(with_curves))
+    for is_fine_tuned in (False, True):  # steps and epochs do not compare
+        if same := [run for run in with_curves if run.bundle.is_fine_tuned == is_fine_tuned]:
+            overlaid_curves(same, run_titles(same))
     st.header("Settings", anchor=False)
     st.dataframe(
         _settings_table(runs, comparison.settings),

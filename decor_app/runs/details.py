@@ -8,6 +8,7 @@ from decor_app.evaluation.details import show_details
 from decor_app.evaluation.summary import (
     accuracy_words,
     show_corrections_note,
+    show_fine_tuning_note,
     show_same_scene_note,
     use_button,
 )
@@ -52,6 +53,7 @@ def show_run(entry: RunEntry) -> None:
             st.markdown(f"**{accuracy}**: {accuracy_words(run.evaluation)}")
         show_same_scene_note(run)
         show_corrections_note(run)
+        show_fine_tuning_note(run)
         if not shipped:
             _name_and_note(entry)
         with st.container(horizontal=True, gap="small", key="run_buttons"):

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.format import STEPWISE, duration, head_name, percent_exact
+from decor_app.format import STEPWISE, duration, head_name, percent_exact, pluralize
 from decor_app.runs.comparison import run_titles
 from decor_app.state.models import in_use
 from decor_app.state.runs import RunEntry
@@ -20,16 +20,20 @@ _WIDTHS = {
     "Data": 94,
     "Taxonomy": 76,
     "Head": 68,
+    "Fine-tuned": 72,
     "Steps": 50,
     "Rate": 50,
     "Took": 50,
 }
+_OF_SOME = "Fine-tuned", "Steps", "Rate"
 
 
 def choose_runs(entries: Sequence[RunEntry]) -> list[RunEntry]:
     """Draw the table and return what is ticked in it."""
     titles = run_titles([entry.run for entry in entries])
     rows = pd.DataFrame([_row(*pair) for pair in zip(entries, titles, strict=True)])
+    said_of_none = [name for name in _OF_SOME if (rows[name] == "–").all()]
+    rows = rows.drop(columns=said_of_none)
     if not rows["Note"].any():
         rows = rows.drop(columns="Note")
     state = st.dataframe(
@@ -41,6 +45,10 @@ def choose_runs(entries: Sequence[RunEntry]) -> list[RunEntry]:
         selection_mode="multi-row",
         column_config={
             **{name: st.column_config.Column(width=width) for name, width in _WIDTHS.items()},
+            "Fine-tuned": st.column_config.TextColumn(
+                width=_WIDTHS["Fine-tuned"],
+                help="Of how many stages the network learned from the pictures, too.",
+            ),
             "Rate": st.column_config.TextColumn(width=_WIDTHS["Rate"], help="Learning rate"),
             "Test accuracy": st.column_config.TextColumn(
                 width=_RATE,
@@ -66,6 +74,7 @@ def _row(entry: RunEntry, title: str) -> dict[str, object]:
         "Data": run.data or "–",
         "Taxonomy": run.level,
         "Head": head_name(config.head),
+        "Fine-tuned": pluralize(config.fine_tune, "stage") if run.bundle.is_fine_tuned else "–",
         "Steps": str(config.steps) if stepwise else "–",
         "Rate": f"{config.learning_rate:g}" if stepwise else "–",
         "Test accuracy": _accuracy(run.evaluation),

@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.format import escape_markdown
+from decor_app.format import escape_markdown, pluralize
 from decor_app.jobs.background_queue import BackgroundQueue
 from decor_app.jobs.job import Job
 from decor_app.jobs.tasks import Task
@@ -31,6 +32,7 @@ TRAIN, SEARCH, CROSS_VALIDATE, CURVE = "train", "search", "cross-validate", "cur
 EXPORT, TENSORBOARD, EMBED = "export", "tensorboard", "embed"
 TRAIN_ON_CORRECTIONS = "train on corrections"
 LEARN = "learn"  # by itself, of a data set that was brought in
+ESTIMATE, FINE_TUNE = "estimate", "fine-tune"
 PEEK, INTAKE, CHECK, MAP, ANSWER = "peek", "intake", "check", "map", "answer"
 _STOPS_WITHIN = 0.5  # seconds
 _UNEXPECTED = "This failed for an unexpected reason; see the server's log."
@@ -232,7 +234,7 @@ def collect() -> None:
     with session.lock:  # another tab of the same browser waits until all of it is done
         for first_model in list(session.first_models.values()):
             first_model.collect()
-        for name in ("training", "evaluation"):
+        for name in ("training", "evaluation", "tensorflow"):
             for job in job_queues()[name].jobs(session.owner):
                 if not (job.active or job.result is None or job.id in session.collected):
                     session.collected[job.id] = job.about
@@ -246,8 +248,12 @@ def run_of(job: Job) -> Run | None:
 
 
 def can_train_further(run: Run) -> bool:
-    """Whether further jobs can be done about a run: only on the data that are here."""
-    return not run.read_only and is_available(TrainingData.of(run.bundle))
+    """Whether further jobs can be done about a run: only on the data that are here.
+
+    A network that has learned from the pictures cannot be cross-validated on them.
+    """
+    is_open = not (run.read_only or run.bundle.is_fine_tuned)
+    return is_open and is_available(TrainingData.of(run.bundle))
 
 
 def ask_about(purpose: str, run: Run, kind: Callable[..., Task]) -> None:
@@ -291,7 +297,33 @@ def _keep(job: Job) -> None:
             use_model(run.bundle)
             if run.evaluation is None:  # its answers first, then how good they are
                 ask_about(CROSS_VALIDATE, run, CrossValidateTask)
+    elif job.task.kind == "fine-tune":
+        _keep_fine_tuning(job)
     elif job.task.kind == "cross-validate":
         save_cross_validation(job.about, job.result)
     elif job.task.kind == "learning curve" and job.status == "done":
         session.learning_curves[job.about] = job.result
+
+
+def _keep_fine_tuning(job: Job) -> None:
+    session, found = workspace(), job.result
+    session.fine_tunings = {job.id: replace(found, embeddings=None)}  # the latest alone
+    job_queues()[job.task.queue].drop_result(job.id)  # vectors of all pictures
+    if found.is_better:
+        save_fine_tuned(job)
+        with suppress(DecorError):  # the data set is gone: so are its vectors
+            data = replace(job.task.training_data, spec=found.embeddings.spec)
+            vectors = TrainingVectors(data, job.task.level)
+            if task := vectors.missing():
+                vectors.add(task, found.embeddings)
+
+
+def save_fine_tuned(job: Job) -> None:
+    """Make a run of the model of a fine-tuning that has ended, be it better or not."""
+    session, data = workspace(), job.task.training_data
+    training = session.fine_tunings[job.id].fine_tuned
+    assert training is not None  # else there is nothing to ask for
+    run = run_of_training(training, data, job.seconds)
+    run = run.titled(f"{data.title} (fine-tuned, {pluralize(run.config.fine_tune, 'stage')})")
+    session.collected[job.id] = run.id
+    save_run(run)

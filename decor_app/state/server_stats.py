@@ -18,7 +18,7 @@ _QUEUES: dict[QueueName, str] = {
     "training": "trains",
     "evaluation": "cross-validates and searches",
     "dataset": "reads data sets",
-    "tensorflow": "exports with TensorFlow",
+    "tensorflow": "exports and fine-tunes with TensorFlow",
 }
 _GAUGES: dict[str, tuple[str, Callable[[], float]]] = {
     "visitors": ("People who are here", ADMISSION.count),

@@ -13,6 +13,7 @@ from decor_app.state.models import shipped_vectors, shipped_vectors_or_stop
 from decor_app.state.workspace import Workspace, workspace
 from decor_core.datasets.corrections import with_corrections
 from decor_core.errors import DecorError
+from decor_core.features.backbones import own_network
 from decor_core.features.embedder import AUTO
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.views import REGIONS
@@ -105,6 +106,7 @@ class TrainingVectors:
                 one.number,
                 one.version,
                 only_worthwhile,
+                own_network(training_data.spec.architecture),
             )
             for one in sets
         ]

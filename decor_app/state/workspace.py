@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from decor_app.state.first_model import FirstModel
     from decor_app.state.jobs import SessionJob
     from decor_app.state.labeling_session import Labeling
+    from decor_core.training.fine_tuning import FineTuning
     from decor_core.training.search import CurvePoint
 
 _KEPT_WORKSPACES = 200
@@ -63,6 +64,7 @@ class Workspace:
     maps: dict[str, "MapCoordinates"] = field(default_factory=dict)
     predictions: dict[str, dict[str, tuple[str, float]]] = field(default_factory=dict)
     correction_training: CorrectionTraining | None = None
+    fine_tunings: dict[str, "FineTuning"] = field(default_factory=dict)  # the latest, by job
 
     corrected: dict[str, Correction] = field(default_factory=dict)  # by digest of the picture
 
@@ -83,6 +85,8 @@ class Workspace:
     def weight(self) -> int:
         """About how many bytes its models and vectors take."""
         kept = sum(one.vectors.nbytes + one.copies.nbytes for one in list(self.vectors.values()))
+        networks = [run.bundle.network for run in self.own_runs]
+        kept += sum(len(network.content) for network in networks if network)
         return len(self.own_runs) * _RUN_BYTES + kept
 
     @property
@@ -100,7 +104,7 @@ class Workspace:
         """Let go of all that takes memory or disk; Streamlit may hold the workspace for longer."""
         self.is_forgotten = True
         self.model, self.runs, self.vectors = None, MemoryRuns(), OrderedDict()
-        self.first_models, self.labelings = {}, {}
+        self.first_models, self.labelings, self.fine_tunings = {}, {}, {}
         if "_temporary" in self.__dict__:
             self._temporary.cleanup()
 

@@ -18,11 +18,13 @@ def setting_widget(
     *,
     key: SessionKey = keys.SETTING,
     choices: Sequence[str] = (),
+    slider: tuple[float, float, float] | None = None,
     **options: Any,
 ) -> None:
     """Draw the widget of the field ``name``; what it shows is the entry ``key.of(name)``.
 
-    Label, help, kind and range come from the field, except for ``choices`` that it does not list.
+    Label, help, kind and range come from the field, except for ``choices`` that it does not list
+    and a ``slider`` of another range.
     A setting that the chosen head does not know is disabled.
     """
     setting = SETTINGS[name]
@@ -41,8 +43,8 @@ def setting_widget(
         st.segmented_control(label, about["choices"], required=True, **options)
     elif about["options"]:
         st.select_slider(label, about["options"], format_func="{:g}".format, **options)
-    elif about["slider"]:
-        low, high, step = about["slider"]
+    elif slider := slider or about["slider"]:
+        low, high, step = slider
         st.slider(label, low, high, step=step, **options)
     elif setting.type is bool:
         st.toggle(label, **options)

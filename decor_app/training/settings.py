@@ -44,6 +44,7 @@ _DEFAULTS = TrainingConfig(
     random_crop=10,
     random_scale=10,
     random_brightness=10,
+    fine_tune=SETTINGS["fine_tune"].metadata["flag_alone"],
 )
 _INITIAL: dict[SessionKey, Any] = {
     keys.LEARN_FROM: SHIPPED,
@@ -72,13 +73,13 @@ class ChosenTraining:
 
 
 def chosen_training() -> ChosenTraining:
-    """What the widgets show now.
+    """What the widgets show now, of a training of the head alone.
 
     Read in callbacks and not handed to them: who clicks fast means what is shown at the click,
     not what was when the page was last drawn.
     """
     values = {name: keys.SETTING.of(name).value for name in SETTINGS}
-    values["eval_interval"] = max(1, round(values["steps"] / _POINTS))
+    values |= {"eval_interval": max(1, round(values["steps"] / _POINTS)), "fine_tune": 0}
     config = copies.with_chosen_copies(TrainingConfig(**values))
     dataset = find_dataset(keys.LEARN_FROM.value)
     if dataset is None:

@@ -1,0 +1,285 @@
+"""Train deeper: the fine-tuning of a network, from an estimate of its time to the verdict."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from decor_app import session_keys as keys
+from decor_app.charts.curves import training_curves
+from decor_app.components.progress import watch_job
+from decor_app.evaluation.summary import use_button
+from decor_app.format import between, escape_markdown, percent_exact, pluralize
+from decor_app.hosting.config import server_config
+from decor_app.jobs.fine_tuning_tasks import EstimateTask, FineTuneTask
+from decor_app.jobs.job import Job
+from decor_app.page import RUNS
+from decor_app.state.datasets import find_dataset
+from decor_app.state.jobs import (
+    ESTIMATE,
+    FINE_TUNE,
+    TRAIN,
+    can_train_further,
+    job_for,
+    run_of,
+    save_fine_tuned,
+    submit_on,
+)
+from decor_app.state.workspace import workspace
+from decor_app.training.setting_widget import SETTINGS, setting_widget
+from decor_core.errors import DecorError, require_package
+from decor_core.features.embeddings import Embeddings
+from decor_core.model.evaluation import Evaluation
+from decor_core.model.training_config import TrainingConfig
+from decor_core.model.training_data import TrainingData
+from decor_core.runs.diagnosis import best_step
+from decor_core.runs.run import Run
+from decor_core.training.fine_tuning import FineTuning, TimeEstimate
+
+_NAMES = [name for name in SETTINGS if name.startswith("fine_tune")]
+_MOST_STAGES = 5
+_ABOUT = (
+    "So far the network that looks at the pictures stays as it is, and only the rule behind it "
+    "learns. **Train deeper** lets the last stages of the network learn from your pictures, too "
+    "(fine-tuning). It takes minutes. With some hundreds of pictures it was no better than the "
+    "linear model beyond chance wherever we measured it; thousands have not been measured."
+)
+_KEPT_IF = (
+    "Curves grow here, epoch by epoch. The model is kept if it is better on the test pictures by "
+    "more than chance. If it is not, the linear model stays."
+)
+# Wrong answers that another model must put right, and spoil none, to be better at p < 0.05.
+_LEAST_WRONG = 6
+
+
+def show_fine_tuning() -> None:
+    """The panel; open while there is something in it to see."""
+    job = job_for(FINE_TUNE)
+    with st.expander("Train deeper", expanded=job is not None, icon=":material/layers:"):
+        left, right = st.columns([5, 7], gap="large")
+        with left:
+            st.markdown(_ABOUT)
+            if job is None or not job.active:
+                _show_start()
+        with right:
+            if job is None:
+                st.caption(_KEPT_IF)
+            elif job.active:
+                watch_job(FINE_TUNE, draw=_draw_curves)
+            else:
+                _show_ended(job)
+
+
+# Before it
+
+
+def _show_start() -> None:
+    """What is missing; else settings, and a button for the time that it takes or for the start."""
+    run = _linear_run()
+    if reason := _missing() or (
+        "It needs pictures of your own: of the photos that ship only the vectors are here."
+        if not keys.LEARN_FROM.value
+        else _obstacle(run)
+    ):
+        st.info(escape_markdown(reason), icon=":material/info:")
+        return
+    assert run is not None and run.evaluation is not None  # else there is an obstacle
+    st.markdown(
+        f"It begins with **{escape_markdown(run.title)}**, which has "
+        f"{percent_exact(run.evaluation.accuracy)} of "
+        f"{pluralize(run.evaluation.n, 'test picture')} right."
+    )
+    if words := _hopeless(run.evaluation):
+        st.warning(words, icon=":material/warning:")
+    with st.popover("Settings", icon=":material/tune:"):
+        _settings()
+    config = _chosen(run)
+    about = " ".join([run.id, *(f"{getattr(config, name):g}" for name in _NAMES)])
+    job = job_for(ESTIMATE, about)
+    if job and job.active:
+        watch_job(ESTIMATE, about)
+        return
+    if job and job.status == "done":
+        st.markdown(_time_words(job.result))
+        st.button(
+            "Train deeper",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_submit,
+            args=(FINE_TUNE, run, config),
+            width="stretch",
+        )
+        return
+    if job and job.message:
+        st.error(escape_markdown(job.message), icon=":material/error:")
+    st.button(
+        "How long will it take?",
+        icon=":material/timer:",
+        on_click=_submit,
+        args=(ESTIMATE, run, config, about),
+        width="stretch",
+        help="Some seconds of measuring on this machine, with a few of the pictures. Nothing is "
+        "trained before you say so.",
+    )
+
+
+def _linear_run() -> Run | None:
+    """The better of the data set's first model and of the one that was just trained on it."""
+    set_id, level = keys.LEARN_FROM.value, keys.TRAIN_TAXONOMY.value
+    job, first = job_for(TRAIN), workspace().first_models.get(set_id)
+    runs = [run_of(job) if job and not job.active else None, first.run if first else None]
+    found = [
+        run
+        for run in runs
+        if run and run.level == level and can_train_further(run)
+        if (data := TrainingData.of(run.bundle)) and data.set_id == set_id
+    ]
+    found.sort(key=lambda run: run.evaluation.accuracy if run.evaluation else 0.0)
+    return found[-1] if found else None
+
+
+def _missing() -> str:
+    """Why nobody can do it here; "" where it can be done."""
+    if not server_config().fine_tune_minutes:
+        return (
+            "This server does not train deeper: it takes two gigabytes of memory, and its "
+            "processor for minutes. Decor on your own computer does."
+        )
+    try:
+        require_package("Training deeper", "tensorflow", "train")
+    except DecorError as error:
+        return str(error)
+    return ""
+
+
+def _obstacle(run: Run | None) -> str:
+    """Why it cannot begin with ``run``; "" where it can."""
+    if run is None:
+        return (
+            "It begins with a linear model of these pictures, and has to beat it: press Retrain "
+            "first."
+        )
+    if not run.config.validation_percentage:
+        return (
+            "It needs validation pictures, which tell when to end: set the validation share above "
+            "0 %, and press Retrain."
+        )
+    if run.evaluation is None:
+        return (
+            "It needs test pictures, which tell whether it is better: set the test share above "
+            "0 %, and press Retrain."
+        )
+    return ""
+
+
+def _hopeless(evaluation: Evaluation) -> str:
+    """Why no model could be better by more than chance; "" where one could."""
+    wrong = round((1 - evaluation.accuracy) * evaluation.n)
+    if wrong >= _LEAST_WRONG:
+        return ""
+    missed = f"all but {wrong}" if wrong else "all"
+    return (
+        f"The linear model has {missed} of {pluralize(evaluation.n, 'test picture')} right. No "
+        f"model can beat that by more than chance: it takes {_LEAST_WRONG} wrong answers or more. "
+        "More pictures, or a larger test share, can tell."
+    )
+
+
+def _settings() -> None:
+    most = SETTINGS["fine_tune_minutes"].metadata["slider"][1]
+    most = min(most, server_config().fine_tune_minutes)
+    minutes = keys.SETTING.of("fine_tune_minutes")
+    if minutes.value > most:
+        minutes.value = most
+    setting_widget("fine_tune", slider=(1, _MOST_STAGES, 1))
+    setting_widget("fine_tune_epochs")
+    setting_widget("fine_tune_rate")
+    if most > 1:
+        setting_widget("fine_tune_minutes", slider=(1, most, 1))
+
+
+def _chosen(run: Run) -> TrainingConfig:
+    """The settings of ``run``, and of fine-tuning what the widgets say."""
+    return replace(run.config, **{name: keys.SETTING.of(name).value for name in _NAMES})
+
+
+def _time_words(estimate: TimeEstimate) -> str:
+    minutes = round(estimate.seconds / 60)
+    time = f"About {minutes} minutes" if minutes > 1 else "A minute or two"
+    return (
+        f"**{time} on this machine**, with at most {pluralize(estimate.epochs, 'epoch')}. You can "
+        "stop it at any moment and keep the best until then, and use Decor meanwhile."
+    )
+
+
+def _submit(purpose: str, run: Run, config: TrainingConfig, about: str = "") -> None:
+    data = TrainingData.of(run.bundle)
+    dataset = find_dataset(data.set_id) if data else None
+    if data is None or dataset is None:
+        return  # it was deleted meanwhile, in another tab
+    state = dataset.folder, dataset.number, dataset.version
+
+    def task(vectors: Embeddings) -> EstimateTask:
+        if purpose == ESTIMATE:
+            return EstimateTask(vectors, config, run.level, *state)
+        return FineTuneTask(vectors, config, run.level, *state, linear=run, training_data=data)
+
+    submit_on(purpose, data, run.level, task, about)
+
+
+# While it runs, and after it
+
+
+def _draw_curves(job: Job) -> None:
+    if job.task.kind == "fine-tune" and job.partial_results:
+        classes = len(job.task.linear.bundle.taxonomy.labels)
+        training_curves(job.partial_results, job.task.config, classes)
+
+
+def _show_ended(job: Job) -> None:
+    found = workspace().fine_tunings.get(job.id)
+    if job.status == "failed":
+        st.error(escape_markdown(job.message), icon=":material/error:")
+    elif found is None:
+        words = "Stopped before the first epoch: the linear model stays."
+        st.info(f"{words} {escape_markdown(job.message)}".strip(), icon=":material/stop_circle:")
+    else:
+        _show_verdict(job, found)
+    _draw_curves(job)
+    if found and found.fine_tuned and job.partial_results:
+        st.caption(
+            f"Epoch {best_step(job.partial_results)} of {len(job.partial_results)} was best on "
+            "the validation pictures, and is what was tested."
+        )
+
+
+def _show_verdict(job: Job, found: FineTuning) -> None:
+    """Both models side by side, which of them is better, and what can be done."""
+    show, icon = (st.success, "check_circle") if found.is_better else (st.info, "balance")
+    show(f"{escape_markdown(found.verdict)} {escape_markdown(job.message)}".strip(),
+         icon=f":material/{icon}:")  # fmt: skip
+    if found.fine_tuned is None:
+        return
+    pair = ("Linear model", found.linear), ("Trained deeper", found.fine_tuned)
+    for place, (label, training) in zip(st.columns(2, gap="medium"), pair, strict=True):
+        evaluation = training.bundle.evaluation
+        assert evaluation is not None  # without test pictures nothing begins
+        with place, st.container(gap="xsmall"):
+            st.metric(label, percent_exact(evaluation.accuracy))
+            st.caption(
+                f"{evaluation.accuracy * evaluation.n:g} of {evaluation.n} test pictures; the true "
+                f"rate is likely between {between(evaluation.ci95)}."
+            )
+    if run := run_of(job):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            use_button(run)
+            st.page_link(RUNS, label="Compare, keep, download", icon=":material/compare_arrows:")
+    elif workspace().collected.get(job.id):
+        st.caption("Its run has been deleted.")
+    else:
+        st.button(
+            "Keep it all the same",
+            icon=":material/add:",
+            on_click=save_fine_tuned,
+            args=(job,),
+            help="As a run, to try it on Classify or to compare it on pictures of your own.",
+        )
