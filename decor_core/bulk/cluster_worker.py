@@ -22,9 +22,10 @@ _THREADS = 8  # of a task that reads: through a network they mostly wait
 
 @dataclass(frozen=True)
 class Shipment:
-    """All that an actor needs to make rows: ``maker`` is a pickled RowMaker.
+    """Model and network as they go to each worker: all that an actor needs to make rows.
 
-    ``weights`` are those of the network, but where the maker has it itself.
+    ``maker`` is a pickled RowMaker with the model, if there is one. ``weights`` are those of the
+    network ``network``, None where a model brings its own; ``made_by`` is what rows tell of both.
     """
 
     network: str
