@@ -5,6 +5,7 @@ in frames of other sites.
 """
 
 from collections.abc import Callable
+from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 import msgspec
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from decor_app.api.limits import BodyLimits
 from decor_app.api.problems import Problem, handle_problems
 from decor_app.state.labeling_session import Labeling, labeling_at
 from decor_core.datasets.label_log import (
@@ -31,7 +33,8 @@ from decor_core.images.encode import encode_webp
 
 PATH = "/labeling"
 _SIDE = 1024
-_MOST_BYTES = 4 * 2**20  # of a request: 100,000 ids
+_MOST_BYTES, _MOST_COMING = 4 * 2**20, 64 * 2**20  # of a request: 100,000 ids; of all at once
+_decoding = BoundedSemaphore(2)  # a large picture takes hundreds of megabytes for a moment
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _NOW = {"Cache-Control": "no-store"}
 
@@ -54,7 +57,7 @@ def labeling_routes(base: str = "") -> Mount:
     ]
     app = Starlette(routes=routes)
     handle_problems(app)
-    return Mount(base + PATH, app)
+    return Mount(base + PATH, BodyLimits(app, _MOST_BYTES, _MOST_COMING))
 
 
 def _state(request: Request) -> Response:
@@ -66,14 +69,9 @@ def _state(request: Request) -> Response:
 
 async def _steps(request: Request) -> Response:
     labeling = _labeling(request)
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _MOST_BYTES:
-            raise Problem(413, f"Expected at most {_MOST_BYTES // 2**20} MB of steps.")
     try:
-        asked = msgspec.json.decode(body, type=_Steps)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        asked = msgspec.json.decode(await request.body(), type=_Steps)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(422, f"The body is not as expected: {error}.") from error
 
     def answer() -> dict[str, Any]:
@@ -95,8 +93,10 @@ def _thumb(request: Request) -> Response:
 def _picture(request: Request) -> Response:
     heap = _labeling(request).heap
     try:
-        data = heap.catalog.read(heap.file_of(request.path_params["picture"]))
-        shown = encode_webp(load_picture(data, max_side=_SIDE), _SIDE)
+        file = heap.file_of(request.path_params["picture"])
+        with _decoding:
+            picture = load_picture(heap.catalog.read(file), max_side=_SIDE)
+            shown = encode_webp(picture, _SIDE)
     except (DataError, PictureError) as error:
         raise Problem(404, str(error)) from error
     return Response(shown, media_type="image/webp", headers=_FOREVER)

@@ -282,4 +282,5 @@ def labeling_at(address: str) -> Labeling | None:
     """The labeling of that address, if somebody has it open."""
     with _open_lock:
         every = list(_open.values())
-    return next((one for one in every if secrets.compare_digest(one.address, address)), None)
+    asked = address.encode(errors="replace")  # as text, only ASCII could be compared
+    return next((one for one in every if secrets.compare_digest(one.address.encode(), asked)), None)

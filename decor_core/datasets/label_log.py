@@ -1,10 +1,12 @@
-"""Labels given to pictures one step after the other: a journal on the disk, all of it undoable.
+"""Labels given to pictures one step after the other: a journal on the disk, and its undo.
 
 Each line of the journal is a step; what was given so far is what all of them do in turn. A step is
 on the disk before it counts. Several processes may append: each first reads what the others wrote.
+Steps come from browsers, too, so that disk, memory and time are bounded by the number of pictures.
 """
 
 import os
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +24,11 @@ from decor_core.io import locked
 NONE, SKIP = "\0none", "\0skip"
 # One for each class, in order; n, s and v are keys of the page's own.
 _KEYS = "123456789abcdefghijklmopqrtuwxyz"
+_MOST_CLASSES = 1_000  # beyond those that pictures have from elsewhere
+# Of the journal, and of the labels and classes that are held to undo steps: so many, and so many
+# more for each picture.
+_JOURNAL_BYTES = 2**20, 1_000
+_HELD = 10_000, 20
 
 
 class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", omit_defaults=True):
@@ -86,20 +93,22 @@ class _Change:
     labels: Mapping[str, str]
     confirmed: Mapping[str, bool]
     classes: Mapping[str, str]
+    size: int = 0  # labels and classes that are held for it alone
 
 
 @dataclass
 class _State:
     """What the steps so far have come to; ``changed`` tells after which one each picture did."""
 
-    classes: dict[str, str] = field(default_factory=dict)
+    classes: Mapping[str, str] = field(default_factory=dict)  # shared with changes: never mutated
     labels: dict[str, str] = field(default_factory=dict)
     confirmed: set[str] = field(default_factory=set)
     at_random: bool = False
     revision: int = 0
     changed: dict[str, int] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
-    done: list[_Change] = field(default_factory=list)
+    done: deque[_Change] = field(default_factory=deque)
+    held: int = 0  # what all that is ``done`` holds
     undone: list[_Change] = field(default_factory=list)
 
 
@@ -112,6 +121,9 @@ class LabelLog:
 
     def __init__(self, path: Path, ids: Collection[str]) -> None:
         self._path, self._ids = path, frozenset(ids)
+        self._most_bytes, self._most_held = (
+            least + each * len(self._ids) for least, each in (_JOURNAL_BYTES, _HELD)
+        )
         self._lock = RLock()
         self._begin()
         self.refresh()
@@ -166,17 +178,24 @@ class LabelLog:
         """
         with self._lock, unwritable(DataError, self._path), self._alone():
             self._read_on()
-            written, refused = [], []
+            written, refused, size = [], [], 0
             try:
                 for step in steps:
                     if step.id and step.id in self._state.seen:
                         continue
+                    line = msgspec.json.encode(step) + b"\n"
                     try:
+                        if self._end + size + len(line) > self._most_bytes:
+                            raise DataError(
+                                f"The journal of these labels is full ({self._most_bytes:,} bytes);"
+                                " finish them, and bring the other pictures by themselves."
+                            )
                         self._apply(step)
                     except DataError as error:
                         refused.append(str(error))
                     else:
-                        written.append(msgspec.json.encode(step) + b"\n")
+                        written.append(line)
+                        size += len(line)
                 self._write(b"".join(written))
             except OSError:
                 with suppress(OSError):  # else the next step does it
@@ -243,24 +262,35 @@ class LabelLog:
             case Undo():
                 if not state.done:
                     raise DataError("There is nothing to undo.")
-                state.undone.append(self._set(state.done.pop()))
+                change = state.done.pop()
+                state.held -= change.size
+                state.undone.append(self._set(change))
             case Redo():
                 if not state.undone:
                     raise DataError("There is nothing to redo.")
-                state.done.append(self._set(state.undone.pop()))
+                self._hold(self._set(state.undone.pop()))
             case Order():
                 state.revision += 1
                 state.at_random = step.random
             case Known():
                 self._set(self._change(step))
             case _:
-                state.done.append(self._set(self._change(step)))
+                self._hold(self._set(self._change(step)))
                 state.undone.clear()
         if step.id:
             state.seen.add(step.id)
 
+    def _hold(self, change: _Change) -> None:
+        """Keep what takes a step back, and forget the oldest where that is too much."""
+        state = self._state
+        state.done.append(change)
+        state.held += change.size
+        while state.held > self._most_held and len(state.done) > 1:
+            state.held -= state.done.popleft().size
+
     def _change(self, step: Label | AddClass | RenameClass | RemoveClass) -> _Change:
-        classes = dict(self._state.classes)
+        known = self._state.classes
+        classes = dict(known)
         match step:
             case Label():
                 given = dict.fromkeys(step.ids, step.label) | step.labels
@@ -270,9 +300,12 @@ class LabelLog:
                 for label in kept.values():
                     if label not in (NONE, SKIP, ""):
                         _add_class(classes, label)
-                return self._labeled({one: kept[label] for one, label in given.items()}, classes)
+                self._check_count(classes, step)
+                labels = {one: kept[label] for one, label in given.items()}
+                return self._labeled(labels, known if len(classes) == len(known) else classes)
             case AddClass():
                 _add_class(classes, checked_label(step.name))
+                self._check_count(classes, step)
                 return self._labeled({}, classes)
             case RenameClass():
                 self._check_class(step.name)
@@ -291,7 +324,12 @@ class LabelLog:
         if name not in self._state.classes:
             raise DataError(f"There is no class “{name}” (any more).")
 
-    def _labeled(self, labels: dict[str, str], classes: dict[str, str]) -> _Change:
+    def _check_count(self, classes: dict[str, str], step: Label | AddClass) -> None:
+        most = max(_MOST_CLASSES, len(self._state.classes))
+        if len(classes) > most and not isinstance(step, Known):
+            raise DataError(f"There are {most:,} classes already, as many as can be given here.")
+
+    def _labeled(self, labels: dict[str, str], classes: Mapping[str, str]) -> _Change:
         """Pictures get labels; those that have theirs already are confirmed."""
         known = self._state.labels
         confirmed = {one: bool(label) and known.get(one) == label for one, label in labels.items()}
@@ -307,13 +345,15 @@ class LabelLog:
     def _set(self, change: _Change) -> _Change:
         """Make a change; the one that takes it back."""
         state = self._state
+        is_shared = change.classes is state.classes
         before = _Change(
             {one: state.labels.get(one, "") for one in change.labels},
             {one: one in state.confirmed for one in change.confirmed},
             state.classes,
+            1 + len(change.labels) + (0 if is_shared else len(state.classes)),
         )
         state.revision += 1
-        state.classes = dict(change.classes)
+        state.classes = change.classes
         for one, label in change.labels.items():
             state.changed[one] = state.revision
             if label:

@@ -202,6 +202,44 @@ def test_bodies_that_are_none_are_refused_and_change_nothing(labeling, ask, body
     assert labeling.log.revision == 0
 
 
+HOSTILE = (
+    ("GET", "/é/state", b"", 404),
+    ("GET", "/%ff%00/thumb/x", b"", 404),
+    ("GET", "{}/state?since=-5", b"", 200),
+    ("GET", "{}/state?since=" + "9" * 5000, b"", 422),
+    ("GET", "{}/state?proposals=", b"", 422),
+    ("GET", "{}/thumb/%00", b"", 404),
+    ("GET", "{}/picture/" + "x" * 10_000, b"", 404),
+    ("GET", "{}/picture/%2e%2e/heap.json", b"", 404),
+    ("GET", "{}/steps", b"", 405),
+    ("PUT", "{}/state", b"", 405),
+    ("POST", "{}/steps", b"", 422),
+    ("POST", "{}/steps", b" " * (4 * 2**20 + 1), 413),
+    ("POST", "{}/steps", b'{"x":' + b"[" * 100_000, 422),
+    ("POST", "{}/steps", b'{"steps":[{"x":' + b'{"a":' * 100_000, 422),
+    ("POST", "{}/steps", b'{"steps":[{"do":"add_class","name":"\xff"}]}', 422),
+    ("POST", "{}/steps", b'{"steps":[{"do":"add_class","name":"\\ud800"}]}', 422),
+    ("POST", "{}/steps", b'{"revision":' + b"9" * 5000 + b',"steps":[]}', 422),
+)
+
+
+def test_hostile_requests_are_refused_and_change_nothing(labeling):
+    client = TestClient(Starlette(routes=[labeling_routes()]))
+    for method, path, body, status in HOSTILE:
+        place = "/labeling" + path.format(f"/{labeling.address}")
+        answer = client.request(method, place, content=body)
+        assert (place[:200], answer.status_code) == (place[:200], status)
+        assert status == 200 or answer.headers["content-type"] == "application/problem+json"
+    assert labeling.log.revision == 0
+
+
+def test_thousands_of_classes_are_not_held_thousands_of_times(labeling, ask):
+    steps = [{"do": "add_class", "name": f"{number}"} for number in range(3_000)]
+    answer = ask("steps", revision=0, steps=steps).json()
+    assert len(answer["classes"]) == 1_000 and len(answer["refused"]) == 2_000
+    assert "as many as can be given" in answer["refused"][0]
+
+
 def test_pictures_are_served_for_ever_to_who_has_the_address(labeling, ask):
     one = labeling.heap.ids[0]
     for path in (f"thumb/{one}", f"picture/{one}"):

@@ -176,3 +176,22 @@ def test_keys_are_free_again_and_not_those_of_the_page(path):
     assert keys[-1] == "" and len(set(filter(None, keys))) == 32
     log.append([RemoveClass(name="class 1"), AddClass(name="new")])
     assert log.classes["new"] == "2"
+
+
+def test_a_journal_takes_no_more_than_its_pictures_need(path, monkeypatch):
+    monkeypatch.setattr("decor_core.datasets.label_log._JOURNAL_BYTES", (500, 25))
+    log = LabelLog(path, IDS)
+    refused = log.append([label("ab", f"class {number}") for number in range(30)])
+    assert refused and "600 bytes" in refused[0]
+    assert path.stat().st_size <= 600 and log.revision == 30 - len(refused)
+    assert LabelLog(path, IDS).labels == log.labels
+
+
+def test_the_oldest_steps_are_no_longer_undone_where_they_would_hold_too_much(path, monkeypatch):
+    monkeypatch.setattr("decor_core.datasets.label_log._HELD", (8, 0))
+    log = LabelLog(path, IDS)
+    log.append([label("abcd", "cup"), label("abcd", "bowl"), *[label("a", NONE)] * 9])
+    log.append([Undo()] * 12)
+    again = LabelLog(path, IDS)
+    assert not log.can_undo and log.labels == again.labels
+    assert log.labels["b"] == "bowl" and again.can_redo  # of the nine, not of the first
