@@ -2,10 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import streamlit as st
 from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
@@ -16,12 +14,10 @@ from decor_app.state.processes import inference_pool, job_queues
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def end_processes() -> Iterator[None]:
-    """Ends what pages have started."""
-    yield
-    for processes in (inference_pool(), *job_queues().values()):
-        processes.close()
+def end_processes() -> None:
+    """End what pages have started; whoever asks next gets others."""
+    for running in (inference_pool(), *job_queues().values()):
+        running.close()
     st.cache_resource.clear()
 
 

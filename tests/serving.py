@@ -31,6 +31,12 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
     "--force-prefers-reduced-motion",  # each frame of an animation is drawn by the processor
+    # What Playwright disables itself, as the last list counts alone, and then the address bar's
+    # suggestions: two pages that nobody sees, in each new window.
+    "--disable-features=AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,"
+    "HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,"
+    "ThirdPartyStoragePartitioning,OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,"
+    "PreconnectToSearch,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup",
 )
 
 # Seconds that a test waits for what it needs: on a busy machine all takes many times as long.

@@ -1,14 +1,34 @@
-"""A visitor whose jobs need no processes."""
+"""What all pages share in one run of the tests, and a visitor whose jobs need no processes."""
 
+from collections.abc import Iterator
+from functools import cache
 from typing import get_args
 
 import pytest
+from app_pages import end_processes
 from driven_jobs import Visit
+from streamlit.components.v2 import manifest_scanner
 
 from decor_app.jobs.queue import JobQueue
 from decor_app.jobs.tasks import QueueName
 from decor_app.state import jobs, processes
 from decor_app.state.workspace import Workspace
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scan_packages_once() -> Iterator[None]:
+    """Streamlit looks for components in all installed packages, for each AppTest: 0.2 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def share_processes() -> Iterator[None]:
+    """What pages have started serves all files: each start takes a second."""
+    yield
+    end_processes()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from app_pages import grid
 from packing import zip_bytes
 from PIL import Image
@@ -258,12 +257,12 @@ def test_without_a_model_the_page_says_so(page, name, monkeypatch):
     def missing(folder: object) -> None:
         raise BundleError("The model is missing; retrain it.")
 
-    st.cache_resource.clear()
+    resources.shipped_predictor.clear()
     monkeypatch.setattr(resources, "load_bundle", missing)
     try:
         test = page(name)
     finally:
-        st.cache_resource.clear()
+        resources.shipped_predictor.clear()
     assert [element.value for element in test.error] == [r"The model is missing; retrain it\."]
 
 

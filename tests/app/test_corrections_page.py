@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from app_pages import button, end_processes, ended, grid, opened, sound, texts  # noqa: F401
+from app_pages import button, ended, grid, opened, sound, texts
 from streamlit.testing.v1 import AppTest
 
 from decor_app.classify import corrections
@@ -15,8 +15,6 @@ from decor_app.state.models import shipped_vectors
 from decor_app.state.workspace import Workspace
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.predictor import VectorPredictor
-
-pytestmark = pytest.mark.usefixtures("end_processes")
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """The Data page without a browser: bringing in, report and fixes, grid, map, kept sets."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from app_pages import button, ended, opened, sound, texts
 from packing import zip_of
 from PIL import Image
@@ -16,7 +15,6 @@ from decor_app.datasets import grid
 from decor_app.datasets.class_folders import ONE_CLASS, UNLABELED
 from decor_app.jobs.dataset_tasks import IntakeTask, MapCoordinates, ingest
 from decor_app.state import jobs
-from decor_app.state.processes import job_queues
 from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import Dataset, load_dataset
@@ -24,13 +22,6 @@ from decor_core.datasets.store import DatasetStore
 from decor_core.model.events import never_stop
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_reader() -> Iterator[None]:
-    yield
-    job_queues()["dataset"].close()
-    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="module")

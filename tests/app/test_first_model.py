@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_pages import button, end_processes, opened, sound, texts  # noqa: F401
+from app_pages import button, opened, sound, texts
 from driven_jobs import Visit
 from streamlit.testing.v1 import AppTest
 
@@ -24,8 +24,6 @@ from decor_core.datasets.store import DatasetStore
 from decor_core.model.events import never_stop
 from decor_core.model.predictor import VectorPredictor
 from decor_core.training.improvement import Rate
-
-pytestmark = pytest.mark.usefixtures("end_processes")
 
 
 def quiet(event: object) -> None:

@@ -1,13 +1,12 @@
 """Files of a tab whose server began anew, or left it to another one: told, and never half used."""
 
 import pytest
-from app_pages import end_processes, opened, sound  # noqa: F401
+from app_pages import opened, sound
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
 from decor_app.state.workspace import Workspace
 
-pytestmark = pytest.mark.usefixtures("end_processes")
 _GONE = "brought before the connection to the server was lost"
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from app_pages import opened, sound, texts
 from odd_pictures import IPHONE_PNG, bmp_with_empty_alpha, deep, rgb_profile, tiff
 from packing import zip_bytes
@@ -14,18 +13,10 @@ from PIL import Image
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_app.jobs.image_analysis import AnalyzeTask, ImageAnalysis
-from decor_app.state.processes import job_queues
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.storage import read_thumb
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.events import never_stop
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_reader():
-    yield
-    job_queues()["dataset"].close()
-    st.cache_resource.clear()
 
 
 def scan(ornament, encoded, first, pages=5):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from app_pages import button, end_processes, ended, opened, sound, texts  # noqa: F401
+from app_pages import button, ended, opened, sound, texts
 from serving import until
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
@@ -13,7 +13,6 @@ from decor_app.state.workspace import Workspace
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import BundleError, DataError
 
-pytestmark = pytest.mark.usefixtures("end_processes")
 PLACES = {"Tiles": "navy", "Towels": "firebrick", "Boards": "seagreen"}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from app_pages import TIMEOUT, button, end_processes, ended, opened, sound, texts  # noqa: F401
+from app_pages import TIMEOUT, button, ended, opened, sound, texts
 from streamlit.testing.v1 import AppTest
 
 from decor_app.components import progress
@@ -23,8 +23,6 @@ from decor_core.model.events import TrainEvent
 from decor_core.model.training_config import HEADS, TrainingConfig
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
-
-pytestmark = pytest.mark.usefixtures("end_processes")
 
 
 def _train(test: AppTest) -> AppTest:

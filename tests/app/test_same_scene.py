@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from app_pages import button, end_processes, opened, sound, texts  # noqa: F401
+from app_pages import button, opened, sound, texts
 from scenes import fixed_camera, hand
 from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
@@ -19,7 +19,6 @@ from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.run import run_of_training
 from decor_core.training.train import train
 
-pytestmark = pytest.mark.usefixtures("end_processes")
 _TOLD = "These pictures are nearly alike"
 
 

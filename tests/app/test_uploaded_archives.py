@@ -3,23 +3,14 @@
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from app_pages import ended, opened, sound, texts
 from packing import tar_bytes, with_method, zip_bytes, zip_of_raw_names
 
 from decor_app.state import jobs
-from decor_app.state.processes import job_queues
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.store import DatasetStore
 
 LABELS = ("白蜡树", "橡树", "榆树")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_reader():
-    yield
-    job_queues()["dataset"].close()
-    st.cache_resource.clear()
 
 
 @pytest.fixture

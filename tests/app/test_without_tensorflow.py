@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from app_pages import end_processes, opened, sound, texts  # noqa: F401
+from app_pages import end_processes, opened, sound, texts
 from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
@@ -36,16 +36,16 @@ def without_tensorflow(tmp_path_factory):
         patch.setenv("DECOR_BACKBONES", str(folder / "networks"))
         for name in ABSENT:
             patch.setitem(sys.modules, name, None)
+        end_processes()
         yield
+        end_processes()
 
 
 @pytest.mark.parametrize("page", ["classify", "data", "retrain", "runs", "about"])
-@pytest.mark.usefixtures("end_processes")
 def test_pages_open(page):
     assert not opened(page).error
 
 
-@pytest.mark.usefixtures("end_processes")
 def test_downloads_and_curves_say_what_they_need(training):
     run = run_of_training(training, "painted")
     test = opened("runs", workspace=Workspace("me", MemoryRuns([run])))
