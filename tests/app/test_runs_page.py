@@ -81,6 +81,7 @@ def test_without_runs_the_shipped_model_stands_alone(open_runs):
 
 def test_kept_runs_are_one_s_own(open_runs, runs, tmp_path, monkeypatch):
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
+    monkeypatch.setattr("decor_app.state.runs._disk_runs", DiskRuns)  # held since another home
     DiskRuns().save(runs[0])
     test = open_runs(mine=Workspace("me"))
     assert ON_DISK in set(test.dataframe[0].value["Where"])
