@@ -72,7 +72,10 @@ class Bundle:
     training: dict[str, Any] = field(default_factory=dict)
     evaluation: Evaluation | None = None
     cross_validation: dict[str, Evaluation] = field(default_factory=dict)
-    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    # To the millisecond: title and time tell two models apart that were trained in one second.
+    created: str = field(
+        default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
+    )
     novelty: Novelty | None = None
     elsewhere: Elsewhere | None = None
     network: OwnNetwork | None = None

@@ -1,7 +1,8 @@
 """One folder = one model: written in one move, read back the same, every damage noticed."""
 
 import json
-from dataclasses import asdict, replace
+import time
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -289,6 +290,16 @@ def test_list_is_oldest_first_and_passes_over_damage(bundle, tmp_path):
     (tmp_path / ".half" / "manifest.json").write_text("{}")
     (tmp_path / "note.txt").write_text("not a model")
     assert [folder.name for folder in list_bundles(tmp_path)] == ["b", "a"]
+
+
+def test_models_of_one_second_are_told_apart(bundle, tmp_path):
+    def made() -> Bundle:
+        time.sleep(0.002)
+        content = {one.name: getattr(bundle, one.name) for one in fields(bundle)}
+        return Bundle(**{name: value for name, value in content.items() if name != "created"})
+
+    save_bundle(first := made(), tmp_path / "first")
+    assert load_bundle(tmp_path / "first").created == first.created < made().created
 
 
 def test_list_of_no_folder_is_empty(tmp_path):
