@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
+from tiny_network import tiny_network
 
 from decor_core.data.catalog import open_dataset
 from decor_core.features.backbones import DEFAULT, MODELS, OwnNetwork
@@ -95,6 +96,17 @@ def own_training(painted: Path, own_network: OwnNetwork) -> Training:
     spec = EmbeddingSpec(architecture=own_network.name, views=1)
     vectors = embed_catalog(open_dataset(painted), spec)
     return train(vectors, TrainingConfig("lda"), "style", title="Painted, changed")
+
+
+@pytest.fixture(scope="session")
+def tiny_training(painted: Path) -> Training:
+    """As ``own_training``, on a network of two convolutions, which takes no time."""
+    network = OwnNetwork(tiny_network(), 32, 127.5, 127.5, "Tiny", based_on="nothing")
+    vectors = embed_catalog(open_dataset(painted), EmbeddingSpec(network.name, views=2))
+    training = train(vectors, TrainingConfig("lda"), "style", title="Painted, tiny")
+    account = {"fine_tuned": {"stages": 2, "untrained_share": 0.15, "bits": 32}}
+    training.bundle.training.update(account)
+    return training
 
 
 PAINTED = {"Gzhel": "navy", "Khokhloma": "firebrick", "Iznik": "seagreen"}

@@ -8,7 +8,7 @@ import click
 from decor_core.cli.bulk import PLACE, PLACES, OutputFlags, places_of, write_rows
 from decor_core.cli.options import Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import quietly
-from decor_core.cli.training import network_named
+from decor_core.cli.training import network_named, network_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class SpecFlags:
         type=click.Choice(["object", "frame"]),
     )
     architecture: str | None = flag(
-        "Network, by name or file, instead of the model's.", metavar="NAME_OR_FILE"
+        "Network, by name, file or model, instead of the model's.", metavar="NAME_OR_FILE"
     )
 
 
@@ -47,10 +47,10 @@ def command(
     places = places_of((), files, output)
     if not output.out:
         raise click.UsageError("Expected --out with a .parquet file or a folder.")
-    architecture = spec_flags.architecture and network_named(spec_flags.architecture)
-    asked = {"region": spec_flags.region, "architecture": architecture}
+    bundle = load_bundle(spec_flags.bundle or DEFAULT_BUNDLE)
+    named = spec_flags.architecture
+    architecture = network_named(named) if named else network_of(bundle)
+    region = spec_flags.region or bundle.embedding.region
     with quietly():
-        spec = load_bundle(spec_flags.bundle or DEFAULT_BUNDLE).embedding
-        spec = replace(spec, **{name: value for name, value in asked.items() if value})
-        maker = VectorRows(spec)
+        maker = VectorRows(replace(bundle.embedding, region=region, architecture=architecture))
     return write_rows(places, maker, output, as_json=as_json)

@@ -4,13 +4,17 @@ import functools
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import fields, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from decor_core.cli.options import COUNT, Option, options
 from decor_core.cli.terminal import quietly
 from decor_core.model.training_config import TrainingConfig
+
+if TYPE_CHECKING:
+    from decor_core.model.bundle import Bundle
 
 _BY_DESCENT = ("softmax",)
 # What a command has no use for that trains many models.
@@ -36,7 +40,7 @@ def training_flags(leave_out: Collection[str] = ()) -> Callable[[Any], Any]:
 
 
 def network_named(text: str) -> str:
-    """The name of the network that the command line means: a name or a file of one.
+    """The name of the network that the command line means: a name, a file of one, or a model.
 
     What is assumed of a file, and that weights are about to be downloaded, is said on stderr.
     """
@@ -46,6 +50,10 @@ def network_named(text: str) -> str:
     if text == DEFAULT:
         return text
     from decor_core.features.own_files import find_network
+    from decor_core.model.bundle import is_bundle, load_bundle
+
+    if is_bundle(Path(text)):
+        return network_of(load_bundle(Path(text)))
 
     with quietly():
         found = find_network(text)
@@ -59,6 +67,15 @@ def network_named(text: str) -> str:
             file=sys.stderr,
         )
     return found.name
+
+
+def network_of(bundle: "Bundle") -> str:
+    """The name of a model's network, which from now on finds one that the model carries, too."""
+    from decor_core.features.backbones import keep_network
+
+    if bundle.network:
+        keep_network(bundle.network)
+    return bundle.embedding.architecture
 
 
 def settle_head(config: TrainingConfig, *, wants_curves: bool = False) -> TrainingConfig:

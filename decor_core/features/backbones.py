@@ -223,8 +223,16 @@ def _own_network_here(name: str) -> OwnNetwork:
         return network
     raise BackboneError(
         f"The network “{name}” is in none of the models here; it comes with the model that was "
-        "trained on it: name that model, or make the vectors again."
+        "trained on it: name that model by --architecture, or make the vectors again."
     )
+
+
+def network_to_carry(name: str) -> OwnNetwork | None:
+    """What a model trained on vectors of the network called ``name`` brings along, if anything.
+
+    BackboneError where that is not here.
+    """
+    return _own_network_here(name) if name.startswith(_OWN) else None
 
 
 def is_at_hand(name: str) -> bool:

@@ -108,9 +108,14 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
     return folder
 
 
+def is_bundle(folder: Path) -> bool:
+    """Whether there is a model in ``folder``, sound or not."""
+    return (folder / _MANIFEST).exists()
+
+
 def check_replaceable(folder: Path) -> None:
     """BundleError where ``save_bundle`` would refuse ``folder``: strangers' files are safe."""
-    if not folder.exists() or (folder / _MANIFEST).exists():
+    if not folder.exists() or is_bundle(folder):
         return
     if not folder.is_dir() or any(folder.iterdir()):
         raise BundleError(

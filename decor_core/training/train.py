@@ -17,7 +17,7 @@ from decor_core.data.split import (
     different_pictures,
     needed,
 )
-from decor_core.features.backbones import own_network
+from decor_core.features.backbones import OwnNetwork, network_to_carry
 from decor_core.features.embeddings import Embeddings
 from decor_core.features.region_choice import RegionChoice
 from decor_core.features.vectors import is_many
@@ -65,9 +65,11 @@ def train(
     """Split, train and calibrate on the training part, judge once on the test part.
 
     ``level`` names the taxonomy to tell apart, by default the finest. ``on_event`` gets the points
-    of the curves of gradient descent. Raises DataError where the data cannot be split and
-    TrainingError where the training diverges.
+    of the curves of gradient descent. Raises DataError where the data cannot be split,
+    TrainingError where the training diverges, and BackboneError where the vectors are those of a
+    network that the model would have to bring along and that is not here.
     """
+    network = network_to_carry(embeddings.spec.architecture)
     level = level or embeddings.taxonomy.name
     data = LabeledVectors.of(embeddings, level, config)
     parts = data.split()
@@ -89,7 +91,7 @@ def train(
     )
     stopped = should_stop() or (bool(events) and events[-1].step < config.steps)
     steps_done = events[-1].step if events else None
-    bundle = _bundle(data, title, model, folds, len(parts.train), steps_done)
+    bundle = _bundle(data, title, model, folds, network, len(parts.train), steps_done)
     bundle, predictions = tested(bundle, data, parts)
     return Training(bundle, parts, predictions, tuple(events), stopped)
 
@@ -119,10 +121,11 @@ def train_on_all(
 
     With 0 ``repeats`` nothing judges it.
     """
+    network = network_to_carry(embeddings.spec.architecture)
     data = LabeledVectors.of(embeddings, level, config)
     folds = _whitened(data.examples(np.arange(len(data.classes))))
     model = VectorClassifier.of(config).fit_folds(folds, data.taxonomy.labels)
-    bundle = _bundle(data, title, model, folds, len(data.classes))
+    bundle = _bundle(data, title, model, folds, network, len(data.classes))
     if not repeats:
         return bundle
     judged = cross_validate(embeddings, config, level, repeats=repeats)
@@ -222,6 +225,7 @@ def _bundle(
     title: str,
     model: VectorClassifier,
     folds: WhitenedFolds,
+    network: OwnNetwork | None,
     training_pictures: int,
     steps_done: int | None = None,
 ) -> Bundle:
@@ -256,5 +260,5 @@ def _bundle(
         model.head_,
         account,
         novelty=folds.novelty,
-        network=own_network(spec.architecture),
+        network=network,
     )

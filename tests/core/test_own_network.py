@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.explain import explain
 from decor_core.model.neighbors import NeighborIndex
 from decor_core.model.predictor import ImagePredictor
+from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.import_run import import_run
+from decor_core.training.train import train, train_on_all
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +135,52 @@ def test_rows_take_it_to_other_machines(bundle, own_network, encoded, picture):
 def test_vectors_of_it_are_kept_apart(bundle, own_cache):
     kept = {path.name.partition("-")[0] for path in (own_cache / "vectors").iterdir()}
     assert bundle.network.name in kept
+
+
+def _with_other_mean(bundle):
+    network = replace(bundle.network, mean=126.5)
+    spec = replace(bundle.embedding, architecture=network.name)
+    return replace(bundle, network=network, backbone_digest=network.digest, embedding=spec)
+
+
+def _forget_networks(monkeypatch):
+    monkeypatch.setattr(backbones, "_held", {})
+    monkeypatch.setattr(backbones, "_living", WeakSet())
+    load_backbone.cache_clear()
+
+
+@pytest.fixture
+def forgotten(tiny_training, tmp_path, monkeypatch):
+    """The folder of a model whose network nothing else in this process has."""
+    _forget_networks(monkeypatch)
+    return save_bundle(_with_other_mean(tiny_training.bundle), tmp_path / "model")
+
+
+def test_its_vectors_are_written_and_trained_on(forgotten, painted, tmp_path, capsys, monkeypatch):
+    vectors, again = str(tmp_path / "vectors.parquet"), tmp_path / "again"
+    assert main(["embed", str(painted), "--bundle", str(forgotten), "--out", vectors]) == 0
+    _forget_networks(monkeypatch)  # as in another process
+    arguments = ["train", "--head", "lda", "--quick", "--embeddings", vectors, "--out", str(again)]
+    assert main(arguments) == 0
+    content = (forgotten / "network.tflite").read_bytes()
+    assert (again / "network.tflite").read_bytes() == content
+    monkeypatch.setenv("DECOR_BACKBONES", str(tmp_path / "empty"))  # as on another machine
+    _forget_networks(monkeypatch)
+    capsys.readouterr()
+    assert main(arguments) == 2
+    assert "name that model by --architecture" in capsys.readouterr().err
+    assert main([*arguments, "--architecture", str(forgotten)]) == 0
+    assert load_bundle(again).network.title == "Tiny"
+
+
+def test_no_model_is_trained_that_lacks_its_network(tiny_training, painted, monkeypatch):
+    spec = tiny_training.bundle.embedding
+    vectors = embed_catalog(open_dataset(painted), spec)
+    _forget_networks(monkeypatch)
+    with pytest.raises(BackboneError, match="in none of the models here"):
+        train(vectors, TrainingConfig("lda"), "style")
+    with pytest.raises(BackboneError, match="in none of the models here"):
+        train_on_all(vectors, TrainingConfig("lda"), "style", repeats=0)
 
 
 @pytest.mark.parametrize(
