@@ -129,6 +129,7 @@ CAMERA_WAY = SessionKey[str]("camera_way")  # a burst or one photo
 BURST_CAMERA = SessionKey[Any]("burst_camera")
 BURSTS = SessionKey[int]("bursts", 0)  # that have come
 BURST_UNLABELED = SessionKey[bool]("burst_unlabeled", False)
+LABELING_SEEN = SessionKey[bool]("labeling_seen", False)  # whether the address was asked for it
 HEAP_SHOTS = SessionKey[list[tuple[str, bytes]]]("heap_shots", [])  # names and JPEGs, to be labeled
 BURST_ANSWER = SessionKey[str]("burst_answer", "")  # what was done with the last one
 ARRIVAL_CLASS = SessionKey[str]("arrival_class", "")

@@ -5,6 +5,8 @@ const ARROWS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: "up", ArrowDown: "down",
 export default function ({ parentElement, data, setTriggerValue }) {
   const live = parentElement.decorLabeler ?? (parentElement.decorLabeler = new Labeler(parentElement, data));
   live.finished = () => setTriggerValue("finished", Date.now());
+  live.store.lost = () => setTriggerValue("lost", Date.now());
+  live.take(data);
   return live.leave;
 }
 
@@ -36,6 +38,7 @@ class Labeler {
     this.asks = (event) => this.store.queue.length && event.preventDefault();
     document.addEventListener("keydown", this.press);
     document.addEventListener("visibilitychange", this.seen);
+    window.addEventListener("online", this.seen);
     window.addEventListener("beforeunload", this.asks);
     this.drawTabs();
     this.update();
@@ -43,10 +46,15 @@ class Labeler {
   leave = () => {
     document.removeEventListener("keydown", this.press);
     document.removeEventListener("visibilitychange", this.seen);
+    window.removeEventListener("online", this.seen);
     window.removeEventListener("beforeunload", this.asks);
     this.store.leave();
     this.parent.decorLabeler = undefined;
   };
+
+  take(data) { // of a later run of the page: pictures that were added, the address on a new server
+    if (this.store.take(data)) this.groups = [];
+  }
 
   // What is on screen
 

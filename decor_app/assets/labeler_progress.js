@@ -46,11 +46,12 @@ function drawProgress(root, store, finish) {
 }
 
 function savedWords(store) {
-  if (store.gone) return ["bad", "This data set is not here any more. Open the Data page anew."];
-  const waiting = store.queue.length;
-  if (store.failures) return ["bad", waiting
-    ? `${plural(waiting, "step")} not saved yet: the server does not answer. It is tried again; leave the page open.`
-    : "The server does not answer. It is tried again."];
+  const waiting = store.queue.length, unsaved = waiting ? `${plural(waiting, "step")} not saved yet: ` : "";
+  if (store.failures) {
+    const why = store.isGone ? "these pictures are not open on the server (any more)" : "the server does not answer";
+    const all = `${unsaved}${why}. ${waiting ? "It is tried again; leave the page open." : "It is tried again."}`;
+    return ["bad", all[0].toUpperCase() + all.slice(1)];
+  }
   return waiting ? ["", "Saving …"] : ["good", store.loaded ? "All saved" : "Loading …"];
 }
 
@@ -62,7 +63,9 @@ function qualityOf({ points: all, rest }) {
     make("p", { textContent: `Asked about pictures whose label it had not seen, it is right for ${percent(last.accuracy)} ` +
       `(with chance allowed for: ${percent(last.low)} to ${percent(last.high)}).` }),
   ];
-  if (rest) parts.push(make("p", { textContent: `Of the pictures without a label it should get about ${percent(rest.accuracy ?? rest)} right.` }));
+  const share = rest && (rest.accuracy >= 0.995 ? "nearly all" : `about ${percent(rest.accuracy)}`);
+  if (rest) parts.push(make("p", { textContent: `Of the pictures without a label it should get ${share} right.` +
+    (rest.accuracy > last.high ? " They are easier: what it doubts is asked for first." : "") }));
   return parts;
 }
 

@@ -3,21 +3,42 @@
 const NONE = "\u0000none", SKIP = "\u0000skip"; // label_log.py
 const KEYS = [..."123456789abcdefghijklmopqrtuwxyz"]; // of classes; n, s and v have a meaning
 const NOTHING = { next: [], clusters: [], disagreements: [], proposals: {} }; // learned so far
-const POLL = 700, LONGEST = 8000; // milliseconds
+const POLL = 700, LONGEST = 4000, LONGEST_ANSWER = 20000; // milliseconds
 
 class LabelStore {
-  queue = []; saved = new Map(); failures = 0; sending = 0; error = "";
+  queue = []; saved = new Map(); failures = 0; sending = 0;
   state = { revision: 0, proposals_revision: -1, classes: [], message: "", ...NOTHING };
 
   constructor({ address, dataset, pictures }, changed, tell) {
     this.address = address;
-    this.place = `decor-labeling-${dataset}`;
-    this.titles = new Map(pictures.map(({ id, title }) => [id, title]));
+    this.places = `decor-labeling-${dataset}/`; // of each tab its own, or one would wipe out the other's
+    this.place = this.places + newId();
+    this.titles = titlesOf(pictures);
     this.changed = changed;
     this.tell = tell;
-    try { this.queue = JSON.parse(localStorage.getItem(this.place)) ?? []; } catch { /* none is kept */ }
+    this.takeOver();
     this.show();
     this.load();
+  }
+  takeOver() { // what tabs that are closed could not send; the server knows steps that come twice
+    try {
+      for (const place of Object.keys(localStorage).filter((one) => one.startsWith(this.places))) {
+        this.queue.push(...JSON.parse(localStorage.getItem(place)));
+        localStorage.removeItem(place);
+      }
+    } catch { /* none is kept */ }
+    this.keep();
+  }
+  take({ address, pictures }) { // whether there are other pictures
+    const isOther = pictures.length !== this.titles.size;
+    if (isOther) this.titles = titlesOf(pictures);
+    if (address !== this.address || isOther) {
+      Object.assign(this, { address, failures: 0 });
+      this.state.revision = 0; // of a journal that a new server reads anew
+      clearTimeout(this.timer);
+      this.load();
+    }
+    return isOther;
   }
   thumb(id) { return `${this.address}/thumb/${encodeURIComponent(id)}`; }
   picture(id) { return `${this.address}/picture/${encodeURIComponent(id)}`; }
@@ -27,7 +48,7 @@ class LabelStore {
 
   do(...steps) {
     // By its id the server knows a step that comes again, as no answer to it arrived.
-    this.queue.push(...steps.map((step) => ({ ...step, id: Math.random().toString(36).slice(2) })));
+    this.queue.push(...steps.map((step) => ({ ...step, id: newId() })));
     this.show();
     this.keep();
     this.changed();
@@ -63,14 +84,14 @@ class LabelStore {
       this.failures = 0;
       this.loaded = true;
     } catch (error) {
-      this.later(error, () => this.load());
+      return this.later(error, () => this.load());
     }
     this.changed();
     this.send();
   }
   async send() {
     clearTimeout(this.timer);
-    if (this.sending || !this.queue.length || !this.loaded || this.gone) return;
+    if (this.sending || !this.queue.length || !this.loaded) return;
     const steps = [...this.queue];
     this.sending = steps.length;
     try {
@@ -88,7 +109,7 @@ class LabelStore {
         this.taken(steps.length);
         this.show();
         this.tell(error.message, true);
-      } else this.later(error, () => this.send());
+      } else return this.later(error, () => this.send());
     }
     this.changed();
     this.send();
@@ -100,24 +121,30 @@ class LabelStore {
   }
   later(error, again) {
     this.failures++;
-    if (error.gone) this.gone = error.message;
-    else this.timer = setTimeout(again, Math.min(500 * 2 ** this.failures, LONGEST));
+    this.isGone = !!error.gone; // deleted, or the server was started anew: then the page brings the new address
+    if (error.gone) this.lost?.();
+    this.timer = setTimeout(again, Math.min(500 * 2 ** this.failures, LONGEST));
     this.changed();
   }
   async refresh() { // proposals that came meanwhile, what another tab has done
-    if (!this.loaded || this.gone || this.sending || this.failures) return;
+    if (this.failures) return this.load();
+    if (!this.loaded || this.sending) return;
     try {
       this.absorb(await this.ask(`state?since=${this.state.revision}&proposals=${this.state.proposals_revision}`));
       this.changed();
-    } catch { /* the next step tells */ }
+    } catch (error) {
+      this.later(error, () => this.load());
+    }
   }
   async ask(path, options = {}) {
-    const answer = await fetch(`${this.address}/${path}`, { credentials: "same-origin", ...options });
+    const answer = await fetch(`${this.address}/${path}`, {
+      credentials: "same-origin", signal: AbortSignal.timeout(LONGEST_ANSWER), ...options,
+    });
     if (answer.ok) return answer.json();
     const problem = await answer.json().catch(() => ({}));
     const error = new Error(problem.detail || `The server answered with ${answer.status}.`);
     error.gone = answer.status === 404;
-    error.refused = !error.gone && answer.status < 500 && ![408, 429].includes(answer.status);
+    error.refused = [413, 422].includes(answer.status); // all others may come right: log in anew, wait
     throw error;
   }
   absorb(answer, all = false) {
@@ -139,5 +166,7 @@ class LabelStore {
   }
 }
 
+const newId = () => Math.random().toString(36).slice(2);
+const titlesOf = (pictures) => new Map(pictures.map(({ id, title }) => [id, title]));
 const pairs = ({ ids, label, labels }) => labels ? Object.entries(labels) : (ids ?? []).map((id) => [id, label]);
 const put = (labels, id, label) => label ? labels.set(id, label) : labels.delete(id);

@@ -29,6 +29,7 @@ def labeler(
             "pictures": list(pictures),
         },
         on_finished_change=on_finish,
+        on_lost_change=lambda: None,  # the page runs, with the address on a server started anew
     )
 
 

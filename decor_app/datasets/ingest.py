@@ -27,6 +27,7 @@ from decor_core.data.folders.layout import named
 from decor_core.data.folders.outline import FolderOutline
 from decor_core.data.tables.columns import Columns
 from decor_core.datasets.editing import checked_label
+from decor_core.datasets.storage import HEAD, HEAP
 from decor_core.errors import DataError
 
 UPLOAD = "upload.zip"  # what comes over the network has no say in what files are called
@@ -93,7 +94,7 @@ def _advance() -> None:
     if intake is None or intake.active:
         return
     made = intake.task.into.name
-    is_heap = store().is_heap(made)
+    is_heap = intake.task.unlabeled and (intake.task.into / HEAP).exists()
     try:
         if not is_heap:
             store().get(made)  # also one that was stopped half way
@@ -103,6 +104,7 @@ def _advance() -> None:
         return
     if intake.status == "failed":  # it was read, but no model could look at it
         toast_error(intake.message)
+    intake.task.data.unlink(missing_ok=True)  # what was to be added, but was not
     forget(PEEK)
     forget(INTAKE)
     (open_labeling if is_heap else open_set)(made)
@@ -149,7 +151,8 @@ def _give_up() -> None:
         job = latest_job(purpose)
         if job:
             stop(purpose)
-            store().discard(job.task.into.name)
+            if not any((job.task.into / name).exists() for name in (HEAD, HEAP)):
+                store().discard(job.task.into.name)
             forget(purpose)
 
 

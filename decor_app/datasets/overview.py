@@ -89,6 +89,7 @@ def show_header(dataset: Dataset) -> None:
                     icon=":material/label:",
                     on_click=labeling.go_on_labeling,
                     args=(dataset,),
+                    help="Add pictures without a class and label them by keys: the model proposes.",
                 )
             _menu(dataset)
             if st.button("Train on it", type="primary", icon=":material/model_training:"):

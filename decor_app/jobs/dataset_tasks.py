@@ -24,8 +24,8 @@ from decor_core.data.sources.source import Source, is_clutter, open_source
 from decor_core.data.tables.columns import Columns
 from decor_core.data.tables.table import read_table
 from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset, load_dataset
-from decor_core.datasets.heap import Heap, create_heap
-from decor_core.datasets.storage import VECTORS, keep_aside, keep_picture, tiny_thumb
+from decor_core.datasets.heap import Heap, add_pictures, create_heap, load_heap
+from decor_core.datasets.storage import HEAP, VECTORS, keep_aside, keep_picture, tiny_thumb
 from decor_core.errors import DataError, PictureError, Stopped
 from decor_core.features.backbones import OwnNetwork
 from decor_core.features.embedder import AUTO, EmbeddingSpec
@@ -90,9 +90,9 @@ class IntakeTask(DatasetTask):
     the classes are (``folders.layout.check_classes_from``). A zip that lies in ``into`` itself
     goes once it has been read. Stopped while it looks at pictures, it keeps the set: they can be
     looked at later. ``unlabeled`` makes a heap of it, whose classes are still to be given but for
-    those in a table with these ``columns``. Whether labels are wrong is the question of a
-    CheckTask, which follows; that may choose what is read of a picture, which is the object until
-    then.
+    those in a table with these ``columns``, or adds to the one that is in ``into``. Whether labels
+    are wrong is the question of a CheckTask, which follows; that may choose what is read of a
+    picture, which is the object until then.
     """
 
     kind: ClassVar[str] = "intake"
@@ -286,8 +286,11 @@ def ingest(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Dataset
 
 
 def ingest_heap(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Heap:
-    """Read the pictures of a folder or zip into a heap; as ``ingest``."""
+    """Read the pictures of a folder or zip into a heap, which may be there; as ``ingest``."""
     source = open_source(task.data, server_config().source_limits)
+    before = load_heap(task.into) if (task.into / HEAP).exists() else None
+    new = sum(map(is_picture_name, source.names))
+    check_count(new + len(before.ids) if before else new)
     labels = _known_labels(source, task.columns)
     catalog = open_heap(
         source,
@@ -297,6 +300,8 @@ def ingest_heap(task: IntakeTask, report: Report, should_stop: ShouldStop) -> He
         on_picture=lambda data, upright: keep_picture(task.into, data, upright),
     )
     _keep_rejected(task.into, catalog)
+    if before:
+        return add_pictures(before, catalog, labels)
     return create_heap(task.into, task.title, catalog, labels)
 
 

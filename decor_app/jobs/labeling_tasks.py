@@ -74,13 +74,15 @@ class LabelingFit:
 class FitTask(Task):
     """Learn from the ``labels`` of the heap ``data``, by row; gives a LabelingFit.
 
-    Rows in ``left_out`` have an answer that is no class: they are not asked for.
+    It had so many ``pictures`` when the labels were read. Rows in ``left_out`` have an answer that
+    is no class: they are not asked for.
     """
 
     kind: ClassVar[str] = "fit labels"
     queue: ClassVar[QueueName] = "labeling"
 
     data: Path
+    pictures: int
     revision: int
     labels: Mapping[int, str]
     left_out: tuple[int, ...]
@@ -88,7 +90,7 @@ class FitTask(Task):
 
     def run(self, report: Report, should_stop: ShouldStop) -> LabelingFit:
         with damaged_file(DataError, "What was seen in the pictures cannot be read"):
-            learner, clusters = read_looks(self.data)
+            learner, clusters = read_looks(self.data, self.pictures)
         proposals = learner.propose(self.labels)
         answered = {*self.labels, *self.left_out}
         left = np.setdiff1d(np.arange(len(learner.coordinates)), sorted(answered))

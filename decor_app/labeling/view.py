@@ -5,9 +5,14 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.components.labeler import labeler
 from decor_app.format import escape_markdown
+from decor_app.hosting.config import server_config
+from decor_app.hosting.uploads import held_files
+from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import where_kept
+from decor_app.state.errors import attempt, toast_error
 from decor_app.state.first_model import learn
 from decor_app.state.labeling import (
+    add_to_heap,
     address_of_routes,
     close_labeling,
     delete_heap,
@@ -39,7 +44,9 @@ def show_labeling(labeling: Labeling) -> None:
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="heap"
     ):
         st.header(escape_markdown(labeling.title), anchor=False, width="content")
-        _menu(labeling)
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            _additions(labeling)
+            _menu(labeling)
     labeler(
         labeling.id,
         f"{address_of_routes()}/{labeling.address}",
@@ -57,6 +64,28 @@ def _finish(labeling: Labeling) -> None:
     learn(made)
     if left_out:
         st.toast(escape_markdown(left_out), icon=":material/info:")
+
+
+def _additions(labeling: Labeling) -> None:
+    key = keys.ADD_FILES.of(keys.ADDITIONS.value)
+    with st.popover("Add pictures", icon=":material/add_photo_alternate:"):
+        st.file_uploader(
+            "Pictures, or a zip of them, to label as well",
+            accept_multiple_files=True,
+            key=key,
+            max_upload_size=server_config().upload_mb,
+        )
+        st.button("Add", type="primary", on_click=_add, args=(labeling, key))
+        st.caption("Labels stay as they are; pictures that are here already are not taken twice.")
+
+
+def _add(labeling: Labeling, key: SessionKey[list]) -> None:
+    files, gone = held_files(key.value)
+    if gone or not files:
+        toast_error(f"{gone} Nothing was added." if gone else "Choose some pictures first.")
+    else:
+        attempt(lambda: add_to_heap(labeling, [(file.name, file) for file in files]))
+    keys.ADDITIONS.value += 1  # an empty drop zone
 
 
 def _menu(labeling: Labeling) -> None:

@@ -1,12 +1,18 @@
 """The heap that a session labels: opened, finished, gone on with, taken along."""
 
 import io
+import secrets
+from collections.abc import Sequence
 
 import streamlit as st
 
 from decor_app import session_keys as keys
+from decor_app.jobs.dataset_tasks import IntakeTask
 from decor_app.state.datasets import open_set, store
+from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.errors import attempt, toast_error
+from decor_app.state.first_model import submit_intake
+from decor_app.state.jobs import INTAKE, forget, job_for
 from decor_app.state.labeling_routes import PATH
 from decor_app.state.labeling_session import Labeling, labeling_of
 from decor_app.state.workspace import workspace
@@ -14,10 +20,19 @@ from decor_core.data.tables.csv_escape import safe_cell
 from decor_core.datasets.archive import write_hugging_face, write_zip
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.heap import finish as finish_heap
-from decor_core.datasets.heap import label_table, labeled_dataset, left_out, take_over_edits
+from decor_core.datasets.heap import (
+    heap_of,
+    label_table,
+    labeled_dataset,
+    left_out,
+    take_over_edits,
+)
 from decor_core.datasets.storage import HEAP
 from decor_core.datasets.store import DatasetSummary
+from decor_core.datasets.upload import pack_upload
 from decor_core.errors import DataError
+
+_ADDRESS = "label"  # of the page, with the id of what is being labeled
 
 
 def address_of_routes() -> str:
@@ -34,20 +49,30 @@ def heaps() -> list[DatasetSummary]:
 def opened() -> Labeling | None:
     """What is being labeled; None, with the reason, if it is not there."""
     session = workspace()
-    set_id = session.labeling
+    set_id = session.labeling = session.labeling or _from_address()
     if not set_id:
+        st.query_params.pop(_ADDRESS, None)
         return None
+    st.query_params[_ADDRESS] = set_id
     folder = store().root / set_id
     try:
         if not (folder / HEAP).exists():
             raise DataError(f"There is no data set “{set_id}” (any more); see the list of them.")
         found = labeling_of(folder, session.owner)
+        found.refresh()
     except DataError as error:
         toast_error(error)
         close_labeling()
         return None
     session.labelings = {**session.labelings, set_id: found}  # as long as the visitor is here
     return found
+
+
+def _from_address() -> str:
+    """What the address of the page tells that is being labeled: the server was started anew."""
+    is_new = not keys.LABELING_SEEN.value
+    keys.LABELING_SEEN.value = True
+    return st.query_params.get(_ADDRESS, "") if is_new and not workspace().data_set else ""
 
 
 def open_labeling(set_id: str) -> None:
@@ -79,19 +104,33 @@ def what_is_left_out(labeling: Labeling) -> str:
 
 
 def can_go_on(dataset: Dataset) -> bool:
-    """Whether a data set was labeled here, and more of its pictures can be."""
-    return (dataset.folder / HEAP).exists()
+    """Whether more pictures of a data set can be labeled: not where classes have coarser ones."""
+    return len(dataset.levels) == 1
 
 
 def go_on_labeling(dataset: Dataset) -> None:
     """Label more pictures of a data set, beginning with its labels as they are now."""
 
     def go_on() -> None:
+        heap_of(dataset)
         found = labeling_of(dataset.folder, workspace().owner)
+        found.refresh()
         take_over_edits(found.heap, found.log, dataset)
         open_labeling(dataset.id)
 
     attempt(go_on)
+
+
+def add_to_heap(labeling: Labeling, files: Sequence[tuple[str, io.BytesIO]]) -> None:
+    """Queue the reading of more pictures, name and content, into a heap; DataError if refused."""
+    folder, latest = labeling.heap.folder, job_for(INTAKE)
+    if latest and latest.active:
+        raise DataError("Other pictures are still being read; add these when they are.")
+    check_disk_quota(sum(len(file.getbuffer()) for _, file in files), store().root)
+    packed = folder / f"more-{secrets.token_hex(3)}.zip"
+    pack_upload(files, packed)
+    forget(INTAKE)
+    submit_intake(IntakeTask(packed, folder, labeling.title, unlabeled=True))
 
 
 def rename_heap(set_id: str) -> None:

@@ -7,6 +7,7 @@ at a time, always to the latest labels; whoever asks next finds what came of it.
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from decor_app.state.processes import job_queues
 from decor_core.data.findings import pluralize
 from decor_core.datasets.heap import Heap, load_heap
 from decor_core.datasets.label_log import NONE, SKIP, LabelLog, Step
+from decor_core.datasets.storage import HEAP
 from decor_core.errors import DamagedFile, DecorError
 from decor_core.io import read_json, write_json
 from decor_core.model.evaluation import wilson
@@ -51,6 +53,7 @@ class Labeling:
     """
 
     def __init__(self, folder: Path, owner: str) -> None:
+        self._read = _stamp(folder)
         self.heap: Heap = load_heap(folder)
         self.log: LabelLog = self.heap.log()
         self.address = secrets.token_urlsafe(18)
@@ -84,8 +87,24 @@ class Labeling:
             for one, file in zip(self.heap.ids, files, strict=True)
         ]
 
+    def refresh(self) -> None:
+        """Take in what was done to the heap elsewhere: pictures that were added, another title."""
+        with self._lock:
+            now = _stamp(self.heap.folder)
+            if now == self._read or not now:  # or it was deleted, which the journal tells
+                return
+            known, self.heap, self._read = self.heap.ids, load_heap(self.heap.folder), now
+            if self.heap.ids == known:
+                return
+            self.log.know(self.heap.ids)
+            self._row_of = {one: row for row, one in enumerate(self.heap.ids)}
+            # What is learned, or just being learned, is of fewer pictures.
+            self._running, self._fit, self._given_up, self._trouble = None, None, -1, ""
+            self._fits += 1
+
     def take(self, steps: Sequence[Step], since: int, known: int) -> dict[str, Any]:
         """Write steps down, and answer as ``answer`` does."""
+        self.refresh()
         refused = self.log.append(steps)
         return self.answer(since, known) | ({"refused": refused} if refused else {})
 
@@ -94,6 +113,7 @@ class Labeling:
 
         What was learned is told if it is not that of the number ``known``.
         """
+        self.refresh()
         self.log.refresh()
         self._go_on()
         log = self.log
@@ -118,14 +138,17 @@ class Labeling:
     def _message(self, fit: LabelingFit | None) -> str:
         if self._trouble:
             return self._trouble
-        if not was_looked_at(self.heap.folder):
+        if not was_looked_at(self.heap):
             return "The pictures are being looked at; label meanwhile."
-        if fit is None or not fit.classes:
+        if fit and fit.classes:
+            return enough(fit.changed, len(fit.labels))
+        counts = Counter(self.log.labels.values())
+        if sum(counts[name] >= _NEEDED for name in self.log.classes) < 2:
             return (
                 f"Proposals come as soon as two classes have {_NEEDED} pictures each; so far "
                 f"{pluralize(len(self.log.labels), 'picture')} are labeled."
             )
-        return enough(fit.changed, len(fit.labels))
+        return "The model is learning from the labels; proposals come in a moment."
 
     # What is learned
 
@@ -142,7 +165,7 @@ class Labeling:
             early = time.monotonic() < self._fitted + PAUSE
             if self._running or self._given_up == revision or early:
                 return
-            if not was_looked_at(self.heap.folder):
+            if not was_looked_at(self.heap):
                 self._submit("dataset", LookTask(self.heap.folder), revision)
             elif self._fit is None or self._fit.revision != revision:
                 self._submit("labeling", self._fit_task(revision), revision)
@@ -164,7 +187,9 @@ class Labeling:
                 left_out.append(self._row_of[one])
             else:
                 labels[self._row_of[one]] = label
-        return FitTask(self.heap.folder, revision, labels, tuple(left_out), self.log.at_random)
+        heap = self.heap
+        at_random = self.log.at_random
+        return FitTask(heap.folder, len(heap.ids), revision, labels, tuple(left_out), at_random)
 
     def _submit(self, queue: QueueName, task: FitTask | LookTask, revision: int) -> None:
         try:
@@ -177,7 +202,9 @@ class Labeling:
     def _take_result(self, job: Job) -> None:
         """Take what a job gave, on the thread of its queue."""
         with self._lock:
-            if not was_looked_at(self.heap.folder):
+            if self._running is None or job.id != self._running.id:
+                return  # pictures were added meanwhile
+            if not was_looked_at(self.heap):
                 self._give_up("there is a single picture, and two are needed.")
                 return
             self._running, self._trouble = None, ""
@@ -199,6 +226,7 @@ class Labeling:
         learned["clusters"] = [[ids[row] for row in rows] for rows in fit.clusters]
         if not fit.classes:
             return learned
+        ids = ids[: len(fit.confidence)]  # some may just be added
         unlabeled = np.array([one not in labels for one in ids])
         sure = np.round(fit.confidence, 3).tolist()
         proposed = fit.proposed.tolist()
@@ -251,6 +279,15 @@ class Labeling:
         with suppress(OSError):  # the labels are what counts
             if self.heap.folder.is_dir():
                 write_json(self.heap.folder / _CURVE, self._points)
+
+
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    """Differs when the list of pictures does; None where there is none (any more)."""
+    try:
+        found = (folder / HEAP).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 _CURVE = "curve.json"

@@ -234,7 +234,7 @@ class Dataset:
         own = self.table[~self.table["key"].isin(set(keys))]
         files = set(own["file"])
         findings = [f for f in self.catalog.report.findings if f.file in files]
-        labeled = catalog.table.assign(batch=0)
+        labeled = catalog.table
         if (taken := labeled["file"].isin(files)).any():  # of one name, but another picture
             labeled = labeled.assign(
                 file=labeled["file"].mask(taken, labeled["key"] + "-" + labeled["file"])

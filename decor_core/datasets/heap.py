@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -25,7 +25,7 @@ from decor_core.datasets.dataset import Dataset, catalog_of, create_dataset, loa
 from decor_core.datasets.label_log import NONE, SKIP, Known, Label, LabelLog
 from decor_core.datasets.storage import HEAD, HEAP, JOURNAL, fingerprints, read_thumb
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
-from decor_core.io import read_json, write_file
+from decor_core.io import locked, read_json, unique_name, write_file
 
 _FORMAT = "decor-heap/1"
 _ID_DIGITS = 16
@@ -99,8 +99,9 @@ class Heap:
         """The same heap under another title; DataError if it is empty."""
         if not title.strip():
             raise DataError("A data set needs a name; type at least one letter.")
-        changed = replace(self, title=title.strip())
-        _write(changed)
+        with unwritable(DataError, self.folder), locked(self.folder):
+            changed = replace(load_heap(self.folder), title=title.strip())
+            _write(changed)
         return changed
 
 
@@ -112,16 +113,62 @@ def create_heap(
     ``labels`` are those that some files have already.
     """
     level = catalog.taxonomy.name
-    table = catalog.table.assign(**{level: ""}, batch=0)
+    table = catalog.table.assign(**{level: ""}, batch=catalog.table.get("batch", 0))
     report = catalog.report.without(*_BY_LABELS)
     fingerprints(folder, list(table["key"]))  # kept for when it is finished
     heap = Heap(folder, title, catalog_of(folder, table, (level,), report), now())
     _write(heap)
-    ids = dict(zip(table["file"], heap.ids, strict=True))
-    known = {ids[file]: label for file, label in (labels or {}).items() if file in ids}
+    _note_known(heap, catalog, labels or {})
+    return heap
+
+
+def add_pictures(heap: Heap, catalog: Catalog, labels: Mapping[str, str] | None = None) -> Heap:
+    """The heap with those pictures of ``catalog`` that it lacks, after its own.
+
+    ``keep_picture`` has put them into its folder. ``labels`` are those that some files have
+    already; pictures that were there before keep theirs.
+    """
+    with unwritable(DataError, heap.folder), locked(heap.folder):
+        before = load_heap(heap.folder)
+        table = before.catalog.table
+        new = catalog.table[~catalog.table["key"].isin(table["key"])]
+        if new.empty:
+            return before
+        taken = {file.casefold() for file in table["file"]}
+        paths = list(map(PurePosixPath, new["file"]))
+        files = [unique_name(str(one.with_suffix("")), taken, one.suffix) for one in paths]
+        new = new.assign(**{heap.level: "", "batch": int(table["batch"].max()) + 1})
+        rows = new.assign(file=files).reindex(columns=list(table))
+        added = catalog_of(
+            heap.folder,
+            pd.concat([table, rows], ignore_index=True),
+            (heap.level,),
+            before.catalog.report.with_findings(catalog.report.without(*_BY_LABELS).findings),
+        )
+        after = replace(before, catalog=added)
+        _write(after)
+        _note_known(after, replace(catalog, table=new), labels or {})
+    return after
+
+
+def heap_of(dataset: Dataset) -> Heap:
+    """The heap to label more pictures of a data set in, which has its pictures and their labels.
+
+    That from which it was labeled, if it was, with what was added to the data set since.
+    """
+    labels = dict(zip(dataset.table["file"], dataset.table[dataset.level], strict=True))
+    if not (dataset.folder / HEAP).exists():
+        return create_heap(dataset.folder, dataset.title, dataset.catalog, labels)
+    return add_pictures(load_heap(dataset.folder), dataset.catalog, labels)
+
+
+def _note_known(heap: Heap, catalog: Catalog, labels: Mapping[str, str]) -> None:
+    """Write down the ``labels`` that files of ``catalog`` have from elsewhere."""
+    files = zip(catalog.table["file"], catalog.table["key"], strict=True)
+    id_of = dict(zip(heap.catalog.table["key"], heap.ids, strict=True))
+    known = {id_of[key]: labels[file] for file, key in files if file in labels}
     if known:
         heap.log().append([Known(labels=known)])
-    return heap
 
 
 def load_heap(folder: Path) -> Heap:
@@ -211,7 +258,8 @@ def _grouped(
 ) -> tuple[list[str], list[tuple[int, int]]]:
     keys = list(table["key"])
     prints = fingerprints(folder, keys)
-    return group_pictures(keys, prints, labels, list(table["file"]), list(table["taken"]))
+    files, taken, batches = (list(table[name]) for name in ("file", "taken", "batch"))
+    return group_pictures(keys, prints, labels, files, taken, batches)
 
 
 def finish(heap: Heap, log: LabelLog) -> Dataset:

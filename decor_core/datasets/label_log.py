@@ -128,6 +128,10 @@ class LabelLog:
         self._begin()
         self.refresh()
 
+    def know(self, ids: Collection[str]) -> None:
+        """Take labels for these pictures as well: they were added."""
+        self._ids |= frozenset(ids)
+
     @property
     def revision(self) -> int:
         return self._state.revision

@@ -15,8 +15,6 @@ from decor_core.io import read_arrays, write_arrays
 from decor_core.training.active_learning import ActiveLearner
 from decor_core.training.region import embed_pictures
 
-_FILE = "looks.npz"
-
 
 def look_at(
     heap: Heap,
@@ -35,20 +33,29 @@ def look_at(
     if len(found.vectors) > 1:  # one alone cannot be told from others
         learner = ActiveLearner(found.vectors, found.blocks)
         arrays = {"coordinates": learner.coordinates, "clusters": learner.look_alikes()}
-        write_arrays(heap.folder / _FILE, **arrays)
+        written = _file(heap.folder, len(heap.ids))
+        write_arrays(written, **arrays)
+        for older in set(heap.folder.glob("looks*.npz")) - {written}:
+            older.unlink(missing_ok=True)
 
 
-def was_looked_at(folder: Path) -> bool:
+def _file(folder: Path, pictures: int) -> Path:
+    """Named after their number: a heap never loses a picture, but some may be added."""
+    return folder / f"looks-{pictures}.npz"
+
+
+def was_looked_at(heap: Heap) -> bool:
     """Whether ``read_looks`` finds something."""
-    return (folder / _FILE).exists()
+    return _file(heap.folder, len(heap.ids)).exists()
 
 
-def read_looks(folder: Path) -> tuple[ActiveLearner, np.ndarray]:
-    """A learner on the pictures of the heap in ``folder``, and the cluster [n] of each.
+def read_looks(folder: Path, pictures: int) -> tuple[ActiveLearner, np.ndarray]:
+    """A learner on the n ``pictures`` of the heap in ``folder``, and the cluster [n] of each.
 
     OSError or DamagedFile where what ``look_at`` wrote cannot be read.
     """
-    return _read(folder / _FILE, (folder / _FILE).stat().st_mtime_ns)
+    file = _file(folder, pictures)
+    return _read(file, file.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=2)

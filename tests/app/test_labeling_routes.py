@@ -33,7 +33,7 @@ def labeling(tmp_path, monkeypatch, write_pictures, visit) -> Labeling:
     seen = np.random.default_rng(0).normal(0, 0.3, (20, 4)).astype(np.float32)
     seen[::2, 0] += 2
     clusters = np.arange(20) % 2
-    write_arrays(folder / "looks.npz", coordinates=seen, clusters=clusters)
+    write_arrays(folder / "looks-20.npz", coordinates=seen, clusters=clusters)
     return labeling_of(folder, "me")
 
 
@@ -267,7 +267,7 @@ def test_a_fit_that_fails_is_told_and_tried_again_after_the_next_label(labeling,
 
 
 def test_a_single_picture_is_looked_at_once(labeling, ask, visit):
-    (labeling.heap.folder / "looks.npz").unlink()
+    (labeling.heap.folder / "looks-20.npz").unlink()
     assert "being looked at" in ask("state").json()["message"]
     queue = visit.queues["dataset"]
     job = queue.take()
@@ -275,6 +275,26 @@ def test_a_single_picture_is_looked_at_once(labeling, ask, visit):
     answer = ask("state").json()
     assert "single picture" in answer["message"] and not answer["fitting"]
     assert queue.load() == (0, 0)
+
+
+def test_pictures_are_added_in_the_middle_of_labeling(labeling, ask, visit, write_pictures):
+    known = labeling.heap.ids
+    steps = [label(labeling, range(0, 8, 2), "even"), label(labeling, range(1, 9, 2), "odd")]
+    assert "in a moment" in ask("steps", revision=0, steps=steps).json()["message"]
+    late = visit.queues["labeling"].take()  # is under way when the pictures come
+    folder, source = labeling.heap.folder, write_pictures(*(f"{i:02}.png" for i in range(22)))
+    IntakeTask(source, folder, "Heap", unlabeled=True).run(quiet, never_stop)
+    answer = ask("steps", revision=2, steps=[{"do": "order", "random": True}]).json()
+    assert labeling.heap.ids[:20] == known and len(labeling.pictures) == 22
+    assert "being looked at" in answer["message"] and answer["proposals"] is None
+    queue = visit.queues["labeling"]
+    late.then(queue.finish(late.id, late.task.run(quiet, never_stop)))
+    assert ask("state").json()["proposals"] is None  # it was of fewer pictures
+    assert (
+        not ask("steps", revision=3, steps=[label(labeling, range(21, 22), "new")])
+        .json()
+        .get("refused")
+    )
 
 
 def test_pictures_that_were_deleted_take_no_labels(labeling, ask):

@@ -10,17 +10,20 @@ import pytest
 from decor_core.data.catalog import open_dataset, open_heap
 from decor_core.data.sources.source import open_source
 from decor_core.datasets.archive import write_hugging_face
+from decor_core.datasets.dataset import create_dataset
 from decor_core.datasets.heap import (
     Heap,
+    add_pictures,
     create_heap,
     finish,
+    heap_of,
     label_table,
     labeled_dataset,
     left_out,
     load_heap,
     take_over_edits,
 )
-from decor_core.datasets.label_log import NONE, SKIP, Label, Undo
+from decor_core.datasets.label_log import NONE, SKIP, Label, RemoveClass, Undo
 from decor_core.datasets.storage import HEAP, keep_picture
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DamagedFile, DataError
@@ -148,19 +151,58 @@ def test_a_source_without_pictures_is_no_heap(write_pictures, tmp_path):
         open_heap(open_source(tmp_path / "empty"))
 
 
+def test_pictures_are_added_after_those_that_are_there(heap, write_pictures):
+    log = heap.log()
+    log.append([label(heap, range(6), "cup")])
+    names = [file_at(heap, row) for row in range(12)]
+    source = write_pictures(*names, *(f"day 0/{i}.png" for i in (20, 21)))
+    for name in names[1:]:  # one that is there already, two others, one of which has a known name
+        (source / name).unlink()
+    (source / "day 0/21.png").rename(source / names[5])
+    more = open_heap(
+        open_source(source),
+        on_picture=lambda data, upright: keep_picture(heap.folder, data, upright),
+    )
+    both = add_pictures(heap, more, {"day 0/20.png": "bowl", names[0]: "bowl"})
+    assert both.ids[:12] == heap.ids and len(both.ids) == 14
+    added = dict(zip(both.catalog.table["file"][12:], both.ids[12:], strict=True))
+    assert added.keys() == {"day 0/20.png", "day 0/05-2.png"}
+    assert both.log().labels == log.labels | {added["day 0/20.png"]: "bowl"}
+    assert add_pictures(both, more).ids == heap.retitled("Other").ids == both.ids
+    assert both.catalog.read("day 0/05-2.png") and both.thumb(both.ids[-1])
+
+
+def test_more_pictures_of_any_data_set_can_be_labeled(tmp_path, write_pictures):
+    source = write_pictures(*(f"{name}/{i}.png" for name in ("cup", "new") for i in range(4)))
+    folder = DatasetStore(tmp_path / "sets").begin("Set")
+    read = open_dataset(
+        source, on_picture=lambda data, upright: keep_picture(folder, data, upright)
+    )
+    made = create_dataset(folder, "Set", read)
+    heap = heap_of(made)
+    log = heap.log()
+    assert log.classes == {"cup": "1", "new": "2"} and len(log.labels) == 8
+    log.append([RemoveClass(name="new")])  # “new” says that they have no class yet
+    rest = [one for one in heap.ids if one not in log.labels]
+    log.append([Label(ids=tuple(rest[:2]), label="bowl")])
+    changed = finish(heap, log)
+    assert changed.counts == {"bowl": 2, "cup": 4} and changed.can_undo
+    assert heap_of(changed).log().labels == log.labels
+
+
 def test_what_was_seen_of_a_heap_gives_proposals(heap, monkeypatch):
     rng = np.random.default_rng(0)
     vectors = rng.normal(0, 1, (12, 6)).astype(np.float32)
     vectors[:6, :3] += 4
     seen = SimpleNamespace(vectors=vectors, blocks=(Block("a", 0, 3), Block("b", 3, 6)))
     monkeypatch.setattr(heap_looks, "embed_pictures", lambda *_, **__: seen)
-    assert not heap_looks.was_looked_at(heap.folder)
+    assert not heap_looks.was_looked_at(heap)
     heap_looks.look_at(heap, EmbeddingSpec())
-    assert heap_looks.was_looked_at(heap.folder)
-    learner, clusters = heap_looks.read_looks(heap.folder)
+    assert heap_looks.was_looked_at(heap)
+    learner, clusters = heap_looks.read_looks(heap.folder, 12)
     assert clusters.shape == (12,)
     proposals = learner.propose(dict.fromkeys(range(3), "a") | dict.fromkeys(range(8, 12), "b"))
     assert proposals.proposed.tolist() == ["a"] * 6 + ["b"] * 6
-    (heap.folder / "looks.npz").write_bytes(b"no arrays")
+    (heap.folder / "looks-12.npz").write_bytes(b"no arrays")
     with pytest.raises(DamagedFile):
-        heap_looks.read_looks(heap.folder)
+        heap_looks.read_looks(heap.folder, 12)
