@@ -82,7 +82,7 @@ def test_commands_run_as_written(some, tmp_path, monkeypatch, capsys):
     Image.open(pictures[1]).save("folder_of_photos/other.jpg")
     commands = list(dict.fromkeys(command for page in WITH_COMMANDS for command in _commands(page)))
     assert {command.split()[0] for command in commands} == {
-        "check", "prepare", "retrain", "evaluate", "sweep", "label", "runs", "export", "import"
+        "check", "prepare", "train", "evaluate", "sweep", "label", "runs", "export", "import"
     }  # fmt: skip
     for command in commands:
         arguments = shlex.split(command)
