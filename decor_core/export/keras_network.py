@@ -4,43 +4,47 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.schema_py_generated import ActivationFunctionType, BuiltinOperator, Padding
+from ai_edge_litert.schema_py_generated import BuiltinOperator, Padding
 from tensorflow.keras import layers, ops
 
-from decor_core.errors import BackboneError
-from decor_core.features.backbones import by_resolution
-from decor_core.features.network_file import FileTensor, read_model, read_tensor
+from decor_core.export.network_operators import Operator, run_network
+from decor_core.features.network_file import FileTensor
+
+_ARITHMETIC = {
+    BuiltinOperator.ADD: ops.add,
+    BuiltinOperator.SUB: ops.subtract,
+    BuiltinOperator.MUL: ops.multiply,
+}
+_POOLS = {
+    BuiltinOperator.MAX_POOL_2D: layers.MaxPooling2D,
+    BuiltinOperator.AVERAGE_POOL_2D: layers.AveragePooling2D,
+}
+_UNARY = {
+    BuiltinOperator.RELU: ops.relu,
+    BuiltinOperator.RELU6: ops.relu6,
+    BuiltinOperator.LOGISTIC: ops.sigmoid,
+    BuiltinOperator.TANH: ops.tanh,
+    BuiltinOperator.HARD_SWISH: ops.hard_silu,
+}
 
 
 def keras_network(content: bytes) -> Callable[[Any], list[Any]]:
     """The network of a TFLite file, by its content: pixels [n, side, side, 3] → its stage maps.
 
     Where the file computes in eight bits the graph does, to the bit, in whole numbers kept as
-    floats. Knows the operations that convolutional networks need; BackboneError for any other.
+    floats. BackboneError for an operator that is not known.
     """
-    model = read_model(content)
-    (graph,) = model.subgraphs
-    tensors = [read_tensor(model, tensor) for tensor in graph.tensors]
 
     def apply(pixels: Any) -> list[Any]:
-        (input_index,) = map(int, graph.inputs)
-        computed = {input_index: _quantize(pixels, tensors[input_index])}
-        for operator in graph.operators:
-            code = model.operatorCodes[operator.opcodeIndex].builtinCode
-            maps = [computed[index] for index in operator.inputs if index in computed]
-            inputs = [tensors[index] for index in operator.inputs]
-            (output,) = operator.outputs
-            computed[output] = _apply(code, operator.builtinOptions, maps, inputs, tensors[output])
-        stages = [computed[index] for index in graph.outputs]
-        return sorted(stages, key=lambda stage: by_resolution(stage.shape))
+        stages = run_network(content, lambda start: _quantize(pixels, start), _apply)
+        return [stage for stage, _ in stages]
 
     return apply
 
 
-def _apply(
-    code: int, options: Any, maps: list[Any], inputs: list[FileTensor], output: FileTensor
-) -> Any:
-    """What one operator makes of ``maps``; ``inputs`` are all its inputs, constants too."""
+def _apply(operator: Operator, maps: list[Any]) -> Any:
+    """What one operator makes of ``maps``, which are None where its inputs are constant."""
+    code, options, inputs, output = operator[:4]
     match code:
         case BuiltinOperator.PAD:
             return layers.ZeroPadding2D(inputs[1].values[1:3].tolist())(maps[0])
@@ -50,21 +54,47 @@ def _apply(
             return maps[0] * inputs[0].scale
         case BuiltinOperator.SPACE_TO_DEPTH:
             return _space_to_depth(maps[0], options.blockSize)
-        case BuiltinOperator.ADD:
-            found = layers.Add()(maps) if output.scale is None else _add(maps, inputs, output)
+        case BuiltinOperator.RESHAPE:
+            return ops.reshape(maps[0], (-1, *operator.output_shape[1:]))
+        case BuiltinOperator.MEAN:
+            return ops.mean(maps[0], axis=(1, 2), keepdims=bool(options.keepDims))
+        case BuiltinOperator.CONCATENATION:
+            found = ops.concatenate(maps, axis=options.axis)
         case BuiltinOperator.CONV_2D:
             filters = inputs[1].values.shape[0]
-            found = _convolve(layers.Conv2D, options, maps[0], inputs, output, filters=filters)
+            found = _convolve(layers.Conv2D, operator, maps[0], filters=filters)
         case BuiltinOperator.DEPTHWISE_CONV_2D:
-            found = _convolve(layers.DepthwiseConv2D, options, maps[0], inputs, output)
+            multiplier = options.depthMultiplier
+            found = _convolve(
+                layers.DepthwiseConv2D, operator, maps[0], depth_multiplier=multiplier
+            )
+        case BuiltinOperator.FULLY_CONNECTED:
+            found = ops.matmul(maps[0], inputs[1].values.T)
+            found = found + inputs[2].values if len(inputs) > 2 else found
+        case BuiltinOperator.ADD if output.scale is not None:
+            found = _add(maps, inputs, output)
+        case _ if code in _ARITHMETIC:
+            operands = [tensor.values if one is None else one
+                        for one, tensor in zip(maps, inputs, strict=True)]  # fmt: skip
+            found = _ARITHMETIC[code](*operands)
+        case _ if code in _POOLS:
+            size, strides = (options.filterHeight, options.filterWidth), _strides(options)
+            found = _POOLS[code](size, strides, padding=_padding(options))(maps[0])
+        case _ if code in _UNARY:
+            return _UNARY[code](maps[0])
         case _:
-            raise BackboneError(f"The network holds operation {code}, which cannot be exported.")
-    if options.fusedActivationFunction != ActivationFunctionType.RELU6:
-        return found if output.scale is None else _round(found, output.low, output.high)
-    if output.scale is None:
-        return layers.ReLU(6)(found)
-    six = float(np.rint(6 / output.scale[0]))
-    return _round(found, max(output.low, 0), min(output.high, six))
+            raise operator.unknown()
+    if output.scale is not None:
+        return _round(found, *operator.bounds)
+    return found if operator.bounds == (-np.inf, np.inf) else ops.clip(found, *operator.bounds)
+
+
+def _strides(options: Any) -> tuple[int, int]:
+    return options.strideH, options.strideW
+
+
+def _padding(options: Any) -> str:
+    return "same" if options.padding == Padding.SAME else "valid"
 
 
 def _quantize(maps: Any, output: FileTensor) -> Any:
@@ -83,27 +113,25 @@ def _round(maps: Any, low: float, high: float) -> Any:
     return ops.clip(ops.round(maps), low, high)
 
 
-def _convolve(
-    layer_class: Any,
-    options: Any,
-    maps: Any,
-    inputs: list[FileTensor],
-    output: FileTensor,
-    **arguments: int,
-) -> Any:
-    pixels, kernel, bias = inputs
-    padding = "same" if options.padding == Padding.SAME else "valid"
-    strides = options.strideH, options.strideW
+def _convolve(layer_class: Any, operator: Operator, maps: Any, **arguments: int) -> Any:
+    pixels, kernel, bias = operator.inputs
+    options, scale = operator.options, operator.output.scale
     weights = kernel.values.transpose(1, 2, 3, 0)
+    if layer_class is layers.DepthwiseConv2D:
+        weights = weights.reshape(*weights.shape[:2], -1, options.depthMultiplier)
     layer = layer_class(
-        kernel_size=weights.shape[:2], strides=strides, padding=padding, **arguments
+        kernel_size=weights.shape[:2],
+        strides=_strides(options),
+        padding=_padding(options),
+        dilation_rate=(options.dilationHFactor, options.dilationWFactor),
+        **arguments,
     )
     layer.build(maps.shape)
     layer.set_weights([weights, bias.values])
-    if output.scale is None:
+    if scale is None:
         return layer(maps)
     # Scaled only now: sums of whole numbers are exact, and so is every step that follows.
-    return layer(maps) * (pixels.scale * kernel.scale / output.scale)
+    return layer(maps) * (pixels.scale * kernel.scale / scale)
 
 
 def _add(maps: list[Any], inputs: list[FileTensor], output: FileTensor) -> Any:

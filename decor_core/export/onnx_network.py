@@ -1,14 +1,31 @@
 """The network of a TFLite file as nodes of an ONNX graph, to be part of a larger one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.schema_py_generated import ActivationFunctionType, BuiltinOperator, Padding
+from ai_edge_litert.schema_py_generated import BuiltinOperator, Padding
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from decor_core.errors import BackboneError
-from decor_core.features.backbones import by_resolution
-from decor_core.features.network_file import FileTensor, read_model, read_tensor
+from decor_core.export.network_operators import Operator, run_network
+from decor_core.features.network_file import FileTensor
+
+_TO_FIRST, _TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)  # where the channels go
+_ARITHMETIC = {
+    BuiltinOperator.ADD: "Add",
+    BuiltinOperator.SUB: "Sub",
+    BuiltinOperator.MUL: "Mul",
+}
+_POOLS = {
+    BuiltinOperator.MAX_POOL_2D: "MaxPool",
+    BuiltinOperator.AVERAGE_POOL_2D: "AveragePool",
+}
+_UNARY = {
+    BuiltinOperator.RELU: "Relu",
+    BuiltinOperator.LOGISTIC: "Sigmoid",
+    BuiltinOperator.TANH: "Tanh",
+    BuiltinOperator.HARD_SWISH: "HardSwish",
+}
 
 
 class OnnxGraph:
@@ -43,36 +60,24 @@ def onnx_network(
 
     Gives the name of each map and its shape (height, width, channels), the first stage first.
     Where the file computes in eight bits the graph does, to the bit, in whole numbers kept as
-    floats, as ``keras_network``. BackboneError for an operation that is not known here.
+    floats, as ``keras_network``. BackboneError for an operator that is not known here.
     """
-    model = read_model(content)
-    (network,) = model.subgraphs
-    tensors = [read_tensor(model, tensor) for tensor in network.tensors]
-    (input_index,) = map(int, network.inputs)
-    computed = {input_index: _quantize(graph, pixels, tensors[input_index])}
-    for operator in network.operators:
-        code = model.operatorCodes[operator.opcodeIndex].builtinCode
-        maps = [computed[index] for index in operator.inputs if index in computed]
-        inputs = [tensors[index] for index in operator.inputs]
-        (output,) = operator.outputs
-        options = operator.builtinOptions
-        computed[output] = _apply(graph, code, options, maps, inputs, tensors[output])
-    stages = sorted(network.outputs, key=lambda index: by_resolution(network.tensors[index].shape))
-    return [(computed[index], tuple(network.tensors[index].shape[1:])) for index in stages]
+    return [
+        (stage, shape[1:])
+        for stage, shape in run_network(
+            content,
+            lambda start: _quantize(graph, pixels, start),
+            lambda operator, maps: _apply(graph, operator, maps),
+        )
+    ]
 
 
-def _apply(
-    graph: OnnxGraph,
-    code: int,
-    options: Any,
-    maps: list[str],
-    inputs: list[FileTensor],
-    output: FileTensor,
-) -> str:
-    """What one operator makes of ``maps``; ``inputs`` are all its inputs, constants too."""
+def _apply(graph: OnnxGraph, operator: Operator, maps: list[Any]) -> str:
+    """What one operator makes of ``maps``, which are None where its inputs are constant."""
+    code, options, inputs, output = operator[:4]
     match code:
         case BuiltinOperator.PAD:
-            before, after = inputs[1].values[[0, 3, 1, 2]].T.tolist()
+            before, after = inputs[1].values[list(_TO_FIRST)].T.tolist()
             return graph("Pad", maps[0], [*before, *after])
         case BuiltinOperator.QUANTIZE:
             return _quantize(graph, maps[0], output)
@@ -80,24 +85,80 @@ def _apply(
             return graph("Mul", maps[0], inputs[0].scale)
         case BuiltinOperator.SPACE_TO_DEPTH:
             return graph("SpaceToDepth", maps[0], blocksize=options.blockSize)
-        case BuiltinOperator.ADD:
-            is_exact = output.scale is not None
-            found = _add(graph, maps, inputs, output) if is_exact else graph("Add", *maps)
+        case BuiltinOperator.RESHAPE:
+            return _reshape(graph, operator, maps[0])
+        case BuiltinOperator.MEAN:
+            return graph("ReduceMean", maps[0], [2, 3], keepdims=int(options.keepDims))
+        case BuiltinOperator.RELU6:
+            return graph("Clip", maps[0], 0.0, 6.0)
+        case _ if code in _UNARY:
+            return graph(_UNARY[code], maps[0])
+        case BuiltinOperator.CONCATENATION:
+            found = graph("Concat", *maps, axis=_TO_FIRST.index(options.axis % 4))
         case BuiltinOperator.CONV_2D:
-            kernel = inputs[1].values.transpose(0, 3, 1, 2)
-            found = _convolve(graph, options, maps[0], kernel, inputs, output)
+            found = _convolve(graph, operator, maps[0], inputs[1].values.transpose(0, 3, 1, 2))
         case BuiltinOperator.DEPTHWISE_CONV_2D:
-            kernel = inputs[1].values.transpose(3, 0, 1, 2)
-            found = _convolve(graph, options, maps[0], kernel, inputs, output, group=len(kernel))
+            kernel, channels = inputs[1].values.transpose(3, 0, 1, 2), operator.input_shapes[0][3]
+            found = _convolve(graph, operator, maps[0], kernel, group=channels)
+        case BuiltinOperator.FULLY_CONNECTED:
+            constants = [tensor.values for tensor in inputs[1:]]
+            found = graph("Gemm", maps[0], *constants, transB=1)
+        case BuiltinOperator.ADD if output.scale is not None:
+            found = _add(graph, maps, inputs, output)
+        case _ if code in _ARITHMETIC:
+            found = graph(_ARITHMETIC[code], *_operands(operator, maps))
+        case _ if code in _POOLS:
+            size = [options.filterHeight, options.filterWidth]
+            places = _places(operator, size)
+            found = graph(_POOLS[code], maps[0], kernel_shape=size, **places)
         case _:
-            raise BackboneError(f"The network holds operation {code}, which cannot be exported.")
-    has_limit = options.fusedActivationFunction == ActivationFunctionType.RELU6
-    if output.scale is None:
-        return graph("Clip", found, 0.0, 6.0) if has_limit else found
-    if not has_limit:
-        return _round(graph, found, output.low, output.high)
-    six = float(np.rint(6 / output.scale[0]))
-    return _round(graph, found, max(output.low, 0), min(output.high, six))
+            raise operator.unknown()
+    low, high = operator.bounds
+    if output.scale is not None:
+        return _round(graph, found, low, high)
+    return found if (low, high) == (-np.inf, np.inf) else graph("Clip", found, low, high)
+
+
+def _places(operator: Operator, kernel: Sequence[int]) -> dict[str, list[int]]:
+    """Strides and pads; ONNX Runtime pads by itself only where nothing is dilated."""
+    options = operator.options
+    strides, dilations = [options.strideH, options.strideW], _dilations(options)
+    missing = [0, 0]
+    if options.padding == Padding.SAME:
+        made, given = operator.output_shape[1:3], operator.input_shapes[0][1:3]
+        sides = zip(made, given, kernel, strides, dilations, strict=True)
+        missing = [max((m - 1) * s + (k - 1) * d + 1 - n, 0) for m, n, k, s, d in sides]
+    return {
+        "strides": strides,
+        "pads": [*(n // 2 for n in missing), *(-(-n // 2) for n in missing)],
+    }
+
+
+def _dilations(options: Any) -> list[int]:
+    return [getattr(options, f"dilation{axis}Factor", 1) for axis in "HW"]
+
+
+def _reshape(graph: OnnxGraph, operator: Operator, maps: str) -> str:
+    """In the order of the file, where channels come last."""
+    if len(operator.input_shapes[0]) == 4:
+        maps = graph("Transpose", maps, perm=list(_TO_LAST))
+    maps = graph("Reshape", maps, [-1, *operator.output_shape[1:]])
+    four = len(operator.output_shape) == 4
+    return graph("Transpose", maps, perm=list(_TO_FIRST)) if four else maps
+
+
+def _operands(operator: Operator, maps: list[Any]) -> list[Any]:
+    """Maps and constants [n, c, h, w], or [n, c] where all are so."""
+    dimensions = len(operator.output_shape)
+    operands = []
+    for one, tensor, shape in zip(maps, operator.inputs, operator.input_shapes, strict=True):
+        if one is not None and len(shape) != dimensions or dimensions == 3:
+            raise operator.unknown()
+        if one is None:
+            one = tensor.values.reshape((1,) * (dimensions - len(shape)) + shape)
+            one = one.transpose(_TO_FIRST) if dimensions == 4 else one
+        operands.append(one)
+    return operands
 
 
 def _quantize(graph: OnnxGraph, maps: str, output: FileTensor) -> str:
@@ -111,29 +172,24 @@ def _round(graph: OnnxGraph, maps: str, low: float, high: float) -> str:
 
 
 def _convolve(
-    graph: OnnxGraph,
-    options: Any,
-    maps: str,
-    kernel: np.ndarray,
-    inputs: list[FileTensor],
-    output: FileTensor,
-    **attributes: int,
+    graph: OnnxGraph, operator: Operator, maps: str, kernel: np.ndarray, **attributes: int
 ) -> str:
-    pixels, weights, bias = inputs
+    pixels, weights, bias = operator.inputs
+    scale = operator.output.scale
     found = graph(
         "Conv",
         maps,
         kernel.astype(np.float32),
         bias.values.astype(np.float32),
-        strides=[options.strideH, options.strideW],
-        auto_pad="SAME_UPPER" if options.padding == Padding.SAME else "VALID",
+        dilations=_dilations(operator.options),
+        **_places(operator, kernel.shape[2:]),
         **attributes,
     )
-    if output.scale is None:
+    if scale is None:
         return found
     # Scaled only now: sums of whole numbers are exact, and so is every step that follows. To round
     # them changes nothing, but keeps runtimes from scaling the kernel instead.
-    scales = pixels.scale * weights.scale / output.scale
+    scales = pixels.scale * weights.scale / scale
     return graph("Mul", graph("Round", found), scales.astype(np.float32).reshape(1, -1, 1, 1))
 
 

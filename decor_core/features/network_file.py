@@ -34,7 +34,8 @@ def read_tensor(model: Any, tensor: Any) -> FileTensor:
     content, values = model.buffers[tensor.buffer].data, None
     if content is not None and len(content):
         kinds = {TensorType.FLOAT32: "<f4", TensorType.INT32: "<i4", TensorType.INT8: "i1"}
-        values = np.asarray(content, np.uint8).view(kinds[tensor.type]).reshape(tensor.shape)
+        if tensor.type in kinds:  # others belong to operators that nothing here knows
+            values = np.asarray(content, np.uint8).view(kinds[tensor.type]).reshape(tensor.shape)
     steps = tensor.quantization and tensor.quantization.scale
     if steps is None or tensor.type != TensorType.INT8:
         return FileTensor(values, None)

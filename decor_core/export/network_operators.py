@@ -1,0 +1,93 @@
+"""What the operators of a network's TFLite file mean, for exports to other frameworks."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from ai_edge_litert.schema_py_generated import ActivationFunctionType, BuiltinOperator
+
+from decor_core.errors import BackboneError
+from decor_core.features.backbones import by_resolution
+from decor_core.features.network_file import FileTensor, read_model, read_tensor
+from decor_core.features.tflite_file import operator_name
+
+_BOUNDS = {
+    ActivationFunctionType.NONE: (-math.inf, math.inf),
+    ActivationFunctionType.RELU: (0.0, math.inf),
+    ActivationFunctionType.RELU_N1_TO_1: (-1.0, 1.0),
+    ActivationFunctionType.RELU6: (0.0, 6.0),
+}
+# Those that the exports compute in the whole numbers of the file.
+_IN_EIGHT_BITS = {
+    BuiltinOperator.PAD,
+    BuiltinOperator.QUANTIZE,
+    BuiltinOperator.DEQUANTIZE,
+    BuiltinOperator.SPACE_TO_DEPTH,
+    BuiltinOperator.ADD,
+    BuiltinOperator.CONV_2D,
+    BuiltinOperator.DEPTHWISE_CONV_2D,
+}
+
+
+class Operator(NamedTuple):
+    """One operator: what it takes and gives, as tensors of the file, and their shapes there."""
+
+    code: int
+    options: Any
+    inputs: list[FileTensor]
+    output: FileTensor
+    input_shapes: list[tuple[int, ...]]
+    output_shape: tuple[int, ...]
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which its activation keeps what it gives: steps, where that is of eight bits."""
+        low, high = _BOUNDS[getattr(self.options, "fusedActivationFunction", 0)]
+        if self.output.scale is None:
+            return low, high
+        step = self.output.scale[0]
+        low, high = (np.rint(one / step) if math.isfinite(one) else one for one in (low, high))
+        return max(self.output.low, float(low)), min(self.output.high, float(high))
+
+    def unknown(self) -> BackboneError:
+        return BackboneError(
+            f"The network holds the operator {operator_name(self.code)}, which cannot be exported "
+            "in this format; “tflite”, “web” and “bundle” take every network."
+        )
+
+
+def run_network(
+    content: bytes,
+    feed: Callable[[FileTensor], Any],
+    apply: Callable[[Operator, list[Any]], Any],
+) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """The stage maps of the network in a TFLite file as ``apply`` makes them, and their shapes.
+
+    ``feed`` gives the maps of the input, ``apply`` what one operator makes of maps; of constants it
+    is given None. BackboneError where it has an operator of eight bits that is not known.
+    """
+    model = read_model(content)
+    (graph,) = model.subgraphs
+    tensors = [read_tensor(model, tensor) for tensor in graph.tensors]
+    shapes = [tuple(map(int, tensor.shape)) for tensor in graph.tensors]
+    (start,) = map(int, graph.inputs)
+    computed = {start: feed(tensors[start])}
+    for told in graph.operators:
+        inputs, (output,) = [int(i) for i in told.inputs if i != -1], map(int, told.outputs)
+        operator = Operator(
+            model.operatorCodes[told.opcodeIndex].builtinCode,
+            told.builtinOptions,
+            [tensors[i] for i in inputs],
+            tensors[output],
+            [shapes[i] for i in inputs],
+            shapes[output],
+        )
+        maps = [computed.get(i) for i in inputs]
+        in_eight_bits = operator.output.scale is not None
+        has_constant = operator.code == BuiltinOperator.ADD and any(one is None for one in maps)
+        if in_eight_bits and (operator.code not in _IN_EIGHT_BITS or has_constant):
+            raise operator.unknown()
+        computed[output] = apply(operator, maps)
+    for index in sorted(graph.outputs, key=lambda i: by_resolution(shapes[i])):
+        yield computed[int(index)], shapes[index]
