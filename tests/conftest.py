@@ -101,7 +101,7 @@ def own_training(painted: Path, own_network: OwnNetwork) -> Training:
 @pytest.fixture(scope="session")
 def tiny_training(painted: Path) -> Training:
     """As ``own_training``, on a network of two convolutions, which takes no time."""
-    network = OwnNetwork(tiny_network(), 32, 127.5, 127.5, "Tiny", based_on="nothing")
+    network = OwnNetwork(tiny_network(), 32, 127.5, 127.5, "Tiny", based_on=DEFAULT)
     vectors = embed_catalog(open_dataset(painted), EmbeddingSpec(network.name, views=2))
     training = train(vectors, TrainingConfig("lda"), "style", title="Painted, tiny")
     account = {"fine_tuned": {"stages": 2, "untrained_share": 0.15, "bits": 32}}

@@ -147,6 +147,7 @@ class VectorFlags(PictureFlags):
 
         if self.embeddings:
             found = self._of_files(self.embeddings, quiet=quiet)
+            _print_network(found)
             return found.without_copies() if config.quick else found
         catalog, dataset = catalog or self.catalog(), self.kept_dataset()
         _print_assumed(catalog.report) if quiet else _print_report(catalog.report)
@@ -159,6 +160,7 @@ class VectorFlags(PictureFlags):
             progress=progress_bar("Embedding"),
         )
         print_choices(embeddings)
+        _print_network(embeddings)
         return embeddings
 
     def _of_files(self, place: Path, *, quiet: bool) -> "Embeddings":
@@ -225,6 +227,19 @@ def print_choices(embeddings: "Embeddings") -> None:
     for choice in (read if read and read.candidates else None, copies):
         if choice:
             print(choice.reason, file=sys.stderr)
+
+
+def _print_network(embeddings: "Embeddings") -> None:
+    """Write to stderr what the figures are worth where the network learned from pictures before."""
+    from decor_core.features.backbones import own_network
+
+    network = own_network(embeddings.spec.architecture)
+    if network and network.based_on:
+        print(
+            f"The network “{network.title}” learned from pictures before. Assumed that these are "
+            "others: where they are among them, all figures flatter.",
+            file=sys.stderr,
+        )
 
 
 def _print_assumed(report: "DatasetReport") -> None:

@@ -16,6 +16,9 @@ from decor_core.model.novelty_detector import FALSE_ALARMS
 _Judged = tuple[str, str, Evaluation]  # where, how, and with what result
 
 _REGION_WORDS = {"object": "the object in the picture", "frame": "the whole picture"}
+_PRECISION = {8: "whole numbers of eight bits", 32: "single precision"}
+# Whose weights are under Decor's own license; beginnings of names.
+_APACHE = "efficientnet_lite", "mobilenet_"
 
 
 def model_card(bundle: Bundle, library: str, usage: str) -> str:
@@ -30,7 +33,7 @@ def model_card(bundle: Bundle, library: str, usage: str) -> str:
         *("## Method", _method(bundle)),
         *("## Evaluation", *_evaluation(bundle)),
         *("## Limits", _limits(bundle)),
-        *("## License", _LICENSE),
+        *("## License", _license(bundle)),
     ]
     return f"---\n{_yaml(bundle, library)}---\n\n" + "\n\n".join(sections) + "\n"
 
@@ -63,7 +66,7 @@ def _judged(bundle: Bundle) -> list[_Judged]:
 
 def _yaml(bundle: Bundle, library: str) -> str:
     lines = [
-        "license: apache-2.0",
+        f"license: {'apache-2.0' if _is_apache(bundle) else 'other'}",
         f"library_name: {library}",
         "pipeline_tag: image-classification",
         "tags: [image-classification, small-data, decor]",
@@ -126,18 +129,34 @@ def _training_data(bundle: Bundle) -> str:
 
 
 def _network(bundle: Bundle) -> str:
+    """Which network it is, and what became of it before the head was trained."""
     network = bundle.network
     if network is None:
-        return f"{plain(bundle.embedding.architecture)}, as it was trained on ImageNet,"
-    begun = f" (its training began with {plain(network.based_on)})" if network.based_on else ""
-    return f"“{plain(network.title)}”{begun}, which comes with the model,"
+        return (
+            f"The network is {plain(bundle.embedding.architecture)}, as it was trained on ImageNet."
+        )
+    told = f"The network “{plain(network.title)}” comes with the model."
+    if not network.based_on:
+        return f"{told} It came from a file; what it was trained on is not known here."
+    begun = f"{told} It is {plain(network.based_on)}, as it was trained on ImageNet, but changed:"
+    tuned = bundle.training.get("fine_tuned")
+    if not tuned:
+        return f"{begun} it learned from pictures of another training."
+    stages = tuned.get("stages")
+    late = f"last {stages} stages" if isinstance(stages, int) and stages > 1 else "last stage"
+    told = f"{begun} its {late} learned from the training pictures, together with a head on them"
+    if isinstance(share := tuned.get("untrained_share"), float):
+        told += f", in whose answer what was left as it was counts {share:.0%}"
+    if tuned.get("stopped"):
+        told += "; that was stopped early"
+    return f"{told}. It computes in {_PRECISION.get(tuned.get('bits'), 'numbers')}."
 
 
 def _method(bundle: Bundle) -> str:
     training, spec = bundle.training, bundle.embedding
     told = (
-        f"The network {_network(bundle)} looks at "
-        f"{_REGION_WORDS[spec.region]} in {spec.views} view{'s' * (spec.views > 1)}. Mean and "
+        f"{_network(bundle)} It looks at {_REGION_WORDS[spec.region]} in "
+        f"{spec.views} view{'s' * (spec.views > 1)}. Mean and "
         "deviation of its stages, and a histogram of colors, go into one linear head "
         f"({plain(str(training.get('head', 'unknown')))})."
     )
@@ -204,6 +223,10 @@ def _limits(bundle: Bundle) -> str:
     ]
     if not bundle.evaluation and bundle.cross_validation:
         points.append("Its recipe was chosen on the pictures that it was judged by.")
+    if (network := bundle.network) and network.based_on and not bundle.is_fine_tuned:
+        points.append(
+            "Where its pictures are among those that the network learned from, the figures flatter."
+        )
     if alike := bundle.training.get("alike_classes"):
         points.append(f"Near duplicates are nearly all there is of: {_listed(alike)}.")
     return "\n".join(f"- {point}" for point in points)
@@ -231,7 +254,19 @@ def _elsewhere(elsewhere: Elsewhere | None) -> str:
     return f" On pictures from {plain(elsewhere.source)} it was measured: see above."
 
 
-_LICENSE = """\
-Decor and the network are under the Apache License 2.0 (<https://www.apache.org/licenses/LICENSE-2.0>).
+def _is_apache(bundle: Bundle) -> bool:
+    network = bundle.network
+    name = network.based_on if network else bundle.embedding.architecture
+    return name.startswith(_APACHE)
+
+
+def _license(bundle: Bundle) -> str:
+    apache = "under the Apache License 2.0 (<https://www.apache.org/licenses/LICENSE-2.0>)"
+    network = bundle.network
+    name = plain(network.title if network else bundle.embedding.architecture)
+    told = f"Decor and the network are {apache}."
+    if not _is_apache(bundle):
+        told = f"Decor is {apache}; of the network, “{name}”, the terms of its own weights hold."
+    return f"""{told}
 What the model learned comes from the pictures named above: where their terms allow less, change
 `license` at the head of this card before you publish it."""

@@ -51,6 +51,16 @@ def test_answers_are_those_of_the_app_whatever_the_size(model, bundle, ornament,
         np.testing.assert_allclose(answer[graph.NOVELTY], novelty, atol=1e-3)
 
 
+def test_a_model_that_carries_its_network(tiny_training, ornament):
+    bundle = tiny_training.bundle
+    predictor, model = ImagePredictor(bundle), graph.build_model(bundle)
+    for picture in (ornament(3, "navy", 200), ornament(4)):
+        app = predictor.probabilities(predictor.embed(picture)[None])
+        answer = model(_fed(picture))
+        for name, wanted in zip((graph.PROBABILITIES, graph.NOVELTY), app, strict=True):
+            np.testing.assert_allclose(answer[name], wanted, atol=1e-3)
+
+
 def test_a_batch_is_its_pictures(model, ornament):
     objects = [np.concatenate([NOISE, NOISE[:, ::-1, :1]], axis=2).astype(np.float32),
                _resized(ornament(3), 150)]  # fmt: skip

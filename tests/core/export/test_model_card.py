@@ -55,6 +55,28 @@ def test_the_text_tells_figures_with_intervals_at_home_and_elsewhere(shipped):
         assert f"\n## {section}\n" in text
 
 
+def test_a_network_of_its_own_is_told(tiny_training, shipped):
+    tuned = tiny_training.bundle
+    told = model_card(tuned, "litert", "")
+    assert (
+        "The network “Tiny” comes with the model. It is efficientnet_lite0, as it was trained on "
+        "ImageNet, but changed: its last 2 stages learned from the training pictures, together "
+        "with a head on them, in whose answer what was left as it was counts 15%. It computes in "
+        "single precision. It looks at the object in the picture in 2 views."
+    ) in told
+    assert "license: apache-2.0" in told and "flatter" not in told
+    again = model_card(replace(tuned, training={}), "litert", "")
+    assert "it learned from pictures of another training." in again
+    assert "among those that the network learned from, the figures flatter" in again
+    stranger = replace(tuned, network=replace(tuned.network, based_on=""), training={})
+    told = model_card(stranger, "litert", "")
+    assert "license: other" in told and "of the network, “Tiny”, the terms of its own" in told
+    assert "It came from a file; what it was trained on is not known here." in told
+    assert "The network is efficientnet_lite0, as it was trained on ImageNet." in (
+        model_card(shipped, "litert", "")
+    )
+
+
 def test_what_was_not_measured_is_not_told(training):
     evaluation = training.bundle.evaluation
     head, text = _parts(model_card(training.bundle, "keras", "Use it."))

@@ -57,6 +57,12 @@ def test_a_model_of_whole_frames_without_novelty(training, ornament):
         np.testing.assert_allclose(found, app, atol=1e-4)
 
 
+def test_a_model_that_carries_its_network(tiny_training, ornament):
+    for found, app in _answers(tiny_training.bundle, [ornament(3, "navy", 200), ornament(4)]):
+        for mine, theirs in zip(found, app, strict=True):
+            np.testing.assert_allclose(mine, theirs, atol=1e-4)
+
+
 def test_one_color_gives_numbers(shipped):
     session = onnxruntime.InferenceSession(onnx_model(shipped), providers=["CPUExecutionProvider"])
     shapes = {one.name: [n if isinstance(n, int) else 30 for n in one.shape]
