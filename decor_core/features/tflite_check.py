@@ -1,6 +1,6 @@
 """Whether a TFLite file that came from somebody else is a network of stage maps and safe to run.
 
-Every operator is one of a few; sizes, types and steps of all tensors follow from its inputs; all
+Every operator is one of a few; shapes, types and scales of all tensors follow from its inputs; all
 numbers are there; time and memory are bounded. What each operator may be, ``tflite_operators``.
 """
 
@@ -12,22 +12,26 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import BuiltinOperator, TensorType
 
 from decor_core.errors import DamagedFile
-from decor_core.features.tflite_file import operator_name, read_parts, write_parts
+from decor_core.features.tflite_file import (
+    MOST_CHANNELS,
+    operator_name,
+    read_parts,
+    write_parts,
+)
 from decor_core.features.tflite_operators import (
-    ITEM,
+    DTYPES,
     MOST_NUMBERS,
     OPERATORS,
     Tensor,
-    check_steps,
+    check_quantization,
     expect,
 )
 
 MOST_BYTES = 256 * 2**20
 MOST_MEMORY = 128 * 2**20  # bytes of the maps that are in memory at one time, for one picture
 MOST_PRODUCTS = 50e9  # multiplications of one picture: EfficientNetB7 has 37e9
-_MOST_CHANNELS = 2**16
 _MOST_STAGES = 32
-_LEAST_STEP, _MOST_STEP = 1e-12, 1e6
+_LEAST_SCALE, _MOST_SCALE = 1e-12, 1e6
 
 
 class Checked(NamedTuple):
@@ -62,6 +66,28 @@ def checked_network(content: bytes, side: int) -> Checked:
         and tensors[start].values is None,
         f"its input is one picture of {side} × {side} pixels",
     )
+    products, lives = _check_operators(model, tensors, start)
+    expect(products <= MOST_PRODUCTS, f"it multiplies up to {MOST_PRODUCTS:.0e} times a picture")
+    _check_stages(graph.outputs, tensors, {output for _, output in lives}, side)
+    memory = _memory(lives, tensors, graph.outputs, start)
+    if memory > MOST_MEMORY:
+        raise DamagedFile(
+            f"its maps take {memory / 2**20:.0f} MiB of memory, more than {MOST_MEMORY // 2**20}"
+        )
+    takes_batches = all(len(tensors[output].shape) == 4 for _, output in lives) and not any(
+        code.builtinCode == BuiltinOperator.RESHAPE for code in model.operatorCodes
+    )
+    return Checked(write_parts(model), memory, products, takes_batches)
+
+
+def _check_operators(
+    model: Any, tensors: Sequence[Tensor], start: int
+) -> tuple[int, list[tuple[list[int], int]]]:
+    """How much the operators multiply, and the inputs and the output of each, in their order.
+
+    ``start`` is the tensor of the picture. What each gives must be as OPERATORS says.
+    """
+    (graph,) = model.subgraphs
     known = {start} | {i for i, one in enumerate(tensors) if one.values is not None}
     products, lives = 0, []
     for operator in graph.operators:
@@ -82,21 +108,11 @@ def checked_network(content: bytes, side: int) -> Checked:
             f"the output of {operator_name(code)} is of shape {tuple(shape)}, not {made.shape}",
         )
         if made.type == TensorType.INT8:
-            check_steps(made, 1)
+            check_quantization(made, 1)
         products += _products(code, given, made)
         known.add(output)
         lives.append(([i for i in inputs if i is not None], output))
-    expect(products <= MOST_PRODUCTS, f"it multiplies up to {MOST_PRODUCTS:.0e} times a picture")
-    _check_stages(graph.outputs, tensors, {output for _, output in lives}, side)
-    memory = _memory(lives, tensors, graph.outputs, start)
-    if memory > MOST_MEMORY:
-        raise DamagedFile(
-            f"its maps take {memory / 2**20:.0f} MiB of memory, more than {MOST_MEMORY // 2**20}"
-        )
-    takes_batches = all(len(tensors[output].shape) == 4 for _, output in lives) and not any(
-        code.builtinCode == BuiltinOperator.RESHAPE for code in model.operatorCodes
-    )
-    return Checked(write_parts(model), memory, products, takes_batches)
+    return products, lives
 
 
 def _index(index: int, tensors: Sequence[Tensor]) -> int:
@@ -104,30 +120,37 @@ def _index(index: int, tensors: Sequence[Tensor]) -> int:
     return int(index)
 
 
-def _tensor(told: Any, buffers: Sequence[Any]) -> Tensor:
-    shape = tuple(map(int, told.shape))
+def _tensor(part: Any, buffers: Sequence[Any]) -> Tensor:
+    shape = tuple(map(int, part.shape))
     expect(all(0 < n < MOST_NUMBERS for n in shape), "tensors have sides of 1 or more")
     expect(math.prod(shape) <= MOST_NUMBERS, f"tensors have up to {MOST_NUMBERS:,} numbers")
-    expect(told.type in ITEM, "tensors are of single precision or of 8 or 32 bits")
-    expect(0 <= told.buffer < len(buffers), "tensors name buffers that there are")
-    data, values = buffers[told.buffer].data, None
-    item = ITEM[told.type]
+    expect(part.type in DTYPES, "tensors are of single precision or of 8 or 32 bits")
+    expect(0 <= part.buffer < len(buffers), "tensors name buffers that there are")
+    data, values = buffers[part.buffer].data, None
+    dtype = DTYPES[part.type]
     if data is not None:
-        expect(len(data) == math.prod(shape) * item.itemsize, "constants have all their numbers")
-        values = np.frombuffer(data.tobytes(), item).reshape(shape)
-    steps = told.quantization
-    if steps is None:
-        return Tensor(shape, told.type, values, None, None, 0)
-    scale = np.asarray(steps.scale, np.float64)
+        expect(len(data) == math.prod(shape) * dtype.itemsize, "constants have all their numbers")
+        values = np.frombuffer(data.tobytes(), dtype).reshape(shape)
+    quantization = part.quantization
+    if quantization is None:
+        return Tensor(shape, part.type, values, None, None, 0)
+    scale = np.asarray(quantization.scale, np.float64)
     expect(
-        told.type != TensorType.FLOAT32
-        and len(steps.zeroPoint) == len(scale)
+        part.type != TensorType.FLOAT32
+        and len(quantization.zeroPoint) == len(scale)
         and bool(np.isfinite(scale).all())
-        and scale.min() >= _LEAST_STEP
-        and scale.max() <= _MOST_STEP,
-        "steps of whole numbers are positive",
+        and scale.min() >= _LEAST_SCALE
+        and scale.max() <= _MOST_SCALE,
+        "tensors of whole numbers have scales that are positive",
     )
-    return Tensor(shape, told.type, values, scale, steps.zeroPoint, int(steps.quantizedDimension))
+    return Tensor(
+        shape,
+        part.type,
+        values,
+        scale,
+        quantization.zeroPoint,
+        int(quantization.quantizedDimension),
+    )
 
 
 def _check_stages(
@@ -143,7 +166,7 @@ def _check_stages(
             and tensor.type == TensorType.FLOAT32
             and len(tensor.shape) == 4
             and tensor.shape[1] == tensor.shape[2] <= side
-            and tensor.shape[3] <= _MOST_CHANNELS,
+            and tensor.shape[3] <= MOST_CHANNELS,
             "what it gives are square maps [1, side, side, channels] in single precision",
         )
 

@@ -16,7 +16,8 @@ from ai_edge_litert import schema_py_generated as schema
 from decor_core.errors import DamagedFile
 
 _MOST_PARTS = 10_000  # tensors, operators, buffers: NASNetLarge has 2,000 operators
-_MOST_INPUTS, _MOST_RANK, _MOST_CHANNELS = 64, 6, 65_536
+_MOST_INPUTS, _MOST_RANK = 64, 6
+MOST_CHANNELS = 65_536
 _SCHEMA_VERSION = 3
 
 
@@ -77,11 +78,11 @@ def _numbers(count: int, read: Callable[[], Any], most: int) -> np.ndarray:
     return np.array(read()) if count else np.array([], np.int32)
 
 
-def _code(told: Any) -> Any:
+def _code(part: Any) -> Any:
     code: Any = schema.OperatorCodeT()
-    number = max(told.BuiltinCode(), told.DeprecatedBuiltinCode())
+    number = max(part.BuiltinCode(), part.DeprecatedBuiltinCode())
     code.builtinCode, code.deprecatedBuiltinCode = number, min(number, 127)
-    code.version = told.Version()
+    code.version = part.Version()
     return code
 
 
@@ -89,12 +90,12 @@ class _Buffer(schema.BufferT):
     """A buffer whose numbers begin at a multiple of 16 bytes, as the schema wants them."""
 
     @classmethod
-    def read(cls, told: Any) -> "_Buffer":
-        if told.Offset() or told.Size():
+    def read(cls, part: Any) -> "_Buffer":
+        if part.Offset() or part.Size():
             raise DamagedFile("its numbers are outside of its tables")
         made = cls()
-        if told.DataLength():
-            made.data = told.DataAsNumpy()
+        if part.DataLength():
+            made.data = part.DataAsNumpy()
         return made
 
     def Pack(self, builder: Any) -> Any:
@@ -103,24 +104,26 @@ class _Buffer(schema.BufferT):
         return super().Pack(builder)
 
 
-def _tensor(told: Any) -> Any:
-    if told.IsVariable() or told.Sparsity() or told.ExternalBuffer():
+def _tensor(part: Any) -> Any:
+    if part.IsVariable() or part.Sparsity() or part.ExternalBuffer():
         raise DamagedFile("it has a tensor that is variable, sparse or elsewhere")
     tensor: Any = schema.TensorT()
-    tensor.shape = _numbers(told.ShapeLength(), told.ShapeAsNumpy, _MOST_RANK)
-    tensor.type, tensor.buffer, tensor.hasRank = told.Type(), told.Buffer(), True
-    steps = told.Quantization()
-    if steps is not None and steps.ScaleLength():
+    tensor.shape = _numbers(part.ShapeLength(), part.ShapeAsNumpy, _MOST_RANK)
+    tensor.type, tensor.buffer, tensor.hasRank = part.Type(), part.Buffer(), True
+    quantization = part.Quantization()
+    if quantization is not None and quantization.ScaleLength():
         made: Any = schema.QuantizationParametersT()
-        made.scale = _numbers(steps.ScaleLength(), steps.ScaleAsNumpy, _MOST_CHANNELS)
-        made.zeroPoint = _numbers(steps.ZeroPointLength(), steps.ZeroPointAsNumpy, _MOST_CHANNELS)
-        made.quantizedDimension = steps.QuantizedDimension()
+        made.scale = _numbers(quantization.ScaleLength(), quantization.ScaleAsNumpy, MOST_CHANNELS)
+        made.zeroPoint = _numbers(
+            quantization.ZeroPointLength(), quantization.ZeroPointAsNumpy, MOST_CHANNELS
+        )
+        made.quantizedDimension = quantization.QuantizedDimension()
         tensor.quantization = made
     return tensor
 
 
-def _operator(told: Any, codes: list[Any], options: dict[int, str]) -> Any:
-    number = told.OpcodeIndex()
+def _operator(part: Any, codes: list[Any], options: dict[int, str]) -> Any:
+    number = part.OpcodeIndex()
     if number >= len(codes):
         raise DamagedFile("an operator is of no kind")
     code = codes[number].builtinCode
@@ -128,18 +131,18 @@ def _operator(told: Any, codes: list[Any], options: dict[int, str]) -> Any:
         raise DamagedFile(f"it holds the operator {operator_name(code)}, which is not allowed")
     operator: Any = schema.OperatorT()
     operator.opcodeIndex = number
-    operator.inputs = _numbers(told.InputsLength(), told.InputsAsNumpy, _MOST_INPUTS)
-    operator.outputs = _numbers(told.OutputsLength(), told.OutputsAsNumpy, _MOST_INPUTS)
+    operator.inputs = _numbers(part.InputsLength(), part.InputsAsNumpy, _MOST_INPUTS)
+    operator.outputs = _numbers(part.OutputsLength(), part.OutputsAsNumpy, _MOST_INPUTS)
     if not (name := options[code]):
         return operator
     made, kind = getattr(schema, f"{name}T")(), getattr(schema.BuiltinOptions, name)
-    if told.BuiltinOptionsType() == kind:
-        table = told.BuiltinOptions()
+    if part.BuiltinOptionsType() == kind:
+        table = part.BuiltinOptions()
         given = getattr(schema, name)()
         given.Init(table.Bytes, table.Pos)
         # Lists among the options are read by _numbers, and none of these operators needs one.
         made = getattr(schema, f"{name}T").InitFromObj(given)
-    elif told.BuiltinOptionsType():
+    elif part.BuiltinOptionsType():
         raise DamagedFile(f"the options of {operator_name(code)} are those of another operator")
     operator.builtinOptionsType, operator.builtinOptions = kind, made
     return operator

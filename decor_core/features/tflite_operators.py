@@ -19,7 +19,7 @@ from decor_core.errors import DamagedFile
 
 MOST_NUMBERS = 2**28  # of one tensor, and of what a convolution unfolds
 _MOST_FACTOR = 255.0  # XNNPACK takes factors below 256
-ITEM = {
+DTYPES = {
     TensorType.FLOAT32: np.dtype("<f4"),
     TensorType.INT32: np.dtype("<i4"),
     TensorType.INT8: np.dtype("i1"),
@@ -34,13 +34,17 @@ Shape = tuple[int, ...]
 
 
 class Tensor(NamedTuple):
-    """What is known of a tensor; ``values`` [shape] where they are constant, else None."""
+    """What is known of a tensor; ``values`` [shape] where they are constant, else None.
+
+    ``scale`` [k] and ``zero_point`` [k] quantize it along ``axis``, k is 1 or the channels; None
+    where it is not quantized.
+    """
 
     shape: Shape
     type: int
     values: np.ndarray | None
     scale: np.ndarray | None
-    zero: np.ndarray | None
+    zero_point: np.ndarray | None
     axis: int
 
     @property
@@ -49,7 +53,7 @@ class Tensor(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        return self.size * ITEM[self.type].itemsize
+        return self.size * DTYPES[self.type].itemsize
 
 
 def expect(fact: bool, expected: str) -> None:
@@ -57,15 +61,17 @@ def expect(fact: bool, expected: str) -> None:
         raise DamagedFile(f"expected that {expected}")
 
 
-def check_steps(tensor: Tensor, count: int, axis: int = 0) -> None:
-    """That a tensor of eight bits has a step, or ``count`` of them along ``axis``."""
-    scale, zero = tensor.scale, tensor.zero
-    if scale is None or zero is None:
-        raise DamagedFile("expected that eight bits have a step")
-    expect(len(scale) in (1, count), "there is one step, or one for each channel")
+def check_quantization(tensor: Tensor, count: int, axis: int = 0) -> None:
+    """That a tensor of eight bits has one scale, or ``count`` of them along ``axis``."""
+    scale, zero_point = tensor.scale, tensor.zero_point
+    if scale is None or zero_point is None:
+        raise DamagedFile("expected that tensors of eight bits have a scale")
+    expect(len(scale) in (1, count), "there is one scale, or one for each channel")
     if len(scale) > 1:
-        expect(tensor.axis == axis and not zero.any(), "steps of channels are those of kernels")
-    expect(bool(((zero >= -128) & (zero <= 127)).all()), "the zero of eight bits is one of them")
+        is_kernel = tensor.axis == axis and not zero_point.any()
+        expect(is_kernel, "only kernels have a scale for each channel")
+    fits = bool(((zero_point >= -128) & (zero_point <= 127)).all())
+    expect(fits, "the zero point of eight bits is from -128 to 127")
 
 
 def _activated(options: Any) -> None:
@@ -80,7 +86,9 @@ def _maps(tensor: Tensor | None) -> tuple[Tensor, int, int, int]:
 
 
 def _side(size: int, kernel: int, stride: int, dilation: int, padding: int) -> int:
-    expect(1 <= stride <= 16 and 1 <= dilation <= 32 and 1 <= kernel <= 128, "steps are sound")
+    """The side of what a convolution or pool makes of maps of side ``size``."""
+    fits = 1 <= stride <= 16 and 1 <= dilation <= 32 and 1 <= kernel <= 128
+    expect(fits, "stride is from 1 to 16, dilation from 1 to 32, kernel from 1 to 128")
     reach = (kernel - 1) * dilation + 1
     expect(padding in (Padding.SAME, Padding.VALID), "it is padded in a known way")
     if padding == Padding.SAME:
@@ -92,7 +100,7 @@ def _side(size: int, kernel: int, stride: int, dilation: int, padding: int) -> i
 def _kernel_and_bias(
     inputs: Sequence[Tensor | None], output: Tensor, channels: int, axis: int
 ) -> None:
-    """Of a convolution or product: constants of types that go together, and their steps."""
+    """Of a convolution or product: constants of types and scales that go together."""
     maps, kernel, bias = (*inputs, None)[:3]
     assert maps and kernel
     expect(kernel.values is not None, "its kernel is constant")
@@ -103,11 +111,12 @@ def _kernel_and_bias(
         fits = bias.type == wanted and bias.shape == (channels,) and bias.values is not None
         expect(fits, "its bias is one number for each channel")
     if eight_bits:
-        check_steps(maps, 1)
-        check_steps(kernel, channels, axis)
-        check_steps(output, 1)
+        check_quantization(maps, 1)
+        check_quantization(kernel, channels, axis)
+        check_quantization(output, 1)
         assert maps.scale is not None and kernel.scale is not None and output.scale is not None
-        expect(kernel.zero is not None and not kernel.zero.any(), "kernels have their zero at zero")
+        zero_point = kernel.zero_point
+        expect(zero_point is not None and not zero_point.any(), "the zero point of kernels is 0")
         factors = maps.scale[0] * kernel.scale / output.scale[0]
         expect(bool((factors <= _MOST_FACTOR).all()), f"factors are below {_MOST_FACTOR:.0f}")
 
@@ -147,23 +156,23 @@ def _pool(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shap
     expect(len(inputs) == 1, "it takes maps")
     maps, height, width, channels = _maps(inputs[0])
     _activated(options)
-    _same_steps(maps, output)
+    _same_quantization(maps, output)
     high = _side(height, options.filterHeight, options.strideH, 1, options.padding)
     wide = _side(width, options.filterWidth, options.strideW, 1, options.padding)
     return 1, high, wide, channels
 
 
-def _same_steps(one: Tensor, output: Tensor) -> None:
+def _same_quantization(one: Tensor, output: Tensor) -> None:
     """That an operator which only moves numbers leaves them as they are."""
     expect(one.type == output.type, "input and output are of one type")
     if one.type != TensorType.INT8:
         return
-    check_steps(one, 1)
-    check_steps(output, 1)
+    check_quantization(one, 1)
+    check_quantization(output, 1)
     assert one.scale is not None and output.scale is not None
-    assert one.zero is not None and output.zero is not None
-    alike = one.scale[0] == output.scale[0] and one.zero[0] == output.zero[0]
-    expect(alike, "it keeps the steps of eight bits")
+    assert one.zero_point is not None and output.zero_point is not None
+    alike = one.scale[0] == output.scale[0] and one.zero_point[0] == output.zero_point[0]
+    expect(alike, "it keeps scale and zero point")
 
 
 def _dense(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape:
@@ -187,10 +196,10 @@ def _elementwise(options: Any, inputs: Sequence[Tensor | None], output: Tensor) 
     expect(one.type == other.type == output.type != TensorType.INT32, "all are of one type")
     if one.type == TensorType.INT8:
         for tensor in (one, other, output):
-            check_steps(tensor, 1)
+            check_quantization(tensor, 1)
         scales = [float(t.scale[0]) for t in (one, other, output) if t.scale is not None]
         ratios = scales[0] / scales[2], scales[1] / scales[2], scales[0] * scales[1] / scales[2]
-        expect(all(1e-6 < ratio < _MOST_FACTOR for ratio in ratios), "its steps go together")
+        expect(all(1e-6 < ratio < _MOST_FACTOR for ratio in ratios), "its scales go together")
     try:
         return np.broadcast_shapes(one.shape, other.shape)
     except ValueError as error:
@@ -201,14 +210,14 @@ def _unary(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Sha
     (one,) = _present(inputs, 1)
     expect(one.type == output.type != TensorType.INT32, "input and output are of one type")
     if one.type == TensorType.INT8:
-        check_steps(one, 1)
+        check_quantization(one, 1)
     return one.shape
 
 
 def _rectified(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape:
     (one,) = _present(inputs, 1)
     if one.type == TensorType.INT8:
-        _same_steps(one, output)
+        _same_quantization(one, output)
     else:
         expect(one.type == output.type == TensorType.FLOAT32, "it keeps the type")
     return one.shape
@@ -229,7 +238,7 @@ def _quantize(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> 
 def _dequantize(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape:
     (one,) = _present(inputs, 1)
     expect((one.type, output.type) == (TensorType.INT8, TensorType.FLOAT32), "it scales numbers")
-    check_steps(one, 1)
+    check_quantization(one, 1)
     return one.shape
 
 
@@ -238,7 +247,7 @@ def _space_to_depth(options: Any, inputs: Sequence[Tensor | None], output: Tenso
     _, height, width, channels = _maps(maps)
     block = options.blockSize
     expect(1 < block <= 8 and not height % block and not width % block, "its blocks fit")
-    _same_steps(maps, output)
+    _same_quantization(maps, output)
     return 1, height // block, width // block, channels * block * block
 
 
@@ -254,7 +263,7 @@ def _pad(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape
     wide = _whole_numbers(places)
     expect(wide.shape == (4, 2) and not wide[0].any(), "it pads maps of one picture")
     expect(bool(((wide >= 0) & (wide <= 256)).all()), "it pads with up to 256")
-    _same_steps(maps, output)
+    _same_quantization(maps, output)
     return tuple(int(n + more.sum()) for n, more in zip(maps.shape, wide, strict=True))
 
 
@@ -264,8 +273,8 @@ def _mean(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shap
     expect(sorted(_whole_numbers(axes).ravel().tolist()) == [1, 2], "it is over all places")
     expect(maps.type == output.type, "input and output are of one type")
     if maps.type == TensorType.INT8:
-        check_steps(maps, 1)
-        check_steps(output, 1)
+        check_quantization(maps, 1)
+        check_quantization(output, 1)
     return (1, 1, 1, channels) if options.keepDims else (1, channels)
 
 
@@ -281,7 +290,7 @@ def _reshape(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> S
         and int((wanted == -1).sum()) <= 1,
         "it keeps all numbers of one picture",
     )
-    _same_steps(one, output)
+    _same_quantization(one, output)
     options.newShape = None  # the input says it
     return output.shape
 
@@ -293,7 +302,7 @@ def _concatenate(options: Any, inputs: Sequence[Tensor | None], output: Tensor) 
     expect(len(parts) > 0 and 1 <= axis <= 3, "it joins maps of one picture")
     for part in parts:
         _maps(part)
-        _same_steps(part, output)
+        _same_quantization(part, output)
         rests = (part.shape[:axis] + part.shape[axis + 1 :] for part in (part, parts[0]))
         expect(len({*rests}) == 1, "its maps have the same sides")
     shape = list(parts[0].shape)

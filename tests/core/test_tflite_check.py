@@ -105,8 +105,8 @@ def _pad(wide):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (_options("strideH", 0), "CONV_2D: expected that steps are sound"),
-        (_options("dilationWFactor", 0), "steps are sound"),
+        (_options("strideH", 0), "CONV_2D: expected that stride is from 1 to 16"),
+        (_options("dilationWFactor", 0), "dilation from 1 to 32"),
         (_options("padding", 7), "padded in a known way"),
         (_options("fusedActivationFunction", 5), "its activation is a known one"),
         (_options("strideH", 1), "the output of CONV_2D is of shape"),
