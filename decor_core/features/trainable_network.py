@@ -53,7 +53,7 @@ class TrainableNetwork(tf.Module):
             )
         for operator in graph.operators:
             self._add(model, operator, tensors)
-        self._ends = [self._of(int(output)) for output in outputs]
+        self._ends = [self._unrounded(int(output)) for output in outputs]
         self.shapes = [tuple(map(int, graph.tensors[end].shape[1:])) for end in self._ends]
         self.first_trained = len(outputs) - stages
         late = self._needed(self._ends[self.first_trained :], [self._ends[self.first_trained - 1]])
@@ -73,16 +73,17 @@ class TrainableNetwork(tf.Module):
         first = self.first_trained
         return self._run({self._ends[first - 1]: maps}, self._ends[first:])
 
-    def _of(self, index: int) -> int:
+    def _unrounded(self, index: int) -> int:
+        """The map that another differs from by rounding only; else that one itself."""
         return self._same.get(index, index)
 
     def _add(self, model: Any, operator: Any, tensors: Sequence[FileTensor]) -> None:
         code = model.operatorCodes[operator.opcodeIndex].builtinCode
         indices, (output,) = [int(index) for index in operator.inputs], map(int, operator.outputs)
         if code in _ROUNDING:
-            self._same[output] = self._of(indices[0])
+            self._same[output] = self._unrounded(indices[0])
             return
-        maps = tuple(self._of(index) for index in indices if tensors[index].values is None)
+        maps = tuple(self._unrounded(index) for index in indices if tensors[index].values is None)
         constants = tuple(tensors[index] for index in indices if tensors[index].values is not None)
         if code in (BuiltinOperator.CONV_2D, BuiltinOperator.DEPTHWISE_CONV_2D):
             parts: tuple[Any, ...] = _kernel_and_bias(code, tensors[indices[0]], constants)

@@ -93,7 +93,7 @@ class FineTuner:
     # --- time
 
     def estimate(self) -> TimeEstimate:
-        """By a few pictures of every class, and a few steps on them; fewer epochs where time is."""
+        """Measured on a few pictures of every class; fewer epochs where time is short."""
         from decor_core.training.late_stages import BATCH
 
         classes = self.data.classes[self.parts.train]
@@ -140,7 +140,7 @@ class FineTuner:
 
     @cached_property
     def _versions(self) -> int:
-        """Of each picture, itself and its copies: fewer where their maps would take too much."""
+        """How many versions of each picture there are, with itself: fewer where memory is short."""
         height, width, channels = self.backbone.shapes[-self.config.fine_tune - 1]
         size = 2 * self.embeddings.spec.views * height * width * channels
         most = _MOST_MAP_BYTES // (size * len(self._rows))
@@ -260,7 +260,7 @@ class FineTuner:
         assert chosen is not None  # there is always one
         progress("network", 1, 1)
         vectors = self._embedded(chosen.embedder, progress)
-        told = {
+        summary = {
             "stages": self.config.fine_tune,
             "network": chosen.network.title,
             "bits": chosen.bits,
@@ -280,7 +280,7 @@ class FineTuner:
             novelty=self._novelty(vectors, linear.bundle.novelty),
             evaluation=None,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            training={**linear.bundle.training, **settings, "fine_tuned": told},
+            training={**linear.bundle.training, **settings, "fine_tuned": summary},
         )
         data = replace(self.data, embeddings=vectors)
         bundle, predictions = tested(bundle, data, self.parts)
@@ -357,7 +357,7 @@ class FineTuner:
 
 @dataclass(frozen=True)
 class _Finished:
-    """A converted network, its bits, what looks with it, and the head that goes with it."""
+    """A converted network and its bits, the embedder that uses it, and the pool of both heads."""
 
     network: OwnNetwork
     bits: int

@@ -19,7 +19,7 @@ from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import LinearHead
 from decor_core.training.middle_maps import MiddleMaps
 
-BATCH = 16
+BATCH = 16  # pictures of a step
 # How far from the weights before to those after training the ones that are kept lie.
 INTERPOLATION = 0.5
 _HEAD_RATE = 5.0  # times that of the network
@@ -27,7 +27,7 @@ _WARM_UP = 0.1  # of all steps, in which the rate rises before it falls as a cos
 _LABEL_SMOOTHING = 0.1
 _MIXUP = 0.4  # both parameters of the beta distribution of what a picture keeps of itself
 _WEIGHT_DECAY = 1e-4
-_LEAST_SPREAD = 1e-4  # of a column, where all pictures have nearly the same in it
+_MIN_STD = 1e-4  # is added to that of a column, which is 0 where all pictures are alike in it
 _AT_ONCE = 64  # pictures, of which features are computed
 
 
@@ -41,13 +41,13 @@ class LateStages:
         self, network: TrainableNetwork, maps: MiddleMaps, rows: np.ndarray, classes: np.ndarray
     ) -> None:
         self.network, self._maps, self._rows, self._classes = network, maps, rows, classes
-        self._places = list(maps.weights)
+        self._resolutions = list(maps.weights)
         self._pooled = tf.function(self._pool, autograph=False, reduce_retracing=True)
         vectors = self.features(rows)
         blocks = [shape[2] * 2 for shape in network.shapes[network.first_trained :]]
         self._mean = vectors.mean(axis=0)
         widths = np.repeat(np.sqrt(blocks), blocks)  # each stage counts alike
-        self._scale = (1 / (vectors.std(axis=0) + _LEAST_SPREAD) / widths).astype(np.float32)
+        self._scale = (1 / (vectors.std(axis=0) + _MIN_STD) / widths).astype(np.float32)
         # Any, here and below: TensorFlow's stubs know neither arrays nor floats.
         probe: Any = RidgeLogisticRegression().fit(
             (vectors - self._mean) * self._scale, classes[rows]
@@ -57,7 +57,7 @@ class LateStages:
         self._start = self.weights()
 
     def plan(self, epochs: int, learning_rate: float, seed: int) -> None:
-        """Get ready to run so many epochs, at the end of which the learning rate is zero."""
+        """Set optimizers and schedule for so many epochs, after which the learning rate is zero."""
         self._rng = np.random.default_rng(seed)
         steps = max(1, epochs * math.ceil(len(self._rows) / BATCH))
         self._optimizers = []
@@ -97,13 +97,13 @@ class LateStages:
         Right is the class of the picture that is most of a mixture.
         """
         maps, weights = self._maps.batch(rows, versions)
-        part = self._rng.beta(_MIXUP, _MIXUP)
-        part, others = np.float32(max(part, 1 - part)), self._rng.permutation(len(rows))
-        loss, right = self._step(maps, weights, self._classes[rows], part, others)
+        drawn = self._rng.beta(_MIXUP, _MIXUP)
+        lam, partners = np.float32(max(drawn, 1 - drawn)), self._rng.permutation(len(rows))
+        loss, right = self._step(maps, weights, self._classes[rows], lam, partners)
         return float(loss), int(right)
 
     def features(self, rows: np.ndarray) -> np.ndarray:
-        """Pooled late stages [n, d] of the pictures ``rows``, as a vector holds them."""
+        """Pooled late stages [n, d] of the pictures ``rows``: those columns of their vectors."""
         parts = np.array_split(rows, math.ceil(len(rows) / _AT_ONCE))
         found = (self._pooled(*self._maps.batch(part, np.zeros_like(part))) for part in parts)
         return np.concatenate([part.numpy() for part in found])
@@ -132,16 +132,16 @@ class LateStages:
         return [*self.network.trainable_variables, self._slopes, self._bias]
 
     def _pool(self, maps: Any, weights: Sequence[Any]) -> Any:
-        """Mean and deviation over places as in ``embedder.pool``, mean over views: [n, d]."""
+        """Mean and deviation over cells as in ``embedder.pool``, mean over views: [n, d]."""
         views, found = maps.shape[1], []
-        shares = dict(zip(self._places, weights, strict=True))
+        shares = dict(zip(self._resolutions, weights, strict=True))
         merged = tf.reshape(tf.cast(maps, tf.float32), (-1, *maps.shape[2:]))
         for stage in self.network.late_maps(merged):
             height, width, channels = stage.shape[1:]
-            places = tf.reshape(stage, (-1, height * width, channels))
+            cells = tf.reshape(stage, (-1, height * width, channels))
             counted = tf.reshape(shares[height, width], (-1, height * width, 1))
-            mean = tf.reduce_sum(places * counted, 1)
-            variance = tf.reduce_sum(places**2 * counted, 1) - mean**2
+            mean = tf.reduce_sum(cells * counted, 1)
+            variance = tf.reduce_sum(cells**2 * counted, 1) - mean**2
             deviation = tf.sqrt(tf.maximum(variance, 1e-12))
             both = [tf.math.l2_normalize(one, axis=-1) for one in (mean, deviation)]
             pooled = tf.reshape(tf.concat(both, -1), (-1, views, 2 * channels))
@@ -149,11 +149,17 @@ class LateStages:
         return tf.concat(found, -1)
 
     def _descend(
-        self, maps: Any, weights: Sequence[Any], classes: Any, part: Any, others: Any
+        self, maps: Any, weights: Sequence[Any], classes: Any, lam: Any, partners: Any
     ) -> tuple[Any, Any]:
+        """One step of gradient descent: cross-entropy, and how many were right before it.
+
+        Each picture is mixed, ``lam`` parts of it, with the one of the batch that ``partners``
+        [b] names.
+        """
+
         def mixed(values: Any) -> Any:
             values = tf.cast(values, tf.float32)
-            return part * values + (1 - part) * tf.gather(values, others)
+            return lam * values + (1 - lam) * tf.gather(values, partners)
 
         labels = mixed(tf.one_hot(classes, self._bias.shape[0]))
         with tf.GradientTape() as tape:

@@ -1,4 +1,4 @@
-"""Pictures looked at again for a fine-tuning: what a middle stage sees, and vectors."""
+"""Feature maps of a middle stage, and vectors, of pictures and distorted copies of them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,17 +22,18 @@ OnCount = Callable[[int], None]
 
 @dataclass(frozen=True)
 class MiddleMaps:
-    """What the stage before the trained ones sees in n pictures, each in k versions and v views.
+    """Maps of the stage before the trained ones, of n pictures in k versions and v views each.
 
     ``maps`` [n, k, v, h, w, c] are in half precision. ``weights`` say for each resolution (h, w)
-    of the stages that follow how much each place counts: [n, k, v, h, w]. Version 0 is the
-    picture itself, the others are distorted copies of it.
+    of the stages that follow how much each of its cells counts when they are pooled:
+    [n, k, v, h, w]. Version 0 is the picture itself, the others are distorted copies of it.
     """
 
     maps: np.ndarray
     weights: dict[tuple[int, ...], np.ndarray]
 
     def batch(self, rows: np.ndarray, versions: np.ndarray) -> tuple[Any, list[Any]]:
+        """Maps [b, v, h, w, c], and weights [b, v, h, w] of each resolution, of b pictures."""
         return self.maps[rows, versions], [one[rows, versions] for one in self.weights.values()]
 
 
@@ -56,15 +57,16 @@ class PictureVersions:
         progress: OnCount = lambda done: None,
         should_stop: ShouldStop = never_stop,
     ) -> MiddleMaps:
-        """What comes before the last ``stages``, of so many versions [n] of each picture.
+        """Maps before the last ``stages``, of the pictures ``rows`` [n] in ``counts`` [n] versions.
 
-        ``progress`` is told how many pictures are done; Stopped where that was asked for.
+        Versions beyond a picture's count are zero. ``progress`` is called with how many pictures
+        are done; Stopped where ``should_stop`` says so.
         """
         *_, middle = embedder.shapes[:-stages]
-        places = list(dict.fromkeys(shape[:2] for shape in embedder.shapes[-stages:]))
+        resolutions = list(dict.fromkeys(shape[:2] for shape in embedder.shapes[-stages:]))
         shape = len(rows), counts.max(), embedder.spec.views
         maps = np.zeros((*shape, *middle), np.float16)
-        weights = {place: np.zeros((*shape, *place), np.float32) for place in places}
+        weights = {size: np.zeros((*shape, *size), np.float32) for size in resolutions}
 
         def look(i: int) -> None:
             if should_stop():
@@ -86,7 +88,7 @@ class PictureVersions:
         copies: int = 0,
         progress: OnCount = lambda done: None,
     ) -> np.ndarray:
-        """Vectors [n, 1 + copies, d] of pictures and copies of them."""
+        """Vectors [n, 1 + copies, d] of the pictures ``rows`` [n] and of copies of them."""
         found = np.empty((len(rows), 1 + copies, embedder.dimensions), np.float32)
 
         def look(i: int) -> None:
@@ -98,7 +100,7 @@ class PictureVersions:
         return found
 
     def view_pixels(self, row: int, side: int) -> list[np.ndarray]:
-        """What the network sees of a picture: pixels [side, side, 3] of each view."""
+        """Pixels [side, side, 3] of each view of a picture, as the network takes them."""
         spec = self.embeddings.spec
         square, _, _ = region_square(self._picture(row), spec.region)
         return [np.asarray(cut(square, view, side)) for view in VIEWS[: spec.views]]
