@@ -43,7 +43,9 @@ def check_quality(table: pd.DataFrame, thresholds: Thresholds = THRESHOLDS) -> l
     if all(column in table for column in MEASURES.values()):
         findings += _findings(table, _pixel_checks(table, thresholds), thresholds)
     if "width" in table and "height" in table:
-        findings += _findings(table, _size_checks(table, thresholds), thresholds)
+        known = table[(table[["width", "height"]].astype(float) > 0).all(axis=1)]
+        if len(known):  # vectors may have been written without
+            findings += _findings(known, _size_checks(known, thresholds), thresholds)
     return findings
 
 

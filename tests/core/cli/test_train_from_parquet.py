@@ -106,6 +106,16 @@ def test_evaluate_takes_them_too(run, rows, write):
     assert told["n"] == 36 and {"style", "country"} < told.keys()
 
 
+@pytest.mark.parametrize("sides", [None, [0], [0, 48]])
+def test_sizes_may_be_unknown(run, rows, write, sides):
+    count = len(rows.pop("width")) and len(rows.pop("height"))
+    if sides:
+        rows |= dict.fromkeys(("width", "height"), (sides * count)[:count])
+    code, out, err = run(*_TRAIN, "--embeddings", write(rows))
+    assert code == 0 and out, err
+    assert "× 0 pixels" not in err
+
+
 def test_folders_are_told_as_those_of_pictures(run, rows, write):
     rows["file"] = [f"s3://shop/{i % 2}/{'ab'[i // 20]}/{i}.jpg" for i in range(len(rows["file"]))]
     for where, known in (("folder", "ab"), ("parent", "01"), ("folder:1", "01")):
