@@ -33,6 +33,8 @@ class Labeler {
     find(".lists").onmousedown = (event) => event.shiftKey && event.preventDefault(); // marks no text
     find(".lists").addEventListener("focusin", ({ target }) => this.atKeyboard(target));
     this.swipes(find(".large"));
+    this.measured = new ResizeObserver(([{ target }]) => this.root.style.setProperty("--bar", `${target.offsetHeight}px`));
+    this.measured.observe(find(".bar"));
     this.press = (event) => this.key(event);
     this.seen = () => document.hidden || this.store.refresh();
     this.asks = (event) => this.store.queue.length && event.preventDefault();
@@ -48,6 +50,7 @@ class Labeler {
     document.removeEventListener("visibilitychange", this.seen);
     window.removeEventListener("online", this.seen);
     window.removeEventListener("beforeunload", this.asks);
+    this.measured.disconnect();
     this.store.leave();
     this.parent.decorLabeler = undefined;
   };
@@ -149,7 +152,7 @@ class Labeler {
   }
   drawAbout() {
     const root = this.find(".about"), { threshold, order } = this.store.state;
-    const state = JSON.stringify([this.tab, this.single, this.stepNow, threshold, order, this.store.labels.size, this.store.classes.length, this.flat.length]);
+    const state = JSON.stringify([this.tab, this.single, this.stepNow, threshold, order, this.store.state.message, this.store.labels.size, this.store.classes.length, this.flat.length]);
     if (root.dataset.state === state) return;
     root.dataset.state = state;
     this.find(".view").replaceChildren(make("kbd", { textContent: "v" }, { "aria-hidden": "true" }), this.single ? "All together" : "One by one");
@@ -164,7 +167,8 @@ class Labeler {
   }
   aboutParts(threshold, random) {
     const words = (textContent) => make("p", { textContent });
-    const nothing = !this.flat.length;
+    const nothing = !this.flat.length, { proposals, message } = this.store.state;
+    const waiting = proposals ? "" : message; // why nothing is learned yet
     switch (this.tab) {
       case "next": {
         if (nothing) return [words("Every picture has a label. “Check again” shows what the model would call otherwise.")];
@@ -175,8 +179,8 @@ class Labeler {
         return first ? [make("p", { className: "first", textContent: first })] : [label];
       }
       case "proposed": {
-        if (!threshold?.values?.length || !this.store.state.proposals || !TABS.proposed[1](this.store))
-          return [words("No proposals yet: label three pictures each of two classes, and they come.")];
+        if (!threshold?.values?.length || !proposals || !TABS.proposed[1](this.store))
+          return [words(waiting || "Every picture has a label: nothing is left to propose.")];
         const slider = make("input", { type: "range", min: 0, max: threshold.values.length - 1, value: this.stepNow,
           oninput: () => { this.step = +slider.value; this.groups = []; this.update(); } });
         const label = make("label", { textContent: "At least this probable" });
@@ -189,7 +193,7 @@ class Labeler {
         return [words(nothing ? "No pictures without a label look alike."
           : "Pictures that look alike are chosen together: one key labels all of them. An arrow goes to one alone.")];
       case "check":
-        return [words(nothing ? "Nothing to check: the model would call no picture otherwise."
+        return [words(nothing ? waiting || "Nothing to check: the model would call no picture otherwise."
           : "The model, asked without your label, calls these otherwise. Enter takes its word; your own key once more says that you are right.")];
       default:
         return nothing ? [words("No picture has a label yet.")] : [];
@@ -245,7 +249,11 @@ class Labeler {
       one.focus({ preventScroll: true });
       this.moving = false;
     }
-    if (!this.single) return one?.scrollIntoView({ block: "nearest" });
+    if (!this.single) {
+      one?.scrollIntoView({ block: "nearest" });
+      if (one && one.offsetTop === this.tiles[0].offsetTop) this.find(".head").scrollIntoView({ block: "nearest" });
+      return;
+    }
     this.find(".large").scrollIntoView({ block: "nearest" });
     if (one) one.parentElement.scrollLeft = one.offsetLeft - one.parentElement.offsetLeft - one.parentElement.clientWidth / 2 + one.clientWidth / 2;
   }

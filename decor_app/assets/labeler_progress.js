@@ -61,7 +61,7 @@ function qualityOf({ points: all, rest }) {
   const parts = [
     make("h3", { textContent: "How often the model is right" }), drawCurve(points),
     make("p", { textContent: `Asked about pictures whose label it had not seen, it is right for ${percent(last.accuracy)} ` +
-      `(with chance allowed for: ${percent(last.low)} to ${percent(last.high)}).` }),
+      `(allowing for chance, ${percent(last.low)} to ${percent(last.high)}).` }),
   ];
   const share = rest && (rest.accuracy >= 0.995 ? "nearly all" : `about ${percent(rest.accuracy)}`);
   if (rest) parts.push(make("p", { textContent: `Of the pictures without a label it should get ${share} right.` +
@@ -98,8 +98,8 @@ function thresholdWords(store, step) {
   const said = `${plural(count, "proposal")} at least ${percent(values[step])} probable. `;
   if (share == null) return `${said}Too few labels yet to tell how many of them are wrong.`;
   const wrong = (part) => Math.round(part * count);
-  return `${said}So far ${share ? percent(share) : "none"} of such were wrong. With chance allowed for, that is ` +
-    `${percent(low)} to ${percent(high)}: of these ${count}, expect ${wrong(low)} to ${wrong(high)} wrong.`;
+  return `${said}So far ${share ? percent(share) : "none"} of such answers were wrong; allowing for chance, ` +
+    `${percent(low)} to ${percent(high)}. Of these ${count}, expect ${wrong(low)} to ${wrong(high)} to be wrong.`;
 }
 
 function openDialog(dialog, id, title, ...parts) {
@@ -145,7 +145,9 @@ function openFinish(dialog, store, finish) {
   if (small.length) about.append(` ${small.join(", ")}: a model needs at least ${LEAST} pictures of a class.`);
   const close = openDialog(dialog, "finishing", "The data set will have", list, about);
   const button = make("button", { type: "button", className: "strong", textContent: "Make it a data set", onclick: finish });
-  close.before(button, " ");
+  const row = make("div", { className: "row" });
   close.textContent = "Go on labeling";
+  close.replaceWith(row);
+  row.append(button, close);
   button.focus();
 }

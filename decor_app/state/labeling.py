@@ -3,6 +3,7 @@
 import io
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
@@ -19,18 +20,20 @@ from decor_app.state.workspace import workspace
 from decor_core.data.tables.csv_escape import safe_cell
 from decor_core.datasets.archive import write_hugging_face, write_zip
 from decor_core.datasets.dataset import Dataset
-from decor_core.datasets.heap import finish as finish_heap
 from decor_core.datasets.heap import (
+    Heap,
     heap_of,
     label_table,
     labeled_dataset,
     left_out,
     take_over_edits,
 )
-from decor_core.datasets.storage import HEAP
+from decor_core.datasets.heap import finish as finish_heap
+from decor_core.datasets.storage import HEAP, read_aside
 from decor_core.datasets.store import DatasetSummary
 from decor_core.datasets.upload import pack_upload
 from decor_core.errors import DataError
+from decor_core.images.decode import content_hash
 
 _ADDRESS = "label"  # of the page, with the id of what is being labeled
 
@@ -109,7 +112,10 @@ def can_go_on(dataset: Dataset) -> bool:
 
 
 def go_on_labeling(dataset: Dataset) -> None:
-    """Label more pictures of a data set, beginning with its labels as they are now."""
+    """Label more pictures of a data set, beginning with its labels as they are now.
+
+    Those that were set aside as they have no class are added first.
+    """
 
     def go_on() -> None:
         heap_of(dataset)
@@ -117,8 +123,21 @@ def go_on_labeling(dataset: Dataset) -> None:
         found.refresh()
         take_over_edits(found.heap, found.log, dataset)
         open_labeling(dataset.id)
+        if aside := _set_aside(dataset, found.heap):
+            add_to_heap(found, aside)
 
     attempt(go_on)
+
+
+def _set_aside(dataset: Dataset, heap: Heap) -> list[tuple[str, io.BytesIO]]:
+    """Name and content of the pictures without a class that are not in the heap yet."""
+    known, found = set(heap.catalog.table["key"]), []
+    for file in dataset.unclassed:
+        with suppress(DataError):  # an older data set has not kept it
+            data = read_aside(dataset.folder, file)
+            if content_hash(data) not in known:
+                found.append((file, io.BytesIO(data)))
+    return found
 
 
 def add_to_heap(labeling: Labeling, files: Sequence[tuple[str, io.BytesIO]]) -> None:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = ["file", "label", "next", "proposal", "probability"]
 _TEXTS = ["file", "label", "proposal"]
-# Findings on pictures that a table gives no label, or does not list: what this command is for.
-_UNLABELED = ("incomplete", "unlisted")
 
 
 @dataclass(frozen=True)
@@ -153,6 +151,7 @@ def _kept(place: Path) -> tuple[list[str], "np.ndarray", tuple["Block", ...], bo
 def _known_labels(names: Sequence[str], flags: SuggestFlags) -> dict[int, str]:
     """The labels of the table by row; what it was taken for, and what is wrong, is told."""
     from decor_core.data.catalog import list_table
+    from decor_core.data.findings import UNCLASSED
     from decor_core.data.tables.columns import Columns
 
     if not flags.labels:
@@ -164,7 +163,7 @@ def _known_labels(names: Sequence[str], flags: SuggestFlags) -> dict[int, str]:
     except DataError as error:
         raise DataError(f"{error} Fill in at least one label, or leave --labels out.") from error
     for finding in listing.findings:
-        if finding.kind not in _UNLABELED:
+        if finding.kind not in UNCLASSED:  # what this command is for
             print(f"{printable(finding.file)}: {printable(finding.message)}", file=sys.stderr)
     row_of = {name: row for row, name in enumerate(names)}
     return {row_of[row.file]: row.labels[0] for row in listing.rows}

@@ -69,6 +69,9 @@ ABOUT_CLASSES = frozenset(
 # What keeps a data set from being trained on.
 OBSTACLES = frozenset({"one class", "too few pictures"})
 
+# Pictures that have no class, neither by a table nor by a folder.
+UNCLASSED = ("incomplete", "unlisted")
+
 # What a model found in one state of a data set; what the table alone tells, anew after each edit.
 BY_MODEL = frozenset({"mislabelled", "outlier"})
 # What check_quality finds: in pictures one by one, and in the set.

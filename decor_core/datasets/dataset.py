@@ -18,7 +18,7 @@ import pandas as pd
 
 from decor_core.data.catalog import Catalog, label_counts, taxonomy_of
 from decor_core.data.checks import check_table
-from decor_core.data.findings import BY_MODEL, BY_TABLE, DatasetReport, Finding
+from decor_core.data.findings import BY_MODEL, BY_TABLE, UNCLASSED, DatasetReport, Finding
 from decor_core.data.sources.source import normal
 from decor_core.datasets.editing import (
     append_images,
@@ -45,7 +45,7 @@ from decor_core.errors import ChangedMeanwhile, DataError, damaged_file, unwrita
 from decor_core.io import locked
 from decor_core.text import pluralize
 
-KEPT_ASIDE = ("unreadable", "unlisted")  # findings about files that can be fetched again
+KEPT_ASIDE = ("unreadable", *UNCLASSED)  # findings about files that can be fetched again
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +108,12 @@ class Dataset:
             for finding in self.catalog.report.findings
             if (finding.kind, finding.file) not in self.dismissed and finding.is_open(self.label_of)
         )
+
+    @property
+    def unclassed(self) -> list[str]:
+        """Files set aside as they have no class, neither by a table nor by a folder."""
+        found = [one for kind in UNCLASSED for one in self.catalog.report.of(kind)]
+        return [finding.file for finding in found if finding.set_aside]
 
     @property
     def open_report(self) -> DatasetReport:

@@ -18,7 +18,7 @@ import pandas as pd
 from decor_core.data.bursts import group_pictures
 from decor_core.data.catalog import Catalog
 from decor_core.data.checks import check_table
-from decor_core.data.findings import BY_TABLE, DatasetReport, Finding, pluralize
+from decor_core.data.findings import BY_TABLE, UNCLASSED, DatasetReport, Finding, pluralize
 from decor_core.data.scan import near_duplicate_findings
 from decor_core.data.split import alike_classes
 from decor_core.datasets.dataset import Dataset, catalog_of, create_dataset, load_dataset, now
@@ -224,8 +224,10 @@ def labeled_catalog(heap: Heap, log: LabelLog) -> Catalog:
     groups, pairs = _grouped(heap.folder, table, labels)
     table = table.assign(group=groups)
     files, alike = list(table["file"]), alike_classes(table, heap.level)
+    here = set(heap.catalog.table["file"])
+    known = heap.catalog.report.findings
     found = [
-        *heap.catalog.report.findings,
+        *(one for one in known if one.kind not in UNCLASSED or one.file not in here),
         *near_duplicate_findings(files, labels, pairs, alike),
         *check_table(table, (heap.level,)),
     ]

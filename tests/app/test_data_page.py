@@ -18,6 +18,8 @@ from decor_app.state import jobs
 from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import Dataset, load_dataset
+from decor_core.datasets.heap import finish, load_heap
+from decor_core.datasets.label_log import Label
 from decor_core.datasets.store import DatasetStore
 from decor_core.model.events import never_stop
 
@@ -583,6 +585,32 @@ def test_a_heap_is_labeled_unless_it_is_of_one_class(arrived, home, names):
     assert "0 of 2 pictures labeled" in texts(test)
     test = sound(test.button(key=f"open-{folder.name}").click().run())
     assert test.session_state["workspace"].labeling == folder.name
+
+
+def test_pictures_of_no_class_are_labeled_beside_those_that_have_one(
+    home, write_pictures, monkeypatch
+):
+    source = write_pictures(*(f"{i}.png" for i in range(6)))
+    labels = [f"{i}.png,{'ash' if i < 2 else 'oak'}\n" for i in range(4)]
+    (source / "labels.csv").write_text(f"file,class\n{''.join(labels)}4.png,\n")
+    folder, asked = home / "half-1", []
+    ingest(IntakeTask(source, folder, "Half"), lambda event: None, never_stop)
+    monkeypatch.setattr("decor_app.state.labeling.submit_intake", asked.append)
+    mine = Workspace("me")
+    mine.data_set = folder.name
+    test = opened("data", workspace=mine)
+    assert "2 pictures of no class: put in" in [one.label for one in test.selectbox]
+    _click(test, "Label each by keys")
+    assert mine.labeling == folder.name
+    monkeypatch.setattr("decor_app.jobs.dataset_tasks.look_at", lambda *_: None)
+    asked[0].run(lambda event: None, never_stop)
+    heap = load_heap(folder)
+    log = heap.log()
+    assert len(heap.ids) == 6 and set(log.labels) == set(heap.ids[:4])
+    log.append([Label(ids=heap.ids[4:5], label="oak")])
+    made = finish(heap, log)
+    assert made.counts == {"ash": 2, "oak": 3} and not made.unclassed
+    assert not list(folder.glob("*.zip"))
 
 
 def test_masks_are_left_out_unless_their_folders_are_chosen(arrived):
