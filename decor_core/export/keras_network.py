@@ -14,6 +14,7 @@ _ARITHMETIC = {
     BuiltinOperator.ADD: ops.add,
     BuiltinOperator.SUB: ops.subtract,
     BuiltinOperator.MUL: ops.multiply,
+    BuiltinOperator.SQUARED_DIFFERENCE: lambda one, other: ops.square(one - other),
 }
 _POOLS = {
     BuiltinOperator.MAX_POOL_2D: layers.MaxPooling2D,
@@ -25,6 +26,8 @@ _UNARY = {
     BuiltinOperator.LOGISTIC: ops.sigmoid,
     BuiltinOperator.TANH: ops.tanh,
     BuiltinOperator.HARD_SWISH: ops.hard_silu,
+    BuiltinOperator.NEG: ops.negative,
+    BuiltinOperator.RSQRT: ops.rsqrt,
 }
 
 
@@ -57,12 +60,16 @@ def _apply(operator: Operator, maps: list[Any]) -> Any:
         case BuiltinOperator.RESHAPE:
             return ops.reshape(maps[0], (-1, *operator.output_shape[1:]))
         case BuiltinOperator.MEAN:
-            return ops.mean(maps[0], axis=(1, 2), keepdims=bool(options.keepDims))
+            return ops.mean(maps[0], axis=operator.axes, keepdims=bool(options.keepDims))
+        case BuiltinOperator.STRIDED_SLICE:
+            return maps[0][:, *(slice(*part) for part in operator.parts)]
+        case BuiltinOperator.GELU:
+            return ops.gelu(maps[0], approximate=bool(options.approximate))
         case BuiltinOperator.CONCATENATION:
             found = ops.concatenate(maps, axis=options.axis)
         case BuiltinOperator.CONV_2D:
             filters = inputs[1].values.shape[0]
-            found = _convolve(layers.Conv2D, operator, maps[0], filters=filters)
+            found = _convolve(layers.Conv2D, operator, maps[0], filters=filters, groups=operator.groups)
         case BuiltinOperator.DEPTHWISE_CONV_2D:
             multiplier = options.depthMultiplier
             found = _convolve(

@@ -50,6 +50,23 @@ class Operator(NamedTuple):
         low, high = (np.rint(one / step) if math.isfinite(one) else one for one in (low, high))
         return max(self.output.low, float(low)), min(self.output.high, float(high))
 
+    @property
+    def axes(self) -> list[int]:
+        """Over which MEAN is."""
+        return [int(axis) % 4 for axis in self.inputs[1].values.ravel()]
+
+    @property
+    def parts(self) -> list[tuple[int, int]]:
+        """From where to where STRIDED_SLICE keeps each side of maps, [n, h, w, c] without n."""
+        masked, begin = self.options.beginMask, self.inputs[1].values.ravel().tolist()
+        starts = (0 if masked >> axis & 1 else begin[axis] for axis in (1, 2, 3))
+        return [(n, n + size) for n, size in zip(starts, self.output_shape[1:], strict=True)]
+
+    @property
+    def groups(self) -> int:
+        """Of channels that CONV_2D convolves each alone."""
+        return self.input_shapes[0][3] // self.input_shapes[1][3]
+
     def unknown(self) -> BackboneError:
         return BackboneError(
             f"The network holds the operator {operator_name(self.code)}, which cannot be exported "

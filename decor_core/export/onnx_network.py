@@ -1,5 +1,6 @@
 """The network of a TFLite file as nodes of an ONNX graph, to be part of a larger one."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ _UNARY = {
     BuiltinOperator.LOGISTIC: "Sigmoid",
     BuiltinOperator.TANH: "Tanh",
     BuiltinOperator.HARD_SWISH: "HardSwish",
+    BuiltinOperator.NEG: "Neg",
 }
 
 
@@ -88,7 +90,17 @@ def _apply(graph: OnnxGraph, operator: Operator, maps: list[Any]) -> str:
         case BuiltinOperator.RESHAPE:
             return _reshape(graph, operator, maps[0])
         case BuiltinOperator.MEAN:
-            return graph("ReduceMean", maps[0], [2, 3], keepdims=int(options.keepDims))
+            axes = [_TO_FIRST.index(axis) for axis in operator.axes]
+            return graph("ReduceMean", maps[0], axes, keepdims=int(options.keepDims))
+        case BuiltinOperator.STRIDED_SLICE:
+            height, width, channels = operator.parts
+            starts, ends = map(list, zip(channels, height, width, strict=True))
+            return graph("Slice", maps[0], starts, ends, [1, 2, 3])
+        case BuiltinOperator.RSQRT:
+            return graph("Reciprocal", graph("Sqrt", maps[0]))
+        case BuiltinOperator.GELU if not options.approximate:
+            grown = graph("Add", graph("Erf", graph("Mul", maps[0], math.sqrt(0.5))), 1.0)
+            return graph("Mul", graph("Mul", maps[0], 0.5), grown)
         case BuiltinOperator.RELU6:
             return graph("Clip", maps[0], 0.0, 6.0)
         case _ if code in _UNARY:
@@ -96,15 +108,22 @@ def _apply(graph: OnnxGraph, operator: Operator, maps: list[Any]) -> str:
         case BuiltinOperator.CONCATENATION:
             found = graph("Concat", *maps, axis=_TO_FIRST.index(options.axis % 4))
         case BuiltinOperator.CONV_2D:
-            found = _convolve(graph, operator, maps[0], inputs[1].values.transpose(0, 3, 1, 2))
+            kernel = inputs[1].values.transpose(0, 3, 1, 2)
+            found = _convolve(graph, operator, maps[0], kernel, group=operator.groups)
         case BuiltinOperator.DEPTHWISE_CONV_2D:
             kernel, channels = inputs[1].values.transpose(3, 0, 1, 2), operator.input_shapes[0][3]
             found = _convolve(graph, operator, maps[0], kernel, group=channels)
         case BuiltinOperator.FULLY_CONNECTED:
-            constants = [tensor.values for tensor in inputs[1:]]
-            found = graph("Gemm", maps[0], *constants, transB=1)
+            weights, *bias = (tensor.values for tensor in inputs[1:])
+            if len(operator.output_shape) == 4:
+                found = graph("Conv", maps[0], weights[:, :, None, None], *bias)
+            else:
+                found = graph("Gemm", maps[0], weights, *bias, transB=1)
         case BuiltinOperator.ADD if output.scale is not None:
             found = _add(graph, maps, inputs, output)
+        case BuiltinOperator.SQUARED_DIFFERENCE:
+            difference = graph("Sub", *_operands(operator, maps))
+            return graph("Mul", difference, difference)
         case _ if code in _ARITHMETIC:
             found = graph(_ARITHMETIC[code], *_operands(operator, maps))
         case _ if code in _POOLS:

@@ -98,7 +98,9 @@ def to_tflite(network: Any, spec: BackboneSpec, seen: Sequence[np.ndarray] | Non
                 autograph=False,
             )
             signatures = {"serving_default": module.call}  # pyright: ignore[reportAttributeAccessIssue]
-            tf.saved_model.save(module, folder, signatures=signatures)
+            # A gradient of its own (swish has one) cannot always be saved, and is not needed.
+            options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+            tf.saved_model.save(module, folder, signatures=signatures, options=options)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if seen:
             # With black and white among them the steps of the input are those of the pixels, so

@@ -1,16 +1,22 @@
 """The networks that a name gives: what they take, how large they are, what was published of them.
 
-Sizes are those of the weights without classifier, in single precision. Accuracies are the share of
-the pictures of ImageNet's validation set whose class came first, as their authors tell: LITE, the
-README of EfficientNet-Lite (github.com/tensorflow/tpu, models/official/efficientnet/lite); KERAS,
-the table at keras.io/api/applications; SLIM, the READMEs of MobileNet v1 and v3
-(github.com/tensorflow/models, research/slim/nets/mobilenet).
+Sizes are those of the weights without classifier: four bytes for each parameter. Accuracies are the
+share of the pictures of ImageNet's validation set whose class came first, with the network's own
+classifier, as the tables at SOURCES tell.
 """
 
 import re
 from dataclasses import dataclass
 
-LITE, KERAS, SLIM = "EfficientNet-Lite README", "keras.io", "TensorFlow-Slim README"
+LITE, KERAS = "EfficientNet-Lite README", "keras.io"
+V1, V3 = "MobileNet v1 README", "MobileNet v3 README"
+_SLIM = "https://github.com/tensorflow/models/blob/master/research/slim/nets"
+SOURCES = {
+    LITE: "https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/lite/README.md",
+    KERAS: "https://keras.io/api/applications",
+    V1: f"{_SLIM}/mobilenet_v1.md",
+    V3: f"{_SLIM}/mobilenet/README.md",
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,24 @@ _KERAS = """
     convnext_xlarge        224  1393  86.7  ConvNeXtXLarge     convnext
 """
 
+# By width: megabytes, and the accuracy for each side in _SIDES; 1.0 at 224 is in Keras's table.
+_SIDES = 224, 192, 160, 128
+_MOBILENET = {
+    "1.0": (13, (None, 70.0, 68.0, 65.2)),
+    "0.75": (7, (68.4, 67.2, 65.3, 62.1)),
+    "0.50": (3, (63.3, 61.7, 59.1, 56.3)),
+    "0.25": (1, (49.8, 47.7, 45.5, 41.5)),
+}
+
+
+def _of_mobilenet() -> list[KnownNetwork]:
+    return [
+        KnownNetwork(f"mobilenet_{width}_{side}", side, size, top, V1)
+        for width, (size, accuracies) in _MOBILENET.items()
+        for side, top in zip(_SIDES, accuracies, strict=True)
+        if top
+    ]
+
 
 def _of_keras() -> list[KnownNetwork]:
     rows = [line.split() for line in _KERAS.strip().splitlines()]
@@ -85,9 +109,9 @@ _ALL = (
     KnownNetwork("efficientnet_lite1", 240, 17, 76.7, LITE),
     KnownNetwork("efficientnet_lite2", 260, 19, 77.6, LITE),
     KnownNetwork("mobilenet_1.0_224", 224, 13, 70.4, KERAS),
-    KnownNetwork("mobilenet_0.50_224", 224, 3, 63.3, SLIM),
-    KnownNetwork("mobilenet_v3_small", 224, 4, 68.1, SLIM, "MobileNetV3Small", "mobilenet_v3"),
-    KnownNetwork("mobilenet_v3_large", 224, 12, 75.6, SLIM, "MobileNetV3Large", "mobilenet_v3"),
+    *_of_mobilenet(),
+    KnownNetwork("mobilenet_v3_small", 224, 4, 68.1, V3, "MobileNetV3Small", "mobilenet_v3"),
+    KnownNetwork("mobilenet_v3_large", 224, 12, 75.6, V3, "MobileNetV3Large", "mobilenet_v3"),
     *_of_keras(),
 )
 KNOWN = {network.name: network for network in _ALL}

@@ -75,7 +75,8 @@ def checked_network(content: bytes, side: int) -> Checked:
             f"its maps take {memory / 2**20:.0f} MiB of memory, more than {MOST_MEMORY // 2**20}"
         )
     takes_batches = all(len(tensors[output].shape) == 4 for _, output in lives) and not any(
-        code.builtinCode == BuiltinOperator.RESHAPE for code in model.operatorCodes
+        code.builtinCode in (BuiltinOperator.RESHAPE, BuiltinOperator.STRIDED_SLICE)
+        for code in model.operatorCodes
     )
     return Checked(write_parts(model), memory, products, takes_batches)
 

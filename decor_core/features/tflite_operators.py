@@ -125,9 +125,12 @@ def _conv(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shap
     expect(len(inputs) == 3 and inputs[2] is not None, "it takes maps, kernel and bias")
     (_, height, width, channels), kernel = _maps(inputs[0]), inputs[1]
     _activated(options)
-    if kernel is None or len(kernel.shape) != 4 or kernel.shape[3] != channels:
+    if kernel is None or len(kernel.shape) != 4 or channels % kernel.shape[3]:
         raise DamagedFile("expected that its kernel has as many channels as its maps")
-    made, rows, columns, _ = kernel.shape
+    made, rows, columns, taken = kernel.shape
+    if taken != channels:  # as each group of channels is convolved alone
+        expect(made % (channels // taken) == 0, "its groups of channels are of one size")
+        expect(kernel.type == TensorType.FLOAT32, "groups are of single precision")
     _kernel_and_bias(inputs, output, made, axis=0)
     dilation = options.dilationHFactor, options.dilationWFactor
     high = _side(height, rows, options.strideH, dilation[0], options.padding)
@@ -179,12 +182,13 @@ def _dense(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Sha
     expect(len(inputs) in (2, 3), "it takes numbers, weights and bias")
     numbers, weights = inputs[:2]
     _activated(options)
-    if not (numbers and weights and len(numbers.shape) == len(weights.shape) == 2):
-        raise DamagedFile("expected that it multiplies a row with a matrix")
+    if not (numbers and weights and len(numbers.shape) in (2, 4) and len(weights.shape) == 2):
+        raise DamagedFile("expected that it multiplies a row, or maps, with a matrix")
     expect(numbers.shape[0] == 1 and not options.weightsFormat, "it takes one row, not shuffled")
-    expect(numbers.shape[1] == weights.shape[1], "row and matrix fit")
+    expect(len(numbers.shape) == 2 or options.keepNumDims, "of maps it makes maps")
+    expect(numbers.shape[-1] == weights.shape[1], "row and matrix fit")
     _kernel_and_bias(inputs, output, weights.shape[0], axis=0)
-    return 1, weights.shape[0]
+    return *numbers.shape[:-1], weights.shape[0]
 
 
 def _elementwise(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape:
@@ -192,7 +196,8 @@ def _elementwise(options: Any, inputs: Sequence[Tensor | None], output: Tensor) 
     one, other = inputs
     if one is None or other is None or len(one.shape) > 4 or len(other.shape) > 4:
         raise DamagedFile("expected that it takes two tensors of up to four sides")
-    _activated(options)
+    if hasattr(options, "fusedActivationFunction"):  # SQUARED_DIFFERENCE has none
+        _activated(options)
     expect(one.type == other.type == output.type != TensorType.INT32, "all are of one type")
     if one.type == TensorType.INT8:
         for tensor in (one, other, output):
@@ -212,6 +217,17 @@ def _unary(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Sha
     if one.type == TensorType.INT8:
         check_quantization(one, 1)
     return one.shape
+
+
+def _unary_float(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape:
+    (one,) = _present(inputs, 1)
+    expect(one.type == output.type == TensorType.FLOAT32, "it takes single precision")
+    return one.shape
+
+
+def _squared_difference(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape:
+    expect(output.type == TensorType.FLOAT32, "it takes single precision")
+    return _elementwise(options, inputs, output)
 
 
 def _rectified(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape:
@@ -267,11 +283,35 @@ def _pad(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape
     return tuple(int(n + more.sum()) for n, more in zip(maps.shape, wide, strict=True))
 
 
+def _cropped(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape:
+    """STRIDED_SLICE that cuts off the sides of maps, one step at a time."""
+    maps, *places = _present(inputs, 4)
+    _maps(maps)
+    begin, end, strides = (_whole_numbers(one).ravel().tolist() for one in places)
+    expect(len(begin) == len(end) == 4 and strides == [1] * 4, "it cuts maps without steps")
+    plain = not (options.ellipsisMask or options.newAxisMask or options.shrinkAxisMask)
+    expect(plain and not options.offset, "it keeps all sides")
+    shape = []
+    for axis, size in enumerate(maps.shape):
+        low = 0 if options.beginMask >> axis & 1 else begin[axis]
+        high = size if options.endMask >> axis & 1 else end[axis]
+        high += size if high < 0 else 0
+        expect(0 <= low < high <= size, "its places are inside of the maps")
+        shape.append(high - low)
+    expect(shape[0] == 1, "it keeps the picture")
+    _same_steps(maps, output)
+    return tuple(shape)
+
+
 def _mean(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape:
     maps, axes = _present(inputs, 2)
     _, height, width, channels = _maps(maps)
-    expect(sorted(_whole_numbers(axes).ravel().tolist()) == [1, 2], "it is over all places")
+    over = _whole_numbers(axes).ravel().tolist()
     expect(maps.type == output.type, "input and output are of one type")
+    if over in ([3], [-1]) and options.keepDims:  # as layers are normalized
+        expect(maps.type == TensorType.FLOAT32, "it takes single precision")
+        return 1, height, width, 1
+    expect(sorted(over) == [1, 2], "it is over all places, or over channels")
     if maps.type == TensorType.INT8:
         check_quantization(maps, 1)
         check_quantization(output, 1)
@@ -317,6 +357,7 @@ OPERATORS: dict[int, tuple[str, Callable[[Any, Sequence[Tensor | None], Tensor],
     BuiltinOperator.ADD: ("AddOptions", _elementwise),
     BuiltinOperator.SUB: ("SubOptions", _elementwise),
     BuiltinOperator.MUL: ("MulOptions", _elementwise),
+    BuiltinOperator.SQUARED_DIFFERENCE: ("SquaredDifferenceOptions", _squared_difference),
     BuiltinOperator.MAX_POOL_2D: ("Pool2DOptions", _pool),
     BuiltinOperator.AVERAGE_POOL_2D: ("Pool2DOptions", _pool),
     BuiltinOperator.MEAN: ("ReducerOptions", _mean),
@@ -325,7 +366,11 @@ OPERATORS: dict[int, tuple[str, Callable[[Any, Sequence[Tensor | None], Tensor],
     BuiltinOperator.LOGISTIC: ("", _unary),
     BuiltinOperator.TANH: ("", _unary),
     BuiltinOperator.HARD_SWISH: ("HardSwishOptions", _unary),
+    BuiltinOperator.GELU: ("GeluOptions", _unary_float),
+    BuiltinOperator.NEG: ("NegOptions", _unary_float),
+    BuiltinOperator.RSQRT: ("", _unary_float),
     BuiltinOperator.PAD: ("PadOptions", _pad),
+    BuiltinOperator.STRIDED_SLICE: ("StridedSliceOptions", _cropped),
     BuiltinOperator.RESHAPE: ("ReshapeOptions", _reshape),
     BuiltinOperator.CONCATENATION: ("ConcatenationOptions", _concatenate),
     BuiltinOperator.SPACE_TO_DEPTH: ("SpaceToDepthOptions", _space_to_depth),

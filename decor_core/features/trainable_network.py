@@ -15,6 +15,7 @@ from ai_edge_litert.schema_py_generated import ActivationFunctionType, BuiltinOp
 from decor_core.errors import BackboneError
 from decor_core.features.backbones import by_resolution
 from decor_core.features.network_file import FileTensor, read_model, read_tensor
+from decor_core.features.tflite_file import operator_name
 
 _ROUNDING = BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE
 
@@ -148,9 +149,13 @@ def _apply(operator: _Operator, maps: list[Any], constants: Sequence[Any]) -> An
             padding = "SAME" if options.padding == Padding.SAME else "VALID"
             convolve = tf.nn.conv2d if code == BuiltinOperator.CONV_2D else tf.nn.depthwise_conv2d
             strides = (1, options.strideH, options.strideW, 1)
-            found = tf.nn.bias_add(convolve(maps[0], constants[0], strides, padding), constants[1])
+            dilations = options.dilationHFactor, options.dilationWFactor
+            found = convolve(maps[0], constants[0], strides, padding, dilations=dilations)
+            found = tf.nn.bias_add(found, constants[1])
         case _:
-            raise BackboneError(f"The network holds operation {code}, which cannot be trained.")
+            raise BackboneError(
+                f"The network holds the operator {operator_name(code)}, which cannot be trained."
+            )
     match options.fusedActivationFunction:
         case ActivationFunctionType.NONE:
             return found

@@ -149,11 +149,14 @@ def test_listed(file, capsys, monkeypatch):
     *named, own = json.loads(capsys.readouterr().out)
     assert own["title"] == "mine" and own["at_hand"] and own["accuracy"] is None
     assert {"name": "inception_v3", "side": 299, "megabytes": 87, "accuracy": 77.9,
-            "source": "keras.io", "at_hand": False} in named  # fmt: skip
+            "source": "keras.io", "published_at": "https://keras.io/api/applications",
+            "at_hand": False} in named  # fmt: skip
     assert main(["networks", "--speed", "--fetch", str(file)]) == 0
     told = capsys.readouterr()
     assert "was assumed to take" in told.err
-    header, first, *rest = told.out.splitlines()
+    table, addresses = told.out.split("\n\n")
+    header, first, *rest = table.splitlines()
+    assert "keras.io: https://keras.io/api/applications" in addresses
     assert header.endswith("pictures/s") and float(first.split()[-1]) > 0
     assert "(mine)" in rest[-1]
 
@@ -166,7 +169,7 @@ def keras_model():
     x = pixels = tf.keras.Input((None, None, 3))
     x = layers.Rescaling(1 / 255)(x)
     for channels in LAYERS:
-        x = layers.Conv2D(channels, 3, strides=2, padding="same", activation="relu")(x)
+        x = layers.Conv2D(channels, 3, strides=2, padding="same", activation="swish")(x)
     return tf.keras.Model(pixels, layers.GlobalAveragePooling2D()(x))
 
 

@@ -1,5 +1,6 @@
 """Networks of strangers: what LiteRT could not bear never gets there, whatever is in the file."""
 
+import math
 import random
 import struct
 import subprocess
@@ -102,6 +103,59 @@ def _pad(wide):
     return change
 
 
+def _like_convnext(p):
+    """After the last maps: over channels normalized, multiplied, activated; groups; a side cut."""
+    (last,) = p.graph.outputs[-1:]
+    channels, whole = p.tensor((1,), [-1], schema.TensorType.INT32), (1, 8, 8, 6)
+    averaged = schema.ReducerOptionsT()
+    averaged.keepDims = True
+    mean, minus, variance, more, factor = (p.tensor((1, 8, 8, 1)) for _ in range(5))
+    squares, scaled, dense, active, grouped = (p.tensor(whole) for _ in range(5))
+    p.operator("MEAN", [last, channels], mean, "ReducerOptions", averaged)
+    p.operator("NEG", [mean], minus, "NegOptions", schema.NegOptionsT())
+    p.operator("SQUARED_DIFFERENCE", [last, minus], squares)
+    p.operator("MEAN", [squares, channels], variance, "ReducerOptions", averaged)
+    little = p.tensor((1,), [0.01])
+    p.operator("ADD", [variance, little], more, "AddOptions", schema.AddOptionsT())
+    p.operator("RSQRT", [more], factor)
+    p.operator("MUL", [last, factor], scaled, "MulOptions", schema.MulOptionsT())
+    weights, options = p.tensor((6, 6), np.eye(6)[::-1]), schema.FullyConnectedOptionsT()
+    options.keepNumDims = True
+    p.operator("FULLY_CONNECTED", [scaled, weights, -1], dense, "FullyConnectedOptions", options)
+    p.operator("GELU", [dense], active, "GeluOptions", schema.GeluOptionsT())
+    kernel, bias = p.tensor((6, 1, 1, 2), np.ones((6, 1, 1, 2))), p.tensor((6,), np.zeros(6))
+    options = schema.Conv2DOptionsT()
+    options.strideW = options.strideH = 1
+    p.operator("CONV_2D", [active, kernel, bias], grouped, "Conv2DOptions", options)
+    _cut([0, 1, 1, 0], [0, 0, 0, 0], end_mask=15)(p, grouped, (1, 7, 7, 6))
+
+
+def _cut(begin, end, steps=(1, 1, 1, 1), begin_mask=9, end_mask=13):
+    def change(p, maps=None, shape=(1, 7, 8, 6)):
+        places = [p.tensor((4,), one, schema.TensorType.INT32) for one in (begin, end, steps)]
+        made, options = p.tensor(shape), schema.StridedSliceOptionsT()
+        options.beginMask, options.endMask = begin_mask, end_mask
+        maps = p.graph.outputs[-1] if maps is None else maps
+        p.operator("STRIDED_SLICE", [maps, *places], made, "StridedSliceOptions", options)
+        p.graph.outputs = [p.graph.outputs[0], made]
+
+    return change
+
+
+def test_what_newer_networks_need_is_let_in():
+    found = run(tiny_network(_like_convnext))
+    before = run(tiny_network())[-1]
+    squares = (before + before.mean(-1, keepdims=True)) ** 2
+    x = (before / np.sqrt(squares.mean(-1, keepdims=True) + 0.01))[..., ::-1]
+    erf = np.vectorize(math.erf)
+    x = (x * 0.5 * (1 + erf(x / np.sqrt(2)))).reshape(*x.shape[:-1], 3, 2).sum(-1)
+    np.testing.assert_allclose(found[-1], np.repeat(x, 2, axis=-1)[:, 1:, 1:], atol=1e-4)
+
+
+def _groups(p):
+    p.graph.operators[1].inputs[1] = p.tensor((6, 3, 3, 3), np.ones((6, 3, 3, 3)))
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -119,6 +173,11 @@ def _pad(wide):
         (_outside, "its numbers are outside"),
         (_pad([[0, 0], [1, -1], [1, 1], [0, 0]]), "it pads with up to 256"),
         (_pad([[0, 0], [1, 1], [1, 2], [0, 0]]), "the output of PAD is of shape"),
+        (_cut([0, 1, 0, 0], [0, 0, 0, 0], (1, 2, 1, 1)), "it cuts maps without steps"),
+        (_cut([0, 9, 0, 0], [0, -1, 0, 0]), "its places are inside"),
+        (_cut([0, 1, 0, 0], [0, 99, 0, 0]), "its places are inside"),
+        (_cut([0, 1, 0, 0], [0, -1, 0, 0]), "the output of STRIDED_SLICE is of shape (1, 6, 8"),
+        (_groups, "as many channels as its maps"),
         (lambda p: setattr(p.graph, "outputs", []), "it gives 1 to 32 maps"),
         (lambda p: setattr(p.graph, "outputs", [1]), "square maps"),
         (lambda p: setattr(p.graph, "outputs", [10_000]), "tensors that there are"),
@@ -194,7 +253,9 @@ print(refused)
 
 def test_damage_of_any_kind_is_refused_in_words_and_ends_no_process():
     """In another process: LiteRT is C++, where damage that is let in would end it."""
-    done = subprocess.run([sys.executable, "-c", _FUZZ], input=tiny_network(), capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _FUZZ], input=tiny_network(_like_convnext), capture_output=True
+    )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     assert 100 < int(done.stdout) < 400
 
