@@ -69,7 +69,9 @@ def _apply(operator: Operator, maps: list[Any]) -> Any:
             found = ops.concatenate(maps, axis=options.axis)
         case BuiltinOperator.CONV_2D:
             filters = inputs[1].values.shape[0]
-            found = _convolve(layers.Conv2D, operator, maps[0], filters=filters, groups=operator.groups)
+            found = _convolve(
+                layers.Conv2D, operator, maps[0], filters=filters, groups=operator.groups
+            )
         case BuiltinOperator.DEPTHWISE_CONV_2D:
             multiplier = options.depthMultiplier
             found = _convolve(

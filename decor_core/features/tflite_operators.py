@@ -299,7 +299,7 @@ def _cropped(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> S
         expect(0 <= low < high <= size, "its places are inside of the maps")
         shape.append(high - low)
     expect(shape[0] == 1, "it keeps the picture")
-    _same_steps(maps, output)
+    _same_quantization(maps, output)
     return tuple(shape)
 
 
