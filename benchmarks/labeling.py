@@ -28,9 +28,9 @@ from decor_core.datasets.heap import create_heap
 from decor_core.datasets.storage import keep_picture, stored_images
 from decor_core.features.embedder import Block
 from decor_core.images.encode import encode_webp
-from decor_core.io import write_arrays
 from decor_core.taxonomy import Taxonomy
 from decor_core.training.active_learning import ActiveLearner
+from decor_core.training.heap_vectors import write_heap_vectors
 
 _CLASSES = 10
 _DIMENSIONS = 64
@@ -76,8 +76,7 @@ def _heap(folder: Path, classes: np.ndarray) -> Labeling:
     vectors = (centers[classes] + rng.normal(0, 1, (len(classes), _DIMENSIONS * 6))).astype("f4")
     blocks = [Block(f"{i}", i * _DIMENSIONS, (i + 1) * _DIMENSIONS) for i in range(6)]
     learner = ActiveLearner(vectors, blocks)
-    arrays = {"coordinates": learner.coordinates, "clusters": learner.look_alikes()}
-    write_arrays(folder / "looks.npz", **arrays)
+    write_heap_vectors(folder, learner.coordinates, learner.look_alikes())
     return labeling_of(folder, "somebody")
 
 

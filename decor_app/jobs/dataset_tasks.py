@@ -35,7 +35,7 @@ from decor_core.images.formats import is_picture_name
 from decor_core.model.bundle import Bundle
 from decor_core.model.events import ShouldStop
 from decor_core.model.predictor import ImagePredictor
-from decor_core.training.heap_looks import look_at
+from decor_core.training.heap_vectors import embed_heap
 from decor_core.training.label_issues import find_label_issues, label_findings
 from decor_core.training.projection import project
 from decor_core.training.region import embed_pictures
@@ -115,7 +115,7 @@ class IntakeTask(DatasetTask):
         progress = self.progress(report, "embedding")
         with suppress(DataError, Stopped):  # the set is there; its report says what it lacks
             if isinstance(made, Heap):
-                look_at(made, self.spec, progress, should_stop)
+                embed_heap(made, self.spec, progress, should_stop)
             else:
                 embed_dataset(made, self.spec, None, progress, should_stop)
         return made.folder

@@ -1,4 +1,4 @@
-"""Behind the labeling of a heap: its pictures looked at once; proposals from the labels so far."""
+"""Behind the labeling of a heap: its pictures embedded once; proposals from the labels so far."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from decor_core.errors import DataError, damaged_file
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.model.events import ShouldStop
 from decor_core.training.active_learning import Share
-from decor_core.training.heap_looks import look_at, read_looks
+from decor_core.training.heap_vectors import embed_heap, read_heap_vectors
 from decor_core.training.labeling_progress import (
     ClassProgress,
     changed_by_doubling,
@@ -29,17 +29,17 @@ _LEAST_ALIKE = 3  # pictures of a cluster
 
 
 @dataclass(frozen=True)
-class LookTask(DatasetTask):
-    """Look at the pictures of the heap ``data``: for proposals, and which ones look alike."""
+class EmbedHeapTask(DatasetTask):
+    """Embed the pictures of the heap ``data``: for proposals, and which ones look alike."""
 
-    kind: ClassVar[str] = "look at a heap"
+    kind: ClassVar[str] = "embed a heap"
 
     data: Path
     spec: EmbeddingSpec = EmbeddingSpec()
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
         heap = load_heap(self.data)
-        look_at(heap, self.spec, self.progress(report, "embedding"), should_stop)
+        embed_heap(heap, self.spec, self.progress(report, "embedding"), should_stop)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class FitTask(Task):
 
     def run(self, report: Report, should_stop: ShouldStop) -> LabelingFit:
         with damaged_file(DataError, "What was seen in the pictures cannot be read"):
-            learner, clusters = read_looks(self.data, self.pictures)
+            learner, clusters = read_heap_vectors(self.data, self.pictures)
         proposals = learner.propose(self.labels)
         answered = {*self.labels, *self.left_out}
         left = np.setdiff1d(np.arange(len(learner.coordinates)), sorted(answered))

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from decor_app.jobs.job import Job
-from decor_app.jobs.labeling_tasks import THRESHOLDS, FitTask, LabelingFit, LookTask
+from decor_app.jobs.labeling_tasks import THRESHOLDS, EmbedHeapTask, FitTask, LabelingFit
 from decor_app.jobs.tasks import QueueName
 from decor_app.state.processes import job_queues
 from decor_core.data.findings import pluralize
@@ -28,13 +28,16 @@ from decor_core.datasets.storage import HEAP
 from decor_core.errors import DamagedFile, DecorError
 from decor_core.io import read_json, write_json
 from decor_core.model.evaluation import wilson
-from decor_core.training.heap_looks import was_looked_at
+from decor_core.training.active_learning import LEAST_CLASSES, LEAST_OF_CLASS
+from decor_core.training.heap_vectors import has_heap_vectors
 from decor_core.training.labeling_progress import enough, with_point
 
 # Seconds from one fit to the next: proposals that change with every key are no help, and are sent
 # each time.
 PAUSE = 1.0
-_NEEDED = 3  # labels of a class, before there are proposals of it
+_CURVE = "curve.json"
+# Keys of an answer that tell what a fit has learned.
+_LEARNED = ("proposals", "next", "clusters", "threshold", "curve", "disagreements")
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class Labeling:
         self.log.refresh()
         self._go_on()
         log = self.log
-        labels = log.labels if since in range(1) or since > log.revision else None
+        labels = log.labels if not since or since > log.revision else None
         with self._lock:
             fit, fits = self._fit, self._fits
             is_behind = fit is None or fit.revision != log.revision
@@ -138,15 +141,15 @@ class Labeling:
     def _message(self, fit: LabelingFit | None) -> str:
         if self._trouble:
             return self._trouble
-        if not was_looked_at(self.heap):
+        if not has_heap_vectors(self.heap):
             return "The pictures are being looked at; label meanwhile."
         if fit and fit.classes:
             return enough(fit.changed, len(fit.labels))
         counts = Counter(self.log.labels.values())
-        if sum(counts[name] >= _NEEDED for name in self.log.classes) < 2:
+        if sum(counts[name] >= LEAST_OF_CLASS for name in self.log.classes) < LEAST_CLASSES:
             return (
-                f"Proposals come as soon as two classes have {_NEEDED} pictures each; so far "
-                f"{pluralize(len(self.log.labels), 'picture')} are labeled."
+                f"Proposals come as soon as two classes have {LEAST_OF_CLASS} pictures each; "
+                f"so far {pluralize(len(self.log.labels), 'picture')} are labeled."
             )
         return "The model is learning from the labels; proposals come in a moment."
 
@@ -165,8 +168,8 @@ class Labeling:
             early = time.monotonic() < self._fitted + PAUSE
             if self._running or self._given_up == revision or early:
                 return
-            if not was_looked_at(self.heap):
-                self._submit("dataset", LookTask(self.heap.folder), revision)
+            if not has_heap_vectors(self.heap):
+                self._submit("dataset", EmbedHeapTask(self.heap.folder), revision)
             elif self._fit is None or self._fit.revision != revision:
                 self._submit("labeling", self._fit_task(revision), revision)
 
@@ -180,7 +183,8 @@ class Labeling:
         given = self.log.labels
         # Pictures of nothing that is asked for would all be taken for one of the classes if they
         # were no class of their own; as of any class, a few are needed.
-        no_class = {SKIP} if list(given.values()).count(NONE) >= _NEEDED else {NONE, SKIP}
+        none_is_class = list(given.values()).count(NONE) >= LEAST_OF_CLASS
+        no_class = {SKIP} if none_is_class else {NONE, SKIP}
         labels, left_out = {}, []
         for one, label in given.items():
             if label in no_class:
@@ -191,7 +195,7 @@ class Labeling:
         at_random = self.log.at_random
         return FitTask(heap.folder, len(heap.ids), revision, labels, tuple(left_out), at_random)
 
-    def _submit(self, queue: QueueName, task: FitTask | LookTask, revision: int) -> None:
+    def _submit(self, queue: QueueName, task: FitTask | EmbedHeapTask, revision: int) -> None:
         try:
             job = self._queues[queue].submit(task, self._owner, self.id, self._take_result)
         except DecorError as error:  # too many wait: the next request tries again
@@ -204,7 +208,7 @@ class Labeling:
         with self._lock:
             if self._running is None or job.id != self._running.id:
                 return  # pictures were added meanwhile
-            if not was_looked_at(self.heap):
+            if not has_heap_vectors(self.heap):
                 self._give_up("there is a single picture, and two are needed.")
                 return
             self._running, self._trouble = None, ""
@@ -288,10 +292,6 @@ def _stamp(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
-
-
-_CURVE = "curve.json"
-_LEARNED = ("proposals", "next", "clusters", "threshold", "curve", "disagreements")
 
 
 def _with_interval(k: int, n: int) -> list[float | None]:

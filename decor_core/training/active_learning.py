@@ -24,9 +24,8 @@ _FOLDS = 5
 # A batch is chosen among so many times as many pictures as it has: Zhdanov found 10 to 50 alike.
 _CANDIDATES = 10
 # Three pictures each of two classes, before which proposals would be guesses.
-_LEAST_OF_CLASS, _LEAST_CLASSES = 3, 2
-
-
+LEAST_OF_CLASS, LEAST_CLASSES = 3, 2
+# Pictures of a cluster of look-alikes, about; beyond so many clusters there are more of them.
 _ALIKE, _MOST_CLUSTERS = 12, 300
 
 
@@ -164,7 +163,7 @@ class ActiveLearner:
     def propose(self, labels: Mapping[int, str]) -> Proposals | None:
         """What the labels say of all pictures; None before three pictures each of two classes."""
         classes, codes = np.unique(list(labels.values()), return_inverse=True)
-        if (np.bincount(codes) >= _LEAST_OF_CLASS).sum() < _LEAST_CLASSES:
+        if (np.bincount(codes) >= LEAST_OF_CLASS).sum() < LEAST_CLASSES:
             return None
         rows = np.array(list(labels), int)
         held_out, logits = self._out_of_fold(rows, codes)

@@ -12,8 +12,8 @@ from decor_app.state.labeling_routes import labeling_routes
 from decor_app.state.labeling_session import Labeling, labeling_of
 from decor_core.datasets.heap import load_heap
 from decor_core.datasets.label_log import NONE, SKIP
-from decor_core.io import write_arrays
 from decor_core.model.events import never_stop
+from decor_core.training.heap_vectors import write_heap_vectors
 
 
 def quiet(event: object) -> None:
@@ -25,7 +25,7 @@ def labeling(tmp_path, monkeypatch, write_pictures, visit) -> Labeling:
     """Twenty pictures; what is seen in them is made up: the even ones differ from the odd ones."""
     monkeypatch.setattr(labeling_session, "job_queues", lambda: visit.queues)
     monkeypatch.setattr(labeling_session, "PAUSE", 0.0)
-    monkeypatch.setattr("decor_app.jobs.dataset_tasks.look_at", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.dataset_tasks.embed_heap", lambda *_: None)
     source = write_pictures(*(f"{i:02}.png" for i in range(20)))
     folder = IntakeTask(source, tmp_path / "sets" / "heap-1", "Heap", unlabeled=True).run(
         quiet, never_stop
@@ -33,7 +33,7 @@ def labeling(tmp_path, monkeypatch, write_pictures, visit) -> Labeling:
     seen = np.random.default_rng(0).normal(0, 0.3, (20, 4)).astype(np.float32)
     seen[::2, 0] += 2
     clusters = np.arange(20) % 2
-    write_arrays(folder / "looks-20.npz", coordinates=seen, clusters=clusters)
+    write_heap_vectors(folder, seen, clusters)
     return labeling_of(folder, "me")
 
 
@@ -267,7 +267,7 @@ def test_a_fit_that_fails_is_told_and_tried_again_after_the_next_label(labeling,
 
 
 def test_a_single_picture_is_looked_at_once(labeling, ask, visit):
-    (labeling.heap.folder / "looks-20.npz").unlink()
+    (labeling.heap.folder / "heap-vectors-20.npz").unlink()
     assert "being looked at" in ask("state").json()["message"]
     queue = visit.queues["dataset"]
     job = queue.take()
@@ -308,7 +308,7 @@ def test_pictures_that_were_deleted_take_no_labels(labeling, ask):
 def test_labels_of_a_table_are_taken_over(tmp_path, write_pictures, monkeypatch):
     from decor_core.data.tables.columns import Columns
 
-    monkeypatch.setattr("decor_app.jobs.dataset_tasks.look_at", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.dataset_tasks.embed_heap", lambda *_: None)
     source = write_pictures("0.png", "1.png", "2.png")
     (source / "list.csv").write_text("name,kind\n0.png,cup\n1.png,\n")
     columns = Columns("name", "kind", "", "")

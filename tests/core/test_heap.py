@@ -28,7 +28,7 @@ from decor_core.datasets.storage import HEAP, keep_picture
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DamagedFile, DataError
 from decor_core.features.embedder import Block, EmbeddingSpec
-from decor_core.training import heap_looks
+from decor_core.training import heap_vectors
 
 
 @pytest.fixture
@@ -195,14 +195,14 @@ def test_what_was_seen_of_a_heap_gives_proposals(heap, monkeypatch):
     vectors = rng.normal(0, 1, (12, 6)).astype(np.float32)
     vectors[:6, :3] += 4
     seen = SimpleNamespace(vectors=vectors, blocks=(Block("a", 0, 3), Block("b", 3, 6)))
-    monkeypatch.setattr(heap_looks, "embed_pictures", lambda *_, **__: seen)
-    assert not heap_looks.was_looked_at(heap)
-    heap_looks.look_at(heap, EmbeddingSpec())
-    assert heap_looks.was_looked_at(heap)
-    learner, clusters = heap_looks.read_looks(heap.folder, 12)
+    monkeypatch.setattr(heap_vectors, "embed_pictures", lambda *_, **__: seen)
+    assert not heap_vectors.has_heap_vectors(heap)
+    heap_vectors.embed_heap(heap, EmbeddingSpec())
+    assert heap_vectors.has_heap_vectors(heap)
+    learner, clusters = heap_vectors.read_heap_vectors(heap.folder, 12)
     assert clusters.shape == (12,)
     proposals = learner.propose(dict.fromkeys(range(3), "a") | dict.fromkeys(range(8, 12), "b"))
     assert proposals.proposed.tolist() == ["a"] * 6 + ["b"] * 6
-    (heap.folder / "looks-12.npz").write_bytes(b"no arrays")
+    (heap.folder / "heap-vectors-12.npz").write_bytes(b"no arrays")
     with pytest.raises(DamagedFile):
-        heap_looks.read_looks(heap.folder, 12)
+        heap_vectors.read_heap_vectors(heap.folder, 12)

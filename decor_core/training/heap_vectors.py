@@ -1,4 +1,4 @@
-"""What is seen of the pictures of a heap, once, and kept with it: all that fits to labels need."""
+"""Vectors of the pictures of a heap, computed once and kept with it: what fits to labels need."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,8 +15,10 @@ from decor_core.io import read_arrays, write_arrays
 from decor_core.training.active_learning import ActiveLearner
 from decor_core.training.region import embed_pictures
 
+_FILE = "heap-vectors-{}.npz"
 
-def look_at(
+
+def embed_heap(
     heap: Heap,
     spec: EmbeddingSpec,
     progress: Callable[[int, int], None] | None = None,
@@ -32,27 +34,31 @@ def look_at(
     )
     if len(found.vectors) > 1:  # one alone cannot be told from others
         learner = ActiveLearner(found.vectors, found.blocks)
-        arrays = {"coordinates": learner.coordinates, "clusters": learner.look_alikes()}
-        written = _file(heap.folder, len(heap.ids))
-        write_arrays(written, **arrays)
-        for older in set(heap.folder.glob("looks*.npz")) - {written}:
-            older.unlink(missing_ok=True)
+        write_heap_vectors(heap.folder, learner.coordinates, learner.look_alikes())
+
+
+def write_heap_vectors(folder: Path, coordinates: np.ndarray, clusters: np.ndarray) -> None:
+    """Keep the coordinates [n, r] of all n pictures of a heap, and the cluster [n] of each."""
+    written = _file(folder, len(coordinates))
+    write_arrays(written, coordinates=coordinates, clusters=clusters)
+    for older in set(folder.glob(_FILE.format("*"))) - {written}:
+        older.unlink(missing_ok=True)
 
 
 def _file(folder: Path, pictures: int) -> Path:
     """Named after their number: a heap never loses a picture, but some may be added."""
-    return folder / f"looks-{pictures}.npz"
+    return folder / _FILE.format(pictures)
 
 
-def was_looked_at(heap: Heap) -> bool:
-    """Whether ``read_looks`` finds something."""
+def has_heap_vectors(heap: Heap) -> bool:
+    """Whether ``read_heap_vectors`` finds something."""
     return _file(heap.folder, len(heap.ids)).exists()
 
 
-def read_looks(folder: Path, pictures: int) -> tuple[ActiveLearner, np.ndarray]:
+def read_heap_vectors(folder: Path, pictures: int) -> tuple[ActiveLearner, np.ndarray]:
     """A learner on the n ``pictures`` of the heap in ``folder``, and the cluster [n] of each.
 
-    OSError or DamagedFile where what ``look_at`` wrote cannot be read.
+    OSError or DamagedFile where what ``write_heap_vectors`` wrote cannot be read.
     """
     file = _file(folder, pictures)
     return _read(file, file.stat().st_mtime_ns)
