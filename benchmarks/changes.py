@@ -1,13 +1,16 @@
-"""Random changes to files: to bytes, to what is in zips, to values in JSON."""
+"""Random changes to files: to bytes, to what is in zips, to values in JSON, to networks."""
 
 import io
 import json
 import random
+import struct
 import warnings
 import zipfile
 from typing import Any
 
+import flatbuffers
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 _TELLING = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff", b"\x7f\xff\xff\xff", b"\xff" * 4,
             b"\0" * 4, b"\0\0\0\x80", b"\n", b'"', b",", b";", b"\t", b"..", b"/", b"nan",
@@ -143,3 +146,85 @@ def _array(text: bytes) -> bytes:
     stream = io.BytesIO()
     np.save(stream, np.array(text.decode(errors="replace")))
     return stream.getvalue()
+
+
+# Networks
+
+_COUNTS = (0, 1, 2, 3, 4, 5, 8, 16, 17, 32, 64, 127, 128, 129, 255, 256, 65535, 2**20, 2**28,
+           2**31 - 1, -1, -2, -129, -(2**31))  # fmt: skip
+_STEPS = (0.0, -1.0, 1e-30, 1e-9, 1e-3, 0.5, 1.0, 255.0, 1e6, 1e9, float("inf"), float("nan"))
+
+
+def changed_network(data: bytes, rng: random.Random) -> bytes:
+    """A TFLite file with other bytes in their place, or with one to four of its parts changed."""
+    if rng.random() < 0.3:
+        found = bytearray(data)
+        for _ in range(rng.choice((1, 1, 2, 3, 10))):
+            at = rng.randrange(len(found) // 4) * 4
+            word = rng.choice(_COUNTS) if rng.random() < 0.7 else rng.getrandbits(32)
+            found[at : at + 4] = (word & 0xFFFFFFFF).to_bytes(4, "little")
+        return bytes(found)
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
+        rng.choice((_change_operator, _change_options, _change_tensor))(model, rng)
+    builder = flatbuffers.Builder(len(data))
+    try:
+        builder.Finish(model.Pack(builder), b"TFL3")
+    except (TypeError, ValueError, struct.error):  # a number that the file cannot hold
+        return data
+    return bytes(builder.Output())
+
+
+def _change_operator(model: Any, rng: random.Random) -> None:
+    """What it is, or which tensors it takes and gives."""
+    (graph,) = model.subgraphs
+    operator, code = rng.choice(graph.operators), rng.choice(model.operatorCodes)
+    match rng.randrange(5):
+        case 0:
+            operator.opcodeIndex = rng.randrange(len(model.operatorCodes))
+        case 1:
+            code.version = rng.choice((0, 1, 2, 5, 9, 100))
+        case 2:
+            code.builtinCode = code.deprecatedBuiltinCode = rng.randrange(127)
+        case _:
+            side = rng.choice(("inputs", "outputs"))
+            places = [int(place) for place in getattr(operator, side)]
+            places[rng.randrange(len(places))] = rng.randrange(-1, len(graph.tensors) + 1)
+            setattr(operator, side, rng.choice((places, places[:-1], [*places, places[0]])))
+
+
+def _change_options(model: Any, rng: random.Random) -> None:
+    options = rng.choice(model.subgraphs[0].operators).builtinOptions
+    values = vars(options) if options else {}
+    names = [name for name, value in values.items() if isinstance(value, int)]
+    if names:
+        name = rng.choice(names)
+        few = name in ("padding", "fusedActivationFunction", "weightsFormat")
+        setattr(options, name, rng.randrange(9) if few else rng.choice(_COUNTS))
+
+
+def _change_tensor(model: Any, rng: random.Random) -> None:
+    """Its shape, type, steps, or the numbers in it."""
+    tensor = rng.choice(model.subgraphs[0].tensors)
+    buffer, steps = model.buffers[tensor.buffer], tensor.quantization
+    match rng.randrange(5):
+        case 0 if len(tensor.shape):
+            tensor.shape = np.array(tensor.shape)
+            tensor.shape[rng.randrange(len(tensor.shape))] = rng.choice(_COUNTS)
+        case 1:
+            tensor.type = rng.randrange(18)
+        case 2:
+            tensor.buffer = rng.randrange(len(model.buffers))
+        case 3 if steps is not None and steps.scale is not None:
+            if rng.random() < 0.6:
+                steps.scale = np.array(steps.scale)
+                steps.scale[rng.randrange(len(steps.scale))] = rng.choice(_STEPS)
+            else:
+                steps.zeroPoint = np.array(steps.zeroPoint)
+                steps.zeroPoint[rng.randrange(len(steps.zeroPoint))] = rng.choice(_COUNTS)
+        case _ if buffer.data is not None and len(buffer.data) >= 4:
+            buffer.data = np.array(buffer.data)
+            whole = buffer.data[: len(buffer.data) // 4 * 4].view("<i4")
+            whole[rng.randrange(len(whole))] = rng.choice(_COUNTS)
+            if rng.random() < 0.3:
+                buffer.data = buffer.data[: rng.randrange(len(buffer.data))]

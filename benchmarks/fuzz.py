@@ -1,11 +1,12 @@
 """Damaged and hostile files against everything that reads what people bring.
 
-    python benchmarks/fuzz.py [picture] [table] [set] [model] [run] [vectors] [--minutes 10]
-                              [--seed 0] [--keep FOLDER]
+    python benchmarks/fuzz.py [picture] [table] [set] [model] [run] [vectors] [network]
+                              [--minutes 10] [--seed 0] [--keep FOLDER]
 
 Files of our own making are changed at random, on the outside and on the inside of zips, and read.
 A reader may take a file or refuse it with a DecorError; anything else, more than SLOW seconds or
-LARGE megabytes are findings, written to FOLDER with the seed that makes them again.
+LARGE megabytes are findings, written to FOLDER with the seed that makes them again. A network may
+bring down the process: FOLDER/last names the file that was read then.
 """
 
 import argparse
@@ -31,14 +32,16 @@ import pandas as pd
 from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
 
-from benchmarks.changes import changed, changed_zip
+from benchmarks.changes import changed, changed_network, changed_zip
 from decor_core.data.catalog import find_layout, open_dataset
 from decor_core.data.tables.columns import guess_columns
 from decor_core.data.tables.table import read_table
 from decor_core.data.tables.table_listing import list_tables
 from decor_core.errors import DecorError
+from decor_core.features.backbones import DEFAULT, MODELS, OwnNetwork, load_backbone
 from decor_core.features.embedder import Block, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
+from decor_core.features.stage_maps import with_stage_maps
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import BUNDLE_FILES, Bundle
 from decor_core.model.evaluation import evaluate
@@ -52,6 +55,7 @@ from decor_core.runs.import_run import import_run
 from decor_core.runs.run import PREDICTION_COLUMNS, Run, load_run, write_run
 from decor_core.runs.store import DiskRuns
 from decor_core.taxonomy import Taxonomy
+from tests.tiny_network import add_all_operators, tiny_network
 
 SLOW, LARGE = 5.0, 1000.0  # of 64 million pixels, in color, a few copies
 
@@ -237,6 +241,33 @@ def read_vectors(data: bytes, folder: Path) -> None:
     Embeddings.load(folder / "few.npz")
 
 
+def network_seeds() -> list[bytes]:
+    """Small ones, with all operators that there may be; that of eight bits is the shipped one."""
+    small = [tiny_network(), *(tiny_network(add_all_operators) for _ in range(4))]
+    return [*small, (MODELS / "backbone" / f"{DEFAULT}.tflite").read_bytes()]
+
+
+def read_network(data: bytes, folder: Path) -> None:
+    """As a model's own, then as a file whose stages are looked for: pictures by one and by two."""
+    _look_with(data)
+    _look_with(with_stage_maps(data))
+
+
+def _look_with(content: bytes) -> None:
+    side, mean, scale = (32, 127.5, 127.5) if len(content) < 2**20 else (224, 127.0, 128.0)
+    network = OwnNetwork(content, side, mean, scale, "Changed")
+    backbone = load_backbone(network.name)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
+    together = backbone.stage_maps(pixels)
+    for maps, alone, shape in zip(
+        together, backbone.stage_maps(pixels[:1]), backbone.shapes, strict=True
+    ):
+        if alone.shape != (1, *shape) or maps.shape != (2, *shape):
+            raise ValueError(f"maps of {maps.shape} instead of {shape}")
+        if not np.array_equal(maps[:1], alone, equal_nan=True):
+            raise ValueError("a picture alone gives other maps than among others")
+
+
 TARGETS: dict[str, tuple[Callable[[], list[bytes]], Callable, Callable[[bytes, Path], None]]] = {
     "picture": (picture_seeds, changed, read_one_picture),
     "table": (table_seeds, changed, read_one_table),
@@ -244,6 +275,7 @@ TARGETS: dict[str, tuple[Callable[[], list[bytes]], Callable, Callable[[bytes, P
     "model": (model_seeds, changed_zip, read_one_model),
     "run": (run_seeds, changed_zip, read_one_run),
     "vectors": (vectors_seeds, changed_zip, read_vectors),
+    "network": (network_seeds, changed_network, read_network),
 }
 
 
@@ -288,6 +320,9 @@ def main() -> None:
     while time.monotonic() < end:
         for target in targets:
             for _ in range(1 if target in ("model", "run", "set") else 10):
+                if target == "network":
+                    options.keep.mkdir(parents=True, exist_ok=True)
+                    (options.keep / "last").write_text(f"{target} {seed}")
                 data, wrong = attempt(target, seeds[target], seed)
                 tried[target] += 1
                 if wrong:

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="measures with r
 fuzz = pytest.importorskip("benchmarks.fuzz")
 changes = pytest.importorskip("benchmarks.changes")
 
-TIMES = {"picture": 150, "table": 100, "set": 20, "model": 20, "run": 25, "vectors": 40}
+TIMES = {"picture": 150, "table": 100, "set": 20, "model": 20, "run": 25, "vectors": 40,
+         "network": 30}  # fmt: skip
 
 
 @pytest.mark.parametrize("target", fuzz.TARGETS)
