@@ -33,7 +33,7 @@ _DOWNLOADS = (
 
 
 def show_labeling(labeling: Labeling) -> None:
-    """All of it."""
+    """The way back, title and menu of a heap, then the labeler."""
     st.button(
         "All data sets, and new ones",
         icon=":material/arrow_back:",
