@@ -29,7 +29,7 @@ from decor_core.datasets.heap import (
     take_over_edits,
 )
 from decor_core.datasets.heap import finish as finish_heap
-from decor_core.datasets.storage import HEAP, read_aside
+from decor_core.datasets.storage import read_aside
 from decor_core.datasets.store import DatasetSummary
 from decor_core.datasets.upload import pack_upload
 from decor_core.errors import DataError
@@ -57,11 +57,8 @@ def opened() -> Labeling | None:
         st.query_params.pop(_ADDRESS, None)
         return None
     st.query_params[_ADDRESS] = set_id
-    folder = store().root / set_id
     try:
-        if not (folder / HEAP).exists():
-            raise DataError(f"There is no data set “{set_id}” (any more); see the list of them.")
-        found = labeling_of(folder, session.owner)
+        found = labeling_of(store().folder(set_id), session.owner)
         found.refresh()
     except DataError as error:
         toast_error(error)
@@ -156,7 +153,7 @@ def rename_heap(set_id: str) -> None:
     """Give a heap the title that its control holds."""
 
     def rename() -> None:
-        labeling_of(store().root / set_id, workspace().owner).rename(keys.TITLE.of(set_id).value)
+        labeling_of(store().folder(set_id), workspace().owner).rename(keys.TITLE.of(set_id).value)
 
     attempt(rename)
 

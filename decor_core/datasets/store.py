@@ -104,7 +104,7 @@ class DatasetStore:
 
     def heap(self, set_id: str) -> Heap:
         """The pictures that a set was, or will be, labeled from."""
-        return load_heap(self._folder(set_id))
+        return load_heap(self.folder(set_id))
 
     def begin(self, title: str) -> Path:
         """A folder for a new set, named after ``title``; not made yet.
@@ -122,11 +122,11 @@ class DatasetStore:
 
     def get(self, set_id: str) -> Dataset:
         """The set as it stands."""
-        return load_dataset(self._folder(set_id))
+        return load_dataset(self.folder(set_id))
 
     def stamp(self, set_id: str) -> tuple:
         """Differs whenever the set does, and is quickly told."""
-        folder = self._folder(set_id)
+        folder = self.folder(set_id)
         with damaged_file(DataError, f"The data set “{set_id}” is damaged"):
             return _stamp(folder)
 
@@ -142,7 +142,7 @@ class DatasetStore:
     def delete(self, set_id: str) -> None:
         """Remove a set; until the next one is removed, ``restore`` brings it back."""
         with self.alone():
-            folder = self._folder(set_id)
+            folder = self.folder(set_id)
             shutil.rmtree(self.root / _TRASH, ignore_errors=True)
             (self.root / _TRASH).mkdir(exist_ok=True)
             folder.rename(self.root / _TRASH / set_id)
@@ -170,7 +170,8 @@ class DatasetStore:
         with unwritable(DataError, self.root), locked(self.root):
             yield
 
-    def _folder(self, set_id: str) -> Path:
+    def folder(self, set_id: str) -> Path:
+        """Where a set, or a heap, is; nothing outside of ``root`` is one, whatever its id."""
         folder = self.root / set_id
         if folder not in self.root.glob("[!.]*/"):
             raise DataError(f"There is no data set “{set_id}” (any more); see the list of them.")

@@ -613,6 +613,21 @@ def test_pictures_of_no_class_are_labeled_beside_those_that_have_one(
     assert not list(folder.glob("*.zip"))
 
 
+def test_the_address_of_a_page_opens_a_heap_of_ones_own_and_nothing_else(home, painted, tmp_path):
+    task = IntakeTask(painted / "Gzhel", home / "mine", "Mine", unlabeled=True)
+    task.run(lambda event: None, never_stop)
+    shutil.copytree(home / "mine", tmp_path / "other" / "theirs")
+    shutil.copytree(home / "mine", home / ".hidden")
+    odd = ("../other/theirs", str(tmp_path / "other" / "theirs"), ".hidden", "\0")
+    for asked in ("mine", *odd):
+        test = AppTest.from_file(str(ROOT / "pages/data.py"), default_timeout=60)
+        test.session_state["workspace"] = Workspace("me")
+        test.query_params["label"] = asked
+        sound(test.run())
+        opened_now = test.session_state["workspace"].labeling
+        assert opened_now == (asked if asked == "mine" else ""), asked
+
+
 def test_masks_are_left_out_unless_their_folders_are_chosen(arrived):
     test = arrived(*(f"cup/{part}/{kind}/{i}.png" for i in range(2) for part, kind in
                      (("train", "good"), ("test", "good"), ("test", "torn"),
