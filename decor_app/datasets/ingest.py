@@ -49,9 +49,9 @@ def begin_ingest(
     If all of it is of the class ``label``, or ``unlabeled``, it is read at once.
     """
     forget(INTAKE)
+    forget(PEEK)
     keys.ARRIVAL_CHANGE.value = False
     if label or unlabeled:
-        forget(PEEK)
         submit_intake(IntakeTask(zip_path, into, title, label=label, unlabeled=unlabeled))
         return
     submit(PEEK, PreviewTask(zip_path, into, title))

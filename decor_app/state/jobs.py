@@ -175,10 +175,19 @@ def submit_on(
 def _start(
     purpose: str, steps: Steps, about: str, then: Callable[[Job], None] | None = None
 ) -> None:
+    """Begin what was asked for; not again while it runs: a click may come twice, or from two tabs.
+
+    Both clicks come before the page is drawn with its button disabled. A second job would take the
+    place of the first, which nobody could watch or stop any more.
+    """
     session = workspace()
-    job = SessionJob(session.owner, steps, about, then)
-    if attempt(job.advance):
-        session.jobs[purpose] = job
+    with session.lock:
+        if (present := latest_job(purpose, about)) and present.active:
+            st.toast("This is running already.", icon=":material/info:")
+            return
+        job = SessionJob(session.owner, steps, about, then)
+        if attempt(job.advance):
+            session.jobs[purpose] = job
 
 
 def job_for(purpose: str, about: str = "") -> Job | None:

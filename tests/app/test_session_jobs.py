@@ -6,7 +6,7 @@ from itertools import count
 
 import numpy as np
 import pytest
-from app_pages import button, opened, texts
+from app_pages import button, opened, sound, texts
 from packing import zip_of
 
 from decor_app.datasets import ingest as ingest_page
@@ -119,7 +119,7 @@ def test_a_preview(visit, painted, during, reading, tmp_path):
 @each_reading
 def test_an_intake(visit, dataset, during, reading):
     visit.session.data_set = ""
-    visit.begin(jobs.INTAKE, IntakeTask(dataset.folder, dataset.folder, "Shop"))
+    visit.begin(jobs.INTAKE, IntakeTask(dataset.folder / "upload.zip", dataset.folder, "Shop"))
     during(jobs.INTAKE, reading, lambda: visit.end(jobs.INTAKE, dataset))
     test = opened("data", workspace=visit.session)
     assert "36 pictures in 3 classes" in texts(test)
@@ -219,6 +219,21 @@ def test_pictures_are_read_once(visit, painted, monkeypatch, tmp_path):
     for _ in range(2):
         opened("data", workspace=visit.session)
     assert held == [True]
+
+
+# A click that comes twice, before the page is drawn with its button disabled
+
+
+@pytest.mark.parametrize("label, purpose", [("Retrain", jobs.TRAIN), ("Try 9", jobs.SEARCH)])
+def test_the_job_of_the_first_of_two_clicks_stays(visit, label, purpose):
+    first, second = (opened("retrain", workspace=visit.session) for _ in range(2))
+    sound(button(first, label).click().run())
+    job = visit.session.jobs[purpose]
+    sound(button(second, label).click().run())
+    assert second.toast[0].value == "This is running already."
+    assert button(second, label).disabled
+    assert visit.session.jobs[purpose] is job
+    assert sum(len(queue.jobs(visit.session.owner)) for queue in visit.queues.values()) == 1
 
 
 # Stop
