@@ -7,7 +7,7 @@ import click
 
 from decor_core.cli.bulk import PLACE, PLACES, OutputFlags, places_of, write_rows
 from decor_core.cli.options import Command, as_json, completed_files, flag, options
-from decor_core.cli.terminal import quietly
+from decor_core.cli.terminal import load_network, quietly
 from decor_core.cli.training import network_named, network_of
 
 
@@ -51,6 +51,7 @@ def command(
     named = spec_flags.architecture
     architecture = network_named(named) if named else network_of(bundle)
     region = spec_flags.region or bundle.embedding.region
+    load_network(architecture)
     with quietly():
         maker = VectorRows(replace(bundle.embedding, region=region, architecture=architecture))
     return write_rows(places, maker, output, as_json=as_json)

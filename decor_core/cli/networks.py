@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from decor_core.cli.options import PATH, Command, as_json
-from decor_core.cli.terminal import print_json, print_table, quietly
+from decor_core.cli.terminal import load_network, print_json, print_table, quietly
 
 _SECONDS = 2.0  # of measuring each network
 
@@ -40,10 +40,11 @@ def command(fetch: tuple[str, ...], speed: bool, model_dir: Path | None, as_json
     """
     if model_dir:
         os.environ["DECOR_BACKBONES"] = str(model_dir)
-    for text in fetch:
-        _fetch(text)
+    from decor_core.cli.training import network_named
     from decor_core.features.known_networks import SOURCES
 
+    for text in fetch:
+        load_network(network_named(text))
     rows = _networks()
     for row in rows:
         if speed:
@@ -57,15 +58,6 @@ def command(fetch: tuple[str, ...], speed: bool, model_dir: Path | None, as_json
     for source, address in SOURCES.items():
         print(f"{source}: {address}")
     return 0
-
-
-def _fetch(text: str) -> None:
-    from decor_core.cli.training import network_named
-    from decor_core.features.backbones import load_backbone
-
-    name = network_named(text)
-    with quietly():
-        load_backbone(name)
 
 
 def _networks() -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from decor_core.cli.options import PATH, flag
-from decor_core.cli.terminal import progress_bar, quietly
+from decor_core.cli.terminal import load_network, progress_bar, quietly
 from decor_core.errors import DecorError
 from decor_core.text import pluralize, printable
 
@@ -142,7 +142,6 @@ class VectorFlags(PictureFlags):
         ``catalog`` is that of ``catalog()``, where it was opened before.
         """
         from decor_core.datasets.storage import VECTORS
-        from decor_core.features.backbones import load_backbone
         from decor_core.training.region import embed
 
         if self.embeddings:
@@ -151,8 +150,7 @@ class VectorFlags(PictureFlags):
             return found.without_copies() if config.quick else found
         catalog, dataset = catalog or self.catalog(), self.kept_dataset()
         _print_assumed(catalog.report) if quiet else _print_report(catalog.report)
-        with quietly():  # here, as it speaks when it starts; it stays loaded
-            load_backbone(config.architecture)
+        load_network(config.architecture)
         embeddings = embed(
             catalog,
             config,

@@ -142,19 +142,24 @@ def print_answers(answers: Iterable[dict[str, Any]], known: str, confident: floa
 
 
 def progress_bar(
-    title: str, *, before: int = 0, delay: float = 0
+    title: str, *, before: int = 0, delay: float = 0, of_bytes: bool = False
 ) -> Callable[[int, int | None], None]:
     """A progress bar on a terminal's stderr, to be called with (done, total); silence elsewhere.
 
     ``before`` were done in an earlier run, and say nothing of the pace. It appears after ``delay``
-    seconds, and is closed with the command, so that an error stands in a line of its own.
+    seconds, and is closed with the command, so that an error stands in a line of its own. One
+    ``of_bytes`` is seen in a block of ``quietly``, too.
     """
     if not sys.stderr.isatty():
         return lambda done, total: None
     from tqdm import tqdm
 
-    bar = tqdm(desc=title, file=sys.stderr, initial=before, delay=delay)
-    click.get_current_context().call_on_close(bar.close)
+    context, file, units = click.get_current_context(), sys.stderr, {}
+    if of_bytes:
+        file, units = os.fdopen(os.dup(2), "w"), {"unit": "B", "unit_scale": True}
+        context.call_on_close(file.close)  # after the bar, which is closed first
+    bar = tqdm(desc=title, file=file, initial=before, delay=delay, **units)
+    context.call_on_close(bar.close)
 
     def show(done: int, total: int | None) -> None:
         bar.total = total
@@ -163,6 +168,19 @@ def progress_bar(
             bar.close()
 
     return show
+
+
+def load_network(name: str) -> None:
+    """Have the network called ``name`` in memory; a download shows its progress.
+
+    It stays loaded, and what it says when it starts is left out.
+    """
+    from decor_core.features.backbones import load_backbone, provide_network
+
+    progress = progress_bar("Downloading", delay=0.5, of_bytes=True)
+    with quietly():
+        provide_network(name, progress)
+        load_backbone(name)
 
 
 def print_evaluation(name: str, evaluation: "Evaluation") -> None:

@@ -13,7 +13,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -341,6 +341,26 @@ def give_weights(name: str, weights: bytes) -> None:
     load_backbone.cache_clear()
 
 
+def provide_network(name: str, progress: Callable[[int, int | None], None] | None = None) -> None:
+    """Have the network called ``name`` here, in a model or as a file: downloaded and converted.
+
+    ``progress`` gets the bytes of a download that are here, and all. BackboneError as
+    ``load_backbone``.
+    """
+    if own_network(name) or name in _given:
+        return
+    spec = BackboneSpec.named(name)
+    if spec.name == DEFAULT or spec.path.exists():
+        return
+    if is_hosted() and spec.name not in NETWORKS:  # strangers could have all downloaded
+        raise BackboneError(
+            f"This server does not fetch the network {spec.name}; choose {', '.join(NETWORKS)}."
+        )
+    from decor_core.features.convert import convert_backbone
+
+    convert_backbone(spec, spec.path, progress=progress)
+
+
 @lru_cache(maxsize=2)
 def load_backbone(name: str = DEFAULT) -> Backbone:
     """The network called ``name``, converted first where it does not ship.
@@ -352,14 +372,7 @@ def load_backbone(name: str = DEFAULT) -> Backbone:
     spec = BackboneSpec.named(name)
     if name in _given:
         return Backbone(spec, weights=_given[name])
-    if not (spec.name == DEFAULT or spec.path.exists()):
-        if is_hosted() and spec.name not in NETWORKS:  # strangers could have all downloaded
-            raise BackboneError(
-                f"This server does not fetch the network {spec.name}; choose {', '.join(NETWORKS)}."
-            )
-        from decor_core.features.convert import convert_backbone
-
-        convert_backbone(spec, spec.path)
+    provide_network(name)
     with restorable(spec.path):
         # Those of keras.applications may hold shapes that are those of one picture.
         return Backbone(

@@ -18,7 +18,7 @@ import numpy as np
 
 from decor_core.errors import BackboneError, require_package
 from decor_core.features.backbones import BackboneSpec, preprocess
-from decor_core.features.downloads import fetch
+from decor_core.features.downloads import Progress, fetch
 from decor_core.features.keras_networks import INSTEAD, build_network
 from decor_core.features.known_networks import known_network
 from decor_core.features.stage_maps import with_stage_maps
@@ -37,23 +37,26 @@ _ONE_PRECISION, _EIGHT_BITS = 1e-4, 0.5
 
 
 def convert_backbone(
-    spec: BackboneSpec, path: Path, seen: Sequence[np.ndarray] | None = None
+    spec: BackboneSpec,
+    path: Path,
+    seen: Sequence[np.ndarray] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write the TFLite file of ``spec``, all at once: nobody sees half a file.
 
     Its weights and maps are of eight bits if there are typical pixels [side, side, 3] of 0–255
     that it is to have ``seen``; else of single precision. Weights that have to be downloaded are
-    kept beside it. Raises BackboneError where the weights cannot be had or the file cannot be
-    written.
+    kept beside it; ``progress`` is that of ``fetch``. Raises BackboneError where the weights cannot
+    be had or the file cannot be written.
     """
     known = known_network(spec.name)
     builders = {
         "efficientnet_lite": lambda: _lite(spec),
-        "mobilenet_": lambda: _mobilenet(spec, path.parent),
+        "mobilenet_": lambda: _mobilenet(spec, path.parent, progress),
     }
     build = next((build for name, build in builders.items() if spec.name.startswith(name)), None)
     if known and known.keras:
-        build = lambda: build_network(known, path.parent)  # noqa: E731
+        build = lambda: build_network(known, path.parent, progress)  # noqa: E731
     if build is None:
         raise BackboneError(f"There is no way to convert {spec.name} yet; add one to convert.py.")
     require_package(f"Converting the network {spec.name}", "tensorflow", "train")
@@ -248,11 +251,11 @@ def _lite_file(name: str) -> Path:
 # --- MobileNet v1
 
 
-def _mobilenet(spec: BackboneSpec, folder: Path) -> Any:
+def _mobilenet(spec: BackboneSpec, folder: Path, progress: Progress | None) -> Any:
     width = spec.name.split("_")[1]
     weights = folder / f"mobilenet_{_MOBILENET_WIDTHS[width]}_{spec.side}_tf_no_top.h5"
     if not weights.exists():
-        _download(spec.name, weights)
+        _download(spec.name, weights, progress)
     import tensorflow as tf
 
     try:
@@ -270,10 +273,10 @@ def _mobilenet(spec: BackboneSpec, folder: Path) -> Any:
     return tf.keras.Model(network.input, stages)
 
 
-def _download(name: str, path: Path) -> None:
+def _download(name: str, path: Path, progress: Progress | None) -> None:
     """Not left to Keras, which tells of it on stdout and waits without end."""
     try:
-        fetch(_MOBILENET_SOURCE + path.name, path)
+        fetch(_MOBILENET_SOURCE + path.name, path, progress=progress)
     except (OSError, HTTPException) as error:
         raise BackboneError(
             f"The weights of {name} could not be downloaded ({getattr(error, 'reason', error)}); "

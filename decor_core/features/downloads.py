@@ -14,16 +14,16 @@ _SECONDS = 30  # without an answer, after which a download is given up
 _CHUNK = 1 << 20
 _ATTEMPTS = 3
 _RANGE_DONE = 416  # HTTP: nothing is left from there on
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int | None], None]
 
 
 def fetch(url: str, path: Path, checksum: str = "", progress: Progress | None = None) -> None:
     """Have the file of ``url`` at ``path``: it is there already, or downloaded now.
 
     What an interrupted download left in ``path`` and “.part” is gone on from. ``checksum`` is its
-    SHA-256 or MD5 in hexadecimal digits. ``progress`` gets the bytes that are here, and all.
-    DamagedFile where the checksum is another: the file is then deleted, if it was downloaded.
-    OSError or HTTPException where it cannot be had.
+    SHA-256 or MD5 in hexadecimal digits. ``progress`` gets the bytes that are here, and all, None
+    where the server does not tell. DamagedFile where the checksum is another: the file is then
+    deleted, if it was downloaded. OSError or HTTPException where it cannot be had.
     """
     if path.exists():
         _check(path, checksum)
@@ -73,7 +73,7 @@ def _copy(answer: "BinaryIO", file: BinaryIO, done: int, progress: Progress | No
         file.write(chunk)
         done += len(chunk)
         if progress:
-            progress(done, max(total, done))
+            progress(done, total or None)
     if done < total:
         raise ConnectionError(f"it broke off after {done:,} of {total:,} bytes")
 

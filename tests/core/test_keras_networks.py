@@ -9,7 +9,7 @@ import pytest
 
 from decor_core.errors import BackboneError
 from decor_core.features import backbones, keras_networks
-from decor_core.features.backbones import BackboneSpec, load_backbone
+from decor_core.features.backbones import BackboneSpec, load_backbone, provide_network
 from decor_core.features.known_networks import KNOWN, known_network
 
 OF_KERAS = [network for network in KNOWN.values() if network.keras]
@@ -95,7 +95,10 @@ def small(tf, tmp_path, monkeypatch):
 
 
 def test_fetched_converted_kept(small, networks, tf):
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
+    pixels, seen = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8), []
+    provide_network("ResNet50", lambda *told: seen.append(told))
+    size = (networks / "small.weights.h5").stat().st_size
+    assert seen[-1] in ((size, size), (size, None))
     stages = load_backbone("ResNet50").stage_maps(pixels)
     assert [stage.shape[1:] for stage in stages] == [
         (56, 56, 5),

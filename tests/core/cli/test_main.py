@@ -1,6 +1,7 @@
 """The command line as a whole: help, usage, exit codes."""
 
 import io
+import os
 import re
 import shlex
 import shutil
@@ -15,7 +16,7 @@ import pytest
 
 from decor_core import __version__
 from decor_core.cli.main import COMMANDS, commands, main
-from decor_core.cli.terminal import progress_bar
+from decor_core.cli.terminal import progress_bar, quietly
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.store import DiskRuns
 
@@ -224,6 +225,19 @@ def test_a_bug_is_not_told_as_an_error_of_the_user(run, monkeypatch):
     monkeypatch.setattr(DiskRuns, "list", lambda _: None.runs)
     with pytest.raises(AttributeError):
         run("runs", "list")
+
+
+def test_the_bar_of_a_download_is_seen_where_chatter_is_not(monkeypatch, capfd):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with click.Context(commands):
+        show = progress_bar("Downloading", of_bytes=True)
+        with quietly():
+            os.write(2, b"I0000 chatter\n")
+            show(1_000_000, 4_000_000)
+            show(4_000_000, 4_000_000)
+    told = capfd.readouterr().err
+    assert "Downloading: 100%" in told and "4.00M/4.00M" in told and "B/s" in told
+    assert "chatter" not in told
 
 
 def test_a_bar_is_for_terminals_only(monkeypatch):
