@@ -602,7 +602,7 @@ def test_pictures_of_no_class_are_labeled_beside_those_that_have_one(
     assert "2 pictures of no class: put in" in [one.label for one in test.selectbox]
     _click(test, "Label each by keys")
     assert mine.labeling == folder.name
-    monkeypatch.setattr("decor_app.jobs.dataset_tasks.look_at", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.dataset_tasks.embed_heap", lambda *_: None)
     asked[0].run(lambda event: None, never_stop)
     heap = load_heap(folder)
     log = heap.log()
