@@ -188,7 +188,7 @@ def _change_operator(model: Any, rng: random.Random) -> None:
             code.builtinCode = code.deprecatedBuiltinCode = rng.randrange(127)
         case _:
             side = rng.choice(("inputs", "outputs"))
-            places = [int(place) for place in getattr(operator, side)]
+            places = [int(place) for place in getattr(operator, side)] or [0]
             places[rng.randrange(len(places))] = rng.randrange(-1, len(graph.tensors) + 1)
             setattr(operator, side, rng.choice((places, places[:-1], [*places, places[0]])))
 

@@ -19,7 +19,7 @@ from decor_core.export.formats import export_model
 from decor_core.images.decode import load_picture
 from decor_core.images.localize import find_object
 from decor_core.images.views import WORKING_SIDE
-from decor_core.model.predictor import load_predictor
+from decor_core.model.predictor import ImagePredictor, load_predictor
 
 SAMPLES = sorted((Path(__file__).parents[2] / "models" / "samples").glob("*.jpg"))
 
@@ -29,7 +29,7 @@ PREDICT = """async (encoded) => {
         ["/page.js", "/model.js", "/picture.js"].map((file) => import(file)));
     const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
     const found = await predict(model, await readPicture(new Blob([bytes])));
-    return { ...found, coarse: rollUp(found.probabilities, model.levels, 1) };
+    return { ...found, coarse: rollUp(found.probabilities, model.levels, model.levels.length - 1) };
 }"""
 READ = """async (encoded) => {
     const { readPicture } = await import("/picture.js");
@@ -59,11 +59,15 @@ def predictor():
 
 
 @pytest.fixture(scope="module")
-def address(predictor, tmp_path_factory):
-    """Where a static server has the page."""
+def address(predictor, tiny_training, tmp_path_factory):
+    """Where a static server has the page, and in it that of a model with a network of its own."""
     root = tmp_path_factory.mktemp("web")
-    with zipfile.ZipFile(export_model(predictor.bundle, "web", root / "page.zip")) as archive:
-        archive.extractall(root)
+    for bundle, folder in (
+        (predictor.bundle, root),
+        (tiny_training.bundle, root / "Decor-styles"),
+    ):
+        with zipfile.ZipFile(export_model(bundle, "web", root / "page.zip")) as archive:
+            archive.extractall(folder)
     handler = functools.partial(_Files, directory=root / "Decor-styles")
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -121,6 +125,22 @@ def test_it_answers_as_the_app_does(page, predictor, odd):
         assert found["novelty"] == pytest.approx(novelty, abs=0.01), file.name
         coarse = predictor.bundle.taxonomy.roll_up(probs[None], "country")[0]
         assert found["coarse"] == pytest.approx(coarse, abs=0.01), file.name
+
+
+def test_a_model_that_carries_its_network(browser, address, tiny_training, odd):
+    own = browser.new_page(base_url=address)
+    own.set_default_timeout(TIMEOUT_MS)
+    own.goto("/Painted-tiny/")
+    expect(own.locator("#tools")).to_be_visible(timeout=TIMEOUT_MS)
+    predictor = ImagePredictor(tiny_training.bundle)
+    script = PREDICT.replace('"/', '"/Painted-tiny/')
+    for file in odd:
+        vector = predictor.embed(load_picture(file, max_side=WORKING_SIDE))[None]
+        (probs,), (novelty,) = predictor.probabilities(vector)
+        found = own.evaluate(script, _bytes(file))
+        assert found["probabilities"] == pytest.approx(probs, abs=0.01), file.name
+        assert found["novelty"] == pytest.approx(novelty, abs=0.01), file.name
+    own.context.close()
 
 
 def _profile(curve):
@@ -193,4 +213,20 @@ def test_pictures_come_by_choice_and_by_camera(page, predictor, tmp_path):
     expect(done.first.locator("h2")).to_have_text("None of the known countries")
     page.get_by_role("button", name="Close the camera").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    in_view = "(e) => e.getBoundingClientRect().bottom <= innerHeight"
+    assert done.first.locator(".words").evaluate(in_view)  # below the camera, on a phone
     assert page.title() == predictor.bundle.title
+
+
+def test_the_model_card_is_part_of_the_page(page, predictor):
+    page.get_by_role("link", name="what this model knows").click()
+    card = page.locator("dialog")
+    expect(card.get_by_role("heading", name=predictor.bundle.title)).to_be_visible()
+    rows = card.get_by_role("row", name="Gzhel")
+    expect(rows).to_contain_text("of 55")
+    expect(card.locator("pre")).to_have_text("python -m http.server")
+    expect(card).not_to_contain_text("license: apache")
+    assert not card.locator("p, li, h3, td").filter(has_text="**").count()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    card.get_by_role("button", name="Close").click()
+    expect(card).to_be_hidden()

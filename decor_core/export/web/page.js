@@ -1,5 +1,6 @@
 // The page: pictures come by a drop, a choice of files, a paste or the camera; answers go below.
 
+import { readCard } from "./card.js";
 import { confidence, decide, percent, plural, title } from "./decision.js";
 import { loadModel, predict, rollUp } from "./model.js";
 import { readBitmap, readPicture } from "./picture.js";
@@ -104,7 +105,7 @@ find("stop").addEventListener("click", () => {
 });
 find("shoot").addEventListener("click", async () => {
   const bitmap = await createImageBitmap(find("video"));
-  enqueue([{ name: "camera", read: () => readBitmap(bitmap, false), source: bitmap }]);
+  enqueue([{ name: "From the camera", read: () => readBitmap(bitmap, false), source: bitmap }]);
 });
 
 function showCamera(isOn) {
@@ -164,6 +165,23 @@ function bar(label, share) {
   item.append(name, track, value);
   return item;
 }
+
+// --- the model card
+
+find("about-model").addEventListener("click", async (event) => {
+  event.preventDefault();
+  try {
+    const answer = await fetch(event.target.href);
+    if (!answer.ok) throw new Error(answer.statusText);
+    find("card").querySelector("div").replaceChildren(...readCard(await answer.text()));
+    find("card").showModal();
+  } catch {
+    location.href = event.target.href; // as the server gives it
+  }
+});
+find("card").addEventListener("click", ({ target }) => {
+  if (target === find("card")) find("card").close(); // a click beside it
+});
 
 // --- by style, by country …
 
