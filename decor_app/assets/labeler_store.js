@@ -1,6 +1,6 @@
 // The labels: as the server has them, and the steps that are on their way to it. A step shows at once, is
 // kept in the browser until the server has it on its disk, and is sent again until then.
-const NONE = "\u0000none", SKIP = "\u0000skip"; // label_log.py
+const NONE = "\u0000none", SKIP = "\u0000skip"; // label_steps.py
 const KEYS = [..."123456789abcdefghijklmopqrtuwxyz"]; // of classes; n, s and v have a meaning
 const NOTHING = { next: [], clusters: [], disagreements: [], proposals: {} }; // learned so far
 const POLL = 700, LONGEST = 4000, LONGEST_ANSWER = 20000; // milliseconds

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from decor_app.api.limits import BodyLimits
 from decor_app.api.problems import Problem, handle_problems
 from decor_app.state.labeling_session import Labeling, labeling_at
-from decor_core.datasets.label_log import (
+from decor_core.datasets.label_steps import (
     AddClass,
     Label,
     Order,

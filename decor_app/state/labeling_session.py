@@ -23,7 +23,8 @@ from decor_app.jobs.tasks import QueueName
 from decor_app.state.processes import job_queues
 from decor_core.data.findings import pluralize
 from decor_core.datasets.heap import Heap, load_heap
-from decor_core.datasets.label_log import NONE, SKIP, LabelLog, Step
+from decor_core.datasets.label_log import LabelLog
+from decor_core.datasets.label_steps import NONE, SKIP, Step
 from decor_core.datasets.storage import HEAP
 from decor_core.errors import DamagedFile, DecorError
 from decor_core.io import read_json, write_json

@@ -22,7 +22,8 @@ from decor_core.data.findings import BY_TABLE, UNCLASSED, DatasetReport, Finding
 from decor_core.data.scan import near_duplicate_findings
 from decor_core.data.split import alike_classes
 from decor_core.datasets.dataset import Dataset, catalog_of, create_dataset, load_dataset, now
-from decor_core.datasets.label_log import NONE, SKIP, Known, Label, LabelLog
+from decor_core.datasets.label_log import LabelLog
+from decor_core.datasets.label_steps import NONE, SKIP, Known, Label
 from decor_core.datasets.storage import HEAD, HEAP, JOURNAL, fingerprints, read_thumb
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import locked, read_json, unique_name, write_file

@@ -8,20 +8,30 @@ Steps come from browsers, too, so that disk, memory and time are bounded by the 
 import os
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
-from typing import TypeAlias
 
 import msgspec
 
 from decor_core.datasets.editing import checked_label
+from decor_core.datasets.label_steps import (
+    NONE,
+    SKIP,
+    AddClass,
+    Known,
+    Label,
+    Order,
+    Redo,
+    RemoveClass,
+    RenameClass,
+    Step,
+    Undo,
+)
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import locked
 
-# Answers that are no class; no class can be called so.
-NONE, SKIP = "\0none", "\0skip"
 # One for each class, in order; n, s and v are keys of the page's own.
 _KEYS = "123456789abcdefghijklmopqrtuwxyz"
 _MOST_CLASSES = 1_000  # beyond those that pictures have from elsewhere
@@ -29,61 +39,6 @@ _MOST_CLASSES = 1_000  # beyond those that pictures have from elsewhere
 # more for each picture.
 _JOURNAL_BYTES = 2**20, 1_000
 _HELD = 10_000, 20
-
-
-class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", omit_defaults=True):
-    id: str = ""  # by which a step that is sent twice is done once
-
-
-class Label(_Step, tag="label", frozen=True, kw_only=True):
-    """Pictures get a label: a class (new or not), NONE, SKIP, or "" for none any more.
-
-    All ``ids`` get the same ``label``; ``labels`` are those of others, by picture.
-    """
-
-    ids: tuple[str, ...] = ()
-    label: str = ""
-    labels: dict[str, str] = {}  # msgspec copies it for each step
-
-
-class Known(Label, tag="known", frozen=True, kw_only=True):
-    """Labels that pictures have from elsewhere: not to be undone."""
-
-
-class AddClass(_Step, tag="add_class", frozen=True, kw_only=True):
-    """A class that has no pictures yet."""
-
-    name: str
-
-
-class RenameClass(_Step, tag="rename_class", frozen=True, kw_only=True):
-    """A class gets another name; where that is another class, both become one."""
-
-    name: str
-    to: str
-
-
-class RemoveClass(_Step, tag="remove_class", frozen=True, kw_only=True):
-    """A class goes; its pictures have no label any more."""
-
-    name: str
-
-
-class Order(_Step, tag="order", frozen=True, kw_only=True):
-    """Whether pictures are asked for at random, rather than the most telling first."""
-
-    random: bool
-
-
-class Undo(_Step, tag="undo", frozen=True, kw_only=True):
-    """The last step that was not taken back is."""
-
-
-class Redo(_Step, tag="redo", frozen=True, kw_only=True):
-    """The step that was taken back last is done again."""
-
-
-Step: TypeAlias = Label | Known | AddClass | RenameClass | RemoveClass | Order | Undo | Redo
 
 
 @dataclass(frozen=True)
@@ -180,7 +135,7 @@ class LabelLog:
         All of them are on the disk when it returns. DataError where the disk refuses: then none
         of them is done.
         """
-        with self._lock, unwritable(DataError, self._path), self._alone():
+        with self._lock, unwritable(DataError, self._path), self._locked():
             self._read_on()
             written, refused, size = [], [], 0
             try:
@@ -213,13 +168,13 @@ class LabelLog:
         """Read what other processes have written."""
         with self._lock, unwritable(DataError, self._path):
             if self._size() != self._end:
-                with self._alone():
+                with self._locked():
                     self._read_on()
 
     def _begin(self) -> None:
         self._state, self._end = _State(), 0  # bytes that are read
 
-    def _alone(self):
+    def _locked(self) -> AbstractContextManager[None]:
         if not self._path.parent.is_dir():
             raise DataError("These pictures are not there (any more): they were deleted.")
         return locked(self._path.parent)

@@ -68,13 +68,13 @@ class RunStore(ABC):
         """Keep ``run``, in place of an earlier one of its id."""
         if run.read_only or run.id in _shipped():
             raise RunError(f"“{run.title}” ships with Decor and cannot be changed.")
-        with self._alone():
+        with self._locked():
             self._put(run)
         return run
 
     def update(self, run_id: str, change: Callable[[Run], Run]) -> Run:
         """Keep what ``change`` makes of a run as it stands, whoever has changed it before."""
-        with self._alone():
+        with self._locked():
             return self.save(change(self.get(run_id)))
 
     def rename(self, run_id: str, title: str) -> Run:
@@ -87,7 +87,7 @@ class RunStore(ABC):
 
     def delete(self, run_id: str) -> Run:
         """Remove a run; until the next one is removed, ``restore`` brings it back."""
-        with self._alone():
+        with self._locked():
             run = self.get(run_id)
             if run.read_only:
                 raise RunError(f"“{run.title}” ships with Decor and cannot be deleted.")
@@ -110,7 +110,7 @@ class RunStore(ABC):
         )
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """Nobody else changes a run in the block."""
         yield
 
@@ -173,7 +173,7 @@ class DiskRuns(RunStore):
         return SHIPPED / run.id if run.read_only else self.root / run.id / MODEL_FOLDER
 
     def restore(self, run_id: str) -> Run:
-        with self._alone():
+        with self._locked():
             trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
             if run_id not in trashed:
                 raise self._not_restorable(run_id, next(iter(trashed), None))
@@ -214,6 +214,6 @@ class DiskRuns(RunStore):
         (self.root / run.id).rename(self.root / _TRASH / run.id)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         with unwritable(RunError, self.root), locked(self.root):
             yield

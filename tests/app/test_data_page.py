@@ -19,7 +19,7 @@ from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.heap import finish, load_heap
-from decor_core.datasets.label_log import Label
+from decor_core.datasets.label_steps import Label
 from decor_core.datasets.store import DatasetStore
 from decor_core.model.events import never_stop
 

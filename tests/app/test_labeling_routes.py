@@ -11,7 +11,7 @@ from decor_app.state import labeling_session
 from decor_app.state.labeling_routes import labeling_routes
 from decor_app.state.labeling_session import Labeling, labeling_of
 from decor_core.datasets.heap import load_heap
-from decor_core.datasets.label_log import NONE, SKIP
+from decor_core.datasets.label_steps import NONE, SKIP
 from decor_core.model.events import never_stop
 from decor_core.training.heap_vectors import write_heap_vectors
 

@@ -23,7 +23,7 @@ from decor_core.datasets.heap import (
     load_heap,
     take_over_edits,
 )
-from decor_core.datasets.label_log import NONE, SKIP, Label, RemoveClass, Undo
+from decor_core.datasets.label_steps import NONE, SKIP, Label, RemoveClass, Undo
 from decor_core.datasets.storage import HEAP, keep_picture
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DamagedFile, DataError

@@ -5,13 +5,13 @@ import os
 
 import pytest
 
-from decor_core.datasets.label_log import (
+from decor_core.datasets.label_log import LabelLog
+from decor_core.datasets.label_steps import (
     NONE,
     SKIP,
     AddClass,
     Known,
     Label,
-    LabelLog,
     Order,
     Redo,
     RemoveClass,
