@@ -126,7 +126,7 @@ def _lines(title: str, steps: int, unit: str, top: float) -> alt.Chart:
     points = {"size": 36} if unit == _EPOCH else False
     return (
         alt.Chart(alt.NamedData("rows"))
-        .mark_line(clip=True, point=points, **_LINE)
+        .mark_line(clip=not points, point=points, **_LINE)  # no point is cut in half
         .encode(
             x=alt.X(
                 "step:Q",
@@ -137,7 +137,7 @@ def _lines(title: str, steps: int, unit: str, top: float) -> alt.Chart:
             y=alt.Y(
                 "value:Q",
                 title=None,
-                scale=alt.Scale(domain=[0, top], nice=True),
+                scale=alt.Scale(domain=[0, top], nice=True, clamp=bool(points)),
                 axis=alt.Axis(format=number, tickCount=5),
             ),
             tooltip=[

@@ -54,13 +54,14 @@ class FineTuneTask(EstimateTask):
 
     ``data`` are the vectors that the run learned from, ``folder``, ``number`` and ``version`` tell
     the state of the data set. It reports Progress, whose result is a TrainEvent after each epoch.
-    Stopped after an epoch, it finishes the best one.
+    ``estimate`` is what the EstimateTask gave. Stopped after an epoch, it finishes the best one.
     """
 
     kind: ClassVar[str] = "fine-tune"
 
     linear: Run = field(kw_only=True)
     training_data: TrainingData = field(kw_only=True)
+    estimate: TimeEstimate | None = field(default=None, kw_only=True)
 
     def run(self, report: Report, should_stop: ShouldStop) -> FineTuning:
         parts = LabeledVectors.of(self.data, self.level, self.config).split()
@@ -72,6 +73,7 @@ class FineTuneTask(EstimateTask):
             self.config,
             self.level,
             linear=linear,
+            estimate=self.estimate,
             on_estimate=told.begin,
             on_event=told.add,
             progress=told.count,
@@ -105,7 +107,7 @@ class _TimedProgress:
         elapsed = time.monotonic() - self._begun
         if phase == PICTURES:
             self._looking = elapsed
-            left = max(self._estimate - elapsed, 0.0)
+            left = max(self._estimate - elapsed, elapsed * (total / max(done, 1) - 1))
         elif phase == EPOCHS:
             pace = (elapsed - self._looking) / max(done, 1)
             if not self._finishing:

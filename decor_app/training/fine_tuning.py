@@ -31,21 +31,18 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.model.evaluation import Evaluation
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
-from decor_core.runs.diagnosis import best_step
 from decor_core.runs.run import Run
 from decor_core.training.fine_tuning import FineTuning, TimeEstimate
 
 _NAMES = [name for name in SETTINGS if name.startswith("fine_tune")]
 _MOST_STAGES = 5
 _ABOUT = (
-    "So far the network that looks at the pictures stays as it is, and only the rule behind it "
-    "learns. **Train deeper** lets the last stages of the network learn from your pictures, too "
-    "(fine-tuning). It takes minutes. With some hundreds of pictures it was no better than the "
-    "linear model beyond chance wherever we measured it; thousands have not been measured."
-)
-_KEPT_IF = (
-    "Curves grow here, epoch by epoch. The model is kept if it is better on the test pictures by "
-    "more than chance. If it is not, the linear model stays."
+    "So far the network that looks at the pictures stays as it is, and only a linear model of what "
+    "it sees learns. **Train deeper** lets the last stages of the network learn from your "
+    "pictures, too (fine-tuning). It takes minutes.\n\n"
+    "The new model is kept if it is better on the test pictures by more than chance; otherwise the "
+    "linear model stays. With some hundreds of pictures it was no better wherever we measured it; "
+    "thousands have not been measured."
 )
 # Wrong answers that another model must put right, and spoil none, to be better at p < 0.05.
 _LEAST_WRONG = 6
@@ -55,18 +52,18 @@ def show_fine_tuning() -> None:
     """The panel; open while there is something in it to see."""
     job = job_for(FINE_TUNE)
     with st.expander("Train deeper", expanded=job is not None, icon=":material/layers:"):
-        left, right = st.columns([5, 7], gap="large")
-        with left:
-            st.markdown(_ABOUT)
-            if job is None or not job.active:
-                _show_start()
-        with right:
-            if job is None:
-                st.caption(_KEPT_IF)
-            elif job.active:
-                watch_job(FINE_TUNE, draw=_draw_curves)
-            else:
+        if job and job.active:
+            watch_job(FINE_TUNE, draw=_draw_curves)
+            return
+        # What there is to see goes first, on a phone: the model that came of it, or what it is.
+        first, second = st.columns([7, 5], gap="large")
+        with first:
+            if job:
                 _show_ended(job)
+            else:
+                st.markdown(_ABOUT)
+        with second:
+            _show_start()
 
 
 # Before it
@@ -84,7 +81,7 @@ def _show_start() -> None:
         return
     assert run is not None and run.evaluation is not None  # else there is an obstacle
     st.markdown(
-        f"It begins with **{escape_markdown(run.title)}**, which has "
+        f"Training deeper begins with **{escape_markdown(run.title)}**, which has "
         f"{percent_exact(run.evaluation.accuracy)} of "
         f"{pluralize(run.evaluation.n, 'test picture')} right."
     )
@@ -105,7 +102,7 @@ def _show_start() -> None:
             type="primary",
             icon=":material/play_arrow:",
             on_click=_submit,
-            args=(FINE_TUNE, run, config),
+            args=(FINE_TUNE, run, config, "", job.result),
             width="stretch",
         )
         return
@@ -203,15 +200,20 @@ def _chosen(run: Run) -> TrainingConfig:
 
 
 def _time_words(estimate: TimeEstimate) -> str:
-    minutes = round(estimate.seconds / 60)
-    time = f"About {minutes} minutes" if minutes > 1 else "A minute or two"
+    words = str(estimate)
     return (
-        f"**{time} on this machine**, with at most {pluralize(estimate.epochs, 'epoch')}. You can "
-        "stop it at any moment and keep the best until then, and use Decor meanwhile."
+        f"**{words[0].upper()}{words[1:]}**, on this machine if it stays as busy as it was just "
+        "now. You can stop at any moment and keep the best until then, and use Decor meanwhile."
     )
 
 
-def _submit(purpose: str, run: Run, config: TrainingConfig, about: str = "") -> None:
+def _submit(
+    purpose: str,
+    run: Run,
+    config: TrainingConfig,
+    about: str = "",
+    estimate: TimeEstimate | None = None,
+) -> None:
     data = TrainingData.of(run.bundle)
     dataset = find_dataset(data.set_id) if data else None
     if data is None or dataset is None:
@@ -221,7 +223,9 @@ def _submit(purpose: str, run: Run, config: TrainingConfig, about: str = "") -> 
     def task(vectors: Embeddings) -> EstimateTask:
         if purpose == ESTIMATE:
             return EstimateTask(vectors, config, run.level, *state)
-        return FineTuneTask(vectors, config, run.level, *state, linear=run, training_data=data)
+        return FineTuneTask(
+            vectors, config, run.level, *state, linear=run, training_data=data, estimate=estimate
+        )
 
     submit_on(purpose, data, run.level, task, about)
 
@@ -245,10 +249,10 @@ def _show_ended(job: Job) -> None:
     else:
         _show_verdict(job, found)
     _draw_curves(job)
-    if found and found.fine_tuned and job.partial_results:
+    if found and found.fine_tuned:
         st.caption(
-            f"Epoch {best_step(job.partial_results)} of {len(job.partial_results)} was best on "
-            "the validation pictures, and is what was tested."
+            f"Epoch {found.best_epoch} of {len(found.events)} was best on the validation pictures, "
+            "and is what was tested."
         )
 
 

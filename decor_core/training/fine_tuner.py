@@ -45,10 +45,14 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class TimeEstimate:
-    """About how many ``seconds`` a fine-tuning will take, with so many ``epochs``."""
+    """About how many ``seconds`` a fine-tuning will take, with so many ``epochs``.
+
+    ``pace`` is what was measured for it: seconds of looking at one picture, and of one step.
+    """
 
     seconds: float
     epochs: int
+    pace: tuple[float, float] = (0.0, 0.0)
 
     def __str__(self) -> str:
         minutes = round(self.seconds / 60)
@@ -88,7 +92,7 @@ class FineTuner:
         self._classes = self.data.classes[self._rows]
         self._train = np.arange(len(self.parts.train))
         self._validation = np.arange(len(self._train), len(self._rows))
-        self._pace = (0.0, 0.0)  # seconds of looking at one picture, of one step
+        self.pace = (0.0, 0.0)  # as in TimeEstimate
 
     # --- time
 
@@ -111,23 +115,23 @@ class FineTuner:
         started = time.monotonic()
         for _ in range(3):
             late.step(batch, np.zeros_like(batch))
-        self._pace = look, (time.monotonic() - started) / 3
+        self.pace = look, (time.monotonic() - started) / 3
         epochs, budget = self.config.fine_tune_epochs, 60 * self.config.fine_tune_minutes
         looked = len(self._train) * self._versions + len(self._validation)
         rest = looked * look + self.seconds_to_finish()
         while epochs > 1 and rest + self.seconds_of_epochs(epochs) > budget:
             epochs -= 1
-        return TimeEstimate(rest + self.seconds_of_epochs(epochs), epochs)
+        return TimeEstimate(rest + self.seconds_of_epochs(epochs), epochs, self.pace)
 
     def seconds_of_epochs(self, epochs: int) -> float:
         from decor_core.training.late_stages import BATCH
 
         steps = math.ceil(len(self._train) / BATCH) + len(self._validation) / BATCH / 3
-        return epochs * steps * self._pace[1]
+        return epochs * steps * self.pace[1]
 
     def seconds_to_finish(self) -> float:
         """For the conversion of the network and the vectors of all pictures."""
-        look, step = self._pace
+        look, step = self.pace
         pictures = len(self.embeddings.table) * (1 + self._own_copies)
         return pictures * look + _CONVERSION_STEPS * step
 
@@ -180,15 +184,15 @@ class FineTuner:
         on_event: OnEvent | None,
         progress: OnProgress,
         should_stop: ShouldStop,
-    ) -> tuple[tuple[TrainEvent, ...], list[np.ndarray] | None]:
-        """The epochs, and the weights after the best; None where none beats what was before.
+    ) -> tuple[tuple[TrainEvent, ...], tuple[int, list[np.ndarray]] | None]:
+        """The epochs, and which was best, with the weights; None where none beats what was before.
 
         The best is told by the mean probability of the right label on the validation part, which
         hangs less on few pictures than the log-loss and tells more than the share right.
         """
         late.plan(epochs, self.config.fine_tune_rate, self.config.seed)
         started, events, best = time.monotonic(), [], None
-        most, last_better = self.judge(late).probability, 0
+        most = self.judge(late).probability
         for epoch in range(1, epochs + 1):
             told = late.epoch(should_stop)
             if told is None:
@@ -197,14 +201,14 @@ class FineTuner:
             late.assign(late.interpolated())
             found = self.judge(late)
             if found.probability > most:
-                most, last_better, best = found.probability, epoch, late.weights()
+                most, best = found.probability, (epoch, late.weights())
             late.assign(now)
             seconds = time.monotonic() - started
             events.append(TrainEvent(epoch, told[1], told[0], found.accuracy, found.loss, seconds))
             if on_event:
                 on_event(events[-1])
             progress("epochs", epoch, epochs)
-            if epoch - last_better >= _PATIENCE or should_stop():
+            if epoch - (best[0] if best else 0) >= _PATIENCE or should_stop():
                 break
         return tuple(events), best
 

@@ -27,7 +27,7 @@ class FineTuning:
     """The linear model, the fine-tuned one where there is one, and which of them is kept.
 
     ``verdict`` says why, with figures. ``events`` are the epochs; their accuracies are those of
-    the weights that would be kept after each.
+    the weights that would be kept after each, and ``best_epoch`` is the one that was.
     """
 
     linear: Training
@@ -35,6 +35,7 @@ class FineTuning:
     is_better: bool
     verdict: str
     events: tuple[TrainEvent, ...] = ()
+    best_epoch: int | None = None
     embeddings: Embeddings | None = None
 
     @property
@@ -47,6 +48,7 @@ class FineTuning:
             "is_better": self.is_better,
             "verdict": self.verdict,
             "epochs": [asdict(event) for event in self.events],
+            "best_epoch": self.best_epoch,
             "linear_test_accuracy": _test_accuracy(self.linear),
             "fine_tuned_test_accuracy": tuned and _test_accuracy(tuned),
             "fine_tuned": tuned and tuned.bundle.training["fine_tuned"],
@@ -73,6 +75,7 @@ def fine_tune(
     *,
     title: str = "My model",
     linear: Training | None = None,
+    estimate: TimeEstimate | None = None,
     on_estimate: Callable[[TimeEstimate], None] | None = None,
     on_event: OnEvent | None = None,
     progress: OnProgress | None = None,
@@ -82,7 +85,8 @@ def fine_tune(
 
     ``embeddings`` are those of the linear model, and ``read`` gives the bytes of a picture by the
     name in their column ``file``. ``linear`` is what ``train`` gave for the same arguments; it is
-    trained first where it is not given. ``on_estimate`` is told the time before the work starts,
+    trained first where it is not given, and ``estimate`` what ``estimate_fine_tuning`` gave; it is
+    measured first where it is not given. ``on_estimate`` is told the time before the work starts,
     ``on_event`` each epoch: its ``step`` counts from 1. ``progress`` is called with what is done
     (“pictures”, “epochs”, “network”, “vectors”), how much of it, and of how much.
 
@@ -94,7 +98,10 @@ def fine_tune(
     deadline = time.monotonic() + 60 * config.fine_tune_minutes
     tuner = FineTuner(embeddings, read, config, level)
     linear = linear or train(embeddings, replace(config, fine_tune=0), level, title=title)
-    estimate = tuner.estimate()
+    if estimate:
+        tuner.pace = estimate.pace
+    else:
+        estimate = tuner.estimate()
     if on_estimate:
         on_estimate(estimate)
     tell = progress or (lambda what, done, total: None)
@@ -113,11 +120,12 @@ def fine_tune(
     if best is None:
         reason = "No epoch did better on the validation part than the network as it was"
         return FineTuning(linear, None, False, _without(reason), events)
-    late.assign(best)
+    best_epoch, weights = best
+    late.assign(weights)
     found, vectors = tuner.finished(late, linear, tell, stopped=should_stop())
     found = replace(found, events=events)
     is_better, verdict = _compared(linear, found)
-    return FineTuning(linear, found, is_better, verdict, events, vectors)
+    return FineTuning(linear, found, is_better, verdict, events, best_epoch, vectors)
 
 
 def _without(reason: str) -> str:

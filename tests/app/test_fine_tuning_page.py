@@ -66,7 +66,7 @@ def tuned(training, embeddings) -> FineTuning:
     )
     made = replace(training, bundle=bundle, events=EVENTS)
     vectors = replace(embeddings, spec=spec, digest=network.digest)
-    return FineTuning(training, made, True, "Fine-tuned: it is better.", EVENTS, vectors)
+    return FineTuning(training, made, True, "Fine-tuned: it is better.", EVENTS, 2, vectors)
 
 
 def _page(visit) -> AppTest:
@@ -87,7 +87,7 @@ def _started(visit, embeddings) -> None:
     visit.end(ESTIMATE, embeddings)  # the pictures are looked at first
     visit.end(ESTIMATE, TimeEstimate(170.0, 8))
     test = _page(visit)
-    assert "About 3 minutes on this machine**, with at most 8 epochs" in _plain(test)
+    assert "About 3 minutes, at most 8 epochs**, on this machine" in _plain(test)
     assert FINE_TUNE not in visit.session.jobs  # nothing begins without a click
     button(test, "Train deeper").click().run()
 
@@ -155,7 +155,7 @@ def test_settings_reach_it_and_another_estimate_is_asked_for(visit, run, dataset
     assert task.config == replace(run.config, fine_tune=2, fine_tune_epochs=5)
     visit.end(ESTIMATE, TimeEstimate(30.0, 5))
     test = _page(visit)
-    assert "A minute or two on this machine" in _plain(test)
+    assert "A minute or two, at most 5 epochs**, on this machine" in _plain(test)
     test.slider(key="setting-fine_tune").set_value(4)
     assert "How long will it take?" in _labels(test.run())
 
@@ -166,6 +166,7 @@ def test_it_tells_how_far_it_is(visit, run, embeddings):
     job_id = visit.session.jobs[FINE_TUNE].job_id
     task = queue.snapshot(job_id).task
     assert isinstance(task, FineTuneTask) and task.linear.id == run.id
+    assert task.estimate == TimeEstimate(170.0, 8)  # nothing is measured twice
     queue.begin(queue.take().id)
     assert task.stop_grace(()) == STOP_GRACE
     for phase, event, words in (
@@ -270,9 +271,10 @@ def test_corrections_do_not_train_it(visit, dataset, run, tuned, monkeypatch):
 def test_the_task_hands_everything_over(visit, dataset, run, embeddings, tuned, monkeypatch):
     asked = {}
 
-    def fine_tune(vectors, read, config, level, *, linear, on_estimate, on_event, progress, **rest):
+    def fine_tune(vectors, read, config, level, *, linear, estimate, on_estimate, on_event,
+                  progress, **rest):  # fmt: skip
         asked.update(read=read(vectors.table["file"][0]), config=config, linear=linear)
-        on_estimate(TimeEstimate(60.0, 2))
+        on_estimate(estimate)
         for done in (1, 2):
             progress("pictures", done, 2)
         for event in EVENTS[:2]:
@@ -288,7 +290,10 @@ def test_the_task_hands_everything_over(visit, dataset, run, embeddings, tuned, 
     state, told = (dataset.folder, dataset.number, dataset.version), []
     config = TrainingConfig("lda", fine_tune=1)
     data = TrainingData.of(run.bundle)
-    task = FineTuneTask(embeddings, config, "style", *state, linear=run, training_data=data)
+    estimate = TimeEstimate(60.0, 2, (0.1, 0.2))
+    task = FineTuneTask(
+        embeddings, config, "style", *state, linear=run, training_data=data, estimate=estimate
+    )
     assert task.run(told.append, never_stop) is tuned
     assert asked["config"] is config and asked["linear"].bundle is run.bundle
     assert asked["read"] == dataset.catalog.read(dataset.table["file"][0])

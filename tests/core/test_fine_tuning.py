@@ -185,16 +185,29 @@ def test_the_best_epoch_is_kept_and_the_same_seed_gives_the_same(tuning, vectors
     expected = [event.validation_cross_entropy for event in found.events]
     losses = [event.validation_cross_entropy for event in events]
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
-    late.assign(best)
+    epoch, weights = best
+    late.assign(weights)
     most = max(one.probability for one in judged)
+    assert epoch == found.best_epoch and judged[epoch + 1].probability == most
     assert judge(late).probability == pytest.approx(most, rel=1e-5)
 
 
-def test_a_stop_before_the_first_epoch_leaves_the_linear_model(tuning, vectors, catalog):
-    found, _ = tuning
+def test_a_stop_before_the_first_epoch_leaves_the_linear_model(
+    tuning, vectors, catalog, monkeypatch
+):
+    monkeypatch.delattr(fine_tuner.FineTuner, "estimate")  # what is given is not measured again
+    found, told = tuning
+    (estimate,), again = told["estimates"], []
     stopped = fine_tune(
-        vectors, catalog.read, CONFIG, linear=found.linear, should_stop=lambda: True
+        vectors,
+        catalog.read,
+        CONFIG,
+        linear=found.linear,
+        estimate=estimate,
+        on_estimate=again.append,
+        should_stop=lambda: True,
     )
+    assert again == [estimate] and max(estimate.pace) > 0
     assert stopped.fine_tuned is None and stopped.kept is found.linear
     assert "the linear model stays" in stopped.verdict
 
