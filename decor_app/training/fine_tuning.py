@@ -17,13 +17,13 @@ from decor_app.state.datasets import find_dataset
 from decor_app.state.jobs import (
     ESTIMATE,
     FINE_TUNE,
-    TRAIN,
     can_train_further,
     job_for,
     run_of,
     save_fine_tuned,
     submit_on,
 )
+from decor_app.state.runs import run_entries
 from decor_app.state.workspace import workspace
 from decor_app.training.setting_widget import SETTINGS, setting_widget
 from decor_core.errors import DecorError, require_package
@@ -120,18 +120,17 @@ def _show_start() -> None:
 
 
 def _linear_run() -> Run | None:
-    """The better of the data set's first model and of the one that was just trained on it."""
+    """The best linear model of the data set as it is now, in this session or kept."""
     set_id, level = keys.LEARN_FROM.value, keys.TRAIN_TAXONOMY.value
-    job, first = job_for(TRAIN), workspace().first_models.get(set_id)
-    runs = [run_of(job) if job and not job.active else None, first.run if first else None]
     found = [
-        run
-        for run in runs
-        if run and run.level == level and can_train_further(run)
-        if (data := TrainingData.of(run.bundle)) and data.set_id == set_id
+        entry.run
+        for entry in run_entries()
+        if (data := TrainingData.of(entry.run.bundle)) and data.set_id == set_id
+        if entry.run.level == level and can_train_further(entry.run)
     ]
-    found.sort(key=lambda run: run.evaluation.accuracy if run.evaluation else 0.0)
-    return found[-1] if found else None
+    return max(
+        found, key=lambda run: run.evaluation.accuracy if run.evaluation else 0.0, default=None
+    )
 
 
 def _missing() -> str:

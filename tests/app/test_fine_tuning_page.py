@@ -15,7 +15,6 @@ from decor_app.jobs.fine_tuning_tasks import EstimateTask, FineTuneTask
 from decor_app.jobs.tasks import STOP_GRACE, Progress
 from decor_app.jobs.train_tasks import TrainTask
 from decor_app.state import training_vectors
-from decor_app.state.first_model import FirstModel
 from decor_app.state.jobs import ESTIMATE, FINE_TUNE, TRAIN
 from decor_app.state.processes import inference_pool
 from decor_app.state.training_vectors import TrainingVectors
@@ -46,7 +45,6 @@ def run(visit, dataset, training, embeddings) -> Run:
     data = TrainingData(dataset.id, "Shop", dataset.version, embeddings.spec, None)
     made = run_of_training(training, data).titled("Shop (60 steps)")
     visit.session.runs.save(made)
-    visit.session.first_models[dataset.id] = FirstModel(dataset.folder, run_id=made.id)
     return made
 
 
