@@ -9,10 +9,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from decor_app import session_keys as keys
 from decor_app.format import STEPWISE, pluralize, time_left
-from decor_app.jobs.fine_tuning_tasks import NETWORK, PICTURES, VECTORS
 from decor_app.jobs.job import Job
 from decor_app.jobs.tasks import Progress
 from decor_app.state.jobs import job_for, stop, wait
+from decor_core.training.time_estimate import NETWORK, PICTURES, VECTORS
 
 _SOON = 0.3
 _WAIT = 0.1  # seconds of those between two drawings, so that the end is seen at once

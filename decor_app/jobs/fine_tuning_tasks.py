@@ -1,6 +1,5 @@
 """Fine-tuning of a network on a data set: how long it would take, and the training itself."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +14,13 @@ from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run
 from decor_core.training.fine_tuning import (
     FineTuning,
-    TimeEstimate,
     estimate_fine_tuning,
     fine_tune,
 )
 from decor_core.training.labeled_vectors import LabeledVectors
+from decor_core.training.time_estimate import PHASES, PICTURES, TimeEstimate
 from decor_core.training.train import Training
 
-# The phases, in order.
-PICTURES, EPOCHS, NETWORK, VECTORS = "pictures", "epochs", "network", "vectors"
 _FINISHING = 900.0  # seconds for the network and vectors of the best epoch, on a slow machine
 
 
@@ -86,17 +83,15 @@ class FineTuneTask(EstimateTask):
 
 
 class _TimedProgress:
-    """Reports how far a fine-tuning is, by the time that its phases took until now."""
+    """Reports how much of a fine-tuning is done, by the time that its phases should take."""
 
     def __init__(self, report: Report) -> None:
-        self._report, self._begun = report, time.monotonic()
-        # Seconds: of all; of looking at the pictures; after the last epoch, which takes the network
-        # to its file, and looks at all pictures again.
-        self._estimate = self._looking = self._finishing = 0.0
+        self._report = report
+        self._seconds: dict[str, float] = {}
         self._event: TrainEvent | None = None
 
     def begin(self, estimate: TimeEstimate) -> None:
-        self._begun, self._estimate = time.monotonic(), estimate.seconds
+        self._seconds = dict(estimate.phases)
         self._report(Progress(0, 1, 0.0, PICTURES))
 
     def add(self, event: TrainEvent) -> None:
@@ -104,20 +99,8 @@ class _TimedProgress:
         self._event = event
 
     def count(self, phase: str, done: int, total: int) -> None:
-        elapsed = time.monotonic() - self._begun
-        if phase == PICTURES:
-            self._looking = elapsed
-            left = max(self._estimate - elapsed, elapsed * (total / max(done, 1) - 1))
-        elif phase == EPOCHS:
-            pace = (elapsed - self._looking) / max(done, 1)
-            if not self._finishing:
-                expected = self._estimate - self._looking - total * pace
-                self._finishing = max(expected, self._looking)
-            left = pace * (total - done) + self._finishing
-        elif phase == NETWORK:
-            left = self._finishing if not done else self._looking
-        else:
-            left = self._looking * (1 - done / max(total, 1))
         event, self._event = self._event, None
-        fraction = elapsed / max(elapsed + left, 1e-9)
+        before = sum(self._seconds[one] for one in PHASES[: PHASES.index(phase)])
+        over = before + self._seconds[phase] * done / total
+        fraction = over / sum(self._seconds.values())
         self._report(Progress(done, total, fraction, phase, event))

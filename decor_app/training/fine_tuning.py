@@ -32,7 +32,8 @@ from decor_core.model.evaluation import Evaluation
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run
-from decor_core.training.fine_tuning import FineTuning, TimeEstimate
+from decor_core.training.fine_tuning import FineTuning
+from decor_core.training.time_estimate import TimeEstimate
 
 _NAMES = [name for name in SETTINGS if name.startswith("fine_tune")]
 _MOST_STAGES = 5

@@ -148,7 +148,8 @@ def _fine_tune(
     on_event: Callable[["TrainEvent"], None],
 ) -> "FineTuning":
     """The linear and the fine-tuned model; Ctrl-C keeps the best epoch so far."""
-    from decor_core.training.fine_tuning import TimeEstimate, fine_tune
+    from decor_core.training.fine_tuning import fine_tune
+    from decor_core.training.time_estimate import TimeEstimate
 
     def tell(estimate: TimeEstimate) -> None:
         print(f"Fine-tuning: {estimate}; Ctrl-C keeps the best so far.", file=sys.stderr)

@@ -15,8 +15,10 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.model.evaluation import mcnemar
 from decor_core.model.events import OnEvent, ShouldStop, TrainEvent, never_stop
 from decor_core.model.training_config import TrainingConfig
-from decor_core.training.fine_tuner import FineTuner, OnProgress, TimeEstimate
+from decor_core.training.fine_tuned_model import finished_model
+from decor_core.training.fine_tuner import FineTuner
 from decor_core.training.middle_maps import Read
+from decor_core.training.time_estimate import OnProgress, TimeEstimate
 from decor_core.training.train import Training, train
 
 _ALPHA = 0.05
@@ -87,8 +89,8 @@ def fine_tune(
     name in their column ``file``. ``linear`` is what ``train`` gave for the same arguments; it is
     trained first where it is not given, and ``estimate`` what ``estimate_fine_tuning`` gave; it is
     measured first where it is not given. ``on_estimate`` is told the time before the work starts,
-    ``on_event`` each epoch: its ``step`` counts from 1. ``progress`` is called with what is done
-    (“pictures”, “epochs”, “network”, “vectors”), how much of it, and of how much.
+    ``on_event`` each epoch: its ``step`` counts from 1. ``progress`` is called with the phase
+    (one of PHASES), how much of it is done, and of how much.
 
     When ``should_stop`` says so, or the time of ``config.fine_tune_minutes`` is over, the best
     epoch so far is finished, which takes a while more; before the first epoch the linear model is
@@ -98,10 +100,7 @@ def fine_tune(
     deadline = time.monotonic() + 60 * config.fine_tune_minutes
     tuner = FineTuner(embeddings, read, config, level)
     linear = linear or train(embeddings, replace(config, fine_tune=0), level, title=title)
-    if estimate:
-        tuner.pace = estimate.pace
-    else:
-        estimate = tuner.estimate()
+    estimate = estimate or tuner.estimate()
     if on_estimate:
         on_estimate(estimate)
     tell = progress or (lambda what, done, total: None)
@@ -109,20 +108,19 @@ def fine_tune(
         late = tuner.late_stages(tell, should_stop)
     except Stopped:
         return FineTuning(linear, None, False, _without("It was stopped before the first epoch"))
-    finishing = tuner.seconds_to_finish()
     events, best = tuner.run(
         late,
         epochs=estimate.epochs,
         on_event=on_event,
         progress=tell,
-        should_stop=lambda: should_stop() or time.monotonic() > deadline - finishing,
+        should_stop=lambda: should_stop() or time.monotonic() > deadline - estimate.finishing,
     )
     if best is None:
         reason = "No epoch did better on the validation part than the network as it was"
         return FineTuning(linear, None, False, _without(reason), events)
     best_epoch, weights = best
     late.assign(weights)
-    found, vectors = tuner.finished(late, linear, tell, stopped=should_stop())
+    found, vectors = finished_model(tuner, late, linear, tell, stopped=should_stop())
     found = replace(found, events=events)
     is_better, verdict = _compared(linear, found)
     return FineTuning(linear, found, is_better, verdict, events, best_epoch, vectors)

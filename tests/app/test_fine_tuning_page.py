@@ -26,9 +26,11 @@ from decor_core.model.predictor import VectorPredictor
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run, run_of_training
-from decor_core.training.fine_tuning import FineTuning, TimeEstimate
+from decor_core.training.fine_tuning import FineTuning
+from decor_core.training.time_estimate import PHASES, TimeEstimate
 
 EVENTS = tuple(TrainEvent(n, 0.8, 0.5, 0.9, loss, n) for n, loss in ((1, 0.4), (2, 0.2), (3, 0.3)))
+ESTIMATE_OF_3_MINUTES = TimeEstimate(dict.fromkeys(PHASES, 42.5), 8)
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def _started(visit, embeddings) -> None:
     """The page after both clicks; the training is about to begin."""
     button(_page(visit), "How long will it take?").click().run()
     visit.end(ESTIMATE, embeddings)  # the pictures are looked at first
-    visit.end(ESTIMATE, TimeEstimate(170.0, 8))
+    visit.end(ESTIMATE, ESTIMATE_OF_3_MINUTES)
     test = _page(visit)
     assert "About 3 minutes, at most 8 epochs**, on this machine" in _plain(test)
     assert FINE_TUNE not in visit.session.jobs  # nothing begins without a click
@@ -151,7 +153,7 @@ def test_settings_reach_it_and_another_estimate_is_asked_for(visit, run, dataset
     task = visit.session.jobs[ESTIMATE].snapshot().task
     assert isinstance(task, EstimateTask) and task.folder == dataset.folder
     assert task.config == replace(run.config, fine_tune=2, fine_tune_epochs=5)
-    visit.end(ESTIMATE, TimeEstimate(30.0, 5))
+    visit.end(ESTIMATE, TimeEstimate({"epochs": 30.0}, 5))
     test = _page(visit)
     assert "A minute or two, at most 5 epochs**, on this machine" in _plain(test)
     test.slider(key="setting-fine_tune").set_value(4)
@@ -164,7 +166,7 @@ def test_it_tells_how_far_it_is(visit, run, embeddings):
     job_id = visit.session.jobs[FINE_TUNE].job_id
     task = queue.snapshot(job_id).task
     assert isinstance(task, FineTuneTask) and task.linear.id == run.id
-    assert task.estimate == TimeEstimate(170.0, 8)  # nothing is measured twice
+    assert task.estimate == ESTIMATE_OF_3_MINUTES  # nothing is measured twice
     queue.begin(queue.take().id)
     assert task.stop_grace(()) == STOP_GRACE
     for phase, event, words in (
@@ -288,7 +290,7 @@ def test_the_task_hands_everything_over(visit, dataset, run, embeddings, tuned, 
     state, told = (dataset.folder, dataset.number, dataset.version), []
     config = TrainingConfig("lda", fine_tune=1)
     data = TrainingData.of(run.bundle)
-    estimate = TimeEstimate(60.0, 2, (0.1, 0.2))
+    estimate = TimeEstimate(dict.fromkeys(PHASES, 15.0), 2)
     task = FineTuneTask(
         embeddings, config, "style", *state, linear=run, training_data=data, estimate=estimate
     )

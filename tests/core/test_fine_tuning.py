@@ -16,7 +16,8 @@ from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.predictor import ImagePredictor
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training import fine_tuner, fine_tuning
-from decor_core.training.fine_tuning import TimeEstimate, estimate_fine_tuning, fine_tune
+from decor_core.training.fine_tuning import estimate_fine_tuning, fine_tune
+from decor_core.training.time_estimate import PHASES, TimeEstimate
 
 pytest.importorskip("tensorflow")
 
@@ -116,7 +117,7 @@ def test_a_network_has_so_many_stages_to_train(tiny, stages):
 def test_it_tells_what_it_does(tuning):
     found, told = tuning
     (estimate,) = told["estimates"]
-    assert estimate.seconds > 0 and 1 <= estimate.epochs <= 20
+    assert min(estimate.phases.values()) > 0 and 1 <= estimate.epochs <= 20
     assert [event.step for event in told["events"]] == [1, 2, 3]
     assert tuple(told["events"]) == found.events
     done = [what for what, done, total in told["progress"] if done == total]
@@ -207,7 +208,7 @@ def test_a_stop_before_the_first_epoch_leaves_the_linear_model(
         on_estimate=again.append,
         should_stop=lambda: True,
     )
-    assert again == [estimate] and max(estimate.pace) > 0
+    assert again == [estimate] and tuple(estimate.phases) == PHASES
     assert stopped.fine_tuned is None and stopped.kept is found.linear
     assert "the linear model stays" in stopped.verdict
 
@@ -279,5 +280,5 @@ def test_more_pictures_than_there_is_memory_for_are_refused(vectors, catalog, mo
 
 
 def test_time_in_words():
-    assert str(TimeEstimate(200, 8)) == "about 3 minutes, at most 8 epochs"
-    assert str(TimeEstimate(20, 1)) == "a minute or two, at most 1 epoch"
+    assert str(TimeEstimate({"epochs": 200.0}, 8)) == "about 3 minutes, at most 8 epochs"
+    assert str(TimeEstimate({"epochs": 20.0}, 1)) == "a minute or two, at most 1 epoch"

@@ -8,7 +8,8 @@ from decor_core.features.embeddings import SHIPPED
 from decor_core.model.bundle import load_bundle
 from decor_core.model.events import TrainEvent
 from decor_core.training import fine_tuning
-from decor_core.training.fine_tuning import FineTuning, TimeEstimate
+from decor_core.training.fine_tuning import FineTuning
+from decor_core.training.time_estimate import TimeEstimate
 from decor_core.training.train import train
 
 VERDICT = "No epoch did better on the validation part than the network as it was."
@@ -23,7 +24,7 @@ def tuned(monkeypatch):
         asked.append(config)
         assert read(embeddings.table["file"].iloc[0])[:4] == b"\x89PNG"
         event = TrainEvent(1, 0.5, 1.25, 0.75, 0.875, 2.0)
-        on_estimate(TimeEstimate(200, 5))
+        on_estimate(TimeEstimate({"epochs": 200.0}, 5))
         on_event(event)
         watch["progress"]("epochs", 1, 1)
         linear = train(embeddings, config, level, title=title)
