@@ -69,7 +69,7 @@ def finished_model(
 
 @dataclass(frozen=True)
 class _NetworkFile:
-    """A converted network and its bits, the embedder that uses it, and the heads that go with it."""
+    """A converted network and its bits, the embedder that uses it, and the heads for it."""
 
     network: OwnNetwork
     bits: int
