@@ -8,7 +8,7 @@ import click
 from decor_core.cli.bulk import PLACE, PLACES, OutputFlags, places_of, write_rows
 from decor_core.cli.options import Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import load_network, quietly
-from decor_core.cli.training import network_named, network_of
+from decor_core.cli.training import network_named
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ def command(
     """
     from decor_core.bulk.answers import VectorRows
     from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+    from decor_core.model.networks import network_of
 
     places = places_of((), files, output)
     if not output.out:

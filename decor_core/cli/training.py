@@ -4,7 +4,6 @@ import functools
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +13,7 @@ from decor_core.cli.terminal import quietly
 from decor_core.model.training_config import TrainingConfig
 
 if TYPE_CHECKING:
-    from decor_core.model.bundle import Bundle
+    pass
 
 _BY_DESCENT = ("softmax",)
 # What a command has no use for that trains many models.
@@ -44,38 +43,22 @@ def network_named(text: str) -> str:
 
     What is assumed of a file, and that weights are about to be downloaded, is said on stderr.
     """
-    from decor_core.features.backbones import DEFAULT, is_at_hand
+    from decor_core.features.backbones import is_at_hand
     from decor_core.features.known_networks import known_network
-
-    if text == DEFAULT:
-        return text
-    from decor_core.features.own_files import find_network
-    from decor_core.model.bundle import is_bundle, load_bundle
-
-    if is_bundle(Path(text)):
-        return network_of(load_bundle(Path(text)))
+    from decor_core.model.networks import resolve_network
 
     with quietly():
-        found = find_network(text)
-    if found.assumed:
-        print(f"decor: {found.assumed}", file=sys.stderr)
-    known = known_network(found.name)
-    if known and not is_at_hand(found.name):
+        name, assumed = resolve_network(text)
+    if assumed:
+        print(f"decor: {assumed}", file=sys.stderr)
+    known = known_network(name)
+    if known and not is_at_hand(name):
         print(
             f"decor: {known.name} ({known.megabytes:g} MB) is fetched and converted once; this may "
             "take minutes.",
             file=sys.stderr,
         )
-    return found.name
-
-
-def network_of(bundle: "Bundle") -> str:
-    """The name of a model's network, which from now on finds one that the model carries, too."""
-    from decor_core.features.backbones import keep_network
-
-    if bundle.network:
-        keep_network(bundle.network)
-    return bundle.embedding.architecture
+    return name
 
 
 def settle_head(config: TrainingConfig, *, wants_curves: bool = False) -> TrainingConfig:

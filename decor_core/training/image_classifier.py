@@ -1,5 +1,6 @@
 """Images and labels → a classifier: the whole of Decor as one scikit-learn estimator."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from os import PathLike
@@ -22,6 +23,7 @@ from decor_core.images.inputs import ImageLike, encoded, list_images, told_which
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, save_bundle
 from decor_core.model.estimator import Estimator, not_fitted
 from decor_core.model.explain import Explanation, explain
+from decor_core.model.networks import resolve_network
 from decor_core.model.predictor import ImagePredictor, Prediction, shared_embedder
 from decor_core.model.training_config import TrainingConfig
 from decor_core.parallel import map_in_order
@@ -36,7 +38,8 @@ class ImageClassifier(Estimator):
 
     A network's maps of the object, or of the whole frame, and its colors make a vector of each
     image, of which a VectorClassifier learns. The settings are those of TrainingConfig
-    (``random_state`` is its ``seed``).
+    (``random_state`` is its ``seed``); ``architecture`` takes what ``--architecture`` does, and
+    warns of what it assumes of a file.
 
     Images are a list, an array, or a column of a table, with or without the table around it; each
     is a path, the bytes of an image file, a PIL image, or an array [height, width, 3] of 0–255
@@ -66,6 +69,9 @@ class ImageClassifier(Estimator):
         settings out of range.
         """
         settings = self.get_params()
+        settings["architecture"], assumed = resolve_network(str(self.architecture))
+        if assumed:
+            warnings.warn(assumed, stacklevel=2)
         config = TrainingConfig(seed=settings.pop("random_state"), **settings)
         given = list(list_images(images))
         labels = _labels(y, len(given))

@@ -8,6 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 from tiny_network import tiny_network
 
+from decor_core import ImageClassifier
 from decor_core.cli.main import main
 from decor_core.errors import BackboneError
 from decor_core.features import backbones
@@ -126,6 +127,16 @@ def test_trained_on_and_used(file, painted, networks, tmp_path, capsys):
     assert main(["label", str(picture), "--bundle", str(model), "--json"]) == 0
     (told,) = json.loads(capsys.readouterr().out)
     assert told["verdict"] == "Khokhloma"
+
+
+def test_the_estimator_takes_it_as_the_command_line_does(file, painted):
+    paths = sorted(painted.rglob("*.*"))
+    labels = [path.parent.name for path in paths]
+    with pytest.warns(UserWarning, match="“mine.tflite” was assumed to take pixels of −1 to 1"):
+        model = ImageClassifier("lda", architecture=str(file), views=1, copies=0).fit(paths, labels)
+    assert model.bundle_.network.title == "mine" and model.predict(paths[:1])[0] in labels
+    with pytest.raises(BackboneError, match="no network “alexnet”"):
+        ImageClassifier(architecture="alexnet").fit(paths, labels)
 
 
 def test_vectors_of_it_can_be_trained_on_later(file, painted, tmp_path, capsys):
