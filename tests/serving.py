@@ -205,6 +205,26 @@ def choose_large(page, name: str) -> None:
     )
 
 
+def settle(page) -> None:
+    """Until the page is drawn: what is left of the one before is in it twice until then."""
+    page.wait_for_timeout(300)
+    page.wait_for_function(
+        "() => document.querySelector('[data-test-script-state=notRunning]')"
+        " && !document.querySelector('[data-stale=true]')"
+    )
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def train_without_copies(page) -> None:
+    """Train on Retrain with what is chosen there, but without distorted copies, which take long."""
+    settle(page)
+    page.get_by_text("More", exact=True).click()
+    page.get_by_text("None", exact=True).click()
+    page.get_by_text("What copies look like").wait_for(state="hidden")  # the server has heard of it
+    settle(page)
+    page.get_by_role("button", name="Retrain", exact=True).click()
+
+
 def tick_row(page, row: int) -> None:
     """Tick a row of the page's first table, once what is on its canvas can be told."""
     table = page.get_by_test_id("stDataFrame").first

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from serving import TIMEOUT_MS, served
+from serving import TIMEOUT_MS, served, train_without_copies
 from test_accessibility import _check
 
 from decor_core.datasets.store import DatasetStore
@@ -123,10 +123,7 @@ def test_two_hand_signs_become_a_model(page, home):
     page.get_by_text(f"So far: one {two.counts['one']} · three {two.counts['three']}.").wait_for()
     page.evaluate("clearInterval(window.drawing)")
     page.get_by_role("button", name="Train on it").click()
-    page.get_by_text("More", exact=True).click()
-    page.get_by_text("None", exact=True).click()  # with copies: test_learning_browser.py
-    page.wait_for_timeout(300)
-    page.get_by_role("button", name="Retrain", exact=True).click()
+    train_without_copies(page)  # with them: test_learning_browser.py
     page.get_by_text("Test accuracy").first.wait_for()
     page.get_by_text("These pictures are nearly alike (one scene)").first.wait_for()
 

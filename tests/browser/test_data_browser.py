@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import TIMEOUT_MS, choose_large, served
+from serving import TIMEOUT_MS, choose_large, served, settle, train_without_copies
 
 COLORS = {"Синий": "navy", "Röd <b>": "firebrick", "=Green": "seagreen"}
 _NARROW = "() => document.querySelector('[data-testid=stMain]').scrollWidth <= 390"
@@ -60,16 +60,6 @@ def _heading(page, words: str):
     return page.get_by_test_id("stHeading").get_by_text(words, exact=True)
 
 
-def _settle(page) -> None:
-    """Until the page is drawn: what is left of the one before is in it twice until then."""
-    page.wait_for_timeout(300)
-    page.wait_for_function(
-        "() => document.querySelector('[data-test-script-state=notRunning]')"
-        " && !document.querySelector('[data-stale=true]')"
-    )
-    assert page.get_by_test_id("stException").count() == 0
-
-
 def _button(page, name: str):
     return page.get_by_role("button", name=name, exact=True)
 
@@ -97,18 +87,14 @@ def test_a_messy_folder_is_put_right(page, messy):
     page.get_by_role("tab", name="Report", exact=True).click()
     while page.get_by_text("It cannot be trained on yet").count():
         _button(page, "Leave the class out").first.click()
-        _settle(page)
+        settle(page)
     _it_trains_a_model(page)
 
 
 def _it_trains_a_model(page) -> None:
     page.get_by_text("Train on it").click()
     _heading(page, "Train it yourself").wait_for()
-    _settle(page)
-    page.get_by_text("More", exact=True).click()  # with copies: test_learning_browser.py
-    page.get_by_text("None", exact=True).click()
-    _settle(page)
-    _button(page, "Retrain").click()
+    train_without_copies(page)  # with them: test_learning_browser.py
     _button(page, "Use this model").wait_for()
 
 
@@ -131,14 +117,14 @@ def _two_things_are_fixed(page) -> None:
     wrong = page.locator(".st-key-group-mislabelled")
     wrong.get_by_role("button", name="It is Röd <b>").click()
     _heading(page, "1 picture that may be in the wrong class").wait_for(state="hidden")
-    _settle(page)
+    settle(page)
     _button(page, "Leave the class out").click()
     page.get_by_text("33 pictures in 3 classes").wait_for()
     assert page.get_by_text("It cannot be trained on yet").count() == 0
-    _settle(page)
+    settle(page)
     _button(page, "Undo").click()
     page.get_by_text("35 pictures in 4 classes").wait_for()
-    _settle(page)
+    settle(page)
 
 
 def _the_grid_obeys_the_keyboard(page) -> None:
@@ -154,13 +140,13 @@ def _the_grid_obeys_the_keyboard(page) -> None:
     page.keyboard.press("Home")
     page.keyboard.press(" ")
     page.get_by_text("4 ticked").wait_for()
-    _settle(page)
+    settle(page)
     page.get_by_role("combobox", name="They are").fill("Brand new")
     page.keyboard.press("Enter")
-    _settle(page)
+    settle(page)
     _button(page, "Relabel").click()
     page.get_by_text("4 pictures relabeled as “Brand new”").wait_for()
-    _settle(page)
+    settle(page)
     assert page.get_by_role("option", name="Brand new").count() == 4
     assert page.locator('[role=option][aria-selected="true"]').count() == 0
 
@@ -172,7 +158,7 @@ def _a_picture_is_enlarged(page) -> None:
     dialog.get_by_text("160 × 160 pixels").wait_for()
     page.keyboard.press("Escape")
     dialog.wait_for(state="hidden")
-    _settle(page)
+    settle(page)
 
 
 def _it_goes_along_as_a_zip(page, messy: Path) -> None:
@@ -189,10 +175,10 @@ def _it_goes_along_as_a_zip(page, messy: Path) -> None:
 def _it_is_deleted_and_brought_back(page) -> None:
     page.get_by_role("button", name="Delete").click()
     page.get_by_text("Deleted: Stall").wait_for()
-    _settle(page)
+    settle(page)
     _button(page, "Undo").click()
     _heading(page, "Stall").wait_for()
-    _settle(page)
+    settle(page)
 
 
 def test_the_decor_data_as_downloaded(page, decor_data, tmp_path):

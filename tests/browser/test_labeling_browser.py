@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packing import zip_bytes
 from playwright.sync_api import Page
-from serving import TIMEOUT_MS
+from serving import TIMEOUT_MS, train_without_copies
 
 COLORS = {"Blue": "navy", "Red": "firebrick", "Green": "seagreen"}
 PICTURES = 60
@@ -168,11 +168,7 @@ def test_the_rest_is_labeled_becomes_a_data_set_and_a_model(tab, class_of, ornam
     tab.get_by_text("62 pictures in 3 classes").wait_for()
     tab.get_by_role("button", name="Label more").wait_for()
     tab.get_by_text("Train on it").click()
-    tab.get_by_text("More", exact=True).click()
-    tab.get_by_text("None", exact=True).click()  # no distorted copies
-    tab.wait_for_timeout(300)
-    tab.wait_for_function("() => document.querySelector('[data-test-script-state=notRunning]')")
-    tab.get_by_role("button", name="Retrain", exact=True).click()
+    train_without_copies(tab)
     tab.get_by_role("button", name="Use this model").click()
     tab.get_by_role("link", name="Classify answers with this model").click()
     tab.get_by_text("A model of yours tells 3 classes apart").wait_for()
