@@ -288,7 +288,7 @@ def _cropped(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> S
     maps, *places = _present(inputs, 4)
     _maps(maps)
     begin, end, strides = (_whole_numbers(one).ravel().tolist() for one in places)
-    expect(len(begin) == len(end) == 4 and strides == [1] * 4, "it cuts maps without steps")
+    expect(len(begin) == len(end) == 4 and strides == [1] * 4, "it cuts maps with a stride of 1")
     plain = not (options.ellipsisMask or options.newAxisMask or options.shrinkAxisMask)
     expect(plain and not options.offset, "it keeps all sides")
     shape = []
