@@ -290,11 +290,12 @@ class Labeler {
     const flat = this.tiles.map((one) => one.dataset.id), [from, to] = [flat.indexOf(this.anchor), flat.indexOf(id)].sort((a, b) => a - b);
     this.chosen = new Set(flat.slice(Math.max(from, 0), to + 1));
   }
-  follow() { // an undone picture that is here is looked at again
-    const back = this.undone && this.flat.find((id) => this.undone.has(id) && this.undone.get(id) !== this.store.label(id));
+  follow() { // an undone picture that is here is looked at again; after one that is done again, the next
+    const label = (id) => this.store.label(id);
+    const back = this.undone && this.flat.find((id) => (this.undone.get(id) ?? "") !== label(id));
     if (!back) return;
     this.undone = null;
-    this.go(back, { focus: true });
+    this.go((label(back) && this.flat.find((id) => !label(id))) || back, { focus: true });
   }
   click(event) {
     const one = event.target.closest("[role=option]");

@@ -123,9 +123,9 @@ function openClasses(dialog, store) {
     row.onsubmit = (event) => {
       event.preventDefault();
       const to = input.value.trim();
-      if (to && to !== name) { store.do({ do: "rename_class", name, to }); again(); }
+      if (to && to !== name) { store.do({ do: "rename_class", name, to }); store.tell(`“${name}” is “${to}” now.`); again(); }
     };
-    const remove = make("button", { type: "button", textContent: "Remove", onclick() { store.do({ do: "remove_class", name }); again(); } },
+    const remove = make("button", { type: "button", textContent: "Remove", onclick() { store.do({ do: "remove_class", name }); store.tell(`“${name}” is removed.`); again(); } },
       { "aria-label": `Remove ${name}` });
     row.append(make("kbd", { textContent: key }), input, make("button", { textContent: "Rename" }, { "aria-label": `Rename ${name}` }), remove);
     return row;
