@@ -1,5 +1,6 @@
 // Which pictures a tab shows, in which groups; what a picture looks like there.
-const BATCH = 24, SETS_ALIKE = 12, AT_FIRST = 48; // pictures; groups; pictures of a group
+const BATCH = 24, SETS_ALIKE = 12; // pictures; groups
+const AT_FIRST = 240, FEWEST = 12, MOST = 48; // pictures of all groups together, and of one
 
 const TABS = {
   next: ["To label", (store) => store.open.length],
@@ -46,8 +47,10 @@ const probable = (p) => p >= 0.995 ? "> 99\u00a0%" : percent(p); // nothing is c
 const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 function drawLists(root, groups, { name, multi, shown, onAll, onMore }) {
-  const parts = groups.filter(({ ids }) => ids.length).flatMap((group, at) => {
-    const some = shown.has(group.name) ? group.ids : group.ids.slice(0, AT_FIRST);
+  const full = groups.filter(({ ids }) => ids.length);
+  const each = Math.min(MOST, Math.max(FEWEST, Math.floor(AT_FIRST / full.length)));
+  const parts = full.flatMap((group) => {
+    const some = shown.has(group.name) ? group.ids : group.ids.slice(0, each);
     const list = make("ul", {}, { role: "listbox", "aria-multiselectable": "true" });
     list.setAttribute("aria-label", group.name ? `${group.name}: ${plural(group.ids.length, "picture")}` : name);
     list.append(...some.map(tile));
