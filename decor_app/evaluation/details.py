@@ -57,16 +57,21 @@ def show_details(run: Run, ask: bool = True) -> None:
 
 def _show_confusion(run: Run, evaluation: Evaluation) -> None:
     on_test = evaluation is run.evaluation
+    is_listed = on_test and len(run.predictions) > 0
     left, right = st.columns([7, 5], gap="large")
     with left:
         st.caption(
             "What was taken for what: rows are what the pictures show, columns what the model "
-            "called them." + (" Click a cell to see which." if on_test else "")
+            "called them." + (" Click a cell to see which." if is_listed else "")
         )
         cell = confusion_matrix(evaluation, key=keys.CELLS.of(f"{run.id}-{evaluation.n}"))
     with right:
         if not on_test:
             st.caption("The list of pictures is kept for the test pictures only.")
+        elif not is_listed:
+            st.caption(
+                "The list of test pictures stays with the run: it does not travel with the model."
+            )
         elif cell:
             _show_cell(run, *cell)
         else:

@@ -230,6 +230,16 @@ def test_what_was_exported_can_be_imported(open_runs, parcel):
     assert _sound(test.run()).dataframe[0].value["Name"][0] == "Parcel"
 
 
+def test_an_imported_model_that_carries_its_network(open_runs, tiny_training, tmp_path):
+    bundle = tiny_training.bundle
+    assert bundle.evaluation
+    parcel = export_model(bundle, "bundle", tmp_path / "parcel.zip").read_bytes()
+    test = _tick(_drop(open_runs(mine=Workspace("me")), parcel), [0])
+    assert "Trained deeper" in _texts(test) and "at 32 bits, goes with it" in _texts(test)
+    # Which pictures were tested is not in the zip, so nothing is said of mistakes.
+    assert "No mistakes" not in _texts(test) and "does not travel with the model" in _texts(test)
+
+
 def test_a_model_is_tried_out_in_the_process_that_looks(open_runs, parcel, monkeypatch):
     asked = []
 
