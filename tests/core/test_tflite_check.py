@@ -173,7 +173,7 @@ def _groups(p):
         (_outside, "its numbers are outside"),
         (_pad([[0, 0], [1, -1], [1, 1], [0, 0]]), "it pads with up to 256"),
         (_pad([[0, 0], [1, 1], [1, 2], [0, 0]]), "the output of PAD is of shape"),
-        (_cut([0, 1, 0, 0], [0, 0, 0, 0], (1, 2, 1, 1)), "it cuts maps without steps"),
+        (_cut([0, 1, 0, 0], [0, 0, 0, 0], (1, 2, 1, 1)), "it cuts maps with a stride of 1"),
         (_cut([0, 9, 0, 0], [0, -1, 0, 0]), "its places are inside"),
         (_cut([0, 1, 0, 0], [0, 99, 0, 0]), "its places are inside"),
         (_cut([0, 1, 0, 0], [0, -1, 0, 0]), "the output of STRIDED_SLICE is of shape (1, 6, 8"),
