@@ -25,6 +25,7 @@ _CHATTER = (
     b"I0000 ",
     b"W0000 ",
     b"fully_quantize: ",
+    b"Importing a function (__inference",
 )
 
 
