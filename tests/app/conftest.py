@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -9,10 +10,14 @@ from app_pages import end_processes
 from driven_jobs import Visit
 from streamlit.components.v2 import manifest_scanner
 
+from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_app.jobs.queue import JobQueue
 from decor_app.jobs.tasks import QueueName
 from decor_app.state import jobs, processes
 from decor_app.state.workspace import Workspace
+from decor_core.datasets.dataset import Dataset
+from decor_core.datasets.store import DatasetStore
+from decor_core.model.events import never_stop
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,3 +42,12 @@ def visit(monkeypatch: pytest.MonkeyPatch) -> Visit:
     for module in (jobs, processes):
         monkeypatch.setattr(module, "job_queues", lambda: queues)
     return Visit(Workspace("me"), queues)
+
+
+@pytest.fixture
+def dataset(visit: Visit, painted: Path) -> Dataset:
+    """The painted pictures as a data set of the visitor."""
+    into = DatasetStore(visit.session.folder / "datasets").begin("Shop")
+    made = ingest(IntakeTask(painted, into, "Shop"), lambda event: None, never_stop)
+    visit.session.data_set = made.id
+    return made

@@ -10,7 +10,6 @@ from tiny_network import tiny_network
 
 from decor_app.classify import correction_training
 from decor_app.jobs import fine_tuning_tasks
-from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_app.jobs.fine_tuning_tasks import EstimateTask, FineTuneTask
 from decor_app.jobs.tasks import STOP_GRACE, Progress
 from decor_app.jobs.train_tasks import TrainTask
@@ -18,7 +17,6 @@ from decor_app.state import training_vectors
 from decor_app.state.jobs import ESTIMATE, FINE_TUNE, TRAIN
 from decor_app.state.processes import inference_pool
 from decor_app.state.training_vectors import TrainingVectors
-from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.store import DatasetStore
 from decor_core.features.backbones import OwnNetwork
 from decor_core.model.events import TrainEvent, never_stop
@@ -31,14 +29,6 @@ from decor_core.training.time_estimate import PHASES, TimeEstimate
 
 EVENTS = tuple(TrainEvent(n, 0.8, 0.5, 0.9, loss, n) for n, loss in ((1, 0.4), (2, 0.2), (3, 0.3)))
 ESTIMATE_OF_3_MINUTES = TimeEstimate(dict.fromkeys(PHASES, 42.5), 8)
-
-
-@pytest.fixture
-def dataset(visit, painted) -> Dataset:
-    into = DatasetStore(visit.session.folder / "datasets").begin("Shop")
-    made = ingest(IntakeTask(painted, into, "Shop"), lambda event: None, never_stop)
-    visit.session.data_set = made.id
-    return made
 
 
 @pytest.fixture

@@ -18,14 +18,13 @@ from decor_app.jobs.dataset_tasks import (
     MapTask,
     PredictTask,
     PreviewTask,
-    ingest,
 )
 from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
 from decor_app.state import jobs, processes
 from decor_app.state.jobs import SessionJob
 from decor_app.state.processes import inference_pool
 from decor_core.data.findings import Finding
-from decor_core.datasets.dataset import Dataset, load_dataset
+from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.store import DatasetStore
 from decor_core.model.events import never_stop
 from decor_core.model.training_config import TrainingConfig
@@ -36,14 +35,6 @@ def end_inference() -> Iterator[None]:
     yield
     inference_pool().close()
     inference_pool.clear()
-
-
-@pytest.fixture
-def dataset(visit, painted) -> Dataset:
-    into = DatasetStore(visit.session.folder / "datasets").begin("Shop")
-    made = ingest(IntakeTask(painted, into, "Shop"), lambda event: None, never_stop)
-    visit.session.data_set = made.id
-    return made
 
 
 @pytest.fixture
