@@ -202,7 +202,7 @@ def test_what_was_seen_of_a_heap_gives_proposals(heap, monkeypatch):
     learner, clusters = heap_vectors.read_heap_vectors(heap.folder, 12)
     assert clusters.shape == (12,)
     proposals = learner.propose(dict.fromkeys(range(3), "a") | dict.fromkeys(range(8, 12), "b"))
-    assert proposals.proposed.tolist() == ["a"] * 6 + ["b"] * 6
+    assert proposals and proposals.proposed.tolist() == ["a"] * 6 + ["b"] * 6
     (heap.folder / "heap-vectors-12.npz").write_bytes(b"no arrays")
     with pytest.raises(DamagedFile):
         heap_vectors.read_heap_vectors(heap.folder, 12)
