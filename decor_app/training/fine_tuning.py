@@ -115,8 +115,8 @@ def _show_start() -> None:
         on_click=_submit,
         args=(ESTIMATE, run, config, about),
         width="stretch",
-        help="Some seconds of measuring on this machine, with a few of the pictures. Nothing is "
-        "trained before you say so.",
+        help="It is measured on this machine with a few of the pictures: half a minute, more where "
+        "the machine is busy. Nothing is trained before you say so.",
     )
 
 

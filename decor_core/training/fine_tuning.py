@@ -139,9 +139,9 @@ def _compared(linear: Training, tuned: Training) -> tuple[bool, str]:
                     for one in (tuned, linear))  # fmt: skip
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((~ours & theirs).sum())
     p = mcnemar(only_theirs, only_ours)
-    told = f"{ours.sum()} of {n} test pictures right, {theirs.sum()} by the linear model"
+    told = f"{ours.sum()} of {n} test pictures right, {theirs.sum()} by the linear model."
     if only_ours > only_theirs and p < _ALPHA:
-        return True, f"Fine-tuned: {told}, which is better by more than chance (p = {p:.2g})."
+        return True, f"Fine-tuned: {told} That is better by more than chance (p = {p:.2g})."
     if only_ours <= only_theirs:
-        return False, _without(f"Fine-tuned: {told}, which is no better")
-    return False, _without(f"Fine-tuned: {told}, which may well be chance (p = {p:.2g})")
+        return False, _without(f"Fine-tuned: {told} Fine-tuning is no better")
+    return False, _without(f"Fine-tuned: {told} The difference may well be chance (p = {p:.2g})")
