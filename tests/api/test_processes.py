@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from serving import ROOT, TIMEOUT, free_port, until, wait_for
+
+from decor_app.hosting.login import VARIABLE
 
 URL = "/api/v1/classify"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
@@ -51,7 +54,7 @@ def test_what_is_under_way_is_answered_before_the_end(tmp_path, large):
     with log.open("w") as output:
         server = subprocess.Popen(
             [sys.executable, "-m", "decor_core", "serve", "--port", str(port)],
-            cwd=ROOT, stderr=output,
+            cwd=ROOT, stderr=output, env=os.environ | {VARIABLE: "heron"},
         )  # fmt: skip
     base = f"http://127.0.0.1:{port}"
     wait_for(f"{base}/api/v1/ready")
@@ -62,16 +65,29 @@ def test_what_is_under_way_is_answered_before_the_end(tmp_path, large):
             return json.load(answer)["pictures"][0]["label"]
 
     with ThreadPoolExecutor(6) as threads:
-        answers = threads.map(ask, range(6))
-        until(lambda: _children(server.pid), "no process looks at pictures")
-        time.sleep(0.3)
+        asked = [threads.submit(ask, number) for number in range(6)]
+        until(
+            lambda: sum(one.done() for one in asked) + _waiting(base) >= 6,
+            "the pictures did not come",
+        )
         children = _children(server.pid)
         server.send_signal(signal.SIGTERM)
-        assert len(set(answers)) == 1
+        assert len({one.result() for one in asked}) == 1
     assert server.wait(timeout=TIMEOUT) in (0, -signal.SIGTERM)
     until(lambda: not any(map(_lives, children)), "a process outlived its server")
     told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     assert told[-1]["event"] == "stopped" and not [one for one in told if one["level"] == "error"]
+
+
+def _waiting(base: str) -> int:
+    """How many pictures wait or are looked at, as the server's metrics tell."""
+    password = {"Authorization": f"Basic {b64encode(b'admin:heron').decode()}"}
+    request = urllib.request.Request(f"{base}/metrics", headers=password)
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        lines = answer.read().decode().splitlines()
+    return int(
+        float(next(line for line in lines if line.startswith("decor_api_waiting ")).split()[1])
+    )
 
 
 def _children(pid: int) -> list[int]:

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import pytest
+from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
 from decor_app.charts.curves import _rows
@@ -48,7 +49,7 @@ def _training() -> None:
 
 def _charts(script: Any) -> list[tuple[str, dict[str, Any]]]:
     """What assistive software reads of each chart of a page, and its specification."""
-    page = AppTest.from_function(script).run()
+    page = AppTest.from_function(script, default_timeout=TIMEOUT).run()
     assert not page.exception
     protos = [element.proto for element in page.get("vega_lite_chart")]
     return [(proto.alt, json.loads(proto.spec, parse_constant=_refuse)) for proto in protos]

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
 from decor_app import session_keys
@@ -78,7 +79,7 @@ def _page() -> None:
 
 
 def test_an_entry_is_read_written_removed_and_drawn_by_a_widget():
-    page = AppTest.from_function(_page).run()
+    page = AppTest.from_function(_page, default_timeout=TIMEOUT).run()
     words = [one.value for one in page.markdown]
     assert words == ["default 3, none", "written 4, of a", "cleared none"]
     assert len(page.exception) == 1  # it has neither an entry nor a default

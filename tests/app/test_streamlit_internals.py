@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from serving import TIMEOUT
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
@@ -120,7 +121,7 @@ def _page() -> None:
 
 
 def test_what_a_widget_held_before_is_dropped():
-    page = AppTest.from_function(_page).run()
+    page = AppTest.from_function(_page, default_timeout=TIMEOUT).run()
     page.slider[0].set_value(5).run()
     assert not page.exception
     assert page.markdown[0].value == "1 dropped, True"
