@@ -61,7 +61,6 @@ def test_downloads_and_curves_say_what_they_need(training):
         assert ("Prepare" in [button.label for button in test.button]) == can_prepare
 
 
-@pytest.mark.usefixtures("end_processes")
 def test_training_deeper_says_what_it_needs():
     assert f"Training deeper {HOW_TO} {EXTRA}" in _plain(opened("retrain"))
 
