@@ -86,9 +86,9 @@ function fill(one, store, { chosen, at, against }) {
     one.dataset.said = `${kind}${said}`;
     one.className = kind;
     one.style.setProperty("--class", colorOf(store, label || proposal?.[0]));
-    words.replaceChildren(...(doubt
-      ? said.split(", model").map((part, i) => make("span", { textContent: i ? `model${part}` : part }))
-      : [make("span", { textContent: said })]));
+    const parts = doubt ? said.split(", model").map((part, i) => i ? `model${part}` : part)
+      : proposal ? [nameOf(proposal[0]), probable(proposal[1])] : [said];
+    words.replaceChildren(...parts.map((textContent) => make("span", { textContent })));
     one.title = title;
     one.setAttribute("aria-label", [title, proposal ? `proposed: ${said}` : said || "no label yet"].join(", "));
   }

@@ -4,16 +4,36 @@ tests/app/test_streamlit_internals.py fails where another version has changed an
 """
 
 from collections.abc import Iterable
+from functools import wraps
 
 from streamlit import config
 from streamlit.runtime import Runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, get_script_run_ctx
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 
 
 def limit_uploads(megabytes: int) -> None:
     """Let the server take files of that size; config.toml holds the size at home."""
     config.set_option("server.maxUploadSize", megabytes)
+
+
+def skip_runs_of_former_fragments() -> None:
+    """Leave out the runs of fragments that the page does not have any more.
+
+    A fragment that runs every second may be asked for while its page is being left. Streamlit runs
+    it after the change of pages: nothing is there to run, but the browser takes it for a return to
+    the former page, and clears the new one, which stays empty.
+    """
+    run = ScriptRunner._run_script
+
+    @wraps(run)
+    def run_script(runner: ScriptRunner, rerun_data: RerunData) -> None:
+        wanted = rerun_data.fragment_id_queue
+        if not wanted or any(map(runner._fragment_storage.contains, wanted)):
+            run(runner, rerun_data)
+
+    if not hasattr(run, "__wrapped__"):
+        ScriptRunner._run_script = run_script
 
 
 def session_id() -> str | None:

@@ -11,7 +11,9 @@ import pytest
 import streamlit as st
 from serving import TIMEOUT
 from streamlit.runtime import Runtime
+from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
@@ -36,6 +38,7 @@ def test_nothing_else_of_the_app_touches_streamlits_insides():
     ("function", "parameters"),
     [
         (Runtime.is_active_session, ["self", "session_id"]),
+        (ScriptRunner._run_script, ["self", "rerun_data"]),
         (MemoryUploadedFileManager.get_files, ["self", "session_id", "file_ids"]),
         (MemoryUploadedFileManager.remove_file, ["self", "session_id", "file_id"]),
         (MemoryUploadedFileManager.add_file, ["self", "session_id", "file"]),
@@ -43,6 +46,22 @@ def test_nothing_else_of_the_app_touches_streamlits_insides():
 )
 def test_methods_take_what_we_give_them(function, parameters):
     assert list(inspect.signature(function).parameters) == parameters
+
+
+def test_fragments_of_a_page_that_was_left_are_not_run(monkeypatch):
+    """Their run would clear the page that came after it."""
+    ran = []
+    monkeypatch.setattr(
+        ScriptRunner, "_run_script", lambda self, rerun_data: ran.append(rerun_data)
+    )
+    internals.skip_runs_of_former_fragments()
+    runner = object.__new__(ScriptRunner)
+    runner._fragment_storage = MemoryFragmentStorage()
+    runner._fragment_storage.register("here", lambda: None)
+    runs = [RerunData(), RerunData(fragment_id_queue=["here", "gone"])]
+    for asked in (*runs, RerunData(fragment_id_queue=["gone"])):
+        runner._run_script(asked)
+    assert ran == runs
 
 
 @pytest.fixture

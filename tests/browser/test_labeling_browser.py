@@ -9,7 +9,7 @@ from packing import zip_bytes
 from playwright.sync_api import Page
 from serving import TIMEOUT_MS, train_without_copies
 
-COLORS = {"Blue": "navy", "Red": "firebrick", "Green": "seagreen"}
+COLORS = {"Blue": "navy", "Red": "firebrick", "Green of the hills by the harbor": "seagreen"}
 PICTURES = 60
 
 
@@ -118,6 +118,8 @@ def test_proposals_are_accepted_above_a_threshold_in_one_step(tab, class_of):
     assert "expect" in tab.locator(".about").inner_text()
     for one in tab.get_by_role("option").all():
         assert class_of[one.get_attribute("title")] in one.inner_text()
+        inside, probability = one.bounding_box(), one.get_by_text("%").last.bounding_box()
+        assert probability["x"] + probability["width"] <= inside["x"] + inside["width"]
     tab.get_by_role("button", name="Accept all 42").focus()
     tab.keyboard.press("Enter")
     _labeled(tab, PICTURES)
