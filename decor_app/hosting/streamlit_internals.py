@@ -27,10 +27,10 @@ def skip_runs_of_former_fragments() -> None:
     run = ScriptRunner._run_script
 
     @wraps(run)
-    def run_script(runner: ScriptRunner, rerun_data: RerunData) -> None:
+    def run_script(self: ScriptRunner, rerun_data: RerunData) -> None:
         wanted = rerun_data.fragment_id_queue
-        if not wanted or any(map(runner._fragment_storage.contains, wanted)):
-            run(runner, rerun_data)
+        if not wanted or any(map(self._fragment_storage.contains, wanted)):
+            run(self, rerun_data)
 
     if not hasattr(run, "__wrapped__"):
         ScriptRunner._run_script = run_script
