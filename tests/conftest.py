@@ -17,7 +17,7 @@ from PIL import Image
 from tiny_network import tiny_network
 
 from decor_core.data.catalog import open_dataset
-from decor_core.features.backbones import DEFAULT, MODELS, OwnNetwork
+from decor_core.features.backbones import DEFAULT, MODELS, OwnNetwork, load_backbone
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import Embeddings, embed_catalog
 from decor_core.model.training_config import TrainingConfig
@@ -145,3 +145,12 @@ def training(embeddings: Embeddings) -> Training:
     return train(
         embeddings, TrainingConfig("softmax", steps=60, learning_rate=0.1), "style", title="Painted"
     )
+
+
+@pytest.fixture
+def networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder of converted networks."""
+    monkeypatch.setenv("DECOR_BACKBONES", str(tmp_path / "networks"))
+    load_backbone.cache_clear()
+    yield tmp_path / "networks"
+    load_backbone.cache_clear()

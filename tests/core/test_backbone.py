@@ -23,15 +23,6 @@ SMALL = BackboneSpec.named("mobilenet_0.25_128")
 SMALL_WEIGHTS = "mobilenet_2_5_128_tf_no_top.h5"
 
 
-@pytest.fixture
-def networks(tmp_path, monkeypatch):
-    """An empty folder of converted networks."""
-    monkeypatch.setenv("DECOR_BACKBONES", str(tmp_path / "networks"))
-    load_backbone.cache_clear()
-    yield tmp_path / "networks"
-    load_backbone.cache_clear()
-
-
 @pytest.fixture(scope="module")
 def pixels():
     return np.random.default_rng(0).integers(0, 256, (280, 280, 3), np.uint8)

@@ -20,14 +20,6 @@ def tf():
     return pytest.importorskip("tensorflow")
 
 
-@pytest.fixture
-def networks(tmp_path, monkeypatch):
-    monkeypatch.setenv("DECOR_BACKBONES", str(tmp_path / "networks"))
-    load_backbone.cache_clear()
-    yield tmp_path / "networks"
-    load_backbone.cache_clear()
-
-
 @pytest.mark.parametrize("spelled", ["ResNet50V2", "resnet50_v2", "resnet50-v2", "RESNET50V2"])
 def test_names_as_here_or_as_in_keras(spelled):
     assert BackboneSpec.named(spelled) == BackboneSpec("resnet50_v2", 224, 0.0, 1.0)

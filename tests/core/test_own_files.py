@@ -20,12 +20,9 @@ SIDE, LAYERS = 64, (4, 6, 8, 10)
 
 
 @pytest.fixture(autouse=True)
-def networks(tmp_path, monkeypatch):
-    monkeypatch.setenv("DECOR_BACKBONES", str(tmp_path / "networks"))
-    load_backbone.cache_clear()
-    yield tmp_path / "networks"
+def no_kept_networks(networks):
+    yield
     backbones._held.clear()
-    load_backbone.cache_clear()
 
 
 @pytest.fixture
