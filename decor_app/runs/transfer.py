@@ -8,6 +8,7 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.components.progress import watch_job
 from decor_app.format import escape_markdown, pluralize
+from decor_app.hosting.config import server_config
 from decor_app.hosting.metrics import METRICS
 from decor_app.hosting.uploads import held_files
 from decor_app.jobs.tensorflow_tasks import ExportTask, SummariesTask
@@ -19,7 +20,7 @@ from decor_app.state.workspace import REGISTRY, workspace
 from decor_core.errors import DecorError, LimitError
 from decor_core.export.formats import FORMATS, export_bytes, export_name
 from decor_core.model.bundle import folder_name
-from decor_core.runs.import_run import MAX_BYTES, import_run
+from decor_core.runs.import_run import import_run
 from decor_core.runs.run import Run
 from decor_core.runs.tensorboard import require_tensorflow, summaries_directory, tensorboard_command
 
@@ -135,12 +136,13 @@ def show_import() -> None:
             key=key,
             on_change=_import,
             args=(key,),
-            max_upload_size=MAX_BYTES // 2**20,
+            max_upload_size=server_config().upload_mb,
             label_visibility="collapsed",
         )
         st.caption(
             "Decor's own format only. Nothing in the zip is run, and it stays in this session"
             + (" unless you keep it." if may_keep() else ".")
+            + (" “decor import” takes larger ones." if not server_config().hosted else "")
         )
         if keys.IMPORT_REFUSED.value:
             st.error(escape_markdown(keys.IMPORT_REFUSED.value), icon=":material/error:")
@@ -163,7 +165,12 @@ def _import(key: SessionKey) -> None:
                 f"There are {own} runs in this session, as many as there is room for now; please "
                 "delete one first."
             )
-        run = workspace().runs.save(import_run(file.getvalue(), inference_pool().check))
+        most = server_config().upload_mb * 2**20
+        run = import_run(file.getvalue(), inference_pool().check, most)
+        if reason := REGISTRY.network_refusal(workspace(), run):
+            METRICS.count("refused: networks")
+            raise LimitError(reason)
+        workspace().runs.save(run)
     except DecorError as error:
         keys.IMPORT_REFUSED.value = str(error)
         return

@@ -22,6 +22,7 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.model.predictor import VectorPredictor
 from decor_core.runs.run import Run
 from decor_core.runs.store import MemoryRuns
+from decor_core.text import size_in_words
 
 if TYPE_CHECKING:
     from decor_app.jobs.dataset_tasks import MapCoordinates
@@ -85,9 +86,13 @@ class Workspace:
     def weight(self) -> int:
         """About how many bytes its models and vectors take."""
         kept = sum(one.vectors.nbytes + one.copies.nbytes for one in list(self.vectors.values()))
+        return len(self.own_runs) * _RUN_BYTES + kept + self.network_bytes
+
+    @property
+    def network_bytes(self) -> int:
+        """What the networks take that its models carry."""
         networks = [run.bundle.network for run in self.own_runs]
-        kept += sum(len(network.content) for network in networks if network)
-        return len(self.own_runs) * _RUN_BYTES + kept
+        return sum(len(network.content) for network in networks if network)
 
     @property
     def folder(self) -> Path:
@@ -146,6 +151,26 @@ class WorkspaceRegistry:
             others = [one for one in self._all.values() if one is not workspace]
         left = server_config().total_runs - sum(len(one.own_runs) for one in others)
         return max(1, min(server_config().session_runs, left))
+
+    def network_refusal(self, workspace: Workspace, run: Run) -> str:
+        """Why there is no room for the network that a run brings along; "" where there is."""
+        network, config = run.bundle.network, server_config()
+        if network is None:
+            return ""
+        size = len(network.content)
+        if workspace.network_bytes + size > config.session_mb * 2**20:
+            return (
+                f"Its network has {size_in_words(size)}, and all that the models of this session "
+                f"bring may have {config.session_mb} MiB; please delete a model with a network of "
+                "its own first."
+            )
+        with self._lock:
+            others = [one for one in self._all.values() if one is not workspace]
+        if workspace.network_bytes + size + sum(one.network_bytes for one in others) > (
+            config.total_mb * 2**20
+        ):
+            return "There is no room for its network on this server just now; try again later."
+        return ""
 
     def evict(self, most: float) -> None:
         """Forget those used longest ago where models and vectors take more than ``most`` bytes.

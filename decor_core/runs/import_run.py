@@ -6,12 +6,14 @@ nothing is kept before all of it was checked.
 
 import io
 import math
+import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, TypedDict
+from typing import IO, Any, TypedDict
 
 import numpy as np
 
@@ -20,14 +22,22 @@ from decor_core.data.sources.zips import is_encrypted, is_link
 from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file
 from decor_core.features.backbones import is_at_hand
 from decor_core.io import damaged_zip, json_as
-from decor_core.model.bundle import BUNDLE_FILES, NETWORK_FILE, Bundle, load_bundle
+from decor_core.model.bundle import (
+    BUNDLE_FILES,
+    MOST_WEIGHT_BYTES,
+    NETWORK_FILE,
+    Bundle,
+    load_bundle,
+)
 from decor_core.model.evaluation import Count
 from decor_core.model.predictor import ImagePredictor, VectorPredictor
 from decor_core.runs.run import Run, run_of_bundle
+from decor_core.text import size_in_words
 
-MAX_BYTES = 64 * 2**20  # of the zip
-_MAX_UNPACKED = 128 * 2**20
+MOST_BYTES = 2 * MOST_WEIGHT_BYTES + 2**20  # of any model: its head, its network, and words
+_MOST_RATIO = 3  # of what a zip unpacks to and its size at most: weights hardly shrink
 _MAX_FILES = 50
+_MOST_AT_ONCE = 2**20  # bytes that are read of a zip; such a list has 20,000 files
 _MAX_LETTERS = 200
 _RUNS_CODE = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".keras", ".h5", ".hdf5", ".py", ".pb"}
 
@@ -35,17 +45,16 @@ _RUNS_CODE = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".keras", ".h5", ".hd
 def import_run(
     source: bytes | Path,
     embed_blank: Callable[[Bundle], np.ndarray] = lambda model: ImagePredictor(model).embed_blank(),
+    most_bytes: int = MOST_BYTES,
 ) -> Run:
     """The model in a zip that “export” wrote in its own format, as a run to keep.
 
-    BundleError says why it is refused: no zip, too large, damaged, another kind of file inside,
-    or made for another version of Decor. ``embed_blank`` gives the vector [d] of a blank picture,
-    maybe by another process; BundleError where the network is not the model's.
+    BundleError says why it is refused: no zip, larger than ``most_bytes``, damaged, another kind of
+    file inside, or made for another version of Decor. ``embed_blank`` gives the vector [d] of a
+    blank picture, maybe by another process; BundleError where the network is not the model's.
     """
-    files = _read_zip(source)
     with tempfile.TemporaryDirectory(prefix="decor-import-") as folder:
-        for name, content in files.items():
-            Path(folder, name).write_bytes(content)
+        _unpack(source, Path(folder), most_bytes)
         try:
             bundle = load_bundle(Path(folder))
         except BundleError as error:  # it names a folder that nobody has seen
@@ -74,33 +83,74 @@ def import_run(
     return run
 
 
-def _read_zip(source: bytes | Path) -> dict[str, bytes]:
-    """The model's files by name."""
+def _unpack(source: bytes | Path, folder: Path, most_bytes: int) -> None:
+    """Put the model's files into a folder, piece by piece: they may be larger than memory."""
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
-    if size > MAX_BYTES:
-        raise BundleError(
-            f"The zip has {size / 2**20:.0f} MiB, more than the {MAX_BYTES // 2**20} MiB of any "
-            "model of Decor."
-        )
+    if size > most_bytes:
+        raise BundleError(_too_large("has", size, most_bytes))
     what = "The file is no zip, or is damaged"
-    with damaged_file(BundleError, what, "expected one that “Export” wrote"):
+    with (
+        damaged_file(BundleError, what, "expected one that “Export” wrote"),
+        io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file,
+    ):
         with damaged_zip():
-            archive = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+            archive = zipfile.ZipFile(_InPieces(file))
         with archive:
-            members = _model_files(archive.infolist())
-            with damaged_zip():
-                return {name: archive.read(member) for name, member in members.items()}
+            most = min(_MOST_RATIO * most_bytes, MOST_BYTES)
+            for name, member in _model_files(archive.infolist(), most).items():
+                with damaged_zip(), archive.open(member) as packed, _unpacked(folder / name) as to:
+                    shutil.copyfileobj(packed, to)
 
 
-def _model_files(members: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+@contextmanager
+def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to; BundleError where the disk refuses."""
+    try:
+        with path.open("wb") as file:
+            yield file
+    except OSError as error:
+        raise BundleError(
+            f"The zip cannot be unpacked ({error.strerror or error}); make room on the disk, then "
+            "import it again."
+        ) from error
+
+
+class _InPieces(io.RawIOBase):
+    """A file that gives little at once: ``zipfile`` reads a zip's whole list of files in one go."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        most = _MOST_AT_ONCE + 1
+        data = self._file.read(most if size < 0 else min(size, most))
+        if len(data) == most:
+            raise DamagedFile("it lists more files than a model of Decor has")
+        return data
+
+
+def _too_large(how: str, size: int, most_bytes: int) -> str:
+    most = size_in_words(most_bytes)
+    whose = "any model of Decor has" if most_bytes >= MOST_BYTES else "this server takes"
+    return f"The zip {how} {size_in_words(size)}, more than the {most} that {whose}."
+
+
+def _model_files(members: Sequence[zipfile.ZipInfo], most_bytes: int) -> dict[str, zipfile.ZipInfo]:
     """The members that make the model, by the name of the file; any other is a reason to stop."""
     if len(members) > _MAX_FILES:
         raise BundleError(f"The zip holds {len(members)} files, more than a model of Decor has.")
-    if sum(member.file_size for member in members) > _MAX_UNPACKED:
-        raise BundleError(
-            f"The zip unpacks to more than {_MAX_UNPACKED // 2**20} MiB, which no model of Decor "
-            "does."
-        )
+    size = sum(member.file_size for member in members)
+    if size > most_bytes:
+        raise BundleError(_too_large("unpacks to", size, most_bytes))
     found: dict[str, zipfile.ZipInfo] = {}
     folders = set()
     for member in members:

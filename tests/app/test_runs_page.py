@@ -260,6 +260,26 @@ def test_where_there_is_no_room_an_import_is_refused(open_runs, parcel, monkeypa
     assert "Parcel" not in _names(test)
 
 
+def test_networks_that_come_with_models_have_their_share(
+    open_runs, tiny_training, tmp_path, monkeypatch
+):
+    bundle = tiny_training.bundle
+    network = replace(bundle.network, content=bytes(1_500_000))
+    heavy = run_of_bundle(replace(bundle, network=network))
+    other = Workspace("other", MemoryRuns([heavy]))
+    parcel = export_model(bundle, "bundle", tmp_path / "parcel.zip").read_bytes()
+    monkeypatch.setenv("DECOR_SESSION_MB", "1")
+    test = _drop(open_runs(mine=Workspace("me", MemoryRuns([heavy]))), parcel)
+    assert "of this session bring may have 1 MiB" in test.error[0].value and len(_names(test)) == 2
+    monkeypatch.setenv("DECOR_SESSION_MB", "9")
+    registry = WorkspaceRegistry()
+    registry.touch(other)
+    run, mine = run_of_bundle(bundle), Workspace("mine")
+    assert registry.network_refusal(mine, run) == ""
+    monkeypatch.setenv("DECOR_TOTAL_MB", "1")
+    assert "no room for its network" in registry.network_refusal(mine, run)
+
+
 def test_what_all_have_together_leaves_each_room_for_fewer(runs, monkeypatch):
     monkeypatch.setenv("DECOR_SESSION_RUNS", "3")
     monkeypatch.setenv("DECOR_TOTAL_RUNS", "4")

@@ -1,5 +1,6 @@
 """Importing: own bundles come back whole, everything else is refused with the reason."""
 
+import errno
 import io
 import json
 import pickle
@@ -14,9 +15,12 @@ from packing import zip_bytes
 from decor_core.errors import BundleError
 from decor_core.export.formats import export_model
 from decor_core.features.embedder import EmbeddingSpec
+from decor_core.model.bundle import Bundle, save_bundle
+from decor_core.model.linear_head import LinearHead
 from decor_core.runs import import_run as importing
 from decor_core.runs.import_run import import_run
 from decor_core.runs.run import run_of_training
+from decor_core.taxonomy import Taxonomy
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +46,9 @@ def refused(monkeypatch, tmp_path):
     """Imports what must be refused, and gives the reason; nothing may be left behind."""
     monkeypatch.setattr(importing.tempfile, "tempdir", str(tmp_path))
 
-    def refused(source):
+    def refused(source, **limits):
         with pytest.raises(BundleError) as told:
-            import_run(source)
+            import_run(source, **limits)
         assert list(tmp_path.iterdir()) == []
         assert str(tmp_path) not in str(told.value)
         return str(told.value)
@@ -77,18 +81,47 @@ def test_no_zip_and_broken_zips(refused, exported, tmp_path):
     assert "damaged" in refused(data[:middle] + bytes(200) + data[middle + 200 :])
 
 
-def test_too_large(refused, exported, files, monkeypatch):
-    monkeypatch.setattr(importing, "MAX_BYTES", 1000)
-    assert "more than the 0 MiB of any model" in refused(exported)
+def test_too_large(refused, exported, monkeypatch):
+    told = refused(exported, most_bytes=1000)
+    assert "The zip has 0 MiB, more than the 0 MiB that this server takes" in told
+    monkeypatch.setattr(importing, "MOST_BYTES", 1000)
+    assert "than the 0 MiB that any model of Decor has" in refused(exported, most_bytes=1000)
+
+
+def test_a_large_model_comes_back(training, tmp_path):
+    bundle = training.bundle
+    labels = tuple(map(str, range(4000)))
+    head = LinearHead(np.zeros((len(bundle.head.weights), 4000), "f4"), np.zeros(4000, "f4"))
+    large = Bundle(
+        "Large", Taxonomy("label", labels), bundle.embedding, bundle.backbone_digest, head
+    )
+    folder = save_bundle(large, tmp_path / "large")
+    path = tmp_path / "large.zip"
+    path.write_bytes(zip_bytes({file.name: file.read_bytes() for file in folder.iterdir()}))
+    assert path.stat().st_size > 64 * 2**20
+    assert import_run(path).bundle.head.weights.nbytes > 64 * 2**20
+    with pytest.raises(BundleError, match="MiB, more than the 50 MiB that this server takes"):
+        import_run(path, most_bytes=50 * 2**20)
+
+
+def test_a_full_disk_is_told(refused, exported, monkeypatch):
+    def full(source, to):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(importing.shutil, "copyfileobj", full)
+    assert "cannot be unpacked (No space left on device); make room" in refused(exported)
 
 
 def test_zip_bombs(refused, files, monkeypatch):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("manifest.json", bytes(200 * 2**20))
+        archive.writestr("manifest.json", bytes(31 * 2**20))
     assert len(stream.getvalue()) < 2**20
-    assert "unpacks to more than 128 MiB" in refused(stream.getvalue())
+    told = refused(stream.getvalue(), most_bytes=10 * 2**20)
+    assert "unpacks to 31 MiB, more than the 30 MiB" in told
     assert "holds 60 files" in refused(zip_bytes({f"{i}.txt": b"" for i in range(60)}))
+    many = zip_bytes({f"{i:0200}.txt": b"" for i in range(5_000)})
+    assert "it lists more files than a model of Decor has" in refused(many)
 
 
 def test_arrays_that_claim_to_be_huge(refused, files):
