@@ -206,5 +206,7 @@ FORMAT = SessionKey[str]("format")  # by run
 DOWNLOAD = SessionKey[None]("download")
 IMPORT = SessionKey[Any]("import")  # by the times that something was imported
 IMPORTS = SessionKey[int]("imports", 0)
+MISSING_NETWORK = SessionKey[str]("missing network", "")  # of what was to be imported
+FETCH_NETWORK = SessionKey[bool]("fetch-network")  # by whose, and which
 IMPORT_REFUSED = SessionKey[str]("refused", "")
 DELETED_RUN = SessionKey["RunEntry | None"]("deleted", None)

@@ -63,6 +63,17 @@ class BundleError(DecorError):
     """A model folder that is missing, damaged or of another version."""
 
 
+class MissingNetwork(BundleError):
+    """A model whose network, called ``name``, is not on this machine."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The model needs the network “{name}”, which is not on this machine; fetch it by "
+            f"“decor networks --fetch {name}”, then try again."
+        )
+        self.name = name
+
+
 class RunError(DecorError):
     """A run that is not there, is damaged, or may not be changed."""
 

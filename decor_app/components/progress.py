@@ -94,7 +94,7 @@ def _doing(job: Job) -> str:
     task, last = job.task, job.events[-1] if job.events else None
     match task.kind:
         case "network":
-            return f"Fetching the network {task.data}: it may take a minute, the first time"
+            return _fetching(task.data, last)
         case "export" | "summaries":
             return "Writing it, which takes some seconds …"
         case "estimate":
@@ -125,6 +125,15 @@ def _doing(job: Job) -> str:
         case "checking":
             return "Laying them out …" if task.kind == "map" else "Looking for wrong labels …"
     return f"{last.done} of {last.total} trainings done"
+
+
+def _fetching(name: str, last: Progress | None) -> str:
+    if last is None:
+        return f"Fetching the network {name}: it may take a minute, the first time"
+    if last.done < last.total:
+        came, size = (f"{count / 1e6:.0f}" for count in (last.done, last.total))
+        return f"Downloading the network {name}: {came} of {size} MB"
+    return f"Converting the network {name}"
 
 
 def _fine_tuning(last: Progress, is_stopping: bool) -> str:

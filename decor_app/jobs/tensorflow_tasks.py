@@ -7,18 +7,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
-from decor_app.jobs.tasks import QueueName, Report, Task
+from decor_app.jobs.tasks import Progress, QueueName, Report, Task
 from decor_core.errors import TrainingError
 from decor_core.export.formats import export_bytes
-from decor_core.features.backbones import load_backbone
+from decor_core.features.backbones import load_backbone, provide_network
 from decor_core.model.bundle import Bundle
 from decor_core.model.events import ShouldStop, TrainEvent
 from decor_core.runs.tensorboard import write_summaries
 
+_DOWNLOADING = 0.7  # of the time that a network takes; the rest is its conversion
+
 
 @dataclass(frozen=True)
 class NetworkTask(Task):
-    """Fetch and convert the network called ``data``; gives its file, reports nothing."""
+    """Fetch and convert the network called ``data``; gives its file, reports bytes that came."""
 
     kind: ClassVar[str] = "network"
     queue: ClassVar[QueueName] = "tensorflow"
@@ -27,6 +29,11 @@ class NetworkTask(Task):
     data: str
 
     def run(self, report: Report, should_stop: ShouldStop) -> Path:
+        def show(done: int, total: int | None) -> None:
+            if total:
+                report(Progress(done, total, _DOWNLOADING * done / total))
+
+        provide_network(self.data, show)
         return load_backbone(self.data).spec.path
 
 

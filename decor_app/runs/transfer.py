@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from decor_app import session_keys as keys
+from decor_app.components.missing_network import show_missing_network
 from decor_app.components.progress import watch_job
 from decor_app.format import escape_markdown, pluralize
 from decor_app.hosting.config import server_config
@@ -17,8 +18,9 @@ from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, submit
 from decor_app.state.processes import inference_pool
 from decor_app.state.runs import may_keep
 from decor_app.state.workspace import REGISTRY, workspace
-from decor_core.errors import DecorError, LimitError
+from decor_core.errors import DecorError, LimitError, MissingNetwork
 from decor_core.export.formats import FORMATS, export_bytes, export_name
+from decor_core.features.backbones import is_at_hand
 from decor_core.model.bundle import folder_name
 from decor_core.runs.import_run import import_run
 from decor_core.runs.run import Run
@@ -144,13 +146,20 @@ def show_import() -> None:
             + (" unless you keep it." if may_keep() else ".")
             + (" “decor import” takes larger ones." if not server_config().hosted else "")
         )
-        if keys.IMPORT_REFUSED.value:
+        missing = keys.MISSING_NETWORK.value
+        if missing and is_at_hand(missing):
+            words = f"The network {escape_markdown(missing)} is here now; bring the model again."
+            st.success(words, icon=":material/check:")
+        elif keys.IMPORT_REFUSED.value:
             st.error(escape_markdown(keys.IMPORT_REFUSED.value), icon=":material/error:")
+            if missing:
+                show_missing_network(missing, "import")
 
 
 def _import(key: SessionKey) -> None:
     file = key.value
     keys.IMPORT_REFUSED.clear()
+    keys.MISSING_NETWORK.clear()
     if file is None:
         return
     _, gone = held_files([file])
@@ -173,6 +182,8 @@ def _import(key: SessionKey) -> None:
         workspace().runs.save(run)
     except DecorError as error:
         keys.IMPORT_REFUSED.value = str(error)
+        if isinstance(error, MissingNetwork):
+            keys.MISSING_NETWORK.value = error.name
         return
     keys.IMPORTS.value += 1  # another uploader, and this one's bytes are let go
     st.toast(f"Imported: {escape_markdown(run.title)}", icon=":material/check:")

@@ -29,7 +29,7 @@ from decor_core.runs.run import Run, run_of_training
 
 # What a job is for; a session has one for each at a time.
 TRAIN, SEARCH, CROSS_VALIDATE, CURVE = "train", "search", "cross-validate", "curve"
-EXPORT, TENSORBOARD, EMBED = "export", "tensorboard", "embed"
+EXPORT, TENSORBOARD, EMBED, NETWORK = "export", "tensorboard", "embed", "network"
 TRAIN_ON_CORRECTIONS = "train on corrections"
 LEARN = "learn"  # by itself, of a data set that was brought in
 ESTIMATE, FINE_TUNE = "estimate", "fine-tune"

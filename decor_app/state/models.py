@@ -9,6 +9,8 @@ from decor_app.jobs.train_tasks import load_shipped_vectors
 from decor_app.state.errors import attempt, or_end_page
 from decor_app.state.processes import inference_pool
 from decor_app.state.workspace import workspace
+from decor_core.errors import MissingNetwork
+from decor_core.features.backbones import is_at_hand
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from decor_core.model.predictor import VectorPredictor
@@ -64,8 +66,16 @@ def in_use(run: Run) -> bool:
 
 def use_model(bundle: Bundle) -> None:
     """Let ``bundle`` answer in this session from now on, or say why it cannot."""
+    name = bundle.embedding.architecture
+    if not attempt(lambda: _require_network(name)):  # a download would hold the page for minutes
+        return
     if attempt(lambda: inference_pool().check(bundle)):
         workspace().model = VectorPredictor(bundle)
+
+
+def _require_network(name: str) -> None:
+    if not is_at_hand(name):
+        raise MissingNetwork(name)
 
 
 def use_shipped_model() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from decor_core.cli.options import PATH, Command, as_json, completed
-from decor_core.cli.terminal import print_json, quietly
+from decor_core.cli.terminal import load_network, print_json, quietly
 from decor_core.export.formats import FORMATS, export_model, export_name
 
 _HELP = """Write a model in one of several formats.
@@ -39,6 +39,8 @@ def command(model: str, format_name: str, out: Path | None, as_json: bool) -> No
     folder = Path(model)
     bundle = load_bundle(folder) if folder.is_dir() else DiskRuns().find(model).bundle
     out = out or Path(export_name(bundle, format_name))
+    if format_name in FORMATS and not FORMATS[format_name].is_light:
+        load_network(bundle.embedding.architecture)
     with quietly():
         export_model(bundle, format_name, out)
     size = out.stat().st_size

@@ -6,7 +6,8 @@ import click
 
 from decor_core.cli.options import PATH, Command, as_json
 from decor_core.cli.runs import print_run
-from decor_core.cli.terminal import quietly
+from decor_core.cli.terminal import load_network, quietly
+from decor_core.errors import MissingNetwork
 
 
 @click.command(
@@ -28,7 +29,11 @@ def command(file: Path, title: str | None, as_json: bool) -> None:
     from decor_core.runs.import_run import import_run
     from decor_core.runs.store import DiskRuns
 
-    with quietly():
+    try:
+        with quietly():
+            run = import_run(file)
+    except MissingNetwork as missing:
+        load_network(missing.name)
         run = import_run(file)
     store = DiskRuns()
     run = store.save(run.titled(store.free_title((title or run.title).strip())))

@@ -19,11 +19,11 @@ from decor_core.cli.bulk import (
 )
 from decor_core.cli.options import COUNT, Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import (
+    load_network,
     print_answers,
     print_csv,
     print_json_list,
     progress_bar,
-    quietly,
 )
 from decor_core.errors import PictureError
 from decor_core.io import unique_name
@@ -82,7 +82,8 @@ def command(
     What in folders and archives is no picture is left out and named on stderr. Exit code 1: some
     pictures could not be read.
     """
-    from decor_core.model.predictor import CONFIDENCE_THRESHOLD, DEFAULT_BUNDLE, load_predictor
+    from decor_core.model.bundle import load_bundle
+    from decor_core.model.predictor import CONFIDENCE_THRESHOLD, DEFAULT_BUNDLE, ImagePredictor
     from decor_core.parallel import map_in_order
 
     if as_json and flags.csv:
@@ -90,8 +91,9 @@ def command(
     if output.out and (flags.csv or flags.explain):
         raise click.UsageError("--out goes neither with --csv nor with --explain.")
     places = places_of(images, files, output)
-    with quietly():
-        predictor = load_predictor(flags.bundle or DEFAULT_BUNDLE)
+    bundle = load_bundle(flags.bundle or DEFAULT_BUNDLE)
+    load_network(bundle.embedding.architecture)
+    predictor = ImagePredictor(bundle)
     level = predictor.bundle.taxonomy.level(flags.taxonomy or predictor.bundle.taxonomy.name)
     if output.out:
         from decor_core.bulk.answers import AnswerRows

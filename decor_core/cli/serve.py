@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 
@@ -39,8 +40,23 @@ def command(models: tuple[str, ...], host: str, port: int, hosted: bool) -> int:
     """
     for package in _NEEDED:
         require_package("The API", package, "serve")
+    for place in models:
+        _have_network(place)
     environment = {**os.environ, **({"DECOR_HOSTED": "1"} if hosted else {})}
     run = [sys.executable, "-m", "decor_app.api", host, str(port), *models]
     if os.name != "nt":
         os.execve(sys.executable, run, environment)  # signals are the server's own then
     return subprocess.call(run, env=environment)
+
+
+def _have_network(place: str) -> None:
+    """Fetch the network of a model, [NAME=]DIR, that is not here: the server would in silence."""
+    from decor_core.cli.terminal import load_network
+    from decor_core.features.backbones import is_at_hand
+    from decor_core.model.bundle import is_bundle, load_bundle
+
+    folder = Path(place if Path(place).exists() else place.partition("=")[2])
+    if is_bundle(folder):  # else the server says what is wrong
+        bundle = load_bundle(folder)
+        if not is_at_hand(bundle.embedding.architecture):
+            load_network(bundle.embedding.architecture)

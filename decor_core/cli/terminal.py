@@ -172,12 +172,20 @@ def progress_bar(
 
 
 def load_network(name: str) -> None:
-    """Have the network called ``name`` in memory; a download shows its progress.
+    """Have the network called ``name`` in memory; a download is told, and shows its progress.
 
     It stays loaded, and what it says when it starts is left out.
     """
-    from decor_core.features.backbones import load_backbone, provide_network
+    from decor_core.features.backbones import is_at_hand, load_backbone, provide_network
+    from decor_core.features.known_networks import known_network
 
+    known = known_network(name)
+    if known and not is_at_hand(name):
+        print(
+            f"decor: {known.name} ({known.megabytes:g} MB) is fetched and converted once; this may "
+            "take minutes.",
+            file=sys.stderr,
+        )
     progress = progress_bar("Downloading", delay=0.5, of_bytes=True)
     with quietly():
         provide_network(name, progress)

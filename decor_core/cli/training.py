@@ -41,23 +41,14 @@ def training_flags(leave_out: Collection[str] = ()) -> Callable[[Any], Any]:
 def network_named(text: str) -> str:
     """The name of the network that the command line means: a name, a file of one, or a model.
 
-    What is assumed of a file, and that weights are about to be downloaded, is said on stderr.
+    What is assumed of a file is said on stderr.
     """
-    from decor_core.features.backbones import is_at_hand
-    from decor_core.features.known_networks import known_network
     from decor_core.model.networks import resolve_network
 
     with quietly():
         name, assumed = resolve_network(text)
     if assumed:
         print(f"decor: {assumed}", file=sys.stderr)
-    known = known_network(name)
-    if known and not is_at_hand(name):
-        print(
-            f"decor: {known.name} ({known.megabytes:g} MB) is fetched and converted once; this may "
-            "take minutes.",
-            file=sys.stderr,
-        )
     return name
 
 

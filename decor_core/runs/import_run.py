@@ -19,7 +19,13 @@ import numpy as np
 
 from decor_core.data.sources.source import is_clutter
 from decor_core.data.sources.zips import is_encrypted, is_link
-from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file
+from decor_core.errors import (
+    BundleError,
+    DamagedFile,
+    DecorError,
+    MissingNetwork,
+    damaged_file,
+)
 from decor_core.features.backbones import is_at_hand
 from decor_core.io import damaged_zip, json_as
 from decor_core.model.bundle import (
@@ -50,8 +56,9 @@ def import_run(
     """The model in a zip that “export” wrote in its own format, as a run to keep.
 
     BundleError says why it is refused: no zip, larger than ``most_bytes``, damaged, another kind of
-    file inside, or made for another version of Decor. ``embed_blank`` gives the vector [d] of a
-    blank picture, maybe by another process; BundleError where the network is not the model's.
+    file inside, or made for another version of Decor; MissingNetwork, if that is all.
+    ``embed_blank`` gives the vector [d] of a blank picture, maybe by another process; BundleError
+    where the network is not the model's.
     """
     with tempfile.TemporaryDirectory(prefix="decor-import-") as folder:
         _unpack(source, Path(folder), most_bytes)
@@ -67,14 +74,13 @@ def import_run(
     architecture = bundle.embedding.architecture
     try:
         # Nothing is fetched or converted now.
-        vector = embed_blank(bundle) if is_at_hand(architecture) else None
+        if not is_at_hand(architecture):
+            raise MissingNetwork(architecture)
+        vector = embed_blank(bundle)
+    except MissingNetwork:
+        raise
     except DecorError as error:
         raise BundleError(f"The model cannot be used here: {error}") from error
-    if vector is None:
-        raise BundleError(
-            f"The model needs the network “{architecture}”, which is not on this machine; fetch "
-            f"it by “decor networks --fetch {architecture}”, then import it again."
-        )
     with damaged_file(BundleError, *damaged):
         for level in bundle.taxonomy.levels:
             (prediction,) = VectorPredictor(bundle).predict(vector[None], level.name)

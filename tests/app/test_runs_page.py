@@ -9,7 +9,9 @@ from packing import zip_bytes
 from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
+from decor_app.components import missing_network
 from decor_app.jobs.inference_pool import InferencePool
+from decor_app.runs import transfer
 from decor_app.state import runs as state_runs
 from decor_app.state.runs import IN_SESSION, ON_DISK, SHIPPED
 from decor_app.state.workspace import Workspace, WorkspaceRegistry
@@ -258,6 +260,26 @@ def test_where_there_is_no_room_an_import_is_refused(open_runs, parcel, monkeypa
     test = _drop(open_runs(), parcel)
     assert "There are 2 runs in this session, as many as there is room for" in test.error[0].value
     assert "Parcel" not in _names(test)
+
+
+def test_a_network_that_is_not_here_can_be_fetched(open_runs, monkeypatch, tmp_path):
+    monkeypatch.setenv("DECOR_BACKBONES", str(tmp_path / "networks"))
+    bundle = load_bundle(DEFAULT_BUNDLE)
+    spec = replace(bundle.embedding, architecture="resnet50")
+    lost = replace(bundle, embedding=spec).titled("Elsewhere")
+    parcel = export_model(lost, "bundle", tmp_path / "parcel.zip").read_bytes()
+    mine = Workspace("me", MemoryRuns([run_of_bundle(lost)]))
+    test = _tick(_drop(open_runs(mine=mine), parcel), [0])
+    assert "needs the network “resnet50”" in test.error[0].value
+    labels = [button.label for button in test.button]
+    assert "Use this model" not in labels
+    assert labels.count("Fetch its network, resnet50 (94 MB)") == 2
+    asked = []
+    monkeypatch.setattr(missing_network, "submit", lambda *told: asked.append(told))
+    _sound(_button(test.run(), "Fetch its network, resnet50 (94 MB)").click().run())
+    assert [(purpose, task.data) for purpose, task, _ in asked] == [("network", "resnet50")]
+    monkeypatch.setattr(transfer, "is_at_hand", lambda name: True)  # by now
+    assert "resnet50 is here now; bring the model again" in _sound(test.run()).success[0].value
 
 
 def test_networks_that_come_with_models_have_their_share(
