@@ -115,6 +115,9 @@ class MappedVectors(LazyVectors):
         return np.concatenate([self[rows].astype(dtype) for rows in batches(len(self))])
 
 
-def choose_rows(vectors: np.ndarray, rows: np.ndarray) -> Any:
-    """``vectors[rows]``, which takes no memory where these are many."""
-    return LazyVectors(vectors, rows) if is_many(len(rows)) else vectors[rows]
+def choose_rows(vectors: np.ndarray, rows: np.ndarray | slice) -> Any:
+    """``vectors[rows]``, which takes no memory where these are many; a slice is of all."""
+    count = len(vectors) if isinstance(rows, slice) else len(rows)
+    if not is_many(count):
+        return vectors[rows]
+    return LazyVectors(vectors, None if isinstance(rows, slice) else rows)

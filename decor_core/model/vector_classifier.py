@@ -1,6 +1,6 @@
 """Vectors and labels → a calibrated linear classifier: the one way in which Decor trains."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from typing import Any, Self
@@ -14,15 +14,12 @@ from decor_core.model.examples import Examples
 from decor_core.model.linear_head import LinearHead, fit_temperature, log_losses
 from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.training_config import TrainingConfig
-from decor_core.model.whitened_folds import WhitenedFolds, fit_logistic
+from decor_core.model.whitened_folds import WhitenedFolds
 
 _FOLDS = 5
 _SETTINGS = (
     *("head", "steps", "learning_rate", "batch_size", "weight_decay", "eval_interval", "quick"),
 )
-
-# Logits [m, c] of the held-out pictures, by head and blocks.
-OutOfFold = Callable[[str, Sequence[int]], np.ndarray]
 
 # Sets of blocks, the one to begin with first: ornament is known to the middle of the network,
 # things to its end.
@@ -123,9 +120,7 @@ class VectorClassifier(LinearClassifier):
         softmax = SoftmaxRegression(**settings, random_state=self.random_state)
         examples = folds.examples
         self.classes_, self.n_features_in_ = np.asarray(classes), examples.vectors.shape[1]
-        self.choice_ = choose(
-            examples.blocks, self.head, folds.closed_form_logits, folds.y_true, quick=self.quick
-        )
+        self.choice_ = choose(folds, self.head, quick=self.quick)
         kind, chosen = self.choice_.head, block_indices(examples.blocks, self.choice_.blocks)
 
         def descend(*whitened: np.ndarray, **watch: Any) -> LinearHead:
@@ -136,10 +131,8 @@ class VectorClassifier(LinearClassifier):
             if validation is not None and len(validation[1]):
                 held_out = folds.transform(validation[0], chosen), validation[1]
             head = folds.fit(partial(descend, validation=held_out, on_event=on_event), chosen)
-        elif kind == "ensemble":
-            head = folds.fit_ensemble(chosen)
         else:
-            head = folds.fit(folds.fit_lda(chosen) if kind == "lda" else fit_logistic, chosen)
+            head = folds.fit_closed_form(kind, chosen)
         logits = None
         if len(folds.y_true) and not should_stop():
             if kind == "softmax":
@@ -181,19 +174,13 @@ def block_indices(blocks: Sequence[Block], name: str) -> list[int]:
     return stages[-3:] if name == "the last three stages" else last
 
 
-def choose(
-    blocks: Sequence[Block],
-    head: str,
-    out_of_fold: OutOfFold,
-    y_true: np.ndarray,
-    *,
-    quick: bool = False,
-) -> Choice:
+def choose(folds: WhitenedFolds, head: str, *, quick: bool = False) -> Choice:
     """The set of blocks for ``head`` and, if that is “auto”, the head; if ``quick``, the first.
 
-    ``out_of_fold`` predicts the classes ``y_true`` [m] of held-out pictures. Sets are judged by
-    linear discriminant analysis, whose logits add up over blocks, so that judging is cheap.
+    Sets are judged out of fold by linear discriminant analysis, whose logits add up over blocks,
+    so that judging is cheap.
     """
+    blocks, y_true = folds.examples.blocks, folds.y_true
     sets: dict[tuple[int, ...], str] = {}
     for name in _BLOCK_SETS:  # networks of few stages have fewer that differ
         sets.setdefault(tuple(block_indices(blocks, name)), name)
@@ -203,7 +190,7 @@ def choose(
         return Choice(first, _BLOCK_SETS[0], "There are too few pictures to choose by.")
 
     def judge(head: str, indices: tuple[int, ...]) -> tuple[Candidate, np.ndarray]:
-        logits = out_of_fold(head, indices)
+        logits = folds.closed_form_logits(head, indices)
         losses = log_losses(logits / fit_temperature(logits, y_true), y_true)
         accuracy = float((logits.argmax(axis=1) == y_true).mean())
         return Candidate(head, sets[indices], float(losses.mean()), accuracy), losses

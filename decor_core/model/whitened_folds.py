@@ -4,13 +4,12 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
 
 import numpy as np
 
 from decor_core.features.embedder import telling_blocks
-from decor_core.features.vectors import LazyVectors, MappedVectors, choose_rows, is_many
+from decor_core.features.vectors import choose_rows, is_many
 from decor_core.model.ensemble import Ensemble
 from decor_core.model.examples import Examples
 from decor_core.model.heads import RidgeLogisticRegression, spherical_lda
@@ -31,7 +30,7 @@ class _Fold:
     """A whitener fitted to examples, and row numbers: of these, and of those held out."""
 
     whitener: BlockWhitener
-    train: np.ndarray
+    train: np.ndarray | slice
     held_out: np.ndarray
 
 
@@ -52,7 +51,7 @@ class WhitenedFolds:
         splits = examples.splits[:1] if is_many(len(rows)) else examples.splits
         if any(len(np.unique(classes[train])) <= classes.max() for train, _ in splits):
             splits = ()  # a fold would know nothing of a class
-        self._whole = self._fold(rows, rows[:0])
+        self._whole = self._fold(slice(None), rows[:0])
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             self._folds = list(pool.map(lambda split: self._fold(*split), splits))
         held_out = [test for _, test in splits]
@@ -110,18 +109,18 @@ class WhitenedFolds:
             elif head == "ensemble":
                 logits = self._ensemble.out_of_fold(self.closed_form_logits("logistic", chosen))
             else:
-                logits = self.out_of_fold(fit_logistic, chosen)
+                logits = self.out_of_fold(_fit_logistic, chosen)
             self._closed_form[key] = logits
         return self._closed_form[key]
 
-    def fit_lda(self, chosen: Sequence[int]) -> FitHead:
-        """The closed form of linear discriminant analysis in the space of some blocks."""
-        *_, within_class_std = self._scaled(chosen)
-        return lambda X, y, weights: spherical_lda(X, y, weights, within_class_std)
-
-    def fit_ensemble(self, chosen: Sequence[int]) -> LinearHead:
-        """The ensemble with logistic regression on some whitened blocks, as one head on vectors."""
-        joint = self.fit(fit_logistic, chosen)
+    def fit_closed_form(self, head: str, chosen: Sequence[int]) -> LinearHead:
+        """``fit`` of the head “ensemble”, “lda” or “logistic”."""
+        if head == "lda":
+            *_, within_class_std = self._scaled(chosen)
+            return self.fit(partial(spherical_lda, within_class_std=within_class_std), chosen)
+        joint = self.fit(_fit_logistic, chosen)
+        if head == "logistic":
+            return joint
         logits = self.closed_form_logits("logistic", chosen) if self._folds else None
         return self._ensemble.fit(joint, logits)
 
@@ -140,7 +139,7 @@ class WhitenedFolds:
         detector.fit(examples.vectors, examples.classes, examples.weights, cv=self._splits)
         return detector.novelty_
 
-    def _fold(self, train: np.ndarray, held_out: np.ndarray) -> _Fold:
+    def _fold(self, train: np.ndarray | slice, held_out: np.ndarray) -> _Fold:
         whitener = BlockWhitener(self._pca.blocks_, self._pca.dimensions_)
         classes, weights = self.examples.classes[train], self.examples.weights[train]
         whitener.fit(choose_rows(self._coordinates, train), classes, weights)
@@ -153,17 +152,14 @@ class WhitenedFolds:
     def _fitted(self, fold: _Fold, fit_head: FitHead, chosen: Sequence[int]) -> LinearHead:
         """A head on whitened blocks [r], fitted to the examples that a fold trains on."""
         scale = self._scaled(chosen)[1]
-        if is_many(len(fold.train)):
-            matrix, offset = fold.whitener.affine_map(chosen)
-            rows = None if fold is self._whole else fold.train
-            base = LazyVectors(self._coordinates, rows)
-            inputs: Any = MappedVectors(base, matrix * scale, offset * scale)
+        examples, rows = self.examples, fold.train
+        inputs = choose_rows(self._coordinates, rows)
+        if is_many(len(inputs)):
+            inputs = fold.whitener.mapped(inputs, chosen, scale)
         else:
-            inputs = self._whitened(fold, fold.train, chosen)
+            inputs = fold.whitener.transform_blocks(inputs, chosen)
             inputs *= scale
-        return fit_head(
-            inputs, self.examples.classes[fold.train], self.examples.weights[fold.train]
-        )
+        return fit_head(inputs, examples.classes[rows], examples.weights[rows])
 
     def _shares(self, chosen: Sequence[int]) -> np.ndarray:
         """How much each of the chosen blocks counts, 1 on average over all dimensions."""
@@ -181,6 +177,6 @@ class WhitenedFolds:
         return columns, scale.astype(self._coordinates.dtype), float(within_class_std)
 
 
-def fit_logistic(vectors: np.ndarray, classes: np.ndarray, weights: np.ndarray) -> LinearHead:
+def _fit_logistic(vectors: np.ndarray, classes: np.ndarray, weights: np.ndarray) -> LinearHead:
     """Logistic regression of whitened vectors."""
     return RidgeLogisticRegression().fit(vectors, classes, weights).head_

@@ -6,7 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from decor_core.features.vectors import batch_sum, batches, is_many
+from decor_core.features.vectors import (
+    LazyVectors,
+    MappedVectors,
+    batch_sum,
+    batches,
+    is_many,
+)
 from decor_core.model.estimator import Transformer
 
 # Of one block. In a block of 2,560 numbers with 855 examples (5 × 5-fold cross-validation on the
@@ -143,14 +149,14 @@ class BlockWhitener(_OfBlocks):
             )  # fmt: skip
         return whitened
 
-    def affine_map(self, chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Matrix [d, r] and offset [r] that lead from vectors to some blocks of whitened ones."""
+    def mapped(self, X: LazyVectors, chosen: Sequence[int], scale: np.ndarray) -> MappedVectors:
+        """``transform_blocks`` of many vectors times ``scale`` [r], computed when asked for."""
         columns = [self._columns()[k] for k in chosen]
         parts = consecutive([block.stop - block.start for block in columns])
         matrix = np.zeros((self.n_features_in_, parts[-1].stop), self.mean_.dtype)
         for k, block, part in zip(chosen, columns, parts, strict=True):
             matrix[block, part] = self.maps_[k]
-        return matrix, -self.mean_ @ matrix
+        return MappedVectors(X, matrix * scale, -self.mean_ @ matrix * scale)
 
     def head_on_vectors(
         self, weights: np.ndarray, bias: np.ndarray

@@ -58,7 +58,7 @@ def test_the_ensemble_knows_what_single_blocks_know(telling):
 def test_the_ensemble_is_one_head_whose_scores_are_the_weighted_sum():
     examples_ = examples({"stage 1", "colours"})
     folds = WhitenedFolds(examples_)
-    head = folds.fit_ensemble([0, 5])
+    head = folds.fit_closed_form("ensemble", [0, 5])
     for block in (STAGES[0], STAGES[4], BLOCKS[5]):
         assert head.weights[block.columns].any()
     assert not head.weights[STAGES[1].columns].any()  # neither chosen nor late
@@ -90,7 +90,9 @@ def test_the_head_is_left_only_for_what_is_better_by_more_than_chance(lda, ensem
         shown = np.where(np.arange(90) < right[head], y_true, (y_true + 1) % 3)
         return 4.0 * np.eye(3)[shown]
 
-    choice = choose(BLOCKS, "auto", out_of_fold, y_true)
+    folds = WhitenedFolds(examples({"stage 1"}))
+    folds.y_true, folds.closed_form_logits = y_true, out_of_fold
+    choice = choose(folds, "auto")
     assert choice.head == expected
     assert f"{right[expected] / 90:.1%} right" in choice.reason
     assert {candidate.head for candidate in choice.candidates} == {"lda", "ensemble"}
