@@ -35,10 +35,10 @@ def bursts(files: Sequence[str], taken: Sequence[str]) -> list[list[int]]:
     is told makes one of its own. ``taken`` are times as in ``Opened``, "" where it is unknown.
     """
     series: dict[str, list[tuple[float, int, str, int]]] = defaultdict(list)
-    for row, (file, told) in enumerate(zip(files, taken, strict=True)):
+    for row, (file, when) in enumerate(zip(files, taken, strict=True)):
         path = PurePosixPath(file)
         stem = _ADDED.sub("", path.stem)
-        seconds = _seconds(told)
+        seconds = _seconds(when)
         if seconds is None and (seconds := _seconds(stem)) is not None:
             stem = _MOMENT.sub("", stem, count=1)
         digits = _NUMBER.search(stem)

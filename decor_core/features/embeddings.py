@@ -17,7 +17,7 @@ from decor_core.data.catalog import UNTYPED, Catalog
 from decor_core.data.quality_checks import MEASURES
 from decor_core.data.scan import ShouldStop
 from decor_core.errors import BundleError, DamagedFile, DataError, Stopped, damaged_file
-from decor_core.features.backbones import MODELS, restorable
+from decor_core.features.backbones import MODELS, OwnNetwork, network_to_carry, restorable
 from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder, read_spec
 from decor_core.features.region_choice import RegionChoice
 from decor_core.features.vectors import LazyVectors
@@ -57,6 +57,14 @@ class Embeddings:
     copies: np.ndarray
     copies_choice: CopiesChoice | None = None
     region_choice: RegionChoice | None = None
+
+    @property
+    def network(self) -> OwnNetwork | None:
+        """The network that made them, which a model trained on them brings along; None if named.
+
+        BackboneError where it is not here.
+        """
+        return network_to_carry(self.spec.architecture)
 
     def target(self, level: str) -> tuple[Taxonomy, np.ndarray]:
         """The taxonomy of ``level`` and the class [n] of each picture in it.

@@ -41,8 +41,8 @@ def cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
 
 def log_losses(logits: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Negative log-likelihood [..., n], in nats, of ``classes`` [n] under logits [..., n, c]."""
-    chosen = probabilities(logits)[..., np.arange(len(classes)), classes]
-    return -np.log(np.maximum(chosen, 1e-300)) + 0.0  # never -0.0
+    probs = probabilities(logits)[..., np.arange(len(classes)), classes]
+    return -np.log(np.maximum(probs, 1e-300)) + 0.0  # never -0.0
 
 
 def fit_temperature(logits: np.ndarray, y_true: np.ndarray) -> float:

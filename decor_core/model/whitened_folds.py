@@ -74,10 +74,10 @@ class WhitenedFolds:
 
     def fit(self, fit_head: FitHead, chosen: Sequence[int]) -> LinearHead:
         """A head on vectors [d], fitted to all examples in the whitened space of some blocks."""
-        columns, scale, _ = self._scaled(chosen)
         head = self._fitted(self._whole, fit_head, chosen)
         weights = np.zeros((self._coordinates.shape[1], len(head.bias)))
-        weights[columns] = head.weights * scale[:, None]
+        columns = np.concatenate([np.r_[self._pca.blocks_[k]] for k in chosen])
+        weights[columns] = head.weights * self._scale(chosen)[:, None]
         weights, bias = self._whole.whitener.head_on_vectors(weights, head.bias)
         weights = self._pca.weights_on_vectors(weights)
         return LinearHead(weights.astype(np.float32), bias.astype(np.float32))
@@ -85,11 +85,11 @@ class WhitenedFolds:
     def transform(self, vectors: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
         """Other vectors [n, d] in the whitened space of some blocks [n, r]."""
         whitener, coordinates = self._whole.whitener, self._pca.transform(vectors)
-        return whitener.transform_blocks(coordinates, chosen) * self._scaled(chosen)[1]
+        return whitener.transform_blocks(coordinates, chosen) * self._scale(chosen)
 
     def out_of_fold(self, fit_head: FitHead, chosen: Sequence[int]) -> np.ndarray:
         """Logits [m, c] of the held-out examples, in the order of ``y_true``."""
-        scale = self._scaled(chosen)[1]
+        scale = self._scale(chosen)
 
         def predict(fold: _Fold) -> np.ndarray:
             head = self._fitted(fold, fit_head, chosen)
@@ -103,8 +103,8 @@ class WhitenedFolds:
         key = head, tuple(chosen)
         if key not in self._closed_form:
             if head == "lda":  # on whitened blocks its logits add up
-                shares = self._shares(chosen)
-                parts = (w * self.block_logits[k] for w, k in zip(shares, chosen, strict=True))
+                weighted = zip(self._shares(chosen), chosen, strict=True)
+                parts = (weight * self.block_logits[k] for weight, k in weighted)
                 logits = sum(parts, np.zeros_like(self.block_logits[0]))
             elif head == "ensemble":
                 logits = self._ensemble.out_of_fold(self.closed_form_logits("logistic", chosen))
@@ -116,13 +116,13 @@ class WhitenedFolds:
     def fit_closed_form(self, head: str, chosen: Sequence[int]) -> LinearHead:
         """``fit`` of the head “ensemble”, “lda” or “logistic”."""
         if head == "lda":
-            *_, within_class_std = self._scaled(chosen)
+            within_class_std = float(RADIUS / np.sqrt(len(self._scale(chosen))))
             return self.fit(partial(spherical_lda, within_class_std=within_class_std), chosen)
-        joint = self.fit(_fit_logistic, chosen)
+        logistic = self.fit(_fit_logistic, chosen)
         if head == "logistic":
-            return joint
+            return logistic
         logits = self.closed_form_logits("logistic", chosen) if self._folds else None
-        return self._ensemble.fit(joint, logits)
+        return self._ensemble.fit(logistic, logits)
 
     @cached_property
     def _ensemble(self) -> Ensemble:
@@ -151,7 +151,7 @@ class WhitenedFolds:
 
     def _fitted(self, fold: _Fold, fit_head: FitHead, chosen: Sequence[int]) -> LinearHead:
         """A head on whitened blocks [r], fitted to the examples that a fold trains on."""
-        scale = self._scaled(chosen)[1]
+        scale = self._scale(chosen)
         examples, rows = self.examples, fold.train
         inputs = choose_rows(self._coordinates, rows)
         if is_many(len(inputs)):
@@ -167,14 +167,12 @@ class WhitenedFolds:
         weights = self.block_weights[list(chosen)]
         return weights / np.average(weights, weights=ranks)
 
-    def _scaled(self, chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray, float]:
-        """Columns [r] of some blocks, their scale [r], the deviation that classes then have."""
-        blocks = [self._pca.blocks_[k] for k in chosen]
-        columns = np.concatenate([np.arange(block.stop)[block] for block in blocks])
-        within_class_std = RADIUS / np.sqrt(len(columns))
-        ranks = [block.stop - block.start for block in blocks]
+    def _scale(self, chosen: Sequence[int]) -> np.ndarray:
+        """What whitened columns [r] of some blocks are multiplied with."""
+        ranks = [self._pca.blocks_[k].stop - self._pca.blocks_[k].start for k in chosen]
+        within_class_std = RADIUS / np.sqrt(sum(ranks))
         scale = np.repeat(np.sqrt(self._shares(chosen)) * within_class_std, ranks)
-        return columns, scale.astype(self._coordinates.dtype), float(within_class_std)
+        return scale.astype(self._coordinates.dtype)
 
 
 def _fit_logistic(vectors: np.ndarray, classes: np.ndarray, weights: np.ndarray) -> LinearHead:

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decor_core.data.split import Split, inner_folds, may_hold_out, split
+from decor_core.data.split import (
+    Split,
+    alike_classes,
+    inner_folds,
+    may_hold_out,
+    needed,
+    split,
+)
 from decor_core.errors import DataError
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.examples import Examples
@@ -37,6 +44,12 @@ class LabeledVectors:
         """Mask [n] of the pictures that may be held out: all but corrections and their copies."""
         return may_hold_out(self.embeddings.table)
 
+    @property
+    def alike_classes(self) -> tuple[str, ...]:
+        """Labels whose pictures are nearly all alike: a test tells little of new ones."""
+        need = needed(self.config.testing_percentage, self.config.validation_percentage)
+        return alike_classes(self.embeddings.table[self.may_hold_out], self.taxonomy.name, need)
+
     def split(self) -> Split:
         """The parts of the data set."""
         return split(
@@ -49,8 +62,12 @@ class LabeledVectors:
 
     def examples(self, rows: np.ndarray) -> Examples:
         """``rows`` and their distorted copies, to train on."""
-        data = self.embeddings
-        fold_of = inner_folds(data.table.iloc[rows], self.taxonomy.name, self.config.seed)
+        embeddings = self.embeddings
+        fold_of = inner_folds(embeddings.table.iloc[rows], self.taxonomy.name, self.config.seed)
         return Examples.with_copies(
-            data.vectors[rows], data.copies[rows], self.classes[rows], data.blocks, fold_of
+            embeddings.vectors[rows],
+            embeddings.copies[rows],
+            self.classes[rows],
+            embeddings.blocks,
+            fold_of,
         )

@@ -12,12 +12,10 @@ import pandas as pd
 from decor_core.data.split import (
     CORRECTION,
     Split,
-    alike_classes,
     assign_folds,
     different_pictures,
-    needed,
 )
-from decor_core.features.backbones import OwnNetwork, network_to_carry
+from decor_core.features.backbones import OwnNetwork
 from decor_core.features.embeddings import Embeddings
 from decor_core.features.region_choice import RegionChoice
 from decor_core.features.vectors import is_many
@@ -69,7 +67,7 @@ def train(
     TrainingError where the training diverges, and BackboneError where the vectors are those of a
     network that the model would have to bring along and that is not here.
     """
-    network = network_to_carry(embeddings.spec.architecture)
+    network = embeddings.network
     level = level or embeddings.taxonomy.name
     data = LabeledVectors.of(embeddings, level, config)
     parts = data.split()
@@ -121,7 +119,7 @@ def train_on_all(
 
     With 0 ``repeats`` nothing judges it.
     """
-    network = network_to_carry(embeddings.spec.architecture)
+    network = embeddings.network
     data = LabeledVectors.of(embeddings, level, config)
     folds = _whitened(data.examples(np.arange(len(data.classes))))
     model = VectorClassifier.of(config).fit_folds(folds, data.taxonomy.labels)
@@ -234,8 +232,6 @@ def _bundle(
     table, spec = embeddings.table, embeddings.spec
     counts = np.bincount(data.classes, minlength=len(labels))
     corrections = (table["batch"] == CORRECTION).sum() if "batch" in table else 0
-    need = needed(data.config.testing_percentage, data.config.validation_percentage)
-    alike = alike_classes(table[data.may_hold_out], data.taxonomy.name, need)
     account = {
         **asdict(data.config),
         "architecture": spec.architecture,
@@ -250,7 +246,7 @@ def _bundle(
         "training_pictures": training_pictures,
         "corrections": int(corrections),
         "pictures_per_class": dict(zip(labels, counts.tolist(), strict=True)),
-        "alike_classes": list(alike),
+        "alike_classes": list(data.alike_classes),
     }
     return Bundle(
         title,
