@@ -27,7 +27,11 @@ from decor_app.hosting.headers import SecurityHeaders
 from decor_app.hosting.logging import log_event, use_json_logging
 from decor_app.hosting.metrics_route import metrics_route
 from decor_app.hosting.middleware import ConnectionLimit, UploadLimits
-from decor_app.hosting.streamlit_internals import limit_uploads, skip_runs_of_former_fragments
+from decor_app.hosting.streamlit_internals import (
+    ignore_clicks_of_automatic_reruns,
+    limit_uploads,
+    skip_runs_of_former_fragments,
+)
 from decor_app.hosting.tempdir import server_tempdir
 from decor_app.hosting.visitor import VisitorCookie
 from decor_app.state.cleanup import clean_up
@@ -57,6 +61,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
         use_json_logging()
     limit_uploads(config.upload_mb)
     skip_runs_of_former_fragments()
+    ignore_clicks_of_automatic_reruns()
     memory.tune_malloc()
     register_gauges()
     if config.api:

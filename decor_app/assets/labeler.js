@@ -62,11 +62,18 @@ class Labeler {
   // What is on screen
 
   get flat() { return this.groups.flatMap(({ ids }) => ids); }
+  get isOutdated() { // proposals of a model that has learned since, while nobody is at the list
+    return this.tab === "proposed" && this.listed !== this.store.state.proposals && !this.tiles.includes(this.parent.activeElement);
+  }
+  get acceptable() { // of the listed ones
+    const threshold = this.store.state.threshold?.values[this.stepNow] ?? 0, above = new Set(proposedAbove(this.store, threshold));
+    return this.flat.filter((id) => above.has(id));
+  }
   update() {
     this.readColors();
     if (!this.store.loaded) return drawProgress(this.find(".progress"), this.store, () => {});
     this.follow();
-    if (!this.flat.length || (this.tab === "next" && this.flat.every((id) => this.store.label(id)))) this.build();
+    if (!this.flat.length || (this.tab === "next" && this.flat.every((id) => this.store.label(id))) || this.isOutdated) this.build();
     this.root.dataset.tab = this.tab;
     this.drawClasses();
     this.drawTabs();
@@ -84,6 +91,7 @@ class Labeler {
   }
   build() { // other pictures: never under somebody's hands
     const hadFocus = this.tiles.includes(this.parent.activeElement) || !document.activeElement || document.activeElement === document.body;
+    this.listed = this.store.state.proposals;
     this.groups = GROUPS[this.tab](this.store, this.store.state.threshold?.values[this.stepNow] ?? 0);
     this.tiles = drawLists(this.find(".lists"), this.groups, {
       name: TABS[this.tab][0], multi: this.tab !== "next" && this.tab !== "check", shown: this.shown,
@@ -152,14 +160,14 @@ class Labeler {
   }
   drawAbout() {
     const root = this.find(".about"), { threshold, order } = this.store.state;
-    const state = JSON.stringify([this.tab, this.single, this.stepNow, threshold, order, this.store.state.message, this.store.labels.size, this.store.classes.length, this.flat.length]);
+    const state = JSON.stringify([this.tab, this.single, this.stepNow, threshold, order, this.store.state.message, this.store.state.proposals_revision, this.store.labels.size, this.store.classes.length, this.flat.length]);
     if (root.dataset.state === state) return;
     root.dataset.state = state;
     this.find(".view").replaceChildren(make("kbd", { textContent: "v" }, { "aria-hidden": "true" }), this.single ? "All together" : "One by one");
     const slider = root.querySelector("input[type=range]");
     if (this.tab === "proposed" && slider && threshold) { // it is in somebody's hand
       slider.setAttribute("aria-valuetext", percent(threshold.values[this.stepNow]));
-      root.querySelector("p").textContent = thresholdWords(this.store, this.stepNow);
+      root.querySelector("p").textContent = thresholdWords(threshold, this.stepNow, this.acceptable.length);
       this.nameBulk(root.querySelector(".bulk"));
       return;
     }
@@ -185,9 +193,9 @@ class Labeler {
           oninput: () => { this.step = +slider.value; this.groups = []; this.update(); } });
         const label = make("label", { textContent: "At least this probable" });
         label.append(slider);
-        const bulk = make("button", { type: "button", className: "bulk strong", onclick: () => this.acceptAll(this.flat) });
+        const bulk = make("button", { type: "button", className: "bulk strong", onclick: () => this.acceptAll(this.acceptable) });
         this.nameBulk(bulk);
-        return [label, words(thresholdWords(this.store, this.stepNow)), bulk];
+        return [label, words(thresholdWords(threshold, this.stepNow, this.acceptable.length)), bulk];
       }
       case "alike":
         return [words(nothing ? "No pictures without a label look alike."
@@ -200,8 +208,9 @@ class Labeler {
     }
   }
   nameBulk(button) {
-    button.textContent = `Accept all ${this.flat.filter((id) => !this.store.label(id)).length}`;
-    button.disabled = !this.flat.some((id) => !this.store.label(id));
+    const count = this.acceptable.length;
+    button.textContent = `Accept all ${count}`;
+    button.disabled = !count;
   }
   drawChosen() {
     const count = this.chosen.size, proposed = [...this.chosen].filter((id) => this.offer(id));

@@ -91,10 +91,9 @@ function drawCurve(points) {
   return svg;
 }
 
-// Of proposals at least as probable as the threshold: how many there are, how many will be wrong.
-function thresholdWords(store, step) {
-  const { values, errors } = store.state.threshold;
-  const count = proposedAbove(store, values[step]).length, [share, low, high] = errors[step] ?? [];
+// Of ``count`` proposals at least as probable as the threshold: how many will be wrong.
+function thresholdWords({ values, errors }, step, count) {
+  const [share, low, high] = errors[step] ?? [];
   const said = `${plural(count, "proposal")} at least ${percent(values[step])} probable. `;
   if (share == null) return `${said}Too few labels yet to tell how many of them are wrong.`;
   const wrong = (part) => Math.round(part * count);

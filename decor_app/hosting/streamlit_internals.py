@@ -7,9 +7,14 @@ from collections.abc import Iterable
 from functools import wraps
 
 from streamlit import config
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, get_script_run_ctx
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
+
+# Values of widgets that stand for something that happened once: clicks, what components send.
+_TRIGGERS = ("trigger_value", "string_trigger_value", "chat_input_value", "json_trigger_value")
 
 
 def limit_uploads(megabytes: int) -> None:
@@ -34,6 +39,27 @@ def skip_runs_of_former_fragments() -> None:
 
     if not hasattr(run, "__wrapped__"):
         ScriptRunner._run_script = run_script
+
+
+def ignore_clicks_of_automatic_reruns() -> None:
+    """Leave clicks out of what a fragment that runs every second reports of the widgets.
+
+    A browser that is busy sends a click twice: with such a report, which comes in between, and by
+    itself. Streamlit calls ``on_click`` for both, so one click on “Undo” took back two steps.
+    """
+    request = AppSession.request_rerun
+
+    @wraps(request)
+    def request_rerun(self: AppSession, client_state: ClientState | None) -> None:
+        if client_state and client_state.is_auto_rerun:
+            widgets = client_state.widget_states.widgets
+            others = [one for one in widgets if one.WhichOneof("value") not in _TRIGGERS]
+            del widgets[:]
+            widgets.extend(others)
+        request(self, client_state)
+
+    if not hasattr(request, "__wrapped__"):
+        AppSession.request_rerun = request_rerun
 
 
 def session_id() -> str | None:

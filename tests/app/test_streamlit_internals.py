@@ -6,14 +6,18 @@ If one of these fails after an upgrade, decor_app/hosting/streamlit_internals.py
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
 from serving import TIMEOUT
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
+from streamlit.runtime.scriptrunner_utils.script_requests import _TRIGGER_PROTO_FIELDS
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
@@ -39,6 +43,7 @@ def test_nothing_else_of_the_app_touches_streamlits_insides():
     [
         (Runtime.is_active_session, ["self", "session_id"]),
         (ScriptRunner._run_script, ["self", "rerun_data"]),
+        (AppSession.request_rerun, ["self", "client_state"]),
         (MemoryUploadedFileManager.get_files, ["self", "session_id", "file_ids"]),
         (MemoryUploadedFileManager.remove_file, ["self", "session_id", "file_id"]),
         (MemoryUploadedFileManager.add_file, ["self", "session_id", "file"]),
@@ -62,6 +67,26 @@ def test_fragments_of_a_page_that_was_left_are_not_run(monkeypatch):
     for asked in (*runs, RerunData(fragment_id_queue=["gone"])):
         runner._run_script(asked)
     assert ran == runs
+
+
+def test_a_click_counts_once(monkeypatch):
+    """A busy browser reports it with an automatic rerun, too, and then by itself."""
+    asked = []
+    monkeypatch.setattr(AppSession, "request_rerun", lambda self, state: asked.append(state))
+    internals.ignore_clicks_of_automatic_reruns()
+    session: Any = None  # made of a whole server; nothing of it is asked for
+    for is_auto_rerun in (True, False):
+        state = ClientState(is_auto_rerun=is_auto_rerun)
+        state.widget_states.widgets.add(id="click").trigger_value = True
+        state.widget_states.widgets.add(id="burst").json_trigger_value = "[{}]"
+        state.widget_states.widgets.add(id="steps").int_value = 500
+        AppSession.request_rerun(session, state)
+    AppSession.request_rerun(session, None)
+    automatic, own, nothing = asked
+    assert [one.id for one in automatic.widget_states.widgets] == ["steps"]
+    assert [one.id for one in own.widget_states.widgets] == ["click", "burst", "steps"]
+    assert nothing is None
+    assert set(internals._TRIGGERS) == _TRIGGER_PROTO_FIELDS
 
 
 @pytest.fixture

@@ -127,6 +127,33 @@ def test_proposals_are_accepted_above_a_threshold_in_one_step(tab, class_of):
     _labeled(tab, 18)
 
 
+def test_after_another_fit_words_and_button_speak_of_the_same_proposals(tab):
+    """At the list it stays as it is, and what fell below the threshold is not accepted with it."""
+
+    def learn_otherwise(route) -> None:
+        answer = route.fetch(url=re.sub("proposals=-?[0-9]+", "proposals=-1", route.request.url))
+        state = answer.json()
+        doubted = list(state["proposals"])[:20]
+        state["proposals"] |= {one: [state["proposals"][one][0], 0.1] for one in doubted}
+        state["proposals_revision"] += 1000
+        route.fulfill(response=answer, json=state)
+
+    tab.get_by_role("option").first.focus()
+    with tab.expect_response("**/state?*"):
+        tab.route("**/labeling/**/state?*", learn_otherwise)
+        tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    tab.get_by_text("22 proposals at least 50").wait_for()
+    accept = tab.get_by_role("button", name="Accept all 22")
+    accept.wait_for()
+    assert tab.get_by_role("option").count() == PICTURES - 18
+    accept.focus()
+    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    tab.get_by_role("option").nth(22).wait_for(state="detached")
+    tab.unroute("**/labeling/**/state?*")
+    tab.reload()
+    _labeled(tab, 18)
+
+
 def test_a_phone_labels_by_finger(finger):
     finger.goto("/data")
     finger.get_by_role("button", name="Shelf").tap()
