@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ FitHead = Callable[[np.ndarray, np.ndarray, np.ndarray], LinearHead]
 
 @dataclass(frozen=True)
 class _Fold:
-    """A whitener fitted to examples, and row numbers: of these, and of those held out."""
+    """A whitener fitted to examples, and row numbers of these (or all) and of those held out."""
 
     whitener: BlockWhitener
     train: np.ndarray | slice
@@ -126,8 +127,7 @@ class WhitenedFolds:
 
     @cached_property
     def _ensemble(self) -> Ensemble:
-        splits = [(fold.train, fold.held_out) for fold in self._folds]
-        return Ensemble(self.examples, splits)
+        return Ensemble(self.examples, self._splits)
 
     @cached_property
     def novelty(self) -> Novelty | None:
@@ -145,7 +145,7 @@ class WhitenedFolds:
         whitener.fit(choose_rows(self._coordinates, train), classes, weights)
         return _Fold(whitener, train, held_out)
 
-    def _whitened(self, fold: _Fold, rows: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
+    def _whitened(self, fold: _Fold, rows: np.ndarray | slice, chosen: Sequence[int]) -> np.ndarray:
         """Some blocks [n, r] of some examples as a fold whitens them."""
         return fold.whitener.transform_blocks(choose_rows(self._coordinates, rows), chosen)
 
@@ -153,7 +153,7 @@ class WhitenedFolds:
         """A head on whitened blocks [r], fitted to the examples that a fold trains on."""
         scale = self._scale(chosen)
         examples, rows = self.examples, fold.train
-        inputs = choose_rows(self._coordinates, rows)
+        inputs: Any = choose_rows(self._coordinates, rows)
         if is_many(len(inputs)):
             inputs = fold.whitener.mapped(inputs, chosen, scale)
         else:
