@@ -22,10 +22,11 @@ from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from decor_app.hosting.config import server_config
 from decor_app.hosting.logging import use_json_logging
+from decor_core.chatter import is_chatter, wants_all
 from decor_core.errors import DecorError, Stopped
 
 if TYPE_CHECKING:  # a child imports no more than what its tasks need
@@ -79,6 +80,7 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-c", _SERVE, *arguments],
             stdin=subprocess.DEVNULL,
+            stderr=None if wants_all() else subprocess.PIPE,
             env={
                 **os.environ,
                 "PYTHONPATH": path,
@@ -90,6 +92,8 @@ class Worker:
             **_handing_over(theirs),
         )
         theirs.close()
+        if self.process.stderr:
+            threading.Thread(target=_pass_on, args=(self.process.stderr,), daemon=True).start()
         self._idle_seconds, self._ends = idle_seconds, math.inf
         self._number = 0
         self._sent: OrderedDict[int, Any] = OrderedDict()  # data by id; held, so that ids last
@@ -156,6 +160,17 @@ class Worker:
         except Exception:
             _log.exception("a task cannot be sent")
             self.process.kill()
+
+
+def _pass_on(errors: IO[bytes]) -> None:
+    """Write to our stderr what a child writes to its own, also before it crashes, but no chatter.
+
+    Here, not in the child: there a filter would take the last words of a crash along.
+    """
+    with errors, suppress(OSError):  # ours is closed
+        for line in errors:
+            if not is_chatter(line):
+                os.write(2, line)
 
 
 def _handing_over(end: connection.Connection) -> dict[str, Any]:

@@ -14,29 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from decor_core.chatter import is_chatter, wants_all
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from decor_core.model.evaluation import Evaluation
-
-_CHATTER = (
-    b"INFO: Created TensorFlow Lite",
-    b"WARNING: All log messages before absl::InitializeLog()",
-    b"I0000 ",
-    b"W0000 ",
-    b"fully_quantize: ",
-    b"Importing a function (__inference",
-)
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
     """Leaves out of stderr what LiteRT and TensorFlow say of themselves when they start.
 
-    They write it to the file descriptor, and have no setting against it. All else appears when
-    the block ends. TF_CPP_MIN_LOG_LEVEL=0 shows everything at once.
+    All else appears when the block ends. TF_CPP_MIN_LOG_LEVEL=0 shows everything at once.
     """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+    if wants_all():
         yield
         return
     sys.stderr.flush()
@@ -51,7 +43,7 @@ def quietly() -> Iterator[None]:
             os.close(kept)
             captured.seek(0)
             for line in captured:
-                if not line.startswith(_CHATTER):
+                if not is_chatter(line):
                     os.write(2, line)
 
 

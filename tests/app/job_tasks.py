@@ -54,6 +54,20 @@ class Noisy(Task):
 
 
 @dataclass(frozen=True)
+class LastWords(Task):
+    """Writes to stderr what LiteRT says at its start and what a native library says, and dies."""
+
+    kind: ClassVar[str] = "last words"
+
+    data: Any = None
+
+    def run(self, report, should_stop):
+        os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nF0000 no such ")
+        os.write(2, b"kernel")
+        os.abort()
+
+
+@dataclass(frozen=True)
 class Finishing(Task):
     """Takes longer to end by itself than others may, once it was asked to."""
 

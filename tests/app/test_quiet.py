@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from job_tasks import LastWords
+from serving import TIMEOUT
 
+from decor_app.jobs.worker import Worker, WorkerDied
 from decor_core.cli.terminal import quietly
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +49,21 @@ def test_all_is_shown_on_demand(capfd, monkeypatch):
     with quietly():
         _say("I0000 details\n")
     assert capfd.readouterr().err == "I0000 details\n"
+
+
+def test_a_process_of_the_server_says_its_last_words_and_no_chatter(capfd, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    worker = Worker()
+    worker.start(LastWords())
+    with pytest.raises(WorkerDied):
+        while worker.receive(TIMEOUT):
+            pass
+    said, until = "", time.monotonic() + TIMEOUT
+    while "kernel" not in said and time.monotonic() < until:
+        said += capfd.readouterr().err
+        time.sleep(0.01)
+    worker.kill()
+    assert said.splitlines()[0] == "F0000 no such kernel"
 
 
 def test_labeling_says_nothing_but_its_answer():
