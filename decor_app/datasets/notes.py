@@ -13,7 +13,7 @@ from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.datasets.fixes import GROUPS
 from decor_app.format import escape_markdown, pluralize
 from decor_app.state.datasets import edit
-from decor_app.state.labeling import can_go_on, go_on_labeling
+from decor_app.state.labeling import can_label_more, label_more
 from decor_core.data.findings import KINDS
 from decor_core.datasets.archive import write_aside
 from decor_core.datasets.dataset import Dataset
@@ -45,8 +45,8 @@ def show_aside(dataset: Dataset) -> None:
             class_picker(dataset.catalog.taxonomy, keys.UNLISTED_LABEL, label)
             with st.container(horizontal=True):
                 st.button("Put them in", icon=":material/label:", on_click=_accept, args=(files,))
-                if can_go_on(dataset):
-                    st.button("Label each by keys", on_click=go_on_labeling, args=(dataset,))
+                if can_label_more(dataset):
+                    st.button("Label each by keys", on_click=label_more, args=(dataset,))
 
 
 def _zipped_aside(dataset: Dataset) -> bytes:

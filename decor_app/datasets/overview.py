@@ -83,11 +83,11 @@ def show_header(dataset: Dataset) -> None:
                 disabled=not dataset.can_undo,
                 help=f"Last: {dataset.step}" if dataset.step else None,
             )
-            if labeling.can_go_on(dataset):
+            if labeling.can_label_more(dataset):
                 st.button(
                     "Label more",
                     icon=":material/label:",
-                    on_click=labeling.go_on_labeling,
+                    on_click=labeling.label_more,
                     args=(dataset,),
                     help="Add pictures without a class and label them by keys: the model proposes.",
                 )

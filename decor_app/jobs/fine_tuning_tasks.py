@@ -63,7 +63,7 @@ class FineTuneTask(EstimateTask):
     def run(self, report: Report, should_stop: ShouldStop) -> FineTuning:
         parts = LabeledVectors.of(self.data, self.level, self.config).split()
         linear = Training(self.linear.bundle, parts, self.linear.predictions, self.linear.events)
-        told = _TimedProgress(report)
+        progress = _TimedProgress(report)
         return fine_tune(
             self.data,
             self._read(),
@@ -71,9 +71,9 @@ class FineTuneTask(EstimateTask):
             self.level,
             linear=linear,
             estimate=self.estimate,
-            on_estimate=told.begin,
-            on_event=told.add,
-            progress=told.count,
+            on_estimate=progress.begin,
+            on_event=progress.add,
+            progress=progress.count,
             should_stop=should_stop,
         )
 

@@ -210,13 +210,13 @@ def serve(handle: str, scratch: str, idle_seconds: str) -> None:
             number, key, news, task = tasks.get(timeout=patience)
             _keep(kept, key, news[0] if news else kept[key])
 
-            def tell(kind: str, value: Any = None, number: int = number) -> None:
+            def send(kind: str, value: Any = None, number: int = number) -> None:
                 with sending:  # a task may report from several threads
                     parent.send((number, Message(kind, value)))
 
-            tell("running")
+            send("running")
             task = replace(task, data=kept[key])
-            tell(*_run(task, lambda event: tell("event", event), stop.is_set))
+            send(*_run(task, lambda event: send("event", event), stop.is_set))
             patience = float(idle_seconds) or None
     _leave(scratch)
 

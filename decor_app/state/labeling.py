@@ -103,18 +103,18 @@ def what_is_left_out(labeling: Labeling) -> str:
     return left_out(labeling.heap, labeling.log)
 
 
-def can_go_on(dataset: Dataset) -> bool:
+def can_label_more(dataset: Dataset) -> bool:
     """Whether more pictures of a data set can be labeled: not where classes have coarser ones."""
     return len(dataset.levels) == 1
 
 
-def go_on_labeling(dataset: Dataset) -> None:
+def label_more(dataset: Dataset) -> None:
     """Label more pictures of a data set, beginning with its labels as they are now.
 
     Those that were set aside as they have no class are added first.
     """
 
-    def go_on() -> None:
+    def open_heap() -> None:
         heap_of(dataset)
         found = labeling_of(dataset.folder, workspace().owner)
         found.refresh()
@@ -123,7 +123,7 @@ def go_on_labeling(dataset: Dataset) -> None:
         if aside := _set_aside(dataset, found.heap):
             add_to_heap(found, aside)
 
-    attempt(go_on)
+    attempt(open_heap)
 
 
 def _set_aside(dataset: Dataset, heap: Heap) -> list[tuple[str, io.BytesIO]]:

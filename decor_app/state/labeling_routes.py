@@ -64,7 +64,7 @@ def _state(request: Request) -> Response:
     since, known = (
         _number(request, name, usual) for name, usual in (("since", 0), ("proposals", -1))
     )
-    return _json(lambda: _labeling(request).answer(since, known))
+    return _json(lambda: _labeling(request).state(since, known))
 
 
 async def _steps(request: Request) -> Response:
@@ -75,7 +75,7 @@ async def _steps(request: Request) -> Response:
         raise Problem(422, f"The body is not as expected: {error}.") from error
 
     def answer() -> dict[str, Any]:
-        return labeling.take(asked.steps, asked.revision, asked.proposals_revision)
+        return labeling.append_steps(asked.steps, asked.revision, asked.proposals_revision)
 
     return await run_in_threadpool(_json, answer)
 

@@ -37,12 +37,12 @@ from decor_core.training.labeling_progress import enough, with_point
 # each time.
 PAUSE = 1.0
 _CURVE = "curve.json"
-# Keys of an answer that tell what a fit has learned.
-_LEARNED = ("proposals", "next", "clusters", "threshold", "curve", "disagreements")
+# Keys of the state that tell what a fit has learned.
+_FIT_KEYS = ("proposals", "next", "clusters", "threshold", "curve", "disagreements")
 
 
 @dataclass(frozen=True)
-class _Running:
+class _RunningJob:
     """A job of a queue, and after how many steps it began."""
 
     queue: QueueName
@@ -57,18 +57,18 @@ class Labeling:
     """
 
     def __init__(self, folder: Path, owner: str) -> None:
-        self._read = _stamp(folder)
+        self._file_read = _file_version(folder)
         self.heap: Heap = load_heap(folder)
         self.log: LabelLog = self.heap.log()
         self.address = secrets.token_urlsafe(18)
         self._owner, self._queues = owner, job_queues()
         self._row_of = {one: row for row, one in enumerate(self.heap.ids)}
         self._lock = threading.RLock()
-        self._running: _Running | None = None
+        self._running: _RunningJob | None = None
         self._fit: LabelingFit | None = None
         self._fits, self._fitted = 0, float("-inf")  # how many, and when the latest ended
         self._points = self._read_points()
-        self._trouble, self._given_up = "", -1  # the revision whose fit failed
+        self._fit_error, self._failed_revision = "", -1  # the revision whose fit failed
 
     @property
     def id(self) -> str:
@@ -94,39 +94,41 @@ class Labeling:
     def refresh(self) -> None:
         """Take in what was done to the heap elsewhere: pictures that were added, another title."""
         with self._lock:
-            now = _stamp(self.heap.folder)
-            if now == self._read or not now:  # or it was deleted, which the journal tells
+            now = _file_version(self.heap.folder)
+            if now == self._file_read or not now:  # or it was deleted, which the journal tells
                 return
-            known, self.heap, self._read = self.heap.ids, load_heap(self.heap.folder), now
+            known, self.heap, self._file_read = self.heap.ids, load_heap(self.heap.folder), now
             if self.heap.ids == known:
                 return
-            self.log.know(self.heap.ids)
+            self.log.add_ids(self.heap.ids)
             self._row_of = {one: row for row, one in enumerate(self.heap.ids)}
             # What is learned, or just being learned, is of fewer pictures.
-            self._running, self._fit, self._given_up, self._trouble = None, None, -1, ""
+            self._running, self._fit, self._failed_revision, self._fit_error = None, None, -1, ""
             self._fits += 1
 
-    def take(self, steps: Sequence[Step], since: int, known: int) -> dict[str, Any]:
-        """Write steps down, and answer as ``answer`` does."""
+    def append_steps(self, steps: Sequence[Step], since: int, known: int) -> dict[str, Any]:
+        """Write steps down, and return the ``state``."""
         self.refresh()
         refused = self.log.append(steps)
-        return self.answer(since, known) | ({"refused": refused} if refused else {})
+        return self.state(since, known) | ({"refused": refused} if refused else {})
 
-    def answer(self, since: int = 0, known: int = -1) -> dict[str, Any]:
+    def state(self, since: int = 0, known: int = -1) -> dict[str, Any]:
         """How it stands, in JSON: labels that changed after the revision ``since``, all for 0.
 
         What was learned is told if it is not that of the number ``known``.
         """
         self.refresh()
         self.log.refresh()
-        self._go_on()
+        self._submit_next()
         log = self.log
         labels = log.labels if not since or since > log.revision else None
         with self._lock:
             fit, fits = self._fit, self._fits
             is_behind = fit is None or fit.revision != log.revision
-            is_fitting = self._running is not None or (is_behind and self._given_up < log.revision)
-        answer = {
+            is_fitting = self._running is not None or (
+                is_behind and self._failed_revision < log.revision
+            )
+        found = {
             "revision": log.revision,
             "classes": [{"name": name, "key": key} for name, key in log.classes.items()],
             "labels": log.changed_since(since) if labels is None else labels,
@@ -137,11 +139,11 @@ class Labeling:
             "message": self._message(fit),
             "proposals_revision": fits,
         }
-        return answer | (self._learned(fit) if fits != known else dict.fromkeys(_LEARNED))
+        return found | (self._fit_json(fit) if fits != known else dict.fromkeys(_FIT_KEYS))
 
     def _message(self, fit: LabelingFit | None) -> str:
-        if self._trouble:
-            return self._trouble
+        if self._fit_error:
+            return self._fit_error
         if not has_heap_vectors(self.heap):
             return "The pictures are being looked at; label meanwhile."
         if fit and fit.classes:
@@ -156,7 +158,7 @@ class Labeling:
 
     # What is learned
 
-    def _go_on(self) -> None:
+    def _submit_next(self) -> None:
         """Queue what is to be done next, unless something is."""
         with self._lock:
             if self._running:
@@ -164,21 +166,21 @@ class Labeling:
                 if job and job.active:
                     return
                 if job is None or job.status != "done":  # else its result is just being taken
-                    self._give_up((job and job.message) or "Its process ended.")
+                    self._fit_failed((job and job.message) or "Its process ended.")
             revision = self.log.revision
             early = time.monotonic() < self._fitted + PAUSE
-            if self._running or self._given_up == revision or early:
+            if self._running or self._failed_revision == revision or early:
                 return
             if not has_heap_vectors(self.heap):
                 self._submit("dataset", EmbedHeapTask(self.heap.folder), revision)
             elif self._fit is None or self._fit.revision != revision:
                 self._submit("labeling", self._fit_task(revision), revision)
 
-    def _give_up(self, why: str) -> None:
+    def _fit_failed(self, why: str) -> None:
         if self._running:
-            self._given_up = self._running.revision
+            self._failed_revision = self._running.revision
             self._running = None
-        self._trouble = f"There are no new proposals: {why}"
+        self._fit_error = f"There are no new proposals: {why}"
 
     def _fit_task(self, revision: int) -> FitTask:
         given = self.log.labels
@@ -198,32 +200,32 @@ class Labeling:
 
     def _submit(self, queue: QueueName, task: FitTask | EmbedHeapTask, revision: int) -> None:
         try:
-            job = self._queues[queue].submit(task, self._owner, self.id, self._take_result)
+            job = self._queues[queue].submit(task, self._owner, self.id, self._on_job_done)
         except DecorError as error:  # too many wait: the next request tries again
-            self._trouble = str(error)
+            self._fit_error = str(error)
             return
-        self._running = _Running(queue, job, revision)
+        self._running = _RunningJob(queue, job, revision)
 
-    def _take_result(self, job: Job) -> None:
+    def _on_job_done(self, job: Job) -> None:
         """Take what a job gave, on the thread of its queue."""
         with self._lock:
             if self._running is None or job.id != self._running.id:
                 return  # pictures were added meanwhile
             if not has_heap_vectors(self.heap):
-                self._give_up("there is a single picture, and two are needed.")
+                self._fit_failed("there is a single picture, and two are needed.")
                 return
-            self._running, self._trouble = None, ""
+            self._running, self._fit_error = None, ""
             if isinstance(job.result, LabelingFit):
                 self._fit = job.result
                 self._fits += 1
                 self._fitted = time.monotonic()
                 if self._fit.classes:
                     self._add_point(self._fit)
-        self._go_on()
+        self._submit_next()
 
-    def _learned(self, fit: LabelingFit | None) -> dict[str, Any]:
+    def _fit_json(self, fit: LabelingFit | None) -> dict[str, Any]:
         """What a fit told, in JSON; None for what it could not yet."""
-        learned: dict[str, Any] = dict.fromkeys(_LEARNED)
+        learned: dict[str, Any] = dict.fromkeys(_FIT_KEYS)
         if fit is None:
             return learned
         ids, labels = self.heap.ids, self.log.labels
@@ -250,10 +252,10 @@ class Labeling:
             for row, label, probability in fit.disagreements
             if ids[row] not in confirmed and labels.get(ids[row]) == fit.labels[row]
         ]
-        learned["curve"] = self._curve(fit)
+        learned["curve"] = self._curve_json(fit)
         return learned
 
-    def _curve(self, fit: LabelingFit) -> dict[str, Any]:
+    def _curve_json(self, fit: LabelingFit) -> dict[str, Any]:
         names = ("accuracy", "low", "high")
         points = [
             {"labels": labels, **dict(zip(names, _with_interval(k, n), strict=True))}
@@ -286,7 +288,7 @@ class Labeling:
                 write_json(self.heap.folder / _CURVE, self._points)
 
 
-def _stamp(folder: Path) -> tuple[int, int] | None:
+def _file_version(folder: Path) -> tuple[int, int] | None:
     """Differs when the list of pictures does; None where there is none (any more)."""
     try:
         found = (folder / HEAP).stat()

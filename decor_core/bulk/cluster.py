@@ -62,7 +62,7 @@ def run(
     with _connected(address):
         _check_workers()
         output.begin()
-        todo = _table(picture for picture in pictures if not output.done.take(picture.file))
+        todo = _table(picture for picture in pictures if not output.done.claim(picture.file))
         shipment, is_done, count = Shipment.of(maker), bytearray(len(todo)), 0
         at_once, retries, before = _AT_ONCE, _RETRIES, -1
         try:

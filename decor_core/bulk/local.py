@@ -21,7 +21,7 @@ def run(
     kept. Pictures that are ``is_remote`` are fetched ahead.
     """
     output.begin()
-    todo = (picture for picture in pictures if not output.done.take(picture.file))
+    todo = (picture for picture in pictures if not output.done.claim(picture.file))
     if is_remote:
         rows = map_in_order(partial(_row, maker), map_in_order(_read, todo, threads=_READERS))
     else:

@@ -62,18 +62,18 @@ class Done:
 
     def __init__(self, hashes: "array[int]") -> None:
         self._hashes = np.sort(np.frombuffer(hashes, np.uint64))
-        self._taken = np.zeros(len(self._hashes), bool)
+        self._claimed = np.zeros(len(self._hashes), bool)
 
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def take(self, file: str) -> bool:
+    def claim(self, file: str) -> bool:
         """Whether there is a row of this file; each row counts once, as a file given twice does."""
         name = np.uint64(hash_of(file))
         at = int(np.searchsorted(self._hashes, name))
         while at < len(self._hashes) and self._hashes[at] == name:
-            if not self._taken[at]:
-                self._taken[at] = True
+            if not self._claimed[at]:
+                self._claimed[at] = True
                 return True
             at += 1
         return False
@@ -81,7 +81,7 @@ class Done:
     @property
     def left(self) -> int:
         """Rows whose file was not asked for."""
-        return len(self._taken) - int(self._taken.sum())
+        return len(self._claimed) - int(self._claimed.sum())
 
 
 def hash_of(file: str) -> int:
@@ -118,12 +118,12 @@ class Output:
         self._begun = self._written = time.monotonic()
         self.rows = self.errors = self._next = 0
         self.done, self.is_finished, self._is_new = Done(array("Q")), False, True
-        self._take_up(resume)
+        self._open(resume)
 
-    def _take_up(self, resume: bool) -> None:
+    def _open(self, resume: bool) -> None:
         names = self._folder.names()
         if _STATE in names:
-            self._go_on(names, resume)
+            self._resume(names, resume)
         elif self._is_folder and names:
             raise DataError(f"The folder “{self.place}” holds other files; expected an empty one.")
         elif not self._is_folder and exists(self.place):
@@ -133,7 +133,7 @@ class Output:
                 )
             self.is_finished = True
 
-    def _go_on(self, names: list[str], resume: bool) -> None:
+    def _resume(self, names: list[str], resume: bool) -> None:
         """Take up what is there, if it was made alike."""
         self._is_new = False
         with damaged_file(DataError, f"“{self._folder.place}/{_STATE}” cannot be read"):

@@ -75,7 +75,9 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
         raise DecorError(f"“{flags.out}” exists already; give --out another name, or delete it.")
     if not flags.random:
         require_clustering()
-    names, vectors, blocks, errors = _kept(flags.embeddings) if flags.embeddings else _seen(files)
+    names, vectors, blocks, errors = (
+        _vectors_of_parquet(flags.embeddings) if flags.embeddings else _embedded(files)
+    )
     labels = _known_labels(names, flags)
     learner = ActiveLearner(vectors, blocks, random_state=flags.seed)
     proposals = learner.propose(labels)
@@ -94,7 +96,7 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
     return int(errors)
 
 
-def _seen(
+def _embedded(
     places: Sequence[str],
 ) -> tuple[list[str], "np.ndarray", tuple["Block", ...], bool]:
     """Names and vectors of pictures, and whether some could not be read, which is told."""
@@ -112,14 +114,14 @@ def _seen(
         maker = VectorRows(spec)
     listing = list_pictures(places)
 
-    def look(picture: Picture) -> dict[str, Any]:
+    def embed(picture: Picture) -> dict[str, Any]:
         try:
             return row_of(maker, picture.file, read_picture(picture))
         except PictureError as error:
             return row_of(maker, picture.file, error)
 
     show, unread, rows = progress_bar("Embedding"), Reasons(), []
-    for done, row in enumerate(map_in_order(look, listing), 1):
+    for done, row in enumerate(map_in_order(embed, listing), 1):
         show(done, listing.count)
         if "error" in row:
             unread.add(row["file"], row["error"])
@@ -133,8 +135,8 @@ def _seen(
     return [row["file"] for row in rows], vectors, tuple(blocks), unread.count > 0
 
 
-def _kept(place: Path) -> tuple[list[str], "np.ndarray", tuple["Block", ...], bool]:
-    """As ``_seen``, of the Parquet files that “embed” writes."""
+def _vectors_of_parquet(place: Path) -> tuple[list[str], "np.ndarray", tuple["Block", ...], bool]:
+    """As ``_embedded``, of the Parquet files that “embed” writes."""
     import numpy as np
 
     from decor_core.features.parquet_vectors import ParquetVectors

@@ -83,7 +83,7 @@ class LabelLog:
         self._begin()
         self.refresh()
 
-    def know(self, ids: Collection[str]) -> None:
+    def add_ids(self, ids: Collection[str]) -> None:
         """Take labels for these pictures as well: they were added."""
         self._ids |= frozenset(ids)
 

@@ -90,11 +90,11 @@ def run_network(
     shapes = [tuple(map(int, tensor.shape)) for tensor in graph.tensors]
     (start,) = map(int, graph.inputs)
     computed = {start: feed(tensors[start])}
-    for told in graph.operators:
-        inputs, (output,) = [int(i) for i in told.inputs if i != -1], map(int, told.outputs)
+    for node in graph.operators:
+        inputs, (output,) = [int(i) for i in node.inputs if i != -1], map(int, node.outputs)
         operator = Operator(
-            model.operatorCodes[told.opcodeIndex].builtinCode,
-            told.builtinOptions,
+            model.operatorCodes[node.opcodeIndex].builtinCode,
+            node.builtinOptions,
             [tensors[i] for i in inputs],
             tensors[output],
             [shapes[i] for i in inputs],

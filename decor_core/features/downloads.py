@@ -32,7 +32,7 @@ def fetch(url: str, path: Path, checksum: str = "", progress: Progress | None = 
     for attempt in range(_ATTEMPTS):
         before = _size(partial)
         try:
-            _go_on(url, partial, progress)
+            _download_rest(url, partial, progress)
             break
         except (OSError, HTTPException):
             # Again only where something came: a server that is not there will not be back at once.
@@ -50,7 +50,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _go_on(url: str, partial: Path, progress: Progress | None) -> None:
+def _download_rest(url: str, partial: Path, progress: Progress | None) -> None:
     start = _size(partial)
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     try:

@@ -122,12 +122,12 @@ def _blur(levels: np.ndarray, smooth: np.ndarray) -> float:
     ground out of focus is no fault; they add up to one by the third power of the blur. Each
     direction is asked by itself, as motion leaves the edges along it sharp.
     """
-    before, after = _slopes(levels), _slopes(smooth)
+    before, after = _gradient_moments(levels), _gradient_moments(smooth)
     ratio = np.cbrt(after / np.maximum(before, 1e-9)).clip(0, 0.999)
     return float((_REBLUR * ratio / np.sqrt(1 - ratio**2)).max())
 
 
-def _slopes(levels: np.ndarray) -> np.ndarray:
+def _gradient_moments(levels: np.ndarray) -> np.ndarray:
     """The fourth powers of the slopes in each of the directions, summed up: [directions]."""
     down, right = np.gradient(levels)
     a, b, c = right * right, right * down, down * down

@@ -81,7 +81,7 @@ class _NetworkFile:
 def _chosen_file(tuner: FineTuner, late: "LateStages") -> _NetworkFile:
     """Of eight bits where that costs nearly nothing on the validation part."""
     rows, head = tuner.parts.validation, late.head()
-    unrounded = tuner.judge(late).accuracy
+    unrounded = tuner.validate(late).accuracy
     chosen: _NetworkFile | None = None
     for network, bits in _converted(tuner, late):
         embedder = ImageEmbedder(replace(tuner.embeddings.spec, architecture=network.name))

@@ -76,38 +76,38 @@ class FineTuner:
 
     def estimate(self) -> TimeEstimate:
         """Measured on a few pictures of every class; fewer epochs where time is short."""
-        from decor_core.training.late_stages import BATCH
+        from decor_core.training.late_stages import BATCH_SIZE
 
         classes = self.data.classes[self.parts.train]
         order = np.argsort(classes, kind="stable")
-        some = order[np.linspace(0, len(order) - 1, min(BATCH, len(order))).astype(int)]
+        some = order[np.linspace(0, len(order) - 1, min(BATCH_SIZE, len(order))).astype(int)]
         few = self.parts.train[np.unique(np.append(some, np.unique(classes, return_index=True)[1]))]
         started = time.monotonic()
         once = np.ones(len(few), int)
         maps = self.pictures.maps(self.embedder, few, once, self.config.fine_tune)
-        look, rows = (time.monotonic() - started) / len(few), np.arange(len(few))
-        late = self._begun(maps, rows, self.data.classes[few])
-        late.plan(1, 0.0, 0)
-        batch = np.resize(rows, BATCH)
+        embed_seconds, rows = (time.monotonic() - started) / len(few), np.arange(len(few))
+        late = self._build_late_stages(maps, rows, self.data.classes[few])
+        late.compile(1, 0.0, 0)
+        batch = np.resize(rows, BATCH_SIZE)
         started = time.monotonic()
-        late.step(batch, np.zeros_like(batch))  # which traces
+        late.train_step(batch, np.zeros_like(batch))  # which traces
         traced = time.monotonic()
         for _ in range(3):
-            late.step(batch, np.zeros_like(batch))
-        return self._estimate(look, (time.monotonic() - traced) / 3, traced - started)
+            late.train_step(batch, np.zeros_like(batch))
+        return self._estimate(embed_seconds, (time.monotonic() - traced) / 3, traced - started)
 
-    def _estimate(self, look: float, step: float, trace: float) -> TimeEstimate:
+    def _estimate(self, embed_seconds: float, step: float, trace: float) -> TimeEstimate:
         """By the seconds of looking at one picture, of one step, and of the first."""
-        from decor_core.training.late_stages import BATCH
+        from decor_core.training.late_stages import BATCH_SIZE
 
         seen = len(self._train) * self._versions + len(self._validation)
         phases = {
-            PICTURES: seen * look,
+            PICTURES: seen * embed_seconds,
             EPOCHS: trace,
             NETWORK: _CONVERSION_STEPS * step,
-            VECTORS: len(self.embeddings.table) * (1 + self.own_copies) * look,
+            VECTORS: len(self.embeddings.table) * (1 + self.own_copies) * embed_seconds,
         }
-        steps = math.ceil(len(self._train) / BATCH) + len(self._validation) / BATCH / 3
+        steps = math.ceil(len(self._train) / BATCH_SIZE) + len(self._validation) / BATCH_SIZE / 3
         budget = 60 * self.config.fine_tune_minutes - sum(phases.values())
         epochs = min(max(1, int(budget / (steps * step))), self.config.fine_tune_epochs)
         return TimeEstimate({**phases, EPOCHS: trace + epochs * steps * step}, epochs)
@@ -139,16 +139,18 @@ class FineTuner:
             lambda done: progress(PICTURES, done, total),
             should_stop,
         )
-        return self._begun(maps, self._train, self._classes)
+        return self._build_late_stages(maps, self._train, self._classes)
 
-    def _begun(self, maps: "MiddleMaps", rows: np.ndarray, classes: np.ndarray) -> "LateStages":
+    def _build_late_stages(
+        self, maps: "MiddleMaps", rows: np.ndarray, classes: np.ndarray
+    ) -> "LateStages":
         from decor_core.features.trainable_network import TrainableNetwork
         from decor_core.training.late_stages import LateStages
 
         network = TrainableNetwork(self.backbone.weights, self.config.fine_tune)
         return LateStages(network, maps, rows, classes)
 
-    def run(
+    def train(
         self,
         late: "LateStages",
         *,
@@ -162,21 +164,22 @@ class FineTuner:
         The best is told by the mean probability of the right label on the validation part, which
         hangs less on few pictures than the log-loss and tells more than the share right.
         """
-        late.plan(epochs, self.config.fine_tune_rate, self.config.seed)
+        late.compile(epochs, self.config.fine_tune_rate, self.config.seed)
         started, events, best = time.monotonic(), [], None
-        most = self.judge(late).probability
+        best_probability = self.validate(late).probability
         for epoch in range(1, epochs + 1):
-            told = late.epoch(should_stop)
-            if told is None:
+            trained = late.train_epoch(should_stop)
+            if trained is None:
                 break
-            now = late.weights()
-            late.assign(late.interpolated())
-            found = self.judge(late)
-            if found.probability > most:
-                most, best = found.probability, (epoch, late.weights())
-            late.assign(now)
+            loss, accuracy = trained
+            weights = late.get_weights()
+            late.set_weights(late.interpolated())
+            found = self.validate(late)
+            if found.probability > best_probability:
+                best_probability, best = found.probability, (epoch, late.get_weights())
+            late.set_weights(weights)
             seconds = time.monotonic() - started
-            events.append(TrainEvent(epoch, told[1], told[0], found.accuracy, found.loss, seconds))
+            events.append(TrainEvent(epoch, accuracy, loss, found.accuracy, found.loss, seconds))
             if on_event:
                 on_event(events[-1])
             progress(EPOCHS, epoch, epochs)
@@ -184,7 +187,7 @@ class FineTuner:
                 break
         return tuple(events), best
 
-    def judge(self, late: "LateStages") -> OpinionPool:
+    def validate(self, late: "LateStages") -> OpinionPool:
         """Both heads on the validation part, as the model would be kept."""
         logits = late.head().logits(late.features(self._validation))
         return self.heads.pool(logits, self.parts.validation)

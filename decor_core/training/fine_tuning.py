@@ -108,7 +108,7 @@ def fine_tune(
         late = tuner.late_stages(tell, should_stop)
     except Stopped:
         return FineTuning(linear, None, False, _without("It was stopped before the first epoch"))
-    events, best = tuner.run(
+    events, best = tuner.train(
         late,
         epochs=estimate.epochs,
         on_event=on_event,
@@ -119,7 +119,7 @@ def fine_tune(
         reason = "No epoch did better on the validation part than the network as it was"
         return FineTuning(linear, None, False, _without(reason), events)
     best_epoch, weights = best
-    late.assign(weights)
+    late.set_weights(weights)
     found, vectors = finished_model(tuner, late, linear, tell, stopped=should_stop())
     found = replace(found, events=events)
     is_better, verdict = _compared(linear, found)

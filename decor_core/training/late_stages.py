@@ -19,7 +19,7 @@ from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import LinearHead
 from decor_core.training.middle_maps import MiddleMaps
 
-BATCH = 16  # pictures of a step
+BATCH_SIZE = 16  # pictures of a step
 # How far from the weights before to those after training the ones that are kept lie.
 INTERPOLATION = 0.5
 _HEAD_RATE = 5.0  # times that of the network
@@ -28,7 +28,7 @@ _LABEL_SMOOTHING = 0.1
 _MIXUP = 0.4  # both parameters of the beta distribution of what a picture keeps of itself
 _WEIGHT_DECAY = 1e-4
 _MIN_STD = 1e-4  # is added to that of a column, which is 0 where all pictures are alike in it
-_AT_ONCE = 64  # pictures, of which features are computed
+_FEATURE_BATCH = 64  # pictures, of which features are computed
 
 
 class LateStages:
@@ -52,19 +52,19 @@ class LateStages:
         probe: Any = RidgeLogisticRegression().fit(
             (vectors - self._mean) * self._scale, classes[rows]
         )
-        self._slopes = tf.Variable(probe.head_.weights, dtype=tf.float32)
-        self._bias = tf.Variable(probe.head_.bias, dtype=tf.float32)
-        self._start = self.weights()
+        self._head_weights = tf.Variable(probe.head_.weights, dtype=tf.float32)
+        self._head_bias = tf.Variable(probe.head_.bias, dtype=tf.float32)
+        self._initial = self.get_weights()
 
-    def plan(self, epochs: int, learning_rate: float, seed: int) -> None:
+    def compile(self, epochs: int, learning_rate: float, seed: int) -> None:
         """Set optimizers and schedule for so many epochs, after which the learning rate is zero."""
         self._rng = np.random.default_rng(seed)
-        steps = max(1, epochs * math.ceil(len(self._rows) / BATCH))
+        steps = max(1, epochs * math.ceil(len(self._rows) / BATCH_SIZE))
         self._optimizers = []
-        self._step = tf.function(self._descend, autograph=False, reduce_retracing=True)
+        self._step = tf.function(self._gradient_step, autograph=False, reduce_retracing=True)
         groups: list[tuple[Any, float, list[Any]]] = [
             (learning_rate, _WEIGHT_DECAY, list(self.network.trainable_variables)),
-            (learning_rate * _HEAD_RATE, 0.0, [self._slopes, self._bias]),
+            (learning_rate * _HEAD_RATE, 0.0, [self._head_weights, self._head_bias]),
         ]
         for rate, decay, variables in groups:
             schedule = tf.keras.optimizers.schedules.CosineDecay(
@@ -74,24 +74,24 @@ class LateStages:
             optimizer.build(variables)
             self._optimizers.append((optimizer, variables))
 
-    def epoch(self, should_stop: Callable[[], bool]) -> tuple[float, float] | None:
+    def train_epoch(self, should_stop: Callable[[], bool]) -> tuple[float, float] | None:
         """Train once on each picture, in any of its versions: cross-entropy, share right.
 
         Ends where it is to stop; None where that was before the first step.
         """
         order, losses, right = self._rng.permutation(self._rows), [], 0
         versions = self._rng.integers(self._maps.maps.shape[1], size=len(order))
-        for start in range(0, len(order), BATCH):
+        for start in range(0, len(order), BATCH_SIZE):
             if should_stop():
                 break
-            batch = slice(start, start + BATCH)
-            loss, count = self.step(order[batch], versions[batch])
+            batch = slice(start, start + BATCH_SIZE)
+            loss, count = self.train_step(order[batch], versions[batch])
             losses.append(loss)
             right += count
-        seen = min(len(losses) * BATCH, len(order))
+        seen = min(len(losses) * BATCH_SIZE, len(order))
         return (float(np.mean(losses)), right / seen) if losses else None
 
-    def step(self, rows: np.ndarray, versions: np.ndarray) -> tuple[float, int]:
+    def train_step(self, rows: np.ndarray, versions: np.ndarray) -> tuple[float, int]:
         """Train on one batch of mixed pictures: cross-entropy, and how many were right before.
 
         Right is the class of the picture that is most of a mixture.
@@ -104,32 +104,32 @@ class LateStages:
 
     def features(self, rows: np.ndarray) -> np.ndarray:
         """Pooled late stages [n, d] of the pictures ``rows``: those columns of their vectors."""
-        parts = np.array_split(rows, math.ceil(len(rows) / _AT_ONCE))
+        parts = np.array_split(rows, math.ceil(len(rows) / _FEATURE_BATCH))
         found = (self._pooled(*self._maps.batch(part, np.zeros_like(part))) for part in parts)
         return np.concatenate([part.numpy() for part in found])
 
     def head(self) -> LinearHead:
         """The head on pooled late stages [d]."""
-        slopes = self._slopes.numpy() * self._scale[:, None]
-        return LinearHead(slopes, self._bias.numpy() - self._mean @ slopes)
+        weights = self._head_weights.numpy() * self._scale[:, None]
+        return LinearHead(weights, self._head_bias.numpy() - self._mean @ weights)
 
-    def weights(self) -> list[np.ndarray]:
+    def get_weights(self) -> list[np.ndarray]:
         """A copy of all that is trained: of network and head."""
         return [variable.numpy().copy() for variable in self._variables]
 
-    def assign(self, weights: Sequence[np.ndarray]) -> None:
-        """Set all that is trained to what ``weights`` gave."""
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Set all that is trained to what ``get_weights`` gave."""
         for variable, values in zip(self._variables, weights, strict=True):
             variable.assign(values)
 
     def interpolated(self) -> list[np.ndarray]:
         """Weights between those before the training and those now."""
-        pairs = zip(self._start, self.weights(), strict=True)
+        pairs = zip(self._initial, self.get_weights(), strict=True)
         return [(1 - INTERPOLATION) * first + INTERPOLATION * now for first, now in pairs]
 
     @property
     def _variables(self) -> list[Any]:
-        return [*self.network.trainable_variables, self._slopes, self._bias]
+        return [*self.network.trainable_variables, self._head_weights, self._head_bias]
 
     def _pool(self, maps: Any, weights: Sequence[Any]) -> Any:
         """Mean and deviation over cells as in ``embedder.pool``, mean over views: [n, d]."""
@@ -148,7 +148,7 @@ class LateStages:
             found.append(tf.reduce_mean(pooled, 1))
         return tf.concat(found, -1)
 
-    def _descend(
+    def _gradient_step(
         self, maps: Any, weights: Sequence[Any], classes: Any, lam: Any, partners: Any
     ) -> tuple[Any, Any]:
         """One step of gradient descent: cross-entropy, and how many were right before it.
@@ -161,10 +161,10 @@ class LateStages:
             values = tf.cast(values, tf.float32)
             return lam * values + (1 - lam) * tf.gather(values, partners)
 
-        labels = mixed(tf.one_hot(classes, self._bias.shape[0]))
+        labels = mixed(tf.one_hot(classes, self._head_bias.shape[0]))
         with tf.GradientTape() as tape:
             pooled = self._pool(mixed(maps), [mixed(one) for one in weights])
-            logits = ((pooled - self._mean) * self._scale) @ self._slopes + self._bias
+            logits = ((pooled - self._mean) * self._scale) @ self._head_weights + self._head_bias
             loss = tf.reduce_mean(
                 tf.keras.losses.categorical_crossentropy(
                     labels, logits, from_logits=True, label_smoothing=_LABEL_SMOOTHING

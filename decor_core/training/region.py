@@ -138,22 +138,22 @@ def choose_region(
     folds = [inner_folds(vectors[0].table, level, seed) for seed in range(_REPEATS) if vectors]
     if not folds or folds[0].min() < 0:
         return RegionChoice.given(first, "; there are too few different pictures to choose by")
-    (kept, ours), (tried, theirs) = (_judge(one, level, folds) for one in vectors)
+    (kept, ours), (tried, theirs) = (_cross_validated(one, level, folds) for one in vectors)
     gains = theirs - ours
     chance = _STANDARD_ERRORS * gains.std(ddof=1) / np.sqrt(len(gains))
     is_better = gains.mean() > max(chance, _LEAST_GAIN)
     best, rest = (tried, kept) if is_better else (kept, tried)
-    told = (
+    reason = (
         f". By cross-validation on {len(rows)} of the {n} pictures it gets {best.accuracy:.1%} "
         f"right and gives the right label {best.probability:.1%} on average; "
         f"{NAMES[rest.region]} {rest.accuracy:.1%} and {rest.probability:.1%}"
     )
     if rest.probability > best.probability:
-        told += ", which is not clearly better"
-    return replace(RegionChoice.given(best.region, told), candidates=(kept, tried))
+        reason += ", which is not clearly better"
+    return replace(RegionChoice.given(best.region, reason), candidates=(kept, tried))
 
 
-def _judge(
+def _cross_validated(
     embeddings: Embeddings, level: str, folds: Sequence[np.ndarray]
 ) -> tuple[RegionCandidate, np.ndarray]:
     """How well the pictures are told apart out of fold; the probability [n] of each right label.

@@ -125,8 +125,8 @@ def test_while_a_fit_runs_only_the_latest_labels_wait(labeling, ask, visit):
         ask("steps", revision=0, steps=[label(labeling, range(row, row + 1), f"c{row % 2}")])
     assert visit.queues["labeling"].load() == (1, 0)
     fit(labeling, visit)  # the first, and one for all that came meanwhile
-    assert labeling.answer()["proposals"]
-    assert labeling.answer()["proposals_revision"] == 2
+    assert labeling.state()["proposals"]
+    assert labeling.state()["proposals_revision"] == 2
 
 
 def test_fits_leave_a_pause_and_are_said_to_come(labeling, ask, visit, monkeypatch):
@@ -172,7 +172,7 @@ def test_the_curve_is_kept_and_tells_when_it_is_enough(labeling, ask, visit):
     )
     assert (odd["labels"], even["labels"]) == (9, 10) and not odd["needs_more"]
     assert answer["message"] == ""  # too few labels to tell
-    assert Labeling(labeling.heap.folder, "another").answer() is not None
+    assert Labeling(labeling.heap.folder, "another").state() is not None
     assert Labeling(labeling.heap.folder, "another")._read_points() == labeling._points
     ask("steps", revision=3, steps=[{"do": "undo"}])
     fit(labeling, visit)

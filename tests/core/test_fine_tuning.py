@@ -169,14 +169,14 @@ def test_the_best_epoch_is_kept_and_the_same_seed_gives_the_same(tuning, vectors
     found, told = tuning
     tuner = fine_tuner.FineTuner(vectors, catalog.read, CONFIG, None)
     late = tuner.late_stages(lambda *what: None, lambda: False)
-    judged, judge = [tuner.judge(late)], tuner.judge
+    judged, validate = [tuner.validate(late)], tuner.validate
 
     def remember(late):
-        judged.append(judge(late))
+        judged.append(validate(late))
         return judged[-1]
 
-    tuner.judge = remember
-    events, best = tuner.run(
+    tuner.validate = remember
+    events, best = tuner.train(
         late,
         epochs=told["estimates"][0].epochs,
         on_event=None,
@@ -187,10 +187,10 @@ def test_the_best_epoch_is_kept_and_the_same_seed_gives_the_same(tuning, vectors
     losses = [event.validation_cross_entropy for event in events]
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
     epoch, weights = best
-    late.assign(weights)
+    late.set_weights(weights)
     most = max(one.probability for one in judged)
     assert epoch == found.best_epoch and judged[epoch + 1].probability == most
-    assert judge(late).probability == pytest.approx(most, rel=1e-5)
+    assert validate(late).probability == pytest.approx(most, rel=1e-5)
 
 
 def test_a_stop_before_the_first_epoch_leaves_the_linear_model(
