@@ -8,7 +8,7 @@ from ai_edge_litert.schema_py_generated import BuiltinOperator, Padding
 from tensorflow.keras import layers, ops
 
 from decor_core.export.network_operators import Operator, run_network
-from decor_core.features.network_file import FileTensor
+from decor_core.features.tflite_reader import FileTensor
 
 _ARITHMETIC = {
     BuiltinOperator.ADD: ops.add,

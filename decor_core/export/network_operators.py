@@ -9,8 +9,8 @@ from ai_edge_litert.schema_py_generated import ActivationFunctionType, BuiltinOp
 
 from decor_core.errors import BackboneError
 from decor_core.features.backbones import by_resolution
-from decor_core.features.network_file import FileTensor, read_model, read_tensor
-from decor_core.features.tflite_file import operator_name
+from decor_core.features.tflite_reader import FileTensor, read_model, read_tensor
+from decor_core.features.tflite_sanitizer import operator_name
 
 _BOUNDS = {
     ActivationFunctionType.NONE: (-math.inf, math.inf),

@@ -9,7 +9,7 @@ from ai_edge_litert.schema_py_generated import BuiltinOperator, Padding
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from decor_core.export.network_operators import Operator, run_network
-from decor_core.features.network_file import FileTensor
+from decor_core.features.tflite_reader import FileTensor
 
 _TO_FIRST, _TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)  # where the channels go
 _ARITHMETIC = {

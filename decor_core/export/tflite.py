@@ -17,7 +17,7 @@ from tensorflow import keras
 
 from decor_core.export.keras_model import build_model, save_model
 from decor_core.features.backbones import Backbone, by_resolution, load_backbone
-from decor_core.features.network_file import read_model
+from decor_core.features.tflite_reader import read_model
 from decor_core.model.bundle import Bundle
 
 _PLACEHOLDER = "decor_network"

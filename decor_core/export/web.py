@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from decor_core.features.backbones import load_backbone
-from decor_core.features.network_file import read_model
+from decor_core.features.tflite_reader import read_model
 from decor_core.io import write_json
 from decor_core.model.bundle import Bundle
 from decor_core.model.novelty import (

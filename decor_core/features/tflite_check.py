@@ -12,12 +12,6 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import BuiltinOperator, TensorType
 
 from decor_core.errors import DamagedFile
-from decor_core.features.tflite_file import (
-    MOST_CHANNELS,
-    operator_name,
-    read_parts,
-    write_parts,
-)
 from decor_core.features.tflite_operators import (
     DTYPES,
     MOST_NUMBERS,
@@ -25,6 +19,12 @@ from decor_core.features.tflite_operators import (
     Tensor,
     check_quantization,
     expect,
+)
+from decor_core.features.tflite_sanitizer import (
+    MOST_CHANNELS,
+    operator_name,
+    read_parts,
+    write_parts,
 )
 
 MOST_BYTES = 256 * 2**20
