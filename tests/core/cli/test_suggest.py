@@ -111,6 +111,6 @@ def test_a_table_without_any_label_says_what_to_do(run, heap, tmp_path):
 
 def test_a_missing_package_is_told_before_pictures_are_looked_at(run, heap, monkeypatch):
     monkeypatch.setattr("decor_core.training.active_learning.find_spec", lambda name: None)
-    monkeypatch.setattr("decor_core.cli.suggest._seen", None)  # would fail
+    monkeypatch.setattr("decor_core.cli.suggest._embedded", None)  # would fail
     code, out, told = run("suggest", heap)
     assert code == 2 and not out and "scikit-learn" in told and "[app]" in told
