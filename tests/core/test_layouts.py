@@ -3,6 +3,7 @@
 import zipfile
 from pathlib import PurePosixPath
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_properties import odd
@@ -156,3 +157,31 @@ def test_parts_around_or_inside_of_classes_never_are_the_classes(
     names = [f"{top}{one}/{other}/{i}.jpg" for one, other in pairs for i in range(3)]
     names += [f"{top}{stray}" for stray in strays]
     assert set(read_folders(sorted(set(names))).counts) == set(classes)
+
+
+@pytest.mark.parametrize("around", ["", "Set/", "data/Set/"])
+@pytest.mark.parametrize(
+    "called", ["unlabeled", "Unlabelled images", "to_label", "toBeLabeled", "unsorted 2", "未标注"]
+)
+def test_pictures_that_are_to_be_labeled_are_no_class(around, called):
+    loose = [f"{around}{called}/{i}.jpg" for i in range(50)]
+    names = [f"{around}{label}/{i}.jpg" for label in ("roses", "tulips") for i in range(4)]
+    found = read_folders([*names, *loose])
+    assert found.counts == {"roses": 4, "tulips": 4} and not found.question
+    assert set(found.left_out) == set(loose)
+    assert f"to be labeled, not for a class: “{called}”" in " ".join(found.assumed)
+    told = read_folders([*names, *loose], "folder")
+    assert told.counts == {"roses": 4, "tulips": 4, called: 50}
+    assert not read_folders(loose).counts
+
+
+@pytest.mark.parametrize("called", ["none", "new", "other", "unknown", "label", "unlabeled bottle"])
+def test_classes_that_only_sound_like_it_stay(called):
+    names = [f"Set/{label}/{i}.jpg" for label in ("roses", "tulips", called) for i in range(4)]
+    assert set(read_folders(names).counts) == {"roses", "tulips", called}
+
+
+def test_parts_beside_pictures_that_are_to_be_labeled():
+    names = [f"stl/{part}/{c}/{i}.jpg" for part in ("train", "test") for c in "ab" for i in "123"]
+    found = read_folders([*names, *(f"stl/unlabeled/{i}.jpg" for i in range(90))])
+    assert found.counts == {"a": 6, "b": 6} and len(found.left_out) == 90

@@ -4,7 +4,7 @@ The rule:
 
 1. Folders called like parts of a data set (train, test, fold_0) or like a pile of pictures (images)
    are passed over wherever they are, around classes or inside of them; masks beside pictures and
-   a repository's own pictures are left out.
+   a repository's own pictures are left out, and so are pictures to be labeled (unlabeled).
 2. Of the levels that remain the outermost is the class, unless it lies around the classes. It does
    where it is a single folder; where names on a level further in say more of what is shown (by
    ``names.Rank``: words before numbers, series, dates, variants); or where most names
@@ -25,8 +25,10 @@ from decor_core.data.folders.names import Rank, are_portions, is_part, part_stem
 from decor_core.data.folders.tree import (
     ASIDE,
     COLLECTION,
+    LEFT_OUT,
     MASKS,
     PART,
+    TO_LABEL,
     FolderTree,
     Path,
     folder_of,
@@ -173,7 +175,7 @@ class _Guess:
     def _kept_places(self, folder: Path) -> list[int] | None:
         """Which of the folders may be the class; None where the pictures are left out."""
         roles = [self.roles.get(folder[: i + 1], "") for i in range(len(folder))]
-        if MASKS in roles or ASIDE in roles:
+        if not set(LEFT_OUT).isdisjoint(roles):
             return None
         return [i for i, role in enumerate(roles) if not role]
 
@@ -248,6 +250,7 @@ class _Guess:
             roles = [(self.roles.get(folder[: i + 1]), name) for i, name in enumerate(folder)]
             for role, text in (
                 (MASKS, "It lies in “{}”, among masks."),
+                (TO_LABEL, "It lies in “{}”, among pictures that are to be labeled."),
                 (ASIDE, "It lies in “{}”, beside the class folders."),
                 (PART, "It lies in “{}”, a part of the data set, and in no class folder."),
                 (COLLECTION, "It lies in “{}” and in no class folder."),
@@ -284,6 +287,11 @@ class _Guess:
             )
         if masks := self._folders(MASKS):
             self.assumed.append(f"Taken for masks, and left out: {named(masks)}.")
+        if classes and (unlabeled := self._folders(TO_LABEL)):
+            self.assumed.append(
+                f"Taken for pictures that are to be labeled, not for a class: {named(unlabeled)}. "
+                "If it is a class, say --classes_from folder."
+            )
         if self.inside:
             self.assumed.append(
                 f"Pictures in folders within a class belong to it: {named(self.inside)}."

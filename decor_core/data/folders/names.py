@@ -57,6 +57,16 @@ _COLLECTION_WORDS = _words("""
     bild bilder daten zdjecia obrazy imagenes imagens immagini resimler
     изображения картинки 图片 图像 画像 이미지""")
 _FILLERS = _words("set sets the of my all x y split original final new") | _COLLECTION_WORDS
+_PHRASES_TO_LABEL = """
+    unlabeled, unlabelled, not labeled, not labelled, not yet labeled, not yet labelled, to label,
+    to be labeled, to be labelled, no label, no labels, without label, without labels, unclassified,
+    to classify, to be classified, unsorted, to sort, to be sorted, uncategorized, uncategorised,
+    untagged, unannotated, to annotate, todo, to do,
+    ungelabelt, unbeschriftet, ohne Label, zu labeln, unsortiert, nicht klassifiziert,
+    non étiqueté, non étiquetées, sans étiquette, à étiqueter, non classé, non classées,
+    sin etiqueta, sin etiquetar, sin clasificar, sem rótulo, non etichettate, da etichettare,
+    nieoznaczone, nieopisane, неразмеченные, без метки, 未标注, 未标记, 未分类, 未分類"""
+_TO_LABEL = set(map(words_of, _PHRASES_TO_LABEL.split(",")))
 _MASK_NAMES = ("ground truth", "groundtruth")
 _MASK_WORDS = _words("mask masks gt label labels annotation annotations segmentation masken")
 _ASIDE_WORDS = _words("""
@@ -121,6 +131,16 @@ def is_collection(name: str) -> bool:
     """Whether a folder is called after there being pictures in it: images, img, data_2."""
     letters = {word for word in words_of(name) if not word.isdigit()}
     return bool(letters & _COLLECTION_WORDS) and letters <= _FILLERS
+
+
+def is_to_label(name: str) -> bool:
+    """Whether a folder is called like pictures whose class is still to be given.
+
+    “none”, “new”, “other” and “unknown” are not: classes are called so, too.
+    """
+    words = words_of(name)
+    plain = tuple(word for word in words if not (word.isdigit() or word in _FILLERS))
+    return bool({words, plain} & _TO_LABEL)
 
 
 def is_ground_truth(name: str) -> bool:

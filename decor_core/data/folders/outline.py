@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from decor_core.data.folders.layout import FolderLayout, possible_layouts
-from decor_core.data.folders.tree import ASIDE, MASKS, PART, FolderTree, Path
+from decor_core.data.folders.tree import LEFT_OUT as NOT_READ
+from decor_core.data.folders.tree import PART, FolderTree, Path
 
 _MOST_FOLDERS = 10  # in one folder
 _MOST_LINES = 60
@@ -79,7 +80,7 @@ def _role(tree: FolderTree, layout: FolderLayout, folder: Path) -> str:
         if inside[: len(folder)] == folder
     }
     role = layout.roles.get(folder, "")
-    if role in (MASKS, ASIDE) or not places:
+    if role in NOT_READ or not places:
         return LEFT_OUT
     if role == PART:
         return PART

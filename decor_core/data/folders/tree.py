@@ -10,6 +10,7 @@ from decor_core.data.folders.names import (
     is_collection,
     is_ground_truth,
     is_part,
+    is_to_label,
     may_be_masks,
     part_stem,
     words_of,
@@ -18,8 +19,9 @@ from decor_core.images.formats import has_picture_ending, is_picture_name
 
 Path = tuple[str, ...]  # the folders from the outside in, () for the root
 
-# What a folder is that is no class. Pictures below MASKS and ASIDE are left out.
-PART, COLLECTION, MASKS, ASIDE = "part", "collection", "masks", "aside"
+# What a folder is that is no class. Pictures below the last three are left out.
+PART, COLLECTION = "part", "collection"
+LEFT_OUT = MASKS, ASIDE, TO_LABEL = "masks", "aside", "to label"
 
 _CODE = re.compile(
     r"(readme|licen[cs]e|copying|makefile|dockerfile|requirements|setup|pyproject|citation)(\..*)?|"
@@ -84,6 +86,9 @@ def roles_of(tree: FolderTree) -> dict[Path, str]:
     of_one_stem = {name for found in tree.children.values() for name in _of_one_stem(found)}
     roles: dict[Path, str] = {}
     for parent, names in tree.children.items():
+        to_label = {n for n in names if is_to_label(n) and (*parent, n) not in tree.children}
+        roles |= {(*parent, name): TO_LABEL for name in to_label}
+        names = [name for name in names if name not in to_label]
         parts = {name for name in names if is_part(name) or name in of_one_stem}
         collections = {name for name in names if is_collection(name)} - parts
         parts -= _classes_called_like_parts(tree, parent, parts, set(names) - collections)
