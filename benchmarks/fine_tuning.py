@@ -87,7 +87,7 @@ def measure(options: argparse.Namespace, name: str, fold: int) -> dict[str, Any]
 
     from decor_core.data.catalog import open_dataset
     from decor_core.data.split import assign_folds
-    from decor_core.features.embeddings import embed_catalog
+    from decor_core.features.catalog_embeddings import embed_catalog
     from decor_core.model.predictor import VectorPredictor
     from decor_core.model.training_config import TrainingConfig
     from decor_core.training.fine_tuning import fine_tune

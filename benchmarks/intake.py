@@ -21,8 +21,8 @@ from PIL import Image
 
 from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_core.data.catalog import open_dataset
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
-from decor_core.features.embeddings import embed_catalog
 from decor_core.images.decode import load_picture
 from decor_core.model.events import never_stop
 

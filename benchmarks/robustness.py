@@ -23,8 +23,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from decor_core.data.catalog import Catalog, open_dataset
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
-from decor_core.features.embeddings import embed_catalog
 from decor_core.images.augment import STANDARD
 from decor_core.images.decode import load_picture
 from decor_core.images.foreground import foreground_mask

@@ -24,9 +24,10 @@ import numpy as np
 
 from decor_core.data.catalog import open_dataset
 from decor_core.features.backbones import DEFAULT, MODELS, BackboneSpec
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.convert import convert_backbone
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
-from decor_core.features.embeddings import SHIPPED, Embeddings, embed_catalog
+from decor_core.features.embeddings import SHIPPED, Embeddings
 from decor_core.images.augment import STANDARD
 from decor_core.images.decode import load_picture
 from decor_core.images.views import VIEWS, cut, object_square

@@ -18,8 +18,9 @@ from tiny_network import tiny_network
 
 from decor_core.data.catalog import open_dataset
 from decor_core.features.backbones import DEFAULT, MODELS, OwnNetwork, load_backbone
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec
-from decor_core.features.embeddings import Embeddings, embed_catalog
+from decor_core.features.embeddings import Embeddings
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import Training, train
 

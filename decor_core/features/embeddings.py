@@ -1,10 +1,7 @@
-"""The vectors of a whole data set with its labels: made from a catalog, cached, saved, loaded."""
+"""The vectors of a whole data set with its labels: chosen from, joined, saved, loaded."""
 
-import logging
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,20 +9,14 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from decor_core.config import cache_directory, is_hosted
-from decor_core.data.catalog import UNTYPED, Catalog
-from decor_core.data.quality_checks import MEASURES
-from decor_core.data.scan import ShouldStop
-from decor_core.errors import BundleError, DamagedFile, DataError, Stopped, damaged_file
+from decor_core.data.catalog import UNTYPED
+from decor_core.errors import BundleError, DamagedFile, DataError, damaged_file
 from decor_core.features.backbones import MODELS, OwnNetwork, network_to_carry, restorable
-from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder, read_spec
+from decor_core.features.embedder import Block, EmbeddingSpec, read_spec
 from decor_core.features.region_choice import RegionChoice
 from decor_core.features.vectors import LazyVectors
-from decor_core.features.worn_copies import CopiesChoice, choose_copies, sample_rows
-from decor_core.images.augment import Augmentation, distort
-from decor_core.images.decode import DECODER_VERSION, load_picture
+from decor_core.features.worn_copies import CopiesChoice
 from decor_core.io import json_as, read_arrays, read_json, replacing_file
-from decor_core.parallel import map_in_order
 from decor_core.taxonomy import Taxonomy
 
 SHIPPED = MODELS / "embeddings" / "decor.npz"
@@ -33,7 +24,6 @@ _FORMAT = "decor-embeddings/1"
 # Numbers in vectors that are more than this stay in half precision in memory (15,000 pictures),
 # and are saved as they are: they hardly compress, which takes long.
 _MANY_NUMBERS = 1 << 26
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -144,7 +134,7 @@ class Embeddings:
             "taxonomy": self.taxonomy,
             "table": self.table.to_dict(orient="list"),
         }
-        save = np.savez if _are_many(self.vectors, self.copies) else np.savez_compressed
+        save = np.savez if are_many(self.vectors.shape, self.copies.shape) else np.savez_compressed
         with replacing_file(Path(path)) as partial, partial.open("wb") as file:
             save(
                 file,
@@ -202,166 +192,13 @@ def _from_header(header: _Header, vectors: np.ndarray, copies: np.ndarray) -> Em
     )
 
 
-def _are_many(vectors: np.ndarray, copies: np.ndarray) -> bool:
-    return math.prod(vectors.shape) + math.prod(copies.shape) > _MANY_NUMBERS
+def are_many(*shapes: tuple[int, ...]) -> bool:
+    """Whether vectors of these shapes are kept in half precision."""
+    return sum(map(math.prod, shapes)) > _MANY_NUMBERS
 
 
 def in_memory(vectors: np.ndarray, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both in single precision, or as they are where they are very many in half precision."""
-    if vectors.dtype == copies.dtype == np.float16 and _are_many(vectors, copies):
+    if vectors.dtype == copies.dtype == np.float16 and are_many(vectors.shape, copies.shape):
         return cast(np.ndarray, LazyVectors(vectors)), cast(np.ndarray, LazyVectors(copies))
     return vectors.astype(np.float32, copy=False), copies.astype(np.float32, copy=False)
-
-
-def embed_catalog(
-    catalog: Catalog,
-    spec: EmbeddingSpec,
-    *,
-    augmentation: Augmentation | None = None,
-    only_worthwhile: bool = False,
-    cache: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    should_stop: ShouldStop | None = None,
-) -> Embeddings:
-    """Embed every picture of ``catalog``, and its distorted copies if an augmentation is given.
-
-    With ``only_worthwhile`` copies are made only where they are worth their time, as
-    ``choose_copies`` tells; ``copies_choice`` of the embeddings says which.
-    What was embedded before comes from the ``cache`` folder: pictures are known by content. On a
-    server for strangers nothing is cached but in a folder that is named here; OSError where that
-    cannot be made.
-    Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
-    """
-    if cache is not None:
-        cache.mkdir(parents=True, exist_ok=True)  # whoever names it wants to know
-    if not len(catalog.table):
-        raise DataError("There is no usable picture in the data set; see the report.")
-    embedder = ImageEmbedder(spec)
-    # On a server for strangers nothing of what they bring gets into the common cache.
-    may_keep = cache is not None or not is_hosted()
-    store = _Store(cache or cache_directory() / "vectors", embedder, may_keep)
-    # Pictures that vectors are joined with were not measured, and JSON knows no NaN.
-    table = catalog.table.drop(columns=list(MEASURES.values()), errors="ignore")
-    augmentation = augmentation or Augmentation(copies=0)
-    looking = _Looking(catalog, embedder, store, augmentation, progress, should_stop)
-    level, copies, choice = catalog.taxonomy.name, range(augmentation.copies), None
-    pictures = list(zip(table["file"], table["key"], strict=True))
-    sample = sample_rows(table, level) if only_worthwhile and copies else np.arange(0)
-    looking.total = len(pictures) * (2 if len(sample) else 1) + len(sample)
-    if len(sample):
-        vectors = looking.at(pictures, [_ITSELF])
-        looking.forget_known_round()
-        worn = looking.at([pictures[row] for row in sample], copies)
-        _, classes = np.unique(table[level], return_inverse=True)
-        choice = choose_copies(vectors[:, 0], classes, embedder.blocks, sample, worn)
-        more = looking.at(pictures, copies) if choice.copies else vectors[:, :0]
-    else:
-        vectors = looking.at(pictures, [_ITSELF, *copies])
-        more = vectors[:, 1:]
-    return Embeddings(
-        spec, embedder.digest, embedder.blocks, catalog.taxonomy, table,
-        *in_memory(vectors[:, 0], more), choice,
-    )  # fmt: skip
-
-
-_ITSELF = -1  # instead of the number of a copy
-
-
-@dataclass
-class _Looking:
-    """Looks at pictures of a catalog, and keeps what it saw in a store; ``total`` counts them.
-
-    One that is looked at several times, or rather copies of it, counts each time.
-    """
-
-    catalog: Catalog
-    embedder: ImageEmbedder
-    store: "_Store"
-    augmentation: Augmentation
-    progress: Callable[[int, int], None] | None
-    should_stop: ShouldStop | None
-    total: int = 0
-    _done: int = 0
-    _new: int = 0
-
-    def at(self, pictures: Sequence[tuple[str, str]], versions: Sequence[int]) -> np.ndarray:
-        """Vectors [n, k, d] of n files and keys, for each as it is (_ITSELF) or of copies of it."""
-        shape = len(pictures), len(versions), self.embedder.dimensions
-        found = np.empty(shape, np.float16 if math.prod(shape) > _MANY_NUMBERS else np.float32)
-        looked = map_in_order(partial(self._at_one, versions), pictures)
-        for number, (vectors, is_new) in enumerate(looked):
-            found[number] = vectors
-            self._done += 1
-            self._new += is_new
-            # Of several rounds the first may come from the store, and says nothing of the pace.
-            tells = is_new or len(pictures) == self.total or self._done == self.total
-            if self.progress and tells:
-                self.progress(self._done, self.total)
-        return found
-
-    def forget_known_round(self) -> None:
-        """Count from here on, if all that was looked at so far came from the store."""
-        if not self._new:
-            self.total, self._done = self.total - self._done, 0
-
-    def _at_one(self, versions: Sequence[int], picture: tuple[str, str]) -> tuple[np.ndarray, bool]:
-        """Vectors [k, d] of a picture, and whether any of them is new."""
-        if self.should_stop and self.should_stop():
-            raise Stopped("Looking at the pictures was stopped.")
-        file, key = picture
-        tag = self.augmentation.tag
-        names = [key if i == _ITSELF else f"{key}-{tag}-{i}" for i in versions]
-        vectors = [self.store.get(name) for name in names]
-        if all(vector is not None for vector in vectors):
-            return np.stack([vector for vector in vectors if vector is not None]), False
-        upright = load_picture(self.catalog.read(file), max_side=self.embedder.working_side)
-        made = []
-        for name, i, vector in zip(names, versions, vectors, strict=True):
-            if vector is None:
-                seen = upright if i == _ITSELF else distort(upright, self.augmentation, key, i)
-                vector = self.embedder.embed(seen)
-                self.store.put(name, vector)
-            made.append(vector)
-        return np.stack(made), True
-
-
-class _Store:
-    """Vectors on disk, one small file each, under a folder that names spec and weights.
-
-    Where it is not ``usable`` nothing is kept, nor looked for. A disk that is full or may not be
-    written costs time, not the work.
-    """
-
-    def __init__(self, root: Path, embedder: ImageEmbedder, usable: bool) -> None:
-        spec = embedder.spec
-        made_by = f"{embedder.digest}-v{spec.version}-decoder{DECODER_VERSION}"
-        name = f"{spec.architecture}-{made_by}-{spec.views}"
-        name += f"-{spec.region}" * (spec.region != "object")  # as older vectors do not say
-        self._folder = root / name
-        self._dimensions = embedder.dimensions
-        self._closed = not usable
-        self._full = False
-
-    def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.npy"
-
-    def get(self, name: str) -> np.ndarray | None:
-        if self._closed:
-            return None
-        try:
-            vector = np.load(self._path(name), allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            return None  # not there, or torn by a crash: it is made again
-        return vector if vector.shape == (self._dimensions,) else None
-
-    def put(self, name: str, vector: np.ndarray) -> None:
-        if self._closed or self._full:
-            return
-        try:
-            with replacing_file(self._path(name)) as partial, partial.open("wb") as file:
-                np.save(file, vector)
-        except OSError as error:
-            if not self._full:
-                _log.warning("Vectors cannot be kept in “%s” (%s): they are made anew each time.",
-                             self._folder, error.strerror or error)  # fmt: skip
-            self._full = True

@@ -16,8 +16,9 @@ import pandas as pd
 from decor_core.data.catalog import Catalog
 from decor_core.data.scan import ShouldStop
 from decor_core.data.split import inner_folds
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import AUTO, EmbeddingSpec
-from decor_core.features.embeddings import Embeddings, embed_catalog
+from decor_core.features.embeddings import Embeddings
 from decor_core.features.region_choice import NAMES, RegionCandidate, RegionChoice
 from decor_core.images.augment import Augmentation
 from decor_core.images.views import REGIONS

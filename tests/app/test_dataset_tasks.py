@@ -21,8 +21,8 @@ from decor_core.data.tables.columns import Columns
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.demo import write_example
 from decor_core.datasets.storage import read_aside
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import AUTO, EmbeddingSpec
-from decor_core.features.embeddings import embed_catalog
 from decor_core.features.region_choice import RegionChoice
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.events import never_stop

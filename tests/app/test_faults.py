@@ -42,8 +42,8 @@ from decor_core.data.catalog import open_dataset
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.storage import VECTORS
 from decor_core.errors import BundleError, DataError, RunError, TrainingError
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec
-from decor_core.features.embeddings import embed_catalog
 from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.events import never_stop
 from decor_core.model.training_config import TrainingConfig

@@ -22,8 +22,8 @@ from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.runs import may_keep
 from decor_core.data.catalog import open_dataset
 from decor_core.errors import DataError, LimitError, SettingsError
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec
-from decor_core.features.embeddings import embed_catalog
 from decor_core.model.events import never_stop
 
 

@@ -13,8 +13,8 @@ from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_app.state.workspace import Workspace
 from decor_core.data.split import split
 from decor_core.datasets.store import DatasetStore
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec
-from decor_core.features.embeddings import embed_catalog
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.run import run_of_training
 from decor_core.training.train import train

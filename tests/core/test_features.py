@@ -15,10 +15,10 @@ from PIL import Image, ImageOps
 from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, BundleError, DataError, TrainingError
 from decor_core.features import embedder as embedding
-from decor_core.features import embeddings as features
 from decor_core.features import worn_copies
+from decor_core.features.catalog_embeddings import _VectorCache, embed_catalog
 from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder
-from decor_core.features.embeddings import Embeddings, embed_catalog
+from decor_core.features.embeddings import Embeddings
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.views import VIEWS
 
@@ -264,7 +264,7 @@ def test_torn_cache_file_is_made_again(few, tmp_path, counted, damage):
 
 
 def test_one_vector_may_be_stored_by_many_threads_at_once(tmp_path, embedder):
-    store = features._Store(tmp_path, embedder, usable=True)
+    store = _VectorCache(tmp_path, embedder, usable=True)
     vector = np.ones(embedder.dimensions, np.float32)
     failed = []
 

@@ -10,8 +10,8 @@ from tiny_network import tiny_network
 from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, DecorError, TrainingError
 from decor_core.features.backbones import OwnNetwork, load_backbone, preprocess
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec
-from decor_core.features.embeddings import embed_catalog
 from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.predictor import ImagePredictor
 from decor_core.model.training_config import TrainingConfig

@@ -21,8 +21,8 @@ from decor_core.errors import BackboneError, BundleError
 from decor_core.export.formats import export_bytes
 from decor_core.features import backbones
 from decor_core.features.backbones import DEFAULT, OwnNetwork, is_at_hand, load_backbone
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
-from decor_core.features.embeddings import embed_catalog
 from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.explain import explain
 from decor_core.model.neighbors import NeighborIndex

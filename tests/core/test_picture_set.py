@@ -19,8 +19,8 @@ from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.storage import read_aside
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import DataError
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec
-from decor_core.features.embeddings import embed_catalog
 from decor_core.model.events import never_stop
 
 ONE_VIEW = EmbeddingSpec(views=1)

@@ -8,8 +8,9 @@ import pytest
 from decor_core.data.catalog import open_dataset
 from decor_core.features import embeddings as embeddings_module
 from decor_core.features import vectors as vectors_module
+from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import Block
-from decor_core.features.embeddings import Embeddings, embed_catalog
+from decor_core.features.embeddings import Embeddings
 from decor_core.features.vectors import LazyVectors, MappedVectors, batches
 from decor_core.model import heads, whitening
 from decor_core.model.heads import RidgeLogisticRegression
