@@ -13,6 +13,7 @@ from decor_core.model.elsewhere import Elsewhere
 from decor_core.model.evaluation import SMALL_CLASS, Evaluation, wilson
 from decor_core.model.novelty_detector import FALSE_ALARMS
 
+_UNNAMED = "The author's own data"
 _Judged = tuple[str, str, Evaluation]  # where, how, and with what result
 
 _REGION_WORDS = {"object": "the object in the picture", "frame": "the whole picture"}
@@ -26,7 +27,8 @@ def model_card(bundle: Bundle, library: str, usage: str) -> str:
     labels = bundle.taxonomy.labels
     sections = [
         f"# {plain(bundle.title)}",
-        f"Tells {len(labels)} labels ({plain(bundle.taxonomy.name)}) apart: {_listed(labels)}.",
+        f"Tells which of {len(labels)} labels ({plain(bundle.taxonomy.name)}) a picture shows: "
+        f"{_listed(labels)}.",
         *("## How to use", usage.strip()),
         *("## Intended use", _intended_use(bundle)),
         *("## Training data", _training_data(bundle)),
@@ -50,7 +52,7 @@ def _listed(texts: Iterable[str]) -> str:
 
 def _judged(bundle: Bundle) -> list[_Judged]:
     """Every evaluation of the bundle: at home first, then elsewhere."""
-    data = str(bundle.training.get("data") or "pictures of its own")
+    data = str(bundle.training.get("data") or _UNNAMED)
     found = []
     if bundle.evaluation:
         found.append((data, "held out", bundle.evaluation))
@@ -113,18 +115,21 @@ def _intended_use(bundle: Bundle) -> str:
 
 def _training_data(bundle: Bundle) -> str:
     training = bundle.training
-    data = plain(str(training.get("data") or "pictures of its own"))
+    data = plain(str(training.get("data") or _UNNAMED))
     pictures = training.get("training_pictures") or training.get("pictures")
-    told = f"{data}: {pictures:,} pictures." if isinstance(pictures, int) else f"{data}."
+    told = (
+        f"{data}: {pictures:,} pictures to train on." if isinstance(pictures, int) else f"{data}."
+    )
     if corrections := training.get("corrections"):
-        told += f" {corrections} of them are corrections of its answers."
+        told += f" Of these, {corrections} {'is a' if corrections == 1 else 'are'} "
+        told += f"correction{'s' * (corrections > 1)} of its answers."
     few = [
         label
         for label, count in (training.get("pictures_per_class") or {}).items()
         if count < SMALL_CLASS
     ]
     if few:
-        told += f" Fewer than {SMALL_CLASS} pictures: {_listed(few)}."
+        told += f" Labels of fewer than {SMALL_CLASS} pictures: {_listed(few)}."
     return f"{told} The pictures are not in here: only numbers computed from them."
 
 
@@ -133,23 +138,23 @@ def _network(bundle: Bundle) -> str:
     network = bundle.network
     if network is None:
         return (
-            f"The network is {plain(bundle.embedding.architecture)}, as it was trained on ImageNet."
+            f"The network is {plain(bundle.embedding.architecture)}, trained on ImageNet and "
+            "unchanged."
         )
     told = f"The network “{plain(network.title)}” comes with the model."
     if not network.based_on:
         return f"{told} It came from a file; what it was trained on is not known here."
-    begun = f"{told} It is {plain(network.based_on)}, as it was trained on ImageNet, but changed:"
+    begun = f"{told} It began as {plain(network.based_on)}, trained on ImageNet."
     tuned = bundle.training.get("fine_tuned")
     if not tuned:
-        return f"{begun} it learned from pictures of another training."
+        return f"{begun} Since then it has learned from the pictures of another training."
     stages = tuned.get("stages")
     late = f"last {stages} stages" if isinstance(stages, int) and stages > 1 else "last stage"
-    told = f"{begun} its {late} learned from the training pictures, together with a head on them"
+    told = f"{begun} Then its {late} learned from the training pictures, together with the head"
+    told += ", until that was stopped early." if tuned.get("stopped") else "."
     if isinstance(share := tuned.get("untrained_share"), float):
-        told += f", in whose answer what was left as it was counts {share:.0%}"
-    if tuned.get("stopped"):
-        told += "; that was stopped early"
-    return f"{told}. It computes in {_PRECISION.get(tuned.get('bits'), 'numbers')}."
+        told += f" Stages that stayed as they were count {share * 100:.0f} % in its answers."
+    return f"{told} It computes in {_PRECISION.get(tuned.get('bits'), 'numbers')}."
 
 
 def _method(bundle: Bundle) -> str:
@@ -162,7 +167,11 @@ def _method(bundle: Bundle) -> str:
     )
     choices = [training.get(name) for name in ("region_choice", "copies_choice", "choice")]
     reasons = [plain(one["reason"]) for one in choices if one and one.get("reason")]
-    return " ".join([told, *reasons])
+    if not reasons:
+        return told
+    return "\n".join(
+        [f"{told} What was chosen for these pictures, and why:\n", *map("- {}".format, reasons)]
+    )
 
 
 def _evaluation(bundle: Bundle) -> list[str]:
@@ -195,7 +204,7 @@ def _per_class(bundle: Bundle) -> list[str]:
         (plain(label), f"{trained.get(label, '–')}", *(_recall(one, label) for _, one in columns))
         for label in taxonomy.labels
     ]
-    header = ("label", "learned from", *(f"recognized {name}, % of n" for name, _ in columns))
+    header = ("label", "pictures", *(f"recognized {name}, % of n" for name, _ in columns))
     return [_table(header, rows)]
 
 
@@ -237,13 +246,13 @@ def _unknown(bundle: Bundle) -> str:
         return " What is none of them, it takes for one of them."
     told = (
         " What is unlike all that it has seen is called none of them; so are about "
-        f"{FALSE_ALARMS:.0%} of pictures that are one."
+        f"{FALSE_ALARMS * 100:.0f} % of the pictures that do show one."
     )
     for one in bundle.elsewhere.strangers if bundle.elsewhere else ():
         surely = sum(one.confident.values())
         told += (
-            f" Of {one.n} pictures of {plain(one.kind)}, {one.unknown} are called none of them "
-            f"and {surely} surely one."
+            f" Of {one.n} pictures of {plain(one.kind)}, {one.unknown} are called none of them, "
+            f"while {surely} get a label with confidence."
         )
     return told
 

@@ -59,20 +59,20 @@ def test_a_network_of_its_own_is_told(tiny_training, shipped):
     tuned = tiny_training.bundle
     told = model_card(tuned, "litert", "")
     assert (
-        "The network “Tiny” comes with the model. It is efficientnet_lite0, as it was trained on "
-        "ImageNet, but changed: its last 2 stages learned from the training pictures, together "
-        "with a head on them, in whose answer what was left as it was counts 15%. It computes in "
-        "single precision. It looks at the object in the picture in 2 views."
+        "The network “Tiny” comes with the model. It began as efficientnet_lite0, trained on "
+        "ImageNet. Then its last 2 stages learned from the training pictures, together with the "
+        "head. Stages that stayed as they were count 15 % in its answers. It computes in single "
+        "precision. It looks at the object in the picture in 2 views."
     ) in told
     assert "license: apache-2.0" in told and "flatter" not in told
     again = model_card(replace(tuned, training={}), "litert", "")
-    assert "it learned from pictures of another training." in again
+    assert "Since then it has learned from the pictures of another training." in again
     assert "among those that the network learned from, the figures flatter" in again
     stranger = replace(tuned, network=replace(tuned.network, based_on=""), training={})
     told = model_card(stranger, "litert", "")
     assert "license: other" in told and "of the network, “Tiny”, the terms of its own" in told
     assert "It came from a file; what it was trained on is not known here." in told
-    assert "The network is efficientnet_lite0, as it was trained on ImageNet." in (
+    assert "The network is efficientnet_lite0, trained on ImageNet and unchanged." in (
         model_card(shipped, "litert", "")
     )
 
@@ -84,6 +84,7 @@ def test_what_was_not_measured_is_not_told(training):
     assert result["dataset"]["split"] == "held out"
     assert f"| held out | {evaluation.n} | {evaluation.accuracy * 100:.1f} (" in text
     assert "from elsewhere was not measured" in text
+    assert "\nThe author's own data: " in text and " pictures of its own" not in text
     bare = replace(training.bundle, evaluation=None, novelty=None, training={})
     head, text = _parts(model_card(bare, "keras", "Use it."))
     assert "model-index" not in head
