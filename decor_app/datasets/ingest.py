@@ -16,7 +16,7 @@ from decor_app.datasets.class_folders import (
     show_tree,
 )
 from decor_app.format import escape_markdown, pluralize
-from decor_app.jobs.dataset_tasks import DatasetPreview, IntakeTask, PreviewTask
+from decor_app.jobs.intake_tasks import DatasetPreview, IntakeTask, PreviewTask
 from decor_app.jobs.job import Job
 from decor_app.state.datasets import open_set, store, toast_error
 from decor_app.state.first_model import submit_intake

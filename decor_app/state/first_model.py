@@ -14,7 +14,8 @@ import streamlit as st
 
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
-from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, IntakeTask
+from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask
+from decor_app.jobs.intake_tasks import IntakeTask
 from decor_app.jobs.train_tasks import LearnTask
 from decor_app.state.jobs import (
     CHECK,

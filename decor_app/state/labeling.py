@@ -8,7 +8,7 @@ from contextlib import suppress
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.jobs.dataset_tasks import IntakeTask
+from decor_app.jobs.intake_tasks import IntakeTask
 from decor_app.state.datasets import open_set, store
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.errors import attempt, toast_error

@@ -10,7 +10,7 @@ from app_pages import end_processes
 from driven_jobs import Visit
 from streamlit.components.v2 import manifest_scanner
 
-from decor_app.jobs.dataset_tasks import IntakeTask, ingest
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_app.jobs.queue import JobQueue
 from decor_app.jobs.tasks import QueueName
 from decor_app.state import jobs, processes

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import grid
 from decor_app.datasets.class_folders import ONE_CLASS, UNLABELED
-from decor_app.jobs.dataset_tasks import IntakeTask, MapCoordinates, ingest
+from decor_app.jobs.dataset_tasks import MapCoordinates
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_app.state import jobs
 from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Finding
@@ -602,7 +603,7 @@ def test_pictures_of_no_class_are_labeled_beside_those_that_have_one(
     assert "2 pictures of no class: put in" in [one.label for one in test.selectbox]
     _click(test, "Label each by keys")
     assert mine.labeling == folder.name
-    monkeypatch.setattr("decor_app.jobs.dataset_tasks.embed_heap", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.intake_tasks.embed_heap", lambda *_: None)
     asked[0].run(lambda event: None, never_stop)
     heap = load_heap(folder)
     log = heap.log()

@@ -8,12 +8,8 @@ from types import SimpleNamespace
 import pytest
 from packing import zip_bytes, zip_of
 
-from decor_app.jobs.dataset_tasks import (
-    IntakeTask,
-    PredictTask,
-    PreviewTask,
-    ingest,
-)
+from decor_app.jobs.dataset_tasks import PredictTask
+from decor_app.jobs.intake_tasks import IntakeTask, PreviewTask, ingest
 from decor_app.jobs.tasks import Progress
 from decor_app.state import training_vectors
 from decor_app.state.training_vectors import TrainingVectors

@@ -33,7 +33,8 @@ from benchmarks.running import Server, server
 from benchmarks.visitor import Visitor
 from decor_app.components import samples
 from decor_app.jobs.background_queue import BackgroundQueue
-from decor_app.jobs.dataset_tasks import EmbedTask, IntakeTask, ingest
+from decor_app.jobs.dataset_tasks import EmbedTask
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_app.jobs.job import Job
 from decor_app.jobs.tensorflow_tasks import SummariesTask
 from decor_app.jobs.train_tasks import TrainTask

@@ -12,7 +12,7 @@ from driven_jobs import Visit
 from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import first_model as page
-from decor_app.jobs.dataset_tasks import IntakeTask, ingest
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_app.jobs.queue import QueueLimits
 from decor_app.jobs.tasks import Task
 from decor_app.state import first_model

@@ -5,7 +5,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from decor_app.jobs.dataset_tasks import IntakeTask
+from decor_app.jobs.intake_tasks import IntakeTask
 from decor_app.jobs.labeling_tasks import FitTask
 from decor_app.state import labeling_session
 from decor_app.state.labeling_routes import labeling_routes
@@ -25,7 +25,7 @@ def labeling(tmp_path, monkeypatch, write_pictures, visit) -> Labeling:
     """Twenty pictures; what is seen in them is made up: the even ones differ from the odd ones."""
     monkeypatch.setattr(labeling_session, "job_queues", lambda: visit.queues)
     monkeypatch.setattr(labeling_session, "PAUSE", 0.0)
-    monkeypatch.setattr("decor_app.jobs.dataset_tasks.embed_heap", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.intake_tasks.embed_heap", lambda *_: None)
     source = write_pictures(*(f"{i:02}.png" for i in range(20)))
     folder = IntakeTask(source, tmp_path / "sets" / "heap-1", "Heap", unlabeled=True).run(
         quiet, never_stop
@@ -308,7 +308,7 @@ def test_pictures_that_were_deleted_take_no_labels(labeling, ask):
 def test_labels_of_a_table_are_taken_over(tmp_path, write_pictures, monkeypatch):
     from decor_core.data.tables.columns import Columns
 
-    monkeypatch.setattr("decor_app.jobs.dataset_tasks.embed_heap", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.intake_tasks.embed_heap", lambda *_: None)
     source = write_pictures("0.png", "1.png", "2.png")
     (source / "list.csv").write_text("name,kind\n0.png,cup\n1.png,\n")
     columns = Columns("name", "kind", "", "")

@@ -11,8 +11,8 @@ from odd_pictures import IPHONE_PNG, bmp_with_empty_alpha, deep, rgb_profile, ti
 from packing import zip_bytes
 from PIL import Image
 
-from decor_app.jobs.dataset_tasks import IntakeTask, ingest
 from decor_app.jobs.image_analysis import AnalyzeTask, ImageAnalysis
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.storage import read_thumb
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle

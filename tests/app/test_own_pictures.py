@@ -6,7 +6,7 @@ import pytest
 from app_pages import button, ended, opened, sound, texts
 from serving import until
 
-from decor_app.jobs.dataset_tasks import IntakeTask, ingest
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_app.state import models as resources
 from decor_app.state.training_vectors import TrainingVectors
 from decor_app.state.workspace import Workspace

@@ -9,7 +9,7 @@ from scenes import fixed_camera, hand
 from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
-from decor_app.jobs.dataset_tasks import IntakeTask, ingest
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_app.state.workspace import Workspace
 from decor_core.data.split import split
 from decor_core.datasets.store import DatasetStore

@@ -10,15 +10,8 @@ from app_pages import button, opened, sound, texts
 from packing import zip_of
 
 from decor_app.datasets import ingest as ingest_page
-from decor_app.jobs.dataset_tasks import (
-    CheckTask,
-    EmbedTask,
-    IntakeTask,
-    MapCoordinates,
-    MapTask,
-    PredictTask,
-    PreviewTask,
-)
+from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, MapCoordinates, MapTask, PredictTask
+from decor_app.jobs.intake_tasks import IntakeTask, PreviewTask
 from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
 from decor_app.state import jobs, processes
 from decor_app.state.jobs import SessionJob

@@ -7,13 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from decor_app.jobs.dataset_tasks import (
-    CheckTask,
-    EmbedTask,
-    IntakeTask,
-    MapTask,
-    ingest,
-)
+from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, MapTask
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.storage import read_aside

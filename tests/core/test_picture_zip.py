@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from decor_app.jobs.dataset_tasks import IntakeTask, PreviewTask, ingest
+from decor_app.jobs.intake_tasks import IntakeTask, PreviewTask, ingest
 from decor_core.datasets.archive import write_aside, write_zip
 from decor_core.datasets.dataset import Dataset
 from decor_core.model.events import never_stop

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packing import list_table
 
-from decor_app.jobs.dataset_tasks import IntakeTask, ingest
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_core.data.findings import KINDS
 from decor_core.data.folders.class_folders import list_class_folders
 from decor_core.data.listing import label_text

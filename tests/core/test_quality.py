@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from decor_app.jobs.dataset_tasks import IntakeTask, ingest
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_core.data.catalog import open_dataset
 from decor_core.data.findings import QUALITY
 from decor_core.datasets.dataset import load_dataset

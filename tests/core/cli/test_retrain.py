@@ -7,7 +7,7 @@ import shutil
 import pytest
 from scenes import fixed_camera, hand_signs
 
-from decor_app.jobs.dataset_tasks import IntakeTask, ingest
+from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_core.datasets.store import DatasetStore
 from decor_core.features import backbones as backbone
 from decor_core.model.bundle import load_bundle
