@@ -1,5 +1,6 @@
 """The camera of the Data page in a real browser: a burst while a button is held, then a model."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -126,6 +127,31 @@ def test_two_hand_signs_become_a_model(page, home):
     train_without_copies(page)  # with them: test_learning_browser.py
     page.get_by_text("Test accuracy").first.wait_for()
     page.get_by_text("These pictures are nearly alike (one scene)").first.wait_for()
+
+
+def test_bursts_without_a_class_become_a_heap_to_label(page, home):
+    page.add_init_script(f"({HAND})()")
+    _open(page)
+    page.get_by_text("Without a class: label them afterwards").click()
+    told, kept = page.get_by_role("status"), []
+    for _ in range(2):
+        page.get_by_role("button", name="Hold to record").hover()
+        page.mouse.down()
+        _until_frame(page, 6)
+        page.mouse.up()
+        told.get_by_text("Record more, or label them").wait_for()
+        page.wait_for_function("before => !before.includes(document.body.innerText.match("
+                               "/(\\d+) pictures so far/)?.[1])", arg=kept)  # fmt: skip
+        kept.append(re.search(r"(\d+) pictures so far", told.all_inner_texts()[-1])[1])
+    count = int(kept[-1])
+    assert count >= int(kept[0]) + 4
+    page.get_by_role("button", name=f"Label these {count}").click()
+    page.get_by_text(f"0 of {count} labeled").wait_for()
+    page.locator("li.at").wait_for()
+    page.keyboard.press("1")
+    page.keyboard.type("hand")
+    page.keyboard.press("Enter")
+    page.get_by_text(f"1 of {count} labeled").wait_for()
 
 
 def test_without_permission_it_says_what_to_do(page):
