@@ -79,48 +79,18 @@ class SoftmaxRegression(LinearClassifier):
         self.head_ = LinearHead(weights, head.bias)
         return self
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Take one step on these examples, from where the weights are.
-
-        ``classes`` lists all there will be, by default those in the first ``y``.
-        """
-        first = not hasattr(self, "head_")
-        if first:
-            X, y, weights = self._check_training(X, y, sample_weight)
-            classes = np.asarray(y if classes is None else classes)
-            self._encode(classes, np.ones(len(classes)))
-            shape = self.n_features_in_, len(self.classes_)
-            self.head_ = LinearHead(np.zeros(shape, np.float32), np.zeros(shape[1], np.float32))
-            self.n_iter_ = 0
-        else:
-            X = self._check_vectors(X)
-            weights = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
-        codes = np.searchsorted(self.classes_, y)
-        self._step(self.head_, X.astype(np.float32), codes, weights / weights.mean())
-        self.n_iter_ += 1
-        self._check_finite(self.head_)
-        return self
-
-    def _step(
-        self,
-        head: LinearHead,
-        inputs: np.ndarray,
-        classes: np.ndarray,
-        weights: np.ndarray | None = None,
-    ) -> None:
-        """Move the weights and bias of ``head`` along the slope of the mean loss of a batch."""
-        slopes, bias, rate = head.weights, head.bias, np.float32(self.learning_rate)
-        errors = inputs @ slopes + bias
+    def _step(self, head: LinearHead, inputs: np.ndarray, classes: np.ndarray) -> None:
+        """Move weights and bias of ``head`` against the gradient of the mean loss of a batch."""
+        weights, bias, rate = head.weights, head.bias, np.float32(self.learning_rate)
+        errors = inputs @ weights + bias
         errors -= errors.max(axis=1, keepdims=True)
         np.exp(errors, out=errors)
         errors /= errors.sum(axis=1, keepdims=True)
         errors[np.arange(len(classes)), classes] -= 1
         errors *= rate / len(classes)
-        if weights is not None:
-            errors *= weights[:, None].astype(np.float32)
         if self.weight_decay:
-            slopes *= 1 - rate * np.float32(self.weight_decay)
-        slopes -= inputs.T @ errors
+            weights *= 1 - rate * np.float32(self.weight_decay)
+        weights -= inputs.T @ errors
         bias -= errors.sum(axis=0)
 
     def _check_finite(self, head: LinearHead) -> None:

@@ -38,15 +38,13 @@ class LabelIssues:
     ``mislabeled`` [m], int, are the rows whose label is probably wrong, the surest first;
     ``suggested`` [m], str, is the label that the other images speak for, ``probability`` [m] how
     probable that is, 0–1. ``outliers`` [k], int, are the rows unlike all others, the farthest
-    first; ``outlier_scores`` [k] by how many robust standard deviations they are farther from the
-    nearest class than the median image, on a logarithmic scale.
+    first.
     """
 
     mislabeled: np.ndarray
     suggested: np.ndarray
     probability: np.ndarray
     outliers: np.ndarray
-    outlier_scores: np.ndarray
 
 
 def find_label_issues(
@@ -65,7 +63,7 @@ def find_label_issues(
     (done, total).
     """
     rows = _judgeable(embeddings, level, blank)
-    nothing = LabelIssues(rows[:0], np.array([], str), np.array([]), rows[:0], np.array([]))
+    nothing = LabelIssues(rows[:0], np.array([], str), np.array([]), rows[:0])
     if not len(rows):
         return nothing
     known = embeddings.rows(rows)
@@ -97,7 +95,6 @@ def find_label_issues(
         np.array(taxonomy.labels)[probs[wrong].argmax(axis=1)],
         probs[wrong].max(axis=1),
         rows[strange],
-        scores[strange],
     )
 
 
@@ -197,7 +194,7 @@ def _likely_wrong(probs: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _outlier_scores(distances: np.ndarray) -> np.ndarray:
-    """How far [n] from the median, by the median deviation of their logarithms."""
+    """Robust standard deviations [n] by which logarithms of distances are above their median."""
     logs = np.log(np.maximum(distances, 1e-12))
     median = np.median(logs)
     deviation = 1.4826 * np.median(np.abs(logs - median))

@@ -44,18 +44,6 @@ def test_steps_are_those_of_plain_gradient_descent(clouds, columns):
     np.testing.assert_allclose(model.head_.bias, bias, atol=1e-4)
 
 
-def test_partial_fit_is_one_step_on_the_batch_that_is_given(clouds):
-    vectors, classes = clouds
-    model = SoftmaxRegression(learning_rate=0.1, weight_decay=0.1)
-    for batch in (np.arange(0, 90, 2), np.arange(1, 90, 2)):
-        model.partial_fit(vectors[batch], classes[batch], classes=[0, 1, 2])
-    batches = np.arange(0, 90, 2), np.arange(1, 90, 2)
-    weights, bias = _descend_by_hand(vectors, classes, batches, 0.1, 0.1)
-    np.testing.assert_allclose(model.head_.weights, weights, atol=1e-5)
-    np.testing.assert_allclose(model.head_.bias, bias, atol=1e-5)
-    assert model.n_iter_ == 2
-
-
 def test_same_seed_same_bits_other_seed_others(clouds):
     one, same, other = (
         SoftmaxRegression(steps=20, learning_rate=0.1, random_state=seed).fit(*clouds).head_
