@@ -45,16 +45,20 @@ release: $(VENV)/.installed-dev
 	$(BIN)/check-wheel-contents --ignore W002,W009 dist
 	$(PYTHON) .ci/try_wheel.py dist
 
-$(VENV)/.installed: requirements.txt
+$(VENV)/.made:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 14) else f"Decor needs Python 3.11 to 3.14, but this is {v[0]}.{v[1]}; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
+
+$(VENV)/.installed: requirements.txt $(VENV)/.made
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+# All at once: to look twice at what is there takes as long as to install some of it.
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt $(VENV)/.made
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 clean:
 	rm -rf $(VENV)

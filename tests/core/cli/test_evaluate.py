@@ -58,7 +58,7 @@ def test_evaluate_gives_an_interval_for_everything(run, painted):
 
 def test_shipped_vectors_are_judged_without_pictures(run, refused, painted):
     code, out, _ = run(
-        "evaluate", "--embeddings", SHIPPED, "--head", "lda", "--repeats", "1", "--json"
+        "evaluate", "--embeddings", SHIPPED, "--head", "lda", "--folds", 3, "--repeats", 1, "--json"
     )
     told = json.loads(out)
     assert code == 0 and told["n"] == 285

@@ -23,6 +23,7 @@ from decor_core.model.predictor import ImagePredictor
 pytest.importorskip("tensorflow")
 
 SAMPLES = sorted((Path(__file__).parents[3] / "models" / "samples").glob("*.jpg"))
+FEW = SAMPLES[::8]  # for what takes a second for each
 # Runs the example of each folder, one after the other, and tells on stderr which packages are
 # loaded; what an example brings along is forgotten before the next.
 SPY = """
@@ -132,7 +133,7 @@ def _answers(told):
 def answers(exported, pictures):
     """What the examples that load TensorFlow say of some pictures, by format: in one process."""
     kinds = ("saved_model", "keras", "graph")
-    some = [*SAMPLES[::4], *(file for file in pictures if file.stem in ("turned", "clear"))]
+    some = [*FEW, *(file for file in pictures if file.stem in ("turned", "clear"))]
     told, loaded = _examples(list(map(exported, kinds)), some)
     assert "decor_core" not in loaded
     return dict(zip(kinds, told, strict=True))
@@ -150,7 +151,7 @@ def _are_the_apps(answers, app):
 
 @pytest.mark.parametrize("kind", ["saved_model", "keras"])
 def test_example_answers_as_the_app_does(kind, answers, app):
-    assert len(answers[kind]) == len(SAMPLES[::4]) + 2
+    assert len(answers[kind]) == len(FEW) + 2
     _are_the_apps(answers[kind], app)
 
 
@@ -163,7 +164,7 @@ def test_examples_for_small_machines_do_without_tensorflow(exported, pictures, a
 
 
 def test_example_of_the_frozen_graph_names_what_the_app_names(answers, app):
-    for file in map(str, SAMPLES[::4]):
+    for file in map(str, FEW):
         assert next(iter(answers["graph"][file][0])) == next(iter(app[file][0])), file
 
 
@@ -268,17 +269,17 @@ def test_the_examples_bring_the_code_that_finds_the_object(exported):
         )
 
 
-def test_a_model_of_whole_frames_without_novelty_is_exported_too(training, painted, tmp_path):
-    frames = replace(training.bundle.embedding, region="frame")
-    bare = replace(training.bundle, novelty=None, embedding=frames)
+def test_a_model_of_whole_frames_without_novelty_is_exported_too(tiny_training, painted, tmp_path):
+    frames = replace(tiny_training.bundle.embedding, region="frame")
+    bare = replace(tiny_training.bundle, novelty=None, embedding=frames)
     with zipfile.ZipFile(export_model(bare, "tflite", tmp_path / "bare.zip")) as archive:
         archive.extractall(tmp_path)
-    (answers,), _ = _examples([tmp_path / "Painted"], sorted(painted.glob("*/*0.png")))
+    (answers,), _ = _examples([tmp_path / "Painted-tiny"], sorted(painted.glob("*/*0.png")))
     predictor = ImagePredictor(bare)
     for file, (probs, unknown) in answers.items():
         vector = predictor.embed(load_picture(Path(file)))
         assert not unknown
         app = {s.label: s.probability for s in predictor.predict(vector[None])[0].scores}
         assert probs == pytest.approx(app, abs=1e-3)
-    told = (tmp_path / "Painted" / "README.md").read_text(encoding="utf-8")
+    told = (tmp_path / "Painted-tiny" / "README.md").read_text(encoding="utf-8")
     assert "novelty" not in told and "reads the whole picture" in told

@@ -16,7 +16,7 @@ from decor_core.export.frozen_graph import export_graph, find_objects, whole_fra
 from decor_core.images import localize
 from decor_core.images.decode import load_picture
 from decor_core.images.views import object_square
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle, save_bundle
 from decor_core.model.predictor import ImagePredictor
 
 tf = pytest.importorskip("tensorflow")
@@ -80,12 +80,14 @@ def test_model_of_another_network_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_command_line_writes_graph_and_labels(painted, tmp_path, capfd):
+def test_command_line_writes_graph_and_labels(painted, tiny_training, tmp_path, capfd):
+    """On a small network, which is traced at once; the shipped one is in test_formats.py."""
+    network = save_bundle(tiny_training.bundle, tmp_path / "network")
     graph, labels = tmp_path / "retrained_graph.pb", tmp_path / "retrained_labels.txt"
     for folder, name in zip(sorted(painted.iterdir()), ("Gżel", "Изник", "Хохлома"), strict=True):
         shutil.copytree(folder, tmp_path / "pictures" / name)
     code = main(["retrain", "--image_dir", str(tmp_path / "pictures"), "--views", "1",
-                 "--copies", "0", "--head", "lda", "--output_graph", str(graph),
+                 "--architecture", str(network), "--copies", "0", "--head", "lda", "--output_graph", str(graph),
                  "--output_labels", str(labels), "--bundle", str(tmp_path / "model")])  # fmt: skip
     assert code == 0, capfd.readouterr().err
     names = labels.read_text(encoding="utf-8").splitlines()

@@ -74,8 +74,8 @@ def _resized(picture, side):
     return np.dstack([pixels, np.full((side, side), 255, np.float32)])
 
 
-def test_a_model_that_does_not_know_what_it_knows_gives_no_novelty(bundle):
-    assert set(graph.build_model(replace(bundle, novelty=None)).output) == {graph.PROBABILITIES}
+def test_a_model_that_does_not_know_what_it_knows_gives_no_novelty(tiny_training):
+    assert set(graph.build_model(replace(tiny_training.bundle, novelty=None)).output) == {graph.PROBABILITIES}
 
 
 @pytest.mark.parametrize("number", range(len(views.VIEWS)))
