@@ -2,6 +2,7 @@
 
 import io
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -108,6 +109,14 @@ def tiny_training(painted: Path) -> Training:
     account = {"fine_tuned": {"stages": 2, "untrained_share": 0.15, "bits": 32}}
     training.bundle.training.update(account)
     return training
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_zips() -> Iterator[None]:
+    """Zips need not be small here: to pack a model at the usual level takes two seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zlib, "Z_DEFAULT_COMPRESSION", zlib.Z_BEST_SPEED)
+        yield
 
 
 PAINTED = {"Gzhel": "navy", "Khokhloma": "firebrick", "Iznik": "seagreen"}

@@ -87,8 +87,9 @@ def test_command_line_writes_graph_and_labels(painted, tiny_training, tmp_path, 
     for folder, name in zip(sorted(painted.iterdir()), ("Gżel", "Изник", "Хохлома"), strict=True):
         shutil.copytree(folder, tmp_path / "pictures" / name)
     code = main(["retrain", "--image_dir", str(tmp_path / "pictures"), "--views", "1",
-                 "--architecture", str(network), "--copies", "0", "--head", "lda", "--output_graph", str(graph),
-                 "--output_labels", str(labels), "--bundle", str(tmp_path / "model")])  # fmt: skip
+                 "--architecture", str(network), "--copies", "0", "--head", "lda",
+                 "--output_graph", str(graph), "--output_labels", str(labels),
+                 "--bundle", str(tmp_path / "model")])  # fmt: skip
     assert code == 0, capfd.readouterr().err
     names = labels.read_text(encoding="utf-8").splitlines()
     assert names == ["Gżel", "Изник", "Хохлома"]

@@ -75,7 +75,8 @@ def _resized(picture, side):
 
 
 def test_a_model_that_does_not_know_what_it_knows_gives_no_novelty(tiny_training):
-    assert set(graph.build_model(replace(tiny_training.bundle, novelty=None)).output) == {graph.PROBABILITIES}
+    bundle = replace(tiny_training.bundle, novelty=None)
+    assert set(graph.build_model(bundle).output) == {graph.PROBABILITIES}
 
 
 @pytest.mark.parametrize("number", range(len(views.VIEWS)))
