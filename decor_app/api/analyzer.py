@@ -38,16 +38,19 @@ class Analyzer:
         self._check: Future | None = None
 
     async def each(
-        self, request: Request, files: Sequence[PictureFile], look: Callable[[PictureFile], T]
+        self,
+        request: Request,
+        files: Sequence[PictureFile],
+        answer: Callable[[PictureFile], T],
     ) -> list[T]:
-        """What ``look`` gives for each file, in order; Problem where there is no room for them."""
+        """What ``answer`` gives for each file, in order; Problem where there is no room."""
         loop, turn = asyncio.get_running_loop(), asyncio.Semaphore(POOL_SIZE)
 
         async def one(file: PictureFile) -> T:
             async with turn:
                 if await request.is_disconnected():
                     raise ClientDisconnect
-                return await loop.run_in_executor(self._threads, look, file)
+                return await loop.run_in_executor(self._threads, answer, file)
 
         with self._room.room_for(len(files)):
             try:

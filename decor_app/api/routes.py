@@ -95,11 +95,11 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
         if options.evidence and len(files) > MOST_EVIDENCE:
             raise _invalid("evidence", f"Evidence is for {MOST_EVIDENCE} pictures at most.")
 
-        def look(file: PictureFile) -> ClassifiedPicture | UnreadablePicture:
+        def classify_one(file: PictureFile) -> ClassifiedPicture | UnreadablePicture:
             analysis = analyzer.analyze(model.bundle, file, options.evidence)
             return classified(file, analysis, model, taxonomy, options.top)
 
-        pictures = await analyzer.each(request, files, look)
+        pictures = await analyzer.each(request, files, classify_one)
         _check_single(pictures)
         return Classification(model=name, taxonomy=taxonomy, pictures=pictures)
 
@@ -121,10 +121,10 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
         name, model = find_model(models, options.model)
         files = await pictures_of(request)
 
-        def look(file: PictureFile) -> EmbeddedPicture | UnreadablePicture:
+        def embed_one(file: PictureFile) -> EmbeddedPicture | UnreadablePicture:
             return embedded(file, analyzer.analyze(model.bundle, file), options.encoding)
 
-        pictures = await analyzer.each(request, files, look)
+        pictures = await analyzer.each(request, files, embed_one)
         _check_single(pictures)
         return Embedding(
             model=name,

@@ -89,19 +89,19 @@ class FirstModel:
             return  # the report says why
         data = TrainingData(dataset.id, dataset.title, dataset.version, config.spec, None)
 
-        def look(config: TrainingConfig, copies: Augmentation | None = None) -> EmbedTask:
+        def embed(config: TrainingConfig, copies: Augmentation | None = None) -> EmbedTask:
             state = dataset.number, dataset.version
             only_worthwhile = copies is not None and config.copies_by_data
             return EmbedTask(dataset.folder, config.spec, copies, *state, only_worthwhile)
 
         quick = replace(config, quick=True)
-        seen = yield (task := look(quick))
+        seen = yield (task := embed(quick))
         keep_vectors(session, task, seen)
         first = yield LearnTask(seen, quick, dataset.level, dataset.title, data)
         self.first = Learned(first, data, time.monotonic() - self.came)
 
         copies = config.augmentation(len(dataset.table))
-        vectors = yield (task := look(config, copies if copies.copies else None))
+        vectors = yield (task := embed(config, copies if copies.copies else None))
         keep_vectors(session, task, vectors)
         self.choices = tuple(
             choice.reason

@@ -63,7 +63,7 @@ Analyzed = AnalyzedImage | UnreadableFile
 
 
 @dataclass(frozen=True)
-class _Looked:
+class _NewAnalysis:
     """A file with what was seen in it, and how long that took."""
 
     file: ImageFile
@@ -90,8 +90,8 @@ def analyze_all(
     bundle, limits, pool = predictor().bundle, server_config().picture_limits, inference_pool()
     begun: set[str] = set()
 
-    def ask(file: ImageFile | UnreadableFile) -> tuple[ImageFile | Analyzed, bool]:
-        """What is known of a file, or the file, and whether to look at it."""
+    def look_up(file: ImageFile | UnreadableFile) -> tuple[ImageFile | Analyzed, bool]:
+        """What is known of a file, or the file, and whether to analyze it."""
         if isinstance(file, UnreadableFile):
             return file, False
         digest = content_hash(file.data)
@@ -101,18 +101,20 @@ def analyze_all(
         known = _known(file, digest)
         return known, known is file
 
-    def look(asked: tuple[ImageFile | Analyzed, bool]) -> _Looked | ImageFile | Analyzed:
-        file, is_new = asked
+    def analyze_new(
+        found: tuple[ImageFile | Analyzed, bool],
+    ) -> _NewAnalysis | ImageFile | Analyzed:
+        file, is_new = found
         if not (is_new and isinstance(file, ImageFile)):
             return file
         started = time.monotonic()
         analysis = pool.analyze_image(bundle, file.data, limits, explain)
-        return _Looked(file, analysis, time.monotonic() - started)
+        return _NewAnalysis(file, analysis, time.monotonic() - started)
 
     # Only this thread belongs to the session: on it files are looked up, and what was seen is kept.
-    found = map_in_order(look, map(ask, files))
-    while (one := or_end_page(lambda: next(found, None))) is not None:
-        if isinstance(one, _Looked):
+    analyzed = map_in_order(analyze_new, map(look_up, files))
+    while (one := or_end_page(lambda: next(analyzed, None))) is not None:
+        if isinstance(one, _NewAnalysis):
             yield _keep(one)
         elif isinstance(one, ImageFile):  # there twice, and kept by now
             yield from analyze_all([one], explain)
@@ -138,13 +140,13 @@ def _known(file: ImageFile, digest: str) -> ImageFile | Analyzed:
     return file
 
 
-def _keep(looked: _Looked) -> Analyzed:
-    file, analysis = looked.file, looked.analysis
+def _keep(new: _NewAnalysis) -> Analyzed:
+    file, analysis = new.file, new.analysis
     if analysis.vector is None:
         METRICS.count("pictures: refused")
         return UnreadableFile(file.name, analysis.error)
     METRICS.count("pictures: looked at")
-    METRICS.observe("picture", looked.seconds)
+    METRICS.observe("picture", new.seconds)
     digest = content_hash(file.data)
     _keep_large_parts(digest, analysis)
     seen = analysis.vector, analysis.colors, analysis.thumb, analysis.notes

@@ -103,16 +103,16 @@ def command(
     listing = list_pictures(places)
     if flags.explain:
         flags.explain.mkdir(parents=True, exist_ok=True)
-    told = _Told(listing.count, flags)
+    rows = _AnswerTable(listing.count, flags)
     known = pluralize(len(level.labels), "label")
     for_people = partial(print_answers, known=known, confident=CONFIDENCE_THRESHOLD)
     write = print_json_list if as_json else print_csv if flags.csv else for_people
-    write(map(told.row, map_in_order(partial(_look, predictor, flags), listing)))
-    print_reasons("Noted on reading", told.notes)
-    return int(told.errors > 0)
+    write(map(rows.row_of, map_in_order(partial(_label_one, predictor, flags), listing)))
+    print_reasons("Noted on reading", rows.notes)
+    return int(rows.errors > 0)
 
 
-def _look(
+def _label_one(
     predictor: "ImagePredictor", flags: LabelFlags, picture: "Picture"
 ) -> tuple["Labeled", "Image | None"]:
     """The answer for a picture and, if it is to be explained, the picture painted over."""
@@ -129,7 +129,7 @@ def _look(
     return answer, _explained(predictor, content, answer.prediction)
 
 
-class _Told:
+class _AnswerTable:
     """What is said of each of ``count`` pictures, one after the other, and kept of them all."""
 
     def __init__(self, count: int, flags: LabelFlags) -> None:
@@ -144,7 +144,7 @@ class _Told:
         shown = count > _MANY and not sys.stdout.isatty()
         self._progress = progress_bar("Labelling") if shown else None
 
-    def row(self, found: tuple["Labeled", "Image | None"]) -> dict[str, Any]:
+    def row_of(self, found: tuple["Labeled", "Image | None"]) -> dict[str, Any]:
         """An answer to be written; its explanation is."""
         answer, painted = found
         row = answer.to_json(self._flags.top)

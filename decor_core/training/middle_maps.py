@@ -68,7 +68,7 @@ class PictureVersions:
         maps = np.zeros((*shape, *middle), np.float16)
         weights = {size: np.zeros((*shape, *size), np.float32) for size in resolutions}
 
-        def look(i: int) -> None:
+        def read_maps(i: int) -> None:
             if should_stop():
                 raise Stopped("Looking at the pictures was stopped.")
             for version, picture in enumerate(self._versions(rows[i], counts[i])):
@@ -77,7 +77,7 @@ class PictureVersions:
                     for one in seen.weights[-stages:]:
                         weights[one.shape][i, version, view] = one
 
-        for done, _ in enumerate(map_in_order(look, range(len(rows))), start=1):
+        for done, _ in enumerate(map_in_order(read_maps, range(len(rows))), start=1):
             progress(done)
         return MiddleMaps(maps, weights)
 
@@ -91,11 +91,11 @@ class PictureVersions:
         """Vectors [n, 1 + copies, d] of the pictures ``rows`` [n] and of copies of them."""
         found = np.empty((len(rows), 1 + copies, embedder.dimensions), np.float32)
 
-        def look(i: int) -> None:
+        def embed_one(i: int) -> None:
             for version, picture in enumerate(self._versions(rows[i], 1 + copies)):
                 found[i, version] = embedder.embed(picture)
 
-        for done, _ in enumerate(map_in_order(look, range(len(rows))), start=1):
+        for done, _ in enumerate(map_in_order(embed_one, range(len(rows))), start=1):
             progress(done)
         return found
 
