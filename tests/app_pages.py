@@ -56,5 +56,5 @@ def ended(test: AppTest, purpose: str, seconds: float = TIMEOUT) -> AppTest:
     mine, deadline = test.session_state["workspace"], time.monotonic() + seconds
     while (job := mine.jobs.get(purpose)) and (now := job.snapshot()) and now.active:
         assert time.monotonic() < deadline, f"{now.task.kind} does not end: {now.status}"
-        time.sleep(0.1)
+        time.sleep(0.02)
     return sound(sound(test.run()).run())

@@ -16,6 +16,8 @@ from decor_core.datasets.dataset import load_dataset
 from decor_core.images.quality import THRESHOLDS, measure_quality
 from decor_core.model.events import never_stop
 
+QUICK = {"compress_level": 1}  # to pack grain at the usual level takes longer than to judge it
+
 
 def scene(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
     """As photographs are: soft tones of every color, a grain, and things with edges before them."""
@@ -47,7 +49,7 @@ def ordinary() -> list[bytes]:
     """Twelve files without a fault."""
     streams = [io.BytesIO() for _ in range(12)]
     for number, stream in enumerate(streams):
-        scene(100 + number).save(stream, "PNG")
+        scene(100 + number).save(stream, "PNG", **QUICK)
     return [stream.getvalue() for stream in streams]
 
 
@@ -57,7 +59,7 @@ def kinds(*pictures: Image.Image, folder) -> dict[str, str]:
         (folder / "ab"[number % 2]).mkdir(exist_ok=True)
         (folder / "ab"[number % 2] / f"{number}.png").write_bytes(data)
     for number, picture in enumerate(pictures):
-        picture.save(folder / "a" / f"odd{number}.png")
+        picture.save(folder / "a" / f"odd{number}.png", **QUICK)
     findings = open_dataset(folder).report.findings
     return {f.file: f.kind for f in findings if f.kind in QUALITY}
 
@@ -149,7 +151,7 @@ def test_a_set_that_is_so_by_nature_is_told_once(tmp_path):
         picture = scene(number)
         if number < 9:
             picture = picture.filter(ImageFilter.GaussianBlur(4))
-        picture.save(tmp_path / "ab"[number % 2] / f"{number}.png")
+        picture.save(tmp_path / "ab"[number % 2] / f"{number}.png", **QUICK)
     report = open_dataset(tmp_path).report
     assert not report.of("blurry")
     (finding,) = report.of("dataset quality")
@@ -190,7 +192,7 @@ def test_quality_and_size_are_told_of_one_picture(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     for number in range(8):
-        scene(number).save(tmp_path / "ab"[number % 2] / f"{number}.png")
+        scene(number).save(tmp_path / "ab"[number % 2] / f"{number}.png", **QUICK)
     Image.new("RGB", (600, 60), "gray").save(tmp_path / "a" / "strip.png")
     found = open_dataset(tmp_path).report.findings
     assert [f.kind for f in found if f.file == "a/strip.png"] == ["blank", "tiny"]

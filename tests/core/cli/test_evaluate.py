@@ -24,7 +24,9 @@ def test_evaluate_judges_style_and_country(run, painted):
 
 
 def test_evaluate_tells_every_class_with_n_and_interval(run, painted):
-    code, out, _ = run("evaluate", "--image_dir", painted, "--views", 1, "--repeats", 1)
+    code, out, _ = run(
+        "evaluate", "--image_dir", painted, "--views", 1, "--folds", 3, "--repeats", 1
+    )
     assert code == 0
     for label in ("Gzhel", "Khokhloma", "Iznik"):
         (line,) = [line for line in out.splitlines() if line.split()[:1] == [label]]
@@ -44,9 +46,8 @@ def test_evaluate_makes_do_with_few_pictures(run, tmp_path, ornament, encoded):
 
 
 def test_evaluate_gives_an_interval_for_everything(run, painted):
-    told = json.loads(
-        run("evaluate", "--image_dir", painted, "--views", 1, "--repeats", 1, "--json")[1]
-    )
+    options = ("--views", 1, "--folds", 3, "--repeats", 1, "--json")
+    told = json.loads(run("evaluate", "--image_dir", painted, *options)[1])
     style = told["style"]
     for name in ("ci95", "balanced_ci95", "ece_ci95"):
         low, high = style[name]
