@@ -93,7 +93,10 @@ def write_rows(
     assert flags.out
     output = Output(flags.out, maker, places, resume=flags.resume)
     if output.is_finished:
-        words = f"{output.place} is complete, and is not added to; a folder would be."
+        words = (
+            f"{output.place} is complete, and is not added to, whatever it was made of; a folder "
+            "would be. For other pictures or another model give --out another name."
+        )
         print(words, file=sys.stderr if as_json else sys.stdout)
         if as_json:
             print_json({"out": output.place})

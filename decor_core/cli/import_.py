@@ -27,8 +27,11 @@ def command(file: Path, title: str | None, as_json: bool) -> None:
     FILE is a zip that “export --format bundle” wrote.
     """
     from decor_core.runs.import_run import import_run
+    from decor_core.runs.run import check_title
     from decor_core.runs.store import DiskRuns
 
+    if title is not None:  # before the work, not after it
+        title = check_title(title)
     try:
         with quietly():
             run = import_run(file)
@@ -36,5 +39,5 @@ def command(file: Path, title: str | None, as_json: bool) -> None:
         load_network(missing.name)
         run = import_run(file)
     store = DiskRuns()
-    run = store.save(run.titled(store.free_title((title or run.title).strip())))
+    run = store.save(run.titled(store.free_title(title or run.title)))
     print_run(store, run, as_json, f"Kept “{run.title}” as run {run.id}.")

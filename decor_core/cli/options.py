@@ -18,7 +18,8 @@ PATH = click.Path(path_type=Path)
 _OTHERS = "Options"
 COUNT = click.IntRange(min=1)
 PORT = click.IntRange(1, 65535)
-_METAVARS = {int: "N", float: "NUMBER", str: "NAME", COUNT: "N", PORT: "N"}
+SEED = click.IntRange(0, 2**32 - 1)
+_METAVARS = {int: "N", float: "NUMBER", str: "NAME", COUNT: "N", PORT: "N", SEED: "N"}
 
 
 def flag(help: str, default: Any = None, **about: Any) -> Any:

@@ -13,6 +13,7 @@ import click
 
 from decor_core.cli.options import PATH, flag
 from decor_core.cli.terminal import load_network, progress_bar, quietly
+from decor_core.cli.training import OF_VECTORS, tell_ignored
 from decor_core.errors import DecorError
 from decor_core.text import pluralize, printable
 
@@ -145,6 +146,7 @@ class VectorFlags(PictureFlags):
         from decor_core.training.region import embed
 
         if self.embeddings:
+            tell_ignored(OF_VECTORS, "vectors stay as they were made")
             found = self._of_files(self.embeddings, quiet=quiet)
             _print_network(found)
             return found.without_copies() if config.quick else found

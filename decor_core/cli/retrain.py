@@ -82,11 +82,14 @@ def command(
     Without --head it is softmax where you name a setting that only that has, else auto.
     """
     from decor_core.model.bundle import check_replaceable
+    from decor_core.runs.run import check_title
     from decor_core.runs.tensorboard import require_tensorflow
     from decor_core.training.train import train
 
     wants_curves = results.summaries_dir is not None and not config.fine_tune
     config = settle_head(config, wants_curves=wants_curves)
+    if results.title is not None:
+        check_title(results.title)
     if results.bundle:
         check_replaceable(results.bundle)  # before the work, not after it
     if results.output_graph:
@@ -133,7 +136,8 @@ def _pictures_to_fine_tune(pictures: VectorFlags, config: TrainingConfig) -> "Ca
     """The pictures, after a look at what fine-tuning needs: before the work, not after it."""
     from decor_core.training.fine_tuner import check_settings
 
-    check_settings(config)
+    with quietly():
+        check_settings(config)
     if pictures.embeddings:
         raise DecorError("--fine_tune needs the pictures themselves, not their vectors.")
     return pictures.catalog()

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from decor_core.cli.bulk import PLACES, list_pictures, print_reasons
-from decor_core.cli.options import COUNT, PATH, Command, as_json, completed_files, flag, options
+from decor_core.cli.options import (
+    COUNT,
+    PATH,
+    SEED,
+    Command,
+    as_json,
+    completed_files,
+    flag,
+    options,
+)
 from decor_core.cli.terminal import print_json, progress_bar, quietly
 from decor_core.errors import DataError, DecorError
 from decor_core.text import printable
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ["file", "label", "next", "proposal", "probability"]
 _TEXTS = ["file", "label", "proposal"]
+_ENDINGS = ".csv", ".txt", ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class SuggestFlags:
     count: int = flag("How many pictures to ask for.", default=20, type=COUNT)
     out: Path | None = flag("Write the table here, not to the screen.", metavar="FILE", type=PATH)
     random: bool = flag("Ask for pictures at random instead.", default=False)
-    seed: int = flag("Seed of what is random.", default=0)
+    seed: int = flag("Seed of what is random.", default=0, type=SEED)
 
 
 @click.command(
@@ -73,6 +83,10 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
         raise DecorError(f"There is no table “{flags.labels}”; expected a CSV of files and labels.")
     if flags.out and flags.out.exists():
         raise DecorError(f"“{flags.out}” exists already; give --out another name, or delete it.")
+    if flags.out:  # before the work, not after it
+        if flags.out.suffix.lower() not in _ENDINGS:
+            raise DecorError(f"“{flags.out}” is to be a CSV; give --out a name that ends in .csv.")
+        flags.out.parent.mkdir(parents=True, exist_ok=True)
     if not flags.random:
         require_clustering()
     names, vectors, blocks, errors = (

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     pass
 
 _BY_DESCENT = ("softmax",)
+# What was decided about vectors when they were made.
+OF_VECTORS = (
+    *("architecture", "views", "region", "copies", "flip_left_right"),
+    *("random_crop", "random_scale", "random_brightness"),
+)
 # What a command has no use for that trains many models.
 FINE_TUNING = tuple(one.name for one in fields(TrainingConfig) if one.name.startswith("fine_tune"))
 
@@ -56,6 +61,8 @@ def settle_head(config: TrainingConfig, *, wants_curves: bool = False) -> Traini
     """The config with the head that the command line asks for; says what another one ignores."""
     descent = [one.name for one in fields(config) if one.metadata["heads"] == _BY_DESCENT]
     asked = any(_is_given(name) for name in descent)
+    if not config.fine_tune:
+        tell_ignored(FINE_TUNING[1:], "nothing is fine-tuned without --fine_tune")
     if not _is_given("head"):
         return replace(config, head="softmax") if asked or wants_curves else config
     if asked and config.head != "softmax":
@@ -65,6 +72,12 @@ def settle_head(config: TrainingConfig, *, wants_curves: bool = False) -> Traini
             file=sys.stderr,
         )
     return config
+
+
+def tell_ignored(names: Collection[str], why: str) -> None:
+    """Say on stderr which of these settings were given, and are ignored."""
+    if given := [f"--{name}" for name in names if _is_given(name)]:
+        print(f"decor: {why}; ignored: {', '.join(given)}.", file=sys.stderr)
 
 
 def _is_given(name: str) -> bool:

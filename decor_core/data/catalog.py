@@ -167,7 +167,9 @@ def _list_tables(
 ) -> Listing:
     listing = list_tables(tables, names, columns)
     if not listing.rows:
-        first = next((f for f in listing.findings if f.kind in ("missing", "incomplete")), None)
+        # A row without a label is no fault where others have one; that nothing is there is.
+        unusable = [f for f in listing.findings if f.kind in ("missing", "incomplete")]
+        first = min(unusable, key=lambda finding: finding.kind != "missing", default=None)
         example = (
             f"; the first, “{first.file}”: {first.message}" if first else "; please check both."
         )

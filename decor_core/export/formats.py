@@ -174,6 +174,8 @@ def export_model(bundle: Bundle, format_name: str, path: str | Path) -> Path:
     """
     path, chosen = Path(path), _format_named(format_name)
     chosen.require_packages()
+    if path.is_dir():  # before the work, not after it
+        raise BundleError(f"“{path}” is a folder; expected the name of a file to write.")
     if chosen.write is None:
         write_file(path, _card(bundle, chosen, "", "", {}).encode())
         return path

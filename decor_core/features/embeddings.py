@@ -148,7 +148,8 @@ class Embeddings:
         """Read what ``save`` wrote; BundleError if it is missing or damaged."""
         path = Path(path)
         damage = f"The picture vectors in “{path}” cannot be read"
-        with restorable(path), damaged_file(BundleError, damage, "make them again"):
+        advice = "expected a .npz as Decor keeps them, or Parquet as “embed” writes it"
+        with restorable(path), damaged_file(BundleError, damage, advice):
             arrays = read_arrays(path)
             content = read_json(str(arrays["header"]).encode("utf-8", "replace"), dict[str, Any])
             if content.get("format") != _FORMAT:

@@ -7,11 +7,12 @@ input is of eight bits or a Keras model scales pixels itself, else by whoever na
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import is_zipfile
 
 import numpy as np
 from ai_edge_litert.schema_py_generated import TensorType
 
-from decor_core.errors import BackboneError, DamagedFile, require_package
+from decor_core.errors import BackboneError, DamagedFile, DecorError, require_package
 from decor_core.features.backbones import BackboneSpec, OwnNetwork, keep_network, load_backbone
 from decor_core.features.stage_maps import read_network, with_stage_maps
 
@@ -43,9 +44,16 @@ def find_network(text: str) -> Found:
     match = _INPUT.fullmatch(text)
     path = Path(match["file"] if match else text).expanduser()
     if not _is_file_of_network(path):
-        return Found(BackboneSpec.named(text).name)
+        try:
+            return Found(BackboneSpec.named(text).name)
+        except BackboneError as error:
+            if wrong := _what_is_wrong(text):
+                raise BackboneError(wrong) from error
+            raise
     if not path.exists():
         raise BackboneError(f"There is no file “{path}”; expected {_EXPECTED}.")
+    if path.suffix.lower() == ".keras" and not is_zipfile(path):  # sooner than TensorFlow starts
+        raise BackboneError(f"“{path}” is no Keras model, or is damaged; save it again.")
     try:
         network, assumed = _read(path, match)
         load_backbone(network.name)  # which checks it
@@ -58,6 +66,26 @@ def find_network(text: str) -> Found:
 def _is_file_of_network(path: Path) -> bool:
     endings = ".tflite", *_KERAS_ENDINGS
     return path.suffix.lower() in endings or (path / "saved_model.pb").exists()
+
+
+def _what_is_wrong(text: str) -> str:
+    """Why it is neither a file of a network nor one with numbers behind it; "" for a name."""
+    before, at, numbers = text.rpartition("@")
+    path = Path(text).expanduser()
+    if path.exists() and text:
+        kind = "a folder" if path.is_dir() else "a file"
+        return (
+            f"“{text}” is {kind}, but none of a network; expected a .tflite file, a Keras model "
+            "(.keras), the folder of a SavedModel or of a model, or a name that “decor networks” "
+            "lists."
+        )
+    if at and _is_file_of_network(Path(before).expanduser()):
+        return f"“{numbers}” is not what may stand behind @; expected {_EXPECTED}."
+    if at:
+        return (
+            f"Only a file of a network has “@{numbers}” behind it; expected a name, or {_EXPECTED}."
+        )
+    return ""
 
 
 def _read(path: Path, given: re.Match | None) -> tuple[OwnNetwork, str]:
@@ -120,8 +148,10 @@ def _converted(path: Path, side: int | None) -> tuple[bytes, bool]:
         traced = tf.function(call, autograph=False).get_concrete_function(pixels)
         frozen = convert_variables_to_constants_v2(traced)
         content = to_tflite(frozen, spec, None)
-    except (OSError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        # TensorFlow tells of damage, of layers it does not know and of operators by all of these.
+    except DecorError:
+        raise
+    except Exception as error:
+        # TensorFlow and Keras tell of damage, of layers and operators by errors of any kind.
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error)
         raise BackboneError(
             f"TensorFlow cannot read or convert the network in “{path}” ({reason}); expected a "

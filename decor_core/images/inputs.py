@@ -14,7 +14,7 @@ from decor_core.errors import DataError, PictureError, UnsupportedPicture
 from decor_core.images.limits import LIMITS, read_within
 
 # A path, the bytes of an image file, a PIL image, or an array [h, w, 3] of 0–255.
-ImageLike = str | PathLike[str] | bytes | Image.Image | np.ndarray
+ImageLike = str | PathLike[str] | bytes | bytearray | memoryview | Image.Image | np.ndarray
 
 _AS_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 _CHANNELS = (1, 2, 3, 4)  # of gray, with alpha, of colors, with alpha
@@ -42,7 +42,8 @@ def list_images(images: Any) -> Iterable[ImageLike]:
 
 def _is_single(images: Any) -> bool:
     if not isinstance(images, np.ndarray):
-        return isinstance(images, str | PathLike | bytes | Image.Image)
+        is_file = hasattr(images, "read") or isinstance(images, bytearray | memoryview)
+        return is_file or isinstance(images, str | PathLike | bytes | Image.Image)
     is_numbers = images.dtype.kind in "biuf"
     return is_numbers and (images.ndim == 2 or (images.ndim == 3 and images.shape[2] in _CHANNELS))
 
@@ -61,13 +62,14 @@ def encoded(image: ImageLike) -> bytes:
     """An image as a file, so that all go through the one decoder; PictureError where it is none."""
     if isinstance(image, str | PathLike):
         return read_within(Path(image), LIMITS)
-    if isinstance(image, bytes):
-        return image
+    if isinstance(image, bytes | bytearray | memoryview):
+        return bytes(image)
     if isinstance(image, np.ndarray):
         image = _from_array(image)
     if not isinstance(image, Image.Image):
+        hint = "; give what it reads, as bytes" if hasattr(image, "read") else ""
         raise PictureError(
-            f"Expected a path, bytes, a PIL image or an array, but got {_kind(image)}."
+            f"Expected a path, bytes, a PIL image or an array, but got {_kind(image)}{hint}."
         )
     buffer = io.BytesIO()
     kind = "TIFF" if image.mode == "CMYK" else "PNG"
@@ -90,6 +92,8 @@ def encoded(image: ImageLike) -> bytes:
 def _from_array(array: np.ndarray) -> Image.Image:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
+    if array.ndim and not array.size:
+        raise PictureError("Expected an array of pixels, but it is empty.")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in _CHANNELS):
         shape = " × ".join(map(str, array.shape)) or "a single number"
         raise PictureError(f"Expected an array [height, width, 3], but got {shape}.")

@@ -155,6 +155,11 @@ def load_bundle(folder: Path) -> Bundle:
             arrays = read_arrays(folder / HEAD_FILE, MOST_WEIGHT_BYTES)
             if isinstance(about := manifest.get("network"), dict):
                 manifest["network"] = about | {"content": _read_network(folder / NETWORK_FILE)}
+        except NotADirectoryError as error:
+            raise BundleError(
+                f"“{folder}” is a file; expected a folder that “retrain --bundle” wrote. What "
+                "“export” wrote is kept as a run by “import”."
+            ) from error
         except FileNotFoundError as error:
             raise BundleError(
                 f"“{folder}” is no model folder: {Path(error.filename).name} is missing; "

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from decor_core.errors import DataError
 from decor_core.features.embedder import Block, FeatureMaps, View, pool
 from decor_core.images import color
 from decor_core.model.linear_head import LinearHead, probabilities
@@ -42,8 +43,11 @@ class Explanation:
         """Map [h, w] for ``label`` rather than its rivals: for it > 0, against it < 0.
 
         Rivals count by their share of the probability that is not the label's: to first order the
-        map is what each cell adds to the logarithm of the label's odds.
+        map is what each cell adds to the logarithm of the label's odds. DataError for
+        another label.
         """
+        if label not in self.labels:
+            raise DataError(f"There is no label “{label}”; choose from: {', '.join(self.labels)}.")
         index = self.labels.index(label)
         if len(self.labels) == 1:
             return self.maps[0]

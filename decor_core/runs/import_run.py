@@ -37,14 +37,13 @@ from decor_core.model.bundle import (
 )
 from decor_core.model.evaluation import Count
 from decor_core.model.predictor import ImagePredictor, VectorPredictor
-from decor_core.runs.run import Run, run_of_bundle
+from decor_core.runs.run import MOST_LETTERS, Run, run_of_bundle
 from decor_core.text import size_in_words
 
 MOST_BYTES = 2 * MOST_WEIGHT_BYTES + 2**20  # of any model: its head, its network, and words
 _MOST_RATIO = 3  # of what a zip unpacks to and its size at most: weights hardly shrink
 _MAX_FILES = 50
 _MOST_AT_ONCE = 2**20  # bytes that are read of a zip; such a list has 20,000 files
-_MAX_LETTERS = 200
 _RUNS_CODE = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".keras", ".h5", ".hdf5", ".py", ".pb"}
 
 
@@ -91,6 +90,11 @@ def import_run(
 
 def _unpack(source: bytes | Path, folder: Path, most_bytes: int) -> None:
     """Put the model's files into a folder, piece by piece: they may be larger than memory."""
+    if isinstance(source, Path) and source.is_dir():
+        raise BundleError(
+            f"“{source}” is a folder; expected a zip that “export” wrote. A model folder needs no "
+            "import: commands take it as it is."
+        )
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size > most_bytes:
         raise BundleError(_too_large("has", size, most_bytes))
@@ -220,8 +224,8 @@ def _check_texts_and_figures(bundle: Bundle) -> None:
     texts = [bundle.title, *(text for level in levels for text in (level.name, *level.labels))]
     if elsewhere := bundle.elsewhere:
         texts += [elsewhere.source, *(strangers.kind for strangers in elsewhere.strangers)]
-    if not all(0 < len(text) <= _MAX_LETTERS and text.isprintable() for text in texts):
-        raise DamagedFile(f"titles and labels must be texts of 1 to {_MAX_LETTERS} letters")
+    if not all(0 < len(text) <= MOST_LETTERS and text.isprintable() for text in texts):
+        raise DamagedFile(f"titles and labels must be texts of 1 to {MOST_LETTERS} letters")
     json_as(bundle.training, _TrainingNote)
     try:
         datetime.fromisoformat(bundle.created)

@@ -20,6 +20,8 @@ from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.training.train import Training
 
+MOST_LETTERS = 200  # of a title, and of each label
+
 RUN_FILE, MODEL_FOLDER = "run.json", "model"
 PREDICTION_COLUMNS = ("key", "file", "truth", "answer", "probability")
 
@@ -110,6 +112,22 @@ class Run:
     def with_cross_validation(self, found: Mapping[str, Evaluation]) -> "Run":
         """The same run with the figures of ``training.train.cross_validate`` beside it."""
         return replace(self, bundle=replace(self.bundle, cross_validation=dict(found)))
+
+
+def check_title(title: str) -> str:
+    """The title that somebody gives a run, without space around it; RunError where it is none.
+
+    One that is longer, or not one line, could not be imported again.
+    """
+    title = title.strip()
+    if not title:
+        raise RunError("A run needs a name; type at least one letter.")
+    if len(title) > MOST_LETTERS or not title.isprintable():
+        raise RunError(
+            f"The name of a run is one line of at most {MOST_LETTERS} letters; expected one, but "
+            f"got {title[:40]!r}, of {len(title)} letters."
+        )
+    return title
 
 
 def run_of_training(

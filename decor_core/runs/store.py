@@ -15,6 +15,7 @@ from decor_core.runs.run import (
     MODEL_FOLDER,
     RUN_FILE,
     Run,
+    check_title,
     damaged_run,
     load_run,
     run_of_bundle,
@@ -79,7 +80,7 @@ class RunStore(ABC):
 
     def rename(self, run_id: str, title: str) -> Run:
         """Give a run, and its model, another title."""
-        return self.update(run_id, lambda run: run.titled(title))
+        return self.update(run_id, lambda run: run.titled(check_title(title)))
 
     def note(self, run_id: str, text: str) -> Run:
         """Write a note to a run, in place of an earlier one."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from decor_core.errors import TrainingError, require_package
-from decor_core.features.backbones import load_backbone
+from decor_core.features.backbones import is_at_hand, load_backbone
 from decor_core.features.embedder import ImageEmbedder
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.augment import Augmentation
@@ -47,6 +47,13 @@ def check_settings(config: TrainingConfig) -> None:
             "Fine-tuning needs a validation part, by which it ends and is calibrated; set the "
             "validation share above 0."
         )
+    if is_at_hand(config.architecture):  # else it is fetched first
+        count = len(load_backbone(config.architecture).shapes)
+        if config.fine_tune >= count:
+            raise TrainingError(
+                f"The network “{config.architecture}” has {count} stages, of which 1 to "
+                f"{count - 1} can be fine-tuned, not {config.fine_tune}."
+            )
 
 
 class FineTuner:

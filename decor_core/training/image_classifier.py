@@ -1,7 +1,7 @@
 """Images and labels → a classifier: the whole of Decor as one scikit-learn estimator."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -162,7 +162,13 @@ class ImageClassifier(Estimator):
         """Accuracy, 0–1, where image i counts ``sample_weight[i]`` times."""
         predicted = self.predict(images)
         right = predicted == _labels(y, len(predicted))
-        return float(np.average(right, weights=sample_weight))
+        weights = np.ones(len(right)) if sample_weight is None else np.asarray(sample_weight)
+        if weights.shape != right.shape or not weights.sum() > 0:
+            raise DataError(
+                f"Expected at least one image, and a weight of each, but there are {len(right)} "
+                f"images, and weights of shape {weights.shape} that add up to {weights.sum():g}."
+            )
+        return float(np.average(right, weights=weights))
 
     def save(self, folder: str | Path, title: str | None = None) -> Path:
         """Write the model as a folder that the app and the command line read, too.
@@ -207,15 +213,23 @@ class ImageClassifier(Estimator):
 
 def _labels(y: Any, count: int) -> np.ndarray:
     """Labels [n] of so many images; DataError where they are not that."""
-    given, labels = np.asarray(y, object), np.asarray(y)
-    if given.ndim == 2 and given.shape[1] == 1:  # a table of one column
-        given, labels = given[:, 0], labels[:, 0]
+    y = list(y) if isinstance(y, Iterator) else y
+    given = np.asarray(y, object)
+    if not given.ndim:
+        raise DataError(f"Expected a list of labels, but got {y!r:.40} ({type(y).__name__}).")
+    is_column = given.ndim == 2 and given.shape[1] == 1  # of a table
+    given = given[:, 0] if is_column else given
     if given.shape != (count,):
-        shape = " × ".join(map(str, given.shape)) or "no"
+        shape = " × ".join(map(str, given.shape))
         raise DataError(
             f"Expected a label for each image, but there are {count} images and {shape} labels."
         )
-    missing = np.flatnonzero(pd.isna(given) | [str(label) == "" for label in given])
+    odd = [label for label in given if not isinstance(label, Hashable)]
+    odd += [label for label in given if isinstance(label, tuple)]
+    if odd:
+        raise DataError(f"Expected labels that are texts or numbers, but one is {odd[0]!r:.40}.")
+    empty = np.array([not str(label).strip() for label in given], bool)
+    missing = np.flatnonzero(pd.isna(given) | empty)
     if len(missing):
         raise DataError(
             f"Image {missing[0]} has no label, but {given[missing[0]]!r}, as have {len(missing)} "
@@ -223,6 +237,8 @@ def _labels(y: Any, count: int) -> np.ndarray:
         )
     if 0 < sum(isinstance(label, str) for label in given) < count:
         raise DataError("Expected labels that are all texts or all numbers, but some are either.")
+    labels = np.asarray(y)
+    labels = labels[:, 0] if is_column else labels
     if labels.dtype.kind == "f" and (labels % 1).any():
         raise DataError("Expected labels that name classes, but they are fractions.")
     return labels

@@ -260,6 +260,7 @@ def test_without_a_test_part_the_linear_model_stays(tuning):
     [
         ({"validation_percentage": 0}, "needs a validation part"),
         ({"fine_tune": 0}, "at least one stage"),
+        ({"fine_tune": 20}, "can be fine-tuned, not 20"),
     ],
 )
 def test_settings_that_leave_nothing_to_do_are_refused(vectors, catalog, settings, words):

@@ -1,6 +1,7 @@
 """A network in a file of one's own looks at the pictures, or it is said why it cannot."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -56,6 +57,31 @@ def test_names_stay_names():
     assert find_network("ResNet50V2").name == "resnet50_v2"
     with pytest.raises(BackboneError, match="no network “alexnet”"):
         find_network("alexnet")
+
+
+@pytest.mark.parametrize("numbers", ["1", "a,b", "0,255,-3", "nan,1", "inf,inf", "1,2,3,4", ""])
+def test_numbers_that_make_no_sense_are_told_as_such(file, numbers):
+    with pytest.raises(BackboneError, match=f"“{numbers}” is not .* behind @; expected FILE"):
+        find_network(f"{file}@{numbers}")
+
+
+def test_only_files_have_numbers_behind_them():
+    with pytest.raises(BackboneError, match="Only a file of a network has “@0,1” behind it"):
+        find_network("resnet50@0,1")
+
+
+@pytest.mark.parametrize("name", ["folder", "notes.txt"])
+def test_what_is_there_but_no_network_is_told_as_such(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.txt").write_text("none")
+    with pytest.raises(BackboneError, match=f"{name}” is a .*, but none of a network; expected"):
+        find_network(str(tmp_path / name))
+
+
+def test_a_damaged_keras_file_is_told_without_tensorflow(tmp_path):
+    (tmp_path / "torn.keras").write_bytes(b"PK torn")
+    with pytest.raises(BackboneError, match="is no Keras model, or is damaged"):
+        find_network(str(tmp_path / "torn.keras"))
 
 
 @pytest.mark.parametrize(
@@ -214,13 +240,13 @@ def test_a_keras_model_that_scales_pixels_itself(keras_model, tmp_path):
 
 def test_what_tensorflow_cannot_read(tmp_path):
     pytest.importorskip("tensorflow")
-    (tmp_path / "odd.keras").write_bytes(b"no model")
-    with pytest.raises(BackboneError, match="TensorFlow cannot read or convert the network in"):
-        find_network(str(tmp_path / "odd.keras"))
-    (tmp_path / "odd").mkdir()
-    (tmp_path / "odd" / "saved_model.pb").write_bytes(b"no model")
-    with pytest.raises(BackboneError, match="TensorFlow cannot read or convert the network in"):
-        find_network(str(tmp_path / "odd"))
+    with zipfile.ZipFile(tmp_path / "odd.keras", "w") as archive:
+        archive.writestr("notes.txt", "no model")
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"no model")
+    for name in ("odd.keras", "saved"):
+        with pytest.raises(BackboneError, match="TensorFlow cannot read or convert the network in"):
+            find_network(str(tmp_path / name))
 
 
 def test_a_blank_picture_does_not_end_it(file):

@@ -42,6 +42,7 @@ _NO_LABEL_NAMES = re.compile(
 _NUMBER = re.compile(r"[\d.,+-]*")
 _DECOR = ("file", "decor", "country")
 _DECOR_TYPES = {"product", "pattern"}
+_SUGGESTED = {"file", "label", "next", "proposal"}  # what “suggest” writes
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ def guess_columns(
         return ColumnGuess(Columns(file, label, known.coarser or coarser, kind))
     if {"file", "class"} <= set(spelled) and not (known.file or known.label):
         return ColumnGuess(Columns(spelled["file"], spelled["class"], known.coarser, kind))
+    if set(spelled) >= _SUGGESTED and not (known.file or known.label):
+        return ColumnGuess(Columns(spelled["file"], spelled["label"], known.coarser, kind))
     file = known.file or _file_column(table, names, title)
     table = table.apply(without_missing)
     taken = {file, known.coarser, known.type}
@@ -129,6 +132,8 @@ def settle_columns(
     """The columns where they are named or clear; DataError that says what to name where not."""
     if known and known.file and known.label:
         return known.found_in(table)
+    if table.empty:
+        raise DataError("The table has no row below the names of its columns.")
     guess = guess_columns(table, names, known, title)
     if guess.rivals:
         raise DataError(
@@ -199,7 +204,9 @@ def _label_columns(table: pd.DataFrame, names: Sequence[str]) -> list[str]:
     if telling or found:
         return telling or found
     rest = [name for name in names if _has_few_values(table[name])]
-    return rest if len(rest) == 1 else []
+    # Whatever is in it, so that what is wrong with the labels is told and not that there are none.
+    named = [name for name in names if is_label_name(name)]
+    return next((found for found in (rest, named) if len(found) == 1), [])
 
 
 def add_one_hot_label(table: pd.DataFrame) -> pd.DataFrame:
@@ -255,7 +262,7 @@ def _label_of(table: pd.DataFrame, candidates: Sequence[str]) -> tuple[str, tupl
     # Words before numbers, then the finer ones.
     pool.sort(key=lambda name: (_is_number(table[name]), -table[name].nunique()))
     if named:  # what a label of words says again in numbers, or in fewer of them
-        rivals = [name for name in pool if not _determines(table[pool[0]], table[name])]
+        rivals = [name for name in pool[1:] if not _determines(table[pool[0]], table[name])]
         return pool[0], (pool[0], *rivals) if rivals else ()
     in_order = all(_determines(table[f], table[c]) for f, c in pairwise(pool))
     return pool[0], () if in_order else tuple(c for c in table.columns if c in pool)

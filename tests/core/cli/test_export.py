@@ -3,6 +3,9 @@
 import json
 import zipfile
 
+import pytest
+
+from decor_core.export.formats import export_model
 from decor_core.runs.store import DiskRuns
 
 
@@ -18,6 +21,17 @@ def test_export_and_import_again(run, kept, tmp_path, monkeypatch):
     assert told["title"] == "Painted (2)" and told["settings"]["data"] == "painted"
     out = run("import", "Painted-bundle.zip", "--title", "From elsewhere")[1]
     assert out == f"Kept “From elsewhere (2)” as run {DiskRuns().find('From elsewhere (2)').id}.\n"
+
+
+@pytest.mark.parametrize("title", ["", " ", "x" * 201, "two\nlines", "\x1b[31mred"])
+def test_a_title_that_could_not_come_back_is_refused(refused, kept, tmp_path, title):
+    exported = tmp_path / "model.zip"
+    export_model(kept.bundle, "bundle", exported)
+    for command in (("import", exported, "--title", title), ("runs", "rename", kept.id, title)):
+        told = refused(*command)
+        assert "one line of at most 200" in told or "needs a name" in told
+        assert "\x1b" not in told
+    assert DiskRuns().get(kept.id).title == "Painted"
 
 
 def test_export_of_a_model_folder_in_another_format(run, kept, home, tmp_path):
@@ -36,4 +50,7 @@ def test_errors_of_export_and_import_are_one_line(refused, kept, tmp_path):
     (tmp_path / "a.zip").write_bytes(b"nothing")
     assert "is no zip, or is damaged" in refused("import", tmp_path / "a.zip")
     assert "No such file" in refused("import", tmp_path / "b.zip")
+    assert "is a folder; expected a zip" in refused("import", tmp_path)
+    assert "is a folder; expected the name" in refused("export", "Painted", "--out", tmp_path)
+    assert "is a file; expected a folder" in refused("label", "x", "--bundle", tmp_path / "a.zip")
     assert len([found for found in DiskRuns().list() if not found.read_only]) == 1

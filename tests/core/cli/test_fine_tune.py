@@ -74,6 +74,11 @@ def test_what_cannot_be_is_told_before_the_work(refused, arguments, words):
     assert words in refused("retrain", *arguments, "--fine_tune")
 
 
+def test_more_stages_than_there_are_is_told_before_the_work(refused):
+    told = refused("retrain", "--image_dir", "pictures", "--fine_tune", 20)
+    assert "stages, of which 1 to " in told and "can be fine-tuned, not 20" in told
+
+
 def test_without_tensorflow_it_says_what_to_install(refused, painted, monkeypatch):
     monkeypatch.setattr("decor_core.errors.find_spec", lambda package: None)
     told = refused("retrain", painted, "--fine_tune")

@@ -102,11 +102,45 @@ def test_a_table_of_a_few_pictures_says_nothing_of_the_others(run, heap, tmp_pat
     assert (name_of(labeled), labeled["label"]) == ("001.png", "Gzhel")
 
 
+@pytest.mark.parametrize("header", ["file,label", "file,label,next,proposal,probability"])
+@pytest.mark.parametrize("labels", [["Gzhel"], ["Gzhel"] * 4, ["a", "b", "c"]])
+def test_a_table_of_few_labels_or_of_one_class_is_read(run, heap, tmp_path, header, labels):
+    few, blanks = tmp_path / "few.csv", ",1,," if "next" in header else ""
+    given = [f"00{i}.png,{label}{blanks}\n" for i, label in enumerate(labels, 1)]
+    few.write_text(f"{header}\n{''.join(given)}009.png,{blanks.replace('1', '2')}\n")
+    code, told, _ = run("suggest", heap, "--labels", few, "--random", "--json")
+    assert code == 1 and json.loads(told)["labels"] == len(labels)
+
+
 def test_a_table_without_any_label_says_what_to_do(run, heap, tmp_path):
     blank = tmp_path / "blank.csv"
     blank.write_text("file,label\n001.png,\n")
     code, told, noted = run("suggest", heap, "--labels", blank)
     assert (code, told) == (2, "") and "Fill in at least one label" in noted
+    assert "has no label" in noted and "must have the columns" not in noted
+    blank.write_text("file,label\n")
+    assert "no row below the names of its columns" in run("suggest", heap, "--labels", blank)[2]
+
+
+def test_labels_of_other_pictures_are_told_as_such(run, heap, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("file,label\n001.png,\nelsewhere.png,Gzhel\n")
+    code, _, noted = run("suggest", heap, "--labels", other)
+    assert code == 2 and "“elsewhere.png”: No such file" in noted
+
+
+def test_what_cannot_be_done_is_told_before_pictures_are_looked_at(
+    run, heap, tmp_path, monkeypatch
+):
+    seen = "decor_core.cli.suggest._seen"
+    monkeypatch.setattr(seen, None)  # would fail
+    code, _, told = run("suggest", heap, "--random", "--seed", "-1")
+    assert code == 2 and "-1 is not in the range" in told
+    code, _, told = run("suggest", heap, "--out", tmp_path / "table.parquet")
+    assert code == 2 and "ends in .csv" in told
+    monkeypatch.undo()
+    assert run("suggest", heap, "--random", "--out", tmp_path / "new" / "table.csv")[0] == 1
+    assert rows_of(tmp_path / "new" / "table.csv")
 
 
 def test_a_missing_package_is_told_before_pictures_are_looked_at(run, heap, monkeypatch):

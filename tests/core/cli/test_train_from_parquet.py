@@ -185,3 +185,17 @@ def test_what_cannot_be_trained_on_is_refused(refused, rows, write, tmp_path, pa
     strangers = tmp_path / "strangers.csv"
     strangers.write_text("file,class\nx.png,a\ny.png,b\n")
     assert "None of the pictures that the table names" in says(fine, "--labels", strangers)
+
+
+def test_settings_that_vectors_cannot_follow_are_named(run, rows, write, tmp_path):
+    code, _, told = run(
+        *_TRAIN, "--embeddings", write(rows), "--region", "frame", "--copies", 2,
+        "--fine_tune_minutes", 1,
+    )  # fmt: skip
+    assert code == 0
+    assert "stay as they were made; ignored: --region, --copies." in told
+    assert "without --fine_tune; ignored: --fine_tune_minutes." in told
+    other = tmp_path / "notes.txt"
+    other.write_text("none")
+    code, _, told = run(*_TRAIN, "--embeddings", other)
+    assert code == 2 and "or Parquet as “embed” writes it" in told

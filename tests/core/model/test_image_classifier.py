@@ -1,5 +1,6 @@
 """The whole of Decor as one estimator: images of any kind in, and scikit-learn around it."""
 
+import io
 import pickle
 import subprocess
 import sys
@@ -103,6 +104,10 @@ def test_each_way_to_give_many_is_the_same(photos, model):
     ("photo.jpg", "Expected a list of images, but got a single one"),
     (Path("photo.jpg"), "got a single one"),
     (b"bytes", "got a single one"),
+    (bytearray(b"bytes"), "got a single one"),
+    (io.BytesIO(b"bytes"), "got a single one"),
+    ([io.BytesIO(b"bytes")], "Image 0: .*give what it reads, as bytes"),
+    ([np.zeros((0, 9, 3), np.uint8)], "Image 0: Expected an array of pixels, but it is empty"),
     (Image.new("RGB", (9, 9)), "got a single one"),
     (np.zeros((9, 9, 3), np.uint8), "got a single one"),
     (np.zeros((9, 9), np.uint8), "got a single one"),
@@ -116,12 +121,17 @@ def test_what_is_no_image_is_said(model, images, message):
 
 @pytest.mark.parametrize(("labels", "message"), [
     (["red"], "2 images and 1 labels"),
-    (None, "2 images and no labels"),
+    (None, "Expected a list of labels, but got None"),
+    ("ab", "Expected a list of labels, but got 'ab'"),
+    ([], "2 images and 0 labels"),
     (["red", "red"], "Two classes"),
     (["red", None], "Image 1 has no label, but None"),
     (["red", float("nan")], "Image 1 has no label, but nan"),
     (pd.Series(["red", None], dtype="string"), "Image 1 has no label"),
     (["", "red"], "Image 0 has no label, but ''"),
+    (["red", " "], "Image 1 has no label, but ' '"),
+    ([["red"], ["red", "blue"]], r"texts or numbers, but one is \['red'\]"),
+    ([{"a": 1}, {"a": 2}], "texts or numbers, but one is {'a': 1}"),
     (["red", 1], "all texts or all numbers"),
     ([0.5, 1.5], "fractions"),
     (pd.DataFrame({"a": ["x", "y"], "b": ["x", "y"]}), "2 images and 2 × 2 labels"),
@@ -129,6 +139,21 @@ def test_what_is_no_image_is_said(model, images, message):
 def test_what_are_no_labels_is_said(photos, labels, message):
     with pytest.raises(DataError, match=message):
         ImageClassifier().fit(photos[0][:2], labels)
+
+
+def test_no_images_are_not_enough_to_learn_from_or_to_judge_by(photos, model):
+    paths, labels = photos
+    with pytest.raises(DataError, match="Two classes"):
+        ImageClassifier().fit([], [])
+    for images, weights in (([], None), (paths[:2], [0, 0]), (paths[:2], [1])):
+        with pytest.raises(DataError, match="a weight of each"):
+            model.score(images, labels[: len(images)], weights)
+
+
+def test_bytes_may_lie_in_any_buffer(photos, model):
+    data = Path(photos[0][0]).read_bytes()
+    first, *others = model.predict_proba([data, bytearray(data), memoryview(data)])
+    assert all((other == first).all() for other in others)
 
 
 def test_labels_of_any_type_come_back_as_they_were(photos):
@@ -145,6 +170,8 @@ def test_novelty_and_explanation(photos, model):
     assert (model.novelty(paths) < 0.5).mean() > 0.8
     prediction = model.predictions(paths[:1])[0]
     explanation = model.explain(paths[0])
+    with pytest.raises(DataError, match="no label “green”; choose from: "):
+        explanation.attribution("green")
     assert set(explanation.labels) == {score.label for score in prediction.scores}
 
 
