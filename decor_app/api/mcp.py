@@ -85,10 +85,10 @@ def add_mcp(router: APIRouter, classify: Classify, origins: str, locked: list[An
             number = message.id
             if message.id is None:  # a notification, which wants no answer
                 return Response(status_code=202)
-            told = {"result": await _answer(request, message, classify)}
+            reply = {"result": await _answer(request, message, classify)}
         except _Refused as error:
-            told = {"error": {"code": error.code, "message": str(error)}}
-        return JSONResponse({"jsonrpc": "2.0", "id": number, **told})
+            reply = {"error": {"code": error.code, "message": str(error)}}
+        return JSONResponse({"jsonrpc": "2.0", "id": number, **reply})
 
 
 def _read(body: bytes) -> _Message:
@@ -151,9 +151,9 @@ async def _call(request: Request, params: dict[str, Any], classify: Classify) ->
         answer = await classify(request, options, files_of)
     except Problem as problem:
         return _failed(problem.detail)
-    told = answer.pictures[0].model_dump(mode="json")
-    text = json.dumps(told, ensure_ascii=False)
-    return {"content": [{"type": "text", "text": text}], "structuredContent": told}
+    reply = answer.pictures[0].model_dump(mode="json")
+    text = json.dumps(reply, ensure_ascii=False)
+    return {"content": [{"type": "text", "text": text}], "structuredContent": reply}
 
 
 def _failed(why: str) -> dict[str, Any]:

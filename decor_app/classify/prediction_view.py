@@ -78,10 +78,10 @@ def show_notes(images: Sequence[AnalyzedImage]) -> None:
 
 
 def _show_by_file(
-    told: Sequence[tuple[str, str]], show_one: Callable[..., object], title: str, icon: str
+    facts: Sequence[tuple[str, str]], show_one: Callable[..., object], title: str, icon: str
 ) -> None:
     """What is to be said of each file; of many in a box that opens."""
-    lines = [f"**{escape_markdown(n)}**: {escape_markdown(words)}" for n, words in told]
+    lines = [f"**{escape_markdown(n)}**: {escape_markdown(words)}" for n, words in facts]
     if len(lines) <= _FEW:
         for line in lines:
             show_one(line, icon=icon)

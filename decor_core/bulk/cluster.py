@@ -77,8 +77,8 @@ def run(
                         count += 1
                         yield count
                 at_once, retries = 1, _RETRIES_ALONE
-            for told in _left(todo, is_done)["picture"].to_pylist():
-                output.add({"file": Picture(*json.loads(told)).file, "error": _ENDED})
+            for text in _left(todo, is_done)["picture"].to_pylist():
+                output.add({"file": Picture(*json.loads(text)).file, "error": _ENDED})
         except BaseException:
             output.stop()
             raise
@@ -165,8 +165,8 @@ def _table(pictures: Iterable[Picture]) -> "pa.Table":
     """Pictures, as JSON since names may hold any bytes, with their numbers: 150 bytes each."""
     import pyarrow as pa
 
-    told = pa.array((json.dumps(picture) for picture in pictures), pa.string())
-    return pa.table({"number": pa.array(range(len(told)), pa.int64()), "picture": told})
+    column = pa.array((json.dumps(picture) for picture in pictures), pa.string())
+    return pa.table({"number": pa.array(range(len(column)), pa.int64()), "picture": column})
 
 
 def _left(todo: "pa.Table", is_done: bytearray) -> "pa.Table":

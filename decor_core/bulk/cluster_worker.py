@@ -70,9 +70,9 @@ def read_pictures(pictures: "pa.Table") -> "Iterator[pa.Table]":
     yield pa.Table.from_pylist(read, schema)
 
 
-def _read_one(told: dict[str, Any]) -> dict[str, Any]:
-    picture = Picture(*json.loads(told["picture"]))
-    one = {"number": told["number"], "file": picture.file}
+def _read_one(row: dict[str, Any]) -> dict[str, Any]:
+    picture = Picture(*json.loads(row["picture"]))
+    one = {"number": row["number"], "file": picture.file}
     try:
         return one | {"content": read_picture(picture)}
     except PictureError as error:

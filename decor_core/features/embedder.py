@@ -43,9 +43,9 @@ class EmbeddingSpec:
     region: str = "object"  # as all were that do not say
 
 
-def read_spec(told: Any) -> EmbeddingSpec:
+def read_spec(data: Any) -> EmbeddingSpec:
     """The spec that a file tells, in JSON; DamagedFile where it makes no sense."""
-    spec = json_as(told, EmbeddingSpec, only_known=True)
+    spec = json_as(data, EmbeddingSpec, only_known=True)
     if spec.region not in REGIONS:
         raise DamagedFile(
             f"of pictures it reads the {spec.region!r}, but expected {' or '.join(REGIONS)}"

@@ -136,8 +136,8 @@ def free_memory() -> int | None:
     if sys.platform != "linux":
         return None
     try:
-        told = Path("/proc/meminfo").read_text("ascii")
-        line = next(line for line in told.splitlines() if line.startswith("MemAvailable"))
+        meminfo = Path("/proc/meminfo").read_text("ascii")
+        line = next(line for line in meminfo.splitlines() if line.startswith("MemAvailable"))
     except (OSError, StopIteration):
         return None
     return int(line.split()[1]) * 1024
