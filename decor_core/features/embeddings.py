@@ -148,7 +148,7 @@ class Embeddings:
         """Read what ``save`` wrote; BundleError if it is missing or damaged."""
         path = Path(path)
         damage = f"The picture vectors in “{path}” cannot be read"
-        advice = "expected a .npz as Decor keeps them, or Parquet as “embed” writes it"
+        advice = "make them again, as .npz by Decor or as Parquet by “embed”"
         with restorable(path), damaged_file(BundleError, damage, advice):
             arrays = read_arrays(path)
             content = read_json(str(arrays["header"]).encode("utf-8", "replace"), dict[str, Any])

@@ -209,12 +209,17 @@ class ActiveLearner:
         if len(left) <= count:
             return left
         points = self.coordinates[left]
-        clusters = _kmeans()(count, random_state=self._seed)
+        n_clusters = min(count, len({point.tobytes() for point in points}))
+        clusters = _kmeans()(n_clusters, random_state=self._seed)
         cluster_of = clusters.fit_predict(points, sample_weight=weights)
         distances = clusters.transform(points)
-        distances[np.arange(count) != cluster_of[:, None]] = np.inf  # one of each cluster
-        sizes = np.bincount(cluster_of, weights, minlength=count)
-        return left[distances.argmin(axis=0)[np.argsort(-sizes, kind="stable")]]
+        distances[np.arange(n_clusters) != cluster_of[:, None]] = np.inf  # one of each cluster
+        sizes = np.bincount(cluster_of, weights, minlength=n_clusters)
+        order = np.argsort(-sizes, kind="stable")
+        chosen = distances.argmin(axis=0)[order[sizes[order] > 0]]
+        # Of pictures that look the same there are fewer clusters than are asked for.
+        others = np.setdiff1d(np.arange(len(left)), chosen)
+        return left[np.append(chosen, others)[:count]]
 
     def _out_of_fold(self, rows: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which labels [m] could be held out, and logits [m, c] from the other folds.

@@ -15,6 +15,7 @@ from decor_core.data.split import (
     assign_folds,
     different_pictures,
 )
+from decor_core.errors import TrainingError
 from decor_core.features.backbones import OwnNetwork
 from decor_core.features.embeddings import Embeddings
 from decor_core.features.region_choice import RegionChoice
@@ -190,11 +191,13 @@ def cross_validate(
     inside the folds; corrections train in all of them. ``n_folds`` is five by default, or fewer
     where the pictures are. Repeat r is seeded with ``config.seed + r``. ``progress`` is called with
     (folds done, their number). One that is stopped gives nothing: {}. DataError where a class has
-    too few pictures.
+    too few pictures, TrainingError for no repeats.
     """
     level = level or embeddings.taxonomy.name
     data = LabeledVectors.of(embeddings, level, config)
     n_folds = n_folds or usual_folds(embeddings, level)
+    if repeats < 1:
+        raise TrainingError(f"Expected to repeat it once or more, but it is {repeats}.")
     probs = np.zeros((repeats, len(data.classes), len(data.taxonomy.labels)))
     heads = fold_heads(
         embeddings, config, level, n_folds=n_folds, repeats=repeats, should_stop=should_stop

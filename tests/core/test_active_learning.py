@@ -97,3 +97,12 @@ def test_small_classes_are_asked_for_more_often_than_they_come(learner, labels):
 def test_one_picture_is_too_few():
     with pytest.raises(TrainingError, match="at least two pictures"):
         ActiveLearner(np.zeros((1, 4), np.float32), [Block("all", 0, 4)])
+
+
+def test_no_picture_is_asked_for_twice_where_many_look_the_same():
+    vectors = np.ones((30, 8), np.float32)
+    vectors[:2] += np.eye(2, 8, dtype=np.float32)
+    learner = ActiveLearner(vectors, [Block("all", 0, 8)])
+    chosen = learner.next_rows(6)
+    assert len(chosen) == len(set(chosen.tolist())) == 6
+    assert {0, 1} <= set(chosen.tolist())

@@ -163,3 +163,9 @@ def test_stopped_cross_validation_gives_nothing(embeddings):
     asked = iter([False] * 3 + [True] * 100)
     config = TrainingConfig("softmax", steps=20)
     assert cross_validate(embeddings, config, "style", should_stop=lambda: next(asked)) == {}
+
+
+@pytest.mark.parametrize("repeats", [0, -1])
+def test_to_repeat_it_less_than_once_is_refused(embeddings, repeats):
+    with pytest.raises(TrainingError, match="once or more"):
+        cross_validate(embeddings, LDA, "style", repeats=repeats)

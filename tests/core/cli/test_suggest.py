@@ -132,7 +132,7 @@ def test_labels_of_other_pictures_are_told_as_such(run, heap, tmp_path):
 def test_what_cannot_be_done_is_told_before_pictures_are_looked_at(
     run, heap, tmp_path, monkeypatch
 ):
-    seen = "decor_core.cli.suggest._seen"
+    seen = "decor_core.cli.suggest._embedded"
     monkeypatch.setattr(seen, None)  # would fail
     code, _, told = run("suggest", heap, "--random", "--seed", "-1")
     assert code == 2 and "-1 is not in the range" in told

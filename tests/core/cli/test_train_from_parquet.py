@@ -198,4 +198,4 @@ def test_settings_that_vectors_cannot_follow_are_named(run, rows, write, tmp_pat
     other = tmp_path / "notes.txt"
     other.write_text("none")
     code, _, told = run(*_TRAIN, "--embeddings", other)
-    assert code == 2 and "or Parquet as “embed” writes it" in told
+    assert code == 2 and "or as Parquet by “embed”" in told
