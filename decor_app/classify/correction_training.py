@@ -167,7 +167,7 @@ def _show_without_data(dataset: Dataset) -> None:
         if len(dataset.counts) > 1:
             st.button("Train on the corrections alone", on_click=_train_on_corrections_alone)
         else:
-            st.caption("With corrections of two classes it could be trained on them alone, or:")
+            st.caption("With corrections of two classes a model could learn from them alone, or:")
         st.page_link(RETRAIN, label="Retrain", icon=":material/model_training:")
 
 

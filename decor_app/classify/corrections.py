@@ -53,7 +53,12 @@ def _show_form(
         on_click=_save,
         args=(key,),
     )
-    st.caption(f"Afterwards the model can be trained with it. {where_kept()}")
+    after = (
+        "It can be added to the data set that the model learned from."
+        if predictor().bundle.is_fine_tuned  # which no correction alone trains again
+        else "Afterwards the model can be trained with it."
+    )
+    st.caption(f"{after} {where_kept()}")
 
 
 def _save(key: keys.SessionKey[str | None]) -> None:

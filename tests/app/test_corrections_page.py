@@ -172,6 +172,17 @@ def test_a_model_without_its_pictures_says_so(mine, vase, training, ornament, en
     assert mine.runs.list()[0].data.startswith("Corrections to Painted (")
 
 
+def test_a_model_trained_deeper_says_where_corrections_go(mine, vase, tiny_training):
+    mine.model = VectorPredictor(tiny_training.bundle)
+    test = _page(mine, ("vase.png", vase))
+    assert "It can be added to the data set that the model learned from." in texts(test)
+    _say(test, "Gzhel", "Russia")
+    assert "add them to the data set, and train it deeper again" in texts(test)
+    assert "Train with them" not in _labels(test)
+    sound(button(test, "Undo").click().run())
+    assert "correction**" not in texts(test)
+
+
 def test_a_class_that_is_renamed_is_another_answer(mine, vase):
     test = _train(_say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands"))
     _train(_say(test, "Delftware", "Netherlands"))
