@@ -27,6 +27,9 @@ def read_within(source: bytes | Path, limits: Limits) -> bytes:
     """The bytes of ``source``, never more than the limit; PictureError where it cannot be."""
     if isinstance(source, Path):
         source = _read_file(source, limits)
+    if not isinstance(source, bytes | bytearray | memoryview):
+        kind = type(source).__name__
+        raise PictureError(f"Expected a path, or the bytes of a picture, but got {kind}.")
     if not source:
         raise PictureError(f"The file is empty (0 bytes); expected a picture: {KNOWN}.")
     if len(source) > limits.max_bytes:

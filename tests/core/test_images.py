@@ -306,3 +306,9 @@ def test_clutter_and_empty_pictures_are_all_foreground():
 @pytest.mark.parametrize("size", [(8, 8), (9, 400), (2000, 8)])
 def test_odd_sizes_have_a_mask_of_their_size(size):
     assert foreground_mask(Image.new("RGB", size, "red")).shape == size[::-1]
+
+
+@pytest.mark.parametrize("source", [None, 7, np.zeros((9, 9, 3), np.uint8), Image.new("L", (9, 9))])
+def test_what_is_neither_a_path_nor_bytes_is_said(source):
+    with pytest.raises(PictureError, match="Expected a path, or the bytes of a picture, but got"):
+        load_picture(source)
