@@ -80,7 +80,7 @@ def test_model_of_another_network_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_command_line_writes_graph_and_labels(painted, tiny_training, tmp_path, capfd):
+def test_command_line_writes_graph_and_labels(painted, tiny_training, networks, tmp_path, capfd):
     """On a small network, which is traced at once; the shipped one is in test_formats.py."""
     network = save_bundle(tiny_training.bundle, tmp_path / "network")
     graph, labels = tmp_path / "retrained_graph.pb", tmp_path / "retrained_labels.txt"
