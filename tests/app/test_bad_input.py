@@ -314,7 +314,7 @@ def test_rows_that_are_too_long_or_too_short():
 
 
 @pytest.mark.parametrize("data, why", [
-    (b"", "no table"), (b"\n\n", "no table"), (b"file,class\n", "None of the pictures"),
+    (b"", "no table"), (b"\n\n", "no table"), (b"file,class\n", "no row below"),
     (b"name,colour\nx,red\n", "it has: name, colour"), (b"\x00\x01\x02\x80", "no text"),
     (b"file,class,Class\na.png,x,y", "two columns"),
 ])  # fmt: skip
