@@ -1,6 +1,8 @@
 """Fine-tuning: the trainable network sees what the file sees, and what comes of training it."""
 
 from dataclasses import replace
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -213,9 +215,14 @@ def test_a_stop_before_the_first_epoch_leaves_the_linear_model(
     assert "the linear model stays" in stopped.verdict
 
 
-def test_there_are_as_many_epochs_as_there_is_time_for(vectors, catalog):
-    config = replace(CONFIG, fine_tune_epochs=1000, fine_tune_minutes=0.001)
-    assert 1 <= estimate_fine_tuning(vectors, catalog.read, config).epochs < 1000
+def test_there_are_as_many_epochs_as_there_is_time_for(vectors, catalog, monkeypatch):
+    def epochs(minutes: float) -> int:
+        second_after_second = SimpleNamespace(monotonic=count(0.0).__next__)
+        monkeypatch.setattr(fine_tuner, "time", second_after_second)  # a step takes a third of one
+        config = replace(CONFIG, fine_tune_epochs=1000, fine_tune_minutes=minutes)
+        return estimate_fine_tuning(vectors, catalog.read, config).epochs
+
+    assert 1 == epochs(0.1) < epochs(2) < epochs(1000) == 1000
 
 
 @pytest.mark.parametrize(
