@@ -45,7 +45,7 @@ def ignore_clicks_of_automatic_reruns() -> None:
     """Leave clicks out of what a fragment that runs every second reports of the widgets.
 
     A browser that is busy sends a click twice: with such a report, which comes in between, and by
-    itself. Streamlit calls ``on_click`` for both, so one click on “Undo” took back two steps.
+    itself. Streamlit calls ``on_click`` for both: “Undo” could take back two steps.
     """
     request = AppSession.request_rerun
 
