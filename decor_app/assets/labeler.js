@@ -12,7 +12,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
 
 class Labeler {
   tab = "next"; single = false; step = -1; at = ""; anchor = ""; chosen = new Set(); explicit = false;
-  groups = []; tiles = []; shown = new Set(); drawn = "";
+  groups = []; tiles = []; shown = new Set(); drawn = ""; listed = null;
 
   constructor(parent, data) {
     this.parent = parent;

@@ -26,8 +26,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from decor_app.hosting.config import server_config
 from decor_app.hosting.logging import use_json_logging
-from decor_core.chatter import is_chatter, wants_all
 from decor_core.errors import DecorError, Stopped
+from decor_core.native_logging import is_startup_message, is_verbose
 
 if TYPE_CHECKING:  # a child imports no more than what its tasks need
     from decor_app.jobs.tasks import Task
@@ -80,7 +80,7 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-c", _SERVE, *arguments],
             stdin=subprocess.DEVNULL,
-            stderr=None if wants_all() else subprocess.PIPE,
+            stderr=None if is_verbose() else subprocess.PIPE,
             env={
                 **os.environ,
                 "PYTHONPATH": path,
@@ -163,13 +163,13 @@ class Worker:
 
 
 def _pass_on(errors: IO[bytes]) -> None:
-    """Write to our stderr what a child writes to its own, also before it crashes, but no chatter.
+    """Write to our stderr what a child writes to its own, but no startup messages.
 
-    Here, not in the child: there a filter would take the last words of a crash along.
+    Here, not in the child: there a filter would lose what is written just before a crash.
     """
     with errors, suppress(OSError):  # ours is closed
         for line in errors:
-            if not is_chatter(line):
+            if not is_startup_message(line):
                 os.write(2, line)
 
 

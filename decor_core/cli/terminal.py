@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decor_core.chatter import is_chatter, wants_all
+from decor_core.native_logging import is_startup_message, is_verbose
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,7 +28,7 @@ def quietly() -> Iterator[None]:
 
     All else appears when the block ends. TF_CPP_MIN_LOG_LEVEL=0 shows everything at once.
     """
-    if wants_all():
+    if is_verbose():
         yield
         return
     sys.stderr.flush()
@@ -43,7 +43,7 @@ def quietly() -> Iterator[None]:
             os.close(kept)
             captured.seek(0)
             for line in captured:
-                if not is_chatter(line):
+                if not is_startup_message(line):
                     os.write(2, line)
 
 

@@ -26,7 +26,7 @@ def _say(text):
     os.write(2, text.encode())
 
 
-def test_chatter_is_left_out_and_the_rest_shown(capfd):
+def test_startup_messages_are_left_out_and_the_rest_shown(capfd):
     with quietly():
         _say("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nE0000 out of memory\n")
         print("a warning", file=sys.stderr)
@@ -51,7 +51,7 @@ def test_all_is_shown_on_demand(capfd, monkeypatch):
     assert capfd.readouterr().err == "I0000 details\n"
 
 
-def test_a_process_of_the_server_says_its_last_words_and_no_chatter(capfd, monkeypatch):
+def test_a_process_of_the_server_says_its_last_words_and_no_startup_messages(capfd, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     worker = Worker()
     worker.start(LastWords())

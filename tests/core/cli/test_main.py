@@ -227,7 +227,7 @@ def test_a_bug_is_not_told_as_an_error_of_the_user(run, monkeypatch):
         run("runs", "list")
 
 
-def test_the_bar_of_a_download_is_seen_where_chatter_is_not(monkeypatch, capfd):
+def test_the_bar_of_a_download_is_seen_where_startup_messages_are_not(monkeypatch, capfd):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with click.Context(commands):
         show = progress_bar("Downloading", of_bytes=True)

@@ -16,11 +16,11 @@ _BEGINNINGS = (
 )
 
 
-def is_chatter(line: bytes) -> bool:
+def is_startup_message(line: bytes) -> bool:
     """Whether a line of stderr says nothing that anybody needs."""
     return line.startswith(_BEGINNINGS)
 
 
-def wants_all() -> bool:
+def is_verbose() -> bool:
     """Whether everything is to be shown."""
     return os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
