@@ -177,9 +177,10 @@ def chromium(*options: str):
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     need(program, "needs Chromium: apt-get install chromium, or install Google Chrome")
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         need(False, "needs Playwright: pip install -r requirements-dev.txt")
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *options])
         yield browser
@@ -215,6 +216,11 @@ def settle(page) -> None:
     assert page.get_by_test_id("stException").count() == 0
 
 
+def fits_a_phone(page) -> None:
+    """Until the page is as narrow as a phone of 390 pixels."""
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollWidth <= 390")
+
+
 def choose(page, name: str) -> None:
     """Choose one of a segmented control.
 
@@ -237,7 +243,8 @@ def train_without_copies(page) -> None:
 
 
 def tick_row(page, row: int) -> None:
-    """Tick a row of the page's first table, once what is on its canvas can be told."""
+    """Tick a row of the page's first table, once it stands still and its canvas can be told."""
+    settle(page)
     table = page.get_by_test_id("stDataFrame").first
     table.locator(f"[role=gridcell][id$='-{row}']").first.wait_for(state="attached")
     box = table.locator("canvas").first.bounding_box()

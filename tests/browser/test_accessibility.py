@@ -33,7 +33,7 @@ def _check(page) -> None:
             " === color",
             arg=background,
         )
-        for _ in range(5):  # a page that is drawn once more meanwhile is pale
+        for _ in range(20):  # a page that is drawn once more meanwhile is pale
             if not (found := _violations(page, *rules)):
                 break
             page.wait_for_timeout(1000)

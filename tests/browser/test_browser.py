@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from serving import tick_row
+from playwright.sync_api import expect
+from serving import TIMEOUT_MS, fits_a_phone, settle, tick_row
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "models" / "samples"
@@ -33,18 +34,20 @@ def _retrain_from_a_cold_deep_link(tab) -> None:
     tab.goto("/retrain")
     _heading(tab, "Train it yourself").wait_for()
     names = tab.get_by_role("link", name=re.compile("^(Classify|Retrain|Runs|About)$"))
-    assert names.all_inner_texts() == ["Classify", "Retrain", "Runs", "About"]
+    expect(names).to_have_text(["Classify", "Retrain", "Runs", "About"])
     _press(tab, "Training steps", "Home", "ArrowRight", "ArrowRight", "ArrowRight", reads="40")
     _press(tab, "Learning rate", "ArrowRight", "ArrowRight", reads="0.03")
     tab.get_by_role("button", name="Retrain", exact=True).click()
     accuracy = tab.get_by_test_id("stMetric").filter(has_text="Test accuracy")
     accuracy.wait_for()
+    settle(tab)
     assert float(re.search(r"([\d.]+)\s*%", accuracy.inner_text())[1]) > 80
     assert "the true rate is likely between" in tab.inner_text("body")
     _sound(tab)
 
 
 def _click_a_confusion(tab) -> None:
+    settle(tab)
     cell = tab.locator("path[aria-roledescription='rect mark']").first
     cell.click(force=True)  # the count lies on it
     tab.get_by_text("Gzhel, recognized").wait_for()
@@ -55,8 +58,10 @@ def _find_it_after_a_reload(tab) -> None:
     tab.get_by_test_id("stMetric").filter(has_text="Test accuracy").wait_for()
     tab.get_by_test_id("stSliderThumbValue").get_by_text("40", exact=True).wait_for()
     stranger = tab.context.browser.new_page(base_url=tab.url)
+    stranger.set_default_timeout(TIMEOUT_MS)
     stranger.goto("/retrain")
     stranger.get_by_text("What it learns from").wait_for()
+    settle(stranger)
     assert stranger.get_by_text("Test accuracy").count() == 0
     stranger.close()
 
@@ -95,7 +100,7 @@ def _use_it_on_an_upload(tab) -> None:
 def _switch_the_taxonomy(tab) -> None:
     tab.get_by_text("Country", exact=True).click()
     _heading(tab, "Russia").wait_for()
-    assert tab.url.endswith("?taxonomy=country")
+    tab.wait_for_url("**?taxonomy=country")
     tab.get_by_role("button", name="Back to the shipped model").click()
     tab.get_by_text("Answered by the shipped model").wait_for()
     _heading(tab, "Russia").wait_for()
@@ -109,6 +114,5 @@ def _look_around(tab) -> None:
     tab.get_by_role("link", name="Classify").click()
     _heading(tab, "Russia").wait_for()  # the upload and the taxonomy are still known
     tab.set_viewport_size({"width": 390, "height": 844})
-    wide = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
-    assert tab.evaluate(wide) <= 390
+    fits_a_phone(tab)
     _sound(tab)

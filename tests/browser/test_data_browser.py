@@ -6,10 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import TIMEOUT_MS, choose_large, served, settle, train_without_copies
+from playwright.sync_api import expect
+from serving import (
+    TIMEOUT_MS,
+    choose_large,
+    fits_a_phone,
+    served,
+    settle,
+    train_without_copies,
+)
 
 COLORS = {"Синий": "navy", "Röd <b>": "firebrick", "=Green": "seagreen"}
-_NARROW = "() => document.querySelector('[data-testid=stMain]').scrollWidth <= 390"
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +89,7 @@ def test_a_messy_folder_is_put_right(page, messy):
     _it_goes_along_as_a_zip(page, messy)
     _it_is_deleted_and_brought_back(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function(_NARROW)
+    fits_a_phone(page)
     page.set_viewport_size({"width": 1280, "height": 1000})
     page.get_by_role("tab", name="Report", exact=True).click()
     while page.get_by_text("It cannot be trained on yet").count():
@@ -120,7 +127,7 @@ def _two_things_are_fixed(page) -> None:
     settle(page)
     _button(page, "Leave the class out").click()
     page.get_by_text("33 pictures in 3 classes").wait_for()
-    assert page.get_by_text("It cannot be trained on yet").count() == 0
+    page.get_by_text("It cannot be trained on yet").wait_for(state="detached")
     settle(page)
     _button(page, "Undo").click()
     page.get_by_text("35 pictures in 4 classes").wait_for()
@@ -130,8 +137,7 @@ def _two_things_are_fixed(page) -> None:
 def _the_grid_obeys_the_keyboard(page) -> None:
     page.get_by_role("tab", name="Pictures", exact=True).click()
     tiles = page.get_by_role("option")
-    tiles.first.wait_for()
-    assert tiles.count() == 35
+    expect(tiles).to_have_count(35)
     tiles.nth(1).locator(".mark").click()
     page.get_by_text("1 ticked").wait_for()
     page.keyboard.press("Shift+ArrowRight")
@@ -147,8 +153,8 @@ def _the_grid_obeys_the_keyboard(page) -> None:
     _button(page, "Relabel").click()
     page.get_by_text("4 pictures relabeled as “Brand new”").wait_for()
     settle(page)
-    assert page.get_by_role("option", name="Brand new").count() == 4
-    assert page.locator('[role=option][aria-selected="true"]').count() == 0
+    expect(page.get_by_role("option", name="Brand new")).to_have_count(4)
+    expect(page.locator('[role=option][aria-selected="true"]')).to_have_count(0)
 
 
 def _a_picture_is_enlarged(page) -> None:

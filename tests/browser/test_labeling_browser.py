@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from packing import zip_bytes
-from playwright.sync_api import Page
-from serving import TIMEOUT_MS, train_without_copies
+from playwright.sync_api import Page, expect
+from serving import TIMEOUT_MS, fits_a_phone, train_without_copies
 
 COLORS = {"Blue": "navy", "Red": "firebrick", "Green of the hills by the harbor": "seagreen"}
 PICTURES = 60
@@ -88,7 +88,7 @@ def test_pictures_get_labels_by_keys_and_a_reload_loses_none(tab, heap, class_of
     for left in (19, 18):
         tab.keyboard.press("Backspace")
         _labeled(tab, left)
-    assert tab.locator("button.class").count() == len(COLORS)
+    expect(tab.locator("button.class")).to_have_count(len(COLORS))
 
 
 def test_keys_pressed_while_the_server_is_away_are_sent_when_it_is_back(tab, class_of):
@@ -115,7 +115,7 @@ def test_proposals_are_accepted_above_a_threshold_in_one_step(tab, class_of):
     slider.focus()
     tab.keyboard.press("Home")  # the arrows are the slider's here
     tab.get_by_text("42 proposals at least 50").wait_for()
-    assert "expect" in tab.locator(".about").inner_text()
+    expect(tab.locator(".about")).to_contain_text("expect")
     # All at once: a later fit's probabilities are other elements.
     proposals = tab.get_by_role("option").evaluate_all(
         """(tiles) => tiles.map((tile) => {
@@ -152,7 +152,7 @@ def test_after_another_fit_words_and_button_speak_of_the_same_proposals(tab):
     tab.get_by_text("22 proposals at least 50").wait_for()
     accept = tab.get_by_role("button", name="Accept all 22")
     accept.wait_for()
-    assert tab.get_by_role("option").count() == PICTURES - 18
+    expect(tab.get_by_role("option")).to_have_count(PICTURES - 18)
     accept.focus()
     tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     tab.get_by_role("option").nth(22).wait_for(state="detached")
@@ -172,8 +172,7 @@ def test_a_phone_labels_by_finger(finger):
     _labeled(finger, 20)
     finger.get_by_role("button", name="Undo").tap()
     _labeled(finger, 18)
-    main = finger.get_by_test_id("stMain")
-    assert main.evaluate("(main) => main.scrollWidth") <= 390
+    fits_a_phone(finger)
 
 
 def test_pictures_are_added_to_those_that_are_being_labeled(tab, ornament, encoded):

@@ -87,7 +87,7 @@ def page(browser, address):
     page.on("request", lambda r: None if r.url.startswith(allowed) else strangers.append(r.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto("/")
-    expect(page.locator("#tools")).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.locator("#tools")).to_be_visible()
     yield page
     page.context.close()
     assert not strangers and not errors
@@ -131,7 +131,7 @@ def test_a_model_that_carries_its_network(browser, address, tiny_training, odd):
     own = browser.new_page(base_url=address)
     own.set_default_timeout(TIMEOUT_MS)
     own.goto("/Painted-tiny/")
-    expect(own.locator("#tools")).to_be_visible(timeout=TIMEOUT_MS)
+    expect(own.locator("#tools")).to_be_visible()
     predictor = ImagePredictor(tiny_training.bundle)
     script = PREDICT.replace('"/', '"/Painted-tiny/')
     for file in odd:
