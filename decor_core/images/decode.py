@@ -211,8 +211,10 @@ def _upright(picture: Image.Image) -> tuple[Image.Image, bool]:
     """The decoded picture turned as its EXIF says, and whether its sides changed places."""
     picture.load()
     try:
-        turned = picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
-        return ImageOps.exif_transpose(picture), turned
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+        if orientation == 1:  # else all pixels would be copied
+            return picture, False
+        return ImageOps.exif_transpose(picture), orientation in (5, 6, 7, 8)
     except _DECODER_ERRORS:
         return picture, False  # a damaged note beside good pixels is no reason to refuse them
 

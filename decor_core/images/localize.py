@@ -104,7 +104,8 @@ def at_most(side: int, picture: Image.Image) -> Image.Image:
     if max(picture.size) <= side:
         return picture
     # By a whole number first, which is quick and all but the same.
-    picture = picture.reduce(max(picture.size) // side)
+    if (factor := max(picture.size) // side) > 1:
+        picture = picture.reduce(factor)
     return ImageOps.contain(picture, (side, side), Image.Resampling.BILINEAR)
 
 
@@ -181,7 +182,8 @@ def _uniform_lines(planes: np.ndarray) -> int:
     most, lines = (high - low)[:, None, None], planes.shape[1]
     count = 0
     while count < lines:
-        block = planes[:, count : count + _BLOCK]
+        # Nearly always the first line tells that there are none.
+        block = planes[:, count : count + (_BLOCK if count else 1)]
         alike = np.all(block - low[:, None, None] <= most, axis=0)
         uniform = np.count_nonzero(alike, axis=1) >= UNIFORM * alike.shape[1]
         count += len(uniform) if uniform.all() else int(uniform.argmin())
@@ -234,7 +236,7 @@ def _back_projection(colors: np.ndarray) -> np.ndarray:
     center = y[:, None] + x < _CENTER
     inside, outside = map(_smooth_histogram, (bins[center], _border(bins, strip)))
     shares = inside / (inside + outside + 1e-9)
-    picture = Image.fromarray((shares * 255).astype(np.uint8)[bins])
+    picture = Image.fromarray((shares * 255).astype(np.uint8).take(bins))
     radius = max(1, round(_BLUR * min(height, width)))
     blurred = np.asarray(picture.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
     weights = np.clip((blurred - 0.25) / 0.4, 0, 1)

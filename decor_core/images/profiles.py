@@ -34,14 +34,17 @@ _PIECE = 2**16  # bytes from the beginning of AVIF and HEIF that hold what is sa
 
 
 def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """The picture in sRGB, mode RGB, with its profile applied, if there is one that fits."""
+    """The picture in sRGB, mode RGB, with its profile applied, if there is one that fits.
+
+    The same object where there is nothing to do.
+    """
     transform = None
     if profile:
         if picture.mode == "L" and _space(profile) == "RGB":
             picture = picture.convert("RGB")
         transform = _transform(profile, picture.mode)
     converted = transform and ImageCms.applyTransform(picture, transform)
-    return converted or picture.convert("RGB")
+    return converted or (picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _space(profile: bytes) -> str:
