@@ -38,9 +38,11 @@ from decor_core.data.tables.columns import guess_columns
 from decor_core.data.tables.table import read_table
 from decor_core.data.tables.table_listing import list_tables
 from decor_core.errors import DecorError
-from decor_core.features.backbones import DEFAULT, MODELS, OwnNetwork, load_backbone
+from decor_core.features.backbone_spec import DEFAULT
+from decor_core.features.backbones import load_backbone
 from decor_core.features.embedder import Block, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
+from decor_core.features.own_networks import OwnNetwork
 from decor_core.features.stage_maps import with_stage_maps
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import BUNDLE_FILES, Bundle
@@ -54,6 +56,7 @@ from decor_core.runs.comparison import compare
 from decor_core.runs.import_run import import_run
 from decor_core.runs.run import PREDICTION_COLUMNS, Run, load_run, write_run
 from decor_core.runs.store import DiskRuns
+from decor_core.shipped import MODELS
 from decor_core.taxonomy import Taxonomy
 from tests.tiny_network import add_all_operators, tiny_network
 

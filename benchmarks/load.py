@@ -28,9 +28,9 @@ from PIL import Image
 from running import Server, server
 from visitor import Refused, Visitor
 
-from decor_core.features.backbones import MODELS
 from decor_core.images.decode import load_picture
 from decor_core.model.predictor import load_predictor
+from decor_core.shipped import MODELS
 from decor_core.taxonomy import DECOR
 
 YARDSTICK = "yardstick"  # computing for an action, beside that of a bare page

@@ -35,12 +35,13 @@ from PIL import Image
 from running import HOST, ROOT, resident, server
 from visitor import Visitor
 
-from decor_core.features.backbones import MODELS, load_backbone
+from decor_core.features.backbones import load_backbone
 from decor_core.features.embedder import EmbeddingSpec, FeatureMaps, ImageEmbedder
 from decor_core.images.decode import load_picture
 from decor_core.images.views import VIEWS, cut, object_square
 from decor_core.model.predictor import load_predictor
 from decor_core.parallel import map_in_order
+from decor_core.shipped import MODELS
 
 T = TypeVar("T")
 SAMPLES = sorted((MODELS / "samples").glob("*.jpg"))

@@ -23,7 +23,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but Nu
 import numpy as np
 
 from decor_core.data.catalog import open_dataset
-from decor_core.features.backbones import DEFAULT, MODELS, BackboneSpec
+from decor_core.features.backbone_spec import DEFAULT
+from decor_core.features.backbones import named_spec
 from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.convert import convert_backbone
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
@@ -33,6 +34,7 @@ from decor_core.images.decode import load_picture
 from decor_core.images.views import VIEWS, cut, object_square
 from decor_core.model.bundle import DEFAULT_BUNDLE, save_bundle
 from decor_core.model.training_config import TrainingConfig
+from decor_core.shipped import MODELS
 from decor_core.training.train import train_on_all
 
 # What the command line does by default.
@@ -53,7 +55,7 @@ def main() -> None:
 
 
 def _backbone(_: argparse.Namespace) -> None:
-    spec, path = BackboneSpec.named(DEFAULT), MODELS / "backbone" / f"{DEFAULT}.tflite"
+    spec, path = named_spec(DEFAULT), MODELS / "backbone" / f"{DEFAULT}.tflite"
     samples = sorted((MODELS / "samples").glob("*.jpg"))
     pictures = [load_picture(file, max_side=ImageEmbedder.working_side) for file in samples]
     squares = [object_square(picture)[0] for picture in pictures]

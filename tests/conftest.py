@@ -18,11 +18,14 @@ from PIL import Image
 from tiny_network import tiny_network
 
 from decor_core.data.catalog import open_dataset
-from decor_core.features.backbones import DEFAULT, MODELS, OwnNetwork, load_backbone
+from decor_core.features.backbone_spec import DEFAULT
+from decor_core.features.backbones import load_backbone
 from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
+from decor_core.features.own_networks import OwnNetwork
 from decor_core.model.training_config import TrainingConfig
+from decor_core.shipped import MODELS
 from decor_core.training.train import Training, train
 
 _DECOR_DATA = Path(__file__).parents[2] / "shared/data/decor"

@@ -1,18 +1,4 @@
 // How many are labeled, how good the proposals are, what helps most; what goes into a dialog.
-const HELP = [
-  ["1 – 9, letters", "give the chosen pictures the class with this key"],
-  ["a key that is free, or +", "name a new class, and give it to them"],
-  ["Enter", "accept what the model proposes"],
-  ["0 or n", "none of these classes"],
-  ["Space or s", "skip: I cannot tell"],
-  ["Backspace, Ctrl + Z", "take the last step back; Ctrl + Y does it again"],
-  ["Arrows, Home, End", "go to another picture"],
-  ["Shift + arrows", "choose several; Ctrl + A chooses all of a group"],
-  ["v", "one by one, at large; again: all together"],
-  ["Tab", "from the classes to the pictures and on"],
-  ["?", "this list"],
-];
-
 const NEEDY = 5; // classes that are named
 const LEAST = 3; // pictures of a class, to train on it
 
@@ -106,12 +92,6 @@ function openDialog(dialog, id, title, ...parts) {
   dialog.replaceChildren(make("h2", { id, textContent: title }), ...parts, close);
   if (!dialog.open) dialog.showModal();
   return close;
-}
-
-function openHelp(dialog) {
-  const table = make("table");
-  table.innerHTML = HELP.map(([key, does]) => `<tr><th scope="row">${key}</th><td>${does}</td></tr>`).join("");
-  openDialog(dialog, "help", "Keys", table);
 }
 
 function openClasses(dialog, store) {

@@ -8,7 +8,8 @@ from streamlit.components.v2 import component
 from decor_app import session_keys as keys
 from decor_app.page import asset
 
-_PARTS = ("labeler_store.js", "labeler_lists.js", "labeler_progress.js", "labeler.js")
+# Scripts of one module, in which each knows the names of all others.
+_PARTS = ("store", "lists", "progress", "selection", "view", "keys")
 
 
 def labeler(
@@ -39,5 +40,5 @@ def _component():
         "decor-labeler",
         html=asset("labeler.html"),
         css=asset("labeler.css"),
-        js="".join(map(asset, _PARTS)),
+        js=asset("labeler.js") + "".join(asset(f"labeler_{part}.js") for part in _PARTS),
     )

@@ -10,9 +10,9 @@ import streamlit as st
 
 from decor_app.state.images import ImageFile
 from decor_core.errors import PictureError
-from decor_core.features.backbones import MODELS
 from decor_core.images.decode import load_picture
 from decor_core.images.encode import encode_webp
+from decor_core.shipped import MODELS
 
 SAMPLES = MODELS / "samples"
 

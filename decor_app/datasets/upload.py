@@ -26,7 +26,7 @@ from decor_core.datasets.demo import write_example
 from decor_core.datasets.editing import checked_label
 from decor_core.datasets.upload import pack_upload, title_of
 from decor_core.errors import DecorError
-from decor_core.features.backbones import restorable
+from decor_core.shipped import restorable
 
 _MOST_SHOTS = 600  # that a session holds, 60 KB each, until they are labeled
 _CAMERA_WAYS = ("Burst", "One photo")

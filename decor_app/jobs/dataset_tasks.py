@@ -16,9 +16,9 @@ from decor_core.data.quality_checks import is_blank
 from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.storage import VECTORS, tiny_thumb
 from decor_core.errors import DataError
-from decor_core.features.backbones import OwnNetwork
 from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
+from decor_core.features.own_networks import OwnNetwork
 from decor_core.images.augment import Augmentation
 from decor_core.model.bundle import Bundle
 from decor_core.model.events import ShouldStop

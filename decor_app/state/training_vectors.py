@@ -13,9 +13,9 @@ from decor_app.state.models import shipped_vectors, shipped_vectors_or_stop
 from decor_app.state.workspace import Workspace, workspace
 from decor_core.datasets.corrections import with_corrections
 from decor_core.errors import DecorError
-from decor_core.features.backbones import own_network
 from decor_core.features.embedder import AUTO
 from decor_core.features.embeddings import Embeddings
+from decor_core.features.own_networks import own_network
 from decor_core.images.views import REGIONS
 from decor_core.model.training_data import TrainingData
 from decor_core.taxonomy import Taxonomy

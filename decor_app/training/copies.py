@@ -11,11 +11,11 @@ from decor_app.format import escape_markdown
 from decor_app.training.setting_widget import setting_widget
 from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
-from decor_core.features.backbones import restorable
 from decor_core.images import augment
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import content_hash, load_picture
 from decor_core.model.training_config import TrainingConfig
+from decor_core.shipped import restorable
 
 STANDARD, OWN, NONE = "Standard", "Your own", "None"
 _SHARES = "random_crop", "random_scale", "random_brightness"

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from decor_core.errors import PictureError
-from decor_core.features.backbones import OwnNetwork, own_network
 from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.own_networks import OwnNetwork, own_network
 from decor_core.images.decode import DECODER_VERSION, content_hash, open_picture
 from decor_core.model.bundle import Bundle
 from decor_core.model.predictor import ImagePredictor, shared_embedder

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from decor_core.bulk.answers import RowMaker, row_of
 from decor_core.bulk.sources import Picture, read_picture
 from decor_core.errors import DecorError, PictureError
-from decor_core.features.backbones import give_weights, load_backbone, own_network
+from decor_core.features.backbones import give_weights, load_backbone
+from decor_core.features.own_networks import own_network
 from decor_core.parallel import map_in_order
 
 if TYPE_CHECKING:

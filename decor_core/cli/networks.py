@@ -62,8 +62,9 @@ def command(fetch: tuple[str, ...], speed: bool, model_dir: Path | None, as_json
 
 def _networks() -> list[dict[str, Any]]:
     """A row for each, those that a name gives first."""
-    from decor_core.features.backbones import is_at_hand, kept_networks
+    from decor_core.features.backbones import is_at_hand
     from decor_core.features.known_networks import KNOWN, SOURCES
+    from decor_core.features.own_networks import kept_networks
 
     rows = [
         {

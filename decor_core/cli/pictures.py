@@ -231,7 +231,7 @@ def print_choices(embeddings: "Embeddings") -> None:
 
 def _print_network(embeddings: "Embeddings") -> None:
     """Write to stderr what the figures are worth where the network learned from pictures before."""
-    from decor_core.features.backbones import own_network
+    from decor_core.features.own_networks import own_network
 
     network = own_network(embeddings.spec.architecture)
     if network and network.based_on:

@@ -5,39 +5,30 @@ of each stage (each resolution or width of the network). Most have a name, by wh
 found; one that has not, an OwnNetwork, is in the model that uses it.
 
 To add a network of keras.applications: a row in known_networks.py; its preprocessing and its stages
-are found. Any other: its row there, its input in BackboneSpec.named, and in convert.py a function
+are found. Any other: its row there, its input in named_spec, and in convert.py a function
 that gives its stage maps. NETWORKS are the few that the app offers.
 """
 
 import hashlib
-import logging
-import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from functools import cache, cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from decor_core.config import beside, cache_directory, is_hosted
-from decor_core.errors import BackboneError, DamagedFile, DecorError
+from decor_core.config import is_hosted
+from decor_core.errors import BackboneError, DamagedFile
+from decor_core.features.backbone_spec import DEFAULT, BackboneSpec, preprocess
 from decor_core.features.known_networks import KNOWN, known_network
-from decor_core.io import json_as, read_json, write_file, write_json
+from decor_core.features.own_networks import OWN, OwnNetwork, own_network, own_network_here
+from decor_core.shipped import restorable
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
 
-MODELS = Path(os.environ.get("DECOR_MODELS") or beside("decor_core", "models"))
-DEFAULT = "efficientnet_lite0"
-
-_LITE_SIDES = {"0": 224, "1": 240, "2": 260}
-_LITE = re.compile(r"efficientnet_lite([012])")
 # The networks that an app may offer: the first ships, the next two come as packages, the last are
 # downloaded.
 NETWORKS = (
@@ -47,197 +38,39 @@ NETWORKS = (
     "mobilenet_1.0_224",
     "mobilenet_0.50_224",
 )
+_LITE_SIDES = {"0": 224, "1": 240, "2": 260}
+_LITE = re.compile(r"efficientnet_lite([012])")
 _MOBILENET = re.compile(r"mobilenet_(0\.25|0\.50|0\.75|1\.0)_(128|160|192|224)")
-_OWN = "own_"  # begins the names of networks that a model carries
-_log = logging.getLogger(__name__)
 
 
-@contextmanager
-def restorable(path: Path) -> Iterator[None]:
-    """Turn an error about ``path``, if it ships with Decor, into one that says how to put it back.
-
-    Visitors see it: it names no place of this computer. The log has the reason.
+def named_spec(name: str) -> BackboneSpec:
+    """The spec of ``efficientnet_lite{0,1,2}``, ``mobilenet_<width>_<side>`` or another that
+    KNOWN has, as Decor or keras.applications spell it, or of an OwnNetwork that is here.
     """
-    try:
-        yield
-    except DecorError as error:
-        if not path.is_relative_to(MODELS):
-            raise
-        _log_once(str(error))
-        name = path.relative_to(MODELS).as_posix()
-        raise type(error)(
-            f"“models/{name}”, which ships with Decor, is missing or damaged. Whoever runs Decor "
-            "can put it back, for instance by “git checkout models”; then try again. Nothing of "
-            "yours is lost."
-        ) from error
-
-
-@cache  # pages try again and again
-def _log_once(reason: str) -> None:
-    _log.error("what ships cannot be read: %s", reason)
-
-
-@dataclass(frozen=True)
-class BackboneSpec:
-    """A network by name: square input of ``side`` pixels, fed ``(pixel - mean) / scale``."""
-
-    name: str
-    side: int
-    mean: float
-    scale: float
-
-    @classmethod
-    def named(cls, name: str) -> "BackboneSpec":
-        """The spec of ``efficientnet_lite{0,1,2}``, ``mobilenet_<width>_<side>`` or another that
-        KNOWN has, as Decor or keras.applications spell it.
-        """
-        name = name.strip().lower().replace("-", "_")
-        if name.startswith(_OWN):
-            return _own_network_here(name).spec
-        if match := _LITE.fullmatch(name):
-            return cls(name, _LITE_SIDES[match[1]], mean=127.0, scale=128.0)
-        if match := _MOBILENET.fullmatch(name):
-            return cls(name, int(match[2]), mean=127.5, scale=127.5)
-        if known := known_network(name):
-            if not known.keras:
-                return cls.named(known.name)
-            return cls(known.name, known.side, mean=0.0, scale=1.0)  # it does the rest itself
-        likely = get_close_matches(name, KNOWN, 3)
-        raise BackboneError(
-            f"There is no network “{name}”"
-            + (f"; did you mean {' or '.join(likely)}? " if likely else "; ")
-            + "“decor networks” lists all: efficientnet_lite0, efficientnet_lite1, "
-            "efficientnet_lite2, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128> and those of "
-            "keras.applications."
-        )
-
-    @property
-    def path(self) -> Path:
-        """Its TFLite file: shipped under ``models/``, or converted once and kept.
-
-        It is kept in $DECOR_BACKBONES, by default in the cache.
-        """
-        shipped = MODELS / "backbone" / f"{self.name}.tflite"
-        return shipped if self.name == DEFAULT or shipped.exists() else _kept(self.name)
-
-
-def _kept(name: str) -> Path:
-    folder = Path(os.environ.get("DECOR_BACKBONES") or cache_directory() / "backbone")
-    return folder / f"{name}.tflite"
-
-
-_living: "WeakSet[OwnNetwork]" = WeakSet()
-_living_lock = Lock()
-
-
-@dataclass(frozen=True, eq=False)
-class OwnNetwork:
-    """A network that no name gives, so that a model carries it along.
-
-    ``content`` is a TFLite file of stage maps; its input is as in a BackboneSpec. ``title`` is what
-    people see of it, ``based_on`` the named network whose weights it began with, if any. As long
-    as it is in memory its ``name``, which tells content and input, finds it: ``load_backbone``,
-    ``BackboneSpec.named``. Nothing has looked at the content yet: ``load_backbone`` checks it.
-    """
-
-    content: bytes = field(repr=False)
-    side: int
-    mean: float
-    scale: float
-    title: str
-    based_on: str = ""
-
-    def __post_init__(self) -> None:
-        with _living_lock:
-            _living.add(self)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """By way of ``__init__``, so that a process which it is sent to finds it, too."""
-        about = self.side, self.mean, self.scale, self.title, self.based_on
-        return OwnNetwork, (self.content, *about)
-
-    @cached_property
-    def digest(self) -> str:
-        """Of content and input: what decides the vectors of pictures."""
-        told = f"{self.side} {self.mean!r} {self.scale!r} ".encode()
-        return hashlib.sha256(told + self.content).hexdigest()[:16]
-
-    @property
-    def name(self) -> str:
-        return _OWN + self.digest
-
-    @property
-    def spec(self) -> BackboneSpec:
-        return BackboneSpec(self.name, self.side, self.mean, self.scale)
-
-
-def own_network(name: str) -> OwnNetwork | None:
-    """The network of that name which a model in this process carries, or which was kept here."""
-    if not name.startswith(_OWN):
-        return None
-    with _living_lock:
-        living = next((network for network in _living if network.name == name), None)
-    return living or _kept_network(name)
-
-
-_held: dict[str, OwnNetwork] = {}  # from files, by name: few in a process
-
-
-def keep_network(network: OwnNetwork) -> None:
-    """Have the name of a network find it in this process from now on, and at home in later ones."""
-    _held[network.name] = network
-    path = _kept(network.name)
-    if is_hosted() or path.exists():
-        return
-    about = {one.name: getattr(network, one.name) for one in fields(network)}
-    del about["content"]
-    try:
-        write_json(path.with_suffix(".json"), about)
-        write_file(path, network.content)
-    except OSError as error:
-        _log.warning("The network “%s” cannot be kept: %s", network.title, error.strerror or error)
-
-
-def _kept_network(name: str) -> OwnNetwork | None:
-    path = _kept(name)
-    if is_hosted() or not path.exists():
-        return None
-    try:
-        about = read_json(path.with_suffix(".json"), dict[str, Any])
-        network = json_as(about | {"content": path.read_bytes()}, OwnNetwork)
-    except (OSError, DamagedFile):
-        return None
-    if network.name != name:
-        return None
-    return _held.setdefault(name, network)
-
-
-def kept_networks() -> list[OwnNetwork]:
-    """The networks from files that were kept here."""
-    names = (path.stem for path in sorted(_kept(_OWN).parent.glob(f"{_OWN}*.tflite")))
-    return [network for name in names if (network := own_network(name))]
-
-
-def _own_network_here(name: str) -> OwnNetwork:
-    if network := own_network(name):
-        return network
+    name = name.strip().lower().replace("-", "_")
+    if name.startswith(OWN):
+        return own_network_here(name).spec
+    if match := _LITE.fullmatch(name):
+        return BackboneSpec(name, _LITE_SIDES[match[1]], mean=127.0, scale=128.0)
+    if match := _MOBILENET.fullmatch(name):
+        return BackboneSpec(name, int(match[2]), mean=127.5, scale=127.5)
+    if known := known_network(name):
+        if not known.keras:
+            return named_spec(known.name)
+        return BackboneSpec(known.name, known.side, mean=0.0, scale=1.0)  # it does the rest itself
+    likely = get_close_matches(name, KNOWN, 3)
     raise BackboneError(
-        f"The network “{name}” is in none of the models here; it comes with the model that was "
-        "trained on it: name that model by --architecture, or make the vectors again."
+        f"There is no network “{name}”"
+        + (f"; did you mean {' or '.join(likely)}? " if likely else "; ")
+        + "“decor networks” lists all: efficientnet_lite0, efficientnet_lite1, "
+        "efficientnet_lite2, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128> and those of "
+        "keras.applications."
     )
-
-
-def network_to_carry(name: str) -> OwnNetwork | None:
-    """What a model trained on vectors of the network called ``name`` brings along, if anything.
-
-    BackboneError where that is not here.
-    """
-    return _own_network_here(name) if name.startswith(_OWN) else None
 
 
 def is_at_hand(name: str) -> bool:
     """Whether the network called ``name`` can be used without a download or a conversion."""
-    return own_network(name) is not None or BackboneSpec.named(name).path.exists()
+    return own_network(name) is not None or named_spec(name).path.exists()
 
 
 def network_title(name: str) -> str:
@@ -313,19 +146,6 @@ class Backbone:
         return stages
 
 
-def preprocess(pixels: np.ndarray, spec: BackboneSpec, kind: type = np.float32) -> np.ndarray:
-    """Pixels [n, side, side, 3], uint8, as a network takes them whose input is of that ``kind``.
-
-    Float32, or int8: with a step for each level of the pixels.
-    """
-    if kind == np.int8:
-        return (pixels ^ 128).view(np.int8)  # pixels - 128, without leaving eight bits
-    scaled = pixels.astype(np.float32)
-    scaled -= spec.mean
-    scaled /= spec.scale
-    return scaled
-
-
 def by_resolution(shape: Sequence[int]) -> tuple[int, int]:
     """Sorts stage maps of shape [n, h, w, channels] from the first of a network to its last."""
     _, height, _, channels = shape
@@ -349,7 +169,7 @@ def provide_network(name: str, progress: Callable[[int, int | None], None] | Non
     """
     if own_network(name) or name in _given:
         return
-    spec = BackboneSpec.named(name)
+    spec = named_spec(name)
     if spec.name == DEFAULT or spec.path.exists():
         return
     if is_hosted() and spec.name not in NETWORKS:  # strangers could have all downloaded
@@ -369,7 +189,7 @@ def load_backbone(name: str = DEFAULT) -> Backbone:
     """
     if network := own_network(name):
         return _checked(network)
-    spec = BackboneSpec.named(name)
+    spec = named_spec(name)
     if name in _given:
         return Backbone(spec, weights=_given[name])
     provide_network(name)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from decor_core.errors import BackboneError, require_package
-from decor_core.features.backbones import BackboneSpec, preprocess
+from decor_core.features.backbone_spec import BackboneSpec, preprocess
 from decor_core.features.downloads import Progress, fetch
 from decor_core.features.keras_networks import INSTEAD, build_network
 from decor_core.features.known_networks import known_network

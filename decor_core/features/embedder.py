@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from decor_core.errors import BackboneError, DamagedFile
-from decor_core.features.backbones import DEFAULT, load_backbone
+from decor_core.features.backbone_spec import DEFAULT
+from decor_core.features.backbones import load_backbone
 from decor_core.images import color
 from decor_core.images.localize import inside
 from decor_core.images.views import REGIONS, VIEWS, WORKING_SIDE, cut, region_square

@@ -13,7 +13,9 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import TensorType
 
 from decor_core.errors import BackboneError, DamagedFile, DecorError, require_package
-from decor_core.features.backbones import BackboneSpec, OwnNetwork, keep_network, load_backbone
+from decor_core.features.backbone_spec import BackboneSpec
+from decor_core.features.backbones import load_backbone, named_spec
+from decor_core.features.own_networks import OwnNetwork, keep_network
 from decor_core.features.stage_maps import read_network, with_stage_maps
 
 _KERAS_ENDINGS = ".keras", ".h5", ".hdf5"
@@ -45,7 +47,7 @@ def find_network(text: str) -> Found:
     path = Path(match["file"] if match else text).expanduser()
     if not _is_file_of_network(path):
         try:
-            return Found(BackboneSpec.named(text).name)
+            return Found(named_spec(text).name)
         except BackboneError as error:
             if wrong := _what_is_wrong(text):
                 raise BackboneError(wrong) from error

@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 
 from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file, unwritable
-from decor_core.features.backbones import MODELS, OwnNetwork, restorable
 from decor_core.features.embedder import EmbeddingSpec, read_spec
+from decor_core.features.own_networks import OwnNetwork
 from decor_core.io import (
     Arrays,
     json_as,
@@ -31,6 +31,7 @@ from decor_core.model.elsewhere import Elsewhere
 from decor_core.model.evaluation import Evaluation, decode_counts
 from decor_core.model.linear_head import LinearHead
 from decor_core.model.novelty import Novelty
+from decor_core.shipped import MODELS, restorable
 from decor_core.taxonomy import Taxonomy
 
 FORMAT = "decor-bundle/1"

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from decor_core.features.backbones import DEFAULT, keep_network
+from decor_core.features.backbone_spec import DEFAULT
+from decor_core.features.own_networks import keep_network
 from decor_core.model.bundle import Bundle, is_bundle, load_bundle
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from decor_core.errors import TrainingError
-from decor_core.features.backbones import DEFAULT
+from decor_core.features.backbone_spec import DEFAULT
 from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.images.augment import Augmentation, standard
 from decor_core.images.views import REGIONS, VIEWS

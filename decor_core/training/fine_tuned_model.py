@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from decor_core.features.backbones import OwnNetwork, network_title, own_network
+from decor_core.features.backbones import network_title
 from decor_core.features.embedder import ImageEmbedder
 from decor_core.features.embeddings import Embeddings
+from decor_core.features.own_networks import OwnNetwork, own_network
 from decor_core.model.linear_head import LinearHead
 from decor_core.model.novelty import Novelty
 from decor_core.model.novelty_detector import FALSE_ALARMS, fit_novelty, weighted_quantiles

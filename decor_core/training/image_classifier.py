@@ -13,7 +13,7 @@ import pandas as pd
 from decor_core.data.bursts import group_pictures
 from decor_core.errors import DataError
 from decor_core.features import worn_copies
-from decor_core.features.backbones import DEFAULT
+from decor_core.features.backbone_spec import DEFAULT
 from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.augment import Augmentation, distort

@@ -16,8 +16,8 @@ from decor_core.data.split import (
     different_pictures,
 )
 from decor_core.errors import TrainingError
-from decor_core.features.backbones import OwnNetwork
 from decor_core.features.embeddings import Embeddings
+from decor_core.features.own_networks import OwnNetwork
 from decor_core.features.region_choice import RegionChoice
 from decor_core.features.vectors import is_many
 from decor_core.model.bundle import Bundle

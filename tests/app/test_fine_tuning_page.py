@@ -18,7 +18,7 @@ from decor_app.state.jobs import ESTIMATE, FINE_TUNE, TRAIN
 from decor_app.state.processes import inference_pool
 from decor_app.state.training_vectors import TrainingVectors
 from decor_core.datasets.store import DatasetStore
-from decor_core.features.backbones import OwnNetwork
+from decor_core.features.own_networks import OwnNetwork
 from decor_core.model.events import TrainEvent, never_stop
 from decor_core.model.predictor import VectorPredictor
 from decor_core.model.training_config import TrainingConfig

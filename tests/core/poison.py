@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from decor_core.bulk.answers import COUNT, TEXT, Content, Row
-from decor_core.features.backbones import DEFAULT
+from decor_core.features.backbone_spec import DEFAULT
 
 
 class Poisoned:

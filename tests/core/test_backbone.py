@@ -11,15 +11,15 @@ import pytest
 
 from decor_core.config import cache_directory
 from decor_core.errors import BackboneError
-from decor_core.features import backbones as backbone
 from decor_core.features import convert
-from decor_core.features.backbones import DEFAULT, Backbone, BackboneSpec, load_backbone
+from decor_core.features.backbone_spec import DEFAULT, BackboneSpec, preprocess
+from decor_core.features.backbones import Backbone, load_backbone, named_spec
 from decor_core.features.convert import convert_backbone
 from decor_core.features.torch_weights import read_torch_state
 
-SHIPPED = BackboneSpec.named(DEFAULT).path
-LITE1 = BackboneSpec.named("efficientnet_lite1")
-SMALL = BackboneSpec.named("mobilenet_0.25_128")
+SHIPPED = named_spec(DEFAULT).path
+LITE1 = named_spec("efficientnet_lite1")
+SMALL = named_spec("mobilenet_0.25_128")
 SMALL_WEIGHTS = "mobilenet_2_5_128_tf_no_top.h5"
 
 
@@ -76,13 +76,13 @@ def _torch_file(path, tensors, values, dtype="FloatStorage"):
     [("efficientnet_lite0", 224), ("EfficientNet-Lite2", 260), ("mobilenet_0.50_160", 160)],
 )
 def test_names(name, side):
-    assert BackboneSpec.named(name).side == side
+    assert named_spec(name).side == side
 
 
 @pytest.mark.parametrize("name", ["alexnet", "efficientnet_lite3", "mobilenet_0.5_224", ""])
 def test_unknown_name_tells_the_known(name):
     with pytest.raises(BackboneError, match="lists all: efficientnet_lite0"):
-        BackboneSpec.named(name)
+        named_spec(name)
 
 
 # --- the shipped network
@@ -159,9 +159,9 @@ def test_steps_of_the_shipped_network_are_those_of_the_pixels():
     interpreter = load_backbone()._made()
     (place,) = interpreter.get_input_details()
     step, zero = place["quantization"]
-    levels, spec = np.arange(256, dtype=np.uint8), BackboneSpec.named(DEFAULT)
-    wanted = np.rint(backbone.preprocess(levels, spec) / step) + zero
-    np.testing.assert_array_equal(backbone.preprocess(levels, spec, place["dtype"]), wanted)
+    levels, spec = np.arange(256, dtype=np.uint8), named_spec(DEFAULT)
+    wanted = np.rint(preprocess(levels, spec) / step) + zero
+    np.testing.assert_array_equal(preprocess(levels, spec, place["dtype"]), wanted)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_damaged_network_file_is_refused(tmp_path, damage):
     if damage in content:
         path.write_bytes(content[damage])
     with pytest.raises(BackboneError, match="delete “.*network.tflite” or fetch it again"):
-        Backbone(BackboneSpec.named(DEFAULT), path)
+        Backbone(named_spec(DEFAULT), path)
 
 
 def test_another_network_under_the_name_is_refused():
@@ -303,7 +303,7 @@ def test_conversion_gone_wrong_is_noticed(networks, monkeypatch):
 
     monkeypatch.setattr(convert, "_lite", lambda spec: network)
     with pytest.raises(BackboneError, match="conversion of efficientnet_lite0 .* went wrong"):
-        convert_backbone(BackboneSpec.named(DEFAULT), networks / "network.tflite")
+        convert_backbone(named_spec(DEFAULT), networks / "network.tflite")
     assert not networks.exists()
 
 

@@ -11,9 +11,11 @@ from tiny_network import tiny_network
 
 from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, DecorError, TrainingError
-from decor_core.features.backbones import OwnNetwork, load_backbone, preprocess
+from decor_core.features.backbone_spec import preprocess
+from decor_core.features.backbones import load_backbone
 from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec
+from decor_core.features.own_networks import OwnNetwork
 from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.predictor import ImagePredictor
 from decor_core.model.training_config import TrainingConfig

@@ -9,7 +9,8 @@ import pytest
 
 from decor_core.errors import BackboneError
 from decor_core.features import backbones, keras_networks
-from decor_core.features.backbones import BackboneSpec, load_backbone, provide_network
+from decor_core.features.backbone_spec import BackboneSpec
+from decor_core.features.backbones import load_backbone, named_spec, provide_network
 from decor_core.features.known_networks import KNOWN, known_network
 
 OF_KERAS = [network for network in KNOWN.values() if network.keras]
@@ -22,14 +23,14 @@ def tf():
 
 @pytest.mark.parametrize("spelled", ["ResNet50V2", "resnet50_v2", "resnet50-v2", "RESNET50V2"])
 def test_names_as_here_or_as_in_keras(spelled):
-    assert BackboneSpec.named(spelled) == BackboneSpec("resnet50_v2", 224, 0.0, 1.0)
+    assert named_spec(spelled) == BackboneSpec("resnet50_v2", 224, 0.0, 1.0)
 
 
 def test_another_name_gets_those_like_it():
     with pytest.raises(BackboneError, match="“efficientnet_b9”; did you mean efficientnet_b"):
-        BackboneSpec.named("EfficientNet-B9")
+        named_spec("EfficientNet-B9")
     with pytest.raises(BackboneError, match="no network “alexnet”; “decor networks” lists all"):
-        BackboneSpec.named("alexnet")
+        named_spec("alexnet")
 
 
 def test_every_network_is_one_that_keras_has_weights_of(tf):
@@ -153,5 +154,5 @@ def test_the_table_is_whole():
     for known in KNOWN.values():
         assert 100 < known.side <= 600 and 0 < known.megabytes < 1500
         assert 40 < known.accuracy < 90 and known_network(known.name) is known
-    assert BackboneSpec.named("inception_v3").side == 299
-    assert BackboneSpec.named("mobilenet").name == "mobilenet_1.0_224"
+    assert named_spec("inception_v3").side == 299
+    assert named_spec("mobilenet").name == "mobilenet_1.0_224"

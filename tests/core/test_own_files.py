@@ -12,9 +12,10 @@ from tiny_network import tiny_network
 from decor_core import ImageClassifier
 from decor_core.cli.main import main
 from decor_core.errors import BackboneError
-from decor_core.features import backbones
-from decor_core.features.backbones import kept_networks, load_backbone, own_network
+from decor_core.features import own_networks
+from decor_core.features.backbones import load_backbone
 from decor_core.features.own_files import find_network
+from decor_core.features.own_networks import kept_networks, own_network
 from decor_core.model.bundle import load_bundle
 
 SIDE, LAYERS = 64, (4, 6, 8, 10)
@@ -23,7 +24,7 @@ SIDE, LAYERS = 64, (4, 6, 8, 10)
 @pytest.fixture(autouse=True)
 def no_kept_networks(networks):
     yield
-    backbones._held.clear()
+    own_networks._held.clear()
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_found_with_its_stages_and_kept(file, networks):
     network = own_network(found.name)
     assert (network.title, network.mean, network.scale, found.assumed) == ("mine", 127, 128, "")
     assert [shape[0] for shape in load_backbone(found.name).shapes] == [16, 8, 4]
-    backbones._held.clear()
+    own_networks._held.clear()
     (kept,) = kept_networks()
     assert kept.name == found.name and kept.title == "mine"
     assert {path.name for path in networks.iterdir()} == {
@@ -168,7 +169,7 @@ def test_vectors_of_it_can_be_trained_on_later(file, painted, tmp_path, capsys):
     assert (
         main(["embed", str(painted), "--architecture", f"{file}@0,255", "--out", str(vectors)]) == 0
     )
-    backbones._held.clear()  # as in another process
+    own_networks._held.clear()  # as in another process
     load_backbone.cache_clear()
     model = tmp_path / "model"
     flags = ["--embeddings", str(vectors), "--classes_from", "folder", "--out", str(model)]

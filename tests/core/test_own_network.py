@@ -19,10 +19,12 @@ from decor_core.cli.main import main
 from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, BundleError
 from decor_core.export.formats import export_bytes
-from decor_core.features import backbones
-from decor_core.features.backbones import DEFAULT, OwnNetwork, is_at_hand, load_backbone
+from decor_core.features import backbones, own_networks
+from decor_core.features.backbone_spec import DEFAULT
+from decor_core.features.backbones import is_at_hand, load_backbone
 from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
+from decor_core.features.own_networks import OwnNetwork
 from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.explain import explain
 from decor_core.model.neighbors import NeighborIndex
@@ -141,8 +143,8 @@ def _with_other_mean(bundle):
 
 
 def _forget_networks(monkeypatch):
-    monkeypatch.setattr(backbones, "_held", {})
-    monkeypatch.setattr(backbones, "_living", WeakSet())
+    monkeypatch.setattr(own_networks, "_held", {})
+    monkeypatch.setattr(own_networks, "_living", WeakSet())
     load_backbone.cache_clear()
 
 

@@ -13,7 +13,8 @@ from tiny_network import Parts, tiny_network
 
 from decor_core.errors import BackboneError, DamagedFile
 from decor_core.features import tflite_check
-from decor_core.features.backbones import OwnNetwork, load_backbone
+from decor_core.features.backbones import load_backbone
+from decor_core.features.own_networks import OwnNetwork
 from decor_core.features.tflite_check import checked_network
 
 
@@ -231,7 +232,8 @@ def test_people_are_told_which_network_is_refused():
 _FUZZ = """
 import random, sys
 from decor_core.errors import DamagedFile
-from decor_core.features.backbones import OwnNetwork, BackboneError, load_backbone
+from decor_core.features.backbones import BackboneError, load_backbone
+from decor_core.features.own_networks import OwnNetwork
 import numpy as np
 content = sys.stdin.buffer.read()
 pixels = np.zeros((2, 32, 32, 3), np.uint8)

@@ -9,10 +9,11 @@ from scenes import fixed_camera, hand_signs
 
 from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_core.datasets.store import DatasetStore
-from decor_core.features import backbones as backbone
+from decor_core.features.backbones import load_backbone
 from decor_core.model.bundle import load_bundle
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.store import DiskRuns
+from decor_core.shipped import MODELS
 
 ACCURACY = r"Final test accuracy = \d+\.\d% \(N=\d+\), 95 % interval \d+\.\d% to \d+\.\d%"
 QUICK = ("--views", 1, "--how_many_training_steps", 30, "--learning_rate", 0.1)
@@ -114,14 +115,14 @@ def test_bottlenecks_and_networks_are_kept_where_wanted(run, painted, tmp_path, 
     monkeypatch.setenv("DECOR_BACKBONES", "")
     networks = tmp_path / "networks"
     networks.mkdir()
-    shipped = backbone.MODELS / "backbone" / "efficientnet_lite0.tflite"
+    shipped = MODELS / "backbone" / "efficientnet_lite0.tflite"
     shutil.copy(shipped, networks / "mobilenet_1.0_224.tflite")
     try:
         code, _, err = run("retrain", "--image_dir", painted, "--views", 1, "--head", "lda",
                            "--architecture", "mobilenet_1.0_224", "--model_dir", networks,
                            "--bottleneck_dir", tmp_path / "vectors")  # fmt: skip
     finally:
-        backbone.load_backbone.cache_clear()
+        load_backbone.cache_clear()
     assert code == 0, err
     (folder,) = (tmp_path / "vectors").iterdir()
     assert folder.name.startswith("mobilenet_1.0_224-")

@@ -15,7 +15,7 @@ import pytest
 from decor_core.errors import BundleError
 from decor_core.export import formats
 from decor_core.export.formats import FORMATS, export_model, export_name
-from decor_core.features import backbones as backbone
+from decor_core.features.backbones import named_spec
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.predictor import ImagePredictor
@@ -207,7 +207,7 @@ def test_pictures_of_one_color_get_numbers(label_image):
 
 def test_graph_holds_the_network_once(shipped, exported):
     graph_file = exported("graph") / "retrained_graph.pb"
-    network = backbone.BackboneSpec.named(shipped.embedding.architecture).path.stat().st_size
+    network = named_spec(shipped.embedding.architecture).path.stat().st_size
     # Four bytes for each of its weights, and the head.
     assert graph_file.stat().st_size < 4.4 * network
 

@@ -6,7 +6,8 @@ from tiny_network import add_all_operators, tiny_network
 
 from decor_core.errors import BackboneError
 from decor_core.features import backbones, convert
-from decor_core.features.backbones import OwnNetwork
+from decor_core.features.backbone_spec import preprocess
+from decor_core.features.own_networks import OwnNetwork
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -46,14 +47,14 @@ def stages_of(request):
 def test_the_network_that_ships_to_the_bit(stages_of):
     network = backbones.load_backbone()
     pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
-    found = stages_of(network.weights, backbones.preprocess(pixels, network.spec))
+    found = stages_of(network.weights, preprocess(pixels, network.spec))
     for mine, theirs in zip(found, network.stage_maps(pixels), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
 def test_a_network_of_single_precision(stages_of, tmp_path, monkeypatch):
     tf = pytest.importorskip("tensorflow")
-    spec = backbones.BackboneSpec.named("mobilenet_0.25_128")
+    spec = backbones.named_spec("mobilenet_0.25_128")
     kernels = np.random.default_rng(0).normal(0, 0.3, (3, 3, 3, 8)).astype(np.float32)
 
     def layers(scaled):
@@ -65,7 +66,7 @@ def test_a_network_of_single_precision(stages_of, tmp_path, monkeypatch):
     monkeypatch.setattr(convert, "_mobilenet", lambda *_: layers)
     convert.convert_backbone(spec, tmp_path / "network.tflite")
     pixels = np.random.default_rng(1).integers(0, 256, (1, 128, 128, 3), np.uint8)
-    inputs = backbones.preprocess(pixels, spec)
+    inputs = preprocess(pixels, spec)
     found = stages_of((tmp_path / "network.tflite").read_bytes(), inputs)
     for mine, theirs in zip(found, layers(inputs), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-4)
@@ -76,7 +77,7 @@ def test_every_operator_of_networks_that_people_bring(stages_of):
     network = OwnNetwork(content, 32, 127.5, 127.5, "All")
     backbone = backbones.load_backbone(network.name)
     pixels = np.random.default_rng(2).integers(0, 256, (2, 32, 32, 3), np.uint8)
-    found = stages_of(backbone.weights, backbones.preprocess(pixels, network.spec))
+    found = stages_of(backbone.weights, preprocess(pixels, network.spec))
     assert len(found) == 3
     for mine, theirs in zip(found, backbone.stage_maps(pixels), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-4)
