@@ -13,8 +13,8 @@ from decor_app.classify.prediction_view import show_notes, show_prediction, show
 from decor_app.classify.sample_picker import sample_instead_of
 from decor_app.classify.uploads import uploaded_images
 from decor_app.page import open_page
+from decor_app.state.finished_jobs import collect
 from decor_app.state.images import Analyzed, AnalyzedImage, UnreadableFile
-from decor_app.state.jobs import collect
 from decor_app.state.models import predictor
 from decor_core.model.predictor import VectorPredictor
 

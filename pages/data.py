@@ -13,7 +13,7 @@ from decor_app.datasets.upload import show_additions, show_empty_state, show_way
 from decor_app.labeling.view import show_labeling
 from decor_app.page import open_page
 from decor_app.state import datasets, labeling
-from decor_app.state.jobs import collect
+from decor_app.state.finished_jobs import collect
 
 VIEWS = {
     "Report": show_report,

@@ -7,7 +7,8 @@ from decor_app.evaluation.details import show_details
 from decor_app.format import escape_markdown, percent
 from decor_app.jobs.train_tasks import TrainTask
 from decor_app.page import open_page
-from decor_app.state.jobs import TRAIN, can_train_further, collect, job_for, run_of, stop, submit_on
+from decor_app.state.finished_jobs import collect, run_of
+from decor_app.state.jobs import TRAIN, can_train_further, job_for, stop, submit_on
 from decor_app.state.processes import warm_training_process
 from decor_app.training.fine_tuning import show_fine_tuning
 from decor_app.training.obstacles import show_obstacles

@@ -7,7 +7,7 @@ from decor_app.runs.comparison import show_comparison
 from decor_app.runs.details import show_deleted, show_run
 from decor_app.runs.table import choose_runs
 from decor_app.runs.transfer import show_import, show_tensorboard
-from decor_app.state.jobs import collect
+from decor_app.state.finished_jobs import collect
 from decor_app.state.models import shipped_bundle
 from decor_app.state.runs import IN_SESSION, SHIPPED, may_keep, run_entries
 

@@ -15,8 +15,9 @@ from decor_app.jobs.train_tasks import TrainOnAllTask, TrainTask
 from decor_app.page import RETRAIN
 from decor_app.state.corrections import CorrectionTraining
 from decor_app.state.datasets import find_dataset, store, toast_error, zipped
+from decor_app.state.finished_jobs import run_of
 from decor_app.state.images import network_key
-from decor_app.state.jobs import CROSS_VALIDATE, TRAIN_ON_CORRECTIONS, job_for, run_of, submit_on
+from decor_app.state.jobs import CROSS_VALIDATE, TRAIN_ON_CORRECTIONS, job_for, submit_on
 from decor_app.state.models import in_use, predictor, use_model, use_shipped_model
 from decor_app.state.runs import run_entries
 from decor_app.state.workspace import workspace

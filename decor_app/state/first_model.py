@@ -17,19 +17,10 @@ from decor_app.hosting.config import server_config
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask
 from decor_app.jobs.intake_tasks import IntakeTask
 from decor_app.jobs.train_tasks import LearnTask
-from decor_app.state.jobs import (
-    CHECK,
-    INTAKE,
-    LEARN,
-    SessionJob,
-    Steps,
-    save_run,
-    single,
-    stop,
-    submit,
-)
+from decor_app.state.jobs import CHECK, INTAKE, LEARN, stop, submit
 from decor_app.state.models import in_use, use_model
-from decor_app.state.runs import IN_SESSION, find_run
+from decor_app.state.runs import IN_SESSION, find_run, save_run
+from decor_app.state.session_job import SessionJob, Steps, single
 from decor_app.state.training_vectors import keep_vectors
 from decor_app.state.workspace import Workspace, workspace
 from decor_core.data.split import different_pictures, needed

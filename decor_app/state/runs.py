@@ -11,7 +11,7 @@ from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.state.errors import attempt
-from decor_app.state.workspace import workspace
+from decor_app.state.workspace import REGISTRY, workspace
 from decor_core.model.evaluation import Evaluation
 from decor_core.runs.run import Run
 from decor_core.runs.store import DiskRuns, RunStore
@@ -74,6 +74,15 @@ def save_cross_validation(run_id: str, found: Mapping[str, Evaluation]) -> None:
     entry = find_run(run_id)
     if entry:
         attempt(lambda: entry.store.update(run_id, lambda run: run.with_cross_validation(found)))
+
+
+def save_run(run: Run) -> None:
+    """Keep a run in the session; the oldest go where there is no room."""
+    session = workspace()
+    session.runs.save(run)
+    for old in session.own_runs[REGISTRY.room(session) :]:
+        session.runs.delete(old.id)
+        st.toast(escape_markdown(f"“{old.title}” had to go: there is no room for more models."))
 
 
 def keep_run(entry: RunEntry) -> None:

@@ -27,8 +27,8 @@ from decor_core.text import size_in_words
 if TYPE_CHECKING:
     from decor_app.jobs.dataset_tasks import MapCoordinates
     from decor_app.state.first_model import FirstModel
-    from decor_app.state.jobs import SessionJob
     from decor_app.state.labeling_session import Labeling
+    from decor_app.state.session_job import SessionJob
     from decor_core.training.fine_tuning import FineTuning
     from decor_core.training.search import CurvePoint
 

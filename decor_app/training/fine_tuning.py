@@ -14,15 +14,8 @@ from decor_app.jobs.fine_tuning_tasks import EstimateTask, FineTuneTask
 from decor_app.jobs.job import Job
 from decor_app.page import RUNS
 from decor_app.state.datasets import find_dataset
-from decor_app.state.jobs import (
-    ESTIMATE,
-    FINE_TUNE,
-    can_train_further,
-    job_for,
-    run_of,
-    save_fine_tuned,
-    submit_on,
-)
+from decor_app.state.finished_jobs import run_of, save_fine_tuned
+from decor_app.state.jobs import ESTIMATE, FINE_TUNE, can_train_further, job_for, submit_on
 from decor_app.state.runs import run_entries
 from decor_app.state.workspace import workspace
 from decor_app.training.setting_widget import SETTINGS, setting_widget

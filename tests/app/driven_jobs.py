@@ -5,7 +5,7 @@ from typing import Any
 
 from decor_app.jobs.queue import JobQueue
 from decor_app.jobs.tasks import QueueName, Task
-from decor_app.state.jobs import SessionJob, Steps, single
+from decor_app.state.session_job import SessionJob, Steps, single
 from decor_app.state.workspace import Workspace
 
 

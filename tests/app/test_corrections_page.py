@@ -9,7 +9,7 @@ from app_pages import button, ended, grid, opened, sound, texts
 from streamlit.testing.v1 import AppTest
 
 from decor_app.classify import corrections
-from decor_app.state import jobs, training_vectors
+from decor_app.state import finished_jobs, training_vectors
 from decor_app.state.jobs import ask_about
 from decor_app.state.models import shipped_vectors
 from decor_app.state.workspace import Workspace
@@ -29,7 +29,7 @@ def mine(monkeypatch: pytest.MonkeyPatch) -> Workspace:
         return vectors.rows((vectors.table.groupby("style").cumcount() < 5).to_numpy())
 
     monkeypatch.setattr(training_vectors, "shipped_vectors", few)
-    monkeypatch.setattr(jobs, "ask_about", lambda *asked: None)
+    monkeypatch.setattr(finished_jobs, "ask_about", lambda *asked: None)
     return Workspace(uuid4().hex)
 
 
@@ -76,7 +76,7 @@ def _train(test: AppTest, words: str = "Train with them") -> AppTest:
 
 
 def test_a_correction_is_remembered_learned_and_answers(mine, vase, monkeypatch):
-    monkeypatch.setattr(jobs, "ask_about", ask_about)
+    monkeypatch.setattr(finished_jobs, "ask_about", ask_about)
     test = _say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands")
     assert "**1 correction**" in texts(test)
     assert "Undo" in _labels(test) and "Train with them" in _labels(test)

@@ -17,7 +17,8 @@ from decor_app.jobs.queue import QueueLimits
 from decor_app.jobs.tasks import Task
 from decor_app.state import first_model
 from decor_app.state.first_model import FirstModel, learn_purpose
-from decor_app.state.jobs import CHECK, SessionJob
+from decor_app.state.jobs import CHECK
+from decor_app.state.session_job import SessionJob
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.store import DatasetStore

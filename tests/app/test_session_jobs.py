@@ -13,9 +13,9 @@ from decor_app.datasets import ingest as ingest_page
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, MapCoordinates, MapTask, PredictTask
 from decor_app.jobs.intake_tasks import IntakeTask, PreviewTask
 from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
-from decor_app.state import jobs, processes
-from decor_app.state.jobs import SessionJob
+from decor_app.state import finished_jobs, jobs, processes
 from decor_app.state.processes import inference_pool
+from decor_app.state.session_job import SessionJob
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.store import DatasetStore
@@ -174,13 +174,13 @@ def _is_held(lock) -> bool:
 
 
 def test_a_second_tab_waits_until_a_run_is_kept(visit, embeddings, training, monkeypatch):
-    keep, held = jobs.run_of_training, []
+    keep, held = finished_jobs.run_of_training, []
 
     def run_of_training(*given):
         held.append(_is_held(visit.session.lock))
         return keep(*given)
 
-    monkeypatch.setattr(jobs, "run_of_training", run_of_training)
+    monkeypatch.setattr(finished_jobs, "run_of_training", run_of_training)
     visit.begin(jobs.TRAIN, _training_task(embeddings))
     visit.end(jobs.TRAIN, training)
     for _ in range(2):
