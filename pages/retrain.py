@@ -26,13 +26,7 @@ def start() -> None:
         learned_from = chosen.training_data.with_copies(vectors.copies.shape[1])
         return TrainTask(vectors, chosen.config, chosen.level, chosen.title, learned_from)
 
-    submit_on(
-        TRAIN,
-        chosen.training_data,
-        chosen.level,
-        task,
-        only_worthwhile=chosen.config.copies_by_data,
-    )
+    submit_on(TRAIN, chosen.training_data, chosen.level, task)
 
 
 open_page(

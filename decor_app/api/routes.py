@@ -43,14 +43,18 @@ _MEANINGS = {
     429: "Too many pictures a minute",
     503: "The server is busy or not ready; Retry-After says when to come again",
 }
-_BODY = {"requestBody": {"required": True, "content": CONTENTS}}
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: described(status, _MEANINGS[status]) for status in statuses}
 
 
-_OF_PICTURES = _problems(*_MEANINGS)
+# What the routes have in common to which pictures are sent.
+_OF_PICTURES: dict[str, Any] = {
+    "tags": ["pictures"],
+    "responses": _problems(*_MEANINGS),
+    "openapi_extra": {"requestBody": {"required": True, "content": CONTENTS}},
+}
 
 
 def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIRouter:
@@ -68,14 +72,7 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
         request.state.pictures = len(files)
         return files
 
-    @router.post(
-        "/classify",
-        summary="Classify pictures",
-        tags=["pictures"],
-        dependencies=locked,
-        responses=_OF_PICTURES,
-        openapi_extra=_BODY,
-    )
+    @router.post("/classify", summary="Classify pictures", dependencies=locked, **_OF_PICTURES)
     async def classify(
         request: Request, options: Annotated[ClassifyOptions, Query()]
     ) -> Classification:
@@ -109,12 +106,7 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
     add_mcp(router, answer, config.api_origins, [*locked, Depends(spend_one)])
 
     @router.post(
-        "/embed",
-        summary="Give the vectors of pictures",
-        tags=["pictures"],
-        dependencies=locked,
-        responses=_OF_PICTURES,
-        openapi_extra=_BODY,
+        "/embed", summary="Give the vectors of pictures", dependencies=locked, **_OF_PICTURES
     )
     async def embed(request: Request, options: Annotated[EmbedOptions, Query()]) -> Embedding:
         """Give the vectors of one picture or many, to search among or to train on."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,13 +49,23 @@ class DatasetTask(Task):
 
         return count
 
+    def embed(
+        self,
+        dataset: Dataset,
+        spec: EmbeddingSpec,
+        report: Report,
+        should_stop: ShouldStop,
+        **copies: Any,
+    ) -> Embeddings:
+        """``embed_dataset``, which is reported on."""
+        progress = self.progress(report, "embedding")
+        return embed_dataset(dataset, spec, progress, should_stop, **copies)
+
     def find_label_issues(
         self, dataset: Dataset, spec: EmbeddingSpec, report: Report, should_stop: ShouldStop
     ) -> tuple[Finding, ...]:
         """What a model finds wrong with labels and pictures; noted in the data set."""
-        embeddings = embed_dataset(
-            dataset, spec, None, self.progress(report, "embedding"), should_stop
-        )
+        embeddings = self.embed(dataset, spec, report, should_stop)
         self.progress(report, "checking")(0, 1)
         issues = find_label_issues(
             embeddings, dataset.level, blank=is_blank(dataset.table), should_stop=should_stop
@@ -100,14 +110,9 @@ class EmbedTask(DatasetTask):
     network: OwnNetwork | None = None
 
     def run(self, report: Report, should_stop: ShouldStop) -> Embeddings:
-        return embed_dataset(
-            load_state(self.data, self.number, self.version),
-            self.spec,
-            self.augmentation,
-            self.progress(report, "embedding"),
-            should_stop,
-            only_worthwhile=self.only_worthwhile,
-        )
+        dataset = load_state(self.data, self.number, self.version)
+        copies = {"augmentation": self.augmentation, "only_worthwhile": self.only_worthwhile}
+        return self.embed(dataset, self.spec, report, should_stop, **copies)
 
 
 @dataclass(frozen=True)
@@ -122,9 +127,7 @@ class MapTask(DatasetTask):
 
     def run(self, report: Report, should_stop: ShouldStop) -> "MapCoordinates":
         dataset = load_dataset(self.data)
-        embeddings = embed_dataset(
-            dataset, self.spec, None, self.progress(report, "embedding"), should_stop
-        )
+        embeddings = self.embed(dataset, self.spec, report, should_stop)
         self.progress(report, "checking")(0, 1)
         keys = tuple(embeddings.table["key"])
         thumbs = tuple(tiny_thumb(dataset.folder, key) for key in keys)
@@ -151,8 +154,8 @@ class PredictTask(DatasetTask):
     level: str
 
     def run(self, report: Report, should_stop: ShouldStop) -> dict[str, tuple[str, float]]:
-        dataset, progress = load_dataset(self.data), self.progress(report, "embedding")
-        embeddings = embed_dataset(dataset, self.bundle.embedding, None, progress, should_stop)
+        dataset, spec = load_dataset(self.data), self.bundle.embedding
+        embeddings = self.embed(dataset, spec, report, should_stop)
         found = ImagePredictor(self.bundle).predict(embeddings.vectors, self.level)
         keys = embeddings.table["key"]
         return {key: (one.scores[0].label, one.confidence)
@@ -174,22 +177,19 @@ def load_state(folder: Path, number: int | None, version: str) -> Dataset:
 def embed_dataset(
     dataset: Dataset,
     spec: EmbeddingSpec,
-    augmentation: Augmentation | None = None,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop | None = None,
-    *,
-    only_worthwhile: bool = False,
+    **copies: Any,
 ) -> Embeddings:
     """Vectors of a data set, as ``embed_pictures`` makes them, kept in its folder.
 
-    Stopped where ``should_stop`` says so.
+    ``copies`` are what it takes for distorted copies. Stopped where ``should_stop`` says so.
     """
     return embed_pictures(
         dataset.catalog,
         spec,
-        augmentation=augmentation,
-        only_worthwhile=only_worthwhile,
         cache=dataset.folder / VECTORS,
         progress=progress,
         should_stop=should_stop,
+        **copies,
     )

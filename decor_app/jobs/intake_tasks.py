@@ -69,7 +69,7 @@ class IntakeTask(DatasetTask):
             if isinstance(made, Heap):
                 embed_heap(made, self.spec, progress, should_stop)
             else:
-                embed_dataset(made, self.spec, None, progress, should_stop)
+                embed_dataset(made, self.spec, progress, should_stop)
         return made.folder
 
 

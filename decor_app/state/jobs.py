@@ -43,16 +43,14 @@ def submit_on(
     level: str,
     make: Callable[[Embeddings], Task] | None = None,
     about: str = "",
-    only_worthwhile: bool = False,
 ) -> None:
     """Queue the task that ``make`` gives for the vectors of the training data, once all are there.
 
-    Without ``make`` the vectors are all that is wanted. With ``only_worthwhile`` there are copies
-    only where the data tell that they are worth their time.
+    Without ``make`` the vectors are all that is wanted.
     """
 
     def steps() -> Steps:
-        vectors = TrainingVectors(training_data, level, only_worthwhile=only_worthwhile)
+        vectors = TrainingVectors(training_data, level)
         architecture = training_data.spec.architecture
         if vectors.missing() and not is_at_hand(architecture):
             yield NetworkTask(architecture)

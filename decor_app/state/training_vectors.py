@@ -83,19 +83,12 @@ class TrainingVectors:
 
     It is made on the page and may be used on any thread. DecorError where a data set is not there
     (any more), or nothing that ships. With ``copies=False`` the distorted copies of the shipped
-    pictures may be missing. With ``only_worthwhile`` copies of a data set's pictures are made only
-    where the data tell that they are worth their time.
+    pictures may be missing.
 
     Call ``missing`` until it is None, then ``joined``.
     """
 
-    def __init__(
-        self,
-        training_data: TrainingData,
-        level: str,
-        copies: bool = True,
-        only_worthwhile: bool = False,
-    ) -> None:
+    def __init__(self, training_data: TrainingData, level: str, copies: bool = True) -> None:
         self._session, self._level = workspace(), level
         sets = [store().get(i) for i in (training_data.set_id, training_data.corrections) if i]
         self._tasks = [
@@ -105,7 +98,7 @@ class TrainingVectors:
                 training_data.augmentation,
                 one.number,
                 one.version,
-                only_worthwhile,
+                training_data.only_worthwhile,
                 own_network(training_data.spec.architecture),
             )
             for one in sets

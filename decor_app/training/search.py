@@ -125,7 +125,6 @@ def _start(candidates: tuple[SearchCandidate, ...]) -> None:
         chosen.training_data,
         chosen.level,
         lambda vectors: SearchTask(vectors, chosen.config, chosen.level, candidates),
-        only_worthwhile=chosen.config.copies_by_data,
     )
 
 

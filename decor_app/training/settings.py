@@ -90,7 +90,9 @@ def chosen_training() -> ChosenTraining:
     # The same copies whatever the seed: to embed others takes far longer than a training.
     augmentation = replace(config, seed=0).augmentation(len(chosen_source().table))
     data = TrainingData(
-        spec=config.spec, augmentation=augmentation if augmentation.copies else None
+        spec=config.spec,
+        augmentation=augmentation if augmentation.copies else None,
+        only_worthwhile=config.copies_by_data,
     )
     if dataset:
         data = replace(data, set_id=dataset.id, title=dataset.title, version=dataset.version)

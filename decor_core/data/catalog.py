@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -80,22 +79,19 @@ def open_dataset(
     """
     source = open_source(Path(source) if isinstance(source, str) else source)
     csv = Path(csv) if isinstance(csv, str) else csv
-    read = partial(
-        _read_pictures,
-        source,
-        types=types,
-        progress=progress,
-        comparing=comparing,
-        should_stop=should_stop,
-        on_picture=on_picture,
-    )
-    if classes_from:
-        if csv is not None or columns is not None:
-            raise DataError("Classes come from a table or from folders and file names, not both.")
+    if not classes_from:
+        listing = _listed(source, csv, columns)
+    elif csv is None and columns is None:
         listing = list_class_folders(source.names, source.folders, classes_from)
-        return read(listing)
+    else:
+        raise DataError("Classes come from a table or from folders and file names, not both.")
+    return _read_pictures(source, listing, types, progress, comparing, should_stop, on_picture)
+
+
+def _listed(source: Source, csv: Path | bytes | None, columns: Columns | None) -> Listing:
+    """Which picture is what: by a table that is given, else as ``find_layout`` tells."""
     if csv is not None:
-        return read(list_table(csv, source.names, columns))
+        return list_table(csv, source.names, columns)
     layout = find_layout(source, columns)
     # One that lacks the columns that are named tells which it has.
     taken = layout.tables or (tables_in(source)[:1] if columns else ())
@@ -110,13 +106,11 @@ def open_dataset(
         listing = _list_tables(tables, source.names, known)
         assumed = [Finding("assumed", taken[0], layout.read_as)] if layout.read_as else []
         findings = (*assumed, *_which_tables(source, taken), *listing.findings)
-        listing = replace(listing, findings=findings)
-    elif layout.kind == "annotations":
+        return replace(listing, findings=findings)
+    if layout.kind == "annotations":
         raise DataError(layout.read_as)
-    else:
-        told = layout.folders.classes_from if layout.folders else ""
-        listing = list_class_folders(source.names, source.folders, told)
-    return read(listing)
+    told = layout.folders.classes_from if layout.folders else ""
+    return list_class_folders(source.names, source.folders, told)
 
 
 def open_heap(

@@ -21,7 +21,9 @@ class TrainingData:
 
     ``set_id`` is the data set, "" for the photos whose vectors ship, ``title`` and ``version``
     are those it had; ``augmentation`` distorts the copies that learn along (None: there are none).
-    ``corrections`` is the set of corrections, ``taught`` how many of them there were.
+    ``corrections`` is the set of corrections, ``taught`` how many of them there were. With
+    ``only_worthwhile`` there are copies only where the data tell that they are worth their time;
+    whether they were, ``augmentation`` says in the end.
     """
 
     set_id: str = ""
@@ -31,6 +33,7 @@ class TrainingData:
     augmentation: Augmentation | None = STANDARD
     corrections: str = ""
     taught: int = 0
+    only_worthwhile: bool = field(default=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -49,7 +52,7 @@ class TrainingData:
     def to_json(self) -> dict[str, Any]:
         """For the manifest of a model; its network and views are there already."""
         settings = asdict(self)
-        del settings["spec"]
+        del settings["spec"], settings["only_worthwhile"]
         return settings
 
     @classmethod

@@ -79,12 +79,11 @@ def train(
         if on_event:
             on_event(event)
 
-    validation = embeddings.vectors[parts.validation], data.classes[parts.validation]
     folds = _whitened(data.examples(parts.train))
     model = VectorClassifier.of(config).fit_folds(
         folds,
         data.taxonomy.labels,
-        validation=validation,
+        validation=data.rows(parts.validation),
         on_event=record,
         should_stop=should_stop,
     )
@@ -97,10 +96,10 @@ def train(
 
 def tested(bundle: Bundle, data: LabeledVectors, parts: Split) -> tuple[Bundle, pd.DataFrame]:
     """The model with its evaluation on the test part, and its predictions, as in a Training."""
-    embeddings, labels = data.embeddings, np.array(data.taxonomy.labels, object)
-    probs, _ = VectorPredictor(bundle).probabilities(embeddings.vectors[parts.test])
-    y_true = data.classes[parts.test]
-    predictions = embeddings.table[["key", "file"]].iloc[parts.test].reset_index(drop=True)
+    labels, (vectors, y_true) = np.array(data.taxonomy.labels, object), data.rows(parts.test)
+    probs, _ = VectorPredictor(bundle).probabilities(vectors)
+    table = data.embeddings.table[["key", "file"]]
+    predictions = table.iloc[parts.test].reset_index(drop=True)
     predictions["truth"], predictions["answer"] = labels[y_true], labels[probs.argmax(axis=1)]
     predictions["probability"] = probs.max(axis=1)
     if len(parts.test):
