@@ -90,12 +90,12 @@ def invalid_json(error: ValidationError) -> Problem:
         return Problem(400, f"The body is no JSON: {found[0]['msg']}.")
     parts = [
         InvalidPart(pointer="".join(f"/{_escaped(key)}" for key in one["loc"]), detail=one["msg"])
-        for one in found[:_MOST]
+        for one in found[:_MOST_MISTAKES]
     ]
     return Problem(422, "The JSON body is not as expected; see errors.", errors=parts)
 
 
-_MOST = 20  # of a hundred mistakes the first tell enough
+_MOST_MISTAKES = 20  # of a hundred mistakes the first tell enough
 
 
 def _escaped(key: int | str) -> str:
@@ -127,7 +127,7 @@ def _tell_status(request: Request, error: Any) -> Response:
 def _tell_invalid(request: Request, error: Any) -> Response:
     parts = [
         InvalidPart(parameter=".".join(map(str, one["loc"][1:])) or None, detail=one["msg"])
-        for one in error.errors()[:_MOST]
+        for one in error.errors()[:_MOST_MISTAKES]
     ]
     named = "; ".join(f"{one.parameter}: {one.detail}" for one in parts[:3])
     return Problem(422, f"The query is not as expected: {named}.", errors=parts).response(request)

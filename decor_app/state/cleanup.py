@@ -14,7 +14,7 @@ from decor_app.state import cache
 from decor_app.state.processes import job_queues
 from decor_app.state.workspace import REGISTRY
 
-_SECONDS = 5.0
+_SECONDS_BETWEEN = 5.0
 _TURNS_FROZEN = 3
 _GRACE_SECONDS = 40  # in which a lost connection may come back
 _MODELS_SHARE = 1 / 2  # of the bytes that all uploads may have: what models may have besides
@@ -23,7 +23,7 @@ _MODELS_SHARE = 1 / 2  # of the bytes that all uploads may have: what models may
 def clean_up(ends: threading.Event) -> None:
     """Clear away every few seconds until the server ``ends``; first when somebody can have come."""
     for turn in itertools.count():
-        if ends.wait(_SECONDS):
+        if ends.wait(_SECONDS_BETWEEN):
             return
         if turn == 0 and server_config().hosted:
             use_json_logging()  # again: Streamlit has made more loggers since the start

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 # Pictures that are read by one task and looked at by one: a second of work.
 _AT_ONCE = 32
 _READERS = 8  # tasks that read on this machine
-_MEMORY = 500 * 2**20  # of an actor: Python, network and one decoded picture
+_ACTOR_MEMORY = 500 * 2**20  # of an actor: Python, network and one decoded picture
 # What ends the process of an actor so often is left out at first, then tried by itself.
 _RETRIES, _RETRIES_ALONE = 20, 3
-_PATIENCE = 10.0  # seconds
+_CONNECT_SECONDS = 10.0
 _NODE = "ray.io/node-id"
 _ENDED = (
     "The process that looked at it ended each time, as it does where memory is too little for a "
@@ -120,7 +120,7 @@ def check_reachable(address: str) -> None:
     host, _, port = address.rpartition(":")
     if port.isdecimal() and "/" not in host:
         try:
-            socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+            socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
         except (OSError, OverflowError) as error:
             raise _unreachable(address, error) from error
     elif address not in ("auto", "local"):
@@ -208,7 +208,7 @@ def _rows(
             batch_size=None,
             batch_format="pyarrow",
             num_cpus=1,
-            memory=_MEMORY,
+            memory=_ACTOR_MEMORY,
             compute=ray.data.ActorPoolStrategy(
                 size=actors, max_tasks_in_flight_per_actor=1 if len(blocks[0]) == 1 else 2
             ),

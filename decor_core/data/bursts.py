@@ -17,12 +17,12 @@ _MOMENT = re.compile(
     r"([0-2]\d)[-_.:]?([0-5]\d)[-_.:]?([0-5]\d)(?:[-_.,]?(\d{1,6}))?(?!\d)"
 )
 _NUMBER = re.compile(r"\d+(?!.*\d)")
-_PAUSE = 5  # times the usual step to the next picture: a longer one ends a burst
-_SECONDS = 2.0  # so short a pause never does
+_LONG_PAUSE = 5  # times the usual step to the next picture: a longer one ends a burst
+_SHORT_SECONDS = 2.0  # so short a pause never does
 # Measured on the fingerprints: pictures of one scene under different labels have a median
 # likeness of 0.5, those of products, flowers and ornament at most 0.24.
 _SCENE = 0.4
-_SAMPLE = 500  # pictures to measure that on
+_MEASURED = 500  # pictures to measure that on
 _PARTNERED = 0.2  # share of the pictures of one scene that have a near duplicate, at least
 _LEAST_STEPS = 8  # fewer do not tell whether neighbors are more alike than others
 _LEAST_LIKENESS = 0.5  # of neighbors in a video
@@ -53,14 +53,14 @@ def bursts(files: Sequence[str], taken: Sequence[str]) -> list[list[int]]:
     return [
         burst
         for name, members in series.items()
-        for burst in _runs(sorted(members), _SECONDS if name == "clock" else 1)
+        for burst in _runs(sorted(members), _SHORT_SECONDS if name == "clock" else 1)
     ]
 
 
 def _runs(members: list[tuple[float, int, str, int]], shortest: float) -> Iterator[list[int]]:
     """The rows of a series, cut wherever a step is much longer than usual."""
     steps = np.diff([position for position, *_ in members])
-    limit = max(shortest, _PAUSE * float(np.median(steps))) if len(steps) else 0
+    limit = max(shortest, _LONG_PAUSE * float(np.median(steps))) if len(steps) else 0
     run = [members[0][-1]]
     for step, (*_, row) in zip(steps, members[1:], strict=True):
         if step > limit:
@@ -135,7 +135,7 @@ def _is_one_scene(
     partnered = {row for i, j in pairs if labels[i] == labels[j] for row in (i, j)}
     if len(partnered) < max(_PARTNERED * len(labels), 1):
         return False
-    chosen = np.unique(np.linspace(0, len(labels) - 1, _SAMPLE).astype(int))
+    chosen = np.unique(np.linspace(0, len(labels) - 1, _MEASURED).astype(int))
     names = np.array([labels[i] for i in chosen])
     prints = np.stack([fingerprints[i] for i in chosen])
     across = _likeness(prints, prints)[names[:, None] != names]
@@ -146,7 +146,7 @@ def _video_steps(fingerprints: Sequence[np.ndarray], order: Sequence[int]) -> np
     """Mask [n − 1] of the steps on which a video goes on; none where it is no video."""
     if len(order) <= _LEAST_STEPS:
         return np.zeros(max(len(order) - 1, 0), bool)
-    chosen = np.linspace(0, len(order) - 1, min(len(order), _SAMPLE)).astype(int)
+    chosen = np.linspace(0, len(order) - 1, min(len(order), _MEASURED)).astype(int)
     sample = np.stack([fingerprints[order[i]] for i in chosen])
     is_far = np.subtract.outer(chosen, chosen) >= len(order) // 4
     usual = float(np.percentile(_likeness(sample, sample)[is_far], 95))

@@ -22,7 +22,7 @@ ShouldStop = Callable[[], bool]
 OnPicture = Callable[[bytes, Image.Image], object]
 
 _THREADS = 4  # Pillow decodes outside Python's lock
-_ENOUGH = 1024  # pixels to tell near duplicates by
+_COMPARED_SIDE = 1024  # pixels to tell near duplicates by
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def scan_images(
             if not named and (problem := sniff(source.read(file, HEAD_BYTES - 1))):
                 raise problem
             data = source.read(file)
-            opened = open_picture(data, max_side=_ENOUGH)
+            opened = open_picture(data, max_side=_COMPARED_SIDE)
         except PictureError as error:
             is_picture = named or not isinstance(error, NotAPicture)
             return ImageInfo(problem=str(error), is_picture=is_picture)

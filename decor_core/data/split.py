@@ -27,7 +27,7 @@ from decor_core.errors import DataError
 CORRECTION, NEAR_CORRECTION = -1, -2
 
 # No group may hold more of its class: it could be the one to test, and the rest would train.
-_LARGEST = 2 / 3
+_LARGEST_SHARE_OF_A_GROUP = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ def _rank(seed: int, content: str) -> bytes:
 
 def _is_enough(sizes: Sequence[int], need: int) -> bool:
     """Whether groups of these ``sizes`` are as many as a class needs, and none is most of it."""
-    return len(sizes) >= need and max(sizes) <= _LARGEST * sum(sizes)
+    return len(sizes) >= need and max(sizes) <= _LARGEST_SHARE_OF_A_GROUP * sum(sizes)
 
 
 def _check_enough(classes: Mapping[str, _Class], need: int) -> None:

@@ -22,7 +22,7 @@ from decor_core.images.views import VIEWS
 from decor_core.model.bundle import Bundle
 from decor_core.model.novelty import (
     DISAGREEMENT,
-    LEAST,
+    LEAST_DISTANCE,
     MOST_DOUBT,
     SHARPNESS,
     STEEPNESS,
@@ -251,10 +251,10 @@ def _log_distances(vectors: Any, block: BlockDistributions) -> Any:
     gained = ops.sum(scaled * along, axis=1, keepdims=True)
     gained = gained - 2 * ops.matmul(scaled, block.along.T) + block.offsets[1]
     mahalanobis = squares / block.rest + gained
-    logs = ops.log(ops.maximum(mahalanobis / d, LEAST))
+    logs = ops.log(ops.maximum(mahalanobis / d, LEAST_DISTANCE))
     if not block.spread:
         return logs
-    return (logs + ops.log(ops.maximum(squares / d / block.spread, LEAST))) / 2
+    return (logs + ops.log(ops.maximum(squares / d / block.spread, LEAST_DISTANCE))) / 2
 
 
 def _doubted(probs: Any, novelties: Any) -> Any:

@@ -17,7 +17,7 @@ from decor_core.images import color
 from decor_core.model.bundle import Bundle
 from decor_core.model.novelty import (
     DISAGREEMENT,
-    LEAST,
+    LEAST_DISTANCE,
     MOST_DOUBT,
     SHARPNESS,
     STEEPNESS,
@@ -221,11 +221,11 @@ def _log_distances(graph: OnnxGraph, vector: str, block: BlockDistributions) -> 
     squares = graph("Max", squares, 0.0)
     gained = _expanded(graph, scaled, along, block.along, block.offsets[1])
     mahalanobis = graph("Add", graph("Div", squares, float(block.rest)), gained)
-    logs = graph("Log", graph("Max", graph("Div", mahalanobis, d), LEAST))
+    logs = graph("Log", graph("Max", graph("Div", mahalanobis, d), LEAST_DISTANCE))
     if not block.spread:
         return logs
     mean_squares = graph("Div", squares, d * float(block.spread))
-    euclidean = graph("Log", graph("Max", mean_squares, LEAST))
+    euclidean = graph("Log", graph("Max", mean_squares, LEAST_DISTANCE))
     return graph("Div", graph("Add", logs, euclidean), 2.0)
 
 

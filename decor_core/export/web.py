@@ -19,7 +19,7 @@ from decor_core.io import write_json
 from decor_core.model.bundle import Bundle
 from decor_core.model.novelty import (
     DISAGREEMENT,
-    LEAST,
+    LEAST_DISTANCE,
     MOST_DOUBT,
     SHARPNESS,
     STEEPNESS,
@@ -112,7 +112,7 @@ def _novelty(known: Novelty, numbers: _Numbers) -> dict[str, Any]:
         "classes": len(known.means),
         "typical": known.typical,
         "limit": known.limit,
-        "least": LEAST,
+        "least": LEAST_DISTANCE,
         "sharpness": SHARPNESS,
         "disagreement": DISAGREEMENT,
         "steepness": STEEPNESS,

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from decor_core.errors import DamagedFile
 
-_SECONDS = 30  # without an answer, after which a download is given up
+_ANSWER_SECONDS = 30  # without an answer, after which a download is given up
 _CHUNK = 1 << 20
 _ATTEMPTS = 3
 _RANGE_DONE = 416  # HTTP: nothing is left from there on
@@ -54,7 +54,7 @@ def _download_rest(url: str, partial: Path, progress: Progress | None) -> None:
     start = _size(partial)
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     try:
-        answer = urllib.request.urlopen(request, timeout=_SECONDS)
+        answer = urllib.request.urlopen(request, timeout=_ANSWER_SECONDS)
     except urllib.error.HTTPError as error:
         if error.code == _RANGE_DONE:
             return

@@ -15,7 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from decor_core.errors import DamagedFile
 
 # Maps that are larger than a quarter of the picture hardly tell more than edges.
-_LARGEST = 0.36
+_LARGEST_MAP = 0.36
 _MERGING = {schema.BuiltinOperator.CONCATENATION, schema.BuiltinOperator.ADD}
 _NO_END = {schema.BuiltinOperator.PAD, schema.BuiltinOperator.PADV2}
 _FLOAT, _INT8 = schema.TensorType.FLOAT32, schema.TensorType.INT8
@@ -79,7 +79,7 @@ def _stages(model: Any, graph: Any, side: int) -> list[int]:
         index = int(operator.outputs[0])
         shape = [int(n) for n in graph.tensors[index].shape]
         code = model.operatorCodes[operator.opcodeIndex].builtinCode
-        is_map = len(shape) == 4 and shape[1] == shape[2] > 1 and shape[1] <= _LARGEST * side
+        is_map = len(shape) == 4 and shape[1] == shape[2] > 1 and shape[1] <= _LARGEST_MAP * side
         if is_map and code not in _NO_END:
             level = round(math.log2(side / shape[1]))
             if reach <= at:  # nothing that was made before is wanted later

@@ -8,12 +8,12 @@ from PIL import Image
 from decor_core.images.foreground import foreground_mask
 
 _WORK_SIDE = 192
-_SIDE = 16
+_GRID = 16
 _BULK = (0.01, 0.99)
 _FLAT = 2.0  # gray levels: less contrast than this has no shape to compare
-_ALIKE = 0.835
+_LEAST_LIKENESS = 0.835
 _AT_ONCE = 512
-_MOST_ALIKE = 100
+_MOST_PARTNERS = 100
 
 
 def fingerprint(picture: Image.Image) -> np.ndarray:
@@ -28,11 +28,11 @@ def fingerprint(picture: Image.Image) -> np.ndarray:
     on_white = Image.composite(
         picture, Image.new("RGB", picture.size, "white"), Image.fromarray(mask)
     )
-    small = on_white.resize((_SIDE, _SIDE), Image.Resampling.BOX, box=_bulk(mask))
+    small = on_white.resize((_GRID, _GRID), Image.Resampling.BOX, box=_bulk(mask))
     colors = np.asarray(small, np.float32)
     edges = np.sqrt(np.hypot(*np.gradient(colors.mean(axis=2))))[..., None]
     if colors.std(axis=(0, 1)).max() < _FLAT:
-        return np.zeros((_SIDE, _SIDE, 4), np.float32)
+        return np.zeros((_GRID, _GRID, 4), np.float32)
     return np.concatenate([_unit(colors), _unit(edges)], axis=2) * np.float32(np.sqrt(0.5))
 
 
@@ -50,9 +50,9 @@ def near_duplicates(
     count = len(fingerprints)
     # What a mirror leaves and what it turns round: the products of both, added or subtracted, are
     # those with the picture and with its mirror image.
-    even, odd = np.empty((2, count, _SIDE * _SIDE // 2 * 4), np.float32)
+    even, odd = np.empty((2, count, _GRID * _GRID // 2 * 4), np.float32)
     for i, one in enumerate(fingerprints):
-        left, right = one[:, : _SIDE // 2], one[:, : _SIDE // 2 - 1 : -1]
+        left, right = one[:, : _GRID // 2], one[:, : _GRID // 2 - 1 : -1]
         even[i], odd[i] = (left + right).ravel(), (left - right).ravel()
     pairs = []
     for start in range(0, count, _AT_ONCE):
@@ -62,12 +62,12 @@ def near_duplicates(
         for column in range(start, count, _AT_ONCE):
             others = slice(column, column + _AT_ONCE)
             likeness = even[rows] @ even[others].T + np.abs(odd[rows] @ odd[others].T)
-            alike = likeness >= 2 * _ALIKE
+            alike = likeness >= 2 * _LEAST_LIKENESS
             if not alike.any():
                 continue
             alike = np.triu(alike, 1 + start - column)
             order = named + alike.cumsum(axis=1)
-            at = np.argwhere(alike & (order <= _MOST_ALIKE))
+            at = np.argwhere(alike & (order <= _MOST_PARTNERS))
             found += [(start + int(i), column + int(j)) for i, j in at]
             named = order[:, -1:]
         pairs += sorted(found)

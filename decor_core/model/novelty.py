@@ -12,7 +12,7 @@ MOST_DOUBT = 0.25  # what a certain answer can lose
 STEEPNESS = 7.0  # from e^-7 for the median known picture to ½ at the limit
 # Disagreement between blocks: how sharply distances tell classes apart, and what that weighs.
 SHARPNESS, DISAGREEMENT = 10.0, 0.2
-LEAST = 0.1  # of a mean squared distance: nearer than that is no nearer
+LEAST_DISTANCE = 0.1  # of a mean squared distance: nearer than that is no nearer
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class BlockDistributions:
         squares = np.maximum(squares + self.offsets[0], 0)
         gained = (scaled * along).sum(axis=-1, keepdims=True) - 2 * scaled @ self.along.T
         mahalanobis = squares / self.rest + gained + self.offsets[1]
-        logs = np.log(np.maximum(mahalanobis / d, LEAST))
+        logs = np.log(np.maximum(mahalanobis / d, LEAST_DISTANCE))
         if not self.spread:
             return logs
-        return (logs + np.log(np.maximum(squares / d / self.spread, LEAST))) / 2
+        return (logs + np.log(np.maximum(squares / d / self.spread, LEAST_DISTANCE))) / 2

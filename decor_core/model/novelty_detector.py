@@ -11,7 +11,7 @@ from decor_core.model.novelty import Novelty
 from decor_core.model.whitening import class_means, shrinkage
 
 FALSE_ALARMS = 0.02
-_RANK = 16
+_AXES_OF_A_BLOCK = 16
 # More examples than these say the same of how classes spread; but each class has some.
 _MOST_EXAMPLES, _LEAST_OF_A_CLASS = 4000, 8
 
@@ -129,13 +129,13 @@ def _covariance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, float]
     """
     n, d = rows.shape
     total = float((rows**2).sum())
-    values, axes = _principal_axes(rows, min(_RANK, d - 1, n))
+    values, axes = _principal_axes(rows, min(_AXES_OF_A_BLOCK, d - 1, n))
     unexplained = max(total - values.sum(), 0.0)
     others = min(n, d) - len(values)
     squares = (values**2).sum() + (unexplained**2 / others if others else 0.0)
     amount = shrinkage(squares, total, n, d)
     floor = max(amount * total / d, 1e-12)
-    padding = _RANK - len(values)
+    padding = _AXES_OF_A_BLOCK - len(values)
     return (
         np.pad(axes, ((0, 0), (0, padding))),
         np.pad((1 - amount) * values + floor, (0, padding), constant_values=1),

@@ -19,14 +19,14 @@ from decor_core.model.linear_head import LinearHead, fit_temperature, probabilit
 from decor_core.model.whitening import BlockPCA
 
 # Of each block; more make it slower and no better where few labels are known.
-_AXES = 48
+_AXES_OF_A_BLOCK = 48
 _FOLDS = 5
 # A batch is chosen among so many times as many pictures as it has: Zhdanov found 10 to 50 alike.
 _CANDIDATES = 10
 # Three pictures each of two classes, before which proposals would be guesses.
 LEAST_OF_CLASS, LEAST_CLASSES = 3, 2
 # Pictures of a cluster of look-alikes, about; beyond so many clusters there are more of them.
-_ALIKE, _MOST_CLUSTERS = 12, 300
+_CLUSTER_SIZE, _MOST_CLUSTERS = 12, 300
 
 
 def require_clustering() -> None:
@@ -142,7 +142,7 @@ class ActiveLearner:
                 f"Expected at least two pictures to learn from, got {len(vectors)}."
             )
         columns = [block.columns for block in blocks]
-        pca = BlockPCA(columns, max_axes=_AXES, standardize=True).fit(vectors)
+        pca = BlockPCA(columns, max_axes=_AXES_OF_A_BLOCK, standardize=True).fit(vectors)
         found = pca.transform(vectors).astype(np.float32)
         self.coordinates = found / max(float(np.sqrt((found**2).sum(axis=1).mean())), 1e-9)
         self._seed = random_state
@@ -156,7 +156,7 @@ class ActiveLearner:
 
     def look_alikes(self) -> np.ndarray:
         """The number [n] of the cluster that each picture belongs to; about a dozen are in one."""
-        count = min(max(round(len(self.coordinates) / _ALIKE), 1), _MOST_CLUSTERS)
+        count = min(max(round(len(self.coordinates) / _CLUSTER_SIZE), 1), _MOST_CLUSTERS)
         clusters = _kmeans()(count, random_state=self._seed, n_init=1, max_iter=30)
         return clusters.fit_predict(self.coordinates)
 

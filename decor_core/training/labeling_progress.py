@@ -15,7 +15,7 @@ from decor_core.model.evaluation import wilson
 from decor_core.training.active_learning import ActiveLearner, Proposals, Share
 
 _LEAST_LABELS = 30
-_LITTLE = 0.03
+_LITTLE_CHANGE = 0.03
 _MOST_POINTS = 200  # of a curve
 
 
@@ -84,7 +84,7 @@ def enough(changed: Share, labels: int) -> str:
     """
     if labels < _LEAST_LABELS or not changed.n:
         return ""
-    if changed.k and changed.interval[1] >= _LITTLE:
+    if changed.k and changed.interval[1] >= _LITTLE_CHANGE:
         return ""
     few = "none" if not changed.k else f"only {changed.k:,}"
     return (

@@ -26,10 +26,11 @@ from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import fit_temperature, probabilities
 from decor_core.model.training_config import TrainingConfig
 
-# Pictures that are looked at in each way: a quarter of all, but at least _ENOUGH, if these are no
-# more than half of all, and at most _SAMPLE. Of fewer than _LEAST too little can be told.
-_SAMPLE, _ENOUGH, _LEAST = 200, 80, 40
-_FEWEST = 4  # different pictures of a class; those with fewer are left out of the sample
+# Pictures that are looked at in each way: a quarter of all, but at least _ENOUGH_SAMPLED, if these
+# are no more than half of all, and at most _MOST_SAMPLED. Of fewer than _LEAST_SAMPLED too little
+# can be told.
+_MOST_SAMPLED, _ENOUGH_SAMPLED, _LEAST_SAMPLED = 200, 80, 40
+_LEAST_OF_A_CLASS = 4  # different pictures of a class; those with fewer are left out of the sample
 _LEAST_SPREAD = 1e-4  # of a column, where all pictures have nearly the same in it
 _REPEATS = 3  # of the cross-validation, as the folds change a small sample's result
 # The object is left only for what is better by so many standard errors of the difference. More
@@ -118,13 +119,13 @@ def sample_rows(table: pd.DataFrame, level: str) -> np.ndarray:
     rows = np.array(sorted(range(len(table)), key=ranks.__getitem__), int)
     known = table.iloc[rows].reset_index(drop=True).drop_duplicates([level, "group"])
     sizes = known[level].map(known[level].value_counts())
-    known = known[sizes >= _FEWEST]
-    labels = known[level].unique()[: _SAMPLE // _FEWEST]
+    known = known[sizes >= _LEAST_OF_A_CLASS]
+    labels = known[level].unique()[: _MOST_SAMPLED // _LEAST_OF_A_CLASS]
     known = known[known[level].isin(labels)]
     turns = known.groupby(level).cumcount().sort_values(kind="stable")
-    count = max(len(table) // 4, min(len(table) // 2, _ENOUGH))
-    found = rows[turns.index[: min(_SAMPLE, count)]]
-    return np.sort(found) if len(found) >= _LEAST and len(labels) > 1 else found[:0]
+    count = max(len(table) // 4, min(len(table) // 2, _ENOUGH_SAMPLED))
+    found = rows[turns.index[: min(_MOST_SAMPLED, count)]]
+    return np.sort(found) if len(found) >= _LEAST_SAMPLED and len(labels) > 1 else found[:0]
 
 
 def choose_region(
