@@ -1,6 +1,7 @@
-"""Text for people: counts and sizes in words, and what is safe to print."""
+"""Text: in words for people, safe to print, and as it is compared."""
 
 import re
+import unicodedata
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -18,3 +19,8 @@ def size_in_words(size: int) -> str:
 def printable(text: str) -> str:
     """Text that is safe to show in a terminal: names may hold control and direction characters."""
     return _UNSAFE.sub("�", text)
+
+
+def normal(text: str) -> str:
+    """Text as it is compared: composed letters (NFC), no blanks around it."""
+    return unicodedata.normalize("NFC", text).strip()

@@ -18,7 +18,8 @@ from decor_app.jobs.tasks import Report
 from decor_core.data.catalog import Catalog, list_table, open_dataset, open_heap
 from decor_core.data.folders.outline import FolderOutline, possible_outlines
 from decor_core.data.layout import Layout, find_layout, table_bytes
-from decor_core.data.sources.source import Source, is_clutter, open_source
+from decor_core.data.sources.clutter import is_clutter
+from decor_core.data.sources.source import Source, open_source
 from decor_core.data.tables.columns import Columns
 from decor_core.data.tables.table import read_table
 from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset

@@ -133,7 +133,8 @@ def _in_folder(
     Only the names of one folder at each depth are in memory.
     """
     from decor_core.data.picture_files import why_no_picture
-    from decor_core.data.sources.source import is_clutter, normal
+    from decor_core.data.sources.clutter import is_clutter
+    from decor_core.text import normal
 
     try:
         names, sizes = list_folder(folder)

@@ -20,7 +20,7 @@ from decor_core.data.findings import DatasetReport
 from decor_core.data.layout import PREPARED, PreparedReport
 from decor_core.data.listing import LABEL_COLUMNS
 from decor_core.data.scan import Progress
-from decor_core.data.sources.source import is_clutter
+from decor_core.data.sources.clutter import is_clutter
 from decor_core.data.tables.columns import Columns
 from decor_core.data.tables.csv_escape import safe_cell
 from decor_core.errors import DamagedFile, DataError, unwritable

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from decor_core.data.findings import Finding
-from decor_core.data.sources.source import normal
+from decor_core.text import normal
 
 # Columns of a table that hold the labels, by the taxonomy levels they make, finest first.
 LABEL_COLUMNS: dict[tuple[str, ...], tuple[str, ...]] = {("style", "country"): ("decor", "country")}

@@ -19,7 +19,6 @@ import pandas as pd
 from decor_core.data.catalog import Catalog, label_counts, taxonomy_of
 from decor_core.data.checks import check_table
 from decor_core.data.findings import BY_MODEL, BY_TABLE, UNCLASSED, DatasetReport, Finding
-from decor_core.data.sources.source import normal
 from decor_core.datasets.editing import (
     append_images,
     checked_label,
@@ -43,7 +42,7 @@ from decor_core.datasets.storage import (
 )
 from decor_core.errors import ChangedMeanwhile, DataError, damaged_file, unwritable
 from decor_core.io import locked
-from decor_core.text import pluralize
+from decor_core.text import normal, pluralize
 
 KEPT_ASIDE = ("unreadable", *UNCLASSED)  # findings about files that can be fetched again
 

@@ -12,7 +12,6 @@ from decor_core.data.findings import Finding
 from decor_core.data.listing import label_text
 from decor_core.data.quality_checks import quality_columns
 from decor_core.data.scan import near_duplicate_findings
-from decor_core.data.sources.source import normal
 from decor_core.data.split import alike_classes
 from decor_core.datasets.storage import fingerprints, keep_picture
 from decor_core.errors import DataError, PictureError
@@ -21,7 +20,7 @@ from decor_core.images.formats import PICTURE_ENDINGS, is_picture_name
 from decor_core.images.quality import ImageQuality, measure_quality
 from decor_core.io import unique_name
 from decor_core.taxonomy import Taxonomy
-from decor_core.text import pluralize
+from decor_core.text import normal, pluralize
 
 _LONGEST_LABEL = 100
 

@@ -13,12 +13,12 @@ from decor_core.data.folders.class_folders import list_class_folders
 from decor_core.data.folders.tree import folder_of
 from decor_core.data.listing import Listing
 from decor_core.data.scan import ImageInfo, Progress, usable_images
-from decor_core.data.sources.source import normal
 from decor_core.data.tables.columns import Columns
 from decor_core.errors import DataError
 from decor_core.features.embeddings import Embeddings, in_memory
 from decor_core.features.parquet_vectors import NAMES, SIZES, ParquetVectors
 from decor_core.images.formats import claimed_format
+from decor_core.text import normal
 
 _NO_PIXELS = (
     "Near duplicates were told by equal vectors, as there are no pixels to compare: a copy in "

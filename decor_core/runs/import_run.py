@@ -17,7 +17,7 @@ from typing import IO, Any, TypedDict
 
 import numpy as np
 
-from decor_core.data.sources.source import is_clutter
+from decor_core.data.sources.clutter import is_clutter
 from decor_core.data.sources.zips import is_encrypted, is_link
 from decor_core.errors import (
     BundleError,

@@ -23,7 +23,7 @@ from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_core.data.findings import KINDS
 from decor_core.data.folders.class_folders import list_class_folders
 from decor_core.data.listing import label_text
-from decor_core.data.sources.source import normal, open_archive
+from decor_core.data.sources.source import open_archive
 from decor_core.datasets.archive import write_zip
 from decor_core.datasets.dataset import load_dataset
 from decor_core.errors import DataError, DecorError
@@ -32,6 +32,7 @@ from decor_core.model.bundle import BUNDLE_FILES, DEFAULT_BUNDLE
 from decor_core.model.events import never_stop
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.import_run import import_run
+from decor_core.text import normal
 
 EXAMPLES = os.environ.get("DECOR_EXAMPLES")
 odd = settings(

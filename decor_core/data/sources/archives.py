@@ -55,9 +55,9 @@ class Member(Protocol):
 
 @dataclass
 class Contents:
-    """What an archive holds: files and folders by their names, notes on what was left out."""
+    """What an archive or folder holds: by their names; notes on what was left out."""
 
-    files: list[tuple[str, Member]] = field(default_factory=list)
+    files: list[tuple[str, Path | Member]] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
     unpacked_bytes: int = 0

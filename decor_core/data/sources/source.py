@@ -1,10 +1,8 @@
 """A folder or an archive → files by name, within limits."""
 
 import os
-import re
 import tempfile
 import threading
-import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,24 +23,17 @@ from decor_core.data.sources.archives import (
     FileSlice,
     Member,
     SourceLimits,
-    readable_names,
 )
+from decor_core.data.sources.clutter import is_clutter
+from decor_core.data.sources.folder import read_folder
 from decor_core.data.sources.tars import read_compressed, read_tar
 from decor_core.data.sources.zips import read_zip
 from decor_core.errors import DataError, DecorError, PictureError
 from decor_core.images.decode import LIMITS
-from decor_core.images.formats import HEAD_BYTES, has_picture_ending, sniff
+from decor_core.images.formats import HEAD_BYTES, sniff
 from decor_core.io import unique_name
-from decor_core.text import size_in_words
+from decor_core.text import normal, size_in_words
 
-# What systems and programs scatter about. Another folder with a dot before it may be a class: .NET.
-_CLUTTER = re.compile(
-    r"__macosx|thumbs\.db|desktop\.ini|@eadir|#recycle|\$recycle\.bin|__pycache__|\._.*|\.trash.*|"
-    r"\.(git|github|gitlab|hg|svn|dvc|ds_store|ipynb_checkpoints|idea|vscode|venv|tox|cache|"
-    r"(mypy|pytest|ruff)_cache|thumbnails|spotlight-v100|fseventsd|documentrevisions-v100|"
-    r"temporaryitems|appledouble|picasaoriginals|dropbox\.cache|stfolder|stversions|decor-new.*)",
-    re.IGNORECASE,
-)
 USUAL_LIMITS = SourceLimits()
 File = Path | Member
 _DAMAGED_INSIDE = "The file is damaged in the zip or tar; please pack it again."
@@ -106,21 +97,6 @@ class Source:
             raise PictureError(_DAMAGED_INSIDE) from error
 
 
-def normal(text: str) -> str:
-    """Text as it is compared here: composed letters (NFC), no blanks around it."""
-    return unicodedata.normalize("NFC", text).strip()
-
-
-def is_clutter(name: str, is_folder: bool = False) -> bool:
-    """Whether a path is a hidden file, or what systems and programs scatter about."""
-    *folders, last = PurePosixPath(name).parts or ("",)
-    if is_folder:
-        folders.append(last)
-    elif last.startswith(".") and not has_picture_ending(last):
-        return True
-    return any(map(_CLUTTER.fullmatch, (*folders, last)))
-
-
 def open_source(source: Path | Source, limits: SourceLimits = USUAL_LIMITS) -> Source:
     """The folder or archive at a path, with archives inside of it as folders of the same name.
 
@@ -133,8 +109,11 @@ def open_source(source: Path | Source, limits: SourceLimits = USUAL_LIMITS) -> S
         raise DataError(f"There is no folder or zip “{source}”; please check the path.")
     if not source.is_dir() and not source.is_file():
         raise DataError(f"“{source}” is neither a folder nor an archive such as a zip.")
-    open_outer = _open_folder if source.is_dir() else open_archive
-    outer = open_outer(source, source.name, limits)
+    if source.is_dir():
+        found = read_folder(source, source.name, limits)
+        outer = Source(source, found.files, found.folders, found.notes)
+    else:
+        outer = open_archive(source, source.name, limits)
     inside = [name for name in outer.names if is_archive_name(name)]
     if not inside:
         return outer
@@ -226,82 +205,3 @@ class _Spool:
         except DAMAGED as error:
             raise DataError(_DAMAGED_INSIDE) from error
         yield BufferedReader(FileSlice(self._file, self._lock, start, size - start))
-
-
-# A folder
-
-
-def _open_folder(root: Path, name: str, limits: SourceLimits) -> Source:
-    """All regular files below a folder.
-
-    Links lead nowhere outside of it, and folders that are links are not entered: they may run in
-    circles.
-    """
-    files: list[tuple[str, Path]] = []
-    folders: list[str] = []
-    notes: list[Finding] = []
-
-    def note(kind: str, file: str, message: str) -> None:
-        notes.append(Finding(kind, file, message, set_aside=True))
-
-    def walk(folder: Path, prefix: str) -> None:
-        try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-        except OSError as error:
-            reason = error.strerror or "unknown reason"
-            note("unreadable", prefix.rstrip("/") or name, f"The folder cannot be read ({reason}).")
-            return
-        for entry in entries:
-            inside, path = prefix + entry.name, Path(entry.path)
-            if is_clutter(entry.name, entry.is_dir(follow_symlinks=False)):
-                continue
-            if entry.is_symlink() and (problem := _why_not_followed(path, root.resolve())):
-                note("ignored", inside, problem)
-            elif entry.is_dir():
-                folders.append(inside)
-                walk(path, f"{inside}/")
-            elif entry.is_file():
-                files.append((inside, path))
-                if len(files) > limits.max_files:
-                    raise DataError(
-                        f"“{name}” holds more than {limits.max_files:,} files, which is the most "
-                        "that are allowed; please choose a folder with fewer."
-                    )
-
-    walk(root, "")
-    unclear = {
-        part: os.fsencode(part)
-        for one in (*(file for file, _ in files), *folders, *(note.file for note in notes))
-        for part in one.split("/")
-        if not _is_text(part)
-    }
-    decoded, on_names = readable_names(list(unclear.values()))
-    readable = dict(zip(unclear, decoded, strict=True))
-
-    def named(path: str) -> str:
-        return "/".join(readable.get(part, part) for part in path.split("/"))
-
-    return Source(
-        root,
-        [(named(file), path) for file, path in files],
-        map(named, folders),
-        [*on_names, *(replace(note, file=named(note.file)) for note in notes)],
-    )
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name from the disk is in UTF-8: Python escapes the bytes that are not."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)
-
-
-def _why_not_followed(link: Path, root: Path) -> str:
-    try:
-        target = link.resolve(strict=True)
-    except (OSError, RuntimeError):  # RuntimeError: links in a circle
-        return "It is a link that leads nowhere."
-    if target.is_dir():
-        return "It is a link to a folder; such links are not followed."
-    if not target.is_relative_to(root) or not target.is_file():
-        return "It is a link to a place outside of the folder; it is not followed."
-    return ""

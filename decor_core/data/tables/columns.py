@@ -9,7 +9,6 @@ from itertools import pairwise
 import pandas as pd
 
 from decor_core.data.folders.names import is_part
-from decor_core.data.sources.source import normal
 from decor_core.data.tables.files_by_name import FilesByName
 from decor_core.data.tables.label_cells import (
     FLAG_WORDS,
@@ -20,6 +19,7 @@ from decor_core.data.tables.label_cells import (
 from decor_core.errors import DataError
 from decor_core.images.formats import has_picture_ending
 from decor_core.io import unique_name
+from decor_core.text import normal
 
 _MOST_LABELS = 500
 _RARE = 0.9  # of the rows have one value: a flag that is rarely set

@@ -13,13 +13,13 @@ from statistics import multimode
 import pandas as pd
 
 from decor_core.data.sources.encodings import decode
-from decor_core.data.sources.source import normal
 from decor_core.data.tables.columns import add_one_hot_label, is_file_name, names_pictures
 from decor_core.data.tables.csv_escape import plain_cell
 from decor_core.data.tables.files_by_name import FilesByName
 from decor_core.data.tables.spreadsheets import cell_text, is_workbook, read_sheets
 from decor_core.errors import DataError
 from decor_core.images.formats import has_picture_ending
+from decor_core.text import normal
 
 # Content decides how they are read; the last four mostly are only told of, with the way out.
 TABLE_ENDINGS = (
