@@ -156,7 +156,23 @@ def assign_folds(table: pd.DataFrame, level: str, n_folds: int = 5, seed: int = 
             f"The number of folds must be from 2 to {different}, the number of different "
             f"pictures; it is {n_folds}."
         )
-    keys, fold_of = table["key"].to_numpy(), np.full(len(table), -1)
+    return _dealt(classes, list(table["key"]), n_folds, seed)
+
+
+def inner_folds(table: pd.DataFrame, level: str, seed: int) -> np.ndarray:
+    """Up to five folds, as many as the smallest class has pictures; all −1 where it has one."""
+    classes = _classes(table, level, seed, need=2)
+    smallest = min((len(one.groups) for one in classes.values()), default=0)
+    if smallest < 2:
+        return np.full(len(table), -1)
+    return _dealt(classes, list(table["key"]), min(5, smallest), seed)
+
+
+def _dealt(
+    classes: Mapping[str, "_Class"], keys: Sequence[str], n_folds: int, seed: int
+) -> np.ndarray:
+    """The fold of each row, of which ``keys`` [n] are the contents; −1 for those of no class."""
+    fold_of = np.full(len(keys), -1)
     sizes = {label: np.zeros(n_folds, int) for label in classes}  # groups in each fold
     ranked = [(label, group) for label, one in classes.items() for group in one.groups
               if not one.in_order]  # fmt: skip
@@ -177,14 +193,6 @@ def assign_folds(table: pd.DataFrame, level: str, n_folds: int = 5, seed: int = 
             sizes[label] += np.bincount(blocks, minlength=n_folds)
             fold_of[rows] = blocks
     return fold_of
-
-
-def inner_folds(table: pd.DataFrame, level: str, seed: int) -> np.ndarray:
-    """Up to five folds, as many as the smallest class has pictures; all −1 where it has one."""
-    smallest = min(different_pictures(table, level, need=2).values(), default=0)
-    if smallest < 2:
-        return np.full(len(table), -1)
-    return assign_folds(table, level, min(5, smallest), seed)
 
 
 def _emptiest(sizes: Mapping[str, np.ndarray], label: str) -> int:

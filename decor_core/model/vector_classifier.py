@@ -11,7 +11,7 @@ from decor_core.features.embedder import Block
 from decor_core.model.estimator import LinearClassifier
 from decor_core.model.events import OnEvent, ShouldStop, never_stop
 from decor_core.model.examples import Examples
-from decor_core.model.linear_head import LinearHead, fit_temperature, log_losses
+from decor_core.model.linear_head import LinearHead, calibrated_losses, fit_temperature
 from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.whitened_folds import WhitenedFolds
@@ -120,25 +120,20 @@ class VectorClassifier(LinearClassifier):
         softmax = SoftmaxRegression(**settings, random_state=self.random_state)
         examples = folds.examples
         self.classes_, self.n_features_in_ = np.asarray(classes), examples.vectors.shape[1]
-        self.choice_ = choose(folds, self.head, quick=self.quick)
-        kind, chosen = self.choice_.head, block_indices(examples.blocks, self.choice_.blocks)
+        self.choice_, chosen = choose(folds, self.head, quick=self.quick)
+        fit_head = watched = self.choice_.head
 
         def descend(*whitened: np.ndarray, **watch: Any) -> LinearHead:
             return softmax.fit(*whitened, should_stop=should_stop, **watch).head_
 
-        if kind == "softmax":
+        if fit_head == "softmax":
             held_out = None
             if validation is not None and len(validation[1]):
                 held_out = folds.transform(validation[0], chosen), validation[1]
-            head = folds.fit(partial(descend, validation=held_out, on_event=on_event), chosen)
-        else:
-            head = folds.fit_closed_form(kind, chosen)
-        logits = None
+            fit_head, watched = descend, partial(descend, validation=held_out, on_event=on_event)
+        head, logits = folds.fit(watched, chosen), None
         if len(folds.y_true) and not should_stop():
-            if kind == "softmax":
-                logits = folds.out_of_fold(descend, chosen)
-            else:
-                logits = folds.closed_form_logits(kind, chosen)
+            logits = folds.out_of_fold(fit_head, chosen)
         if logits is not None and not should_stop():  # else the folds' heads are unfinished
             temperature = fit_temperature(logits, folds.y_true)
         else:
@@ -163,7 +158,7 @@ class VectorClassifier(LinearClassifier):
         return tuple((np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in folds)
 
 
-def block_indices(blocks: Sequence[Block], name: str) -> list[int]:
+def _block_indices(blocks: Sequence[Block], name: str) -> list[int]:
     """Which of the blocks are in the set called ``name``."""
     stages = [k for k, block in enumerate(blocks) if block.name.startswith("stage")]
     last = stages[-1:]
@@ -174,41 +169,44 @@ def block_indices(blocks: Sequence[Block], name: str) -> list[int]:
     return stages[-3:] if name == "the last three stages" else last
 
 
-def choose(folds: WhitenedFolds, head: str, *, quick: bool = False) -> Choice:
+def choose(folds: WhitenedFolds, head: str, *, quick: bool = False) -> tuple[Choice, Sequence[int]]:
     """The set of blocks for ``head`` and, if that is “auto”, the head; if ``quick``, the first.
 
-    Sets are judged out of fold by linear discriminant analysis, whose logits add up over blocks,
-    so that judging is cheap.
+    With it come the indices of the blocks. Sets are judged out of fold by linear discriminant
+    analysis, whose logits add up over blocks, so that judging is cheap.
     """
     blocks, y_true = folds.examples.blocks, folds.y_true
     sets: dict[tuple[int, ...], str] = {}
     for name in _BLOCK_SETS:  # networks of few stages have fewer that differ
-        sets.setdefault(tuple(block_indices(blocks, name)), name)
+        sets.setdefault(tuple(_block_indices(blocks, name)), name)
     sets.pop((), None)
     first = ("logistic" if quick else "ensemble") if head == "auto" else head
+    beginning = next(iter(sets))
     if not len(y_true):
-        return Choice(first, _BLOCK_SETS[0], "There are too few pictures to choose by.")
+        reason = "There are too few pictures to choose by."
+        return Choice(first, sets[beginning], reason), beginning
 
     def judge(head: str, indices: tuple[int, ...]) -> tuple[Candidate, np.ndarray]:
-        logits = folds.closed_form_logits(head, indices)
-        losses = log_losses(logits / fit_temperature(logits, y_true), y_true)
+        logits = folds.out_of_fold(head, indices)
+        losses = calibrated_losses(logits, y_true)
         accuracy = float((logits.argmax(axis=1) == y_true).mean())
         return Candidate(head, sets[indices], float(losses.mean()), accuracy), losses
 
     if quick:
         stand_in = "lda" if first == "softmax" else first
-        candidate, _ = judge(stand_in, next(iter(sets)))
+        candidate, _ = judge(stand_in, beginning)
         reason = _quick_reason(first, candidate, len(y_true))
-        return Choice(first, candidate.blocks, reason, (candidate,))
+        return Choice(first, candidate.blocks, reason, (candidate,)), beginning
     judged = [judge("lda", indices) for indices in sets]
     best = _preferred(judged)
+    chosen = next(indices for indices, name in sets.items() if name == best[0].blocks)
     if head == "auto":
-        chosen = next(indices for indices, name in sets.items() if name == best[0].blocks)
         judged.insert(0, judge("ensemble", chosen))
         best = _preferred([judged[0], best])
     candidates = tuple(candidate for candidate, _ in judged)
     reason = _reason(head, best[0], candidates, len(y_true))
-    return Choice(best[0].head if head == "auto" else head, best[0].blocks, reason, candidates)
+    kind = best[0].head if head == "auto" else head
+    return Choice(kind, best[0].blocks, reason, candidates), chosen
 
 
 def _preferred(judged: Sequence[tuple[Candidate, np.ndarray]]) -> tuple[Candidate, np.ndarray]:

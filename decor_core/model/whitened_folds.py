@@ -71,15 +71,26 @@ class WhitenedFolds:
             else np.ones(len(examples.blocks))
         )
         self._splits = splits
-        self._closed_form: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
+        self._logits: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
 
-    def fit(self, fit_head: FitHead, chosen: Sequence[int]) -> LinearHead:
-        """A head on vectors [d], fitted to all examples in the whitened space of some blocks."""
-        head = self._fitted(self._whole, fit_head, chosen)
-        weights = np.zeros((self._coordinates.shape[1], len(head.bias)))
+    def fit(self, head: str | FitHead, chosen: Sequence[int]) -> LinearHead:
+        """A head on vectors [d], fitted to all examples in the whitened space of some blocks.
+
+        It is “ensemble”, “lda”, “logistic” or what a function fits.
+        """
+        if head == "ensemble":
+            logits = self.out_of_fold("logistic", chosen) if self._folds else None
+            return self._ensemble.fit(self.fit("logistic", chosen), logits)
+        if head == "lda":
+            within_class_std = float(RADIUS / np.sqrt(len(self._scale(chosen))))
+            fit_head: FitHead = partial(spherical_lda, within_class_std=within_class_std)
+        else:
+            fit_head = head if callable(head) else _fit_logistic
+        fitted = self._fitted(self._whole, fit_head, chosen)
+        weights = np.zeros((self._coordinates.shape[1], len(fitted.bias)))
         columns = np.concatenate([np.r_[self._pca.blocks_[k]] for k in chosen])
-        weights[columns] = head.weights * self._scale(chosen)[:, None]
-        weights, bias = self._whole.whitener.head_on_vectors(weights, head.bias)
+        weights[columns] = fitted.weights * self._scale(chosen)[:, None]
+        weights, bias = self._whole.whitener.head_on_vectors(weights, fitted.bias)
         weights = self._pca.weights_on_vectors(weights)
         return LinearHead(weights.astype(np.float32), bias.astype(np.float32))
 
@@ -88,8 +99,27 @@ class WhitenedFolds:
         whitener, coordinates = self._whole.whitener, self._pca.transform(vectors)
         return whitener.transform_blocks(coordinates, chosen) * self._scale(chosen)
 
-    def out_of_fold(self, fit_head: FitHead, chosen: Sequence[int]) -> np.ndarray:
-        """Logits [m, c] of the held-out examples, in the order of ``y_true``."""
+    def out_of_fold(self, head: str | FitHead, chosen: Sequence[int]) -> np.ndarray:
+        """Logits [m, c] of the held-out examples, in the order of ``y_true``, by ``fit``'s heads.
+
+        Those of a head with a name are computed once.
+        """
+        if callable(head):
+            return self._out_of_fold(head, chosen)
+        key = head, tuple(chosen)
+        if key not in self._logits:
+            if head == "lda":  # on whitened blocks its logits add up
+                weighted = zip(self._shares(chosen), chosen, strict=True)
+                parts = (weight * self.block_logits[k] for weight, k in weighted)
+                logits = sum(parts, np.zeros_like(self.block_logits[0]))
+            elif head == "ensemble":
+                logits = self._ensemble.out_of_fold(self.out_of_fold("logistic", chosen))
+            else:
+                logits = self._out_of_fold(_fit_logistic, chosen)
+            self._logits[key] = logits
+        return self._logits[key]
+
+    def _out_of_fold(self, fit_head: FitHead, chosen: Sequence[int]) -> np.ndarray:
         scale = self._scale(chosen)
 
         def predict(fold: _Fold) -> np.ndarray:
@@ -98,32 +128,6 @@ class WhitenedFolds:
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             return np.concatenate(list(pool.map(predict, self._folds)))
-
-    def closed_form_logits(self, head: str, chosen: Sequence[int]) -> np.ndarray:
-        """``out_of_fold`` of the head “ensemble”, “lda” or “logistic”, computed once."""
-        key = head, tuple(chosen)
-        if key not in self._closed_form:
-            if head == "lda":  # on whitened blocks its logits add up
-                weighted = zip(self._shares(chosen), chosen, strict=True)
-                parts = (weight * self.block_logits[k] for weight, k in weighted)
-                logits = sum(parts, np.zeros_like(self.block_logits[0]))
-            elif head == "ensemble":
-                logits = self._ensemble.out_of_fold(self.closed_form_logits("logistic", chosen))
-            else:
-                logits = self.out_of_fold(_fit_logistic, chosen)
-            self._closed_form[key] = logits
-        return self._closed_form[key]
-
-    def fit_closed_form(self, head: str, chosen: Sequence[int]) -> LinearHead:
-        """``fit`` of the head “ensemble”, “lda” or “logistic”."""
-        if head == "lda":
-            within_class_std = float(RADIUS / np.sqrt(len(self._scale(chosen))))
-            return self.fit(partial(spherical_lda, within_class_std=within_class_std), chosen)
-        logistic = self.fit(_fit_logistic, chosen)
-        if head == "logistic":
-            return logistic
-        logits = self.closed_form_logits("logistic", chosen) if self._folds else None
-        return self._ensemble.fit(logistic, logits)
 
     @cached_property
     def _ensemble(self) -> Ensemble:

@@ -50,7 +50,7 @@ class LabeledVectors:
         need = needed(self.config.testing_percentage, self.config.validation_percentage)
         return alike_classes(self.embeddings.table[self.may_hold_out], self.taxonomy.name, need)
 
-    def rows(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def labeled(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The vectors and classes of some pictures, to ask a model about."""
         return self.embeddings.vectors[rows], self.classes[rows]
 

@@ -144,7 +144,7 @@ def search(
         interval = math.gcd(*(candidate.steps or 1 for candidate in group))
         config = replace(longest, eval_interval=interval)
         for fold in range(n_folds):
-            held_out = data.rows(rows[fold_of == fold])
+            held_out = data.labeled(rows[fold_of == fold])
             by_step: dict[int | None, float] = {}  # empty where the head has no steps
             try:
                 final = _accuracy(whitened(fold), config, held_out, by_step, should_stop)
@@ -255,7 +255,7 @@ def learning_curve(
             own = (rest[data.classes[rest] == number] for number in np.unique(data.classes[rest]))
             kept = (members[: max(1, round(share * len(members)))] for members in own)
             rows = np.sort(np.concatenate(list(kept)))
-            folds, held_out = WhitenedFolds(data.examples(rows)), data.rows(rows_out)
+            folds, held_out = WhitenedFolds(data.examples(rows)), data.labeled(rows_out)
             correct += round(_accuracy(folds, config, held_out, {}, should_stop) * len(rows_out))
             sizes.append(len(rows))
             if should_stop():

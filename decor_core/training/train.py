@@ -83,7 +83,7 @@ def train(
     model = VectorClassifier.of(config).fit_folds(
         folds,
         data.taxonomy.labels,
-        validation=data.rows(parts.validation),
+        validation=data.labeled(parts.validation),
         on_event=record,
         should_stop=should_stop,
     )
@@ -96,7 +96,7 @@ def train(
 
 def tested(bundle: Bundle, data: LabeledVectors, parts: Split) -> tuple[Bundle, pd.DataFrame]:
     """The model with its evaluation on the test part, and its predictions, as in a Training."""
-    labels, (vectors, y_true) = np.array(data.taxonomy.labels, object), data.rows(parts.test)
+    labels, (vectors, y_true) = np.array(data.taxonomy.labels, object), data.labeled(parts.test)
     probs, _ = VectorPredictor(bundle).probabilities(vectors)
     table = data.embeddings.table[["key", "file"]]
     predictions = table.iloc[parts.test].reset_index(drop=True)

@@ -49,7 +49,7 @@ def test_blocks_that_know_the_classes_are_chosen(telling, expected, head):
 def test_the_ensemble_knows_what_single_blocks_know(telling):
     folds = WhitenedFolds(examples({telling}, strength=6))
     right = {
-        head: (folds.closed_form_logits(head, [0]).argmax(axis=1) == folds.y_true).mean()
+        head: (folds.out_of_fold(head, [0]).argmax(axis=1) == folds.y_true).mean()
         for head in ("logistic", "ensemble")
     }
     assert right["logistic"] < 0.6 < 0.95 < right["ensemble"]
@@ -58,7 +58,7 @@ def test_the_ensemble_knows_what_single_blocks_know(telling):
 def test_the_ensemble_is_one_head_whose_scores_are_the_weighted_sum():
     examples_ = examples({"stage 1", "colours"})
     folds = WhitenedFolds(examples_)
-    head = folds.fit_closed_form("ensemble", [0, 5])
+    head = folds.fit("ensemble", [0, 5])
     for block in (STAGES[0], STAGES[4], BLOCKS[5]):
         assert head.weights[block.columns].any()
     assert not head.weights[STAGES[1].columns].any()  # neither chosen nor late
@@ -91,8 +91,8 @@ def test_the_head_is_left_only_for_what_is_better_by_more_than_chance(lda, ensem
         return 4.0 * np.eye(3)[shown]
 
     folds = WhitenedFolds(examples({"stage 1"}))
-    folds.y_true, folds.closed_form_logits = y_true, out_of_fold
-    choice = choose(folds, "auto")
+    folds.y_true, folds.out_of_fold = y_true, out_of_fold
+    choice, _ = choose(folds, "auto")
     assert choice.head == expected
     assert f"{right[expected] / 90:.1%} right" in choice.reason
     assert {candidate.head for candidate in choice.candidates} == {"lda", "ensemble"}
