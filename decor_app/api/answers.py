@@ -1,20 +1,76 @@
-"""What the API says of a picture, from what was seen in it."""
+"""What the API answers to requests, and what it says of a picture, from what was seen in it."""
 
 import base64
 import io
+from collections.abc import Awaitable, Callable
 
 from PIL import Image
+from starlette.requests import Request
 
+from decor_app.api.analyzer import Analyzer
 from decor_app.api.bodies import PictureFile
+from decor_app.api.models import Models, find_model
+from decor_app.api.problems import InvalidPart, Problem
 from decor_app.api.schemas import (
+    MOST_EVIDENCE,
+    Classification,
     ClassifiedPicture,
+    ClassifyOptions,
     EmbeddedPicture,
+    Embedding,
+    EmbedOptions,
     LabelScore,
     UnreadablePicture,
 )
 from decor_app.jobs.image_analysis import ImageAnalysis
+from decor_core.errors import DataError
 from decor_core.model.overlay import overlay
 from decor_core.model.predictor import Prediction, VectorPredictor
+
+# The pictures that a request is about; Problem where there are none, or too many.
+FilesOf = Callable[[Request], Awaitable[list[PictureFile]]]
+
+
+class Answers:
+    """Answers requests about pictures by ``models``."""
+
+    def __init__(self, models: Models, analyzer: Analyzer) -> None:
+        self._models, self._analyzer = models, analyzer
+
+    async def classify(
+        self, request: Request, options: ClassifyOptions, files_of: FilesOf
+    ) -> Classification:
+        """Classify pictures; Problem where the only one cannot be read."""
+        name, model = find_model(self._models, options.model)
+        taxonomy = _taxonomy(model, options.taxonomy)
+        files = await files_of(request)
+        if options.evidence and len(files) > MOST_EVIDENCE:
+            raise _invalid("evidence", f"Evidence is for {MOST_EVIDENCE} pictures at most.")
+
+        def classify_one(file: PictureFile) -> ClassifiedPicture | UnreadablePicture:
+            analysis = self._analyzer.analyze(model.bundle, file, options.evidence)
+            return classified(file, analysis, model, taxonomy, options.top)
+
+        pictures = await self._analyzer.each(request, files, classify_one)
+        _check_single(pictures)
+        return Classification(model=name, taxonomy=taxonomy, pictures=pictures)
+
+    async def embed(self, request: Request, options: EmbedOptions, files_of: FilesOf) -> Embedding:
+        """Give the vectors of pictures; Problem where the only one cannot be read."""
+        name, model = find_model(self._models, options.model)
+        files = await files_of(request)
+
+        def embed_one(file: PictureFile) -> EmbeddedPicture | UnreadablePicture:
+            return embedded(file, self._analyzer.analyze(model.bundle, file), options.encoding)
+
+        pictures = await self._analyzer.each(request, files, embed_one)
+        _check_single(pictures)
+        return Embedding(
+            model=name,
+            dimensions=len(model.bundle.head.weights),
+            encoding=options.encoding,
+            pictures=pictures,
+        )
 
 
 def classified(
@@ -67,3 +123,21 @@ def _evidence(
         painted = overlay(picture.convert("RGB"), attribution, explanation.scale)
     painted.save(packed, "PNG", compress_level=1)
     return base64.b64encode(packed.getvalue()).decode()
+
+
+def _invalid(parameter: str, detail: str) -> Problem:
+    return Problem(422, detail, errors=[InvalidPart(parameter=parameter, detail=detail)])
+
+
+def _taxonomy(model: VectorPredictor, name: str | None) -> str:
+    trained = model.bundle.taxonomy
+    try:
+        return trained.level(trained.name if name is None else name).name
+    except DataError as error:
+        raise _invalid("taxonomy", str(error)) from None
+
+
+def _check_single(pictures: list) -> None:
+    """Problem where the only picture of a request cannot be read."""
+    if len(pictures) == 1 and isinstance(pictures[0], UnreadablePicture):
+        raise Problem(422, pictures[0].error)

@@ -5,7 +5,6 @@ request, answered at once, without sessions and streams.
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -13,9 +12,10 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from decor_app.api.answers import Answers
 from decor_app.api.bodies import PictureFile, read_json
 from decor_app.api.problems import Problem
-from decor_app.api.schemas import Classification, ClassifiedPicture, ClassifyOptions
+from decor_app.api.schemas import ClassifiedPicture, ClassifyOptions
 from decor_core import __version__
 
 # The newest first; others differ in nothing that one tool needs.
@@ -32,10 +32,6 @@ _ABOUT = (
     "Tells in which folk style a product is decorated, or what else the server's model was trained "
     "on: the likeliest labels with calibrated probabilities, or that it is none of them."
 )
-
-# What gives the pictures of a request, and what classifies them.
-FilesOf = Callable[[Request], Awaitable[list[PictureFile]]]
-Classify = Callable[[Request, ClassifyOptions, FilesOf], Awaitable[Classification]]
 
 
 class _Message(BaseModel):
@@ -68,8 +64,8 @@ class _Refused(Exception):
         self.code = code
 
 
-def add_mcp(router: APIRouter, classify: Classify, origins: str, locked: list[Any]) -> None:
-    """Add the address of the protocol, by which ``classify`` is called.
+def add_mcp(router: APIRouter, answers: Answers, origins: str, locked: list[Any]) -> None:
+    """Add the address of the protocol, by which ``answers`` are had.
 
     Pages of other sites may only ask where their origin is one of ``origins``.
     """
@@ -85,7 +81,7 @@ def add_mcp(router: APIRouter, classify: Classify, origins: str, locked: list[An
             number = message.id
             if message.id is None:  # a notification, which wants no answer
                 return Response(status_code=202)
-            reply = {"result": await _answer(request, message, classify)}
+            reply = {"result": await _answer(request, message, answers)}
         except _Refused as error:
             reply = {"error": {"code": error.code, "message": str(error)}}
         return JSONResponse({"jsonrpc": "2.0", "id": number, **reply})
@@ -100,7 +96,7 @@ def _read(body: bytes) -> _Message:
         raise _Refused(_INVALID_REQUEST, "Expected one JSON-RPC 2.0 message.") from None
 
 
-async def _answer(request: Request, message: _Message, classify: Classify) -> dict[str, Any]:
+async def _answer(request: Request, message: _Message, answers: Answers) -> dict[str, Any]:
     """The result of a request; _Refused where there is none."""
     match message.method:
         case "initialize":
@@ -115,7 +111,7 @@ async def _answer(request: Request, message: _Message, classify: Classify) -> di
         case "tools/list":
             return {"tools": [_tool()]}
         case "tools/call":
-            return await _call(request, message.params, classify)
+            return await _call(request, message.params, answers)
     raise _Refused(_UNKNOWN_METHOD, f"There is no method “{message.method[:100]}” here.")
 
 
@@ -130,7 +126,7 @@ def _tool() -> dict[str, Any]:
     }
 
 
-async def _call(request: Request, params: dict[str, Any], classify: Classify) -> dict[str, Any]:
+async def _call(request: Request, params: dict[str, Any], answers: Answers) -> dict[str, Any]:
     """What the tool says; what is wrong with the picture is said by it, too, for the agent."""
     if params.get("name") != TOOL:
         raise _Refused(_INVALID_PARAMETERS, f"The only tool is “{TOOL}”.")
@@ -148,7 +144,7 @@ async def _call(request: Request, params: dict[str, Any], classify: Classify) ->
         return [PictureFile(None, arguments.picture)]
 
     try:
-        answer = await classify(request, options, files_of)
+        answer = await answers.classify(request, options, files_of)
     except Problem as problem:
         return _failed(problem.detail)
     reply = answer.pictures[0].model_dump(mode="json")
