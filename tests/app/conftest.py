@@ -13,7 +13,7 @@ from streamlit.components.v2 import manifest_scanner
 from decor_app.jobs.intake_tasks import IntakeTask, ingest
 from decor_app.jobs.queue import JobQueue
 from decor_app.jobs.tasks import QueueName
-from decor_app.state import jobs, processes
+from decor_app.state import finished_jobs, processes, session_job
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.store import DatasetStore
@@ -39,7 +39,7 @@ def share_processes() -> Iterator[None]:
 @pytest.fixture
 def visit(monkeypatch: pytest.MonkeyPatch) -> Visit:
     queues = {name: JobQueue() for name in get_args(QueueName)}
-    for module in (jobs, processes):
+    for module in (finished_jobs, processes, session_job):
         monkeypatch.setattr(module, "job_queues", lambda: queues)
     return Visit(Workspace("me"), queues)
 
