@@ -59,6 +59,7 @@ function begin(root) {
     canvas.height = video.videoHeight * scale;
     canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
     const frame = canvas.toDataURL("image/jpeg", QUALITY);
+    if (frame === live.frames.at(-1)) return; // the camera has no newer one
     live.frames.push(frame);
     live.letters += frame.length;
     count.textContent = live.frames.length;
