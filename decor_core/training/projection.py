@@ -1,5 +1,7 @@
 """Vectors of images → coordinates on a plane, where images that look alike lie together."""
 
+from typing import Any, cast
+
 import numpy as np
 
 from decor_core.features.embeddings import Embeddings
@@ -25,7 +27,8 @@ def project(embeddings: Embeddings) -> np.ndarray:
     components = min(_COMPONENTS, *vectors.shape)
     perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
     with threadpool_limits(1):  # threads that spin for each other are slow on a busy machine
-        small = PCA(components, random_state=0).fit_transform(vectors)
-        coordinates = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(small)
+        pca = cast(Any, PCA(components, random_state=0))
+        tsne = cast(Any, TSNE(perplexity=perplexity, init="pca", random_state=0))
+        coordinates = tsne.fit_transform(pca.fit_transform(vectors))
     coordinates -= (coordinates.min(0) + coordinates.max(0)) / 2
     return (coordinates / max(float(np.abs(coordinates).max()), 1e-9)).astype(np.float32)
