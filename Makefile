@@ -9,7 +9,6 @@ PORT ?= 8501
 
 # Windows keeps a virtual environment's programs elsewhere.
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-INSTALL ?= $(BIN)/python -m pip install --quiet
 
 .PHONY: run hosted test check lint types docs release clean
 
@@ -53,12 +52,12 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.installed: requirements.txt $(VENV)/.made
-	$(INSTALL) -r requirements.txt
+	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
 # All at once: to look twice at what is there takes as long as to install some of it.
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt $(VENV)/.made
-	$(INSTALL) -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@touch $(VENV)/.installed $@
 
 clean:
