@@ -15,11 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from weakref import WeakValueDictionary
 
-import numpy as np
-
 from decor_app.jobs.job import Job
-from decor_app.jobs.labeling_tasks import THRESHOLDS, EmbedHeapTask, FitTask, LabelingFit
+from decor_app.jobs.labeling_tasks import EmbedHeapTask, FitTask, LabelingFit
 from decor_app.jobs.tasks import QueueName
+from decor_app.state.labeling_answers import learned_json
 from decor_app.state.processes import job_queues
 from decor_core.data.findings import pluralize
 from decor_core.datasets.heap import Heap, load_heap
@@ -28,7 +27,6 @@ from decor_core.datasets.label_steps import NONE, SKIP, Step
 from decor_core.datasets.storage import HEAP
 from decor_core.errors import DamagedFile, DecorError
 from decor_core.io import read_json, write_json
-from decor_core.model.evaluation import wilson
 from decor_core.training.active_learning import LEAST_CLASSES, LEAST_OF_CLASS
 from decor_core.training.heap_vectors import has_heap_vectors
 from decor_core.training.labeling_progress import enough, with_point
@@ -37,8 +35,6 @@ from decor_core.training.labeling_progress import enough, with_point
 # each time.
 PAUSE = 1.0
 _CURVE = "curve.json"
-# Keys of the state that tell what a fit has learned.
-_FIT_KEYS = ("proposals", "next", "clusters", "threshold", "curve", "disagreements")
 
 
 @dataclass(frozen=True)
@@ -139,7 +135,8 @@ class Labeling:
             "message": self._message(fit),
             "proposals_revision": fits,
         }
-        return found | (self._fit_json(fit) if fits != known else dict.fromkeys(_FIT_KEYS))
+        learned = learned_json(fit if fits != known else None, self.heap.ids, log, self._points)
+        return found | learned
 
     def _message(self, fit: LabelingFit | None) -> str:
         if self._fit_error:
@@ -223,58 +220,6 @@ class Labeling:
                     self._add_point(self._fit)
         self._submit_next()
 
-    def _fit_json(self, fit: LabelingFit | None) -> dict[str, Any]:
-        """What a fit told, in JSON; None for what it could not yet."""
-        learned: dict[str, Any] = dict.fromkeys(_FIT_KEYS)
-        if fit is None:
-            return learned
-        ids, labels = self.heap.ids, self.log.labels
-        learned["next"] = [ids[row] for row in fit.next_rows.tolist()]
-        learned["clusters"] = [[ids[row] for row in rows] for rows in fit.clusters]
-        if not fit.classes:
-            return learned
-        ids = ids[: len(fit.confidence)]  # some may just be added
-        unlabeled = np.array([one not in labels for one in ids])
-        sure = np.round(fit.confidence, 3).tolist()
-        proposed = fit.proposed.tolist()
-        learned["proposals"] = {
-            ids[row]: [fit.classes[proposed[row]], sure[row]]
-            for row in np.flatnonzero(unlabeled).tolist()
-        }
-        learned["threshold"] = {
-            "values": list(THRESHOLDS),
-            "errors": [_with_interval(share.k, share.n) for share in fit.errors],
-            "counts": [int((unlabeled & (fit.confidence >= t)).sum()) for t in THRESHOLDS],
-        }
-        confirmed = self.log.confirmed
-        learned["disagreements"] = [
-            [ids[row], fit.classes[label], round(probability, 3)]
-            for row, label, probability in fit.disagreements
-            if ids[row] not in confirmed and labels.get(ids[row]) == fit.labels[row]
-        ]
-        learned["curve"] = self._curve_json(fit)
-        return learned
-
-    def _curve_json(self, fit: LabelingFit) -> dict[str, Any]:
-        names = ("accuracy", "low", "high")
-        points = [
-            {"labels": labels, **dict(zip(names, _with_interval(k, n), strict=True))}
-            for labels, k, n in self._points
-        ]
-        rest = fit.rest and [round(value, 4) for value in fit.rest]
-        classes = [
-            {
-                "name": one.name,
-                "labels": one.labels,
-                "right": one.right.k / one.right.n if one.right.n else None,
-                "needs_more": one.needs_more,
-            }
-            for one in fit.by_class
-            if one.name != NONE
-        ]
-        told = rest and dict(zip(names, rest, strict=True))
-        return {"points": points, "rest": told, "classes": classes}
-
     def _read_points(self) -> list[tuple[int, int, int]]:
         try:
             return read_json(self.heap.folder / _CURVE, list[tuple[int, int, int]])
@@ -295,13 +240,6 @@ def _file_version(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
-
-
-def _with_interval(k: int, n: int) -> list[float | None]:
-    """A share with its 95 % interval; nothing is known of none."""
-    if not n:
-        return [None, 0.0, 1.0]
-    return [round(value, 4) for value in (k / n, *wilson(k, n))]
 
 
 # One for each folder, whoever labels it: two at once would not know of each other's fits.

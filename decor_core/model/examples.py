@@ -14,6 +14,15 @@ from decor_core.features.vectors import batches
 _COPIES_WEIGHT = 0.5
 
 
+def even_folds(classes: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """The fold [n], 0 to ``count`` − 1, of each example: classes [n] spread evenly over folds."""
+    order = np.random.default_rng(seed).permutation(len(classes))
+    order = order[np.argsort(classes[order], kind="stable")]
+    fold_of = np.empty(len(classes), int)
+    fold_of[order] = np.arange(len(classes)) % count
+    return fold_of
+
+
 @dataclass(frozen=True, eq=False)
 class Examples:
     """What a classifier is trained on: vectors [n, d] of ``classes`` [n] of 0…c-1, in ``blocks``.

@@ -10,7 +10,7 @@ import numpy as np
 from decor_core.features.embedder import Block
 from decor_core.model.estimator import LinearClassifier
 from decor_core.model.events import OnEvent, ShouldStop, never_stop
-from decor_core.model.examples import Examples
+from decor_core.model.examples import Examples, even_folds
 from decor_core.model.linear_head import LinearHead, calibrated_losses, fit_temperature
 from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.training_config import TrainingConfig
@@ -150,10 +150,7 @@ class VectorClassifier(LinearClassifier):
         if not isinstance(self.cv, int):
             return tuple((np.asarray(train), np.asarray(test)) for train, test in self.cv)
         count = min(self.cv, int(np.bincount(codes).min()))
-        order = np.random.default_rng(self.random_state).permutation(len(codes))
-        order = order[np.argsort(codes[order], kind="stable")]
-        fold_of = np.empty(len(codes), int)
-        fold_of[order] = np.arange(len(codes)) % max(count, 1)
+        fold_of = even_folds(codes, max(count, 1), self.random_state)
         folds = range(count if count > 1 else 0)
         return tuple((np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in folds)
 

@@ -14,6 +14,7 @@ import numpy as np
 from decor_core.errors import TrainingError, missing_package
 from decor_core.features.embedder import Block
 from decor_core.model.evaluation import wilson
+from decor_core.model.examples import even_folds
 from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import LinearHead, fit_temperature, probabilities
 from decor_core.model.whitening import BlockPCA
@@ -226,10 +227,7 @@ class ActiveLearner:
 
         A class of one picture cannot do without it.
         """
-        order = np.random.default_rng(self._seed).permutation(len(codes))
-        order = order[np.argsort(codes[order], kind="stable")]
-        fold_of = np.empty(len(codes), int)
-        fold_of[order] = np.arange(len(codes)) % _FOLDS
+        fold_of = even_folds(codes, _FOLDS, self._seed)
         alone = np.bincount(codes)[codes] == 1
         held_out, logits = [], []
         for fold in range(_FOLDS):
