@@ -140,17 +140,9 @@ def search(
     results: list[SearchResult] = []
     for number, group in enumerate(one_training.values()):
         by_fold = []
-        longest = max(group, key=lambda candidate: candidate.steps or 0).config(base)
-        interval = math.gcd(*(candidate.steps or 1 for candidate in group))
-        config = replace(longest, eval_interval=interval)
         for fold in range(n_folds):
             held_out = data.labeled(rows[fold_of == fold])
-            by_step: dict[int | None, float] = {}  # empty where the head has no steps
-            try:
-                final = _accuracy(whitened(fold), config, held_out, by_step, should_stop)
-            except TrainingError:
-                final = math.nan  # what was reached before it diverged stands
-            by_fold.append({c: by_step.get(c.steps, math.nan) if by_step else final for c in group})
+            by_fold.append(_accuracies(group, base, whitened(fold), held_out, should_stop))
             if should_stop():
                 return results
             if progress:
@@ -178,6 +170,25 @@ def best_result(results: Sequence[SearchResult]) -> SearchResult | None:
         close,
         key=lambda r: (r.candidate.steps or 0, r.candidate.learning_rate or 0, -r.accuracy),
     )
+
+
+def _accuracies(
+    group: Sequence[SearchCandidate],
+    base: TrainingConfig,
+    folds: WhitenedFolds,
+    held_out: tuple[np.ndarray, np.ndarray],
+    should_stop: ShouldStop,
+) -> dict[SearchCandidate, float]:
+    """Accuracy of candidates of one head and rate, by one training; nan where it diverged."""
+    longest = max(group, key=lambda candidate: candidate.steps or 0).config(base)
+    interval = math.gcd(*(candidate.steps or 1 for candidate in group))
+    config = replace(longest, eval_interval=interval)
+    by_step: dict[int | None, float] = {}  # empty where the head has no steps
+    try:
+        final = _accuracy(folds, config, held_out, by_step, should_stop)
+    except TrainingError:
+        final = math.nan  # what was reached before it diverged stands
+    return {c: by_step.get(c.steps, math.nan) if by_step else final for c in group}
 
 
 def _accuracy(
