@@ -27,7 +27,7 @@ from decor_core.data.sources.source import open_archive
 from decor_core.datasets.archive import write_zip
 from decor_core.datasets.dataset import load_dataset
 from decor_core.errors import DataError, DecorError
-from decor_core.images.formats import is_picture_name
+from decor_core.images.formats import has_picture_ending, is_picture_name
 from decor_core.model.bundle import BUNDLE_FILES, DEFAULT_BUNDLE
 from decor_core.model.events import never_stop
 from decor_core.model.training_data import TrainingData
@@ -100,7 +100,7 @@ def test_a_table_is_refused_or_accounts_for_every_picture(made):
         assert len(row.labels) == len(listing.levels)
         assert all(label and label == label_text(label) for label in row.labels)
     assert {entry.kind for entry in listing.findings} <= set(KINDS)
-    assert set(filter(_is_picture, files)) <= {
+    assert set(filter(has_picture_ending, files)) <= {
         *listed,
         *(entry.file for entry in listing.findings if entry.set_aside),
     }
