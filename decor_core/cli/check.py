@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from decor_core.cli.options import PATH, Command, as_json, options
+from decor_core.cli.options import FOLDER, Command, as_json, options
 from decor_core.cli.pictures import PictureFlags, pictures_argument, print_choices
 from decor_core.cli.terminal import print_json, progress_bar, quietly
 from decor_core.text import printable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--no_model", is_flag=True, help="Leave out what wants a look at every picture: "
               "labels that may be wrong, and outliers.")  # fmt: skip
 @click.option(
-    "--bottleneck_dir", type=PATH, metavar="DIR", help="Where picture vectors are cached."
+    "--bottleneck_dir", type=FOLDER, metavar="DIR", help="Where picture vectors are cached."
 )
 @as_json
 def command(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from decor_core.cli.options import PATH, Command, as_json, completed
+from decor_core.cli.options import PATH, Command, as_json, check_new_file, completed
 from decor_core.cli.terminal import load_network, print_json, quietly
 from decor_core.export.formats import FORMATS, export_model, export_name
 
@@ -30,7 +30,7 @@ Formats:
 @click.option("--format", "format_name", default="bundle", show_default=True, metavar="NAME",
               shell_complete=completed(FORMATS), help="One of the formats above.")  # fmt: skip
 @click.option("--out", type=PATH, metavar="FILE",
-              help="File to write; by default named after the model.")  # fmt: skip
+              help="File to write, a new one; by default named after the model.")  # fmt: skip
 @as_json
 def command(model: str, format_name: str, out: Path | None, as_json: bool) -> None:
     from decor_core.model.bundle import load_bundle
@@ -39,6 +39,7 @@ def command(model: str, format_name: str, out: Path | None, as_json: bool) -> No
     folder = Path(model)
     bundle = load_bundle(folder) if folder.is_dir() else DiskRuns().find(model).bundle
     out = out or Path(export_name(bundle, format_name))
+    check_new_file(out)
     if format_name in FORMATS and not FORMATS[format_name].is_light:
         load_network(bundle.embedding.architecture)
     with quietly():

@@ -17,7 +17,7 @@ from decor_core.cli.bulk import (
     print_reasons,
     write_rows,
 )
-from decor_core.cli.options import COUNT, Command, as_json, completed_files, flag, options
+from decor_core.cli.options import COUNT, FOLDER, Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import (
     load_network,
     print_answers,
@@ -49,6 +49,7 @@ class LabelFlags:
         "Also write each picture as a PNG that shows what speaks for its verdict (orange) and "
         "against it (violet).",
         metavar="DIR",
+        type=FOLDER,
     )
     csv: bool = flag("Print nothing but CSV on stdout.", default=False)
 

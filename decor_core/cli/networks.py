@@ -1,13 +1,14 @@
 """The command ``networks``: what may look at the pictures, and what is at hand."""
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from decor_core.cli.options import PATH, Command, as_json
+from decor_core.cli.options import FOLDER, Command, as_json
 from decor_core.cli.terminal import load_network, print_json, print_table, quietly
 
 _SECONDS = 2.0  # of measuring each network
@@ -28,7 +29,7 @@ _SECONDS = 2.0  # of measuring each network
 )  # fmt: skip
 @click.option("--speed", is_flag=True, help="Measure on this machine how many pictures a second "
               "those at hand look at, one view of each on one core.")  # fmt: skip
-@click.option("--model_dir", type=PATH, metavar="DIR", help="Where converted networks are kept.")
+@click.option("--model_dir", type=FOLDER, metavar="DIR", help="Where converted networks are kept.")
 @as_json
 def command(fetch: tuple[str, ...], speed: bool, model_dir: Path | None, as_json: bool) -> int:
     """List the networks that may look at the pictures.
@@ -45,6 +46,11 @@ def command(fetch: tuple[str, ...], speed: bool, model_dir: Path | None, as_json
 
     for text in fetch:
         load_network(network_named(text))
+    if model_dir and not model_dir.exists():
+        print(
+            f"decor: there is no folder “{model_dir}”; --fetch makes it for what it converts.",
+            file=sys.stderr,
+        )
     rows = _networks()
     for row in rows:
         if speed:

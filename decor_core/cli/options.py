@@ -5,8 +5,10 @@ line itself, whose fields are made by ``flag``.
 """
 
 import functools
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import Field, field, fields
+from itertools import pairwise
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
@@ -14,8 +16,12 @@ from typing import Any, get_args, get_origin
 import click
 from click.shell_completion import CompletionItem
 
+from decor_core.errors import DecorError
+
 PATH = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, file_okay=False)  # which need not be there
 _OTHERS = "Options"
+_NUMBER = re.compile(r"[-+]?[\d.]+")
 COUNT = click.IntRange(min=1)
 PORT = click.IntRange(1, 65535)
 SEED = click.IntRange(0, 2**32 - 1)
@@ -32,11 +38,13 @@ def flag(help: str, default: Any = None, **about: Any) -> Any:
 
 
 class Option(click.Option):
-    """A flag that help shows under the title ``section``."""
+    """A flag that help shows under the title ``section``; ``alone`` is its value without one."""
 
-    def __init__(self, *names: Any, section: str = _OTHERS, **settings: Any) -> None:
+    def __init__(
+        self, *names: Any, section: str = _OTHERS, alone: Any = None, **settings: Any
+    ) -> None:
         super().__init__(*names, **settings)
-        self.section = section
+        self.section, self.alone = section, alone
 
 
 class _WithExamples(click.Command):
@@ -56,6 +64,19 @@ class _WithExamples(click.Command):
 
 class Command(_WithExamples):
     """A command whose help shows its flags in sections, those of no section last."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # A flag that may stand alone has a value where a number follows. click's own way, its
+        # “flag_value”, takes the pictures that follow for one, and no number below zero.
+        options = [one for one in self.params if isinstance(one, Option) and one.alone is not None]
+        alone = {name: str(one.alone) for one in options for name in one.opts}
+        given: list[str] = []
+        for arg, follows in pairwise([*args, ""]):
+            given.append(arg)
+            name = "--" + arg[2:].replace("-", "_")
+            if name in alone and not _NUMBER.fullmatch(follows):
+                given.append(alone[name])
+        return super().parse_args(ctx, given)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -120,22 +141,29 @@ def _flag_of(one: Field, section: str) -> Callable[[Any], Any]:
     kind = about.get("type") or _click_type(one.type)
     choices = about.get("choices") or ()
     metavar = "|".join(choices) or about.get("metavar") or _METAVARS.get(kind)
-    alone = about.get("flag_alone")
     return click.option(
         f"--{about.get('flag') or one.name}",
         *about.get("also", ()),
         one.name,
         cls=Option,
         section=section,
+        alone=about.get("flag_alone"),
         type=kind,
         is_flag=kind is bool,
-        **({} if alone is None else {"flag_value": alone}),
         default=default,
         show_default=default is not None and kind is not bool,
         metavar=metavar,
         help=help,
         shell_complete=completed(choices) if choices else None,
     )
+
+
+def check_new_file(path: Path, flag: str = "--out") -> None:
+    """DecorError where something is there that a command would write over: before its work."""
+    if path.is_dir():
+        raise DecorError(f"“{path}” is a folder; expected the name of a file to write ({flag}).")
+    if path.exists():
+        raise DecorError(f"“{path}” exists already; give {flag} another name, or delete it.")
 
 
 def completed(

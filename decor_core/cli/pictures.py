@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decor_core.cli.options import PATH, flag
+from decor_core.cli.options import FOLDER, PATH, flag
 from decor_core.cli.terminal import load_network, progress_bar, quietly
 from decor_core.cli.training import OF_VECTORS, tell_ignored
 from decor_core.errors import DecorError
@@ -128,8 +128,10 @@ class VectorFlags(PictureFlags):
         "models/embeddings/decor.npz.",
         metavar="FILE_OR_DIR",
     )
-    model_dir: Path | None = flag("Where converted networks are kept.", metavar="DIR")
-    bottleneck_dir: Path | None = flag("Where picture vectors are cached.", metavar="DIR")
+    model_dir: Path | None = flag("Where converted networks are kept.", metavar="DIR", type=FOLDER)
+    bottleneck_dir: Path | None = flag(
+        "Where picture vectors are cached.", metavar="DIR", type=FOLDER
+    )
 
     def __post_init__(self) -> None:
         if self.model_dir:  # at once: other flags name networks that are looked for there

@@ -1,5 +1,6 @@
 """The command ``retrain``: a model of one's own pictures, tested."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decor_core.cli.options import Command, as_json, flag, options
+from decor_core.cli.options import FOLDER, Command, as_json, check_new_file, flag, options
 from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import (
     accuracy_line,
@@ -46,10 +47,14 @@ class ResultFlags:
     title: str | None = flag("What to call the model.")
     save: bool = flag("Keep it as a run: see the command runs.", default=False)
     bundle: Path | None = flag("Folder to keep the model in.", metavar="DIR", also=("--out",))
-    output_labels: Path | None = flag("Also write the labels, one a line.", metavar="FILE")
-    output_graph: Path | None = flag("Also write a frozen TensorFlow graph.", metavar="FILE")
+    output_labels: Path | None = flag(
+        "Also write the labels, one a line; earlier ones are replaced.", metavar="FILE"
+    )
+    output_graph: Path | None = flag(
+        "Also write a frozen TensorFlow graph; an earlier one is replaced.", metavar="FILE"
+    )
     summaries_dir: Path | None = flag(
-        "Write curves for TensorBoard (--head softmax only).", metavar="DIR"
+        "Write curves for TensorBoard (--head softmax only).", metavar="DIR", type=FOLDER
     )
     print_misclassified_test_images: bool = flag("List the test's mistakes.", default=False)
 
@@ -92,6 +97,7 @@ def command(
         check_title(results.title)
     if results.bundle:
         check_replaceable(results.bundle)  # before the work, not after it
+    _check_replaceable_files(results)
     if results.output_graph:
         require_package("A frozen graph", "tensorflow", "train")
     if results.summaries_dir:
@@ -130,6 +136,29 @@ def command(
     if words := _same_scene(bundle):
         print(printable(words))
     print(accuracy_line(evaluation))
+
+
+def _check_replaceable_files(results: ResultFlags) -> None:
+    """DecorError where a file would be written over that no earlier training has written."""
+    for path, flag_name, is_ours in (
+        (results.output_labels, "--output_labels", _are_labels),
+        (results.output_graph, "--output_graph", _is_graph),
+    ):
+        if path and not (path.is_file() and is_ours(path.read_bytes())):
+            check_new_file(path, flag_name)
+
+
+def _are_labels(content: bytes) -> bool:
+    """Whether they may be labels, one a line: a table of files and labels is not."""
+    try:
+        lines = content.decode().splitlines()
+    except UnicodeDecodeError:
+        return False
+    return len(set(lines)) == len(lines) and not any(re.search("^$|[,;\t]", x) for x in lines)
+
+
+def _is_graph(content: bytes) -> bool:
+    return content.startswith(b"\n") and b"Placeholder" in content[:100]  # its first node
 
 
 def _pictures_to_fine_tune(pictures: VectorFlags, config: TrainingConfig) -> "Catalog":

@@ -15,6 +15,7 @@ from decor_core.cli.options import (
     SEED,
     Command,
     as_json,
+    check_new_file,
     completed_files,
     flag,
     options,
@@ -81,9 +82,8 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
         raise click.UsageError("Expected either pictures or --embeddings.")
     if flags.labels and not flags.labels.is_file():
         raise DecorError(f"There is no table “{flags.labels}”; expected a CSV of files and labels.")
-    if flags.out and flags.out.exists():
-        raise DecorError(f"“{flags.out}” exists already; give --out another name, or delete it.")
     if flags.out:  # before the work, not after it
+        check_new_file(flags.out)
         if flags.out.suffix.lower() not in _ENDINGS:
             raise DecorError(f"“{flags.out}” is to be a CSV; give --out a name that ends in .csv.")
         flags.out.parent.mkdir(parents=True, exist_ok=True)

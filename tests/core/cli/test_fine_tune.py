@@ -57,6 +57,19 @@ def test_what_it_tells_programs(run, painted, tuned):
     assert (tuned[0].fine_tune, tuned[0].fine_tune_epochs) == (2, 7)
 
 
+def test_the_flag_alone_goes_before_the_pictures_too(run, painted, tuned):
+    assert run("train", "--fine-tune", painted, "--views", 1)[0] == 0
+    assert run("train", "--fine_tune", "--views", 1, "--image_dir", painted)[0] == 0
+    assert run("train", "--fine_tune", 2, painted, "--views=1")[0] == 0
+    assert [config.fine_tune for config in tuned] == [3, 3, 2]
+
+
+@pytest.mark.parametrize("given", [("--fine_tune=-1",), ("--fine_tune", "-1"), ("--fine_tune=21",)])
+def test_a_number_out_of_range_is_told_with_the_range(refused, given):
+    told = refused("train", "pictures", *given)
+    assert "The stages to fine-tune must lie between 0 and 20, but it is " in told
+
+
 def test_without_the_flag_there_is_none(run, painted):
     code, out, _ = run("retrain", painted, "--views", 1, "--head", "lda", "--quick", "--json")
     assert code == 0 and json.loads(out)["fine_tuning"] is None

@@ -93,6 +93,10 @@ def test_command_line_writes_graph_and_labels(painted, tiny_training, networks, 
     assert code == 0, capfd.readouterr().err
     names = labels.read_text(encoding="utf-8").splitlines()
     assert names == ["Gżel", "Изник", "Хохлома"]
+    # Those of an earlier training may be replaced: it is the pictures that another one lacks.
+    capfd.readouterr()
+    again = ["--output_graph", str(graph), "--output_labels", str(labels)]
+    assert main(["retrain", "absent", *again]) == 2 and "absent" in capfd.readouterr().err
     from label_image import LabelImage
 
     run, predictor = LabelImage(graph), ImagePredictor(load_bundle(tmp_path / "model"))
