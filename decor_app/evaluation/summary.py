@@ -44,7 +44,7 @@ def show_fine_tuning_note(run: Run) -> None:
         count = run.config.fine_tune
         stages = "the last stage" if count == 1 else f"the last {count} stages"
         epochs = f" for {pluralize(len(run.events), 'epoch')}" if run.events else ""
-        size, bits = len(network.content) / 1e6, run.bundle.training["fine_tuned"].get("bits", "?")
+        size, bits = network.size / 1e6, run.bundle.training["fine_tuned"].get("bits", "?")
         st.caption(
             f"Trained deeper (fine-tuned): {stages} of {escape_markdown(network.based_on)} "
             f"learned along{epochs}. Its own network, {size:.1f} MB at {bits} bits, goes with it "

@@ -66,15 +66,17 @@ def in_use(run: Run) -> bool:
 
 def use_model(bundle: Bundle) -> None:
     """Let ``bundle`` answer in this session from now on, or say why it cannot."""
-    name = bundle.embedding.architecture
-    if not attempt(lambda: _require_network(name)):  # a download would hold the page for minutes
+    if not attempt(lambda: _require_network(bundle)):
         return
     if attempt(lambda: inference_pool().check(bundle)):
         workspace().model = VectorPredictor(bundle)
 
 
-def _require_network(name: str) -> None:
-    if not is_at_hand(name):
+def _require_network(bundle: Bundle) -> None:
+    name = bundle.embedding.architecture
+    if bundle.network:
+        _ = bundle.network.content  # which outlasts its file from now on
+    elif not is_at_hand(name):  # a download would hold the page for minutes
         raise MissingNetwork(name)
 
 

@@ -92,7 +92,7 @@ class Workspace:
     def network_bytes(self) -> int:
         """What the networks take that its models carry."""
         networks = [run.bundle.network for run in self.own_runs]
-        return sum(len(network.content) for network in networks if network)
+        return sum(network.size for network in networks if network)
 
     @property
     def folder(self) -> Path:
@@ -157,7 +157,7 @@ class WorkspaceRegistry:
         network, config = run.bundle.network, server_config()
         if network is None:
             return ""
-        size = len(network.content)
+        size = network.size
         if workspace.network_bytes + size > config.session_mb * 2**20:
             return (
                 f"Its network has {size_in_words(size)}, and all that the models of this session "

@@ -89,7 +89,7 @@ def _networks() -> list[dict[str, Any]]:
             "name": own.name,
             "title": own.title,
             "side": own.side,
-            "megabytes": round(len(own.content) / 1e6, 1),
+            "megabytes": round(own.size / 1e6, 1),
             "accuracy": None,
             "source": None,
             "published_at": None,

@@ -4,12 +4,13 @@ import hashlib
 import logging
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 from typing import Any
 from weakref import WeakSet
 
 from decor_core.config import is_hosted
-from decor_core.errors import BackboneError, DamagedFile
+from decor_core.errors import BackboneError, DamagedFile, damaged_file
 from decor_core.features.backbone_spec import BackboneSpec, kept_path
 from decor_core.io import json_as, read_json, write_file, write_json
 
@@ -49,16 +50,53 @@ class OwnNetwork:
     @cached_property
     def digest(self) -> str:
         """Of content and input: what decides the vectors of pictures."""
+        return self._digest_with(self.content)
+
+    def _digest_with(self, content: bytes) -> str:
         told = f"{self.side} {self.mean!r} {self.scale!r} ".encode()
-        return hashlib.sha256(told + self.content).hexdigest()[:16]
+        return hashlib.sha256(told + content).hexdigest()[:16]
 
     @property
     def name(self) -> str:
         return OWN + self.digest
 
+    @cached_property
+    def size(self) -> int:
+        """Bytes of the content."""
+        return len(self.content)
+
     @property
     def spec(self) -> BackboneSpec:
         return BackboneSpec(self.name, self.side, self.mean, self.scale)
+
+
+class NetworkInFile(OwnNetwork):
+    """A network as ``about`` tells, whose content stays in a file until it is wanted.
+
+    The ``digest`` is said to be that of the content: where it is not, or the file is gone by then,
+    ``content`` raises BackboneError.
+    """
+
+    def __init__(self, path: Path, digest: str, about: OwnNetwork) -> None:
+        known = {"path": path, "digest": digest, "size": path.stat().st_size}
+        vars(self).update(vars(about) | known)  # it is frozen
+        del vars(self)["content"]
+        self.__post_init__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if "content" in vars(self):
+            return super().__reduce__()
+        about = self.side, self.mean, self.scale, self.title, self.based_on
+        return NetworkInFile, (vars(self)["path"], self.digest, OwnNetwork(b"", *about))
+
+    @cached_property
+    def content(self) -> bytes:  # pyright: ignore[reportIncompatibleVariableOverride]
+        what = f"The network “{self.title}” of the model is damaged"
+        with damaged_file(BackboneError, what, "retrain it"):
+            content = vars(self)["path"].read_bytes()
+            if self._digest_with(content) != self.digest:
+                raise DamagedFile("it is not the one that it was trained on")
+            return content
 
 
 def own_network(name: str) -> OwnNetwork | None:

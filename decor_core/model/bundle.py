@@ -16,7 +16,7 @@ import numpy as np
 
 from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file, unwritable
 from decor_core.features.embedder import EmbeddingSpec, read_spec
-from decor_core.features.own_networks import OwnNetwork
+from decor_core.features.own_networks import NetworkInFile, OwnNetwork
 from decor_core.io import (
     Arrays,
     json_as,
@@ -147,15 +147,19 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     write_arrays(folder / HEAD_FILE, **arrays)
 
 
-def load_bundle(folder: Path) -> Bundle:
-    """The model in ``folder``; BundleError says what is missing or damaged."""
+def load_bundle(folder: Path, *, network_in_file: bool = False) -> Bundle:
+    """The model in ``folder``; BundleError says what is missing or damaged.
+
+    With ``network_in_file`` the network that it carries is read when it is wanted, if ever.
+    """
     damaged = damaged_file(BundleError, f"The model in “{folder}” is damaged", "retrain it")
     with restorable(folder), damaged:
         try:
             manifest = read_json(folder / _MANIFEST, dict[str, Any])
             arrays = read_arrays(folder / HEAD_FILE, MOST_WEIGHT_BYTES)
             if isinstance(about := manifest.get("network"), dict):
-                manifest["network"] = about | {"content": _read_network(folder / NETWORK_FILE)}
+                content = _read_network(folder / NETWORK_FILE, only_look=network_in_file)
+                manifest["network"] = about | {"content": content}
         except NotADirectoryError as error:
             raise BundleError(
                 f"“{folder}” is a file; expected a folder that “retrain --bundle” wrote. What "
@@ -173,15 +177,19 @@ def load_bundle(folder: Path) -> Bundle:
             )
         bundle = _from_manifest(manifest, arrays)
         _check_arrays(bundle)
+        if bundle.network and network_in_file:
+            digest = bundle.backbone_digest
+            kept = NetworkInFile(folder / NETWORK_FILE, digest, bundle.network)
+            bundle = replace(bundle, network=kept)
         if bundle.network:
             _check_network(bundle, bundle.network)
         return bundle
 
 
-def _read_network(path: Path) -> bytes:
+def _read_network(path: Path, *, only_look: bool) -> bytes:
     if path.stat().st_size > MOST_WEIGHT_BYTES:
         raise DamagedFile(f"{path.name} has more than {MOST_WEIGHT_BYTES // 2**20} MiB")
-    return path.read_bytes()
+    return b"" if only_look else path.read_bytes()
 
 
 def _from_manifest(manifest: dict[str, Any], arrays: Arrays) -> Bundle:

@@ -204,7 +204,10 @@ def write_run(run: Run, folder: Path) -> None:
 
 
 def load_run(folder: Path) -> Run:
-    """What ``write_run`` wrote into ``folder``, whose name is the id; DecorError if damaged."""
+    """What ``write_run`` wrote into ``folder``, whose name is the id; DecorError if damaged.
+
+    The network that its model may carry is read when it is wanted: there are many runs.
+    """
     with damaged_run(folder):
         about = read_json(folder / RUN_FILE, dict[str, Any])
         if about.get("format") != _FORMAT:
@@ -213,7 +216,7 @@ def load_run(folder: Path) -> Run:
         events = _events(read_arrays(folder / _EVENTS_FILE))
     return Run(
         id=folder.name,
-        bundle=load_bundle(folder / MODEL_FOLDER),
+        bundle=load_bundle(folder / MODEL_FOLDER, network_in_file=True),
         config=about.config,
         data=about.data,
         predictions=pd.DataFrame(asdict(about.answers)),

@@ -17,7 +17,7 @@ from decor_core.bulk.answers import AnswerRows, VectorRows
 from decor_core.bulk.cluster_worker import Shipment
 from decor_core.cli.main import main
 from decor_core.data.catalog import open_dataset
-from decor_core.errors import BackboneError, BundleError
+from decor_core.errors import BackboneError, BundleError, DecorError
 from decor_core.export.formats import export_bytes
 from decor_core.features import backbones, own_networks
 from decor_core.features.backbone_spec import DEFAULT
@@ -31,6 +31,8 @@ from decor_core.model.neighbors import NeighborIndex
 from decor_core.model.predictor import ImagePredictor
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.import_run import import_run
+from decor_core.runs.run import run_of_training
+from decor_core.runs.store import DiskRuns
 from decor_core.training.train import train, train_on_all
 
 
@@ -229,3 +231,39 @@ def test_steps_of_its_input_are_the_levels_of_pixels(own_network):
     other = replace(own_network, mean=0.0)
     with pytest.raises(BackboneError, match="“Changed” of the model is refused: expected that"):
         backbones.load_backbone(other.name)
+
+
+@pytest.fixture
+def kept(tiny_training, tmp_path):
+    """A kept run whose model carries its network, as another process finds it, and the file."""
+    run = DiskRuns(tmp_path).save(run_of_training(tiny_training, "painted"))
+    return DiskRuns(tmp_path).get(run.id), tmp_path / run.id / "model" / "network.tflite"
+
+
+def test_that_of_a_kept_run_is_read_when_it_is_wanted(kept, tiny_training, tmp_path, picture):
+    run, file = kept
+    content = file.read_bytes()
+    file.write_bytes(bytes(len(content)))  # while it is listed nobody looks into it
+    network = DiskRuns(tmp_path).get(run.id).bundle.network
+    assert network.name == tiny_training.bundle.network.name and network.size == len(content)
+    with pytest.raises(BackboneError, match="Tiny.*damaged.*not the one.*retrain it"):
+        network.content  # noqa: B018
+    file.write_bytes(content)
+    sent = pickle.loads(pickle.dumps(network))
+    predictor = ImagePredictor(run.bundle)
+    (found,) = predictor.predict(predictor.embed(picture)[None])
+    file.unlink()  # the run is deleted: what was read once lasts
+    assert run.bundle.network.content == pickle.loads(pickle.dumps(run.bundle.network)).content
+    assert found.scores[0].label == "Khokhloma"
+    for unread in (sent, DiskRuns(tmp_path)):
+        with pytest.raises(DecorError, match="damaged|no run"):
+            unread.content if unread is sent else unread.get(run.id)  # noqa: B018
+
+
+def test_a_kept_run_is_renamed_and_exported_with_its_network(kept, tiny_training, tmp_path):
+    run, file = kept
+    store = DiskRuns(tmp_path)
+    assert store.rename(run.id, "Other").bundle.network.content == file.read_bytes()
+    assert file.read_bytes() == tiny_training.bundle.network.content
+    exported = import_run(export_bytes(store.get(run.id).bundle, "bundle"))
+    assert exported.bundle.network.content == file.read_bytes()
