@@ -3,11 +3,34 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
+from types import UnionType
+from typing import Any
 
 
 class DecorError(Exception):
     """Base of all expected errors: says what was expected, what came and what to do."""
+
+
+def check_kind(value: Any, kind: type | UnionType, expected: str, error: type[DecorError]) -> None:
+    """Raise ``error`` where a program gave something else than what was ``expected``, in words."""
+    if not isinstance(value, kind):
+        raise error(f"Expected {expected}, but got {kind_of(value)}.")
+
+
+def checked_path(value: Any, of_what: str, error: type[DecorError]) -> Path:
+    """The path that a program gave as one ``of_what``; ``error`` where it is none."""
+    if not isinstance(value, str | PathLike) or not value:
+        raise error(f"Expected the path of {of_what}, but got {kind_of(value)}.")
+    return Path(value)
+
+
+def kind_of(value: Any) -> str:
+    """What somebody gave, in a few words: a value, or the name of its type."""
+    if value is None or not isinstance(value, str | bytes | int | float | list | tuple | dict):
+        return "None" if value is None else type(value).__name__
+    return f"{value!r:.40} ({type(value).__name__})"
 
 
 def missing_package(purpose: str, package: str, extra: str) -> "DecorError":

@@ -29,6 +29,7 @@ from decor_core.bulk.places import (
     joined,
     local_or_url,
     name_of,
+    opened,
     put,
     scheme_of,
 )
@@ -92,9 +93,10 @@ def hash_of(file: str) -> int:
 class Output:
     """Takes rows, in order, for a file or folder ``place``, which may be a URL.
 
-    With ``resume`` an interrupted run of the same rows and places goes on; without, nothing that
-    is there is touched. ``rows`` and ``errors`` count all that are kept, ``done`` tells which files
-    had a row before; it ``is_finished`` where there is nothing to go on with.
+    With ``resume`` an interrupted run of the same rows and places goes on, and a finished one is
+    left; without, nothing that is there is touched. ``rows`` and ``errors`` count all that are
+    kept, ``done`` tells which files had a row before; it ``is_finished`` where there is nothing to
+    go on with.
     DecorError where it cannot be written, exists, or was begun by another model or other options.
     """
 
@@ -131,7 +133,17 @@ class Output:
                 raise DataError(
                     f"“{self.place}” exists already; give --out another name, or delete it."
                 )
+            self._check_finished()
             self.is_finished = True
+
+    def _check_finished(self) -> None:
+        """DataError where the file that is there is none that the same command has written."""
+        what = f"“{self.place}” exists already and cannot be gone on with"
+        advice = "give --out another name, or delete it"
+        with damaged_file(DataError, what, advice), opened(self.place) as file:
+            made_by = self._writer.made_by(file)
+        if made_by is not None:
+            self._check_made_alike(made_by, "made")
 
     def _resume(self, names: list[str], resume: bool) -> None:
         """Take up what is there, if it was made alike."""
@@ -162,16 +174,18 @@ class Output:
         self.rows = len(hashes)
         self.done = Done(hashes)
 
-    def _check_alike(self, before: _State) -> None:
+    def _check_made_alike(self, before: dict[str, Any], how: str) -> None:
         now = msgspec.json.decode(msgspec.json.encode(self._state.made_by))
-        differ = [name for name in {**before.made_by, **now}
-                  if before.made_by.get(name) != now.get(name)]  # fmt: skip
+        differ = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         if differ:
-            words = " and ".join(_difference(name, before.made_by, now) for name in differ)
+            words = " and ".join(_difference(name, before, now) for name in differ)
             raise DataError(
-                f"“{self.place}” was begun with {words}; give the same to go on, or give --out "
+                f"“{self.place}” was {how} with {words}; give the same to go on, or give --out "
                 "another name."
             )
+
+    def _check_alike(self, before: _State) -> None:
+        self._check_made_alike(before.made_by, "begun")
         given = set(self._state.places)
         if gone := [place for place in before.places if place not in given]:
             raise DataError(

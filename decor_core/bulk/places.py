@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from decor_core.errors import DataError, DecorError, PictureError, missing_package, unwritable
@@ -218,6 +218,18 @@ def put(file: Path, url: str) -> None:
     system, path = file_system(url)
     with told_of(url):
         system.put_file(str(file), path)
+
+
+@contextmanager
+def opened(place: str) -> Iterator[IO[bytes]]:
+    """The file at a place, to be read to and fro; OSError or DecorError where it cannot be."""
+    if not scheme_of(place):
+        with open(place, "rb") as file:
+            yield file
+        return
+    system, path = file_system(place)
+    with told_of(place), system.open(path, "rb") as file:
+        yield file
 
 
 class Folder:

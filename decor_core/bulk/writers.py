@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from decor_core.io import read_json
 
 # Of rows that become one group, in Arrow's memory: writing a group takes several times as much.
 _GROUP_BYTES = 2**18
+_LONGEST_LINE = 2**20  # bytes
 
 
 class Writer(Protocol):
@@ -32,6 +33,13 @@ class Writer(Protocol):
         ...
 
     def join(self, parts: Iterable[bytes], to: Path) -> None: ...
+
+    def made_by(self, whole: IO[bytes]) -> dict[str, Any] | None:
+        """What a finished file says it is made by, None where its format says nothing of it.
+
+        DamagedFile where it holds no such rows.
+        """
+        ...
 
 
 class JsonLines:
@@ -58,6 +66,13 @@ class JsonLines:
         with to.open("wb") as file:
             file.writelines(parts)
 
+    def made_by(self, whole: IO[bytes]) -> None:
+        self._check_columns(read_json(whole.readline(_LONGEST_LINE), dict[str, Any]))
+
+    def _check_columns(self, found: Iterable[str]) -> None:
+        if tuple(found) != self._columns:
+            raise DamagedFile("it has other columns")
+
 
 class Csv(JsonLines):
     """CSV with a header, in UTF-8; no cell is taken for a formula (``csv_escape``)."""
@@ -71,6 +86,10 @@ class Csv(JsonLines):
             for part in parts:
                 for line in part.splitlines():
                     writer.writerow(map(safe_cell, json.loads(line).values()))
+
+    def made_by(self, whole: IO[bytes]) -> None:
+        header = whole.readline(_LONGEST_LINE).decode(errors="replace")
+        self._check_columns(next(csv.reader([header]), []))
 
 
 class Parquet:
@@ -129,6 +148,19 @@ class Parquet:
             ):
                 writer.write_table(pa.concat_tables(tables))
                 pa.default_memory_pool().release_unused()  # else it grows from group to group
+
+    def made_by(self, whole: IO[bytes]) -> dict[str, Any] | None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            found = pq.read_schema(whole)
+        except (pa.ArrowException, OSError) as error:
+            raise DamagedFile(str(error)) from error
+        told = (found.metadata or {}).get(b"decor")
+        if told is None:
+            raise DamagedFile("it does not say what it is made by")
+        return read_json(told, dict[str, Any])
 
 
 def _groups(tables: Iterable[Any]) -> Iterator[list[Any]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from decor_core.cli.options import COUNT, flag
+from decor_core.cli.options import COUNT, PLACE, flag
 from decor_core.cli.terminal import print_json, progress_bar
 from decor_core.errors import DecorError
 from decor_core.text import pluralize
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from decor_core.bulk.output import Output
     from decor_core.bulk.sources import Listing, Reasons
 
-PLACE = click.Path()  # a path or a URL, as it was given; shells complete it as a file
 PLACES = "[FILE_DIR_ZIP_OR_URL]..."
 
 
@@ -94,8 +93,8 @@ def write_rows(
     output = Output(flags.out, maker, places, resume=flags.resume)
     if output.is_finished:
         words = (
-            f"{output.place} is complete, and is not added to, whatever it was made of; a folder "
-            "would be. For other pictures or another model give --out another name."
+            f"{output.place} is complete, and is not added to; a folder would be. For other "
+            "pictures give --out another name."
         )
         print(words, file=sys.stderr if as_json else sys.stdout)
         if as_json:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from decor_core.cli.bulk import PLACE, PLACES, OutputFlags, places_of, write_rows
-from decor_core.cli.options import Command, as_json, completed_files, flag, options
+from decor_core.cli.bulk import PLACES, OutputFlags, places_of, write_rows
+from decor_core.cli.options import PLACE, Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import load_network, quietly
 from decor_core.cli.training import network_named
 

@@ -47,7 +47,7 @@ def command(
     from decor_core.training.train import FOLDS, cross_validate, usual_folds
 
     config = settle_head(config)
-    embeddings = pictures.load(config, quiet=as_json)
+    embeddings = pictures.load(config, taxonomy, quiet=as_json)
     level = taxonomy or embeddings.taxonomy.name
     n_folds = folds or usual_folds(embeddings, level)
     if n_folds < FOLDS and not folds:

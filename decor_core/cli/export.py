@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from decor_core.cli.options import PATH, Command, as_json, check_new_file, completed
+from decor_core.cli.options import PATH, Command, as_json, completed
+from decor_core.cli.outputs import check_new_file
 from decor_core.cli.terminal import load_network, print_json, quietly
 from decor_core.export.formats import FORMATS, export_model, export_name
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from decor_core.cli.bulk import (
-    PLACE,
     PLACES,
     OutputFlags,
     list_pictures,
@@ -17,7 +16,17 @@ from decor_core.cli.bulk import (
     print_reasons,
     write_rows,
 )
-from decor_core.cli.options import COUNT, FOLDER, Command, as_json, completed_files, flag, options
+from decor_core.cli.options import (
+    COUNT,
+    FOLDER,
+    PLACE,
+    Command,
+    as_json,
+    completed_files,
+    flag,
+    options,
+)
+from decor_core.cli.outputs import check_writable
 from decor_core.cli.terminal import (
     load_network,
     print_answers,
@@ -103,7 +112,7 @@ def command(
         return write_rows(places, maker, output, as_json=as_json)
     listing = list_pictures(places)
     if flags.explain:
-        flags.explain.mkdir(parents=True, exist_ok=True)
+        check_writable(flags.explain)
     rows = _AnswerTable(listing.count, flags)
     known = pluralize(len(level.labels), "label")
     for_people = partial(print_answers, known=known, confident=CONFIDENCE_THRESHOLD)

@@ -16,10 +16,19 @@ from typing import Any, get_args, get_origin
 import click
 from click.shell_completion import CompletionItem
 
-from decor_core.errors import DecorError
 
-PATH = click.Path(path_type=Path)
-FOLDER = click.Path(path_type=Path, file_okay=False)  # which need not be there
+class _PathType(click.Path):
+    """A path that is not empty: an empty one is a variable of the shell that is not set."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not str(value):
+            self.fail("expected a path, but got an empty text", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _PathType(path_type=Path)
+FOLDER = _PathType(path_type=Path, file_okay=False)  # which need not be there
+PLACE = _PathType()  # a path or a URL, as it was given; shells complete it as a file
 _OTHERS = "Options"
 _NUMBER = re.compile(r"[-+]?[\d.]+")
 COUNT = click.IntRange(min=1)
@@ -105,10 +114,11 @@ class CommaList(click.ParamType):
         if isinstance(value, tuple):
             return value
         try:
-            return tuple(self._kind(part.strip()) for part in value.split(",") if part.strip())
+            found = tuple(self._kind(part.strip()) for part in value.split(",") if part.strip())
         except ValueError:
             kind = {int: "whole numbers", float: "numbers"}[self._kind]
             self.fail(f"expected {kind} with commas between, not “{value}”", param, ctx)
+        return found or self.fail("expected at least one value", param, ctx)
 
 
 def options(
@@ -156,14 +166,6 @@ def _flag_of(one: Field, section: str) -> Callable[[Any], Any]:
         help=help,
         shell_complete=completed(choices) if choices else None,
     )
-
-
-def check_new_file(path: Path, flag: str = "--out") -> None:
-    """DecorError where something is there that a command would write over: before its work."""
-    if path.is_dir():
-        raise DecorError(f"“{path}” is a folder; expected the name of a file to write ({flag}).")
-    if path.exists():
-        raise DecorError(f"“{path}” exists already; give {flag} another name, or delete it.")
 
 
 def completed(

@@ -138,11 +138,17 @@ class VectorFlags(PictureFlags):
             os.environ["DECOR_BACKBONES"] = str(self.model_dir)
 
     def load(
-        self, config: "TrainingConfig", *, quiet: bool, catalog: "Catalog | None" = None
+        self,
+        config: "TrainingConfig",
+        taxonomy: str | None,
+        *,
+        quiet: bool,
+        catalog: "Catalog | None" = None,
     ) -> "Embeddings":
         """The vectors; unless it is to be ``quiet``, what was found wrong is told on stderr.
 
-        ``catalog`` is that of ``catalog()``, where it was opened before.
+        ``catalog`` is that of ``catalog()``, where it was opened before. DecorError where the
+        pictures have no labels of that ``taxonomy``.
         """
         from decor_core.datasets.storage import VECTORS
         from decor_core.training.region import embed
@@ -153,6 +159,8 @@ class VectorFlags(PictureFlags):
             _print_network(found)
             return found.without_copies() if config.quick else found
         catalog, dataset = catalog or self.catalog(), self.kept_dataset()
+        if taxonomy:
+            catalog.taxonomy.level(taxonomy)
         _print_assumed(catalog.report) if quiet else _print_report(catalog.report)
         load_network(config.architecture)
         embeddings = embed(

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from decor_core.cli.options import PATH, Command, as_json, options
+from decor_core.cli.outputs import check_writable
 from decor_core.cli.pictures import PictureFlags, pictures_argument
 from decor_core.cli.terminal import print_json, progress_bar
 
@@ -17,8 +18,10 @@ from decor_core.cli.terminal import print_json, progress_bar
 @as_json
 def command(pictures: PictureFlags, out: Path, taxonomy: str | None, as_json: bool) -> None:
     """Check pictures, convert them to JPEG, sort into class folders."""
-    from decor_core.data.export import prepare
+    from decor_core.data.export import check_replaceable, prepare
 
+    check_replaceable(out)
+    check_writable(out.parent)
     catalog = pictures.catalog()
     level = taxonomy or catalog.taxonomy.name
     counts = prepare(catalog, out, level, progress_bar("Writing"))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decor_core.cli.options import FOLDER, Command, as_json, check_new_file, flag, options
+from decor_core.cli.options import FOLDER, Command, as_json, flag, options
+from decor_core.cli.outputs import check_new_file, check_writable
 from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import (
     accuracy_line,
@@ -86,7 +87,7 @@ def command(
 
     Without --head it is softmax where you name a setting that only that has, else auto.
     """
-    from decor_core.model.bundle import check_replaceable
+    from decor_core.data.split import check_shares
     from decor_core.runs.run import check_title
     from decor_core.runs.tensorboard import require_tensorflow
     from decor_core.training.train import train
@@ -95,15 +96,15 @@ def command(
     config = settle_head(config, wants_curves=wants_curves)
     if results.title is not None:
         check_title(results.title)
-    if results.bundle:
-        check_replaceable(results.bundle)  # before the work, not after it
-    _check_replaceable_files(results)
+    _check_outputs(results)
+    check_shares(config.testing_percentage, config.validation_percentage)
     if results.output_graph:
         require_package("A frozen graph", "tensorflow", "train")
     if results.summaries_dir:
         require_tensorflow()
+        check_writable(results.summaries_dir)
     catalog = _pictures_to_fine_tune(pictures, config) if config.fine_tune else None
-    embeddings = pictures.load(config, quiet=as_json, catalog=catalog)
+    embeddings = pictures.load(config, taxonomy, quiet=as_json, catalog=catalog)
     if config.quick and not embeddings.copies.shape[1]:
         print("Quick: no distorted copies, and nothing is chosen.", file=sys.stderr)
     level = taxonomy or embeddings.taxonomy.name
@@ -138,8 +139,16 @@ def command(
     print(accuracy_line(evaluation))
 
 
-def _check_replaceable_files(results: ResultFlags) -> None:
-    """DecorError where a file would be written over that no earlier training has written."""
+def _check_outputs(results: ResultFlags) -> None:
+    """DecorError where results would replace what no training has written, or cannot be written."""
+    from decor_core.model.bundle import check_replaceable
+    from decor_core.runs.store import runs_directory
+
+    if results.bundle:
+        check_replaceable(results.bundle)
+        check_writable(results.bundle.parent)
+    if results.save:
+        check_writable(runs_directory())
     for path, flag_name, is_ours in (
         (results.output_labels, "--output_labels", _are_labels),
         (results.output_graph, "--output_graph", _is_graph),

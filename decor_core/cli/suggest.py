@@ -12,14 +12,15 @@ from decor_core.cli.bulk import PLACES, list_pictures, print_reasons
 from decor_core.cli.options import (
     COUNT,
     PATH,
+    PLACE,
     SEED,
     Command,
     as_json,
-    check_new_file,
     completed_files,
     flag,
     options,
 )
+from decor_core.cli.outputs import check_new_file
 from decor_core.cli.terminal import print_json, progress_bar, quietly
 from decor_core.errors import DataError, DecorError
 from decor_core.text import printable
@@ -63,7 +64,7 @@ class SuggestFlags:
     cls=Command,
     examples=("heap --out pictures.csv", "heap --labels pictures.csv --out more.csv"),
 )
-@click.argument("files", nargs=-1, metavar=PLACES, shell_complete=completed_files)
+@click.argument("files", nargs=-1, type=PLACE, metavar=PLACES, shell_complete=completed_files)
 @options("flags", SuggestFlags)
 @as_json
 def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
@@ -82,11 +83,10 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
         raise click.UsageError("Expected either pictures or --embeddings.")
     if flags.labels and not flags.labels.is_file():
         raise DecorError(f"There is no table “{flags.labels}”; expected a CSV of files and labels.")
-    if flags.out:  # before the work, not after it
+    if flags.out:
         check_new_file(flags.out)
         if flags.out.suffix.lower() not in _ENDINGS:
             raise DecorError(f"“{flags.out}” is to be a CSV; give --out a name that ends in .csv.")
-        flags.out.parent.mkdir(parents=True, exist_ok=True)
     if not flags.random:
         require_clustering()
     names, vectors, blocks, errors = (

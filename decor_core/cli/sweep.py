@@ -76,7 +76,7 @@ def command(
         candidates = grid(*space)
     for candidate in candidates:
         candidate.config(config)  # what is out of range is told before the work
-    embeddings = pictures.load(config, quiet=as_json)
+    embeddings = pictures.load(config, taxonomy, quiet=as_json)
     with stopped_by_interrupt() as should_stop:
         results = search(
             embeddings,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decor_core.cli.options import COUNT, Option, options
+from decor_core.cli.options import Option, options
 from decor_core.cli.terminal import quietly
 from decor_core.model.training_config import TrainingConfig
 
@@ -90,6 +90,6 @@ taxonomy = click.option(
     help="Labels to learn, e.g. style or country.",
 )  # fmt: skip
 folds = click.option(
-    "--folds", type=COUNT, metavar="N",
+    "--folds", type=click.IntRange(min=2), metavar="N",
     help="Parts to hold out in turn.  [default: 5, or fewer where the pictures are]",
 )  # fmt: skip

@@ -22,12 +22,14 @@ from decor_core.data.scan import (
     scan_images,
     usable_images,
 )
+from decor_core.data.sources.archive_kinds import archive_kind
 from decor_core.data.sources.source import Source, open_source
 from decor_core.data.split import alike_classes
 from decor_core.data.tables.columns import Columns
+from decor_core.data.tables.table import TABLE_ENDINGS
 from decor_core.data.tables.table_listing import list_tables
-from decor_core.errors import DataError, Stopped
-from decor_core.images.formats import is_picture_name
+from decor_core.errors import DataError, Stopped, check_kind, checked_path
+from decor_core.images.formats import HEAD_BYTES, is_picture_name, sniff
 from decor_core.taxonomy import DECOR, Taxonomy
 
 USUAL_TYPES = ("product",)
@@ -50,7 +52,13 @@ class Catalog:
     source: Source
 
     def read(self, file: str) -> bytes:
-        """The bytes of the picture in column ``file``, from the folder or the zip."""
+        """The bytes of a picture, named as in column ``file``, from the folder or the zip.
+
+        DataError where there is no file of that name, PictureError where it cannot be read.
+        """
+        check_kind(file, str, "the name of a file", DataError)
+        if file not in self.source.files:
+            raise DataError(f"There is no file “{file}” in the data set; see its column “file”.")
         return self.source.read(file)
 
 
@@ -77,8 +85,17 @@ def open_dataset(
     the content of each readable picture, and the picture itself at 1024 pixels at most, on several
     threads. DataError if nothing usable is there, Stopped if ``should_stop`` said so.
     """
-    source = open_source(Path(source) if isinstance(source, str) else source)
-    csv = Path(csv) if isinstance(csv, str) else csv
+    if not isinstance(source, Source):
+        source = checked_path(source, "a folder or zip of pictures", DataError)
+        _check_is_no_file_of_it(source)
+    source = open_source(source)
+    if csv is not None and not isinstance(csv, bytes):
+        csv = checked_path(csv, "a table", DataError)
+    if columns is not None:
+        check_kind(columns, Columns, "the names of columns as Columns", DataError)
+    if types is not None:
+        check_kind(types, list | tuple | set | frozenset, "a list of types of picture", DataError)
+    check_kind(classes_from, str, "a text that says where the classes are", DataError)
     if not classes_from:
         listing = _listed(source, csv, columns)
     elif csv is None and columns is None:
@@ -111,6 +128,26 @@ def _listed(source: Source, csv: Path | bytes | None, columns: Columns | None) -
         raise DataError(layout.read_as)
     told = layout.folders.classes_from if layout.folders else ""
     return list_class_folders(source.names, source.folders, told)
+
+
+def _check_is_no_file_of_it(place: Path) -> None:
+    """DataError where one picture or table is given instead of the folder or archive around it."""
+    if not place.is_file():
+        return
+    try:
+        with place.open("rb") as file:
+            head, is_archive = file.read(HEAD_BYTES), bool(archive_kind(file))
+    except OSError:
+        return  # as is told where it is opened
+    if not head:
+        what, way_out = "empty (0 bytes)", ""
+    elif place.name.lower().endswith(TABLE_ENDINGS):
+        what, way_out = "a table", ". A table goes with --csv (csv=…)"
+    elif not is_archive and sniff(head) is None:
+        what, way_out = "a picture", ", with a folder for each class in it"
+    else:
+        return
+    raise DataError(f"“{place}” is {what}; expected a folder or archive of pictures{way_out}.")
 
 
 def open_heap(

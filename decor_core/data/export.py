@@ -48,7 +48,7 @@ def prepare(
     """
     level = catalog.taxonomy.level(taxonomy or catalog.taxonomy.name)
     _check_folder_names(level.labels)
-    _check_replaceable(out)
+    check_replaceable(out)
     table = catalog.table
     names = class_folder_names(table["file"], table[level.name], ending=".jpg")
     levels = catalog.taxonomy.level_names
@@ -132,7 +132,7 @@ def _check_folder_names(labels: Sequence[str]) -> None:
         )
 
 
-def _check_replaceable(out: Path) -> None:
+def check_replaceable(out: Path) -> None:
     """DataError where ``out`` is neither free, nor an empty folder, nor an earlier prepared set."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return

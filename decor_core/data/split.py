@@ -57,13 +57,8 @@ def split(
     where the parts, grown by them, are too small. Corrections always train. DataError if the
     percentages leave nothing to train on, or a class has too few pictures.
     """
-    shares = (testing_percentage, validation_percentage)
-    if min(shares) < 0 or not sum(shares) < 100:
-        raise DataError(
-            "Test and validation percentages must be 0 or more and together less than 100; "
-            f"they are {testing_percentage:g} and {validation_percentage:g}."
-        )
-    need = needed(*shares)
+    check_shares(testing_percentage, validation_percentage)
+    need = needed(testing_percentage, validation_percentage)
     classes = _classes(table, level, seed, need)
     _check_enough(classes, need)
     size = np.zeros(len(classes), int)  # groups of each class so far
@@ -94,6 +89,16 @@ def split(
             parts["train"] += chain(*ranked[test:start])
             parts["validation"] += chain(*ranked[start:])
     return Split(**{part: np.array(sorted(rows), np.intp) for part, rows in parts.items()})
+
+
+def check_shares(testing_percentage: float, validation_percentage: float) -> None:
+    """DataError where the parts to test and to validate with leave nothing to train on."""
+    shares = testing_percentage, validation_percentage
+    if min(shares) < 0 or not sum(shares) < 100:
+        raise DataError(
+            "Test and validation percentages must be 0 or more and together less than 100; "
+            f"they are {testing_percentage:g} and {validation_percentage:g}."
+        )
 
 
 def _quotas(size: np.ndarray, percentage: float, most: np.ndarray) -> np.ndarray:

@@ -10,7 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from decor_core.errors import BundleError, require_package
+from decor_core.errors import (
+    BundleError,
+    check_kind,
+    checked_path,
+    require_package,
+    unwritable,
+)
 from decor_core.export.model_card import model_card
 from decor_core.features.backbones import load_backbone
 from decor_core.io import replacing_file, write_file
@@ -155,7 +161,7 @@ FORMATS = {one.name: one for one in _FORMATS}
 
 
 def _format_named(name: str) -> Format:
-    if name not in FORMATS:
+    if not isinstance(name, str) or name not in FORMATS:
         raise BundleError(f"There is no format “{name}”; choose {', '.join(FORMATS)}.")
     return FORMATS[name]
 
@@ -169,15 +175,19 @@ def export_name(bundle: Bundle, format_name: str) -> str:
 def export_model(bundle: Bundle, format_name: str, path: str | Path) -> Path:
     """Write ``bundle`` in that format, one that “decor export --help” names, to ``path``, at once.
 
-    Most formats load TensorFlow; DecorError where it is not installed. BundleError for an unknown
-    format, and where the model was trained on another network or embedding.
+    A file that is there is replaced. Most formats load TensorFlow; DecorError where it is not
+    installed. BundleError for an unknown format, where the model was trained on another network or
+    embedding, and where the disk refuses.
     """
-    path, chosen = Path(path), _format_named(format_name)
+    expected = "a Bundle: the “bundle” of a Training or Run, the “bundle_” of a classifier"
+    check_kind(bundle, Bundle, expected, BundleError)
+    path, chosen = checked_path(path, "a file to write", BundleError), _format_named(format_name)
     chosen.require_packages()
     if path.is_dir():  # before the work, not after it
         raise BundleError(f"“{path}” is a folder; expected the name of a file to write.")
     if chosen.write is None:
-        write_file(path, _card(bundle, chosen, "", "", {}).encode())
+        with unwritable(BundleError, path):
+            write_file(path, _card(bundle, chosen, "", "", {}).encode())
         return path
     with tempfile.TemporaryDirectory(prefix="decor-export-") as parent:
         folder = Path(parent, folder_name(bundle.title))
@@ -192,7 +202,7 @@ def export_model(bundle: Bundle, format_name: str, path: str | Path) -> Path:
         if chosen.finds_object:
             _copy_object_finder(folder / _OBJECT_FINDER, bundle.embedding.region)
         archive = shutil.make_archive(str(Path(parent, "model")), "zip", parent, folder.name)
-        with replacing_file(path) as new:
+        with unwritable(BundleError, path), replacing_file(path) as new:
             shutil.move(archive, new)
     return path
 

@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 
 from decor_core.data.catalog import UNTYPED
-from decor_core.errors import BundleError, DamagedFile, DataError, damaged_file
+from decor_core.errors import (
+    BundleError,
+    DamagedFile,
+    DataError,
+    check_kind,
+    checked_path,
+    damaged_file,
+    unwritable,
+)
 from decor_core.features.embedder import Block, EmbeddingSpec, read_spec
 from decor_core.features.own_networks import OwnNetwork, network_to_carry
 from decor_core.features.region_choice import RegionChoice
@@ -67,6 +75,8 @@ class Embeddings:
 
     def of_types(self, *types: str) -> "Embeddings":
         """The pictures of these types only, e.g. ``"product"``; DataError if there are none."""
+        for one in types:
+            check_kind(one, str, "types of picture", DataError)
         chosen = self.table["type"].isin(types).to_numpy()
         if not chosen.any():
             known = ", ".join(sorted(set(self.table["type"])))
@@ -104,6 +114,7 @@ class Embeddings:
 
         DataError where they were not made alike, or do not have the same levels of labels.
         """
+        check_kind(other, Embeddings, "Embeddings", DataError)
         levels = [level.name for level in self.taxonomy.levels]
         if (self.spec, self.digest, self.copies.shape[1], levels) != (
             other.spec,
@@ -126,7 +137,8 @@ class Embeddings:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write one npz file, vectors in half precision."""
+        """Write one npz file, vectors in half precision; BundleError where the disk refuses."""
+        path = checked_path(path, "a file to write", BundleError)
         header = {
             "format": _FORMAT,
             "spec": self.spec,
@@ -136,7 +148,11 @@ class Embeddings:
             "table": self.table.to_dict(orient="list"),
         }
         save = np.savez if are_many(self.vectors.shape, self.copies.shape) else np.savez_compressed
-        with replacing_file(Path(path)) as partial, partial.open("wb") as file:
+        with (
+            unwritable(BundleError, path),
+            replacing_file(path) as partial,
+            partial.open("wb") as file,
+        ):
             save(
                 file,
                 header=np.array(msgspec.json.encode(header).decode()),
@@ -147,7 +163,7 @@ class Embeddings:
     @classmethod
     def load(cls, path: str | Path = SHIPPED) -> "Embeddings":
         """Read what ``save`` wrote; BundleError if it is missing or damaged."""
-        path = Path(path)
+        path = checked_path(path, "a file of vectors", BundleError)
         damage = f"The picture vectors in “{path}” cannot be read"
         advice = "make them again, as .npz by Decor or as Parquet by “embed”"
         with restorable(path), damaged_file(BundleError, damage, advice):

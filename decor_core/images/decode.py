@@ -6,12 +6,13 @@ import struct
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from decor_core.errors import PictureError, UnsupportedPicture
+from decor_core.errors import PictureError, UnsupportedPicture, kind_of
 from decor_core.images import tiff
 from decor_core.images.formats import EXPORT, HEAD_BYTES, is_heif, is_tga, rare_jpeg, sniff
 from decor_core.images.limits import LIMITS, Limits, check_size, read_within
@@ -100,6 +101,8 @@ def open_picture(
     damaged, or is beyond ``limits``; both limits are checked before decoding.
     """
     data = read_within(source, limits)
+    if max_side is not None and not (isinstance(max_side, Integral) and max_side > 0):
+        raise PictureError(f"Expected max_side in pixels, 1 or more, but got {kind_of(max_side)}.")
     picture = _open(data)
     check_size(picture.size, limits)
     size, pages, frames = picture.size, 1, 1

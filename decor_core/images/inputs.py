@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from decor_core.errors import DataError, PictureError, UnsupportedPicture
+from decor_core.errors import DataError, PictureError, UnsupportedPicture, kind_of
 from decor_core.images.limits import LIMITS, read_within
 
 # A path, the bytes of an image file, a PIL image, or an array [h, w, 3] of 0–255.
@@ -37,15 +37,19 @@ def list_images(images: Any) -> Iterable[ImageLike]:
     try:
         return iter(images)  # of a column the values, whatever its index
     except TypeError as error:
-        raise DataError(f"Expected a list of images, but got {_kind(images)}.") from error
+        raise DataError(f"Expected a list of images, but got {kind_of(images)}.") from error
 
 
 def _is_single(images: Any) -> bool:
     if not isinstance(images, np.ndarray):
-        is_file = hasattr(images, "read") or isinstance(images, bytearray | memoryview)
-        return is_file or isinstance(images, str | PathLike | bytes | Image.Image)
+        kinds = str | PathLike | bytes | bytearray | memoryview | Image.Image
+        return isinstance(images, kinds) or _is_open_file(images)
     is_numbers = images.dtype.kind in "biuf"
     return is_numbers and (images.ndim == 2 or (images.ndim == 3 and images.shape[2] in _CHANNELS))
+
+
+def _is_open_file(value: Any) -> bool:
+    return hasattr(value, "read") and hasattr(value, "seek")
 
 
 @contextmanager
@@ -67,9 +71,9 @@ def encoded(image: ImageLike) -> bytes:
     if isinstance(image, np.ndarray):
         image = _from_array(image)
     if not isinstance(image, Image.Image):
-        hint = "; give what it reads, as bytes" if hasattr(image, "read") else ""
+        hint = "; give what it reads, as bytes" if _is_open_file(image) else ""
         raise PictureError(
-            f"Expected a path, bytes, a PIL image or an array, but got {_kind(image)}{hint}."
+            f"Expected a path, bytes, a PIL image or an array, but got {kind_of(image)}{hint}."
         )
     buffer = io.BytesIO()
     kind = "TIFF" if image.mode == "CMYK" else "PNG"
@@ -106,7 +110,3 @@ def _from_array(array: np.ndarray) -> Image.Image:
             "shares from 0 to 1 become such by (array * 255).astype('uint8')."
         )
     return Image.fromarray(array)
-
-
-def _kind(value: Any) -> str:
-    return "None" if value is None else f"{value!r:.40} ({type(value).__name__})"

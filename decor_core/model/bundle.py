@@ -14,7 +14,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from decor_core.errors import BundleError, DamagedFile, DecorError, damaged_file, unwritable
+from decor_core.errors import (
+    BundleError,
+    DamagedFile,
+    DecorError,
+    check_kind,
+    damaged_file,
+    unwritable,
+)
 from decor_core.features.embedder import EmbeddingSpec, read_spec
 from decor_core.features.own_networks import NetworkInFile, OwnNetwork
 from decor_core.io import (
@@ -87,7 +94,8 @@ class Bundle:
         return "fine_tuned" in self.training
 
     def titled(self, title: str) -> "Bundle":
-        """The same model under another title."""
+        """The same model under another title; BundleError where that is no text."""
+        check_kind(title, str, "a title", BundleError)
         return replace(self, title=title)
 
 

@@ -75,9 +75,12 @@ class Estimator:
         self, X: Any, y: Any = None, sample_weight: Any = None
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         """Vectors [n, d], labels [n] and weights [n] to fit to; ValueError for anything else."""
-        labels = isinstance(y, np.ndarray) and y.shape == (len(y),) and y.dtype.kind in "biuU"
-        labels = len(y) == len(X) if labels else y is None and not self._requires_y
-        if _is_clean(X) and len(X) > 1 and labels:
+        clean = _is_clean(X) and len(X) > 1
+        if isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biuU":
+            clean = clean and len(y) == len(X)
+        else:
+            clean = clean and y is None and not self._requires_y
+        if clean:
             self.n_features_in_ = X.shape[1]
             self.__dict__.pop("feature_names_in_", None)
         else:
@@ -172,8 +175,11 @@ class LinearClassifier(Estimator):
         return self.head_.logits(vectors)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Accuracy, 0–1."""
-        return float(np.average(self.predict(X) == np.asarray(y), weights=sample_weight))
+        """Accuracy, 0–1; ValueError where there is not a label for each vector."""
+        predicted, y = self.predict(X), np.asarray(y)
+        if y.size != len(predicted):
+            raise ValueError(f"Expected {len(predicted)} labels, but got y of shape {y.shape}.")
+        return float(np.average(predicted == y.reshape(-1), weights=sample_weight))
 
     def _encode(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Set ``classes_``; the class number [n] of every label.

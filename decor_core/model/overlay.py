@@ -11,6 +11,8 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
+from decor_core.errors import DataError, PictureError, check_kind
+
 FOR, AGAINST = (230, 97, 0), (94, 60, 153)
 OPACITY = 0.6
 
@@ -27,10 +29,25 @@ _PALETTE = bytes(
 def overlay(
     image: Image.Image, attribution: np.ndarray, scale: float, opacity: float = OPACITY
 ) -> Image.Image:
-    """An RGB image under a map [h, w] of what speaks for (> 0) and against (< 0) a label.
+    """An image, in RGB, under a map [h, w] of what speaks for (> 0) and against (< 0) a label.
 
-    Values of ``scale`` and beyond get the full ``opacity``, 0 to 1; 0 gives the image.
+    Values of ``scale`` and beyond get the full ``opacity``, 0 to 1; 0 gives the image. PictureError
+    for what is no image, DataError for what is no map and for numbers out of range.
     """
+    check_kind(image, Image.Image, "a PIL image, as “load_picture” gives one", PictureError)
+    attribution = np.asarray(attribution)
+    if attribution.ndim != 2 or attribution.dtype.kind not in "iuf" or not attribution.size:
+        raise DataError(
+            "Expected a map of numbers [h, w], as “attribution” of an Explanation gives one, but "
+            f"got {attribution.dtype} of shape {attribution.shape}."
+        )
+    for name, value in (("scale", scale), ("opacity", opacity)):
+        check_kind(value, float | int | np.number, f"a number as {name}", DataError)
+    if not (scale > 0 and 0 <= opacity <= 1):
+        raise DataError(
+            f"Expected a scale above 0 and an opacity from 0 to 1, but got {scale} and {opacity}."
+        )
+    image = image.convert("RGB")
     amount = _clipped(attribution, scale) * np.float32(opacity)
     painted = Image.blend(image, image.convert("L").convert("RGB"), _FADE * opacity)
     for color, shares in ((FOR, amount), (AGAINST, -amount)):

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from decor_core.errors import TrainingError, check_kind
 from decor_core.features.embedder import Block
 from decor_core.model.estimator import LinearClassifier
 from decor_core.model.events import OnEvent, ShouldStop, never_stop
@@ -86,11 +87,13 @@ class VectorClassifier(LinearClassifier):
     @classmethod
     def of(cls, config: TrainingConfig) -> Self:
         """One with the settings of ``config``."""
+        check_kind(config, TrainingConfig, "a TrainingConfig", TrainingError)
         settings = {name: getattr(config, name) for name in _SETTINGS}
         return cls(**settings, random_state=config.seed)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **watch: Any) -> Self:
         """Example i counts ``sample_weight[i]`` times; ``watch`` is what ``fit_folds`` takes."""
+        self._check_settings()
         X, y, weights = self._check_training(X, y, sample_weight)
         codes = self._encode(y, weights)
         blocks = tuple(self.blocks or [Block("all", 0, X.shape[1])])
@@ -114,8 +117,7 @@ class VectorClassifier(LinearClassifier):
         ``validation`` (vectors, class numbers) too; ``should_stop`` ends it with what there is.
         TrainingError where a setting is out of range or the training diverges.
         """
-        settings = {name: getattr(self, name) for name in _SETTINGS}
-        TrainingConfig(**settings, seed=self.random_state)  # checks their ranges
+        settings = self._check_settings()
         del settings["head"], settings["quick"]
         softmax = SoftmaxRegression(**settings, random_state=self.random_state)
         examples = folds.examples
@@ -145,14 +147,37 @@ class VectorClassifier(LinearClassifier):
         self.head_ = head.with_temperature(temperature)
         return self
 
+    def _check_settings(self) -> dict[str, Any]:
+        """The settings of TrainingConfig by name, whose ranges that checks."""
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        TrainingConfig(**settings, seed=self.random_state)
+        blocks = self.blocks or ()
+        if not isinstance(blocks, Sequence) or not all(isinstance(b, Block) for b in blocks):
+            raise ValueError(f"Expected a list of Blocks, but got blocks={self.blocks!r:.40}.")
+        return settings
+
     def _splits(self, codes: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         """Those of ``cv``; as a number, of that many folds over which classes spread evenly."""
         if not isinstance(self.cv, int):
-            return tuple((np.asarray(train), np.asarray(test)) for train, test in self.cv)
+            try:
+                splits = tuple((_rows(train), _rows(test)) for train, test in self.cv)
+                _ = [codes[rows] for split in splits for rows in split]
+            except (TypeError, ValueError, IndexError):
+                raise ValueError(
+                    "Expected cv as a number of folds, or as pairs of row numbers below "
+                    f"{len(codes)}, to train on and to hold out, but got {self.cv!r:.60}; of a "
+                    "splitter of scikit-learn give list(splitter.split(X, y))."
+                ) from None
+            return splits
         count = min(self.cv, int(np.bincount(codes).min()))
         fold_of = even_folds(codes, max(count, 1), self.random_state)
         folds = range(count if count > 1 else 0)
         return tuple((np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in folds)
+
+
+def _rows(chosen: Any) -> np.ndarray:
+    rows = np.asarray(chosen)
+    return rows if rows.size else rows.astype(int)
 
 
 def _block_indices(blocks: Sequence[Block], name: str) -> list[int]:

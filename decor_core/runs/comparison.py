@@ -1,12 +1,13 @@
 """Runs side by side: which settings differ, and whether the difference is more than chance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import pandas as pd
 
+from decor_core.errors import RunError, kind_of
 from decor_core.model.evaluation import mcnemar
 from decor_core.runs.run import Run, run_of_training
 from decor_core.training.train import Training
@@ -51,6 +52,8 @@ def compare(runs: Sequence[Run | Training]) -> Comparison:
     The test is McNemar's in its exact form (McNemar, 1947), the p-values of several pairs are
     corrected by Holm (1979).
     """
+    if isinstance(runs, str) or not isinstance(runs, Iterable):
+        raise RunError(f"Expected a list of Runs or Trainings, but got {kind_of(runs)}.")
     runs = [run if isinstance(run, Run) else run_of_training(run, "") for run in runs]
     names = dict.fromkeys(name for run in runs for name in run.settings)
     values = {name: tuple(run.settings.get(name) for run in runs) for name in names}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from decor_core.errors import DamagedFile, RunError, damaged_file
+from decor_core.errors import DamagedFile, RunError, check_kind, damaged_file
 from decor_core.io import Arrays, json_as, read_arrays, read_json, write_arrays, write_json
 from decor_core.model.bundle import Bundle, load_bundle, write_bundle
 from decor_core.model.evaluation import Evaluation
@@ -105,6 +105,7 @@ class Run:
 
     def titled(self, title: str) -> "Run":
         """The same run under another title; RunError if it is empty."""
+        check_kind(title, str, "a title", RunError)
         if not title.strip():
             raise RunError("A run needs a name; type at least one letter.")
         return replace(self, bundle=self.bundle.titled(title.strip()))
@@ -119,6 +120,7 @@ def check_title(title: str) -> str:
 
     One that is longer, or not one line, could not be imported again.
     """
+    check_kind(title, str, "a title", RunError)
     title = title.strip()
     if not title:
         raise RunError("A run needs a name; type at least one letter.")
@@ -134,6 +136,9 @@ def run_of_training(
     training: Training | Bundle, data: TrainingData | str, seconds: float | None = None
 ) -> Run:
     """What to keep of a training on ``data``, or on the pictures called so."""
+    check_kind(training, Training | Bundle, "a Training or a Bundle", RunError)
+    check_kind(data, TrainingData | str, "the name of the pictures, or TrainingData", RunError)
+    check_kind(seconds, float | int | None, "seconds", RunError)
     bundle = training if isinstance(training, Bundle) else training.bundle
     about = {"data": data}
     if isinstance(data, TrainingData):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from decor_core.config import data_directory
-from decor_core.errors import DecorError, RunError, unwritable
+from decor_core.errors import DecorError, RunError, check_kind, checked_path, unwritable
 from decor_core.io import locked, recover, replacing, unique_name
 from decor_core.model.bundle import SHIPPED, list_bundles
 from decor_core.runs.run import (
@@ -45,6 +45,7 @@ class RunStore(ABC):
 
     def get(self, run_id: str) -> Run:
         """The run of that id."""
+        check_kind(run_id, str, "the id of a run", RunError)
         run = self._own().get(run_id) or _shipped().get(run_id)
         if run is None:
             raise RunError(f"There is no run “{run_id}” (any more); see the list of runs.")
@@ -52,6 +53,7 @@ class RunStore(ABC):
 
     def find(self, name: str) -> Run:
         """The run whose id begins with ``name``, or whose title it is; RunError if several are."""
+        check_kind(name, str, "the id or title of a run", RunError)
         runs = self.list()
         exact = [run for run in runs if name in (run.id, run.title)]
         found = exact or [run for run in runs if name and run.id.startswith(name)]
@@ -62,21 +64,28 @@ class RunStore(ABC):
 
     def free_title(self, title: str) -> str:
         """``title``, with a number behind where a run has it already."""
+        check_kind(title, str, "a title", RunError)
         taken = {run.title for run in self.list()}
         return unique_name(title, taken, number=" ({})", match_case=True)
 
     def save(self, run: Run) -> Run:
         """Keep ``run``, in place of an earlier one of its id."""
-        if run.read_only or run.id in _shipped():
-            raise RunError(f"“{run.title}” ships with Decor and cannot be changed.")
+        check_kind(run, Run, "a Run, as “run_of_training” makes one", RunError)
+        self._check_own(run)
         with self._locked():
             self._put(run)
         return run
 
+    def _check_own(self, run: Run) -> None:
+        if run.read_only or run.id in _shipped():
+            raise RunError(f"“{run.title}” ships with Decor and cannot be changed.")
+
     def update(self, run_id: str, change: Callable[[Run], Run]) -> Run:
         """Keep what ``change`` makes of a run as it stands, whoever has changed it before."""
         with self._locked():
-            return self.save(change(self.get(run_id)))
+            run = self.get(run_id)
+            self._check_own(run)
+            return self.save(change(run))
 
     def rename(self, run_id: str, title: str) -> Run:
         """Give a run, and its model, another title."""
@@ -84,6 +93,7 @@ class RunStore(ABC):
 
     def note(self, run_id: str, text: str) -> Run:
         """Write a note to a run, in place of an earlier one."""
+        check_kind(text, str, "a text", RunError)
         return self.update(run_id, lambda run: replace(run, note=text.strip()))
 
     def delete(self, run_id: str) -> Run:
@@ -166,14 +176,18 @@ class DiskRuns(RunStore):
     """
 
     def __init__(self, root: str | Path | None = None) -> None:
-        self.root = Path(root) if root else runs_directory()
+        self.root = runs_directory()
+        if root is not None:
+            self.root = checked_path(root, "a folder of runs", RunError)
         self._read: dict[str, tuple[int, Run]] = {}
 
     def model_folder(self, run: Run) -> Path:
         """The folder of the run's model, for “label --bundle”."""
+        check_kind(run, Run, "a Run", RunError)
         return SHIPPED / run.id if run.read_only else self.root / run.id / MODEL_FOLDER
 
     def restore(self, run_id: str) -> Run:
+        check_kind(run_id, str, "the id of a run", RunError)
         with self._locked():
             trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
             if run_id not in trashed:

@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 
 from decor_core.data.bursts import group_pictures
-from decor_core.errors import DataError
+from decor_core.errors import (
+    BackboneError,
+    BundleError,
+    DataError,
+    check_kind,
+    checked_path,
+    kind_of,
+)
 from decor_core.features import worn_copies
 from decor_core.features.backbone_spec import DEFAULT
 from decor_core.features.embedder import AUTO, EmbeddingSpec
@@ -69,6 +76,8 @@ class ImageClassifier(Estimator):
         settings out of range.
         """
         settings = self.get_params()
+        named = "the name of a network, or a file of one"
+        check_kind(self.architecture, str | PathLike, named, BackboneError)
         settings["architecture"], assumed = resolve_network(str(self.architecture))
         if assumed:
             warnings.warn(assumed, stacklevel=2)
@@ -163,6 +172,8 @@ class ImageClassifier(Estimator):
         predicted = self.predict(images)
         right = predicted == _labels(y, len(predicted))
         weights = np.ones(len(right)) if sample_weight is None else np.asarray(sample_weight)
+        if weights.dtype.kind not in "biuf":
+            raise DataError(f"Expected weights that are numbers, but got {kind_of(sample_weight)}.")
         if weights.shape != right.shape or not weights.sum() > 0:
             raise DataError(
                 f"Expected at least one image, and a weight of each, but there are {len(right)} "
@@ -176,11 +187,13 @@ class ImageClassifier(Estimator):
         BundleError where the folder is there and no model, or the disk refuses.
         """
         self._check_fitted()
-        return save_bundle(self.bundle_.titled(title or self.bundle_.title), Path(folder))
+        folder = checked_path(folder, "a folder to write", BundleError)
+        return save_bundle(self.bundle_.titled(title or self.bundle_.title), folder)
 
     @classmethod
     def of(cls, bundle: Bundle) -> Self:
         """A fitted classifier from a model, e.g. that of a Training or a Run."""
+        check_kind(bundle, Bundle, "a Bundle: the “bundle” of a Training or Run", BundleError)
         spec = bundle.embedding
         model = cls(architecture=spec.architecture, views=spec.views, region=spec.region)
         model.bundle_, model.classes_ = bundle, np.array(bundle.taxonomy.labels)
@@ -192,7 +205,7 @@ class ImageClassifier(Estimator):
 
         By default the model that ships. BundleError where it cannot be read.
         """
-        return cls.of(load_bundle(Path(folder)))
+        return cls.of(load_bundle(checked_path(folder, "a model folder", BundleError)))
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "bundle_"):

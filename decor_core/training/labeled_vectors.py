@@ -12,7 +12,7 @@ from decor_core.data.split import (
     needed,
     split,
 )
-from decor_core.errors import DataError
+from decor_core.errors import DataError, TrainingError, check_kind
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.examples import Examples
 from decor_core.model.training_config import TrainingConfig
@@ -29,8 +29,13 @@ class LabeledVectors:
     config: TrainingConfig
 
     @classmethod
-    def of(cls, embeddings: Embeddings, level: str, config: TrainingConfig) -> "LabeledVectors":
-        taxonomy, classes = embeddings.target(level)
+    def of(
+        cls, embeddings: Embeddings, level: str | None, config: TrainingConfig
+    ) -> "LabeledVectors":
+        """``level`` is by default the finest; TrainingError where one is of another kind."""
+        check_kind(embeddings, Embeddings, "Embeddings, as “embed” gives them", TrainingError)
+        check_kind(config, TrainingConfig, "a TrainingConfig", TrainingError)
+        taxonomy, classes = embeddings.target(level or embeddings.taxonomy.name)
         if len(taxonomy.labels) < 2:
             found = f"only one, “{taxonomy.labels[0]}”" if taxonomy.labels else "none"
             raise DataError(

@@ -16,6 +16,7 @@ import pandas as pd
 from decor_core.data.catalog import Catalog
 from decor_core.data.scan import ShouldStop
 from decor_core.data.split import inner_folds
+from decor_core.errors import DataError, TrainingError, check_kind, checked_path, unwritable
 from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
@@ -96,15 +97,21 @@ def embed(
     How they are looked at is a matter of ``config``, which by default leaves the region and the
     copies to the data. Vectors are kept in the folder ``cache``, by default the user's own, and
     need not be computed again. ``progress`` is called with (done, total). DataError where there is
-    no usable picture, Stopped where ``should_stop`` said so.
+    no usable picture or ``cache`` can be no folder, Stopped where ``should_stop`` said so.
     """
-    config = config or TrainingConfig()
+    check_kind(catalog, Catalog, "a Catalog, as “open_dataset” gives one", DataError)
+    config = TrainingConfig() if config is None else config
+    check_kind(config, TrainingConfig, "a TrainingConfig", TrainingError)
+    if cache is not None:
+        cache = checked_path(cache, "a folder for vectors", DataError)
+        with unwritable(DataError, cache):
+            cache.mkdir(parents=True, exist_ok=True)
     return embed_pictures(
         catalog,
         config.spec,
         augmentation=config.augmentation(len(catalog.table)),
         only_worthwhile=config.copies_by_data,
-        cache=Path(cache) if cache else None,
+        cache=cache,
         progress=progress,
         should_stop=should_stop,
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from decor_core.data.split import (
     assign_folds,
     different_pictures,
 )
-from decor_core.errors import TrainingError
+from decor_core.errors import TrainingError, check_kind
 from decor_core.features.embeddings import Embeddings
 from decor_core.features.own_networks import OwnNetwork
 from decor_core.features.region_choice import RegionChoice
@@ -68,9 +69,9 @@ def train(
     TrainingError where the training diverges, and BackboneError where the vectors are those of a
     network that the model would have to bring along and that is not here.
     """
-    network = embeddings.network
-    level = level or embeddings.taxonomy.name
     data = LabeledVectors.of(embeddings, level, config)
+    check_kind(title, str, "a title", TrainingError)
+    network = embeddings.network
     parts = data.split()
     events: list[TrainEvent] = []
 
@@ -192,8 +193,10 @@ def cross_validate(
     (folds done, their number). One that is stopped gives nothing: {}. DataError where a class has
     too few pictures, TrainingError for no repeats.
     """
-    level = level or embeddings.taxonomy.name
     data = LabeledVectors.of(embeddings, level, config)
+    level = data.taxonomy.name
+    check_kind(n_folds, Integral | None, "a number of folds", TrainingError)
+    check_kind(repeats, Integral, "a number of repeats", TrainingError)
     n_folds = n_folds or usual_folds(embeddings, level)
     if repeats < 1:
         raise TrainingError(f"Expected to repeat it once or more, but it is {repeats}.")

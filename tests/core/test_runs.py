@@ -118,7 +118,7 @@ def test_what_ships_stays_as_it_is(store):
         lambda id: store.rename(id, "Mine"),
         lambda id: store.note(id, ""),
     ):
-        with pytest.raises(RunError, match="ships with Decor"):
+        with pytest.raises(RunError, match="“Decor styles” ships with Decor"):
             change("decor-style")
 
 

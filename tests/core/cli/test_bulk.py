@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from decor_core.data.tables.csv_escape import plain_cell
+from decor_core.model.bundle import DEFAULT_BUNDLE
 from decor_core.model.predictor import load_predictor
 
 ROOT = Path(__file__).parents[3]
@@ -130,6 +131,30 @@ def test_an_interrupted_run_goes_on(run, pictures, model, tmp_path, monkeypatch,
     assert code == 2 and ("finished run" in err or "exists already" in err)
     left = [path.name for path in tmp_path.iterdir()]
     assert not any(name.endswith(".parts") for name in left)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
+def test_a_finished_file_is_gone_on_with_by_the_same_command_only(
+    run, refused, pictures, model, tmp_path, ending
+):
+    out = tmp_path / f"answers.{ending}"
+    command = ("label", pictures / "b" / "1.png", "--bundle", model, "--out", out, "--resume")
+    assert run(*command)[0] == 0
+    content = out.read_bytes()
+    code, told, _ = run(*command)
+    assert code == 0 and "is complete, and is not added to" in told
+    told = refused(*command, "--top", 1)
+    assert ("top “3”, not “1”" if ending == "parquet" else "has other columns") in told
+    if ending == "parquet":
+        assert "was made with model “Painted”, not “" in refused(
+            *command, "--bundle", DEFAULT_BUNDLE
+        )
+    assert out.read_bytes() == content
+    for other in (b"", b"file,label\n1.png,Iznik\n", b"\x00\x01", content[: len(content) // 9]):
+        out.write_bytes(other)
+        told = refused(*command)
+        assert "exists already and cannot be gone on with" in told and "another name" in told
+        assert out.read_bytes() == other
 
 
 def test_a_folder_of_rows_grows_with_the_pictures(run, pictures, model, tmp_path):
