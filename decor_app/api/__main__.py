@@ -3,14 +3,15 @@
 import socket
 import sys
 
-import uvicorn
-
-from decor_app.api.protocol import Protocol
-from decor_app.api.server import create_server
-from decor_core.errors import DecorError
-
 
 def main(host: str, port: str, *models: str) -> int:
+    # Here, as Ctrl-C may come while they are imported, too.
+    import uvicorn
+
+    from decor_app.api.protocol import Protocol
+    from decor_app.api.server import create_server
+    from decor_core.errors import DecorError
+
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         app = create_server(models)
@@ -41,4 +42,7 @@ def main(host: str, port: str, *models: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except KeyboardInterrupt:  # uvicorn raises it once more when all is shut down
+        sys.exit(0)

@@ -10,10 +10,12 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
+from decor_app.hosting.uploads import file_limit
 from decor_app.state.errors import attempt, toast_error
 from decor_app.state.runs import may_keep
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
+from decor_core.data.catalog import Catalog
 from decor_core.data.split import split
 from decor_core.datasets.archive import write_zip
 from decor_core.datasets.dataset import Dataset, edited, load_dataset
@@ -135,6 +137,24 @@ def zipped(dataset: Dataset) -> bytes:
     packed = io.BytesIO()
     write_zip(dataset, packed)
     return packed.getvalue()
+
+
+def way_back(set_id: str, catalog: Catalog) -> str:
+    """How a zip of these pictures is brought in again; "" where it may be uploaded as it is."""
+    limit = file_limit()
+    if _bytes_of(set_id, len(catalog.table), catalog) <= limit:
+        return ""
+    return (
+        f"A zip of all pictures has more than the {limit // 10**6} MB that one file may have. To "
+        "bring it in again, unpack it and choose the folder: folders are sent in parts."
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _bytes_of(set_id: str, count: int, _catalog: Catalog) -> int:
+    """Bytes of so many pictures of a kept set; looked at once for each number."""
+    files = [_catalog.source.files[file] for file in _catalog.table["file"]]
+    return sum(file.stat().st_size for file in files if isinstance(file, Path) and file.exists())
 
 
 def rename(set_id: str) -> None:

@@ -16,6 +16,8 @@ from typing import Any, get_args, get_origin
 import click
 from click.shell_completion import CompletionItem
 
+from decor_core.errors import DecorError
+
 
 class _PathType(click.Path):
     """A path that is not empty: an empty one is a variable of the shell that is not set."""
@@ -26,8 +28,18 @@ class _PathType(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _FolderType(_PathType):
+    """The path of a folder, which need not be there."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        path = super().convert(value, param, ctx)
+        if path.exists() and not path.is_dir():
+            raise DecorError(f"“{path}” is a file; expected a folder ({param.opts[0]}).")
+        return path
+
+
 PATH = _PathType(path_type=Path)
-FOLDER = _PathType(path_type=Path, file_okay=False)  # which need not be there
+FOLDER = _FolderType(path_type=Path)
 PLACE = _PathType()  # a path or a URL, as it was given; shells complete it as a file
 _OTHERS = "Options"
 _NUMBER = re.compile(r"[-+]?[\d.]+")

@@ -40,7 +40,9 @@ def read_within(source: bytes | Path, limits: Limits) -> bytes:
 def _read_file(path: Path, limits: Limits) -> bytes:
     try:
         if not path.is_file():
-            kind = "a folder" if path.is_dir() else "missing"
+            kind = "missing"
+            if path.exists():
+                kind = "a folder" if path.is_dir() else "a device or a pipe"
             raise PictureError(f"The file is {kind}; expected a picture: {KNOWN}.")
         size = path.stat().st_size
         if size > limits.max_bytes:

@@ -79,6 +79,21 @@ def test_what_is_under_way_is_answered_before_the_end(tmp_path, large):
     assert told[-1]["event"] == "stopped" and not [one for one in told if one["level"] == "error"]
 
 
+def test_ctrl_c_ends_the_server_without_a_traceback(tmp_path):
+    port, log = free_port(), tmp_path / "log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "decor_core", "serve", "--port", str(port)],
+            cwd=ROOT, stderr=output,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # not in a background
+        )  # fmt: skip
+    wait_for(f"http://127.0.0.1:{port}/api/v1/health")
+    server.send_signal(signal.SIGINT)
+    assert server.wait(timeout=TIMEOUT) == 0
+    told = log.read_text()
+    assert '"event": "stopped"' in told and "Traceback" not in told
+
+
 def _waiting(base: str) -> int:
     """How many pictures wait or are looked at, as the server's metrics tell."""
     password = {"Authorization": f"Basic {b64encode(b'admin:heron').decode()}"}

@@ -25,6 +25,7 @@ from decor_app.api import __main__ as alone
 from decor_app.api import limits
 from decor_app.api.models import models_in
 from decor_app.api.protocol import Protocol
+from decor_app.api.server import create_server
 from decor_core.cli.main import main
 from decor_core.errors import DecorError
 
@@ -220,7 +221,7 @@ def test_a_model_that_is_none_is_named(tmp_path, capsys):
     assert alone.main("127.0.0.1", "8000", str(tmp_path)) == 2
     assert "is no model folder" in capsys.readouterr().err
     with pytest.raises(DecorError, match="Two models are called “decor-style”; give one a name"):
-        alone.create_server([str(MODELS), str(MODELS)])
+        create_server([str(MODELS), str(MODELS)])
 
 
 def test_models_have_the_names_that_are_given(tmp_path, monkeypatch):

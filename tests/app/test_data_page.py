@@ -467,6 +467,13 @@ def test_a_set_is_renamed_deleted_and_brought_back(open_page, home):
     assert [header.value for header in test.header] == ["Kiosk"]
 
 
+def test_a_zip_that_is_too_large_for_an_upload_tells_the_way_back(open_page, monkeypatch):
+    words = "unpack it and choose the folder: folders are sent in parts"
+    assert words not in texts(open_page())
+    monkeypatch.setattr("decor_app.state.datasets.file_limit", lambda: 1000)
+    assert words in texts(open_page())
+
+
 def test_a_set_that_is_gone_is_told(open_page, home):
     test = open_page()
     shutil.rmtree(home / "shop-1")

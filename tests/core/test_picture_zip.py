@@ -4,10 +4,12 @@ import io
 import zipfile
 
 import pytest
+from packing import zip_bytes
 
 from decor_app.jobs.intake_tasks import IntakeTask, PreviewTask, ingest
 from decor_core.datasets.archive import write_aside, write_zip
 from decor_core.datasets.dataset import Dataset
+from decor_core.datasets.upload import pack_upload
 from decor_core.model.events import never_stop
 
 LABELS = ("=Sum", "a/b", "CON", "Röd", "Синий", "<b>🏺</b>")
@@ -43,6 +45,20 @@ def test_what_is_exported_is_read_back_unchanged(pictures, tmp_path):
     assert set(again.counts) == set(LABELS)
     assert again.version == pictures.version
     assert _again(again, tmp_path, "once-more").version == pictures.version
+
+
+def test_unpacked_it_comes_back_as_a_folder_that_is_sent_in_parts(pictures, tmp_path):
+    """As browsers send what is too large for one upload: ``folder_upload.js``."""
+    write_zip(pictures, tmp_path / "out.zip")
+    parts = [{}, {}]
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        for number, name in enumerate(archive.namelist()):
+            parts[number % 2][f"out/{name}"] = archive.read(name)
+    sent = [(f"out.part{i}.zip", io.BytesIO(zip_bytes(part, zipfile.ZIP_STORED)))
+            for i, part in enumerate(parts, start=1)]  # fmt: skip
+    pack_upload(sent, tmp_path / "upload.zip")
+    again = ingest(IntakeTask(tmp_path / "upload.zip", tmp_path / "in", "Back"), quiet, never_stop)
+    assert (again.version, set(again.counts)) == (pictures.version, set(LABELS))
 
 
 def test_nothing_is_asked_about_what_was_exported(pictures, tmp_path):

@@ -53,10 +53,8 @@ def test_labels_of_an_earlier_training_are_replaced_and_a_table_is_not(run, pain
     ("check", "pictures", "--bottleneck_dir"),
     ("label", "photo.png", "--explain"),
 ])  # fmt: skip
-def test_a_file_that_should_be_a_folder_is_told_at_once(run, photo, command):
-    code, out, err = run(*command, photo)
-    assert (code, out) == (2, "") and f"Directory '{photo}' is a file." in err
-    assert command[-1] in err
+def test_a_file_that_should_be_a_folder_is_told_at_once(refused, photo, command):
+    assert f"“{photo}” is a file; expected a folder ({command[-1]})." in refused(*command, photo)
 
 
 def test_networks_are_looked_for_in_a_folder_that_is_not_there(run, tmp_path, monkeypatch):
