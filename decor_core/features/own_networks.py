@@ -104,8 +104,10 @@ def own_network(name: str) -> OwnNetwork | None:
     if not name.startswith(OWN):
         return None
     with _living_lock:
-        living = next((network for network in _living if network.name == name), None)
-    return living or _kept_network(name)
+        living = [network for network in _living if network.name == name]
+    # What is in memory already outlasts any file.
+    found = min(living, key=lambda network: "content" not in vars(network), default=None)
+    return found or _kept_network(name)
 
 
 def keep_network(network: OwnNetwork) -> None:

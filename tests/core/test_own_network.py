@@ -252,9 +252,10 @@ def test_that_of_a_kept_run_is_read_when_it_is_wanted(kept, tiny_training, tmp_p
     sent = pickle.loads(pickle.dumps(network))
     predictor = ImagePredictor(run.bundle)
     (found,) = predictor.predict(predictor.embed(picture)[None])
-    file.unlink()  # the run is deleted: what was read once lasts
-    assert run.bundle.network.content == pickle.loads(pickle.dumps(run.bundle.network)).content
     assert found.scores[0].label == "Khokhloma"
+    assert run.bundle.network.content == content
+    file.unlink()  # the run is deleted: what was read once lasts
+    assert pickle.loads(pickle.dumps(run.bundle.network)).content == content
     for unread in (sent, DiskRuns(tmp_path)):
         with pytest.raises(DecorError, match="damaged|no run"):
             unread.content if unread is sent else unread.get(run.id)  # noqa: B018
