@@ -150,6 +150,7 @@ def _single_pictures(dataset: Dataset | None) -> None:
         icon=":material/add_photo_alternate:",
         on_click=_add_files,
         args=(key,),
+        disabled=not key.value,  # what is on its way would not be added
     )
     if dataset is None:
         st.caption("They make a new data set. Classes can be added one after the other.")
@@ -160,10 +161,8 @@ def _add_files(key: SessionKey[list]) -> None:
     if gone:
         toast_error(f"{gone} Nothing was added.")
         keys.ADDITIONS.value += 1  # an empty drop zone
-    elif files:
-        _add([(file.name, file.getvalue()) for file in files])
     else:
-        st.toast("Choose some pictures first.", icon=":material/info:")
+        _add([(file.name, file.getvalue()) for file in files])
 
 
 def _add(files: Sequence[tuple[str, bytes]]) -> None:

@@ -75,14 +75,17 @@ def _additions(labeling: Labeling) -> None:
             key=key,
             max_upload_size=server_config().upload_mb,
         )
-        st.button("Add", type="primary", on_click=_add, args=(labeling, key))
+        # Not before they have arrived: what is on its way would not be added.
+        st.button(
+            "Add", type="primary", on_click=_add, args=(labeling, key), disabled=not key.value
+        )
         st.caption("Labels stay as they are; pictures that are here already are not taken twice.")
 
 
 def _add(labeling: Labeling, key: SessionKey[list]) -> None:
     files, gone = held_files(key.value)
-    if gone or not files:
-        toast_error(f"{gone} Nothing was added." if gone else "Choose some pictures first.")
+    if gone:
+        toast_error(f"{gone} Nothing was added.")
     else:
         attempt(lambda: add_to_heap(labeling, [(file.name, file) for file in files]))
     keys.ADDITIONS.value += 1  # an empty drop zone

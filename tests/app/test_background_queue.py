@@ -109,9 +109,12 @@ def test_settings_that_cannot_work_fail_with_their_reason(queue, task_for, embed
     assert job.status == "failed" and "diverged" in job.message
 
 
-def test_a_bug_fails_the_job_with_a_plain_sentence_and_spares_the_child(queue, task_for):
+def test_a_bug_fails_the_job_with_a_plain_sentence_and_spares_the_child(
+    queue, task_for, embeddings
+):
     child = queue.process_id
-    job = ended(queue, queue.submit(TrainTask("no embeddings", SHORT, "style"), "me"))
+    bug = replace(embeddings, vectors=None)
+    job = ended(queue, queue.submit(TrainTask(bug, SHORT, "style"), "me"))
     assert job.status == "failed"
     assert job.message == "This failed for an unexpected reason; see the server's log."
     assert ended(queue, queue.submit(task_for(), "me")).status == "done"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packing import zip_bytes
 from playwright.sync_api import Page, expect
-from serving import TIMEOUT_MS, fits_a_phone, train_without_copies
+from serving import TIMEOUT_MS, fits_a_phone, train_without_copies, until
 
 COLORS = {"Blue": "navy", "Red": "firebrick", "Green of the hills by the harbor": "seagreen"}
 PICTURES = 60
@@ -181,8 +181,16 @@ def test_pictures_are_added_to_those_that_are_being_labeled(tab, ornament, encod
          "buffer": encoded(ornament(100 + i, "navy", side=96))} for i in range(2)
     ]  # fmt: skip
     tab.get_by_role("button", name="Add pictures").click()
+    add, on_their_way = tab.get_by_role("button", name="Add", exact=True), []
+    uploads = "**/_stcore/upload_file/**"
+    tab.route(uploads, lambda route: on_their_way.append(route))
     tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(more)
-    tab.get_by_role("button", name="Add", exact=True).click()
+    until(lambda: tab.wait_for_timeout(50) or len(on_their_way) == len(more), "the uploads")
+    expect(add).to_be_disabled()
+    for upload in on_their_way:
+        upload.continue_()
+    tab.unroute(uploads)
+    add.click()
     tab.get_by_text(f"18 of {PICTURES + 2} labeled").wait_for()
 
 
