@@ -113,7 +113,7 @@ def test_a_bug_fails_the_job_with_a_plain_sentence_and_spares_the_child(
     queue, task_for, embeddings
 ):
     child = queue.process_id
-    bug = replace(embeddings, vectors=None)
+    bug = replace(embeddings, blocks=None)
     job = ended(queue, queue.submit(TrainTask(bug, SHORT, "style"), "me"))
     assert job.status == "failed"
     assert job.message == "This failed for an unexpected reason; see the server's log."
