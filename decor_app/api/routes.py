@@ -44,7 +44,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: described(status, _MEANINGS[status]) for status in statuses}
 
 
-# What the routes have in common to which pictures are sent.
+# What routes that take pictures have in common.
 _OF_PICTURES: dict[str, Any] = {
     "tags": ["pictures"],
     "responses": _problems(*_MEANINGS),

@@ -116,7 +116,7 @@ def _menu(dataset: Dataset) -> None:
             width="stretch",
             help="Pictures in class folders, a table, a report. It can be brought in again.",
         )
-        if words := datasets.way_back(dataset.id, dataset.catalog):
+        if words := datasets.reimport_advice(dataset.id, dataset.catalog):
             st.caption(words)
         st.button(
             "Delete",

@@ -8,7 +8,7 @@ from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.hosting.uploads import held_files
 from decor_app.session_keys import SessionKey
-from decor_app.state.datasets import way_back, where_kept
+from decor_app.state.datasets import reimport_advice, where_kept
 from decor_app.state.errors import attempt, toast_error
 from decor_app.state.first_model import learn
 from decor_app.state.labeling import (
@@ -111,7 +111,7 @@ def _menu(labeling: Labeling) -> None:
                 on_click="ignore",
                 width="stretch",
             )
-        if words := way_back(labeling.id, labeling.heap.catalog):
+        if words := reimport_advice(labeling.id, labeling.heap.catalog):
             st.caption(words)
         st.button(
             "Delete",

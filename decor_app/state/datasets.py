@@ -139,7 +139,7 @@ def zipped(dataset: Dataset) -> bytes:
     return packed.getvalue()
 
 
-def way_back(set_id: str, catalog: Catalog) -> str:
+def reimport_advice(set_id: str, catalog: Catalog) -> str:
     """How a zip of these pictures is brought in again; "" where it may be uploaded as it is."""
     limit = file_limit()
     if _bytes_of(set_id, len(catalog.table), catalog) <= limit:

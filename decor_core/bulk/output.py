@@ -38,7 +38,7 @@ from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import read_json
 
 _STATE, _PART, _PARTIAL, _JOINED = "_decor.json", "part-", ".partial", "joined"
-_MOST_ROWS_IN_MEMORY = 1000  # in memory
+_MOST_ROWS_IN_MEMORY = 1000
 # Rows are written after two seconds, and later after a hundredth of the time so far: a crash costs
 # no more than that, and there are never very many parts.
 _SECONDS_A_PART, _SHARE_A_PART = 2.0, 0.01
