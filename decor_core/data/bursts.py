@@ -2,13 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 import numpy as np
-
-from decor_core.images.duplicates import group_duplicates, near_duplicates
 
 # What labeling tools put before and behind a name: Label Studio, Roboflow.
 _ADDED = re.compile(r"^(?=\d*[a-f])[0-9a-f]{8}-|_(?:jpe?g|png)\.rf\.[0-9a-f]+$", re.IGNORECASE)
@@ -19,13 +17,6 @@ _MOMENT = re.compile(
 _NUMBER = re.compile(r"\d+(?!.*\d)")
 _LONG_PAUSE = 5  # times the usual step to the next picture: a longer one ends a burst
 _SHORT_SECONDS = 2.0  # so short a pause never does
-# Measured on the fingerprints: pictures of one scene under different labels have a median
-# likeness of 0.5, those of products, flowers and ornament at most 0.24.
-_SCENE = 0.4
-_MEASURED = 500  # pictures to measure that on
-_PARTNERED = 0.2  # share of the pictures of one scene that have a near duplicate, at least
-_LEAST_STEPS = 8  # fewer do not tell whether neighbors are more alike than others
-_LEAST_LIKENESS = 0.5  # of neighbors in a video
 
 
 def bursts(files: Sequence[str], taken: Sequence[str]) -> list[list[int]]:
@@ -82,83 +73,3 @@ def _seconds(text: str) -> float | None:
     except ValueError:
         return None  # there is no such day
     return at.timestamp() + float(f"0.{fraction or 0}")
-
-
-def group_pictures(
-    keys: Sequence[str],
-    fingerprints: Sequence[np.ndarray],
-    labels: Sequence[str],
-    files: Sequence[str],
-    taken: Sequence[str],
-    batches: Sequence[int] | None = None,
-    progress: Callable[[int, int], object] | None = None,
-) -> tuple[list[str], list[tuple[int, int]]]:
-    """The group of each picture, and the pairs of near duplicates.
-
-    Near duplicates share a group, and so do neighbors in a video or in a burst before one scene.
-    ``progress`` is as in images.duplicates.near_duplicates.
-    """
-    pairs = near_duplicates(fingerprints, progress)
-    neighbors = _alike_neighbors(fingerprints, labels, files, taken, pairs)
-    return group_duplicates(keys, [*pairs, *neighbors], batches), pairs
-
-
-def _alike_neighbors(
-    fingerprints: Sequence[np.ndarray],
-    labels: Sequence[str],
-    files: Sequence[str],
-    taken: Sequence[str],
-    pairs: Sequence[tuple[int, int]],
-) -> list[tuple[int, int]]:
-    """Pictures of one label, next to each other in a burst, that are too alike to be held apart.
-
-    In a data set of one scene these are all, in a video those much more alike than pictures far
-    from each other are.
-    """
-    scene = _is_one_scene(fingerprints, labels, pairs)
-    rows_of: dict[str, list[int]] = defaultdict(list)
-    for row, label in enumerate(labels):
-        rows_of[label].append(row)
-    found = []
-    for rows in rows_of.values():
-        for burst in bursts([files[row] for row in rows], [taken[row] for row in rows]):
-            order = [rows[i] for i in burst]
-            linked = np.ones(len(order) - 1, bool) if scene else _video_steps(fingerprints, order)
-            found += [(order[i], order[i + 1]) for i in np.flatnonzero(linked)]
-    return found
-
-
-def _is_one_scene(
-    fingerprints: Sequence[np.ndarray], labels: Sequence[str], pairs: Sequence[tuple[int, int]]
-) -> bool:
-    """Whether pictures of different labels are alike, and many have a near duplicate."""
-    partnered = {row for i, j in pairs if labels[i] == labels[j] for row in (i, j)}
-    if len(partnered) < max(_PARTNERED * len(labels), 1):
-        return False
-    chosen = np.unique(np.linspace(0, len(labels) - 1, _MEASURED).astype(int))
-    names = np.array([labels[i] for i in chosen])
-    prints = np.stack([fingerprints[i] for i in chosen])
-    across = _likeness(prints, prints)[names[:, None] != names]
-    return len(across) > 0 and float(np.median(across)) >= _SCENE
-
-
-def _video_steps(fingerprints: Sequence[np.ndarray], order: Sequence[int]) -> np.ndarray:
-    """Mask [n − 1] of the steps on which a video goes on; none where it is no video."""
-    if len(order) <= _LEAST_STEPS:
-        return np.zeros(max(len(order) - 1, 0), bool)
-    chosen = np.linspace(0, len(order) - 1, min(len(order), _MEASURED)).astype(int)
-    sample = np.stack([fingerprints[order[i]] for i in chosen])
-    is_far = np.subtract.outer(chosen, chosen) >= len(order) // 4
-    usual = float(np.percentile(_likeness(sample, sample)[is_far], 95))
-    steps = np.array([
-        float(_likeness(fingerprints[a][None], fingerprints[b][None])[0, 0])
-        for a, b in zip(order, order[1:], strict=False)
-    ])  # fmt: skip
-    linked = steps > max(usual, _LEAST_LIKENESS)
-    return linked if linked.mean() > 0.5 else np.zeros(len(steps), bool)
-
-
-def _likeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Of fingerprints [n, 16, 16, 4] and [m, 16, 16, 4], mirrored or not: [n, m]."""
-    flat = a.reshape(len(a), -1)
-    return np.maximum(flat @ b.reshape(len(b), -1).T, flat @ b[:, :, ::-1].reshape(len(b), -1).T)

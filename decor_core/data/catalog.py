@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from decor_core.data.bursts import group_pictures
 from decor_core.data.checks import check_table
 from decor_core.data.findings import DatasetReport, Finding
 from decor_core.data.folders.class_folders import list_class_folders
+from decor_core.data.groups import group_pictures
 from decor_core.data.layout import find_layout, table_bytes, tables_in
 from decor_core.data.listing import Listing, Row
 from decor_core.data.quality_checks import quality_columns

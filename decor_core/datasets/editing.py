@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from decor_core.data.bursts import group_pictures
 from decor_core.data.catalog import UNTYPED
 from decor_core.data.findings import Finding
+from decor_core.data.groups import group_pictures
 from decor_core.data.listing import label_text
 from decor_core.data.quality_checks import quality_columns
 from decor_core.data.scan import near_duplicate_findings

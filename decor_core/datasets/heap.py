@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from decor_core.data.bursts import group_pictures
 from decor_core.data.catalog import Catalog
 from decor_core.data.checks import check_table
 from decor_core.data.findings import BY_TABLE, UNCLASSED, DatasetReport, Finding, pluralize
+from decor_core.data.groups import group_pictures
 from decor_core.data.scan import near_duplicate_findings
 from decor_core.data.split import alike_classes
 from decor_core.datasets.dataset import Dataset, catalog_of, create_dataset, load_dataset, now

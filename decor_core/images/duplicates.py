@@ -76,35 +76,6 @@ def near_duplicates(
     return pairs
 
 
-def group_duplicates(
-    keys: Sequence[str], pairs: Sequence[tuple[int, int]], batches: Sequence[int] | None = None
-) -> list[str]:
-    """For each key the name of its group: all that a chain of ``pairs`` leads to share one.
-
-    The name is the smallest key among those that came first. Groups of earlier ``batches`` (0 is
-    the first) stay what they were: what comes later joins one of them, or makes its own.
-    """
-    came = [0] * len(keys) if batches is None else [int(batch) for batch in batches]
-    alike: list[list[int]] = [[] for _ in keys]
-    for i, j in pairs:
-        alike[i].append(j)
-        alike[j].append(i)
-    groups: dict[int, str] = {}
-    for start in sorted(range(len(keys)), key=came.__getitem__):
-        if start in groups:
-            continue
-        # By way of what came at once; SciPy's connected_components takes 11 MB to import.
-        chain, seen = [start], {start}
-        for i in chain:  # grows while it is walked along
-            new = {j for j in alike[i] if came[j] == came[start]} - seen
-            seen |= new
-            chain += new
-        earlier = [groups[j] for i in chain for j in alike[i] if came[j] < came[start]]
-        name = min(earlier) if earlier else min(keys[i] for i in chain)
-        groups |= dict.fromkeys(chain, name)
-    return [groups[i] for i in range(len(keys))]
-
-
 def _bulk(mask: np.ndarray) -> tuple[float, float, float, float]:
     """Box around nearly all of the foreground: a stray speck must not shift the whole print."""
     rows, columns = np.nonzero(mask)

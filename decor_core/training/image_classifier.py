@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from decor_core.data.bursts import group_pictures
+from decor_core.data.groups import group_pictures
 from decor_core.errors import (
     BackboneError,
     BundleError,

@@ -11,13 +11,14 @@ from packing import list_table, zip_bytes
 from decor_core.data.catalog import find_layout, open_dataset
 from decor_core.data.checks import check_table, similar_labels
 from decor_core.data.export import prepare
+from decor_core.data.groups import group_duplicates
 from decor_core.data.sources.encodings import decode
 from decor_core.data.sources.source import SourceLimits, open_archive, open_source
 from decor_core.data.tables.columns import ColumnGuess, Columns, guess_columns
 from decor_core.data.tables.csv_escape import safe_cell
 from decor_core.data.tables.table import read_table
 from decor_core.errors import DataError, Stopped
-from decor_core.images.duplicates import fingerprint, group_duplicates, near_duplicates
+from decor_core.images.duplicates import fingerprint, near_duplicates
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
 """Parts of a data set: every class in each, near duplicates together, nothing moves."""
 
-from collections import Counter
+import hashlib
+from collections import Counter, defaultdict
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from decor_core.data import split as splitting
+from decor_core.data.groups import group_duplicates
 from decor_core.errors import DataError
-from decor_core.images.duplicates import group_duplicates
 
 
 def rows(**sizes):
@@ -219,8 +222,95 @@ def test_later_folds_spread_each_class():
     assert all(len(set(fold_of[np.array(labels) == label])) == 5 for label in "ab")
 
 
-def test_groups_of_earlier_batches_keep_their_name_and_members():
-    assert group_duplicates(["c", "b", "a"], [(0, 1), (1, 2)]) == ["a", "a", "a"]
-    grown = group_duplicates(["c", "b", "a"], [(0, 2), (1, 2)], [0, 0, 1])
-    assert grown == ["c", "b", "b"]  # the later one joins one of the two, and does not join them
-    assert group_duplicates(["c", "b", "a"], [(0, 1)], [0, 1, 1]) == ["c", "c", "a"]
+# One scene, divided by bursts or in blocks
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_burst_is_cut_in_blocks_with_the_test_away_from_the_training(seed):
+    n = 50
+    files = [f"good/{i:03}.jpg" for i in range(n)] + [f"bad/{i:03}.jpg" for i in range(n)]
+    labels, keys = ["good"] * n + ["bad"] * n, [hashlib.md5(f.encode()).hexdigest() for f in files]
+    scene = pd.DataFrame({"class": labels, "key": keys, "group": "same", "file": files})
+    found = splitting.split(scene, "class", seed=seed)
+    for start in (0, n):
+        train, validation, test = (
+            [int(row) - start for row in rows if start <= row < start + n]
+            for rows in (found.train, found.validation, found.test)
+        )
+        assert (len(train), len(validation), len(test)) == (40, 5, 5)
+        for block in (train, validation, test):
+            assert block == list(range(block[0], block[-1] + 1))
+        assert min(abs(a - b) for a in train for b in test) > 5
+    fold_of = splitting.assign_folds(scene, "class", seed=seed)
+    for start in (0, n):
+        own = fold_of[start : start + n]
+        assert list(np.bincount(own)) == [10] * 5
+        assert np.count_nonzero(np.diff(own)) in (4, 5), "blocks of neighbors"
+
+
+def test_separate_bursts_of_one_scene_stay_whole():
+    files = [f"burst{b}-{i:02}.jpg" for b in range(5) for i in range(10)] * 2
+    labels, keys = ["a"] * 50 + ["b"] * 50, [f"{i:03}" for i in range(100)]
+    scene = pd.DataFrame({"class": labels, "key": keys, "group": "same", "file": files})
+    found = splitting.split(scene, "class")
+    assert [len(rows) for rows in vars(found).values()] == [60, 20, 20]
+    of = [(label, file[:6]) for label, file in zip(labels, files, strict=True)]
+    assert sum(len({of[row] for row in rows}) for rows in vars(found).values()) == 10
+
+
+def test_stray_frames_beside_a_burst_do_not_leave_one_picture_to_train_on():
+    labels, keys = ["a"] * 20 + ["b"] * 20, [f"{i:03}" for i in range(40)]
+    groups = ["all"] * 18 + ["x", "y"] + keys[20:]
+    scene = pd.DataFrame({"class": labels, "key": keys, "group": groups})
+    for seed in range(10):
+        found = splitting.split(scene, "class", seed=seed)
+        assert sum(row < 20 for row in found.train) == 16
+
+
+classes_of_bursts = st.lists(
+    st.lists(st.integers(1, 9), min_size=1, max_size=6).filter(lambda sizes: sum(sizes) >= 3),
+    min_size=2,
+    max_size=4,
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(classes_of_bursts, st.integers(0, 5), st.sampled_from(["alike", "bursts"]), st.booleans())
+def test_whatever_is_divided(sizes, seed, grouped_by, told):
+    """Near duplicates, or bursts, are on one side where there are enough; all classes on each."""
+    rows = [(f"class {c}", f"{c}-{b}", i) for c, members in enumerate(sizes)
+            for b, size in enumerate(members) for i in range(size)]  # fmt: skip
+    labels, burst_of, numbers = map(list, zip(*rows, strict=True))
+    keys = [hashlib.md5(repr(row).encode()).hexdigest() for row in rows]
+    groups = burst_of if grouped_by == "bursts" else ["alike"] * len(rows)  # under every label
+    files = [f"{b}x{i:02}.jpg" if told else f"{key}.jpg".translate(_LETTERS)
+             for b, i, key in zip(burst_of, numbers, keys, strict=True)]  # fmt: skip
+    scene = pd.DataFrame({"class": labels, "key": keys, "group": groups, "file": files})
+    found = splitting.split(scene, "class", seed=seed)
+    parts = {int(row): name for name, members in vars(found).items() for row in members}
+    assert sorted(parts) == list(range(len(rows))), "every picture once"
+    for name in ("train", "validation", "test"):
+        assert {labels[row] for row in parts if parts[row] == name} == set(labels)
+    fold_of = splitting.assign_folds(scene, "class", n_folds=2, seed=seed)
+    for need, where in ((3, parts), (2, dict(enumerate(fold_of)))):
+        sides = defaultdict(set)
+        for row, side in where.items():
+            sides[burst_of[row]].add(side)
+        for c, members in enumerate(sizes):
+            enough = len(members) >= need and max(members) <= sum(members) * 2 / 3
+            if enough and (told or grouped_by == "bursts"):
+                assert all(len(sides[f"{c}-{b}"]) == 1 for b in range(len(members)))
+    order = np.random.default_rng(seed).permutation(len(rows))
+    turned = vars(splitting.split(scene.iloc[order], "class", seed=seed))
+    again = {int(order[row]): name for name, members in turned.items() for row in members}
+    assert again == parts, "the order of the rows does not matter"
+
+
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+
+
+def test_a_single_picture_is_still_too_few():
+    scene = pd.DataFrame({"class": ["a"] * 6, "key": list("123456"), "group": "same"})
+    with pytest.raises(DataError, match="“b” has 1"):
+        splitting.split(scene.assign(**{"class": ["a"] * 5 + ["b"]}), "class")
+    assert Counter(splitting.assign_folds(scene, "class", n_folds=3)) == {0: 2, 1: 2, 2: 2}
