@@ -132,11 +132,11 @@ BURST_UNLABELED = SessionKey[bool]("burst_unlabeled", False)
 LABELING_SEEN = SessionKey[bool]("labeling_seen", False)  # whether the address was asked for it
 HEAP_SHOTS = SessionKey[list[tuple[str, bytes]]]("heap_shots", [])  # names and JPEGs, to be labeled
 BURST_ANSWER = SessionKey[str]("burst_answer", "")  # what was done with the last one
-ARRIVAL_CLASS = SessionKey[str]("arrival_class", "")
-ARRIVAL_COLUMN = SessionKey[str]("column")  # by purpose
-ARRIVAL_TYPES = SessionKey[list]("arrival_types")
-ARRIVAL_CLASSES_FROM = SessionKey[int]("arrival_classes_from", 0)  # number of an outline
-ARRIVAL_CHANGE = SessionKey[bool]("arrival_change", False)  # the guess is to be changed
+INGEST_CLASS = SessionKey[str]("ingest_class", "")
+INGEST_COLUMN = SessionKey[str]("column")  # by purpose
+INGEST_TYPES = SessionKey[list]("ingest_types")
+INGEST_CLASSES_FROM = SessionKey[int]("ingest_classes_from", 0)  # number of an outline
+INGEST_CHANGE = SessionKey[bool]("ingest_change", False)  # the guess is to be changed
 
 # Data: pictures without classes
 LABELER = SessionKey[Any]("labeler")  # by id of the set

@@ -28,7 +28,7 @@ open_page(
     "wrong with them, put it right with a click.",
 )
 collect()
-arriving = show_ingest()
+ingesting = show_ingest()
 show_deleted()
 collect_check()
 heap = labeling.opened()
@@ -47,7 +47,7 @@ elif dataset:
 else:
     known, heaps = datasets.summaries(), labeling.heaps()
     show_list(known, heaps)
-    if not arriving:
+    if not ingesting:
         if known or heaps:
             st.header("Bring pictures in", anchor=False)
         left, right = st.columns([7, 5], gap="large")

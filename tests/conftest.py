@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but NumPy comes first here
-# Computed behind every start and every intake; the tests of it switch it on.
+# Computed behind every start and every data set that comes; the tests of it switch it on.
 os.environ |= {"DECOR_WARM_UP": "0", "DECOR_FIRST_MODEL": "0"}
 
 import flatbuffers

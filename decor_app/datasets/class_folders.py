@@ -47,7 +47,7 @@ def choose_outline(outlines: Sequence[FolderOutline], *, loose: bool) -> FolderO
         "What are the classes?",
         range(len(choices)),
         format_func=lambda i: _choice_words(choices[i]),
-        key=keys.ARRIVAL_CLASSES_FROM,
+        key=keys.INGEST_CLASSES_FROM,
     )
     return choices[number]
 

@@ -1,4 +1,4 @@
-"""From an upload to a data set: a preview, questions where there are some, the reading."""
+"""Ingestion: from an upload to a data set by a preview, questions where needed, and the reading."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from decor_app.datasets.class_folders import (
     outline_words,
     show_tree,
 )
-from decor_app.datasets.intake_questions import Reading, ask, has_questions
+from decor_app.datasets.ingest_questions import IngestOptions, ask, has_questions
 from decor_app.format import escape_markdown
-from decor_app.jobs.intake_tasks import IntakeTask, PreviewTask
+from decor_app.jobs.ingest_tasks import IngestTask, PreviewTask
 from decor_app.jobs.job import Job
 from decor_app.state.datasets import open_set, store, toast_error
-from decor_app.state.first_model import submit_intake
-from decor_app.state.jobs import INTAKE, PEEK, forget, job_for, latest_job, stop, submit
+from decor_app.state.first_model import submit_ingest
+from decor_app.state.jobs import INGEST, PREVIEW, forget, job_for, latest_job, stop, submit
 from decor_app.state.labeling import open_labeling
 from decor_app.state.workspace import workspace
 from decor_core.datasets.storage import HEAD, HEAP
@@ -32,29 +32,29 @@ def begin_ingest(
 
     If all of it is of the class ``label``, or ``unlabeled``, it is read at once.
     """
-    forget(INTAKE)
-    forget(PEEK)
-    keys.ARRIVAL_CHANGE.value = False
+    forget(INGEST)
+    forget(PREVIEW)
+    keys.INGEST_CHANGE.value = False
     if label or unlabeled:
-        submit_intake(IntakeTask(zip_path, into, title, label=label, unlabeled=unlabeled))
+        submit_ingest(IngestTask(zip_path, into, title, label=label, unlabeled=unlabeled))
         return
-    submit(PEEK, PreviewTask(zip_path, into, title))
+    submit(PREVIEW, PreviewTask(zip_path, into, title))
 
 
 def show_ingest() -> bool:
     """How far what is on its way in is, and what has to be asked; whether there is such."""
     with workspace().lock:  # another tab of the same browser must not read the same pictures
         _advance()
-    intake, preview = job_for(INTAKE), job_for(PEEK)
-    first = intake or preview
+    ingest, preview = job_for(INGEST), job_for(PREVIEW)
+    first = ingest or preview
     if not first:
         return False
-    with st.container(border=True, key="arrival"):
+    with st.container(border=True, key="ingest"):
         st.header(escape_markdown(first.task.title), anchor=False)
-        for purpose, job in ((INTAKE, intake), (PEEK, preview)):
+        for purpose, job in ((INGEST, ingest), (PREVIEW, preview)):
             if job and job.active:
                 watch_job(purpose)
-                if preview and job is intake:
+                if preview and job is ingest:
                     _show_guess(preview)
                 return True
             if job and job.status != "done":
@@ -63,40 +63,40 @@ def show_ingest() -> bool:
         if not preview or preview.status != "done":
             st.button("Start again", icon=":material/undo:", on_click=_give_up)
         else:
-            ask(preview.result, lambda reading: _ingest(preview, reading), _give_up)
+            ask(preview.result, lambda options: _ingest(preview, options), _give_up)
     return True
 
 
 def _advance() -> None:
     """Take the next step where nothing needs to be asked; open what has been read."""
-    preview = job_for(PEEK)
-    if preview and preview.status == "done" and not job_for(INTAKE):
+    preview = job_for(PREVIEW)
+    if preview and preview.status == "done" and not job_for(INGEST):
         layout = preview.result.layout
-        if not (has_questions(preview.result) or keys.ARRIVAL_CHANGE.value):
-            _ingest(preview, Reading(layout.columns if layout.guessed else None))
-    intake = job_for(INTAKE)
-    if intake is None or intake.active:
+        if not (has_questions(preview.result) or keys.INGEST_CHANGE.value):
+            _ingest(preview, IngestOptions(layout.columns if layout.guessed else None))
+    ingest = job_for(INGEST)
+    if ingest is None or ingest.active:
         return
-    made = intake.task.into.name
-    is_heap = intake.task.unlabeled and (intake.task.into / HEAP).exists()
+    made = ingest.task.into.name
+    is_heap = ingest.task.unlabeled and (ingest.task.into / HEAP).exists()
     try:
         if not is_heap:
             store().get(made)  # also one that was stopped half way
     except DataError:
-        if intake.status == "stopped":
+        if ingest.status == "stopped":
             _give_up()
         return
-    if intake.status == "failed":  # it was read, but no model could look at it
-        toast_error(intake.message)
-    intake.task.data.unlink(missing_ok=True)  # what was to be added, but was not
-    forget(PEEK)
-    forget(INTAKE)
+    if ingest.status == "failed":  # it was read, but no model could look at it
+        toast_error(ingest.message)
+    ingest.task.data.unlink(missing_ok=True)  # what was to be added, but was not
+    forget(PREVIEW)
+    forget(INGEST)
     (open_labeling if is_heap else open_set)(made)
 
 
-def _ingest(preview: Job, reading: Reading) -> None:
+def _ingest(preview: Job, options: IngestOptions) -> None:
     task = preview.task
-    submit_intake(IntakeTask(task.data, task.into, task.title, **vars(reading)))
+    submit_ingest(IngestTask(task.data, task.into, task.title, **vars(options)))
 
 
 def _show_guess(preview: Job) -> None:
@@ -113,17 +113,17 @@ def _show_guess(preview: Job) -> None:
 
 def _change() -> None:
     """Stop reading, and ask which folders are the classes."""
-    job = latest_job(INTAKE)
-    stop(INTAKE)
+    job = latest_job(INGEST)
+    stop(INGEST)
     if job and not job.task.data.exists():  # read already, merely looked at
         st.toast("The pictures have been read; bring them again.", icon=":material/info:")
         return
-    forget(INTAKE)
-    keys.ARRIVAL_CHANGE.value = True
+    forget(INGEST)
+    keys.INGEST_CHANGE.value = True
 
 
 def _give_up() -> None:
-    for purpose in (INTAKE, PEEK):
+    for purpose in (INGEST, PREVIEW):
         job = latest_job(purpose)
         if job:
             stop(purpose)

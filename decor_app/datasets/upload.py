@@ -15,7 +15,7 @@ from decor_app.datasets.ingest import UPLOAD, begin_ingest
 from decor_app.format import escape_markdown, pluralize
 from decor_app.hosting.config import server_config
 from decor_app.hosting.uploads import file_limit, held_files
-from decor_app.jobs.intake_tasks import check_count
+from decor_app.jobs.ingest_tasks import check_count
 from decor_app.page import asset
 from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import edit, open_set, opened, store, toast_error, where_kept

@@ -15,9 +15,9 @@ import streamlit as st
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask
-from decor_app.jobs.intake_tasks import IntakeTask
+from decor_app.jobs.ingest_tasks import IngestTask
 from decor_app.jobs.train_tasks import LearnTask
-from decor_app.state.jobs import CHECK, INTAKE, LEARN, stop, submit
+from decor_app.state.jobs import CHECK, INGEST, LEARN, stop, submit
 from decor_app.state.models import in_use, use_model
 from decor_app.state.runs import IN_SESSION, find_run, save_run
 from decor_app.state.session_job import SessionJob, Steps, single
@@ -138,16 +138,16 @@ def _can_be_learned(dataset: Dataset, config: TrainingConfig) -> bool:
     return len(different) > 1 and min(different.values()) >= need
 
 
-def submit_intake(task: IntakeTask) -> None:
-    """Queue the reading of pictures; the first model and a search for label issues follow.
+def submit_ingest(task: IngestTask) -> None:
+    """Queue the ingestion of pictures; the first model and a search for label issues follow.
 
     No model on a server that is set to make none by itself; neither of pictures without classes.
     """
     if task.unlabeled:
-        submit(INTAKE, task)
+        submit(INGEST, task)
         return
     begin = _learning(task.into)
-    submit(INTAKE, task, then=lambda _: begin())
+    submit(INGEST, task, then=lambda _: begin())
 
 
 def learn(dataset: Dataset) -> None:

@@ -23,7 +23,7 @@ EXPORT, TENSORBOARD, EMBED, NETWORK = "export", "tensorboard", "embed", "network
 TRAIN_ON_CORRECTIONS = "train on corrections"
 LEARN = "learn"  # by itself, of a data set that was brought in
 ESTIMATE, FINE_TUNE = "estimate", "fine-tune"
-PEEK, INTAKE, CHECK, MAP, ANSWER = "peek", "intake", "check", "map", "answer"
+PREVIEW, INGEST, CHECK, MAP, ANSWER = "preview", "ingest", "check", "map", "answer"
 _STOPS_WITHIN = 0.5  # seconds
 
 

@@ -8,12 +8,12 @@ from contextlib import suppress
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.jobs.intake_tasks import IntakeTask
+from decor_app.jobs.ingest_tasks import IngestTask
 from decor_app.state.datasets import open_set, store
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.errors import attempt, toast_error
-from decor_app.state.first_model import submit_intake
-from decor_app.state.jobs import INTAKE, forget, job_for
+from decor_app.state.first_model import submit_ingest
+from decor_app.state.jobs import INGEST, forget, job_for
 from decor_app.state.labeling_routes import PATH
 from decor_app.state.labeling_session import Labeling, labeling_of
 from decor_app.state.workspace import workspace
@@ -138,15 +138,15 @@ def _set_aside(dataset: Dataset, heap: Heap) -> list[tuple[str, io.BytesIO]]:
 
 
 def add_to_heap(labeling: Labeling, files: Sequence[tuple[str, io.BytesIO]]) -> None:
-    """Queue the reading of more pictures, name and content, into a heap; DataError if refused."""
-    folder, latest = labeling.heap.folder, job_for(INTAKE)
+    """Queue the ingestion of more pictures, name and content, into a heap; DataError if refused."""
+    folder, latest = labeling.heap.folder, job_for(INGEST)
     if latest and latest.active:
         raise DataError("Other pictures are still being read; add these when they are.")
     check_disk_quota(sum(len(file.getbuffer()) for _, file in files), store().root)
     packed = folder / f"more-{secrets.token_hex(3)}.zip"
     pack_upload(files, packed)
-    forget(INTAKE)
-    submit_intake(IntakeTask(packed, folder, labeling.title, unlabeled=True))
+    forget(INGEST)
+    submit_ingest(IngestTask(packed, folder, labeling.title, unlabeled=True))
 
 
 def rename_heap(set_id: str) -> None:

@@ -10,7 +10,7 @@ from app_pages import end_processes
 from driven_jobs import Visit
 from streamlit.components.v2 import manifest_scanner
 
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_app.jobs.queue import JobQueue
 from decor_app.jobs.tasks import QueueName
 from decor_app.state import finished_jobs, processes, session_job
@@ -48,6 +48,6 @@ def visit(monkeypatch: pytest.MonkeyPatch) -> Visit:
 def dataset(visit: Visit, painted: Path) -> Dataset:
     """The painted pictures as a data set of the visitor."""
     into = DatasetStore(visit.session.folder / "datasets").begin("Shop")
-    made = ingest(IntakeTask(painted, into, "Shop"), lambda event: None, never_stop)
+    made = ingest(IngestTask(painted, into, "Shop"), lambda event: None, never_stop)
     visit.session.data_set = made.id
     return made

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from decor_app.datasets import grid
 from decor_app.datasets.class_folders import ONE_CLASS, UNLABELED
 from decor_app.jobs.dataset_tasks import MapCoordinates
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_app.state import jobs
 from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Finding
@@ -34,7 +34,7 @@ def made(painted, tmp_path_factory) -> Path:
     shutil.copytree(painted, root / "came")
     (root / "came" / "Gzhel" / "broken.png").write_bytes(b"\x89PNG nothing more")
     (root / "came" / "Gzhel" / "100.png").write_bytes((painted / "Khokhloma/101.png").read_bytes())
-    task = IntakeTask(root / "came", root / "shop-1", "My *shop*")
+    task = IngestTask(root / "came", root / "shop-1", "My *shop*")
     pictures = ingest(task, lambda event: None, never_stop)
     files = list(pictures.table["file"])
     pictures.with_model_findings(
@@ -93,7 +93,7 @@ def test_a_zip_becomes_a_set_with_a_report(home, painted, tmp_path):
     test = opened("data", workspace=Workspace("me"))
     data = zip_of(tmp_path / "came", tmp_path / "came.zip").read_bytes()
     test.file_uploader[0].set_value([("my_shop.zip", data, "application/zip")])
-    ended(ended(ended(sound(test.run()), jobs.PEEK), jobs.INTAKE), jobs.CHECK)
+    ended(ended(ended(sound(test.run()), jobs.PREVIEW), jobs.INGEST), jobs.CHECK)
     assert [header.value for header in test.header] == ["my shop"]
     assert "36 pictures in 3 classes" in texts(test)
     assert "1 picture that may be in the wrong class" in texts(test)
@@ -112,11 +112,11 @@ def test_a_table_waits_for_its_pictures_and_asks_which_columns_are_meant(home, p
     files = [painted / name for name in ("Khokhloma/100.png", "Khokhloma/101.png", "Gzhel/000.png")]
     came = [(path.name, path.read_bytes(), "image/png") for path in files]
     test.file_uploader[0].set_value([table, *came])
-    ended(sound(test.run()), jobs.PEEK)
+    ended(sound(test.run()), jobs.PREVIEW)
     assert "Which of its columns are meant?" in texts(test)
     assert test.selectbox(key="column-Classes").value == "Farbe"
     assert list(test.dataframe[0].value.columns) == ["Bild", "Farbe"]
-    ended(_click(test, "Read the pictures"), jobs.INTAKE)
+    ended(_click(test, "Read the pictures"), jobs.INGEST)
     assert "3 pictures in 2 classes" in texts(test)
     assert "It cannot be trained on yet" in texts(test)
 
@@ -137,7 +137,7 @@ def test_where_several_columns_may_hold_the_classes_one_must_be_chosen(home, pai
         "image,made,sold",
     )  # fmt: skip
     test.file_uploader[0].set_value(came)
-    ended(sound(test.run()), jobs.PEEK)
+    ended(sound(test.run()), jobs.PREVIEW)
     assert "Several of its columns may hold the classes: made, sold. Which one is meant?" in texts(
         test
     )
@@ -145,7 +145,7 @@ def test_where_several_columns_may_hold_the_classes_one_must_be_chosen(home, pai
     chosen = test.selectbox(key="column-Classes")
     assert chosen.value is None and button(test, "Read the pictures").disabled
     sound(chosen.set_value("sold").run())
-    ended(_click(test, "Read the pictures"), jobs.INTAKE)
+    ended(_click(test, "Read the pictures"), jobs.INGEST)
     assert "36 pictures in 2 classes" in texts(test)
 
 
@@ -158,9 +158,9 @@ def test_a_table_of_one_column_for_each_class_is_read_and_it_is_said(home, paint
     )  # fmt: skip
     test = opened("data", workspace=Workspace("me"))
     test.file_uploader[0].set_value(came)
-    ended(sound(test.run()), jobs.PEEK)
+    ended(sound(test.run()), jobs.PREVIEW)
     assert test.selectbox(key="column-Classes").value == "label"
-    ended(_click(test, "Read the pictures"), jobs.INTAKE)
+    ended(_click(test, "Read the pictures"), jobs.INGEST)
     assert "36 pictures in 3 classes" in texts(test)
     assert "The columns Gzhel, Iznik, Khokhloma say yes or no" in texts(test)
 
@@ -172,8 +172,8 @@ def test_several_labels_in_one_cell_are_shown(home, painted):
         "image,labels",
     )  # fmt: skip
     test.file_uploader[0].set_value(came)
-    ended(sound(test.run()), jobs.PEEK)
-    ended(_click(test, "Read the pictures"), jobs.INTAKE)
+    ended(sound(test.run()), jobs.PREVIEW)
+    ended(_click(test, "Read the pictures"), jobs.INGEST)
     assert "12 pictures with several labels" in texts(test)
     (folder,) = home.glob("[!.]*")
     _click(test, "It is oak")
@@ -197,14 +197,14 @@ def test_a_spreadsheet_that_cannot_be_read_is_told_with_the_way_out(home, painte
     test = opened("data", workspace=Workspace("me"))
     old = ("labels.xls", b"\xd0\xcf\x11\xe0" + bytes(64), "application/vnd.ms-excel")
     test.file_uploader[0].set_value([old, picture])
-    ended(sound(test.run()), jobs.PEEK)
+    ended(sound(test.run()), jobs.PREVIEW)
     assert "please save the table as" in test.error[0].value
 
 
 def test_what_is_no_data_set_is_refused_and_leaves_nothing(home):
     test = opened("data", workspace=Workspace("me"))
     test.file_uploader[0].set_value([("x.zip", b"no zip", "application/zip")])
-    ended(sound(test.run()), jobs.PEEK)
+    ended(sound(test.run()), jobs.PREVIEW)
     assert len(test.error) == 1
     _click(test, "Start again")
     assert not test.error
@@ -275,7 +275,7 @@ def unseen(home, painted, ornament, tmp_path) -> Callable[[], AppTest]:
     Image.new("RGB", (100, 100), "white").save(came / "Iznik" / "empty.png")
     Image.new("RGB", (100, 100), "black").save(came / "Gzhel" / "cap.png")
     ornament(77, side=100).point(lambda v: v // 4).save(came / "Gzhel" / "dark.png")
-    ingest(IntakeTask(came, home / "shop-1", "Mine"), lambda event: None, never_stop)
+    ingest(IngestTask(came, home / "shop-1", "Mine"), lambda event: None, never_stop)
 
     def run() -> AppTest:
         mine = Workspace("me")
@@ -537,20 +537,20 @@ def arrived(home, write_pictures, tmp_path):
         packed = zip_of(write_pictures(*names), tmp_path / "came.zip")
         test = opened("data", workspace=Workspace("me"))
         test.file_uploader[0].set_value([("trees.zip", packed.read_bytes(), "application/zip")])
-        return ended(sound(test.run()), jobs.PEEK)
+        return ended(sound(test.run()), jobs.PREVIEW)
 
     return arrive
 
 
 def _read(test: AppTest) -> str:
     """What the page says once the pictures are read."""
-    return texts(ended(_click(test, "Read the pictures"), jobs.INTAKE))
+    return texts(ended(_click(test, "Read the pictures"), jobs.INGEST))
 
 
 def test_folds_are_shown_as_a_tree_before_anything_is_read(arrived):
     test = arrived(*(f"fold_{k}/{label}/{i}.png" for k in range(3) for label in ("ash", "oak")
                      for i in range(3)))  # fmt: skip
-    assert jobs.INTAKE not in test.session_state["workspace"].jobs
+    assert jobs.INGEST not in test.session_state["workspace"].jobs
     tree = next(element.value for element in test.markdown if "- **fold" in element.value)
     assert tree.splitlines()[:2] == [
         "- **fold\\_0** 6 :gray-badge[part of the set]",
@@ -564,7 +564,7 @@ def test_the_guess_can_be_changed_with_one_click(arrived):
     test = arrived(*(f"{color}/{label}/{i}.png" for color in ("raw", "gray", "edges")
                      for label in ("ash", "oak") for i in range(2)))  # fmt: skip
     assert "12 pictures in 2 classes" in texts(test)
-    sound(test.radio(key="arrival_classes_from").set_value(1).run())
+    sound(test.radio(key="ingest_classes_from").set_value(1).run())
     assert "12 pictures in 3 classes" in texts(test)
     assert "12 pictures in 3 classes" in _read(test)
 
@@ -573,7 +573,7 @@ def test_classes_in_file_names_are_asked_for(arrived, home):
     test = arrived(*(f"train/{kind}.{i}.png" for kind in ("cat", "dog") for i in range(4)),
                    "test/1.png", "test/2.png")  # fmt: skip
     assert "are called like parts of a data set" in texts(test)
-    assert test.radio(key="arrival_classes_from").options == [
+    assert test.radio(key="ingest_classes_from").options == [
         "The file names: cat, dog", UNLABELED, "Folders on level 1: test, train", ONE_CLASS,
     ]  # fmt: skip
     assert "2 pictures left out: Its name tells no class" in texts(test).replace("\\", "")
@@ -585,9 +585,9 @@ def test_classes_in_file_names_are_asked_for(arrived, home):
 @pytest.mark.parametrize("names", (("1.png", "2.png"), ("holiday/1.png", "holiday/2.png")))
 def test_a_heap_is_labeled_unless_it_is_of_one_class(arrived, home, names):
     test = arrived(*names)
-    choice = test.radio(key="arrival_classes_from")
+    choice = test.radio(key="ingest_classes_from")
     assert choice.options[choice.value] == UNLABELED
-    test = ended(_click(test, "Read the pictures"), jobs.INTAKE)
+    test = ended(_click(test, "Read the pictures"), jobs.INGEST)
     (folder,) = home.glob("[!.]*")
     assert test.session_state["workspace"].labeling == folder.name
     _click(test, "All data sets, and new ones")
@@ -603,15 +603,15 @@ def test_pictures_of_no_class_are_labeled_beside_those_that_have_one(
     labels = [f"{i}.png,{'ash' if i < 2 else 'oak'}\n" for i in range(4)]
     (source / "labels.csv").write_text(f"file,class\n{''.join(labels)}4.png,\n")
     folder, asked = home / "half-1", []
-    ingest(IntakeTask(source, folder, "Half"), lambda event: None, never_stop)
-    monkeypatch.setattr("decor_app.state.labeling.submit_intake", asked.append)
+    ingest(IngestTask(source, folder, "Half"), lambda event: None, never_stop)
+    monkeypatch.setattr("decor_app.state.labeling.submit_ingest", asked.append)
     mine = Workspace("me")
     mine.data_set = folder.name
     test = opened("data", workspace=mine)
     assert "2 pictures of no class: put in" in [one.label for one in test.selectbox]
     _click(test, "Label each by keys")
     assert mine.labeling == folder.name
-    monkeypatch.setattr("decor_app.jobs.intake_tasks.embed_heap", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.ingest_tasks.embed_heap", lambda *_: None)
     asked[0].run(lambda event: None, never_stop)
     heap = load_heap(folder)
     log = heap.log()
@@ -623,7 +623,7 @@ def test_pictures_of_no_class_are_labeled_beside_those_that_have_one(
 
 
 def test_the_address_of_a_page_opens_a_heap_of_ones_own_and_nothing_else(home, painted, tmp_path):
-    task = IntakeTask(painted / "Gzhel", home / "mine", "Mine", unlabeled=True)
+    task = IngestTask(painted / "Gzhel", home / "mine", "Mine", unlabeled=True)
     task.run(lambda event: None, never_stop)
     shutil.copytree(home / "mine", tmp_path / "other" / "theirs")
     shutil.copytree(home / "mine", home / ".hidden")
@@ -641,7 +641,7 @@ def test_masks_are_left_out_unless_their_folders_are_chosen(arrived):
     test = arrived(*(f"cup/{part}/{kind}/{i}.png" for i in range(2) for part, kind in
                      (("train", "good"), ("test", "good"), ("test", "torn"),
                       ("ground_truth", "torn"))))  # fmt: skip
-    choice = test.radio(key="arrival_classes_from")
+    choice = test.radio(key="ingest_classes_from")
     assert len(set(choice.options)) == len(choice.options) == 4 and choice.value == 0
     assert "6 pictures in 2 classes" in texts(test) and "MVTec AD" in texts(test)
     sound(choice.set_value(2).run())
@@ -649,7 +649,7 @@ def test_masks_are_left_out_unless_their_folders_are_chosen(arrived):
 
 
 def test_class_folders_are_read_at_once(arrived):
-    test = ended(arrived("ash/1.png", "ash/2.png", "oak/1.png", "oak/2.png"), jobs.INTAKE)
+    test = ended(arrived("ash/1.png", "ash/2.png", "oak/1.png", "oak/2.png"), jobs.INGEST)
     assert "4 pictures in 2 classes" in texts(test)
 
 

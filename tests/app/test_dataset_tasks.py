@@ -9,7 +9,7 @@ import pytest
 from packing import zip_bytes, zip_of
 
 from decor_app.jobs.dataset_tasks import PredictTask
-from decor_app.jobs.intake_tasks import IntakeTask, PreviewTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, PreviewTask, ingest
 from decor_app.jobs.tasks import Progress
 from decor_app.state import training_vectors
 from decor_app.state.training_vectors import TrainingVectors
@@ -33,7 +33,7 @@ def quiet(event: object) -> None:
     """Nobody listens."""
 
 
-def _peek(path: Path):
+def _preview(path: Path):
     return PreviewTask(path, path.parent / "into").run(quiet, never_stop)
 
 
@@ -50,7 +50,7 @@ def listed(tmp_path, ornament, encoded) -> Path:
 
 
 def test_a_look_tells_columns_and_their_values(listed):
-    found = _peek(listed)
+    found = _preview(listed)
     assert (found.layout.kind, found.layout.csv, found.pictures) == ("table", "list.csv", 7)
     assert found.layout.columns == Columns("Bild", "Farbe")
     assert found.layout.rivals == ("Farbe", "Art")
@@ -61,14 +61,14 @@ def test_a_look_tells_columns_and_their_values(listed):
 
 def test_types_can_be_chosen(listed, tmp_path):
     columns = Columns("Bild", "Farbe", type="Art")
-    task = IntakeTask(listed, tmp_path / "set", "", columns, types=("tile",))
+    task = IngestTask(listed, tmp_path / "set", "", columns, types=("tile",))
     made = ingest(task, quiet, never_stop)
     assert made.counts == {"Blue": 1, "Red": 1}
     assert made.catalog.report.left_out == {"cup": 4}
 
 
 def test_pictures_that_no_row_names_can_be_fetched_again(listed, tmp_path):
-    task = IntakeTask(listed, tmp_path / "set", "", Columns("Bild", "Farbe"))
+    task = IngestTask(listed, tmp_path / "set", "", Columns("Bild", "Farbe"))
     made = ingest(task, quiet, never_stop)
     assert "6.png" in made.catalog.report.set_aside
     assert read_aside(made.folder, "6.png").startswith(b"\x89PNG")
@@ -80,9 +80,9 @@ def test_pictures_that_no_row_names_can_be_fetched_again(listed, tmp_path):
 
 @pytest.mark.parametrize("label", ["Red", "a/b", ".hidden", "Синий", "test", "images"])
 def test_loose_pictures_get_the_class_that_is_named(painted, tmp_path, label):
-    found = _peek(painted / "Gzhel")
+    found = _preview(painted / "Gzhel")
     assert (found.layout.kind, found.pictures) == ("loose", 12)
-    task = IntakeTask(painted / "Gzhel", tmp_path / "set", "", label=label)
+    task = IngestTask(painted / "Gzhel", tmp_path / "set", "", label=label)
     made = ingest(task, quiet, never_stop)
     assert made.counts == {label.replace("/", "∕"): 12}
     assert made.catalog.read(made.table["file"][0]).startswith(b"\x89PNG")
@@ -90,7 +90,7 @@ def test_loose_pictures_get_the_class_that_is_named(painted, tmp_path, label):
 
 def test_a_table_without_pictures_is_told(tmp_path):
     (tmp_path / "list.csv").write_text("file,class\na.png,Red\n")
-    assert _peek(tmp_path).layout.kind == "empty"
+    assert _preview(tmp_path).layout.kind == "empty"
 
 
 def test_what_was_uploaded_goes_once_it_is_read(painted, tmp_path):
@@ -98,7 +98,7 @@ def test_what_was_uploaded_goes_once_it_is_read(painted, tmp_path):
     into.mkdir()
     zip_of(painted, into / "upload.zip")
     events: list[Progress] = []
-    task = IntakeTask(into / "upload.zip", into, "Painted", spec=ONE_VIEW)
+    task = IngestTask(into / "upload.zip", into, "Painted", spec=ONE_VIEW)
     assert task.run(events.append, never_stop) == into
     assert not (into / "upload.zip").exists()
     assert {event.phase for event in events} == {"reading", "comparing", "embedding"}
@@ -107,7 +107,7 @@ def test_what_was_uploaded_goes_once_it_is_read(painted, tmp_path):
 
 
 def test_stopped_while_it_looks_it_keeps_the_set(painted, tmp_path):
-    task = IntakeTask(painted, tmp_path / "set", "Painted", spec=ONE_VIEW)
+    task = IngestTask(painted, tmp_path / "set", "Painted", spec=ONE_VIEW)
     looked: list[Progress] = []
 
     def listen(event: Progress) -> None:
@@ -120,7 +120,7 @@ def test_stopped_while_it_looks_it_keeps_the_set(painted, tmp_path):
 
 
 def test_a_model_answers_for_a_whole_set(painted, tmp_path):
-    made = ingest(IntakeTask(painted, tmp_path / "set", ""), quiet, never_stop)
+    made = ingest(IngestTask(painted, tmp_path / "set", ""), quiet, never_stop)
     few = made.drop(made.table["file"][3:])
     bundle = load_bundle(DEFAULT_BUNDLE)
     found = PredictTask(few.folder, bundle, "style").run(quiet, never_stop)
@@ -135,7 +135,7 @@ def test_the_example_has_something_to_find(tmp_path):
                "khokhloma-bowl.jpg": "Khokhloma", "iznik-plate.jpg": "Iznik"}  # fmt: skip
     pictures = [(name, style, (SAMPLES / name).read_bytes()) for name, style in samples.items()]
     write_example(tmp_path / "example.zip", pictures)
-    task = IntakeTask(tmp_path / "example.zip", tmp_path / "set", "Example")
+    task = IngestTask(tmp_path / "example.zip", tmp_path / "set", "Example")
     made = ingest(task, quiet, never_stop)
     kinds = {entry.kind for entry in made.open_findings}
     assert {"unreadable", "duplicate", "tiny", "misnamed"} <= kinds

@@ -34,7 +34,7 @@ from benchmarks.visitor import Visitor
 from decor_app.components import samples
 from decor_app.jobs.background_queue import BackgroundQueue
 from decor_app.jobs.dataset_tasks import EmbedTask
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_app.jobs.job import Job
 from decor_app.jobs.tensorflow_tasks import SummariesTask
 from decor_app.jobs.train_tasks import TrainTask
@@ -177,7 +177,7 @@ def test_saved_model_stays_whole_when_the_disk_fills(training, tmp_path, room, m
 
 @pytest.mark.parametrize("most", [0, 100, 3000])
 def test_data_set_stays_whole_when_the_disk_fills(painted, tmp_path, room, ornament, encoded, most):
-    made = ingest(IntakeTask(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
+    made = ingest(IngestTask(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
     room(most)
     with pytest.raises(DataError, match="cannot be written .*; free some space"):
         made.rename("Gzhel", "Blue")
@@ -289,7 +289,7 @@ HARM = (
 
 
 def test_the_process_that_looks_tells_that_its_network_is_missing(models, painted, tmp_path):
-    made = ingest(IntakeTask(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
+    made = ingest(IngestTask(painted, tmp_path / "set", "Painted"), lambda e: None, never_stop)
     network, look = models / "backbone" / "efficientnet_lite0.tflite", EmbedTask(made.folder)
     reader = BackgroundQueue()
     try:

@@ -12,7 +12,7 @@ from driven_jobs import Visit
 from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import first_model as page
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_app.jobs.queue import QueueLimits
 from decor_app.jobs.tasks import Task
 from decor_app.state import first_model
@@ -39,7 +39,7 @@ def visitor() -> Workspace:
 @pytest.fixture(scope="module")
 def dataset(visitor, painted) -> Dataset:
     sets = DatasetStore(visitor.folder / "datasets")
-    made = ingest(IntakeTask(painted, sets.begin("Shop"), "Shop"), quiet, never_stop)
+    made = ingest(IngestTask(painted, sets.begin("Shop"), "Shop"), quiet, never_stop)
     visitor.data_set = made.id
     return made
 
@@ -137,7 +137,7 @@ def test_a_job_is_kept_when_it_has_begun(visitor, dataset, monkeypatch):
     monkeypatch.setattr(
         SessionJob, "advance", lambda job: kept_before.append(job in visitor.jobs.values())
     )
-    first_model.submit_intake(IntakeTask(dataset.folder, dataset.folder, "Shop"))
+    first_model.submit_ingest(IngestTask(dataset.folder, dataset.folder, "Shop"))
     asked["then"](None)
     purposes = learn_purpose(dataset.id), CHECK
     assert kept_before == [False, False]
@@ -249,7 +249,7 @@ def test_it_comes_where_the_server_is_set_to_it(
     monkeypatch.setenv("DECOR_FIRST_MODEL", chosen)
     monkeypatch.setattr(first_model, "workspace", lambda: visit.session)
     monkeypatch.setattr(first_model, "submit", lambda purpose, task, then: then(None))
-    first_model.submit_intake(IntakeTask(dataset.folder, dataset.folder, "Shop"))
+    first_model.submit_ingest(IngestTask(dataset.folder, dataset.folder, "Shop"))
     assert set(visit.session.jobs) == {CHECK} | ({learn_purpose(dataset.id)} if learns else set())
 
 
@@ -259,7 +259,7 @@ def test_without_room_in_the_queue_the_pictures_are_there_all_the_same(visit, da
     monkeypatch.setattr(first_model, "workspace", lambda: visit.session)
     monkeypatch.setattr(first_model, "submit", lambda purpose, task, then: then(None))
     folder = shutil.copytree(dataset.folder, visit.session.folder / "datasets" / dataset.id)
-    first_model.submit_intake(IntakeTask(folder, folder, "Shop"))
+    first_model.submit_ingest(IngestTask(folder, folder, "Shop"))
     visit.session.data_set = dataset.id
     test = opened("data", workspace=visit.session)
     assert "36 pictures in 3 classes" in texts(test) and "on its way" not in texts(test)

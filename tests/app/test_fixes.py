@@ -3,7 +3,7 @@
 import pytest
 
 from decor_app.datasets.fixes import GROUPS, Fix, fixes, fixes_of_all
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_core.data.findings import ABOUT_CLASSES, KINDS, OBSTACLES, Finding
 from decor_core.datasets.dataset import load_dataset
 from decor_core.model.events import never_stop
@@ -11,7 +11,7 @@ from decor_core.model.events import never_stop
 
 @pytest.fixture
 def pictures(painted, tmp_path):
-    task = IntakeTask(painted, tmp_path / "set", "Painted")
+    task = IngestTask(painted, tmp_path / "set", "Painted")
     return ingest(task, lambda event: None, never_stop)
 
 

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.hosting.config import VARIABLES, ServerConfig, read_config, server_config
 from decor_app.hosting.tempdir import server_tempdir
-from decor_app.jobs.intake_tasks import PreviewTask, check_count
+from decor_app.jobs.ingest_tasks import PreviewTask, check_count
 from decor_app.state import processes
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.runs import may_keep

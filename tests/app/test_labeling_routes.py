@@ -5,7 +5,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from decor_app.jobs.intake_tasks import IntakeTask
+from decor_app.jobs.ingest_tasks import IngestTask
 from decor_app.jobs.labeling_tasks import FitTask
 from decor_app.state import labeling_session
 from decor_app.state.labeling_routes import labeling_routes
@@ -25,9 +25,9 @@ def labeling(tmp_path, monkeypatch, write_pictures, visit) -> Labeling:
     """Twenty pictures; what is seen in them is made up: the even ones differ from the odd ones."""
     monkeypatch.setattr(labeling_session, "job_queues", lambda: visit.queues)
     monkeypatch.setattr(labeling_session, "PAUSE", 0.0)
-    monkeypatch.setattr("decor_app.jobs.intake_tasks.embed_heap", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.ingest_tasks.embed_heap", lambda *_: None)
     source = write_pictures(*(f"{i:02}.png" for i in range(20)))
-    folder = IntakeTask(source, tmp_path / "sets" / "heap-1", "Heap", unlabeled=True).run(
+    folder = IngestTask(source, tmp_path / "sets" / "heap-1", "Heap", unlabeled=True).run(
         quiet, never_stop
     )
     seen = np.random.default_rng(0).normal(0, 0.3, (20, 4)).astype(np.float32)
@@ -283,7 +283,7 @@ def test_pictures_are_added_in_the_middle_of_labeling(labeling, ask, visit, writ
     assert "in a moment" in ask("steps", revision=0, steps=steps).json()["message"]
     late = visit.queues["labeling"].take()  # is under way when the pictures come
     folder, source = labeling.heap.folder, write_pictures(*(f"{i:02}.png" for i in range(22)))
-    IntakeTask(source, folder, "Heap", unlabeled=True).run(quiet, never_stop)
+    IngestTask(source, folder, "Heap", unlabeled=True).run(quiet, never_stop)
     answer = ask("steps", revision=2, steps=[{"do": "order", "random": True}]).json()
     assert labeling.heap.ids[:20] == known and len(labeling.pictures) == 22
     assert "being looked at" in answer["message"] and answer["proposals"] is None
@@ -308,11 +308,11 @@ def test_pictures_that_were_deleted_take_no_labels(labeling, ask):
 def test_labels_of_a_table_are_taken_over(tmp_path, write_pictures, monkeypatch):
     from decor_core.data.tables.columns import Columns
 
-    monkeypatch.setattr("decor_app.jobs.intake_tasks.embed_heap", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.ingest_tasks.embed_heap", lambda *_: None)
     source = write_pictures("0.png", "1.png", "2.png")
     (source / "list.csv").write_text("name,kind\n0.png,cup\n1.png,\n")
     columns = Columns("name", "kind", "", "")
-    folder = IntakeTask(source, tmp_path / "into", "T", columns, unlabeled=True).run(
+    folder = IngestTask(source, tmp_path / "into", "T", columns, unlabeled=True).run(
         quiet, never_stop
     )
     heap = load_heap(folder)

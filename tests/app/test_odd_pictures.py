@@ -12,7 +12,7 @@ from packing import zip_bytes
 from PIL import Image
 
 from decor_app.jobs.image_analysis import AnalyzeTask, ImageAnalysis
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.storage import read_thumb
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
@@ -89,7 +89,7 @@ def odd_set(tmp_path, ornament, encoded) -> Path:
 def test_the_report_of_a_data_set_tells_pages_and_kinds(odd_set, tmp_path, monkeypatch):
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
     folder = tmp_path / "datasets" / "shop-1"
-    dataset = ingest(IntakeTask(odd_set, folder, "Odd"), lambda event: None, never_stop)
+    dataset = ingest(IngestTask(odd_set, folder, "Odd"), lambda event: None, never_stop)
     shutil.rmtree(odd_set)
     keys = dict(zip(dataset.table["file"], dataset.table["key"], strict=True))
     thumb = Image.open(io.BytesIO(read_thumb(folder, keys["ash/p3.jpg_large"])))

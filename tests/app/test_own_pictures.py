@@ -6,7 +6,7 @@ import pytest
 from app_pages import button, ended, opened, sound, texts
 from serving import until
 
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_app.state import models as resources
 from decor_app.state.training_vectors import TrainingVectors
 from decor_app.state.workspace import Workspace
@@ -27,7 +27,7 @@ def mine(tmp_path_factory: pytest.TempPathFactory, ornament: Callable) -> Worksp
             ornament(number, color).save(folders / label / f"{number}.png")
     workspace = Workspace("owner of a shop")
     sets = DatasetStore(workspace.folder / "datasets")
-    task = IntakeTask(folders, sets.begin("Shop"), "Shop")
+    task = IngestTask(folders, sets.begin("Shop"), "Shop")
     workspace.data_set = ingest(task, lambda event: None, lambda: False).id
     return workspace
 

@@ -9,7 +9,7 @@ from scenes import fixed_camera, hand
 from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
 
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_app.state.workspace import Workspace
 from decor_core.data.split import split
 from decor_core.datasets.store import DatasetStore
@@ -25,7 +25,7 @@ _TOLD = "These pictures are nearly alike"
 def test_a_fixed_camera_can_be_trained_on_and_is_told_once_on_each_page(tmp_path):
     mine = Workspace("inspector")
     into = DatasetStore(mine.folder / "datasets").begin("Parts")
-    task = IntakeTask(fixed_camera(tmp_path / "Parts", 6), into, "Parts")
+    task = IngestTask(fixed_camera(tmp_path / "Parts", 6), into, "Parts")
     made = ingest(task, lambda event: None, lambda: False)
     mine.data_set = made.id
     test = opened("data", workspace=mine)

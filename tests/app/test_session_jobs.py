@@ -11,7 +11,7 @@ from packing import zip_of
 
 from decor_app.datasets import ingest as ingest_page
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, MapCoordinates, MapTask, PredictTask
-from decor_app.jobs.intake_tasks import IntakeTask, PreviewTask
+from decor_app.jobs.ingest_tasks import IngestTask, PreviewTask
 from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
 from decor_app.state import finished_jobs, jobs, processes
 from decor_app.state.processes import inference_pool
@@ -93,18 +93,18 @@ def test_a_preview(visit, painted, during, reading, tmp_path):
     into = DatasetStore(visit.session.folder / "datasets").begin("Shop")
     task = PreviewTask(zip_of(painted, tmp_path / "upload.zip"), into, "Shop")
     found = task.run(lambda event: None, never_stop)
-    visit.begin(jobs.PEEK, task)
-    during(jobs.PEEK, reading, lambda: visit.end(jobs.PEEK, found))
+    visit.begin(jobs.PREVIEW, task)
+    during(jobs.PREVIEW, reading, lambda: visit.end(jobs.PREVIEW, found))
     test = opened("data", workspace=visit.session)
-    assert visit.session.jobs[jobs.INTAKE].snapshot().status == "queued"
+    assert visit.session.jobs[jobs.INGEST].snapshot().status == "queued"
     assert "Read the pictures" not in _labels(test)
 
 
 @each_reading
-def test_an_intake(visit, dataset, during, reading):
+def test_an_ingest_task(visit, dataset, during, reading):
     visit.session.data_set = ""
-    visit.begin(jobs.INTAKE, IntakeTask(dataset.folder / "upload.zip", dataset.folder, "Shop"))
-    during(jobs.INTAKE, reading, lambda: visit.end(jobs.INTAKE, dataset))
+    visit.begin(jobs.INGEST, IngestTask(dataset.folder / "upload.zip", dataset.folder, "Shop"))
+    during(jobs.INGEST, reading, lambda: visit.end(jobs.INGEST, dataset))
     test = opened("data", workspace=visit.session)
     assert "36 pictures in 3 classes" in texts(test)
 
@@ -189,17 +189,17 @@ def test_a_second_tab_waits_until_a_run_is_kept(visit, embeddings, training, mon
 
 
 def test_pictures_are_read_once(visit, painted, monkeypatch, tmp_path):
-    submit, held = ingest_page.submit_intake, []
+    submit, held = ingest_page.submit_ingest, []
 
-    def submit_intake(task):
+    def submit_ingest(task):
         held.append(_is_held(visit.session.lock))
         submit(task)
 
-    monkeypatch.setattr(ingest_page, "submit_intake", submit_intake)
+    monkeypatch.setattr(ingest_page, "submit_ingest", submit_ingest)
     into = DatasetStore(visit.session.folder / "datasets").begin("Shop")
     task = PreviewTask(zip_of(painted, tmp_path / "upload.zip"), into, "Shop")
-    visit.begin(jobs.PEEK, task)
-    visit.end(jobs.PEEK, task.run(lambda event: None, never_stop))
+    visit.begin(jobs.PREVIEW, task)
+    visit.end(jobs.PREVIEW, task.run(lambda event: None, never_stop))
     for _ in range(2):
         opened("data", workspace=visit.session)
     assert held == [True]

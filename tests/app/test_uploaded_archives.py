@@ -37,7 +37,7 @@ def _plain(markdown: str) -> str:
 def _dropped(name, data):
     test = opened("data", workspace=Workspace("me"))
     test.file_uploader[0].set_value([(name, data, "application/octet-stream")])
-    return ended(sound(test.run()), jobs.PEEK)
+    return ended(sound(test.run()), jobs.PREVIEW)
 
 
 @pytest.mark.parametrize("name, pack", [
@@ -48,7 +48,7 @@ def _dropped(name, data):
 ])  # fmt: skip
 def test_an_archive_becomes_a_set(name, pack, members, home):
     test = _dropped(name, pack(members))
-    ended(test, jobs.INTAKE)
+    ended(test, jobs.INGEST)
     assert [header.value for header in test.header] == ["set"]
     (made,) = DatasetStore(home).list()
     counts = DatasetStore(home).get(made.id).counts

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, MapTask
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.storage import read_aside
@@ -32,7 +32,7 @@ def taken(painted, tmp_path_factory):
     shutil.copytree(painted, messy)
     (messy / "Gzhel" / "broken.png").write_bytes(b"\x89PNG nothing more")
     into = tmp_path_factory.mktemp("sets") / "shop-1"
-    return ingest(IntakeTask(messy, into, "My shop"), quiet, never_stop)
+    return ingest(IngestTask(messy, into, "My shop"), quiet, never_stop)
 
 
 @pytest.fixture
@@ -275,9 +275,9 @@ def test_what_is_edited_before_it_is_looked_at_is_looked_at_as_it_was(pictures):
         EmbedTask(pictures.folder / "none", ONE_VIEW).run(quiet, never_stop)
 
 
-def test_an_intake_reads_and_embeds(painted, tmp_path):
+def test_an_ingest_task_reads_and_embeds(painted, tmp_path):
     events = []
-    request = IntakeTask(painted, tmp_path / "new", "New", spec=ONE_VIEW)
+    request = IngestTask(painted, tmp_path / "new", "New", spec=ONE_VIEW)
     folder = request.run(events.append, never_stop)
     assert load_dataset(folder).counts["Iznik"] == 12
     shares = [request.fraction_done(events[: i + 1]) for i in range(len(events))]
@@ -300,7 +300,7 @@ def test_a_set_that_is_edited_while_a_model_looks_keeps_the_edit(painted, tmp_pa
             now = load_dataset(folder)
             now.drop(list(now.table["file"][:1]))
 
-    IntakeTask(painted, folder, "My shop", spec=ONE_VIEW).run(quiet, never_stop)
+    IngestTask(painted, folder, "My shop", spec=ONE_VIEW).run(quiet, never_stop)
     looked_at = load_dataset(folder).version
     CheckTask(folder, ONE_VIEW).run(edit, never_stop)
     now = load_dataset(folder)

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from packing import zip_bytes
 
-from decor_app.jobs.intake_tasks import IntakeTask, PreviewTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, PreviewTask, ingest
 from decor_core.datasets.archive import write_aside, write_zip
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.upload import pack_upload
@@ -31,12 +31,12 @@ def pictures(tmp_path, ornament, encoded) -> Dataset:
         rows.append(f'{number}.png,"{quoted}",{"pattern" if number == 3 else "product"}')
     (folder / "broken.png").write_bytes(b"\x89PNG nothing more")
     (folder / "list.csv").write_text("\n".join([*rows, "broken.png,CON,product"]), "utf-8")
-    return ingest(IntakeTask(folder, tmp_path / "set", "Odd names"), quiet, never_stop)
+    return ingest(IngestTask(folder, tmp_path / "set", "Odd names"), quiet, never_stop)
 
 
 def _again(pictures: Dataset, tmp_path, name: str) -> Dataset:
     write_zip(pictures, tmp_path / f"{name}.zip")
-    request = IntakeTask(tmp_path / f"{name}.zip", tmp_path / name, "Again")
+    request = IngestTask(tmp_path / f"{name}.zip", tmp_path / name, "Again")
     return ingest(request, quiet, never_stop)
 
 
@@ -57,14 +57,14 @@ def test_unpacked_it_comes_back_as_a_folder_that_is_sent_in_parts(pictures, tmp_
     sent = [(f"out.part{i}.zip", io.BytesIO(zip_bytes(part, zipfile.ZIP_STORED)))
             for i, part in enumerate(parts, start=1)]  # fmt: skip
     pack_upload(sent, tmp_path / "upload.zip")
-    again = ingest(IntakeTask(tmp_path / "upload.zip", tmp_path / "in", "Back"), quiet, never_stop)
+    again = ingest(IngestTask(tmp_path / "upload.zip", tmp_path / "in", "Back"), quiet, never_stop)
     assert (again.version, set(again.counts)) == (pictures.version, set(LABELS))
 
 
 def test_nothing_is_asked_about_what_was_exported(pictures, tmp_path):
     write_zip(pictures, tmp_path / "out.zip")
-    peek = PreviewTask(tmp_path / "out.zip", tmp_path / "new").run(quiet, never_stop)
-    assert (peek.layout.kind, peek.layout.guessed, peek.pictures) == ("csv", False, 12)
+    preview = PreviewTask(tmp_path / "out.zip", tmp_path / "new").run(quiet, never_stop)
+    assert (preview.layout.kind, preview.layout.guessed, preview.pictures) == ("csv", False, 12)
 
 
 def test_names_and_table_are_safe_everywhere(pictures):

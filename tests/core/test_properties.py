@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packing import list_table
 
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_core.data.findings import KINDS
 from decor_core.data.folders.class_folders import list_class_folders
 from decor_core.data.listing import label_text
@@ -150,7 +150,7 @@ def pictures(tmp_path_factory, ornament, encoded):
 
 
 def _taken_in(source, into):
-    return ingest(IntakeTask(source, into, "Odd"), lambda event: None, never_stop)
+    return ingest(IngestTask(source, into, "Odd"), lambda event: None, never_stop)
 
 
 @odd

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_core.data.catalog import open_dataset
 from decor_core.data.findings import QUALITY
 from decor_core.datasets.dataset import load_dataset
@@ -173,7 +173,7 @@ def test_the_measures_do_not_hang_on_the_size_it_came_in():
 
 def test_pictures_that_come_later_are_measured_too(tmp_path, painted, encoded):
     folder = tmp_path / "set"
-    task = IntakeTask(painted, folder, "")
+    task = IngestTask(painted, folder, "")
     made = ingest(task, lambda event: None, never_stop)
     black = encoded(Image.new("RGB", (64, 64)))
     added, _ = made.add([("cap.png", black), ("more.png", encoded(scene(1)))], "Gzhel")

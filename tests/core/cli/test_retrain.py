@@ -7,7 +7,7 @@ import shutil
 import pytest
 from scenes import fixed_camera, hand_signs
 
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_core.datasets.store import DatasetStore
 from decor_core.features.backbones import load_backbone
 from decor_core.model.bundle import load_bundle
@@ -200,7 +200,7 @@ def test_what_is_set_aside_is_named_before_a_training(run, messy):
 def test_a_kept_data_set_is_known_by_its_name(run, refused, painted, tmp_path, monkeypatch):
     monkeypatch.setenv("DECOR_HOME", str(tmp_path))
     sets = DatasetStore()
-    request = IntakeTask(painted, sets.begin("My shop"), "My shop")
+    request = IngestTask(painted, sets.begin("My shop"), "My shop")
     made = ingest(request, lambda event: None, lambda: False)
     code, out, _ = run("retrain", "--data_set", "My shop", "--views", 1, "--head", "lda",
                        "--copies", 0, "--save", "--json")  # fmt: skip

@@ -15,7 +15,7 @@ from decor_app.datasets.class_folders import (
     show_tree,
 )
 from decor_app.format import escape_markdown, pluralize
-from decor_app.jobs.intake_tasks import DatasetPreview
+from decor_app.jobs.ingest_tasks import DatasetPreview
 from decor_app.state.datasets import toast_error
 from decor_core.data.folders.layout import named
 from decor_core.data.folders.outline import FolderOutline
@@ -34,8 +34,8 @@ _COLUMN_HELP = {
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How an upload is to be read: those fields of an IntakeTask."""
+class IngestOptions:
+    """How an upload is to be read: those fields of an IngestTask."""
 
     columns: Columns | None = None
     types: tuple[str, ...] | None = None
@@ -59,7 +59,7 @@ def has_questions(preview: DatasetPreview) -> bool:
 
 
 def ask(
-    found: DatasetPreview, ingest: Callable[[Reading], None], cancel: Callable[[], None]
+    found: DatasetPreview, ingest: Callable[[IngestOptions], None], cancel: Callable[[], None]
 ) -> None:
     """The questions; a button calls ``ingest`` with the answers, another ``cancel``."""
     if found.layout.kind in ("loose", "folders"):
@@ -89,7 +89,7 @@ def _types(preview: DatasetPreview, columns: Columns | None) -> dict[str, int]:
 
 
 def _ask_folders(
-    found: DatasetPreview, ingest: Callable[[Reading], None], cancel: Callable[[], None]
+    found: DatasetPreview, ingest: Callable[[IngestOptions], None], cancel: Callable[[], None]
 ) -> None:
     """Which folders are the classes, or the one class of pictures that lie in no class folders."""
     guess, loose = found.outlines[0], found.layout.kind == "loose"
@@ -101,7 +101,7 @@ def _ask_folders(
         st.markdown(f"{pluralize(found.pictures, 'picture')}, all in one folder.")
     chosen = choose_outline(found.outlines, loose=loose)
     if chosen == ONE_CLASS:
-        st.text_input("Class", key=keys.ARRIVAL_CLASS, placeholder="e.g. Gzhel", max_chars=100)
+        st.text_input("Class", key=keys.INGEST_CLASS, placeholder="e.g. Gzhel", max_chars=100)
         st.caption("What do they show? Pictures of other classes can be added afterwards.")
     elif isinstance(chosen, str):
         st.caption(
@@ -113,13 +113,13 @@ def _ask_folders(
 
     def read() -> None:
         try:
-            label = checked_label(keys.ARRIVAL_CLASS.value) if chosen == ONE_CLASS else ""
+            label = checked_label(keys.INGEST_CLASS.value) if chosen == ONE_CLASS else ""
         except DataError as error:
             toast_error(error)
             return
         classes_from = "" if isinstance(chosen, str) else chosen.classes_from
         unlabeled = chosen == UNLABELED
-        ingest(Reading(label=label, classes_from=classes_from, unlabeled=unlabeled))
+        ingest(IngestOptions(label=label, classes_from=classes_from, unlabeled=unlabeled))
 
     _buttons(read, cancel)
     if not isinstance(chosen, str):
@@ -138,7 +138,7 @@ def _in_parts(guess: FolderOutline) -> str:
 
 
 def _ask_columns(
-    found: DatasetPreview, ingest: Callable[[Reading], None], cancel: Callable[[], None]
+    found: DatasetPreview, ingest: Callable[[IngestOptions], None], cancel: Callable[[], None]
 ) -> None:
     """What the columns of a table mean, and which types of pictures are wanted."""
     layout, columns = found.layout, found.layout.columns
@@ -162,10 +162,10 @@ def _ask_columns(
             default=["product"] if "product" in counts else list(counts),
             selection_mode="multi",
             format_func=lambda name: f"{escape_markdown(name)} ({counts[name]})",
-            key=keys.ARRIVAL_TYPES,
+            key=keys.INGEST_TYPES,
         )
     ready = columns is not None and (len(counts) < 2 or bool(types))
-    _buttons(lambda: ingest(Reading(columns, tuple(types) or None)), cancel, ready)
+    _buttons(lambda: ingest(IngestOptions(columns, tuple(types) or None)), cancel, ready)
 
 
 def _column_widgets(head: pd.DataFrame, guess: Columns, is_open: bool) -> Columns | None:
@@ -185,7 +185,7 @@ def _column_widgets(head: pd.DataFrame, guess: Columns, is_open: bool) -> Column
                     label,
                     options,
                     index=index,
-                    key=keys.ARRIVAL_COLUMN.of(label),
+                    key=keys.INGEST_COLUMN.of(label),
                     help=help,
                     placeholder="Choose a column",
                 )

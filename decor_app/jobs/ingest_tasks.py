@@ -36,7 +36,7 @@ _HEAD_ROWS = 5
 
 
 @dataclass(frozen=True)
-class IntakeTask(DatasetTask):
+class IngestTask(DatasetTask):
     """Make a data set of the folder or zip ``data`` in the new folder ``into``; gives its folder.
 
     ``label`` is that of pictures that lie in no class folders; ``classes_from`` tells which folder
@@ -48,7 +48,7 @@ class IntakeTask(DatasetTask):
     picture, which is the object until then.
     """
 
-    kind: ClassVar[str] = "intake"
+    kind: ClassVar[str] = "ingest"
     phases: ClassVar[tuple[str, ...]] = ("reading", "comparing", "embedding")
 
     data: Path
@@ -93,7 +93,7 @@ class DatasetPreview:
 class PreviewTask(DatasetTask):
     """Find out how a data set lies in the folder or zip ``data``; gives a DatasetPreview."""
 
-    kind: ClassVar[str] = "peek"
+    kind: ClassVar[str] = "preview"
 
     data: Path
     into: Path
@@ -124,7 +124,7 @@ def check_count(pictures: int) -> None:
         )
 
 
-def ingest(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Dataset:
+def ingest(task: IngestTask, report: Report, should_stop: ShouldStop) -> Dataset:
     """Read the pictures of a folder or zip into a set; Stopped leaves nothing usable behind."""
     source = open_source(task.data, server_config().source_limits)
     classes_from = task.classes_from
@@ -144,7 +144,7 @@ def ingest(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Dataset
     return create_dataset(task.into, task.title, catalog)
 
 
-def ingest_heap(task: IntakeTask, report: Report, should_stop: ShouldStop) -> Heap:
+def ingest_heap(task: IngestTask, report: Report, should_stop: ShouldStop) -> Heap:
     """Read the pictures of a folder or zip into a heap, which may be there; as ``ingest``."""
     source = open_source(task.data, server_config().source_limits)
     before = load_heap(task.into) if (task.into / HEAP).exists() else None

@@ -1,8 +1,8 @@
-"""How fast pictures are taken in: read and looked at, and how near that is to what is possible.
+"""How fast pictures are ingested: read and looked at, and how near that is to what is possible.
 
-    python -m benchmarks.intake [--pictures 300] [--views 2]
+    python -m benchmarks.ingest [--pictures 300] [--views 2]
 
-Makes photos of 800 × 600 pixels, takes them in as the app does, and measures beside it what the
+Makes photos of 800 × 600 pixels, ingests them as the app does, and measures beside it what the
 decoder alone and the network alone do on as many threads. “By processor time” is what two cores
 would do that have nothing else to do: it hardly depends on what else the machine is busy with.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from decor_app.jobs.intake_tasks import IntakeTask, ingest
+from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_core.data.catalog import open_dataset
 from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
@@ -80,7 +80,7 @@ def _measure(folder: Path, place: Path, spec: EmbeddingSpec) -> None:
         with ThreadPoolExecutor(threads) as pool:
             return _took(n, lambda: list(pool.map(work, files)))
 
-    request = IntakeTask(folder, place / "set", "Photos")
+    request = IngestTask(folder, place / "set", "Photos")
     reading = _took(n, lambda: ingest(request, lambda event: None, never_stop))
     decoder = on_threads(lambda file: load_picture(catalog.read(file), max_side=side))
     network = on_threads(lambda file: embedder.embed(one))
