@@ -1,6 +1,8 @@
 """The command ``label``: what pictures show."""
 
+import csv
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,13 +29,7 @@ from decor_core.cli.options import (
     options,
 )
 from decor_core.cli.outputs import check_writable
-from decor_core.cli.terminal import (
-    load_network,
-    print_answers,
-    print_csv,
-    print_json_list,
-    progress_bar,
-)
+from decor_core.cli.terminal import load_network, print_json_list, progress_bar
 from decor_core.errors import PictureError
 from decor_core.io import unique_name
 from decor_core.text import pluralize
@@ -93,7 +89,7 @@ def command(
     pictures could not be read.
     """
     from decor_core.model.bundle import load_bundle
-    from decor_core.model.predictor import CONFIDENCE_THRESHOLD, DEFAULT_BUNDLE, ImagePredictor
+    from decor_core.model.predictor import DEFAULT_BUNDLE, ImagePredictor
     from decor_core.parallel import map_in_order
 
     if as_json and flags.csv:
@@ -113,13 +109,12 @@ def command(
     listing = list_pictures(places)
     if flags.explain:
         check_writable(flags.explain)
-    rows = _AnswerTable(listing.count, flags)
-    known = pluralize(len(level.labels), "label")
-    for_people = partial(print_answers, known=known, confident=CONFIDENCE_THRESHOLD)
+    results = _Results(listing.count, flags)
+    for_people = partial(print_predictions, known=pluralize(len(level.labels), "label"))
     write = print_json_list if as_json else print_csv if flags.csv else for_people
-    write(map(rows.row_of, map_in_order(partial(_label_one, predictor, flags), listing)))
-    print_reasons("Noted on reading", rows.notes)
-    return int(rows.errors > 0)
+    write(map(results.add, map_in_order(partial(_label_one, predictor, flags), listing)))
+    print_reasons("Noted on reading", results.notes)
+    return int(results.errors > 0)
 
 
 def _label_one(
@@ -139,8 +134,8 @@ def _label_one(
     return answer, _explained(predictor, content, answer.prediction)
 
 
-class _AnswerTable:
-    """What is said of each of ``count`` pictures, one after the other, and kept of them all."""
+class _Results:
+    """Makes the result of each of ``count`` pictures, and keeps what is to be said of them all."""
 
     def __init__(self, count: int, flags: LabelFlags) -> None:
         from decor_core.bulk.sources import Reasons
@@ -154,21 +149,53 @@ class _AnswerTable:
         shown = count > _MANY and not sys.stdout.isatty()
         self._progress = progress_bar("Labelling") if shown else None
 
-    def row_of(self, found: tuple["Labeled", "Image | None"]) -> dict[str, Any]:
-        """An answer to be written; its explanation is."""
-        answer, painted = found
-        row = answer.to_json(self._flags.top)
+    def add(self, found: tuple["Labeled", "Image | None"]) -> dict[str, Any]:
+        """What is to be printed of a picture, as JSON; its explanation is saved."""
+        labeled, painted = found
+        result = labeled.to_json(self._flags.top)
         if painted and self._flags.explain:
-            name = unique_name(Path(answer.file).stem, self._taken, ".png")
+            name = unique_name(Path(labeled.file).stem, self._taken, ".png")
             painted.save(self._flags.explain / name)
-            row["explanation"] = str(self._flags.explain / name)
-        if answer.notes:
-            self.notes.add(answer.file, " ".join(answer.notes))
-        self.errors += "error" in row
+            result["explanation"] = str(self._flags.explain / name)
+        if labeled.notes:
+            self.notes.add(labeled.file, " ".join(labeled.notes))
+        self.errors += "error" in result
         self._done += 1
         if self._progress:
             self._progress(self._done, self._count)
-        return row
+        return result
+
+
+def print_csv(results: Iterable[dict[str, Any]]) -> None:
+    """Write results to stdout as CSV, a row for each picture and label."""
+    from decor_core.data.tables.csv_escape import safe_cell
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["file", "verdict", "label", "probability", "error"])
+    for result in results:
+        if "error" in result:
+            writer.writerow([safe_cell(result["file"]), "", "", "", result["error"]])
+        for score in result.get("scores", ()):
+            row = [result["file"], result["verdict"], score["label"], f"{score['probability']:.6f}"]
+            writer.writerow([*map(safe_cell, row), ""])
+
+
+def print_predictions(results: Iterable[dict[str, Any]], known: str) -> None:
+    """Write results to stdout for people; ``known`` says what the model knows, e.g. “7 labels”."""
+    for result in results:
+        words = ""
+        match result.get("decision"):
+            case "unknown":
+                words = f": none of the {known} it knows; looks most like"
+            case "ambiguous" | "undecided":
+                words = f": unsure; of the {known} it knows, looks most like"
+        print(result["file"] + words)
+        if "error" in result:
+            print(f"  {result['error']}")
+        for score in result.get("scores", ()):
+            print(f"  {score['probability']:7.2%}  {score['label']}")
+        if "explanation" in result:
+            print(f"  why: {result['explanation']}")
 
 
 def _explained(predictor: "ImagePredictor", content: bytes, prediction: "Prediction") -> "Image":

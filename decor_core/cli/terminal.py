@@ -1,6 +1,5 @@
-"""What the command line shows: progress, results as text, JSON or CSV, and nothing else."""
+"""What the command line shows: progress, results as text or JSON, and nothing else."""
 
-import csv
 import json
 import os
 import signal
@@ -79,20 +78,6 @@ def print_json_list(items: Iterable[Any]) -> None:
     print("[]" if before == "[\n" else "\n]")
 
 
-def print_csv(answers: Iterable[dict[str, Any]]) -> None:
-    """Write what ``label`` found to stdout as CSV, a row for each picture and label."""
-    from decor_core.data.tables.csv_escape import safe_cell
-
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["file", "verdict", "label", "probability", "error"])
-    for answer in answers:
-        if "error" in answer:
-            writer.writerow([safe_cell(answer["file"]), "", "", "", answer["error"]])
-        for score in answer.get("scores", ()):
-            row = [answer["file"], answer["verdict"], score["label"], f"{score['probability']:.6f}"]
-            writer.writerow([*map(safe_cell, row), ""])
-
-
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write rows of texts in columns."""
     lines = [tuple(map(str, row)) for row in (header, *rows)]
@@ -111,27 +96,6 @@ def print_mistakes(predictions: "DataFrame") -> None:
     """Write the test pictures that were not recognized."""
     for row in mistakes(predictions).itertuples():
         print(f"{row.file}: {row.answer} ({row.probability:.0%}), but it is {row.truth}")
-
-
-def print_answers(answers: Iterable[dict[str, Any]], known: str, confident: float) -> None:
-    """Write what ``label`` found to stdout for people.
-
-    ``known`` says what the model knows, e.g. “7 labels”; ``confident`` is the probability from
-    which on an answer needs no more words.
-    """
-    for answer in answers:
-        words = ""
-        if answer.get("novelty", 0) > 0.5:
-            words = f": none of the {known} it knows; looks most like"
-        elif "scores" in answer and answer["scores"][0]["probability"] < confident:
-            words = f": unsure; of the {known} it knows, looks most like"
-        print(answer["file"] + words)
-        if "error" in answer:
-            print(f"  {answer['error']}")
-        for score in answer.get("scores", ()):
-            print(f"  {score['probability']:7.2%}  {score['label']}")
-        if "explanation" in answer:
-            print(f"  why: {answer['explanation']}")
 
 
 def progress_bar(

@@ -111,6 +111,7 @@ class Labeled:
         return {
             "file": self.file,
             "verdict": self.prediction.verdict,
+            "decision": self.prediction.decision().kind,
             "novelty": self.prediction.novelty,
             "scores": [{"label": s.label, "probability": s.probability} for s in scores],
         }

@@ -66,8 +66,9 @@ def test_unknown_taxonomy_is_refused(predictor):
 def test_json_of_an_answer_and_of_an_error(predictor, painted):
     answer = predictor.label_one("it", painted / "Iznik" / "200.png")
     told = answer.to_json(top=2)
-    assert list(told) == ["file", "verdict", "novelty", "scores"]
-    assert told["verdict"] == "Iznik" and 0 <= told["novelty"] < 0.5 and len(told["scores"]) == 2
+    assert list(told) == ["file", "verdict", "decision", "novelty", "scores"]
+    assert (told["verdict"], told["decision"]) == ("Iznik", answer.prediction.decision().kind)
+    assert 0 <= told["novelty"] < 0.5 and len(told["scores"]) == 2
     assert list(told["scores"][0]) == ["label", "probability"]
     assert Labeled("x.png", error="Why.").to_json(2) == {"file": "x.png", "error": "Why."}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from decor_core.cli.terminal import print_answers
+from decor_core.cli.label import print_predictions
 from decor_core.model.bundle import load_bundle
 
 ROOT = Path(__file__).parents[3]
@@ -126,18 +126,23 @@ def test_what_is_unsure_or_strange_is_told_among_how_many_it_was_chosen(run, mod
     assert out.splitlines()[0].endswith(words)
 
 
-def test_words_of_answers(capsys):
-    def answer(file, novelty, probability):
+def test_words_follow_the_decision_whatever_its_thresholds(capsys):
+    def result(file, decision, novelty, probability):
         return {
-            "file": file, "verdict": "Iznik", "novelty": novelty,
+            "file": file, "verdict": "Iznik", "decision": decision, "novelty": novelty,
             "scores": [{"label": "Iznik", "probability": probability}],
         }  # fmt: skip
 
-    answers = [answer("sure", 0.1, 0.8), answer("unsure", 0.1, 0.79), answer("far", 0.6, 0.75)]
-    print_answers([*answers, {"file": "bad", "error": "broken"}], "7 labels", 0.8)
+    results = [
+        result("sure", "confident", 0.6, 0.7), result("two", "ambiguous", 0.1, 0.9),
+        result("several", "undecided", 0.1, 0.9), result("far", "unknown", 0.4, 0.9),
+        {"file": "bad", "error": "broken"},
+    ]  # fmt: skip
+    print_predictions(results, "7 labels")
     assert capsys.readouterr().out.splitlines()[::2] == [
         "sure",
-        "unsure: unsure; of the 7 labels it knows, looks most like",
+        "two: unsure; of the 7 labels it knows, looks most like",
+        "several: unsure; of the 7 labels it knows, looks most like",
         "far: none of the 7 labels it knows; looks most like",
         "bad",
     ]
