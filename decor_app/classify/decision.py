@@ -5,6 +5,7 @@ from humanize import apnumber
 
 from decor_app import session_keys as keys
 from decor_app.format import escape_markdown, percent, plural
+from decor_core.model.novelty_detector import FALSE_ALARMS
 from decor_core.model.predictor import CONFIDENCE_THRESHOLD, NOVELTY_THRESHOLD, Decision, Prediction
 
 
@@ -35,8 +36,8 @@ def show_thresholds() -> None:
             format="%d %%",
             persist_state="session",
             help="Above it, a picture is unlike all that the model knows: unknown. At 50\u00a0%, "
-            "two in a hundred pictures of known kinds are called so. Lower is stricter. Even below "
-            "it, novelty takes from the confidence.",
+            f"{apnumber(round(FALSE_ALARMS * 100))} in a hundred pictures of known kinds are "
+            "called so. Lower is stricter. Even below it, novelty takes from the confidence.",
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.classify.corrections import corrected_labels, show_correction_of
-from decor_app.classify.decision import NOVELTY_THRESHOLD, decide, decision_title, thresholds
+from decor_app.classify.decision import decide, decision_title, thresholds
 from decor_app.components.image_grid import Tile, image_grid
 from decor_app.format import escape_markdown, percent, pluralize, thumb_uri, told_apart
 from decor_app.state.images import AnalyzedImage, UnreadableFile
@@ -149,6 +149,7 @@ def _show_grid(results: Sequence[Result], corrected: Mapping[str, str]) -> None:
 def _show_table(results: Sequence[Result], trained: Taxonomy) -> None:
     digests = [result.image.digest for result in results]
     rows = [_row(result, trained) for result in results]
+    _, novelty = thresholds()
     # Ticks go by place: other rows are another table, and so is one in which nothing is ticked.
     token = hashlib.sha256(repr((keys.GRIDS_DRAWN.value, digests)).encode()).hexdigest()[:16]
     state = st.dataframe(
@@ -166,7 +167,7 @@ def _show_table(results: Sequence[Result], trained: Taxonomy) -> None:
                 min_value=0, max_value=1, format="percent"
             ),
             "Novelty": st.column_config.NumberColumn(
-                format="percent", help=f"Above {NOVELTY_THRESHOLD:.0%} it is unknown."
+                format="percent", help=f"Above {percent(novelty)} a picture is unknown."
             ),
         },
         alt="Predictions for all pictures",

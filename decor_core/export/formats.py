@@ -21,6 +21,7 @@ from decor_core.export.model_card import model_card
 from decor_core.features.backbones import load_backbone
 from decor_core.io import replacing_file, write_file
 from decor_core.model.bundle import Bundle, folder_name, write_bundle
+from decor_core.model.predictor import NOVELTY_THRESHOLD
 
 _EXAMPLES = Path(__file__).parent / "examples"
 _CORE = Path(__file__).parents[1]
@@ -60,7 +61,8 @@ it does
 not know its shape. To square pictures it answers as Decor does, to others most often.""",
 }
 _NOVELTY = (
-    " It also gives `novelty`, 0 to 1 for each picture: above ½ the picture is none of the labels."
+    " It also gives `novelty`, 0 to 1 for each picture: above "
+    f"{NOVELTY_THRESHOLD:g} the picture is none of the labels."
 )
 
 

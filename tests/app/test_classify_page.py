@@ -2,6 +2,7 @@
 
 import gc
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -459,6 +460,20 @@ def test_the_table_has_a_row_for_each_picture(many):
     }  # fmt: skip
     assert set(table["Country"]) <= {"Russia", "Belarus", "Poland", "Turkey"}
     assert table["Picture"].str.startswith("data:image/webp;base64,").all()
+
+
+def test_the_table_says_above_which_novelty_a_picture_is_unknown(many):
+    _sound(many.segmented_control(key="many_view").set_value("Table").run())
+    for percent in (50, 30):
+        _sound(many.slider(key="novelty_threshold").set_value(percent).run())
+        columns = json.loads(many.dataframe[0].proto.columns)
+        assert columns["Novelty"]["help"] == f"Above {percent}\u00a0% a picture is unknown."
+
+
+def test_the_novelty_slider_says_how_many_known_pictures_are_unknown(page, monkeypatch):
+    monkeypatch.setattr("decor_app.classify.decision.FALSE_ALARMS", 0.03)
+    told = page("classify").slider(key="novelty_threshold").help
+    assert "At 50\u00a0%, three in a hundred pictures of known kinds" in told
 
 
 def test_what_is_ticked_in_the_table_is_not_ticked_after_sorting(many):

@@ -18,7 +18,7 @@ from decor_core.export.formats import FORMATS, export_model, export_name
 from decor_core.features.backbones import named_spec
 from decor_core.images.decode import load_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.model.predictor import ImagePredictor
+from decor_core.model.predictor import NOVELTY_THRESHOLD, ImagePredictor
 
 pytest.importorskip("tensorflow")
 
@@ -224,6 +224,16 @@ def test_every_zip_explains_itself(kind, exported, shipped):
         assert (folder / name).exists(), name
     labels = "retrained_labels.txt" if kind == "graph" else "labels.txt"
     assert (folder / labels).read_text(encoding="utf-8").splitlines() == [*shipped.taxonomy.labels]
+
+
+def test_the_examples_have_the_same_limit_of_novelty_as_the_app():
+    """They are files of their own, which cannot import it."""
+    folder = Path(formats.__file__).parent / "examples"
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    asking = {name: text for name, text in texts.items() if '"novelty"' in text}
+    assert set(asking) == {"keras", "onnx", "saved_model", "tflite"}
+    for name, text in asking.items():
+        assert f'answer["novelty"][0] > {NOVELTY_THRESHOLD}\n' in text, name
 
 
 def test_bundle_is_exported_without_tensorflow(tmp_path):
