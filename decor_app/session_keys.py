@@ -182,7 +182,7 @@ ADOPTED = SessionKey[str]("adopted")  # the data set that was taken over from th
 TRAIN_TAXONOMY = SessionKey[str]("train_taxonomy")
 SETTING = SessionKey[Any]("setting")  # by the name of the field in TrainingConfig
 PRESET = SessionKey[None]("preset")
-COPIES_KIND = SessionKey[str]("copies_kind")
+AUGMENTATION = SessionKey[str]("augmentation")
 PREVIEW = SessionKey[Any]("copy")  # by distortion
 
 # Retrain: search

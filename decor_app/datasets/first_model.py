@@ -93,10 +93,10 @@ def gain_words(gain: Improvement | None) -> str:
     """By how much the second model is better than the first, or that nothing was gained."""
     if gain is None:
         return "No pictures were kept back to compare it with the first model."
-    told = [_rate_words(gain.clean, "pictures that neither had seen")]
-    if gain.worn:
-        told.append(_rate_words(gain.worn, "worn copies of these"))
-    better = any(rate and rate.now > rate.before for rate in (gain.clean, gain.worn))
+    told = [_rate_words(gain.pictures, "pictures that neither had seen")]
+    if gain.copies:
+        told.append(_rate_words(gain.copies, "distorted copies of these"))
+    better = any(rate and rate.now > rate.before for rate in (gain.pictures, gain.copies))
     said = "Better than the first model" if better else "Nothing was gained over the first model"
     return f"{said}: {'; '.join(told)}."
 

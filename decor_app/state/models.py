@@ -37,14 +37,14 @@ def shipped_bundle() -> Bundle:
 def shipped_vectors(copies: bool) -> Embeddings:
     """What ships to learn from; BundleError where it is not there.
 
-    Worn copies take two thirds of the memory, and are wanted for nothing but training.
+    The distorted copies take two thirds of the memory, and are wanted for nothing but training.
     """
     whole = load_shipped_vectors()
     return whole if copies else replace(whole, copies=whole.copies[:, :0].copy())
 
 
 def shipped_vectors_or_stop() -> Embeddings:
-    """What ships to learn from, without worn copies; where it is not there the page ends."""
+    """What ships to learn from, without copies; where it is not there the page ends."""
     return or_end_page(lambda: shipped_vectors(copies=False))
 
 

@@ -19,7 +19,12 @@ from decor_app.state.training_vectors import (
     training_sources,
 )
 from decor_app.state.workspace import workspace
-from decor_app.training import copies
+from decor_app.training.augmentation import (
+    STANDARD,
+    augmentation_preview,
+    augmentation_widgets,
+    with_chosen_augmentation,
+)
 from decor_app.training.setting_widget import SETTINGS, setting_widget
 from decor_core.features.backbones import NETWORKS, is_at_hand
 from decor_core.model.training_config import TrainingConfig
@@ -50,7 +55,7 @@ _INITIAL: dict[SessionKey, Any] = {
     keys.LEARN_FROM: SHIPPED,
     keys.ADOPTED: "",
     keys.TRAIN_TAXONOMY: "",
-    keys.COPIES_KIND: copies.STANDARD,
+    keys.AUGMENTATION: STANDARD,
     **{keys.SETTING.of(name): value for name, value in asdict(_DEFAULTS).items()},
 }
 
@@ -80,7 +85,7 @@ def chosen_training() -> ChosenTraining:
     """
     values = {name: keys.SETTING.of(name).value for name in SETTINGS}
     values |= {"eval_interval": max(1, round(values["steps"] / _POINTS)), "fine_tune": 0}
-    config = copies.with_chosen_copies(TrainingConfig(**values))
+    config = with_chosen_augmentation(TrainingConfig(**values))
     dataset = find_dataset(keys.LEARN_FROM.value)
     if dataset is None:
         spec = shipped_vectors_or_stop().spec
@@ -217,8 +222,8 @@ def _more_widgets() -> None:
             "What ships are the vectors of these photos, not the photos: another network, other "
             "views or distortions need pictures of your own, from the Data page."
         )
-    copies.copies_widgets(dataset)
-    copies.copies_preview(dataset, chosen_training().training_data.augmentation)
+    augmentation_widgets(dataset)
+    augmentation_preview(dataset, chosen_training().training_data.augmentation)
 
 
 def _network_words(name: str) -> str:

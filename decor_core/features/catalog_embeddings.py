@@ -13,9 +13,9 @@ from decor_core.data.catalog import Catalog
 from decor_core.data.quality_checks import MEASURES
 from decor_core.data.scan import ShouldStop
 from decor_core.errors import DataError, Stopped
+from decor_core.features.copies_choice import choose_copies, rows_to_try
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.features.embeddings import Embeddings, are_many, in_memory
-from decor_core.features.worn_copies import choose_copies, sample_rows
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import DECODER_VERSION, load_picture
 from decor_core.io import replacing_file
@@ -57,14 +57,14 @@ def embed_catalog(
     run = _CatalogEmbedder(catalog, embedder, vector_cache, augmentation, progress, should_stop)
     level, copies, choice = catalog.taxonomy.name, range(augmentation.copies), None
     pictures = list(zip(table["file"], table["key"], strict=True))
-    sample = sample_rows(table, level) if only_worthwhile and copies else np.arange(0)
+    sample = rows_to_try(table, level) if only_worthwhile and copies else np.arange(0)
     run.total = len(pictures) * (2 if len(sample) else 1) + len(sample)
     if len(sample):
         vectors = run.embed(pictures, [_ORIGINAL])
         run.forget_cached_round()
-        worn = run.embed([pictures[row] for row in sample], copies)
+        tried = run.embed([pictures[row] for row in sample], copies)
         _, classes = np.unique(table[level], return_inverse=True)
-        choice = choose_copies(vectors[:, 0], classes, embedder.blocks, sample, worn)
+        choice = choose_copies(vectors[:, 0], classes, embedder.blocks, sample, tried)
         more = run.embed(pictures, copies) if choice.copies else vectors[:, :0]
     else:
         vectors = run.embed(pictures, [_ORIGINAL, *copies])

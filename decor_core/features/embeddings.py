@@ -19,11 +19,11 @@ from decor_core.errors import (
     damaged_file,
     unwritable,
 )
+from decor_core.features.copies_choice import CopiesChoice
 from decor_core.features.embedder import Block, EmbeddingSpec, read_spec
 from decor_core.features.own_networks import OwnNetwork, network_to_carry
 from decor_core.features.region_choice import RegionChoice
 from decor_core.features.vectors import LazyVectors
-from decor_core.features.worn_copies import CopiesChoice
 from decor_core.io import json_as, read_arrays, read_json, replacing_file
 from decor_core.shipped import MODELS, restorable
 from decor_core.taxonomy import Taxonomy

@@ -19,8 +19,8 @@ from decor_core.errors import (
     checked_path,
     kind_of,
 )
-from decor_core.features import worn_copies
 from decor_core.features.backbone_spec import DEFAULT
+from decor_core.features.copies_choice import choose_copies, rows_to_try
 from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.augment import Augmentation, distort
@@ -107,12 +107,10 @@ class ImageClassifier(Estimator):
             choice = choose_region(rows, len(given), "class", spec, embed)
             spec = replace(spec, region=choice.region)
         augmentation = config.augmentation(len(given))
-        rows = worn_copies.sample_rows(table, "class")
+        rows = rows_to_try(table, "class")
         if config.copies_by_data and augmentation.copies and len(rows):
-            found, worn = embed(everything, spec), embed(rows, spec, augmentation)
-            copies_choice = worn_copies.choose_copies(
-                found.vectors, codes, found.blocks, rows, worn.copies
-            )
+            found, tried = embed(everything, spec), embed(rows, spec, augmentation)
+            copies_choice = choose_copies(found.vectors, codes, found.blocks, rows, tried.copies)
             augmentation = replace(augmentation, copies=copies_choice.copies)
         embeddings = replace(
             embed(everything, spec, augmentation),

@@ -26,10 +26,10 @@ class Rate:
 
 @dataclass(frozen=True)
 class Improvement:
-    """On the ``clean`` held-out pictures, and on ``worn`` copies of them, where there are some."""
+    """On held-out ``pictures``, and on distorted ``copies`` of them, where there are some."""
 
-    clean: Rate
-    worn: Rate | None
+    pictures: Rate
+    copies: Rate | None
 
 
 def improvement(
@@ -51,14 +51,14 @@ def improvement(
         answers = training.bundle.head.logits(vectors).argmax(axis=1)
         return int((answers == y_true).sum())
 
-    clean = Rate(
+    pictures = Rate(
         len(rows),
         right(before, embeddings_before.vectors[rows], y_true),
         right(now, embeddings.vectors[rows], y_true),
     )
     if not count or embeddings.spec != embeddings_before.spec:
-        return Improvement(clean, None)
+        return Improvement(pictures, None)
     vectors = np.reshape(copies, (len(rows) * count, copies.shape[2]))
     repeated = np.repeat(y_true, count)
     heads = (right(training, vectors, repeated) for training in (before, now))
-    return Improvement(clean, Rate(len(repeated), *heads))
+    return Improvement(pictures, Rate(len(repeated), *heads))

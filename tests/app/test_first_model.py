@@ -99,10 +99,10 @@ def test_the_better_one_takes_its_place_and_says_what_was_gained(stages, visitor
     test = opened("data", workspace=visitor)
     told = texts(test)
     assert "**The model is done**" in told
-    held_out = made.gain.clean.n
-    assert made.gain.worn.n == 2 * held_out
+    held_out = made.gain.pictures.n
+    assert made.gain.copies.n == 2 * held_out
     assert f"first model: of {held_out} pictures that neither had seen" in told
-    assert f"of {2 * held_out} worn copies of these" in told
+    assert f"of {2 * held_out} distorted copies of these" in told
     (run,) = visitor.own_runs
     assert (run.id, run.title) == (first.id, "My shop")
     assert not np.array_equal(run.bundle.head.weights, first.bundle.head.weights)

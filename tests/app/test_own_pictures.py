@@ -51,7 +51,7 @@ def test_own_pictures_need_nothing_of_what_ships(mine, ornament, encoded, monkey
     resources.shipped_vectors.clear()
     test = opened("retrain", workspace=mine)
     assert "24 pictures of “Shop”" in texts(test) and not test.error
-    sound(test.segmented_control(key="copies_kind").set_value("None").run())
+    sound(test.segmented_control(key="augmentation").set_value("None").run())
     ended(sound(button(test, "Retrain").click().run()), "train")
     assert test.metric[0].label == "Test accuracy"
     sound(test.selectbox(key="learn_from").set_value("").run())
@@ -68,7 +68,7 @@ def test_own_pictures_need_nothing_of_what_ships(mine, ornament, encoded, monkey
 
 def test_copies_that_differ_in_nothing_are_not_made(mine):
     test = opened("retrain", workspace=mine)
-    sound(test.segmented_control(key="copies_kind").set_value("Your own").run())
+    sound(test.segmented_control(key="augmentation").set_value("Your own").run())
     assert "there are no copies" not in texts(test)
     test.toggle(key="setting-flip_left_right").set_value(False)
     for name in ("random_crop", "random_scale", "random_brightness"):
@@ -85,7 +85,7 @@ def test_own_pictures_train_a_model_that_knows_them(mine):
     test.slider(key="setting-steps").set_value(60)
     test.select_slider(key="setting-learning_rate").set_value(0.1)
     test.slider(key="setting-views").set_value(1)
-    test.segmented_control(key="copies_kind").set_value("Your own")
+    test.segmented_control(key="augmentation").set_value("Your own")
     sound(test.run())
     test.slider(key="setting-copies").set_value(1)
     sound(test.run())
@@ -178,7 +178,7 @@ def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
     monkeypatch.setattr(TrainingVectors, "joined", refuse)
     test = opened("retrain", workspace=mine)
     test.selectbox(key="setting-architecture").set_value("efficientnet_lite0")
-    test.segmented_control(key="copies_kind").set_value("None")
+    test.segmented_control(key="augmentation").set_value("None")
     sound(test.slider(key="setting-views").set_value(3).run())
     sound(button(test, "Retrain").click().run())
     until(lambda: mine.jobs["train"].error, "the refusal")
@@ -190,7 +190,7 @@ def test_what_cannot_follow_on_the_pictures_says_why(mine, monkeypatch):
 def test_a_search_tries_settings_on_own_pictures(mine):
     test = opened("retrain", workspace=mine)
     test.selectbox(key="setting-architecture").set_value("efficientnet_lite0")
-    test.segmented_control(key="copies_kind").set_value("None")
+    test.segmented_control(key="augmentation").set_value("None")
     test.pills(key="search_heads").set_value(["lda"])
     sound(test.slider(key="setting-views").set_value(1).run())
     ended(sound(button(test, "Try 1").click().run()), "search")

@@ -33,10 +33,10 @@ def _train(test: AppTest) -> AppTest:
 def trained() -> AppTest:
     """The page after a short training; tests may change it, but leave the training.
 
-    Without worn copies, with which all that follows takes three times as long.
+    Without copies, with which all that follows takes three times as long.
     """
     test = opened("retrain")
-    test.segmented_control(key="copies_kind").set_value("None")
+    test.segmented_control(key="augmentation").set_value("None")
     test.slider(key="setting-steps").set_value(30)
     test.select_slider(key="setting-learning_rate").set_value(0.05)
     return _train(sound(test.run()))
@@ -88,7 +88,7 @@ def test_every_control_reaches_the_training():
     test.select_slider(key="setting-weight_decay").set_value(0.001)
     test.slider(key="setting-testing_percentage").set_value(20)
     test.slider(key="setting-validation_percentage").set_value(15)
-    test.segmented_control(key="copies_kind").set_value("None")
+    test.segmented_control(key="augmentation").set_value("None")
     sound(test.run())
     assert "About 65\u00a0% train the model, 15\u00a0% validate" in texts(test)
     _train(test)
@@ -158,7 +158,7 @@ def test_the_oldest_model_makes_room_for_a_new_one(trained, monkeypatch):
     old = replace(run, id="old").titled("Old one")
     test = opened("retrain", workspace=Workspace("with one", MemoryRuns([old])))
     test.segmented_control(key="setting-head").set_value("lda")
-    test.segmented_control(key="copies_kind").set_value("None")
+    test.segmented_control(key="augmentation").set_value("None")
     test = _train(sound(test.run()))
     (left,) = test.session_state["workspace"].own_runs
     assert left.id != "old"
@@ -261,7 +261,7 @@ def test_the_learning_curve_is_drawn_on_request(trained):
 def test_a_search_marks_the_best_and_sets_the_controls():
     test = opened("retrain")
     test.segmented_control(key="train_taxonomy").set_value("country")
-    test.segmented_control(key="copies_kind").set_value("None")
+    test.segmented_control(key="augmentation").set_value("None")
     test.pills(key="search_steps").set_value([50, 100])
     test.pills(key="search_rates").set_value([0.1])
     test.pills(key="search_heads").set_value(["softmax", "lda"])
@@ -275,7 +275,7 @@ def test_a_search_marks_the_best_and_sets_the_controls():
 
 def test_a_search_that_is_stopped_keeps_what_is_done():
     test = opened("retrain")
-    test.segmented_control(key="copies_kind").set_value("None")
+    test.segmented_control(key="augmentation").set_value("None")
     test.pills(key="search_steps").set_value([50, 4000])
     test.pills(key="search_rates").set_value([0.01, 0.03, 0.1])
     test.pills(key="search_heads").set_value(["lda", "softmax"])

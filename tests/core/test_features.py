@@ -14,8 +14,8 @@ from PIL import Image, ImageOps
 
 from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, BundleError, DataError, TrainingError
+from decor_core.features import copies_choice
 from decor_core.features import embedder as embedding
-from decor_core.features import worn_copies
 from decor_core.features.catalog_embeddings import _VectorCache, embed_catalog
 from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder
 from decor_core.features.embeddings import Embeddings
@@ -199,15 +199,17 @@ def test_cache_knows_pictures_by_content_and_by_spec(few, tmp_path, counted):
 
 def test_copies_are_made_only_where_they_are_worthwhile(few, tmp_path, counted, monkeypatch):
     """Of all pictures where those of two tell so; pictures that are known are not seen again."""
-    worn = Augmentation(flip=True, wear=True, ground=True, copies=2)
-    monkeypatch.setattr(worn_copies, "SAMPLE", 2)
+    augmentation = Augmentation(flip=True, wear=True, ground=True, copies=2)
+    monkeypatch.setattr(copies_choice, "SAMPLE", 2)
     cache = tmp_path / "cache"
     plain = embed_catalog(few, SPEC, cache=cache)
 
     def embed(threshold):
-        monkeypatch.setattr(worn_copies, "WORTHWHILE", threshold)
+        monkeypatch.setattr(copies_choice, "WORTHWHILE", threshold)
         counted.clear()
-        return embed_catalog(few, SPEC, augmentation=worn, only_worthwhile=True, cache=cache)
+        return embed_catalog(
+            few, SPEC, augmentation=augmentation, only_worthwhile=True, cache=cache
+        )
 
     without = embed(1e9)
     assert len(counted) == 4 and without.copies.shape == (4, 0, plain.vectors.shape[1])
@@ -217,7 +219,7 @@ def test_copies_are_made_only_where_they_are_worthwhile(few, tmp_path, counted, 
     with_all = embed(0)
     assert len(counted) == 4 and with_all.copies_choice.copies == 2
     np.testing.assert_array_equal(with_all.vectors, plain.vectors)
-    asked = embed_catalog(few, SPEC, augmentation=worn)
+    asked = embed_catalog(few, SPEC, augmentation=augmentation)
     assert asked.copies_choice is None
     np.testing.assert_array_equal(with_all.copies, asked.copies)
 
@@ -232,17 +234,17 @@ def test_copies_are_worthwhile_where_they_lie_as_far_as_another_of_the_class():
         moved = rng.normal(0, distance * np.sqrt(2), (40, 3, 10))
         moved[:, :, 4:] *= 99  # the late stages do not count
         copies = pictures[rows, None] + moved
-        choice = worn_copies.choose_copies(pictures, classes, blocks, rows, copies)
+        choice = copies_choice.choose_copies(pictures, classes, blocks, rows, copies)
         assert choice.distance == pytest.approx(distance, rel=0.1)
         assert choice.copies == (3 if distance > 1 else 0)
 
 
 def test_few_pictures_get_copies_unasked_and_samples_are_spread_over_the_classes(embeddings):
     table = embeddings.table
-    assert len(worn_copies.sample_rows(table, "style")) == 0
+    assert len(copies_choice.rows_to_try(table, "style")) == 0
     many = pd.concat([table.assign(key=table["key"].map(lambda key, i=i: f"{i}{key}"))
                       for i in range(3)], ignore_index=True)  # fmt: skip
-    rows = worn_copies.sample_rows(many, "style")
+    rows = copies_choice.rows_to_try(many, "style")
     assert len(set(rows)) == 40
     assert many["style"].iloc[rows].value_counts().tolist() == [14, 13, 13]
 

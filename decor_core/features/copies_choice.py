@@ -1,4 +1,4 @@
-"""Whether distorted copies of a data set's pictures are worth their time, told by a few of them.
+"""Augmentation: whether distorted copies are worth their time, told by a few of the pictures.
 
 Where all pictures are taken alike, as a shop's are, other light, wear or ground moves a picture as
 far from itself as another picture of its class lies: only copies teach that it is the same. General
@@ -34,7 +34,7 @@ class CopiesChoice:
     distance: float | None = None
 
 
-def sample_rows(table: pd.DataFrame, level: str) -> np.ndarray:
+def rows_to_try(table: pd.DataFrame, level: str) -> np.ndarray:
     """Rows of at most SAMPLE pictures, of each label of ``level`` about as many, sorted.
 
     None where there are too few pictures. Which ones depends on their content alone.

@@ -22,42 +22,42 @@ _SHARES = "random_crop", "random_scale", "random_brightness"
 _SHOWN, _SIDE, _WIDTH = 4, 320, 112
 
 
-def with_chosen_copies(config: TrainingConfig) -> TrainingConfig:
-    """``config``, with its distortions only where they are asked for."""
+def with_chosen_augmentation(config: TrainingConfig) -> TrainingConfig:
+    """``config``, with distortions of one's own only where they are asked for."""
     distorted = config.flip_left_right or any(getattr(config, name) for name in _SHARES)
-    if keys.COPIES_KIND.value == OWN and distorted:
+    if keys.AUGMENTATION.value == OWN and distorted:
         return config
-    copies = None if keys.COPIES_KIND.value == STANDARD else 0
+    copies = None if keys.AUGMENTATION.value == STANDARD else 0
     return replace(config, copies=copies, flip_left_right=False, **dict.fromkeys(_SHARES, 0))
 
 
-def copies_widgets(dataset: Dataset | None) -> None:
-    """Draw the choice of copies, of a data set or of what ships."""
+def augmentation_widgets(dataset: Dataset | None) -> None:
+    """Draw the choice of the augmentation, of a data set or of what ships."""
     kinds = (STANDARD, OWN, NONE) if dataset else (STANDARD, NONE)
-    if keys.COPIES_KIND.value not in kinds:
-        keys.COPIES_KIND.value = STANDARD
+    if keys.AUGMENTATION.value not in kinds:
+        keys.AUGMENTATION.value = STANDARD
     st.segmented_control(
         "Data augmentation",
         kinds,
         required=True,
-        key=keys.COPIES_KIND,
+        key=keys.AUGMENTATION,
         help="Distorted copies of each picture to train on beside it. Standard: mirrored, "
         "enlarged, in other light, blurred or compressed, on another background, so that the model "
         "holds up against other people's photos; made where the pictures show that it is worth the "
         "time. Your own: the distortions of TensorFlow for Poets.",
         persist_state="session",
     )
-    if keys.COPIES_KIND.value == OWN:
+    if keys.AUGMENTATION.value == OWN:
         for name in ("flip_left_right", *_SHARES, "copies"):
             setting_widget(name)
 
 
-def copies_preview(dataset: Dataset | None, augmentation: Augmentation | None) -> None:
+def augmentation_preview(dataset: Dataset | None, augmentation: Augmentation | None) -> None:
     """What copies look like: the chosen ones of a data set, or any on a sample."""
     if dataset and augmentation is None:
-        if keys.COPIES_KIND.value == STANDARD:
+        if keys.AUGMENTATION.value == STANDARD:
             st.caption(f"{len(dataset.table):,} pictures are enough: copies are left out.")
-        elif keys.COPIES_KIND.value == OWN:
+        elif keys.AUGMENTATION.value == OWN:
             st.caption("Nothing is distorted, so there are no copies.")
         return
     with st.popover("What copies look like", icon=":material/auto_awesome_motion:"):
