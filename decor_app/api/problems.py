@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from decor_app.jobs.worker import OWN_FAULT
+
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
 
@@ -139,6 +141,4 @@ def _tell_nobody(request: Request, error: Any) -> Response:
 
 def _tell_fault(request: Request, error: Any) -> Response:
     _log.error("a request failed", exc_info=error)
-    return Problem(500, "This failed for an unexpected reason; see the server's log.").response(
-        request
-    )
+    return Problem(500, OWN_FAULT).response(request)

@@ -8,7 +8,7 @@ from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.job import Job
 from decor_app.jobs.queue import JobQueue, QueueLimits
 from decor_app.jobs.tasks import Task
-from decor_app.jobs.worker import Worker, WorkerDied
+from decor_app.jobs.worker import OWN_FAULT, Worker, WorkerDied, WorkerFault
 
 IDLE_SECONDS = 600.0
 _POLL_SECONDS = 0.05
@@ -55,27 +55,42 @@ class BackgroundQueue(JobQueue):
 
     def _work(self) -> None:
         while job := self.take():
-            if self._worker is None or not self._worker.is_ready:
-                try:
-                    self._worker = Worker(self._idle_seconds)
-                except OSError:
-                    _log.exception("the process of a queue cannot be started")
-                    self.fail(job.id, _CANNOT_START)
-                    continue
-            if job.task is self._last_warm_up:
-                self._warm_worker = self._worker
-            self._run(job, self._worker)
+            try:
+                self._run(job)
+            except Exception:  # a bug; this thread works for everybody
+                _log.exception("%s failed in the server", job.task.kind)
+                self._end_after_bug(job)
         if self._worker:
             self._worker.kill()
 
-    def _run(self, job: Job, worker: Worker) -> None:
+    def _end_after_bug(self, job: Job) -> None:
+        """Fail a job of which nobody knows how far it is, and end its process."""
+        worker, self._worker = self._worker, None
+        try:
+            self.fail(job.id, OWN_FAULT)
+        except Exception:
+            _log.exception("the end of %s cannot be told", job.task.kind)
+        if worker:
+            worker.kill()
+
+    def _run(self, job: Job) -> None:
+        if self._worker is None or not self._worker.is_ready:
+            try:
+                self._worker = Worker(self._idle_seconds)
+            except OSError:
+                _log.exception("the process of a queue cannot be started")
+                self.fail(job.id, _CANNOT_START)
+                return
+        worker = self._worker
+        if job.task is self._last_warm_up:
+            self._warm_worker = worker
         begun, asked = time.monotonic(), None
         worker.start(job.task)
         while True:
             try:
                 message = worker.receive(_POLL_SECONDS)
-            except WorkerDied:
-                self.fail(job.id, _DIED)
+            except WorkerDied as error:
+                self.fail(job.id, OWN_FAULT if isinstance(error, WorkerFault) else _DIED)
                 return
             match message:
                 case "running", _:
@@ -114,6 +129,6 @@ class BackgroundQueue(JobQueue):
             return
         try:
             job.then(job)
-        except Exception:  # this thread works for everybody
+        except Exception:
             _log.exception("what follows on %s failed", job.task.kind)
         self.drop_result(job.id)

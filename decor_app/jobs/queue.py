@@ -1,5 +1,6 @@
 """A queue of jobs: who waits, whose turn it is, how far each job is, which are remembered."""
 
+import logging
 import threading
 import time
 import uuid
@@ -18,6 +19,7 @@ from decor_core.features.embeddings import Embeddings
 _KEPT_JOBS = 60
 _KEPT_OF_ONE = 20
 _KEPT_EXPORTS = 3  # of tens of megabytes each
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,11 @@ class JobQueue:
             ends = job.active
             job = replace(job, **changes)
             if ends and not job.active:
-                job = _to_be_remembered(replace(job, ended=time.monotonic()))
+                job = replace(job, ended=time.monotonic())
+                try:
+                    job = _to_be_remembered(job)
+                except Exception:  # a bug; who waits for the job is told that it has ended
+                    _log.exception("the end of %s cannot be counted", job.task.kind)
             self._jobs[job_id] = job
             self._changed.notify_all()
             return job

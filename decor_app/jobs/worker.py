@@ -44,11 +44,21 @@ _ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**23),
 }
 _KEPT_DATA = 2
+_END_SECONDS = 5.0
+_OWN_FAULT_EXIT = 70  # EX_SOFTWARE of sysexits.h; a process that the system ends has another
+OWN_FAULT = (
+    "This failed through a fault of Decor's own, not of what you gave it; "
+    "the server's log has the details."
+)
 _log = logging.getLogger(__name__)
 
 
 class WorkerDied(Exception):
     """The child process has ended, or was ended, before it had an answer."""
+
+
+class WorkerFault(WorkerDied):
+    """As before, because of a bug of Decor's, which is in the log."""
 
 
 class Message(NamedTuple):
@@ -96,6 +106,7 @@ class Worker:
             threading.Thread(target=_pass_on, args=(self.process.stderr,), daemon=True).start()
         self._idle_seconds, self._ends = idle_seconds, math.inf
         self._number = 0
+        self._cannot_send = False  # because of a bug
         self._sent: OrderedDict[int, Any] = OrderedDict()  # data by id; held, so that ids last
         # Sent on a thread of its own: a child that hangs does not read.
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -130,7 +141,7 @@ class Worker:
     def receive(self, seconds: float) -> Message | None:
         """The next message about the task started last; None where none comes in that time.
 
-        WorkerDied where the child has ended.
+        WorkerDied where the child has ended, WorkerFault where a bug has ended it.
         """
         try:
             if self._connection.poll(seconds):
@@ -140,7 +151,11 @@ class Worker:
                         self._ends = time.monotonic() + 0.9 * self._idle_seconds
                     return message
         except (EOFError, OSError):
-            self._ends = -math.inf  # its process may still be about to end
+            self._ends = -math.inf
+            with suppress(subprocess.TimeoutExpired):  # it may still be about to end
+                self.process.wait(_END_SECONDS)
+            if self._cannot_send or self.process.returncode == _OWN_FAULT_EXIT:
+                raise WorkerFault from None
             raise WorkerDied from None
         return None
 
@@ -159,6 +174,7 @@ class Worker:
             pass  # the child is gone, as who waits for its answer is told
         except Exception:
             _log.exception("a task cannot be sent")
+            self._cannot_send = True
             self.process.kill()
 
 
@@ -216,7 +232,14 @@ def serve(handle: str, scratch: str, idle_seconds: str) -> None:
 
             send("running")
             task = replace(task, data=kept[key])
-            send(*_run(task, lambda event: send("event", event), stop.is_set))
+            message = _run(task, lambda event: send("event", event), stop.is_set)
+            try:
+                send(*message)
+            except OSError:
+                raise
+            except Exception:
+                logging.exception("the result of %s cannot be sent", task.kind)
+                send("failed", OWN_FAULT)
             patience = float(idle_seconds) or None
     _leave(scratch)
 
@@ -236,13 +259,14 @@ def _listen(
         pass  # the parent is gone: leave no orphan
     except Exception:
         logging.exception("a task cannot be read")  # the parent begins anew
+        _leave(scratch, _OWN_FAULT_EXIT)
     _leave(scratch)
 
 
-def _leave(scratch: str) -> None:
+def _leave(scratch: str, code: int = 0) -> None:
     """End the process at once, whatever its other threads do."""
     shutil.rmtree(scratch, ignore_errors=True)
-    os._exit(0)
+    os._exit(code)
 
 
 def _run(task: "Task", report: Callable[[Any], None], should_stop: Callable[[], bool]) -> Message:
@@ -260,4 +284,4 @@ def _run(task: "Task", report: Callable[[Any], None], should_stop: Callable[[], 
         )
     except Exception:
         logging.exception("%s failed", task.kind)
-        return Message("failed", "This failed for an unexpected reason; see the server's log.")
+        return Message("failed", OWN_FAULT)

@@ -1,6 +1,7 @@
 """What visitors who have gone leave behind is cleared away: uploads, jobs, models, garbage."""
 
 import itertools
+import logging
 import threading
 
 import streamlit as st
@@ -18,6 +19,7 @@ _SECONDS_BETWEEN = 5.0
 _TURNS_FROZEN = 3
 _GRACE_SECONDS = 40  # in which a lost connection may come back
 _MODELS_SHARE = 1 / 2  # of the bytes that all uploads may have: what models may have besides
+_log = logging.getLogger(__name__)
 
 
 def clean_up(ends: threading.Event) -> None:
@@ -29,14 +31,27 @@ def clean_up(ends: threading.Event) -> None:
             use_json_logging()  # again: Streamlit has made more loggers since the start
         if turn % _TURNS_FROZEN == 0:
             freeze_heap()
-        before = uploaded_bytes()
-        UPLOADS.drop_left(min(_GRACE_SECONDS, st.get_option("server.disconnectedSessionTTL")))
-        collect_garbage()
-        cache.sweep()
-        if uploaded_bytes() < before:
-            log_event("uploads freed", still_bytes=uploaded_bytes())
-        REGISTRY.evict(server_config().total_mb * 2**20 * _MODELS_SHARE)
-        for queue in job_queues().values():
-            if gone := queue.owners() - REGISTRY.owners():  # who will not come back
-                queue.forget(gone)
-                log_event("visitors forgotten", n=len(gone))
+        for clear in (_clear_uploads, cache.sweep, _evict_models, _forget_visitors):
+            try:
+                clear()
+            except Exception:  # a bug; the others go on, and this one is tried again
+                _log.exception("clearing away failed")
+
+
+def _clear_uploads() -> None:
+    before = uploaded_bytes()
+    UPLOADS.drop_left(min(_GRACE_SECONDS, st.get_option("server.disconnectedSessionTTL")))
+    collect_garbage()
+    if uploaded_bytes() < before:
+        log_event("uploads freed", still_bytes=uploaded_bytes())
+
+
+def _evict_models() -> None:
+    REGISTRY.evict(server_config().total_mb * 2**20 * _MODELS_SHARE)
+
+
+def _forget_visitors() -> None:
+    for queue in job_queues().values():
+        if gone := queue.owners() - REGISTRY.owners():  # who will not come back
+            queue.forget(gone)
+            log_event("visitors forgotten", n=len(gone))

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 from decor_app.jobs.job import Job
 from decor_app.jobs.labeling_tasks import EmbedHeapTask, FitTask, LabelingFit
 from decor_app.jobs.tasks import QueueName
+from decor_app.jobs.worker import OWN_FAULT
 from decor_app.state.labeling_answers import learned_json
 from decor_app.state.processes import job_queues
 from decor_core.data.findings import pluralize
@@ -205,6 +206,17 @@ class Labeling:
 
     def _on_job_done(self, job: Job) -> None:
         """Take what a job gave, on the thread of its queue."""
+        running = self._running
+        try:
+            self._take_result(job)
+        except Exception:
+            with self._lock:  # else it would count as running, or be done again, for ever
+                self._running = running
+                self._fit_failed(OWN_FAULT)
+            raise  # into the log
+        self._submit_next()
+
+    def _take_result(self, job: Job) -> None:
         with self._lock:
             if self._running is None or job.id != self._running.id:
                 return  # pictures were added meanwhile
@@ -218,7 +230,6 @@ class Labeling:
                 self._fitted = time.monotonic()
                 if self._fit.classes:
                     self._add_point(self._fit)
-        self._submit_next()
 
     def _read_points(self) -> list[tuple[int, int, int]]:
         try:

@@ -8,10 +8,9 @@ from typing import Any
 from decor_app.jobs.background_queue import BackgroundQueue
 from decor_app.jobs.job import Job
 from decor_app.jobs.tasks import Task
+from decor_app.jobs.worker import OWN_FAULT
 from decor_app.state.processes import job_queues
 from decor_core.errors import DecorError
-
-_UNEXPECTED = "This failed for an unexpected reason; see the server's log."
 
 # The tasks of a SessionJob in order: each task is answered with the result of its job.
 Steps = Generator[Task, Any, None]
@@ -102,7 +101,7 @@ class SessionJob:
         except DecorError as error:
             self.error = str(error)
         except Exception:
-            self.error = _UNEXPECTED
+            self.error = OWN_FAULT
             raise  # into the log
 
 

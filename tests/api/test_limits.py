@@ -340,6 +340,6 @@ def test_a_fault_is_a_problem_too(make_client, pool, picture, monkeypatch, caplo
 
     monkeypatch.setattr(pool, "analyze_image", broken)
     answer = make_client().post(URL, content=picture())
-    _refused(answer, 500, "see the server's log")
+    _refused(answer, 500, "a fault of Decor's own")
     assert "secret" not in answer.text and answer.headers["X-Request-ID"]
     assert "a request failed" in caplog.text

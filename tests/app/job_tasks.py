@@ -84,3 +84,42 @@ class Finishing(Task):
 
     def stop_grace(self, events):
         return 60.0 if events else STOP_GRACE
+
+
+def _refuse(*_: Any) -> Any:
+    raise RuntimeError("planted")
+
+
+class _Unpicklable:
+    def __reduce__(self) -> Any:
+        raise RuntimeError("planted")
+
+
+class _Unreadable:
+    def __reduce__(self) -> Any:
+        return _refuse, ()
+
+
+@dataclass(frozen=True)
+class Faulty(Task):
+    """Has a bug at a place: on the way to the process, in it, on the way back, in the server."""
+
+    kind: ClassVar[str] = "faulty"
+
+    data: Any = None
+    place: str = ""
+
+    @classmethod
+    def at(cls, place: str) -> "Faulty":
+        culprits = {"sending": _Unpicklable(), "reading": _Unreadable()}
+        return cls(culprits.get(place), place)
+
+    def run(self, report, should_stop):
+        if self.place == "running":
+            _refuse()
+        while self.place == "stopping":
+            time.sleep(0.05)
+        return {"answering": _Unpicklable(), "taking": _Unreadable()}.get(self.place, "it")
+
+    def stop_grace(self, events):
+        return _refuse() if self.place == "stopping" else STOP_GRACE

@@ -13,10 +13,11 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from job_tasks import Finishing, Noisy
+from job_tasks import Faulty, Finishing, Noisy
 from serving import TIMEOUT, until
 
 from decor_app.jobs import background_queue
+from decor_app.jobs import queue as queue_module
 from decor_app.jobs.background_queue import BackgroundQueue
 from decor_app.jobs.job import Job
 from decor_app.jobs.queue import QueueLimits
@@ -28,6 +29,7 @@ from decor_app.jobs.train_tasks import (
     TrainTask,
     WarmUpTask,
 )
+from decor_app.jobs.worker import OWN_FAULT
 from decor_core.errors import TrainingError
 from decor_core.model.events import TrainEvent
 from decor_core.model.training_config import TrainingConfig
@@ -116,7 +118,7 @@ def test_a_bug_fails_the_job_with_a_plain_sentence_and_spares_the_child(
     bug = replace(embeddings, blocks=None)
     job = ended(queue, queue.submit(TrainTask(bug, SHORT, "style"), "me"))
     assert job.status == "failed"
-    assert job.message == "This failed for an unexpected reason; see the server's log."
+    assert job.message == OWN_FAULT
     assert ended(queue, queue.submit(task_for(), "me")).status == "done"
     assert queue.process_id == child
 
@@ -297,6 +299,78 @@ def test_killed_child_fails_its_job_and_the_next_gets_a_new_one(queue, task_for,
     )
     assert ended(queue, queue.submit(task_for(), "me")).status == "done"
     assert queue.process_id != child
+
+
+@pytest.fixture
+def lone(monkeypatch):
+    """A queue of its own, which knows the requests of this folder."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    running = BackgroundQueue()
+    yield running
+    running.close()
+
+
+@pytest.mark.parametrize(
+    "place", ["sending", "reading", "running", "answering", "taking", "stopping"]
+)
+def test_a_bug_at_any_place_fails_its_job_as_a_bug_and_the_next_job_runs(lone, caplog, place):
+    job_id = lone.submit(Faulty.at(place), "me")
+    if place == "stopping":
+        until(lambda: lone.snapshot(job_id).status == "running", "the start")
+        lone.stop(job_id)
+    next_in_line = lone.submit(Faulty(), "you")
+    job = ended(lone, job_id)
+    if place == "stopping":
+        assert job.status == "stopped"
+    else:
+        assert (job.status, job.message) == ("failed", OWN_FAULT)
+    assert (ended(lone, next_in_line).status, lone.snapshot(next_in_line).result) == ("done", "it")
+    if place in ("sending", "taking", "stopping"):  # else the child logs it
+        assert "planted" in caplog.text and "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("place", ["worker", "start", "begin"])
+def test_a_bug_of_the_server_ends_the_process_and_the_next_job_runs(
+    lone, caplog, monkeypatch, place
+):
+    owner = {"worker": background_queue, "start": background_queue.Worker, "begin": lone}[place]
+    name = {"worker": "Worker"}.get(place, place)
+    right, children = getattr(owner, name), []
+
+    def wrong(*args):
+        monkeypatch.setattr(owner, name, right)
+        children.append(lone.process_id)
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(owner, name, wrong)
+    job = ended(lone, lone.submit(Faulty(), "me"))
+    assert (job.status, job.message) == ("failed", OWN_FAULT)
+    assert ended(lone, lone.submit(Faulty(), "me")).result == "it"
+    assert lone.process_id not in children
+    assert not any(child and alive(child) for child in children)
+    assert "planted" in caplog.text and "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("place", ["answering", ""])
+def test_an_end_that_cannot_be_counted_is_told_all_the_same(lone, caplog, monkeypatch, place):
+    def wrong(job):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(queue_module, "_to_be_remembered", wrong)
+    jobs = [lone.submit(Faulty.at(place), "me") for _ in range(2)]
+    expected = ("failed", OWN_FAULT) if place else ("done", "")
+    assert [(ended(lone, one).status, lone.snapshot(one).message) for one in jobs] == [expected] * 2
+    assert "planted" in caplog.text
+
+
+def test_even_where_a_failure_cannot_be_recorded_the_next_job_runs(lone, caplog, monkeypatch):
+    def wrong(job_id, message):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(lone, "fail", wrong)
+    lone.submit(Faulty.at("answering"), "me")
+    assert ended(lone, lone.submit(Faulty(), "you")).result == "it"
+    assert "cannot be told" in caplog.text
 
 
 def test_interrupting_the_server_does_not_interrupt_the_child(queue, task_for, endless):

@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from decor_app.jobs.ingest_tasks import IngestTask
 from decor_app.jobs.labeling_tasks import FitTask
+from decor_app.jobs.worker import OWN_FAULT
 from decor_app.state import labeling_session
 from decor_app.state.labeling_routes import labeling_routes
 from decor_app.state.labeling_session import Labeling, labeling_of
@@ -127,6 +128,23 @@ def test_while_a_fit_runs_only_the_latest_labels_wait(labeling, ask, visit):
     fit(labeling, visit)  # the first, and one for all that came meanwhile
     assert labeling.state()["proposals"]
     assert labeling.state()["proposals_revision"] == 2
+
+
+def test_a_bug_in_taking_a_fit_is_told_and_the_next_labels_are_fitted(
+    labeling, ask, visit, monkeypatch
+):
+    steps = [label(labeling, range(0, 6, 2), "even"), label(labeling, range(1, 7, 2), "odd")]
+    ask("steps", revision=0, steps=steps)
+    with monkeypatch.context() as patch:
+        patch.setattr(labeling_session, "LabelingFit", "no type")
+        with pytest.raises(TypeError):
+            fit(labeling, visit)
+    answer = ask("state").json()
+    assert answer["message"] == f"There are no new proposals: {OWN_FAULT}"
+    assert not answer["fitting"] and answer["proposals"] is None
+    ask("steps", revision=0, steps=[label(labeling, range(6, 7), "even")])
+    fit(labeling, visit)
+    assert ask("state").json()["proposals"]
 
 
 def test_fits_leave_a_pause_and_are_said_to_come(labeling, ask, visit, monkeypatch):

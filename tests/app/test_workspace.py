@@ -1,10 +1,12 @@
 """What belongs to a visitor: found again after a reload, by nobody else, and not for ever."""
 
+import threading
 from collections import OrderedDict
 
 import pytest
 
 from decor_app.hosting.config import ServerConfig
+from decor_app.state import cleanup
 from decor_app.state import workspace as workspaces
 from decor_app.state.workspace import Workspace, WorkspaceRegistry
 
@@ -112,3 +114,24 @@ def test_all_folders_go_when_the_server_ends():
     registry.touch(Workspace("without a folder"))
     registry.forget_all()
     assert not folder.exists()
+
+
+def test_a_bug_in_clearing_one_thing_away_keeps_no_other_from_it(monkeypatch, caplog):
+    ends, turns = threading.Event(), []
+
+    def wrong(*_):
+        raise RuntimeError("planted")
+
+    def forget():
+        turns.append(1)
+        if len(turns) == 2:
+            ends.set()
+
+    for name in ("_clear_uploads", "_evict_models"):
+        monkeypatch.setattr(cleanup, name, wrong)
+    monkeypatch.setattr(cleanup, "_forget_visitors", forget)
+    monkeypatch.setattr(cleanup, "freeze_heap", lambda: None)
+    monkeypatch.setattr(cleanup, "_SECONDS_BETWEEN", 0.0)
+    cleanup.clean_up(ends)
+    assert len(turns) == 2
+    assert caplog.text.count("RuntimeError: planted") == 4
