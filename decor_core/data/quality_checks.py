@@ -1,6 +1,7 @@
 """Images that are hard to see, or unlike the others in size or shape: findings from a table."""
 
 import math
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
@@ -16,6 +17,33 @@ MEASURES = {field.name: f"quality {field.name}" for field in fields(ImageQuality
 
 _Check = tuple[str, pd.Series, float, pd.Series, str]  # kind, measured, threshold, is it so, words
 _FEW = 5  # findings of one kind are never too many to list
+
+# Both these and _size_checks ask the gravest first: kind, field of ImageQuality, field of
+# Thresholds, when it is so, words.
+_PIXEL_CHECKS = (
+    (
+        "blank", "structure", "blank", operator.le,
+        "Nothing is to be seen in it: its areas differ by {value:.0f} of 255 gray levels, up to "
+        "{limit:.0f} is blank.",
+    ),
+    (
+        "dark", "brightness", "dark", operator.lt,
+        "Its brightest area reaches {value:.0f} of 255; below {limit:.0f} is very dark.",
+    ),
+    (
+        "overexposed", "overexposure", "overexposed", operator.gt,
+        "{value:.0%} of what it shows is overexposed; above {limit:.0%} is very bright.",
+    ),
+    (
+        "low contrast", "contrast", "low_contrast", operator.le,
+        "Its lightest and darkest pixels differ by {value:.0f} of 255 gray levels; up to "
+        "{limit:.0f} is low contrast.",
+    ),
+    (
+        "blurry", "blur", "blurry", operator.gt,
+        "Its sharpest edges are blurred by {value:.1f} pixels of 256; above {limit:.1f} is blurry.",
+    ),
+)  # fmt: skip
 
 
 def quality_columns(qualities: Sequence[ImageQuality | None]) -> dict[str, list[float]]:
@@ -39,9 +67,7 @@ def check_quality(table: pd.DataFrame, thresholds: Thresholds = THRESHOLDS) -> l
     ``table`` is that of a Catalog; what it lacks of width, height and MEASURES is not told of.
     A kind that is told of a large share of the images is told once, of the set.
     """
-    findings: list[Finding] = []
-    if all(column in table for column in MEASURES.values()):
-        findings += _findings(table, _pixel_checks(table, thresholds), thresholds)
+    findings = list(_findings(table, _pixel_checks(table, thresholds), thresholds))
     if "width" in table and "height" in table:
         known = table[(table[["width", "height"]].astype(float) > 0).all(axis=1)]
         if len(known):  # vectors may have been written without
@@ -53,6 +79,7 @@ def _findings(
     table: pd.DataFrame, checks: Iterable[_Check], thresholds: Thresholds
 ) -> Iterator[Finding]:
     found = np.zeros(len(table), bool)
+    size = table.reindex(columns=["width", "height"])  # which a table may lack
     for kind, measure, limit, is_odd, words in checks:
         chosen = is_odd.to_numpy() & ~found
         found |= chosen
@@ -60,7 +87,7 @@ def _findings(
         if kind != "blank" and count > max(_FEW, thresholds.common * len(table)):
             yield _told_once(kind, count, len(table), thresholds)
             continue
-        columns = (table["file"], table["width"], table["height"], measure)
+        columns = (table["file"], size["width"], size["height"], measure)
         for file, width, height, value in zip(*(c[chosen] for c in columns), strict=True):
             message = words.format(value=value, limit=limit, width=width, height=height)
             yield Finding(kind, file, message, value=float(value), threshold=float(limit))
@@ -77,35 +104,11 @@ def _told_once(kind: str, count: int, total: int, thresholds: Thresholds) -> Fin
     )
 
 
-# Both ask the gravest first.
-
-
-def _pixel_checks(table: pd.DataFrame, t: Thresholds) -> Iterator[_Check]:
-    structure, brightness, overexposure, contrast, blur = (
-        table[column].astype(float) for column in MEASURES.values()
-    )
-    yield (
-        "blank", structure, t.blank, structure <= t.blank,
-        "Nothing is to be seen in it: its areas differ by {value:.0f} of 255 gray levels, up to "
-        "{limit:.0f} is blank.",
-    )  # fmt: skip
-    yield (
-        "dark", brightness, t.dark, brightness < t.dark,
-        "Its brightest area reaches {value:.0f} of 255; below {limit:.0f} is very dark.",
-    )  # fmt: skip
-    yield (
-        "overexposed", overexposure, t.overexposed, overexposure > t.overexposed,
-        "{value:.0%} of what it shows is overexposed; above {limit:.0%} is very bright.",
-    )  # fmt: skip
-    yield (
-        "low contrast", contrast, t.low_contrast, contrast <= t.low_contrast,
-        "Its lightest and darkest pixels differ by {value:.0f} of 255 gray levels; up to "
-        "{limit:.0f} is low contrast.",
-    )  # fmt: skip
-    yield (
-        "blurry", blur, t.blurry, blur > t.blurry,
-        "Its sharpest edges are blurred by {value:.1f} pixels of 256; above {limit:.1f} is blurry.",
-    )  # fmt: skip
+def _pixel_checks(table: pd.DataFrame, thresholds: Thresholds) -> Iterator[_Check]:
+    for kind, name, threshold, is_beyond, words in _PIXEL_CHECKS:
+        if MEASURES[name] in table:
+            measured, limit = table[MEASURES[name]].astype(float), getattr(thresholds, threshold)
+            yield kind, measured, limit, is_beyond(measured, limit), words
 
 
 def _size_checks(table: pd.DataFrame, t: Thresholds) -> Iterator[_Check]:
