@@ -20,8 +20,8 @@ import numpy as np
 
 from benchmarks.size import draw
 from decor_core.bulk import cluster, local
-from decor_core.bulk.answers import AnswerRows, RowMaker, VectorRows
 from decor_core.bulk.output import Output
+from decor_core.bulk.rows import PredictionRows, RowMaker, VectorRows
 from decor_core.bulk.sources import Listing
 from decor_core.model.predictor import load_predictor
 from decor_core.parallel import map_in_order
@@ -37,7 +37,7 @@ def main() -> None:
     asked = parser.parse_args()
     predictor = load_predictor()
     makers: dict[str, RowMaker] = {
-        "label": AnswerRows(predictor), "embed": VectorRows(predictor.embedder.spec)
+        "label": PredictionRows(predictor), "embed": VectorRows(predictor.embedder.spec)
     }  # fmt: skip
     local.map_in_order = functools.partial(map_in_order, threads=1)
     import ray  # pyright: ignore[reportMissingImports]

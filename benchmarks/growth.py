@@ -30,7 +30,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as decor_core does, but Nu
 import numpy as np
 import pandas as pd
 
-from decor_core.bulk.answers import TEXT
 from decor_core.bulk.writers import Parquet
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.whitening import class_means
@@ -117,7 +116,7 @@ def make(count: int, path: Path, shipped: Embeddings) -> None:
 def as_parquet(path: Path, folder: Path) -> None:
     """Write the vectors of a file as ``embed`` does into a folder; their folders tell classes."""
     made = Embeddings.load(path)
-    columns = {"file": TEXT, "key": TEXT, "vector": made.vectors.shape[1], "error": TEXT}
+    columns = {"file": str, "key": str, "vector": made.vectors.shape[1], "error": str}
     writer = Parquet(columns, {"spec": asdict(made.spec), "digest": made.digest})
     folder.mkdir(exist_ok=True)
     for start in range(0, len(made.table), _ROWS):

@@ -16,7 +16,7 @@ from decor_app.state.images import AnalyzedImage, UnreadableFile
 from decor_app.state.selection import pick
 from decor_core.datasets.dataset import Dataset
 from decor_core.model.predictor import Decision, Labeled, Prediction
-from decor_core.model.results_table import answer_rows, to_csv, to_json
+from decor_core.model.results_table import results_table, to_csv, to_json
 from decor_core.taxonomy import Taxonomy
 
 
@@ -92,9 +92,13 @@ def _show_summary(results: Sequence[Result], unreadable: int) -> None:
 def _show_downloads(
     results: Sequence[Result], unreadable: Sequence[UnreadableFile], trained: Taxonomy
 ) -> None:
-    labeled = [Labeled(result.image.name, result.prediction) for result in results]
+    labeled = [
+        Labeled(result.image.name, result.prediction, notes=result.image.notes)
+        for result in results
+    ]
     labeled += [Labeled(file.name, error=file.error) for file in unreadable]
-    rows = answer_rows(labeled, trained, *thresholds())
+    level = trained.level(results[0].prediction.taxonomy)
+    rows = results_table(labeled, level, *thresholds())
     with st.container(horizontal=True, gap="small", width="content"):
         for name, data, kind in (
             ("csv", to_csv(rows), "text/csv"),

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from decor_core import __version__
-from decor_core.bulk.answers import Row, RowMaker
 from decor_core.bulk.cluster_worker import BLOCK_BYTES, RowActor, Shipment, read_pictures
 from decor_core.bulk.output import Output
+from decor_core.bulk.rows import Row, RowMaker
 from decor_core.bulk.sources import Picture
 from decor_core.errors import DecorError, missing_package
 

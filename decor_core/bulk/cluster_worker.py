@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from decor_core.bulk.answers import RowMaker, row_of
+from decor_core.bulk.rows import RowMaker, row_of
 from decor_core.bulk.sources import Picture, read_picture
 from decor_core.errors import DecorError, PictureError
 from decor_core.features.backbones import give_weights, load_backbone

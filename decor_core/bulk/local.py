@@ -3,8 +3,8 @@
 from collections.abc import Generator, Iterable
 from functools import partial
 
-from decor_core.bulk.answers import Row, RowMaker, row_of
 from decor_core.bulk.output import Output
+from decor_core.bulk.rows import Row, RowMaker, row_of
 from decor_core.bulk.sources import Picture, read_picture
 from decor_core.errors import DecorError, PictureError
 from decor_core.parallel import map_in_order

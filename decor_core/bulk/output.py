@@ -22,7 +22,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from decor_core.bulk.answers import Row, RowMaker
 from decor_core.bulk.places import (
     Folder,
     exists,
@@ -33,6 +32,7 @@ from decor_core.bulk.places import (
     put,
     scheme_of,
 )
+from decor_core.bulk.rows import Row, RowMaker
 from decor_core.bulk.writers import WRITERS, Writer
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import read_json

@@ -12,7 +12,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-from decor_core.bulk.answers import COUNT, NUMBER, TEXT, Row
+from decor_core.bulk.rows import Row
 from decor_core.errors import DamagedFile, DataError, missing_package
 from decor_core.io import read_json
 
@@ -47,7 +47,7 @@ class JsonLines:
 
     ending = ".jsonl"
 
-    def __init__(self, columns: dict[str, str | int], made_by: dict[str, Any]) -> None:
+    def __init__(self, columns: dict[str, type | int], made_by: dict[str, Any]) -> None:
         if any(isinstance(kind, int) for kind in columns.values()):
             raise DataError("Vectors are written as Parquet: give --out a name with .parquet.")
         self._columns = tuple(columns)
@@ -97,18 +97,18 @@ class Parquet:
 
     ending = ".parquet"
 
-    def __init__(self, columns: dict[str, str | int], made_by: dict[str, Any]) -> None:
+    def __init__(self, columns: dict[str, type | int], made_by: dict[str, Any]) -> None:
         try:
             import pyarrow as pa
         except ImportError as error:
             raise missing_package("Parquet", "pyarrow", "parquet") from error
-        types = {TEXT: pa.string(), NUMBER: pa.float64(), COUNT: pa.int32()}
+        types = {str: pa.string(), float: pa.float64(), int: pa.int32()}
         fields = [
             (name, pa.list_(pa.float16(), kind) if isinstance(kind, int) else types[kind])
             for name, kind in columns.items()
         ]
         self._schema = pa.schema(fields, {"decor": json.dumps(made_by)})
-        texts = [name for name, kind in columns.items() if kind == TEXT]
+        texts = [name for name, kind in columns.items() if kind is str]
         vectors = [
             f"{name}.list.element" for name, kind in columns.items() if isinstance(kind, int)
         ]

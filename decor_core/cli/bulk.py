@@ -15,8 +15,8 @@ from decor_core.errors import DecorError
 from decor_core.text import pluralize
 
 if TYPE_CHECKING:
-    from decor_core.bulk.answers import RowMaker
     from decor_core.bulk.output import Output
+    from decor_core.bulk.rows import RowMaker
     from decor_core.bulk.sources import Listing, Reasons
 
 PLACES = "[FILE_DIR_ZIP_OR_URL]..."

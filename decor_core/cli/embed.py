@@ -41,7 +41,7 @@ def command(
     Columns: file, key (SHA-256 of the content), width, height, vector (float16), notes, error. How
     the vectors were made is in the metadata. Exit code 1: some pictures could not be read.
     """
-    from decor_core.bulk.answers import VectorRows
+    from decor_core.bulk.rows import VectorRows
     from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
     from decor_core.model.networks import network_of
 

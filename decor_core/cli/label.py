@@ -102,9 +102,9 @@ def command(
     predictor = ImagePredictor(bundle)
     level = predictor.bundle.taxonomy.level(flags.taxonomy or predictor.bundle.taxonomy.name)
     if output.out:
-        from decor_core.bulk.answers import AnswerRows
+        from decor_core.bulk.rows import PredictionRows
 
-        maker = AnswerRows(predictor, level.name, flags.top)
+        maker = PredictionRows(predictor, level.name, flags.top)
         return write_rows(places, maker, output, as_json=as_json)
     listing = list_pictures(places)
     if flags.explain:

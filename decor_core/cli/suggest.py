@@ -116,7 +116,7 @@ def _embedded(
     """Names and vectors of pictures, and whether some could not be read, which is told."""
     import numpy as np
 
-    from decor_core.bulk.answers import VectorRows, row_of
+    from decor_core.bulk.rows import VectorRows, row_of
     from decor_core.bulk.sources import Picture, Reasons, read_picture
     from decor_core.errors import PictureError
     from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle

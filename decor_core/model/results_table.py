@@ -1,4 +1,8 @@
-"""Predictions for many images as a table: CSV that is safe to open in a spreadsheet, and JSON."""
+"""Results as rows of a table, whose columns ``docs/reference/rows.md`` describes.
+
+``label --out`` writes them, and Classify gives them as a download: CSV that is safe to open in a
+spreadsheet, and JSON.
+"""
 
 import csv
 import io
@@ -7,59 +11,92 @@ from collections.abc import Sequence
 from typing import Any
 
 from decor_core.data.tables.csv_escape import safe_cell
+from decor_core.model.novelty import UNKNOWN
 from decor_core.model.predictor import CONFIDENCE_THRESHOLD, NOVELTY_THRESHOLD, Labeled
 from decor_core.taxonomy import Taxonomy
 
+Row = dict[str, Any]
 
-def answer_rows(
-    answers: Sequence[Labeled],
-    trained: Taxonomy,
+
+def result_columns(top: int) -> dict[str, type]:
+    """The columns in their order, with the ``top`` likeliest labels; each with its type."""
+    columns: dict[str, type] = {
+        "file": str, "taxonomy": str, "verdict": str, "decision": str, "novelty": float,
+    }  # fmt: skip
+    for rank in range(top):
+        columns |= {_ranked("label", rank): str, _ranked("probability", rank): float}
+    return columns | {"notes": str, "error": str}
+
+
+def result_row(
+    labeled: Labeled,
+    top: int,
     confidence_threshold: float = CONFIDENCE_THRESHOLD,
     novelty_threshold: float = NOVELTY_THRESHOLD,
-) -> list[dict[str, Any]]:
-    """One row for each answer: file, verdict, likeliest labels and probabilities, or the error.
+) -> Row:
+    """What is found in a picture, decided by the two thresholds; what has no value is left out."""
+    prediction = labeled.prediction
+    if prediction is None:
+        return {"file": labeled.file, "error": labeled.error}
+    decision = prediction.decision(confidence_threshold, novelty_threshold)
+    row: Row = {
+        "file": labeled.file,
+        "taxonomy": prediction.taxonomy,
+        "verdict": UNKNOWN if decision.kind == "unknown" else prediction.scores[0].label,
+        "decision": decision.kind,
+        "novelty": prediction.novelty,
+    }
+    for rank, score in enumerate(prediction.scores[:top]):
+        row[_ranked("label", rank)] = score.label
+        row[_ranked("probability", rank)] = score.probability
+    if labeled.notes:
+        row["notes"] = " ".join(labeled.notes)
+    return row
 
-    ``verdict`` is one of predictor.KINDS by the two thresholds, or “unreadable”; a coarser label,
-    where there is one, stands in a column of its taxonomy's name.
+
+def _ranked(column: str, rank: int) -> str:
+    return f"{column}_{rank + 1}" if rank else column
+
+
+def results_table(
+    results: Sequence[Labeled],
+    level: Taxonomy,
+    confidence_threshold: float = CONFIDENCE_THRESHOLD,
+    novelty_threshold: float = NOVELTY_THRESHOLD,
+) -> list[Row]:
+    """A row for each result in the taxonomy ``level``, with the two likeliest labels.
+
+    The coarser label, where there is one, is in a column of its taxonomy's name. Every row has all
+    columns; what has no value is None, and numbers have six decimals.
     """
-    rows: list[dict[str, Any]] = []
-    for answer in answers:
-        prediction = answer.prediction
-        if prediction is None:
-            rows.append({"file": answer.file, "verdict": "unreadable", "error": answer.error})
-            continue
-        level = trained.level(prediction.taxonomy)
-        best, *others = prediction.scores
-        row: dict[str, Any] = {
-            "file": answer.file,
-            "verdict": prediction.decision(confidence_threshold, novelty_threshold).kind,
-            level.name: best.label,
-            "probability": round(best.probability, 6),
-        }
-        if level.coarser:
-            row[level.coarser.name] = level.parent_of(best.label)
-        if others:
-            row["second"] = others[0].label
-            row["second_probability"] = round(others[0].probability, 6)
-        rows.append(row | {"novelty": round(prediction.novelty, 6), "error": ""})
+    top = min(2, len(level.labels))
+    columns, coarser = list(result_columns(top)), level.coarser and level.coarser.name
+    if coarser:
+        coarser = f"coarser_{coarser}" if coarser in columns else coarser
+        columns.insert(columns.index("notes"), coarser)
+    rows = []
+    for labeled in results:
+        row = result_row(labeled, top, confidence_threshold, novelty_threshold)
+        if coarser and labeled.prediction:
+            row[coarser] = level.parent_of(row["label"])
+        row = {name: row.get(name) for name in columns}
+        rows.append({n: round(v, 6) if isinstance(v, float) else v for n, v in row.items()})
     return rows
 
 
-def to_csv(rows: Sequence[dict[str, Any]]) -> bytes:
+def to_csv(rows: Sequence[Row]) -> bytes:
     """UTF-8 with a byte order mark, so that spreadsheets show every letter.
 
     Text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, “CSV
     injection”).
     """
-    fields = list(dict.fromkeys(field for row in rows for field in row))
-    fields.sort(key="error".__eq__)  # last
     stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, fields, restval="")
+    writer = csv.DictWriter(stream, list(rows[0]))
     writer.writeheader()
     writer.writerows({field: safe_cell(value) for field, value in row.items()} for row in rows)
     return stream.getvalue().encode("utf-8-sig")
 
 
-def to_json(rows: Sequence[dict[str, Any]]) -> bytes:
+def to_json(rows: Sequence[Row]) -> bytes:
     """The rows as a JSON list, UTF-8."""
     return json.dumps(list(rows), ensure_ascii=False, indent=1).encode()

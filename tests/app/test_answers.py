@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image, ImageDraw
 
+from decor_core.data.tables.columns import Columns, guess_columns
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 from decor_core.model.color_names import ColorNames, name_colors
@@ -21,7 +23,7 @@ from decor_core.model.predictor import (
     Score,
     shared_embedder,
 )
-from decor_core.model.results_table import answer_rows, to_csv, to_json
+from decor_core.model.results_table import result_columns, results_table, to_csv, to_json
 from decor_core.taxonomy import DECOR, Taxonomy
 
 
@@ -175,6 +177,8 @@ def test_a_model_of_other_labels_or_vectors_knows_none_of_them(shipped, products
 
 # Tables
 
+_NOTES = ("The first page.", "Its colors are guessed.")
+
 
 @pytest.fixture(scope="module")
 def answers(training, embeddings):
@@ -182,30 +186,62 @@ def answers(training, embeddings):
     (one,) = predictor.predict(embeddings.vectors[:1])
     return [
         Labeled("=HYPERLINK(1).png", one),
-        Labeled("ł.png", replace(one, novelty=0.9)),
+        Labeled("ł.png", replace(one, novelty=0.9), notes=_NOTES),
         Labeled("bad.png", error="The file is a text file."),
     ]
 
 
-def test_rows_tell_verdict_label_country_and_reason(answers, training):
-    rows = answer_rows(answers, training.bundle.taxonomy)
-    assert [row["verdict"] for row in rows] == ["confident", "unknown", "unreadable"]
-    assert rows[0]["style"] == "Gzhel" and rows[0]["country"] == "Russia"
-    assert rows[0]["probability"] + rows[0]["second_probability"] <= 1.000001
-    assert rows[2] == {
-        "file": "bad.png",
-        "verdict": "unreadable",
-        "error": "The file is a text file.",
-    }
+def test_rows_tell_verdict_decision_labels_country_and_reason(answers, training):
+    rows = results_table(answers, training.bundle.taxonomy)
+    assert [row["verdict"] for row in rows] == ["Gzhel", "unknown", None]
+    assert [row["decision"] for row in rows] == ["confident", "unknown", None]
+    for row in rows[:2]:
+        assert (row["taxonomy"], row["label"], row["country"]) == ("style", "Gzhel", "Russia")
+        assert 1 >= row["probability"] > row["probability_2"] and row["label_2"] != "Gzhel"
+    assert [row["notes"] for row in rows[:2]] == [None, " ".join(_NOTES)]
+    assert {name: value for name, value in rows[2].items() if value is not None} == {
+        "file": "bad.png", "error": "The file is a text file.",
+    }  # fmt: skip
+
+
+def test_columns_are_those_of_label_out_and_the_coarser_label(answers, training):
+    level = training.bundle.taxonomy
+    *columns, notes, error = result_columns(2)
+    for row in results_table(answers, level):
+        assert list(row) == [*columns, "country", notes, error]
+    countries = [Labeled("a.png", replace(_prediction(0.7, 0.3), taxonomy="country"))]
+    assert list(results_table(countries, level.coarser)[0]) == list(result_columns(2))
+    level = replace(level, coarser=replace(level.coarser, name="label"))
+    (row,) = results_table(answers[:1], level)
+    assert (row["label"], row["coarser_label"]) == ("Gzhel", "Russia")
+
+
+def test_verdict_and_decision_follow_the_thresholds(answers, training):
+    known, strange = answers[0], Labeled("b.png", replace(answers[0].prediction, novelty=0.3))
+    level = training.bundle.taxonomy
+    for novelty, verdict, decision in (0.5, "Gzhel", "confident"), (0.2, "unknown", "unknown"):
+        rows = results_table([known, strange], level, 0.5, novelty)
+        assert (rows[0]["verdict"], rows[0]["decision"]) == ("Gzhel", "confident")
+        assert (rows[1]["verdict"], rows[1]["decision"]) == (verdict, decision)
 
 
 def test_csv_is_safe_to_open_and_keeps_every_letter(answers, training):
-    data = to_csv(answer_rows(answers, training.bundle.taxonomy))
+    data = to_csv(results_table(answers, training.bundle.taxonomy))
     assert data.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
     assert [row["file"] for row in rows] == ["'=HYPERLINK(1).png", "ł.png", "bad.png"]
-    assert rows[2]["error"] == "The file is a text file." and rows[2]["style"] == ""
+    assert rows[2]["error"] == "The file is a text file." and rows[2]["label"] == ""
     assert list(rows[0])[-1] == "error"
+
+
+def test_a_download_is_read_as_a_table_to_train_on(training, embeddings):
+    names, taxonomy = [*embeddings.table["file"]], training.bundle.taxonomy
+    predictions = ImagePredictor(training.bundle).predict(embeddings.vectors)
+    results = [Labeled(*pair) for pair in zip(names, predictions, strict=True)]
+    data = to_csv(results_table(results, taxonomy))
+    table = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    guess = guess_columns(table, names)
+    assert guess.is_clear and guess.columns == Columns("file", "label", "country")
 
 
 @pytest.mark.parametrize("start", "=+-@\t\r")
@@ -215,5 +251,5 @@ def test_whatever_starts_a_formula_is_text(start):
 
 
 def test_json_is_the_rows(answers, training):
-    rows = answer_rows(answers, training.bundle.taxonomy)
+    rows = results_table(answers, training.bundle.taxonomy)
     assert json.loads(to_json(rows)) == rows

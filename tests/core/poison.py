@@ -4,14 +4,14 @@ import os
 import time
 from typing import Any
 
-from decor_core.bulk.answers import COUNT, TEXT, Content, Row
+from decor_core.bulk.rows import Content, Row
 from decor_core.features.backbone_spec import DEFAULT
 
 
 class Poisoned:
     """Rows of sizes in bytes."""
 
-    columns: dict[str, str | int] = {"file": TEXT, "size": COUNT, "error": TEXT}
+    columns: dict[str, type | int] = {"file": str, "size": int, "error": str}
     made_by: dict[str, Any] = {"format": "sizes", "spec": {"architecture": DEFAULT}}
 
     def row(self, file: str, content: Content) -> Row:

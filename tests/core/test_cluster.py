@@ -8,8 +8,8 @@ import pytest
 from poison import Changed, Poisoned
 
 from decor_core.bulk import cluster, local
-from decor_core.bulk.answers import AnswerRows, VectorRows
 from decor_core.bulk.output import Output
+from decor_core.bulk.rows import PredictionRows, VectorRows
 from decor_core.bulk.sources import Listing
 from decor_core.cli.main import main
 from decor_core.errors import DecorError
@@ -64,7 +64,8 @@ def test_rows_are_those_of_this_machine(ray_cluster, training, painted, tmp_path
     os.symlink(painted / "Gzhel" / "001.png", tmp_path / "more" / "one.png")
     places = [str(painted), str(tmp_path / "more")]
     predictor = ImagePredictor(training.bundle)
-    for maker, ending in (AnswerRows(predictor), "csv"), (VectorRows(predictor.embedder.spec), ""):
+    makers = PredictionRows(predictor), VectorRows(predictor.embedder.spec)
+    for maker, ending in zip(makers, ("csv", ""), strict=True):
         told = []
         for engine in (local, cluster):
             out = tmp_path / f"{engine.__name__}.{ending or 'parquet'}"

@@ -13,8 +13,8 @@ import pytest
 from packing import zip_bytes
 from PIL import Image
 
-from decor_core.bulk.answers import AnswerRows, VectorRows
 from decor_core.bulk.cluster_worker import Shipment
+from decor_core.bulk.rows import PredictionRows, VectorRows
 from decor_core.cli.main import main
 from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, BundleError, DecorError
@@ -118,7 +118,7 @@ def test_exported_and_imported(bundle):
 
 
 def test_rows_take_it_to_other_machines(bundle, own_network, encoded, picture):
-    maker = AnswerRows(ImagePredictor(bundle))
+    maker = PredictionRows(ImagePredictor(bundle))
     vectors = VectorRows(bundle.embedding)
     for made in (maker, vectors):
         shipment = Shipment.of(made)

@@ -286,7 +286,7 @@ from decor_core.bulk.local import run
 from decor_core.bulk.sources import Listing
 
 class Maker:
-    columns, made_by = {"file": "text", "error": "text"}, {}
+    columns, made_by = {"file": str, "error": str}, {}
     def row(self, file, content):
         time.sleep(0.01)
         return {"file": file}

@@ -1,6 +1,6 @@
-"""One picture's bytes → one row: its answer, or its vector. No I/O, so that any engine can call it.
+"""One picture's bytes → one row: its result, or its vector. No I/O, so that any engine can call it.
 
-A ``RowMaker`` has ``columns``, each with its type (TEXT, NUMBER, COUNT, or the length of a vector),
+A ``RowMaker`` has ``columns``, each with its type (str, float, int, or the length of a vector),
 and ``made_by``, in JSON: all that decides the rows and their columns. An output is continued only
 by what is the same.
 """
@@ -17,11 +17,10 @@ from decor_core.features.own_networks import OwnNetwork, own_network
 from decor_core.images.decode import DECODER_VERSION, content_hash, open_picture
 from decor_core.model.bundle import Bundle
 from decor_core.model.predictor import ImagePredictor, shared_embedder
+from decor_core.model.results_table import Row, result_columns, result_row
 
-TEXT, NUMBER, COUNT = "text", "number", "count"
-ANSWERS, VECTORS = "decor-answers/1", "decor-vectors/1"
+_PREDICTIONS, _VECTORS = "decor-answers/1", "decor-vectors/1"
 
-Row = dict[str, Any]
 Content = bytes | PictureError
 _log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ class RowMaker(Protocol):
     model carries it.
     """
 
-    columns: dict[str, str | int]
+    columns: dict[str, type | int]
     made_by: dict[str, Any]
 
     def row(self, file: str, content: Content) -> Row:
@@ -54,7 +53,7 @@ def row_of(maker: RowMaker, file: str, content: Content) -> Row:
         return {"file": file, "error": f"Decor failed on it ({reason}); please report it."}
 
 
-class AnswerRows:
+class PredictionRows:
     """What a model says of pictures: its likeliest ``top`` labels, as ``ImagePredictor`` tells."""
 
     def __init__(
@@ -63,15 +62,10 @@ class AnswerRows:
         bundle = predictor.bundle
         level = bundle.taxonomy.level(taxonomy or bundle.taxonomy.name)
         self._predictor, self._level, self._top = predictor, level.name, min(top, len(level.labels))
-        self.columns: dict[str, str | int] = {
-            "file": TEXT, "taxonomy": TEXT, "verdict": TEXT, "decision": TEXT, "novelty": NUMBER,
-        }  # fmt: skip
-        for rank in range(self._top):
-            self.columns |= {_ranked("label", rank): TEXT, _ranked("probability", rank): NUMBER}
-        self.columns |= {"notes": TEXT, "error": TEXT}
+        self.columns: dict[str, type | int] = {**result_columns(self._top)}
         weights, labels = predictor.identity
         self.made_by = {
-            "format": ANSWERS,
+            "format": _PREDICTIONS,
             "model": bundle.title,
             "weights": weights,
             "labels": list(labels),
@@ -80,36 +74,17 @@ class AnswerRows:
             **_embedded_by(bundle.embedding),
         }
 
+    @classmethod
+    def _of_bundle(cls, bundle: Bundle, taxonomy: str, top: int) -> "PredictionRows":
+        return cls(ImagePredictor(bundle), taxonomy, top)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _answer_rows, (self._predictor.bundle, self._level, self._top)
+        return PredictionRows._of_bundle, (self._predictor.bundle, self._level, self._top)
 
     def row(self, file: str, content: Content) -> Row:
         if isinstance(content, PictureError):
             return {"file": file, "error": str(content)}
-        answer = self._predictor.label_one(file, content, self._level)
-        if answer.prediction is None:
-            return {"file": file, "error": answer.error}
-        row: Row = {
-            "file": file,
-            "taxonomy": self._level,
-            "verdict": answer.prediction.verdict,
-            "decision": answer.prediction.decision().kind,
-            "novelty": answer.prediction.novelty,
-        }
-        for rank, score in enumerate(answer.prediction.scores[: self._top]):
-            row[_ranked("label", rank)] = score.label
-            row[_ranked("probability", rank)] = score.probability
-        if answer.notes:
-            row["notes"] = " ".join(answer.notes)
-        return row
-
-
-def _answer_rows(bundle: Bundle, taxonomy: str, top: int) -> AnswerRows:
-    return AnswerRows(ImagePredictor(bundle), taxonomy, top)
-
-
-def _ranked(column: str, rank: int) -> str:
-    return f"{column}_{rank + 1}" if rank else column
+        return result_row(self._predictor.label_one(file, content, self._level), self._top)
 
 
 class VectorRows:
@@ -119,12 +94,12 @@ class VectorRows:
         # Held here: as long as it is in memory its name finds it.
         self._network = network or own_network(spec.architecture)
         self._embedder = shared_embedder(spec)
-        self.columns: dict[str, str | int] = {
-            "file": TEXT, "key": TEXT, "width": COUNT, "height": COUNT,
-            "vector": self._embedder.dimensions, "notes": TEXT, "error": TEXT,
+        self.columns: dict[str, type | int] = {
+            "file": str, "key": str, "width": int, "height": int,
+            "vector": self._embedder.dimensions, "notes": str, "error": str,
         }  # fmt: skip
         self.made_by = {
-            "format": VECTORS,
+            "format": _VECTORS,
             **_embedded_by(spec),
             "blocks": [asdict(block) for block in self._embedder.blocks],
         }
