@@ -55,6 +55,33 @@ def test_every_page_is_in_the_navigation():
         assert f" {page.relative_to(ROOT / 'docs').as_posix()}\n" in navigation, page
 
 
+def _rows_of_where_things_are():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    section = text.split("## Where things are")[1].split("\n## ")[0]
+    return dict(re.findall(r"^\| (.+?) \| (.*`.*) \|$", section, re.M))
+
+
+@pytest.mark.parametrize("name", _rows_of_where_things_are())
+def test_files_and_names_are_where_the_architecture_says(name):
+    """A file is named from the root, or as seen from one before it in its row."""
+    named = re.findall(r"`([^`]+)`", _rows_of_where_things_are()[name])
+    seen_from, words, files = [ROOT], [], []
+    for one in named:
+        found = next((f for folder in seen_from for f in sorted(folder.glob(one.strip("/")))), None)
+        if found:
+            files += [file for file in (found, *found.rglob("*")) if file.suffix in _READ]
+            seen_from[:0] = [found, found.parent, found.parent.parent]
+        elif re.fullmatch(r"[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)*", one) and Path(one).suffix not in _READ:
+            words += one.split(".")
+        else:
+            assert " " in one or not re.search(r"[/*]|\.\w+$", one), f"there is no {one}"
+    there = re.findall(r"\w+", " ".join(file.read_text(encoding="utf-8") for file in files))
+    assert not set(words) - set(there), f"these names are in none of {files}"
+
+
+_READ = {".py", ".js", ".md", ".toml", ".conf"}
+
+
 @pytest.fixture(scope="module")
 def some(painted, tmp_path_factory):
     """Five of the painted pictures of each style."""
