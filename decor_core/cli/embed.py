@@ -8,7 +8,7 @@ import click
 from decor_core.cli.bulk import PLACES, OutputFlags, places_of, write_rows
 from decor_core.cli.options import PLACE, Command, as_json, completed_files, flag, options
 from decor_core.cli.terminal import load_network, quietly
-from decor_core.cli.training import network_named
+from decor_core.cli.training_flags import network_named
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import click
 from decor_core.cli.options import COUNT, Command, as_json, options
 from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import print_evaluation, print_json, progress_bar
-from decor_core.cli.training import FINE_TUNING, folds, settle_head, taxonomy, training_flags
+from decor_core.cli.training_flags import FINE_TUNING, folds, settle_head, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
 from decor_core.text import printable
 

@@ -38,7 +38,7 @@ COMMANDS = {
     "serve": "Answer over HTTP: pictures in, labels out.",
 }
 # Modules of other names than their commands.
-_MODULES = {"import": "import_", "train": "retrain"}
+_MODULES = {"import": "import_", "retrain": "train"}
 
 
 class _Commands(Group):

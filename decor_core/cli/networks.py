@@ -41,7 +41,7 @@ def command(fetch: tuple[str, ...], speed: bool, model_dir: Path | None, as_json
     """
     if model_dir:
         os.environ["DECOR_BACKBONES"] = str(model_dir)
-    from decor_core.cli.training import network_named
+    from decor_core.cli.training_flags import network_named
     from decor_core.features.known_networks import SOURCES
 
     for text in fetch:

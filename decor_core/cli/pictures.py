@@ -13,7 +13,7 @@ import click
 
 from decor_core.cli.options import FOLDER, PATH, flag
 from decor_core.cli.terminal import load_network, progress_bar, quietly
-from decor_core.cli.training import OF_VECTORS, tell_ignored
+from decor_core.cli.training_flags import OF_VECTORS, tell_ignored
 from decor_core.errors import DecorError
 from decor_core.text import pluralize, printable
 

@@ -9,7 +9,7 @@ import click
 from decor_core.cli.options import COUNT, Command, as_json, flag, options
 from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import print_json, progress_bar, stopped_by_interrupt
-from decor_core.cli.training import FINE_TUNING, folds, taxonomy, training_flags
+from decor_core.cli.training_flags import FINE_TUNING, folds, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
 
 if TYPE_CHECKING:

@@ -190,7 +190,7 @@ def _between(interval: Sequence[float]) -> str:
 
 
 def accuracy_line(evaluation: "Evaluation | None") -> str:
-    """The last line of ``retrain`` for people."""
+    """The last line of ``train`` for people."""
     if evaluation is None:
         return "Final test accuracy unknown: no pictures were kept for testing."
     low, high = evaluation.ci95

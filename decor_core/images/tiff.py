@@ -12,7 +12,7 @@ from decor_core.errors import UnsupportedPicture
 if TYPE_CHECKING:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Tags
 
-_SUBFILE_TYPE, _WIDTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 258, 259, 262
+_SUBFILE_TYPE, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 258, 259, 262
 _SAMPLES, _PLANES, _PREDICTOR, _SUB_IFDS, _INK_SET = 277, 284, 317, 330, 332
 _SAMPLE_FORMAT, _SUBSAMPLING, _DNG_VERSION = 339, 530, 50706
 _RANGES = ((340, 341), (280, 281))  # SMin/SMaxSampleValue, Min/MaxSampleValue

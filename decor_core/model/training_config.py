@@ -1,4 +1,11 @@
-"""Every setting of a training in one place: type, default, range, and what it does."""
+"""Every setting of a training in one place: type, default, range, and what it does.
+
+To add one, add a field to TrainingConfig, ``of_vectors`` if it changes vectors. By itself it is a
+flag of “decor train”, in the JSON of runs, and compared between them. For a widget on the page
+Retrain call ``setting_widget("name")`` in decor_app/training/settings.py; what is to have none is
+listed in tests/app/test_retrain_page.py. An estimator that is to take it, ImageClassifier or
+VectorClassifier, has a parameter of that name.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -25,6 +32,7 @@ def _setting(
     options: Sequence[Any] | None = None,
     slider: tuple[float, float, float] | None = None,
     heads: Sequence[str] = HEADS,
+    of_vectors: bool = False,
     flag: str | None = None,
     flag_alone: Any = None,
     metavar: str | None = None,
@@ -33,11 +41,11 @@ def _setting(
     low, high = range or (None, None)
     metadata = {"label": label, "help": help, "min": low, "max": high, "choices": choices}
     metadata |= {"options": options, "slider": slider, "heads": tuple(heads), "flag": flag}
-    metadata |= {"flag_alone": flag_alone, "metavar": metavar}
+    metadata |= {"flag_alone": flag_alone, "metavar": metavar, "of_vectors": of_vectors}
     return field(default=default, metadata=metadata)
 
 
-_PERCENT = {"range": (0, 100), "slider": (0, 100, 1)}
+_PERCENT = {"range": (0, 100), "slider": (0, 100, 1), "of_vectors": True}
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class TrainingConfig:
     - ``min`` and ``max``, which are checked, or ``choices``, all the values there are;
     - ``slider`` (low, high, step) or ``options`` (values): what a widget offers of a wide range;
     - ``heads``: those that the setting has an effect on;
+    - ``of_vectors``: whether vectors, once made, have it in them, so that it changes them no more;
     - ``flag``: the name on the command line, where TensorFlow for Poets called it otherwise;
     - ``flag_alone``: the value of the flag that is given without one; ``metavar``: what help calls
       its value.
@@ -140,6 +149,7 @@ class TrainingConfig:
         DEFAULT,
         "Network",
         "What looks at the pictures: larger networks see finer and take longer.",
+        of_vectors=True,
         metavar="NAME_OR_FILE",
     )
     views: int = _setting(
@@ -149,6 +159,7 @@ class TrainingConfig:
         "and hardly help, unless the pictures are crowded.",
         range=(1, len(VIEWS)),
         slider=(1, len(VIEWS), 1),
+        of_vectors=True,
     )
     region: str = _setting(
         AUTO,
@@ -156,6 +167,7 @@ class TrainingConfig:
         "What of each picture is read: the object on its ground, the whole frame, or the one that "
         "does better on a sample of the pictures (auto).",
         choices=(AUTO, *REGIONS),
+        of_vectors=True,
     )
     copies: int | None = _setting(
         None,
@@ -165,8 +177,11 @@ class TrainingConfig:
         "4 where distortions are chosen.",
         range=(0, 100),
         slider=(0, 4, 1),
+        of_vectors=True,
     )
-    flip_left_right: bool = _setting(False, "Mirror half of them", "Mirror half of the copies.")
+    flip_left_right: bool = _setting(
+        False, "Mirror half of them", "Mirror half of the copies.", of_vectors=True
+    )
     random_crop: float = _setting(
         0, "Crop, %", "The margin that copies lose, somewhere else each time.", **_PERCENT
     )

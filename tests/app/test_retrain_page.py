@@ -1,7 +1,7 @@
 """The Retrain page without a browser: controls, a training and its results, jobs about it."""
 
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +21,8 @@ from decor_app.training import result
 from decor_core.errors import BundleError
 from decor_core.model.events import TrainEvent
 from decor_core.model.training_config import HEADS, TrainingConfig
+from decor_core.model.training_data import TrainingData
+from decor_core.runs.run import run_of_training
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.taxonomy import DECOR
 
@@ -77,6 +79,21 @@ def test_every_head_can_be_chosen():
     for head in HEADS:
         sound(test.segmented_control(key="setting-head").set_value(head).run())
         assert test.slider(key="setting-steps").disabled == (head != "softmax")
+
+
+WITHOUT_WIDGET = {
+    "eval_interval",  # follows from the steps
+    "quick",  # the first model, which is made unasked
+}
+
+
+def test_every_setting_has_a_widget_or_is_listed_without_one(visit, dataset, training, embeddings):
+    data = TrainingData(dataset.id, "Shop", dataset.version, embeddings.spec, None)
+    visit.session.runs.save(run_of_training(training, data))  # which fine-tuning begins with
+    test = opened("retrain", workspace=visit.session)
+    sound(test.segmented_control(key="augmentation").set_value("Your own").run())
+    drawn, settings = {one.key for one in test.main}, {one.name for one in fields(TrainingConfig)}
+    assert {name for name in settings if f"setting-{name}" in drawn} == settings - WITHOUT_WIDGET
 
 
 def test_every_control_reaches_the_training():

@@ -1,7 +1,7 @@
 """Settings of a training: ranges, types, and what flags and widgets are made from."""
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import pytest
 
@@ -50,6 +50,26 @@ def test_every_setting_can_be_told_and_shown():
             assert (high - low) % step == 0
         if field.metadata["options"]:
             assert field.default in field.metadata["options"]
+
+
+def _another(field):
+    """A value of a setting that is not its default."""
+    if field.type is bool:
+        return not field.default
+    choices = field.metadata["choices"] or (field.metadata["min"], field.metadata["max"])
+    if field.name == "architecture":
+        choices = ("mobilenet_1.0_224",)
+    return next(value for value in choices if value != field.default)
+
+
+def test_each_setting_that_changes_vectors_says_so():
+    usual = TrainingConfig()
+    # Beside the vectors these change how they are learned from, so they are never without effect.
+    do_more = {"seed", "quick"}
+    for field in fields(TrainingConfig):
+        other = replace(usual, **{field.name: _another(field)})
+        changed = other.spec != usual.spec or other.augmentation(10) != usual.augmentation(10)
+        assert field.metadata["of_vectors"] == (changed and field.name not in do_more), field.name
 
 
 def test_json_and_back():

@@ -1,4 +1,4 @@
-"""The command ``retrain``: a model of one's own pictures, tested."""
+"""The command ``train``, also called ``retrain``: a model of one's own pictures, tested."""
 
 import re
 import sys
@@ -23,7 +23,7 @@ from decor_core.cli.terminal import (
     quietly,
     stopped_by_interrupt,
 )
-from decor_core.cli.training import settle_head, taxonomy, training_flags
+from decor_core.cli.training_flags import settle_head, taxonomy, training_flags
 from decor_core.errors import DecorError, require_package
 from decor_core.model.training_config import TrainingConfig
 from decor_core.text import printable
@@ -61,7 +61,7 @@ class ResultFlags:
 
 
 @click.command(
-    "retrain",
+    "train",
     cls=Command,
     examples=(
         "my_pictures --out my_model",

@@ -1,4 +1,4 @@
-"""The command retrain."""
+"""The command train, by its name in TensorFlow for Poets."""
 
 import json
 import re

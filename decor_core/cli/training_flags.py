@@ -1,10 +1,10 @@
-"""The flags that say how to train, for retrain, evaluate and sweep."""
+"""The flags that say how to train, for train, evaluate and sweep: a TrainingConfig."""
 
 import functools
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,15 +12,9 @@ from decor_core.cli.options import Option, options
 from decor_core.cli.terminal import quietly
 from decor_core.model.training_config import TrainingConfig
 
-if TYPE_CHECKING:
-    pass
-
 _BY_DESCENT = ("softmax",)
 # What was decided about vectors when they were made.
-OF_VECTORS = (
-    *("architecture", "views", "region", "copies", "flip_left_right"),
-    *("random_crop", "random_scale", "random_brightness"),
-)
+OF_VECTORS = tuple(one.name for one in fields(TrainingConfig) if one.metadata["of_vectors"])
 # What a command has no use for that trains many models.
 FINE_TUNING = tuple(one.name for one in fields(TrainingConfig) if one.name.startswith("fine_tune"))
 
