@@ -3,10 +3,11 @@
 To add a kind: a line in KINDS, at its place by gravity; its name in those of the sets below that
 apply; and who finds it. From the table alone, that is checks.check_table (and BY_TABLE). From the
 pixels, a field of scan.ImageInfo that scan_images fills, and a finding in scan.usable_images; what
-is measured of each picture, a field of images.quality.ImageQuality, and quality_checks. By a model,
+is measured of each picture, a field of images.quality.ImageQuality, filled by measure_quality, one
+of Thresholds beside it, and a line in _PIXEL_CHECKS of quality_checks (and QUALITY). By a model,
 training.label_issues (and BY_MODEL). The Data page shows it in a box of its own only with an entry
 in GROUPS of decor_app/datasets/fixes.py, and among its notes else; ``fixes`` there says what a
-click does.
+click does. For people it is in docs/reference/findings.md.
 """
 
 from collections import Counter

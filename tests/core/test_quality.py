@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_core.data.catalog import open_dataset
-from decor_core.data.findings import QUALITY
+from decor_core.data.findings import KINDS, QUALITY
+from decor_core.data.quality_checks import MEASURES, check_quality
 from decor_core.datasets.dataset import load_dataset
 from decor_core.images.quality import THRESHOLDS, measure_quality
 from decor_core.model.events import never_stop
@@ -169,6 +172,51 @@ def test_the_measures_do_not_hang_on_the_size_it_came_in():
     half = picture.resize((500, 400), Image.Resampling.BOX)
     one, other = measure_quality(picture), measure_quality(half)
     assert one.blur == pytest.approx(other.blur, rel=0.1) and one.blur > THRESHOLDS.blurry
+
+
+@pytest.fixture
+def faulty(tmp_path):
+    """The table of a data set with one picture of each fault."""
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+    for number, data in enumerate(ordinary()):
+        (tmp_path / "ab"[number % 2] / f"{number}.png").write_bytes(data)
+    for kind in FAULTS:
+        FAULTS[kind][0].save(tmp_path / "a" / f"{kind}.png", **QUICK)
+    return open_dataset(tmp_path).table
+
+
+def _told(table):
+    return {finding.file: finding.kind for finding in check_quality(table)}
+
+
+@pytest.mark.parametrize("name, kind", [
+    ("brightness", "dark"), ("overexposure", "overexposed"), ("contrast", "low contrast"),
+    ("blur", "blurry"), ("structure", None),
+])  # fmt: skip
+def test_what_was_not_measured_costs_its_own_finding_only(faulty, name, kind):
+    everything = {f"a/{kind}.png": kind for kind in FAULTS}
+    assert _told(faulty) == everything
+    everything.pop(f"a/{kind}.png", None)
+    assert _told(faulty.drop(columns=MEASURES[name])).items() >= everything.items()
+
+
+def test_without_sizes_the_rest_is_told(faulty):
+    told = _told(faulty.drop(columns=["width", "height"]))
+    assert set(told.values()) == {"dark", "overexposed", "low contrast", "blurry"}
+
+
+def test_a_further_measure_changes_no_other(faulty, monkeypatch):
+    before = _told(faulty)
+    monkeypatch.setitem(MEASURES, "grain", "quality grain")
+    assert _told(faulty) == before  # it was saved before there was the measure
+    assert _told(faulty.assign(**{"quality grain": 1.0})) == before
+
+
+def test_every_kind_of_finding_is_described():
+    page = Path(__file__).parents[2] / "docs" / "reference" / "findings.md"
+    described = set(re.findall(r"`([^`]+)`", page.read_text(encoding="utf-8")))
+    assert described >= set(KINDS)
 
 
 def test_pictures_that_come_later_are_measured_too(tmp_path, painted, encoded):
