@@ -13,7 +13,7 @@ from typing import Any
 
 from decor_core.data.sources.source import SourceLimits
 from decor_core.errors import SettingsError
-from decor_core.images.decode import Limits
+from decor_core.images.limits import Limits
 
 PREFIX = "DECOR_"
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -24,7 +24,8 @@ class ServerConfig:
     """What one visitor and all together may ask of this server; megabytes are of 2**20 bytes.
 
     ``upload_*`` is one drop of files (``upload_mb`` each of them), ``session_*`` one visit,
-    ``total_*`` all visits together; ``forget_minutes`` is how long a visitor who left is found
+    ``total_*`` all visits together; ``megapixels`` is of one picture on Classify and of the API, as
+    images.limits.LIMITS is in data sets; ``forget_minutes`` is how long a visitor who left is found
     again; ``warm_up`` tells whether processes get ready before they are wanted, ``first_model``
     whether a data set that is brought in gets a model by itself; ``fine_tune_minutes`` is how long
     a fine-tuning may take, 0 for none at all; ``frame_ancestors`` are the sites that may show Decor

@@ -7,8 +7,9 @@ import numpy as np
 
 from decor_app.jobs.tasks import Report, Task
 from decor_core.errors import PictureError
-from decor_core.images.decode import LIMITS, Limits, open_picture
+from decor_core.images.decode import open_picture
 from decor_core.images.encode import encode_jpeg, encode_webp
+from decor_core.images.limits import LIMITS, Limits
 from decor_core.model.bundle import Bundle
 from decor_core.model.color_names import name_colors
 from decor_core.model.events import ShouldStop

@@ -16,7 +16,7 @@ from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.image_analysis import AnalyzeTask, ImageAnalysis
 from decor_app.jobs.worker import Worker, WorkerDied
 from decor_core.errors import BundleError
-from decor_core.images.decode import Limits
+from decor_core.images.limits import Limits
 from decor_core.model.bundle import Bundle
 
 _MOST_SECONDS_A_PICTURE = 60.0  # for a picture; it takes a tenth of one

@@ -22,9 +22,8 @@ from decor_core.bulk.places import (
 )
 from decor_core.data.sources.archive_kinds import archive_kind, is_archive_name
 from decor_core.errors import DataError, PictureError
-from decor_core.images.decode import LIMITS
 from decor_core.images.formats import HEAD_BYTES, has_picture_ending
-from decor_core.images.limits import read_within, too_many_bytes
+from decor_core.images.limits import LIMITS, read_within, too_many_bytes
 from decor_core.text import printable
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done, 1: some pictures could not be read, 2: wrong usage or an error, 130: interrupted.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # images/limits.py says it
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's errors only
     as_module = Path(sys.argv[0]).parent.name == "decor_core"
     name = "python -m decor_core" if as_module else "decor"

@@ -14,8 +14,8 @@ from decor_core.data.tables.columns import ColumnGuess, Columns, guess_columns, 
 from decor_core.data.tables.files_by_name import FilesByName
 from decor_core.data.tables.table import TABLE_ENDINGS, read_table
 from decor_core.errors import DamagedFile, DataError, PictureError
-from decor_core.images.decode import LIMITS
 from decor_core.images.formats import has_picture_ending
+from decor_core.images.limits import LIMITS
 from decor_core.io import read_json
 
 PREPARED = "decor-prepared-1"  # the format in report.json of what ``prepare`` wrote

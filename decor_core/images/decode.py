@@ -103,7 +103,7 @@ def open_picture(
     data = read_within(source, limits)
     if max_side is not None and not (isinstance(max_side, Integral) and max_side > 0):
         raise PictureError(f"Expected max_side in pixels, 1 or more, but got {kind_of(max_side)}.")
-    picture = _open(data)
+    picture = _open(data, limits)
     check_size(picture.size, limits)
     size, pages, frames = picture.size, 1, 1
     try:
@@ -144,8 +144,9 @@ def content_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, limits: Limits) -> Image.Image:
     """The picture with its header read and its pixels not yet decoded."""
+    _raise_limit_of_pillow(limits)
     head = data[:HEAD_BYTES]
     if problem := sniff(head):
         raise problem
@@ -160,11 +161,22 @@ def _open(data: bytes) -> Image.Image:
             tiff.check_kind(next(tiff.tags_by_page(data)))
         return Image.open(io.BytesIO(data), formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        most = min(limits.max_pixels, Image.MAX_IMAGE_PIXELS or limits.max_pixels)
         raise PictureError(
-            "The picture has far too many pixels; save it smaller, 4000 pixels wide at most."
+            f"The picture has more pixels than the {most / 1e6:g} million allowed; save it smaller."
         ) from error
     except (*_DECODER_ERRORS, StopIteration) as error:
         raise _failure(error, data, _DAMAGED_HEADER) from error
+
+
+def _raise_limit_of_pillow(limits: Limits) -> None:
+    """Let Pillow, which has a limit of its own for the whole process, read what ``limits`` allow.
+
+    The usual ones are below it: a program that uses Decor may have set it lower, and keeps that.
+    """
+    own = Image.MAX_IMAGE_PIXELS
+    if own is not None and limits.max_pixels > max(own, LIMITS.max_pixels):
+        Image.MAX_IMAGE_PIXELS = limits.max_pixels
 
 
 def _failure(error: BaseException, data: bytes, damaged: str) -> PictureError:

@@ -19,7 +19,7 @@ from decor_app.jobs import inference_pool
 from decor_app.jobs.image_analysis import AnalyzeTask, ImageAnalysis
 from decor_app.jobs.inference_pool import InferencePool
 from decor_core.errors import BundleError
-from decor_core.images.decode import LIMITS
+from decor_core.images.limits import LIMITS
 from decor_core.model.bundle import Bundle
 from decor_core.model.events import never_stop
 from decor_core.model.predictor import ImagePredictor

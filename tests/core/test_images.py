@@ -7,8 +7,9 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from decor_core.errors import PictureError
-from decor_core.images.decode import Limits, content_hash, load_picture, open_picture
+from decor_core.images.decode import content_hash, load_picture, open_picture
 from decor_core.images.foreground import foreground_mask
+from decor_core.images.limits import LIMITS, Limits
 
 RED, WHITE = (200, 30, 40), (255, 255, 255)
 
@@ -216,12 +217,35 @@ def test_pixel_limit_is_checked_before_decoding(monkeypatch):
 
 
 def test_a_bomb_beyond_pillows_own_limit_is_refused_too():
-    with pytest.raises(PictureError, match="far too many pixels"):
+    with pytest.raises(PictureError, match="than the 64 million allowed"):
         load_picture(_png_bomb(60_000))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(PictureError, match="pixels"):
             load_picture(_png_bomb(10_000))
+
+
+def test_a_limit_above_pillows_own_is_the_one_that_counts(monkeypatch, corner, encoded):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)  # it refuses twice as many
+    more = Limits(max_pixels=200_000_000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert open_picture(encoded(corner), more).size == corner.size
+    with pytest.raises(PictureError, match="15000 × 15000 pixels, more than the 200 million"):
+        load_picture(_png_bomb(15_000), more)
+    with pytest.raises(PictureError, match="than the 200 million allowed"):
+        load_picture(_png_bomb(60_000), more)
+
+
+def test_a_lower_limit_of_pillow_stays_and_is_told(monkeypatch, corner, encoded):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)
+    with pytest.raises(PictureError, match="more pixels than the 0.0004 million allowed"):
+        load_picture(encoded(corner))
+    assert Image.MAX_IMAGE_PIXELS == 400
+
+
+def test_the_usual_limit_is_below_pillows_own():
+    assert LIMITS.max_pixels <= (Image.MAX_IMAGE_PIXELS or 0)
 
 
 def _png_bomb(side: int, height: int = 0) -> bytes:

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 from decor_core.data.sources.source import Source
 from decor_core.errors import PictureError
-from decor_core.images.decode import LIMITS
 from decor_core.images.formats import has_picture_ending
+from decor_core.images.limits import LIMITS
 
 _BEGINNING = 2**16  # bytes of a JSON or text file that are looked at
 _MOST_READ = 10

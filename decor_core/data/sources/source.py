@@ -29,8 +29,8 @@ from decor_core.data.sources.folder import read_folder
 from decor_core.data.sources.tars import read_compressed, read_tar
 from decor_core.data.sources.zips import read_zip
 from decor_core.errors import DataError, DecorError, PictureError
-from decor_core.images.decode import LIMITS
 from decor_core.images.formats import HEAD_BYTES, sniff
+from decor_core.images.limits import LIMITS
 from decor_core.io import unique_name
 from decor_core.text import normal, size_in_words
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+from PIL import Image
 
 from decor_core import __version__
 from decor_core.cli.main import COMMANDS, commands, main
@@ -203,6 +204,12 @@ def test_unknown_bundle_is_one_line_and_exit_code_2(tmp_path):
     out, err = process.communicate()
     assert process.returncode == 2 and out == ""
     assert err.count("\n") == 1 and "absent” is no model folder" in err
+
+
+def test_of_a_picture_with_too_many_pixels_nothing_is_said_but_that(tmp_path):
+    Image.new("1", (9500, 9500)).save(tmp_path / "large.png")  # Pillow warns of it
+    out, err = _process("label", tmp_path / "large.png").communicate()
+    assert "more than the 64 million allowed" in out and err == ""
 
 
 def test_a_reader_that_has_had_enough_ends_it_quietly(tmp_path):
