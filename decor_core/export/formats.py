@@ -1,7 +1,8 @@
 """A model as a zip to take along: in one of several formats, with a model card and an example.
 
 To add a format, add an entry to _FORMATS, ``examples/<name>.md`` (how to use it, for the card)
-and, if it can be run, ``examples/<name>.py``.
+and, if it can be run, ``examples/<name>.py``; of a package that only it needs, an entry in _EXTRAS
+and the extra in pyproject.toml; and a row in docs/how-to/export.md.
 """
 
 import shutil
@@ -66,7 +67,7 @@ _NOVELTY = (
 )
 
 
-_EXTRAS = {"tensorflow": "train", "onnx": "onnx"}  # of Decor, by package
+_EXTRAS = {"tensorflow": "train", "onnx": "onnx"}  # of pyproject.toml, by package
 
 
 @dataclass(frozen=True)

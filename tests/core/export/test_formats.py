@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decor_core.errors import BundleError
+from decor_core import errors
+from decor_core.errors import BundleError, DecorError
 from decor_core.export import formats
 from decor_core.export.formats import FORMATS, export_model, export_name
 from decor_core.features.backbones import named_spec
@@ -22,7 +24,8 @@ from decor_core.model.predictor import NOVELTY_THRESHOLD, ImagePredictor
 
 pytest.importorskip("tensorflow")
 
-SAMPLES = sorted((Path(__file__).parents[3] / "models" / "samples").glob("*.jpg"))
+ROOT = Path(__file__).parents[3]
+SAMPLES = sorted((ROOT / "models" / "samples").glob("*.jpg"))
 FEW = SAMPLES[::8]  # for what takes a second for each
 # Runs the example of each folder, one after the other, and tells on stderr which packages are
 # loaded; what an example brings along is forgotten before the next.
@@ -41,6 +44,26 @@ for folder in folders:
             del sys.modules[name]
 print(*set(packages().values()), file=sys.stderr)
 """
+
+
+def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(monkeypatch):
+    monkeypatch.setattr(errors, "find_spec", lambda package: None)
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    for one in FORMATS.values():
+        if one.package:
+            with pytest.raises(
+                DecorError, match=f"“{one.name}” needs the package {one.package}"
+            ) as refused:
+                one.require_packages()
+            (extra,) = re.findall(r"\[(\w+)\]", str(refused.value))
+            assert any(needed.startswith(one.package) for needed in extras[extra])
+
+
+def test_every_format_is_described():
+    page = (ROOT / "docs" / "how-to" / "export.md").read_text(encoding="utf-8")
+    rows = " ".join(re.findall(r"^\| (`.*?) \|", page, re.M))
+    assert set(re.findall(r"`(\w+)`", rows)) == set(FORMATS)
 
 
 @pytest.fixture(scope="module")
