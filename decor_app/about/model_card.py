@@ -15,6 +15,7 @@ def model_card(bundle: Bundle) -> list[tuple[str, str]]:
     training = bundle.training
     per_class = training.get("pictures_per_class", {})
     counts = ", ".join(f"{escape_markdown(label)} {count}" for label, count in per_class.items())
+    reason = (training.get("region_choice") or {}).get("reason", "")
     evaluation = next(iter(bundle.cross_validation.values()), None)
     calibration = (
         f"Expected calibration error: {evaluation.ece * 100:.1f} points, by which confidence and "
@@ -41,7 +42,7 @@ def model_card(bundle: Bundle) -> list[tuple[str, str]]:
             "features; its weights stay as they are. The mean and deviation of all its stages over "
             "the object, and a histogram of the object's colors, go into one linear head, so that "
             f"each score splits exactly over the places of the picture. {_head(training)}"
-            f"{_region(training)}",
+            f"{reason and f' {escape_markdown(reason)}'}",
         ),
         (
             "Evaluation",
@@ -90,12 +91,6 @@ def _strangers(elsewhere: Elsewhere | None) -> str:
         f"Of {n} pictures of ornament that looks alike ({kinds}) {percent(unknown / n)} do, and "
         f"{percent(confident / n)} are surely called one of the seven."
     )
-
-
-def _region(training: dict[str, Any]) -> str:
-    """What is read of a picture, and why, in a sentence; "" where it was not said yet."""
-    reason = (training.get("region_choice") or {}).get("reason", "")
-    return reason and f" {escape_markdown(reason)}"
 
 
 def _head(training: dict[str, Any]) -> str:

@@ -90,18 +90,14 @@ def invalid_json(error: ValidationError) -> Problem:
     found = error.errors(include_url=False, include_input=False, include_context=False)
     if found[0]["type"] == "json_invalid":
         return Problem(400, f"The body is no JSON: {found[0]['msg']}.")
-    parts = [
-        InvalidPart(pointer="".join(f"/{_escaped(key)}" for key in one["loc"]), detail=one["msg"])
-        for one in found[:_MOST_MISTAKES]
-    ]
+    parts = []
+    for one in found[:_MOST_MISTAKES]:
+        names = [str(name).replace("~", "~0").replace("/", "~1") for name in one["loc"]]
+        parts.append(InvalidPart(pointer="".join(f"/{name}" for name in names), detail=one["msg"]))
     return Problem(422, "The JSON body is not as expected; see errors.", errors=parts)
 
 
 _MOST_MISTAKES = 20  # of a hundred mistakes the first tell enough
-
-
-def _escaped(key: int | str) -> str:
-    return str(key).replace("~", "~0").replace("/", "~1")
 
 
 def handle_problems(app: Starlette) -> None:

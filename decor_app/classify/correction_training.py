@@ -42,7 +42,7 @@ def show_corrections_bar(dataset: Dataset | None) -> None:
     trained = training if training and training.version == dataset.version else None
     with st.container(border=True, key="corrections", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{_count(dataset)}**", width="content")
+            st.markdown(f"**{pluralize(len(dataset.table), 'correction')}**", width="content")
             if data:
                 st.button(
                     "Trained" if trained else "Train with them",
@@ -77,10 +77,6 @@ def show_corrections_bar(dataset: Dataset | None) -> None:
             _show_effect(job, trained, dataset)
         elif data is None:
             _show_without_data(dataset)
-
-
-def _count(dataset: Dataset) -> str:
-    return pluralize(len(dataset.table), "correction")
 
 
 def _undo() -> None:
@@ -135,25 +131,22 @@ def _submit(data: TrainingData, dataset: Dataset) -> None:
     level, config = bundle.taxonomy.name, replace(run_of_bundle(bundle).config, fine_tune=0)
     # Without a test part the model learned from all pictures; so does the next one.
     task = TrainTask if bundle.evaluation and data.corrections else TrainOnAllTask
-    title = f"{bundle.title.partition(' · ')[0]} · {_count(dataset)}"
+    title = f"{bundle.title.partition(' · ')[0]} · {pluralize(len(dataset.table), 'correction')}"
+    run = next((entry.run for entry in run_entries() if in_use(entry.run)), None)
     training = CorrectionTraining(
         dataset.id,
         dataset.version,
         _corrections_in(dataset.id),
         session.model and session.model.bundle,
-        bundle.evaluation or bundle.cross_validation.get(level) or _later_evaluation(level),
+        bundle.evaluation
+        or bundle.cross_validation.get(level)
+        or (run and run.cross_validation.get(level)),  # done after it had been taken into use
         training_in_use(),
     )
     submit_on(
         TRAIN_ON_CORRECTIONS, data, level, lambda vectors: task(vectors, config, level, title, data)
     )
     session.correction_training = training
-
-
-def _later_evaluation(level: str) -> Evaluation | None:
-    """How the model in use did in a cross-validation after it had been taken into use."""
-    run = next((entry.run for entry in run_entries() if in_use(entry.run)), None)
-    return run and run.cross_validation.get(level)
 
 
 def _show_without_data(dataset: Dataset) -> None:

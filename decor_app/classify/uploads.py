@@ -16,14 +16,8 @@ from decor_app.hosting.config import server_config
 from decor_app.hosting.streamlit_internals import drop_previous_value
 from decor_app.hosting.uploads import file_limit, held_files, release_uploads, upload_quota_error
 from decor_app.page import asset
-from decor_app.state.images import (
-    Analyzed,
-    ImageFile,
-    UnreadableFile,
-    analyze_all,
-    drop_original_files,
-    network_key,
-)
+from decor_app.state.cache import originals
+from decor_app.state.images import Analyzed, ImageFile, UnreadableFile, analyze_all, network_key
 from decor_app.state.workspace import workspace
 from decor_core.data.picture_files import split_pictures
 from decor_core.data.sources.archive_kinds import archive_kind, is_archive_name
@@ -101,7 +95,7 @@ def _drop_batch() -> None:
 
 
 def _analyze_files(files: list[UploadedFile]) -> UploadBatch:
-    drop_original_files()
+    originals().empty()  # only what is shown can be corrected
     left_out: dict[str, str] = {}
     pictures = [picture for file in files for picture in _pictures(file, left_out)]
     wanted = min(len(pictures), server_config().upload_pictures)

@@ -1,9 +1,13 @@
 """Choosing a class for pictures: one that there is, or a new one."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from decor_app.format import escape_markdown
 from decor_app.session_keys import SessionKey
+from decor_app.state.datasets import edit
+from decor_core.datasets.dataset import Dataset
 from decor_core.taxonomy import Taxonomy
 
 
@@ -36,3 +40,12 @@ def class_picker(
 def picked_class(key: SessionKey[str | None]) -> tuple[str, str]:
     """The class in the box ``key`` and, if it is new, what it belongs to; "" where nothing is."""
     return key.get(None) or "", key.of("parent").get(None) or ""
+
+
+def edit_by_class(
+    key: SessionKey[str | None], change: Callable[[Dataset, str, str], Dataset]
+) -> None:
+    """Change the open data set by the class in the box ``key``, which is empty afterwards."""
+    label, parent = picked_class(key)
+    if edit(lambda now: change(now, label, parent)):
+        key.value = None

@@ -44,12 +44,14 @@ def image_grid(
     """
     ids = [tile.id for tile in tiles]  # a browser can send anything
     chosen = picked.value if picked else frozenset()
-    token, grid = _token(tiles), keys.GRID.of(key)
+    # Differs when other tiles are to be drawn, and not when something is picked.
+    shown = [(tile.id, tile.title, tile.caption, tile.note, tile.group) for tile in tiles]
+    token = hashlib.sha256(repr((keys.GRIDS_DRAWN.value, shown)).encode()).hexdigest()[:16]
     if keys.GRID_TOKEN.of(key).value != token:
         keys.GRID_TOKEN.of(key).value = token
         keys.PICKED_AT_FIRST.of(key).value = [one for one in ids if one in chosen]
     at_first = keys.PICKED_AT_FIRST.of(key).value
-    component_key = grid.of(token)
+    component_key = keys.GRID.of(key).of(token)
 
     def opened() -> None:
         if on_open and (tile_id := component_key.value["opened"]) in ids:
@@ -74,12 +76,6 @@ def image_grid(
         here = state.picked if isinstance(state.picked, list) else []
         picked.value = chosen.difference(ids) | {one for one in ids if one in here}
     return state.opened if state.opened in ids else ""
-
-
-def _token(tiles: Sequence[Tile]) -> str:
-    """Differs when other tiles are to be drawn, and not when something is picked."""
-    shown = [(tile.id, tile.title, tile.caption, tile.note, tile.group) for tile in tiles]
-    return hashlib.sha256(repr((keys.GRIDS_DRAWN.value, shown)).encode()).hexdigest()[:16]
 
 
 def _item(tile: Tile) -> dict[str, str]:

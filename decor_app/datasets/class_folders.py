@@ -75,9 +75,13 @@ def outline_words(outline: FolderOutline) -> str:
 def show_tree(outline: FolderOutline) -> None:
     """The folders with the pictures in each and what it is taken for; what is left out and why."""
     if outline.classes_from == BY_NAME:
-        st.markdown(_tree_of_counts(outline.counts))
+        shown = list(outline.counts.items())[:_MOST_CLASSES]
+        lines = [f"- **{escape_markdown(name)}** {n:,} {_ROLES[CLASS]}" for name, n in shown]
+        if rest := len(outline.counts) - len(shown):
+            lines.append(f"- {rest} more classes")
     else:
-        st.markdown("\n".join(map(_line, outline.lines)))
+        lines = map(_line, outline.lines)
+    st.markdown("\n".join(lines))
     told = [f"{pluralize(n, 'picture')} left out: {why}" for why, n in outline.left_out.items()]
     told += [] if outline.question else outline.assumed
     for sentence in told:
@@ -87,14 +91,6 @@ def show_tree(outline: FolderOutline) -> None:
 def _line(line: FolderLine) -> str:
     name = f"{line.more} more folders" if line.more else f"**{escape_markdown(line.name)}**"
     return f"{'  ' * line.depth}- {name} {line.pictures:,} {_ROLES[line.role]}"
-
-
-def _tree_of_counts(counts: Mapping[str, int]) -> str:
-    shown = list(counts.items())[:_MOST_CLASSES]
-    lines = [f"- **{escape_markdown(name)}** {n:,} {_ROLES[CLASS]}" for name, n in shown]
-    if rest := len(counts) - len(shown):
-        lines.append(f"- {rest} more classes")
-    return "\n".join(lines)
 
 
 def _few(counts: Mapping[str, int]) -> str:

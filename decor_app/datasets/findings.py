@@ -45,7 +45,7 @@ def show_group(kind: str, findings: Sequence[Finding], dataset: Dataset) -> None
                     on_click=limit.set,
                     args=(shown + _MORE,),
                 )
-            for number, fix in enumerate(fixes_of_all(kind, findings, dataset)):
+            for number, fix in enumerate(fixes_of_all(kind, findings)):
                 _fix_button(fix, keys.FIX.of(f"all-{kind}-{number}"), "tertiary")
 
 

@@ -206,7 +206,7 @@ def fixes(finding: Finding, dataset: Dataset) -> list[Fix]:
     return [] if finding.kind in OBSTACLES else [keep()]
 
 
-def fixes_of_all(kind: str, findings: Sequence[Finding], dataset: Dataset) -> list[Fix]:
+def fixes_of_all(kind: str, findings: Sequence[Finding]) -> list[Fix]:
     """What can be done about all findings of one kind at once."""
     if len(findings) < 2 or kind in OBSTACLES:
         return []

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.components.class_picker import class_picker, picked_class
+from decor_app.components.class_picker import class_picker, edit_by_class
 from decor_app.components.image_grid import PAGE, Tile, image_grid
 from decor_app.datasets.enlarged import enlarge
 from decor_app.datasets.fixes import GROUPS
@@ -95,9 +95,7 @@ def _selection_bar(dataset: Dataset, shown: Sequence[str]) -> None:
 
 
 def _relabel() -> None:
-    label, parent = picked_class(keys.PICKED_LABEL)
-    if edit(lambda now: now.relabel(picked(), label, parent)):
-        keys.PICKED_LABEL.value = None
+    edit_by_class(keys.PICKED_LABEL, lambda now, *named: now.relabel(picked(), *named))
 
 
 def _drop() -> None:

@@ -1,6 +1,5 @@
 """What a report on a data set tells that needs no decision: files set aside, notes, downloads."""
 
-import io
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.components.class_picker import class_picker, picked_class
+from decor_app.components.class_picker import class_picker, edit_by_class
 from decor_app.datasets.fixes import GROUPS
 from decor_app.format import escape_markdown, pluralize
-from decor_app.state.datasets import edit
+from decor_app.state.datasets import written
 from decor_app.state.labeling import can_label_more, label_more
 from decor_core.data.findings import KINDS
 from decor_core.datasets.archive import write_aside
@@ -32,7 +31,7 @@ def show_aside(dataset: Dataset) -> None:
         st.dataframe(pd.DataFrame(reasons), hide_index=True, alt="Files set aside, with the reason")
         st.download_button(
             "Download them",
-            lambda: _zipped_aside(dataset),
+            lambda: written(write_aside, dataset),
             "set-aside.zip",
             "application/zip",
             icon=":material/download:",
@@ -49,17 +48,9 @@ def show_aside(dataset: Dataset) -> None:
                     st.button("Label each by keys", on_click=label_more, args=(dataset,))
 
 
-def _zipped_aside(dataset: Dataset) -> bytes:
-    packed = io.BytesIO()
-    write_aside(dataset, packed)
-    return packed.getvalue()
-
-
 def _accept(files: Sequence[str]) -> None:
     """Take pictures that are in no class into the chosen one."""
-    label, parent = picked_class(keys.UNLISTED_LABEL)
-    if edit(lambda now: now.accept_rejected(files, label, parent)):
-        keys.UNLISTED_LABEL.value = None
+    edit_by_class(keys.UNLISTED_LABEL, lambda now, *named: now.accept_rejected(files, *named))
 
 
 def show_notes(dataset: Dataset) -> None:

@@ -16,8 +16,7 @@ _LISTED = 5
 
 def show_deleted() -> None:
     """The data set deleted last, to bring it back."""
-    title = datasets.deleted()
-    if title:
+    if title := keys.DELETED_SET.value[1]:
         with st.container(horizontal=True, vertical_alignment="center", key="deleted_set_bar"):
             st.markdown(f"Deleted: **{escape_markdown(title)}**", width="content")
             st.button(

@@ -6,13 +6,13 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.charts.bars import class_bars
-from decor_app.components.class_picker import class_picker, picked_class
+from decor_app.components.class_picker import class_picker, edit_by_class
 from decor_app.components.progress import watch_job
 from decor_app.datasets.findings import grouped_findings, show_group
 from decor_app.datasets.notes import show_aside, show_downloads, show_notes
 from decor_app.format import escape_markdown, pluralize
 from decor_app.jobs.dataset_tasks import CheckTask
-from decor_app.state.datasets import edit, toast_error
+from decor_app.state.datasets import toast_error
 from decor_app.state.jobs import CHECK, forget, job_for, submit
 from decor_app.state.workspace import workspace
 from decor_core.data.findings import OBSTACLES, Finding
@@ -82,9 +82,8 @@ def _show_classes(dataset: Dataset) -> None:
 
 
 def _rename() -> None:
-    label, parent = picked_class(keys.RENAMED_TO)
-    if edit(lambda now: now.rename(keys.RENAMED.value, label, parent)):
-        keys.RENAMED_TO.value = None
+    renamed = keys.RENAMED.value
+    edit_by_class(keys.RENAMED_TO, lambda now, *named: now.rename(renamed, *named))
 
 
 def _offer_check(dataset: Dataset) -> None:

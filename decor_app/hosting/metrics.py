@@ -12,10 +12,12 @@ from prometheus_client.process_collector import ProcessCollector
 STARTED = time.monotonic()  # of the process, nearly: this is among the first that it imports
 _BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # upper ends, seconds
 
+_QUANTILES = (0.5, 0.95)
+
 
 @dataclass(frozen=True)
 class Timing:
-    """How long something took: how often it was done, seconds in all, upper ends of quantiles."""
+    """How often something was done, seconds in all, upper ends of the buckets of two quantiles."""
 
     n: int
     total: float
@@ -61,19 +63,14 @@ class Metrics:
                 buckets.setdefault(what, {})[float(sample.labels["le"])] = sample.value
             elif sample.name.endswith("_sum"):
                 totals[what] = sample.value
-        return {
-            what: Timing(int(max(ends.values())), totals[what], *(_quantile(ends, q) for q in _QS))
-            for what, ends in sorted(buckets.items())
-        }
-
-
-_QS = (0.5, 0.95)
-
-
-def _quantile(ends: dict[float, float], share: float) -> float:
-    """The upper end of the bucket that holds the quantile; infinite beyond the last one."""
-    n = max(ends.values())
-    return next(end for end, below in sorted(ends.items()) if below >= share * n)
+        found = {}
+        for what, ends in sorted(buckets.items()):
+            n = max(ends.values())
+            quantiles = [
+                next(end for end in sorted(ends) if ends[end] >= q * n) for q in _QUANTILES
+            ]
+            found[what] = Timing(int(n), totals[what], *quantiles)
+        return found
 
 
 METRICS = Metrics()

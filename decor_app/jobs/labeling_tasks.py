@@ -102,7 +102,10 @@ class FitTask(Task):
             if proposals is not None:
                 rest = rest[np.argsort(proposals.margin[rest], kind="stable")]
             following = np.concatenate([following, rest])[:_NEXT]
-        alike = _alike(clusters, left)
+        by_cluster = left[np.argsort(clusters[left], kind="stable")]
+        groups = np.split(by_cluster, np.flatnonzero(np.diff(clusters[by_cluster])) + 1)
+        large = [tuple(map(int, group)) for group in groups if len(group) >= _LEAST_ALIKE]
+        alike = tuple(sorted(large, key=len, reverse=True))
         if proposals is None:
             return LabelingFit(self.revision, self.labels, following, alike)
         number = {name: i for i, name in enumerate(proposals.classes)}
@@ -121,11 +124,3 @@ class FitTask(Task):
             changed_by_doubling(learner, proposals),
             tuple((row, number[name], p) for row, name, p in proposals.disagreements()),
         )
-
-
-def _alike(clusters: np.ndarray, rows: np.ndarray) -> tuple[tuple[int, ...], ...]:
-    """The clusters of some ``rows``, the largest first."""
-    order = rows[np.argsort(clusters[rows], kind="stable")]
-    groups = np.split(order, np.flatnonzero(np.diff(clusters[order])) + 1)
-    large = [tuple(map(int, group)) for group in groups if len(group) >= _LEAST_ALIKE]
-    return tuple(sorted(large, key=len, reverse=True))

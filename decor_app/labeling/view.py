@@ -8,22 +8,21 @@ from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.hosting.uploads import held_files
 from decor_app.session_keys import SessionKey
-from decor_app.state.datasets import reimport_advice, where_kept
+from decor_app.state.datasets import delete, reimport_advice, where_kept
 from decor_app.state.errors import attempt, toast_error
 from decor_app.state.first_model import learn
 from decor_app.state.labeling import (
     add_to_heap,
-    address_of_routes,
     close_labeling,
-    delete_heap,
     finish,
     hugging_face,
     rename_heap,
     table_csv,
-    what_is_left_out,
     zipped,
 )
+from decor_app.state.labeling_routes import PATH
 from decor_app.state.labeling_session import Labeling
+from decor_core.datasets.heap import left_out
 
 _DOWNLOADS = (
     ("Class folders (zip)", zipped, "zip", "application/zip"),
@@ -47,9 +46,10 @@ def show_labeling(labeling: Labeling) -> None:
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             _additions(labeling)
             _menu(labeling)
+    base = st.get_option("server.baseUrlPath").strip("/")
     labeler(
         labeling.id,
-        f"{address_of_routes()}/{labeling.address}",
+        f"{base and f'/{base}'}{PATH}/{labeling.address}",
         labeling.pictures,
         lambda: _finish(labeling),
     )
@@ -57,13 +57,13 @@ def show_labeling(labeling: Labeling) -> None:
 
 def _finish(labeling: Labeling) -> None:
     """Make a data set of what has a class, and say what has none."""
-    left_out = what_is_left_out(labeling)
+    words = left_out(labeling.heap, labeling.log)  # while the heap is there
     made = finish(labeling)
     if made is None:
         return
     learn(made)
-    if left_out:
-        st.toast(escape_markdown(left_out), icon=":material/info:")
+    if words:
+        st.toast(escape_markdown(words), icon=":material/info:")
 
 
 def _additions(labeling: Labeling) -> None:
@@ -116,7 +116,7 @@ def _menu(labeling: Labeling) -> None:
         st.button(
             "Delete",
             icon=":material/delete:",
-            on_click=delete_heap,
+            on_click=delete,
             args=(labeling.id,),
             width="stretch",
         )

@@ -21,7 +21,6 @@ from decor_app.state.runs import (
     SHIPPED,
     RunEntry,
     delete_run,
-    deleted_run,
     keep_run,
     may_keep,
     rename_run,
@@ -32,7 +31,7 @@ from decor_app.state.runs import (
 
 def show_deleted() -> None:
     """What was deleted last, to bring it back."""
-    entry = deleted_run()
+    entry = keys.DELETED_RUN.value
     if entry is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="undo_bar"):

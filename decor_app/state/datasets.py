@@ -132,11 +132,16 @@ def parts_of(dataset: Dataset) -> dict[str, str]:
 # Sets as a whole
 
 
+def written(write: Callable[[Dataset, io.BytesIO], object], dataset: Dataset) -> bytes:
+    """The file that ``write`` makes of a data set."""
+    file = io.BytesIO()
+    write(dataset, file)
+    return file.getvalue()
+
+
 def zipped(dataset: Dataset) -> bytes:
     """The set as a zip to take along."""
-    packed = io.BytesIO()
-    write_zip(dataset, packed)
-    return packed.getvalue()
+    return written(write_zip, dataset)
 
 
 def reimport_advice(set_id: str, catalog: Catalog) -> str:
@@ -163,21 +168,16 @@ def rename(set_id: str) -> None:
 
 
 def delete(set_id: str) -> None:
-    """Remove a set; ``restore`` brings it back."""
+    """Remove a set, or a heap with its labels; ``restore`` brings it back."""
     try:
-        title = store().get(set_id).title
+        kept = store().heap(set_id) if store().is_heap(set_id) else store().get(set_id)
         store().delete(set_id)
     except DataError as error:
         toast_error(error)
         return
-    if workspace().data_set == set_id:
+    if set_id in (workspace().data_set, workspace().labeling):
         open_set("")
-    keys.DELETED_SET.value = set_id, title
-
-
-def deleted() -> str:
-    """The title of the set that was deleted last and can be brought back; "" if there is none."""
-    return keys.DELETED_SET.value[1]
+    keys.DELETED_SET.value = set_id, kept.title
 
 
 def restore() -> None:

@@ -76,7 +76,9 @@ class FirstModel:
         """The tasks in order; none where there are too few pictures to learn from."""
         dataset, config = load_dataset(self.folder), TrainingConfig()
         self.version = dataset.version
-        if not _can_be_learned(dataset, config):
+        need = needed(config.testing_percentage, config.validation_percentage)
+        different = different_pictures(dataset.table, dataset.level, need)
+        if len(different) < 2 or min(different.values()) < need:
             return  # the report says why
         data = TrainingData(dataset.id, dataset.title, dataset.version, config.spec, None)
 
@@ -130,12 +132,6 @@ class FirstModel:
         """The run of the latest model, if it is still there."""
         entry = find_run(self.run_id)
         return entry and entry.run
-
-
-def _can_be_learned(dataset: Dataset, config: TrainingConfig) -> bool:
-    need = needed(config.testing_percentage, config.validation_percentage)
-    different = different_pictures(dataset.table, dataset.level, need)
-    return len(different) > 1 and min(different.values()) >= need
 
 
 def submit_ingest(task: IngestTask) -> None:

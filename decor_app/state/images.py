@@ -125,7 +125,7 @@ def analyze_all(
 def _known(file: ImageFile, digest: str) -> ImageFile | Analyzed:
     """What is known of a file, or why it is not to be analyzed; else the file."""
     originals().put(digest, file.data, len(file.data))
-    if image := cached_image(digest):
+    if image := looks().get((_IMAGE, digest, network_key())):
         return replace(image, name=file.name, alt=file.alt)
     session, most = workspace(), server_config().session_pictures
     if session.pictures >= most:
@@ -156,19 +156,9 @@ def _keep(new: _NewAnalysis) -> Analyzed:
     return image
 
 
-def cached_image(digest: str) -> AnalyzedImage | None:
-    """The image with this content hash, if this session has had it analyzed lately."""
-    return looks().get((_IMAGE, digest, network_key()))
-
-
 def original_file(image: AnalyzedImage) -> bytes:
     """The file as it came; where it has gone by now, what is shown of it."""
     return originals().get(image.digest) or preview(image)
-
-
-def drop_original_files() -> None:
-    """Others come in place of what is shown: only what is shown can be corrected."""
-    originals().empty()
 
 
 def preview(image: AnalyzedImage) -> bytes:

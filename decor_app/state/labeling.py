@@ -9,12 +9,11 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.jobs.ingest_tasks import IngestTask
-from decor_app.state.datasets import open_set, store
+from decor_app.state.datasets import open_set, store, written
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.errors import attempt, toast_error
 from decor_app.state.first_model import submit_ingest
 from decor_app.state.jobs import INGEST, forget, job_for
-from decor_app.state.labeling_routes import PATH
 from decor_app.state.labeling_session import Labeling, labeling_of
 from decor_app.state.workspace import workspace
 from decor_core.data.tables.csv_escape import safe_cell
@@ -25,7 +24,6 @@ from decor_core.datasets.heap import (
     heap_of,
     label_table,
     labeled_dataset,
-    left_out,
     take_over_edits,
 )
 from decor_core.datasets.heap import finish as finish_heap
@@ -38,12 +36,6 @@ from decor_core.images.decode import content_hash
 _ADDRESS = "label"  # of the page, with the id of what is being labeled
 
 
-def address_of_routes() -> str:
-    """Where the labeler finds its routes, below which come the address of a labeling and a verb."""
-    base = st.get_option("server.baseUrlPath").strip("/")
-    return f"/{base}{PATH}" if base else PATH
-
-
 def heaps() -> list[DatasetSummary]:
     """Pictures of this session that are being labeled and are no data set yet."""
     return store().heaps()
@@ -52,7 +44,10 @@ def heaps() -> list[DatasetSummary]:
 def opened() -> Labeling | None:
     """What is being labeled; None, with the reason, if it is not there."""
     session = workspace()
-    set_id = session.labeling = session.labeling or _from_address()
+    is_new = not keys.LABELING_SEEN.value  # the server may have been started anew meanwhile
+    keys.LABELING_SEEN.value = True
+    linked = st.query_params.get(_ADDRESS, "") if is_new and not session.data_set else ""
+    set_id = session.labeling = session.labeling or linked
     if not set_id:
         st.query_params.pop(_ADDRESS, None)
         return None
@@ -66,13 +61,6 @@ def opened() -> Labeling | None:
         return None
     session.labelings = {**session.labelings, set_id: found}  # as long as the visitor is here
     return found
-
-
-def _from_address() -> str:
-    """What the address of the page tells that is being labeled: the server was started anew."""
-    is_new = not keys.LABELING_SEEN.value
-    keys.LABELING_SEEN.value = True
-    return st.query_params.get(_ADDRESS, "") if is_new and not workspace().data_set else ""
 
 
 def open_labeling(set_id: str) -> None:
@@ -96,11 +84,6 @@ def finish(labeling: Labeling) -> Dataset | None:
     close_labeling()
     open_set(made.id)
     return made
-
-
-def what_is_left_out(labeling: Labeling) -> str:
-    """A sentence on the pictures that would not be in the data set; "" if all would."""
-    return left_out(labeling.heap, labeling.log)
 
 
 def can_label_more(dataset: Dataset) -> bool:
@@ -158,34 +141,17 @@ def rename_heap(set_id: str) -> None:
     attempt(rename)
 
 
-def delete_heap(set_id: str) -> None:
-    """Remove a heap with its labels; ``datasets.restore`` brings it back."""
-    try:
-        title = store().heap(set_id).title
-        store().delete(set_id)
-    except DataError as error:
-        toast_error(error)
-        return
-    if workspace().labeling == set_id:
-        close_labeling()
-    keys.DELETED_SET.value = set_id, title
-
-
 # To take along, as it stands
 
 
 def zipped(labeling: Labeling) -> bytes:
     """What has a class in class folders, with a table and a report."""
-    packed = io.BytesIO()
-    write_zip(labeled_dataset(labeling.heap, labeling.log), packed)
-    return packed.getvalue()
+    return written(write_zip, labeled_dataset(labeling.heap, labeling.log))
 
 
 def hugging_face(labeling: Labeling) -> bytes:
     """What has a class as a zip with metadata.csv, for Hugging Face's datasets."""
-    packed = io.BytesIO()
-    write_hugging_face(labeled_dataset(labeling.heap, labeling.log), packed)
-    return packed.getvalue()
+    return written(write_hugging_face, labeled_dataset(labeling.heap, labeling.log))
 
 
 def table_csv(labeling: Labeling) -> bytes:

@@ -21,13 +21,13 @@ from decor_app.jobs.tasks import QueueName
 from decor_app.jobs.worker import OWN_FAULT
 from decor_app.state.labeling_answers import learned_json
 from decor_app.state.processes import job_queues
-from decor_core.data.findings import pluralize
 from decor_core.datasets.heap import Heap, load_heap
 from decor_core.datasets.label_log import LabelLog
 from decor_core.datasets.label_steps import NONE, SKIP, Step
 from decor_core.datasets.storage import HEAP
 from decor_core.errors import DamagedFile, DecorError
 from decor_core.io import read_json, write_json
+from decor_core.text import pluralize
 from decor_core.training.active_learning import LEAST_CLASSES, LEAST_OF_CLASS
 from decor_core.training.heap_vectors import has_heap_vectors
 from decor_core.training.labeling_progress import enough, with_point

@@ -114,11 +114,6 @@ def delete_run(entry: RunEntry) -> None:
         keys.DELETED_RUN.value = entry
 
 
-def deleted_run() -> RunEntry | None:
-    """What was deleted last and can be brought back."""
-    return keys.DELETED_RUN.value
-
-
 def restore_run() -> None:
     """Bring back what was deleted last."""
     entry = keys.DELETED_RUN.value

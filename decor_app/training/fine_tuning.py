@@ -83,7 +83,7 @@ def _show_start() -> None:
         st.warning(words, icon=":material/warning:")
     with st.popover("Settings", icon=":material/tune:"):
         _settings()
-    config = _chosen(run)
+    config = replace(run.config, **{name: keys.SETTING.of(name).value for name in _NAMES})
     about = " ".join([run.id, *(f"{getattr(config, name):g}" for name in _NAMES)])
     job = job_for(ESTIMATE, about)
     if job and job.active:
@@ -185,11 +185,6 @@ def _settings() -> None:
     setting_widget("fine_tune_rate")
     if most > 1:
         setting_widget("fine_tune_minutes", slider=(1, most, 1))
-
-
-def _chosen(run: Run) -> TrainingConfig:
-    """The settings of ``run``, and of fine-tuning what the widgets say."""
-    return replace(run.config, **{name: keys.SETTING.of(name).value for name in _NAMES})
 
 
 def _time_words(estimate: TimeEstimate) -> str:

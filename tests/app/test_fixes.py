@@ -86,7 +86,7 @@ def test_obstacles_cannot_be_waved_through(pictures):
     for kind in OBSTACLES:
         entry = Finding(kind, "Iznik", "")
         assert "Keep" not in [fix.label for fix in fixes(entry, pictures)]
-        assert not fixes_of_all(kind, [entry, entry], pictures)
+        assert not fixes_of_all(kind, [entry, entry])
 
 
 def test_suggestions_follow_a_class_that_is_renamed(pictures):
@@ -102,5 +102,5 @@ def test_every_fix_of_every_kind_does_something(pictures, kind):
     one, other = _files(pictures, "Gzhel")[0], _files(pictures, "Iznik")[0]
     entries = [Finding(kind, one, "", other, "Iznik"), Finding(kind, other, "", one, "Gzhel")]
     state = pictures.with_model_findings(entries)
-    for fix in [*fixes(entries[0], state), *fixes_of_all(kind, entries, state)]:
+    for fix in [*fixes(entries[0], state), *fixes_of_all(kind, entries)]:
         assert _tried(fix, state).number == state.number + 1, fix.label
