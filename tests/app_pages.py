@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from decor_app.state.processes import inference_pool, job_queues
+from decor_core.datasets.dataset import Dataset
+from decor_core.datasets.store import DatasetStore
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,6 +45,16 @@ def texts(test: AppTest) -> str:
 
 def button(test: AppTest, label: str) -> Button:
     return next(button for button in test.button if button.label == label)
+
+
+def button_labels(test: AppTest) -> set[str]:
+    return {one.label for one in test.button}
+
+
+def latest_dataset(home: Path) -> Dataset:
+    """Of those kept in $DECOR_HOME the one that was changed last."""
+    store = DatasetStore(home / "datasets")
+    return store.get(store.list()[0].id)
 
 
 def grid(test: AppTest, label: str) -> list[dict[str, str]]:

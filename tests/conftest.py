@@ -15,6 +15,7 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from packing import LABELS
 from PIL import Image
 from tiny_network import tiny_network
 
@@ -73,6 +74,16 @@ def encoded() -> Callable[..., bytes]:
         return stream.getvalue()
 
     return encode
+
+
+@pytest.fixture(scope="session")
+def members(ornament: Callable, encoded: Callable) -> dict[str, bytes]:
+    """Three pictures in each of three class folders."""
+    return {
+        f"{label}/{i}.png": encoded(ornament(10 * place + i, side=96))
+        for place, label in enumerate(LABELS)
+        for i in range(3)
+    }
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from decor_core.data.listing import Listing
 from decor_core.data.tables.columns import Columns
 from decor_core.data.tables.table_listing import list_tables
 
+LABELS = ("白蜡树", "橡树", "榆树")  # of the fixture ``members``
+
 
 def zip_bytes(members: Mapping[str, bytes], how: int = zipfile.ZIP_STORED) -> bytes:
     """A zip of ``members``, contents by name."""

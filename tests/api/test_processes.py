@@ -11,7 +11,7 @@ from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from serving import ROOT, TIMEOUT, free_port, until, wait_for
+from serving import ROOT, TIMEOUT, children_of, free_port, is_running, until, wait_for
 
 from decor_app.hosting.login import VARIABLE
 
@@ -70,11 +70,11 @@ def test_what_is_under_way_is_answered_before_the_end(tmp_path, large):
             lambda: sum(one.done() for one in asked) + _waiting(base) >= 6,
             "the pictures did not come",
         )
-        children = _children(server.pid)
+        children = children_of(server.pid)
         server.send_signal(signal.SIGTERM)
         assert len({one.result() for one in asked}) == 1
     assert server.wait(timeout=TIMEOUT) in (0, -signal.SIGTERM)
-    until(lambda: not any(map(_lives, children)), "a process outlived its server")
+    until(lambda: not any(map(is_running, children)), "a process outlived its server")
     told = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     assert told[-1]["event"] == "stopped" and not [one for one in told if one["level"] == "error"]
 
@@ -103,16 +103,3 @@ def _waiting(base: str) -> int:
     return int(
         float(next(line for line in lines if line.startswith("decor_api_waiting ")).split()[1])
     )
-
-
-def _children(pid: int) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout
-    return [int(one) for one in found.split()]
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -37,6 +37,13 @@ def share_processes() -> Iterator[None]:
 
 
 @pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where data sets are kept."""
+    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
+    return tmp_path / "datasets"
+
+
+@pytest.fixture
 def visit(monkeypatch: pytest.MonkeyPatch) -> Visit:
     queues = {name: JobQueue() for name in get_args(QueueName)}
     for module in (finished_jobs, processes, session_job):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from app_pages import button, ended, grid, opened, sound, texts
+from app_pages import button, button_labels, ended, grid, opened, sound, texts
 from streamlit.testing.v1 import AppTest
 
 from decor_app.classify import corrections
@@ -50,10 +50,6 @@ def _html(test: AppTest) -> str:
     return "".join(str(element.proto.body) for element in test.get("html"))
 
 
-def _labels(test: AppTest) -> set[str]:
-    return {button.label for button in test.button}
-
-
 def _say(test: AppTest, label: str, parent: str = "") -> AppTest:
     """Put the answer that is shown right."""
     # AppTest cannot type what a box does not offer.
@@ -79,7 +75,7 @@ def test_a_correction_is_remembered_learned_and_answers(mine, vase, monkeypatch)
     monkeypatch.setattr(finished_jobs, "ask_about", ask_about)
     test = _say(_page(mine, ("vase.png", vase)), "Delft", "Netherlands")
     assert "**1 correction**" in texts(test)
-    assert "Undo" in _labels(test) and "Train with them" in _labels(test)
+    assert "Undo" in button_labels(test) and "Train with them" in button_labels(test)
     _train(test)
     assert test.header[0].value == "Delft", "the new model answers"
     assert "8 styles from 5 countries, told apart by their ornament; Delft" in texts(test)
@@ -90,7 +86,7 @@ def test_a_correction_is_remembered_learned_and_answers(mine, vase, monkeypatch)
     ended(test, "cross-validate")
     assert "Cross-validated accuracy: " in texts(test)
     assert "corrections are only trained on" in texts(test)
-    assert "Trained" in _labels(test) and button(test, "Trained").disabled
+    assert "Trained" in button_labels(test) and button(test, "Trained").disabled
     run = mine.runs.list()[0]
     assert run.title == "Decor styles · 1 correction"
     assert run.data == "Decor photos, 1 correction"
@@ -127,7 +123,7 @@ def test_a_model_that_knows_what_was_taken_back_is_named_and_can_be_left(
     assert "was trained with 1 correction that you have undone" in test.warning[0].value
     sound(button(test, "Back to the model before").click().run())
     assert mine.model.bundle is first.bundle and not test.warning
-    assert "Trained" in _labels(test)
+    assert "Trained" in button_labels(test)
     sound(button(test, "Undo").click().run())
     assert "was trained with 1 correction" in test.warning[0].value
     sound(button(test, "Back to the model before").click().run())
@@ -160,8 +156,8 @@ def test_a_model_without_its_pictures_says_so(mine, vase, training, ornament, en
     mine.model = VectorPredictor(training.bundle)
     test = _say(_page(mine, ("vase.png", vase)), "Gzhel", "Russia")
     assert "The pictures that this model learned from are not here" in texts(test)
-    assert "Train with them" not in _labels(test)
-    assert "Train on the corrections alone" not in _labels(test)
+    assert "Train with them" not in button_labels(test)
+    assert "Train on the corrections alone" not in button_labels(test)
     for number in range(90, 94):
         for label, parent, color in (("Gzhel", "Russia", "gold"), ("Iznik", "Turkey", "teal")):
             data = encoded(ornament(number, color))
@@ -178,7 +174,7 @@ def test_a_model_trained_deeper_says_where_corrections_go(mine, vase, tiny_train
     assert "It can be added to the data set that the model learned from." in texts(test)
     _say(test, "Gzhel", "Russia")
     assert "add them to the data set, and train it deeper again" in texts(test)
-    assert "Train with them" not in _labels(test)
+    assert "Train with them" not in button_labels(test)
     sound(button(test, "Undo").click().run())
     assert "correction**" not in texts(test)
 

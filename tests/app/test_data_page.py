@@ -45,13 +45,6 @@ def made(painted, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    """Where data sets are kept."""
-    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
-    return tmp_path / "datasets"
-
-
-@pytest.fixture
 def open_page(home, made) -> Callable[..., AppTest]:
     """``open_page("Pictures")`` is that view of the set."""
     shutil.copytree(made, home / "shop-1")

@@ -4,7 +4,7 @@ import pickle
 from dataclasses import replace
 
 import pytest
-from app_pages import button, opened, texts
+from app_pages import button, button_labels, opened, texts
 from streamlit.testing.v1 import AppTest
 from tiny_network import tiny_network
 
@@ -15,7 +15,6 @@ from decor_app.jobs.tasks import STOP_GRACE, Progress
 from decor_app.jobs.train_tasks import TrainTask
 from decor_app.state import training_vectors
 from decor_app.state.jobs import ESTIMATE, FINE_TUNE, TRAIN
-from decor_app.state.processes import inference_pool
 from decor_app.state.training_vectors import TrainingVectors
 from decor_core.datasets.store import DatasetStore
 from decor_core.features.own_networks import OwnNetwork
@@ -67,10 +66,6 @@ def _plain(test: AppTest) -> str:
     return texts(test).replace("\\", "")
 
 
-def _labels(test: AppTest) -> set[str]:
-    return {one.label for one in test.button}
-
-
 def _started(visit, embeddings) -> None:
     """The page after both clicks; the training is about to begin."""
     button(_page(visit), "How long will it take?").click().run()
@@ -88,7 +83,7 @@ def _started(visit, embeddings) -> None:
 def test_without_pictures_of_one_s_own_it_is_said(visit):
     test = _page(visit)
     assert "It needs pictures of your own" in _plain(test)
-    assert "How long will it take?" not in _labels(test)
+    assert "How long will it take?" not in button_labels(test)
 
 
 def test_it_begins_with_a_linear_model(visit, dataset):
@@ -103,7 +98,7 @@ def test_it_needs_parts_to_judge_by(visit, run, changes, words):
     bundle = run.bundle if changes else replace(run.bundle, evaluation=None)
     visit.session.runs.save(replace(run, bundle=bundle, config=replace(run.config, **changes)))
     test = _page(visit)
-    assert words in _plain(test) and "How long will it take?" not in _labels(test)
+    assert words in _plain(test) and "How long will it take?" not in button_labels(test)
 
 
 def test_a_model_that_cannot_be_beaten_is_named_before(visit, run):
@@ -112,14 +107,14 @@ def test_a_model_that_cannot_be_beaten_is_named_before(visit, run):
     assert f"of {count} test pictures right. No model can beat that by more than chance" in (
         _plain(test)
     )
-    assert "How long will it take?" in _labels(test)  # who wants may
+    assert "How long will it take?" in button_labels(test)  # who wants may
 
 
 def test_a_server_may_switch_it_off(visit, run, monkeypatch):
     monkeypatch.setenv("DECOR_FINE_TUNE_MINUTES", "0")
     test = _page(visit)
     assert "This server does not train deeper" in _plain(test)
-    assert "How long will it take?" not in _labels(test)
+    assert "How long will it take?" not in button_labels(test)
 
 
 def test_a_server_may_limit_the_minutes(visit, run, embeddings, monkeypatch):
@@ -147,7 +142,7 @@ def test_settings_reach_it_and_another_estimate_is_asked_for(visit, run, dataset
     test = _page(visit)
     assert "A minute or two, at most 5 epochs**, on this machine" in _plain(test)
     test.slider(key="setting-fine_tune").set_value(4)
-    assert "How long will it take?" in _labels(test.run())
+    assert "How long will it take?" in button_labels(test.run())
 
 
 def test_it_tells_how_far_it_is(visit, run, embeddings):
@@ -216,7 +211,7 @@ def test_else_the_linear_model_stays_and_the_other_may_be_kept(visit, run, embed
     assert [one.id for one in visit.session.own_runs] == [run.id]
     button(test, "Keep it all the same").click().run()
     assert len(visit.session.own_runs) == 2
-    assert "Keep it all the same" not in _labels(_page(visit))
+    assert "Keep it all the same" not in button_labels(_page(visit))
 
 
 def test_stopped_before_the_first_epoch_nothing_is_kept(visit, run, embeddings):
@@ -232,7 +227,7 @@ def test_a_process_that_dies_says_so(visit, run, embeddings):
     queue.fail(queue.take().id, "The process that did this ended unexpectedly.")
     test = _page(visit)
     assert "ended unexpectedly" in test.error[0].value
-    assert "Train deeper" in _labels(test)
+    assert "Train deeper" in button_labels(test)
 
 
 # With the model
@@ -290,10 +285,3 @@ def test_the_task_hands_everything_over(visit, dataset, run, embeddings, tuned, 
     assert len(asked["linear"].split.test) == len(run.predictions)
     assert [one.result for one in told if one.result] == list(EVENTS[:2])
     assert all(0 <= one.fraction <= 1 for one in told) and told[-1].fraction == 1
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_inference():
-    yield
-    inference_pool().close()
-    inference_pool.clear()

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_pages import button, opened, sound, texts
+from app_pages import button, button_labels, opened, sound, texts
 from driven_jobs import Visit
-from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import first_model as page
 from decor_app.jobs.ingest_tasks import IngestTask, ingest
@@ -184,10 +183,6 @@ def learning(visit, dataset, results) -> Callable[..., Visit]:
     return learn
 
 
-def _labels(test: AppTest) -> list[str]:
-    return [button.label for button in test.button]
-
-
 @pytest.mark.parametrize("done, told", [(1, "Stopped."), (2, "Stopped. The first model stays.")])
 def test_it_can_be_stopped_and_what_there_is_stays(learning, done, told):
     visit = learning(done)
@@ -195,8 +190,8 @@ def test_it_can_be_stopped_and_what_there_is_stays(learning, done, told):
     assert "is on its way" in texts(test)
     sound(button(test, "Stop").click().run())
     assert told in [caption.value for caption in test.caption]
-    assert "Stop" not in _labels(test) and "is on its way" not in texts(test)
-    assert ("Classify with it" in _labels(test)) is (done == 2)
+    assert "Stop" not in button_labels(test) and "is on its way" not in texts(test)
+    assert ("Classify with it" in button_labels(test)) is (done == 2)
     assert len(visit.session.own_runs) == (done == 2)
     assert not any(sum(queue.load()) for queue in visit.queues.values())
 
@@ -219,7 +214,7 @@ def test_classify_waits_for_the_better_one(learning, results, dataset):
     visit.session.model = VectorPredictor(visit.session.own_runs[0].bundle)
     test = opened("classify", workspace=visit.session)
     assert "a better one will answer as soon as it is there" in texts(test)
-    assert "Stop" not in _labels(test)
+    assert "Stop" not in button_labels(test)
     for result in results[2:]:
         visit.end(learn_purpose(dataset.id), result)
     sound(test.run())
@@ -263,4 +258,4 @@ def test_without_room_in_the_queue_the_pictures_are_there_all_the_same(visit, da
     visit.session.data_set = dataset.id
     test = opened("data", workspace=visit.session)
     assert "36 pictures in 3 classes" in texts(test) and "on its way" not in texts(test)
-    assert "Look for label issues" in _labels(test)
+    assert "Look for label issues" in button_labels(test)

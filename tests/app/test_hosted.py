@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,7 +10,18 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from serving import ROOT, TIMEOUT, TIMEOUT_MS, Served, chromium, served, until, visit
+from serving import (
+    ROOT,
+    TIMEOUT,
+    TIMEOUT_MS,
+    Served,
+    children_of,
+    chromium,
+    is_running,
+    served,
+    until,
+    visit,
+)
 
 from benchmarks.visitor import Visitor
 
@@ -257,20 +267,11 @@ def test_the_log_names_nobody(server):
 
 def _ends_well(server: Served) -> None:
     """All pages have been opened by now."""
-    maps, children = Path(f"/proc/{server.process.pid}/maps"), _children(server.process.pid)
+    maps, children = Path(f"/proc/{server.process.pid}/maps"), children_of(server.process.pid)
     assert "/tensorflow/" not in maps.read_text(), "it is for a process of its own"
     assert server.end() in (0, -15)
     assert _notes(server, "stopped")
-    until(lambda: not any(map(_lives, children)), "the training process outlived its server")
-
-
-def _children(pid: int) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout
-    return [int(line) for line in found.split()]
-
-
-def _lives(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+    until(lambda: not any(map(is_running, children)), "the training process outlived its server")
 
 
 def test_secrets_of_the_host_are_settings_for_app_py_too(tmp_path, browser):

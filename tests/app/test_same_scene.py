@@ -1,10 +1,9 @@
 """One scene in the app: what a fixed camera or a burst brought is trained on, and what is told."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from app_pages import button, opened, sound, texts
+from app_pages import button, latest_dataset, opened, sound, texts
 from scenes import fixed_camera, hand
 from serving import TIMEOUT
 from streamlit.testing.v1 import AppTest
@@ -75,17 +74,12 @@ def signs(encoded) -> Callable[..., list[bytes]]:
     ]
 
 
-def _the_set(home: Path):
-    store = DatasetStore(home / "datasets")
-    return store.get(store.list()[0].id)
-
-
 def test_bursts_of_two_classes_make_a_set_each_in_one_step(record, signs, tmp_path):
     test = record("one", signs(1))
     assert texts(test) == "12 pictures added to “one”."
     assert test.session_state["data_view"] == "Add pictures"
     assert texts(record("two", signs(2))) == "12 pictures added to “two”."
-    made = _the_set(tmp_path)
+    made = latest_dataset(tmp_path)
     assert made.number == 1 and dict(made.counts) == {"one": 12, "two": 12}
     assert (
         made.table["file"].str.contains(r"\d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d burst \d+ \d{3}").all()

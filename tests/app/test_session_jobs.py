@@ -1,12 +1,12 @@
 """Jobs that end while a page is drawn, in one tab or in two: the page is of one moment."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import numpy as np
 import pytest
-from app_pages import button, opened, sound, texts
+from app_pages import button, button_labels, opened, sound, texts
 from packing import zip_of
 
 from decor_app.datasets import ingest as ingest_page
@@ -14,20 +14,12 @@ from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, MapCoordinates, M
 from decor_app.jobs.ingest_tasks import IngestTask, PreviewTask
 from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
 from decor_app.state import finished_jobs, jobs, processes
-from decor_app.state.processes import inference_pool
 from decor_app.state.session_job import SessionJob
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.store import DatasetStore
 from decor_core.model.events import never_stop
 from decor_core.model.training_config import TrainingConfig
-
-
-@pytest.fixture(scope="module", autouse=True)
-def end_inference() -> Iterator[None]:
-    yield
-    inference_pool().close()
-    inference_pool.clear()
 
 
 @pytest.fixture
@@ -49,10 +41,6 @@ def during(monkeypatch) -> Callable:
 
 def _training_task(embeddings) -> TrainTask:
     return TrainTask(embeddings, TrainingConfig(head="lda"), "style", "Painted")
-
-
-def _labels(test) -> set[str]:
-    return {button.label for button in test.button}
 
 
 each_reading = pytest.mark.parametrize("reading", [1, 2])
@@ -97,7 +85,7 @@ def test_a_preview(visit, painted, during, reading, tmp_path):
     during(jobs.PREVIEW, reading, lambda: visit.end(jobs.PREVIEW, found))
     test = opened("data", workspace=visit.session)
     assert visit.session.jobs[jobs.INGEST].snapshot().status == "queued"
-    assert "Read the pictures" not in _labels(test)
+    assert "Read the pictures" not in button_labels(test)
 
 
 @each_reading
@@ -122,7 +110,7 @@ def test_a_search_for_label_issues(visit, dataset, during, reading):
     during(jobs.CHECK, reading, end)
     test = opened("data", workspace=visit.session)
     assert "1 picture that may be in the wrong class" in texts(test)
-    assert "Look for label issues" not in _labels(test)
+    assert "Look for label issues" not in button_labels(test)
 
 
 @each_reading

@@ -1,33 +1,12 @@
 """Archives that are dropped on the Data and the Classify page."""
 
-from pathlib import Path
-
 import pytest
 from app_pages import ended, opened, sound, texts
-from packing import tar_bytes, with_method, zip_bytes, zip_of_raw_names
+from packing import LABELS, tar_bytes, with_method, zip_bytes, zip_of_raw_names
 
 from decor_app.state import jobs
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.store import DatasetStore
-
-LABELS = ("白蜡树", "橡树", "榆树")
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    """Where data sets are kept."""
-    monkeypatch.setenv("DECOR_HOME", str(tmp_path))
-    return tmp_path / "datasets"
-
-
-@pytest.fixture(scope="module")
-def members(ornament, encoded):
-    """Three pictures in each of three class folders."""
-    return {
-        f"{label}/{i}.png": encoded(ornament(10 * place + i, side=96))
-        for place, label in enumerate(LABELS)
-        for i in range(3)
-    }
 
 
 def _plain(markdown: str) -> str:

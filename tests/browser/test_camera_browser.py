@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from app_pages import latest_dataset
 from serving import TIMEOUT_MS, served, train_without_copies
 from test_accessibility import _check
 
@@ -75,11 +76,6 @@ def _added(page, label: str) -> None:
     told.get_by_text(f"added to “{label}”. Pictures go to “{label}”").wait_for()
 
 
-def _the_set(home):
-    store = DatasetStore(home / "datasets")
-    return store.get(store.list()[0].id)
-
-
 def test_a_burst_is_recorded_while_the_button_is_held(page, home):
     _open(page)
     hold = page.get_by_role("button", name="Hold to record")
@@ -95,7 +91,7 @@ def test_a_burst_is_recorded_while_the_button_is_held(page, home):
     _until_frame(page, 5)
     page.mouse.up()
     _added(page, "pattern")
-    table = _the_set(home).table
+    table = latest_dataset(home).table
     assert len(table) >= 4 and table["file"].str.contains(r" burst 1 \d{3}\.jpg$").all()
     assert 320 <= table["width"].max() <= 640
     _check(page)
@@ -112,14 +108,14 @@ def test_two_hand_signs_become_a_model(page, home):
         _until_frame(page, 15)
         page.mouse.up()
         _added(page, label)
-    two = _the_set(home)
+    two = latest_dataset(home)
     assert two.number == 1 and set(two.counts) == {"one", "three"}
     page.get_by_role("button", name="Hold to record").focus()
     page.keyboard.down(" ")
     _until_frame(page, 3)
     page.keyboard.up(" ")
     _added(page, "three")
-    assert _the_set(home).number == 2 and len(_the_set(home).table) > len(two.table)
+    assert latest_dataset(home).number == 2 and len(latest_dataset(home).table) > len(two.table)
     page.get_by_role("button", name="Undo", exact=True).click()
     page.get_by_text(f"So far: one {two.counts['one']} · three {two.counts['three']}.").wait_for()
     page.evaluate("clearInterval(window.drawing)")

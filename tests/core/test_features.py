@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from decor_core.data.catalog import open_dataset
 from decor_core.errors import BackboneError, BundleError, DataError, TrainingError
 from decor_core.features import copies_choice
-from decor_core.features import embedder as embedding
+from decor_core.features import embedder as embedder_module
 from decor_core.features.catalog_embeddings import _VectorCache, embed_catalog
 from decor_core.features.embedder import Block, EmbeddingSpec, ImageEmbedder
 from decor_core.features.embeddings import Embeddings
@@ -69,8 +69,12 @@ def test_vector_is_the_same_twice_and_finite(embedder, ornament):
 
 
 def test_threads_take_turns_but_for_the_network(ornament, monkeypatch):
-    monkeypatch.setattr(embedding.os, "cpu_count", lambda: 4)
-    embedder, find, lock = ImageEmbedder(EmbeddingSpec()), embedding.region_square, threading.Lock()
+    monkeypatch.setattr(embedder_module.os, "cpu_count", lambda: 4)
+    embedder, find, lock = (
+        ImageEmbedder(EmbeddingSpec()),
+        embedder_module.region_square,
+        threading.Lock(),
+    )
     pictures = [ornament(seed, "navy", 90) for seed in range(8)]
     alone = [embedder.embed(picture) for picture in pictures]
     inside, most = 0, 0
@@ -85,7 +89,7 @@ def test_threads_take_turns_but_for_the_network(ornament, monkeypatch):
             inside -= 1
         return find(picture, region)
 
-    monkeypatch.setattr(embedding, "region_square", counted)
+    monkeypatch.setattr(embedder_module, "region_square", counted)
     with ThreadPoolExecutor(6) as threads:
         together = list(threads.map(embedder.embed, pictures))
     assert most == 2

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from serving import free_port
 
 from decor_core import __version__
 
@@ -82,14 +82,8 @@ def _answer(server, url, data=None, **headers):
     pytest.fail("the server did not start")
 
 
-def _free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 def test_the_app_starts_from_the_wheel(installed):
-    port = _free_port()
+    port = free_port()
     server = installed("app", "--headless", "--port", port)
     try:
         assert _answer(server, f"http://localhost:{port}/_stcore/health") == b"ok"
@@ -99,7 +93,7 @@ def test_the_app_starts_from_the_wheel(installed):
 
 
 def test_the_api_answers_from_the_wheel(installed):
-    port = _free_port()
+    port = free_port()
     server = installed("serve", "--port", port)
     picture = (ROOT / "models" / "samples" / "gzhel-vase.jpg").read_bytes()
     try:

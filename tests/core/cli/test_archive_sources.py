@@ -1,19 +1,7 @@
 """Archives on the command line: read like folders, or refused with the way out."""
 
 import pytest
-from packing import tar_bytes, with_method, zip_bytes, zip_of_raw_names
-
-LABELS = ("白蜡树", "橡树", "榆树")
-
-
-@pytest.fixture
-def members(ornament, encoded):
-    """Three pictures in each of three class folders."""
-    return {
-        f"{label}/{i}.png": encoded(ornament(10 * place + i, side=96))
-        for place, label in enumerate(LABELS)
-        for i in range(3)
-    }
+from packing import LABELS, tar_bytes, with_method, zip_bytes, zip_of_raw_names
 
 
 def test_a_tar_is_checked_like_a_zip(run, members, tmp_path):

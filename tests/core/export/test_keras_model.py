@@ -8,7 +8,7 @@ from PIL import Image
 
 from decor_core.errors import BackboneError, BundleError
 from decor_core.export import keras_model as graph
-from decor_core.features import embedder as embedding
+from decor_core.features import embedder
 from decor_core.images import color, views
 from decor_core.model.bundle import Bundle
 from decor_core.model.predictor import ImagePredictor
@@ -91,7 +91,7 @@ def test_views_are_pillows_to_the_bit(number, side):
 def test_weights_of_a_stage_are_the_apps(side):
     mask = NOISE[:112, :112, 0]
     ours = graph._shares(mask[None, None].astype(np.float32), (side, side))[0, ..., 0]
-    theirs = embedding._shares(Image.fromarray(mask), (side, side))
+    theirs = embedder._shares(Image.fromarray(mask), (side, side))
     # Where two passes are rounded, each in another order, a place may be one level off.
     level = 1.01 * theirs.max() / 128 if 112 % side else 1e-7
     np.testing.assert_allclose(ours, theirs, atol=level, rtol=0)
@@ -102,7 +102,7 @@ def test_colors_are_counted_at_the_apps_places(side):
     picture = Image.fromarray(NOISE).resize((side, side))
     square, _, _ = views.object_square(picture)
     ours = graph._nearest(np.asarray(square, np.float32)[None])[0]
-    np.testing.assert_array_equal(ours, embedding.nearest(np.asarray(square)))
+    np.testing.assert_array_equal(ours, embedder.nearest(np.asarray(square)))
 
 
 def test_colors_are_the_apps():

@@ -10,7 +10,7 @@ from decor_core.errors import DataError, TrainingError
 from decor_core.model.linear_head import probabilities
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training import labeled_vectors
-from decor_core.training import train as workflow
+from decor_core.training import train as train_module
 from decor_core.training.train import cross_validate, train, train_on_all
 
 GATE = 0.9
@@ -139,14 +139,14 @@ def test_groups_never_straddle_folds(embeddings, monkeypatch):
     pairs = np.array([f"pair {i // 2}" for i in range(36)])
     grouped = replace(embeddings, table=embeddings.table.assign(group=pairs))
     trained_on = []
-    examples = workflow.LabeledVectors.examples
+    examples = train_module.LabeledVectors.examples
 
     def spy(self, rows):
         trained_on.append(set(pairs[rows]))
         assert not set(pairs[rows]) & set(pairs[np.setdiff1d(np.arange(36), rows)])
         return examples(self, rows)
 
-    monkeypatch.setattr(workflow.LabeledVectors, "examples", spy)
+    monkeypatch.setattr(train_module.LabeledVectors, "examples", spy)
     cross_validate(grouped, LDA, "style", n_folds=3, repeats=2)
     assert len(trained_on) == 6
 

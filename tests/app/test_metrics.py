@@ -73,7 +73,7 @@ def test_names_and_errors_leave_no_trace(lines):
     (line,) = lines()
     assert line["event"] == "cannot read %s from %s"
     assert line["error"] == "PictureError"
-    assert "test_counters.py" in line["at"][0]
+    assert "test_metrics.py" in line["at"][0]
     assert "grandma" not in json.dumps(line) and "203" not in json.dumps(line)
 
 

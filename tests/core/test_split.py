@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decor_core.data import split as splitting
+from decor_core.data import split as split_module
 from decor_core.data.groups import group_duplicates
 from decor_core.errors import DataError
 
@@ -27,12 +27,12 @@ def table(labels, keys, groups, **columns):
 
 def split(labels, keys, groups, batches=None, **options):
     known = {"batch": batches} if batches else {}
-    return splitting.split(table(labels, keys, groups, **known), "label", **options)
+    return split_module.split(table(labels, keys, groups, **known), "label", **options)
 
 
 def folds(labels, keys, groups, batches=None, **options):
     known = {"batch": batches} if batches else {}
-    return splitting.assign_folds(table(labels, keys, groups, **known), "label", **options)
+    return split_module.assign_folds(table(labels, keys, groups, **known), "label", **options)
 
 
 def parts_of(labels, keys, groups=None, **options):
@@ -231,7 +231,7 @@ def test_a_burst_is_cut_in_blocks_with_the_test_away_from_the_training(seed):
     files = [f"good/{i:03}.jpg" for i in range(n)] + [f"bad/{i:03}.jpg" for i in range(n)]
     labels, keys = ["good"] * n + ["bad"] * n, [hashlib.md5(f.encode()).hexdigest() for f in files]
     scene = pd.DataFrame({"class": labels, "key": keys, "group": "same", "file": files})
-    found = splitting.split(scene, "class", seed=seed)
+    found = split_module.split(scene, "class", seed=seed)
     for start in (0, n):
         train, validation, test = (
             [int(row) - start for row in rows if start <= row < start + n]
@@ -241,7 +241,7 @@ def test_a_burst_is_cut_in_blocks_with_the_test_away_from_the_training(seed):
         for block in (train, validation, test):
             assert block == list(range(block[0], block[-1] + 1))
         assert min(abs(a - b) for a in train for b in test) > 5
-    fold_of = splitting.assign_folds(scene, "class", seed=seed)
+    fold_of = split_module.assign_folds(scene, "class", seed=seed)
     for start in (0, n):
         own = fold_of[start : start + n]
         assert list(np.bincount(own)) == [10] * 5
@@ -252,7 +252,7 @@ def test_separate_bursts_of_one_scene_stay_whole():
     files = [f"burst{b}-{i:02}.jpg" for b in range(5) for i in range(10)] * 2
     labels, keys = ["a"] * 50 + ["b"] * 50, [f"{i:03}" for i in range(100)]
     scene = pd.DataFrame({"class": labels, "key": keys, "group": "same", "file": files})
-    found = splitting.split(scene, "class")
+    found = split_module.split(scene, "class")
     assert [len(rows) for rows in vars(found).values()] == [60, 20, 20]
     of = [(label, file[:6]) for label, file in zip(labels, files, strict=True)]
     assert sum(len({of[row] for row in rows}) for rows in vars(found).values()) == 10
@@ -263,7 +263,7 @@ def test_stray_frames_beside_a_burst_do_not_leave_one_picture_to_train_on():
     groups = ["all"] * 18 + ["x", "y"] + keys[20:]
     scene = pd.DataFrame({"class": labels, "key": keys, "group": groups})
     for seed in range(10):
-        found = splitting.split(scene, "class", seed=seed)
+        found = split_module.split(scene, "class", seed=seed)
         assert sum(row < 20 for row in found.train) == 16
 
 
@@ -286,12 +286,12 @@ def test_whatever_is_divided(sizes, seed, grouped_by, told):
     files = [f"{b}x{i:02}.jpg" if told else f"{key}.jpg".translate(_LETTERS)
              for b, i, key in zip(burst_of, numbers, keys, strict=True)]  # fmt: skip
     scene = pd.DataFrame({"class": labels, "key": keys, "group": groups, "file": files})
-    found = splitting.split(scene, "class", seed=seed)
+    found = split_module.split(scene, "class", seed=seed)
     parts = {int(row): name for name, members in vars(found).items() for row in members}
     assert sorted(parts) == list(range(len(rows))), "every picture once"
     for name in ("train", "validation", "test"):
         assert {labels[row] for row in parts if parts[row] == name} == set(labels)
-    fold_of = splitting.assign_folds(scene, "class", n_folds=2, seed=seed)
+    fold_of = split_module.assign_folds(scene, "class", n_folds=2, seed=seed)
     for need, where in ((3, parts), (2, dict(enumerate(fold_of)))):
         sides = defaultdict(set)
         for row, side in where.items():
@@ -301,7 +301,7 @@ def test_whatever_is_divided(sizes, seed, grouped_by, told):
             if enough and (told or grouped_by == "bursts"):
                 assert all(len(sides[f"{c}-{b}"]) == 1 for b in range(len(members)))
     order = np.random.default_rng(seed).permutation(len(rows))
-    turned = vars(splitting.split(scene.iloc[order], "class", seed=seed))
+    turned = vars(split_module.split(scene.iloc[order], "class", seed=seed))
     again = {int(order[row]): name for name, members in turned.items() for row in members}
     assert again == parts, "the order of the rows does not matter"
 
@@ -312,5 +312,5 @@ _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 def test_a_single_picture_is_still_too_few():
     scene = pd.DataFrame({"class": ["a"] * 6, "key": list("123456"), "group": "same"})
     with pytest.raises(DataError, match="“b” has 1"):
-        splitting.split(scene.assign(**{"class": ["a"] * 5 + ["b"]}), "class")
-    assert Counter(splitting.assign_folds(scene, "class", n_folds=3)) == {0: 2, 1: 2, 2: 2}
+        split_module.split(scene.assign(**{"class": ["a"] * 5 + ["b"]}), "class")
+    assert Counter(split_module.assign_folds(scene, "class", n_folds=3)) == {0: 2, 1: 2, 2: 2}

@@ -5,7 +5,7 @@ import gc
 import pytest
 import streamlit as st
 
-from decor_app.state import cache as held
+from decor_app.state import cache
 from decor_app.state.cache import SharedCache
 
 
@@ -58,13 +58,13 @@ def test_one_that_is_larger_than_all_is_held_alone(visit):
 
 def test_a_session_that_ends_leaves_nothing(visit, monkeypatch):
     pool, first, second = SharedCache(100), {}, {}
-    monkeypatch.setattr(held, "looks", lambda: pool)
+    monkeypatch.setattr(cache, "looks", lambda: pool)
     for state in (first, second):
         visit(state)
         pool.put("a", 1, 10)
     first.clear()
     gc.collect()
-    held.sweep()
+    cache.sweep()
     assert pool.size == 10 and pool.get("a") == 1
 
 
