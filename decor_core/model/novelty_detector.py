@@ -8,7 +8,7 @@ import numpy as np
 
 from decor_core.model.estimator import Estimator
 from decor_core.model.novelty import Novelty
-from decor_core.model.whitening import class_means, shrinkage
+from decor_core.model.whitening import class_means, shrinkage, subspace_iteration
 
 FALSE_ALARMS = 0.02
 _AXES_OF_A_BLOCK = 16
@@ -147,13 +147,11 @@ def _covariance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, float]
 def _principal_axes(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The largest eigenvalues [k] of ``rows.T @ rows``, and their axes [d, k].
 
-    By subspace iteration (Halko, Martinsson & Tropp, 2011) from the same start every time. Those
-    near zero are left out.
+    By subspace iteration from the same start every time. Those near zero are left out.
     """
     shape = rows.shape[1], min(max(2 * count, 1), *rows.shape)
-    basis = np.random.default_rng(0).standard_normal(shape).astype(rows.dtype)
-    for _ in range(4):
-        basis = np.linalg.qr(rows.T @ (rows @ basis))[0]
+    start = np.random.default_rng(0).standard_normal(shape).astype(rows.dtype)
+    basis = subspace_iteration(lambda basis: rows.T @ (rows @ basis), start, 4)
     _, lengths, mixing = np.linalg.svd(rows @ basis, full_matrices=False)
     kept = lengths[:count] > lengths[0] * 1e-4
     return lengths[:count][kept].astype(np.float64) ** 2, basis @ mixing[:count][kept].T
