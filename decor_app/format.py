@@ -9,8 +9,6 @@ from pathlib import PurePosixPath
 
 from humanize import naturaltime
 
-STEPWISE = "softmax"  # the head that is trained by steps
-
 
 def escape_markdown(text: str) -> str:
     """``text`` as Markdown that shows it letter by letter: file names and labels are data."""

@@ -5,6 +5,7 @@ from typing import Any
 from decor_app.format import between, escape_markdown, percent, percent_exact
 from decor_core.model.bundle import Bundle
 from decor_core.model.elsewhere import Elsewhere
+from decor_core.model.training_config import STEPWISE
 
 DATA_URL = "https://www.kaggle.com/datasets/olgabelitskaya/traditional-decor-patterns"
 NETWORK_URL = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
@@ -97,6 +98,6 @@ def _head(training: dict[str, Any]) -> str:
     """How the head was trained, in a sentence."""
     if reason := (training.get("choice") or {}).get("reason"):
         return escape_markdown(reason)
-    if training.get("head") == "softmax":
+    if training.get("head") == STEPWISE:
         return f"Softmax: {training['steps']} steps at {training['learning_rate']:g}."
     return f"Head: {escape_markdown(str(training.get('head', 'unknown')))}."

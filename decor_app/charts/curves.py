@@ -152,8 +152,8 @@ def _lines(title: str, steps: int, unit: str, top: float) -> alt.Chart:
 def learning_curve_chart(points: Sequence[CurvePoint]) -> None:
     """Accuracy with its interval against the number of training pictures."""
     rows = [
-        {"pictures": point.pictures, "value": point.accuracy,
-         "low": point.ci95[0], "high": point.ci95[1]}
+        {"pictures": point.pictures, "value": point.accuracy.value,
+         "low": point.accuracy.ci95[0], "high": point.accuracy.ci95[1]}
         for point in points
     ]  # fmt: skip
     most = max((row["pictures"] for row in rows), default=1)

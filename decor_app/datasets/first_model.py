@@ -12,7 +12,7 @@ from decor_app.state.models import in_use, use_model
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
 from decor_core.runs.run import Run
-from decor_core.training.improvement import Improvement, Rate
+from decor_core.training.improvement import Change, Improvement
 
 
 def show_first_model(dataset: Dataset) -> None:
@@ -93,19 +93,20 @@ def gain_words(gain: Improvement | None) -> str:
     """By how much the second model is better than the first, or that nothing was gained."""
     if gain is None:
         return "No pictures were kept back to compare it with the first model."
-    told = [_rate_words(gain.pictures, "pictures that neither had seen")]
+    told = [_change_words(gain.pictures, "pictures that neither had seen")]
     if gain.copies:
-        told.append(_rate_words(gain.copies, "distorted copies of these"))
-    better = any(rate and rate.now > rate.before for rate in (gain.pictures, gain.copies))
+        told.append(_change_words(gain.copies, "distorted copies of these"))
+    better = any(one and one.now.k > one.before.k for one in (gain.pictures, gain.copies))
     said = "Better than the first model" if better else "Nothing was gained over the first model"
     return f"{said}: {'; '.join(told)}."
 
 
-def _rate_words(rate: Rate, what: str) -> str:
-    if rate.now == rate.before:
-        return f"of {rate.n} {what}, {percent(rate.now / rate.n)} are right, as before"
-    chance = ", which may be chance" if rate.may_be_chance else ""
+def _change_words(change: Change, what: str) -> str:
+    before, now = change.before, change.now
+    if now == before:
+        return f"of {now.n} {what}, {percent(now.value)} are right, as before"
+    chance = ", which may be chance" if change.may_be_chance else ""
     return (
-        f"of {rate.n} {what}, {percent(rate.before / rate.n)} were right before and "
-        f"{percent(rate.now / rate.n)} are now{chance}"
+        f"of {now.n} {what}, {percent(before.value)} were right before and "
+        f"{percent(now.value)} are now{chance}"
     )

@@ -203,13 +203,14 @@ def _points(job: Job | None) -> list[CurvePoint]:
 
 def _learning_curve_words(points: list[CurvePoint]) -> str:
     last = points[-1]
+    right = last.accuracy
     text = (
-        f"{percent(last.accuracy)} with {last.pictures} pictures to learn from (likely between "
-        f"{between(last.ci95)}; {last.n} tested, five-fold). The band is the 95\u00a0% interval."
+        f"{percent(right.value)} with {last.pictures} pictures to learn from (likely between "
+        f"{between(right.ci95)}; {right.n} tested, five-fold). The band is the 95\u00a0% interval."
     )
     if len(points) < 2:
         return text
     before = points[-2]
-    if last.accuracy > before.ci95[1]:
+    if right.value > before.accuracy.ci95[1]:
         return f"{text} It still climbs: more pictures would help."
-    return f"{text} With {before.pictures} it was {percent(before.accuracy)} already."
+    return f"{text} With {before.pictures} it was {percent(before.accuracy.value)} already."

@@ -12,8 +12,8 @@ from decor_app.jobs.tasks import QueueName, Report, Task
 from decor_core.datasets.heap import load_heap
 from decor_core.errors import DataError, damaged_file
 from decor_core.features.embedder import EmbeddingSpec
+from decor_core.model.evaluation import Proportion
 from decor_core.model.events import ShouldStop
-from decor_core.training.active_learning import Share
 from decor_core.training.heap_vectors import embed_heap, read_heap_vectors
 from decor_core.training.labeling_progress import (
     ClassProgress,
@@ -62,11 +62,11 @@ class LabelingFit:
     classes: tuple[str, ...] = ()
     proposed: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     confidence: np.ndarray = field(default_factory=lambda: np.empty(0))
-    errors: tuple[Share, ...] = ()
-    right: Share = Share(0, 0)
+    errors: tuple[Proportion, ...] = ()
+    right: Proportion = Proportion(0, 0)
     by_class: tuple[ClassProgress, ...] = ()
     rest: tuple[float, float, float] | None = None
-    changed: Share = Share(0, 0)
+    changed: Proportion = Proportion(0, 0)
     disagreements: tuple[tuple[int, int, float], ...] = ()
 
 

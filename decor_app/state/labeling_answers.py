@@ -8,7 +8,7 @@ import numpy as np
 from decor_app.jobs.labeling_tasks import THRESHOLDS, LabelingFit
 from decor_core.datasets.label_log import LabelLog
 from decor_core.datasets.label_steps import NONE
-from decor_core.model.evaluation import wilson
+from decor_core.model.evaluation import Proportion
 
 _KEYS = ("proposals", "next", "clusters", "threshold", "curve", "disagreements")
 
@@ -42,7 +42,7 @@ def learned_json(
     }
     learned["threshold"] = {
         "values": list(THRESHOLDS),
-        "errors": [_with_interval(share.k, share.n) for share in fit.errors],
+        "errors": list(map(_with_interval, fit.errors)),
         "counts": [int((unlabeled & (fit.confidence >= t)).sum()) for t in THRESHOLDS],
     }
     confirmed = log.confirmed
@@ -60,7 +60,7 @@ def _curve_json(fit: LabelingFit, points: Sequence[tuple[int, int, int]]) -> dic
     rest = fit.rest and [round(value, 4) for value in fit.rest]
     return {
         "points": [
-            {"labels": labels, **dict(zip(names, _with_interval(k, n), strict=True))}
+            {"labels": labels, **dict(zip(names, _with_interval(Proportion(k, n)), strict=True))}
             for labels, k, n in points
         ],
         "rest": rest and dict(zip(names, rest, strict=True)),
@@ -68,7 +68,7 @@ def _curve_json(fit: LabelingFit, points: Sequence[tuple[int, int, int]]) -> dic
             {
                 "name": one.name,
                 "labels": one.labels,
-                "right": one.right.k / one.right.n if one.right.n else None,
+                "right": one.right.value if one.right.n else None,
                 "needs_more": one.needs_more,
             }
             for one in fit.by_class
@@ -77,8 +77,7 @@ def _curve_json(fit: LabelingFit, points: Sequence[tuple[int, int, int]]) -> dic
     }
 
 
-def _with_interval(k: int, n: int) -> list[float | None]:
+def _with_interval(share: Proportion) -> list[float | None]:
     """A share with its 95 % interval; nothing is known of none."""
-    if not n:
-        return [None, 0.0, 1.0]
-    return [round(value, 4) for value in (k / n, *wilson(k, n))]
+    low, high = share.ci95
+    return [round(share.value, 4) if share.n else None, round(low, 4), round(high, 4)]

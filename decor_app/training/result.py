@@ -13,12 +13,13 @@ from decor_app.evaluation.summary import (
     show_same_scene_note,
     use_button,
 )
-from decor_app.format import STEPWISE, between, duration, escape_markdown, percent_exact
+from decor_app.format import between, duration, escape_markdown, percent_exact
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CrossValidateTask
 from decor_app.page import RUNS
 from decor_app.state.finished_jobs import run_of
 from decor_app.state.jobs import CROSS_VALIDATE, TRAIN, ask_about, can_train_further, job_for
+from decor_core.model.training_config import STEPWISE
 from decor_core.runs.diagnosis import Diagnosis, best_step, diagnose
 from decor_core.runs.run import Run
 

@@ -5,12 +5,13 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.charts.heatmaps import search_heatmap
 from decor_app.components.progress import watch_job
-from decor_app.format import STEPWISE, escape_markdown, head_name, percent_exact
+from decor_app.format import escape_markdown, head_name, percent_exact
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import SearchTask
 from decor_app.state.jobs import SEARCH, job_for, stop, submit_on
 from decor_app.training.setting_widget import SETTINGS
 from decor_app.training.settings import chosen_training, set_widgets
+from decor_core.model.training_config import STEPWISE
 from decor_core.training.search import (
     SearchCandidate,
     SearchResult,

@@ -14,6 +14,7 @@ from decor_core.cli.terminal import (
     print_table,
 )
 from decor_core.errors import RunError
+from decor_core.model.training_config import STEPWISE
 
 if TYPE_CHECKING:
     from decor_core.model.evaluation import Evaluation
@@ -181,7 +182,7 @@ def _store() -> "DiskRuns":
 
 def _row(run: "Run") -> tuple[str, ...]:
     config = run.config
-    by_steps = config.head == "softmax"
+    by_steps = config.head == STEPWISE
     return (
         run.id,
         run.title,

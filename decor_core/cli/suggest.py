@@ -230,7 +230,7 @@ def _words(proposals: "Proposals | None", labels: dict[int, str], n: int) -> str
             f"{len(labels)} of {n} pictures have a label; proposals come with three pictures each "
             "of two classes."
         )
-    right, (low, high) = proposals.accuracy, proposals.accuracy.interval
+    right, (low, high) = proposals.accuracy, proposals.accuracy.ci95
     words = (
         f"{len(labels)} of {n} pictures have a label; judged by the others, {right.k} of {right.n} "
         f"get it (95 % interval {low:.0%} to {high:.0%})."

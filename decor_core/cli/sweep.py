@@ -10,7 +10,7 @@ from decor_core.cli.options import COUNT, Command, as_json, flag, options
 from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import print_json, progress_bar, stopped_by_interrupt
 from decor_core.cli.training_flags import FINE_TUNING, folds, taxonomy, training_flags
-from decor_core.model.training_config import TrainingConfig
+from decor_core.model.training_config import STEPWISE, TrainingConfig
 
 if TYPE_CHECKING:
     from decor_core.training.search import SearchResult
@@ -21,7 +21,7 @@ class SearchFlags:
     """The values to try, each with each."""
 
     heads: tuple[str, ...] = flag(
-        "Heads: softmax, ensemble, logistic, lda or auto.", default=("softmax",), flag="head"
+        "Heads: softmax, ensemble, logistic, lda or auto.", default=(STEPWISE,), flag="head"
     )
     steps: tuple[int, ...] = flag(
         "Training steps.", default=(100, 500, 2000), flag="how_many_training_steps"

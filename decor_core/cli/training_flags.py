@@ -10,9 +10,8 @@ import click
 
 from decor_core.cli.options import Option, options
 from decor_core.cli.terminal import quietly
-from decor_core.model.training_config import TrainingConfig
+from decor_core.model.training_config import STEPWISE, TrainingConfig
 
-_BY_DESCENT = ("softmax",)
 # What was decided about vectors when they were made.
 OF_VECTORS = tuple(one.name for one in fields(TrainingConfig) if one.metadata["of_vectors"])
 # What a command has no use for that trains many models.
@@ -53,13 +52,13 @@ def network_named(text: str) -> str:
 
 def settle_head(config: TrainingConfig, *, wants_curves: bool = False) -> TrainingConfig:
     """The config with the head that the command line asks for; says what another one ignores."""
-    descent = [one.name for one in fields(config) if one.metadata["heads"] == _BY_DESCENT]
+    descent = [one.name for one in fields(config) if one.metadata["heads"] == (STEPWISE,)]
     asked = any(_is_given(name) for name in descent)
     if not config.fine_tune:
         tell_ignored(FINE_TUNING[1:], "nothing is fine-tuned without --fine_tune")
     if not _is_given("head"):
-        return replace(config, head="softmax") if asked or wants_curves else config
-    if asked and config.head != "softmax":
+        return replace(config, head=STEPWISE) if asked or wants_curves else config
+    if asked and config.head != STEPWISE:
         print(
             f"decor: --head {config.head} knows no steps, rate, batches or decay: they are "
             "ignored; leave --head out to train by gradient descent.",

@@ -44,6 +44,23 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 @dataclass(frozen=True)
+class Proportion:
+    """``k`` of ``n``."""
+
+    k: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        """The share, 0 to 1; nan of none."""
+        return self.k / self.n if self.n else math.nan
+
+    @property
+    def ci95(self) -> tuple[float, float]:
+        return wilson(self.k, self.n)
+
+
+@dataclass(frozen=True)
 class ReliabilityBin:
     """Predictions of about the same confidence: how many, their mean confidence, share right."""
 

@@ -20,6 +20,7 @@ from decor_core.images.augment import Augmentation, standard
 from decor_core.images.views import REGIONS, VIEWS
 
 HEADS = "auto", "ensemble", "logistic", "softmax", "lda"
+STEPWISE = "softmax"  # the head that is trained step by step, at a learning rate
 
 
 def _setting(
@@ -82,7 +83,7 @@ class TrainingConfig:
         "overfit the training pictures.",
         range=(1, 100_000),
         slider=(10, 4000, 10),
-        heads=("softmax",),
+        heads=(STEPWISE,),
         flag="how_many_training_steps",
     )
     learning_rate: float = _setting(
@@ -94,7 +95,7 @@ class TrainingConfig:
             *(0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.003, 0.005),
             *(0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
         ),
-        heads=("softmax",),
+        heads=(STEPWISE,),
     )
     batch_size: int = _setting(
         100,
@@ -102,7 +103,7 @@ class TrainingConfig:
         "How many pictures each step looks at: small batches are noisy, large ones steadier and "
         "slower.",
         range=(1, 10_000),
-        heads=("softmax",),
+        heads=(STEPWISE,),
         flag="train_batch_size",
     )
     weight_decay: float = _setting(
@@ -112,14 +113,14 @@ class TrainingConfig:
         "any one detail.",
         range=(0, 1),
         options=(0.0, 0.00001, 0.0001, 0.001, 0.01, 0.1),
-        heads=("softmax",),
+        heads=(STEPWISE,),
     )
     eval_interval: int = _setting(
         10,
         "Evaluation interval",
         "How many steps lie between two points of the training curves; it changes no result.",
         range=(1, 100_000),
-        heads=("softmax",),
+        heads=(STEPWISE,),
         flag="eval_step_interval",
     )
     testing_percentage: float = _setting(

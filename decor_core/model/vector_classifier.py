@@ -14,7 +14,7 @@ from decor_core.model.events import OnEvent, ShouldStop, never_stop
 from decor_core.model.examples import Examples, even_folds
 from decor_core.model.linear_head import LinearHead, calibrated_losses, fit_temperature
 from decor_core.model.softmax import SoftmaxRegression
-from decor_core.model.training_config import TrainingConfig
+from decor_core.model.training_config import STEPWISE, TrainingConfig
 from decor_core.model.whitened_folds import WhitenedFolds
 
 _FOLDS = 5
@@ -128,7 +128,7 @@ class VectorClassifier(LinearClassifier):
         def descend(*whitened: np.ndarray, **watch: Any) -> LinearHead:
             return softmax.fit(*whitened, should_stop=should_stop, **watch).head_
 
-        if fit_head == "softmax":
+        if fit_head == STEPWISE:
             held_out = None
             if validation is not None and len(validation[1]):
                 held_out = folds.transform(validation[0], chosen), validation[1]
@@ -215,7 +215,7 @@ def choose(folds: WhitenedFolds, head: str, *, quick: bool = False) -> tuple[Cho
         return Candidate(head, sets[indices], float(losses.mean()), accuracy), losses
 
     if quick:
-        stand_in = "lda" if first == "softmax" else first
+        stand_in = "lda" if first == STEPWISE else first
         candidate, _ = judge(stand_in, beginning)
         reason = _quick_reason(first, candidate, len(y_true))
         return Choice(first, candidate.blocks, reason, (candidate,)), beginning

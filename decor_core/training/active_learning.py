@@ -13,7 +13,7 @@ import numpy as np
 
 from decor_core.errors import TrainingError, missing_package
 from decor_core.features.embedder import Block
-from decor_core.model.evaluation import wilson
+from decor_core.model.evaluation import Proportion
 from decor_core.model.examples import even_folds
 from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import LinearHead, fit_temperature, probabilities
@@ -41,18 +41,6 @@ def _kmeans() -> Any:
     from sklearn.cluster import KMeans
 
     return KMeans
-
-
-@dataclass(frozen=True)
-class Share:
-    """``k`` of ``n``, with the 95 % interval of the share."""
-
-    k: int
-    n: int
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        return wilson(self.k, self.n)
 
 
 @dataclass(frozen=True)
@@ -98,19 +86,19 @@ class Proposals:
         given = np.array([self.labels[row] for row in self.held_out.tolist()], object)
         return np.array(self.classes, object)[self.answers.argmax(axis=1)] == given
 
-    def errors_above(self, threshold: float) -> Share:
+    def errors_above(self, threshold: float) -> Proportion:
         """How many labels given with at least that probability were wrong, out of fold.
 
         Labels that were asked for because they were doubtful are among them, so that pictures
         nobody asked for fare better rather than worse.
         """
         sure = self.answers.max(axis=1, initial=0) >= threshold
-        return Share(int((sure & ~self.right).sum()), int(sure.sum()))
+        return Proportion(int((sure & ~self.right).sum()), int(sure.sum()))
 
     @property
-    def accuracy(self) -> Share:
+    def accuracy(self) -> Proportion:
         """How many labels are right out of fold."""
-        return Share(int(self.right.sum()), len(self.held_out))
+        return Proportion(int(self.right.sum()), len(self.held_out))
 
     @property
     def estimated_accuracy(self) -> float | None:

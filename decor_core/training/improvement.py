@@ -5,31 +5,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.evaluation import wilson
+from decor_core.model.evaluation import Proportion
 from decor_core.training.train import Training
 
 
 @dataclass(frozen=True)
-class Rate:
-    """How many of ``n`` pictures were right ``before`` and are ``now``."""
+class Change:
+    """How many of the same pictures were right ``before`` and are ``now``."""
 
-    n: int
-    before: int
-    now: int
+    before: Proportion
+    now: Proportion
 
     @property
     def may_be_chance(self) -> bool:
         """Whether the new share lies within the 95 % interval of the old one."""
-        low, high = wilson(self.before, self.n)
-        return low <= self.now / self.n <= high
+        low, high = self.before.ci95
+        return low <= self.now.value <= high
 
 
 @dataclass(frozen=True)
 class Improvement:
     """On held-out ``pictures``, and on distorted ``copies`` of them, where there are some."""
 
-    pictures: Rate
-    copies: Rate | None
+    pictures: Change
+    copies: Change | None
 
 
 def improvement(
@@ -47,12 +46,11 @@ def improvement(
     y_true, copies = classes[rows], embeddings.copies[rows]
     count = copies.shape[1]
 
-    def right(training: Training, vectors: np.ndarray, y_true: np.ndarray) -> int:
+    def right(training: Training, vectors: np.ndarray, y_true: np.ndarray) -> Proportion:
         answers = training.bundle.head.logits(vectors).argmax(axis=1)
-        return int((answers == y_true).sum())
+        return Proportion(int((answers == y_true).sum()), len(y_true))
 
-    pictures = Rate(
-        len(rows),
+    pictures = Change(
         right(before, embeddings_before.vectors[rows], y_true),
         right(now, embeddings.vectors[rows], y_true),
     )
@@ -60,5 +58,5 @@ def improvement(
         return Improvement(pictures, None)
     vectors = np.reshape(copies, (len(rows) * count, copies.shape[2]))
     repeated = np.repeat(y_true, count)
-    heads = (right(training, vectors, repeated) for training in (before, now))
-    return Improvement(pictures, Rate(len(repeated), *heads))
+    copied = (right(training, vectors, repeated) for training in (before, now))
+    return Improvement(pictures, Change(*copied))

@@ -11,8 +11,8 @@ import numpy as np
 
 from decor_core.data.checks import FEW
 from decor_core.data.findings import pluralize
-from decor_core.model.evaluation import wilson
-from decor_core.training.active_learning import ActiveLearner, Proposals, Share
+from decor_core.model.evaluation import Proportion, wilson
+from decor_core.training.active_learning import ActiveLearner, Proposals
 
 _LEAST_LABELS = 30
 _LITTLE_CHANGE = 0.03
@@ -28,20 +28,20 @@ class ClassProgress:
 
     name: str
     labels: int
-    right: Share
+    right: Proportion
     needs_more: bool
 
 
 def class_progress(proposals: Proposals) -> list[ClassProgress]:
     """How far each class is, in the order of ``proposals.classes``."""
     given = list(proposals.labels.values())
-    judged = np.array([proposals.labels[row] for row in proposals.held_out.tolist()], object)
-    overall = proposals.accuracy
+    held_out = np.array([proposals.labels[row] for row in proposals.held_out.tolist()], object)
     found = []
     for name in proposals.classes:
-        own = judged == name
-        count, right = given.count(name), Share(int(proposals.right[own].sum()), int(own.sum()))
-        is_worse = overall.n > 0 and right.interval[1] < overall.k / overall.n
+        own = held_out == name
+        right = Proportion(int(proposals.right[own].sum()), int(own.sum()))
+        is_worse = right.ci95[1] < proposals.accuracy.value
+        count = given.count(name)
         found.append(ClassProgress(name, count, right, count < FEW or is_worse))
     return found
 
@@ -61,7 +61,7 @@ def estimate(proposals: Proposals) -> tuple[float, float, float] | None:
     return share, min(low, share), max(high, share)
 
 
-def changed_by_doubling(learner: ActiveLearner, proposals: Proposals) -> Share:
+def changed_by_doubling(learner: ActiveLearner, proposals: Proposals) -> Proportion:
     """How many unlabeled pictures had another proposal from the first half of the labels.
 
     ``proposals.labels`` are in the order in which they were given.
@@ -69,10 +69,10 @@ def changed_by_doubling(learner: ActiveLearner, proposals: Proposals) -> Share:
     early = dict(list(proposals.labels.items())[: len(proposals.labels) // 2])
     left = ~proposals.labeled
     before = learner.proposed_by(early)
-    return Share(int((before != proposals.proposed)[left].sum()), int(left.sum()))
+    return Proportion(int((before != proposals.proposed)[left].sum()), int(left.sum()))
 
 
-def enough(changed: Share, labels: int) -> str:
+def enough(changed: Proportion, labels: int) -> str:
     """A sentence where labeling more will hardly help, else "".
 
     It does where twice as many labels have changed fewer than 3 % of the proposals for unlabeled
@@ -84,7 +84,7 @@ def enough(changed: Share, labels: int) -> str:
     """
     if labels < _LEAST_LABELS or not changed.n:
         return ""
-    if changed.k and changed.interval[1] >= _LITTLE_CHANGE:
+    if changed.k and changed.ci95[1] >= _LITTLE_CHANGE:
         return ""
     few = "none" if not changed.k else f"only {changed.k:,}"
     return (
@@ -94,7 +94,7 @@ def enough(changed: Share, labels: int) -> str:
 
 
 def with_point(
-    points: list[tuple[int, int, int]], labels: Mapping[int, str], right: Share
+    points: list[tuple[int, int, int]], labels: Mapping[int, str], right: Proportion
 ) -> list[tuple[int, int, int]]:
     """A curve of (labels, right, judged) with what so many labels are worth now.
 

@@ -11,16 +11,13 @@ import numpy as np
 from decor_core.data.split import assign_folds
 from decor_core.errors import TrainingError
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.evaluation import wilson
+from decor_core.model.evaluation import Proportion
 from decor_core.model.events import ShouldStop, TrainEvent, never_stop
-from decor_core.model.training_config import TrainingConfig
+from decor_core.model.training_config import STEPWISE, TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.training.labeled_vectors import LabeledVectors
 from decor_core.training.train import usual_folds
-
-# Heads that are trained step by step; of all others there is only one.
-_BY_STEPS = ("softmax",)
 
 
 @dataclass(frozen=True)
@@ -63,14 +60,14 @@ class SearchResult:
 
 
 def grid(
-    steps: Sequence[int], learning_rates: Sequence[float], heads: Sequence[str] = _BY_STEPS
+    steps: Sequence[int], learning_rates: Sequence[float], heads: Sequence[str] = (STEPWISE,)
 ) -> list[SearchCandidate]:
     """Every combination, once."""
     pairs = list(product(steps, learning_rates))
     found = (
         SearchCandidate(head, *pair)
         for head in heads
-        for pair in (pairs if head in _BY_STEPS else [(None, None)])
+        for pair in (pairs if head == STEPWISE else [(None, None)])
     )
     return list(dict.fromkeys(found))
 
@@ -79,7 +76,7 @@ def random_candidates(
     count: int,
     steps: Sequence[int],
     learning_rates: Sequence[float],
-    heads: Sequence[str] = _BY_STEPS,
+    heads: Sequence[str] = (STEPWISE,),
     *,
     seed: int = 0,
 ) -> list[SearchCandidate]:
@@ -100,7 +97,7 @@ def random_candidates(
             break
         head = str(rng.choice(list(heads)))
         drawn = SearchCandidate(head, round(log_uniform(steps)), log_uniform(learning_rates))
-        found[drawn if head in _BY_STEPS else SearchCandidate(head)] = None
+        found[drawn if head == STEPWISE else SearchCandidate(head)] = None
     return list(found)
 
 
@@ -220,20 +217,10 @@ def _accuracy(
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Accuracy when trained on about ``pictures`` images: right predictions among ``n``."""
+    """Accuracy when trained on about so many ``pictures``."""
 
     pictures: int
-    correct: int
-    n: int
-
-    @property
-    def accuracy(self) -> float:
-        return self.correct / self.n
-
-    @property
-    def ci95(self) -> tuple[float, float]:
-        """95 % score interval (Wilson, 1927)."""
-        return wilson(self.correct, self.n)
+    accuracy: Proportion
 
 
 def learning_curve(
@@ -274,7 +261,7 @@ def learning_curve(
             if progress:
                 progress(number * n_folds + fold + 1, len(shares) * n_folds)
         n = int(data.may_hold_out.sum())
-        points.append(CurvePoint(round(float(np.mean(sizes))), correct, n))
+        points.append(CurvePoint(round(float(np.mean(sizes))), Proportion(correct, n)))
         if on_point:
             on_point(points[-1])
     return points

@@ -21,9 +21,10 @@ from decor_app.state.session_job import SessionJob
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.store import DatasetStore
+from decor_core.model.evaluation import Proportion
 from decor_core.model.events import never_stop
 from decor_core.model.predictor import VectorPredictor
-from decor_core.training.improvement import Rate
+from decor_core.training.improvement import Change
 
 
 def quiet(event: object) -> None:
@@ -98,8 +99,8 @@ def test_the_better_one_takes_its_place_and_says_what_was_gained(stages, visitor
     test = opened("data", workspace=visitor)
     told = texts(test)
     assert "**The model is done**" in told
-    held_out = made.gain.pictures.n
-    assert made.gain.copies.n == 2 * held_out
+    held_out = made.gain.pictures.now.n
+    assert made.gain.copies.now.n == 2 * held_out
     assert f"first model: of {held_out} pictures that neither had seen" in told
     assert f"of {2 * held_out} distorted copies of these" in told
     (run,) = visitor.own_runs
@@ -159,7 +160,8 @@ def test_pictures_that_are_too_few_get_no_model(visitor, dataset):
 
 @pytest.mark.parametrize("before, now, chance", [(80, 82, True), (80, 95, False), (5, 5, True)])
 def test_a_small_gain_may_be_chance(before, now, chance):
-    assert Rate(100, before, now).may_be_chance is chance
+    change = Change(Proportion(before, 100), Proportion(now, 100))
+    assert change.may_be_chance is chance
 
 
 # Its jobs, which end when the test says so

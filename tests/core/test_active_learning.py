@@ -45,7 +45,7 @@ def test_proposals_are_mostly_right_and_as_sure_as_they_may_be(proposals, labels
     right = (proposals.proposed == labels)[~proposals.labeled]
     assert right.mean() > 0.85
     assert abs(proposals.estimated_accuracy - right.mean()) < 0.06
-    low, high = proposals.accuracy.interval
+    low, high = proposals.accuracy.ci95
     assert low < right.mean() < high
 
 
@@ -53,7 +53,7 @@ def test_errors_above_a_threshold_are_those_out_of_fold(proposals):
     everything, sure, none = (proposals.errors_above(t) for t in (0.0, 0.9, 1.01))
     assert everything.n == 40 and everything.k == 40 - proposals.accuracy.k
     assert 0 < sure.n < 40 and sure.k <= everything.k
-    assert (none.k, none.n) == (0, 0) and none.interval == (0.0, 1.0)
+    assert (none.k, none.n) == (0, 0) and none.ci95 == (0.0, 1.0)
 
 
 def test_a_wrong_label_is_disagreed_with_first(learner, proposals, labels):

@@ -74,7 +74,7 @@ def test_corrections_train_and_are_never_held_out(embeddings, corrected):
     assert set(np.flatnonzero(assign_folds(data.table, "style") < 0)) == set(taught)
     judged = cross_validate(data, LDA, "style", repeats=1)["style"]
     assert judged.n == 36 and "Delft" in judged.labels
-    assert learning_curve(data, LDA, "style", shares=(1.0,))[0].n == 36
+    assert learning_curve(data, LDA, "style", shares=(1.0,))[0].accuracy.n == 36
     assert len(search(data, grid([20], [0.1]), "style", base=TrainingConfig("softmax"))) == 1
 
 

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from sklearn import metrics
 
 from decor_core.io import json_as
-from decor_core.model.evaluation import Evaluation, decode_counts, evaluate, wilson
+from decor_core.model.evaluation import Evaluation, Proportion, decode_counts, evaluate, wilson
 
 LABELS = ("a", "b", "c")
 
@@ -33,6 +33,7 @@ def judged():
 ])  # fmt: skip
 def test_wilson_interval(correct, n, low, high):
     assert wilson(correct, n) == pytest.approx((low, high), abs=1e-4)
+    assert Proportion(correct, n).ci95 == wilson(correct, n)
     if n:
         by_scipy = binomtest(correct, n).proportion_ci(method="wilson")
         assert wilson(correct, n) == pytest.approx(tuple(by_scipy), abs=1e-6)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from decor_core.features.embedder import Block
-from decor_core.training.active_learning import ActiveLearner, Share
+from decor_core.model.evaluation import Proportion
+from decor_core.training.active_learning import ActiveLearner
 from decor_core.training.labeling_progress import (
     changed_by_doubling,
     class_progress,
@@ -60,12 +61,12 @@ def test_more_labels_hardly_help_once_the_second_half_changes_nothing(learner):
 @pytest.mark.parametrize(
     "changed, labels, said",
     [
-        (Share(0, 40), 40, "of 40 unlabeled pictures, none"),
-        (Share(1, 400), 40, "only 1 got another proposal by the latest 20 of your 40 labels"),
-        (Share(1, 60), 40, ""),
-        (Share(20, 400), 40, ""),
-        (Share(0, 400), 29, ""),
-        (Share(0, 0), 400, ""),
+        (Proportion(0, 40), 40, "of 40 unlabeled pictures, none"),
+        (Proportion(1, 400), 40, "only 1 got another proposal by the latest 20 of your 40 labels"),
+        (Proportion(1, 60), 40, ""),
+        (Proportion(20, 400), 40, ""),
+        (Proportion(0, 400), 29, ""),
+        (Proportion(0, 0), 400, ""),
     ],
 )
 def test_it_is_enough_by_the_upper_end_of_the_interval(changed, labels, said):
@@ -74,10 +75,10 @@ def test_it_is_enough_by_the_upper_end_of_the_interval(changed, labels, said):
 
 def test_a_curve_forgets_what_was_undone_and_stays_short():
     points = [(10, 8, 10), (20, 18, 20), (30, 28, 30)]
-    assert with_point(points, dict.fromkeys(range(20), "a"), Share(19, 20)) == [
+    assert with_point(points, dict.fromkeys(range(20), "a"), Proportion(19, 20)) == [
         (10, 8, 10), (20, 19, 20),
     ]  # fmt: skip
     points = []
     for n in range(1, 1000):
-        points = with_point(points, dict.fromkeys(range(n), "a"), Share(n, n))
+        points = with_point(points, dict.fromkeys(range(n), "a"), Proportion(n, n))
     assert len(points) <= 200 and points[0] == (1, 1, 1) and points[-1] == (999, 999, 999)

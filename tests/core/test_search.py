@@ -14,7 +14,6 @@ from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.training.labeled_vectors import LabeledVectors
 from decor_core.training.search import (
-    CurvePoint,
     SearchCandidate,
     SearchResult,
     best_result,
@@ -33,7 +32,7 @@ def test_a_tiny_set_has_as_many_folds_as_pictures(embeddings):
     base = TrainingConfig("softmax", testing_percentage=0, validation_percentage=0)
     (found,) = search(tiny, grid([], [], ["lda"]), "style", base=base)
     assert len(found.folds) == 4
-    assert [point.n for point in learning_curve(tiny, LDA, "style", shares=[1.0])] == [4]
+    assert [point.accuracy.n for point in learning_curve(tiny, LDA, "style", shares=[1.0])] == [4]
 
 
 def test_grid_has_every_combination_once():
@@ -138,13 +137,14 @@ def test_learning_curve_grows_with_the_pictures(embeddings):
                             n_folds=3, on_point=told.append)  # fmt: skip
     assert points == told
     assert [point.pictures for point in points] == [3, 12, 24]
-    assert all(point.n == 36 for point in points)
-    assert points[0].accuracy <= points[-1].accuracy
-    low, high = points[-1].ci95
-    assert low < points[-1].accuracy <= high
+    assert all(point.accuracy.n == 36 for point in points)
+    first, *_, last = (point.accuracy for point in points)
+    assert first.value <= last.value
+    low, high = last.ci95
+    assert low < last.value <= high
     # All pictures: what cross-validation says.
     found = cross_validate(embeddings, LDA, "style", n_folds=3, repeats=1)
-    assert points[-1].accuracy == pytest.approx(found["style"].accuracy)
+    assert last.value == pytest.approx(found["style"].accuracy)
 
 
 def test_a_stopped_learning_curve_keeps_its_points(embeddings):
@@ -152,11 +152,6 @@ def test_a_stopped_learning_curve_keeps_its_points(embeddings):
     points = learning_curve(embeddings, LDA, "style", n_folds=3,
                             on_point=done.append, should_stop=lambda: len(done) == 2)  # fmt: skip
     assert points == done and len(done) == 2
-
-
-def test_point_of_the_curve_has_an_interval():
-    point = CurvePoint(10, 8, 10)
-    assert point.accuracy == 0.8 and point.ci95 == pytest.approx((0.490, 0.943), abs=1e-3)
 
 
 def test_stopped_cross_validation_gives_nothing(embeddings):
