@@ -32,6 +32,7 @@ _OBJECT_FINDER = "decor_look"
 _COPIED = (
     "errors.py",
     "images/color.py",
+    "images/damage.py",
     "images/decode.py",
     "images/formats.py",
     "images/limits.py",

@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import struct
-import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Integral
@@ -14,7 +12,8 @@ from PIL import ExifTags, Image, ImageOps
 
 from decor_core.errors import PictureError, UnsupportedPicture, kind_of
 from decor_core.images import tiff
-from decor_core.images.formats import EXPORT, HEAD_BYTES, is_heif, is_tga, rare_jpeg, sniff
+from decor_core.images.damage import DAMAGED_HEADER, decoder_errors
+from decor_core.images.formats import HEAD_BYTES, is_heif, is_tga, sniff
 from decor_core.images.limits import LIMITS, Limits, check_size, read_within
 from decor_core.images.profiles import profile_of, to_srgb
 
@@ -22,27 +21,7 @@ DECODER_VERSION = 2  # counts the changes after which a file is another picture 
 
 _LONGEST_MOMENT = 30  # letters
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
-_DAMAGED_HEADER = "The picture's header is damaged; please save or download it again."
-_DAMAGED = (
-    "The picture is damaged or incomplete and cannot be decoded; please save or download it again."
-)
-
-# Damaged or hostile bytes make the decoders raise nearly anything; only those calls are guarded.
-_DECODER_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
+_NO_MEMORY = "There is too little memory here to decode the picture; save it smaller, or try later."
 
 
 @dataclass(frozen=True)
@@ -103,40 +82,44 @@ def open_picture(
     data = read_within(source, limits)
     if max_side is not None and not (isinstance(max_side, Integral) and max_side > 0):
         raise PictureError(f"Expected max_side in pixels, 1 or more, but got {kind_of(max_side)}.")
+    try:
+        return _decode(data, limits, max_side)
+    except MemoryError as error:
+        raise PictureError(_NO_MEMORY) from error
+
+
+def _decode(data: bytes, limits: Limits, max_side: int | None) -> Opened:
     picture = _open(data, limits)
     check_size(picture.size, limits)
     size, pages, frames = picture.size, 1, 1
-    try:
-        profile, colors_assumed = profile_of(picture, data)
-        if picture.format == "TIFF":
-            pages = _pages(data)
-        elif picture.format in ("GIF", "PNG", "WEBP", "AVIF"):
-            frames = _frames(picture)
-        if max_side is not None:
-            _decode_small(picture, max_side)
-        upright, turned = _upright(picture)
-        size = (size[1], size[0]) if turned else size
-        shallow, range_assumed = _eight_bit(upright, data)
-        assumed = tuple(filter(None, (colors_assumed, range_assumed)))
-        rgb = _plain_rgb(shallow, profile, max_side)
-        return Opened(rgb, size, _kind(picture), _taken(picture), pages, frames, assumed)
-    except _DECODER_ERRORS as error:
-        raise _failure(error, data, _DAMAGED) from error
+    profile, colors_assumed = profile_of(picture, data)
+    if picture.format == "TIFF":
+        pages = _pages(data)
+    elif picture.format in ("GIF", "PNG", "WEBP", "AVIF"):
+        frames = _frames(picture, data)
+    if max_side is not None:
+        _decode_small(picture, max_side, data)
+    with decoder_errors(data):
+        picture.load()
+    upright, turned = _upright(picture, data)
+    size = (size[1], size[0]) if turned else size
+    shallow, range_assumed = _eight_bit(upright, data)
+    assumed = tuple(filter(None, (colors_assumed, range_assumed)))
+    rgb = _plain_rgb(shallow, profile, max_side, data)
+    # An MPO is a JPEG with more of them behind it.
+    format_ = "JPEG" if picture.format == "MPO" else str(picture.format)
+    return Opened(rgb, size, format_, _taken(picture, data), pages, frames, assumed)
 
 
-def _decode_small(picture: Image.Image, max_side: int) -> None:
+def _decode_small(picture: Image.Image, max_side: int, data: bytes) -> None:
     """Let JPEG, which alone can, decode at a fraction; a good filter does the last third.
 
     A photograph takes a quarter of the time, and its answer moves by less than a tenth of a point.
     """
     share = 1.5 * max_side / max(picture.size)
     width, height = (max(round(side * share), 1) for side in picture.size)
-    picture.draft(None, (width, height))
-
-
-def _kind(picture: Image.Image) -> str:
-    format_ = str(picture.format)
-    return "JPEG" if format_ == "MPO" else format_  # with further JPEGs behind it
+    with decoder_errors(data):
+        picture.draft(None, (width, height))
 
 
 def content_hash(data: bytes) -> str:
@@ -156,17 +139,17 @@ def _open(data: bytes, limits: Limits) -> Image.Image:
         formats = ("HEIF",)
     elif is_tga(head):
         formats = ("TGA",)
-    try:
-        if tiff.is_tiff(data):
-            tiff.check_kind(next(tiff.tags_by_page(data)))
-        return Image.open(io.BytesIO(data), formats=formats)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        most = min(limits.max_pixels, Image.MAX_IMAGE_PIXELS or limits.max_pixels)
-        raise PictureError(
-            f"The picture has more pixels than the {most / 1e6:g} million allowed; save it smaller."
-        ) from error
-    except (*_DECODER_ERRORS, StopIteration) as error:
-        raise _failure(error, data, _DAMAGED_HEADER) from error
+    if tiff.is_tiff(data):
+        tiff.check_kind(tiff.first_page(data))
+    with decoder_errors(data, DAMAGED_HEADER):
+        try:
+            return Image.open(io.BytesIO(data), formats=formats)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            bomb = error
+    most = min(limits.max_pixels, Image.MAX_IMAGE_PIXELS or limits.max_pixels)
+    raise PictureError(
+        f"The picture has more pixels than the {most / 1e6:g} million allowed; save it smaller."
+    ) from bomb
 
 
 def _raise_limit_of_pillow(limits: Limits) -> None:
@@ -177,18 +160,6 @@ def _raise_limit_of_pillow(limits: Limits) -> None:
     own = Image.MAX_IMAGE_PIXELS
     if own is not None and limits.max_pixels > max(own, LIMITS.max_pixels):
         Image.MAX_IMAGE_PIXELS = limits.max_pixels
-
-
-def _failure(error: BaseException, data: bytes, damaged: str) -> PictureError:
-    """What to tell of a decoder's error: what it does not support need not be damaged."""
-    reason = rare_jpeg(data)
-    if not reason and ("nsupported" in str(error) or "not supported" in str(error)):
-        reason = str(error)
-    if reason:
-        return UnsupportedPicture(
-            f"This kind of picture is not supported here ({reason}); {EXPORT}."
-        )
-    return PictureError(damaged)
 
 
 @lru_cache(maxsize=1)
@@ -209,39 +180,41 @@ def _pages(data: bytes) -> int:
     try:
         for _ in tiff.tags_by_page(data):
             pages += 1
-    except _DECODER_ERRORS:
+    except PictureError:
         pass
     return pages
 
 
-def _frames(picture: Image.Image) -> int:
+def _frames(picture: Image.Image, data: bytes) -> int:
     """How many frames an animation has; damage behind the first is no reason to refuse it."""
     try:
-        return getattr(picture, "n_frames", 1)
-    except _DECODER_ERRORS:
+        with decoder_errors(data):
+            return getattr(picture, "n_frames", 1)
+    except PictureError:
         return 1
 
 
-def _upright(picture: Image.Image) -> tuple[Image.Image, bool]:
+def _upright(picture: Image.Image, data: bytes) -> tuple[Image.Image, bool]:
     """The decoded picture turned as its EXIF says, and whether its sides changed places."""
-    picture.load()
     try:
-        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
-        if orientation == 1:  # else all pixels would be copied
-            return picture, False
-        return ImageOps.exif_transpose(picture), orientation in (5, 6, 7, 8)
-    except _DECODER_ERRORS:
+        with decoder_errors(data):
+            orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+            if orientation == 1:  # else all pixels would be copied
+                return picture, False
+            return ImageOps.exif_transpose(picture), orientation in (5, 6, 7, 8)
+    except PictureError:
         return picture, False  # a damaged note beside good pixels is no reason to refuse them
 
 
-def _taken(picture: Image.Image) -> str:
+def _taken(picture: Image.Image, data: bytes) -> str:
     """When the picture was taken, "" where its EXIF does not say."""
     try:
-        notes = picture.getexif().get_ifd(ExifTags.IFD.Exif)
-    except _DECODER_ERRORS:
+        with decoder_errors(data):
+            notes = picture.getexif().get_ifd(ExifTags.IFD.Exif)
+            moment = str(notes.get(ExifTags.Base.DateTimeOriginal, "")).strip(" \0")
+            fraction = str(notes.get(ExifTags.Base.SubsecTimeOriginal, "")).strip(" \0")
+    except PictureError:
         return ""
-    moment = str(notes.get(ExifTags.Base.DateTimeOriginal, "")).strip(" \0")
-    fraction = str(notes.get(ExifTags.Base.SubsecTimeOriginal, "")).strip(" \0")
     return f"{moment}.{fraction}"[:_LONGEST_MOMENT].strip(".") if moment else ""
 
 
@@ -250,7 +223,7 @@ def _eight_bit(picture: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     it is. And what had to be assumed of its range, or ""."""
     is_deep = picture.mode in ("I", "F") or picture.mode.startswith("I;16")
     if tiff.is_tiff(data):
-        tags = next(tiff.tags_by_page(data))
+        tags = tiff.first_page(data)
         tiff.check_levels(picture, tags)
         return tiff.gray_levels(picture, tags) if is_deep else (picture, "")
     if not is_deep:
@@ -264,14 +237,18 @@ def _eight_bit(picture: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     return Image.fromarray(levels), ""
 
 
-def _plain_rgb(picture: Image.Image, profile: bytes | None, max_side: int | None) -> Image.Image:
+def _plain_rgb(
+    picture: Image.Image, profile: bytes | None, max_side: int | None, data: bytes
+) -> Image.Image:
     """Mode RGB in sRGB, transparency laid on white, long side at most ``max_side``."""
     if picture.mode == "CMYK":
         picture, profile = to_srgb(picture, profile), None
-    elif picture.has_transparency_data:
-        picture = _on_white(picture)
-    if picture.mode != "L":
-        picture = picture.convert("L" if picture.mode == "1" else "RGB")
+    with decoder_errors(data):  # a damaged palette or transparency shows only here
+        rgba = picture.convert("RGBA") if picture.has_transparency_data else None
+        if rgba is None and picture.mode != "L":
+            picture = picture.convert("L" if picture.mode == "1" else "RGB")
+    if rgba is not None:
+        picture = _on_white(picture, rgba)
     if max_side is not None:
         picture.thumbnail((max_side, max_side), Image.Resampling.BICUBIC, reducing_gap=3.0)
     picture = to_srgb(picture, profile)
@@ -279,14 +256,15 @@ def _plain_rgb(picture: Image.Image, profile: bytes | None, max_side: int | None
     return picture
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    """The picture laid on white; where all of it would vanish, as it is without its alpha."""
-    is_gray = picture.mode in ("L", "LA", "La")
-    rgba = picture.convert("RGBA")
+def _on_white(picture: Image.Image, rgba: Image.Image) -> Image.Image:
+    """``rgba``, the picture in that mode, laid on white; its colors alone where all would vanish.
+
+    Mode L if the picture is gray, else RGB.
+    """
+    mode = "L" if picture.mode in ("L", "LA", "La") else "RGB"
     if rgba.getchannel("A").getextrema() == (0, 0):
         colors = picture if picture.mode == "RGBa" else rgba
         opaque = Image.merge("RGB", colors.split()[:3])
         if np.ptp(np.asarray(opaque), (0, 1)).any():  # else nothing was drawn
-            return opaque.convert("L") if is_gray else opaque
-    laid = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return laid.convert("L") if is_gray else laid
+            return opaque.convert(mode)
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert(mode)

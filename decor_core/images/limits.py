@@ -34,7 +34,7 @@ def read_within(source: bytes | Path, limits: Limits) -> bytes:
         raise PictureError(f"The file is empty (0 bytes); expected a picture: {KNOWN}.")
     if len(source) > limits.max_bytes:
         raise too_many_bytes(len(source), limits)
-    return source
+    return bytes(source)
 
 
 def _read_file(path: Path, limits: Limits) -> bytes:

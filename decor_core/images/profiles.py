@@ -85,6 +85,8 @@ def profile_of(picture: Image.Image, data: bytes) -> tuple[bytes | None, str]:
     ``data`` is its file. A profile inside goes before numbers; of PNG the chunk cICP before all.
     """
     profile, assumed = picture.info.get("icc_profile"), ""
+    if not isinstance(profile, bytes):  # a damaged tag of a TIFF may be anything
+        profile = None
     if picture.format == "PNG":
         if codes := _cicp(data):
             return _coded_profile(*codes)

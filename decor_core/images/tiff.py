@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from decor_core.errors import UnsupportedPicture
+from decor_core.errors import PictureError, UnsupportedPicture
+from decor_core.images.damage import DAMAGED_HEADER, decoder_errors
 
 if TYPE_CHECKING:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Tags
@@ -58,26 +60,36 @@ def is_tiff(data: bytes) -> bool:
 def tags_by_page(data: bytes) -> Iterator["Tags"]:
     """The tags of each page, without smaller copies and masks of pages; they change as it goes on.
 
-    Raises nearly anything where the bytes are damaged.
+    PictureError where the bytes are damaged.
     """
     from PIL.TiffImagePlugin import ImageFileDirectory_v2  # 3 ms that no JPEG need wait
 
     head = data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8]  # of a BigTIFF it is longer
-    tags, stream, seen = ImageFileDirectory_v2(head), io.BytesIO(data), set()
+    with decoder_errors(data, DAMAGED_HEADER):
+        tags = ImageFileDirectory_v2(head)
+    stream, seen = io.BytesIO(data), set()
     bytes_read = 0
     while (at := tags.next) and at not in seen and bytes_read <= len(data):
         seen.add(at)
-        stream.seek(at)
-        tags.load(stream)
+        with decoder_errors(data, DAMAGED_HEADER):
+            stream.seek(at)
+            tags.load(stream)
         bytes_read += stream.tell() - at  # pages that lie over each other could be many
-        is_torn, is_copy = tags.next == at, tags.get(_SUBFILE_TYPE, 0) & 0b101
+        is_torn, is_copy = tags.next == at, _one(tags, _SUBFILE_TYPE, 0) & 0b101
         if len(seen) == 1 or not (is_torn or is_copy):
             yield tags
 
 
+def first_page(data: bytes) -> "Tags":
+    """The tags of the first page; PictureError where the bytes are damaged."""
+    for tags in tags_by_page(data):
+        return tags
+    raise PictureError(DAMAGED_HEADER)
+
+
 def check_kind(tags: "Tags") -> None:
     """UnsupportedPicture unless the first page is of a kind that Pillow decodes rightly."""
-    if _DNG_VERSION in tags or (tags.get(_SUBFILE_TYPE, 0) & 1 and _SUB_IFDS in tags):
+    if _DNG_VERSION in tags or (_one(tags, _SUBFILE_TYPE, 0) & 1 and _SUB_IFDS in tags):
         raise UnsupportedPicture(
             "The file is a raw photograph of a camera, of which only a small preview could be "
             "read here; develop it with the camera's program and export it as JPEG."
@@ -105,13 +117,13 @@ def _unsupported(reason: str) -> UnsupportedPicture:
 def _reason_against(tags: "Tags") -> str:
     """What of a picture is beyond Pillow, "" if nothing is."""
     depths, formats = _all(tags, _BITS, 1), _all(tags, _SAMPLE_FORMAT, _UNSIGNED)
-    samples, bits, format_ = tags.get(_SAMPLES, 1), depths[0], formats[0]
-    photometric, compression = tags.get(_PHOTOMETRIC, _GRAY), tags.get(_COMPRESSION, 1)
-    in_planes = samples > 1 and tags.get(_PLANES, 1) == 2
+    samples, bits, format_ = _one(tags, _SAMPLES, 1), depths[0], formats[0]
+    photometric, compression = _one(tags, _PHOTOMETRIC, _GRAY), _one(tags, _COMPRESSION, 1)
+    in_planes = samples > 1 and _one(tags, _PLANES, 1) == 2
     kind = (photometric, format_, bits)
     if compression not in _COMPRESSIONS or (compression in _JPEG and bits != 8):
         return f"compressed by {_NAMES.get(compression, f'method {compression}')}"
-    if tags.get(_PREDICTOR, 1) != 1 and compression not in {1, *_PREDICTABLE}:
+    if _one(tags, _PREDICTOR, 1) != 1 and compression not in {1, *_PREDICTABLE}:
         return "a predictor with this compression"
     if len(set(depths)) > 1 or len(set(formats)) > 1:
         return "channels of different depths"
@@ -128,25 +140,36 @@ def _reason_against(tags: "Tags") -> str:
         return f"compressed numbers of {bits} bits, the highest byte first"
     if kind == (_RGB, _UNSIGNED, 16) and _told_range(tags)[1] not in (None, 65535):
         return "16-bit colors of which only a part is used"
-    if photometric == _CMYK and tags.get(_INK_SET, 1) != 1:
+    if photometric == _CMYK and _one(tags, _INK_SET, 1) != 1:
         return "inks other than CMYK"
     if photometric == _YCBCR and compression not in _JPEG:
         return "" if _all(tags, _SUBSAMPLING, 2) == (1, 1) else "subsampled YCbCr"
     return ""
 
 
-def _all(tags: "Tags", tag: int, default: Any) -> tuple:
-    """All values of a tag, which has one or as many as there are channels."""
-    value = tags.get(tag, default)
-    return value if isinstance(value, tuple) else (value,)
+def _all(tags: "Tags", tag: int, default: int, kind: type = int) -> tuple:
+    """All numbers of a tag, which has one or as many as there are channels; PictureError if none.
+
+    A damaged tag may be of any type, and Pillow decodes it only here.
+    """
+    with decoder_errors(b"", DAMAGED_HEADER):
+        value = tags.get(tag, default)
+    values = value if isinstance(value, tuple) else (value,)
+    if not values or not all(isinstance(value, kind) for value in values):
+        raise PictureError(DAMAGED_HEADER)
+    return values
+
+
+def _one(tags: "Tags", tag: int, default: int) -> int:
+    return _all(tags, tag, default)[0]
 
 
 def _told_range(tags: "Tags") -> tuple[float | None, float | None]:
     """What the tags say is black and white, None where they do not."""
     for low, high in _RANGES:
         if high in tags:
-            lowest = min(_all(tags, low, 0)) if low in tags else None
-            return lowest, max(_all(tags, high, 0))
+            lowest = float(min(_all(tags, low, 0, Real))) if low in tags else None
+            return lowest, float(max(_all(tags, high, 0, Real)))
     return None, None
 
 
@@ -160,15 +183,16 @@ def gray_levels(picture: Image.Image, tags: "Tags") -> tuple[Image.Image, str]:
     lowest, peak = float(values.min()), float(values.max())
     black, white = _told_range(tags)
     assumed = ""
-    if white is None or not peak <= white < np.inf or white <= (black or 0):
+    is_known = white is not None and peak <= white < np.inf and white > (black or 0)
+    if black is None or black > lowest:
+        black = 0.0
+    if white is None or not is_known or white <= black:
         black, white = min(lowest, 0.0), _likely_white(peak, kind, bits)
         if black < 0 or white != (1 if kind == _FLOAT else 2**bits - 1):
             assumed = f"The file does not say which value is white; {white:g} was taken"
             assumed += f", and {black:g} for black." if black else "."
-    elif black is None or black > lowest:
-        black = 0.0
     levels = (values - black).clip(0) * (255 / (white - black))
-    if tags.get(_PHOTOMETRIC, _GRAY) == _INVERTED_GRAY:
+    if _one(tags, _PHOTOMETRIC, _GRAY) == _INVERTED_GRAY:
         levels = 255 - levels
     return Image.fromarray((levels + 0.5).clip(0, 255).astype(np.uint8)), assumed
 

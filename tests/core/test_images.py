@@ -191,6 +191,57 @@ def test_truncated_pictures_are_refused(kind, encoded):
         load_picture(data[: len(data) // 2])
 
 
+@pytest.mark.parametrize("ours", [
+    "decode.sniff", "decode.profile_of", "decode._frames", "decode._upright", "decode._eight_bit",
+    "decode._plain_rgb", "decode._on_white", "decode.to_srgb", "tiff.check_kind",
+    "tiff._reason_against", "tiff.gray_levels",
+])  # fmt: skip
+@pytest.mark.parametrize("bug", [TypeError, AttributeError, IndexError, ValueError])
+def test_a_bug_is_not_told_as_a_damaged_picture(ours, bug, encoded, monkeypatch):
+    def fails(*_):
+        raise bug("a bug")
+
+    gray = Image.fromarray(np.arange(400, dtype=np.uint16).reshape(20, 20))
+    clear = Image.new("RGBA", (20, 20), (9, 9, 9, 9))
+    monkeypatch.setattr(f"decor_core.images.{ours}", fails)
+    with pytest.raises(bug, match="a bug"):
+        load_picture(encoded(gray, "TIFF") if ours.startswith("tiff") else encoded(clear, "PNG"))
+
+
+@pytest.mark.parametrize("pillows", ["open", "Image.load", "Image.convert", "Image.thumbnail"])
+def test_too_little_memory_is_not_told_as_damage(pillows, corner, encoded, monkeypatch):
+    def fails(*_, **__):
+        raise MemoryError
+
+    data = encoded(corner)
+    monkeypatch.setattr(f"PIL.Image.{pillows}", fails)
+    with pytest.raises(PictureError, match="too little memory") as caught:
+        load_picture(data, max_side=10)
+    assert "damaged" not in str(caught.value)
+
+
+@pytest.mark.parametrize("raised", [
+    SyntaxError, struct.error, zlib.error, IndexError, KeyError, ZeroDivisionError, OverflowError,
+    TypeError, AttributeError, AssertionError, EOFError, RecursionError, ImageCms.PyCMSError,
+    Image.DecompressionBombError, UnicodeDecodeError("utf-8", b"", 0, 1, ""),
+])  # fmt: skip
+@pytest.mark.parametrize("pillows", ["Image.load", "Image.convert"])
+def test_whatever_a_decoder_raises_is_damage(pillows, raised, corner, encoded, monkeypatch):
+    def fails(*_, **__):
+        raise raised
+
+    data = encoded(corner.convert("P"), "GIF")
+    monkeypatch.setattr(f"PIL.Image.{pillows}", fails)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", Image.Image.load)
+    with pytest.raises(PictureError, match="damaged"):
+        load_picture(data)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bytes_may_be_of_any_kind(kind, corner, encoded):
+    assert load_picture(kind(encoded(corner))).size == corner.size
+
+
 def test_missing_file_folder_and_too_large_file_are_refused(tmp_path, corner, encoded):
     with pytest.raises(PictureError, match="missing"):
         load_picture(tmp_path / "none.png")

@@ -9,7 +9,7 @@ from odd_pictures import IPHONE_PNG, bmp_with_empty_alpha, curve, deep, icc, rgb
 from PIL import Image, ImageCms
 
 from decor_core.data.catalog import open_dataset
-from decor_core.errors import DataError, NotAPicture, UnsupportedPicture
+from decor_core.errors import DataError, NotAPicture, PictureError, UnsupportedPicture
 from decor_core.images.decode import load_picture, open_picture
 from decor_core.images.formats import claimed_format, has_picture_ending, is_picture_name
 
@@ -161,6 +161,25 @@ def test_a_range_that_nothing_tells_is_taken_from_the_data_and_said(values, word
     values = values if values.dtype == np.uint16 else values.astype(np.float32)
     assert words in open_picture(tiff(values)).assumed[0]
     assert np.abs(levels(tiff(values)) - 255 * RAMP[..., None]).max() <= 1
+
+
+@pytest.mark.parametrize("tag", [258, 259, 262, 277, 339, 281])
+@pytest.mark.parametrize("type_", [1, 2, 7, 11])
+def test_a_tag_of_an_odd_type_is_damage(tag, type_):
+    data = tiff(deep(RAMP, np.uint16, 4095), t281=4095)
+    data = data.replace(struct.pack("<HH", tag, 4), struct.pack("<HH", tag, type_), 1)
+    if (tag, type_) == (281, 11):  # which may be any number
+        assert levels(data).shape == (*RAMP.shape, 3)
+    else:
+        with pytest.raises(PictureError, match="header is damaged"):
+            load_picture(data)
+
+
+def test_a_range_that_ends_at_zero_is_not_believed():
+    data = tiff((RAMP * -10).astype(np.int16), t280=2**32 - 5, t281=0)
+    for tag in (280, 281):  # to signed numbers
+        data = data.replace(struct.pack("<HH", tag, 4), struct.pack("<HH", tag, 9), 1)
+    assert "-10 for black" in open_picture(data).assumed[0]
 
 
 def test_what_is_no_number_is_black():
