@@ -37,7 +37,7 @@ from benchmarks.running import HOST, Server, api_server, server
 PATIENCE = 60.0  # seconds: the machine may be busy
 SHORT = "import decor_app.api.limits as limits; limits.SILENT, limits.SLOWEST = 3.0, 5.0"
 SETTINGS = {"DECOR_HOSTED": "1", "DECOR_API_RATE": "1000000", "DECOR_API_MB": "2"}
-MOST_GROWTH = 60.0, 150.0  # MB (10⁶ bytes), of the server and of what looks at pictures
+MAX_GROWTH = 60.0, 150.0  # MB (10⁶ bytes), of the server and of what looks at pictures
 _UNANSWERED = (OSError, TimeoutError, h11.RemoteProtocolError)
 # SO_LINGER: what was sent is forgotten, and the other end is told.
 _RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
@@ -252,7 +252,7 @@ def _attack(target: Server, options: argparse.Namespace) -> None:
     for place, name in enumerate(("the server", "what looks at pictures")):
         values = [row[place] for row in memory]
         print(f"memory of {name}: {values[0]:.0f} MB after a tenth, {values[-1]:.0f} in the end")
-        if values[-1] - values[0] > MOST_GROWTH[place]:
+        if values[-1] - values[0] > MAX_GROWTH[place]:
             whole.findings.append(f"memory of {name}: {values}")
     print(f"{len(whole.findings)} findings", *whole.findings[:40], sep="\n  ")
 

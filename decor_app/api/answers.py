@@ -12,7 +12,7 @@ from decor_app.api.bodies import PictureFile
 from decor_app.api.models import Models, find_model
 from decor_app.api.problems import InvalidPart, Problem
 from decor_app.api.schemas import (
-    MOST_EVIDENCE,
+    MAX_EVIDENCE,
     Classification,
     ClassifiedPicture,
     ClassifyOptions,
@@ -44,8 +44,8 @@ class Answers:
         name, model = find_model(self._models, options.model)
         taxonomy = _taxonomy(model, options.taxonomy)
         files = await files_of(request)
-        if options.evidence and len(files) > MOST_EVIDENCE:
-            raise _invalid("evidence", f"Evidence is for {MOST_EVIDENCE} pictures at most.")
+        if options.evidence and len(files) > MAX_EVIDENCE:
+            raise _invalid("evidence", f"Evidence is for {MAX_EVIDENCE} pictures at most.")
 
         def classify_one(file: PictureFile) -> ClassifiedPicture | UnreadablePicture:
             analysis = self._analyzer.analyze(model.bundle, file, options.evidence)

@@ -32,7 +32,7 @@ _EXPECTED = (
 )
 # Every byte of JSON such as “1,1,1” takes two microseconds and five hundred bytes to refuse; base64
 # has none of its marks.
-_MOST_VALUES = 20_000
+_MAX_VALUES = 20_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def too_many(most: int) -> Problem:
 async def read_json(request: Request) -> bytes:
     """A body that is said to be JSON; Problem where it would take long to find that it is not."""
     data = await request.body()
-    if sum(map(data.count, (b",", b"{", b"["))) > _MOST_VALUES:
+    if sum(map(data.count, (b",", b"{", b"["))) > _MAX_VALUES:
         raise Problem(413, "The JSON body has far more values than pictures can need.")
     return data
 

@@ -91,13 +91,13 @@ def invalid_json(error: ValidationError) -> Problem:
     if found[0]["type"] == "json_invalid":
         return Problem(400, f"The body is no JSON: {found[0]['msg']}.")
     parts = []
-    for one in found[:_MOST_MISTAKES]:
+    for one in found[:_MAX_MISTAKES]:
         names = [str(name).replace("~", "~0").replace("/", "~1") for name in one["loc"]]
         parts.append(InvalidPart(pointer="".join(f"/{name}" for name in names), detail=one["msg"]))
     return Problem(422, "The JSON body is not as expected; see errors.", errors=parts)
 
 
-_MOST_MISTAKES = 20  # of a hundred mistakes the first tell enough
+_MAX_MISTAKES = 20  # of a hundred mistakes the first tell enough
 
 
 def handle_problems(app: Starlette) -> None:
@@ -125,7 +125,7 @@ def _tell_status(request: Request, error: Any) -> Response:
 def _tell_invalid(request: Request, error: Any) -> Response:
     parts = [
         InvalidPart(parameter=".".join(map(str, one["loc"][1:])) or None, detail=one["msg"])
-        for one in error.errors()[:_MOST_MISTAKES]
+        for one in error.errors()[:_MAX_MISTAKES]
     ]
     named = "; ".join(f"{one.parameter}: {one.detail}" for one in parts[:3])
     return Problem(422, f"The query is not as expected: {named}.", errors=parts).response(request)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-MOST_EVIDENCE = 20
+MAX_EVIDENCE = 20
 
 
 class ModelOptions(BaseModel):
@@ -28,7 +28,7 @@ class ClassifyOptions(ModelOptions):
     evidence: bool = Field(
         default=False,
         description="Also a PNG of each picture that shows what speaks for its likeliest label "
-        f"(orange) and against it (violet); for {MOST_EVIDENCE} pictures a request at most.",
+        f"(orange) and against it (violet); for {MAX_EVIDENCE} pictures a request at most.",
     )
 
 

@@ -1,6 +1,6 @@
 // Which pictures a tab shows, in which groups; what a picture looks like there.
 const BATCH = 24, SETS_ALIKE = 12; // pictures; groups
-const AT_FIRST = 240, FEWEST_OF_GROUP = 12, MOST_OF_GROUP = 48; // pictures of all groups together, and of one
+const AT_FIRST = 240, MIN_PER_GROUP = 12, MAX_PER_GROUP = 48; // pictures of all groups together, and of one
 
 const TABS = {
   next: ["To label", (store) => store.open.length],
@@ -48,7 +48,7 @@ const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count ==
 
 function drawLists(root, groups, { name, multi, shown, onAll, onMore }) {
   const full = groups.filter(({ ids }) => ids.length);
-  const each = Math.min(MOST_OF_GROUP, Math.max(FEWEST_OF_GROUP, Math.floor(AT_FIRST / full.length)));
+  const each = Math.min(MAX_PER_GROUP, Math.max(MIN_PER_GROUP, Math.floor(AT_FIRST / full.length)));
   const parts = full.flatMap((group) => {
     const some = shown.has(group.name) ? group.ids : group.ids.slice(0, each);
     const list = make("ul", {}, { role: "listbox", "aria-multiselectable": "true" });

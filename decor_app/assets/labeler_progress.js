@@ -1,6 +1,6 @@
 // How many are labeled, how good the proposals are, what helps most; what goes into a dialog.
-const MOST_NEEDY = 5; // classes that are named
-const LEAST_OF_CLASS = 3; // pictures of a class, to train on it
+const MAX_NEEDY = 5; // classes that are named
+const MIN_PER_CLASS = 3; // pictures of a class, to train on it
 
 function drawProgress(root, store, finish) {
   const { curve, message } = store.state, all = store.titles.size;
@@ -18,10 +18,10 @@ function drawProgress(root, store, finish) {
   const needy = (curve?.classes ?? []).filter((one) => one.needs_more);
   if (needy.length) {
     const list = make("ul");
-    list.append(...needy.slice(0, MOST_NEEDY).map(({ name, labels, right }) => make("li", {
+    list.append(...needy.slice(0, MAX_NEEDY).map(({ name, labels, right }) => make("li", {
       textContent: `${name}: ${plural(labels, "picture")}` + (right == null ? "" : `, ${percent(right)} told right`),
     })));
-    if (needy.length > MOST_NEEDY) list.append(make("li", { textContent: `and ${needy.length - MOST_NEEDY} more` }));
+    if (needy.length > MAX_NEEDY) list.append(make("li", { textContent: `and ${needy.length - MAX_NEEDY} more` }));
     parts.push(make("h3", { textContent: "Classes that need more" }), list);
   }
   const button = make("button", { type: "button", className: "finish strong", textContent: "Finish: make it a data set", onclick: finish });
@@ -120,8 +120,8 @@ function openFinish(dialog, store, finish) {
   const out = [[count(NONE), "of none of these"], [count(SKIP), "skipped"], [store.open.length, "without a label"]];
   const left = out.filter(([n]) => n).map(([n, what]) => `${n.toLocaleString("en")} ${what}`).join(", ");
   const about = make("p", { textContent: `${left ? `Left out: ${left}. ` : ""}You can go on labeling later.` });
-  const small = store.classes.map(({ name }) => name).filter((name) => count(name) && count(name) < LEAST_OF_CLASS);
-  if (small.length) about.append(` ${small.join(", ")}: a model needs at least ${LEAST_OF_CLASS} pictures of a class.`);
+  const small = store.classes.map(({ name }) => name).filter((name) => count(name) && count(name) < MIN_PER_CLASS);
+  if (small.length) about.append(` ${small.join(", ")}: a model needs at least ${MIN_PER_CLASS} pictures of a class.`);
   const close = openDialog(dialog, "finishing", "The data set will have", list, about);
   const button = make("button", { type: "button", className: "strong", textContent: "Make it a data set", onclick: finish });
   const row = make("div", { className: "row" });

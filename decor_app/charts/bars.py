@@ -14,7 +14,7 @@ from decor_app.format import escape_markdown, percent
 from decor_core.model.evaluation import SMALL_CLASS, Evaluation, wilson
 from decor_core.model.predictor import Score
 
-_MOST_SCORES = 5
+_MAX_SCORES = 5
 _TOO_FEW, _FEW = 5, 10  # pictures of a class
 _STATES = ("enough", "too few", "few")  # in the order of the theme's colors: blue, red, ochre
 _PALE = 0.45
@@ -41,7 +41,7 @@ def score_bars(scores: Sequence[Score]) -> None:
     """The likeliest labels with their probabilities, the first of them in full color."""
     bars = [
         Bar(score.label, score.probability, percent(score.probability), _PALE if rank else 1)
-        for rank, score in enumerate(scores[:_MOST_SCORES])
+        for rank, score in enumerate(scores[:_MAX_SCORES])
     ]
     _show_bars("Probabilities", bars, full=1)
 

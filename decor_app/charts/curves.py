@@ -16,7 +16,7 @@ from decor_core.training.search import CurvePoint
 
 _EPOCH = "Epoch"
 _PARTS = {"Training": "train", "Validation": "validation"}
-_MOST_POINTS = 160
+_MAX_POINTS = 160
 # Of cross-entropy, in guesses: what rises above leaves the chart, and it is said.
 _CEILING = 3.0
 _LINE = {"interpolate": "monotone", "strokeWidth": 2.25}
@@ -87,7 +87,7 @@ def _rows(series: Mapping[str, tuple[Sequence[TrainEvent], str]]) -> list[dict[s
     """
     rows = []
     for name, (events, measure) in series.items():
-        stride = math.ceil(len(events) / _MOST_POINTS) or 1
+        stride = math.ceil(len(events) / _MAX_POINTS) or 1
         for event in events[(len(events) - 1) % stride :: stride]:  # the last is among them
             value = getattr(event, measure)
             if value is not None and math.isfinite(value):

@@ -11,7 +11,7 @@ from decor_app.state.images import AnalyzedImage, attribution, preview
 from decor_core.model.overlay import overlay_url
 from decor_core.model.predictor import Prediction
 
-_MOST_LABELS = 7
+_MAX_LABELS = 7
 
 
 @st.fragment
@@ -53,7 +53,7 @@ def show_attribution_map(image: AnalyzedImage, prediction: Prediction) -> None:
 
 
 def _choose_label(image: AnalyzedImage, prediction: Prediction) -> str:
-    labels = [score.label for score in prediction.scores[:_MOST_LABELS]]
+    labels = [score.label for score in prediction.scores[:_MAX_LABELS]]
     return st.pills(
         "What speaks for and against …",
         labels,

@@ -27,7 +27,7 @@ from decor_core.model.evaluation import Evaluation
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run, run_of_bundle
 
-_MOST_SHOWN = 12
+_MAX_SHOWN = 12
 
 
 def show_corrections_bar(dataset: Dataset | None) -> None:
@@ -171,7 +171,7 @@ def _show_without_data(dataset: Dataset) -> None:
 def _show_effect(job: Job | None, training: CorrectionTraining, dataset: Dataset) -> None:
     """The new predictions beside the old ones, and whether accuracy changed."""
     active = active_corrections(dataset)
-    shown = [one for one in active if one.network == network_key()][-_MOST_SHOWN:]
+    shown = [one for one in active if one.network == network_key()][-_MAX_SHOWN:]
     if shown:
         items = []
         for one, prediction in zip(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from decor_app import session_keys as keys
 from decor_app.page import browser_component
 
-MOST_FRAMES = 100
+MAX_FRAMES = 100
 _SIDE = 640  # pixels
 _LETTERS = 5_500_000  # of all frames together; a browser may send 8 MB, see config.toml
 
@@ -21,14 +21,14 @@ def burst_camera(label: str, on_burst: Callable[[Sequence[bytes]], str]) -> None
 
     def received() -> None:
         sent = keys.BURST_CAMERA.value["burst"]
-        frames = sent[:MOST_FRAMES] if isinstance(sent, list) else []
+        frames = sent[:MAX_FRAMES] if isinstance(sent, list) else []
         keep_burst(list(filter(None, map(decoded_frame, frames))), on_burst)
 
     browser_component("burst_camera")(
         key=keys.BURST_CAMERA,
         data={
             "label": label,
-            "most": MOST_FRAMES,
+            "most": MAX_FRAMES,
             "side": _SIDE,
             "letters": _LETTERS,
             "bursts": keys.BURSTS.value,

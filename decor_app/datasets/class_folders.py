@@ -20,7 +20,7 @@ from decor_core.data.folders.tree import PART
 ONE_CLASS = "All pictures are of one class"
 UNLABELED = "None yet: I label them here, by keys, and the model helps"
 _NAMED = 4
-_MOST_CLASSES = 12
+_MAX_CLASSES = 12
 _ROLES = {
     CLASS: ":green-badge[class]",
     PART: ":gray-badge[part of the set]",
@@ -75,7 +75,7 @@ def outline_words(outline: FolderOutline) -> str:
 def show_tree(outline: FolderOutline) -> None:
     """The folders with the pictures in each and what it is taken for; what is left out and why."""
     if outline.classes_from == BY_NAME:
-        shown = list(outline.counts.items())[:_MOST_CLASSES]
+        shown = list(outline.counts.items())[:_MAX_CLASSES]
         lines = [f"- **{escape_markdown(name)}** {n:,} {_ROLES[CLASS]}" for name, n in shown]
         if rest := len(outline.counts) - len(shown):
             lines.append(f"- {rest} more classes")

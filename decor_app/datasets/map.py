@@ -16,11 +16,11 @@ from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
 
-_MOST_COLORS = 12
+_MAX_COLORS = 12
 _COLORS = 7  # of the theme; more classes are told apart by shape, too
 _REST = "other classes"
 _HEIGHT = 560
-_MOST_THUMBS = 5_000
+_MAX_THUMBS = 5_000
 
 
 def show_map(dataset: Dataset) -> None:
@@ -86,7 +86,7 @@ def _table(dataset: Dataset, places: MapCoordinates) -> pd.DataFrame:
     index = rows["key"].map(where).to_numpy(dtype=int)
     spots = places.places[index] if len(index) else np.zeros((0, 2))
     counts = sorted(dataset.counts.items(), key=lambda item: -item[1])
-    colored = {label for label, _ in counts[:_MOST_COLORS]}
+    colored = {label for label, _ in counts[:_MAX_COLORS]}
     labels = rows[dataset.level]
     odd = {e.file for e in dataset.open_findings if e.kind in ("mislabelled", "outlier")}
     table = pd.DataFrame(
@@ -99,7 +99,7 @@ def _table(dataset: Dataset, places: MapCoordinates) -> pd.DataFrame:
             "odd": rows["file"].isin(odd).to_numpy(),
         }
     )
-    if len(index) <= _MOST_THUMBS:  # more would be too much for one message
+    if len(index) <= _MAX_THUMBS:  # more would be too much for one message
         table["image"] = [thumb_uri(places.thumbs[i]) for i in index]
     return table
 

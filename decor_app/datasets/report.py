@@ -18,7 +18,7 @@ from decor_app.state.workspace import workspace
 from decor_core.data.findings import OBSTACLES, Finding
 from decor_core.datasets.dataset import Dataset
 
-_MOST_BARS = 24
+_MAX_BARS = 24
 _NAMED = 3
 
 
@@ -69,10 +69,10 @@ def _show_classes(dataset: Dataset) -> None:
     """How many pictures each class has, the smallest first; to rename or merge them."""
     counts = sorted(dataset.counts.items(), key=lambda item: item[1])
     with st.container(key="class-bars"):
-        class_bars(dict(counts[:_MOST_BARS]))
-    if len(counts) > _MOST_BARS:
+        class_bars(dict(counts[:_MAX_BARS]))
+    if len(counts) > _MAX_BARS:
         st.caption(
-            f"The {_MOST_BARS} smallest of {len(counts)} classes; the largest has "
+            f"The {_MAX_BARS} smallest of {len(counts)} classes; the largest has "
             f"{pluralize(counts[-1][1], 'picture')}."
         )
     with st.popover("Rename or merge a class", icon=":material/label:"):

@@ -28,7 +28,7 @@ from decor_core.datasets.upload import pack_upload, title_of
 from decor_core.errors import DecorError
 from decor_core.shipped import restorable
 
-_MOST_SHOTS = 600  # that a session holds, 60 KB each, until they are labeled
+_MAX_SHOTS = 600  # that a session holds, 60 KB each, until they are labeled
 _CAMERA_WAYS = ("Burst", "One photo")
 
 
@@ -235,8 +235,8 @@ def _unlabeled_bursts() -> None:
 def _collect_shots(shots: Sequence[bytes]) -> str:
     """Keep what the camera has taken until it is to be labeled; how much that is."""
     now = [*keys.HEAP_SHOTS.value, *_named(shots)]
-    if len(now) > _MOST_SHOTS:
-        return f"{_MOST_SHOTS} pictures are the most at once: label what there is first."
+    if len(now) > _MAX_SHOTS:
+        return f"{_MAX_SHOTS} pictures are the most at once: label what there is first."
     keys.HEAP_SHOTS.value = now
     return f"{pluralize(len(now), 'picture')} so far. Record more, or label them."
 

@@ -22,7 +22,7 @@ from decor_core.runs.run import Run
 from decor_core.training.search import CurvePoint
 
 _TEST, _ALL = "The test pictures", "All pictures, cross-validated"
-_MOST_MISTAKES, _MOST_UNSURE = 10, 5
+_MAX_MISTAKES, _MAX_UNSURE = 10, 5
 
 
 def show_details(run: Run, ask: bool = True) -> None:
@@ -92,12 +92,12 @@ def _show_mistakes(run: Run) -> None:
     wrong = predictions[predictions["truth"] != predictions["answer"]]
     if len(wrong):
         st.markdown("**Most confident mistakes**")
-        surest = wrong.nlargest(_MOST_MISTAKES, "probability")
+        surest = wrong.nlargest(_MAX_MISTAKES, "probability")
         _show_pictures(run, surest, "truth", "answer", "probability")
     else:
         st.markdown("**No mistakes** among the test pictures.")
         st.caption("These were the least sure:")
-        unsure = predictions.nsmallest(_MOST_UNSURE, "probability")
+        unsure = predictions.nsmallest(_MAX_UNSURE, "probability")
         _show_pictures(run, unsure, "answer", "probability")
 
 

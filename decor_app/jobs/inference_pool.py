@@ -19,7 +19,7 @@ from decor_core.errors import BundleError
 from decor_core.images.limits import Limits
 from decor_core.model.bundle import Bundle
 
-_MOST_SECONDS_A_PICTURE = 60.0  # for a picture; it takes a tenth of one
+_MAX_SECONDS_PER_PICTURE = 60.0  # for a picture; it takes a tenth of one
 _MAX_PROCESSES = 4
 POOL_SIZE = min(os.cpu_count() or 1, _MAX_PROCESSES)
 _IDLE_SECONDS = 120.0  # after which all but one end
@@ -82,7 +82,7 @@ class InferencePool:
     def _run(self, task: AnalyzeTask) -> ImageAnalysis:
         worker = self._living_worker()
         worker.start(task)
-        deadline = time.monotonic() + _MOST_SECONDS_A_PICTURE
+        deadline = time.monotonic() + _MAX_SECONDS_PER_PICTURE
         while (left := deadline - time.monotonic()) > 0:
             match worker.receive(left):
                 case "done", analysis:

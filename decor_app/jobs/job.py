@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-_LEAST_SECONDS = 0.3  # after which a pace is known
+_MIN_SECONDS = 0.3  # after which a pace is known
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Job:
             return None
         seconds = self.last_event - self.first_event
         gone = self.fraction_done - self.task.fraction_done(self.events[:1])
-        if seconds < _LEAST_SECONDS or not gone or self.fraction_done >= 1:
+        if seconds < _MIN_SECONDS or not gone or self.fraction_done >= 1:
             return None  # the first events may come at once, from several threads
         whole = seconds / gone
         return max(whole * (1 - self.fraction_done) - (now - self.last_event), 0.0)

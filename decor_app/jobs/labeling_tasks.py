@@ -25,7 +25,7 @@ from decor_core.training.labeling_progress import (
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 _BATCH = 12  # that are chosen together; the labels of some are there before the next are
 _NEXT = 200
-_LEAST_ALIKE = 3  # pictures of a cluster
+_MIN_ALIKE = 3  # pictures of a cluster
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class FitTask(Task):
             following = np.concatenate([following, rest])[:_NEXT]
         by_cluster = left[np.argsort(clusters[left], kind="stable")]
         groups = np.split(by_cluster, np.flatnonzero(np.diff(clusters[by_cluster])) + 1)
-        large = [tuple(map(int, group)) for group in groups if len(group) >= _LEAST_ALIKE]
+        large = [tuple(map(int, group)) for group in groups if len(group) >= _MIN_ALIKE]
         alike = tuple(sorted(large, key=len, reverse=True))
         if proposals is None:
             return LabelingFit(self.revision, self.labels, following, alike)

@@ -13,7 +13,7 @@ from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.comparison import compare
 from decor_core.runs.run import Run
 
-_MOST_RUNS = 7  # as many colors as there are to tell them apart
+_MAX_RUNS = 7  # as many colors as there are to tell them apart
 _SETTING_WIDTH = 152  # pixels, as the longest takes
 _LABELS = {"data": "Data", "taxonomy": "Taxonomy", "pictures": "Pictures"} | {
     one.name: one.metadata["label"] for one in fields(TrainingConfig)
@@ -22,9 +22,9 @@ _LABELS = {"data": "Data", "taxonomy": "Taxonomy", "pictures": "Pictures"} | {
 
 def show_comparison(runs: Sequence[Run]) -> None:
     """All that there is to say of two or more runs together."""
-    if len(runs) > _MOST_RUNS:
-        st.info(f"The first {_MOST_RUNS} of the {len(runs)} runs are compared.")
-        runs = runs[:_MOST_RUNS]
+    if len(runs) > _MAX_RUNS:
+        st.info(f"The first {_MAX_RUNS} of the {len(runs)} runs are compared.")
+        runs = runs[:_MAX_RUNS]
     comparison = compare(runs)
     st.header("Is the difference more than chance?", anchor=False)
     for pair in comparison.pairs:

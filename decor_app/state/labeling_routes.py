@@ -33,7 +33,7 @@ from decor_core.images.encode import encode_webp
 
 PATH = "/labeling"
 _SIDE = 1024
-_MOST_BYTES, _MOST_COMING = 4 * 2**20, 64 * 2**20  # of a request: 100,000 ids; of all at once
+_MAX_BYTES, _MAX_BYTES_AT_ONCE = 4 * 2**20, 64 * 2**20  # of a request: 100,000 ids; of all at once
 _decoding = BoundedSemaphore(2)  # a large picture takes hundreds of megabytes for a moment
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _NOW = {"Cache-Control": "no-store"}
@@ -57,7 +57,7 @@ def labeling_routes(base: str = "") -> Mount:
     ]
     app = Starlette(routes=routes)
     handle_problems(app)
-    return Mount(base + PATH, BodyLimits(app, _MOST_BYTES, _MOST_COMING))
+    return Mount(base + PATH, BodyLimits(app, _MAX_BYTES, _MAX_BYTES_AT_ONCE))
 
 
 def _state(request: Request) -> Response:

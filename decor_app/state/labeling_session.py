@@ -28,7 +28,7 @@ from decor_core.datasets.storage import HEAP
 from decor_core.errors import DamagedFile, DecorError
 from decor_core.io import read_json, write_json
 from decor_core.text import pluralize
-from decor_core.training.active_learning import LEAST_CLASSES, LEAST_OF_CLASS
+from decor_core.training.active_learning import MIN_CLASSES, MIN_PER_CLASS
 from decor_core.training.heap_vectors import has_heap_vectors
 from decor_core.training.labeling_progress import enough, with_point
 
@@ -147,9 +147,9 @@ class Labeling:
         if fit and fit.classes:
             return enough(fit.changed, len(fit.labels))
         counts = Counter(self.log.labels.values())
-        if sum(counts[name] >= LEAST_OF_CLASS for name in self.log.classes) < LEAST_CLASSES:
+        if sum(counts[name] >= MIN_PER_CLASS for name in self.log.classes) < MIN_CLASSES:
             return (
-                f"Proposals come as soon as two classes have {LEAST_OF_CLASS} pictures each; "
+                f"Proposals come as soon as two classes have {MIN_PER_CLASS} pictures each; "
                 f"so far {pluralize(len(self.log.labels), 'picture')} are labeled."
             )
         return "The model is learning from the labels; proposals come in a moment."
@@ -184,7 +184,7 @@ class Labeling:
         given = self.log.labels
         # Pictures of nothing that is asked for would all be taken for one of the classes if they
         # were no class of their own; as of any class, a few are needed.
-        none_is_class = list(given.values()).count(NONE) >= LEAST_OF_CLASS
+        none_is_class = list(given.values()).count(NONE) >= MIN_PER_CLASS
         no_class = {SKIP} if none_is_class else {NONE, SKIP}
         labels, left_out = {}, []
         for one, label in given.items():

@@ -29,7 +29,7 @@ from decor_core.training.fine_tuning import FineTuning
 from decor_core.training.time_estimate import TimeEstimate
 
 _NAMES = [name for name in SETTINGS if name.startswith("fine_tune")]
-_MOST_STAGES = 5
+_MAX_STAGES = 5
 _ABOUT = (
     "So far the network that looks at the pictures stays as it is, and only a linear model of what "
     "it sees learns. **Train deeper** lets the last stages of the network learn from your "
@@ -39,7 +39,7 @@ _ABOUT = (
     "thousands have not been measured."
 )
 # Wrong answers that another model must put right, and spoil none, to be better at p < 0.05.
-_LEAST_WRONG = 6
+_MIN_WRONG = 6
 
 
 def show_fine_tuning() -> None:
@@ -164,12 +164,12 @@ def _obstacle(run: Run | None) -> str:
 def _hopeless(evaluation: Evaluation) -> str:
     """Why no model could be better by more than chance; "" where one could."""
     wrong = round((1 - evaluation.accuracy) * evaluation.n)
-    if wrong >= _LEAST_WRONG:
+    if wrong >= _MIN_WRONG:
         return ""
     missed = f"all but {wrong}" if wrong else "all"
     return (
         f"The linear model has {missed} of {pluralize(evaluation.n, 'test picture')} right. No "
-        f"model can beat that by more than chance: it takes {_LEAST_WRONG} wrong answers or more. "
+        f"model can beat that by more than chance: it takes {_MIN_WRONG} wrong answers or more. "
         "More pictures, or a larger test share, can tell."
     )
 
@@ -180,7 +180,7 @@ def _settings() -> None:
     minutes = keys.SETTING.of("fine_tune_minutes")
     if minutes.value > most:
         minutes.value = most
-    setting_widget("fine_tune", slider=(1, _MOST_STAGES, 1))
+    setting_widget("fine_tune", slider=(1, _MAX_STAGES, 1))
     setting_widget("fine_tune_epochs")
     setting_widget("fine_tune_rate")
     if most > 1:

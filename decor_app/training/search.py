@@ -25,7 +25,7 @@ _GRID_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _RATES = SETTINGS["learning_rate"].metadata["options"]
 _HEADS = SETTINGS["head"].metadata["choices"]
 _GRID, _RANDOM = "Grid", "Random"
-_MOST_CANDIDATES = 60
+_MAX_CANDIDATES = 60
 
 
 def show_search() -> None:
@@ -94,15 +94,15 @@ def _candidates_widgets() -> list[SearchCandidate]:
 
 
 def _buttons(candidates: list[SearchCandidate], running: bool) -> None:
-    if len(candidates) > _MOST_CANDIDATES:
-        st.warning(f"{len(candidates)} are too many at once; choose at most {_MOST_CANDIDATES}.")
+    if len(candidates) > _MAX_CANDIDATES:
+        st.warning(f"{len(candidates)} are too many at once; choose at most {_MAX_CANDIDATES}.")
     elif not candidates:
         st.caption("Choose at least one of each.")
     with st.container(horizontal=True, gap="small"):
         st.button(
             f"Try {len(candidates)}" if candidates else "Try",
             icon=":material/search:",
-            disabled=running or not 0 < len(candidates) <= _MOST_CANDIDATES,
+            disabled=running or not 0 < len(candidates) <= _MAX_CANDIDATES,
             on_click=_start,
             args=(tuple(candidates),),
             width="stretch",

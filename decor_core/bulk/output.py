@@ -38,11 +38,11 @@ from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import read_json
 
 _STATE, _PART, _PARTIAL, _JOINED = "_decor.json", "part-", ".partial", "joined"
-_MOST_ROWS_IN_MEMORY = 1000
+_MAX_ROWS_IN_MEMORY = 1000
 # Rows are written after two seconds, and later after a hundredth of the time so far: a crash costs
 # no more than that, and there are never very many parts.
 _SECONDS_A_PART, _SHARE_A_PART = 2.0, 0.01
-_MOST_LETTERS_OF_A_NAME = 40
+_MAX_NAME_LETTERS = 40
 _log = logging.getLogger(__name__)
 
 
@@ -212,7 +212,7 @@ class Output:
         """Keep a row; it is written with the next part."""
         self._buffer.append(row)
         now = time.monotonic()
-        if len(self._buffer) >= _MOST_ROWS_IN_MEMORY or (
+        if len(self._buffer) >= _MAX_ROWS_IN_MEMORY or (
             now - self._written >= max(_SECONDS_A_PART, _SHARE_A_PART * (now - self._begun))
         ):
             self.flush()
@@ -275,5 +275,5 @@ def _difference(name: str, before: dict[str, Any], now: dict[str, Any]) -> str:
     values = before.get(name), now.get(name)
     if any(isinstance(value, (dict, list)) for value in values):
         return f"other {name}"
-    was, is_now = (str(value)[:_MOST_LETTERS_OF_A_NAME] for value in values)
+    was, is_now = (str(value)[:_MAX_NAME_LETTERS] for value in values)
     return f"{name} “{was}”, not “{is_now}”"

@@ -13,8 +13,8 @@ from decor_core.images.duplicates import near_duplicates
 _SCENE = 0.4
 _MEASURED = 500  # pictures to measure that on
 _PARTNERED = 0.2  # share of the pictures of one scene that have a near duplicate, at least
-_LEAST_STEPS = 8  # fewer do not tell whether neighbors are more alike than others
-_LEAST_LIKENESS = 0.5  # of neighbors in a video
+_MIN_STEPS = 8  # fewer do not tell whether neighbors are more alike than others
+_MIN_SIMILARITY = 0.5  # of neighbors in a video
 
 
 def group_pictures(
@@ -106,7 +106,7 @@ def _is_one_scene(
 
 def _video_steps(fingerprints: Sequence[np.ndarray], order: Sequence[int]) -> np.ndarray:
     """Mask [n − 1] of the steps on which a video goes on; none where it is no video."""
-    if len(order) <= _LEAST_STEPS:
+    if len(order) <= _MIN_STEPS:
         return np.zeros(max(len(order) - 1, 0), bool)
     chosen = np.linspace(0, len(order) - 1, min(len(order), _MEASURED)).astype(int)
     sample = np.stack([fingerprints[order[i]] for i in chosen])
@@ -116,7 +116,7 @@ def _video_steps(fingerprints: Sequence[np.ndarray], order: Sequence[int]) -> np
         float(_likeness(fingerprints[a][None], fingerprints[b][None])[0, 0])
         for a, b in zip(order, order[1:], strict=False)
     ])  # fmt: skip
-    linked = steps > max(usual, _LEAST_LIKENESS)
+    linked = steps > max(usual, _MIN_SIMILARITY)
     return linked if linked.mean() > 0.5 else np.zeros(len(steps), bool)
 
 

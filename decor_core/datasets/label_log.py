@@ -34,7 +34,7 @@ from decor_core.io import locked
 
 # One for each class, in order; n, s and v are keys of the page's own.
 _KEYS = "123456789abcdefghijklmopqrtuwxyz"
-_MOST_CLASSES = 1_000  # beyond those that pictures have from elsewhere
+_MAX_CLASSES = 1_000  # beyond those that pictures have from elsewhere
 # Of the journal, and of the labels and classes that are held to undo steps: so many, and so many
 # more for each picture.
 _JOURNAL_BYTES = 2**20, 1_000
@@ -284,7 +284,7 @@ class LabelLog:
             raise DataError(f"There is no class “{name}” (any more).")
 
     def _check_count(self, classes: dict[str, str], step: Label | AddClass) -> None:
-        most = max(_MOST_CLASSES, len(self._state.classes))
+        most = max(_MAX_CLASSES, len(self._state.classes))
         if len(classes) > most and not isinstance(step, Known):
             raise DataError(f"There are {most:,} classes already, as many as can be given here.")
 

@@ -66,7 +66,7 @@ def find_objects(pixels: Any) -> Any:
     distance = _distance(colors, lab(background))
     weights = tf.clip_by_value((distance - localize.NOTICEABLE) / localize.SOFTNESS, 0, 1)
     is_plain = (share >= localize.PLAIN_RING) & (
-        tf.reduce_mean(weights, axis=(1, 2, 3)) >= localize.LEAST_WEIGHT
+        tf.reduce_mean(weights, axis=(1, 2, 3)) >= localize.MIN_WEIGHT
     )
     is_plain = is_plain[:, None, None, None]
     inside = _inside(boxes)

@@ -22,8 +22,8 @@ from decor_core.images.views import VIEWS
 from decor_core.model.bundle import Bundle
 from decor_core.model.novelty import (
     DISAGREEMENT,
-    LEAST_DISTANCE,
-    MOST_DOUBT,
+    MAX_DISCOUNT,
+    MIN_DISTANCE,
     SHARPNESS,
     STEEPNESS,
     BlockDistributions,
@@ -251,14 +251,14 @@ def _log_distances(vectors: Any, block: BlockDistributions) -> Any:
     gained = ops.sum(scaled * along, axis=1, keepdims=True)
     gained = gained - 2 * ops.matmul(scaled, block.along.T) + block.offsets[1]
     mahalanobis = squares / block.rest + gained
-    logs = ops.log(ops.maximum(mahalanobis / d, LEAST_DISTANCE))
+    logs = ops.log(ops.maximum(mahalanobis / d, MIN_DISTANCE))
     if not block.spread:
         return logs
-    return (logs + ops.log(ops.maximum(squares / d / block.spread, LEAST_DISTANCE))) / 2
+    return (logs + ops.log(ops.maximum(squares / d / block.spread, MIN_DISTANCE))) / 2
 
 
 def _doubted(probs: Any, novelties: Any) -> Any:
     """``doubted`` of probabilities [n, c]."""
     classes = probs.shape[1]
-    doubt = ops.expand_dims(ops.minimum(novelties, MOST_DOUBT), 1) * classes / max(classes - 1, 1)
+    doubt = ops.expand_dims(ops.minimum(novelties, MAX_DISCOUNT), 1) * classes / max(classes - 1, 1)
     return probs - doubt * (probs - 1 / classes)

@@ -17,8 +17,8 @@ from decor_core.images import color
 from decor_core.model.bundle import Bundle
 from decor_core.model.novelty import (
     DISAGREEMENT,
-    LEAST_DISTANCE,
-    MOST_DOUBT,
+    MAX_DISCOUNT,
+    MIN_DISTANCE,
     SHARPNESS,
     STEEPNESS,
     BlockDistributions,
@@ -221,11 +221,11 @@ def _log_distances(graph: OnnxGraph, vector: str, block: BlockDistributions) -> 
     squares = graph("Max", squares, 0.0)
     gained = _expanded(graph, scaled, along, block.along, block.offsets[1])
     mahalanobis = graph("Add", graph("Div", squares, float(block.rest)), gained)
-    logs = graph("Log", graph("Max", graph("Div", mahalanobis, d), LEAST_DISTANCE))
+    logs = graph("Log", graph("Max", graph("Div", mahalanobis, d), MIN_DISTANCE))
     if not block.spread:
         return logs
     mean_squares = graph("Div", squares, d * float(block.spread))
-    euclidean = graph("Log", graph("Max", mean_squares, LEAST_DISTANCE))
+    euclidean = graph("Log", graph("Max", mean_squares, MIN_DISTANCE))
     return graph("Div", graph("Add", logs, euclidean), 2.0)
 
 
@@ -238,6 +238,6 @@ def _expanded(graph: OnnxGraph, a: str, b: str, means: np.ndarray, offsets: np.n
 
 def _doubted(graph: OnnxGraph, probs: str, novelty: str, classes: int) -> str:
     """``doubted`` of probabilities [1, c]."""
-    doubt = graph("Min", novelty, float(MOST_DOUBT))
+    doubt = graph("Min", novelty, float(MAX_DISCOUNT))
     doubt = graph("Mul", doubt, classes / max(classes - 1, 1))
     return graph("Sub", probs, graph("Mul", doubt, graph("Sub", probs, 1 / classes)))

@@ -19,8 +19,8 @@ from decor_core.io import write_json
 from decor_core.model.bundle import Bundle
 from decor_core.model.novelty import (
     DISAGREEMENT,
-    LEAST_DISTANCE,
-    MOST_DOUBT,
+    MAX_DISCOUNT,
+    MIN_DISTANCE,
     SHARPNESS,
     STEEPNESS,
     Novelty,
@@ -61,7 +61,7 @@ def write_web_page(bundle: Bundle, folder: Path) -> None:
         },
         "head": numbers.placed(weights=bundle.head.weights, bias=bundle.head.bias),
         "novelty": _novelty(bundle.novelty, numbers) if bundle.novelty else None,
-        "mostDoubt": MOST_DOUBT,
+        "mostDoubt": MAX_DISCOUNT,
         "confidenceThreshold": CONFIDENCE_THRESHOLD,
         "noveltyThreshold": NOVELTY_THRESHOLD,
     }
@@ -112,7 +112,7 @@ def _novelty(known: Novelty, numbers: _Numbers) -> dict[str, Any]:
         "classes": len(known.means),
         "typical": known.typical,
         "limit": known.limit,
-        "least": LEAST_DISTANCE,
+        "least": MIN_DISTANCE,
         "sharpness": SHARPNESS,
         "disagreement": DISAGREEMENT,
         "steepness": STEEPNESS,

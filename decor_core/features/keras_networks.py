@@ -20,7 +20,7 @@ from decor_core.features.known_networks import KnownNetwork
 
 INSTEAD = "or choose efficientnet_lite0, which ships with Decor"
 # Measured: converting takes some 900 MB, and nine times as much as the weights.
-_LEAST_MEMORY, _MEMORY_PER_BYTE = 900 * 2**20, 9
+_MIN_MEMORY, _MEMORY_PER_BYTE = 900 * 2**20, 9
 
 
 def build_network(known: KnownNetwork, folder: Path, progress: Progress | None = None) -> Any:
@@ -121,7 +121,7 @@ def _fetching(name: str, folder: Path, progress: Progress | None) -> Iterator[li
 
 
 def _check_memory(known: KnownNetwork) -> None:
-    needed = _LEAST_MEMORY + _MEMORY_PER_BYTE * known.megabytes * 1e6
+    needed = _MIN_MEMORY + _MEMORY_PER_BYTE * known.megabytes * 1e6
     free = free_memory()
     if free is not None and free < needed:
         raise BackboneError(

@@ -14,24 +14,24 @@ from ai_edge_litert.schema_py_generated import BuiltinOperator, TensorType
 from decor_core.errors import DamagedFile
 from decor_core.features.tflite_operators import (
     DTYPES,
-    MOST_NUMBERS,
+    MAX_NUMBERS,
     OPERATORS,
     Tensor,
     check_quantization,
     expect,
 )
 from decor_core.features.tflite_sanitizer import (
-    MOST_CHANNELS,
+    MAX_CHANNELS,
     operator_name,
     read_parts,
     write_parts,
 )
 
-MOST_BYTES = 256 * 2**20
-MOST_MEMORY = 128 * 2**20  # bytes of the maps that are in memory at one time, for one picture
-MOST_PRODUCTS = 50e9  # multiplications of one picture: EfficientNetB7 has 37e9
-_MOST_STAGES = 32
-_LEAST_SCALE, _MOST_SCALE = 1e-12, 1e6
+MAX_BYTES = 256 * 2**20
+MAX_MEMORY = 128 * 2**20  # bytes of the maps that are in memory at one time, for one picture
+MAX_PRODUCTS = 50e9  # multiplications of one picture: EfficientNetB7 has 37e9
+_MAX_STAGES = 32
+_MIN_SCALE, _MAX_SCALE = 1e-12, 1e6
 
 
 class Checked(NamedTuple):
@@ -51,9 +51,9 @@ def checked_network(content: bytes, side: int) -> Checked:
 
     DamagedFile says why it is refused.
     """
-    if len(content) > MOST_BYTES:
+    if len(content) > MAX_BYTES:
         raise DamagedFile(
-            f"it has {len(content) / 2**20:.0f} MiB, more than {MOST_BYTES // 2**20} MiB"
+            f"it has {len(content) / 2**20:.0f} MiB, more than {MAX_BYTES // 2**20} MiB"
         )
     model = read_parts(content, {code: options for code, (options, _) in OPERATORS.items()})
     (graph,) = model.subgraphs
@@ -67,12 +67,12 @@ def checked_network(content: bytes, side: int) -> Checked:
         f"its input is one picture of {side} × {side} pixels",
     )
     products, lives = _check_operators(model, tensors, start)
-    expect(products <= MOST_PRODUCTS, f"it multiplies up to {MOST_PRODUCTS:.0e} times a picture")
+    expect(products <= MAX_PRODUCTS, f"it multiplies up to {MAX_PRODUCTS:.0e} times a picture")
     _check_stages(graph.outputs, tensors, {output for _, output in lives}, side)
     memory = _memory(lives, tensors, graph.outputs, start)
-    if memory > MOST_MEMORY:
+    if memory > MAX_MEMORY:
         raise DamagedFile(
-            f"its maps take {memory / 2**20:.0f} MiB of memory, more than {MOST_MEMORY // 2**20}"
+            f"its maps take {memory / 2**20:.0f} MiB of memory, more than {MAX_MEMORY // 2**20}"
         )
     takes_batches = all(len(tensors[output].shape) == 4 for _, output in lives) and not any(
         code.builtinCode in (BuiltinOperator.RESHAPE, BuiltinOperator.STRIDED_SLICE)
@@ -123,8 +123,8 @@ def _index(index: int, tensors: Sequence[Tensor]) -> int:
 
 def _tensor(part: Any, buffers: Sequence[Any]) -> Tensor:
     shape = tuple(map(int, part.shape))
-    expect(all(0 < n < MOST_NUMBERS for n in shape), "tensors have sides of 1 or more")
-    expect(math.prod(shape) <= MOST_NUMBERS, f"tensors have up to {MOST_NUMBERS:,} numbers")
+    expect(all(0 < n < MAX_NUMBERS for n in shape), "tensors have sides of 1 or more")
+    expect(math.prod(shape) <= MAX_NUMBERS, f"tensors have up to {MAX_NUMBERS:,} numbers")
     expect(part.type in DTYPES, "tensors are of single precision or of 8 or 32 bits")
     expect(0 <= part.buffer < len(buffers), "tensors name buffers that there are")
     data, values = buffers[part.buffer].data, None
@@ -140,8 +140,8 @@ def _tensor(part: Any, buffers: Sequence[Any]) -> Tensor:
         part.type != TensorType.FLOAT32
         and len(quantization.zeroPoint) == len(scale)
         and bool(np.isfinite(scale).all())
-        and scale.min() >= _LEAST_SCALE
-        and scale.max() <= _MOST_SCALE,
+        and scale.min() >= _MIN_SCALE
+        and scale.max() <= _MAX_SCALE,
         "tensors of whole numbers have scales that are positive",
     )
     return Tensor(
@@ -157,7 +157,7 @@ def _tensor(part: Any, buffers: Sequence[Any]) -> Tensor:
 def _check_stages(
     outputs: Sequence[int], tensors: Sequence[Tensor], made: set[int], side: int
 ) -> None:
-    expect(0 < len(outputs) <= _MOST_STAGES, f"it gives 1 to {_MOST_STAGES} maps")
+    expect(0 < len(outputs) <= _MAX_STAGES, f"it gives 1 to {_MAX_STAGES} maps")
     expect(len({int(index) for index in outputs}) == len(outputs), "its maps differ")
     for index in outputs:
         _index(index, tensors)
@@ -167,7 +167,7 @@ def _check_stages(
             and tensor.type == TensorType.FLOAT32
             and len(tensor.shape) == 4
             and tensor.shape[1] == tensor.shape[2] <= side
-            and tensor.shape[3] <= MOST_CHANNELS,
+            and tensor.shape[3] <= MAX_CHANNELS,
             "what it gives are square maps [1, side, side, channels] in single precision",
         )
 

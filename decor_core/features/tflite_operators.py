@@ -17,8 +17,8 @@ from ai_edge_litert.schema_py_generated import (
 
 from decor_core.errors import DamagedFile
 
-MOST_NUMBERS = 2**28  # of one tensor, and of what a convolution unfolds
-_MOST_FACTOR = 255.0  # XNNPACK takes factors below 256
+MAX_NUMBERS = 2**28  # of one tensor, and of what a convolution unfolds
+_MAX_FACTOR = 255.0  # XNNPACK takes factors below 256
 DTYPES = {
     TensorType.FLOAT32: np.dtype("<f4"),
     TensorType.INT32: np.dtype("<i4"),
@@ -118,7 +118,7 @@ def _kernel_and_bias(
         zero_point = kernel.zero_point
         expect(zero_point is not None and not zero_point.any(), "the zero point of kernels is 0")
         factors = maps.scale[0] * kernel.scale / output.scale[0]
-        expect(bool((factors <= _MOST_FACTOR).all()), f"factors are below {_MOST_FACTOR:.0f}")
+        expect(bool((factors <= _MAX_FACTOR).all()), f"factors are below {_MAX_FACTOR:.0f}")
 
 
 def _conv(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shape:
@@ -136,7 +136,7 @@ def _conv(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shap
     high = _side(height, rows, options.strideH, dilation[0], options.padding)
     wide = _side(width, columns, options.strideW, dilation[1], options.padding)
     unfolded = high * wide * rows * columns * channels
-    expect(unfolded <= MOST_NUMBERS, f"it unfolds up to {MOST_NUMBERS:,} numbers")
+    expect(unfolded <= MAX_NUMBERS, f"it unfolds up to {MAX_NUMBERS:,} numbers")
     return 1, high, wide, made
 
 
@@ -204,7 +204,7 @@ def _elementwise(options: Any, inputs: Sequence[Tensor | None], output: Tensor) 
             check_quantization(tensor, 1)
         scales = [float(t.scale[0]) for t in (one, other, output) if t.scale is not None]
         ratios = scales[0] / scales[2], scales[1] / scales[2], scales[0] * scales[1] / scales[2]
-        expect(all(1e-6 < ratio < _MOST_FACTOR for ratio in ratios), "its scales go together")
+        expect(all(1e-6 < ratio < _MAX_FACTOR for ratio in ratios), "its scales go together")
     try:
         return np.broadcast_shapes(one.shape, other.shape)
     except ValueError as error:

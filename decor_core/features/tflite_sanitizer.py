@@ -15,9 +15,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from decor_core.errors import DamagedFile
 
-_MOST_PARTS = 10_000  # tensors, operators, buffers: NASNetLarge has 2,000 operators
-_MOST_INPUTS, _MOST_RANK = 64, 6
-MOST_CHANNELS = 65_536
+_MAX_PARTS = 10_000  # tensors, operators, buffers: NASNetLarge has 2,000 operators
+_MAX_INPUTS, _MAX_RANK = 64, 6
+MAX_CHANNELS = 65_536
 _SCHEMA_VERSION = 3
 
 
@@ -59,15 +59,15 @@ def _model(root: Any, size: int, options: dict[int, str]) -> Any:
     made.operators = _all(
         graph.OperatorsLength(), graph.Operators, lambda one: _operator(one, codes, options)
     )
-    made.inputs = _numbers(graph.InputsLength(), graph.InputsAsNumpy, _MOST_INPUTS)
-    made.outputs = _numbers(graph.OutputsLength(), graph.OutputsAsNumpy, _MOST_INPUTS)
+    made.inputs = _numbers(graph.InputsLength(), graph.InputsAsNumpy, _MAX_INPUTS)
+    made.outputs = _numbers(graph.OutputsLength(), graph.OutputsAsNumpy, _MAX_INPUTS)
     model.subgraphs = [made]
     return model
 
 
 def _all(count: int, part: Callable[[int], Any], read: Callable[[Any], Any]) -> list[Any]:
-    if count > _MOST_PARTS:
-        raise DamagedFile(f"it has {count:,} parts of a kind, more than {_MOST_PARTS:,}")
+    if count > _MAX_PARTS:
+        raise DamagedFile(f"it has {count:,} parts of a kind, more than {_MAX_PARTS:,}")
     return [read(part(i)) for i in range(count)]
 
 
@@ -108,14 +108,14 @@ def _tensor(part: Any) -> Any:
     if part.IsVariable() or part.Sparsity() or part.ExternalBuffer():
         raise DamagedFile("it has a tensor that is variable, sparse or elsewhere")
     tensor: Any = schema.TensorT()
-    tensor.shape = _numbers(part.ShapeLength(), part.ShapeAsNumpy, _MOST_RANK)
+    tensor.shape = _numbers(part.ShapeLength(), part.ShapeAsNumpy, _MAX_RANK)
     tensor.type, tensor.buffer, tensor.hasRank = part.Type(), part.Buffer(), True
     quantization = part.Quantization()
     if quantization is not None and quantization.ScaleLength():
         made: Any = schema.QuantizationParametersT()
-        made.scale = _numbers(quantization.ScaleLength(), quantization.ScaleAsNumpy, MOST_CHANNELS)
+        made.scale = _numbers(quantization.ScaleLength(), quantization.ScaleAsNumpy, MAX_CHANNELS)
         made.zeroPoint = _numbers(
-            quantization.ZeroPointLength(), quantization.ZeroPointAsNumpy, MOST_CHANNELS
+            quantization.ZeroPointLength(), quantization.ZeroPointAsNumpy, MAX_CHANNELS
         )
         made.quantizedDimension = quantization.QuantizedDimension()
         tensor.quantization = made
@@ -131,8 +131,8 @@ def _operator(part: Any, codes: list[Any], options: dict[int, str]) -> Any:
         raise DamagedFile(f"it holds the operator {operator_name(code)}, which is not allowed")
     operator: Any = schema.OperatorT()
     operator.opcodeIndex = number
-    operator.inputs = _numbers(part.InputsLength(), part.InputsAsNumpy, _MOST_INPUTS)
-    operator.outputs = _numbers(part.OutputsLength(), part.OutputsAsNumpy, _MOST_INPUTS)
+    operator.inputs = _numbers(part.InputsLength(), part.InputsAsNumpy, _MAX_INPUTS)
+    operator.outputs = _numbers(part.OutputsLength(), part.OutputsAsNumpy, _MAX_INPUTS)
     if not (name := options[code]):
         return operator
     made, kind = getattr(schema, f"{name}T")(), getattr(schema.BuiltinOptions, name)

@@ -11,9 +11,9 @@ _WORK_SIDE = 192
 _GRID = 16
 _BULK = (0.01, 0.99)
 _FLAT = 2.0  # gray levels: less contrast than this has no shape to compare
-_LEAST_LIKENESS = 0.835
+_MIN_SIMILARITY = 0.835
 _AT_ONCE = 512
-_MOST_PARTNERS = 100
+_MAX_PARTNERS = 100
 
 
 def fingerprint(picture: Image.Image) -> np.ndarray:
@@ -62,12 +62,12 @@ def near_duplicates(
         for column in range(start, count, _AT_ONCE):
             others = slice(column, column + _AT_ONCE)
             likeness = even[rows] @ even[others].T + np.abs(odd[rows] @ odd[others].T)
-            alike = likeness >= 2 * _LEAST_LIKENESS
+            alike = likeness >= 2 * _MIN_SIMILARITY
             if not alike.any():
                 continue
             alike = np.triu(alike, 1 + start - column)
             order = named + alike.cumsum(axis=1)
-            at = np.argwhere(alike & (order <= _MOST_PARTNERS))
+            at = np.argwhere(alike & (order <= _MAX_PARTNERS))
             found += [(start + int(i), column + int(j)) for i, j in at]
             named = order[:, -1:]
         pairs += sorted(found)

@@ -12,9 +12,9 @@ from PIL import Image
 _WORK_SIDE = 96
 _TOLERANCE = (18, 8, 8)
 _PLAIN_BORDER = 0.6  # share of the border that must have one color to count as background
-_LEAST_OBJECT = 0.02  # a smaller remainder means that the background guess was wrong
+_MIN_OBJECT = 0.02  # a smaller remainder means that the background guess was wrong
 _RECTANGLE = 0.97  # share of its box that a padded photograph fills, and an object does not
-_MOST_LAYERS = 3
+_MAX_LAYERS = 3
 
 
 def foreground_mask(picture: Image.Image) -> np.ndarray:
@@ -28,10 +28,10 @@ def foreground_mask(picture: Image.Image) -> np.ndarray:
     colors = np.asarray(small.convert("YCbCr"), np.int16)
     mask = np.ones(colors.shape[:2], bool)
     box = np.s_[:, :]
-    for _ in range(_MOST_LAYERS):
+    for _ in range(_MAX_LAYERS):
         background = _background(colors[box])
         mask[box] &= ~background
-        if mask.mean() < _LEAST_OBJECT:
+        if mask.mean() < _MIN_OBJECT:
             mask[:] = True
             break
         rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))

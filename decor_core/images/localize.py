@@ -23,17 +23,17 @@ UNIFORM = 0.97  # share of a line that has its color; the rest may be specks
 _LAYERS = 2  # a photograph on plain ground, padded once more
 _BLOCK = 32  # lines that are looked at at once
 SEAM = 2  # pixels next to what is trimmed, where scaling has mixed the colors
-_LEAST_LEFT = 0.02  # of the picture; where less would be left, nothing is trimmed
+_MIN_LEFT = 0.02  # of the picture; where less would be left, nothing is trimmed
 
 # L*a*b* distance from the ground: up to what a pixel is ground, at which it starts to count as
 # object, and over which its weight comes to 1.
 LIKE_GROUND, NOTICEABLE, SOFTNESS = 10.0, 6.0, 12.0
 PLAIN_RING = 0.35  # share of the border, inside the padding, that a plain ground must hold
-LEAST_WEIGHT = 0.03
+MIN_WEIGHT = 0.03
 # A ground at least so light and at most so colored (L*a*b*) is a white one in some light.
 LIGHT, PALE = 65.0, 25.0
 # The box shrinks unless weights are spread out; it keeps all but these tails, and this much area.
-_SPREAD_OUT, _TAIL, _LEAST_BULK = 0.8, 0.03, 0.15
+_SPREAD_OUT, _TAIL, _MIN_BULK = 0.8, 0.03, 0.15
 # Back-projection: border strip, central ellipse, bins of L*a*b*, and the blur of the result.
 _STRIP, _CENTER, _BLUR = 0.08, 0.5, 0.02
 _BINS = (6, 12, 12)
@@ -81,7 +81,7 @@ def find_object(picture: Image.Image) -> DecorObject:
             weights = weights[upper:lower, left:right]
             box = _placed(bulk, seen.size, box)
             seen = at_most(SIDE, picture.crop(box))
-    if weights.mean() < LEAST_WEIGHT:
+    if weights.mean() < MIN_WEIGHT:
         weights = np.ones(weights.shape)
     weights = Image.fromarray((weights * 255).astype(np.uint8))
     if weights.size != seen.size:
@@ -144,7 +144,7 @@ def _trim(picture: Image.Image) -> tuple[Box, tuple[Box, Box] | None]:
         left += _uniform_lines(planes[:, upper:lower, left:right].swapaxes(1, 2))
         right -= _uniform_lines(planes[:, upper:lower, left:right].swapaxes(1, 2)[:, ::-1])
         width, height = right - left, lower - upper
-        if min(width, height) < 4 or width * height < _LEAST_LEFT * picture.width * picture.height:
+        if min(width, height) < 4 or width * height < _MIN_LEFT * picture.width * picture.height:
             return whole, None
         if before == (left, upper, right, lower):
             break
@@ -218,7 +218,7 @@ def _bulk(weights: np.ndarray) -> tuple[int, int, int, int]:
     columns, rows = (np.cumsum(heavy.sum(axis=axis)) / heavy.sum() for axis in (0, 1))
     left, right = np.searchsorted(columns, (_TAIL, 1 - _TAIL))
     upper, lower = np.searchsorted(rows, (_TAIL, 1 - _TAIL))
-    if (right + 1 - left) * (lower + 1 - upper) < _LEAST_BULK * weights.size:
+    if (right + 1 - left) * (lower + 1 - upper) < _MIN_BULK * weights.size:
         return whole
     return int(left), int(upper), int(right) + 1, int(lower) + 1
 

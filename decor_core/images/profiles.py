@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}  # mode of the picture: that of its profile
-_MOST_BYTES = 8 * 2**20  # of a profile: the latest are kept
+_MAX_BYTES = 8 * 2**20  # of a profile: the latest are kept
 _SAME = 2  # levels of 255 by which profiles of sRGB by several makers differ
 
 # (x, y) of red, green, blue and white, by their number in ITU-T H.273.
@@ -54,7 +54,7 @@ def _space(profile: bytes) -> str:
 @lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """From ``profile`` to sRGB; None where it changes nothing, does not fit or is unusable."""
-    if _space(profile) != _SPACES.get(mode) or len(profile) > _MOST_BYTES:
+    if _space(profile) != _SPACES.get(mode) or len(profile) > _MAX_BYTES:
         return None
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

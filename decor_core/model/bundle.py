@@ -54,8 +54,8 @@ DEFAULT_BUNDLE = SHIPPED / "decor-style"
 
 BUNDLE_FILES = _MANIFEST, HEAD_FILE, _LABELS = "manifest.json", "head.npz", "labels.txt"
 NETWORK_FILE = "network.tflite"
-MOST_WEIGHT_BYTES = 256 * 2**20
-_MOST_TITLE = 200  # letters
+MAX_WEIGHT_BYTES = 256 * 2**20
+_MAX_TITLE = 200  # letters
 _NOVELTY_ARRAYS = ("means", "axes", "variances", "rest", "spread")
 
 
@@ -171,7 +171,7 @@ def load_bundle(folder: Path, *, network_in_file: bool = False) -> Bundle:
     with restorable(folder), damaged:
         try:
             manifest = read_json(folder / _MANIFEST, dict[str, Any])
-            arrays = read_arrays(folder / HEAD_FILE, MOST_WEIGHT_BYTES)
+            arrays = read_arrays(folder / HEAD_FILE, MAX_WEIGHT_BYTES)
             if isinstance(about := manifest.get("network"), dict):
                 content = _read_network(folder / NETWORK_FILE, only_look=network_in_file)
                 manifest["network"] = about | {"content": content}
@@ -202,8 +202,8 @@ def load_bundle(folder: Path, *, network_in_file: bool = False) -> Bundle:
 
 
 def _read_network(path: Path, *, only_look: bool) -> bytes:
-    if path.stat().st_size > MOST_WEIGHT_BYTES:
-        raise DamagedFile(f"{path.name} has more than {MOST_WEIGHT_BYTES // 2**20} MiB")
+    if path.stat().st_size > MAX_WEIGHT_BYTES:
+        raise DamagedFile(f"{path.name} has more than {MAX_WEIGHT_BYTES // 2**20} MiB")
     return b"" if only_look else path.read_bytes()
 
 
@@ -267,8 +267,8 @@ def _check_network(bundle: Bundle, network: OwnNetwork) -> None:
     numbers = network.side, network.mean, network.scale
     if not (0 < network.side <= 1024 and np.isfinite(numbers).all() and network.scale > 0):
         raise DamagedFile("what its network takes makes no sense")
-    if not (0 < len(network.title) <= _MOST_TITLE and network.title.isprintable()):
-        raise DamagedFile(f"its network's title must be a text of 1 to {_MOST_TITLE} letters")
+    if not (0 < len(network.title) <= _MAX_TITLE and network.title.isprintable()):
+        raise DamagedFile(f"its network's title must be a text of 1 to {_MAX_TITLE} letters")
     if (bundle.embedding.architecture, bundle.backbone_digest) != (network.name, network.digest):
         raise DamagedFile("its network is not the one that it was trained on")
 

@@ -13,9 +13,9 @@ _NEUTRALS = ("black", "gray", "white", "cream")
 _WORDS = (*_NEUTRALS, "red", "orange", "yellow", "green", "turquoise", "blue", "purple",
           "brown", "gold", "pink")  # fmt: skip
 _GRAY_CHROMA, _BLACK_LIGHTNESS = 14.0, 24.0  # below which a color is gray or black
-_LEAST_COLOR_SHARE = 0.06  # of the object, from which a color is worth a word
-_LEAST_GROUND_SHARE = 0.1  # and from which a neutral one is what the others lie on
-_MOST_COLOR_WORDS = 3
+_MIN_COLOR_SHARE = 0.06  # of the object, from which a color is worth a word
+_MIN_GROUND_SHARE = 0.1  # and from which a neutral one is what the others lie on
+_MAX_COLOR_WORDS = 3
 _BARE_SHARE = 0.4  # of the object's outline, at which its ground counts as its color
 
 
@@ -39,11 +39,11 @@ def name_colors(features: FeatureMaps) -> ColorNames:
     shares = np.bincount(words.ravel(), features.weights.ravel(), minlength=len(_WORDS))
     shares = shares / max(shares.sum(), 1e-9)
     ground = _ground(words, features.weights, shares)
-    order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] >= _LEAST_COLOR_SHARE]
+    order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] >= _MIN_COLOR_SHARE]
     # Grays are mostly shadow; what is bright and colored is what people see.
     accents = [_WORDS[i] for i in order if _WORDS[i] not in (ground, "gray")]
     colored = [word for word in accents if word not in _NEUTRALS]
-    return ColorNames(tuple((colored or accents)[:_MOST_COLOR_WORDS]), ground)
+    return ColorNames(tuple((colored or accents)[:_MAX_COLOR_WORDS]), ground)
 
 
 def _ground(words: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> str:
@@ -54,7 +54,7 @@ def _ground(words: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> str:
         return _WORDS[int(np.bincount(words[bare], minlength=len(_WORDS)).argmax())]
     neutral = [_WORDS.index(word) for word in _NEUTRALS if word != "gray"]
     commonest = max(neutral, key=lambda i: shares[i])
-    return _WORDS[commonest] if shares[commonest] >= _LEAST_GROUND_SHARE else ""
+    return _WORDS[commonest] if shares[commonest] >= _MIN_GROUND_SHARE else ""
 
 
 def _outline(mask: np.ndarray) -> np.ndarray:

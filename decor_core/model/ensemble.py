@@ -21,7 +21,7 @@ _JOINT_SHARE, _LATE_SHARE, _OTHER_SHARE = 0.50, 0.27, 0.23
 # By cross-validation on decor, where a third or three times as much makes no difference.
 _PENALTY = 1e-4
 # 256 axes of a block are as good as all (benchmarks/ACCURACY.md).
-_MOST_AXES = 256
+_MAX_AXES = 256
 
 
 class Ensemble:
@@ -75,7 +75,7 @@ class _SingleBlocks:
     ) -> None:
         self._examples, self._splits = examples, splits
         columns = [block.columns for block in blocks]
-        self._pca = BlockPCA(columns, max_axes=_MOST_AXES, standardize=True).fit(examples.vectors)
+        self._pca = BlockPCA(columns, max_axes=_MAX_AXES, standardize=True).fit(examples.vectors)
         self._coordinates = self._pca.transform(examples.vectors)
 
     def out_of_fold(self) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_LEAST_TEMPERATURE, _MOST_TEMPERATURE = 1e-3, 1e3
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 1e-3, 1e3
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _root(function: Callable[[float], tuple[float, float]]) -> float:
     Newton's method, or halving where it leads out of what is known to hold the root. SciPy has the
     same, but takes 0.6 s and 60 MB to be imported, as long as a whole training.
     """
-    low, high, point = 1 / _MOST_TEMPERATURE, 1 / _LEAST_TEMPERATURE, 1.0
+    low, high, point = 1 / _MAX_TEMPERATURE, 1 / _MIN_TEMPERATURE, 1.0
     for _ in range(60):
         value, derivative = function(point)
         low, high = (low, point) if value > 0 else (point, high)

@@ -8,11 +8,11 @@ import numpy as np
 from decor_core.features.vectors import batches, is_many
 
 UNKNOWN = "unknown"
-MOST_DOUBT = 0.25  # what a certain answer can lose
+MAX_DISCOUNT = 0.25  # what a certain answer can lose
 STEEPNESS = 7.0  # from e^-7 for the median known picture to ½ at the limit
 # Disagreement between blocks: how sharply distances tell classes apart, and what that weighs.
 SHARPNESS, DISAGREEMENT = 10.0, 0.2
-LEAST_DISTANCE = 0.1  # of a mean squared distance: nearer than that is no nearer
+MIN_DISTANCE = 0.1  # of a mean squared distance: nearer than that is no nearer
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class Novelty:
 def doubted(probs: np.ndarray, novelties: np.ndarray) -> np.ndarray:
     """Probabilities [n, c] of pictures that may be none of the classes, by their novelty [n].
 
-    What is certain loses as much as that, at most MOST_DOUBT, in favor of all other classes: the
+    What is certain loses as much as that, at most MAX_DISCOUNT, in favor of all other classes: the
     stranger a picture, the more often its likeliest class is wrong, and of pictures from other
     sources that are called unknown it is a quarter.
     """
     classes = probs.shape[1]
-    doubt = np.minimum(novelties, MOST_DOUBT)[:, None] * classes / max(classes - 1, 1)
+    doubt = np.minimum(novelties, MAX_DISCOUNT)[:, None] * classes / max(classes - 1, 1)
     return probs - doubt * (probs - 1 / classes)
 
 
@@ -106,7 +106,7 @@ class BlockDistributions:
         squares = np.maximum(squares + self.offsets[0], 0)
         gained = (scaled * along).sum(axis=-1, keepdims=True) - 2 * scaled @ self.along.T
         mahalanobis = squares / self.rest + gained + self.offsets[1]
-        logs = np.log(np.maximum(mahalanobis / d, LEAST_DISTANCE))
+        logs = np.log(np.maximum(mahalanobis / d, MIN_DISTANCE))
         if not self.spread:
             return logs
-        return (logs + np.log(np.maximum(squares / d / self.spread, LEAST_DISTANCE))) / 2
+        return (logs + np.log(np.maximum(squares / d / self.spread, MIN_DISTANCE))) / 2

@@ -13,7 +13,7 @@ from decor_core.model.whitening import class_means, shrinkage, subspace_iteratio
 FALSE_ALARMS = 0.02
 _AXES_OF_A_BLOCK = 16
 # More examples than these say the same of how classes spread; but each class has some.
-_MOST_EXAMPLES, _LEAST_OF_A_CLASS = 4000, 8
+_MAX_EXAMPLES, _MIN_PER_CLASS = 4000, 8
 
 
 @dataclass(eq=False, repr=False)
@@ -160,10 +160,10 @@ def _principal_axes(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarra
 def _enough_of_each(classes: np.ndarray) -> np.ndarray:
     """Rows of ``classes`` [n], drawn at random, that are enough: of large classes not all."""
     n = len(classes)
-    if n <= _MOST_EXAMPLES:
+    if n <= _MAX_EXAMPLES:
         return np.arange(n)
     sizes = np.bincount(classes)
-    most = max(_MOST_EXAMPLES // np.count_nonzero(sizes), _LEAST_OF_A_CLASS)
+    most = max(_MAX_EXAMPLES // np.count_nonzero(sizes), _MIN_PER_CLASS)
     order = np.random.default_rng(0).permutation(n)
     order = order[np.argsort(classes[order], kind="stable")]
     place = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)

@@ -9,7 +9,7 @@ from decor_core.images.augment import STANDARD, Augmentation
 from decor_core.io import json_as
 from decor_core.model.bundle import Bundle
 
-MOST_COPIES = 6
+MAX_COPIES = 6
 _SHIPPED = "Decor photos"
 # What models are said to be trained on that do not tell more of it.
 _SHIPPED_BEFORE = ("decor", "decor, no copies", "Decor products")
@@ -68,7 +68,7 @@ class TrainingData:
         except (DamagedFile, TrainingError):
             return None
         copies = found.augmentation.copies if found.augmentation else 0
-        if not 0 <= copies <= MOST_COPIES or not stored.keys() >= found.to_json().keys():
+        if not 0 <= copies <= MAX_COPIES or not stored.keys() >= found.to_json().keys():
             return None
         return replace(found, spec=bundle.embedding)
 

@@ -30,27 +30,27 @@ from decor_core.features.backbones import is_at_hand
 from decor_core.io import damaged_zip, json_as
 from decor_core.model.bundle import (
     BUNDLE_FILES,
-    MOST_WEIGHT_BYTES,
+    MAX_WEIGHT_BYTES,
     NETWORK_FILE,
     Bundle,
     load_bundle,
 )
 from decor_core.model.evaluation import Count
 from decor_core.model.predictor import ImagePredictor, VectorPredictor
-from decor_core.runs.run import MOST_LETTERS, Run, run_of_bundle
+from decor_core.runs.run import MAX_LETTERS, Run, run_of_bundle
 from decor_core.text import size_in_words
 
-MOST_BYTES = 2 * MOST_WEIGHT_BYTES + 2**20  # of any model: its head, its network, and words
-_MOST_RATIO = 3  # of what a zip unpacks to and its size at most: weights hardly shrink
+MAX_BYTES = 2 * MAX_WEIGHT_BYTES + 2**20  # of any model: its head, its network, and words
+_MAX_RATIO = 3  # of what a zip unpacks to and its size at most: weights hardly shrink
 _MAX_FILES = 50
-_MOST_AT_ONCE = 2**20  # bytes that are read of a zip; such a list has 20,000 files
+_MAX_BYTES_AT_ONCE = 2**20  # bytes that are read of a zip; such a list has 20,000 files
 _RUNS_CODE = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".keras", ".h5", ".hdf5", ".py", ".pb"}
 
 
 def import_run(
     source: bytes | Path,
     embed_blank: Callable[[Bundle], np.ndarray] = lambda model: ImagePredictor(model).embed_blank(),
-    most_bytes: int = MOST_BYTES,
+    most_bytes: int = MAX_BYTES,
 ) -> Run:
     """The model in a zip that “export” wrote in its own format, as a run to keep.
 
@@ -106,7 +106,7 @@ def _unpack(source: bytes | Path, folder: Path, most_bytes: int) -> None:
         with damaged_zip():
             archive = zipfile.ZipFile(_InPieces(file))
         with archive:
-            most = min(_MOST_RATIO * most_bytes, MOST_BYTES)
+            most = min(_MAX_RATIO * most_bytes, MAX_BYTES)
             for name, member in _model_files(archive.infolist(), most).items():
                 with damaged_zip(), archive.open(member) as packed, _unpacked(folder / name) as to:
                     shutil.copyfileobj(packed, to)
@@ -141,7 +141,7 @@ class _InPieces(io.RawIOBase):
         return self._file.seek(offset, whence)
 
     def read(self, size: int = -1) -> bytes:
-        most = _MOST_AT_ONCE + 1
+        most = _MAX_BYTES_AT_ONCE + 1
         data = self._file.read(most if size < 0 else min(size, most))
         if len(data) == most:
             raise DamagedFile("it lists more files than a model of Decor has")
@@ -150,7 +150,7 @@ class _InPieces(io.RawIOBase):
 
 def _too_large(how: str, size: int, most_bytes: int) -> str:
     most = size_in_words(most_bytes)
-    whose = "any model of Decor has" if most_bytes >= MOST_BYTES else "this server takes"
+    whose = "any model of Decor has" if most_bytes >= MAX_BYTES else "this server takes"
     return f"The zip {how} {size_in_words(size)}, more than the {most} that {whose}."
 
 
@@ -224,8 +224,8 @@ def _check_texts_and_figures(bundle: Bundle) -> None:
     texts = [bundle.title, *(text for level in levels for text in (level.name, *level.labels))]
     if elsewhere := bundle.elsewhere:
         texts += [elsewhere.source, *(strangers.kind for strangers in elsewhere.strangers)]
-    if not all(0 < len(text) <= MOST_LETTERS and text.isprintable() for text in texts):
-        raise DamagedFile(f"titles and labels must be texts of 1 to {MOST_LETTERS} letters")
+    if not all(0 < len(text) <= MAX_LETTERS and text.isprintable() for text in texts):
+        raise DamagedFile(f"titles and labels must be texts of 1 to {MAX_LETTERS} letters")
     json_as(bundle.training, _TrainingNote)
     try:
         datetime.fromisoformat(bundle.created)

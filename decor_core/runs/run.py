@@ -20,7 +20,7 @@ from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.training.train import Training
 
-MOST_LETTERS = 200  # of a title, and of each label
+MAX_LETTERS = 200  # of a title, and of each label
 
 RUN_FILE, MODEL_FOLDER = "run.json", "model"
 PREDICTION_COLUMNS = ("key", "file", "truth", "answer", "probability")
@@ -124,9 +124,9 @@ def check_title(title: str) -> str:
     title = title.strip()
     if not title:
         raise RunError("A run needs a name; type at least one letter.")
-    if len(title) > MOST_LETTERS or not title.isprintable():
+    if len(title) > MAX_LETTERS or not title.isprintable():
         raise RunError(
-            f"The name of a run is one line of at most {MOST_LETTERS} letters; expected one, but "
+            f"The name of a run is one line of at most {MAX_LETTERS} letters; expected one, but "
             f"got {title[:40]!r}, of {len(title)} letters."
         )
     return title

@@ -25,9 +25,9 @@ _FOLDS = 5
 # A batch is chosen among so many times as many pictures as it has: Zhdanov found 10 to 50 alike.
 _CANDIDATES = 10
 # Three pictures each of two classes, before which proposals would be guesses.
-LEAST_OF_CLASS, LEAST_CLASSES = 3, 2
+MIN_PER_CLASS, MIN_CLASSES = 3, 2
 # Pictures of a cluster of look-alikes, about; beyond so many clusters there are more of them.
-_CLUSTER_SIZE, _MOST_CLUSTERS = 12, 300
+_CLUSTER_SIZE, _MAX_CLUSTERS = 12, 300
 
 
 def require_clustering() -> None:
@@ -145,14 +145,14 @@ class ActiveLearner:
 
     def look_alikes(self) -> np.ndarray:
         """The number [n] of the cluster that each picture belongs to; about a dozen are in one."""
-        count = min(max(round(len(self.coordinates) / _CLUSTER_SIZE), 1), _MOST_CLUSTERS)
+        count = min(max(round(len(self.coordinates) / _CLUSTER_SIZE), 1), _MAX_CLUSTERS)
         clusters = _kmeans()(count, random_state=self._seed, n_init=1, max_iter=30)
         return clusters.fit_predict(self.coordinates)
 
     def propose(self, labels: Mapping[int, str]) -> Proposals | None:
         """What the labels say of all pictures; None before three pictures each of two classes."""
         classes, codes = np.unique(list(labels.values()), return_inverse=True)
-        if (np.bincount(codes) >= LEAST_OF_CLASS).sum() < LEAST_CLASSES:
+        if (np.bincount(codes) >= MIN_PER_CLASS).sum() < MIN_CLASSES:
             return None
         rows = np.array(list(labels), int)
         held_out, logits = self._out_of_fold(rows, codes)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Copies that the network learns from beside each picture, where the data set has none of its own.
 _COPIES = Augmentation(flip=True, scale=43, copies=2)
-_MOST_MAP_BYTES = 2**30
+_MAX_MAP_BYTES = 2**30
 _PATIENCE = 4  # epochs without a better one, after which the training ends
 _CONVERSION_STEPS = 40  # that take as long as the conversion of the network
 
@@ -126,10 +126,10 @@ class FineTuner:
         """How many versions of each picture there are, with itself: fewer where memory is short."""
         height, width, channels = self.backbone.shapes[-self.config.fine_tune - 1]
         size = 2 * self.embeddings.spec.views * height * width * channels
-        most = _MOST_MAP_BYTES // (size * len(self._rows))
+        most = _MAX_MAP_BYTES // (size * len(self._rows))
         if not most:
             raise TrainingError(
-                f"Fine-tuning takes at most {_MOST_MAP_BYTES // size:,} pictures here, but there "
+                f"Fine-tuning takes at most {_MAX_MAP_BYTES // size:,} pictures here, but there "
                 f"are {len(self._rows):,}; train the last stages only, or the linear model."
             )
         return min(most, 1 + self.pictures.augmentation.copies)

@@ -28,7 +28,7 @@ _REPEATS = 3
 _ROUNDS = 3
 _MARGIN = 0.5  # by how much another label must be more probable than the one given
 _OUTLIER_DEVIATIONS = 3.3  # robust standard deviations of the logarithm of the distance
-_LEAST_DEVIATION = 0.25  # where all are alike, small differences are no reason to look
+_MIN_DEVIATION = 0.25  # where all are alike, small differences are no reason to look
 _SEED = 0
 
 
@@ -197,7 +197,7 @@ def _outlier_scores(distances: np.ndarray) -> np.ndarray:
     logs = np.log(np.maximum(distances, 1e-12))
     median = np.median(logs)
     deviation = 1.4826 * np.median(np.abs(logs - median))
-    return (logs - median) / max(float(deviation), _LEAST_DEVIATION)
+    return (logs - median) / max(float(deviation), _MIN_DEVIATION)
 
 
 def _descending(values: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -14,9 +14,9 @@ from decor_core.data.findings import pluralize
 from decor_core.model.evaluation import Proportion, wilson
 from decor_core.training.active_learning import ActiveLearner, Proposals
 
-_LEAST_LABELS = 30
+_MIN_LABELS = 30
 _LITTLE_CHANGE = 0.03
-_MOST_POINTS = 200  # of a curve
+_MAX_POINTS = 200  # of a curve
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def enough(changed: Proportion, labels: int) -> str:
     after 140, 210 and 270 labels on average, with a head within a point of that of all labels
     (benchmarks/ACCURACY.md).
     """
-    if labels < _LEAST_LABELS or not changed.n:
+    if labels < _MIN_LABELS or not changed.n:
         return ""
     if changed.k and changed.ci95[1] >= _LITTLE_CHANGE:
         return ""
@@ -101,6 +101,6 @@ def with_point(
     Points of more labels, which were undone, go, and every other one where there are very many.
     """
     kept = [point for point in points if point[0] < len(labels)]
-    if len(kept) >= _MOST_POINTS:
+    if len(kept) >= _MAX_POINTS:
         kept = kept[::2]
     return [*kept, (len(labels), right.k, right.n)]

@@ -28,16 +28,16 @@ from decor_core.model.linear_head import fit_temperature, probabilities
 from decor_core.model.training_config import TrainingConfig
 
 # Pictures that are looked at in each way: a quarter of all, but at least _ENOUGH_SAMPLED, if these
-# are no more than half of all, and at most _MOST_SAMPLED. Of fewer than _LEAST_SAMPLED too little
+# are no more than half of all, and at most _MAX_SAMPLED. Of fewer than _MIN_SAMPLED too little
 # can be told.
-_MOST_SAMPLED, _ENOUGH_SAMPLED, _LEAST_SAMPLED = 200, 80, 40
-_LEAST_OF_A_CLASS = 4  # different pictures of a class; those with fewer are left out of the sample
-_LEAST_SPREAD = 1e-4  # of a column, where all pictures have nearly the same in it
+_MAX_SAMPLED, _ENOUGH_SAMPLED, _MIN_SAMPLED = 200, 80, 40
+_MIN_PER_CLASS = 4  # different pictures of a class; those with fewer are left out of the sample
+_MIN_SPREAD = 1e-4  # of a column, where all pictures have nearly the same in it
 _REPEATS = 3  # of the cross-validation, as the folds change a small sample's result
 # The object is left only for what is better by so many standard errors of the difference. More
 # would keep it on more samples of scenes, and win nothing elsewhere (benchmarks/ACCURACY.md).
 _STANDARD_ERRORS = 1.0
-_LEAST_GAIN = 0.01  # of probability; what is surer by less is not worth another way
+_MIN_GAIN = 0.01  # of probability; what is surer by less is not worth another way
 
 # The vectors of some rows of a data set, as a spec says.
 Embed = Callable[[np.ndarray, EmbeddingSpec], Embeddings]
@@ -126,13 +126,13 @@ def sample_rows(table: pd.DataFrame, level: str) -> np.ndarray:
     rows = np.array(sorted(range(len(table)), key=ranks.__getitem__), int)
     known = table.iloc[rows].reset_index(drop=True).drop_duplicates([level, "group"])
     sizes = known[level].map(known[level].value_counts())
-    known = known[sizes >= _LEAST_OF_A_CLASS]
-    labels = known[level].unique()[: _MOST_SAMPLED // _LEAST_OF_A_CLASS]
+    known = known[sizes >= _MIN_PER_CLASS]
+    labels = known[level].unique()[: _MAX_SAMPLED // _MIN_PER_CLASS]
     known = known[known[level].isin(labels)]
     turns = known.groupby(level).cumcount().sort_values(kind="stable")
     count = max(len(table) // 4, min(len(table) // 2, _ENOUGH_SAMPLED))
-    found = rows[turns.index[: min(_MOST_SAMPLED, count)]]
-    return np.sort(found) if len(found) >= _LEAST_SAMPLED and len(labels) > 1 else found[:0]
+    found = rows[turns.index[: min(_MAX_SAMPLED, count)]]
+    return np.sort(found) if len(found) >= _MIN_SAMPLED and len(labels) > 1 else found[:0]
 
 
 def choose_region(
@@ -150,7 +150,7 @@ def choose_region(
     (kept, ours), (tried, theirs) = (_cross_validated(one, level, folds) for one in vectors)
     gains = theirs - ours
     chance = _STANDARD_ERRORS * gains.std(ddof=1) / np.sqrt(len(gains))
-    is_better = gains.mean() > max(chance, _LEAST_GAIN)
+    is_better = gains.mean() > max(chance, _MIN_GAIN)
     best, rest = (tried, kept) if is_better else (kept, tried)
     reason = (
         f". By cross-validation on {len(rows)} of the {n} pictures it gets {best.accuracy:.1%} "
@@ -173,7 +173,7 @@ def _cross_validated(
     vectors = np.array(embeddings.vectors)
     for block in embeddings.blocks:  # each counts alike
         part = vectors[:, block.columns]
-        part /= (part.std(axis=0) + _LEAST_SPREAD) * np.sqrt(block.stop - block.start)
+        part /= (part.std(axis=0) + _MIN_SPREAD) * np.sqrt(block.stop - block.start)
     logits = np.zeros((len(folds), len(y_true), y_true.max() + 1))
     for fold_of, out_of_fold in zip(folds, logits, strict=True):
         for fold in range(fold_of.max() + 1):

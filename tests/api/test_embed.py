@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from decor_app.api.schemas import MOST_EVIDENCE
+from decor_app.api.schemas import MAX_EVIDENCE
 from decor_app.hosting.config import server_config
 from decor_core.model.overlay import overlay
 
@@ -53,7 +53,7 @@ def test_evidence_is_the_picture_under_its_attribution_map(
 
 
 def test_evidence_is_for_few_pictures(client, picture):
-    files = [("file", (str(i), picture())) for i in range(MOST_EVIDENCE + 1)]
+    files = [("file", (str(i), picture())) for i in range(MAX_EVIDENCE + 1)]
     answer = client.post("/api/v1/classify", files=files, params={"evidence": "true"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["parameter"] == "evidence"

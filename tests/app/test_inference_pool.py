@@ -147,7 +147,7 @@ def test_one_that_hangs_is_ended(training, picture, monkeypatch):
     pool.check(training.bundle)
     (hung,) = pool.process_ids
     os.kill(hung, signal.SIGSTOP)
-    monkeypatch.setattr(inference_pool, "_MOST_SECONDS_A_PICTURE", 0.2)
+    monkeypatch.setattr(inference_pool, "_MAX_SECONDS_PER_PICTURE", 0.2)
     with pytest.raises(BundleError, match="try again"):
         pool.check(training.bundle)
     with pytest.raises(OSError):

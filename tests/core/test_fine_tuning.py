@@ -289,7 +289,7 @@ def test_without_tensorflow_it_says_what_to_install(monkeypatch):
 
 
 def test_more_pictures_than_there_is_memory_for_are_refused(vectors, catalog, monkeypatch):
-    monkeypatch.setattr(fine_tuner, "_MOST_MAP_BYTES", 10_000)
+    monkeypatch.setattr(fine_tuner, "_MAX_MAP_BYTES", 10_000)
     with pytest.raises(TrainingError, match="at most 4 pictures here, but there are"):
         estimate_fine_tuning(vectors, catalog.read, CONFIG)
 

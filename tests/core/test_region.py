@@ -44,7 +44,7 @@ def scenes(tmp_path_factory, ornament):
 def few_are_enough():
     """As if 12 pictures were enough to choose by."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(regions, "_LEAST_SAMPLED", 12)
+        patch.setattr(regions, "_MIN_SAMPLED", 12)
         yield
 
 

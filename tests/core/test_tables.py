@@ -442,9 +442,9 @@ def test_other_spreadsheets_are_named(written):
 
 
 def test_a_sheet_that_unpacks_to_too_much_is_refused(monkeypatch):
-    monkeypatch.setattr("decor_core.data.tables.spreadsheets._MOST_CELLS", 10)
+    monkeypatch.setattr("decor_core.data.tables.spreadsheets._MAX_CELLS", 10)
     with pytest.raises(DataError, match="more than 10 cells"):
         read_sheets(_xlsx(a=[["x"] * 11]))
-    monkeypatch.setattr("decor_core.data.tables.spreadsheets._MOST_BYTES", 10)
+    monkeypatch.setattr("decor_core.data.tables.spreadsheets._MAX_BYTES", 10)
     with pytest.raises(DataError, match="unpacks to more than"):
         read_sheets(_xlsx(a=[["x"]]))

@@ -200,8 +200,8 @@ def test_another_input_than_it_says():
 
 @pytest.mark.parametrize(
     ("limit", "reason"),
-    [("MOST_BYTES", "more than 0 MiB"), ("MOST_MEMORY", "of memory, more than"),
-     ("MOST_PRODUCTS", "it multiplies up to"), ("MOST_NUMBERS", "up to 1,000 numbers")],
+    [("MAX_BYTES", "more than 0 MiB"), ("MAX_MEMORY", "of memory, more than"),
+     ("MAX_PRODUCTS", "it multiplies up to"), ("MAX_NUMBERS", "up to 1,000 numbers")],
 )  # fmt: skip
 def test_time_and_memory_are_bounded(monkeypatch, limit, reason):
     monkeypatch.setattr(tflite_check, limit, 1000)

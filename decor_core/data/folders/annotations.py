@@ -10,7 +10,7 @@ from decor_core.images.formats import has_picture_ending
 from decor_core.images.limits import LIMITS
 
 _BEGINNING = 2**16  # bytes of a JSON or text file that are looked at
-_MOST_READ = 10
+_MAX_READ = 10
 _COCO_NAME = re.compile(r"(^|[/_.-])(instances_\w+|_annotations\.coco)\.json$", re.IGNORECASE)
 _YOLO_LINE = re.compile(rb"\s*\d+(\s+-?[\d.]+(e-?\d+)?){4,}\s*", re.IGNORECASE)
 _COCO_KEYS = (b'"images"', b'"annotations"', b'"categories"')
@@ -36,7 +36,7 @@ def _coco(source: Source) -> str:
     """A JSON file that speaks of images, annotations and categories."""
     pictures = _stems(source)
     lists = [n for n in _ending(source, ".json") if PurePosixPath(n).stem not in pictures]
-    for file in lists[:_MOST_READ]:
+    for file in lists[:_MAX_READ]:
         if _COCO_NAME.search(file):
             return file
         text = _beginning(source, file, LIMITS.max_bytes)
@@ -51,7 +51,7 @@ def _yolo(source: Source) -> str:
     texts = [name for name in _ending(source, ".txt") if PurePosixPath(name).stem in pictures]
     if not texts:
         return ""
-    lines = [line for name in texts[:_MOST_READ] for line in _beginning(source, name).splitlines()]
+    lines = [line for name in texts[:_MAX_READ] for line in _beginning(source, name).splitlines()]
     return texts[0] if lines and all(map(_YOLO_LINE.fullmatch, lines)) else ""
 
 
@@ -69,7 +69,7 @@ def _called_like_picture(source: Source, ending: str, word: bytes) -> str:
     """A file of that ending and a picture's name, with the word in it; "" if there is none."""
     pictures = _stems(source)
     named = [name for name in _ending(source, ending) if PurePosixPath(name).stem in pictures]
-    return next((n for n in named[:_MOST_READ] if word in _beginning(source, n)), "")
+    return next((n for n in named[:_MAX_READ] if word in _beginning(source, n)), "")
 
 
 def _stems(source: Source) -> set[str]:

@@ -9,8 +9,8 @@ from decor_core.data.folders.layout import FolderLayout, possible_layouts
 from decor_core.data.folders.tree import LEFT_OUT as NOT_READ
 from decor_core.data.folders.tree import PART, FolderTree, Path
 
-_MOST_FOLDERS = 10  # in one folder
-_MOST_LINES = 60
+_MAX_FOLDERS = 10  # in one folder
+_MAX_LINES = 60
 CLASS, AROUND, INSIDE, LEFT_OUT = "class", "around", "inside", "left out"
 
 
@@ -53,7 +53,7 @@ def possible_outlines(names: Sequence[str]) -> tuple[FolderOutline, ...]:
             layout.assumed,
             layout.counts,
             Counter(layout.left_out.values()),
-            tuple(islice(_lines(tree, layout), _MOST_LINES)),
+            tuple(islice(_lines(tree, layout), _MAX_LINES)),
         )
         for layout in possible_layouts(tree)
     )
@@ -61,12 +61,12 @@ def possible_outlines(names: Sequence[str]) -> tuple[FolderOutline, ...]:
 
 def _lines(tree: FolderTree, layout: FolderLayout, folder: Path = ()) -> Iterator[FolderLine]:
     names = tree.children.get(folder, [])
-    for name in names[:_MOST_FOLDERS]:
+    for name in names[:_MAX_FOLDERS]:
         inside = (*folder, name)
         role = _role(tree, layout, inside)
         yield FolderLine(len(folder), name, tree.below[inside], role)
         yield from _lines(tree, layout, inside)
-    if rest := names[_MOST_FOLDERS:]:
+    if rest := names[_MAX_FOLDERS:]:
         count = sum(tree.below[(*folder, name)] for name in rest)
         role = _role(tree, layout, (*folder, rest[0]))
         yield FolderLine(len(folder), "", count, role, len(rest))

@@ -80,7 +80,7 @@ _BOMS = {
 _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f]")
 _BETWEEN_WORDS = re.compile(r"[\s_/.,;0-9-]+", re.ASCII)
 _READ = 2**16  # bytes that are judged; more tell no more
-_MOST_WORDS = 120
+_MAX_WORDS = 120
 _SURE = 12  # bits
 _BROKEN = 3  # characters that an encoding may fail at: names are cut off
 
@@ -167,7 +167,7 @@ def likeliest(texts: Sequence[bytes], *, in_zip: bool = False, expected: Iterabl
         if text.count("\ufffd") > (0 if name == "utf-8" else _BROKEN):
             continue
         words = list(dict.fromkeys(filter(None, _BETWEEN_WORDS.split(text))))
-        words = sorted(words, key=str.isascii)[:_MOST_WORDS]
+        words = sorted(words, key=str.isascii)[:_MAX_WORDS]
         found = _NAME_FOUND * sum(expected_name in text for expected_name in names)
         for language in encoding.languages:
             bits = encoding.rarity[not in_zip] + RARITY.get(language, 0) - found

@@ -21,7 +21,7 @@ from decor_core.images.formats import has_picture_ending
 from decor_core.io import unique_name
 from decor_core.text import normal
 
-_MOST_LABELS = 500
+_MAX_LABELS = 500
 _RARE = 0.9  # of the rows have one value: a flag that is rarely set
 _FILE_NAMES = re.compile(
     r"files?|(file|image|img|picture|photo)[ _-]?(names?|paths?|ids?|files?)|images?|pictures?|"
@@ -236,7 +236,7 @@ def _has_few_values(cells: pd.Series) -> bool:
     rows = values.total()
     most = rows - 1 if is_label_name(str(cells.name)) else rows // (2 if rows < 12 else 3)
     parts = all(is_part(value) or value.lower() == "unassigned" for value in values)
-    return 2 <= len(values) <= min(_MOST_LABELS, max(2, most)) and not parts
+    return 2 <= len(values) <= min(_MAX_LABELS, max(2, most)) and not parts
 
 
 def _may_be_labels(cells: pd.Series) -> bool:

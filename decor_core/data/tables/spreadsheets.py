@@ -10,8 +10,8 @@ from xml.etree.ElementTree import ParseError
 
 from decor_core.errors import DataError
 
-_MOST_BYTES = 128 * 2**20  # that the XML in a workbook may unpack to
-_MOST_CELLS = 5_000_000
+_MAX_BYTES = 128 * 2**20  # that the XML in a workbook may unpack to
+_MAX_CELLS = 5_000_000
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"  # .xls, and any workbook with a password
 _ZIP = b"PK\x03\x04"
 _SAVE_AS = "please save the table as .xlsx or CSV"
@@ -44,9 +44,9 @@ def read_sheets(data: bytes) -> dict[str, list[list[str]]]:
             f"The table is a spreadsheet that cannot be read, such as .ods, .numbers or .xlsb; "
             f"{_SAVE_AS}."
         )
-    if size > _MOST_BYTES:
+    if size > _MAX_BYTES:
         raise DataError(
-            f"The Excel file unpacks to more than {_MOST_BYTES // 2**20} MiB, the most allowed; "
+            f"The Excel file unpacks to more than {_MAX_BYTES // 2**20} MiB, the most allowed; "
             "please save the sheet with the pictures as CSV."
         )
     from openpyxl import load_workbook  # 0.2 s, which most need not wait for
@@ -70,9 +70,9 @@ def _rows(sheet: Any) -> list[list[str]]:
             texts.pop()
         rows.append(texts)
         cells += len(texts)
-        if cells > _MOST_CELLS:
+        if cells > _MAX_CELLS:
             raise DataError(
-                f"The sheet “{sheet.title}” has more than {_MOST_CELLS:,} cells, the most allowed."
+                f"The sheet “{sheet.title}” has more than {_MAX_CELLS:,} cells, the most allowed."
             )
     return rows
 

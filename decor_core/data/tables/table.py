@@ -27,7 +27,7 @@ TABLE_ENDINGS = (
     *(".xls", ".xlsb", ".ods", ".numbers"),
 )
 _SEPARATORS = (",", ";", "\t", "|")
-_MOST_CELL = 2**20
+_MAX_CELL = 2**20
 _FIRST_ROWS = 20
 _SOME_ROWS = 200
 
@@ -89,7 +89,7 @@ def _csv_lines(text: str) -> Lines:
         separator, text = first[4], text.partition("\n")[2]
     else:
         separator = max(_SEPARATORS, key=lambda separator: _width(text, separator))
-    csv.field_size_limit(_MOST_CELL)
+    csv.field_size_limit(_MAX_CELL)
     try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:

@@ -14,12 +14,12 @@ const TOLERANCE = [18, 8, 8];
 const UNIFORM = 0.97;
 const LAYERS = 2;
 const SEAM = 2;
-const LEAST_LEFT = 0.02;
+const MIN_LEFT = 0.02;
 const LIKE_GROUND = 10, NOTICEABLE = 6, SOFTNESS = 12;
 const PLAIN_RING = 0.35;
-const LEAST_WEIGHT = 0.03;
+const MIN_WEIGHT = 0.03;
 const LIGHT = 65, PALE = 25;
-const SPREAD_OUT = 0.8, TAIL = 0.03, LEAST_BULK = 0.15;
+const SPREAD_OUT = 0.8, TAIL = 0.03, MIN_BULK = 0.15;
 const STRIP = 0.08, CENTER = 0.5, BLUR = 0.02;
 const BINS = [6, 12, 12];
 const BARE = 3;
@@ -46,7 +46,7 @@ export function findObject(source) {
       seen = atMost(SIDE, crop(source, box));
     }
   }
-  if (mean(weights) < LEAST_WEIGHT) weights = weights.map(() => 1);
+  if (mean(weights) < MIN_WEIGHT) weights = weights.map(() => 1);
   const levels = Uint8Array.from(weights, (weight) => Math.trunc(Math.fround(weight * 255)));
   let mask = picture(size.width, size.height, 1, levels);
   if (mask.width !== seen.width || mask.height !== seen.height)
@@ -93,7 +93,7 @@ function trim(source) {
     box[0] += uniformLines(planes, box, true, false);
     box[2] -= uniformLines(planes, box, true, true);
     const width = box[2] - box[0], height = box[3] - box[1];
-    const least = LEAST_LEFT * source.width * source.height;
+    const least = MIN_LEFT * source.width * source.height;
     if (Math.min(width, height) < 4 || width * height < least)
       return { inner: whole, around: null };
     if (before.every((edge, i) => edge === box[i])) break;
@@ -194,7 +194,7 @@ function bulk(weights, width, height) {
   const [left, right] = [TAIL, 1 - TAIL].map((share) => reaching(columns, share));
   const [upper, lower] = [TAIL, 1 - TAIL].map((share) => reaching(rows, share));
   const area = (right + 1 - left) * (lower + 1 - upper);
-  return area < LEAST_BULK * width * height ? whole : [left, upper, right + 1, lower + 1];
+  return area < MIN_BULK * width * height ? whole : [left, upper, right + 1, lower + 1];
 }
 
 function part(values, width, [left, upper, right, lower]) {

@@ -5,8 +5,8 @@ import { confidence, decide, percent, plural, title } from "./decision.js";
 import { loadModel, predict, rollUp } from "./model.js";
 import { readBitmap, readPicture } from "./picture.js";
 
-const MOST_BARS = 5;
-const MOST_ANSWERS = 200; // older ones go, and their pictures with them
+const MAX_BARS = 5;
+const MAX_ANSWERS = 200; // older ones go, and their pictures with them
 const PREVIEW_SIDE = 640;
 
 const find = (id) => document.getElementById(id);
@@ -50,7 +50,7 @@ function enqueue(pictures) {
   const added = pictures.map(({ name }) => newAnswer(name));
   find("answers").prepend(...added.map(({ node }) => node));
   answers.push(...added);
-  for (const { node } of answers.splice(0, answers.length - MOST_ANSWERS)) node.remove();
+  for (const { node } of answers.splice(0, answers.length - MAX_ANSWERS)) node.remove();
   pictures.forEach(({ read, source }, i) => {
     queue = queue.then(() => look(added[i], read, source));
   });
@@ -150,7 +150,7 @@ function render({ node, found }) {
   node.querySelector("h2").textContent = title(decision, name);
   node.querySelector(".words strong").textContent = sure;
   node.querySelector(".words span").textContent = sure ? `: ${words}` : words;
-  const bars = scores.slice(0, MOST_BARS).map(([label, share]) => bar(label, share));
+  const bars = scores.slice(0, MAX_BARS).map(([label, share]) => bar(label, share));
   node.querySelector(".bars").replaceChildren(...bars);
 }
 

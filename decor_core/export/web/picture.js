@@ -6,17 +6,17 @@ import { picture, reduce, resize } from "./pillow.js";
 import { profileIn, profileTransform } from "./profile.js";
 import { WORKING_SIDE } from "./views.js";
 
-const MOST_BYTES = 32 * 2 ** 20;
-const MOST_PIXELS = 64_000_000;
-const LEAST_SIDE = 8;
+const MAX_BYTES = 32 * 2 ** 20;
+const MAX_PIXELS = 64_000_000;
+const MIN_SIDE = 8;
 const STRIP = 512; // rows that are read at once: browsers limit how large a canvas may be
 
 /** The pixels of a picture in a Blob; an Error says in a sentence why there are none. */
 export async function readPicture(blob) {
   if (!blob.size) throw new Error("The file is empty (0 bytes); expected a picture.");
-  if (blob.size > MOST_BYTES)
+  if (blob.size > MAX_BYTES)
     throw new Error(`The file has ${(blob.size / 2 ** 20).toFixed(1)} MiB, more than the `
-      + `${MOST_BYTES / 2 ** 20} MiB allowed; save the picture smaller.`);
+      + `${MAX_BYTES / 2 ** 20} MiB allowed; save the picture smaller.`);
   const bytes = new Uint8Array(await blob.arrayBuffer());
   const profile = await profileIn(bytes);
   const transform = profile && profileTransform(profile);
@@ -42,9 +42,9 @@ async function decode(blob, colorSpaceConversion) {
 /** The pixels of what can be drawn on a canvas; a large JPEG is read at a fraction, as in Decor. */
 export function readBitmap(bitmap, isJpeg) {
   const { width, height } = bitmap;
-  if (Math.min(width, height) < LEAST_SIDE || width * height > MOST_PIXELS)
-    throw new Error(`The picture has ${width} × ${height} pixels; expected at least ${LEAST_SIDE} `
-      + `a side and at most ${MOST_PIXELS / 1e6} million.`);
+  if (Math.min(width, height) < MIN_SIDE || width * height > MAX_PIXELS)
+    throw new Error(`The picture has ${width} × ${height} pixels; expected at least ${MIN_SIDE} `
+      + `a side and at most ${MAX_PIXELS / 1e6} million.`);
   const seen = readReduced(bitmap, isJpeg ? jpegFraction(width, height) : 1);
   const isWhite = seen.data.every((level) => level === 255);
   return thumbnail((isWhite && hiddenColors(bitmap)) || seen);

@@ -11,7 +11,7 @@ const FROM_XYZ = inverse([
   [0.22248454022947742, 0.7169050786084579, 0.060610381162065304],
   [0.013920187471375375, 0.09706723869712407, 0.713912573831501],
 ]);
-const MOST_BYTES = 8 * 2 ** 20;
+const MAX_BYTES = 8 * 2 ** 20;
 
 /** The bytes of the color profile in a JPEG, PNG or WebP file; null without one. */
 export async function profileIn(bytes) {
@@ -54,7 +54,7 @@ async function inPng(bytes, view) {
 
 async function unpacked(reader) {
   const parts = [];
-  for (let left = MOST_BYTES; ; ) {
+  for (let left = MAX_BYTES; ; ) {
     const { done, value } = await reader.read();
     if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
     if ((left -= value.length) < 0) return null;

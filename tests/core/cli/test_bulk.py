@@ -106,7 +106,7 @@ def interrupted_after(count, monkeypatch):
         if self.rows - len(self.done) == count:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(output, "_MOST_ROWS_IN_MEMORY", 1)
+    monkeypatch.setattr(output, "_MAX_ROWS_IN_MEMORY", 1)
     monkeypatch.setattr(output.Output, "add", add_or_stop)
 
 
@@ -221,7 +221,7 @@ def test_a_full_disk_loses_nothing(run, pictures, model, tmp_path, monkeypatch):
         write(self, name, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(output, "_MOST_ROWS_IN_MEMORY", 1)
+        patch.setattr(output, "_MAX_ROWS_IN_MEMORY", 1)
         patch.setattr(Folder, "write", write_or_fail)
         code, _, err = run(*command)
     assert code == 2 and "No space left on device" in err and "2 of 5 rows are kept" in err
@@ -292,7 +292,7 @@ class Maker:
         return {"file": file}
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs behind a shell ignores it
-output._MOST_ROWS_IN_MEMORY = 7
+output._MAX_ROWS_IN_MEMORY = 7
 places, out = [sys.argv[1]], sys.argv[2]
 
 def make_rows(most, kind):

@@ -99,7 +99,7 @@ def test_without_a_network_nothing_is_taken_for_unreadable(
     from decor_core.bulk import output, places
 
     monkeypatch.setattr(places, "_WAITS", (0.01,))
-    monkeypatch.setattr(output, "_MOST_ROWS_IN_MEMORY", 1)
+    monkeypatch.setattr(output, "_MAX_ROWS_IN_MEMORY", 1)
     out = tmp_path / "answers.jsonl"
     pictures = (painted / "Iznik" / "200.png", "http://127.0.0.1:9/1.png", f"{served}/2.png")
     code, told, err = run("label", *pictures, "--bundle", model, "--out", out)
@@ -130,7 +130,7 @@ def test_a_run_in_a_store_goes_on(run, store, model, monkeypatch):
 
     command = ("label", "memory://shop/pictures", "--bundle", model, "--out", "memory://shop/a.csv")
     with monkeypatch.context() as patch:
-        patch.setattr(output, "_MOST_ROWS_IN_MEMORY", 1)
+        patch.setattr(output, "_MAX_ROWS_IN_MEMORY", 1)
         patch.setattr(
             output.Output, "finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt)
         )

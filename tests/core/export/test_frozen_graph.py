@@ -41,7 +41,7 @@ def test_object_is_cut_out_on_a_plain_ground_and_nowhere_else():
 
 def test_pictures_of_next_to_nothing_count_as_a_whole():
     faint = _disc((240, 240, 240), box=(60, 60, 61, 61))
-    assert np.mean(faint != 240) < localize.LEAST_WEIGHT
+    assert np.mean(faint != 240) < localize.MIN_WEIGHT
     assert (find_objects(faint).numpy()[..., 3] == 255).all()
 
 

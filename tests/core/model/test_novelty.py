@@ -9,7 +9,7 @@ from PIL import Image
 
 from decor_core.errors import BundleError
 from decor_core.model.bundle import load_bundle, save_bundle
-from decor_core.model.novelty import MOST_DOUBT, UNKNOWN, Novelty, doubted
+from decor_core.model.novelty import MAX_DISCOUNT, UNKNOWN, Novelty, doubted
 from decor_core.model.novelty_detector import (
     FALSE_ALARMS,
     NoveltyDetector,
@@ -116,7 +116,7 @@ def test_any_number_of_classes_and_few_of_each(classes):
 def test_of_many_examples_each_class_keeps_some(monkeypatch):
     from decor_core.model import novelty_detector
 
-    monkeypatch.setattr(novelty_detector, "_MOST_EXAMPLES", 100)
+    monkeypatch.setattr(novelty_detector, "_MAX_EXAMPLES", 100)
     random = np.random.default_rng(0)
     y = np.r_[np.zeros(900, int), np.ones(5, int), np.full(300, 2)]
     X = random.normal(size=(len(y), 6)) + 20 * np.eye(3)[y].repeat(2, axis=1)
@@ -142,8 +142,8 @@ def test_doubt_takes_from_the_certain_and_leaves_the_order():
     np.testing.assert_allclose(found[0], [0.9, 0.05, 0.05])
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert (np.argsort(-found[1]) == [0, 1, 2]).all()
-    assert found[2, 0] == 1 - MOST_DOUBT
-    np.testing.assert_allclose(doubted(np.array([[1.0, 0.0]]), np.ones(1))[0, 0], 1 - MOST_DOUBT)
+    assert found[2, 0] == 1 - MAX_DISCOUNT
+    np.testing.assert_allclose(doubted(np.array([[1.0, 0.0]]), np.ones(1))[0, 0], 1 - MAX_DISCOUNT)
 
 
 @pytest.fixture(scope="module")
