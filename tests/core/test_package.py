@@ -1,10 +1,13 @@
 """The wheel: what is in it, and that Decor runs from it alone, in an empty folder."""
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -40,6 +43,31 @@ def installed(wheel, tmp_path_factory):
         return subprocess.Popen(command, cwd=empty, env=environment, stdout=-1, stderr=-1)
 
     return start
+
+
+def test_every_package_that_is_imported_is_declared_and_described():
+    imported = {
+        name.partition(".")[0]
+        for folder in ("decor_core", "decor_app", "pages")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.parent.name != "examples"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _imports(node)
+    } - {"decor_core", "decor_app", *sys.stdlib_module_names}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    declared = {re.match(r"[\w-]+", line)[0] for line in needed}
+    described = (ROOT / "docs" / "reference" / "dependencies.md").read_text(encoding="utf-8")
+    called = {"PIL": "pillow", "sklearn": "scikit-learn"}
+    for name in imported:
+        package = called.get(name, name).replace("_", "-")
+        assert package in declared and package in described, package
+
+
+def _imports(node):
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
 
 
 def test_everything_that_runs_is_in_the_wheel_and_nothing_else(wheel):
