@@ -97,7 +97,13 @@ class Command(_WithExamples):
             name = "--" + arg[2:].replace("-", "_")
             if name in alone and not _NUMBER.fullmatch(follows):
                 given.append(alone[name])
-        return super().parse_args(ctx, given)
+        try:
+            return super().parse_args(ctx, list(given))
+        except click.BadParameter as error:
+            value = self.make_parser(ctx).parse_args(given)[0].get(error.param and error.param.name)
+            if value is not None and (expected := _expected(error.param.type)):
+                error.message = f"expected {expected}, but got “{value}”"
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -178,6 +184,20 @@ def _flag_of(one: Field, section: str) -> Callable[[Any], Any]:
         help=help,
         shell_complete=completed(choices) if choices else None,
     )
+
+
+def _expected(kind: click.ParamType) -> str:
+    """What a flag of one of click's own types expects, in words; "" of another type."""
+    match kind:
+        case click.Choice(choices=choices):
+            return " or ".join(choices)
+        case click.IntRange(min=least, max=most):
+            return f"a whole number from {least} " + ("on" if most is None else f"to {most}")
+        case click.types.IntParamType():
+            return "a whole number"
+        case click.types.FloatParamType():
+            return "a number"
+    return ""
 
 
 def completed(

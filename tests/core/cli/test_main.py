@@ -41,6 +41,32 @@ ALL = dict(_all_commands())
 WITHOUT_JSON = {(), ("runs",), ("app",), ("serve",)}
 
 
+NUMBERS_AND_CHOICES = click.types.IntParamType, click.types.FloatParamType, click.Choice
+PARTICULAR = [
+    (path, one.opts[0])
+    for path, command in ALL.items()
+    for one in command.params
+    if isinstance(one.type, NUMBERS_AND_CHOICES)
+]
+
+
+@pytest.mark.parametrize(("path", "flag"), PARTICULAR, ids=str)
+def test_a_flag_says_what_it_expected_and_what_came(path, flag, capsys):
+    assert main([*path, f"{flag}=1x"]) == 2
+    told = capsys.readouterr().err
+    assert re.search(rf"'{flag}'.*: expected .+, but got “1x”$", told, re.MULTILINE)
+
+
+def test_a_range_is_told_in_words(capsys):
+    for arguments, expected in {
+        ("serve", "--port", "0"): "expected a whole number from 1 to 65535, but got “0”",
+        ("evaluate", "--repeats=-2"): "expected a whole number from 1 on, but got “-2”",
+        ("label", "a.png", "--engine", "spark"): "expected local or ray, but got “spark”",
+    }.items():
+        assert main(arguments) == 2
+        assert expected in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["decor", "python -m decor_core"])
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_help_reads_well_and_ends_with_examples(path, name, monkeypatch, capsys):
