@@ -1,7 +1,7 @@
 """Folder, zip or table with pictures → validated table + report of what was found and repaired."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,10 +9,11 @@ import pandas as pd
 
 from decor_core.data.checks import check_table
 from decor_core.data.findings import DatasetReport, Finding
-from decor_core.data.folders.class_folders import list_class_folders
+from decor_core.data.folders.class_folders import PREPARED_FILES, list_class_folders
 from decor_core.data.groups import group_pictures
 from decor_core.data.layout import find_layout, table_bytes, tables_in
 from decor_core.data.listing import Listing, Row
+from decor_core.data.picture_files import other_files
 from decor_core.data.quality_checks import quality_columns
 from decor_core.data.scan import (
     OnPicture,
@@ -102,6 +103,7 @@ def open_dataset(
         listing = list_class_folders(source.names, source.folders, classes_from)
     else:
         raise DataError("Classes come from a table or from folders and file names, not both.")
+    listing = replace(listing, findings=(*listing.findings, *_not_told(source, listing, csv)))
     return _read_pictures(source, listing, types, progress, comparing, should_stop, on_picture)
 
 
@@ -123,11 +125,26 @@ def _listed(source: Source, csv: Path | bytes | None, columns: Columns | None) -
         listing = _list_tables(tables, source.names, known)
         assumed = [Finding("assumed", taken[0], layout.read_as)] if layout.read_as else []
         findings = (*assumed, *_which_tables(source, taken), *listing.findings)
-        return replace(listing, findings=findings)
+        return replace(listing, findings=findings, tables=tuple(taken))
     if layout.kind == "annotations":
         raise DataError(layout.read_as)
     told = layout.folders.classes_from if layout.folders else ""
     return list_class_folders(source.names, source.folders, told)
+
+
+def _not_told(source: Source, listing: Listing, csv: Path | bytes | None) -> Iterator[Finding]:
+    """Findings on the files of which neither the rows nor the findings of ``listing`` tell."""
+    own = (*PREPARED_FILES, "report.txt") if set(source.names) >= PREPARED_FILES else ()
+    found = [f.file for f in (*source.notes, *listing.findings) if f.set_aside]
+    told = {*(row.file for row in listing.rows), *found, *own, *listing.tables}
+    if csv is not None:  # it may lie among the pictures
+        given = csv if isinstance(csv, bytes) else csv.read_bytes()
+        for name in tables_in(source):
+            told.add(name)
+            if source.read(name, len(given)) != given:
+                message = "Another table was given to say which picture is what."
+                yield Finding("ignored", name, message, set_aside=True)
+    yield from other_files(source, told)
 
 
 def _check_is_no_file_of_it(place: Path) -> None:
@@ -165,7 +182,10 @@ def open_heap(
     names = [name for name in source.names if is_picture_name(name)]
     if not names:
         raise DataError("There are no pictures in it; expected at least one.")
-    listing = Listing(("class",), tuple(Row(name, "", ("",)) for name in names), ())
+    # What a table is good for is asked elsewhere.
+    others = other_files(source, {*names, *tables_in(source)})
+    rows = tuple(Row(name, "", ("",)) for name in names)
+    listing = Listing(("class",), rows, tuple(others))
     return _read_pictures(source, listing, None, progress, comparing, should_stop, on_picture)
 
 

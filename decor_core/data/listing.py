@@ -27,13 +27,15 @@ class Row:
 class Listing:
     """Rows with the names of the levels of their labels, and what was found on the way.
 
-    ``read_as`` tells in a sentence for what layout the data set was taken.
+    ``read_as`` tells in a sentence for what layout the data set was taken; ``tables`` are the files
+    among the pictures that tell the rows.
     """
 
     levels: tuple[str, ...]
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
     read_as: str = ""
+    tables: tuple[str, ...] = ()
 
 
 def label_text(text: str) -> str:

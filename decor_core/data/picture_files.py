@@ -1,8 +1,10 @@
 """Which files of a folder or archive are pictures, and why the others are not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator
 from functools import partial
 
+from decor_core.data.findings import NO_ROW, Finding
+from decor_core.data.sources.clutter import is_documentation
 from decor_core.data.sources.source import Source
 from decor_core.errors import NotAPicture, PictureError
 from decor_core.images.formats import HEAD_BYTES, has_picture_ending, is_picture_name, sniff
@@ -17,6 +19,20 @@ def split_pictures(source: Source) -> tuple[list[str], dict[str, str]]:
         else:
             pictures.append(name)
     return pictures, others
+
+
+def other_files(source: Source, told: Container[str]) -> Iterator[Finding]:
+    """A finding on each file that is neither ``told`` of nor a text on the data set.
+
+    It may be a picture all the same, by its first bytes, which no row of the table names.
+    """
+    for name in source.names:
+        if name in told or is_documentation(name):
+            continue
+        if reason := why_no_picture(name, partial(source.read, name)):
+            yield Finding("ignored", name, reason, set_aside=True)
+        else:
+            yield Finding("unlisted", name, NO_ROW, set_aside=True)
 
 
 def why_no_picture(name: str, read: Callable[[int], bytes]) -> str:

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from decor_core.data.catalog import UNTYPED, USUAL_TYPES, list_table, of_types, report_on
-from decor_core.data.findings import DatasetReport, Finding
+from decor_core.data.findings import NO_ROW, DatasetReport, Finding
 from decor_core.data.folders.class_folders import list_class_folders
 from decor_core.data.folders.tree import folder_of
 from decor_core.data.listing import Listing
@@ -105,7 +106,11 @@ def _list_pictures(
 ) -> Listing:
     """The rows that a table or the folders make of the names of the pictures."""
     if csv:
-        return list_table(csv, names, columns)
+        listing = list_table(csv, names, columns)
+        told = {row.file for row in listing.rows} | {found.file for found in listing.findings}
+        # All are pictures here, whatever they are called.
+        unlisted = [Finding("unlisted", n, NO_ROW, set_aside=True) for n in names if n not in told]
+        return replace(listing, findings=(*listing.findings, *unlisted))
     try:
         return list_class_folders(names, (), classes_from)
     except DataError as error:

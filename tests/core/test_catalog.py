@@ -194,7 +194,8 @@ def test_class_folders(write_pictures):
     assert catalog.table["class"].tolist() == ["ash", "oak", "oak"]
     assert set(catalog.table["type"]) == {"product"}
     assert {(e.kind, e.file) for e in catalog.report.without(*SMALL).findings} == {
-        ("unlisted", "loose.png"), ("ignored", "oak/a.txt"), ("unreadable", "ash/broken.png")
+        ("unlisted", "loose.png"), ("ignored", "oak/a.txt"), ("ignored", "report.json"),
+        ("unreadable", "ash/broken.png")
     }  # fmt: skip
 
 

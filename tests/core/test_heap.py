@@ -151,6 +151,13 @@ def test_a_source_without_pictures_is_no_heap(write_pictures, tmp_path):
         open_heap(open_source(tmp_path / "empty"))
 
 
+def test_files_that_are_no_pictures_are_told_of_a_heap(write_pictures, tmp_path):
+    folder = write_pictures("a.png", "b/c.png")
+    for name in ("notes.txt", "README.md", "Thumbs.db", "labels.csv", "clip.mov"):
+        (folder / name).write_bytes(b"\0text")
+    assert open_heap(open_source(folder)).report.set_aside.keys() == {"notes.txt", "clip.mov"}
+
+
 def test_pictures_are_added_after_those_that_are_there(heap, write_pictures):
     log = heap.log()
     log.append([label(heap, range(6), "cup")])

@@ -354,6 +354,31 @@ def test_a_table_goes_before_folders_that_are_parts_of_a_set(written):
     assert [finding.file for finding in catalog.report.of("ignored")] == ["sample_submission.csv"]
 
 
+def test_files_that_no_row_names_are_told_whatever_they_are_called(written, tmp_path):
+    table = _csv(NAMES, LABELS, header="image,label")
+    beside = {
+        "notes.txt": b"taken in May", "boxes/img_00.xml": b"<annotation/>", "clip.mov": b"\0" * 90,
+        "README.md": b"# Trees", "LICENSE": b"MIT", "Thumbs.db": b"\xd0\xcf", ".DS_Store": b"\0",
+        "__MACOSX/._img_00.jpg": b"\0", "desktop.ini": b"[x]", "other.csv": b"a,b\n1,2\n",
+    }  # fmt: skip
+    folder = written([*NAMES, "without_ending.png"], **{"labels.csv": table}, **beside)
+    (folder / "without_ending.png").rename(folder / "without_ending")
+    inside = open_dataset(folder).report
+    assert inside.counts == dict.fromkeys(sorted(TREES), 4)
+    assert {finding.file for finding in inside.of("unlisted")} == {"without_ending"}
+    ignored = {"notes.txt", "boxes/img_00.xml", "clip.mov", "other.csv"}
+    assert {finding.file for finding in inside.of("ignored")} == ignored
+    assert "Files that are no pictures, ignored: 4" in inside.summary()
+    assert "notes.txt" in inside.to_text()
+
+    given = tmp_path / "elsewhere.csv"
+    given.write_bytes(table)
+    for csv in (folder / "labels.csv", given, table):
+        report = open_dataset(folder, csv=csv).report
+        assert report.set_aside.keys() == inside.set_aside.keys()
+        assert report.set_aside["other.csv"].startswith("Another table was given")
+
+
 @pytest.mark.parametrize("folders", [("HAM_images_part_1", "HAM_images_part_2"), ("cam1", "cam2")])
 def test_a_table_goes_before_folders_that_are_only_numbered(folders, written):
     pictures = [f"{folders[i % 2]}/{name}" for i, name in enumerate(NAMES)]

@@ -1,4 +1,4 @@
-"""Hidden files, and what systems and programs scatter about: none of it is pictures."""
+"""Hidden files, what systems and programs scatter about, and texts on a data set: no pictures."""
 
 import re
 from pathlib import PurePosixPath
@@ -13,6 +13,17 @@ _CLUTTER = re.compile(
     r"temporaryitems|appledouble|picasaoriginals|dropbox\.cache|stfolder|stversions|decor-new.*)",
     re.IGNORECASE,
 )
+# Texts that tell people of a data set, and what the places that offer it add.
+_DOCUMENTATION = re.compile(
+    r"(readme|licen[cs]e|copying|notice|authors|contribut(ing|ors)|changelog|citation|version|"
+    r"makefile|dockerfile|dataset[_-]?infos?|dataset-metadata|datapackage|croissant)(\..*)?",
+    re.IGNORECASE,
+)
+
+
+def is_documentation(name: str) -> bool:
+    """Whether a file is called like a text on a data set, such as README.md: nobody misses it."""
+    return bool(_DOCUMENTATION.fullmatch(PurePosixPath(name).name))
 
 
 def is_clutter(name: str, is_folder: bool = False) -> bool:

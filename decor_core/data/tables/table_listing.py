@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from decor_core.data.findings import Finding
+from decor_core.data.findings import NO_ROW, Finding
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
 from decor_core.data.tables.columns import Columns, settle_columns
 from decor_core.data.tables.files_by_name import FilesByName
@@ -46,7 +46,7 @@ def list_tables(
         levels = ("style", "country")
     known = rows.keys() | {finding.file for finding in findings if finding.set_aside}
     unlisted = [
-        Finding("unlisted", name, "No row of the table names it.", set_aside=True)
+        Finding("unlisted", name, NO_ROW, set_aside=True)
         for name in names
         if has_picture_ending(name) and name not in known
     ]

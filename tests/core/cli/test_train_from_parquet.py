@@ -99,6 +99,18 @@ def test_a_table_tells_the_labels_and_what_it_lacks_is_told(run, rows, write, tm
         assert "Pictures that are there but belong to no class, set aside: 1" in err
 
 
+def test_vectors_that_no_row_names_are_told_without_an_ending_too(run, rows, write, tmp_path):
+    rows["file"] = [file.rpartition(".")[0] for file in rows["file"]]
+    table = pd.DataFrame({"picture": [file.rpartition("/")[2] for file in rows["file"]][1:]})
+    table["kind"] = [["round", "square"][i % 2] for i in range(len(table))]
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    path = write(rows)
+    code, _, err = run(*_TRAIN, "--embeddings", path, "--labels", tmp_path / "labels.csv")
+    assert code == 0, err
+    assert "35 pictures in 2 classes" in err
+    assert "Pictures that are there but belong to no class, set aside: 1" in err
+
+
 def test_evaluate_takes_them_too(run, rows, write):
     told = json.loads(
         run("evaluate", "--embeddings", write(rows), "--repeats", 1, "--head", "lda", "--json")[1]
