@@ -100,10 +100,13 @@ class Command(_WithExamples):
         try:
             return super().parse_args(ctx, list(given))
         except click.BadParameter as error:
-            value = self.make_parser(ctx).parse_args(given)[0].get(error.param and error.param.name)
-            if value is not None and (expected := _expected(error.param.type)):
-                error.message = f"expected {expected}, but got “{value}”"
-            raise
+            if (flag := error.param) is None or not (expected := _expected(flag.type)):
+                raise
+            value = self.make_parser(ctx).parse_args(given)[0].get(flag.name or "")
+            if value is None:  # it is missing
+                raise
+            message = f"expected {expected}, but got “{value}”"
+            raise click.BadParameter(message, ctx, flag) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
