@@ -17,6 +17,7 @@ from decor_core.errors import (
     check_kind,
     checked_path,
     damaged_file,
+    kind_of,
     unwritable,
 )
 from decor_core.features.copies_choice import CopiesChoice
@@ -27,6 +28,7 @@ from decor_core.features.vectors import LazyVectors
 from decor_core.io import json_as, read_arrays, read_json, replacing_file
 from decor_core.shipped import MODELS, restorable
 from decor_core.taxonomy import Taxonomy
+from decor_core.text import pluralize
 
 SHIPPED = MODELS / "embeddings" / "decor.npz"
 _FORMAT = "decor-embeddings/1"
@@ -86,12 +88,20 @@ class Embeddings:
         return self.rows(chosen)
 
     def rows(self, chosen: np.ndarray) -> "Embeddings":
-        """The pictures that a mask or an index array chooses."""
+        """The pictures that a mask [n] or row numbers choose; DataError where it is neither."""
+        n = len(self.table)
+        expected = f"Expected a mask of {pluralize(n, 'picture')}, or row numbers below {n}"
+        try:
+            rows = np.arange(n)[chosen]
+        except (IndexError, ValueError) as error:  # ValueError: lists of unlike length
+            raise DataError(f"{expected}; {error}.") from error
+        if np.ndim(rows) != 1:
+            raise DataError(f"{expected}, but got {kind_of(chosen)}.")
         return replace(
             self,
-            table=self.table.iloc[chosen].reset_index(drop=True),
-            vectors=self.vectors[chosen],
-            copies=self.copies[chosen],
+            table=self.table.iloc[rows].reset_index(drop=True),
+            vectors=self.vectors[rows],
+            copies=self.copies[rows],
         )
 
     def at_level(self, name: str) -> "Embeddings":

@@ -172,6 +172,10 @@ TABLE = {
         (lambda g, x: g.embeddings.of_types(x), (None, 3, "text")),
         (lambda g, x: g.embeddings.target(x), (None, 3, "text")),
         (lambda g, x: g.embeddings.at_level(x), (None, 3, "text")),
+        (
+            lambda g, x: g.embeddings.rows(x),
+            (None, 3, "text", [10**6], [-(10**6)], [1.5], [True], [[0]], [[0], [0, 1]]),
+        ),
         (lambda g, x: g.embeddings.joined(x), OTHERS),
     ],
 }
