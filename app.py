@@ -1,4 +1,4 @@
-"""The app as a web server: start with ``streamlit run app.py``, for strangers with DECOR_HOSTED=1.
+"""The app as a web server: ``streamlit run app.py``, public with DECOR_HOSTED=1.
 
 Streamlit runs decor_app/main.py for each visitor; here is what there is once for all of them.
 """

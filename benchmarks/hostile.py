@@ -35,7 +35,7 @@ from benchmarks.attacks import ATTACKS
 from benchmarks.running import HOST, Server, api_server, server
 
 PATIENCE = 60.0  # seconds: the machine may be busy
-SHORT = "import decor_app.api.limits as limits; limits.SILENT, limits.SLOWEST = 3.0, 5.0"
+SHORT = "import decor_app.api.limits as limits; limits.IDLE_TIMEOUT, limits.BODY_TIMEOUT = 3.0, 5.0"
 SETTINGS = {"DECOR_HOSTED": "1", "DECOR_API_RATE": "1000000", "DECOR_API_MB": "2"}
 MAX_GROWTH = 60.0, 150.0  # MB (10⁶ bytes), of the server and of what looks at pictures
 _UNANSWERED = (OSError, TimeoutError, h11.RemoteProtocolError)

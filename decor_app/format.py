@@ -15,8 +15,8 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>:$&^=])", r"\\\1", " ".join(text.split()))
 
 
-def told_apart(files: Sequence[str]) -> list[str]:
-    """The names of files, each with as much of its folder as tells it from the others."""
+def disambiguate(files: Sequence[str]) -> list[str]:
+    """The names of files, each with as much of its folder as makes it unique."""
     parts = [PurePosixPath(file.replace("\\", "/")).parts or (file,) for file in files]
     depths = dict.fromkeys(parts, 1)
     open_ones = set(depths)

@@ -3,12 +3,16 @@
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.about.elsewhere import accuracy_elsewhere, elsewhere_words, stranger_words
+from decor_app.about.external_evaluation import (
+    describe_external_accuracy,
+    describe_external_recall,
+    describe_out_of_distribution,
+)
 from decor_app.about.model_card import model_card
 from decor_app.charts.heatmaps import confusion_matrix
 from decor_app.components.flags import flag
 from decor_app.components.samples import sample_thumb, samples
-from decor_app.components.styles import STYLES, recall_words
+from decor_app.components.styles import STYLES, describe_recall
 from decor_app.format import between, escape_markdown, percent_exact
 from decor_app.page import CLASSIFY, open_page
 from decor_app.state.models import shipped_bundle
@@ -45,9 +49,9 @@ with st.container(key="styles"):
                 st.html(f"{flag(DECOR.parent_of(style.label))}<small>{style.home}</small>")
                 st.markdown(style.look_for)
                 if by_style and style.label in by_style.labels:
-                    st.caption(recall_words(style.label, by_style, at_home))
+                    st.caption(describe_recall(style.label, by_style, at_home))
                 if elsewhere:
-                    st.caption(elsewhere_words(style.label, elsewhere))
+                    st.caption(describe_external_recall(style.label, elsewhere))
                 if sample:
                     st.page_link(
                         CLASSIFY,
@@ -64,7 +68,7 @@ if by_country:
             with st.container(gap="xsmall"):
                 st.html(f"{flag(country)}<b>{country}</b>")
                 st.markdown(escape_markdown(", ".join(members)))
-                st.caption(recall_words(country, by_country, at_home))
+                st.caption(describe_recall(country, by_country, at_home))
 
 st.header("How well it does", anchor=False)
 if not bundle.cross_validation:
@@ -82,7 +86,7 @@ else:
                 f"({between(evaluation.balanced_ci95)})."
             )
     if elsewhere:
-        accuracy, words = accuracy_elsewhere(elsewhere)
+        accuracy, words = describe_external_accuracy(elsewhere)
         with columns[-1], st.container(gap="xsmall"):
             st.metric("Accuracy elsewhere", accuracy)
             st.caption(words)
@@ -99,7 +103,11 @@ if elsewhere and elsewhere.strangers:
         "Ornament of other traditions, which it never learned, should be called unknown. What "
         "looks alike often is not:"
     )
-    st.markdown("\n".join(f"- {stranger_words(strangers)}" for strangers in elsewhere.strangers))
+    st.markdown(
+        "\n".join(
+            f"- {describe_out_of_distribution(strangers)}" for strangers in elsewhere.strangers
+        )
+    )
 
 st.header("Model card", anchor=False)
 with st.container(key="card"):

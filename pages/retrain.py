@@ -10,8 +10,8 @@ from decor_app.page import open_page
 from decor_app.state.finished_jobs import collect, run_of
 from decor_app.state.jobs import TRAIN, can_train_further, job_for, stop, submit_on
 from decor_app.state.processes import warm_training_process
+from decor_app.training.blockers import show_blockers
 from decor_app.training.fine_tuning import show_fine_tuning
-from decor_app.training.obstacles import show_obstacles
 from decor_app.training.result import show_training
 from decor_app.training.search import show_search
 from decor_app.training.settings import chosen_source, chosen_training, show_settings
@@ -42,7 +42,7 @@ left, right = st.columns([5, 7], gap="large")
 with left:
     show_settings()
     chosen, source = chosen_training(), chosen_source()
-    possible = show_obstacles(chosen, source)
+    possible = show_blockers(chosen, source)
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Retrain",

@@ -13,7 +13,7 @@ from typing import TypeVar
 from starlette.requests import ClientDisconnect, Request
 
 from decor_app.api.bodies import PictureFile
-from decor_app.api.limits import WaitingRoom
+from decor_app.api.limits import ConcurrencyLimiter
 from decor_app.api.problems import Problem, too_busy
 from decor_app.hosting.config import server_config
 from decor_app.hosting.metrics import METRICS
@@ -34,7 +34,7 @@ class Analyzer:
         self.pool = pool
         self._limits = config.picture_limits
         self._threads = ThreadPoolExecutor(POOL_SIZE, "decor-api")
-        self._room = WaitingRoom(config.api_waiting, POOL_SIZE)
+        self._limiter = ConcurrencyLimiter(config.api_waiting, POOL_SIZE)
         self._check: Future | None = None
 
     async def each(
@@ -52,7 +52,7 @@ class Analyzer:
                     raise ClientDisconnect
                 return await loop.run_in_executor(self._threads, answer, file)
 
-        with self._room.room_for(len(files)):
+        with self._limiter.admit(len(files)):
             try:
                 return await asyncio.gather(*map(one, files))
             except DecorError as error:  # the model does not fit what is here
@@ -63,7 +63,7 @@ class Analyzer:
         started = time.monotonic()
         analysis = self.pool().analyze_image(bundle, file.data, self._limits, deep, previews=deep)
         seconds = time.monotonic() - started
-        self._room.took(seconds)
+        self._limiter.observe(seconds)
         if analysis.vector is None:
             METRICS.count("pictures: refused")
         else:
@@ -82,5 +82,5 @@ class Analyzer:
             if isinstance(error, DecorError):
                 raise Problem(503, str(error)) from None
             raise error
-        if self._room.is_full:
+        if self._limiter.is_full:
             raise too_busy("As many pictures are waiting as this server can do well by.", 1)

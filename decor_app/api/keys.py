@@ -41,13 +41,13 @@ class KeyCheck:
                 "those that the server knows.",
                 {"WWW-Authenticate": 'Bearer realm="Decor"'},
             )
-        request.state.who = f"key {matches[0].hex()[:16]}"
+        request.state.client_id = f"key {matches[0].hex()[:16]}"
 
 
-def who_asks(request: Request) -> str:
+def client_id(request: Request) -> str:
     """The key that was given, else the address; of IPv6 the network, which is one customer's."""
-    if who := getattr(request.state, "who", None):
-        return who
+    if given := getattr(request.state, "client_id", None):
+        return given
     host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host)

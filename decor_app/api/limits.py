@@ -19,8 +19,8 @@ from decor_app.hosting.metrics import METRICS
 _WAITING = Gauge(
     "decor_api_waiting", "Pictures of the API that wait or are looked at", registry=METRICS.registry
 )
-SILENT, SLOWEST = 20.0, 180.0  # seconds: between two parts of a body, and for all of it
-LONGEST = 45.0  # seconds that a picture may have to wait; clients and proxies give up after 60
+IDLE_TIMEOUT, BODY_TIMEOUT = 20.0, 180.0  # seconds: between two parts of a body, and for all of it
+MAX_WAIT = 45.0  # seconds that a picture may have to wait; clients and proxies give up after 60
 
 
 class BodyLimits:
@@ -42,14 +42,14 @@ class BodyLimits:
         if length.isascii() and length.isdigit() and int(length[:15]) > self._most:
             await self._too_large().response(Request(scope))(scope, receive, send)
             return
-        came, complete, deadline = 0, False, time.monotonic() + SLOWEST
+        came, complete, deadline = 0, False, time.monotonic() + BODY_TIMEOUT
 
         async def receive_within() -> Message:
             nonlocal came, complete
             if complete:
                 return await receive()
             try:
-                async with asyncio.timeout(min(SILENT, deadline - time.monotonic())):
+                async with asyncio.timeout(min(IDLE_TIMEOUT, deadline - time.monotonic())):
                     message = await receive()
             except TimeoutError:
                 METRICS.count("api: refused: too slow")
@@ -73,7 +73,7 @@ class BodyLimits:
             if gone:
                 return
             try:
-                async with asyncio.timeout(SLOWEST):
+                async with asyncio.timeout(BODY_TIMEOUT):
                     await send(message)
             except TimeoutError:
                 METRICS.count("api: answers not read")
@@ -91,7 +91,7 @@ class BodyLimits:
         )
 
 
-class WaitingRoom:
+class ConcurrencyLimiter:
     """A bounded number of pictures that wait or are looked at; who finds it full comes again.
 
     On a slow machine it is full sooner: before a client or a proxy would give up.
@@ -104,7 +104,7 @@ class WaitingRoom:
 
     @property
     def is_full(self) -> bool:
-        return self._inside >= self._most or self._seconds > LONGEST
+        return self._inside >= self._most or self._seconds > MAX_WAIT
 
     @property
     def _seconds(self) -> float:
@@ -112,9 +112,9 @@ class WaitingRoom:
         return self._inside * self._each / self._at_once
 
     @contextmanager
-    def room_for(self, pictures: int) -> Iterator[None]:
+    def admit(self, pictures: int) -> Iterator[None]:
         """Room until the end of the block; more than there is room for at all come in alone."""
-        if self._inside and (self._inside + pictures > self._most or self._seconds > LONGEST):
+        if self._inside and (self._inside + pictures > self._most or self._seconds > MAX_WAIT):
             METRICS.count("api: refused: pictures waiting")
             raise too_busy(
                 f"{self._inside} pictures are waiting, as many as this server can do well by; "
@@ -129,7 +129,7 @@ class WaitingRoom:
             self._inside -= pictures
             _WAITING.dec(pictures)
 
-    def took(self, seconds: float) -> None:
+    def observe(self, seconds: float) -> None:
         """Take note of how long a picture took."""
         self._each += (seconds - self._each) / 20
 
@@ -141,11 +141,11 @@ class RateLimit:
         self._item = RateLimitItemPerMinute(per_minute)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    def spend(self, who: str, pictures: int) -> None:
-        """Count pictures of ``who``; Problem where they are too many."""
-        if pictures and not self._limiter.hit(self._item, who, cost=pictures):
+    def spend(self, client: str, pictures: int) -> None:
+        """Count pictures of ``client``; Problem where they are too many."""
+        if pictures and not self._limiter.hit(self._item, client, cost=pictures):
             METRICS.count("api: refused: rate")
-            reset = self._limiter.get_window_stats(self._item, who).reset_time - time.time()
+            reset = self._limiter.get_window_stats(self._item, client).reset_time - time.time()
             raise Problem(
                 429,
                 f"This is more than {self._item.amount} pictures a minute; come again later.",

@@ -59,7 +59,7 @@ class Protocol(H11Protocol):
         """Give the client time: for its next request, or to take an answer as slow as a body."""
         self._stop_waiting()
         unread = self.transport.get_write_buffer_size()
-        seconds = limits.SLOWEST if unread else limits.SILENT
+        seconds = limits.BODY_TIMEOUT if unread else limits.IDLE_TIMEOUT
         self._waiting = self.loop.call_later(seconds, self._give_up)
 
     def _stop_waiting(self) -> None:

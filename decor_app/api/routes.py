@@ -8,7 +8,7 @@ from starlette.requests import Request
 from decor_app.api.analyzer import Analyzer
 from decor_app.api.answers import Answers
 from decor_app.api.bodies import CONTENTS, PictureFile, read_pictures
-from decor_app.api.keys import KeyCheck, who_asks
+from decor_app.api.keys import KeyCheck, client_id
 from decor_app.api.limits import RateLimit
 from decor_app.api.mcp import add_mcp
 from decor_app.api.models import Models, find_model
@@ -60,10 +60,10 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
 
     async def pictures_of(request: Request) -> list[PictureFile]:
         """The pictures in a request, within all limits."""
-        who = who_asks(request)
-        rate.spend(who, 1)
+        client = client_id(request)
+        rate.spend(client, 1)
         files = await read_pictures(request, config.upload_pictures)
-        rate.spend(who, len(files) - 1)
+        rate.spend(client, len(files) - 1)
         request.state.pictures = len(files)
         return files
 
@@ -79,7 +79,7 @@ def api_routes(models: Models, analyzer: Analyzer, config: ServerConfig) -> APIR
         return await answers.classify(request, options, pictures_of)
 
     def spend_one(request: Request) -> None:
-        rate.spend(who_asks(request), 1)
+        rate.spend(client_id(request), 1)
 
     add_mcp(router, answers, config.api_origins, [*locked, Depends(spend_one)])
 

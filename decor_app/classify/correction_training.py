@@ -194,10 +194,10 @@ def _show_effect(job: Job | None, training: CorrectionTraining, dataset: Dataset
         st.caption("Cross-validating: each picture is predicted by a model that has not seen it.")
         watch_job(CROSS_VALIDATE, run.id)
     else:
-        st.caption(_accuracy_words(run, training.evaluation_before))
+        st.caption(_describe_accuracy(run, training.evaluation_before))
 
 
-def _accuracy_words(run: Run, before: Evaluation | None) -> str:
+def _describe_accuracy(run: Run, before: Evaluation | None) -> str:
     """Whether the model is better or worse on pictures that it has not seen."""
     now = run.evaluation or run.cross_validation.get(run.level)
     if now is None:

@@ -56,7 +56,7 @@ def decision_title(decision: Decision, taxonomy: str) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def confidence_words(prediction: Prediction, decision: Decision) -> str:
+def describe_confidence(prediction: Prediction, decision: Decision) -> str:
     """How sure the answer is, in Markdown; where it is not, among how many it was chosen."""
     best, *others = prediction.scores
     known = plural(prediction.taxonomy) if others else prediction.taxonomy

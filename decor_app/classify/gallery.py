@@ -11,7 +11,7 @@ from decor_app import session_keys as keys
 from decor_app.classify.corrections import corrected_labels, show_correction_of
 from decor_app.classify.decision import decide, decision_title, thresholds
 from decor_app.components.image_grid import Tile, image_grid
-from decor_app.format import escape_markdown, percent, pluralize, thumb_uri, told_apart
+from decor_app.format import disambiguate, escape_markdown, percent, pluralize, thumb_uri
 from decor_app.state.images import AnalyzedImage, UnreadableFile
 from decor_app.state.selection import pick
 from decor_core.datasets.dataset import Dataset
@@ -140,7 +140,7 @@ def open_image(digest: str) -> None:
 
 
 def _show_grid(results: Sequence[Result], corrected: Mapping[str, str]) -> None:
-    names = told_apart([result.image.name for result in results])
+    names = disambiguate([result.image.name for result in results])
     tiles = []
     for result, name in zip(results, names, strict=True):
         image, label = result.image, corrected.get(result.image.digest)

@@ -6,7 +6,7 @@ from decor_app import session_keys as keys
 from decor_app.classify.decision import show_thresholds
 from decor_app.components.progress import watch_job
 from decor_app.format import escape_markdown, pluralize
-from decor_app.state.first_model import learn_purpose
+from decor_app.state.first_model import first_model_purpose
 from decor_app.state.jobs import job_for
 from decor_app.state.models import (
     in_use,
@@ -112,9 +112,9 @@ def _show_model() -> None:
 def _show_better_one_coming() -> None:
     """How far the model is that will answer instead of a first one."""
     for set_id, made in workspace().first_models.items():
-        job = job_for(learn_purpose(set_id), set_id)
+        job = job_for(first_model_purpose(set_id), set_id)
         if job and job.active and made.run and in_use(made.run):
             st.caption("This is a first model; a better one will answer as soon as it is there.")
-            watch_job(learn_purpose(set_id), set_id, stop_button=False)
+            watch_job(first_model_purpose(set_id), set_id, stop_button=False)
         elif not made.is_collected:
             st.rerun()  # it came while this page was being drawn

@@ -7,8 +7,8 @@ import streamlit as st
 from decor_app.charts.bars import score_bars
 from decor_app.classify.attribution_map import show_attribution_map
 from decor_app.classify.corrections import show_correction
-from decor_app.classify.decision import confidence_words, decide, decision_title, thresholds
-from decor_app.classify.similar_pictures import show_likeness
+from decor_app.classify.decision import decide, decision_title, describe_confidence, thresholds
+from decor_app.classify.similar_pictures import show_similar_pictures
 from decor_app.components.flags import flag
 from decor_app.format import escape_markdown, percent
 from decor_app.state.images import AnalyzedImage, UnreadableFile
@@ -31,7 +31,7 @@ def show_prediction(
         with st.container(key="answer-verdict", gap="xxsmall"):
             st.header(decision_title(decision, prediction.taxonomy), anchor=False)
             st.markdown(
-                confidence_words(prediction, decision),
+                describe_confidence(prediction, decision),
                 help="The probability is calibrated: of predictions with "
                 f"{percent(confidence)}, about that share is right. Novelty is "
                 f"{percent(prediction.novelty)}; above {percent(novelty)} a picture is unknown. "
@@ -43,7 +43,7 @@ def show_prediction(
         with st.container(key="answer-bars"):
             score_bars(prediction.scores)
             show_correction(image, corrections)
-        show_likeness(image, prediction, decision)
+        show_similar_pictures(image, prediction, decision)
 
 
 def _show_origin(prediction: Prediction, trained: Taxonomy, labels: Sequence[str]) -> None:

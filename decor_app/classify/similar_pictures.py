@@ -58,7 +58,7 @@ def _known(model: VectorPredictor, vectors: Embeddings) -> NeighborIndex:
     return NeighborIndex(model.bundle, vectors)
 
 
-def show_likeness(image: AnalyzedImage, prediction: Prediction, decision: Decision) -> None:
+def show_similar_pictures(image: AnalyzedImage, prediction: Prediction, decision: Decision) -> None:
     """A sentence, what the style is known by, and the training pictures, where they are here."""
     known = _training_pictures()
     with st.container(key="answer-like", gap="xsmall"):

@@ -38,9 +38,9 @@ def image_grid(
 ) -> str:
     """Draw tiles; the id of the one to be opened, "" if none is.
 
-    Where they can be ``picked``, the ids of those that are stand under that key, others of which no
-    tile is here among them. Else ``current`` is the one that is marked. ``on_open`` is called with
-    an id before the page runs. ``compact`` ones are small, with words for screen readers only.
+    ``picked`` is the session key with the picked ids, also those of other pages; without it
+    ``current`` is marked. ``on_open`` is called with an id before the page runs. ``compact`` tiles
+    are small, with words for screen readers only.
     """
     ids = [tile.id for tile in tiles]  # a browser can send anything
     chosen = picked.value if picked else frozenset()

@@ -66,9 +66,9 @@ def watch_job(
 
 def _draw_progress(job: Job) -> None:
     if job.task.queue == "tensorflow" and not job.events:  # most tell nothing on the way
-        st.markdown(f":small[:material/hourglass_top: {job_words(job)}]")
+        st.markdown(f":small[:material/hourglass_top: {describe_job(job)}]")
     else:
-        st.progress(job.progress(time.monotonic()), text=job_words(job))
+        st.progress(job.progress(time.monotonic()), text=describe_job(job))
 
 
 def _pace(job: Job) -> float:
@@ -77,7 +77,7 @@ def _pace(job: Job) -> float:
     return next(seconds for least, seconds in _PACES if before >= least)
 
 
-def job_words(job: Job) -> str:
+def describe_job(job: Job) -> str:
     """What an active job is doing, and how long it will take."""
     if job.status == "queued":
         if job.place == 0:
@@ -102,7 +102,7 @@ def _doing(job: Job) -> str:
             return "Measuring how long it takes, which takes some seconds …"
         case "train on all":
             return "Learning from all pictures"
-        case "learn":
+        case "first model":
             return "Computing, calibrating and testing"
         case "train" if task.config.head != STEPWISE:
             return "Computing, calibrating and testing"

@@ -70,7 +70,7 @@ def style_of(label: str) -> Style | None:
     return next((style for style in STYLES if style.label == label), None)
 
 
-def recall_words(label: str, evaluation: Evaluation, title: str = "Recognized") -> str:
+def describe_recall(label: str, evaluation: Evaluation, title: str = "Recognized") -> str:
     """How much of a class is recognized, and what it is taken for instead."""
     place = evaluation.labels.index(label)
     row = evaluation.confusion[place]

@@ -46,13 +46,13 @@ def choose_outline(outlines: Sequence[FolderOutline], *, loose: bool) -> FolderO
     number = st.radio(
         "What are the classes?",
         range(len(choices)),
-        format_func=lambda i: _choice_words(choices[i]),
+        format_func=lambda i: _describe_choice(choices[i]),
         key=keys.INGEST_CLASSES_FROM,
     )
     return choices[number]
 
 
-def _choice_words(outline: FolderOutline | str) -> str:
+def _describe_choice(outline: FolderOutline | str) -> str:
     """What a choice is called; no two alike, as the widget knows them by it."""
     if isinstance(outline, str):
         return outline
@@ -65,7 +65,7 @@ def _choice_words(outline: FolderOutline | str) -> str:
     return f"Folders on level {level}: {names}" if level else f"Folders: {names}"
 
 
-def outline_words(outline: FolderOutline) -> str:
+def describe_outline(outline: FolderOutline) -> str:
     """In Markdown, how the folders are read, and how many classes that gives."""
     pictures = pluralize(sum(outline.counts.values()), "picture")
     classes = pluralize(len(outline.counts), "class")
@@ -82,9 +82,11 @@ def show_tree(outline: FolderOutline) -> None:
     else:
         lines = map(_line, outline.lines)
     st.markdown("\n".join(lines))
-    told = [f"{pluralize(n, 'picture')} left out: {why}" for why, n in outline.left_out.items()]
-    told += [] if outline.question else outline.assumed
-    for sentence in told:
+    sentences = [
+        f"{pluralize(n, 'picture')} left out: {why}" for why, n in outline.left_out.items()
+    ]
+    sentences += [] if outline.question else outline.assumed
+    for sentence in sentences:
         st.caption(escape_markdown(sentence))
 
 

@@ -9,8 +9,8 @@ import streamlit as st
 from PIL import Image
 
 from decor_app import session_keys as keys
-from decor_app.datasets.enlarged import enlarge
 from decor_app.datasets.fixes import GROUPS, MERGEABLE, Fix, fixes, fixes_of_all
+from decor_app.datasets.picture_dialog import show_picture_dialog
 from decor_app.format import escape_markdown
 from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import edit
@@ -79,11 +79,11 @@ def _show_finding(finding: Finding, dataset: Dataset) -> None:
                     _merge_menu(finding, dataset)
                 if files and st.button(
                     "Look closer",
-                    key=keys.LOOK_CLOSER.of(key),
+                    key=keys.ENLARGE.of(key),
                     icon=":material/zoom_in:",
                     type="tertiary",
                 ):
-                    enlarge(dataset, files[0])
+                    show_picture_dialog(dataset, files[0])
 
 
 def _subject(finding: Finding, dataset: Dataset) -> str:

@@ -6,7 +6,7 @@ from decor_app import session_keys as keys
 from decor_app.components.progress import watch_job
 from decor_app.format import duration, escape_markdown, percent, pluralize
 from decor_app.page import CLASSIFY, RUNS
-from decor_app.state.first_model import FirstModel, learn_purpose
+from decor_app.state.first_model import FirstModel, first_model_purpose
 from decor_app.state.jobs import job_for
 from decor_app.state.models import in_use, use_model
 from decor_app.state.workspace import workspace
@@ -20,7 +20,7 @@ def show_first_model(dataset: Dataset) -> None:
     made = workspace().first_models.get(dataset.id)
     if made is None:
         return
-    purpose = learn_purpose(dataset.id)
+    purpose = first_model_purpose(dataset.id)
     # The job first, then what it has made: what comes in between is drawn when the job is next
     # looked at, and of a job that is over everything is here.
     job = job_for(purpose, dataset.id)
@@ -34,7 +34,7 @@ def show_first_model(dataset: Dataset) -> None:
         if run:
             _show_model(made, run)
         if job and job.active:
-            st.caption(_next_words(made))
+            st.caption(_describe_next(made))
             watch_job(purpose, dataset.id)
         elif job and job.status == "failed":
             st.error(escape_markdown(job.message), icon=":material/error:")
@@ -52,7 +52,7 @@ def _show_model(made: FirstModel, run: Run) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
-        st.markdown(_model_words(made), width="content")
+        st.markdown(_describe_model(made), width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             if in_use(run):
                 label = "Classify answers with it: try it"
@@ -64,11 +64,11 @@ def _show_model(made: FirstModel, run: Run) -> None:
                 st.switch_page(CLASSIFY)
             st.page_link(RUNS, label="See its run", icon=":material/compare_arrows:")
     if made.better:
-        st.caption(gain_words(made.gain))
+        st.caption(describe_gain(made.gain))
         st.caption(escape_markdown(" ".join(made.choices)))
 
 
-def _model_words(made: FirstModel) -> str:
+def _describe_model(made: FirstModel) -> str:
     latest = made.latest
     assert latest is not None
     kind = "The model is done" if made.better else "A first model is ready"
@@ -79,7 +79,7 @@ def _model_words(made: FirstModel) -> str:
     return f"{words}."
 
 
-def _next_words(made: FirstModel) -> str:
+def _describe_next(made: FirstModel) -> str:
     """What is being done."""
     if made.first is None:
         return "A first model is on its way; you can put the pictures right meanwhile."
@@ -89,19 +89,19 @@ def _next_words(made: FirstModel) -> str:
     )
 
 
-def gain_words(gain: Improvement | None) -> str:
+def describe_gain(gain: Improvement | None) -> str:
     """By how much the second model is better than the first, or that nothing was gained."""
     if gain is None:
         return "No pictures were kept back to compare it with the first model."
-    told = [_change_words(gain.pictures, "pictures that neither had seen")]
+    parts = [_describe_change(gain.pictures, "pictures that neither had seen")]
     if gain.copies:
-        told.append(_change_words(gain.copies, "distorted copies of these"))
+        parts.append(_describe_change(gain.copies, "distorted copies of these"))
     better = any(one and one.now.k > one.before.k for one in (gain.pictures, gain.copies))
     said = "Better than the first model" if better else "Nothing was gained over the first model"
-    return f"{said}: {'; '.join(told)}."
+    return f"{said}: {'; '.join(parts)}."
 
 
-def _change_words(change: Change, what: str) -> str:
+def _describe_change(change: Change, what: str) -> str:
     before, now = change.before, change.now
     if now == before:
         return f"of {now.n} {what}, {percent(now.value)} are right, as before"

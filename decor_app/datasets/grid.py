@@ -9,10 +9,10 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.components.class_picker import class_picker, edit_by_class
 from decor_app.components.image_grid import PAGE, Tile, image_grid
-from decor_app.datasets.enlarged import enlarge
 from decor_app.datasets.fixes import GROUPS
+from decor_app.datasets.picture_dialog import show_picture_dialog
 from decor_app.datasets.predictions import predictions_of
-from decor_app.format import pluralize, told_apart
+from decor_app.format import disambiguate, pluralize
 from decor_app.state.datasets import edit
 from decor_app.state.selection import pick, picked
 from decor_core.data.findings import KINDS
@@ -28,7 +28,7 @@ def show_grid(dataset: Dataset, rows: pd.DataFrame) -> None:
     last = (len(rows) - 1) // PAGE
     page = keys.GRID_PAGE.value = min(keys.GRID_PAGE.value, last)
     here = rows.iloc[page * PAGE : (page + 1) * PAGE]
-    notes, names = problems(dataset), told_apart(list(here["file"]))
+    notes, names = problems(dataset), disambiguate(list(here["file"]))
     shown = here[["file", "key", dataset.level]].itertuples(index=False)
     tiles = [
         Tile(file, dataset.thumb(key), label, name, notes.get(file, ""))
@@ -40,7 +40,7 @@ def show_grid(dataset: Dataset, rows: pd.DataFrame) -> None:
     with bar:
         _selection_bar(dataset, list(rows["file"]))
     if opened:
-        enlarge(dataset, opened, predictions_of(dataset).get(dataset.key_of(opened)))
+        show_picture_dialog(dataset, opened, predictions_of(dataset).get(dataset.key_of(opened)))
 
 
 def problems(dataset: Dataset) -> dict[str, str]:

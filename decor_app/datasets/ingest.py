@@ -7,7 +7,7 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.components.progress import watch_job
 from decor_app.datasets.class_folders import (
-    outline_words,
+    describe_outline,
     show_tree,
 )
 from decor_app.datasets.ingest_questions import IngestOptions, ask, has_questions
@@ -105,7 +105,7 @@ def _show_guess(preview: Job) -> None:
     if not outlines:
         return
     with st.expander("How the folders are read", icon=":material/account_tree:"):
-        st.markdown(outline_words(outlines[0]))
+        st.markdown(describe_outline(outlines[0]))
         show_tree(outlines[0])
         if len(outlines) > 1:
             st.button("Change", icon=":material/edit:", on_click=_change)

@@ -11,7 +11,7 @@ from decor_app.datasets.class_folders import (
     ONE_CLASS,
     UNLABELED,
     choose_outline,
-    outline_words,
+    describe_outline,
     show_tree,
 )
 from decor_app.format import escape_markdown, pluralize
@@ -109,7 +109,7 @@ def _ask_folders(
             "proposes the rest."
         )
     else:
-        st.markdown(outline_words(chosen))
+        st.markdown(describe_outline(chosen))
 
     def read() -> None:
         try:

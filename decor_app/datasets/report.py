@@ -38,7 +38,7 @@ def show_report(dataset: Dataset) -> None:
         st.caption(escape_markdown(read_as))
     obstacles = [finding for kind in OBSTACLES for finding in groups.get(kind, ())]
     if obstacles:
-        st.warning(_obstacle_words(obstacles), icon=":material/block:")
+        st.warning(_describe_obstacles(obstacles), icon=":material/block:")
     left, right = st.columns([5, 8], gap="large")
     with left:
         _show_classes(dataset)
@@ -53,7 +53,7 @@ def show_report(dataset: Dataset) -> None:
             st.success("Nothing is left to put right.", icon=":material/check_circle:")
 
 
-def _obstacle_words(obstacles: Sequence[Finding]) -> str:
+def _describe_obstacles(obstacles: Sequence[Finding]) -> str:
     """Why it cannot be trained on: the first reason in full, of the others the classes."""
     first, *more = obstacles
     file, message = escape_markdown(first.file), escape_markdown(first.message)

@@ -67,13 +67,13 @@ def show_empty_state() -> None:
         st.button(
             "Try an example",
             icon=":material/auto_awesome:",
-            on_click=_bring_example,
+            on_click=_ingest_example,
             help="75 drawn pictures in seven classes, with a few faults for you to find.",
         )
         st.caption("Nothing at hand? These are drawings, with a few faults to find.")
 
 
-def _bring_example() -> None:
+def _ingest_example() -> None:
     into = store().begin("Example")
     into.mkdir(parents=True)
     try:

@@ -10,7 +10,7 @@ from decor_app.charts.heatmaps import confusion_matrix
 from decor_app.charts.reliability import reliability_diagram
 from decor_app.components.progress import watch_job
 from decor_app.evaluation.summary import SMALL_TEST
-from decor_app.format import between, escape_markdown, percent, percent_exact, told_apart
+from decor_app.format import between, disambiguate, escape_markdown, percent, percent_exact
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import LearningCurveTask
 from decor_app.state.jobs import CURVE, ask_about, job_for
@@ -37,7 +37,7 @@ def show_details(run: Run, ask: bool = True) -> None:
             [_TEST, _ALL],
             default=_ALL,
             required=True,
-            key=keys.JUDGED_BY.of(run.id),
+            key=keys.EVALUATED_ON.of(run.id),
         )
         evaluation = cross_validation if chosen == _ALL else run.evaluation
     views = {
@@ -61,8 +61,8 @@ def _show_confusion(run: Run, evaluation: Evaluation) -> None:
     left, right = st.columns([7, 5], gap="large")
     with left:
         st.caption(
-            "What was taken for what: rows are what the pictures show, columns what the model "
-            "called them." + (" Click a cell to see which." if is_listed else "")
+            "Confusion matrix: rows are true classes, columns predicted classes."
+            + (" Click a cell to see which." if is_listed else "")
         )
         cell = confusion_matrix(evaluation, key=keys.CELLS.of(f"{run.id}-{evaluation.n}"))
     with right:
@@ -106,7 +106,7 @@ def _show_pictures(run: Run, rows: pd.DataFrame, *columns: str) -> None:
     thumbnail = thumbnails(TrainingData.of(run.bundle))
     seen = list(map(thumbnail, rows["file"], rows["key"]))
     table = rows[["file", *columns]].assign(
-        file=told_apart(list(rows["file"])), probability=rows["probability"] * 100
+        file=disambiguate(list(rows["file"])), probability=rows["probability"] * 100
     )
     if any(seen):
         table.insert(0, "seen", seen)
@@ -176,7 +176,7 @@ def _show_learning_curve(run: Run) -> None:
     points = workspace().learning_curves.get(run.id) or _points(job)
     if points:
         learning_curve_chart(points)
-        st.caption(_learning_curve_words(points))
+        st.caption(_describe_learning_curve(points))
         return
     if job and job.message:
         st.error(escape_markdown(job.message), icon=":material/error:")
@@ -201,7 +201,7 @@ def _points(job: Job | None) -> list[CurvePoint]:
     return [] if job is None or job.task.prepares else job.partial_results
 
 
-def _learning_curve_words(points: list[CurvePoint]) -> str:
+def _describe_learning_curve(points: list[CurvePoint]) -> str:
     last = points[-1]
     right = last.accuracy
     text = (

@@ -15,7 +15,7 @@ from decor_core.runs.run import Run
 SMALL_TEST = 100
 
 
-def accuracy_words(evaluation: Evaluation) -> str:
+def describe_accuracy(evaluation: Evaluation) -> str:
     """How sure the accuracy on the test pictures is."""
     right = evaluation.accuracy * evaluation.n
     text = (

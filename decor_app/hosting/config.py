@@ -1,6 +1,6 @@
-"""Settings of whoever runs Decor, from the environment: for strangers or at home, and all limits.
+"""Settings of the server, from the environment: public or local, and all limits.
 
-At home (the default) limits are wide and what people make may be kept on disk. With
+On a local server (the default) limits are wide and what people make may be kept on disk. With
 ``DECOR_HOSTED=1`` they are those of a small machine on the open internet, and nothing of a visitor
 is kept. Each can be set by a variable of its own; docs/how-to/host.md has them in one table.
 """
@@ -79,7 +79,7 @@ class ServerConfig:
         return replace(usual, max_bytes=min(usual.max_bytes, self.dataset_mb * 2**20))
 
 
-_AT_HOME = ServerConfig()
+_LOCAL = ServerConfig()
 _HOSTED = ServerConfig(
     hosted=True,
     upload_pictures=100,
@@ -115,7 +115,7 @@ def read_config(environment: Mapping[str, str]) -> ServerConfig:
     SettingsError for what is no whole number in its range, or neither yes nor no.
     """
     variable = VARIABLES["hosted"]
-    usual = _HOSTED if _value(variable, environment.get(variable, ""), False) else _AT_HOME
+    usual = _HOSTED if _value(variable, environment.get(variable, ""), False) else _LOCAL
     chosen = {
         name: _value(variable, environment.get(variable, "").strip(), getattr(usual, name))
         for name, variable in VARIABLES.items()
@@ -128,11 +128,11 @@ def read_config(environment: Mapping[str, str]) -> ServerConfig:
 
 def server_config() -> ServerConfig:
     """The settings of this process as its environment is now."""
-    return _remembered(tuple(os.environ.get(variable, "") for variable in _READ))
+    return _cached_config(tuple(os.environ.get(variable, "") for variable in _READ))
 
 
 @lru_cache(maxsize=8)
-def _remembered(values: tuple[str, ...]) -> ServerConfig:
+def _cached_config(values: tuple[str, ...]) -> ServerConfig:
     return read_config(dict(zip(_READ, values, strict=True)))
 
 

@@ -18,7 +18,7 @@ from decor_app.hosting.streamlit_internals import (
 )
 
 
-class UploadRegister:
+class UploadRegistry:
     """Which files each session has sent; Streamlit holds their bytes. For all threads."""
 
     def __init__(self) -> None:
@@ -37,8 +37,11 @@ class UploadRegister:
         with self._lock:
             return sum(upload_sizes(session, self._files.get(session, ())).values())
 
-    def drop_left(self, grace: float) -> None:
-        """Free the uploads of sessions that have been gone for ``grace`` seconds."""
+    def free_abandoned(self, grace: float) -> None:
+        """Free the uploads of sessions that have been gone for ``grace`` seconds.
+
+        Streamlit frees them only when it closes the session, which it keeps for a reconnection.
+        """
         now = time.monotonic()
         with self._lock:
             gone = [session for session in self._files if not is_connected(session)]
@@ -47,7 +50,7 @@ class UploadRegister:
                 drop_uploads(session, self._files.pop(session))
 
 
-UPLOADS = UploadRegister()
+UPLOADS = UploadRegistry()
 
 
 def upload_quota_error(size: int) -> str:

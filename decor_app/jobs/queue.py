@@ -34,9 +34,8 @@ class QueueLimits:
 class JobQueue:
     """Jobs of all owners, to be run one at a time. Each method may be called from any thread.
 
-    Owners take turns: one with many jobs waits between them for one of everybody else. Sessions
-    submit jobs, look at them and stop them; whoever runs them takes them and records how they go
-    (a job that was forgotten meanwhile, or is nobody's, is no error there).
+    Round-robin by owner. Sessions submit, read and stop jobs; the thread that runs them takes them
+    and records how they go (a job that was forgotten meanwhile, or is nobody's, is no error there).
     """
 
     def __init__(self, limits: QueueLimits | None = None) -> None:
@@ -220,7 +219,7 @@ class JobQueue:
             if ends and not job.active:
                 job = replace(job, ended=time.monotonic())
                 try:
-                    job = _to_be_remembered(job)
+                    job = _record_end(job)
                 except Exception:  # a bug; who waits for the job is told that it has ended
                     _log.exception("the end of %s cannot be counted", job.task.kind)
             self._jobs[job_id] = job
@@ -252,7 +251,7 @@ class JobQueue:
                 kept -= 1
 
 
-def _to_be_remembered(job: Job) -> Job:
+def _record_end(job: Job) -> Job:
     """A job that has ended, which is counted, without the vectors of its pictures."""
     kind, seconds, data = job.task.kind, job.seconds, job.task.data
     log_event("job ended", kind=kind, status=job.status, seconds=seconds and round(seconds, 2))

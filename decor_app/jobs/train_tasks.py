@@ -65,16 +65,16 @@ class TrainTask(_TrainingTask):
 
 
 @dataclass(frozen=True)
-class LearnTask(TrainTask):
+class FirstModelTask(TrainTask):
     """The same as one of the steps by which a data set gets its models."""
 
-    kind: ClassVar[str] = "learn"
+    kind: ClassVar[str] = "first model"
     prepares: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class TrainOnAllTask(_TrainingTask):
-    """Train on every picture; gives a Bundle that nothing has judged, reports nothing."""
+    """Train on every picture; gives a Bundle without evaluation, reports nothing."""
 
     kind: ClassVar[str] = "train on all"
 

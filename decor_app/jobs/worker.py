@@ -80,11 +80,11 @@ class Worker:
     """
 
     def __init__(self, idle_seconds: float = 0) -> None:
-        self._scratch = tempfile.TemporaryDirectory(
+        self._temporary = tempfile.TemporaryDirectory(
             prefix="decor-worker-", ignore_cleanup_errors=True
         )
         self._connection, theirs = connection.Pipe()
-        arguments = str(theirs.fileno()), self._scratch.name, str(idle_seconds)
+        arguments = str(theirs.fileno()), self._temporary.name, str(idle_seconds)
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
@@ -94,7 +94,7 @@ class Worker:
             env={
                 **os.environ,
                 "PYTHONPATH": path,
-                "TMPDIR": self._scratch.name,
+                "TMPDIR": self._temporary.name,
                 # Without it TensorFlow tells at each start what the processor can do.
                 "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
                 **_ENVIRONMENT,
@@ -160,11 +160,11 @@ class Worker:
         return None
 
     def kill(self) -> None:
-        """End the process at once, and remove its temporary files."""
+        """End the process at once, and remove its temp_folder files."""
         self.process.kill()
         self.process.wait()
         self._outbox.put(None)
-        self._scratch.cleanup()
+        self._temporary.cleanup()
 
     def _send(self) -> None:
         try:
@@ -209,7 +209,7 @@ def _keep(kept: OrderedDict[int, Any], key: int, data: Any) -> None:
 # --- the child's side
 
 
-def serve(handle: str, scratch: str, idle_seconds: str) -> None:
+def serve(handle: str, temp_folder: str, idle_seconds: str) -> None:
     """Run as the child: do what comes, until it was idle for so long or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     if server_config().hosted:
@@ -218,7 +218,7 @@ def serve(handle: str, scratch: str, idle_seconds: str) -> None:
     parent = kind(int(handle))
     tasks: queue.SimpleQueue[tuple] = queue.SimpleQueue()
     stop, sending = threading.Event(), threading.Lock()
-    threading.Thread(target=_listen, args=(parent, tasks, stop, scratch), daemon=True).start()
+    threading.Thread(target=_listen, args=(parent, tasks, stop, temp_folder), daemon=True).start()
     kept: OrderedDict[int, Any] = OrderedDict()
     patience = None  # the first task is on its way
     with suppress(queue.Empty, OSError):  # idle; or the parent is gone
@@ -241,11 +241,11 @@ def serve(handle: str, scratch: str, idle_seconds: str) -> None:
                 logging.exception("the result of %s cannot be sent", task.kind)
                 send("failed", OWN_FAULT)
             patience = float(idle_seconds) or None
-    _leave(scratch)
+    _leave(temp_folder)
 
 
 def _listen(
-    parent: connection.Connection, tasks: queue.SimpleQueue, stop: threading.Event, scratch: str
+    parent: connection.Connection, tasks: queue.SimpleQueue, stop: threading.Event, temp_folder: str
 ) -> None:
     try:
         while True:
@@ -256,16 +256,16 @@ def _listen(
                 stop.clear()
                 tasks.put(message)
     except (EOFError, OSError):
-        pass  # the parent is gone: leave no orphan
+        pass  # the parent is gone, so this process ends, too
     except Exception:
         logging.exception("a task cannot be read")  # the parent begins anew
-        _leave(scratch, _OWN_FAULT_EXIT)
-    _leave(scratch)
+        _leave(temp_folder, _OWN_FAULT_EXIT)
+    _leave(temp_folder)
 
 
-def _leave(scratch: str, code: int = 0) -> None:
+def _leave(temp_folder: str, code: int = 0) -> None:
     """End the process at once, whatever its other threads do."""
-    shutil.rmtree(scratch, ignore_errors=True)
+    shutil.rmtree(temp_folder, ignore_errors=True)
     os._exit(code)
 
 

@@ -10,7 +10,7 @@ from decor_app.hosting.uploads import held_files
 from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import delete, reimport_advice, where_kept
 from decor_app.state.errors import attempt, toast_error
-from decor_app.state.first_model import learn
+from decor_app.state.first_model import train_first_model
 from decor_app.state.labeling import (
     add_to_heap,
     close_labeling,
@@ -61,7 +61,7 @@ def _finish(labeling: Labeling) -> None:
     made = finish(labeling)
     if made is None:
         return
-    learn(made)
+    train_first_model(made)
     if words:
         st.toast(escape_markdown(words), icon=":material/info:")
 

@@ -6,7 +6,7 @@ from decor_app import session_keys as keys
 from decor_app.charts.curves import training_curves
 from decor_app.evaluation.details import show_details
 from decor_app.evaluation.summary import (
-    accuracy_words,
+    describe_accuracy,
     show_corrections_note,
     show_fine_tuning_note,
     show_same_scene_note,
@@ -49,7 +49,7 @@ def show_run(entry: RunEntry) -> None:
         st.header(escape_markdown(run.title), anchor=False)
         if run.evaluation:
             accuracy = percent_exact(run.evaluation.accuracy)
-            st.markdown(f"**{accuracy}**: {accuracy_words(run.evaluation)}")
+            st.markdown(f"**{accuracy}**: {describe_accuracy(run.evaluation)}")
         show_same_scene_note(run)
         show_corrections_note(run)
         show_fine_tuning_note(run)

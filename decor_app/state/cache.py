@@ -1,4 +1,4 @@
-"""What is quick to have at hand of visitors' pictures, in bounded memory however many come.
+"""Analyses and originals of visitors' pictures, cached in bounded memory.
 
 Not Streamlit's cache of each session (``scope="session"``, ``max_entries``), which bounds entries
 and not bytes: 200 pictures take 13 MB (a preview 40 kB, vector and thumbnail 25 kB), so 50 visitors
@@ -15,7 +15,7 @@ from typing import Any
 from decor_app import session_keys as keys
 from decor_app.hosting.config import server_config
 
-_LOOKS_BYTES = 32 * 2**20
+_ANALYSES_BYTES = 32 * 2**20
 _ORIGINALS_BYTES, _HOSTED_ORIGINALS_BYTES = 64 * 2**20, 24 * 2**20
 
 
@@ -75,18 +75,18 @@ def _owner() -> weakref.ref:
 
 
 @cache
-def looks() -> SharedCache:
-    """What pictures look like and what is seen in them; it can be had again from the pictures."""
-    return SharedCache(_LOOKS_BYTES)
+def analyses() -> SharedCache:
+    """Vectors, thumbnails, previews and attributions; they can be computed again."""
+    return SharedCache(_ANALYSES_BYTES)
 
 
 @cache
 def originals() -> SharedCache:
-    """Pictures as they came, in case that one is put right; mostly Streamlit's own copy."""
+    """Pictures as they came, for corrections; mostly Streamlit's own copy."""
     return SharedCache(_HOSTED_ORIGINALS_BYTES if server_config().hosted else _ORIGINALS_BYTES)
 
 
 def sweep() -> None:
     """Let go of what belonged to sessions that are no more."""
-    looks().sweep()
+    analyses().sweep()
     originals().sweep()

@@ -40,7 +40,7 @@ def clean_up(ends: threading.Event) -> None:
 
 def _clear_uploads() -> None:
     before = uploaded_bytes()
-    UPLOADS.drop_left(min(_GRACE_SECONDS, st.get_option("server.disconnectedSessionTTL")))
+    UPLOADS.free_abandoned(min(_GRACE_SECONDS, st.get_option("server.disconnectedSessionTTL")))
     collect_garbage()
     if uploaded_bytes() < before:
         log_event("uploads freed", still_bytes=uploaded_bytes())

@@ -16,8 +16,8 @@ from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask
 from decor_app.jobs.ingest_tasks import IngestTask
-from decor_app.jobs.train_tasks import LearnTask
-from decor_app.state.jobs import CHECK, INGEST, LEARN, stop, submit
+from decor_app.jobs.train_tasks import FirstModelTask
+from decor_app.state.jobs import CHECK, FIRST_MODEL, INGEST, stop, submit
 from decor_app.state.models import in_use, use_model
 from decor_app.state.runs import IN_SESSION, find_run, save_run
 from decor_app.state.session_job import SessionJob, Steps, single
@@ -35,7 +35,7 @@ from decor_core.training.train import Training
 
 
 @dataclass(frozen=True)
-class Learned:
+class TrainedModel:
     """A model that a data set has got: what it learned from, how many seconds after it came."""
 
     training: Training
@@ -55,15 +55,15 @@ class FirstModel:
     folder: Path
     came: float = field(default_factory=time.monotonic)
     version: str = ""
-    first: Learned | None = None
-    better: Learned | None = None
+    first: TrainedModel | None = None
+    better: TrainedModel | None = None
     gain: Improvement | None = None
     choices: tuple[str, ...] = ()
     run_id: str = ""
-    _collected: Learned | None = None
+    _collected: TrainedModel | None = None
 
     @property
-    def latest(self) -> Learned | None:
+    def latest(self) -> TrainedModel | None:
         """The best that has been trained, whether or not it has a run yet."""
         return self.better or self.first
 
@@ -90,8 +90,8 @@ class FirstModel:
         quick = replace(config, quick=True)
         seen = yield (task := embed(quick))
         keep_vectors(session, task, seen)
-        first = yield LearnTask(seen, quick, dataset.level, dataset.title, data)
-        self.first = Learned(first, data, time.monotonic() - self.came)
+        first = yield FirstModelTask(seen, quick, dataset.level, dataset.title, data)
+        self.first = TrainedModel(first, data, time.monotonic() - self.came)
 
         copies = config.augmentation(len(dataset.table))
         vectors = yield (task := embed(config, copies if copies.copies else None))
@@ -102,9 +102,9 @@ class FirstModel:
             if choice is not None
         )
         data = replace(data, augmentation=copies).with_copies(vectors.copies.shape[1])
-        better = yield LearnTask(vectors, config, dataset.level, dataset.title, data)
+        better = yield FirstModelTask(vectors, config, dataset.level, dataset.title, data)
         self.gain = improvement(first, seen, better, vectors)
-        self.better = Learned(better, data, time.monotonic() - self.came)
+        self.better = TrainedModel(better, data, time.monotonic() - self.came)
 
     def collect(self) -> None:
         """Make a run of the latest model; it answers on Classify where the one before did."""
@@ -142,24 +142,24 @@ def submit_ingest(task: IngestTask) -> None:
     if task.unlabeled:
         submit(INGEST, task)
         return
-    begin = _learning(task.into)
+    begin = _prepare_first_model(task.into)
     submit(INGEST, task, then=lambda _: begin())
 
 
-def learn(dataset: Dataset) -> None:
+def train_first_model(dataset: Dataset) -> None:
     """Queue the first model of a data set, and a search for label issues, anew where it has one."""
-    stop(learn_purpose(dataset.id))
-    _learning(dataset.folder)()
+    stop(first_model_purpose(dataset.id))
+    _prepare_first_model(dataset.folder)()
 
 
-def _learning(folder: Path) -> Callable[[], None]:
+def _prepare_first_model(folder: Path) -> Callable[[], None]:
     """What queues the first model of the set in that folder, on whichever thread."""
     session, set_id = workspace(), folder.name
     made = FirstModel(folder)
     # Made here, as the thread that runs jobs knows nothing of sessions.
-    steps = {learn_purpose(set_id): made.steps(session), CHECK: single(CheckTask(folder))}
+    steps = {first_model_purpose(set_id): made.steps(session), CHECK: single(CheckTask(folder))}
     if not server_config().first_model:
-        del steps[learn_purpose(set_id)]
+        del steps[first_model_purpose(set_id)]
     following = {name: SessionJob(session.owner, one, set_id) for name, one in steps.items()}
 
     def begin() -> None:
@@ -173,6 +173,6 @@ def _learning(folder: Path) -> Callable[[], None]:
     return begin
 
 
-def learn_purpose(set_id: str) -> str:
+def first_model_purpose(set_id: str) -> str:
     """What the jobs are for by which a data set gets its models."""
-    return f"{LEARN} {set_id}"
+    return f"{FIRST_MODEL} {set_id}"

@@ -9,7 +9,7 @@ import numpy as np
 from decor_app.hosting.config import server_config
 from decor_app.hosting.metrics import METRICS
 from decor_app.jobs.image_analysis import ImageAnalysis
-from decor_app.state.cache import looks, originals
+from decor_app.state.cache import analyses, originals
 from decor_app.state.errors import or_end_page
 from decor_app.state.models import predictor
 from decor_app.state.processes import inference_pool
@@ -90,7 +90,7 @@ def analyze_all(
     bundle, limits, pool = predictor().bundle, server_config().picture_limits, inference_pool()
     begun: set[str] = set()
 
-    def look_up(file: ImageFile | UnreadableFile) -> tuple[ImageFile | Analyzed, bool]:
+    def find_cached(file: ImageFile | UnreadableFile) -> tuple[ImageFile | Analyzed, bool]:
         """What is known of a file, or the file, and whether to analyze it."""
         if isinstance(file, UnreadableFile):
             return file, False
@@ -112,7 +112,7 @@ def analyze_all(
         return _NewAnalysis(file, analysis, time.monotonic() - started)
 
     # Only this thread belongs to the session: on it files are looked up, and what was seen is kept.
-    analyzed = map_in_order(analyze_new, map(look_up, files))
+    analyzed = map_in_order(analyze_new, map(find_cached, files))
     while (one := or_end_page(lambda: next(analyzed, None))) is not None:
         if isinstance(one, _NewAnalysis):
             yield _keep(one)
@@ -125,7 +125,7 @@ def analyze_all(
 def _known(file: ImageFile, digest: str) -> ImageFile | Analyzed:
     """What is known of a file, or why it is not to be analyzed; else the file."""
     originals().put(digest, file.data, len(file.data))
-    if image := looks().get((_IMAGE, digest, network_key())):
+    if image := analyses().get((_IMAGE, digest, network_key())):
         return replace(image, name=file.name, alt=file.alt)
     session, most = workspace(), server_config().session_pictures
     if session.pictures >= most:
@@ -152,7 +152,7 @@ def _keep(new: _NewAnalysis) -> Analyzed:
     seen = analysis.vector, analysis.colors, analysis.thumb, analysis.notes
     image = AnalyzedImage(file.name, file.alt, digest, *seen)
     size = image.vector.nbytes + len(image.thumb) + _WORDS_BYTES
-    looks().put((_IMAGE, digest, network_key()), image, size)
+    analyses().put((_IMAGE, digest, network_key()), image, size)
     return image
 
 
@@ -163,14 +163,14 @@ def original_file(image: AnalyzedImage) -> bytes:
 
 def preview(image: AnalyzedImage) -> bytes:
     """A file to show; a small one where nothing else of the image is left."""
-    kept = looks().get((_PREVIEW, image.digest))
+    kept = analyses().get((_PREVIEW, image.digest))
     return kept or _analyze_again(image).preview or image.thumb
 
 
 def attribution(image: AnalyzedImage, taxonomy: str) -> Explanation | None:
     """What speaks for each label of ``taxonomy``; None where it cannot be analyzed again."""
     bundle = predictor().bundle
-    key, kept = looks().get(_ATTRIBUTION) or (None, None)
+    key, kept = analyses().get(_ATTRIBUTION) or (None, None)
     if key != (image.digest, *_model_key()):
         kept = _analyze_again(image).evidence
     if kept is None:
@@ -191,7 +191,7 @@ def _model_key() -> tuple:
 
 def _analyze_again(image: AnalyzedImage) -> ImageAnalysis:
     """Analyze an image of which too little is kept, from the best that there is."""
-    kept = originals().get(image.digest) or looks().get((_PREVIEW, image.digest))
+    kept = originals().get(image.digest) or analyses().get((_PREVIEW, image.digest))
     bundle, limits, data = predictor().bundle, server_config().picture_limits, kept or image.thumb
     analysis = or_end_page(lambda: inference_pool().analyze_image(bundle, data, limits))
     _keep_large_parts(image.digest, analysis)
@@ -201,7 +201,7 @@ def _analyze_again(image: AnalyzedImage) -> ImageAnalysis:
 def _keep_large_parts(digest: str, analysis: ImageAnalysis) -> None:
     """Keep the preview, and the attribution of the latest image."""
     if analysis.preview:
-        looks().put((_PREVIEW, digest), analysis.preview, len(analysis.preview))
+        analyses().put((_PREVIEW, digest), analysis.preview, len(analysis.preview))
     if analysis.evidence:
         kept = (digest, *_model_key()), analysis.evidence
-        looks().put(_ATTRIBUTION, kept, analysis.evidence.maps.nbytes)
+        analyses().put(_ATTRIBUTION, kept, analysis.evidence.maps.nbytes)

@@ -21,7 +21,7 @@ from decor_core.runs.run import Run
 TRAIN, SEARCH, CROSS_VALIDATE, CURVE = "train", "search", "cross-validate", "curve"
 EXPORT, TENSORBOARD, EMBED, NETWORK = "export", "tensorboard", "embed", "network"
 TRAIN_ON_CORRECTIONS = "train on corrections"
-LEARN = "learn"  # by itself, of a data set that was brought in
+FIRST_MODEL = "first model"  # by itself, of a data set that was brought in
 ESTIMATE, FINE_TUNE = "estimate", "fine-tune"
 PREVIEW, INGEST, CHECK, MAP, ANSWER = "preview", "ingest", "check", "map", "answer"
 _STOPS_WITHIN = 0.5  # seconds
@@ -83,8 +83,7 @@ def _start(
 def job_for(purpose: str, about: str = "") -> Job | None:
     """The session's latest job for ``purpose`` as it stands now, if it is about that.
 
-    The page is drawn anew where the job has ended since ``collect``: what the page has read until
-    here is older than what came of the job.
+    Reruns the page where the job has ended since ``collect``: it was drawn with older results.
     """
     job = latest_job(purpose, about)
     if job and not job.active and job.id not in keys.ENDED_JOBS.value:

@@ -29,7 +29,7 @@ def predictor() -> VectorPredictor:
 
 
 def shipped_bundle() -> Bundle:
-    """The shipped model as it was judged; without, the page ends."""
+    """The shipped model with its evaluation; without, the page ends."""
     return or_end_page(shipped_predictor).bundle
 
 

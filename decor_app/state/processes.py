@@ -30,7 +30,7 @@ def job_queues() -> Mapping[QueueName, BackgroundQueue]:
     """Queues by name; their processes start when they are wanted and end with the server.
 
     Searches and cross-validations do not share one with trainings, which would wait for them; what
-    strangers bring is decoded apart from both, and only what needs TensorFlow loads it.
+    visitors bring is decoded apart from both, and only what needs TensorFlow loads it.
     """
     most = server_config()
     limits = QueueLimits(most.queue_each, most.queue_total, float(most.job_seconds))

@@ -43,7 +43,7 @@ def may_keep() -> bool:
 
     On a server of many visitors they would be everybody's: so only who sits at the computer that
     runs the app sees them, or all where whoever hosts it has chosen a folder ($DECOR_HOME). On a
-    server for strangers ($DECOR_HOSTED) nothing is kept.
+    public server ($DECOR_HOSTED) nothing is kept.
     """
     if server_config().hosted:
         return False

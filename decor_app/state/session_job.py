@@ -60,7 +60,7 @@ class SessionJob:
     def snapshot(self) -> Job | None:
         """The present job; None once it is not known any more, or there are no more steps.
 
-        One that prepares for the next goes on until that has begun, and the last one until ``then``
+        A preparing job counts as running until its successor starts, the last one until ``then``
         is done.
         """
         queue, job_id = self._present or (None, "")

@@ -175,8 +175,8 @@ class WorkspaceRegistry:
     def evict(self, most: float) -> None:
         """Forget those used longest ago where models and vectors take more than ``most`` bytes.
 
-        Of somebody who is still here only vectors go, as they can be made again, and only where
-        nothing was done for a minute.
+        Of connected visitors only vectors go, as they can be made again, and only after a minute
+        without a request.
         """
         with self._lock:
             total = sum(one.weight for one in self._all.values())

@@ -90,7 +90,7 @@ def _show_start() -> None:
         watch_job(ESTIMATE, about)
         return
     if job and job.status == "done":
-        st.markdown(_time_words(job.result))
+        st.markdown(_describe_time(job.result))
         st.button(
             "Train deeper",
             type="primary",
@@ -187,7 +187,7 @@ def _settings() -> None:
         setting_widget("fine_tune_minutes", slider=(1, most, 1))
 
 
-def _time_words(estimate: TimeEstimate) -> str:
+def _describe_time(estimate: TimeEstimate) -> str:
     words = str(estimate)
     return (
         f"**{words[0].upper()}{words[1:]}**, on this machine if it stays as busy as it was just "

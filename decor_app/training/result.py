@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from decor_app.charts.curves import training_curves
 from decor_app.components.progress import watch_job
 from decor_app.evaluation.summary import (
-    accuracy_words,
+    describe_accuracy,
     show_corrections_note,
     show_same_scene_note,
     use_button,
@@ -58,7 +58,7 @@ def _draw(job: Job) -> None:
             classes = len(job.task.data.target(job.task.level)[0].labels)
             training_curves(job.events, job.task.config, classes)
             if not job.active:
-                st.caption(diagnosis_words(job, classes))
+                st.caption(describe_diagnosis(job, classes))
 
 
 def _draw_status(job: Job) -> None:
@@ -85,7 +85,7 @@ def _draw_result(job: Job, run: Run) -> None:
             st.info("There were no test pictures to evaluate it on.")
         else:
             st.metric("Test accuracy", percent_exact(run.evaluation.accuracy))
-            st.caption(accuracy_words(run.evaluation))
+            st.caption(describe_accuracy(run.evaluation))
     with right, st.container(gap="xsmall"):
         _draw_cross_validation(run)
     show_same_scene_note(run)
@@ -132,7 +132,7 @@ def _draw_cross_validation(run: Run) -> None:
     st.caption("A surer figure: every picture is tested once, by a model that has not seen it.")
 
 
-def diagnosis_words(job: Job, classes: int) -> str:
+def describe_diagnosis(job: Job, classes: int) -> str:
     """What the curves of a training that has ended say, and what to try; "" where it is unclear.
 
     Of one that was cut short only what is wrong with it.

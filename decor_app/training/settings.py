@@ -212,7 +212,7 @@ def _more_widgets() -> None:
     setting_widget("testing_percentage", format="%d %%")
     dataset = find_dataset(keys.LEARN_FROM.value)
     if dataset:
-        setting_widget("architecture", choices=NETWORKS, format_func=_network_words)
+        setting_widget("architecture", choices=NETWORKS, format_func=_describe_network)
         setting_widget("views")
         setting_widget("region", format_func=str.capitalize)
     else:
@@ -226,5 +226,5 @@ def _more_widgets() -> None:
     augmentation_preview(dataset, chosen_training().training_data.augmentation)
 
 
-def _network_words(name: str) -> str:
+def _describe_network(name: str) -> str:
     return name if is_at_hand(name) else f"{name} (downloaded when first used)"

@@ -25,8 +25,8 @@ HEALTH = b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
 def port(serve_here):
     """A server with the limits of a small one, and with short patience."""
     with pytest.MonkeyPatch.context() as patch, serve_here(**hostile.SETTINGS) as port:
-        patch.setattr(limits, "SILENT", 1.0)
-        patch.setattr(limits, "SLOWEST", 2.0)
+        patch.setattr(limits, "IDLE_TIMEOUT", 1.0)
+        patch.setattr(limits, "BODY_TIMEOUT", 2.0)
         yield port
 
 
@@ -77,7 +77,7 @@ def test_who_sends_on_after_the_answer_is_left(port):
 
 
 def test_who_takes_no_answer_is_left(monkeypatch):
-    monkeypatch.setattr(limits, "SLOWEST", 0.1)
+    monkeypatch.setattr(limits, "BODY_TIMEOUT", 0.1)
 
     async def application(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})

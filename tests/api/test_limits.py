@@ -10,8 +10,8 @@ from serving import until
 from starlette.requests import Request
 
 from decor_app.api import limits
-from decor_app.api.keys import who_asks
-from decor_app.api.limits import BodyLimits, RateLimit, WaitingRoom
+from decor_app.api.keys import client_id
+from decor_app.api.limits import BodyLimits, ConcurrencyLimiter, RateLimit
 from decor_app.api.problems import Problem
 from decor_app.hosting.metrics import METRICS
 
@@ -115,10 +115,10 @@ def test_a_body_that_comes_slowly_is_given_up(monkeypatch):
         await asyncio.sleep(0.01)
         return {"type": "http.request", "body": b"a", "more_body": True}
 
-    monkeypatch.setattr(limits, "SILENT", 0.02)
+    monkeypatch.setattr(limits, "IDLE_TIMEOUT", 0.02)
     status, body = _post(never, most=100, total=100)
     assert status == 408 and b"too slowly" in body
-    monkeypatch.setattr(limits, "SLOWEST", 0.2)
+    monkeypatch.setattr(limits, "BODY_TIMEOUT", 0.2)
     assert _post(drop, most=10**6, total=10**6)[0] == 408
 
 
@@ -140,7 +140,7 @@ def test_all_bodies_together_have_a_bound():
 
 
 def test_an_answer_that_nobody_reads_is_left(monkeypatch):
-    monkeypatch.setattr(limits, "SLOWEST", 0.02)
+    monkeypatch.setattr(limits, "BODY_TIMEOUT", 0.02)
     calls = []
 
     async def answer(scope, receive, send):
@@ -160,30 +160,30 @@ def test_an_answer_that_nobody_reads_is_left(monkeypatch):
 
 
 def test_who_finds_the_room_full_is_told_when_to_come_again():
-    room = WaitingRoom(most=10, at_once=2)
-    room.took(2.0)
-    with room.room_for(7):
-        with room.room_for(3):
-            assert room.is_full
-            with pytest.raises(Problem) as raised, room.room_for(1):
+    limiter = ConcurrencyLimiter(most=10, at_once=2)
+    limiter.observe(2.0)
+    with limiter.admit(7):
+        with limiter.admit(3):
+            assert limiter.is_full
+            with pytest.raises(Problem) as raised, limiter.admit(1):
                 pass
-        with room.room_for(3):
+        with limiter.admit(3):
             pass
     assert raised.value.status == 503 and int(raised.value.headers["Retry-After"]) >= 1
-    with room.room_for(50):  # alone, as it never could come in otherwise
-        assert room.is_full
+    with limiter.admit(50):  # alone, as it never could come in otherwise
+        assert limiter.is_full
 
 
 def test_on_a_slow_machine_the_room_is_full_before_clients_give_up():
-    room = WaitingRoom(most=1000, at_once=1)
-    with room.room_for(100), room.room_for(100):
+    limiter = ConcurrencyLimiter(most=1000, at_once=1)
+    with limiter.admit(100), limiter.admit(100):
         for _ in range(200):
-            room.took(1.0)
-        assert room.is_full
-        with pytest.raises(Problem) as raised, room.room_for(1):
+            limiter.observe(1.0)
+        assert limiter.is_full
+        with pytest.raises(Problem) as raised, limiter.admit(1):
             pass
     assert int(raised.value.headers["Retry-After"]) == 200
-    with room.room_for(900):
+    with limiter.admit(900):
         pass
 
 
@@ -234,7 +234,7 @@ def test_each_has_a_rate_of_its_own():
     [("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("testclient",) * 2],
 )
 def test_who_asks_is_an_address_or_a_network(address, who):
-    assert who_asks(Request({"type": "http", "client": (address, 1)})) == who
+    assert client_id(Request({"type": "http", "client": (address, 1)})) == who
 
 
 # --- keys

@@ -155,7 +155,7 @@ def test_bodies_and_headers_that_lie_cost_nothing(server, parts):
 
 
 def test_headers_that_come_slowly_are_given_up(monkeypatch):
-    monkeypatch.setattr(limits, "SILENT", 0.05)
+    monkeypatch.setattr(limits, "IDLE_TIMEOUT", 0.05)
 
     async def application(scope, receive, send):
         await send({"type": "http.response.start", "status": 204, "headers": []})

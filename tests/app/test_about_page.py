@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.components.flags import flag
 from decor_app.components.samples import samples
-from decor_app.components.styles import STYLES, recall_words, style_of
+from decor_app.components.styles import STYLES, describe_recall, style_of
 from decor_app.format import escape_markdown
 from decor_app.state import models
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
@@ -75,10 +75,10 @@ def test_every_style_has_words_a_drawing_and_a_flag():
 def test_confusions_worth_naming_are_named():
     probs = np.eye(2)[[0, 0, 0, 1, 1, 1, 1, 1]]
     judged = evaluate(probs, np.array([0, 0, 0, 0, 1, 1, 1, 1]), ("Gzhel", "Iznik"))
-    words = recall_words("Gzhel", judged).replace("\u00a0", " ")
+    words = describe_recall("Gzhel", judged).replace("\u00a0", " ")
     assert words.startswith("Recognized: 75 % of 4 photos, likely between 30 % and 95 %")
     assert words.endswith("; sometimes taken for Iznik. Few photos: judge with care.")
-    assert "taken for" not in recall_words("Iznik", judged)
+    assert "taken for" not in describe_recall("Iznik", judged)
 
 
 def _about(bundle, monkeypatch) -> str:

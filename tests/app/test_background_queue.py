@@ -356,7 +356,7 @@ def test_an_end_that_cannot_be_counted_is_told_all_the_same(lone, caplog, monkey
     def wrong(job):
         raise RuntimeError("planted")
 
-    monkeypatch.setattr(queue_module, "_to_be_remembered", wrong)
+    monkeypatch.setattr(queue_module, "_record_end", wrong)
     jobs = [lone.submit(Faulty.at(place), "me") for _ in range(2)]
     expected = ("failed", OWN_FAULT) if place else ("done", "")
     assert [(ended(lone, one).status, lone.snapshot(one).message) for one in jobs] == [expected] * 2

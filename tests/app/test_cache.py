@@ -58,7 +58,7 @@ def test_one_that_is_larger_than_all_is_held_alone(visit):
 
 def test_a_session_that_ends_leaves_nothing(visit, monkeypatch):
     pool, first, second = SharedCache(100), {}, {}
-    monkeypatch.setattr(cache, "looks", lambda: pool)
+    monkeypatch.setattr(cache, "analyses", lambda: pool)
     for state in (first, second):
         visit(state)
         pool.put("a", 1, 10)

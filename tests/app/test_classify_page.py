@@ -18,7 +18,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
 from decor_app.classify.attribution_map import where
-from decor_app.classify.decision import confidence_words, decision_title
+from decor_app.classify.decision import decision_title, describe_confidence
 from decor_app.classify.similar_pictures import how_far_behind
 from decor_app.components.burst_camera import decoded_frame
 from decor_app.components.samples import Sample, samples
@@ -205,7 +205,7 @@ def test_what_sessions_remember_is_bounded_and_had_again(
     page, embedded, encoded, ornament, monkeypatch
 ):
     few = SharedCache(50_000)
-    monkeypatch.setattr(images, "looks", lambda: few)
+    monkeypatch.setattr(images, "analyses", lambda: few)
     files = [(f"{i}.png", encoded(ornament(i))) for i in range(6)]
     test = _upload(page("classify"), *files)
     assert 0 < few.size <= 50_000
@@ -366,7 +366,7 @@ def _prediction(*probs: float, novelty: float = 0.1) -> Prediction:
 def test_decision_and_confidence_in_words(prediction, verdict, sure):
     decided = prediction.decision()
     assert decision_title(decided, "country") == verdict
-    assert confidence_words(prediction, decided).replace("\u00a0", " ") == sure
+    assert describe_confidence(prediction, decided).replace("\u00a0", " ") == sure
 
 
 @pytest.mark.parametrize(

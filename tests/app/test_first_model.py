@@ -15,7 +15,7 @@ from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_app.jobs.queue import QueueLimits
 from decor_app.jobs.tasks import Task
 from decor_app.state import first_model
-from decor_app.state.first_model import FirstModel, learn_purpose
+from decor_app.state.first_model import FirstModel, first_model_purpose
 from decor_app.state.jobs import CHECK
 from decor_app.state.session_job import SessionJob
 from decor_app.state.workspace import Workspace
@@ -139,7 +139,7 @@ def test_a_job_is_kept_when_it_has_begun(visitor, dataset, monkeypatch):
     )
     first_model.submit_ingest(IngestTask(dataset.folder, dataset.folder, "Shop"))
     asked["then"](None)
-    purposes = learn_purpose(dataset.id), CHECK
+    purposes = first_model_purpose(dataset.id), CHECK
     assert kept_before == [False, False]
     assert all(visitor.jobs.pop(purpose) for purpose in purposes)
 
@@ -177,9 +177,9 @@ def learning(visit, dataset, results) -> Callable[..., Visit]:
         session.data_set = dataset.id
         made = FirstModel(session.folder / "datasets" / dataset.id)
         session.first_models[dataset.id] = made
-        visit.begin(learn_purpose(dataset.id), made.steps(session), dataset.id)
+        visit.begin(first_model_purpose(dataset.id), made.steps(session), dataset.id)
         for result in results[:done]:
-            visit.end(learn_purpose(dataset.id), result)
+            visit.end(first_model_purpose(dataset.id), result)
         return visit
 
     return learn
@@ -204,7 +204,7 @@ def test_all_tabs_of_a_browser_have_one_run_of_it(learning, results, dataset):
     (run,) = visit.session.own_runs
     visit.session.model = VectorPredictor(run.bundle)
     for result in results[2:]:
-        visit.end(learn_purpose(dataset.id), result)
+        visit.end(first_model_purpose(dataset.id), result)
     toasts = [len(sound(tab.run()).toast) for tab in tabs]
     assert all("**The model is done**" in texts(tab) for tab in tabs)
     assert [one.id for one in visit.session.own_runs] == [run.id] and toasts == [1, 0]
@@ -218,7 +218,7 @@ def test_classify_waits_for_the_better_one(learning, results, dataset):
     assert "a better one will answer as soon as it is there" in texts(test)
     assert "Stop" not in button_labels(test)
     for result in results[2:]:
-        visit.end(learn_purpose(dataset.id), result)
+        visit.end(first_model_purpose(dataset.id), result)
     sound(test.run())
     assert "a better one will answer" not in texts(test)
     assert "better model of “Shop” answers from now on" in test.toast[0].value
@@ -247,7 +247,9 @@ def test_it_comes_where_the_server_is_set_to_it(
     monkeypatch.setattr(first_model, "workspace", lambda: visit.session)
     monkeypatch.setattr(first_model, "submit", lambda purpose, task, then: then(None))
     first_model.submit_ingest(IngestTask(dataset.folder, dataset.folder, "Shop"))
-    assert set(visit.session.jobs) == {CHECK} | ({learn_purpose(dataset.id)} if learns else set())
+    assert set(visit.session.jobs) == {CHECK} | (
+        {first_model_purpose(dataset.id)} if learns else set()
+    )
 
 
 def test_without_room_in_the_queue_the_pictures_are_there_all_the_same(visit, dataset, monkeypatch):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from serving import TIMEOUT
 
-from decor_app.format import between, percent, told_apart
+from decor_app.format import between, disambiguate, percent
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,6 +49,6 @@ def test_the_first_page_imports_neither_tensorflow_nor_altair():
 
 def test_files_of_one_name_are_told_apart_by_their_folders():
     files = ["shop/a/p5.jpg", "shop/b/p5.jpg", "shop/a/p6.jpg", "old/b/p5.jpg", "p5.jpg"]
-    assert told_apart(files) == ["a/p5.jpg", "shop/b/p5.jpg", "p6.jpg", "old/b/p5.jpg", "p5.jpg"]
-    assert told_apart(["p5.jpg", "p5.jpg", ""]) == ["p5.jpg", "p5.jpg", ""]
-    assert told_apart([]) == []
+    assert disambiguate(files) == ["a/p5.jpg", "shop/b/p5.jpg", "p6.jpg", "old/b/p5.jpg", "p5.jpg"]
+    assert disambiguate(["p5.jpg", "p5.jpg", ""]) == ["p5.jpg", "p5.jpg", ""]
+    assert disambiguate([]) == []

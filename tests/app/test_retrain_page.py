@@ -234,7 +234,9 @@ def test_cross_validation_stands_beside_the_single_split(trained):
     assert "Each of 285 pictures answered by a model that had not seen it" in texts(trained)
     run = trained.session_state["workspace"].runs.list()[0]
     assert run.cross_validation["style"].n == 285
-    sound(trained.segmented_control(key=f"judged-{run.id}").set_value("The test pictures").run())
+    sound(
+        trained.segmented_control(key=f"evaluated_on-{run.id}").set_value("The test pictures").run()
+    )
     assert "Click a cell to see which" in texts(trained)
 
 
@@ -371,7 +373,7 @@ _EVENTS = tuple(TrainEvent(step, 0.9, 0.5, 0.8, 0.7, 0) for step in (20, 40))
 def test_progress_in_words(embeddings, monkeypatch, changes, words):
     monkeypatch.setattr(progress.time, "monotonic", lambda: 2.0)
     job = _job(embeddings, first_event=1.0, last_event=2.0, **changes)
-    assert progress.job_words(job) == words
+    assert progress.describe_job(job) == words
 
 
 def test_the_longer_one_waits_the_less_often_it_is_drawn(embeddings):
@@ -383,12 +385,12 @@ def test_the_longer_one_waits_the_less_often_it_is_drawn(embeddings):
 def test_progress_of_other_jobs_and_heads(embeddings):
     models = (Progress(3, 5, 0.6), Progress(4, 5, 0.8))
     job = _job(embeddings, CrossValidateTask, status="running", events=models[:1])
-    assert progress.job_words(job) == "3 of 5 trainings done"
+    assert progress.describe_job(job) == "3 of 5 trainings done"
     job = _job(embeddings, config=TrainingConfig(head="lda"), status="running")
-    assert progress.job_words(job) == "Computing, calibrating and testing"
+    assert progress.describe_job(job) == "Computing, calibrating and testing"
     last = (replace(_EVENTS[0], step=100),)
     job = _job(embeddings, status="running", events=last)
-    assert progress.job_words(job) == "All steps done; calibrating and testing"
+    assert progress.describe_job(job) == "All steps done; calibrating and testing"
 
 
 @pytest.mark.parametrize(
@@ -406,10 +408,10 @@ def test_curves_are_diagnosed_in_words(embeddings, training, validation, words):
         TrainEvent(10 * i, 0.9, loss, None, validation[i - 1] if validation else None, 0)
         for i, loss in enumerate(training, 1)
     )
-    said = result.diagnosis_words(_job(embeddings, events=events, status="done"), 7)
+    said = result.describe_diagnosis(_job(embeddings, events=events, status="done"), 7)
     assert words in said and bool(words) == bool(said)
     if "Not converged" in said:  # what was cut short may well have got further
-        assert not result.diagnosis_words(_job(embeddings, events=events, status="stopped"), 7)
+        assert not result.describe_diagnosis(_job(embeddings, events=events, status="stopped"), 7)
 
 
 def test_all_decor_styles_are_trained(trained):

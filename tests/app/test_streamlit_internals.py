@@ -22,7 +22,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
 from decor_app.hosting import streamlit_internals as internals
-from decor_app.hosting.uploads import UploadRegister
+from decor_app.hosting.uploads import UploadRegistry
 
 ROOT = Path(__file__).parents[2]
 _OUTSIDE = re.compile(
@@ -115,34 +115,34 @@ def test_uploads_are_counted_and_freed(uploads):
 
 
 def test_uploads_of_who_has_left_are_freed_after_a_while(uploads, monkeypatch):
-    clock, register = [100.0], UploadRegister()
+    clock, register = [100.0], UploadRegistry()
     monkeypatch.setattr("decor_app.hosting.uploads.time.monotonic", lambda: clock[0])
     for session in ("here", "gone"):
         _add(uploads, session, f"of {session}", 10)
         register.add(session, f"of {session}")
-    register.drop_left(40)
+    register.free_abandoned(40)
     clock[0] += 39
-    register.drop_left(40)
+    register.free_abandoned(40)
     assert internals.uploaded_bytes() == 20
     assert register.held_by("gone") == 10
     clock[0] += 1
-    register.drop_left(40)
+    register.free_abandoned(40)
     assert internals.uploaded_bytes() == 10
     assert (register.held_by("gone"), register.held_by("here")) == (0, 10)
 
 
 def test_who_comes_back_in_time_keeps_uploads(uploads, monkeypatch):
-    clock, register = [100.0], UploadRegister()
+    clock, register = [100.0], UploadRegistry()
     monkeypatch.setattr("decor_app.hosting.uploads.time.monotonic", lambda: clock[0])
     _add(uploads, "gone", "a", 10)
     register.add("gone", "a")
-    register.drop_left(40)
+    register.free_abandoned(40)
     monkeypatch.setattr(Runtime, "is_active_session", lambda self, one: True)
     clock[0] += 39
-    register.drop_left(40)
+    register.free_abandoned(40)
     monkeypatch.setattr(Runtime, "is_active_session", lambda self, one: False)
     clock[0] += 39
-    register.drop_left(40)
+    register.free_abandoned(40)
     assert internals.uploaded_bytes() == 10
 
 

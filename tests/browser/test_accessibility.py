@@ -144,7 +144,7 @@ def test_retrain_and_runs(page):
     _ready(page, "What it learns from")
     _check(page)
     page.get_by_role("button", name="Retrain", exact=True).click()
-    _ready(page, "Test accuracy", "What was taken for what")
+    _ready(page, "Test accuracy", "Confusion matrix: rows are")
     page.locator("path[aria-roledescription='rect mark']").first.wait_for()  # the matrix
     _check(page)
     for name, words in (

@@ -1,23 +1,23 @@
 """How the shipped model does on photos of other sources, and on ornament of other traditions."""
 
-from decor_app.components.styles import recall_words
+from decor_app.components.styles import describe_recall
 from decor_app.format import between, escape_markdown, percent, percent_exact
 from decor_core.model.elsewhere import Elsewhere, Strangers
 
 _NAMED = 3  # labels that a kind of strangers is most often taken for
 
 
-def elsewhere_words(label: str, elsewhere: Elsewhere) -> str:
+def describe_external_recall(label: str, elsewhere: Elsewhere) -> str:
     """How much of a class is recognized on photos of other sources."""
     if (evaluation := elsewhere.evaluation) is None or label not in elsewhere.unknown:
         return "Recognized elsewhere: not measured."
     n = evaluation.confusion[evaluation.labels.index(label)].sum()
     unknown = percent(elsewhere.unknown[label] / n)
-    words = recall_words(label, evaluation, "Recognized elsewhere")
+    words = describe_recall(label, evaluation, "Recognized elsewhere")
     return f"{words} Called unknown: {unknown}."
 
 
-def accuracy_elsewhere(elsewhere: Elsewhere) -> tuple[str, str]:
+def describe_external_accuracy(elsewhere: Elsewhere) -> tuple[str, str]:
     """The accuracy on photos of other sources, and what it was measured on."""
     evaluation = elsewhere.evaluation
     if evaluation is None:
@@ -30,7 +30,7 @@ def accuracy_elsewhere(elsewhere: Elsewhere) -> tuple[str, str]:
     )
 
 
-def stranger_words(strangers: Strangers) -> str:
+def describe_out_of_distribution(strangers: Strangers) -> str:
     """What pictures of a kind that the model never learned are taken for."""
     confident = sum(strangers.confident.values())
     words = (

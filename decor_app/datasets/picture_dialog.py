@@ -17,7 +17,9 @@ from decor_core.images.encode import encode_webp
 _SIDE = 900
 
 
-def enlarge(dataset: Dataset, file: str, answer: tuple[str, float] | None = None) -> None:
+def show_picture_dialog(
+    dataset: Dataset, file: str, answer: tuple[str, float] | None = None
+) -> None:
     """Show the picture over the page; ``answer`` is what the model in use takes it for."""
     name = PurePosixPath(file).name
     st.dialog(escape_markdown(name), width="large")(_show)(dataset, file, answer)

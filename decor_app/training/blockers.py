@@ -14,7 +14,7 @@ _FEW = 5  # pictures of a class
 _NAMED = 6  # classes
 
 
-def show_obstacles(chosen: ChosenTraining, source: TrainingSource) -> bool:
+def show_blockers(chosen: ChosenTraining, source: TrainingSource) -> bool:
     """Say what is missing in the pictures; whether they can be trained on all the same."""
     reason = _obstacle(chosen, source)
     few = [label for label, count in source.counts(chosen.level).items() if count < _FEW]
