@@ -160,7 +160,7 @@ class Worker:
         return None
 
     def kill(self) -> None:
-        """End the process at once, and remove its temp_folder files."""
+        """End the process at once, and remove its temporary files."""
         self.process.kill()
         self.process.wait()
         self._outbox.put(None)

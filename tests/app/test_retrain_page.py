@@ -246,7 +246,7 @@ def test_the_details_answer_four_questions(trained):
     for view in ("Confusion matrix", "Per class", "Calibration"):
         trained.session_state["views"] = view
         found[view] = texts(sound(trained.run()))
-    assert "rows are what the pictures show" in found["Confusion matrix"]
+    assert "rows are true classes" in found["Confusion matrix"]
     assert "Wycinanki łowickie (25), Neglyubka (12)" in found["Per class"]
     assert "balanced accuracy" in found["Per class"]
     assert "Mean distance from the line" in found["Calibration"]
