@@ -105,8 +105,8 @@ def find_pictures(places: Sequence[str], left_out: Reasons) -> Iterator[Picture]
     for place in map(local_or_url, places):
         if _is_archive(place):
             yield from _in_archive(place, left_out)
-        elif _is_picture(place):
-            yield _picture(place)
+        elif (scheme_of(place) and has_picture_ending(name_of(place))) or not is_folder(place):
+            yield _picture(place)  # one that is not there shows when it is read
         else:
             archives: list[str] = []
             yield from _in_folder(place, "", archives, left_out)
@@ -149,7 +149,11 @@ def _in_folder(
         if name.endswith("/"):
             if not is_clutter(name, is_folder=True):
                 yield from _in_folder(place, prefix + name, archives, left_out)
-        elif name.startswith(".") or is_clutter(name) or not _is_file(place):
+        elif (
+            name.startswith(".")
+            or is_clutter(name)
+            or not (scheme_of(place) or os.path.isfile(place))
+        ):
             continue
         elif _is_archive(place):
             archives.append(place)
@@ -157,17 +161,6 @@ def _in_folder(
             left_out.add(place, reason)
         else:
             yield _picture(place, size=sizes.get(name, 0))
-
-
-def _is_picture(place: str) -> bool:
-    """Whether a place is one picture; one that is not there shows when it is read."""
-    if scheme_of(place) and has_picture_ending(name_of(place)):
-        return True
-    return not is_folder(place)
-
-
-def _is_file(place: str) -> bool:
-    return bool(scheme_of(place)) or os.path.isfile(place)
 
 
 def _head(place: str, limit: int) -> bytes:

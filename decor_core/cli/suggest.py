@@ -100,7 +100,9 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
     )
     table = _table(names, labels, proposals, chosen)
     if as_json:
-        print_json(_summary(proposals, labels) | {"pictures": _records(table)})
+        records = table.astype(object).where(table.notna(), "").to_dict("records")
+        pictures = [{name: cell for name, cell in row.items() if cell != ""} for row in records]
+        print_json(_summary(proposals, labels) | {"pictures": pictures})
     else:
         print(_words(proposals, labels, len(names)), file=sys.stderr)
     if flags.out or not as_json:
@@ -202,13 +204,6 @@ def _table(
     table.loc[table["label"] != "", ["proposal", "probability"]] = "", None
     order = table.assign(labeled=table["label"] != "", sure=-table["probability"].astype(float))
     return table.loc[order.sort_values(["labeled", "next", "sure", "file"]).index, _COLUMNS]
-
-
-def _records(table: "pd.DataFrame") -> list[dict[str, Any]]:
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [
-        {str(name): value for name, value in row.items() if value not in ("", None)} for row in rows
-    ]
 
 
 def _summary(proposals: "Proposals | None", labels: dict[int, str]) -> dict[str, Any]:

@@ -33,7 +33,10 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Finding, ..
     counts = Counter(table[finest])
     different = Counter(label for label, _ in set(zip(table[finest], table["group"], strict=True)))
     alike = alike_classes(table, finest, NEEDED)
-    findings = [*_few_pictures(different, counts, alike), *_same_scene(alike, len(counts))]
+    findings = list(_few_pictures(different, counts, alike))
+    if alike:
+        words = same_scene_words(alike, len(counts))
+        findings.append(Finding("same scene", ", ".join(alike), words))
     findings += _imbalance(counts)
     for level in levels:
         findings += similar_labels(Counter(table[level]))
@@ -62,11 +65,6 @@ def _few_pictures(
         elif count < FEW:
             message = f"{has}, so a single one tests it; {FEW} are the least, and 20 are good."
             yield Finding("few pictures", label, message)
-
-
-def _same_scene(alike: Sequence[str], classes: int) -> Iterator[Finding]:
-    if alike:
-        yield Finding("same scene", ", ".join(alike), same_scene_words(alike, classes))
 
 
 def same_scene_words(alike: Sequence[str], classes: int) -> str:

@@ -121,6 +121,8 @@ def _layout_by_table(
         if one.guess.columns.labels == first.guess.columns.labels and not one.pictures & listed:
             together.append(one.name)
             listed |= one.pictures
+    in_folders = folders.labels if folders else {}
+    differs = any(first.labels.get(file, label) != label for file, label in in_folders.items())
     guess, kind = first.guess, "csv" if first.guess.is_clear else "table"
     return Layout(
         kind,
@@ -129,14 +131,7 @@ def _layout_by_table(
         not columns,
         tuple(together),
         guess.rivals,
-        read_as="" if _agree(first, folders) else read_as,
-    )
-
-
-def _agree(table: _Found, folders: FolderLayout | None) -> bool:
-    """Whether folders tell the same of each picture as a table."""
-    return bool(folders) and all(
-        table.labels.get(file, label) == label for file, label in folders.labels.items()
+        read_as=read_as if differs else "",
     )
 
 

@@ -149,7 +149,7 @@ class Dataset:
         """
         chosen = self._chosen(files)
         labels = self._labels(label, parent, chosen)
-        step = f"{_pictures(int(chosen.sum()))} relabeled as “{labels[self.level]}”"
+        step = f"{pluralize(int(chosen.sum()), 'picture')} relabeled as “{labels[self.level]}”"
         return self._next(step, with_labels(self.table, chosen, labels))
 
     def relabel_each(self, labels: Mapping[str, str]) -> "Dataset":
@@ -158,7 +158,7 @@ class Dataset:
         for label in dict.fromkeys(labels.values()):
             chosen = self._chosen([file for file, wanted in labels.items() if wanted == label])
             table = with_labels(table, chosen, self._labels(label, "", chosen))
-        return self._next(f"{_pictures(len(labels))} relabeled", table)
+        return self._next(f"{pluralize(len(labels), 'picture')} relabeled", table)
 
     def rename(self, label: str, name: str, parent: str = "") -> "Dataset":
         """Call a label of any level otherwise; two labels of one name become one.
@@ -182,7 +182,7 @@ class Dataset:
         chosen = self._chosen(files)
         if chosen.all():
             raise DataError("These are all pictures of the data set; delete the set instead.")
-        return self._next(f"{_pictures(int(chosen.sum()))} dropped", self.table[~chosen])
+        return self._next(f"{pluralize(int(chosen.sum()), 'picture')} dropped", self.table[~chosen])
 
     def drop_label(self, label: str) -> "Dataset":
         """Leave a whole class out."""
@@ -245,7 +245,7 @@ class Dataset:
                 file=labeled["file"].mask(taken, labeled["key"] + "-" + labeled["file"])
             )
         table = pd.concat([labeled, own], ignore_index=True) if len(own) else labeled
-        step = f"{_pictures(len(labeled))} labeled"
+        step = f"{pluralize(len(labeled), 'picture')} labeled"
         return self._next(step, table, [*catalog.report.findings, *findings])
 
     def with_model_findings(self, findings: Sequence[Finding]) -> "Dataset":
@@ -420,7 +420,3 @@ def catalog_of(
 def now() -> str:
     """The time as data sets keep it: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _pictures(count: int) -> str:
-    return pluralize(count, "picture")

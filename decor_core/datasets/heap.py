@@ -17,7 +17,7 @@ import pandas as pd
 
 from decor_core.data.catalog import Catalog
 from decor_core.data.checks import check_table
-from decor_core.data.findings import BY_TABLE, UNCLASSED, DatasetReport, Finding, pluralize
+from decor_core.data.findings import BY_TABLE, UNCLASSED, DatasetReport, Finding
 from decor_core.data.groups import group_pictures
 from decor_core.data.scan import near_duplicate_findings
 from decor_core.data.split import alike_classes
@@ -27,6 +27,7 @@ from decor_core.datasets.label_steps import NONE, SKIP, Known, Label
 from decor_core.datasets.storage import HEAD, HEAP, JOURNAL, fingerprints, read_thumb
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import locked, read_json, unique_name, write_file
+from decor_core.text import pluralize
 
 _FORMAT = "decor-heap/1"
 _ID_DIGITS = 16

@@ -255,7 +255,10 @@ class LabelLog:
                 given = dict.fromkeys(step.ids, step.label) | step.labels
                 if unknown := [one for one in given if one not in self._ids]:
                     raise DataError(f"There is no picture “{unknown[0]}” here (any more).")
-                kept = {label: _checked(label) for label in dict.fromkeys(given.values())}
+                answers = dict.fromkeys(given.values())
+                kept = {
+                    one: one if one in (NONE, SKIP, "") else checked_label(one) for one in answers
+                }
                 for label in kept.values():
                     if label not in (NONE, SKIP, ""):
                         _add_class(classes, label)
@@ -322,10 +325,6 @@ class LabelLog:
         for one, is_confirmed in change.confirmed.items():
             (state.confirmed.add if is_confirmed else state.confirmed.discard)(one)
         return before
-
-
-def _checked(label: str) -> str:
-    return label if label in (NONE, SKIP, "") else checked_label(label)
 
 
 def _add_class(classes: dict[str, str], name: str) -> None:

@@ -450,9 +450,21 @@ def test_numbers_in_a_sheet_are_as_they_are_seen():
     assert read_sheets(stream.getvalue()) == {"Sheet": [["0007", "TRUE"]]}
 
 
+def test_a_bug_is_not_told_as_a_damaged_workbook(monkeypatch):
+    def fails(*_):
+        raise TypeError("a bug")
+
+    book, stream = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["file", "class"])
+    book.save(stream)
+    monkeypatch.setattr("decor_core.data.tables.spreadsheets.cell_text", fails)
+    with pytest.raises(TypeError, match="a bug"):
+        read_sheets(stream.getvalue())
+
+
 @pytest.mark.parametrize("data, why", [
     (b"\xd0\xcf\x11\xe0 old", r"old Excel file \(.xls\) or has a password; please save .*"),
-    (b"PK\x03\x04 torn", "Excel file is damaged; please save the table as .xlsx or CSV again"),
+    (b"PK\x03\x04 torn", r"Excel file is damaged \(.*\); please save the table as .xlsx or CSV"),
 ])  # fmt: skip
 def test_spreadsheets_that_cannot_be_read_say_what_to_do(data, why, written):
     for name in ("labels.xlsx", "labels.xls", "labels.ods"):

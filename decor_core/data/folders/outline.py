@@ -63,16 +63,16 @@ def _lines(tree: FolderTree, layout: FolderLayout, folder: Path = ()) -> Iterato
     names = tree.children.get(folder, [])
     for name in names[:_MAX_FOLDERS]:
         inside = (*folder, name)
-        role = _role(tree, layout, inside)
+        role = _role(layout, inside)
         yield FolderLine(len(folder), name, tree.below[inside], role)
         yield from _lines(tree, layout, inside)
     if rest := names[_MAX_FOLDERS:]:
         count = sum(tree.below[(*folder, name)] for name in rest)
-        role = _role(tree, layout, (*folder, rest[0]))
+        role = _role(layout, (*folder, rest[0]))
         yield FolderLine(len(folder), "", count, role, len(rest))
 
 
-def _role(tree: FolderTree, layout: FolderLayout, folder: Path) -> str:
+def _role(layout: FolderLayout, folder: Path) -> str:
     """What a folder is taken for, by the pictures below it."""
     places = {
         at - len(folder) + 1

@@ -144,7 +144,13 @@ def readable_names(
     from decor_core.data.sources.encodings import decode_names
 
     decoded, encoding = decode_names(names, in_zip=in_zip)
-    relative = [_relative(name) for name in decoded]
+    relative = [
+        "/".join(
+            part for part in name.replace("\\", "/").split("/")
+            if part not in ("", ".", "..") and not _DRIVE.match(part)
+        )
+        for name in decoded
+    ]  # fmt: skip
     if not encoding:
         return relative, []
     guessed = [text for text, name in zip(relative, names, strict=True) if isinstance(name, bytes)]
@@ -157,11 +163,6 @@ def readable_names(
         f"{more}. If the letters are wrong, pack the files with a program that writes UTF-8."
     )
     return relative, [Finding("assumed", THE_NAMES, message)]
-
-
-def _relative(name: str) -> str:
-    parts = name.replace("\\", "/").split("/")
-    return "/".join(p for p in parts if p not in ("", ".", "..") and not _DRIVE.match(p))
 
 
 def size_of(file: Path | IO[bytes]) -> int:

@@ -57,7 +57,7 @@ def _with_readable_names(found: Contents) -> Contents:
         for one in (*(file for file, _ in found.files), *found.folders,
                     *(note.file for note in found.notes))
         for part in one.split("/")
-        if not _is_text(part)
+        if any("\ud800" <= letter <= "\udfff" for letter in part)  # bytes that Python escaped
     }  # fmt: skip
     decoded, on_names = readable_names(list(unclear.values()))
     readable = dict(zip(unclear, decoded, strict=True))
@@ -70,11 +70,6 @@ def _with_readable_names(found: Contents) -> Contents:
         list(map(named, found.folders)),
         [*on_names, *(replace(note, file=named(note.file)) for note in found.notes)],
     )
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name from the disk is in UTF-8: Python escapes the bytes that are not."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _why_not_followed(link: Path, root: Path) -> str:

@@ -132,7 +132,10 @@ def open_source(source: Path | Source, limits: SourceLimits = USUAL_LIMITS) -> S
         del files[name]
         folder = without_ending(name)
         unpacked += [(f"{folder}/{member}", file) for member, file in inner.files.items()]
-        notes += [_inside(folder, note) for note in inner.notes]
+        for note in inner.notes:  # as one on the whole source
+            names = f"{THE_NAMES} in {folder}"
+            file = names if note.file == THE_NAMES else f"{folder}/{note.file}"
+            notes.append(replace(note, file=file))
         count, total = count + len(inner.files), total + inner.unpacked_bytes
         if total > limits.max_bytes or count > limits.max_files:
             raise DataError(
@@ -148,12 +151,6 @@ def _is_picture(source: Source, name: str) -> bool:
         return sniff(source.read(name, HEAD_BYTES)) is None
     except PictureError:
         return False
-
-
-def _inside(folder: str, note: Finding) -> Finding:
-    """A note on an archive inside, as one on the whole source."""
-    file = f"{THE_NAMES} in {folder}" if note.file == THE_NAMES else f"{folder}/{note.file}"
-    return replace(note, file=file)
 
 
 def open_archive(file: Path | IO[bytes], name: str, limits: SourceLimits = USUAL_LIMITS) -> Source:

@@ -67,7 +67,7 @@ def read_compressed(file: Path | IO[bytes], name: str, limits: SourceLimits) -> 
                     )
                 tar.write(piece)
                 if tar.tell() > allowed:
-                    raise _too_much(name, allowed == most, packed, limits)
+                    raise _too_much(name, allowed == most, limits)
     except DAMAGED as error:
         raise _damaged(name) from error
     finally:
@@ -129,7 +129,7 @@ def _name_or_bytes(name: str) -> str | bytes:
     return name
 
 
-def _too_much(name: str, is_limit: bool, packed: int, limits: SourceLimits) -> DataError:
+def _too_much(name: str, is_limit: bool, limits: SourceLimits) -> DataError:
     if is_limit:
         return DataError(
             f"“{name}” unpacks to more than {size_in_words(limits.max_bytes)}, the most that is "

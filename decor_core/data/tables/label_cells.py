@@ -42,13 +42,13 @@ def missing_labels(cells: pd.Series) -> tuple[set[str], list[str]]:
     elif len(missing) == len(words) == 1 and all(cells):
         kept = {value for value in words if counts[value] >= others[len(others) // 2]}
     missing = missing - kept
-    meanings = [("a label", kept), ("no label", missing)]
-    return missing, [_decided(what, values, counts) for what, values in meanings if values]
-
-
-def _decided(what: str, values: set[str], counts: Counter[str]) -> str:
-    rows = pluralize(sum(counts[value] for value in values), "row")
-    return f"taken for {what}: {', '.join(f'“{value}”' for value in sorted(values))} ({rows})."
+    decided = []
+    for meaning, values in (("a label", kept), ("no label", missing)):
+        if values:
+            rows = pluralize(sum(counts[value] for value in values), "row")
+            listed = ", ".join(f"“{value}”" for value in sorted(values))
+            decided.append(f"taken for {meaning}: {listed} ({rows}).")
+    return missing, decided
 
 
 def without_missing(cells: pd.Series) -> pd.Series:

@@ -3,10 +3,10 @@
 import io
 import warnings
 import zipfile
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, time
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 from decor_core.errors import DataError
 
@@ -15,11 +15,6 @@ _MAX_CELLS = 5_000_000
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"  # .xls, and any workbook with a password
 _ZIP = b"PK\x03\x04"
 _SAVE_AS = "please save the table as .xlsx or CSV"
-# What a damaged or odd workbook makes zipfile, openpyxl and pandas raise.
-_DAMAGED = (
-    *(OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError),
-    *(RuntimeError, AssertionError, zipfile.BadZipFile, zlib.error, ParseError),
-)
 
 
 def is_workbook(data: bytes) -> bool:
@@ -33,12 +28,9 @@ def read_sheets(data: bytes) -> dict[str, list[list[str]]]:
         raise DataError(
             f"The table is an old Excel file (.xls) or has a password; {_SAVE_AS}, without one."
         )
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(info.file_size for info in archive.infolist())
-            members = set(archive.namelist())
-    except _DAMAGED as error:
-        raise DataError(f"The Excel file is damaged; {_SAVE_AS} again.") from error
+    with _damage_told(), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        size = sum(info.file_size for info in archive.infolist())
+        members = set(archive.namelist())
     if "xl/workbook.xml" not in members:
         raise DataError(
             f"The table is a spreadsheet that cannot be read, such as .ods, .numbers or .xlsb; "
@@ -51,21 +43,37 @@ def read_sheets(data: bytes) -> dict[str, list[list[str]]]:
         )
     from openpyxl import load_workbook  # 0.2 s, which most need not wait for
 
-    try:
-        with warnings.catch_warnings():  # of parts that hold no cells
-            warnings.simplefilter("ignore")
+    with warnings.catch_warnings():  # of parts that hold no cells
+        warnings.simplefilter("ignore")
+        with _damage_told():
             book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-            return {str(sheet.title): _rows(sheet) for sheet in book.worksheets}
-    except _DAMAGED as error:
+        return {str(sheet.title): _rows(sheet) for sheet in book.worksheets}
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """DataError for whatever a damaged or odd workbook makes zipfile and openpyxl raise."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
         raise DataError(f"The Excel file is damaged ({error}); {_SAVE_AS} again.") from error
+
+
+def _cells(sheet: Any) -> Iterator[list[tuple[Any, str]]]:
+    """The value and number format of each cell, row by row."""
+    with _damage_told():  # what is done with a row is outside of it
+        sheet.reset_dimensions()  # what the file says of them may be wrong
+        for row in sheet.iter_rows():
+            yield [(cell.value, getattr(cell, "number_format", "")) for cell in row]
 
 
 def _rows(sheet: Any) -> list[list[str]]:
     """The cells of a sheet; those at the end of a row that are empty are left out."""
-    sheet.reset_dimensions()  # what the file says of them may be wrong
     rows, cells = [], 0
-    for row in sheet.iter_rows():
-        texts = [cell_text(cell.value, getattr(cell, "number_format", "")) for cell in row]
+    for row in _cells(sheet):
+        texts = [cell_text(value, number_format) for value, number_format in row]
         while texts and not texts[-1]:
             texts.pop()
         rows.append(texts)

@@ -51,8 +51,10 @@ def list_tables(
         if has_picture_ending(name) and name not in known
     ]
     valid, refused = with_valid_labels(rows.values())
-    if not (named.coarser or used.is_decor):
-        levels, valid = _without_contradicted(levels, valid)
+    labels = {row.labels for row in valid}
+    if not (named.coarser or used.is_decor) and len(labels) > len({one[0] for one in labels}):
+        # Not all tables agree on the coarser level, which nobody named.
+        levels, valid = levels[:1], [replace(row, labels=row.labels[:1]) for row in valid]
     return Listing(levels, tuple(valid), (*_several(valid), *findings, *unlisted, *refused))
 
 
@@ -71,7 +73,11 @@ def _read_rows(
     assumed, gaps = list(table.attrs["assumed"]), table.attrs["gaps"]
     is_usual = columns.file.lower() == "file" and columns.label.lower() in ("decor", "class")
     if not is_usual and not (named.file and named.label):
-        assumed.insert(0, _describe(columns))
+        coarser = f", coarser ones in “{columns.coarser}”" if columns.coarser else ""
+        note = (
+            f"Files are named in column “{columns.file}”, labels are in “{columns.label}”{coarser}."
+        )
+        assumed.insert(0, note)
     for name in columns.labels:
         assumed += _clean_labels(table, name, gaps)
     table, findings = _complete_rows(table, columns.file, (columns.file, columns.label), gaps)
@@ -90,11 +96,6 @@ def _read_rows(
     return [*(Finding("assumed", title, message) for message in assumed), *findings]
 
 
-def _describe(columns: Columns) -> str:
-    coarser = f", coarser ones in “{columns.coarser}”" if columns.coarser else ""
-    return f"Files are named in column “{columns.file}”, labels are in “{columns.label}”{coarser}."
-
-
 def _clean_labels(table: pd.DataFrame, name: str, gaps: dict[Hashable, str]) -> list[str]:
     """Make labels of the cells of a column; in sentences, what was decided. ``gaps`` gets why one
     has none, by the row."""
@@ -106,15 +107,6 @@ def _clean_labels(table: pd.DataFrame, name: str, gaps: dict[Hashable, str]) -> 
         gaps[index] = f"says “{table.at[index, name]}”"
         table.at[index, name] = ""
     return notes + [f"In column “{name}”, {sentence}" for sentence in decided]
-
-
-def _without_contradicted(
-    levels: tuple[str, ...], rows: list[Row]
-) -> tuple[tuple[str, ...], list[Row]]:
-    """Levels and rows, with no coarser one that nobody named and not all tables agree on."""
-    if len({row.labels for row in rows}) == len({row.labels[0] for row in rows}):
-        return levels, rows
-    return levels[:1], [replace(row, labels=row.labels[:1]) for row in rows]
 
 
 def _several(rows: Sequence[Row]) -> Iterator[Finding]:
