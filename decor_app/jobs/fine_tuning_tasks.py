@@ -12,11 +12,8 @@ from decor_core.model.events import ShouldStop, TrainEvent
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run
-from decor_core.training.fine_tuning import (
-    FineTuning,
-    estimate_fine_tuning,
-    fine_tune,
-)
+from decor_core.training.fine_tuner import FineTuner
+from decor_core.training.fine_tuning import FineTuning, fine_tune
 from decor_core.training.labeled_vectors import LabeledVectors
 from decor_core.training.time_estimate import PHASES, PICTURES, TimeEstimate
 from decor_core.training.train import Training
@@ -39,7 +36,7 @@ class EstimateTask(Task):
     version: str = ""
 
     def run(self, report: Report, should_stop: ShouldStop) -> TimeEstimate:
-        return estimate_fine_tuning(self.data, self._read(), self.config, self.level)
+        return FineTuner(self.data, self._read(), self.config, self.level).estimate()
 
     def _read(self) -> Callable[[str], bytes]:
         return load_state(self.folder, self.number, self.version).catalog.read

@@ -16,11 +16,11 @@ from decor_core.images import localize
 from decor_core.io import write_file
 from decor_core.model.bundle import Bundle
 
-INPUT, OUTPUT = "input", "final_result"
+_INPUT, _OUTPUT = "input", "final_result"
 # What label_image feeds: pictures of this side, as (pixel - mean) / deviation.
-SIDE, MEAN, DEVIATION = 224, 128.0, 128.0
+_SIDE, _MEAN, _DEVIATION = 224, 128.0, 128.0
 
-_WHOLE_PICTURE = np.array([0, 0, SIDE, SIDE], np.float32)
+_WHOLE_PICTURE = np.array([0, 0, _SIDE, _SIDE], np.float32)
 
 
 def export_graph(bundle: Bundle, path: Path) -> None:
@@ -34,11 +34,11 @@ def export_graph(bundle: Bundle, path: Path) -> None:
     read = find_objects if bundle.embedding.region == "object" else whole_frames
 
     @tf.function(
-        input_signature=[tf.TensorSpec((None, SIDE, SIDE, 3), name=INPUT)], autograph=False
+        input_signature=[tf.TensorSpec((None, _SIDE, _SIDE, 3), name=_INPUT)], autograph=False
     )
     def classify(scaled: Any) -> Any:
-        outputs = model(read(scaled * DEVIATION + MEAN))
-        return tf.identity(outputs[PROBABILITIES], name=OUTPUT)
+        outputs = model(read(scaled * _DEVIATION + _MEAN))
+        return tf.identity(outputs[PROBABILITIES], name=_OUTPUT)
 
     frozen = convert_variables_to_constants_v2(classify.get_concrete_function())
     write_file(path, frozen.graph.as_graph_def().SerializeToString())
@@ -95,14 +95,14 @@ def _trim(is_margin: Any) -> Any:
             count = tf.reduce_sum(tf.math.cumprod(lines, axis=1), axis=1)
             edges.append(tf.where(count > 0, count + localize.SEAM, 0.0))
     upper, lower, left, right = edges
-    boxes = tf.stack([upper, left, SIDE - lower, SIDE - right], axis=1)
+    boxes = tf.stack([upper, left, _SIDE - lower, _SIDE - right], axis=1)
     sizes = boxes[:, 2:] - boxes[:, :2]
     return tf.where(tf.reduce_min(sizes, axis=1, keepdims=True) >= 4, boxes, _WHOLE_PICTURE)
 
 
 def _inside(boxes: Any) -> Any:
     """1 inside of each of ``boxes`` and 0 outside: [n, h, w, 1]."""
-    centers = np.arange(SIDE) + 0.5
+    centers = np.arange(_SIDE) + 0.5
     rows, columns = (
         tf.cast((centers > boxes[:, k, None]) & (centers < boxes[:, k + 2, None]), tf.float32)
         for k in (0, 1)
@@ -110,13 +110,13 @@ def _inside(boxes: Any) -> Any:
     return rows[:, :, None, None] * columns[:, None, :, None]
 
 
-def _crop(maps: Any, boxes: Any, side: int = SIDE) -> Any:
+def _crop(maps: Any, boxes: Any, side: int = _SIDE) -> Any:
     """What lies in each of ``boxes``, ``side`` pixels a side; beyond the picture it is 0."""
     # This operation counts from the middle of the first pixel to that of the last.
     half = (boxes[:, 2:] - boxes[:, :2]) / side / 2
     middles = tf.concat([boxes[:, :2] + half, boxes[:, 2:] - half], axis=1) - 0.5
     indices = tf.range(tf.shape(maps)[0])
-    return tf.image.crop_and_resize(maps, middles / (SIDE - 1), indices, (side, side))
+    return tf.image.crop_and_resize(maps, middles / (_SIDE - 1), indices, (side, side))
 
 
 def _border(maps: Any) -> Any:

@@ -15,6 +15,7 @@ from tensorflow import keras
 from tensorflow.keras import ops
 
 from decor_core.export.keras_network import keras_network
+from decor_core.export.network_operators import box_matrix
 from decor_core.features.backbones import load_backbone
 from decor_core.features.embedder import COLOR_SIDE, FLOOR
 from decor_core.images import color
@@ -163,20 +164,13 @@ def _pool(stage: Any, weights: Any) -> tuple[Any, Any]:
 
 def _shares(weights: Any, shape: Sequence[int]) -> Any:
     """How much each place of maps of ``shape`` counts [n, h, w, 1], by weights [n, 1, m, m]."""
-    rows, columns = map(_box_matrix, weights.shape[2:], shape)
+    rows, columns = map(box_matrix, weights.shape[2:], shape)
     across = ops.matmul(weights, columns.T)
     if weights.shape[2] % shape[0]:  # else Pillow rounds only once
         across = _to_levels(across, 1)
     small = _to_levels(ops.matmul(rows, across), 1)
     shares = ops.transpose(small, (0, 2, 3, 1)) / 255 + FLOOR
     return shares / ops.sum(shares, axis=(1, 2), keepdims=True)
-
-
-def _box_matrix(size: int, side: int) -> np.ndarray:
-    centers = (np.arange(side)[:, None] + 0.5) / side * size
-    distances = (np.arange(size) + 0.5 - centers) * side / size
-    weights = ((distances > -0.5) & (distances <= 0.5)).astype(np.float32)
-    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _unit(vectors: Any) -> Any:

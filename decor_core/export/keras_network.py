@@ -7,7 +7,7 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import BuiltinOperator, Padding
 from tensorflow.keras import layers, ops
 
-from decor_core.export.network_operators import Operator, run_network
+from decor_core.export.network_operators import Operator, run_network, sum_factors
 from decor_core.features.tflite_reader import FileTensor
 
 _ARITHMETIC = {
@@ -144,9 +144,7 @@ def _convolve(layer_class: Any, operator: Operator, maps: Any, **arguments: int)
 
 
 def _add(maps: list[Any], inputs: list[FileTensor], output: FileTensor) -> Any:
-    """The sum in steps of ``output``, as XNNPACK rounds it: factors of 21 bits, halves upwards."""
-    ratios = [float(tensor.scale[0] / output.scale[0]) for tensor in inputs]
-    unit = 2.0 ** (20 - int(np.floor(np.log2(max(ratios)))))
-    parts = [ops.cast(one, "float64") * np.rint(ratio * unit)
-             for one, ratio in zip(maps, ratios, strict=True)]  # fmt: skip
+    """The sum in steps of ``output``, as XNNPACK rounds it: halves upwards."""
+    factors, unit = sum_factors(inputs, output)
+    parts = [ops.cast(one, "float64") * factor for one, factor in zip(maps, factors, strict=True)]
     return ops.cast(ops.floor((parts[0] + parts[1]) / unit + 0.5), "float32")

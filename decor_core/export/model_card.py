@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from decor_core.model.bundle import Bundle, folder_name
-from decor_core.model.elsewhere import Elsewhere
 from decor_core.model.evaluation import SMALL_CLASS, Evaluation, wilson
 from decor_core.model.novelty_detector import FALSE_ALARMS
+from decor_core.text import pluralize
 
 _UNNAMED = "The author's own data"
 _Judged = tuple[str, str, Evaluation]  # where, how, and with what result
@@ -121,8 +121,8 @@ def _training_data(bundle: Bundle) -> str:
         f"{data}: {pictures:,} pictures to train on." if isinstance(pictures, int) else f"{data}."
     )
     if corrections := training.get("corrections"):
-        told += f" Of these, {corrections} {'is a' if corrections == 1 else 'are'} "
-        told += f"correction{'s' * (corrections > 1)} of its answers."
+        of_these = "1 is a correction" if corrections == 1 else f"{corrections} are corrections"
+        told += f" Of these, {of_these} of its answers."
     few = [
         label
         for label, count in (training.get("pictures_per_class") or {}).items()
@@ -161,7 +161,7 @@ def _method(bundle: Bundle) -> str:
     training, spec = bundle.training, bundle.embedding
     told = (
         f"{_network(bundle)} It looks at {_REGION_WORDS[spec.region]} in "
-        f"{spec.views} view{'s' * (spec.views > 1)}. Mean and "
+        f"{pluralize(spec.views, 'view')}. Mean and "
         "deviation of its stages, and a histogram of colors, go into one linear head "
         f"({plain(str(training.get('head', 'unknown')))})."
     )
@@ -225,10 +225,13 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _limits(bundle: Bundle) -> str:
+    elsewhere = "How it does on pictures from elsewhere was not measured."
+    if bundle.elsewhere and bundle.elsewhere.evaluation:
+        elsewhere = f"On pictures from {plain(bundle.elsewhere.source)} it was measured: see above."
     points = [
         "It knows its labels only." + _unknown(bundle),
         "90 % means that about one such answer in ten is wrong, on pictures like those it learned "
-        "from. Expect less on others." + _elsewhere(bundle.elsewhere),
+        f"from. Expect less on others. {elsewhere}",
     ]
     if not bundle.evaluation and bundle.cross_validation:
         points.append("Its recipe was chosen on the pictures that it was judged by.")
@@ -255,12 +258,6 @@ def _unknown(bundle: Bundle) -> str:
             f"while {surely} get a label with confidence."
         )
     return told
-
-
-def _elsewhere(elsewhere: Elsewhere | None) -> str:
-    if not elsewhere or not elsewhere.evaluation:
-        return " How it does on pictures from elsewhere was not measured."
-    return f" On pictures from {plain(elsewhere.source)} it was measured: see above."
 
 
 def _is_apache(bundle: Bundle) -> bool:

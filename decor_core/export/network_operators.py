@@ -1,7 +1,7 @@
-"""What the operators of a network's TFLite file mean, for exports to other frameworks."""
+"""What the exports to other frameworks share: operators of a network's TFLite file, pooling."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,6 +72,24 @@ class Operator(NamedTuple):
             f"The network holds the operator {operator_name(self.code)}, which cannot be exported "
             "in this format; “tflite”, “web” and “bundle” take every network."
         )
+
+
+def sum_factors(inputs: Sequence[FileTensor], output: FileTensor) -> tuple[list[float], float]:
+    """What maps of eight bits are multiplied with to be added, and what the sum is divided by.
+
+    As XNNPACK rounds them: whole numbers of 21 bits.
+    """
+    ratios = [float(tensor.scale[0] / output.scale[0]) for tensor in inputs]
+    unit = 2.0 ** (20 - int(np.floor(np.log2(max(ratios)))))
+    return [np.rint(ratio * unit) for ratio in ratios], unit
+
+
+def box_matrix(size: int, side: int) -> np.ndarray:
+    """Means of ``size`` pixels to ``side``: [side, size], float32."""
+    centers = (np.arange(side)[:, None] + 0.5) / side * size
+    distances = (np.arange(size) + 0.5 - centers) * side / size
+    weights = ((distances > -0.5) & (distances <= 0.5)).astype(np.float32)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def run_network(

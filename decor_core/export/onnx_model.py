@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from decor_core.export.network_operators import box_matrix
 from decor_core.export.onnx_network import OnnxGraph, onnx_network
 from decor_core.features.backbones import Backbone, load_backbone
 from decor_core.features.embedder import COLOR_SIDE, FLOOR
@@ -102,21 +103,13 @@ def _embed(graph: OnnxGraph, backbone: Backbone) -> str:
 
 def _shares(graph: OnnxGraph, weights: str, side: int, shape: Sequence[int]) -> str:
     """How much each place of maps of ``shape`` counts [n, 1, h, w], by weights [n, 1, m, m]."""
-    rows, columns = (_box_matrix(side, count) for count in shape)
+    rows, columns = (box_matrix(side, count) for count in shape)
     across = graph("MatMul", weights, columns.T)
     if side % shape[0]:  # else Pillow rounds only once
         across = _to_levels(graph, across)
     small = _to_levels(graph, graph("MatMul", rows, across))
     shares = graph("Add", small, 255 * FLOOR)
     return graph("Div", shares, graph("ReduceSum", shares, [2, 3]))
-
-
-def _box_matrix(size: int, side: int) -> np.ndarray:
-    """Means of ``size`` pixels to ``side``: [side, size]."""
-    centers = (np.arange(side)[:, None] + 0.5) / side * size
-    distances = (np.arange(size) + 0.5 - centers) * side / size
-    weights = _single((distances > -0.5) & (distances <= 0.5))
-    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _to_levels(graph: OnnxGraph, sums: str) -> str:

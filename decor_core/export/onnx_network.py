@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import BuiltinOperator, Padding
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from decor_core.export.network_operators import Operator, run_network
+from decor_core.export.network_operators import Operator, run_network, sum_factors
 from decor_core.features.tflite_reader import FileTensor
 
 _TO_FIRST, _TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)  # where the channels go
@@ -213,12 +213,11 @@ def _convolve(
 
 
 def _add(graph: OnnxGraph, maps: list[str], inputs: list[FileTensor], output: FileTensor) -> str:
-    """The sum in steps of ``output``, as XNNPACK rounds it: factors of 21 bits, halves upwards."""
-    ratios = [float(tensor.scale[0] / output.scale[0]) for tensor in inputs]
-    unit = 2.0 ** (20 - int(np.floor(np.log2(max(ratios)))))
+    """The sum in steps of ``output``, as XNNPACK rounds it: halves upwards."""
+    factors, unit = sum_factors(inputs, output)
     parts = [
-        graph("Mul", graph("Cast", one, to=TensorProto.DOUBLE), np.float64(np.rint(ratio * unit)))
-        for one, ratio in zip(maps, ratios, strict=True)
+        graph("Mul", graph("Cast", one, to=TensorProto.DOUBLE), np.float64(factor))
+        for one, factor in zip(maps, factors, strict=True)
     ]
     sums = graph("Div", graph("Add", *parts), np.float64(unit))
     halves_up = graph("Floor", graph("Add", sums, np.float64(0.5)))

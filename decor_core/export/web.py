@@ -14,6 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from decor_core.features.backbones import load_backbone
+from decor_core.features.stage_maps import add_operator
 from decor_core.features.tflite_reader import read_model
 from decor_core.io import write_json
 from decor_core.model.bundle import Bundle
@@ -40,10 +41,12 @@ def write_web_page(bundle: Bundle, folder: Path) -> None:
             shutil.copyfile(file, folder / file.name)
     with zipfile.ZipFile(_LITERT) as archive:
         archive.extractall(folder / "litert")
-    _point_to_neighbor(folder / "litert" / "index.js")
+    module = folder / "litert" / "index.js"  # a browser knows no names of packages, but files
+    source = module.read_text(encoding="utf-8")
+    module.write_text(source.replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"'), "utf-8")
     backbone = load_backbone(bundle.embedding.architecture)
     spec = backbone.spec
-    (folder / "network.tflite").write_bytes(_fed_with_floats(backbone.weights))
+    (folder / "network.tflite").write_bytes(_with_float_input(backbone.weights))
     numbers = _Numbers()
     about = {
         "title": bundle.title,
@@ -68,12 +71,6 @@ def write_web_page(bundle: Bundle, folder: Path) -> None:
     (folder / "model.bin").write_bytes(numbers.content())
     files = (folder / "model.bin", folder / "network.tflite", folder / "litert" / _WASM)
     write_json(folder / "model.json", about | {"bytes": sum(f.stat().st_size for f in files)})
-
-
-def _point_to_neighbor(module: Path) -> None:
-    """Let LiteRT.js import its helper from the file beside it; a browser knows no package names."""
-    source = module.read_text(encoding="utf-8")
-    module.write_text(source.replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"'), "utf-8")
 
 
 class _Numbers:
@@ -119,7 +116,7 @@ def _novelty(known: Novelty, numbers: _Numbers) -> dict[str, Any]:
     }
 
 
-def _fed_with_floats(network: bytes) -> bytes:
+def _with_float_input(network: bytes) -> bytes:
     """The network's TFLite file, rounding its input itself where that is of eight bits.
 
     LiteRT.js takes no signed bytes.
@@ -129,19 +126,13 @@ def _fed_with_floats(network: bytes) -> bytes:
     (rounded,) = graph.inputs
     if graph.tensors[rounded].type == schema.TensorType.FLOAT32:
         return network
-    fed: Any = schema.TensorT()
-    fed.name, fed.type = b"pixels", schema.TensorType.FLOAT32
-    fed.shape = graph.tensors[rounded].shape
-    graph.tensors.append(fed)
-    code: Any = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
-    code.version = 1
-    model.operatorCodes.append(code)
-    operator: Any = schema.OperatorT()
-    operator.opcodeIndex = len(model.operatorCodes) - 1
+    pixels: Any = schema.TensorT()
+    pixels.name, pixels.type = b"pixels", schema.TensorType.FLOAT32
+    pixels.shape = graph.tensors[rounded].shape
+    graph.tensors.append(pixels)
     place = len(graph.tensors) - 1
-    operator.inputs, operator.outputs = [place], [rounded]
-    graph.operators.insert(0, operator)
+    add_operator(model, graph, "QUANTIZE", [place], rounded, version=1)
+    graph.operators.insert(0, graph.operators.pop())
     graph.inputs = [place]
     for signature in model.signatureDefs or ():
         for one in signature.inputs:

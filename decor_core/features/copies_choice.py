@@ -8,11 +8,11 @@ photographs differ that much anyway, and copies take two thirds of the time and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 import numpy as np
 import pandas as pd
 
+from decor_core.data.split import content_order
 from decor_core.features.embedder import Block, late_stages
 
 # Pictures of which copies are made to judge by, of fewer than twice as many there is no choice.
@@ -41,8 +41,7 @@ def rows_to_try(table: pd.DataFrame, level: str) -> np.ndarray:
     """
     if len(table) < 2 * SAMPLE:
         return np.arange(0)
-    ranks = [sha256(key.encode()).digest() for key in table["key"]]
-    rows = np.array(sorted(range(len(table)), key=ranks.__getitem__), int)
+    rows = content_order(table)
     turns = table.iloc[rows].groupby(level).cumcount().to_numpy()
     return np.sort(rows[np.argsort(turns, kind="stable")[:SAMPLE]])
 

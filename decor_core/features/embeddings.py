@@ -22,7 +22,7 @@ from decor_core.errors import (
 )
 from decor_core.features.copies_choice import CopiesChoice
 from decor_core.features.embedder import Block, EmbeddingSpec, read_spec
-from decor_core.features.own_networks import OwnNetwork, network_to_carry
+from decor_core.features.own_networks import OWN, OwnNetwork, own_network_here
 from decor_core.features.region_choice import RegionChoice
 from decor_core.features.vectors import LazyVectors
 from decor_core.io import json_as, read_arrays, read_json, replacing_file
@@ -61,11 +61,12 @@ class Embeddings:
 
     @property
     def network(self) -> OwnNetwork | None:
-        """The network that made them, which a model trained on them brings along; None if named.
+        """The network without a public name that made them, stored in models trained on them.
 
-        BackboneError where it is not here.
+        None for a named one; BackboneError where it is not here.
         """
-        return network_to_carry(self.spec.architecture)
+        name = self.spec.architecture
+        return own_network_here(name) if name.startswith(OWN) else None
 
     def target(self, level: str) -> tuple[Taxonomy, np.ndarray]:
         """The taxonomy of ``level`` and the class [n] of each picture in it.

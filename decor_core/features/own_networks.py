@@ -145,14 +145,6 @@ def kept_networks() -> list[OwnNetwork]:
     return [network for name in names if (network := own_network(name))]
 
 
-def network_to_carry(name: str) -> OwnNetwork | None:
-    """What a model trained on vectors of the network called ``name`` brings along, if anything.
-
-    BackboneError where that is not here.
-    """
-    return own_network_here(name) if name.startswith(OWN) else None
-
-
 def own_network_here(name: str) -> OwnNetwork:
     """``own_network``; BackboneError where it is not here."""
     if network := own_network(name):

@@ -124,11 +124,13 @@ def _in_single_precision(model: Any, graph: Any, index: int) -> int:
     return len(graph.tensors) - 1
 
 
-def add_operator(model: Any, graph: Any, name: str, inputs: list[int], output: int) -> None:
+def add_operator(
+    model: Any, graph: Any, name: str, inputs: list[int], output: int, version: int = 2
+) -> None:
     """Add an operator without options at the end of the graph."""
     code: Any = schema.OperatorCodeT()
     number = getattr(schema.BuiltinOperator, name)
-    code.builtinCode, code.deprecatedBuiltinCode, code.version = number, number, 2
+    code.builtinCode, code.deprecatedBuiltinCode, code.version = number, number, version
     model.operatorCodes.append(code)
     operator: Any = schema.OperatorT()
     operator.opcodeIndex = len(model.operatorCodes) - 1

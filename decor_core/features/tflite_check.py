@@ -34,19 +34,17 @@ _MAX_STAGES = 32
 _MIN_SCALE, _MAX_SCALE = 1e-12, 1e6
 
 
-class Checked(NamedTuple):
-    """A file that may be run, written anew, and what it needs: bytes of maps, multiplications.
+class CheckedNetwork(NamedTuple):
+    """A file that may be run, written anew.
 
     It ``takes_batches`` where each of its operators treats several pictures as it treats one.
     """
 
     content: bytes
-    memory: int
-    products: int
     takes_batches: bool
 
 
-def checked_network(content: bytes, side: int) -> Checked:
+def checked_network(content: bytes, side: int) -> CheckedNetwork:
     """The file, written anew, of a network that takes one picture of ``side`` pixels.
 
     DamagedFile says why it is refused.
@@ -78,7 +76,7 @@ def checked_network(content: bytes, side: int) -> Checked:
         code.builtinCode in (BuiltinOperator.RESHAPE, BuiltinOperator.STRIDED_SLICE)
         for code in model.operatorCodes
     )
-    return Checked(write_parts(model), memory, products, takes_batches)
+    return CheckedNetwork(write_parts(model), takes_batches)
 
 
 def _check_operators(

@@ -45,11 +45,6 @@ def log_losses(logits: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(probs, 1e-300)) + 0.0  # never -0.0
 
 
-def calibrated_losses(logits: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """``log_losses`` [n] of logits [n, c] at the temperature that ``fit_temperature`` gives."""
-    return log_losses(logits / fit_temperature(logits, classes), classes)
-
-
 def fit_temperature(logits: np.ndarray, y_true: np.ndarray) -> float:
     """The divisor of logits [n, c] that makes their probabilities likeliest (Guo et al., 2017).
 

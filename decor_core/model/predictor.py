@@ -19,7 +19,6 @@ from decor_core.model.novelty import UNKNOWN, doubted
 
 CONFIDENCE_THRESHOLD = 0.8
 NOVELTY_THRESHOLD = 0.5
-KINDS = ("confident", "ambiguous", "undecided", "unknown")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Decision:
-    """A prediction in words: ``kind`` is one of KINDS, ``labels`` are those it is between."""
+    """What to say of a prediction: its ``kind``, and the ``labels`` that it is between.
+
+    The kind is “confident”, “ambiguous”, “undecided” or “unknown”.
+    """
 
     kind: str
     labels: tuple[str, ...]

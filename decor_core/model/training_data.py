@@ -8,6 +8,7 @@ from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.augment import STANDARD, Augmentation
 from decor_core.io import json_as
 from decor_core.model.bundle import Bundle
+from decor_core.text import pluralize
 
 MAX_COPIES = 6
 _SHIPPED = "Decor photos"
@@ -42,7 +43,7 @@ class TrainingData:
         if self.augmentation != STANDARD:
             words += f", {_copies(self.augmentation)}"
         if self.taught:
-            words += f", {self.taught} correction{'s' * (self.taught > 1)}"
+            words += f", {pluralize(self.taught, 'correction')}"
         return words
 
     def with_copies(self, count: int) -> "TrainingData":

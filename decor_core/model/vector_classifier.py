@@ -12,7 +12,7 @@ from decor_core.features.embedder import Block
 from decor_core.model.estimator import LinearClassifier
 from decor_core.model.events import OnEvent, ShouldStop, never_stop
 from decor_core.model.examples import Examples, even_folds
-from decor_core.model.linear_head import LinearHead, calibrated_losses, fit_temperature
+from decor_core.model.linear_head import LinearHead, fit_temperature, log_losses
 from decor_core.model.softmax import SoftmaxRegression
 from decor_core.model.training_config import STEPWISE, TrainingConfig
 from decor_core.model.whitened_folds import WhitenedFolds
@@ -210,7 +210,7 @@ def choose(folds: WhitenedFolds, head: str, *, quick: bool = False) -> tuple[Cho
 
     def judge(head: str, indices: tuple[int, ...]) -> tuple[Candidate, np.ndarray]:
         logits = folds.out_of_fold(head, indices)
-        losses = calibrated_losses(logits, y_true)
+        losses = log_losses(logits / fit_temperature(logits, y_true), y_true)
         accuracy = float((logits.argmax(axis=1) == y_true).mean())
         return Candidate(head, sets[indices], float(losses.mean()), accuracy), losses
 

@@ -66,7 +66,7 @@ class BlockPCA(_OfBlocks):
             d if basis is None else basis.shape[1]
             for d, basis in zip(self.dimensions_, self.bases_, strict=True)
         ]
-        self.blocks_ = consecutive(ranks)
+        self.blocks_ = _consecutive(ranks)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -152,7 +152,7 @@ class BlockWhitener(_OfBlocks):
     def mapped(self, X: LazyVectors, chosen: Sequence[int], scale: np.ndarray) -> MappedVectors:
         """``transform_blocks`` of many vectors times ``scale`` [r], computed when asked for."""
         columns = [self._columns()[k] for k in chosen]
-        parts = consecutive([block.stop - block.start for block in columns])
+        parts = _consecutive([block.stop - block.start for block in columns])
         matrix = np.zeros((self.n_features_in_, parts[-1].stop), self.mean_.dtype)
         for k, block, part in zip(chosen, columns, parts, strict=True):
             matrix[block, part] = self.maps_[k]
@@ -168,28 +168,22 @@ class BlockWhitener(_OfBlocks):
 
 
 def class_means(
-    vectors: np.ndarray,
-    classes: np.ndarray,
-    weights: np.ndarray | float = 1.0,
-    columns: slice = slice(None),
+    vectors: np.ndarray, classes: np.ndarray, weights: np.ndarray | float = 1.0
 ) -> np.ndarray:
-    """Mean [c, d] of the vectors [n, d] of each class, vector i counting ``weights[i]`` times.
-
-    Of some of their ``columns`` only, if asked.
-    """
+    """Mean [c, d] of the vectors [n, d] of each class, vector i counting ``weights[i]`` times."""
     weights = np.broadcast_to(weights, len(classes))
     count = classes.max() + 1
 
     def sums(rows: slice) -> np.ndarray:
         members = np.zeros((count, rows.stop - rows.start), vectors.dtype)
         members[classes[rows], np.arange(members.shape[1])] = weights[rows]
-        return np.hstack([members @ vectors[rows, columns], members.sum(axis=1, keepdims=True)])
+        return np.hstack([members @ vectors[rows, :], members.sum(axis=1, keepdims=True)])
 
     found = batch_sum(sums, len(classes))
     return found[:, :-1] / found[:, -1:]
 
 
-def consecutive(widths: Sequence[int]) -> list[slice]:
+def _consecutive(widths: Sequence[int]) -> list[slice]:
     """Slices of the given widths, one after the other."""
     ends = np.cumsum(widths)
     return [slice(int(end - width), int(end)) for width, end in zip(widths, ends, strict=True)]

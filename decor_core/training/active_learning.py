@@ -137,10 +137,10 @@ class ActiveLearner:
         self._seed = random_state
 
     @classmethod
-    def of_coordinates(cls, coordinates: np.ndarray, *, random_state: int = 0) -> "ActiveLearner":
+    def of_coordinates(cls, coordinates: np.ndarray) -> "ActiveLearner":
         """One that goes on with the ``coordinates`` [n, r] of another."""
         made = cls.__new__(cls)
-        made.coordinates, made._seed = coordinates, random_state
+        made.coordinates, made._seed = coordinates, 0
         return made
 
     def look_alikes(self) -> np.ndarray:

@@ -62,13 +62,6 @@ def _test_accuracy(training: Training) -> float | None:
     return evaluation.accuracy if evaluation else None
 
 
-def estimate_fine_tuning(
-    embeddings: Embeddings, read: Read, config: TrainingConfig, level: str | None = None
-) -> TimeEstimate:
-    """How long ``fine_tune`` will take here: measured on a few pictures and steps, in seconds."""
-    return FineTuner(embeddings, read, config, level).estimate()
-
-
 def fine_tune(
     embeddings: Embeddings,
     read: Read,
@@ -87,7 +80,7 @@ def fine_tune(
 
     ``embeddings`` are those of the linear model, and ``read`` gives the bytes of a picture by the
     name in their column ``file``. ``linear`` is what ``train`` gave for the same arguments; it is
-    trained first where it is not given, and ``estimate`` what ``estimate_fine_tuning`` gave; it is
+    trained first where it is not given, and ``estimate`` what ``FineTuner.estimate`` gave; it is
     measured first where it is not given. ``on_estimate`` is told the time before the work starts,
     ``on_event`` each epoch: its ``step`` counts from 1. ``progress`` is called with the phase
     (one of PHASES), how much of it is done, and of how much.

@@ -6,7 +6,6 @@ is missed. Which of both a data set has is told on a sample of it (benchmarks/AC
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pandas as pd
 
 from decor_core.data.catalog import Catalog
 from decor_core.data.scan import ShouldStop
-from decor_core.data.split import inner_folds
+from decor_core.data.split import content_order, inner_folds
 from decor_core.errors import DataError, TrainingError, check_kind, checked_path, unwritable
 from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import AUTO, EmbeddingSpec
@@ -122,8 +121,7 @@ def sample_rows(table: pd.DataFrame, level: str) -> np.ndarray:
 
     One of near duplicates is enough. Which ones depends on their content alone.
     """
-    ranks = [sha256(key.encode()).digest() for key in table["key"]]
-    rows = np.array(sorted(range(len(table)), key=ranks.__getitem__), int)
+    rows = content_order(table)
     known = table.iloc[rows].reset_index(drop=True).drop_duplicates([level, "group"])
     sizes = known[level].map(known[level].value_counts())
     known = known[sizes >= _MIN_PER_CLASS]

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from decor_core.text import pluralize
+
 # The phases, in order: looking at the pictures, training, writing the network to its file, and
 # looking at the pictures with it.
 PHASES = PICTURES, EPOCHS, NETWORK, VECTORS = "pictures", "epochs", "network", "vectors"
@@ -30,4 +32,4 @@ class TimeEstimate:
     def __str__(self) -> str:
         minutes = round(self.seconds / 60)
         time = f"about {minutes} minutes" if minutes > 1 else "a minute or two"
-        return f"{time}, at most {self.epochs} epoch{'s' * (self.epochs > 1)}"
+        return f"{time}, at most {pluralize(self.epochs, 'epoch')}"

@@ -20,7 +20,8 @@ from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.predictor import ImagePredictor
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training import fine_tuner, fine_tuning
-from decor_core.training.fine_tuning import estimate_fine_tuning, fine_tune
+from decor_core.training.fine_tuner import FineTuner
+from decor_core.training.fine_tuning import fine_tune
 from decor_core.training.time_estimate import PHASES, TimeEstimate
 
 pytest.importorskip("tensorflow")
@@ -227,7 +228,7 @@ def test_there_are_as_many_epochs_as_there_is_time_for(vectors, catalog, monkeyp
         second_after_second = SimpleNamespace(monotonic=count(0.0).__next__)
         monkeypatch.setattr(fine_tuner, "time", second_after_second)  # a step takes a third of one
         config = replace(CONFIG, fine_tune_epochs=1000, fine_tune_minutes=minutes)
-        return estimate_fine_tuning(vectors, catalog.read, config).epochs
+        return FineTuner(vectors, catalog.read, config).estimate().epochs
 
     assert 1 == epochs(0.1) < epochs(2) < epochs(1000) == 1000
 
@@ -291,7 +292,7 @@ def test_without_tensorflow_it_says_what_to_install(monkeypatch):
 def test_more_pictures_than_there_is_memory_for_are_refused(vectors, catalog, monkeypatch):
     monkeypatch.setattr(fine_tuner, "_MAX_MAP_BYTES", 10_000)
     with pytest.raises(TrainingError, match="at most 4 pictures here, but there are"):
-        estimate_fine_tuning(vectors, catalog.read, CONFIG)
+        FineTuner(vectors, catalog.read, CONFIG).estimate()
 
 
 def test_time_in_words():
