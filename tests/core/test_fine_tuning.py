@@ -228,7 +228,7 @@ def test_there_are_as_many_epochs_as_there_is_time_for(vectors, catalog, monkeyp
         second_after_second = SimpleNamespace(monotonic=count(0.0).__next__)
         monkeypatch.setattr(fine_tuner, "time", second_after_second)  # a step takes a third of one
         config = replace(CONFIG, fine_tune_epochs=1000, fine_tune_minutes=minutes)
-        return FineTuner(vectors, catalog.read, config).estimate().epochs
+        return FineTuner(vectors, catalog.read, config, None).estimate().epochs
 
     assert 1 == epochs(0.1) < epochs(2) < epochs(1000) == 1000
 
@@ -292,7 +292,7 @@ def test_without_tensorflow_it_says_what_to_install(monkeypatch):
 def test_more_pictures_than_there_is_memory_for_are_refused(vectors, catalog, monkeypatch):
     monkeypatch.setattr(fine_tuner, "_MAX_MAP_BYTES", 10_000)
     with pytest.raises(TrainingError, match="at most 4 pictures here, but there are"):
-        FineTuner(vectors, catalog.read, CONFIG).estimate()
+        FineTuner(vectors, catalog.read, CONFIG, None).estimate()
 
 
 def test_time_in_words():
