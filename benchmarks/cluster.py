@@ -22,7 +22,7 @@ from benchmarks.size import draw
 from decor_core.bulk import cluster, local
 from decor_core.bulk.output import Output
 from decor_core.bulk.rows import PredictionRows, RowMaker, VectorRows
-from decor_core.bulk.sources import Listing
+from decor_core.bulk.sources import PictureIndex
 from decor_core.model.predictor import load_predictor
 from decor_core.parallel import map_in_order
 
@@ -58,7 +58,7 @@ def _compare(name: str, maker: RowMaker, folder: Path) -> None:
         engines[f"Ray, workers: {workers}"] = functools.partial(cluster.run, workers=workers)
     for title, run in engines.items():
         with tempfile.TemporaryDirectory(dir=folder) as out:
-            listing, output = Listing(places), Output(f"{out}/rows.parquet", maker, places)
+            listing, output = PictureIndex(places), Output(f"{out}/rows.parquet", maker, places)
             counted = listing.count // 10, listing.count * 9 // 10
             first, last = (
                 np.array([time.perf_counter(), _computed(), time.process_time()])

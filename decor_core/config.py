@@ -15,7 +15,7 @@ def beside(package: str, name: str) -> Path:
 
 
 def is_hosted() -> bool:
-    """Whether this is a server for strangers (``DECOR_HOSTED``), which keeps nothing of theirs."""
+    """Whether this is a public server (``DECOR_HOSTED``), which keeps nothing of its visitors."""
     return os.environ.get("DECOR_HOSTED", "").strip().lower() in ("1", "true", "yes", "on")
 
 

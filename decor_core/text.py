@@ -12,8 +12,11 @@ def pluralize(count: int, noun: str) -> str:
 
 
 def size_in_words(size: int) -> str:
-    """Bytes as people say them."""
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+    """Bytes as people say them. (humanize, which the app has, is no dependency of the core.)"""
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB")):
+        if size >= unit:
+            return f"{size / unit:.1f}".removesuffix(".0") + f" {name}"
+    return f"{size / 2**10:.0f} KiB"
 
 
 def printable(text: str) -> str:

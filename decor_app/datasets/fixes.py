@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from decor_core.data.findings import OBSTACLES, QUALITY, Finding
+from decor_core.data.findings import BLOCKERS, QUALITY, Finding
 from decor_core.data.tables.label_cells import several_labels
 from decor_core.datasets.dataset import Dataset
 
@@ -202,13 +202,13 @@ def fixes(finding: Finding, dataset: Dataset) -> list[Fix]:
         case "too few pictures" | "few pictures" | "imbalance" if len(dataset.counts) > 1:
             words = "Leave the class out"
             leave_out = Fix(words, lambda now: now.drop_label(file), ":material/delete:")
-            return [leave_out] if finding.kind in OBSTACLES else [leave_out, keep()]
-    return [] if finding.kind in OBSTACLES else [keep()]
+            return [leave_out] if finding.kind in BLOCKERS else [leave_out, keep()]
+    return [] if finding.kind in BLOCKERS else [keep()]
 
 
 def fixes_of_all(kind: str, findings: Sequence[Finding]) -> list[Fix]:
     """What can be done about all findings of one kind at once."""
-    if len(findings) < 2 or kind in OBSTACLES:
+    if len(findings) < 2 or kind in BLOCKERS:
         return []
     keep = Fix("Keep all", lambda now: now.dismiss(findings), ":material/done_all:")
     if kind == "mislabelled":

@@ -15,7 +15,7 @@ from decor_app.jobs.dataset_tasks import CheckTask
 from decor_app.state.datasets import toast_error
 from decor_app.state.jobs import CHECK, forget, job_for, submit
 from decor_app.state.workspace import workspace
-from decor_core.data.findings import OBSTACLES, Finding
+from decor_core.data.findings import BLOCKERS, Finding
 from decor_core.datasets.dataset import Dataset
 
 _MAX_BARS = 24
@@ -36,7 +36,7 @@ def show_report(dataset: Dataset) -> None:
     st.markdown(" · ".join(parts))
     if read_as := dataset.catalog.report.read_as:
         st.caption(escape_markdown(read_as))
-    obstacles = [finding for kind in OBSTACLES for finding in groups.get(kind, ())]
+    obstacles = [finding for kind in BLOCKERS for finding in groups.get(kind, ())]
     if obstacles:
         st.warning(_describe_obstacles(obstacles), icon=":material/block:")
     left, right = st.columns([5, 8], gap="large")

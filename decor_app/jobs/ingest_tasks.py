@@ -17,7 +17,7 @@ from decor_app.jobs.dataset_tasks import DatasetTask, embed_dataset
 from decor_app.jobs.tasks import Report
 from decor_core.data.catalog import Catalog, list_table, open_dataset, open_heap
 from decor_core.data.folders.outline import FolderOutline, possible_outlines
-from decor_core.data.layout import Layout, find_layout, table_bytes
+from decor_core.data.layout import DatasetLayout, find_layout, table_bytes
 from decor_core.data.sources.clutter import is_clutter
 from decor_core.data.sources.source import Source, open_source
 from decor_core.data.tables.columns import Columns
@@ -82,7 +82,7 @@ class DatasetPreview:
     ``outlines`` the ways of reading its folders, the guess before the others.
     """
 
-    layout: Layout
+    layout: DatasetLayout
     pictures: int
     head: pd.DataFrame | None = None
     values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from decor_app.state.first_model import submit_ingest
 from decor_app.state.jobs import INGEST, forget, job_for
 from decor_app.state.labeling_session import Labeling, labeling_of
 from decor_app.state.workspace import workspace
-from decor_core.data.tables.csv_escape import safe_cell
+from decor_core.data.tables.csv_escape import escape_cell
 from decor_core.datasets.archive import write_hugging_face, write_zip
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.heap import (
@@ -156,5 +156,5 @@ def hugging_face(labeling: Labeling) -> bytes:
 
 def table_csv(labeling: Labeling) -> bytes:
     """All pictures with their labels, safe to open in a spreadsheet."""
-    table = label_table(labeling.heap, labeling.log).map(safe_cell)
+    table = label_table(labeling.heap, labeling.log).map(escape_cell)
     return table.to_csv(index=False, lineterminator="\n").encode()

@@ -92,7 +92,7 @@ class Labeling:
         """Take in what was done to the heap elsewhere: pictures that were added, another title."""
         with self._lock:
             now = _file_version(self.heap.folder)
-            if now == self._file_read or not now:  # or it was deleted, which the journal tells
+            if now == self._file_read or not now:  # or it was deleted, which the log tells
                 return
             known, self.heap, self._file_read = self.heap.ids, load_heap(self.heap.folder), now
             if self.heap.ids == known:

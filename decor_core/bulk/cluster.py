@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from decor_core import __version__
-from decor_core.bulk.cluster_worker import BLOCK_BYTES, RowActor, Shipment, read_pictures
+from decor_core.bulk.cluster_worker import BLOCK_BYTES, RowActor, WorkerPayload, read_pictures
 from decor_core.bulk.output import Output
 from decor_core.bulk.rows import Row, RowMaker
 from decor_core.bulk.sources import Picture
@@ -63,7 +63,7 @@ def run(
         _check_workers()
         output.begin()
         todo = _table(picture for picture in pictures if not output.done.claim(picture.file))
-        shipment, is_done, count = Shipment.of(maker), bytearray(len(todo)), 0
+        shipment, is_done, count = WorkerPayload.of(maker), bytearray(len(todo)), 0
         at_once, retries, before = _AT_ONCE, _RETRIES, -1
         try:
             # By themselves as long as it helps: what ends a process takes its neighbors along.
@@ -178,7 +178,7 @@ def _left(todo: "pa.Table", is_done: bytearray) -> "pa.Table":
 
 def _rows(
     blocks: "Sequence[pa.Table]",
-    shipment: Shipment,
+    shipment: WorkerPayload,
     workers: int | None,
     retries: int,
     only_here: bool,

@@ -22,7 +22,7 @@ _THREADS = 8  # of a task that reads: through a network they mostly wait
 
 
 @dataclass(frozen=True)
-class Shipment:
+class WorkerPayload:
     """Model and network as they go to each worker: all that an actor needs to make rows.
 
     ``maker`` is a pickled RowMaker with the model, if there is one. ``weights`` are those of the
@@ -35,7 +35,7 @@ class Shipment:
     maker: bytes
 
     @classmethod
-    def of(cls, maker: RowMaker) -> "Shipment":
+    def of(cls, maker: RowMaker) -> "WorkerPayload":
         name = maker.made_by["spec"]["architecture"]
         weights = None if own_network(name) else load_backbone(name).weights
         return cls(name, weights, maker.made_by, pickle.dumps(maker))
@@ -88,7 +88,7 @@ class RowActor:
     A number of −1 stands for what ends the run, in words.
     """
 
-    def __init__(self, shipment: Shipment) -> None:
+    def __init__(self, shipment: WorkerPayload) -> None:
         self._maker, self._problem = None, ""
         try:
             self._maker = shipment.unpack()

@@ -55,7 +55,7 @@ class _State:
     complete: bool = False
 
 
-class Done:
+class CompletedFiles:
     """Files that have a row: eight bytes for each, a hash of its name.
 
     Of two million files two have the same with a chance of one in ten million.
@@ -119,7 +119,7 @@ class Output:
         self._buffer: list[Row] = []
         self._begun = self._written = time.monotonic()
         self.rows = self.errors = self._next = 0
-        self.done, self.is_finished, self._is_new = Done(array("Q")), False, True
+        self.done, self.is_finished, self._is_new = CompletedFiles(array("Q")), False, True
         self._open(resume)
 
     def _open(self, resume: bool) -> None:
@@ -172,7 +172,7 @@ class Output:
                 self.errors += sum(failed for _, failed in found)
                 self._next = int(name.removeprefix(_PART).partition(".")[0]) + 1
         self.rows = len(hashes)
-        self.done = Done(hashes)
+        self.done = CompletedFiles(hashes)
 
     def _check_made_alike(self, before: dict[str, Any], how: str) -> None:
         now = msgspec.json.decode(msgspec.json.encode(self._state.made_by))

@@ -55,7 +55,7 @@ def local_or_url(place: str) -> str:
 
 def file_system(url: str) -> tuple[Any, str]:
     """The file system (fsspec) of a URL and its path there; DecorError where it cannot be had."""
-    with told_of(url):
+    with translate_url_errors(url):
         try:
             from fsspec.core import url_to_fs
         except ImportError as error:
@@ -67,7 +67,7 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def told_of(url: str) -> Iterator[None]:
+def translate_url_errors(url: str) -> Iterator[None]:
     """Tell in a sentence what went wrong with a URL; only calls of fsspec belong into the block.
 
     DataError where it is about what is at the URL, another DecorError where the network or the
@@ -131,7 +131,7 @@ def list_folder(place: str) -> tuple[list[str], dict[str, int]]:
         with os.scandir(place) as found:  # folders that are links are not entered
             return [f"{e.name}/" if e.is_dir(follow_symlinks=False) else e.name for e in found], {}
     system, path = file_system(place)
-    with told_of(place):
+    with translate_url_errors(place):
         entries = system.ls(path, detail=True)
         system.invalidate_cache()  # else it keeps every listing
     names, sizes, here = [], {}, path.rstrip("/")
@@ -156,7 +156,7 @@ def is_folder(place: str) -> bool:
     if scheme in _WEB:
         return urlsplit(place).path.endswith("/")
     system, path = file_system(place)
-    with told_of(place):
+    with translate_url_errors(place):
         return system.info(path)["type"] == "directory"
 
 
@@ -193,7 +193,7 @@ def read_remote(url: str, limit: int | None = None) -> bytes:
 
 def _read_once(url: str, limit: int | None) -> bytes:
     system, path = file_system(url)
-    with told_of(url):
+    with translate_url_errors(url):
         if limit is None:
             return system.cat_file(path)
         with system.open(path, "rb", cache_type="none") as file:  # nothing is read ahead
@@ -203,7 +203,7 @@ def _read_once(url: str, limit: int | None) -> bytes:
 def fetch(url: str, to: Path, most_bytes: int) -> None:
     """Write what is at a URL to a file; DecorError where it cannot be had or is too large."""
     system, path = file_system(url)
-    with told_of(url):
+    with translate_url_errors(url):
         size = system.info(path).get("size") or 0
         if size > most_bytes:
             raise DataError(
@@ -216,7 +216,7 @@ def fetch(url: str, to: Path, most_bytes: int) -> None:
 def put(file: Path, url: str) -> None:
     """Write a file to a URL, where it is there as a whole or not at all."""
     system, path = file_system(url)
-    with told_of(url):
+    with translate_url_errors(url):
         system.put_file(str(file), path)
 
 
@@ -228,7 +228,7 @@ def opened(place: str) -> Iterator[IO[bytes]]:
             yield file
         return
     system, path = file_system(place)
-    with told_of(place), system.open(path, "rb") as file:
+    with translate_url_errors(place), system.open(path, "rb") as file:
         yield file
 
 
@@ -249,7 +249,7 @@ class Folder:
         if not self._remote:
             return sorted(os.listdir(self.place)) if os.path.isdir(self.place) else []
         system, path = self._remote
-        with told_of(self.place):
+        with translate_url_errors(self.place):
             system.invalidate_cache()
             found = system.ls(path, detail=False) if system.exists(path) else []
         return sorted(name.rstrip("/").rpartition("/")[2] for name in found)
@@ -257,12 +257,12 @@ class Folder:
     def read(self, name: str) -> bytes:
         if not self._remote:
             return Path(self.place, name).read_bytes()
-        with told_of(self.place):
+        with translate_url_errors(self.place):
             return self._remote[0].cat_file(f"{self._remote[1]}/{name}")
 
     def write(self, name: str, content: bytes) -> None:
         if self._remote:
-            with told_of(self.place):
+            with translate_url_errors(self.place):
                 self._remote[0].pipe_file(f"{self._remote[1]}/{name}", content)
             return
         path = Path(self.place, name)
@@ -279,7 +279,7 @@ class Folder:
         """Delete files, and the folder if nothing is left in it."""
         if self._remote:
             system, path = self._remote
-            with told_of(self.place):
+            with translate_url_errors(self.place):
                 for name in names:
                     system.rm_file(f"{path}/{name}")
             return
@@ -294,6 +294,6 @@ def exists(place: str) -> bool:
     if not scheme_of(place):
         return os.path.exists(place)
     system, path = file_system(place)
-    with told_of(place):
+    with translate_url_errors(place):
         system.invalidate_cache()
         return system.exists(path)

@@ -48,7 +48,7 @@ class Picture(NamedTuple):
     size: int = 0
 
 
-class Reasons:
+class SkippedFiles:
     """What was to be said of files: each reason once, with how many there are and the first."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Reasons:
             yield f"{', '.join(map(printable, files))}{more}: {printable(reason)}"
 
 
-class Listing:
+class PictureIndex:
     """All pictures of some places, in order; they wait in a temporary file, not in memory.
 
     ``left_out`` tells what in folders and archives is no picture. ``found`` is called with how
@@ -83,7 +83,7 @@ class Listing:
     def __init__(
         self, places: Sequence[str], found: Callable[[int], object] = lambda count: None
     ) -> None:
-        self.left_out = Reasons()
+        self.left_out = SkippedFiles()
         self.count = 0
         self._file = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (lives as long as the listing)
         for picture in find_pictures(places, self.left_out):
@@ -97,7 +97,7 @@ class Listing:
             yield Picture(*json.loads(line))
 
 
-def find_pictures(places: Sequence[str], left_out: Reasons) -> Iterator[Picture]:
+def find_pictures(places: Sequence[str], left_out: SkippedFiles) -> Iterator[Picture]:
     """Files as given; a folder or archive stands for all pictures in it, in sorted order.
 
     Archives in a folder come after its other pictures. DecorError where a place cannot be read.
@@ -125,7 +125,7 @@ def _picture(place: str, member: str = "", size: int = 0) -> Picture:
 
 
 def _in_folder(
-    folder: str, prefix: str, archives: list[str], left_out: Reasons
+    folder: str, prefix: str, archives: list[str], left_out: SkippedFiles
 ) -> Iterator[Picture]:
     """Pictures below a folder, which lies at ``prefix`` of the one given, in the order of names.
 
@@ -184,7 +184,7 @@ def _is_archive(place: str) -> bool:
     return not is_folder(place) and bool(archive_kind(io.BytesIO(_head(place, HEAD_BYTES))))
 
 
-def _in_archive(place: str, left_out: Reasons) -> Iterator[Picture]:
+def _in_archive(place: str, left_out: SkippedFiles) -> Iterator[Picture]:
     from decor_core.data.picture_files import split_pictures
 
     pictures, others = split_pictures(_ARCHIVES.source(place))
@@ -215,13 +215,13 @@ _ARCHIVES = _Archives()
 
 def _open_archive(place: str) -> tuple["Source", tempfile.TemporaryDirectory | None]:
     """An archive; one in an object store is fetched as a whole, as it is read to and fro."""
-    from decor_core.data.sources.source import USUAL_LIMITS, open_source
+    from decor_core.data.sources.source import DEFAULT_LIMITS, open_source
 
     if not scheme_of(place):
         return open_source(Path(place)), None
     folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     fetched = Path(folder.name, name_of(place))
-    fetch(place, fetched, USUAL_LIMITS.max_bytes)
+    fetch(place, fetched, DEFAULT_LIMITS.max_bytes)
     return open_source(fetched), folder
 
 

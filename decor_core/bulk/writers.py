@@ -78,14 +78,14 @@ class Csv(JsonLines):
     """CSV with a header, in UTF-8; no cell is taken for a formula (``csv_escape``)."""
 
     def join(self, parts: Iterable[bytes], to: Path) -> None:
-        from decor_core.data.tables.csv_escape import safe_cell
+        from decor_core.data.tables.csv_escape import escape_cell
 
         with to.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self._columns)
             for part in parts:
                 for line in part.splitlines():
-                    writer.writerow(map(safe_cell, json.loads(line).values()))
+                    writer.writerow(map(escape_cell, json.loads(line).values()))
 
     def made_by(self, whole: IO[bytes]) -> None:
         header = whole.readline(_LONGEST_LINE).decode(errors="replace")
@@ -157,10 +157,10 @@ class Parquet:
             found = pq.read_schema(whole)
         except (pa.ArrowException, OSError) as error:
             raise DamagedFile(str(error)) from error
-        told = (found.metadata or {}).get(b"decor")
-        if told is None:
+        made_by = (found.metadata or {}).get(b"decor")
+        if made_by is None:
             raise DamagedFile("it does not say what it is made by")
-        return read_json(told, dict[str, Any])
+        return read_json(made_by, dict[str, Any])
 
 
 def _groups(tables: Iterable[Any]) -> Iterator[list[Any]]:

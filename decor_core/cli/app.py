@@ -22,7 +22,7 @@ from decor_core.errors import require_package
 @click.option(
     "--port", type=PORT, default=8501, show_default=True, metavar="N", help="Where it listens."
 )
-@click.option("--hosted", is_flag=True, help="As strangers meet it: nothing of theirs is kept.")
+@click.option("--hosted", is_flag=True, help="As a public server: nothing of its visitors is kept.")
 @click.option("--headless", is_flag=True, help="Open no browser.")
 def command(port: int, hosted: bool, headless: bool) -> int:
     """Open the app in the browser.

@@ -17,7 +17,7 @@ from decor_core.text import pluralize
 if TYPE_CHECKING:
     from decor_core.bulk.output import Output
     from decor_core.bulk.rows import RowMaker
-    from decor_core.bulk.sources import Listing, Reasons
+    from decor_core.bulk.sources import PictureIndex, SkippedFiles
 
 PLACES = "[FILE_DIR_ZIP_OR_URL]..."
 
@@ -60,14 +60,14 @@ def places_of(images: Sequence[str], files: Sequence[str], flags: OutputFlags) -
     return [*images, *files]
 
 
-def list_pictures(places: Sequence[str]) -> "Listing":
+def list_pictures(places: Sequence[str]) -> "PictureIndex":
     """All pictures of the places; what is left out is told. DecorError where there is none."""
-    from decor_core.bulk.sources import Listing
+    from decor_core.bulk.sources import PictureIndex
 
     show = progress_bar("Looking for pictures", delay=1)
-    listing = Listing(places, lambda count: show(count, None))
+    listing = PictureIndex(places, lambda count: show(count, None))
     show(listing.count, listing.count)
-    print_reasons(f"{pluralize(listing.left_out.count, 'file')} left out", listing.left_out)
+    print_skipped(f"{pluralize(listing.left_out.count, 'file')} left out", listing.left_out)
     if not listing.count:
         raise DecorError(
             "There is no picture in the folders or archives given; expected at least one file."
@@ -75,7 +75,7 @@ def list_pictures(places: Sequence[str]) -> "Listing":
     return listing
 
 
-def print_reasons(title: str, reasons: "Reasons") -> None:
+def print_skipped(title: str, reasons: "SkippedFiles") -> None:
     """Write to stderr what was to be said of files: each reason once, with the first names."""
     if reasons.count:
         print(f"{title}:", *reasons.lines(), sep="\n  ", file=sys.stderr)

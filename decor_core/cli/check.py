@@ -7,7 +7,7 @@ import click
 
 from decor_core.cli.options import FOLDER, Command, as_json, options
 from decor_core.cli.pictures import PictureFlags, pictures_argument, print_choices
-from decor_core.cli.terminal import print_json, progress_bar, quietly
+from decor_core.cli.terminal import print_json, progress_bar, suppress_startup_logs
 from decor_core.text import printable
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _with_model_findings(catalog: "Catalog", cache: Path | None) -> "DatasetRepo
     from decor_core.training.region import embed
 
     config = TrainingConfig(copies=0)
-    with quietly():
+    with suppress_startup_logs():
         load_backbone(config.architecture)
     embeddings = embed(catalog, config, cache=cache, progress=progress_bar("Embedding"))
     print_choices(embeddings)
@@ -68,7 +68,7 @@ def _with_model_findings(catalog: "Catalog", cache: Path | None) -> "DatasetRepo
 
 def _print_report(report: "DatasetReport") -> None:
     """All that was found, and the verdict last, where it is seen."""
-    from decor_core.data.findings import OBSTACLES
+    from decor_core.data.findings import BLOCKERS
 
     print(report.to_text())
     aside = len(report.set_aside)
@@ -82,7 +82,7 @@ def _print_report(report: "DatasetReport") -> None:
     reasons = [
         f"“{printable(finding.file)}”: {printable(finding.message)}"
         for finding in report.findings
-        if finding.kind in OBSTACLES
+        if finding.kind in BLOCKERS
     ]
     # A single one to go on with, several in lines of their own.
     print(("\n  " if len(reasons) > 1 else " ").join(["It cannot be trained on:", *reasons]))

@@ -7,7 +7,7 @@ import click
 
 from decor_core.cli.bulk import PLACES, OutputFlags, places_of, write_rows
 from decor_core.cli.options import PLACE, Command, as_json, completed_files, flag, options
-from decor_core.cli.terminal import load_network, quietly
+from decor_core.cli.terminal import load_network, suppress_startup_logs
 from decor_core.cli.training_flags import network_named
 
 
@@ -53,6 +53,6 @@ def command(
     architecture = network_named(named) if named else network_of(bundle)
     region = spec_flags.region or bundle.embedding.region
     load_network(architecture)
-    with quietly():
+    with suppress_startup_logs():
         maker = VectorRows(replace(bundle.embedding, region=region, architecture=architecture))
     return write_rows(places, maker, output, as_json=as_json)

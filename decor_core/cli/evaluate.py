@@ -7,7 +7,7 @@ import click
 from decor_core.cli.options import COUNT, Command, as_json, options
 from decor_core.cli.pictures import VectorFlags, pictures_argument
 from decor_core.cli.terminal import print_evaluation, print_json, progress_bar
-from decor_core.cli.training_flags import FINE_TUNING, folds, settle_head, taxonomy, training_flags
+from decor_core.cli.training_flags import FINE_TUNING, folds, resolve_head, taxonomy, training_flags
 from decor_core.model.training_config import TrainingConfig
 from decor_core.text import printable
 
@@ -46,7 +46,7 @@ def command(
     from decor_core.data.split import alike_classes
     from decor_core.training.train import FOLDS, cross_validate, usual_folds
 
-    config = settle_head(config)
+    config = resolve_head(config)
     embeddings = pictures.load(config, taxonomy, quiet=as_json)
     level = taxonomy or embeddings.taxonomy.name
     n_folds = folds or usual_folds(embeddings, level)

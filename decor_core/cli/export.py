@@ -6,8 +6,9 @@ import click
 
 from decor_core.cli.options import PATH, Command, as_json, completed
 from decor_core.cli.outputs import check_new_file
-from decor_core.cli.terminal import load_network, print_json, quietly
+from decor_core.cli.terminal import load_network, print_json, suppress_startup_logs
 from decor_core.export.formats import FORMATS, export_model, export_name
+from decor_core.text import size_in_words
 
 _HELP = """Write a model in one of several formats.
 
@@ -43,11 +44,10 @@ def command(model: str, format_name: str, out: Path | None, as_json: bool) -> No
     check_new_file(out)
     if format_name in FORMATS and not FORMATS[format_name].is_light:
         load_network(bundle.embedding.architecture)
-    with quietly():
+    with suppress_startup_logs():
         export_model(bundle, format_name, out)
     size = out.stat().st_size
     if as_json:
         print_json({"file": str(out), "format": format_name, "bytes": size})
     else:
-        told = f"{size / 2**20:.1f} MiB" if size > 2**19 else f"{size / 2**10:.0f} KiB"
-        print(f"Wrote {out} ({told})")
+        print(f"Wrote {out} ({size_in_words(size)})")

@@ -6,7 +6,7 @@ import click
 
 from decor_core.cli.options import PATH, Command, as_json
 from decor_core.cli.runs import print_run
-from decor_core.cli.terminal import load_network, quietly
+from decor_core.cli.terminal import load_network, suppress_startup_logs
 from decor_core.errors import MissingNetwork
 
 
@@ -33,7 +33,7 @@ def command(file: Path, title: str | None, as_json: bool) -> None:
     if title is not None:  # before the work, not after it
         title = check_title(title)
     try:
-        with quietly():
+        with suppress_startup_logs():
             run = import_run(file)
     except MissingNetwork as missing:
         load_network(missing.name)

@@ -15,7 +15,7 @@ from decor_core.cli.bulk import (
     OutputFlags,
     list_pictures,
     places_of,
-    print_reasons,
+    print_skipped,
     write_rows,
 )
 from decor_core.cli.options import (
@@ -113,7 +113,7 @@ def command(
     for_people = partial(print_predictions, known=pluralize(len(level.labels), "label"))
     write = print_json_list if as_json else print_csv if flags.csv else for_people
     write(map(results.add, map_in_order(partial(_label_one, predictor, flags), listing)))
-    print_reasons("Noted on reading", results.notes)
+    print_skipped("Noted on reading", results.notes)
     return int(results.errors > 0)
 
 
@@ -138,9 +138,9 @@ class _Results:
     """Makes the result of each of ``count`` pictures, and keeps what is to be said of them all."""
 
     def __init__(self, count: int, flags: LabelFlags) -> None:
-        from decor_core.bulk.sources import Reasons
+        from decor_core.bulk.sources import SkippedFiles
 
-        self.notes = Reasons()
+        self.notes = SkippedFiles()
         self.errors = 0
         self._done, self._count, self._flags = 0, count, flags
         made = flags.explain.iterdir() if flags.explain else ()
@@ -168,16 +168,16 @@ class _Results:
 
 def print_csv(results: Iterable[dict[str, Any]]) -> None:
     """Write results to stdout as CSV, a row for each picture and label."""
-    from decor_core.data.tables.csv_escape import safe_cell
+    from decor_core.data.tables.csv_escape import escape_cell
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["file", "verdict", "label", "probability", "error"])
     for result in results:
         if "error" in result:
-            writer.writerow([safe_cell(result["file"]), "", "", "", result["error"]])
+            writer.writerow([escape_cell(result["file"]), "", "", "", result["error"]])
         for score in result.get("scores", ()):
             row = [result["file"], result["verdict"], score["label"], f"{score['probability']:.6f}"]
-            writer.writerow([*map(safe_cell, row), ""])
+            writer.writerow([*map(escape_cell, row), ""])
 
 
 def print_predictions(results: Iterable[dict[str, Any]], known: str) -> None:

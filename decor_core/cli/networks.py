@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from decor_core.cli.options import FOLDER, Command, as_json
-from decor_core.cli.terminal import load_network, print_json, print_table, quietly
+from decor_core.cli.terminal import load_network, print_json, print_table, suppress_startup_logs
 
 _SECONDS = 2.0  # of measuring each network
 
@@ -124,7 +124,7 @@ def _speed(name: str) -> float:
 
     from decor_core.features.backbones import load_backbone
 
-    with quietly():
+    with suppress_startup_logs():
         network = load_backbone(name)
         side = network.spec.side
         pixels = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)

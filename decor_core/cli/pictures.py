@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from decor_core.cli.options import FOLDER, PATH, flag
-from decor_core.cli.terminal import load_network, progress_bar, quietly
-from decor_core.cli.training_flags import OF_VECTORS, tell_ignored
+from decor_core.cli.terminal import load_network, progress_bar, suppress_startup_logs
+from decor_core.cli.training_flags import OF_VECTORS, warn_ignored
 from decor_core.errors import DecorError
 from decor_core.text import pluralize, printable
 
@@ -154,7 +154,7 @@ class VectorFlags(PictureFlags):
         from decor_core.training.region import embed
 
         if self.embeddings:
-            tell_ignored(OF_VECTORS, "vectors stay as they were made")
+            warn_ignored(OF_VECTORS, "vectors stay as they were made")
             found = self._of_files(self.embeddings, quiet=quiet)
             _print_network(found)
             return found.without_copies() if config.quick else found
@@ -195,7 +195,7 @@ class VectorFlags(PictureFlags):
             raise DecorError("--classes_from goes without a table.")
         if self._columns() and not self.csv:
             raise DecorError("Columns were named, but no table: give it with --labels.")
-        with quietly():  # as in ``load``
+        with suppress_startup_logs():  # as in ``load``
             load_backbone()
         embeddings, report = read_parquet(
             place,

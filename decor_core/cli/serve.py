@@ -31,7 +31,7 @@ _NEEDED = (
               help="Where it listens; 0.0.0.0 is everywhere.")  # fmt: skip
 @click.option("--port", type=PORT, default=8000, show_default=True,
               metavar="N", help="Where it listens.")  # fmt: skip
-@click.option("--hosted", is_flag=True, help="For strangers: with the limits of a small server.")
+@click.option("--hosted", is_flag=True, help="As a public server: with the limits of a small one.")
 def command(models: tuple[str, ...], host: str, port: int, hosted: bool) -> int:
     """Answer over HTTP: pictures in, labels out.
 

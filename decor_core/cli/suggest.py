@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decor_core.cli.bulk import PLACES, list_pictures, print_reasons
+from decor_core.cli.bulk import PLACES, list_pictures, print_skipped
 from decor_core.cli.options import (
     COUNT,
     PATH,
@@ -21,7 +21,7 @@ from decor_core.cli.options import (
     options,
 )
 from decor_core.cli.outputs import check_new_file
-from decor_core.cli.terminal import print_json, progress_bar, quietly
+from decor_core.cli.terminal import print_json, progress_bar, suppress_startup_logs
 from decor_core.errors import DataError, DecorError
 from decor_core.text import printable
 
@@ -76,7 +76,7 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
 
     Exit code 1: some pictures could not be read.
     """
-    from decor_core.data.tables.csv_escape import safe_cell
+    from decor_core.data.tables.csv_escape import escape_cell
     from decor_core.training.active_learning import ActiveLearner, require_clustering
 
     if bool(files) == bool(flags.embeddings):
@@ -106,7 +106,7 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
     else:
         print(_words(proposals, labels, len(names)), file=sys.stderr)
     if flags.out or not as_json:
-        table[_TEXTS] = table[_TEXTS].map(safe_cell)
+        table[_TEXTS] = table[_TEXTS].map(escape_cell)
         place = flags.out or sys.stdout
         table.to_csv(place, index=False, float_format="%.6f", lineterminator="\n")
     return int(errors)
@@ -119,13 +119,13 @@ def _embedded(
     import numpy as np
 
     from decor_core.bulk.rows import VectorRows, row_of
-    from decor_core.bulk.sources import Picture, Reasons, read_picture
+    from decor_core.bulk.sources import Picture, SkippedFiles, read_picture
     from decor_core.errors import PictureError
     from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
     from decor_core.model.predictor import shared_embedder
     from decor_core.parallel import map_in_order
 
-    with quietly():
+    with suppress_startup_logs():
         spec = load_bundle(DEFAULT_BUNDLE).embedding
         maker = VectorRows(spec)
     listing = list_pictures(places)
@@ -136,14 +136,14 @@ def _embedded(
         except PictureError as error:
             return row_of(maker, picture.file, error)
 
-    show, unread, rows = progress_bar("Embedding"), Reasons(), []
+    show, unread, rows = progress_bar("Embedding"), SkippedFiles(), []
     for done, row in enumerate(map_in_order(embed, listing), 1):
         show(done, listing.count)
         if "error" in row:
             unread.add(row["file"], row["error"])
         else:
             rows.append(row)
-    print_reasons("Could not be read", unread)
+    print_skipped("Could not be read", unread)
     if not rows:
         raise DecorError("None of the pictures could be read; expected at least two.")
     vectors = np.array([row["vector"] for row in rows], np.float32)

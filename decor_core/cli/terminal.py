@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def suppress_startup_logs() -> Iterator[None]:
     """Leaves out of stderr what LiteRT and TensorFlow say of themselves when they start.
 
     All else appears when the block ends. TF_CPP_MIN_LOG_LEVEL=0 shows everything at once.
@@ -105,7 +105,7 @@ def progress_bar(
 
     ``before`` were done in an earlier run, and say nothing of the pace. It appears after ``delay``
     seconds, and is closed with the command, so that an error stands in a line of its own. One
-    ``of_bytes`` is seen in a block of ``quietly``, too.
+    ``of_bytes`` is seen in a block of ``suppress_startup_logs``, too.
     """
     if not sys.stderr.isatty():
         return lambda done, total: None
@@ -143,7 +143,7 @@ def load_network(name: str) -> None:
             file=sys.stderr,
         )
     progress = progress_bar("Downloading", delay=0.5, of_bytes=True)
-    with quietly():
+    with suppress_startup_logs():
         provide_network(name, progress)
         load_backbone(name)
 

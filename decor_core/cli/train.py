@@ -20,10 +20,10 @@ from decor_core.cli.terminal import (
     print_json,
     print_mistakes,
     progress_bar,
-    quietly,
     stopped_by_interrupt,
+    suppress_startup_logs,
 )
-from decor_core.cli.training_flags import settle_head, taxonomy, training_flags
+from decor_core.cli.training_flags import resolve_head, taxonomy, training_flags
 from decor_core.errors import DecorError, require_package
 from decor_core.model.training_config import TrainingConfig
 from decor_core.text import printable
@@ -93,7 +93,7 @@ def command(
     from decor_core.training.train import train
 
     wants_curves = results.summaries_dir is not None and not config.fine_tune
-    config = settle_head(config, wants_curves=wants_curves)
+    config = resolve_head(config, wants_curves=wants_curves)
     if results.title is not None:
         check_title(results.title)
     _check_outputs(results)
@@ -124,8 +124,8 @@ def command(
     _write_files(bundle, results)
     if as_json:
         bundle_folder = results.bundle and str(results.bundle)
-        told = {**_to_json(training, config), "bundle": bundle_folder, "run": run_id}
-        print_json(told | {"fine_tuning": tuning and tuning.to_json()})
+        results_json = {**_to_json(training, config), "bundle": bundle_folder, "run": run_id}
+        print_json(results_json | {"fine_tuning": tuning and tuning.to_json()})
         return
     if results.print_misclassified_test_images:
         print_mistakes(training.predictions)
@@ -174,7 +174,7 @@ def _pictures_to_fine_tune(pictures: VectorFlags, config: TrainingConfig) -> "Ca
     """The pictures, after a look at what fine-tuning needs: before the work, not after it."""
     from decor_core.training.fine_tuner import check_settings
 
-    with quietly():
+    with suppress_startup_logs():
         check_settings(config)
     if pictures.embeddings:
         raise DecorError("--fine_tune needs the pictures themselves, not their vectors.")
@@ -203,11 +203,11 @@ def _fine_tune(
         if what in bars:
             bars[what](done, total)
         elif not done:  # TensorFlow tells of the conversion of the network
-            quiet.enter_context(quietly())
+            quiet.enter_context(suppress_startup_logs())
         else:
             quiet.close()
 
-    with quietly():  # here, as it speaks when it starts; it stays loaded
+    with suppress_startup_logs():  # here, as it speaks when it starts; it stays loaded
         import tensorflow  # noqa: F401
     with stopped_by_interrupt() as should_stop, quiet:
         return fine_tune(
@@ -273,7 +273,7 @@ def _write_files(bundle: "Bundle", results: ResultFlags) -> None:
     if results.output_labels:
         write_labels(bundle, results.output_labels)
     if results.output_graph:
-        with quietly():
+        with suppress_startup_logs():
             from decor_core.export.frozen_graph import export_graph  # loads TensorFlow
 
             export_graph(bundle, results.output_graph)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from decor_core.cli.options import Option, options
-from decor_core.cli.terminal import quietly
+from decor_core.cli.terminal import suppress_startup_logs
 from decor_core.model.training_config import STEPWISE, TrainingConfig
 
 # What was decided about vectors when they were made.
@@ -43,19 +43,19 @@ def network_named(text: str) -> str:
     """
     from decor_core.model.networks import resolve_network
 
-    with quietly():
+    with suppress_startup_logs():
         name, assumed = resolve_network(text)
     if assumed:
         print(f"decor: {assumed}", file=sys.stderr)
     return name
 
 
-def settle_head(config: TrainingConfig, *, wants_curves: bool = False) -> TrainingConfig:
+def resolve_head(config: TrainingConfig, *, wants_curves: bool = False) -> TrainingConfig:
     """The config with the head that the command line asks for; says what another one ignores."""
     descent = [one.name for one in fields(config) if one.metadata["heads"] == (STEPWISE,)]
     asked = any(_is_given(name) for name in descent)
     if not config.fine_tune:
-        tell_ignored(FINE_TUNING[1:], "nothing is fine-tuned without --fine_tune")
+        warn_ignored(FINE_TUNING[1:], "nothing is fine-tuned without --fine_tune")
     if not _is_given("head"):
         return replace(config, head=STEPWISE) if asked or wants_curves else config
     if asked and config.head != STEPWISE:
@@ -67,7 +67,7 @@ def settle_head(config: TrainingConfig, *, wants_curves: bool = False) -> Traini
     return config
 
 
-def tell_ignored(names: Collection[str], why: str) -> None:
+def warn_ignored(names: Collection[str], why: str) -> None:
     """Say on stderr which of these settings were given, and are ignored."""
     if given := [f"--{name}" for name in names if _is_given(name)]:
         print(f"decor: {why}; ignored: {', '.join(given)}.", file=sys.stderr)

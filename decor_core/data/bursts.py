@@ -23,7 +23,7 @@ def bursts(files: Sequence[str], taken: Sequence[str]) -> list[list[int]]:
     """Indices of the pictures in bursts, each in the order in which it was taken.
 
     A burst is what lies close in time, or is numbered on in one folder; a picture of which neither
-    is told makes one of its own. ``taken`` are times as in ``Opened``, "" where it is unknown.
+    is known makes one of its own. ``taken`` are times as in ``DecodedPicture``, or "".
     """
     series: dict[str, list[tuple[float, int, str, int]]] = defaultdict(list)
     for row, (file, when) in enumerate(zip(files, taken, strict=True)):

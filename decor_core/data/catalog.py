@@ -33,7 +33,7 @@ from decor_core.errors import DataError, Stopped, check_kind, checked_path
 from decor_core.images.formats import HEAD_BYTES, is_picture_name, sniff
 from decor_core.taxonomy import DECOR, Taxonomy
 
-USUAL_TYPES = ("product",)
+DEFAULT_TYPES = ("product",)
 UNTYPED = "product"
 
 
@@ -68,7 +68,7 @@ def open_dataset(
     *,
     csv: str | Path | bytes | None = None,
     columns: Columns | None = None,
-    types: Sequence[str] | None = USUAL_TYPES,
+    types: Sequence[str] | None = DEFAULT_TYPES,
     classes_from: str = "",
     progress: Progress | None = None,
     comparing: Progress | None = None,
@@ -299,7 +299,7 @@ def report_on(
 def of_types(rows: Sequence[Row], types: Sequence[str] | None) -> tuple[list[Row], dict[str, int]]:
     """Rows of the wanted types, and how many others there are of each type."""
     known = Counter(row.type for row in rows if row.type)
-    if not known or types is None or (tuple(types) == USUAL_TYPES and UNTYPED not in known):
+    if not known or types is None or (tuple(types) == DEFAULT_TYPES and UNTYPED not in known):
         return list(rows), {}
     unknown = [kind for kind in types if kind not in known]
     if unknown or not types:

@@ -22,7 +22,7 @@ from decor_core.data.listing import LABEL_COLUMNS
 from decor_core.data.scan import Progress
 from decor_core.data.sources.clutter import is_clutter
 from decor_core.data.tables.columns import Columns
-from decor_core.data.tables.csv_escape import safe_cell
+from decor_core.data.tables.csv_escape import escape_cell
 from decor_core.errors import DamagedFile, DataError, unwritable
 from decor_core.images.decode import load_picture
 from decor_core.io import read_json, replacing, unique_name
@@ -98,7 +98,7 @@ def files_beside(
     ``table`` becomes pictures.csv, safe to open in a spreadsheet; ``columns`` of it hold the
     labels, None where the folders do. ``more`` goes into report.json.
     """
-    safe = table.map(safe_cell).rename(columns=safe_cell)
+    safe = table.map(escape_cell).rename(columns=escape_cell)
     marker = {"format": PREPARED, "columns": columns and asdict(columns), **more}
     text = msgspec.json.format(msgspec.json.encode(marker | report.to_json()), indent=1)
     return {

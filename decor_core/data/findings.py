@@ -68,7 +68,7 @@ ABOUT_CLASSES = frozenset(
 )
 
 # What keeps a data set from being trained on.
-OBSTACLES = frozenset({"one class", "too few pictures"})
+BLOCKERS = frozenset({"one class", "too few pictures"})
 
 # Pictures that have no class, neither by a table nor by a folder.
 UNCLASSED = ("incomplete", "unlisted")
@@ -154,7 +154,7 @@ class DatasetReport:
     @property
     def usable(self) -> bool:
         """Whether a classifier can be trained on the data set."""
-        return bool(self.counts) and not any(f.kind in OBSTACLES for f in self.findings)
+        return bool(self.counts) and not any(f.kind in BLOCKERS for f in self.findings)
 
     @property
     def set_aside(self) -> dict[str, str]:

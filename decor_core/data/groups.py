@@ -9,7 +9,7 @@ from decor_core.data.bursts import bursts
 from decor_core.images.duplicates import near_duplicates
 
 # Measured on the fingerprints: pictures of one scene under different labels have a median
-# likeness of 0.5, those of products, flowers and ornament at most 0.24.
+# similarity of 0.5, those of products, flowers and ornament at most 0.24.
 _SCENE = 0.4
 _MEASURED = 500  # pictures to measure that on
 _PARTNERED = 0.2  # share of the pictures of one scene that have a near duplicate, at least

@@ -24,7 +24,7 @@ _ANSWERS = re.compile(r"(^|[_ -])submission", re.IGNORECASE)  # what is to be ha
 
 
 @dataclass(frozen=True)
-class Layout:
+class DatasetLayout:
     """How a data set lies there.
 
     ``kind`` is "csv" (the file ``csv`` lists the pictures, ``columns`` of it), "table" (there is
@@ -53,7 +53,7 @@ class PreparedReport:
     columns: Columns | None = None
 
 
-def find_layout(source: Path | Source, columns: Columns | None = None) -> Layout:
+def find_layout(source: Path | Source, columns: Columns | None = None) -> DatasetLayout:
     """How the data set in a folder or zip lies there; DataError if that cannot be opened.
 
     Where ``columns`` are named, it is a table that has them.
@@ -61,7 +61,7 @@ def find_layout(source: Path | Source, columns: Columns | None = None) -> Layout
     source = open_source(source)
     pictures = list(filter(has_picture_ending, source.names))
     if not pictures:
-        return Layout("empty")
+        return DatasetLayout("empty")
     prepared = None if columns else _prepared_layout(source)
     if prepared:
         return prepared
@@ -72,10 +72,12 @@ def find_layout(source: Path | Source, columns: Columns | None = None) -> Layout
     if by_table:
         return by_table
     if tables and classes < 2:
-        return Layout("table", tables[0], tables=(tables[0],))
+        return DatasetLayout("table", tables[0], tables=(tables[0],))
     if classes < 2 and (annotations := annotation_format(source)):
-        return Layout("annotations", read_as=annotations)
-    return Layout("folders" if classes else "loose", folders=folders, read_as=folders.read_as)
+        return DatasetLayout("annotations", read_as=annotations)
+    return DatasetLayout(
+        "folders" if classes else "loose", folders=folders, read_as=folders.read_as
+    )
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _layout_by_table(
     pictures: list[str],
     folders: FolderLayout | None,
     columns: Columns | None,
-) -> Layout | None:
+) -> DatasetLayout | None:
     """The layout by the tables that name most pictures; None if none does, or ``folders`` that may
     be classes tell more."""
     found = [one for name in tables if (one := _look_into(source, name, pictures, columns))]
@@ -124,7 +126,7 @@ def _layout_by_table(
     in_folders = folders.labels if folders else {}
     differs = any(first.labels.get(file, label) != label for file, label in in_folders.items())
     guess, kind = first.guess, "csv" if first.guess.is_clear else "table"
-    return Layout(
+    return DatasetLayout(
         kind,
         first.name,
         guess.columns,
@@ -159,7 +161,7 @@ def _look_into(
     return _Found(name, guess, listed) if listed else None
 
 
-def _prepared_layout(source: Source) -> Layout | None:
+def _prepared_layout(source: Source) -> DatasetLayout | None:
     """The layout of what ``prepare`` wrote: its table, or its folders if it was told to sort by a
     coarser level."""
     if not set(source.names) >= PREPARED_FILES:
@@ -172,8 +174,8 @@ def _prepared_layout(source: Source) -> Layout | None:
         return None
     if not report.columns:
         folders = read_folders(source.names, "folder:1")
-        return Layout("folders", guessed=False, folders=folders, read_as=folders.read_as)
-    return Layout("csv", "pictures.csv", report.columns, False, ("pictures.csv",))
+        return DatasetLayout("folders", guessed=False, folders=folders, read_as=folders.read_as)
+    return DatasetLayout("csv", "pictures.csv", report.columns, False, ("pictures.csv",))
 
 
 def tables_in(source: Source) -> list[str]:

@@ -85,7 +85,7 @@ def _findings(
         found |= chosen
         count = int(chosen.sum())
         if kind != "blank" and count > max(_FEW, thresholds.common * len(table)):
-            yield _told_once(kind, count, len(table), thresholds)
+            yield _as_one_finding(kind, count, len(table), thresholds)
             continue
         columns = (table["file"], size["width"], size["height"], measure)
         for file, width, height, value in zip(*(c[chosen] for c in columns), strict=True):
@@ -93,7 +93,7 @@ def _findings(
             yield Finding(kind, file, message, value=float(value), threshold=float(limit))
 
 
-def _told_once(kind: str, count: int, total: int, thresholds: Thresholds) -> Finding:
+def _as_one_finding(kind: str, count: int, total: int, thresholds: Thresholds) -> Finding:
     message = (
         f"{count} of {pluralize(total, 'picture')} are like that, so it seems to be the way of "
         "this data set, and they are not listed one by one."

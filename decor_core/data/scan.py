@@ -30,7 +30,7 @@ class ImageInfo:
     """What the content of one file gave; only ``problem`` where it cannot be used.
 
     ``key`` is its SHA-256, ``fingerprint`` as in images.duplicates, ``quality`` None where it
-    cannot be used, the rest as in images.decode's Opened. ``is_picture`` is False for what neither
+    cannot be used, the rest as in DecodedPicture. ``is_picture`` is False for what neither
     is a picture nor called like one.
     """
 

@@ -6,7 +6,7 @@ from typing import IO
 
 from decor_core.data.export import class_folder_names, files_beside, safe_part
 from decor_core.data.tables.columns import Columns
-from decor_core.data.tables.csv_escape import safe_cell
+from decor_core.data.tables.csv_escape import escape_cell
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.storage import read_aside
 from decor_core.errors import DecorError
@@ -45,7 +45,7 @@ def write_hugging_face(dataset: Dataset, to: Path | IO[bytes]) -> None:
     files = list(dataset.table["file"])
     names = class_folder_names(files, dataset.table[dataset.level])
     labels = dataset.table[list(dataset.levels)].rename(columns={dataset.level: "label"})
-    table = labels.map(safe_cell)
+    table = labels.map(escape_cell)
     table.insert(0, "file_name", names)
     with zipfile.ZipFile(to, "w") as archive:
         archive.writestr("metadata.csv", table.to_csv(index=False, lineterminator="\n"))

@@ -75,8 +75,8 @@ def _copied(corrections: np.ndarray, base: np.ndarray, groups: np.ndarray) -> se
     if not len(base):
         return set()
     a, b = (v / np.linalg.norm(v, axis=1, keepdims=True).clip(1e-12) for v in (corrections, base))
-    likeness = a @ b.T
-    nearest = groups[likeness.argmax(axis=1)]
-    others = np.where(nearest[:, None] == groups, -1, likeness).max(axis=1)
-    best = likeness.max(axis=1)
+    similarity = a @ b.T
+    nearest = groups[similarity.argmax(axis=1)]
+    others = np.where(nearest[:, None] == groups, -1, similarity).max(axis=1)
+    best = similarity.max(axis=1)
     return set(nearest[(best >= _ALIKE) & (best - others >= _AHEAD)])

@@ -65,7 +65,7 @@ def with_labels(table: pd.DataFrame, chosen: pd.Series, labels: Mapping[str, str
 
 class NewImage(NamedTuple):
     """A picture that was put into the folder of a data set: content hash, name, (width, height),
-    what was measured of it, and when it was taken, as in Opened."""
+    what was measured of it, and when it was taken, as in DecodedPicture."""
 
     key: str
     name: str

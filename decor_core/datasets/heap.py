@@ -1,7 +1,7 @@
 """A heap: pictures without classes, kept in the folder of the data set that labels make of them.
 
-Beside the pictures lie ``heap.json``, which lists them, and ``labels.jsonl``, the journal of their
-labels. When it is finished, those that have a class are a data set; the journal stays, and more can
+Beside the pictures lie ``heap.json``, which lists them, and ``labels.jsonl``, the log of their
+labels. When it is finished, those that have a class are a data set; the log stays, and more can
 be labeled later.
 """
 
@@ -24,7 +24,7 @@ from decor_core.data.split import alike_classes
 from decor_core.datasets.dataset import Dataset, catalog_of, create_dataset, load_dataset, now
 from decor_core.datasets.label_log import LabelLog
 from decor_core.datasets.label_steps import NONE, SKIP, Known, Label
-from decor_core.datasets.storage import HEAD, HEAP, JOURNAL, fingerprints, read_thumb
+from decor_core.datasets.storage import HEAD, HEAP, LABEL_LOG, fingerprints, read_thumb
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import locked, read_json, unique_name, write_file
 from decor_core.text import pluralize
@@ -94,8 +94,8 @@ class Heap:
         return self._file_of[one]
 
     def log(self) -> LabelLog:
-        """The journal of the labels."""
-        return LabelLog(self.folder / JOURNAL, self.ids)
+        """The log of the labels."""
+        return LabelLog(self.folder / LABEL_LOG, self.ids)
 
     def retitled(self, title: str) -> "Heap":
         """The same heap under another title; DataError if it is empty."""
@@ -278,7 +278,7 @@ def finish(heap: Heap, log: LabelLog) -> Dataset:
 
 
 def take_over_edits(heap: Heap, log: LabelLog, dataset: Dataset) -> None:
-    """Note in the journal what was relabeled or dropped in the data set since it was finished.
+    """Note in the log what was relabeled or dropped in the data set since it was finished.
 
     It is one step, which can be undone. What was dropped is skipped.
     """

@@ -1,6 +1,6 @@
-"""Labels given to pictures one step after the other: a journal on the disk, and its undo.
+"""Labels given to pictures one step after the other: a log on the disk, and its undo.
 
-Each line of the journal is a step; what was given so far is what all of them do in turn. A step is
+Each line of the log is a step; what was given so far is what all of them do in turn. A step is
 on the disk before it counts. Several processes may append: each first reads what the others wrote.
 Steps come from browsers, too, so that disk, memory and time are bounded by the number of pictures.
 """
@@ -35,7 +35,7 @@ from decor_core.io import locked
 # One for each class, in order; n, s and v are keys of the page's own.
 _KEYS = "123456789abcdefghijklmopqrtuwxyz"
 _MAX_CLASSES = 1_000  # beyond those that pictures have from elsewhere
-# Of the journal, and of the labels and classes that are held to undo steps: so many, and so many
+# Of the log, and of the labels and classes that are held to undo steps: so many, and so many
 # more for each picture.
 _JOURNAL_BYTES = 2**20, 1_000
 _HELD = 10_000, 20
@@ -68,7 +68,7 @@ class _State:
 
 
 class LabelLog:
-    """The journal ``path`` of labels for the pictures ``ids``. For all threads.
+    """The log ``path`` of labels for the pictures ``ids``. For all threads.
 
     ``revision`` counts its steps. ``classes`` are keys by name, in the order in which they came.
     ``confirmed`` are pictures that were given the label that they had.
@@ -146,7 +146,7 @@ class LabelLog:
                     try:
                         if self._end + size + len(line) > self._most_bytes:
                             raise DataError(
-                                f"The journal of these labels is full ({self._most_bytes:,} bytes);"
+                                f"The log of these labels is full ({self._most_bytes:,} bytes);"
                                 " finish them, and bring the other pictures by themselves."
                             )
                         self._apply(step)

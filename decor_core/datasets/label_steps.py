@@ -1,4 +1,4 @@
-"""Steps of labeling, as the browser sends them and the journal of labels keeps them: JSON."""
+"""Steps of labeling, as the browser sends them and the log of labels keeps them: JSON."""
 
 from typing import TypeAlias
 

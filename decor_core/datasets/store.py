@@ -14,7 +14,7 @@ from pathlib import Path
 from decor_core.config import data_directory
 from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.heap import Heap, load_heap
-from decor_core.datasets.storage import HEAD, HEAP, JOURNAL, read_head, read_state
+from decor_core.datasets.storage import HEAD, HEAP, LABEL_LOG, read_head, read_state
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import locked
 
@@ -86,8 +86,8 @@ class DatasetStore:
         return sorted(found, key=lambda one: one.changed, reverse=True)
 
     def _heap_summary(self, folder: Path) -> DatasetSummary:
-        journal = folder / JOURNAL
-        latest = (journal if journal.exists() else folder / HEAP).stat().st_mtime_ns
+        log = folder / LABEL_LOG
+        latest = (log if log.exists() else folder / HEAP).stat().st_mtime_ns
         stamp = folder.name, latest, (folder / HEAP).stat().st_mtime_ns
         if stamp not in self._summaries:
             heap = load_heap(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from decor_core.data.catalog import UNTYPED, USUAL_TYPES, list_table, of_types, report_on
+from decor_core.data.catalog import DEFAULT_TYPES, UNTYPED, list_table, of_types, report_on
 from decor_core.data.findings import NO_ROW, DatasetReport, Finding
 from decor_core.data.folders.class_folders import list_class_folders
 from decor_core.data.folders.tree import folder_of
@@ -32,7 +32,7 @@ def read_parquet(
     *,
     csv: Path | None = None,
     columns: Columns | None = None,
-    types: Sequence[str] | None = USUAL_TYPES,
+    types: Sequence[str] | None = DEFAULT_TYPES,
     classes_from: str = "",
     progress: Progress | None = None,
 ) -> tuple[Embeddings, DatasetReport]:

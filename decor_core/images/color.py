@@ -33,12 +33,12 @@ def lab(pixels: np.ndarray) -> np.ndarray:
 def histogram(colors: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Shares [Π BINS] of L*a*b* ``colors`` [n, 3], each counting ``weights`` [n] times."""
     sums = np.zeros(int(np.prod(BINS)))
-    for bins, shares in spread(colors):
+    for bins, shares in interpolated_bins(colors):
         sums += np.bincount(bins, weights * shares, minlength=len(sums))
     return sums / max(sums.sum(), 1e-9)
 
 
-def spread(colors: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def interpolated_bins(colors: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The eight nearest bins [n] of L*a*b* ``colors`` [n, 3], each with its shares [n].
 
     The shares go by closeness, so that a slight shift of color is a slight change of the

@@ -25,7 +25,7 @@ _NO_MEMORY = "There is too little memory here to decode the picture; save it sma
 
 
 @dataclass(frozen=True)
-class Opened:
+class DecodedPicture:
     """A picture and what its file is: (width, height) upright, and a value of PICTURE_ENDINGS.
 
     ``taken`` is when, by the camera's clock, as EXIF writes it ("2026:11:28 17:30:05.12"), or "".
@@ -69,7 +69,7 @@ def load_picture(
 
 def open_picture(
     source: bytes | Path, limits: Limits = LIMITS, max_side: int | None = None
-) -> Opened:
+) -> DecodedPicture:
     """The picture in ``source`` as upright sRGB, mode RGB, transparency laid on white.
 
     The content decides the format, not the file's ending; of an animation the first frame
@@ -88,7 +88,7 @@ def open_picture(
         raise PictureError(_NO_MEMORY) from error
 
 
-def _decode(data: bytes, limits: Limits, max_side: int | None) -> Opened:
+def _decode(data: bytes, limits: Limits, max_side: int | None) -> DecodedPicture:
     picture = _open(data, limits)
     check_size(picture.size, limits)
     size, pages, frames = picture.size, 1, 1
@@ -108,7 +108,7 @@ def _decode(data: bytes, limits: Limits, max_side: int | None) -> Opened:
     rgb = _plain_rgb(shallow, profile, max_side, data)
     # An MPO is a JPEG with more of them behind it.
     format_ = "JPEG" if picture.format == "MPO" else str(picture.format)
-    return Opened(rgb, size, format_, _taken(picture, data), pages, frames, assumed)
+    return DecodedPicture(rgb, size, format_, _taken(picture, data), pages, frames, assumed)
 
 
 def _decode_small(picture: Image.Image, max_side: int, data: bytes) -> None:

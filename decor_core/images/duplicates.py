@@ -61,8 +61,8 @@ def near_duplicates(
         found = []
         for column in range(start, count, _AT_ONCE):
             others = slice(column, column + _AT_ONCE)
-            likeness = even[rows] @ even[others].T + np.abs(odd[rows] @ odd[others].T)
-            alike = likeness >= 2 * _MIN_SIMILARITY
+            similarity = even[rows] @ even[others].T + np.abs(odd[rows] @ odd[others].T)
+            alike = similarity >= 2 * _MIN_SIMILARITY
             if not alike.any():
                 continue
             alike = np.triu(alike, 1 + start - column)

@@ -53,7 +53,7 @@ def _is_open_file(value: Any) -> bool:
 
 
 @contextmanager
-def told_which(number: int, image: Any) -> Iterator[None]:
+def name_image_in_errors(number: int, image: Any) -> Iterator[None]:
     """An error about an image names the place in its list, from 0, and its path."""
     try:
         yield

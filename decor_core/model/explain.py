@@ -135,7 +135,7 @@ def _color_parts(features: FeatureMaps, block: Block, head: LinearHead) -> np.nd
     roots = np.sqrt(color.histogram(colors, shares))
     by_bin = head.weights[block.columns].T / np.maximum(roots, 1e-9).astype(np.float32)
     sums = np.zeros((len(head.bias), len(shares)), np.float32)
-    for bins, near in color.spread(colors):
+    for bins, near in color.interpolated_bins(colors):
         sums += by_bin.take(bins, axis=1) * (shares * near)
     parts = np.zeros((len(head.bias), *features.weights.shape), np.float32)
     parts[:, inside] = sums

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from decor_core.data.tables.csv_escape import safe_cell
+from decor_core.data.tables.csv_escape import escape_cell
 from decor_core.model.novelty import UNKNOWN
 from decor_core.model.predictor import CONFIDENCE_THRESHOLD, NOVELTY_THRESHOLD, Labeled
 from decor_core.taxonomy import Taxonomy
@@ -93,7 +93,7 @@ def to_csv(rows: Sequence[Row]) -> bytes:
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, list(rows[0]))
     writer.writeheader()
-    writer.writerows({field: safe_cell(value) for field, value in row.items()} for row in rows)
+    writer.writerows({field: escape_cell(value) for field, value in row.items()} for row in rows)
     return stream.getvalue().encode("utf-8-sig")
 
 

@@ -26,7 +26,7 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.images.augment import Augmentation, distort
 from decor_core.images.decode import content_hash, load_picture, open_picture
 from decor_core.images.duplicates import fingerprint
-from decor_core.images.inputs import ImageLike, encoded, list_images, told_which
+from decor_core.images.inputs import ImageLike, encoded, list_images, name_image_in_errors
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle, save_bundle
 from decor_core.model.estimator import Estimator, not_fitted
 from decor_core.model.explain import Explanation, explain
@@ -158,7 +158,7 @@ class ImageClassifier(Estimator):
         embedder = self._predictor().embedder
 
         def embed(numbered: tuple[int, ImageLike]) -> np.ndarray:
-            with told_which(*numbered):
+            with name_image_in_errors(*numbered):
                 picture = load_picture(encoded(numbered[1]), max_side=embedder.working_side)
             return embedder.embed(picture)
 
@@ -270,7 +270,7 @@ def _embed(
     embedder = shared_embedder(spec)
 
     def prepare(numbered: tuple[int, ImageLike]) -> tuple[str, str, np.ndarray, np.ndarray]:
-        with told_which(*numbered):
+        with name_image_in_errors(*numbered):
             data = encoded(numbered[1])
             opened = open_picture(data, max_side=embedder.working_side)
         picture, key = opened.picture, content_hash(data)

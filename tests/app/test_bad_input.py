@@ -15,7 +15,7 @@ from decor_core.data.groups import group_duplicates
 from decor_core.data.sources.encodings import decode
 from decor_core.data.sources.source import SourceLimits, open_archive, open_source
 from decor_core.data.tables.columns import ColumnGuess, Columns, guess_columns
-from decor_core.data.tables.csv_escape import safe_cell
+from decor_core.data.tables.csv_escape import escape_cell
 from decor_core.data.tables.table import read_table
 from decor_core.errors import DataError, Stopped
 from decor_core.images.duplicates import fingerprint, near_duplicates
@@ -238,7 +238,7 @@ def test_labels_alike_imbalance_and_sizes(write_pictures, ornament, encoded):
 def test_any_label_works_and_reads_back(label, tmp_path, ornament, encoded):
     for number, name in enumerate("ab"):
         (tmp_path / f"{name}.png").write_bytes(encoded(ornament(number)))
-    text = f"file,class\na.png,{safe_cell(label)}\nb.png,plain\n"
+    text = f"file,class\na.png,{escape_cell(label)}\nb.png,plain\n"
     listing = list_table(text.encode(), ["a.png", "b.png"])
     assert listing.rows[0].labels == (label,)
     (tmp_path / "list.csv").write_text(text, encoding="utf-8")

@@ -4,7 +4,7 @@ import pytest
 
 from decor_app.datasets.fixes import GROUPS, Fix, fixes, fixes_of_all
 from decor_app.jobs.ingest_tasks import IngestTask, ingest
-from decor_core.data.findings import ABOUT_CLASSES, KINDS, OBSTACLES, Finding
+from decor_core.data.findings import ABOUT_CLASSES, BLOCKERS, KINDS, Finding
 from decor_core.datasets.dataset import load_dataset
 from decor_core.model.events import never_stop
 
@@ -83,7 +83,7 @@ def test_a_small_class_is_left_out(pictures):
 
 
 def test_obstacles_cannot_be_waved_through(pictures):
-    for kind in OBSTACLES:
+    for kind in BLOCKERS:
         entry = Finding(kind, "Iznik", "")
         assert "Keep" not in [fix.label for fix in fixes(entry, pictures)]
         assert not fixes_of_all(kind, [entry, entry])

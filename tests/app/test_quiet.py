@@ -11,7 +11,7 @@ from job_tasks import LastWords
 from serving import TIMEOUT
 
 from decor_app.jobs.worker import Worker, WorkerDied
-from decor_core.cli.terminal import quietly
+from decor_core.cli.terminal import suppress_startup_logs
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "models" / "samples" / "gzhel-vase.jpg"
@@ -27,7 +27,7 @@ def _say(text):
 
 
 def test_startup_messages_are_left_out_and_the_rest_shown(capfd):
-    with quietly():
+    with suppress_startup_logs():
         _say("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nE0000 out of memory\n")
         print("a warning", file=sys.stderr)
         _say("I0000 00:00:1.2 port.cc:153] oneDNN custom operations are on.\n")
@@ -38,7 +38,7 @@ def test_startup_messages_are_left_out_and_the_rest_shown(capfd):
 
 
 def test_what_was_said_before_an_error_is_shown(capfd):
-    with pytest.raises(ZeroDivisionError), quietly():
+    with pytest.raises(ZeroDivisionError), suppress_startup_logs():
         _say("the reason\n")
         raise ZeroDivisionError
     assert capfd.readouterr().err == "the reason\n"
@@ -46,7 +46,7 @@ def test_what_was_said_before_an_error_is_shown(capfd):
 
 def test_all_is_shown_on_demand(capfd, monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
-    with quietly():
+    with suppress_startup_logs():
         _say("I0000 details\n")
     assert capfd.readouterr().err == "I0000 details\n"
 

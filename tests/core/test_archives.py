@@ -124,7 +124,7 @@ def test_a_tar_is_held_to_the_limits_before_it_fills_the_disk(members, keep):
     with pytest.raises(DataError, match="unpacks to"):
         open_source(path, SourceLimits(max_bytes=100))
     big = keep("big.tar.gz", tar_bytes({"a/1.png": bytes(10**6)}, "w:gz"))
-    with pytest.raises(DataError, match="unpacks to more than 0 MiB"):
+    with pytest.raises(DataError, match="unpacks to more than"):
         open_source(big, SourceLimits(max_bytes=1000, max_members=10))
 
 

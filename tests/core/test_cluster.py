@@ -10,7 +10,7 @@ from poison import Changed, Poisoned
 from decor_core.bulk import cluster, local
 from decor_core.bulk.output import Output
 from decor_core.bulk.rows import PredictionRows, VectorRows
-from decor_core.bulk.sources import Listing
+from decor_core.bulk.sources import PictureIndex
 from decor_core.cli.main import main
 from decor_core.errors import DecorError
 from decor_core.model.predictor import ImagePredictor
@@ -53,7 +53,7 @@ def rows_of(path):
 def made(engine, place, maker, out, **options):
     """The rows that an engine writes of the pictures in a place."""
     places = [str(place)]
-    for _ in engine.run(Listing(places), maker, Output(str(out), maker, places), **options):
+    for _ in engine.run(PictureIndex(places), maker, Output(str(out), maker, places), **options):
         pass
     return rows_of(out)
 
@@ -69,7 +69,7 @@ def test_rows_are_those_of_this_machine(ray_cluster, training, painted, tmp_path
         told = []
         for engine in (local, cluster):
             out = tmp_path / f"{engine.__name__}.{ending or 'parquet'}"
-            for _ in engine.run(Listing(places), maker, Output(str(out), maker, places)):
+            for _ in engine.run(PictureIndex(places), maker, Output(str(out), maker, places)):
                 pass
             told.append(out.read_bytes())
         assert told[0] == told[1]
@@ -78,12 +78,12 @@ def test_rows_are_those_of_this_machine(ray_cluster, training, painted, tmp_path
 def test_an_interrupted_run_goes_on_with_either_engine(ray_cluster, sizes, tmp_path):
     out, places, maker = tmp_path / "sizes.jsonl", [str(sizes)], Poisoned()
     for engine in (cluster, local):
-        rows = engine.run(Listing(places), maker, Output(str(out), maker, places, resume=True))
+        rows = engine.run(PictureIndex(places), maker, Output(str(out), maker, places, resume=True))
         for _ in range(9):
             next(rows)
         rows.close()
         assert not out.exists()
-    for _ in cluster.run(Listing(places), maker, Output(str(out), maker, places, resume=True)):
+    for _ in cluster.run(PictureIndex(places), maker, Output(str(out), maker, places, resume=True)):
         pass
     assert sorted(row["size"] for row in rows_of(out)) == list(range(4, 44))
 
@@ -111,7 +111,7 @@ def test_a_worker_that_would_make_other_rows_ends_the_run(ray_cluster, sizes, tm
 def test_a_machine_that_is_lost_costs_no_row_and_doubles_none(ray_cluster, sizes, tmp_path):
     out, places, maker = tmp_path / "sizes.jsonl", [str(sizes)], Poisoned()
     lost = ray_cluster.list_all_nodes()[-1]
-    for count in cluster.run(Listing(places), maker, Output(str(out), maker, places)):
+    for count in cluster.run(PictureIndex(places), maker, Output(str(out), maker, places)):
         if count == 1:
             ray_cluster.remove_node(lost, allow_graceful=False)
     assert sorted(row["size"] for row in rows_of(out)) == list(range(4, 44))

@@ -1,4 +1,4 @@
-"""The journal of labels: on the disk before it counts, undone step by step, shared by processes."""
+"""The log of labels: on the disk before it counts, undone step by step, shared by processes."""
 
 import errno
 import os

@@ -13,7 +13,7 @@ import pytest
 from packing import zip_bytes
 from PIL import Image
 
-from decor_core.bulk.cluster_worker import Shipment
+from decor_core.bulk.cluster_worker import WorkerPayload
 from decor_core.bulk.rows import PredictionRows, VectorRows
 from decor_core.cli.main import main
 from decor_core.data.catalog import open_dataset
@@ -121,7 +121,7 @@ def test_rows_take_it_to_other_machines(bundle, own_network, encoded, picture):
     maker = PredictionRows(ImagePredictor(bundle))
     vectors = VectorRows(bundle.embedding)
     for made in (maker, vectors):
-        shipment = Shipment.of(made)
+        shipment = WorkerPayload.of(made)
         assert shipment.weights is None
         script = "import pickle, sys; s = pickle.load(sys.stdin.buffer); m = s.unpack(); " + (
             "print(m.made_by['digest'])"

@@ -22,7 +22,7 @@ class Rank(IntEnum):
 
 
 @lru_cache(maxsize=20_000)
-def words_of(name: str) -> tuple[str, ...]:
+def tokenize(name: str) -> tuple[str, ...]:
     """The words and numbers of a name, small and without accents: “valSet_02” → val, set, 02."""
     name = re.sub(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     plain = unicodedata.normalize("NFKD", name.casefold())
@@ -31,7 +31,7 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(word for name in text.split() for word in words_of(name))
+    return frozenset(word for name in text.split() for word in tokenize(name))
 
 
 _TRAIN = _words("""
@@ -66,7 +66,7 @@ _PHRASES_TO_LABEL = """
     non étiqueté, non étiquetées, sans étiquette, à étiqueter, non classé, non classées,
     sin etiqueta, sin etiquetar, sin clasificar, sem rótulo, non etichettate, da etichettare,
     nieoznaczone, nieopisane, неразмеченные, без метки, 未标注, 未标记, 未分类, 未分類"""
-_TO_LABEL = set(map(words_of, _PHRASES_TO_LABEL.split(",")))
+_TO_LABEL = set(map(tokenize, _PHRASES_TO_LABEL.split(",")))
 _MASK_NAMES = ("ground truth", "groundtruth")
 _MASK_WORDS = _words("mask masks gt label labels annotation annotations segmentation masken")
 _ASIDE_WORDS = _words("""
@@ -100,7 +100,7 @@ _SIZE = re.compile(r"\d+ ?x ?\d+|\d+ ?px", re.IGNORECASE)
 
 def is_part(name: str) -> bool:
     """Whether a folder is called like a part of a data set: train, Test Set, val2017, fold_3."""
-    words = words_of(name)
+    words = tokenize(name)
     letters = {word for word in words if not word.isdigit()}
     if letters & PART_WORDS and letters <= PART_WORDS | _FILLERS:
         return True
@@ -115,21 +115,21 @@ def is_part(name: str) -> bool:
 
 def part_of(name: str) -> int | None:
     """Which part of a data set a name speaks of: 0 to train on, 1 to test, 2 to validate."""
-    words = set(words_of(name))
+    words = set(tokenize(name))
     parts = [number for number, part in enumerate((_TRAIN, _TEST, _VALIDATION)) if words & part]
     return parts[0] if len(parts) == 1 else None
 
 
 def part_stem(name: str) -> tuple[str, ...]:
     """What is left of a name without the word for a part, () where it has none: seg_train → seg."""
-    words = words_of(name)
+    words = tokenize(name)
     rest = tuple(word for word in words if word not in PART_WORDS)
     return rest if len(rest) < len(words) else ()
 
 
 def is_collection(name: str) -> bool:
     """Whether a folder is called after there being pictures in it: images, img, data_2."""
-    letters = {word for word in words_of(name) if not word.isdigit()}
+    letters = {word for word in tokenize(name) if not word.isdigit()}
     return bool(letters & _COLLECTION_WORDS) and letters <= _FILLERS
 
 
@@ -138,31 +138,31 @@ def is_to_label(name: str) -> bool:
 
     “none”, “new”, “other” and “unknown” are not: classes are called so, too.
     """
-    words = words_of(name)
+    words = tokenize(name)
     plain = tuple(word for word in words if not (word.isdigit() or word in _FILLERS))
     return bool({words, plain} & _TO_LABEL)
 
 
 def is_ground_truth(name: str) -> bool:
     """Whether a folder holds masks, whatever lies beside it."""
-    return " ".join(words_of(name)) in _MASK_NAMES
+    return " ".join(tokenize(name)) in _MASK_NAMES
 
 
 def may_be_masks(name: str) -> bool:
     """Whether a folder is called like masks, which where a class is called so it is not."""
-    letters = {word for word in words_of(name) if not word.isdigit()}
+    letters = {word for word in tokenize(name) if not word.isdigit()}
     return bool(letters & _MASK_WORDS) and letters <= _MASK_WORDS | _FILLERS
 
 
 def is_beside_code(name: str) -> bool:
     """Whether a folder is called like those of a repository that hold no pictures to learn from."""
-    letters = {word for word in words_of(name) if not word.isdigit()}
+    letters = {word for word in tokenize(name) if not word.isdigit()}
     return bool(letters) and letters <= _ASIDE_WORDS | _COLLECTION_WORDS
 
 
 def are_portions(names: Collection[str]) -> bool:
     """Whether all names are numbered words that may mean parts of a data set: part_1, batch2."""
-    letters = {word for name in names for word in words_of(name) if not word.isdigit()}
+    letters = {word for name in names for word in tokenize(name) if not word.isdigit()}
     return letters <= _PORTIONS and rank(names) is Rank.SERIES
 
 
@@ -173,7 +173,7 @@ def rank(names: Collection[str]) -> Rank:
 
 
 def _rank_of(name: str) -> Rank:
-    words = words_of(name)
+    words = tokenize(name)
     letters = {word for word in words if not word.isdigit()}
     if _DATE.fullmatch(name.strip()) or (letters and letters <= _MONTHS):
         return Rank.DATE
@@ -191,7 +191,7 @@ def _rank_of(name: str) -> Rank:
 def _is_series(names: Collection[str]) -> bool:
     """Whether all names are one and the same word with numbers or single letters behind it."""
     stems, numbered = set(), True
-    for words in map(words_of, names):
+    for words in map(tokenize, names):
         stem = tuple(word for word in words if not word.isdigit() and len(word) > 1)
         stems.add(stem)
         numbered = numbered and len(words) > len(stem)

@@ -13,7 +13,7 @@ from decor_core.data.folders.names import (
     is_to_label,
     may_be_masks,
     part_stem,
-    words_of,
+    tokenize,
 )
 from decor_core.images.formats import has_picture_ending, is_picture_name
 
@@ -112,12 +112,12 @@ def _of_one_stem(names: Collection[str]) -> set[str]:
     words: dict[Path, set[Path]] = defaultdict(set)
     for name in names:
         if stem := part_stem(name):
-            words[stem].add(words_of(name))
+            words[stem].add(tokenize(name))
     stems = {stem for stem, found in words.items() if len(found) > 1}
     if len(stems) != 1:  # cats_train, cats_test, dogs_train: here the stems are the classes
         return set()
     (stem,) = stems
-    return {n for n in names if words_of(n)[: len(stem)] == stem or part_stem(n) == stem}
+    return {n for n in names if tokenize(n)[: len(stem)] == stem or part_stem(n) == stem}
 
 
 def _classes_called_like_parts(
@@ -130,9 +130,9 @@ def _classes_called_like_parts(
     others = [other for other in names if other != name and tree.direct[(*parent, other)]]
     if (*parent, name) in tree.children:
         return set()
-    if words_of(name) == ("train",) and len(others) > 1:  # the vehicle
+    if tokenize(name) == ("train",) and len(others) > 1:  # the vehicle
         return {name}
-    return {name} if any(words_of(name)[0] in other.casefold() for other in others) else set()
+    return {name} if any(tokenize(name)[0] in other.casefold() for other in others) else set()
 
 
 def _masks(names: Collection[str], around: Collection[str]) -> set[str]:

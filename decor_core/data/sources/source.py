@@ -34,7 +34,7 @@ from decor_core.images.limits import LIMITS
 from decor_core.io import unique_name
 from decor_core.text import normal, size_in_words
 
-USUAL_LIMITS = SourceLimits()
+DEFAULT_LIMITS = SourceLimits()
 File = Path | Member
 _DAMAGED_INSIDE = "The file is damaged in the zip or tar; please pack it again."
 
@@ -97,7 +97,7 @@ class Source:
             raise PictureError(_DAMAGED_INSIDE) from error
 
 
-def open_source(source: Path | Source, limits: SourceLimits = USUAL_LIMITS) -> Source:
+def open_source(source: Path | Source, limits: SourceLimits = DEFAULT_LIMITS) -> Source:
     """The folder or archive at a path, with archives inside of it as folders of the same name.
 
     One level deep: what is an archive inside of an archive inside is left as it is. A Source is
@@ -153,7 +153,9 @@ def _is_picture(source: Source, name: str) -> bool:
         return False
 
 
-def open_archive(file: Path | IO[bytes], name: str, limits: SourceLimits = USUAL_LIMITS) -> Source:
+def open_archive(
+    file: Path | IO[bytes], name: str, limits: SourceLimits = DEFAULT_LIMITS
+) -> Source:
     """The zip or tar in ``file``, called ``name`` in messages; archives inside stay what they are.
 
     What it is, its content tells. DataError where it is neither, is encrypted, compressed by a

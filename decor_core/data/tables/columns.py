@@ -126,7 +126,7 @@ def guess_columns(
     return ColumnGuess(Columns(file, label, coarser, kind), rivals)
 
 
-def settle_columns(
+def resolve_columns(
     table: pd.DataFrame, names: Sequence[str], known: Columns | None = None, title: str = ""
 ) -> Columns:
     """The columns where they are named or clear; DataError that says what to name where not."""

@@ -3,14 +3,14 @@
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def safe_cell(value: object) -> object:
+def escape_cell(value: object) -> object:
     """The value, or text that a spreadsheet cannot take for a formula: an apostrophe before it
-    (OWASP, “CSV injection”). ``plain_cell`` takes it away again."""
+    (OWASP, “CSV injection”). ``unescape_cell`` takes it away again."""
     return f"'{value}" if isinstance(value, str) and _risky(value) else value
 
 
-def plain_cell(text: str) -> str:
-    """The text that ``safe_cell`` was given."""
+def unescape_cell(text: str) -> str:
+    """The text that ``escape_cell`` was given."""
     return text[1:] if text.startswith("'") and _risky(text) else text
 
 

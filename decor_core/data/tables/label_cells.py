@@ -60,7 +60,7 @@ def without_missing(cells: pd.Series) -> pd.Series:
 # Several labels
 
 
-def plain_label(cell: str) -> str:
+def unwrap_list(cell: str) -> str:
     """What is in a cell that holds a list as programs write it: “ash” for “['ash']”."""
     if cell[:1] + cell[-1:] not in ("[]", "()", "{}"):
         return cell

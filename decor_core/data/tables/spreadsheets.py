@@ -28,7 +28,7 @@ def read_sheets(data: bytes) -> dict[str, list[list[str]]]:
         raise DataError(
             f"The table is an old Excel file (.xls) or has a password; {_SAVE_AS}, without one."
         )
-    with _damage_told(), zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with _workbook_errors(), zipfile.ZipFile(io.BytesIO(data)) as archive:
         size = sum(info.file_size for info in archive.infolist())
         members = set(archive.namelist())
     if "xl/workbook.xml" not in members:
@@ -45,13 +45,13 @@ def read_sheets(data: bytes) -> dict[str, list[list[str]]]:
 
     with warnings.catch_warnings():  # of parts that hold no cells
         warnings.simplefilter("ignore")
-        with _damage_told():
+        with _workbook_errors():
             book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         return {str(sheet.title): _rows(sheet) for sheet in book.worksheets}
 
 
 @contextmanager
-def _damage_told() -> Iterator[None]:
+def _workbook_errors() -> Iterator[None]:
     """DataError for whatever a damaged or odd workbook makes zipfile and openpyxl raise."""
     try:
         yield
@@ -63,7 +63,7 @@ def _damage_told() -> Iterator[None]:
 
 def _cells(sheet: Any) -> Iterator[list[tuple[Any, str]]]:
     """The value and number format of each cell, row by row."""
-    with _damage_told():  # what is done with a row is outside of it
+    with _workbook_errors():  # what is done with a row is outside of it
         sheet.reset_dimensions()  # what the file says of them may be wrong
         for row in sheet.iter_rows():
             yield [(cell.value, getattr(cell, "number_format", "")) for cell in row]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from decor_core.data.sources.encodings import decode
 from decor_core.data.tables.columns import add_one_hot_label, is_file_name, names_pictures
-from decor_core.data.tables.csv_escape import plain_cell
+from decor_core.data.tables.csv_escape import unescape_cell
 from decor_core.data.tables.files_by_name import FilesByName
 from decor_core.data.tables.spreadsheets import cell_text, is_workbook, read_sheets
 from decor_core.errors import DataError
@@ -141,7 +141,7 @@ def _json_cell(value: object) -> str:
 
 
 def _table_of(lines: Lines, names: Sequence[str], title: str) -> pd.DataFrame:
-    lines = [[plain_cell(normal(cell)) for cell in line] for line in lines]
+    lines = [[unescape_cell(normal(cell)) for cell in line] for line in lines]
     start = next((i for i, line in enumerate(lines) if any(line)), None)
     if start is None:
         raise DataError("The table is no table: its first line must name the columns.")

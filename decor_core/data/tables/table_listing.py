@@ -7,9 +7,9 @@ import pandas as pd
 
 from decor_core.data.findings import NO_ROW, Finding
 from decor_core.data.listing import Listing, Row, label_text, with_valid_labels
-from decor_core.data.tables.columns import Columns, settle_columns
+from decor_core.data.tables.columns import Columns, resolve_columns
 from decor_core.data.tables.files_by_name import FilesByName
-from decor_core.data.tables.label_cells import missing_labels, plain_label, several_labels
+from decor_core.data.tables.label_cells import missing_labels, several_labels, unwrap_list
 from decor_core.data.tables.repairs import repair_coarser, repair_codes
 from decor_core.data.tables.table import naming_table, read_table
 from decor_core.images.formats import has_picture_ending, is_picture_name
@@ -37,7 +37,7 @@ def list_tables(
         table = read_table(data, pictures, title)
         wanted = replace(used, file=named.file, type=named.type)
         with naming_table(title):
-            used = settle_columns(table, pictures, wanted, title)
+            used = resolve_columns(table, pictures, wanted, title)
         findings += _read_rows(
             table, title or _THE_TABLE, used, named, FilesByName(pictures, title), rows
         )
@@ -99,7 +99,7 @@ def _read_rows(
 def _clean_labels(table: pd.DataFrame, name: str, gaps: dict[Hashable, str]) -> list[str]:
     """Make labels of the cells of a column; in sentences, what was decided. ``gaps`` gets why one
     has none, by the row."""
-    lists = table[name].map(plain_label)
+    lists = table[name].map(unwrap_list)
     notes = [f"Lists in column “{name}” were read as labels."] if any(lists != table[name]) else []
     table[name] = lists.map(label_text)
     missing, decided = missing_labels(table[name])

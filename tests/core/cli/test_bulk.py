@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from decor_core.data.tables.csv_escape import plain_cell
+from decor_core.data.tables.csv_escape import unescape_cell
 from decor_core.model.bundle import DEFAULT_BUNDLE
 from decor_core.model.predictor import load_predictor
 
@@ -39,7 +39,9 @@ def rows_of(path):
         rows = pq.read_table(path).to_pylist()
     elif path.suffix == ".csv":
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [{k: plain_cell(v) or None for k, v in r.items()} for r in csv.DictReader(file)]
+            rows = [
+                {k: unescape_cell(v) or None for k, v in r.items()} for r in csv.DictReader(file)
+            ]
     else:
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     for row in rows:
@@ -283,7 +285,7 @@ _NAMES_ONLY = """
 import os, signal, sys, time
 from decor_core.bulk import output
 from decor_core.bulk.local import run
-from decor_core.bulk.sources import Listing
+from decor_core.bulk.sources import PictureIndex
 
 class Maker:
     columns, made_by = {"file": str, "error": str}, {}
@@ -297,7 +299,7 @@ places, out = [sys.argv[1]], sys.argv[2]
 
 def make_rows(most, kind):
     rows = output.Output(out, Maker(), places, resume=True)
-    for done, _ in enumerate(run(Listing(places), Maker(), rows), 1):
+    for done, _ in enumerate(run(PictureIndex(places), Maker(), rows), 1):
         if done == most:  # by itself: another process may come too late
             os.kill(os.getpid(), kind)
 
@@ -325,7 +327,7 @@ def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(write_picture
 
 def test_pictures_are_listed_in_the_order_of_their_whole_paths(write_pictures, tmp_path):
     """Whatever stands beside the slash in the alphabet, hidden or linked."""
-    from decor_core.bulk.sources import Listing
+    from decor_core.bulk.sources import PictureIndex
 
     names = (
         "a/1.png",
@@ -343,7 +345,7 @@ def test_pictures_are_listed_in_the_order_of_their_whole_paths(write_pictures, t
     shutil.make_archive(str(folder / "a" / "more"), "zip", folder / "b")
     (folder / "notes.txt").write_text("notes")
     (tmp_path / "set" / "b" / "no ending").write_bytes(b"\0\1\2\3" * 99)
-    listing = Listing([str(folder), str(folder / "a")])
+    listing = PictureIndex([str(folder), str(folder / "a")])
     files = [picture.file for picture in listing]
     assert files == list(p.file for p in listing) and listing.count == len(files)
     inside = [str(folder / "a" / name) for name in ("more.zip/10.png",)]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from decor_core import __version__
 from decor_core.cli.main import COMMANDS, commands, main
-from decor_core.cli.terminal import progress_bar, quietly
+from decor_core.cli.terminal import progress_bar, suppress_startup_logs
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.store import DiskRuns
 
@@ -264,7 +264,7 @@ def test_the_bar_of_a_download_is_seen_where_startup_messages_are_not(monkeypatc
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with click.Context(commands):
         show = progress_bar("Downloading", of_bytes=True)
-        with quietly():
+        with suppress_startup_logs():
             os.write(2, b"I0000 chatter\n")
             show(1_000_000, 4_000_000)
             show(4_000_000, 4_000_000)

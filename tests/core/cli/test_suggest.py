@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from decor_core.data.tables.csv_escape import plain_cell
+from decor_core.data.tables.csv_escape import unescape_cell
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def truth(painted):
 
 def rows_of(path):
     with path.open(encoding="utf-8", newline="") as file:
-        return [{k: plain_cell(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        return [{k: unescape_cell(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
 def name_of(row):
