@@ -110,7 +110,7 @@ def test_one_file_of_a_data_set_is_no_data_set(refused, tmp_path, content, name,
     (("train", "--taxonomy", "maker"), "no taxonomy “maker”"),
     (("evaluate", "--taxonomy", "maker"), "no taxonomy “maker”"),
     (("sweep", "--taxonomy", "maker"), "no taxonomy “maker”"),
-    (("evaluate", "--folds", 1), "1 is not in the range x>=2"),
+    (("evaluate", "--folds", 1), "but got “1”"),
     (("sweep", "--learning_rate", ","), "at least one value"),
     (("sweep", "--head", ""), "at least one value"),
 ])  # fmt: skip

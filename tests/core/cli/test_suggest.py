@@ -135,7 +135,7 @@ def test_what_cannot_be_done_is_told_before_pictures_are_looked_at(
     seen = "decor_core.cli.suggest._embedded"
     monkeypatch.setattr(seen, None)  # would fail
     code, _, told = run("suggest", heap, "--random", "--seed", "-1")
-    assert code == 2 and "-1 is not in the range" in told
+    assert code == 2 and "but got “-1”" in told
     code, _, told = run("suggest", heap, "--out", tmp_path / "table.parquet")
     assert code == 2 and "ends in .csv" in told
     monkeypatch.undo()
