@@ -1,4 +1,4 @@
-# Decor for strangers: docker build -t decor . && docker run --rm -p 7860:7860 decor
+# Decor as a public server: docker build -t decor . && docker run --rm -p 7860:7860 decor
 # What each setting means, and how to put it behind nginx or on a Space: docs/how-to/host.md.
 FROM python:3.12.11-slim-bookworm
 

@@ -1,4 +1,4 @@
-# make run     opens the app             make hosted   the same app as strangers meet it on a server
+# make run     opens the app             make hosted   the same app as on a public server
 # make test    runs all tests            make check    all of: lint, types, docs
 # make lint    style and import order    make types    the type checker
 # make docs    builds the documentation into site/, links checked

@@ -11,6 +11,7 @@ from decor_app.hosting.config import VARIABLES, server_config
 from decor_app.hosting.metrics import METRICS
 from decor_app.page import CLASSIFY, open_page
 from decor_app.state.server_stats import server_stats
+from decor_core.text import size_in_words
 
 _EVERY = 5.0
 
@@ -27,28 +28,27 @@ def main() -> None:
 @st.fragment(run_every=_EVERY)
 def _watch() -> None:
     now = server_stats()
-    total_mb = server_config().total_mb
-    mb = {name: f"{size / 2**20:.0f} MB" if size else "–" for name, size in now.items()}
+    sizes = {name: size_in_words(size) if size else "–" for name, size in now.items()}
     rows = (
         (
             ("People here", f"{now['visitors']} of {server_config().sessions}"),
             (
-                "Uploads held, MB",
-                f"{now['upload_bytes'] / 2**20:.1f} of {total_mb}",
+                "Uploads held, MiB",
+                f"{now['upload_bytes'] / 2**20:.1f} of {server_config().total_mb}",
             ),
             ("Jobs at work + waiting", f"{now['jobs_running']} + {now['jobs_waiting']}"),
             ("Up for", naturaldelta(now["uptime_seconds"])),
         ),
         (
-            ("Memory of the server", mb["server_bytes"]),
-            ("… of the inference", mb["inference_bytes"]),
-            ("… of the training", mb["training_bytes"]),
-            ("… of the evaluation", mb["evaluation_bytes"]),
+            ("Memory of the server", sizes["server_bytes"]),
+            ("… of the inference", sizes["inference_bytes"]),
+            ("… of the training", sizes["training_bytes"]),
+            ("… of the evaluation", sizes["evaluation_bytes"]),
         ),
         (
-            ("… of the reading", mb["dataset_bytes"]),
-            ("… of TensorFlow", mb["tensorflow_bytes"]),
-            ("Free on the disk", f"{now['disk_free_bytes'] / 2**30:.1f} GB"),
+            ("… of the reading", sizes["dataset_bytes"]),
+            ("… of TensorFlow", sizes["tensorflow_bytes"]),
+            ("Free on the disk", sizes["disk_free_bytes"]),
         ),
     )
     for row in rows:

@@ -18,7 +18,7 @@ _TRIGGERS = ("trigger_value", "string_trigger_value", "chat_input_value", "json_
 
 
 def limit_uploads(megabytes: int) -> None:
-    """Let the server take files of that size; config.toml holds the size at home."""
+    """Let the server take files of that size; config.toml holds the size of a local server."""
     config.set_option("server.maxUploadSize", megabytes)
 
 

@@ -1,6 +1,6 @@
 """A folder or zip of pictures → a data set or a heap; tasks for a child process.
 
-They decode what strangers upload, so they run apart from the server and from TensorFlow.
+They decode what visitors upload, so they run apart from the server and from TensorFlow.
 """
 
 from collections import Counter

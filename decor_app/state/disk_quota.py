@@ -9,6 +9,7 @@ from decor_app.hosting.config import server_config
 from decor_app.hosting.metrics import METRICS
 from decor_app.state.runs import may_keep
 from decor_core.errors import LimitError
+from decor_core.text import size_in_words
 
 _SPARE = 200 * 2**20  # bytes that must stay free on the disk, whatever else is allowed
 
@@ -20,12 +21,13 @@ def check_disk_quota(size: int, root: Path) -> None:
     """
     limits = server_config()
     held = _size_of(root)
-    own = limits.disk_mb if may_keep() else limits.dataset_mb
-    if held + size > own * 2**20:
+    own = (limits.disk_mb if may_keep() else limits.dataset_mb) * 2**20
+    if held + size > own:
         METRICS.count("refused: room for data sets")
         raise LimitError(
-            f"These pictures take {_mb(size)}, your data sets {_mb(held)} already; there is room "
-            f"for {own:,} MB. Delete a data set, or bring fewer or smaller pictures."
+            f"These pictures take {size_in_words(size)}, your data sets {size_in_words(held)} "
+            f"already; there is room for {size_in_words(own)}. Delete a data set, or bring fewer "
+            "or smaller pictures."
         )
     if not may_keep() and _size_of(Path(tempfile.gettempdir())) + size > limits.disk_mb * 2**20:
         METRICS.count("refused: disk for all")
@@ -36,11 +38,9 @@ def check_disk_quota(size: int, root: Path) -> None:
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     if shutil.disk_usage(existing).free < 2 * size + _SPARE:
         METRICS.count("refused: disk full")
-        raise LimitError(f"The disk has no room for {_mb(size)} more; free some space first.")
-
-
-def _mb(size: int) -> str:
-    return f"{size / 2**20:,.0f} MB"
+        raise LimitError(
+            f"The disk has no room for {size_in_words(size)} more; free some space first."
+        )
 
 
 def _size_of(folder: Path) -> int:

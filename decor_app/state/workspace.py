@@ -161,8 +161,8 @@ class WorkspaceRegistry:
         if workspace.network_bytes + size > config.session_mb * 2**20:
             return (
                 f"Its network has {size_in_words(size)}, and all that the models of this session "
-                f"bring may have {config.session_mb} MiB; please delete a model with a network of "
-                "its own first."
+                f"bring may have {size_in_words(config.session_mb * 2**20)}; please delete a model "
+                "with a network of its own first."
             )
         with self._lock:
             others = [one for one in self._all.values() if one is not workspace]

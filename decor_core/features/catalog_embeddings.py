@@ -39,7 +39,7 @@ def embed_catalog(
     With ``only_worthwhile`` copies are made only where they are worth their time, as
     ``choose_copies`` tells; ``copies_choice`` of the embeddings says which.
     What was embedded before comes from the ``cache`` folder: pictures are known by content. On a
-    server for strangers nothing is cached but in a folder that is named here; OSError where that
+    public server nothing is cached but in a folder that is named here; OSError where that
     cannot be made.
     Stopped if ``should_stop`` says so; what was embedded by then stays in the cache.
     """
@@ -48,7 +48,7 @@ def embed_catalog(
     if not len(catalog.table):
         raise DataError("There is no usable picture in the data set; see the report.")
     embedder = ImageEmbedder(spec)
-    # On a server for strangers nothing of what they bring gets into the common cache.
+    # On a public server nothing of what they bring gets into the common cache.
     may_keep = cache is not None or not is_hosted()
     vector_cache = _VectorCache(cache or cache_directory() / "vectors", embedder, may_keep)
     # Pictures that vectors are joined with were not measured, and JSON knows no NaN.

@@ -40,7 +40,7 @@ class Found(NamedTuple):
 def find_network(text: str) -> Found:
     """What people mean by ``text``: the name of a network, or a file of one.
 
-    A file is read, checked and, but on a server for strangers, kept, so that vectors it made can be
+    A file is read, checked and, but on a public server, kept, so that vectors it made can be
     used later. BackboneError says why it cannot be used.
     """
     match = _INPUT.fullmatch(text)

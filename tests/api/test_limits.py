@@ -48,10 +48,10 @@ def _chunks(*parts):
 def test_a_body_may_have_so_many_bytes(limited, picture):
     client = limited(api_mb=1)
     assert client.post(URL, content=picture()).status_code == 200
-    _refused(client.post(URL, content=bytes(2**20 + 1)), 413, "1 MB at most")
-    _refused(client.post(URL, content=_chunks(*[bytes(2**18)] * 5)), 413, "1 MB at most")
+    _refused(client.post(URL, content=bytes(2**20 + 1)), 413, "1 MiB at most")
+    _refused(client.post(URL, content=_chunks(*[bytes(2**18)] * 5)), 413, "1 MiB at most")
     form = {"file": ("a.png", bytes(2**20))}
-    _refused(client.post(URL, files=form), 413, "1 MB at most")
+    _refused(client.post(URL, files=form), 413, "1 MiB at most")
 
 
 def test_a_picture_may_have_so_many_bytes_and_pixels(limited, picture, ornament, encoded):

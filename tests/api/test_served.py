@@ -107,7 +107,7 @@ def test_elsewhere_there_are_problems_only(server):
 def test_a_large_body_is_refused_and_the_refusal_is_heard(server):
     answer, text = _ask(server, "POST", "/api/v1/classify", bytes(4 * 2**20))
     assert answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    assert "1 MB at most" in json.loads(text)["detail"]
+    assert "1 MiB at most" in json.loads(text)["detail"]
 
 
 def _raw(server, *parts):

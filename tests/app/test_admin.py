@@ -53,7 +53,7 @@ def test_the_password_opens_it_and_another_does_not(monkeypatch):
     assert not _try(test, "two herons").metric
     assert "not the password" in test.error[0].value
     _try(test, "three herons")
-    assert [metric.label for metric in test.metric][:2] == ["People here", "Uploads held, MB"]
+    assert [metric.label for metric in test.metric][:2] == ["People here", "Uploads held, MiB"]
     counted = test.dataframe[0].value
     assert dict(zip(counted["What"], counted["How often"], strict=True))["tested"] == 7
 

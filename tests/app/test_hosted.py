@@ -146,7 +146,8 @@ def test_too_much_at_once_is_refused_with_the_limit(page, tmp_path):
         data = BOWL.read_bytes()
         files[-1].write_bytes(data + bytes([number]) * (600_000 - len(data)))
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(list(map(str, files)))
-    words = page.get_by_text("These files have 1 MB together, more than the 1 MB that this server")
+    told = re.compile(r"These files have [\d.]+ MiB together, more than the 1 MiB that this server")
+    words = page.get_by_text(told)
     words.wait_for()
 
 

@@ -125,7 +125,7 @@ def test_a_data_set_has_its_limits(monkeypatch, tmp_path):
     (tmp_path / "large.zip").unlink()
     check_disk_quota(2**19, tmp_path)
     (tmp_path / "picture").write_bytes(bytes(2**20))
-    with pytest.raises(LimitError, match="your data sets 1 MB already; there is room for 1 MB"):
+    with pytest.raises(LimitError, match="your data sets 1 MiB already; there is room for 1 MiB"):
         check_disk_quota(2**19, tmp_path)
 
 
@@ -143,7 +143,7 @@ def test_all_visitors_together_fill_no_more_of_the_disk(monkeypatch, tmp_path):
 
 def test_a_full_disk_is_said_before_it_is_full(monkeypatch, tmp_path):
     monkeypatch.setattr("shutil.disk_usage", lambda place: Mock(free=200 * 2**20))
-    with pytest.raises(LimitError, match="disk has no room for 1 MB"):
+    with pytest.raises(LimitError, match="disk has no room for 1 MiB"):
         check_disk_quota(2**20, tmp_path / "not" / "yet")
 
 
