@@ -11,7 +11,7 @@ def pluralize(count: int, noun: str) -> str:
     return f"1 {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def size_in_words(size: int) -> str:
+def size_in_words(size: float) -> str:
     """Bytes as people say them. (humanize, which the app has, is no dependency of the core.)"""
     for unit, name in ((2**30, "GiB"), (2**20, "MiB")):
         if size >= unit:
