@@ -235,7 +235,8 @@ def _write(
     evaluation: Evaluation | None,
     strangers: dict[str, list[Prediction]],
 ) -> None:
-    from decor_core.model.elsewhere import Elsewhere, Strangers  # not in earlier revisions
+    # Not in earlier revisions.
+    from decor_core.model.external_evaluation import ExternalEvaluation, OutOfDistribution
 
     if not (others or strangers):
         sys.exit("Nothing to write: give --other_shops, --look_alikes or both.")
@@ -245,7 +246,7 @@ def _write(
         for name, found in others.items()
     }
     kinds = tuple(
-        Strangers(
+        OutOfDistribution(
             _words(kind),
             len(found),
             sum(one.unknown for one in found),
@@ -253,7 +254,7 @@ def _write(
         )
         for kind, found in strangers.items()
     )
-    elsewhere = Elsewhere(options.source, evaluation, unknown, kinds)
+    elsewhere = ExternalEvaluation(options.source, evaluation, unknown, kinds)
     print(save_bundle(replace(bundle, elsewhere=elsewhere), options.bundle), file=sys.stderr)
 
 

@@ -34,7 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from decor_core.data.split import assign_folds
-from decor_core.features.embedder import ImageEmbedder, telling_blocks
+from decor_core.features.embedder import ImageEmbedder, novelty_blocks
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import load_picture
 from decor_core.images.formats import has_picture_ending
@@ -169,7 +169,7 @@ def _ask(
     y = np.tile(y, 1 + copies.shape[1])
     weights = np.repeat([1.0, 0.5 / copies.shape[1]], [len(rows), copies.size // copies.shape[2]])
     joined = np.concatenate(list(asked.values()))
-    blocks = telling_blocks(products.blocks)
+    blocks = novelty_blocks(products.blocks)
     found = _compared(X, y, joined, blocks)
     late = [block.columns for block in products.blocks if block.name.startswith("stage")][-3:]
     for name, chosen in (("what ships, late stages", late), ("what ships", blocks)):

@@ -2,12 +2,12 @@
 
 from decor_app.components.styles import describe_recall
 from decor_app.format import between, escape_markdown, percent, percent_exact
-from decor_core.model.elsewhere import Elsewhere, Strangers
+from decor_core.model.external_evaluation import ExternalEvaluation, OutOfDistribution
 
 _NAMED = 3  # labels that a kind of strangers is most often taken for
 
 
-def describe_external_recall(label: str, elsewhere: Elsewhere) -> str:
+def describe_external_recall(label: str, elsewhere: ExternalEvaluation) -> str:
     """How much of a class is recognized on photos of other sources."""
     if (evaluation := elsewhere.evaluation) is None or label not in elsewhere.unknown:
         return "Recognized elsewhere: not measured."
@@ -17,7 +17,7 @@ def describe_external_recall(label: str, elsewhere: Elsewhere) -> str:
     return f"{words} Called unknown: {unknown}."
 
 
-def describe_external_accuracy(elsewhere: Elsewhere) -> tuple[str, str]:
+def describe_external_accuracy(elsewhere: ExternalEvaluation) -> tuple[str, str]:
     """The accuracy on photos of other sources, and what it was measured on."""
     evaluation = elsewhere.evaluation
     if evaluation is None:
@@ -30,7 +30,7 @@ def describe_external_accuracy(elsewhere: Elsewhere) -> tuple[str, str]:
     )
 
 
-def describe_out_of_distribution(strangers: Strangers) -> str:
+def describe_out_of_distribution(strangers: OutOfDistribution) -> str:
     """What pictures of a kind that the model never learned are taken for."""
     confident = sum(strangers.confident.values())
     words = (

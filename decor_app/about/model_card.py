@@ -4,7 +4,7 @@ from typing import Any
 
 from decor_app.format import between, escape_markdown, percent, percent_exact
 from decor_core.model.bundle import Bundle
-from decor_core.model.elsewhere import Elsewhere
+from decor_core.model.external_evaluation import ExternalEvaluation
 from decor_core.model.training_config import STEPWISE
 
 DATA_URL = "https://www.kaggle.com/datasets/olgabelitskaya/traditional-decor-patterns"
@@ -69,7 +69,7 @@ def model_card(bundle: Bundle) -> list[tuple[str, str]]:
     ]
 
 
-def _elsewhere(elsewhere: Elsewhere | None) -> str:
+def _elsewhere(elsewhere: ExternalEvaluation | None) -> str:
     """How it does on photos of other sources, in a sentence."""
     if not elsewhere or not (evaluation := elsewhere.evaluation):
         return "How it does on photos of other shops was not measured."
@@ -80,7 +80,7 @@ def _elsewhere(elsewhere: Elsewhere | None) -> str:
     )
 
 
-def _strangers(elsewhere: Elsewhere | None) -> str:
+def _strangers(elsewhere: ExternalEvaluation | None) -> str:
     """What it takes for its own though it is not, in a sentence."""
     if not elsewhere or not elsewhere.strangers:
         return "What is closely akin, such as Delft to Gzhel, was not tested."

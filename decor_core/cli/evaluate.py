@@ -44,12 +44,12 @@ def command(
     """
     from decor_core.data.checks import same_scene_words
     from decor_core.data.split import alike_classes
-    from decor_core.training.train import FOLDS, cross_validate, usual_folds
+    from decor_core.training.train import FOLDS, cross_validate, default_folds
 
     config = resolve_head(config)
     embeddings = pictures.load(config, taxonomy, quiet=as_json)
     level = taxonomy or embeddings.taxonomy.name
-    n_folds = folds or usual_folds(embeddings, level)
+    n_folds = folds or default_folds(embeddings, level)
     if n_folds < FOLDS and not folds:
         print(
             f"decor: only {n_folds} folds: there are no more different pictures to hold out",

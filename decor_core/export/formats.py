@@ -28,7 +28,7 @@ _EXAMPLES = Path(__file__).parent / "examples"
 _CORE = Path(__file__).parents[1]
 # Decor's own code that finds the object in a picture, for the examples. They are run by tests,
 # which fail where a module is missing here.
-_OBJECT_FINDER = "decor_look"
+_PREPROCESSOR = "decor_preprocessing"
 _COPIED = (
     "errors.py",
     "images/color.py",
@@ -41,17 +41,18 @@ _COPIED = (
     "images/tiff.py",
     "images/views.py",
 )
-_REGION = 'REGION = "object"'  # the line of decor_look that says what is read
-_LOOK = {
+_REGION = 'REGION = "object"'  # the line of decor_preprocessing that says what is read
+_PREPROCESSING = {
     "object": """\
-`decor_look` finds the object, with Pillow and NumPy alone: `look("photo.jpg")` is what the model
-is fed, and then its answers are those of Decor. Where you cannot run it, cut the picture to a
-square around the object yourself and let every pixel count 255; answers will differ a little.""",
+`decor_preprocessing` finds the object, with Pillow and NumPy alone: `preprocess("photo.jpg")` is
+the input of the model, and then its answers are those of Decor. Where you cannot run it, cut the
+picture to a square around the object yourself and let every pixel count 255; answers will differ a
+little.""",
     "frame": """\
-The model reads the whole picture. `decor_look` puts it on a square, with Pillow and NumPy alone:
-`look("photo.jpg")` is what the model is fed, and then its answers are those of Decor. Where you
-cannot run it, fill the picture up to a square with its mean color yourself; its own pixels count
-255 and the filling 0.""",
+The model reads the whole picture. `decor_preprocessing` puts it on a square, with Pillow and NumPy
+alone: `preprocess("photo.jpg")` is the input of the model, and then its answers are those of Decor.
+Where you cannot run it, fill the picture up to a square with its mean color yourself; its own
+pixels count 255 and the filling 0.""",
 }
 _SQUEEZED = {
     "object": """\
@@ -204,7 +205,7 @@ def export_model(bundle: Bundle, format_name: str, path: str | Path) -> Path:
         if example.exists():
             shutil.copyfile(example, folder / "classify.py")
         if chosen.finds_object:
-            _copy_object_finder(folder / _OBJECT_FINDER, bundle.embedding.region)
+            _copy_preprocessor(folder / _PREPROCESSOR, bundle.embedding.region)
         archive = shutil.make_archive(str(Path(parent, "model")), "zip", parent, folder.name)
         with unwritable(BundleError, path), replacing_file(path) as new:
             shutil.move(archive, new)
@@ -230,19 +231,19 @@ def _card(bundle: Bundle, chosen: Format, folder: str, file: str, values: dict[s
         file=file,
         count=len(bundle.taxonomy.labels),
         novelty=_NOVELTY if bundle.novelty else "",
-        look=_LOOK[bundle.embedding.region],
+        preprocessing=_PREPROCESSING[bundle.embedding.region],
         squeezed=_SQUEEZED[bundle.embedding.region],
         **values,
     )
     return model_card(bundle, chosen.library, usage.rstrip())
 
 
-def _copy_object_finder(folder: Path, region: str) -> None:
+def _copy_preprocessor(folder: Path, region: str) -> None:
     """Decor's own code as a package: copies, so that nothing differs but what is read."""
     for file in _COPIED:
         source = (_CORE / file).read_text(encoding="utf-8")
-        source = source.replace("from decor_core.", f"from {_OBJECT_FINDER}.")
+        source = source.replace("from decor_core.", f"from {_PREPROCESSOR}.")
         write_file(folder / file, source.encode())
-    source = (_EXAMPLES / f"{_OBJECT_FINDER}.py").read_text(encoding="utf-8")
+    source = (_EXAMPLES / f"{_PREPROCESSOR}.py").read_text(encoding="utf-8")
     source = source.replace(_REGION, _REGION.replace("object", region))
     write_file(folder / "__init__.py", source.encode())

@@ -68,7 +68,7 @@ def build_model(bundle: Bundle, batch: int | None = None, network: Network | Non
     head.set_weights([bundle.head.weights, bundle.head.bias])
     if bundle.novelty:
         outputs[NOVELTY] = _novelty(vectors, bundle.novelty)
-        outputs[PROBABILITIES] = _doubted(outputs[PROBABILITIES], outputs[NOVELTY])
+        outputs[PROBABILITIES] = _discounted(outputs[PROBABILITIES], outputs[NOVELTY])
     return keras.Model(inputs, outputs, name="decor")
 
 
@@ -230,7 +230,7 @@ def _novelty(vectors: Any, known: Novelty) -> Any:
         shares = nearness / ops.sum(nearness, axis=1, keepdims=True)
         total += logs - DISAGREEMENT * ops.log(ops.maximum(shares, 1e-30))
     distances = ops.min(total, axis=1) / len(known.blocks)
-    beyond = (distances - known.limit) / (known.limit - known.typical)
+    beyond = (distances - known.limit) / (known.limit - known.median_distance)
     return 1 / (1 + ops.exp(-STEEPNESS * ops.clip(beyond, -10, 10)))
 
 
@@ -244,15 +244,16 @@ def _log_distances(vectors: Any, block: BlockDistributions) -> Any:
     squares = ops.maximum(squares, 0.0)
     gained = ops.sum(scaled * along, axis=1, keepdims=True)
     gained = gained - 2 * ops.matmul(scaled, block.along.T) + block.offsets[1]
-    mahalanobis = squares / block.rest + gained
+    mahalanobis = squares / block.residual_variance + gained
     logs = ops.log(ops.maximum(mahalanobis / d, MIN_DISTANCE))
-    if not block.spread:
+    if not block.mean_variance:
         return logs
-    return (logs + ops.log(ops.maximum(squares / d / block.spread, MIN_DISTANCE))) / 2
+    return (logs + ops.log(ops.maximum(squares / d / block.mean_variance, MIN_DISTANCE))) / 2
 
 
-def _doubted(probs: Any, novelties: Any) -> Any:
-    """``doubted`` of probabilities [n, c]."""
+def _discounted(probs: Any, novelties: Any) -> Any:
+    """``discount_by_novelty`` of probabilities [n, c]."""
     classes = probs.shape[1]
-    doubt = ops.expand_dims(ops.minimum(novelties, MAX_DISCOUNT), 1) * classes / max(classes - 1, 1)
-    return probs - doubt * (probs - 1 / classes)
+    share = ops.expand_dims(ops.minimum(novelties, MAX_DISCOUNT), 1)
+    discount = share * classes / max(classes - 1, 1)
+    return probs - discount * (probs - 1 / classes)

@@ -14,7 +14,7 @@ from decor_core.model.novelty_detector import FALSE_ALARMS
 from decor_core.text import pluralize
 
 _UNNAMED = "The author's own data"
-_Judged = tuple[str, str, Evaluation]  # where, how, and with what result
+_Named = tuple[str, str, Evaluation]  # where, how, and with what result
 
 _REGION_WORDS = {"object": "the object in the picture", "frame": "the whole picture"}
 _PRECISION = {8: "whole numbers of eight bits", 32: "single precision"}
@@ -50,7 +50,7 @@ def _listed(texts: Iterable[str]) -> str:
     return ", ".join(map(plain, texts))
 
 
-def _judged(bundle: Bundle) -> list[_Judged]:
+def _evaluations(bundle: Bundle) -> list[_Named]:
     """Every evaluation of the bundle: at home first, then elsewhere."""
     data = str(bundle.training.get("data") or _UNNAMED)
     found = []
@@ -73,7 +73,7 @@ def _yaml(bundle: Bundle, library: str) -> str:
         "pipeline_tag: image-classification",
         "tags: [image-classification, small-data, decor]",
     ]
-    if results := [_result(*one) for one in _judged(bundle)]:
+    if results := [_result(*one) for one in _evaluations(bundle)]:
         lines += ["model-index:", f"- name: {_quoted(bundle.title)}", "  results:"]
         lines += [f"  - {_quoted(result)}" for result in results]
     return "\n".join(lines) + "\n"
@@ -117,20 +117,20 @@ def _training_data(bundle: Bundle) -> str:
     training = bundle.training
     data = plain(str(training.get("data") or _UNNAMED))
     pictures = training.get("training_pictures") or training.get("pictures")
-    told = (
+    text = (
         f"{data}: {pictures:,} pictures to train on." if isinstance(pictures, int) else f"{data}."
     )
     if corrections := training.get("corrections"):
         of_these = "1 is a correction" if corrections == 1 else f"{corrections} are corrections"
-        told += f" Of these, {of_these} of its answers."
+        text += f" Of these, {of_these} of its answers."
     few = [
         label
         for label, count in (training.get("pictures_per_class") or {}).items()
         if count < SMALL_CLASS
     ]
     if few:
-        told += f" Labels of fewer than {SMALL_CLASS} pictures: {_listed(few)}."
-    return f"{told} The pictures are not in here: only numbers computed from them."
+        text += f" Labels of fewer than {SMALL_CLASS} pictures: {_listed(few)}."
+    return f"{text} The pictures are not in here: only numbers computed from them."
 
 
 def _network(bundle: Bundle) -> str:
@@ -141,25 +141,25 @@ def _network(bundle: Bundle) -> str:
             f"The network is {plain(bundle.embedding.architecture)}, trained on ImageNet and "
             "unchanged."
         )
-    told = f"The network “{plain(network.title)}” comes with the model."
+    text = f"The network “{plain(network.title)}” comes with the model."
     if not network.based_on:
-        return f"{told} It came from a file; what it was trained on is not known here."
-    begun = f"{told} It began as {plain(network.based_on)}, trained on ImageNet."
+        return f"{text} It came from a file; what it was trained on is not known here."
+    begun = f"{text} It began as {plain(network.based_on)}, trained on ImageNet."
     tuned = bundle.training.get("fine_tuned")
     if not tuned:
         return f"{begun} Since then it has learned from the pictures of another training."
     stages = tuned.get("stages")
     late = f"last {stages} stages" if isinstance(stages, int) and stages > 1 else "last stage"
-    told = f"{begun} Then its {late} learned from the training pictures, together with the head"
-    told += ", until that was stopped early." if tuned.get("stopped") else "."
+    text = f"{begun} Then its {late} learned from the training pictures, together with the head"
+    text += ", until that was stopped early." if tuned.get("stopped") else "."
     if isinstance(share := tuned.get("untrained_share"), float):
-        told += f" Stages that stayed as they were count {share * 100:.0f} % in its answers."
-    return f"{told} It computes in {_PRECISION.get(tuned.get('bits'), 'numbers')}."
+        text += f" Stages that stayed as they were count {share * 100:.0f} % in its answers."
+    return f"{text} It computes in {_PRECISION.get(tuned.get('bits'), 'numbers')}."
 
 
 def _method(bundle: Bundle) -> str:
     training, spec = bundle.training, bundle.embedding
-    told = (
+    text = (
         f"{_network(bundle)} It looks at {_REGION_WORDS[spec.region]} in "
         f"{pluralize(spec.views, 'view')}. Mean and "
         "deviation of its stages, and a histogram of colors, go into one linear head "
@@ -168,21 +168,21 @@ def _method(bundle: Bundle) -> str:
     choices = [training.get(name) for name in ("region_choice", "copies_choice", "choice")]
     reasons = [plain(one["reason"]) for one in choices if one and one.get("reason")]
     if not reasons:
-        return told
+        return text
     return "\n".join(
-        [f"{told} What was chosen for these pictures, and why:\n", *map("- {}".format, reasons)]
+        [f"{text} What was chosen for these pictures, and why:\n", *map("- {}".format, reasons)]
     )
 
 
 def _evaluation(bundle: Bundle) -> list[str]:
-    judged = _judged(bundle)
-    if not judged:
+    evaluations = _evaluations(bundle)
+    if not evaluations:
         return ["It was not tested."]
     rows = [
         (plain(data), plain(how), f"{one.n:,}", _rate(one.accuracy, one.ci95),
          _rate(one.balanced_accuracy, one.balanced_ci95),
          f"{one.ece * 100:.1f} ({one.ece_ci95[0] * 100:.1f}–{one.ece_ci95[1] * 100:.1f})")
-        for data, how, one in judged
+        for data, how, one in evaluations
     ]  # fmt: skip
     header = ("pictures", "how", "n", "accuracy, %", "balanced accuracy, %", "calibration error")
     intervals = (
@@ -247,17 +247,17 @@ def _limits(bundle: Bundle) -> str:
 def _unknown(bundle: Bundle) -> str:
     if not bundle.novelty:
         return " What is none of them, it takes for one of them."
-    told = (
+    text = (
         " What is unlike all that it has seen is called none of them; so are about "
         f"{FALSE_ALARMS * 100:.0f} % of the pictures that do show one."
     )
     for one in bundle.elsewhere.strangers if bundle.elsewhere else ():
         surely = sum(one.confident.values())
-        told += (
+        text += (
             f" Of {one.n} pictures of {plain(one.kind)}, {one.unknown} are called none of them, "
             f"while {surely} get a label with confidence."
         )
-    return told
+    return text
 
 
 def _is_apache(bundle: Bundle) -> bool:
@@ -270,9 +270,9 @@ def _license(bundle: Bundle) -> str:
     apache = "under the Apache License 2.0 (<https://www.apache.org/licenses/LICENSE-2.0>)"
     network = bundle.network
     name = plain(network.title if network else bundle.embedding.architecture)
-    told = f"Decor and the network are {apache}."
+    text = f"Decor and the network are {apache}."
     if not _is_apache(bundle):
-        told = f"Decor is {apache}; of the network, “{name}”, the terms of its own weights hold."
-    return f"""{told}
+        text = f"Decor is {apache}; of the network, “{name}”, the terms of its own weights hold."
+    return f"""{text}
 What the model learned comes from the pictures named above: where their terms allow less, change
 `license` at the head of this card before you publish it."""

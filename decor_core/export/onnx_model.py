@@ -48,7 +48,7 @@ def onnx_model(bundle: Bundle) -> bytes:
     outputs = {"probabilities": (graph("Softmax", logits, axis=1), [1, labels])}
     if bundle.novelty:
         novelty = _novelty(graph, vector, bundle.novelty)
-        probs = _doubted(graph, outputs["probabilities"][0], novelty, labels)
+        probs = _discounted(graph, outputs["probabilities"][0], novelty, labels)
         outputs = {"probabilities": (probs, [1, labels]), "novelty": (novelty, [1])}
     inputs = {
         "object": [1, "side", "side", 4],
@@ -200,7 +200,7 @@ def _novelty(graph: OnnxGraph, vector: str, known: Novelty) -> str:
         distances = graph("Sub", logs, graph("Mul", doubt, float(DISAGREEMENT)))
         total = graph("Add", total, distances) if total else distances
     distance = graph("Div", graph("ReduceMin", total, [1], keepdims=0), float(len(known.blocks)))
-    span = float(known.limit - known.typical)
+    span = float(known.limit - known.median_distance)
     beyond = graph("Div", graph("Sub", distance, float(known.limit)), span)
     return graph("Sigmoid", graph("Mul", graph("Clip", beyond, -10.0, 10.0), float(STEEPNESS)))
 
@@ -213,11 +213,11 @@ def _log_distances(graph: OnnxGraph, vector: str, block: BlockDistributions) -> 
     squares = _expanded(graph, centered, centered, block.means, block.offsets[0])
     squares = graph("Max", squares, 0.0)
     gained = _expanded(graph, scaled, along, block.along, block.offsets[1])
-    mahalanobis = graph("Add", graph("Div", squares, float(block.rest)), gained)
+    mahalanobis = graph("Add", graph("Div", squares, float(block.residual_variance)), gained)
     logs = graph("Log", graph("Max", graph("Div", mahalanobis, d), MIN_DISTANCE))
-    if not block.spread:
+    if not block.mean_variance:
         return logs
-    mean_squares = graph("Div", squares, d * float(block.spread))
+    mean_squares = graph("Div", squares, d * float(block.mean_variance))
     euclidean = graph("Log", graph("Max", mean_squares, MIN_DISTANCE))
     return graph("Div", graph("Add", logs, euclidean), 2.0)
 
@@ -229,8 +229,8 @@ def _expanded(graph: OnnxGraph, a: str, b: str, means: np.ndarray, offsets: np.n
     return graph("Add", graph("Sub", own, shared), _single(offsets))
 
 
-def _doubted(graph: OnnxGraph, probs: str, novelty: str, classes: int) -> str:
-    """``doubted`` of probabilities [1, c]."""
-    doubt = graph("Min", novelty, float(MAX_DISCOUNT))
-    doubt = graph("Mul", doubt, classes / max(classes - 1, 1))
-    return graph("Sub", probs, graph("Mul", doubt, graph("Sub", probs, 1 / classes)))
+def _discounted(graph: OnnxGraph, probs: str, novelty: str, classes: int) -> str:
+    """``discount_by_novelty`` of probabilities [1, c]."""
+    discount = graph("Min", novelty, float(MAX_DISCOUNT))
+    discount = graph("Mul", discount, classes / max(classes - 1, 1))
+    return graph("Sub", probs, graph("Mul", discount, graph("Sub", probs, 1 / classes)))

@@ -64,7 +64,7 @@ def write_web_page(bundle: Bundle, folder: Path) -> None:
         },
         "head": numbers.placed(weights=bundle.head.weights, bias=bundle.head.bias),
         "novelty": _novelty(bundle.novelty, numbers) if bundle.novelty else None,
-        "mostDoubt": MAX_DISCOUNT,
+        "maxDiscount": MAX_DISCOUNT,
         "confidenceThreshold": CONFIDENCE_THRESHOLD,
         "noveltyThreshold": NOVELTY_THRESHOLD,
     }
@@ -101,13 +101,13 @@ def _novelty(known: Novelty, numbers: _Numbers) -> dict[str, Any]:
                   for name in ("center", "means", "axes", "gains", "along")}  # fmt: skip
         blocks.append({
             "start": columns.start, "stop": columns.stop,
-            "rest": float(block.rest), "spread": float(block.spread),
+            "residual": float(block.residual_variance), "mean": float(block.mean_variance),
             **numbers.placed(**arrays, squares=squares, gained=gained),
         })  # fmt: skip
     return {
         "blocks": blocks,
         "classes": len(known.means),
-        "typical": known.typical,
+        "median": known.median_distance,
         "limit": known.limit,
         "least": MIN_DISTANCE,
         "sharpness": SHARPNESS,

@@ -76,7 +76,7 @@ def late_stages(blocks: Sequence[Block]) -> slice:
     return slice(stages[0].start, stages[-1].stop)
 
 
-def telling_blocks(blocks: Sequence[Block]) -> tuple[slice, ...]:
+def novelty_blocks(blocks: Sequence[Block]) -> tuple[slice, ...]:
     """Columns of the blocks that tell known pictures from strangers: all but the first stage.
 
     That one hardly knows more than edges. All where the blocks are not those of a network.

@@ -43,10 +43,10 @@ def build_network(known: KnownNetwork, folder: Path, progress: Progress | None =
             raise BackboneError(
                 f"The weights file “{fetched[-1]}” is damaged; delete it and try again, {INSTEAD}."
             ) from error
-    return fed_with_pixels(network, known)
+    return with_preprocessing(network, known)
 
 
-def fed_with_pixels(network: Any, known: KnownNetwork) -> Any:
+def with_preprocessing(network: Any, known: KnownNetwork) -> Any:
     """The network with its preprocessing before it."""
     import tensorflow as tf
 

@@ -22,7 +22,7 @@ _KERAS_ENDINGS = ".keras", ".h5", ".hdf5"
 _INPUT = re.compile(
     r"(?P<file>.+)@(?P<mean>-?[\d.]+(e-?\d+)?),(?P<scale>[\d.]+(e-?\d+)?)(,(?P<side>\d+))?"
 )
-_USUAL_MEAN, _USUAL_SCALE, _USUAL_SIDE = 127.5, 127.5, 224
+_DEFAULT_MEAN, _DEFAULT_SCALE, _DEFAULT_SIDE = 127.5, 127.5, 224
 _SCALING_LAYERS = {"Rescaling", "Normalization"}
 _EXPECTED = (
     "FILE, or FILE@MEAN,SCALE where pixels are fed as (pixel - MEAN) / SCALE, or "
@@ -127,7 +127,7 @@ def _input(pixels: Any, given: re.Match | None, scales_itself: bool) -> tuple[fl
         return mean, scale, ""
     if scales_itself:
         return 0.0, 1.0, "pixels of 0 to 255, which it scales itself"
-    return _USUAL_MEAN, _USUAL_SCALE, "pixels of −1 to 1"
+    return _DEFAULT_MEAN, _DEFAULT_SCALE, "pixels of −1 to 1"
 
 
 def _converted(path: Path, side: int | None) -> tuple[bytes, bool]:
@@ -145,7 +145,7 @@ def _converted(path: Path, side: int | None) -> tuple[bytes, bool]:
             known, call = model.inputs[0].shape[1], model
             kinds = [type(layer).__name__ for layer in model.layers[1:2]]
             scales_itself = bool(_SCALING_LAYERS & set(kinds))
-        spec = BackboneSpec(path.name, known or side or _USUAL_SIDE, 0.0, 1.0)
+        spec = BackboneSpec(path.name, known or side or _DEFAULT_SIDE, 0.0, 1.0)
         pixels = tf.TensorSpec((1, spec.side, spec.side, 3), tf.float32, name="pixels")
         traced = tf.function(call, autograph=False).get_concrete_function(pixels)
         frozen = convert_variables_to_constants_v2(traced)
@@ -170,9 +170,9 @@ def _of_saved_model(path: Path) -> tuple[Any, int | None, bool]:
     _, inputs = signature.structured_input_signature
     if len(inputs) != 1:
         raise ValueError(f"it takes {len(inputs)} inputs; expected one")
-    ((name, told),) = inputs.items()
+    ((name, spec),) = inputs.items()
 
     def call(pixels: Any, loaded: Any = loaded) -> Any:  # which keeps its variables alive
         return signature(**{name: pixels})
 
-    return call, told.shape[1] if told.shape.rank == 4 else None, False
+    return call, spec.shape[1] if spec.shape.rank == 4 else None, False

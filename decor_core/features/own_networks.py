@@ -53,8 +53,8 @@ class OwnNetwork:
         return self._digest_with(self.content)
 
     def _digest_with(self, content: bytes) -> str:
-        told = f"{self.side} {self.mean!r} {self.scale!r} ".encode()
-        return hashlib.sha256(told + content).hexdigest()[:16]
+        settings = f"{self.side} {self.mean!r} {self.scale!r} ".encode()
+        return hashlib.sha256(settings + content).hexdigest()[:16]
 
     @property
     def name(self) -> str:

@@ -107,9 +107,10 @@ def _list_pictures(
     """The rows that a table or the folders make of the names of the pictures."""
     if csv:
         listing = list_table(csv, names, columns)
-        told = {row.file for row in listing.rows} | {found.file for found in listing.findings}
+        listed = {row.file for row in listing.rows} | {found.file for found in listing.findings}
         # All are pictures here, whatever they are called.
-        unlisted = [Finding("unlisted", n, NO_ROW, set_aside=True) for n in names if n not in told]
+        rest = (name for name in names if name not in listed)
+        unlisted = [Finding("unlisted", name, NO_ROW, set_aside=True) for name in rest]
         return replace(listing, findings=(*listing.findings, *unlisted))
     try:
         return list_class_folders(names, (), classes_from)

@@ -71,8 +71,8 @@ class ParquetVectors:
         (first, path), *others = made_by.items()
         if others:
             other, its = others[0]
-            told, also = (vars(one.spec) | vars(one) | {"spec": ""} for one in (first, other))
-            differ = ", ".join(f"{k} {told[k]} and {also[k]}" for k in told if told[k] != also[k])
+            one, two = (vars(made.spec) | vars(made) | {"spec": ""} for made in (first, other))
+            differ = ", ".join(f"{k} {one[k]} and {two[k]}" for k in one if one[k] != two[k])
             raise DataError(
                 f"“{path}” and “{its}” hold vectors that were made in different ways ({differ}), "
                 "which cannot be compared; expected one way for all: embed the pictures again."
@@ -177,8 +177,8 @@ def _made_by(path: Path, schema: "pa.Schema") -> VectorsMadeBy:
     import pyarrow as pa
 
     lacking = [name for name in _NEEDED if name not in schema.names]
-    told = (schema.metadata or {}).get(METADATA)
-    if lacking or told is None:
+    metadata = (schema.metadata or {}).get(METADATA)
+    if lacking or metadata is None:
         what = f"no column “{lacking[0]}”" if lacking else "nothing on how its vectors were made"
         raise DataError(
             f"“{path}” has {what}; expected what “embed” wrote, with the columns "
@@ -189,9 +189,9 @@ def _made_by(path: Path, schema: "pa.Schema") -> VectorsMadeBy:
     if not (is_list and pa.types.is_floating(kind.value_type)):
         raise DataError(f"The vectors in “{path}” are no lists of numbers, but {kind}.")
     try:
-        said = read_json(told, dict[str, Any])
-        read_spec(said.get("spec"))  # which refuses what this version does not know
-        return json_as(said, VectorsMadeBy)
+        stored = read_json(metadata, dict[str, Any])
+        read_spec(stored.get("spec"))  # which refuses what this version does not know
+        return json_as(stored, VectorsMadeBy)
     except DamagedFile as error:
         raise DataError(
             f"What “{path}” tells of how its vectors were made cannot be read ({error}); embed the "

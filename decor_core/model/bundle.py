@@ -5,8 +5,8 @@ A model whose network no name gives has that beside them, as ``network.tflite``.
 To add a field to ``Bundle``: give it a default and name it in ``_ADDED``, or models of earlier
 versions do not load. Plain values are written and read as they are; what is nested needs lines in
 ``write_bundle``, and what JSON does not know, as arrays, in ``_from_manifest`` or ``_decode``. A
-value that may make no sense in a stranger's file needs a check in ``load_bundle``. It is described
-in docs/reference/model-folder.md and tested in tests/core/test_bundle.py: that it comes back, and
+value that may make no sense needs a check in ``load_bundle``. It is described in
+docs/reference/model-folder.md and tested in tests/core/test_bundle.py: that it comes back, and
 that a manifest without it loads.
 """
 
@@ -41,8 +41,8 @@ from decor_core.io import (
     write_file,
     write_json,
 )
-from decor_core.model.elsewhere import Elsewhere
 from decor_core.model.evaluation import Evaluation, decode_counts
+from decor_core.model.external_evaluation import ExternalEvaluation
 from decor_core.model.linear_head import LinearHead
 from decor_core.model.novelty import Novelty
 from decor_core.shipped import MODELS, restorable
@@ -56,7 +56,14 @@ BUNDLE_FILES = _MANIFEST, HEAD_FILE, _LABELS = "manifest.json", "head.npz", "lab
 NETWORK_FILE = "network.tflite"
 MAX_WEIGHT_BYTES = 256 * 2**20
 _MAX_TITLE = 200  # letters
-_NOVELTY_ARRAYS = ("means", "axes", "variances", "rest", "spread")
+# Arrays of a Novelty by their names in files, where the median distance is called “typical”.
+_NOVELTY_ARRAYS = {
+    "means": "means",
+    "axes": "axes",
+    "variances": "variances",
+    "rest": "residual_variances",
+    "spread": "mean_variances",
+}
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class Bundle:
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
     )
     novelty: Novelty | None = None
-    elsewhere: Elsewhere | None = None
+    elsewhere: ExternalEvaluation | None = None
     network: OwnNetwork | None = None
 
     @property
@@ -130,7 +137,7 @@ def is_bundle(folder: Path) -> bool:
 
 
 def check_replaceable(folder: Path) -> None:
-    """BundleError where ``save_bundle`` would refuse ``folder``: strangers' files are safe."""
+    """BundleError where ``save_bundle`` would refuse ``folder``: only a model is replaced."""
     if not folder.exists() or is_bundle(folder):
         return
     if not folder.is_dir() or any(folder.iterdir()):
@@ -146,14 +153,14 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     manifest["evaluation"] = bundle.evaluation and bundle.evaluation.to_json()
     manifest["cross_validation"] = {k: v.to_json() for k, v in bundle.cross_validation.items()}
     if elsewhere := bundle.elsewhere:
-        judged = elsewhere.evaluation and elsewhere.evaluation.to_json()
-        manifest["elsewhere"] = vars(elsewhere) | {"evaluation": judged}
+        evaluation = elsewhere.evaluation and elsewhere.evaluation.to_json()
+        manifest["elsewhere"] = vars(elsewhere) | {"evaluation": evaluation}
     arrays = {"weights": bundle.head.weights, "bias": bundle.head.bias}
     if novelty:
         blocks = [(block.start, block.stop) for block in novelty.blocks]
-        bounds = {"typical": novelty.typical, "limit": novelty.limit}
+        bounds = {"typical": novelty.median_distance, "limit": novelty.limit}
         manifest["novelty"] = {"blocks": blocks, **bounds}
-        arrays |= {name: getattr(novelty, name) for name in _NOVELTY_ARRAYS}
+        arrays |= {name: getattr(novelty, own) for name, own in _NOVELTY_ARRAYS.items()}
     if network := bundle.network:
         manifest["network"] = {name: getattr(network, name) for name in _OF_NETWORK}
         write_file(folder / NETWORK_FILE, network.content)
@@ -217,7 +224,8 @@ def _from_manifest(manifest: dict[str, Any], arrays: Arrays) -> Bundle:
         if "columns" in novelty:
             manifest["novelty"] = _of_earlier_version(novelty, arrays)
         else:
-            novelty |= {name: arrays[name] for name in _NOVELTY_ARRAYS}
+            novelty |= {own: arrays[name] for name, own in _NOVELTY_ARRAYS.items()}
+            novelty["median_distance"] = novelty.get("typical")
     bundle = json_as(manifest | {"head": head}, Bundle, _decode)
     read_spec(manifest["embedding"])
     return bundle
@@ -233,9 +241,9 @@ def _of_earlier_version(novelty: dict[str, Any], arrays: Arrays) -> dict[str, An
         "means": arrays["mean"][None],
         "axes": arrays["axes"],
         "variances": arrays["variances"][None],
-        "rest": np.array([known.rest], np.float32),
-        "spread": np.zeros(1, np.float32),
-        "typical": math.log(known.limit) - 0.5,
+        "residual_variances": np.array([known.rest], np.float32),
+        "mean_variances": np.zeros(1, np.float32),
+        "median_distance": math.log(known.limit) - 0.5,
         "limit": math.log(known.limit),
     }
 
@@ -284,7 +292,7 @@ def _check_novelty(novelty: Novelty, columns: int) -> None:
         and novelty.variances.shape == (count, *axes)
         and novelty.axes.shape == (sum(widths), *axes)
         and len(axes) == 1
-        and novelty.rest.shape == novelty.spread.shape == (count,)
+        and novelty.residual_variances.shape == novelty.mean_variances.shape == (count,)
     )
     if not (shapes and inside and count):
         raise DamagedFile("what it knows has another shape than what it was trained on")

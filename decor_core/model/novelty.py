@@ -8,7 +8,7 @@ import numpy as np
 from decor_core.features.vectors import batches, is_many
 
 UNKNOWN = "unknown"
-MAX_DISCOUNT = 0.25  # what a certain answer can lose
+MAX_DISCOUNT = 0.25  # of the probability of a certain answer
 STEEPNESS = 7.0  # from e^-7 for the median known picture to ½ at the limit
 # Disagreement between blocks: how sharply distances tell classes apart, and what that weighs.
 SHARPNESS, DISAGREEMENT = 10.0, 0.2
@@ -21,27 +21,27 @@ class Novelty:
 
     ``means`` [c, d] are those of the classes, d being all columns of ``blocks``, one after the
     other. The classes share a covariance, by probabilistic PCA (Tipping & Bishop, 1999): in block
-    b it is ``variances[b, i]`` along the i-th of ``axes`` [d, r], ``rest[b]`` in every other
-    direction, and ``spread[b]`` on average, or 0 where only Mahalanobis distance is to count.
-    ``typical`` and ``limit`` are the median distance of known pictures, held out, and that which
-    few of them exceed (FALSE_ALARMS of ``novelty_detector``, which fits all this).
+    b it is ``variances[b, i]`` along the i-th of ``axes`` [d, r], ``residual_variances[b]`` in
+    every other direction, and ``mean_variances[b]`` on average, or 0 where only Mahalanobis
+    distance is to count. Of known pictures, held out, ``median_distance`` is the median, and
+    ``limit`` what few exceed (FALSE_ALARMS of ``novelty_detector``, which fits all this).
     """
 
     blocks: tuple[slice, ...]
     means: np.ndarray
     axes: np.ndarray
     variances: np.ndarray
-    rest: np.ndarray
-    spread: np.ndarray
-    typical: float = 0.0
+    residual_variances: np.ndarray
+    mean_variances: np.ndarray
+    median_distance: float = 0.0
     limit: float = 1.0
 
     def distances(self, vectors: np.ndarray) -> np.ndarray:
         """How far vectors [..., d'] are from the nearest class: a mean logarithm over blocks [...].
 
-        In each block a class is as far as the geometric mean of the Mahalanobis and the Euclidean
-        distance says: the former tells other things, the latter holds in other people's pictures.
-        A class that is far the nearest in one block but not in another is farther for that.
+        In each block a distance is the geometric mean of Mahalanobis and Euclidean distance: the
+        former tells other things, the latter holds in other people's pictures. Blocks that disagree
+        about the nearest class add a penalty.
         """
         if is_many(len(vectors)):
             parts = (self.distances(vectors[rows]) for rows in batches(len(vectors)))
@@ -56,27 +56,27 @@ class Novelty:
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
         """Novelty [...] from 0 (known) to 1; above ½ a picture is none of the known."""
-        beyond = (self.distances(vectors) - self.limit) / (self.limit - self.typical)
+        beyond = (self.distances(vectors) - self.limit) / (self.limit - self.median_distance)
         return 1 / (1 + np.exp(-STEEPNESS * np.clip(beyond, -10, 10)))
 
     @cached_property
     def distributions(self) -> list["BlockDistributions"]:
         ends = np.cumsum([block.stop - block.start for block in self.blocks])[:-1]
         means, axes = np.split(self.means, ends, axis=1), np.split(self.axes, ends)
-        parts = zip(means, axes, self.variances, self.rest, self.spread, strict=True)
+        variances = self.variances, self.residual_variances, self.mean_variances
+        parts = zip(means, axes, *variances, strict=True)
         return [BlockDistributions(*part) for part in parts]
 
 
-def doubted(probs: np.ndarray, novelties: np.ndarray) -> np.ndarray:
-    """Probabilities [n, c] of pictures that may be none of the classes, by their novelty [n].
+def discount_by_novelty(probs: np.ndarray, novelties: np.ndarray) -> np.ndarray:
+    """Probabilities [n, c] moved towards uniform by the novelty [n], at most by MAX_DISCOUNT.
 
-    What is certain loses as much as that, at most MAX_DISCOUNT, in favor of all other classes: the
-    stranger a picture, the more often its likeliest class is wrong, and of pictures from other
-    sources that are called unknown it is a quarter.
+    The more novel a picture, the more often its likeliest class is wrong: of pictures from other
+    sources that are called unknown, a quarter is.
     """
     classes = probs.shape[1]
-    doubt = np.minimum(novelties, MAX_DISCOUNT)[:, None] * classes / max(classes - 1, 1)
-    return probs - doubt * (probs - 1 / classes)
+    discount = np.minimum(novelties, MAX_DISCOUNT)[:, None] * classes / max(classes - 1, 1)
+    return probs - discount * (probs - 1 / classes)
 
 
 class BlockDistributions:
@@ -87,13 +87,14 @@ class BlockDistributions:
         means: np.ndarray,
         axes: np.ndarray,
         variances: np.ndarray,
-        rest: np.ndarray,
-        spread: np.ndarray,
+        residual_variance: float,
+        mean_variance: float,
     ) -> None:
-        self.axes, self.rest, self.spread = axes, rest, spread
+        self.axes = axes
+        self.residual_variance, self.mean_variance = residual_variance, mean_variance
         self.center = means.mean(axis=0)
         self.means = means - self.center
-        self.gains = 1 / variances - 1 / rest  # of an axis, above all other directions
+        self.gains = 1 / variances - 1 / residual_variance  # of an axis, above all other directions
         self.along = self.means @ axes
         self.offsets = (self.means**2).sum(axis=1), (self.along**2 * self.gains).sum(axis=1)
 
@@ -105,8 +106,8 @@ class BlockDistributions:
         squares = (centered**2).sum(axis=-1, keepdims=True) - 2 * centered @ self.means.T
         squares = np.maximum(squares + self.offsets[0], 0)
         gained = (scaled * along).sum(axis=-1, keepdims=True) - 2 * scaled @ self.along.T
-        mahalanobis = squares / self.rest + gained + self.offsets[1]
+        mahalanobis = squares / self.residual_variance + gained + self.offsets[1]
         logs = np.log(np.maximum(mahalanobis / d, MIN_DISTANCE))
-        if not self.spread:
+        if not self.mean_variance:
             return logs
-        return (logs + np.log(np.maximum(squares / d / self.spread, MIN_DISTANCE))) / 2
+        return (logs + np.log(np.maximum(squares / d / self.mean_variance, MIN_DISTANCE))) / 2

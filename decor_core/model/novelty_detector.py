@@ -54,11 +54,11 @@ class NoveltyDetector(Estimator):
             novelty = fit_novelty(X[train], codes[train], weights[train], blocks)
             distances.append(novelty.distances(X[~train]))
             counts.append(weights[~train])
-        typical, limit = weighted_quantiles(
+        median, limit = weighted_quantiles(
             np.concatenate(distances), np.concatenate(counts), (0.5, 1 - FALSE_ALARMS)
         )
         novelty = fit_novelty(X, codes, weights, blocks)
-        self.novelty_ = replace(novelty, typical=typical, limit=max(limit, typical + 1e-3))
+        self.novelty_ = replace(novelty, median_distance=median, limit=max(limit, median + 1e-3))
         self.offset_ = -self.novelty_.limit
         return self
 
@@ -90,7 +90,7 @@ def fit_novelty(
 ) -> Novelty:
     """The distributions of vectors [n, d'] of classes [n]; example i counts ``weights[i]`` times.
 
-    ``limit`` and ``typical`` are left open.
+    ``limit`` and ``median_distance`` are left open.
     """
     counting = weights > 0
     classes = np.unique(classes[counting], return_inverse=True)[1]
@@ -101,14 +101,14 @@ def fit_novelty(
         known = vectors[counting, block]
         means = class_means(known, classes, weights)
         found.append((means, *_covariance((known - means[classes]) * shares)))
-    means, axes, variances, rest, spread = zip(*found, strict=True)
+    means, axes, variances, residuals, mean_variances = zip(*found, strict=True)
     return Novelty(
         tuple(blocks),
         means=np.hstack(means).astype(np.float32),
         axes=np.vstack(axes).astype(np.float32),
         variances=np.stack(variances).astype(np.float32),
-        rest=np.array(rest, np.float32),
-        spread=np.array(spread, np.float32),
+        residual_variances=np.array(residuals, np.float32),
+        mean_variances=np.array(mean_variances, np.float32),
     )
 
 

@@ -15,7 +15,7 @@ from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.images.decode import open_picture
 from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
 from decor_core.model.linear_head import probabilities
-from decor_core.model.novelty import UNKNOWN, doubted
+from decor_core.model.novelty import UNKNOWN, discount_by_novelty
 
 CONFIDENCE_THRESHOLD = 0.8
 NOVELTY_THRESHOLD = 0.5
@@ -158,7 +158,7 @@ class VectorPredictor:
         if known is None:
             return probs, np.zeros(len(vectors))
         novelties = known.scores(alone)[:, 0]
-        return doubted(probs, novelties), novelties
+        return discount_by_novelty(probs, novelties), novelties
 
 
 class ImagePredictor(VectorPredictor):

@@ -36,7 +36,7 @@ _STANDARD_ERRORS = 2.0
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to answer, judged out of fold: share right, and log-loss in nats when calibrated."""
+    """One way to answer, evaluated out of fold: share right, and calibrated log-loss in nats."""
 
     head: str
     blocks: str
@@ -194,8 +194,8 @@ def _block_indices(blocks: Sequence[Block], name: str) -> list[int]:
 def choose(folds: WhitenedFolds, head: str, *, quick: bool = False) -> tuple[Choice, Sequence[int]]:
     """The set of blocks for ``head`` and, if that is “auto”, the head; if ``quick``, the first.
 
-    With it come the indices of the blocks. Sets are judged out of fold by linear discriminant
-    analysis, whose logits add up over blocks, so that judging is cheap.
+    With it come the indices of the blocks. Sets are evaluated out of fold by linear discriminant
+    analysis, whose logits add up over blocks, so that this is cheap.
     """
     blocks, y_true = folds.examples.blocks, folds.y_true
     sets: dict[tuple[int, ...], str] = {}
@@ -208,7 +208,7 @@ def choose(folds: WhitenedFolds, head: str, *, quick: bool = False) -> tuple[Cho
         reason = "There are too few pictures to choose by."
         return Choice(first, sets[beginning], reason), beginning
 
-    def judge(head: str, indices: tuple[int, ...]) -> tuple[Candidate, np.ndarray]:
+    def evaluate(head: str, indices: tuple[int, ...]) -> tuple[Candidate, np.ndarray]:
         logits = folds.out_of_fold(head, indices)
         losses = log_losses(logits / fit_temperature(logits, y_true), y_true)
         accuracy = float((logits.argmax(axis=1) == y_true).mean())
@@ -216,24 +216,24 @@ def choose(folds: WhitenedFolds, head: str, *, quick: bool = False) -> tuple[Cho
 
     if quick:
         stand_in = "lda" if first == STEPWISE else first
-        candidate, _ = judge(stand_in, beginning)
+        candidate, _ = evaluate(stand_in, beginning)
         reason = _quick_reason(first, candidate, len(y_true))
         return Choice(first, candidate.blocks, reason, (candidate,)), beginning
-    judged = [judge("lda", indices) for indices in sets]
-    best = _preferred(judged)
+    evaluated = [evaluate("lda", indices) for indices in sets]
+    best = _preferred(evaluated)
     chosen = next(indices for indices, name in sets.items() if name == best[0].blocks)
     if head == "auto":
-        judged.insert(0, judge("ensemble", chosen))
-        best = _preferred([judged[0], best])
-    candidates = tuple(candidate for candidate, _ in judged)
+        evaluated.insert(0, evaluate("ensemble", chosen))
+        best = _preferred([evaluated[0], best])
+    candidates = tuple(candidate for candidate, _ in evaluated)
     reason = _reason(head, best[0], candidates, len(y_true))
     kind = best[0].head if head == "auto" else head
     return Choice(kind, best[0].blocks, reason, candidates), chosen
 
 
-def _preferred(judged: Sequence[tuple[Candidate, np.ndarray]]) -> tuple[Candidate, np.ndarray]:
+def _preferred(evaluated: Sequence[tuple[Candidate, np.ndarray]]) -> tuple[Candidate, np.ndarray]:
     """The first, unless another is better by more than chance; then the best of those."""
-    first, *others = judged
+    first, *others = evaluated
     better = []
     for other in others:
         gains = first[1] - other[1]
@@ -244,13 +244,13 @@ def _preferred(judged: Sequence[tuple[Candidate, np.ndarray]]) -> tuple[Candidat
 
 
 def _quick_reason(head: str, used: Candidate, n: int) -> str:
-    told = (
+    figures = (
         f"{used.accuracy:.1%} right with a log-loss of {used.log_loss:.3f} by cross-validation "
         f"inside the training pictures, {n} of them held out"
     )
-    judged = f"judged by {_HEADS[used.head]}, " if head != used.head else ""
+    stand_in = f"judged by {_HEADS[used.head]}, " if head != used.head else ""
     name = _HEADS.get(head, "gradient descent")
-    return f"Quick, without a choice: {name} on {used.blocks}, {judged}{told}."
+    return f"Quick, without a choice: {name} on {used.blocks}, {stand_in}{figures}."
 
 
 def _reason(head: str, best: Candidate, candidates: Sequence[Candidate], n: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from decor_core.features.embedder import telling_blocks
+from decor_core.features.embedder import novelty_blocks
 from decor_core.features.vectors import choose_rows, is_many
 from decor_core.model.ensemble import Ensemble
 from decor_core.model.examples import Examples
@@ -138,7 +138,7 @@ class WhitenedFolds:
         """What the examples of each class are like; None without folds."""
         if not self._splits:
             return None
-        detector = NoveltyDetector(telling_blocks(self.examples.blocks))
+        detector = NoveltyDetector(novelty_blocks(self.examples.blocks))
         examples = self.examples
         detector.fit(examples.vectors, examples.classes, examples.weights, cv=self._splits)
         return detector.novelty_

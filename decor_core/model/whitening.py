@@ -58,7 +58,7 @@ class BlockPCA(_OfBlocks):
         most = min(self.max_axes, _AXES_OF_MANY) if is_many(len(X)) else self.max_axes
         self.scales_ = [_inverse_deviations(X, b) if self.standardize else None for b in blocks]
         self.bases_ = [
-            _span_basis(X, block, most, scale)
+            _subspace(X, block, most, scale)
             for block, scale in zip(blocks, self.scales_, strict=True)
         ]
         self.dimensions_ = [block.stop - block.start for block in blocks]
@@ -240,7 +240,7 @@ def _inverse_deviations(vectors: np.ndarray, block: slice) -> np.ndarray:
     return 1 / np.sqrt(np.where(variances > 0, variances, 1))
 
 
-def _span_basis(
+def _subspace(
     vectors: np.ndarray, block: slice, max_axes: int, scale: np.ndarray | None
 ) -> np.ndarray | None:
     """Orthonormal columns [d, r] that span a block [n, d] of vectors, when they are scaled.
@@ -251,7 +251,7 @@ def _span_basis(
     if d <= min(n, max_axes):
         return None
     if d > n:
-        return _span_of_few(_scaled(vectors[:, block], scale), max_axes)
+        return _subspace_of_few(_scaled(vectors[:, block], scale), max_axes)
 
     def scatter(rows: slice) -> np.ndarray:
         part = _scaled(vectors[rows, block], scale)
@@ -265,8 +265,8 @@ def _span_basis(
     return axes.astype(vectors.dtype)
 
 
-def _span_of_few(vectors: np.ndarray, max_axes: int) -> np.ndarray:
-    """``_span_basis`` of fewer vectors [n, d] than they have dimensions."""
+def _subspace_of_few(vectors: np.ndarray, max_axes: int) -> np.ndarray:
+    """``_subspace`` of fewer vectors [n, d] than they have dimensions."""
     products = (vectors @ vectors.T).astype(np.float64)
     values, axes = (found[..., -max_axes:] for found in np.linalg.eigh(products))
     kept = values > values[-1] * (1e-10 if vectors.dtype == np.float64 else 1e-7)

@@ -233,11 +233,12 @@ def _check_texts_and_figures(bundle: Bundle) -> None:
         raise DamagedFile(f"its date makes no sense: {error}") from error
     novelty = bundle.novelty
     if novelty:
-        scales = novelty.variances, novelty.rest
-        numbers = [novelty.means, novelty.axes, novelty.spread, *scales, novelty.limit]
+        scales = novelty.variances, novelty.residual_variances
+        numbers = [novelty.means, novelty.axes, novelty.mean_variances, *scales, novelty.limit]
         sound = all(np.isfinite(number).all() for number in numbers)
-        sound = sound and all((scale > 0).all() for scale in scales) and (novelty.spread >= 0).all()
-        if not (sound and novelty.typical < novelty.limit):
+        sound = sound and all((scale > 0).all() for scale in scales)
+        sound = sound and (novelty.mean_variances >= 0).all()
+        if not (sound and novelty.median_distance < novelty.limit):
             raise DamagedFile("what it knows holds numbers that make no sense")
     for name, evaluation in [
         (bundle.taxonomy.name, bundle.evaluation),

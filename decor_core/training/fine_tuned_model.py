@@ -134,7 +134,7 @@ def _novelty(tuner: FineTuner, vectors: Embeddings, linear: Novelty | None) -> N
     """What the classes are like, with a limit by the validation part.
 
     That is too small to tell by itself what FALSE_ALARMS of all pictures exceed: the limit
-    lies at least as far beyond the typical distance as that of the linear model.
+    lies at least as far beyond the median distance as that of the linear model.
     """
     if linear is None:
         return None
@@ -143,7 +143,7 @@ def _novelty(tuner: FineTuner, vectors: Embeddings, linear: Novelty | None) -> N
         np.asarray(examples.vectors[:]), examples.classes, examples.weights, linear.blocks
     )
     distances = novelty.distances(vectors.vectors[tuner.parts.validation])
-    typical, limit = weighted_quantiles(distances, np.ones(len(distances)), (0.5, 1 - FALSE_ALARMS))
+    median, limit = weighted_quantiles(distances, np.ones(len(distances)), (0.5, 1 - FALSE_ALARMS))
     if len(distances) < _ENOUGH_TO_LIMIT:
-        limit = max(limit, typical + linear.limit - linear.typical)
-    return replace(novelty, typical=typical, limit=max(limit, typical + 1e-3))
+        limit = max(limit, median + linear.limit - linear.median_distance)
+    return replace(novelty, median_distance=median, limit=max(limit, median + 1e-3))

@@ -15,8 +15,8 @@ from decor_core.images.augment import Augmentation
 from decor_core.model.events import OnEvent, ShouldStop, TrainEvent
 from decor_core.model.opinion_pool import OpinionPool
 from decor_core.model.training_config import TrainingConfig
+from decor_core.training.intermediate_features import IntermediateFeatures, PictureVersions, Read
 from decor_core.training.labeled_vectors import LabeledVectors
-from decor_core.training.middle_maps import MiddleMaps, PictureVersions, Read
 from decor_core.training.pooled_heads import PooledHeads
 from decor_core.training.time_estimate import (
     EPOCHS,
@@ -149,7 +149,7 @@ class FineTuner:
         return self._build_late_stages(maps, self._train, self._classes)
 
     def _build_late_stages(
-        self, maps: "MiddleMaps", rows: np.ndarray, classes: np.ndarray
+        self, maps: "IntermediateFeatures", rows: np.ndarray, classes: np.ndarray
     ) -> "LateStages":
         from decor_core.features.trainable_network import TrainableNetwork
         from decor_core.training.late_stages import LateStages

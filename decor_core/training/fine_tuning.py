@@ -17,7 +17,7 @@ from decor_core.model.events import OnEvent, ShouldStop, TrainEvent, never_stop
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training.fine_tuned_model import finished_model
 from decor_core.training.fine_tuner import FineTuner
-from decor_core.training.middle_maps import Read
+from decor_core.training.intermediate_features import Read
 from decor_core.training.time_estimate import OnProgress, TimeEstimate
 from decor_core.training.train import Training, train
 
@@ -132,9 +132,9 @@ def _compared(linear: Training, tuned: Training) -> tuple[bool, str]:
                     for one in (tuned, linear))  # fmt: skip
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((~ours & theirs).sum())
     p = mcnemar(only_theirs, only_ours)
-    told = f"{ours.sum()} of {n} test pictures right, {theirs.sum()} by the linear model."
+    result = f"{ours.sum()} of {n} test pictures right, {theirs.sum()} by the linear model."
     if only_ours > only_theirs and p < _ALPHA:
-        return True, f"Fine-tuned: {told} That is better by more than chance (p = {p:.2g})."
+        return True, f"Fine-tuned: {result} That is better by more than chance (p = {p:.2g})."
     if only_ours <= only_theirs:
-        return False, _without(f"Fine-tuned: {told} Fine-tuning is no better")
-    return False, _without(f"Fine-tuned: {told} The difference may well be chance (p = {p:.2g})")
+        return False, _without(f"Fine-tuned: {result} Fine-tuning is no better")
+    return False, _without(f"Fine-tuned: {result} The difference may well be chance (p = {p:.2g})")

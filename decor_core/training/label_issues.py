@@ -74,15 +74,15 @@ def find_label_issues(
     n_folds = min(_FOLDS, table["group"].nunique())
     trusted = np.ones(len(y), bool)
     for round_ in range(_ROUNDS):
-        judged = []
+        out_of_fold = []
         for repeat in range(_REPEATS):
             if should_stop():
                 return nothing
             fold_of = assign_folds(table, level, n_folds, _SEED + repeat)
-            judged.append(_out_of_fold(coordinates, y, fold_of, trusted))
+            out_of_fold.append(_out_of_fold(coordinates, y, fold_of, trusted))
             if progress:
                 progress(round_ * _REPEATS + repeat + 1, _ROUNDS * _REPEATS)
-        probs, distances = (np.mean(found, axis=0) for found in zip(*judged, strict=True))
+        probs, distances = (np.mean(found, axis=0) for found in zip(*out_of_fold, strict=True))
         if round_ < _ROUNDS - 1:
             trusted = _one_of_each(~_likely_wrong(probs, y), y)
     scores = _outlier_scores(distances)

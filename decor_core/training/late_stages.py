@@ -17,7 +17,7 @@ import tensorflow as tf
 from decor_core.features.trainable_network import TrainableNetwork
 from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import LinearHead
-from decor_core.training.middle_maps import MiddleMaps
+from decor_core.training.intermediate_features import IntermediateFeatures
 
 BATCH_SIZE = 16  # pictures of a step
 # How far from the weights before to those after training the ones that are kept lie.
@@ -38,7 +38,11 @@ class LateStages:
     """
 
     def __init__(
-        self, network: TrainableNetwork, maps: MiddleMaps, rows: np.ndarray, classes: np.ndarray
+        self,
+        network: TrainableNetwork,
+        maps: IntermediateFeatures,
+        rows: np.ndarray,
+        classes: np.ndarray,
     ) -> None:
         self.network, self._maps, self._rows, self._classes = network, maps, rows, classes
         self._resolutions = list(maps.weights)

@@ -17,7 +17,7 @@ from decor_core.model.training_config import STEPWISE, TrainingConfig
 from decor_core.model.vector_classifier import VectorClassifier
 from decor_core.model.whitened_folds import WhitenedFolds
 from decor_core.training.labeled_vectors import LabeledVectors
-from decor_core.training.train import usual_folds
+from decor_core.training.train import default_folds
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def search(
 
     ``base`` gives all other settings. The images that it keeps for testing take no part, so that
     a model trained with what is found is still tested on images that nothing was fitted to.
-    ``usual_folds`` by default. A long training passes through the shorter ones of its rate, which
+    ``default_folds`` by default. A long training passes through the shorter ones of its rate, which
     cost nothing more. A search that is stopped returns what is done. ``on_result`` gets each
     result when it is there; ``progress`` gets how many trainings of how many.
     """
@@ -124,7 +124,7 @@ def search(
     data = LabeledVectors.of(embeddings, level, base)
     parts = data.split()
     rows = np.sort(np.concatenate([parts.train, parts.validation]))
-    n_folds = n_folds or usual_folds(embeddings.rows(rows), level)
+    n_folds = n_folds or default_folds(embeddings.rows(rows), level)
     fold_of = assign_folds(embeddings.table.iloc[rows], level, n_folds, base.seed)
 
     @cache
@@ -238,10 +238,10 @@ def learning_curve(
 
     In every fold the training images are thinned to ``shares``, class by class, each smaller set
     inside the larger one (which scikit-learn's learning_curve does not do, nor can it be stopped).
-    ``usual_folds`` by default. A curve that is stopped returns the points that are done.
+    ``default_folds`` by default. A curve that is stopped returns the points that are done.
     """
     data = LabeledVectors.of(embeddings, level, config)
-    n_folds = n_folds or usual_folds(embeddings, level)
+    n_folds = n_folds or default_folds(embeddings, level)
     fold_of = assign_folds(embeddings.table, level, n_folds, config.seed)
     order = np.random.default_rng(config.seed).permutation(len(fold_of))
     points: list[CurvePoint] = []

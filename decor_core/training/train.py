@@ -127,11 +127,11 @@ def train_on_all(
     bundle = _bundle(data, title, model, folds, network, len(data.classes))
     if not repeats:
         return bundle
-    judged = cross_validate(embeddings, config, level, repeats=repeats)
-    return replace(bundle, cross_validation=judged)
+    evaluations = cross_validate(embeddings, config, level, repeats=repeats)
+    return replace(bundle, cross_validation=evaluations)
 
 
-def usual_folds(embeddings: Embeddings, level: str) -> int:
+def default_folds(embeddings: Embeddings, level: str) -> int:
     """How many parts to hold out in turn: five, or fewer where the pictures are."""
     different = different_pictures(embeddings.table, level, need=2)
     return max(2, min(FOLDS, sum(different.values())))
@@ -148,11 +148,11 @@ def fold_heads(
 ) -> Iterator[tuple[int, np.ndarray, LinearHead]]:
     """For every repeat and fold: the repeat, which pictures [n] are held out, and the head.
 
-    The folds are those of ``cross_validate``; ``usual_folds`` by default. A few are trained at
+    The folds are those of ``cross_validate``; ``default_folds`` by default. A few are trained at
     once, on threads. Ends early when it is stopped.
     """
     data = LabeledVectors.of(embeddings, level, config)
-    n_folds = n_folds or usual_folds(embeddings, level)
+    n_folds = n_folds or default_folds(embeddings, level)
     splits = [
         (repeat, fold_of == fold)
         for repeat in range(repeats)
@@ -197,7 +197,7 @@ def cross_validate(
     level = data.taxonomy.name
     check_kind(n_folds, Integral | None, "a number of folds", TrainingError)
     check_kind(repeats, Integral, "a number of repeats", TrainingError)
-    n_folds = n_folds or usual_folds(embeddings, level)
+    n_folds = n_folds or default_folds(embeddings, level)
     if repeats < 1:
         raise TrainingError(f"Expected to repeat it once or more, but it is {repeats}.")
     probs = np.zeros((repeats, len(data.classes), len(data.taxonomy.labels)))

@@ -14,8 +14,8 @@ from decor_app.components.styles import STYLES, describe_recall, style_of
 from decor_app.format import escape_markdown
 from decor_app.state import models
 from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
-from decor_core.model.elsewhere import Elsewhere, Strangers
 from decor_core.model.evaluation import evaluate
+from decor_core.model.external_evaluation import ExternalEvaluation, OutOfDistribution
 from decor_core.taxonomy import DECOR
 
 ROOT = Path(__file__).parents[2]
@@ -95,8 +95,8 @@ def test_figures_at_home_and_elsewhere_stand_side_by_side(monkeypatch):
     khokhloma, gorodets = (DECOR.labels.index(label) for label in ("Khokhloma", "Gorodets"))
     y_pred = [khokhloma] * 88 + [gorodets] * 12
     judged = evaluate(np.eye(len(DECOR.labels))[y_pred], np.full(100, khokhloma), DECOR.labels)
-    enamel = Strangers("Chinese enamel", 50, 4, {"Iznik": 30, "Khokhloma": 5})
-    elsewhere = Elsewhere("other shops", judged, {"Khokhloma": 6}, (enamel,))
+    enamel = OutOfDistribution("Chinese enamel", 50, 4, {"Iznik": 30, "Khokhloma": 5})
+    elsewhere = ExternalEvaluation("other shops", judged, {"Khokhloma": 6}, (enamel,))
     told = _about(replace(shipped, elsewhere=elsewhere), monkeypatch)
     assert "Recognized at home: 100 % of 65 photos" in told
     assert "Recognized elsewhere: 88 % of 100 photos, likely between 80 % and 93 %" in told

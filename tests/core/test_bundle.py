@@ -21,8 +21,8 @@ from decor_core.model.bundle import (
     load_bundle,
     save_bundle,
 )
-from decor_core.model.elsewhere import Elsewhere, Strangers
 from decor_core.model.evaluation import evaluate
+from decor_core.model.external_evaluation import ExternalEvaluation, OutOfDistribution
 from decor_core.model.linear_head import LinearHead
 from decor_core.taxonomy import DECOR
 
@@ -96,9 +96,9 @@ def test_round_trip_without_any_judgement(bundle, tmp_path):
 
 
 def test_figures_from_elsewhere_come_back(bundle, tmp_path):
-    strangers = Strangers("Batik", 9, 5, {"Iznik": 3})
+    strangers = OutOfDistribution("Batik", 9, 5, {"Iznik": 3})
     judged = bundle.evaluation
-    elsewhere = Elsewhere("museums", judged, {"Iznik": 1}, (strangers,))
+    elsewhere = ExternalEvaluation("museums", judged, {"Iznik": 1}, (strangers,))
     found = load_bundle(save_bundle(replace(bundle, elsewhere=elsewhere), tmp_path / "model"))
     assert replace(found.elsewhere, evaluation=judged) == elsewhere
     assert found.elsewhere.evaluation.to_json() == judged.to_json()

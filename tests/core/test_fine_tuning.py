@@ -158,7 +158,7 @@ def test_the_fine_tuned_model_can_be_kept_and_used(tuning, vectors, catalog, tmp
         found.embeddings.vectors[:, early], vectors.vectors[:, early], atol=1e-5
     )
     assert np.abs(found.embeddings.vectors[:, late] - vectors.vectors[:, late]).max() > 1e-3
-    assert loaded.novelty and loaded.novelty.limit > loaded.novelty.typical
+    assert loaded.novelty and loaded.novelty.limit > loaded.novelty.median_distance
 
 
 def test_test_and_linear_model_are_those_of_the_same_split(tuning):

@@ -293,7 +293,8 @@ def test_weights_that_are_not_finite(refused, files, training):
     weights = np.full_like(bundle.head.weights, np.nan)
     known = bundle.novelty
     np.savez(stream, weights=weights, bias=bundle.head.bias, means=known.means, axes=known.axes,
-             variances=known.variances, rest=known.rest, spread=known.spread)  # fmt: skip
+             variances=known.variances, rest=known.residual_variances,
+             spread=known.mean_variances)  # fmt: skip
     told = refused(zip_bytes(files | {_name(files, "head.npz"): stream.getvalue()}))
     assert "not finite" in told
 

@@ -50,7 +50,7 @@ def test_preprocessing_is_inside(tf, known):
     module = importlib.import_module(f"tensorflow.keras.applications.{known.module}")
     pixels = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3)).astype(np.float32)
     passed = tf.keras.Sequential([tf.keras.Input((8, 8, 3)), tf.keras.layers.Activation("linear")])
-    found = keras_networks.fed_with_pixels(passed, replace(known, side=8))(pixels)
+    found = keras_networks.with_preprocessing(passed, replace(known, side=8))(pixels)
     np.testing.assert_allclose(found, module.preprocess_input(pixels.copy()), atol=1e-3)
 
 

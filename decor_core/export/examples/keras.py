@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from decor_look import look
+from decor_preprocessing import preprocess
 from tensorflow import keras
 
 HERE = Path(__file__).parent
@@ -11,7 +11,7 @@ labels = (HERE / "labels.txt").read_text(encoding="utf-8").splitlines()
 model = keras.models.load_model(HERE / "model.keras")
 
 for file in sys.argv[1:]:
-    answer = {k: v.numpy() for k, v in model(look(file)).items()}
+    answer = {k: v.numpy() for k, v in model(preprocess(file)).items()}
     unknown = "novelty" in answer and answer["novelty"][0] > 0.5
     print(file + (": none of the known; the nearest are" if unknown else ""))
     found = zip(answer["probabilities"][0], labels, strict=True)

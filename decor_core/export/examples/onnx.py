@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import onnxruntime
-from decor_look import look, views, weights
+from decor_preprocessing import preprocess, views, weights
 
 HERE = Path(__file__).parent
 labels = (HERE / "labels.txt").read_text(encoding="utf-8").splitlines()
@@ -14,9 +14,9 @@ shapes = {one.name: one.shape for one in model.get_inputs()}
 names = [one.name for one in model.get_outputs()]
 
 for file in sys.argv[1:]:
-    fed = look(file)
-    parts = {"views": views(fed, count, side), "weights": weights(fed, count, places)}
-    answer = dict(zip(names, model.run(names, {"object": fed, **parts}), strict=True))
+    pixels = preprocess(file)
+    parts = {"views": views(pixels, count, side), "weights": weights(pixels, count, places)}
+    answer = dict(zip(names, model.run(names, {"object": pixels, **parts}), strict=True))
     unknown = "novelty" in answer and answer["novelty"][0] > 0.5
     print(file + (": none of the known; the nearest are" if unknown else ""))
     found = zip(answer["probabilities"][0], labels, strict=True)

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import tensorflow as tf
-from decor_look import look
+from decor_preprocessing import preprocess
 
 HERE = Path(__file__).parent
 labels = (HERE / "labels.txt").read_text(encoding="utf-8").splitlines()
@@ -12,7 +12,7 @@ saved = tf.saved_model.load(str(HERE / "saved_model"))
 model = saved.signatures["serving_default"]
 
 for file in sys.argv[1:]:
-    answer = {k: v.numpy() for k, v in model(object=tf.constant(look(file))).items()}
+    answer = {k: v.numpy() for k, v in model(object=tf.constant(preprocess(file))).items()}
     unknown = "novelty" in answer and answer["novelty"][0] > 0.5
     print(file + (": none of the known; the nearest are" if unknown else ""))
     found = zip(answer["probabilities"][0], labels, strict=True)

@@ -56,7 +56,7 @@ export async function predict(model, source) {
   const vector = await embed(model, source);
   const known = softmax(linear(vector, model.head));
   const novelty = model.novelty ? noveltyScore(vector, model.novelty) : 0;
-  return { probabilities: doubted(known, novelty, model.mostDoubt), novelty };
+  return { probabilities: discountByNovelty(known, novelty, model.maxDiscount), novelty };
 }
 
 /** The vector of an RGB picture: the stages of the network, then the colors. */
@@ -164,7 +164,7 @@ function noveltyScore(vector, known) {
     });
   }
   const distance = Math.min(...totals) / known.blocks.length;
-  const beyond = (distance - known.limit) / (known.limit - known.typical);
+  const beyond = (distance - known.limit) / (known.limit - known.median);
   return 1 / (1 + Math.exp(-known.steepness * Math.min(Math.max(beyond, -10), 10)));
 }
 
@@ -181,17 +181,17 @@ function logDistances(vector, block, least) {
     for (let axis = 0; axis < axes; axis++)
       gain -= 2 * along[axis] * block.gains[axis] * block.along[i * axes + axis];
     square = Math.max(square, 0);
-    const log = Math.log(Math.max((square / block.rest + gain) / d, least));
-    if (!block.spread) return log;
-    return (log + Math.log(Math.max(square / d / block.spread, least))) / 2;
+    const log = Math.log(Math.max((square / block.residual + gain) / d, least));
+    if (!block.mean) return log;
+    return (log + Math.log(Math.max(square / d / block.mean, least))) / 2;
   });
 }
 
-/** `doubted` of Decor: what is certain loses as much as the picture is strange. */
-function doubted(probabilities, novelty, most) {
+/** `discount_by_novelty` of Decor: probabilities moved towards uniform. */
+function discountByNovelty(probabilities, novelty, maxDiscount) {
   const n = probabilities.length;
-  const doubt = (Math.min(novelty, most) * n) / Math.max(n - 1, 1);
-  return probabilities.map((probability) => probability - doubt * (probability - 1 / n));
+  const discount = (Math.min(novelty, maxDiscount) * n) / Math.max(n - 1, 1);
+  return probabilities.map((probability) => probability - discount * (probability - 1 / n));
 }
 
 /** Probabilities of the labels of `levels[number]`: those that belong together are summed. */

@@ -40,7 +40,7 @@ for folder in folders:
     runpy.run_path("classify.py", run_name="__main__")
     print("done", flush=True)
     for name, package in packages().items():
-        if package == "decor_look":
+        if package == "decor_preprocessing":
             del sys.modules[name]
 print(*set(packages().values()), file=sys.stderr)
 """
@@ -291,14 +291,14 @@ def test_wrong_kinds_and_other_networks_are_refused(shipped, tmp_path):
 
 
 def test_the_examples_bring_the_code_that_finds_the_object(exported):
-    folder = exported("tflite") / "decor_look"
+    folder = exported("tflite") / "decor_preprocessing"
     core = Path(formats.__file__).parents[1]
     files = {path.relative_to(folder) for path in folder.rglob("*.py")} - {Path("__init__.py")}
     assert Path("images/views.py") in files
     for file in files:
         original = (core / file).read_text(encoding="utf-8")
         assert (folder / file).read_text(encoding="utf-8") == original.replace(
-            "from decor_core.", "from decor_look."
+            "from decor_core.", "from decor_preprocessing."
         )
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from decor_core.errors import BundleError
 from decor_core.model.bundle import load_bundle, save_bundle
-from decor_core.model.novelty import MAX_DISCOUNT, UNKNOWN, Novelty, doubted
+from decor_core.model.novelty import MAX_DISCOUNT, UNKNOWN, Novelty, discount_by_novelty
 from decor_core.model.novelty_detector import (
     FALSE_ALARMS,
     NoveltyDetector,
@@ -98,7 +98,7 @@ def test_the_limit_lets_the_stated_share_through(clouds):
         .distances(vectors[test]) for train, test in splits
     ])  # fmt: skip
     assert (held_out > novelty.limit).mean() == pytest.approx(FALSE_ALARMS, abs=0.005)
-    assert np.median(held_out) == pytest.approx(novelty.typical, abs=0.01)
+    assert np.median(held_out) == pytest.approx(novelty.median_distance, abs=0.01)
 
 
 @pytest.mark.parametrize("classes", [2, 300])
@@ -138,12 +138,13 @@ def test_the_axes_are_those_of_a_full_eigendecomposition():
 
 def test_doubt_takes_from_the_certain_and_leaves_the_order():
     probs = np.array([[1.0, 0, 0], [0.6, 0.3, 0.1], [1.0, 0, 0]])
-    found = doubted(probs, np.array([0.1, 0.1, 0.99]))
+    found = discount_by_novelty(probs, np.array([0.1, 0.1, 0.99]))
     np.testing.assert_allclose(found[0], [0.9, 0.05, 0.05])
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert (np.argsort(-found[1]) == [0, 1, 2]).all()
     assert found[2, 0] == 1 - MAX_DISCOUNT
-    np.testing.assert_allclose(doubted(np.array([[1.0, 0.0]]), np.ones(1))[0, 0], 1 - MAX_DISCOUNT)
+    of_two = discount_by_novelty(np.array([[1.0, 0.0]]), np.ones(1))
+    np.testing.assert_allclose(of_two[0, 0], 1 - MAX_DISCOUNT)
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +185,7 @@ def test_shipped_model_refuses_what_is_no_decor():
         lambda known: {"means": known.means[:, :-1]},
         lambda known: {"means": known.means[:0]},
         lambda known: {"axes": known.axes[:, :-1]},
-        lambda known: {"rest": known.rest[:-1]},
+        lambda known: {"residual_variances": known.residual_variances[:-1]},
         lambda known: {"blocks": known.blocks[:-1]},
         lambda known: {"blocks": (*known.blocks[:-1], slice(9000, 9405))},
     ],

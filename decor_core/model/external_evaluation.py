@@ -16,7 +16,7 @@ _Some = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 
 
 @dataclass(frozen=True)
-class Strangers:
+class OutOfDistribution:
     """``n`` pictures of a ``kind`` that has none of the labels, and what they were taken for.
 
     ``unknown`` of them were called unknown, ``confident`` tells how many were confidently given
@@ -34,7 +34,7 @@ class Strangers:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class ExternalEvaluation:
     """Figures on pictures from ``source``, in words; none of them was trained on.
 
     ``evaluation`` goes by the likeliest label, whether or not a picture was called unknown;
@@ -44,7 +44,7 @@ class Elsewhere:
     source: str
     evaluation: Evaluation | None = None
     unknown: dict[str, _Count] = field(default_factory=dict)
-    strangers: tuple[Strangers, ...] = ()
+    strangers: tuple[OutOfDistribution, ...] = ()
 
     def __post_init__(self) -> None:
         known = self.evaluation.labels if self.evaluation else ()

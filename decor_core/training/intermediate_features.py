@@ -21,7 +21,7 @@ OnCount = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class MiddleMaps:
+class IntermediateFeatures:
     """Maps of the stage before the trained ones, of n pictures in k versions and v views each.
 
     ``maps`` [n, k, v, h, w, c] are in half precision. ``weights`` say for each resolution (h, w)
@@ -56,7 +56,7 @@ class PictureVersions:
         stages: int,
         progress: OnCount = lambda done: None,
         should_stop: ShouldStop = never_stop,
-    ) -> MiddleMaps:
+    ) -> IntermediateFeatures:
         """Maps before the last ``stages``, of the pictures ``rows`` [n] in ``counts`` [n] versions.
 
         Versions beyond a picture's count are zero. ``progress`` is called with how many pictures
@@ -79,7 +79,7 @@ class PictureVersions:
 
         for done, _ in enumerate(map_in_order(read_maps, range(len(rows))), start=1):
             progress(done)
-        return MiddleMaps(maps, weights)
+        return IntermediateFeatures(maps, weights)
 
     def vectors(
         self,

@@ -1,4 +1,4 @@
-"""How Decor looks at a picture before the network does: needs Pillow and NumPy only."""
+"""What Decor makes of a picture before the network sees it: needs Pillow and NumPy only."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from .images.views import VIEWS, WORKING_SIDE, cut, region_square
 REGION = "object"
 
 
-def look(file: str | Path) -> np.ndarray:
-    """What is read of a picture, as the model is fed it: float32 [1, n, n, 4] of 0–255.
+def preprocess(file: str | Path) -> np.ndarray:
+    """What is read of a picture, the input of the model: float32 [1, n, n, 4] of 0–255.
 
     Red, green, blue, and how much each pixel counts, on a square of one color.
     """
@@ -22,14 +22,14 @@ def look(file: str | Path) -> np.ndarray:
     return np.dstack([np.asarray(square), np.asarray(weights)]).astype(np.float32)[None]
 
 
-def views(fed: np.ndarray, count: int, side: int) -> np.ndarray:
+def views(pixels: np.ndarray, count: int, side: int) -> np.ndarray:
     """Parts of such an object, each seen by the network by itself: [count, side, side, 3]."""
-    return _cut(fed[0, ..., :3], count, side)
+    return _cut(pixels[0, ..., :3], count, side)
 
 
-def weights(fed: np.ndarray, count: int, side: int) -> np.ndarray:
+def weights(pixels: np.ndarray, count: int, side: int) -> np.ndarray:
     """How much the places of these parts count: [count, side, side, 1]."""
-    return _cut(fed[0, ..., 3], count, side)[..., None]
+    return _cut(pixels[0, ..., 3], count, side)[..., None]
 
 
 def _cut(plane: np.ndarray, count: int, side: int) -> np.ndarray:
