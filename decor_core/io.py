@@ -27,6 +27,8 @@ import numpy as np
 
 from decor_core.errors import DamagedFile
 
+_TRASH = ".trash"  # no name of a run or a data set
+
 _T = TypeVar("_T")
 
 _PREFIX = ".decor-new-"
@@ -94,6 +96,19 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def move_to_trash(folder: Path) -> None:
+    """Keep ``folder`` in a trash beside it, in place of what was there."""
+    trash = folder.parent / _TRASH
+    shutil.rmtree(trash, ignore_errors=True)
+    trash.mkdir(exist_ok=True)
+    folder.rename(trash / folder.name)
+
+
+def in_trash(parent: Path) -> dict[str, Path]:
+    """What ``move_to_trash`` keeps of the folders in ``parent``, by name."""
+    return {path.name: path for path in parent.glob(f"{_TRASH}/*")}
 
 
 @contextmanager

@@ -28,8 +28,7 @@ _log = logging.getLogger(__name__)
 class RowMaker(Protocol):
     """Makes rows of pictures; safe to share between threads, and can be pickled.
 
-    What is pickled is what it is made of. The network, which it finds by name, is only where a
-    model carries it.
+    Pickles its arguments; the network only if the model contains it, else it is found by name.
     """
 
     columns: dict[str, type | int]

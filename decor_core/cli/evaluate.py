@@ -38,7 +38,7 @@ def command(
     repeats: int,
     as_json: bool,
 ) -> None:
-    """Judge a recipe by repeated cross-validation.
+    """Evaluate settings by repeated cross-validation.
 
     Without --head it is softmax where you name a setting that only that has, else auto.
     """

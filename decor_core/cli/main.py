@@ -26,7 +26,7 @@ COMMANDS = {
     "prepare": "Check pictures, convert them to JPEG, sort into class folders.",
     "train": "Train a classifier on your pictures and test it.",
     "retrain": "The same: its name in TensorFlow for Poets.",
-    "evaluate": "Judge a recipe by repeated cross-validation.",
+    "evaluate": "Evaluate settings by repeated cross-validation.",
     "sweep": "Find the best settings by cross-validation.",
     "label": "Tell what pictures show, best guess first.",
     "embed": "Write the vectors of pictures, to train on.",

@@ -9,10 +9,10 @@ import pandas as pd
 from decor_core.data.findings import Finding
 from decor_core.data.quality_checks import check_quality
 from decor_core.data.split import alike_classes
-from decor_core.text import pluralize
+from decor_core.text import pluralize, quoted_list
 
-NEEDED = 3  # pictures of a class: one each to train on, to watch and to test
-FEW = 5
+MIN_PICTURES = 3  # pictures of a class: one each to train on, to watch and to test
+ENOUGH_PICTURES = 5  # of a class, for its test to mean something
 _IMBALANCE = 10
 _NAMED = 3  # classes in a sentence
 _BLANKS = str.maketrans("", "", " _")
@@ -32,7 +32,7 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Finding, ..
     finest = levels[0]
     counts = Counter(table[finest])
     different = Counter(label for label, _ in set(zip(table[finest], table["group"], strict=True)))
-    alike = alike_classes(table, finest, NEEDED)
+    alike = alike_classes(table, finest, MIN_PICTURES)
     findings = list(_few_pictures(different, counts, alike))
     if alike:
         words = same_scene_words(alike, len(counts))
@@ -52,18 +52,19 @@ def _few_pictures(
         message = "It is the only class; two are needed to learn to tell them apart."
         yield Finding("one class", label, message)
     for label, total in sorted(counts.items()):
-        count = total if label in alike or total < NEEDED else different[label]
+        count = total if label in alike or total < MIN_PICTURES else different[label]
         has = f"It has {pluralize(count, 'picture')}"
         if count < total:
             has = f"It has {pluralize(count, 'different picture')} (near duplicates count once)"
-        if count < NEEDED:
+        if count < MIN_PICTURES:
             message = (
-                f"{has}; at least {NEEDED} are needed, to train on, to watch and to test. "
+                f"{has}; at least {MIN_PICTURES} are needed, to train on, to watch and to test. "
                 "Please add some, or leave the class out."
             )
             yield Finding("too few pictures", label, message)
-        elif count < FEW:
-            message = f"{has}, so a single one tests it; {FEW} are the least, and 20 are good."
+        elif count < ENOUGH_PICTURES:
+            least = f"{ENOUGH_PICTURES} are the least, and 20 are good"
+            message = f"{has}, so a single one tests it; {least}."
             yield Finding("few pictures", label, message)
 
 
@@ -74,11 +75,11 @@ def same_scene_words(alike: Sequence[str], classes: int) -> str:
     """
     if not alike:
         return ""
-    named = [f"“{label}”" for label in alike[:_NAMED]]
-    if len(alike) > _NAMED:
-        named.append(f"{len(alike) - _NAMED} more")
-    listed = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
-    these = "These pictures" if len(alike) >= classes else f"The pictures of {listed}"
+    these = (
+        "These pictures"
+        if len(alike) >= classes
+        else f"The pictures of {quoted_list(alike, _NAMED)}"
+    )
     return (
         f"{these} are nearly alike (one scene): the test accuracy says how well the "
         "model tells these shots apart, not new ones. Take some at another place or time, and "

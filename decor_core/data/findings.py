@@ -84,7 +84,7 @@ BY_TABLE = ABOUT_CLASSES - {"empty class"} | QUALITY
 # What is said of an unlisted picture.
 NO_ROW = "No row of the table names it."
 
-# Findings that are over once the picture has another label, or it or its double is dropped.
+# Resolved when the picture is relabeled, or it or its duplicate is dropped.
 _OVER_WHEN_CHANGED = {"near duplicate", "near conflict", "misnamed", "pages"} | BY_MODEL
 
 

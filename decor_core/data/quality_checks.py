@@ -16,7 +16,7 @@ from decor_core.text import pluralize
 MEASURES = {field.name: f"quality {field.name}" for field in fields(ImageQuality)}
 
 _Check = tuple[str, pd.Series, float, pd.Series, str]  # kind, measured, threshold, is it so, words
-_FEW = 5  # findings of one kind are never too many to list
+_MIN_COMMON = 5  # findings of one kind are never too many to list
 
 # Both these and _size_checks ask the gravest first: kind, field of ImageQuality, field of
 # Thresholds, when it is so, words.
@@ -62,7 +62,7 @@ def is_blank(table: pd.DataFrame) -> pd.Series:
 
 
 def check_quality(table: pd.DataFrame, thresholds: Thresholds = THRESHOLDS) -> list[Finding]:
-    """What measures and sizes tell, by each of the two of an image the gravest kind only.
+    """At most one finding per image from its measures and one from its size: the gravest.
 
     ``table`` is that of a Catalog; what it lacks of width, height and MEASURES is not told of.
     A kind that is told of a large share of the images is told once, of the set.
@@ -84,7 +84,7 @@ def _findings(
         chosen = is_odd.to_numpy() & ~found
         found |= chosen
         count = int(chosen.sum())
-        if kind != "blank" and count > max(_FEW, thresholds.common * len(table)):
+        if kind != "blank" and count > max(_MIN_COMMON, thresholds.common * len(table)):
             yield _as_one_finding(kind, count, len(table), thresholds)
             continue
         columns = (table["file"], size["width"], size["height"], measure)

@@ -53,8 +53,8 @@ def split(
     hash), ``group``, and where they are known ``file`` and ``taken``, of which ``bursts`` are told
     where a class has too few groups. A part of 0 percent is empty; any other holds at least one
     picture of each class. The column ``batch``, if there is one, tells when each row came, 0
-    first: the rows of a batch are divided without regard to later batches; later rows go only
-    where the parts, grown by them, are too small. Corrections always train. DataError if the
+    first: the rows of a batch are divided without regard to later batches; later rows fill
+    parts that have become too small for the new total. Corrections always train. DataError if the
     percentages leave nothing to train on, or a class has too few pictures.
     """
     check_shares(testing_percentage, validation_percentage)

@@ -40,7 +40,7 @@ def correct(
     """
     if len(levels) > 1 and not parent.strip():
         raise DataError(f"Say also which {levels[1]} “{label}” belongs to.")
-    with store.alone():  # else two servers, or tabs, each make a set of their first correction
+    with store.locked():  # else two servers, or tabs, each make a set of their first correction
         if set_id := corrections_id(store, title, levels):
             return edited(store.get(set_id), lambda now: now.add(pictures, label, parent)[0])
         labels = dict(zip(levels, (checked_label(label), parent), strict=False))

@@ -37,7 +37,7 @@ _KEYS = "123456789abcdefghijklmopqrtuwxyz"
 _MAX_CLASSES = 1_000  # beyond those that pictures have from elsewhere
 # Of the log, and of the labels and classes that are held to undo steps: so many, and so many
 # more for each picture.
-_JOURNAL_BYTES = 2**20, 1_000
+_LOG_BYTES = 2**20, 1_000
 _HELD = 10_000, 20
 
 
@@ -71,13 +71,13 @@ class LabelLog:
     """The log ``path`` of labels for the pictures ``ids``. For all threads.
 
     ``revision`` counts its steps. ``classes`` are keys by name, in the order in which they came.
-    ``confirmed`` are pictures that were given the label that they had.
+    ``confirmed`` are pictures that were labeled again with their present label.
     """
 
     def __init__(self, path: Path, ids: Collection[str]) -> None:
         self._path, self._ids = path, frozenset(ids)
         self._most_bytes, self._most_held = (
-            least + each * len(self._ids) for least, each in (_JOURNAL_BYTES, _HELD)
+            least + each * len(self._ids) for least, each in (_LOG_BYTES, _HELD)
         )
         self._lock = RLock()
         self._begin()

@@ -16,9 +16,8 @@ from decor_core.datasets.dataset import Dataset, load_dataset
 from decor_core.datasets.heap import Heap, load_heap
 from decor_core.datasets.storage import HEAD, HEAP, LABEL_LOG, read_head, read_state
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
-from decor_core.io import locked
+from decor_core.io import in_trash, locked, move_to_trash
 
-_TRASH = ".trash"
 _UNFINISHED_SECONDS = 86_400
 
 
@@ -141,16 +140,13 @@ class DatasetStore:
 
     def delete(self, set_id: str) -> None:
         """Remove a set; until the next one is removed, ``restore`` brings it back."""
-        with self.alone():
-            folder = self.folder(set_id)
-            shutil.rmtree(self.root / _TRASH, ignore_errors=True)
-            (self.root / _TRASH).mkdir(exist_ok=True)
-            folder.rename(self.root / _TRASH / set_id)
+        with self.locked():
+            move_to_trash(self.folder(set_id))
 
     def restore(self, set_id: str) -> Dataset | Heap:
         """Bring back the set that was deleted last."""
-        with self.alone():
-            trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
+        with self.locked():
+            trashed = in_trash(self.root)
             if set_id not in trashed:
                 raise DataError(f"The data set “{set_id}” cannot be brought back (any more).")
             left = self.root / set_id  # pictures of an edit that came too late
@@ -161,11 +157,11 @@ class DatasetStore:
 
     def discard(self, set_id: str) -> None:
         """Remove what there is of a set for good, as of one whose making was stopped."""
-        with self.alone():
+        with self.locked():
             shutil.rmtree(self.root / set_id, ignore_errors=True)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Nobody else changes, deletes or restores a set in the block; may be nested."""
         with unwritable(DataError, self.root), locked(self.root):
             yield

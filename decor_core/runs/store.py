@@ -1,6 +1,5 @@
 """Runs in memory for a session, or on disk: listed, renamed, noted, deleted and brought back."""
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from decor_core.config import data_directory
 from decor_core.errors import DecorError, RunError, check_kind, checked_path, unwritable
-from decor_core.io import locked, recover, replacing, unique_name
+from decor_core.io import in_trash, locked, move_to_trash, recover, replacing, unique_name
 from decor_core.model.bundle import SHIPPED, list_bundles
 from decor_core.runs.run import (
     MODEL_FOLDER,
@@ -22,7 +21,6 @@ from decor_core.runs.run import (
     write_run,
 )
 
-_TRASH = ".trash"
 _shipped_runs: dict[str, Run] = {}
 
 
@@ -189,7 +187,7 @@ class DiskRuns(RunStore):
     def restore(self, run_id: str) -> Run:
         check_kind(run_id, str, "the id of a run", RunError)
         with self._locked():
-            trashed = {path.name: path for path in self.root.glob(f"{_TRASH}/*")}
+            trashed = in_trash(self.root)
             if run_id not in trashed:
                 raise self._not_restorable(run_id, next(iter(trashed), None))
             trashed[run_id].rename(self.root / run_id)
@@ -224,9 +222,7 @@ class DiskRuns(RunStore):
                 write_run(run, new)
 
     def _remove(self, run: Run) -> None:
-        shutil.rmtree(self.root / _TRASH, ignore_errors=True)
-        (self.root / _TRASH).mkdir(exist_ok=True)
-        (self.root / run.id).rename(self.root / _TRASH / run.id)
+        move_to_trash(self.root / run.id)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

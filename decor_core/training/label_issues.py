@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from decor_core.data.checks import FEW
+from decor_core.data.checks import ENOUGH_PICTURES
 from decor_core.data.findings import Finding
 from decor_core.data.split import assign_folds
 from decor_core.features.embeddings import Embeddings
@@ -129,7 +129,7 @@ def _judgeable(
     seen = np.ones(len(embeddings.table), bool) if blank is None else ~np.array(blank, bool)
     table = embeddings.table[seen]
     different = table.groupby(level)["group"].transform("nunique").to_numpy()
-    rows = np.flatnonzero(seen)[different >= FEW]
+    rows = np.flatnonzero(seen)[different >= ENOUGH_PICTURES]
     # A group of near duplicates may lie across classes and leave too little to one of them.
     return rows if embeddings.table[level].iloc[rows].nunique() > 1 else rows[:0]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decor_core.data.checks import FEW
+from decor_core.data.checks import ENOUGH_PICTURES
 from decor_core.data.findings import pluralize
 from decor_core.model.evaluation import Proportion, wilson
 from decor_core.training.active_learning import ActiveLearner, Proposals
@@ -42,7 +42,7 @@ def class_progress(proposals: Proposals) -> list[ClassProgress]:
         right = Proportion(int(proposals.right[own].sum()), int(own.sum()))
         is_worse = right.ci95[1] < proposals.accuracy.value
         count = given.count(name)
-        found.append(ClassProgress(name, count, right, count < FEW or is_worse))
+        found.append(ClassProgress(name, count, right, count < ENOUGH_PICTURES or is_worse))
     return found
 
 

@@ -178,8 +178,8 @@ def test_keys_are_free_again_and_not_those_of_the_page(path):
     assert log.classes["new"] == "2"
 
 
-def test_a_journal_takes_no_more_than_its_pictures_need(path, monkeypatch):
-    monkeypatch.setattr("decor_core.datasets.label_log._JOURNAL_BYTES", (500, 25))
+def test_a_log_takes_no_more_than_its_pictures_need(path, monkeypatch):
+    monkeypatch.setattr("decor_core.datasets.label_log._LOG_BYTES", (500, 25))
     log = LabelLog(path, IDS)
     refused = log.append([label("ab", f"class {number}") for number in range(30)])
     assert refused and "600 bytes" in refused[0]

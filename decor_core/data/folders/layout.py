@@ -37,6 +37,7 @@ from decor_core.data.folders.tree import (
 )
 from decor_core.data.listing import label_text
 from decor_core.errors import DataError
+from decor_core.text import quoted_list
 
 BY_NAME, BY_FOLDER, BY_PARENT = "name", "folder", "parent"
 _LEVEL = re.compile(r"folder:(\d+)")
@@ -343,7 +344,4 @@ class _Guess:
 
 def named(names: Iterable[str]) -> str:
     """“a”, “b” and “c”; of many the first, and how many more."""
-    quoted = [f"“{name}”" for name in sorted(names)]
-    if len(quoted) > _NAMED + 1:
-        return f"{', '.join(quoted[:_NAMED])} and {len(quoted) - _NAMED} more"
-    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+    return quoted_list(sorted(names), _NAMED)
