@@ -30,11 +30,13 @@ from decor_app.hosting.middleware import ConnectionLimit, UploadLimits
 from decor_app.hosting.streamlit_internals import (
     ignore_clicks_of_automatic_reruns,
     limit_uploads,
+    send_downloads_from_urls,
     skip_runs_of_former_fragments,
 )
 from decor_app.hosting.tempdir import server_tempdir
 from decor_app.hosting.visitor import VisitorCookie
 from decor_app.state.cleanup import clean_up
+from decor_app.state.downloads import download_route
 from decor_app.state.labeling_routes import labeling_routes
 from decor_app.state.models import shipped_predictor
 from decor_app.state.processes import (
@@ -62,6 +64,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     limit_uploads(config.upload_mb)
     skip_runs_of_former_fragments()
     ignore_clicks_of_automatic_reruns()
+    send_downloads_from_urls()
     memory.tune_malloc()
     register_gauges()
     if config.api:
@@ -100,6 +103,7 @@ def _routes() -> list[BaseRoute]:
     return [
         metrics_route(password, base),
         labeling_routes(base),
+        download_route(base),
         Mount(f"{base}/api", _serve_api),
     ]
 

@@ -14,13 +14,15 @@ from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import TrainOnAllTask, TrainTask
 from decor_app.page import RETRAIN
 from decor_app.state.corrections import CorrectionTraining
-from decor_app.state.datasets import find_dataset, store, toast_error, zipped
+from decor_app.state.datasets import find_dataset, store, toast_error
+from decor_app.state.downloads import Download
 from decor_app.state.finished_jobs import run_of
 from decor_app.state.images import network_key
 from decor_app.state.jobs import CROSS_VALIDATE, TRAIN_ON_CORRECTIONS, job_for, submit_on
 from decor_app.state.models import in_use, predictor, use_model, use_shipped_model
 from decor_app.state.runs import run_entries
 from decor_app.state.workspace import workspace
+from decor_core.datasets.archive import zip_pieces
 from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
 from decor_core.model.evaluation import Evaluation
@@ -60,11 +62,12 @@ def show_corrections_bar(dataset: Dataset | None) -> None:
                 disabled=running,
                 key=keys.UNDO_CORRECTION,
             )
+            download = Download(lambda: zip_pieces(dataset), "corrections.zip")
             st.download_button(
                 "Download as a data set",
-                lambda: zipped(dataset),
-                "corrections.zip",
-                "application/zip",
+                download,
+                download.name,
+                download.kind,
                 icon=":material/download:",
                 on_click="ignore",
                 key=keys.DOWNLOAD_CORRECTIONS,

@@ -11,10 +11,10 @@ from decor_app import session_keys as keys
 from decor_app.components.class_picker import class_picker, edit_by_class
 from decor_app.datasets.fixes import GROUPS
 from decor_app.format import escape_markdown, pluralize
-from decor_app.state.datasets import written
+from decor_app.state.downloads import Download
 from decor_app.state.labeling import can_label_more, label_more
 from decor_core.data.findings import KINDS
-from decor_core.datasets.archive import write_aside
+from decor_core.datasets.archive import aside_pieces
 from decor_core.datasets.dataset import Dataset
 
 _LINES = 30  # of one kind
@@ -29,11 +29,12 @@ def show_aside(dataset: Dataset) -> None:
     with st.expander(title, icon=":material/inventory_2:"):
         reasons = {"File": list(report.set_aside), "Why": list(report.set_aside.values())}
         st.dataframe(pd.DataFrame(reasons), hide_index=True, alt="Files set aside, with the reason")
+        download = Download(lambda: aside_pieces(dataset), "set-aside.zip")
         st.download_button(
             "Download them",
-            lambda: written(write_aside, dataset),
-            "set-aside.zip",
-            "application/zip",
+            download,
+            download.name,
+            download.kind,
             icon=":material/download:",
             on_click="ignore",
             help="As they came, with the reasons in a text. What is there a second time is only "

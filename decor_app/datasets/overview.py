@@ -8,6 +8,8 @@ from decor_app import session_keys as keys
 from decor_app.format import ago, escape_markdown, pluralize
 from decor_app.page import RETRAIN
 from decor_app.state import datasets, labeling
+from decor_app.state.downloads import Download
+from decor_core.datasets.archive import zip_pieces
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.store import DatasetSummary
 
@@ -105,11 +107,12 @@ def _menu(dataset: Dataset) -> None:
             on_change=datasets.rename,
             args=(dataset.id,),
         )
+        download = Download(lambda: zip_pieces(dataset), f"{dataset.id}.zip")
         st.download_button(
             "Download as zip",
-            lambda: datasets.zipped(dataset),
-            f"{dataset.id}.zip",
-            "application/zip",
+            download,
+            download.name,
+            download.kind,
             icon=":material/download:",
             on_click="ignore",
             width="stretch",

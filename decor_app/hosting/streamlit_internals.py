@@ -10,6 +10,7 @@ from streamlit import config
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, get_script_run_ctx
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 
@@ -60,6 +61,22 @@ def ignore_clicks_of_automatic_reruns() -> None:
 
     if not hasattr(request, "__wrapped__"):
         AppSession.request_rerun = request_rerun
+
+
+def send_downloads_from_urls() -> None:
+    """Let a browser fetch what a download button is for from its ``url``, where it has one.
+
+    Streamlit asks for the whole of it, and keeps that in memory.
+    """
+    execute = MediaFileManager.execute_deferred
+
+    @wraps(execute)
+    def execute_deferred(self: MediaFileManager, file_id: str) -> str:
+        known = self._deferred_callables.get(file_id)
+        return getattr(known and known["callable"], "url", "") or execute(self, file_id)
+
+    if not hasattr(execute, "__wrapped__"):
+        MediaFileManager.execute_deferred = execute_deferred
 
 
 def session_id() -> str | None:

@@ -1,5 +1,7 @@
 """The pictures that are being labeled: their bar, the labeler, what can be taken along."""
 
+from functools import partial
+
 import streamlit as st
 
 from decor_app import session_keys as keys
@@ -9,6 +11,7 @@ from decor_app.hosting.config import server_config
 from decor_app.hosting.uploads import held_files
 from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import delete, reimport_advice, where_kept
+from decor_app.state.downloads import Download
 from decor_app.state.errors import attempt, toast_error
 from decor_app.state.first_model import train_first_model
 from decor_app.state.labeling import (
@@ -102,11 +105,12 @@ def _menu(labeling: Labeling) -> None:
             args=(labeling.id,),
         )
         for label, made, ending, kind in _DOWNLOADS:
+            download = Download(partial(made, labeling), f"{labeling.id}.{ending}", kind)
             st.download_button(
                 label,
-                lambda made=made: made(labeling),
-                f"{labeling.id}.{ending}",
-                kind,
+                download,
+                download.name,
+                download.kind,
                 icon=":material/download:",
                 on_click="ignore",
                 width="stretch",

@@ -1,6 +1,5 @@
 """The data sets that a session sees, which of them is open, and edits of it that can be undone."""
 
-import io
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
@@ -17,7 +16,6 @@ from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
 from decor_core.data.catalog import Catalog
 from decor_core.data.split import split
-from decor_core.datasets.archive import write_zip
 from decor_core.datasets.dataset import Dataset, edited, load_dataset
 from decor_core.datasets.store import DatasetStore, DatasetSummary, datasets_directory
 from decor_core.errors import DataError
@@ -130,18 +128,6 @@ def parts_of(dataset: Dataset) -> dict[str, str]:
 
 
 # Sets as a whole
-
-
-def written(write: Callable[[Dataset, io.BytesIO], object], dataset: Dataset) -> bytes:
-    """The file that ``write`` makes of a data set."""
-    file = io.BytesIO()
-    write(dataset, file)
-    return file.getvalue()
-
-
-def zipped(dataset: Dataset) -> bytes:
-    """The set as a zip to take along."""
-    return written(write_zip, dataset)
 
 
 def reimport_advice(set_id: str, catalog: Catalog) -> str:

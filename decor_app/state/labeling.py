@@ -2,14 +2,14 @@
 
 import io
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.jobs.ingest_tasks import IngestTask
-from decor_app.state.datasets import open_set, store, written
+from decor_app.state.datasets import open_set, store
 from decor_app.state.disk_quota import check_disk_quota
 from decor_app.state.errors import attempt, toast_error
 from decor_app.state.first_model import submit_ingest
@@ -17,7 +17,7 @@ from decor_app.state.jobs import INGEST, forget, job_for
 from decor_app.state.labeling_session import Labeling, labeling_of
 from decor_app.state.workspace import workspace
 from decor_core.data.tables.csv_escape import escape_cell
-from decor_core.datasets.archive import write_hugging_face, write_zip
+from decor_core.datasets.archive import hugging_face_pieces, zip_pieces
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.heap import (
     Heap,
@@ -144,17 +144,17 @@ def rename_heap(set_id: str) -> None:
 # To take along, as it stands
 
 
-def zipped(labeling: Labeling) -> bytes:
+def zipped(labeling: Labeling) -> Iterator[bytes]:
     """What has a class in class folders, with a table and a report."""
-    return written(write_zip, labeled_dataset(labeling.heap, labeling.log))
+    return zip_pieces(labeled_dataset(labeling.heap, labeling.log))
 
 
-def hugging_face(labeling: Labeling) -> bytes:
+def hugging_face(labeling: Labeling) -> Iterator[bytes]:
     """What has a class as a zip with metadata.csv, for Hugging Face's datasets."""
-    return written(write_hugging_face, labeled_dataset(labeling.heap, labeling.log))
+    return hugging_face_pieces(labeled_dataset(labeling.heap, labeling.log))
 
 
-def table_csv(labeling: Labeling) -> bytes:
+def table_csv(labeling: Labeling) -> Iterator[bytes]:
     """All pictures with their labels, safe to open in a spreadsheet."""
     table = label_table(labeling.heap, labeling.log).map(escape_cell)
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    yield table.to_csv(index=False, lineterminator="\n").encode()

@@ -3,6 +3,7 @@
 If one of these fails after an upgrade, decor_app/hosting/streamlit_internals.py is to be mended.
 """
 
+import gc
 import inspect
 import re
 from pathlib import Path
@@ -11,10 +12,14 @@ from typing import Any
 import pytest
 import streamlit as st
 from serving import TIMEOUT
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.fragment import MemoryFragmentStorage
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import _TRIGGER_PROTO_FIELDS
@@ -23,6 +28,7 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.hosting import streamlit_internals as internals
 from decor_app.hosting.uploads import UploadRegistry
+from decor_app.state.downloads import Download, download_route
 
 ROOT = Path(__file__).parents[2]
 _OUTSIDE = re.compile(
@@ -44,6 +50,7 @@ def test_nothing_else_of_the_app_touches_streamlits_insides():
         (Runtime.is_active_session, ["self", "session_id"]),
         (ScriptRunner._run_script, ["self", "rerun_data"]),
         (AppSession.request_rerun, ["self", "client_state"]),
+        (MediaFileManager.execute_deferred, ["self", "file_id"]),
         (MemoryUploadedFileManager.get_files, ["self", "session_id", "file_ids"]),
         (MemoryUploadedFileManager.remove_file, ["self", "session_id", "file_id"]),
         (MemoryUploadedFileManager.add_file, ["self", "session_id", "file"]),
@@ -101,6 +108,33 @@ def uploads(monkeypatch) -> MemoryUploadedFileManager:
 
 def _add(uploads, session: str, name: str, size: int) -> None:
     uploads.add_file(session, UploadedFileRec(name, name, "image/png", bytes(size)))
+
+
+def test_a_browser_fetches_a_download_from_its_own_url_and_streamlit_holds_nothing(monkeypatch):
+    monkeypatch.setattr(MediaFileManager, "execute_deferred", MediaFileManager.execute_deferred)
+    internals.send_downloads_from_urls()
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    download = Download(lambda: iter([b"a", b"b"]), "Żółw.zip")
+    own, usual = (
+        manager.execute_deferred(manager.add_deferred(data, "application/zip", place, "a.zip"))
+        for data, place in ((download, "1"), (lambda: b"usual", "2"))
+    )
+    assert (own, len(manager._file_metadata)) == (download.url, 1)
+    assert usual.startswith("/media/") and download() == b"ab"
+
+
+def test_a_download_is_sent_as_long_as_somebody_may_want_it():
+    client = TestClient(Starlette(routes=[download_route()]))
+    download = Download(lambda: iter([b"a", b"b"]), "Żółw.zip")
+    answer = client.get(download.url)
+    assert (answer.status_code, answer.content) == (200, b"ab")
+    assert answer.headers["Content-Type"] == "application/zip"
+    named = answer.headers["Content-Disposition"]
+    assert named == "attachment; filename*=utf-8''%C5%BB%C3%B3%C5%82w.zip"
+    url = download.url
+    del download, answer
+    gc.collect()
+    assert client.get(url).status_code == client.get(f"{url}x").status_code == 404
 
 
 def test_uploads_are_counted_and_freed(uploads):

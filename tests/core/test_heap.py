@@ -9,7 +9,7 @@ import pytest
 
 from decor_core.data.catalog import open_dataset, open_heap
 from decor_core.data.sources.source import open_source
-from decor_core.datasets.archive import write_hugging_face
+from decor_core.datasets.archive import hugging_face_pieces
 from decor_core.datasets.dataset import create_dataset
 from decor_core.datasets.heap import (
     Heap,
@@ -84,7 +84,7 @@ def test_labels_are_taken_along_as_a_table_and_for_hugging_face(heap, tmp_path):
     assert list(table["label"][:7]) == ["cup", "cup", *["=bowl"] * 4, ""]
     assert list(table["note"][5:8]) == ["", "none of these", "not labeled"]
     place = tmp_path / "hf.zip"
-    write_hugging_face(labeled_dataset(heap, log), place)
+    place.write_bytes(b"".join(hugging_face_pieces(labeled_dataset(heap, log))))
     with zipfile.ZipFile(place) as archive:
         told = archive.read("metadata.csv").decode().splitlines()
         assert told[0] == "file_name,label" and told[1] == "cup/00.png,cup"

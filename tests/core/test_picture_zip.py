@@ -7,7 +7,7 @@ import pytest
 from packing import zip_bytes
 
 from decor_app.jobs.ingest_tasks import IngestTask, PreviewTask, ingest
-from decor_core.datasets.archive import write_aside, write_zip
+from decor_core.datasets.archive import aside_pieces, zip_pieces
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.upload import pack_upload
 from decor_core.model.events import never_stop
@@ -35,7 +35,7 @@ def pictures(tmp_path, ornament, encoded) -> Dataset:
 
 
 def _again(pictures: Dataset, tmp_path, name: str) -> Dataset:
-    write_zip(pictures, tmp_path / f"{name}.zip")
+    (tmp_path / f"{name}.zip").write_bytes(b"".join(zip_pieces(pictures)))
     request = IngestTask(tmp_path / f"{name}.zip", tmp_path / name, "Again")
     return ingest(request, quiet, never_stop)
 
@@ -49,7 +49,7 @@ def test_what_is_exported_is_read_back_unchanged(pictures, tmp_path):
 
 def test_unpacked_it_comes_back_as_a_folder_that_is_sent_in_parts(pictures, tmp_path):
     """As browsers send what is too large for one upload: ``folder_upload.js``."""
-    write_zip(pictures, tmp_path / "out.zip")
+    (tmp_path / "out.zip").write_bytes(b"".join(zip_pieces(pictures)))
     parts = [{}, {}]
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         for number, name in enumerate(archive.namelist()):
@@ -62,14 +62,13 @@ def test_unpacked_it_comes_back_as_a_folder_that_is_sent_in_parts(pictures, tmp_
 
 
 def test_nothing_is_asked_about_what_was_exported(pictures, tmp_path):
-    write_zip(pictures, tmp_path / "out.zip")
+    (tmp_path / "out.zip").write_bytes(b"".join(zip_pieces(pictures)))
     preview = PreviewTask(tmp_path / "out.zip", tmp_path / "new").run(quiet, never_stop)
     assert (preview.layout.kind, preview.layout.guessed, preview.pictures) == ("csv", False, 12)
 
 
 def test_names_and_table_are_safe_everywhere(pictures):
-    packed = io.BytesIO()
-    write_zip(pictures, packed)
+    packed = io.BytesIO(b"".join(zip_pieces(pictures)))
     with zipfile.ZipFile(packed) as archive:
         table = archive.read("pictures.csv").decode("utf-8")
         folders = {name.partition("/")[0] for name in archive.namelist() if "/" in name}
@@ -78,9 +77,19 @@ def test_names_and_table_are_safe_everywhere(pictures):
     assert not any(set(name) & set('<>:"|?*\\') for name in folders)
 
 
+def test_a_zip_in_pieces_is_the_zip_and_no_piece_holds_much_of_it(pictures):
+    pieces = list(zip_pieces(pictures))
+    packed, whole = io.BytesIO(b"".join(pieces)), io.BytesIO()
+    with zipfile.ZipFile(packed) as archive, zipfile.ZipFile(whole, "w") as at_once:
+        for member in archive.infolist():
+            at_once.writestr(member, archive.read(member))
+        largest = max(member.file_size for member in archive.infolist())
+    assert packed.getvalue() == whole.getvalue()
+    assert max(map(len, pieces)) < largest + 4000 < len(whole.getvalue())
+
+
 def test_files_set_aside_come_with_their_reasons(pictures):
-    packed = io.BytesIO()
-    write_aside(pictures, packed)
+    packed = io.BytesIO(b"".join(aside_pieces(pictures)))
     with zipfile.ZipFile(packed) as archive:
         assert archive.read("broken.png") == b"\x89PNG nothing more"
         assert archive.read("reasons.txt").decode().startswith("broken.png: ")
