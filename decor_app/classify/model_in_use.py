@@ -5,7 +5,7 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.classify.decision import show_thresholds
 from decor_app.components.progress import watch_job
-from decor_app.format import escape_markdown, pluralize
+from decor_app.format import enumerated, escape_markdown, pluralize
 from decor_app.state.first_model import first_model_purpose
 from decor_app.state.jobs import job_for
 from decor_app.state.models import (
@@ -32,8 +32,7 @@ def headline() -> tuple[str, str]:
     taxonomy = predictor().bundle.taxonomy
     labels = list(map(escape_markdown, taxonomy.labels))
     if _learned_other_pictures():
-        more = len(labels) > _NAMED
-        named = ", ".join(labels[:_NAMED]) + " …" if more else _joined(labels)
+        named = enumerated(labels, _NAMED)
         return "Which is it?", f"A model of yours tells {len(labels)} classes apart: {named}."
     shipped = {name for level in shipped_bundle().taxonomy.levels for name in level.labels}
     new = [escape_markdown(name) for name in taxonomy.labels if name not in shipped]
@@ -42,16 +41,10 @@ def headline() -> tuple[str, str]:
     kinds = pluralize(len(labels), taxonomy.name)
     if taxonomy.coarser:
         kinds += f" from {pluralize(len(taxonomy.coarser.labels), taxonomy.coarser.name)}"
-    named = ", ".join(new[:_NAMED]) + (" …" if len(new) > _NAMED else "")
     return (
         "Which decor is it?",
-        f"{kinds}, told apart by their ornament; {named} by your corrections.",
+        f"{kinds}, told apart by their ornament; {enumerated(new, _NAMED)} by your corrections.",
     )
-
-
-def _joined(words: list[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _learned_other_pictures() -> bool:

@@ -9,10 +9,9 @@ from decor_app import session_keys as keys
 from decor_app.datasets.grid import problems, show_grid
 from decor_app.datasets.predictions import offer_predictions, predictions_of
 from decor_app.session_keys import SessionKey
-from decor_app.state.datasets import parts_of
+from decor_app.state.datasets import PARTS, parts_of
 from decor_core.datasets.dataset import Dataset
 
-_PARTS = {"train": "Training", "validation": "Validation", "test": "Test"}
 _RIGHT, _WRONG = "Right", "Wrong"
 
 
@@ -36,7 +35,7 @@ def show_pictures(dataset: Dataset) -> None:
             wanted &= table["type"] == kind
         if note := _filter("Problem", sorted(set(notes.values())), keys.FILTER_PROBLEM):
             wanted &= table["file"].map(notes).eq(note)
-        if parts and (part := _filter("Part", list(_PARTS), keys.FILTER_PART, _PARTS)):
+        if parts and (part := _filter("Part", list(PARTS), keys.FILTER_PART, PARTS)):
             wanted &= table["key"].map(parts).eq(part)
         if predictions and (side := _filter("Model", [_RIGHT, _WRONG], keys.FILTER_VERDICT)):
             predicted = table["key"].map(lambda key: predictions.get(str(key), ("",))[0])

@@ -1,11 +1,11 @@
 """Which folders are the classes: the guess as a tree with counts, and other ways to choose from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.format import escape_markdown, pluralize
+from decor_app.format import enumerated, escape_markdown, pluralize
 from decor_core.data.folders.layout import BY_NAME
 from decor_core.data.folders.outline import (
     AROUND,
@@ -56,7 +56,7 @@ def _describe_choice(outline: FolderOutline | str) -> str:
     """What a choice is called; no two alike, as the widget knows them by it."""
     if isinstance(outline, str):
         return outline
-    names = _few(outline.counts)
+    names = enumerated([escape_markdown(name) for name in outline.counts], _NAMED)
     if outline.classes_from == BY_NAME:
         return f"The file names: {names}"
     if len(outline.counts) == 1:
@@ -93,9 +93,3 @@ def show_tree(outline: FolderOutline) -> None:
 def _line(line: FolderLine) -> str:
     name = f"{line.more} more folders" if line.more else f"**{escape_markdown(line.name)}**"
     return f"{'  ' * line.depth}- {name} {line.pictures:,} {_ROLES[line.role]}"
-
-
-def _few(counts: Mapping[str, int]) -> str:
-    names = [escape_markdown(name) for name in list(counts)[:_NAMED]]
-    more = len(counts) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more else "")

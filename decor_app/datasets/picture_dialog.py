@@ -7,7 +7,7 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.format import escape_markdown, percent
-from decor_app.state.datasets import edit, parts_of
+from decor_app.state.datasets import PARTS, edit, parts_of
 from decor_core.data.findings import KINDS
 from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
@@ -53,7 +53,7 @@ def _facts(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> str
     facts |= {
         "Type": row["type"],
         "Size": f"{row['width']} × {row['height']} pixels",
-        "Used to": _PARTS.get(parts_of(dataset).get(row["key"], ""), "–"),
+        "Part": PARTS.get(parts_of(dataset).get(row["key"], ""), "–"),
         "File": file,
     }
     if answer:
@@ -64,6 +64,3 @@ def _facts(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> str
         kind, message = escape_markdown(KINDS[finding.kind]), escape_markdown(finding.message)
         lines.append(f":orange[:material/warning: {kind}]: {message}")
     return "  \n".join(lines)
-
-
-_PARTS = {"train": "train", "validation": "watch the training", "test": "test"}

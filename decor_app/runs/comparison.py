@@ -8,7 +8,8 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from decor_app.charts.curves import overlaid_curves
-from decor_app.format import between, escape_markdown, percent_exact
+from decor_app.format import escape_markdown, percent_exact
+from decor_core.model.evaluation import Evaluation
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.comparison import compare
 from decor_core.runs.run import Run
@@ -68,7 +69,7 @@ def _settings_table(runs: Sequence[Run], differing: Mapping[str, tuple]) -> Styl
         },
         index=[_LABELS[name] for name in order],
     )
-    table.loc["Test accuracy"] = [_accuracy(run) for run in runs]
+    table.loc["Test accuracy"] = [describe_accuracy(run.evaluation) for run in runs]
     marked = {_LABELS[name] for name in order if name in differing}
     style = "font-weight: 700; background-color: rgba(230, 178, 60, 0.25)"
     return table.style.apply(lambda row: [style if row.name in marked else ""] * len(row), axis=1)
@@ -80,8 +81,9 @@ def _in_words(value: object) -> str:
     return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _accuracy(run: Run) -> str:
-    if run.evaluation is None:
+def describe_accuracy(evaluation: Evaluation | None) -> str:
+    """E.g. “96.8 % (89–99), N=63”, with the 95 % interval."""
+    if evaluation is None:
         return "–"
-    share, interval = run.evaluation.accuracy, run.evaluation.ci95
-    return f"{percent_exact(share)} (N={run.evaluation.n}, likely between {between(interval)})"
+    low, high = (f"{bound * 100:.0f}" for bound in evaluation.ci95)
+    return f"{percent_exact(evaluation.accuracy)} ({low}–{high}), N={evaluation.n}"

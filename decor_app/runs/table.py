@@ -6,11 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.format import duration, head_name, percent_exact, pluralize
-from decor_app.runs.comparison import run_titles
+from decor_app.format import duration, head_name, pluralize
+from decor_app.runs.comparison import describe_accuracy, run_titles
 from decor_app.state.models import in_use
 from decor_app.state.runs import RunEntry
-from decor_core.model.evaluation import Evaluation
 from decor_core.model.training_config import STEPWISE
 
 # Pixels: together they fit into a window of 1280. Notes come last, and may stand beyond its edge.
@@ -78,16 +77,9 @@ def _row(entry: RunEntry, title: str) -> dict[str, object]:
         "Fine-tuned": pluralize(config.fine_tune, "stage") if run.bundle.is_fine_tuned else "–",
         "Steps": str(config.steps) if stepwise else "–",
         "Rate": f"{config.learning_rate:g}" if stepwise else "–",
-        "Test accuracy": _accuracy(run.evaluation),
-        "Cross-validation": _accuracy(run.cross_validation.get(run.level)),
+        "Test accuracy": describe_accuracy(run.evaluation),
+        "Cross-validation": describe_accuracy(run.cross_validation.get(run.level)),
         "Took": "–" if run.seconds is None else duration(run.seconds),
         "Trained": pd.Timestamp(run.created),
         "Note": run.note,
     }
-
-
-def _accuracy(evaluation: Evaluation | None) -> str:
-    if evaluation is None:
-        return "–"
-    low, high = (f"{bound * 100:.0f}" for bound in evaluation.ci95)
-    return f"{percent_exact(evaluation.accuracy)} ({low}–{high}), N={evaluation.n}"

@@ -21,6 +21,8 @@ from decor_core.datasets.store import DatasetStore, DatasetSummary, datasets_dir
 from decor_core.errors import DataError
 from decor_core.model.training_config import TrainingConfig
 
+PARTS = {"train": "Training", "validation": "Validation", "test": "Test"}  # of a split
+
 
 def store() -> DatasetStore:
     """Where this session's data sets are: kept on the disk, or with it until it goes."""

@@ -1,10 +1,8 @@
 """What stands in the way of a training, or of a good one."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
-from decor_app.format import escape_markdown
+from decor_app.format import enumerated, escape_markdown
 from decor_app.page import DATA
 from decor_app.state.training_vectors import TrainingSource
 from decor_app.training.settings import ChosenTraining
@@ -16,7 +14,7 @@ _NAMED = 6  # classes
 
 def show_blockers(chosen: ChosenTraining, source: TrainingSource) -> bool:
     """Say what is missing in the pictures; whether they can be trained on all the same."""
-    reason = _obstacle(chosen, source)
+    reason = _blocker(chosen, source)
     few = [label for label, count in source.counts(chosen.level).items() if count < _FEW]
     if reason:
         st.error(escape_markdown(reason), icon=":material/error:")
@@ -24,7 +22,7 @@ def show_blockers(chosen: ChosenTraining, source: TrainingSource) -> bool:
         one = len(few) == 1
         classes, they = ("1 class has", "It") if one else (f"{len(few)} classes have", "They")
         st.warning(
-            f"{classes} fewer than {_FEW} pictures: {escape_markdown(_named(few))}. "
+            f"{classes} fewer than {_FEW} pictures: {escape_markdown(enumerated(few, _NAMED))}. "
             f"{they} can hardly be learned, or tested.",
             icon=":material/warning:",
         )
@@ -33,7 +31,7 @@ def show_blockers(chosen: ChosenTraining, source: TrainingSource) -> bool:
     return not reason
 
 
-def _obstacle(chosen: ChosenTraining, source: TrainingSource) -> str:
+def _blocker(chosen: ChosenTraining, source: TrainingSource) -> str:
     """Why nothing can be trained; "" where it can."""
     if len(source.counts(chosen.level)) < 2:
         return "There is only one class; a model needs at least two to tell apart."
@@ -43,8 +41,6 @@ def _obstacle(chosen: ChosenTraining, source: TrainingSource) -> str:
     if not poor:
         return ""
     uses = "to train, to validate and to test" if need == 3 else "to train and to test"
-    return f"Each class needs at least {need} different pictures, {uses}. {_named(poor)}."
-
-
-def _named(items: Sequence[str]) -> str:
-    return ", ".join(items[:_NAMED]) + (" …" if len(items) > _NAMED else "")
+    return (
+        f"Each class needs at least {need} different pictures, {uses}. {enumerated(poor, _NAMED)}."
+    )

@@ -69,11 +69,11 @@ def _show_start() -> None:
     if reason := _missing() or (
         "It needs pictures of your own: of the photos that ship only the vectors are here."
         if not keys.LEARN_FROM.value
-        else _obstacle(run)
+        else _blocker(run)
     ):
         st.info(escape_markdown(reason), icon=":material/info:")
         return
-    assert run is not None and run.evaluation is not None  # else there is an obstacle
+    assert run is not None and run.evaluation is not None  # else there is a blocker
     st.markdown(
         f"Training deeper begins with **{escape_markdown(run.title)}**, which has "
         f"{percent_exact(run.evaluation.accuracy)} of "
@@ -141,7 +141,7 @@ def _missing() -> str:
     return ""
 
 
-def _obstacle(run: Run | None) -> str:
+def _blocker(run: Run | None) -> str:
     """Why it cannot begin with ``run``; "" where it can."""
     if run is None:
         return (

@@ -235,7 +235,7 @@ def test_what_keeps_a_set_from_training_names_the_classes(open_page, home):
         pictures = pictures.drop(list(files)[1:])
     (warning,) = open_page().warning
     assert "yet. “Gzhel”: It has 1 picture; at least 3" in warning.value
-    assert warning.value.endswith(" 1 more obstacle: “Iznik”.")
+    assert warning.value.endswith(" 1 more blocker: “Iznik”.")
 
 
 def test_a_fix_is_a_click_and_can_be_undone(open_page, home):
@@ -567,7 +567,7 @@ def test_classes_in_file_names_are_asked_for(arrived, home):
                    "test/1.png", "test/2.png")  # fmt: skip
     assert "are called like parts of a data set" in texts(test)
     assert test.radio(key="ingest_classes_from").options == [
-        "The file names: cat, dog", UNLABELED, "Folders on level 1: test, train", ONE_CLASS,
+        "The file names: cat and dog", UNLABELED, "Folders on level 1: test, train", ONE_CLASS,
     ]  # fmt: skip
     assert "2 pictures left out: Its name tells no class" in texts(test).replace("\\", "")
     assert "8 pictures in 2 classes" in _read(test)
