@@ -122,7 +122,8 @@ def _listed(source: Source, csv: Path | bytes | None, columns: Columns | None) -
     if taken:
         tables = {name: table_bytes(source, name) for name in taken}
         known = columns if layout.guessed else layout.columns
-        listing = _list_tables(tables, source.names, known)
+        own = columns is None and not layout.guessed
+        listing = _list_tables(tables, source.names, known, as_written=own)
         assumed = [Finding("assumed", taken[0], layout.read_as)] if layout.read_as else []
         findings = (*assumed, *_which_tables(source, taken), *listing.findings)
         return replace(listing, findings=findings, tables=tuple(taken))
@@ -214,9 +215,13 @@ def list_table(csv: Path | bytes, names: Sequence[str], columns: Columns | None)
 
 
 def _list_tables(
-    tables: Mapping[str, bytes], names: Sequence[str], columns: Columns | None
+    tables: Mapping[str, bytes],
+    names: Sequence[str],
+    columns: Columns | None,
+    *,
+    as_written: bool = False,
 ) -> Listing:
-    listing = list_tables(tables, names, columns)
+    listing = list_tables(tables, names, columns, as_written=as_written)
     if not listing.rows:
         # A row without a label is no fault where others have one; that nothing is there is.
         unusable = [f for f in listing.findings if f.kind in ("missing", "incomplete")]

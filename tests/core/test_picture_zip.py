@@ -47,6 +47,15 @@ def test_what_is_exported_is_read_back_unchanged(pictures, tmp_path):
     assert _again(again, tmp_path, "once-more").version == pictures.version
 
 
+def test_labels_that_other_tables_have_for_none_come_back(pictures, tmp_path):
+    names = (".", "NA", "none", "['ash', 'oak']", "?")
+    files = pictures.table["file"]
+    named = pictures.relabel_each(dict(zip(files, names, strict=False)))
+    again = _again(named, tmp_path, "again")
+    assert again.counts == named.counts and set(names) < set(again.counts)
+    assert again.version == named.version
+
+
 def test_unpacked_it_comes_back_as_a_folder_that_is_sent_in_parts(pictures, tmp_path):
     """As browsers send what is too large for one upload: ``folder_upload.js``."""
     (tmp_path / "out.zip").write_bytes(b"".join(zip_pieces(pictures)))

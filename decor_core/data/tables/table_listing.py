@@ -20,12 +20,17 @@ _RESERVED = {"file", "key", "width", "height", "taken", "type", "group", "batch"
 
 
 def list_tables(
-    tables: Mapping[str, bytes], names: Sequence[str], columns: Columns | None = None
+    tables: Mapping[str, bytes],
+    names: Sequence[str],
+    columns: Columns | None = None,
+    *,
+    as_written: bool = False,
 ) -> Listing:
     """The rows of tables, by name ("" for one without), matched with the picture files ``names``.
 
     What of ``columns`` is not given is guessed; the names of the label columns become those of the
-    levels. Nothing is repaired that nobody named. DataError if one is no table, lacks columns, or
+    levels. Nothing is repaired that nobody named. ``as_written``: Decor wrote them, so that each
+    cell is the label that it says, be it “none”. DataError if one is no table, lacks columns, or
     leaves open which are meant.
     """
     rows: dict[str, Row] = {}
@@ -38,6 +43,9 @@ def list_tables(
         wanted = replace(used, file=named.file, type=named.type)
         with naming_table(title):
             used = resolve_columns(table, pictures, wanted, title)
+        gaps = table.attrs["gaps"]
+        for name in () if as_written else used.labels:
+            table.attrs["assumed"] += _clean_labels(table, name, gaps)
         findings += _read_rows(
             table, title or _THE_TABLE, used, named, FilesByName(pictures, title), rows
         )
@@ -78,8 +86,6 @@ def _read_rows(
             f"Files are named in column “{columns.file}”, labels are in “{columns.label}”{coarser}."
         )
         assumed.insert(0, note)
-    for name in columns.labels:
-        assumed += _clean_labels(table, name, gaps)
     table, findings = _complete_rows(table, columns.file, (columns.file, columns.label), gaps)
     if columns.is_decor:
         table.columns = table.columns.str.lower()
