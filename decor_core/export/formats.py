@@ -94,7 +94,7 @@ class Format:
 
     @property
     def ending(self) -> str:
-        """Of the file that it makes."""
+        """Suffix of the file that it makes."""
         return "zip" if self.write else "md"
 
     def require_packages(self) -> None:
@@ -118,7 +118,7 @@ def _write_onnx(bundle: Bundle, folder: Path) -> dict[str, int]:
 
 
 def _sizes(bundle: Bundle) -> dict[str, int]:
-    """Of the views that a model is fed."""
+    """Number and sizes of the views in the model's input."""
     network = load_backbone(bundle.embedding.architecture)
     map_side, *_ = network.shapes[0]
     return {"views": bundle.embedding.views, "side": network.spec.side, "map_side": map_side}

@@ -28,7 +28,7 @@ def export_graph(bundle: Bundle, path: Path) -> None:
 
     It maps ``input`` [n, 224, 224, 3], float32, scaled as ``(pixel - 128) / 128``, to
     ``final_result`` [n, classes], the probabilities in the order of the bundle's labels. Raises
-    DecorError as Predictor does where the model was trained on another network or embedding.
+    DecorError as ImagePredictor does where the model was trained on another network or embedding.
     """
     model = build_model(bundle)
     read = find_objects if bundle.embedding.region == "object" else whole_frames
@@ -111,7 +111,7 @@ def _inside(boxes: Any) -> Any:
 
 
 def _crop(maps: Any, boxes: Any, side: int = _SIDE) -> Any:
-    """What lies in each of ``boxes``, ``side`` pixels a side; beyond the picture it is 0."""
+    """Crops of each of ``boxes``, ``side`` pixels a side; 0 beyond the picture."""
     # This operation counts from the middle of the first pixel to that of the last.
     half = (boxes[:, 2:] - boxes[:, :2]) / side / 2
     middles = tf.concat([boxes[:, :2] + half, boxes[:, 2:] - half], axis=1) - 0.5
@@ -127,14 +127,14 @@ def _border(maps: Any) -> Any:
 
 
 def _median(colors: Any) -> Any:
-    """Of colors [n, m, 3], m even: [n, 1, 1, 3]."""
+    """Medians [n, 1, 1, 3] of colors [n, m, 3], m even."""
     middle = colors.shape[1] // 2
     pair = tf.sort(colors, axis=1)[:, middle - 1 : middle + 1]
     return tf.reduce_mean(pair, axis=1)[:, None, None]
 
 
 def _white_balance(white: Any) -> Any:
-    """What makes a color [n, 1, 1, 3] gray of the same brightness if it is light and pale."""
+    """Factors that make a color [n, 1, 1, 3] gray of equal brightness if it is light and pale."""
     lightness, *hue = tf.unstack(lab(white), axis=-1)
     is_white = (lightness > localize.LIGHT) & (tf.norm(tf.stack(hue), axis=0) < localize.PALE)
     gains = tf.reduce_mean(white, axis=-1, keepdims=True) / tf.maximum(white, 1.0)

@@ -134,7 +134,7 @@ def _training_data(bundle: Bundle) -> str:
 
 
 def _network(bundle: Bundle) -> str:
-    """Which network it is, and what became of it before the head was trained."""
+    """The network, and its training before that of the head."""
     network = bundle.network
     if network is None:
         return (

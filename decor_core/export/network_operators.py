@@ -1,4 +1,4 @@
-"""What the exports to other frameworks share: operators of a network's TFLite file, pooling."""
+"""Operators of a network's TFLite file, and pooling, for exports to other frameworks."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -64,7 +64,7 @@ class Operator(NamedTuple):
 
     @property
     def groups(self) -> int:
-        """Of channels that CONV_2D convolves each alone."""
+        """Number of groups of channels that CONV_2D convolves each alone."""
         return self.input_shapes[0][3] // self.input_shapes[1][3]
 
     def unknown(self) -> BackboneError:
@@ -75,7 +75,7 @@ class Operator(NamedTuple):
 
 
 def sum_factors(inputs: Sequence[FileTensor], output: FileTensor) -> tuple[list[float], float]:
-    """What maps of eight bits are multiplied with to be added, and what the sum is divided by.
+    """Factors of maps of eight bits that are added, and the divisor of their sum.
 
     As XNNPACK rounds them: whole numbers of 21 bits.
     """

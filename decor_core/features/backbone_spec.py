@@ -1,4 +1,4 @@
-"""What a network takes: the size of its input, its preprocessing; where its file is."""
+"""Input of a network: its size and preprocessing; where its file is."""
 
 import os
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class BackboneSpec:
 
 
 def kept_path(name: str) -> Path:
-    """Where the TFLite file of a network is kept that does not ship."""
+    """Path of the TFLite file of a network that does not ship."""
     folder = Path(os.environ.get("DECOR_BACKBONES") or cache_directory() / "backbone")
     return folder / f"{name}.tflite"
 

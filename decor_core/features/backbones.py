@@ -1,4 +1,4 @@
-"""Which network looks at a picture: its input, its preprocessing, its weights, its stage maps.
+"""Backbones: networks with their input, preprocessing, weights and stage maps.
 
 Every network runs on LiteRT from one TFLite file whose outputs are the feature maps at the end
 of each stage (each resolution or width of the network). Most have a name, by which they are
@@ -74,7 +74,7 @@ def is_at_hand(name: str) -> bool:
 
 
 def network_title(name: str) -> str:
-    """What people see of the network called ``name``."""
+    """Title, for people, of the network called ``name``."""
     network = own_network(name)
     return network.title if network else name
 

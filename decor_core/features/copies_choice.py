@@ -23,7 +23,7 @@ WORTHWHILE = 0.8
 
 @dataclass(frozen=True)
 class CopiesChoice:
-    """How many distorted ``copies`` of each picture there are, and why in a sentence.
+    """Number of distorted ``copies`` of each picture, and the reason in a sentence.
 
     ``distance`` is that of copies from their picture, in shares of the one between two pictures of
     a class; None where it was not asked for.
@@ -71,7 +71,7 @@ def _distance(
     rows: np.ndarray,
     copies: np.ndarray,
 ) -> float:
-    """Of copies, in shares of that between two pictures of a class: the mean over early blocks.
+    """Distance of copies as a share of that between two pictures of a class, over early blocks.
 
     Late stages know things, which wear does not change.
     """

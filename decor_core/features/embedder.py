@@ -77,7 +77,7 @@ def late_stages(blocks: Sequence[Block]) -> slice:
 
 
 def novelty_blocks(blocks: Sequence[Block]) -> tuple[slice, ...]:
-    """Columns of the blocks that tell known pictures from strangers: all but the first stage.
+    """Columns of the blocks by which novelty is measured: all but the first stage.
 
     That one hardly knows more than edges. All where the blocks are not those of a network.
     """
@@ -88,7 +88,7 @@ def novelty_blocks(blocks: Sequence[Block]) -> tuple[slice, ...]:
 
 @dataclass(frozen=True)
 class View:
-    """What the network sees in one part of a picture.
+    """Stage maps of one part of a picture.
 
     ``box`` (left, upper, right, lower) is in shares of the picture's width and height, and may
     reach beyond the picture. ``stages[k]`` is the map [h, w, channels] of stage k and
@@ -174,7 +174,7 @@ class ImageEmbedder:
             return maps.vector()
 
     def feature_maps(self, picture: Image.Image) -> FeatureMaps:
-        """What there is to see in an upright RGB picture, and where."""
+        """Feature maps of an upright RGB picture."""
         chosen = VIEWS[: self.spec.views]
         with self._turn:
             square, mask, box = region_square(picture, self.spec.region)
@@ -198,7 +198,7 @@ def _view(
     weights: Image.Image,
     maps: Sequence[np.ndarray],
 ) -> View:
-    """What the network sees in ``view`` of the square that is read, which lies in ``box``."""
+    """Stage maps of ``view`` of the square that is read, which lies in ``box``."""
     *relative, mirrored = view
     shapes = [stage.shape[:2] for stage in maps]
     shares = {shape: _shares(weights, shape) for shape in set(shapes)}
@@ -213,7 +213,7 @@ def nearest(pixels: np.ndarray) -> np.ndarray:
 
 
 def _shares(mask: Image.Image, shape: tuple[int, int]) -> np.ndarray:
-    """How much each place of a map of that shape [h, w] counts."""
+    """Weights [h, w] of the places of a map of that shape."""
     factor = mask.height // shape[0]
     whole = (shape[1] * factor, shape[0] * factor) == mask.size
     small = (

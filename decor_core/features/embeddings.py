@@ -113,7 +113,7 @@ class Embeddings:
         return replace(self, taxonomy=taxonomy, table=self.table.drop(columns=list(finer)))
 
     def without_vectors(self) -> "Embeddings":
-        """What is known of the pictures, without what takes the memory."""
+        """Everything known of the pictures but vectors and copies, which take the memory."""
         return replace(self, vectors=self.vectors[:0].copy(), copies=self.copies[:0].copy())
 
     def without_copies(self) -> "Embeddings":
@@ -187,7 +187,7 @@ class Embeddings:
 
 @dataclass(frozen=True)
 class _Header:
-    """What a file of vectors says of them, in JSON."""
+    """JSON in a file of vectors."""
 
     spec: dict[str, Any]
     digest: str

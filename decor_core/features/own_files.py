@@ -38,7 +38,7 @@ class Found(NamedTuple):
 
 
 def find_network(text: str) -> Found:
-    """What people mean by ``text``: the name of a network, or a file of one.
+    """The network that ``text`` means: a name, or a file of one.
 
     A file is read, checked and, but on a public server, kept, so that vectors it made can be
     used later. BackboneError says why it cannot be used.
@@ -71,7 +71,7 @@ def _is_file_of_network(path: Path) -> bool:
 
 
 def _what_is_wrong(text: str) -> str:
-    """Why it is neither a file of a network nor one with numbers behind it; "" for a name."""
+    """Reason why it is no file of a network, with or without numbers behind it; "" for a name."""
     before, at, numbers = text.rpartition("@")
     path = Path(text).expanduser()
     if path.exists() and text:

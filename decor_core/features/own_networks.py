@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class OwnNetwork:
-    """A network that no name gives, so that a model carries it along.
+    """A network without a public name, stored in the model.
 
     ``content`` is a TFLite file of stage maps; its input is as in a BackboneSpec. ``title`` is what
     people see of it, ``based_on`` the named network whose weights it began with, if any. As long
@@ -43,13 +43,13 @@ class OwnNetwork:
             _living.add(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """By way of ``__init__``, so that a process which it is sent to finds it, too."""
+        """Unpickled by ``__init__``, so that the other process finds it by name, too."""
         about = self.side, self.mean, self.scale, self.title, self.based_on
         return OwnNetwork, (self.content, *about)
 
     @cached_property
     def digest(self) -> str:
-        """Of content and input: what decides the vectors of pictures."""
+        """Hash of content and input, which decide the vectors of pictures."""
         return self._digest_with(self.content)
 
     def _digest_with(self, content: bytes) -> str:

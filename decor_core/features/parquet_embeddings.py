@@ -93,7 +93,7 @@ def _without_common_folders(names: Sequence[str]) -> list[str]:
 
 
 def _image_infos(pictures: pd.DataFrame) -> list[ImageInfo]:
-    """What is known of the content of pictures, without it."""
+    """Columns on the content of pictures, without it."""
     columns = (pictures[name].tolist() for name in ("key", *SIZES, "name", "error"))
     return [
         ImageInfo(key, (width, height), claimed_format(name), problem=error)

@@ -173,7 +173,7 @@ def _opened(path: Path) -> Iterator["pq.ParquetFile"]:
 
 
 def _made_by(path: Path, schema: "pa.Schema") -> VectorsMadeBy:
-    """What the schema of a file tells of its vectors; DataError where it lacks what is needed."""
+    """Origin of the vectors, from the schema; DataError where it lacks what is needed."""
     import pyarrow as pa
 
     lacking = [name for name in _NEEDED if name not in schema.names]

@@ -1,4 +1,4 @@
-"""Which part of pictures is read, and why: in words and numbers, for people."""
+"""The region of pictures that is read, and the reason, in words and numbers for people."""
 
 from dataclasses import dataclass
 

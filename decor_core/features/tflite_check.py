@@ -1,4 +1,4 @@
-"""Whether a TFLite file that came from somebody else is a network of stage maps and safe to run.
+"""Checks that a TFLite file from somebody else is a network of stage maps and safe to run.
 
 Every operator is one of a few; shapes, types and scales of all tensors follow from its inputs; all
 numbers are there; time and memory are bounded. What each operator may be, ``tflite_operators``.
@@ -82,7 +82,7 @@ def checked_network(content: bytes, side: int) -> CheckedNetwork:
 def _check_operators(
     model: Any, tensors: Sequence[Tensor], start: int
 ) -> tuple[int, list[tuple[list[int], int]]]:
-    """How much the operators multiply, and the inputs and the output of each, in their order.
+    """Number of multiplications, and the inputs and the output of each operator, in order.
 
     ``start`` is the tensor of the picture. What each gives must be as OPERATORS says.
     """

@@ -1,4 +1,4 @@
-"""What each operator of a TFLite network may take, and the shape of what it makes of that.
+"""Inputs that each operator of a TFLite network may have, and the shape of its output.
 
 To allow another operator, add it to OPERATORS with a function that gives the shape of its output.
 """
@@ -34,7 +34,7 @@ Shape = tuple[int, ...]
 
 
 class Tensor(NamedTuple):
-    """What is known of a tensor; ``values`` [shape] where they are constant, else None.
+    """A tensor of a file; ``values`` [shape] where they are constant, else None.
 
     ``scale`` [k] and ``zero_point`` [k] quantize it along ``axis``, k is 1 or the channels; None
     where it is not quantized.
@@ -62,7 +62,7 @@ def expect(fact: bool, expected: str) -> None:
 
 
 def check_quantization(tensor: Tensor, count: int, axis: int = 0) -> None:
-    """That a tensor of eight bits has one scale, or ``count`` of them along ``axis``."""
+    """Check that a tensor of eight bits has one scale, or ``count`` of them along ``axis``."""
     scale, zero_point = tensor.scale, tensor.zero_point
     if scale is None or zero_point is None:
         raise DamagedFile("expected that tensors of eight bits have a scale")
@@ -100,7 +100,7 @@ def _side(size: int, kernel: int, stride: int, dilation: int, padding: int) -> i
 def _kernel_and_bias(
     inputs: Sequence[Tensor | None], output: Tensor, channels: int, axis: int
 ) -> None:
-    """Of a convolution or product: constants of types and scales that go together."""
+    """Check that constants of a convolution or product are of types and scales that fit."""
     maps, kernel, bias = (*inputs, None)[:3]
     assert maps and kernel
     expect(kernel.values is not None, "its kernel is constant")
@@ -166,7 +166,7 @@ def _pool(options: Any, inputs: Sequence[Tensor | None], output: Tensor) -> Shap
 
 
 def _same_quantization(one: Tensor, output: Tensor) -> None:
-    """That an operator which only moves numbers leaves them as they are."""
+    """Check that an operator which only moves numbers leaves them as they are."""
     expect(one.type == output.type, "input and output are of one type")
     if one.type != TensorType.INT8:
         return

@@ -1,4 +1,4 @@
-"""What is in the TFLite file of a network: its objects, and tensors as arrays.
+"""Reads the TFLite file of a network: its objects, and tensors as arrays.
 
 The file is trusted: it ships, was made here, or has been through ``tflite_check``.
 """

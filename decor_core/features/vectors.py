@@ -48,7 +48,7 @@ def batch_sum(part: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
 
 
 class LazyVectors(NDArrayOperatorsMixin):
-    """Chosen rows of an array of vectors [m, d], copied only when they are computed with.
+    """A lazy selection of rows of vectors [m, d], copied on computation.
 
     Those in half precision read as an array of float32. ``vectors[rows]`` is one of these again;
     ``vectors[rows, columns]`` is a new array, as is whatever NumPy computes with it.

@@ -68,7 +68,7 @@ _NOVELTY_ARRAYS = {
 
 @dataclass(frozen=True)
 class _EarlierNovelty:
-    """What manifests said of novelty before there was a distribution for each class and block."""
+    """Novelty in manifests from before there was a distribution for each class and block."""
 
     columns: tuple[int, int]
     rest: float
@@ -77,13 +77,13 @@ class _EarlierNovelty:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A trained model and all that is needed to use and to judge it.
+    """A trained model and all that is needed to use and to evaluate it.
 
     ``evaluation`` is on held-out pictures, ``cross_validation`` on all; either may be missing.
     ``novelty`` tells what is none of the labels; without it everything is taken for one of them.
     ``training`` says how and on what it was trained, in words and numbers for people;
     ``elsewhere``, if that was measured, how it does on pictures of other sources. ``network`` is
-    there where no name gives the one that it sees with.
+    the model's own network; None if it uses a named one.
     """
 
     title: str
@@ -249,7 +249,7 @@ def _of_earlier_version(novelty: dict[str, Any], arrays: Arrays) -> dict[str, An
 
 
 def _decode(kind: type, value: Any) -> Any:
-    """What JSON does not know: arrays, most of which are in another file, and slices."""
+    """Decodes types that JSON does not know: arrays, most of them in another file, and slices."""
     if kind is slice:
         return slice(*msgspec.convert(value, tuple[int, int]))
     return value if isinstance(value, np.ndarray) else decode_counts(kind, value)
@@ -271,7 +271,7 @@ def _check_arrays(bundle: Bundle) -> None:
 
 
 def _check_network(bundle: Bundle, network: OwnNetwork) -> None:
-    """What is in the network is checked only where it is about to be run."""
+    """Checks the network's settings; its content is checked where it is about to be run."""
     numbers = network.side, network.mean, network.scale
     if not (0 < network.side <= 1024 and np.isfinite(numbers).all() and network.scale > 0):
         raise DamagedFile("what its network takes makes no sense")

@@ -47,7 +47,7 @@ def name_colors(features: FeatureMaps) -> ColorNames:
 
 
 def _ground(words: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> str:
-    """What the ornament lies on: a bare ground that shows through, or the commonest neutral."""
+    """Color of the background: a bare ground that shows through, or the commonest neutral."""
     outline = _outline(weights > 0.5)
     bare = outline & (weights < 0.1)
     if bare.sum() > _BARE_SHARE * max(outline.sum(), 1):

@@ -53,7 +53,7 @@ class Ensemble:
         return np.tensordot(self._weights(joint_logits), members, 1)
 
     def _weights(self, joint_logits: np.ndarray | None) -> np.ndarray:
-        """How often each member counts [k]."""
+        """Weights [k] of the members."""
         if joint_logits is None or self._y_true is None:
             return self._shares
         members = (joint_logits, *self._logits)

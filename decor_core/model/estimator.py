@@ -49,7 +49,7 @@ class Estimator:
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks to know of an estimator."""
+        """Tags of an estimator, for scikit-learn."""
         from sklearn.utils import InputTags, Tags, TargetTags
 
         return Tags(None, TargetTags(required=self._requires_y), input_tags=InputTags())
@@ -110,7 +110,7 @@ class Estimator:
 
 
 def not_fitted(estimator: Estimator) -> Exception:
-    """That it has to be fitted first: scikit-learn's NotFittedError, where that is installed."""
+    """The error of an estimator that is not fitted: scikit-learn's, where that is installed."""
     try:
         from sklearn.exceptions import NotFittedError as NotFitted
     except ImportError:

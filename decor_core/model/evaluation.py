@@ -1,4 +1,4 @@
-"""How good a model is, and how sure one can be of that: rates with intervals, calibration.
+"""Evaluation of a model: rates with intervals, and calibration.
 
 Plain NumPy: the web server shows evaluations, and to import scikit-learn costs a second and 80 MB.
 A bundle carries its evaluation, which is why this stands beside the bundle and not in training.
@@ -105,7 +105,7 @@ class Evaluation:
 
     @property
     def ci95(self) -> tuple[float, float]:
-        """Of the accuracy."""
+        """95 % interval of the accuracy."""
         return wilson(float(np.trace(self.confusion)), self.n)
 
     @property

@@ -1,4 +1,4 @@
-"""What a training reports on its way, and how it is asked to stop."""
+"""Events of a training, and how it is asked to stop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a classifier is trained on."""
+"""Training examples of a classifier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ def even_folds(classes: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What a classifier is trained on: vectors [n, d] of ``classes`` [n] of 0…c-1, in ``blocks``.
+    """Training examples: vectors [n, d] of ``classes`` [n] of 0…c-1, in ``blocks``.
 
-    Example i counts ``weights[i]`` times. ``splits`` are pairs of row numbers, of those to train
-    on and of those held out meanwhile, by which everything is chosen and calibrated: none where
-    there are too few pictures, and of many the first alone. Examples of equal content are equal.
+    Example i counts ``weights[i]`` times. ``splits`` are pairs of row numbers (to train on, held
+    out), one per fold, for model choice and calibration; empty where there are too few pictures.
+    Examples of equal content are equal.
     """
 
     vectors: np.ndarray

@@ -1,4 +1,4 @@
-"""Why an image gets its scores: attribution maps, each class's score split exactly over the image.
+"""Attribution maps: each class's score of an image, split exactly over the image.
 
 A score is linear in the vector, and the vector is pooled from cells of maps, so nothing is
 estimated.
@@ -23,7 +23,7 @@ _SCALE_QUANTILE = 0.975
 
 @dataclass(frozen=True)
 class Explanation:
-    """How much each cell of an image adds to the score of each of ``labels``.
+    """Contributions of each cell of an image to the score of each of ``labels``.
 
     ``maps`` [labels, h, w], float32, cover the whole image, its long side in SIDE cells. With
     ``outside`` [labels], from the empty ground that completes the object to a square, they sum to
@@ -36,7 +36,7 @@ class Explanation:
 
     @property
     def scores(self) -> np.ndarray:
-        """What the parts add up to: the logits [labels], float64."""
+        """Sums of the parts: the logits [labels], float64."""
         return self.maps.sum(axis=(1, 2), dtype=np.float64) + self.outside
 
     def attribution(self, label: str) -> np.ndarray:
@@ -57,13 +57,13 @@ class Explanation:
 
     @property
     def scale(self) -> float:
-        """What few cells of the likeliest label's map exceed: one color scale for all labels."""
+        """End of the color scale of all labels: few cells of the likeliest one exceed it."""
         likeliest = self.labels[int(self.scores.argmax())]
         attribution = np.abs(self.attribution(likeliest))
         return max(float(np.quantile(attribution, _SCALE_QUANTILE)), 1e-12)
 
     def rolled_up(self, trained: Taxonomy, name: str) -> "Explanation":
-        """The same for the labels of the level ``name``, where this is for those of ``trained``.
+        """The explanation for the level ``name`` of ``trained``, whose finest labels this is for.
 
         A coarser label's map is the mean of its members' maps, each counting by its share of
         their probability: the first-order change of the label's log-probability.
@@ -81,7 +81,7 @@ class Explanation:
 def explain(
     predictor: ImagePredictor, image: Image.Image, taxonomy: str | None = None
 ) -> Explanation:
-    """Why ``predictor`` gives an upright RGB image its scores, in ``taxonomy`` or its own."""
+    """Explanation of the scores of an upright RGB image, in ``taxonomy`` or the model's own."""
     trained, embedder = predictor.bundle.taxonomy, predictor.embedder
     head, features = predictor.bundle.head, embedder.feature_maps(image)
     found = split_scores(features, embedder.blocks, head, trained.labels, image.size)
@@ -97,8 +97,8 @@ def split_scores(
 ) -> Explanation:
     """Split the scores of ``head`` over an image of ``size`` (width, height), by its ``features``.
 
-    The bias, which stands for what images are like on average, is spread over the object: a
-    cell then speaks for a class as far as it is more like it than cells are on average.
+    The bias, which stands for the average image, is spread over the object, so a cell counts
+    relative to the average cell.
     """
     canvas = _Canvas(features, size, len(labels))
     for view in features.views:
@@ -109,7 +109,7 @@ def split_scores(
 
 
 def _view_parts(view: View, blocks: tuple[Block, ...], head: LinearHead) -> Iterable[np.ndarray]:
-    """What the scores of one view are made of: a map [classes, h, w] for each resolution."""
+    """Parts of the scores that one view gives: a map [classes, h, w] for each resolution."""
     maps: dict[tuple[int, ...], np.ndarray] = {}
     for block, stage, shares in zip(blocks, view.stages, view.weights, strict=False):
         for_mean, for_deviation = np.split(head.weights[block.columns], 2)
@@ -172,9 +172,9 @@ class _Canvas:
 
 
 def _interpolation(start: float, stop: float, count: int, low: int, high: int) -> np.ndarray:
-    """How each of ``count`` cells from start to stop is shared out to pixels low to high.
+    """Shares [pixels, count] of cells from start to stop in the pixels low to high.
 
-    Triangles as wide as two cells or pixels, as in linear interpolation: [pixels, count].
+    Triangles as wide as two cells or pixels, as in linear interpolation.
     """
     cell = (stop - start) / count
     centers = start + (np.arange(count) + 0.5) * cell

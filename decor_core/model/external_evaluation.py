@@ -1,4 +1,4 @@
-"""How a model does away from home: on pictures of other sources, and on what is none of its labels.
+"""External evaluation: on pictures of other sources, and on pictures out of distribution.
 
 What ships carries these figures, which ``benchmarks/accuracy.py`` measures; a model that somebody
 trains has none.
@@ -17,7 +17,7 @@ _Some = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 
 @dataclass(frozen=True)
 class OutOfDistribution:
-    """``n`` pictures of a ``kind`` that has none of the labels, and what they were taken for.
+    """Answers for ``n`` pictures of a ``kind`` that has none of the labels.
 
     ``unknown`` of them were called unknown, ``confident`` tells how many were confidently given
     each label; the others were between labels.

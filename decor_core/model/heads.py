@@ -66,7 +66,9 @@ class RidgeLogisticRegression(LinearClassifier):
     by cross-validation on the decor pictures, where a third or three times as much makes no
     difference (benchmarks/ACCURACY.md). Steps are those of Böhning's bound on the curvature
     (Böhning, 1992), which is diagonal in the principal axes of the vectors, with Nesterov's
-    momentum, restarted where it leads astray (O'Donoghue & Candès, 2015).
+    momentum, restarted where it leads astray (O'Donoghue & Candès, 2015). scikit-learn's
+    LogisticRegression is as accurate, but takes 2 s and 80 MB to be imported, and twice the memory
+    for 100,000 vectors (benchmarks/SPEED.md).
     """
 
     penalty: float = 1e-3
@@ -129,9 +131,9 @@ class RidgeLogisticRegression(LinearClassifier):
 class _PrincipalAxes:
     """Vectors [n, d] on their principal axes, along which they have ``variances`` [r].
 
-    Coordinates of unit variance are ``inputs`` [n, r] or, where ``on_inputs`` [k + 1, r + 1] is
-    given, ``inputs`` [n, k] and 1 times that. ``lead_back`` leads from slopes on coordinates,
-    [r, c], to those on vectors, [d, c], whose ``mean`` is [d].
+    Coordinates of unit variance are ``inputs`` [n, r] or, kept factored, ``[inputs, 1] @
+    on_inputs`` with ``inputs`` [n, k] and ``on_inputs`` [k + 1, r + 1]. ``lead_back`` turns slopes
+    on coordinates, [r, c], into those on vectors, [d, c], whose ``mean`` is [d].
     """
 
     mean: np.ndarray
@@ -142,9 +144,9 @@ class _PrincipalAxes:
 
 
 def _axes_of_few(X: np.ndarray, shares: np.ndarray) -> _PrincipalAxes:
-    """Those of vectors [n, d] that count ``shares`` [n], 1 in all.
+    """Principal axes of vectors [n, d] that count ``shares`` [n], 1 in all.
 
-    Through the smaller of the two products of the matrix with itself.
+    From the smaller Gram matrix.
     """
     mean = (shares @ X).astype(X.dtype)
     rows = (X - mean) * np.sqrt(shares).astype(X.dtype)[:, None]

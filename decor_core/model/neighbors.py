@@ -65,7 +65,7 @@ class NeighborIndex:
         return list(found.values())
 
     def log_odds_by_trait(self, vector: np.ndarray, label: str, rival: str) -> dict[str, float]:
-        """By how much each kind of trait speaks for ``label`` rather than for ``rival``, in nats.
+        """Log-odds of ``label`` against ``rival`` by kind of trait, in nats.
 
         Traits are the colors and the network's early, middle and late stages.
         """
@@ -80,7 +80,7 @@ class NeighborIndex:
         return sums
 
     def _block_scores(self, vectors: np.ndarray) -> np.ndarray:
-        """What each block adds to each class's score [n, blocks, classes], 0 on average."""
+        """Contributions of blocks to the scores of classes [n, blocks, classes], 0 on average."""
         centered = vectors - self._center
         parts = [centered[:, b.columns] @ self._weights[b.columns] for b in self._blocks]
         return np.stack(parts, axis=1)

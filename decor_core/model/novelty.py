@@ -1,4 +1,4 @@
-"""How far a picture is from everything known: the ground for the answer “none of these”."""
+"""Novelty: distance of a picture from everything known, for the answer “none of these”."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,7 +37,7 @@ class Novelty:
     limit: float = 1.0
 
     def distances(self, vectors: np.ndarray) -> np.ndarray:
-        """How far vectors [..., d'] are from the nearest class: a mean logarithm over blocks [...].
+        """Distances [...] of vectors [..., d'] from the nearest class: mean logarithms over blocks.
 
         In each block a distance is the geometric mean of Mahalanobis and Euclidean distance: the
         former tells other things, the latter holds in other people's pictures. Blocks that disagree
@@ -80,7 +80,7 @@ def discount_by_novelty(probs: np.ndarray, novelties: np.ndarray) -> np.ndarray:
 
 
 class BlockDistributions:
-    """The distributions of one block, and what their distances need of them."""
+    """The distributions of one block, prepared for distances."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class BlockDistributions:
         self.offsets = (self.means**2).sum(axis=1), (self.along**2 * self.gains).sum(axis=1)
 
     def log_distances(self, vectors: np.ndarray) -> np.ndarray:
-        """Of vectors [..., d] from each class [..., c]."""
+        """Logarithms [..., c] of the distances of vectors [..., d] from each class."""
         centered, d = vectors - self.center, vectors.shape[-1]
         along = centered @ self.axes
         scaled = along * self.gains

@@ -12,7 +12,7 @@ _SHARES = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75)
 
 @dataclass(frozen=True)
 class OpinionPool:
-    """What the logits of two heads are multiplied with before they are added.
+    """Weights of two heads in their pooled logits.
 
     ``share`` is what the second one has of both. On what it was fitted to they had that share
     right (``accuracy``), that mean log-loss and that mean ``probability`` of the right label.

@@ -61,7 +61,7 @@ def overlay(
 def overlay_url(
     jpeg: bytes, attribution: np.ndarray, scale: float, opacity: float = OPACITY
 ) -> str:
-    """The same of a JPEG as an address of its own (data:), an SVG that a browser puts together."""
+    """The overlay of a JPEG as a data URL: an SVG that a browser puts together."""
     with Image.open(io.BytesIO(jpeg)) as image:
         width, height = image.size
     gray, colored = _FADE * opacity, 1 - _FADE * opacity

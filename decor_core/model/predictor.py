@@ -31,7 +31,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a picture is taken for: every label of the taxonomy, likeliest first.
+    """Every label of a taxonomy with its probability for a picture, likeliest first.
 
     ``novelty`` is from 0, all but seen before, to 1; above ½ the picture is none of the labels.
     """
@@ -54,7 +54,7 @@ class Prediction:
         confidence_threshold: float = CONFIDENCE_THRESHOLD,
         novelty_threshold: float = NOVELTY_THRESHOLD,
     ) -> "Decision":
-        """What to say of it.
+        """The decision by two thresholds.
 
         Above ``novelty_threshold`` it is of no known kind. Else the likeliest labels are named that
         together reach ``confidence_threshold``; more than two are no answer. Where it rather is of
@@ -79,7 +79,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to say of a prediction: its ``kind``, and the ``labels`` that it is between.
+    """The answer that a prediction allows: its ``kind``, and the ``labels`` that it is between.
 
     The kind is “confident”, “ambiguous”, “undecided” or “unknown”.
     """

@@ -51,7 +51,7 @@ _PERCENT = {"range": (0, 100), "slider": (0, 100, 1), "of_vectors": True}
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a model is trained. What is out of range, or of another type, raises TrainingError.
+    """Settings of a training; values out of range or of another type raise TrainingError.
 
     Flags, widgets and JSON are made from the fields, ``dataclasses.fields(TrainingConfig)``: each
     has ``name``, ``type``, ``default`` and, in ``metadata``,
@@ -252,13 +252,13 @@ class TrainingConfig:
 
     @property
     def spec(self) -> EmbeddingSpec:
-        """How pictures become vectors; where the data are to tell the region, it is AUTO."""
+        """Spec of the vectors; its region is AUTO where the data are to decide."""
         region = "object" if self.quick and self.region == AUTO else self.region
         return EmbeddingSpec(self.architecture, self.views, region=region)
 
     @property
     def copies_by_data(self) -> bool:
-        """Whether the data tell if copies are made at all: nobody has chosen them."""
+        """Whether the data decide if there are copies, as nobody has chosen them."""
         return self.copies is None and not self._distorts
 
     @property
@@ -267,7 +267,7 @@ class TrainingConfig:
         return self.flip_left_right or any(shares)
 
     def augmentation(self, pictures: int) -> Augmentation:
-        """How copies of so many pictures are distorted: as chosen, else as is standard.
+        """Distortions of the copies of so many pictures: as chosen, else the standard ones.
 
         Of a ``quick`` training there are none, unless their number is chosen.
         """

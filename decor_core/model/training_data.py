@@ -1,4 +1,4 @@
-"""What a model learned from, to be told and found again: pictures, copies, corrections."""
+"""Training data of a model, to be named and found again: pictures, copies, corrections."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -47,7 +47,7 @@ class TrainingData:
         return words
 
     def with_copies(self, count: int) -> "TrainingData":
-        """The same, where so many copies of each picture have come of it."""
+        """The same with the number of copies that there are of each picture."""
         return self if count else replace(self, augmentation=None)
 
     def to_json(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class TrainingData:
 
     @classmethod
     def of(cls, bundle: Bundle) -> "TrainingData | None":
-        """What a model says it learned from; None where that is not known or makes no sense."""
+        """The training data that a model names; None where it is not known or makes no sense."""
         stored = bundle.training.get("material")
         if stored is None:
             shipped = bundle.training.get("data") in _SHIPPED_BEFORE

@@ -66,7 +66,7 @@ class VectorClassifier(LinearClassifier):
     ``blocks`` says which columns belong together and are whitened together, by default all; of
     an ImageEmbedder's, those that suit the data are chosen. ``cv`` is a number of folds, or pairs
     of row numbers (to train on, to hold out). Blocks and head are chosen, and confidence is
-    calibrated, on what is held out.
+    calibrated, on what is held out. There is no ``partial_fit``: whitening takes all vectors.
 
     Fitted: ``head_``, a LinearHead on vectors, calibrated; ``choice_``, the blocks and kind of head
     that were chosen, and why; ``classes_``.
@@ -157,7 +157,7 @@ class VectorClassifier(LinearClassifier):
         return settings
 
     def _splits(self, codes: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-        """Those of ``cv``; as a number, of that many folds over which classes spread evenly."""
+        """The splits of ``cv``; of a number, stratified folds."""
         if not isinstance(self.cv, int):
             try:
                 splits = tuple((_rows(train), _rows(test)) for train, test in self.cv)
@@ -181,7 +181,7 @@ def _rows(chosen: Any) -> np.ndarray:
 
 
 def _block_indices(blocks: Sequence[Block], name: str) -> list[int]:
-    """Which of the blocks are in the set called ``name``."""
+    """Indices of the blocks in the set called ``name``."""
     stages = [k for k, block in enumerate(blocks) if block.name.startswith("stage")]
     last = stages[-1:]
     if name == "all blocks":

@@ -36,7 +36,7 @@ class _Fold:
 
 
 class WhitenedFolds:
-    """What all heads share that are trained on the same examples: made once, for any settings.
+    """Whitened training data of every fold, computed once and shared by all heads and settings.
 
     Late fusion: each block counts by ``block_weights``, 1 / the temperature that LDA on it alone
     needs out of fold. ``block_logits[k]`` [m, c] are the logits of that LDA for the held-out
@@ -135,7 +135,7 @@ class WhitenedFolds:
 
     @cached_property
     def novelty(self) -> Novelty | None:
-        """What the examples of each class are like; None without folds."""
+        """Distributions of the examples of each class; None without folds."""
         if not self._splits:
             return None
         detector = NoveltyDetector(novelty_blocks(self.examples.blocks))
@@ -166,13 +166,13 @@ class WhitenedFolds:
         return fit_head(inputs, examples.classes[rows], examples.weights[rows])
 
     def _shares(self, chosen: Sequence[int]) -> np.ndarray:
-        """How much each of the chosen blocks counts, 1 on average over all dimensions."""
+        """Weight of each of the chosen blocks, 1 on average over all dimensions."""
         ranks = [self._pca.blocks_[k].stop - self._pca.blocks_[k].start for k in chosen]
         weights = self.block_weights[list(chosen)]
         return weights / np.average(weights, weights=ranks)
 
     def _scale(self, chosen: Sequence[int]) -> np.ndarray:
-        """What whitened columns [r] of some blocks are multiplied with."""
+        """Factors [r] of the whitened columns of some blocks."""
         ranks = [self._pca.blocks_[k].stop - self._pca.blocks_[k].start for k in chosen]
         within_class_std = RADIUS / np.sqrt(sum(ranks))
         scale = np.repeat(np.sqrt(self._shares(chosen)) * within_class_std, ranks)

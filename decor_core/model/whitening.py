@@ -88,7 +88,7 @@ class BlockPCA(_OfBlocks):
         return found
 
     def _parts(self) -> Iterator[tuple[slice, slice, np.ndarray | None, np.ndarray | None]]:
-        """Of each block its columns, its coordinates, its axes and its scale."""
+        """Columns, coordinates, axes and scale of each block."""
         return zip(self._columns(), self.blocks_, self.bases_, self.scales_, strict=True)
 
 
@@ -200,7 +200,7 @@ def shrinkage(squares: float, trace: float, count: float, dimensions: int) -> fl
 
 
 def _largest_eigenvectors(products: np.ndarray, count: int) -> np.ndarray:
-    """Those [n, k] of a positive semidefinite matrix [n, n], but for eigenvalues near zero.
+    """Leading eigenvectors [n, k] of a positive semidefinite matrix; none of eigenvalues near 0.
 
     By subspace iteration from the same start every time.
     """

@@ -45,7 +45,7 @@ def _kmeans() -> Any:
 
 @dataclass(frozen=True)
 class Proposals:
-    """What the labels given so far say of every picture.
+    """Proposals for every picture, from the labels given so far.
 
     ``probabilities`` [n, c] of ``classes`` [c], calibrated. ``held_out`` [m] are the labeled rows
     whose answer is known from the others, ``answers`` [m, c] the probabilities that these gave.
@@ -76,7 +76,7 @@ class Proposals:
 
     @property
     def margin(self) -> np.ndarray:
-        """By how much [n] the likeliest label is more probable than the next."""
+        """Probability [n] of the likeliest label minus that of the next."""
         second, first = np.sort(self.probabilities, axis=1)[:, -2:].T
         return first - second
 
@@ -87,7 +87,7 @@ class Proposals:
         return np.array(self.classes, object)[self.answers.argmax(axis=1)] == given
 
     def errors_above(self, threshold: float) -> Proportion:
-        """How many labels given with at least that probability were wrong, out of fold.
+        """Wrong labels among those given with at least that probability, out of fold.
 
         Labels that were asked for because they were doubtful are among them, so that pictures
         nobody asked for fare better rather than worse.
@@ -97,7 +97,7 @@ class Proposals:
 
     @property
     def accuracy(self) -> Proportion:
-        """How many labels are right out of fold."""
+        """Right labels out of fold."""
         return Proportion(int(self.right.sum()), len(self.held_out))
 
     @property
@@ -150,7 +150,7 @@ class ActiveLearner:
         return clusters.fit_predict(self.coordinates)
 
     def propose(self, labels: Mapping[int, str]) -> Proposals | None:
-        """What the labels say of all pictures; None before three pictures each of two classes."""
+        """Proposals for all pictures; None before three pictures each of two classes."""
         classes, codes = np.unique(list(labels.values()), return_inverse=True)
         if (np.bincount(codes) >= MIN_PER_CLASS).sum() < MIN_CLASSES:
             return None
@@ -211,7 +211,7 @@ class ActiveLearner:
         return left[np.append(chosen, others)[:count]]
 
     def _out_of_fold(self, rows: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which labels [m] could be held out, and logits [m, c] from the other folds.
+        """Indices [m] of the labels that could be held out, and logits [m, c] out of fold.
 
         A class of one picture cannot do without it.
         """

@@ -80,7 +80,7 @@ class _NetworkFile:
 
 
 def _chosen_file(tuner: FineTuner, late: "LateStages") -> _NetworkFile:
-    """Of eight bits where that costs nearly nothing on the validation part."""
+    """The network's file: of eight bits where that costs nearly nothing on the validation part."""
     rows, head = tuner.parts.validation, late.head()
     unrounded = tuner.validate(late).accuracy
     chosen: _NetworkFile | None = None
@@ -131,7 +131,7 @@ def _embedded(tuner: FineTuner, embedder: ImageEmbedder, progress: OnProgress) -
 
 
 def _novelty(tuner: FineTuner, vectors: Embeddings, linear: Novelty | None) -> Novelty | None:
-    """What the classes are like, with a limit by the validation part.
+    """Distributions of the classes, with a limit from the validation part.
 
     That is too small to tell by itself what FALSE_ALARMS of all pictures exceed: the limit
     lies at least as far beyond the median distance as that of the linear model.

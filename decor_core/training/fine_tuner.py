@@ -104,7 +104,7 @@ class FineTuner:
         return self._estimate(embed_seconds, (time.monotonic() - traced) / 3, traced - started)
 
     def _estimate(self, embed_seconds: float, step: float, trace: float) -> TimeEstimate:
-        """By the seconds of looking at one picture, of one step, and of the first."""
+        """The estimate, from the seconds to embed one picture, of one step, and of tracing."""
         from decor_core.training.late_stages import BATCH_SIZE
 
         seen = len(self._train) * self._versions + len(self._validation)
@@ -123,7 +123,7 @@ class FineTuner:
 
     @cached_property
     def _versions(self) -> int:
-        """How many versions of each picture there are, with itself: fewer where memory is short."""
+        """Number of versions of each picture, with itself: fewer where memory is short."""
         height, width, channels = self.backbone.shapes[-self.config.fine_tune - 1]
         size = 2 * self.embeddings.spec.views * height * width * channels
         most = _MAX_MAP_BYTES // (size * len(self._rows))

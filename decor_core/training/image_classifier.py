@@ -131,7 +131,7 @@ class ImageClassifier(Estimator):
         return self._predictor().probabilities(self.transform(images))[0]
 
     def novelty(self, images: Iterable[ImageLike]) -> np.ndarray:
-        """How unlike the training images each is, [n], 0–1: above ½ it is of no class.
+        """Novelty [n], 0–1, of each image: above ½ it is of no class.
 
         0 for all where there were too few training images to tell.
         """
@@ -148,7 +148,7 @@ class ImageClassifier(Estimator):
         return self._predictor().predict(self.transform(images), taxonomy)
 
     def explain(self, image: ImageLike, taxonomy: str | None = None) -> Explanation:
-        """How much each place of one image adds to the score of each label of ``taxonomy``."""
+        """Contributions of each place of one image to the score of each label of ``taxonomy``."""
         predictor = self._predictor()
         side = predictor.embedder.working_side
         return explain(predictor, load_picture(encoded(image), max_side=side), taxonomy)

@@ -1,4 +1,4 @@
-"""By how much a model is better than the one before, on pictures that neither has learned from."""
+"""Improvement of a model over the one before, on pictures that neither has learned from."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from decor_core.training.train import Training
 
 @dataclass(frozen=True)
 class Change:
-    """How many of the same pictures were right ``before`` and are ``now``."""
+    """Right predictions of two models on the same pictures: ``before`` and ``now``."""
 
     before: Proportion
     now: Proportion
@@ -34,7 +34,7 @@ class Improvement:
 def improvement(
     before: Training, embeddings_before: Embeddings, now: Training, embeddings: Embeddings
 ) -> Improvement | None:
-    """What ``now`` has over ``before``, each with what it was trained on, split alike.
+    """Improvement of ``now`` over ``before``, each with what it was trained on, split alike.
 
     On the pictures of test and validation; None where there are none. Copies of them are compared
     where both models read the same of a picture.

@@ -56,9 +56,9 @@ def find_label_issues(
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> LabelIssues:
-    """Judge the labels of the taxonomy ``level`` by all other images of the data set.
+    """Check the labels of the taxonomy ``level`` by all other images of the data set.
 
-    Classes with fewer than five different images are neither judged nor suggested, nor are the
+    Classes with fewer than five different images are neither checked nor suggested, nor are the
     rows that are ``blank`` [n], as their label cannot be told from them. Nothing is
     found where fewer than two classes are left, or when it is stopped. ``progress`` is called with
     (done, total).
@@ -182,7 +182,7 @@ def _one_of_each(chosen: np.ndarray, y: np.ndarray, among: np.ndarray | None = N
 
 
 def _likely_wrong(probs: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Which images [n] reach, for another label, what images of that label get on average.
+    """Mask [n] of the images that reach, for another label, the average of that label's images.
 
     cleanlab 2.9 (``filter_by="confident_learning"``) finds the same in benchmarks/label_issues.py,
     but takes 0.4 s to import.

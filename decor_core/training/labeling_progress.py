@@ -33,7 +33,7 @@ class ClassProgress:
 
 
 def class_progress(proposals: Proposals) -> list[ClassProgress]:
-    """How far each class is, in the order of ``proposals.classes``."""
+    """Progress of each class, in the order of ``proposals.classes``."""
     given = list(proposals.labels.values())
     held_out = np.array([proposals.labels[row] for row in proposals.held_out.tolist()], object)
     found = []
@@ -49,10 +49,10 @@ def class_progress(proposals: Proposals) -> list[ClassProgress]:
 def estimate(proposals: Proposals) -> tuple[float, float, float] | None:
     """The share of proposals for unlabeled pictures that are right, with about its 95 % interval.
 
-    By their probabilities, which are as good as the answers out of fold that they were calibrated
-    on are many: the interval is that of so many answers. As harder pictures are asked for, it is
-    rather too low: in the simulation of ``enough`` by 2 points on average, and the truth was below
-    the interval at 4 of 194 times. None where all are labeled.
+    By their probabilities. The interval is that of as many trials as there are out-of-fold
+    predictions. As harder pictures are asked for, it is rather too low: in the simulation of
+    ``enough`` by 2 points on average, and the truth was below the interval at 4 of 194 times. None
+    where all are labeled.
     """
     share, n = proposals.estimated_accuracy, len(proposals.held_out)
     if share is None or not n:
@@ -62,7 +62,7 @@ def estimate(proposals: Proposals) -> tuple[float, float, float] | None:
 
 
 def changed_by_doubling(learner: ActiveLearner, proposals: Proposals) -> Proportion:
-    """How many unlabeled pictures had another proposal from the first half of the labels.
+    """Unlabeled pictures that had another proposal from the first half of the labels.
 
     ``proposals.labels`` are in the order in which they were given.
     """

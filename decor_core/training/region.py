@@ -1,4 +1,4 @@
-"""Which part of pictures is read, the object or the whole frame: told by cross-validation.
+"""Choice of the region that is read, the object or the whole frame, by cross-validation.
 
 Where things are shown on a ground, the ground misleads; where pictures are scenes, what is cut away
 is missed. Which of both a data set has is told on a sample of it (benchmarks/ACCURACY.md).
@@ -136,7 +136,7 @@ def sample_rows(table: pd.DataFrame, level: str) -> np.ndarray:
 def choose_region(
     rows: np.ndarray, n: int, level: str, spec: EmbeddingSpec, embed: Embed
 ) -> RegionChoice:
-    """What is read of ``n`` pictures to tell the labels of ``level`` apart, judged by ``rows``.
+    """The region of ``n`` pictures that tells the labels of ``level`` apart, judged by ``rows``.
 
     The object, unless with the whole frame the right labels are more probable by more than chance.
     """
@@ -163,7 +163,7 @@ def choose_region(
 def _cross_validated(
     embeddings: Embeddings, level: str, folds: Sequence[np.ndarray]
 ) -> tuple[RegionCandidate, np.ndarray]:
-    """How well the pictures are told apart out of fold; the probability [n] of each right label.
+    """Figures of a region, out of fold, and the probability [n] of each right label.
 
     That varies less from sample to sample than log-losses, which hang on few pictures.
     """

@@ -1,4 +1,4 @@
-"""Which settings are best, and whether more images would help: told by cross-validation."""
+"""Search for the best settings, and learning curves, by cross-validation."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ class SearchCandidate:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """How a candidate did: accuracy 0–1 in every fold, nan in those where it diverged."""
+    """Accuracy of a candidate in every fold, 0–1; nan in those where it diverged."""
 
     candidate: SearchCandidate
     folds: tuple[float, ...]
@@ -51,7 +51,7 @@ class SearchResult:
 
     @property
     def standard_error(self) -> float:
-        """Of the mean, from the spread over the folds."""
+        """Standard error of the mean, from the deviation over the folds."""
         return float(np.std(self.folds, ddof=1) / math.sqrt(len(self.folds)))
 
 

@@ -1,4 +1,4 @@
-"""How long a fine-tuning will take, phase by phase."""
+"""Estimated time of a fine-tuning, phase by phase."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -40,7 +40,7 @@ _recently_whitened = lru_cache(maxsize=2)(WhitenedFolds)
 
 @dataclass(frozen=True)
 class Training:
-    """What a training gives: the model with its judgement, the split, the curves.
+    """Result of a training: the model with its evaluation, the split, the curves.
 
     ``predictions`` has one row for each test picture: key, file, truth, answer, probability (0–1).
     ``stopped`` tells that it ended before its last step, or before it was calibrated.
@@ -62,7 +62,7 @@ def train(
     on_event: OnEvent | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> Training:
-    """Split, train and calibrate on the training part, judge once on the test part.
+    """Split, train and calibrate on the training part, evaluate once on the test part.
 
     ``level`` names the taxonomy to tell apart, by default the finest. ``on_event`` gets the points
     of the curves of gradient descent. Raises DataError where the data cannot be split,
@@ -116,9 +116,9 @@ def train_on_all(
     title: str = "My model",
     repeats: int = 5,
 ) -> Bundle:
-    """A model trained on every picture and judged by repeated five-fold cross-validation.
+    """A model trained on every picture, evaluated by repeated five-fold cross-validation.
 
-    With 0 ``repeats`` nothing judges it.
+    With 0 ``repeats`` it is not evaluated.
     """
     network = embeddings.network
     data = LabeledVectors.of(embeddings, level, config)
@@ -132,7 +132,7 @@ def train_on_all(
 
 
 def default_folds(embeddings: Embeddings, level: str) -> int:
-    """How many parts to hold out in turn: five, or fewer where the pictures are."""
+    """Number of folds: five, or fewer where there are fewer pictures."""
     different = different_pictures(embeddings.table, level, need=2)
     return max(2, min(FOLDS, sum(different.values())))
 
@@ -149,7 +149,8 @@ def fold_heads(
     """For every repeat and fold: the repeat, which pictures [n] are held out, and the head.
 
     The folds are those of ``cross_validate``; ``default_folds`` by default. A few are trained at
-    once, on threads. Ends early when it is stopped.
+    once, on threads. Ends early when it is stopped, which scikit-learn's cross_val_predict cannot;
+    nor does that train corrections in every fold.
     """
     data = LabeledVectors.of(embeddings, level, config)
     n_folds = n_folds or default_folds(embeddings, level)
@@ -219,7 +220,7 @@ def cross_validate(
 
 
 def _whitened(examples: Examples) -> WhitenedFolds:
-    """Kept where they are few: many take memory, and long to be told from others."""
+    """Whitened folds, cached if they are few: many use memory and are slow to hash."""
     return (WhitenedFolds if is_many(len(examples.classes)) else _recently_whitened)(examples)
 
 

@@ -1,4 +1,4 @@
-"""What Decor makes of a picture before the network sees it: needs Pillow and NumPy only."""
+"""Decor's preprocessing of pictures; needs Pillow and NumPy only."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ REGION = "object"
 
 
 def preprocess(file: str | Path) -> np.ndarray:
-    """What is read of a picture, the input of the model: float32 [1, n, n, 4] of 0–255.
+    """The input of the model for a picture: float32 [1, n, n, 4] of 0–255.
 
     Red, green, blue, and how much each pixel counts, on a square of one color.
     """
@@ -28,7 +28,7 @@ def views(pixels: np.ndarray, count: int, side: int) -> np.ndarray:
 
 
 def weights(pixels: np.ndarray, count: int, side: int) -> np.ndarray:
-    """How much the places of these parts count: [count, side, side, 1]."""
+    """Weights of the places of these parts: [count, side, side, 1]."""
     return _cut(pixels[0, ..., 3], count, side)[..., None]
 
 
