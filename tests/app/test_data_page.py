@@ -567,7 +567,7 @@ def test_classes_in_file_names_are_asked_for(arrived, home):
                    "test/1.png", "test/2.png")  # fmt: skip
     assert "are called like parts of a data set" in texts(test)
     assert test.radio(key="ingest_classes_from").options == [
-        "The file names: cat and dog", UNLABELED, "Folders on level 1: test, train", ONE_CLASS,
+        "The file names: cat and dog", UNLABELED, "Folders on level 1: test and train", ONE_CLASS,
     ]  # fmt: skip
     assert "2 pictures left out: Its name tells no class" in texts(test).replace("\\", "")
     assert "8 pictures in 2 classes" in _read(test)
