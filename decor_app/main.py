@@ -1,4 +1,4 @@
-"""What Streamlit runs for each visitor at each click: the page that is open."""
+"""Runs the open page; Streamlit calls it for each visitor at each click."""
 
 from decor_app.page import run
 

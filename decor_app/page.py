@@ -1,4 +1,4 @@
-"""What frames every page: its configuration, the navigation, the mark and the ornament."""
+"""The frame of every page: its configuration, the navigation, the mark and the ornament."""
 
 from contextvars import ContextVar
 from pathlib import Path

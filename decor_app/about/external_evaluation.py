@@ -31,7 +31,7 @@ def describe_external_accuracy(elsewhere: ExternalEvaluation) -> tuple[str, str]
 
 
 def describe_out_of_distribution(strangers: OutOfDistribution) -> str:
-    """What pictures of a kind that the model never learned are taken for."""
+    """How the model answers on pictures of a kind that it never learned."""
     confident = sum(strangers.confident.values())
     words = (
         f"**{escape_markdown(strangers.kind)}**: of {strangers.n} pictures "

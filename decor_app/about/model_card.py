@@ -81,7 +81,7 @@ def _elsewhere(elsewhere: ExternalEvaluation | None) -> str:
 
 
 def _strangers(elsewhere: ExternalEvaluation | None) -> str:
-    """What it takes for its own though it is not, in a sentence."""
+    """How it answers on out-of-distribution pictures, in a sentence."""
     if not elsewhere or not elsewhere.strangers:
         return "What is closely akin, such as Delft to Gzhel, was not tested."
     n = sum(one.n for one in elsewhere.strangers)

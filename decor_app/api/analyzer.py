@@ -43,7 +43,7 @@ class Analyzer:
         files: Sequence[PictureFile],
         answer: Callable[[PictureFile], T],
     ) -> list[T]:
-        """What ``answer`` gives for each file, in order; Problem where there is no room."""
+        """Results of ``answer`` for all files, in order; Problem where there is no room."""
         loop, turn = asyncio.get_running_loop(), asyncio.Semaphore(POOL_SIZE)
 
         async def one(file: PictureFile) -> T:
@@ -59,7 +59,7 @@ class Analyzer:
                 raise Problem(503, str(error)) from None
 
     def analyze(self, bundle: Bundle, file: PictureFile, deep: bool = False) -> ImageAnalysis:
-        """What the model sees in a file; on a thread of its own."""
+        """Analyze a file; on a thread of its own."""
         started = time.monotonic()
         analysis = self.pool().analyze_image(bundle, file.data, self._limits, deep, previews=deep)
         seconds = time.monotonic() - started

@@ -1,4 +1,4 @@
-"""What the API answers to requests, and what it says of a picture, from what was seen in it."""
+"""The answers of the API, made from the analyses of pictures."""
 
 import base64
 import io

@@ -65,7 +65,7 @@ async def read_pictures(request: Request, most: int) -> list[PictureFile]:
 
 
 def too_many(most: int) -> Problem:
-    """That a request has more than ``most`` pictures."""
+    """A refusal of a request with more than ``most`` pictures."""
     METRICS.count("api: refused: pictures of one request")
     return Problem(413, f"A request may have {most} pictures at most; send more requests.")
 

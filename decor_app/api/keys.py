@@ -1,4 +1,4 @@
-"""Who may ask: keys, compared in a time that tells nothing; and who asks, for the rate limit."""
+"""API keys, compared in constant time, and the client's id for the rate limit."""
 
 import hashlib
 import hmac

@@ -46,7 +46,7 @@ class _Message(BaseModel):
 
 
 class ToolArguments(BaseModel):
-    """What the tool is called with."""
+    """Arguments of the tool."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
@@ -57,7 +57,7 @@ class ToolArguments(BaseModel):
 
 
 class _Refused(Exception):
-    """What cannot be answered, by JSON-RPC's number."""
+    """An error of JSON-RPC, with its number."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -127,7 +127,7 @@ def _tool() -> dict[str, Any]:
 
 
 async def _call(request: Request, params: dict[str, Any], answers: Answers) -> dict[str, Any]:
-    """What the tool says; what is wrong with the picture is said by it, too, for the agent."""
+    """The result of the tool; a refused picture is one, too, so that the agent reads why."""
     if params.get("name") != TOOL:
         raise _Refused(_INVALID_PARAMETERS, f"The only tool is “{TOOL}”.")
     try:

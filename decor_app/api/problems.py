@@ -81,12 +81,12 @@ def described(status: int, meaning: str) -> dict[str, Any]:
 
 
 def too_busy(detail: str, seconds: float) -> Problem:
-    """That there is no room just now, and in how many seconds to come again."""
+    """A refusal for lack of room, with the seconds after which to come again."""
     return Problem(503, detail, {"Retry-After": str(max(round(seconds), 1))})
 
 
 def invalid_json(error: ValidationError) -> Problem:
-    """What is wrong with a JSON body; 400 where it is no JSON at all."""
+    """The mistakes in a JSON body; 400 where it is no JSON at all."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     if found[0]["type"] == "json_invalid":
         return Problem(400, f"The body is no JSON: {found[0]['msg']}.")

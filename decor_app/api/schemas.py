@@ -1,4 +1,4 @@
-"""What the API is asked and what it answers, as it stands in its OpenAPI description."""
+"""Requests and answers of the API, as its OpenAPI description shows them."""
 
 from typing import Annotated, Literal
 

@@ -145,7 +145,7 @@ def _nominal(field: str, **channel: Any) -> Spec:
 
 
 def _tooltip(**fields: str | tuple[str, str]) -> list[Spec]:
-    """What is shown on hovering: of each field its title and, of a number, its format."""
+    """Tooltips: of each field its title and, of a number, its format."""
     return [
         _nominal(field, title=shown)
         if isinstance(shown, str)

@@ -1,4 +1,4 @@
-"""What all charts share: their colors, and their way onto the page.
+"""Colors of all charts, and their way onto the page.
 
 Charts are made with Altair, but for the bars: the first page shows them, and Altair's import takes
 0.35 s and 28 MB. Altair does not check a whole chart against its schema when it is shown: of a

@@ -67,7 +67,7 @@ def _choose_label(image: AnalyzedImage, prediction: Prediction) -> str:
 
 
 def where(heat: np.ndarray) -> str:
-    """Where most of what speaks for a class is, for those who do not see the map [h, w]."""
+    """The places of most evidence for a class, for those who do not see the map [h, w]."""
     positive = heat.clip(min=0)
     if positive.sum() < 0.1 * abs(heat).sum():
         return "hardly anything speaks for it"

@@ -12,7 +12,7 @@ _MODES = ("One photo", "Live")
 
 
 def camera_image() -> Analyzed | None:
-    """What the camera sees; None before there is a picture."""
+    """The picture of the camera; None before there is one."""
     mode = st.segmented_control(
         "Camera", _MODES, default=_MODES[0], required=True, key=keys.CAMERA_MODE,
         label_visibility="collapsed",

@@ -98,7 +98,7 @@ def _undo() -> None:
 
 
 def _training_data(dataset: Dataset) -> TrainingData | None:
-    """What the model in use learned from and the corrections; None where that is not here.
+    """The training data of the model in use, and the corrections; None where they are not here.
 
     None, too, where its network learned from the pictures: a head on what that says of them would
     be far too sure of itself.

@@ -87,7 +87,7 @@ def show_model_controls() -> str:
 
 
 def _show_model() -> None:
-    """Which model answers and, from one's own, the way back to the one that ships."""
+    """Show the model in use and, for one's own, the way back to the one that ships."""
     if not uses_own_model():
         st.caption("Answered by the shipped model", width="content")
         return

@@ -47,7 +47,7 @@ def show_prediction(
 
 
 def _show_origin(prediction: Prediction, trained: Taxonomy, labels: Sequence[str]) -> None:
-    """What the classes belong to, one taxonomy up or down, with the flags of its countries."""
+    """Show the classes one taxonomy up or down, with the flags of its countries."""
     level = trained.level(prediction.taxonomy)
     if level.coarser:
         countries = list(dict.fromkeys(map(level.parent_of, labels)))
@@ -72,7 +72,7 @@ def show_unreadable(files: Sequence[UnreadableFile]) -> None:
 
 
 def show_notes(images: Sequence[AnalyzedImage]) -> None:
-    """What was left out of files, or assumed for them."""
+    """Show the notes on files: what was left out or assumed."""
     notes = [(image.name, " ".join(image.notes)) for image in images if image.notes]
     _show_by_file(notes, st.info, "files were read with an assumption", ":material/info:")
 
@@ -80,7 +80,7 @@ def show_notes(images: Sequence[AnalyzedImage]) -> None:
 def _show_by_file(
     facts: Sequence[tuple[str, str]], show_one: Callable[..., object], title: str, icon: str
 ) -> None:
-    """What is to be said of each file; of many in a box that opens."""
+    """Show a line for each file; of many in a box that opens."""
     lines = [f"**{escape_markdown(n)}**: {escape_markdown(words)}" for n, words in facts]
     if len(lines) <= _FEW:
         for line in lines:

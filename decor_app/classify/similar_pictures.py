@@ -1,4 +1,4 @@
-"""What a picture is like: one plain sentence, and the training pictures nearest to it."""
+"""The training pictures most similar to a picture, and a sentence on its prediction."""
 
 import html
 from collections.abc import Sequence

@@ -54,7 +54,7 @@ class UploadBatch:
 
 
 def uploaded_images() -> list[Analyzed]:
-    """What was uploaded, analyzed; empty before."""
+    """The uploads, analyzed; empty before there are any."""
     most = server_config().upload_pictures
     st.file_uploader(
         "Upload images",

@@ -78,7 +78,7 @@ def _pace(job: Job) -> float:
 
 
 def describe_job(job: Job) -> str:
-    """What an active job is doing, and how long it will take."""
+    """The present work of an active job, and the time that it will take."""
     if job.status == "queued":
         if job.place == 0:
             return "Next in the queue …"

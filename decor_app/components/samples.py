@@ -32,7 +32,7 @@ class Sample:
 
     @property
     def id(self) -> str:
-        """What it is called in the address of a page."""
+        """Its name in the address of a page."""
         return self.path.stem
 
     def data(self) -> bytes:

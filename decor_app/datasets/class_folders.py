@@ -53,7 +53,7 @@ def choose_outline(outlines: Sequence[FolderOutline], *, loose: bool) -> FolderO
 
 
 def _describe_choice(outline: FolderOutline | str) -> str:
-    """What a choice is called; no two alike, as the widget knows them by it."""
+    """The name of a choice; no two alike, as the widget knows them by it."""
     if isinstance(outline, str):
         return outline
     names = enumerated([escape_markdown(name) for name in outline.counts], _NAMED)

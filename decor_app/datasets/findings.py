@@ -22,7 +22,7 @@ _THUMB = 84
 
 
 def grouped_findings(dataset: Dataset) -> Mapping[str, Sequence[Finding]]:
-    """What can be put right, by kind, the gravest first."""
+    """Findings that can be fixed, by kind, the gravest first."""
     found = {kind: [f for f in dataset.open_findings if f.kind == kind] for kind in KINDS}
     return {kind: findings for kind, findings in found.items() if findings and kind in GROUPS}
 
@@ -87,7 +87,7 @@ def _show_finding(finding: Finding, dataset: Dataset) -> None:
 
 
 def _subject(finding: Finding, dataset: Dataset) -> str:
-    """What the finding is about: the class, or the picture and the class it is in."""
+    """The subject of a finding: the class, or the picture and its class."""
     if finding.kind in ABOUT_CLASSES:
         return escape_markdown(finding.file)
     label = escape_markdown(dataset.label_of(finding.file))

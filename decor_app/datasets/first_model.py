@@ -80,7 +80,7 @@ def _describe_model(made: FirstModel) -> str:
 
 
 def _describe_next(made: FirstModel) -> str:
-    """What is being done."""
+    """The present step, in words."""
     if made.first is None:
         return "A first model is on its way; you can put the pictures right meanwhile."
     return (

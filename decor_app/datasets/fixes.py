@@ -1,4 +1,4 @@
-"""What was found in a data set, in words for people, and what a click can do about each."""
+"""Findings in a data set in words, and the fixes that a click applies."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -156,7 +156,7 @@ GROUPS: Mapping[str, Group] = {
 
 
 def fixes(finding: Finding, dataset: Dataset) -> list[Fix]:
-    """What can be done about one finding, the likeliest first."""
+    """Fixes of one finding, the likeliest first."""
     file, second = finding.file, finding.other
     label, other = dataset.label_of(file), dataset.label_of(second)
 
@@ -207,7 +207,7 @@ def fixes(finding: Finding, dataset: Dataset) -> list[Fix]:
 
 
 def fixes_of_all(kind: str, findings: Sequence[Finding]) -> list[Fix]:
-    """What can be done about all findings of one kind at once."""
+    """Fixes of all findings of one kind at once."""
     if len(findings) < 2 or kind in BLOCKERS:
         return []
     keep = Fix("Keep all", lambda now: now.dismiss(findings), ":material/done_all:")

@@ -44,7 +44,7 @@ def show_grid(dataset: Dataset, rows: pd.DataFrame) -> None:
 
 
 def problems(dataset: Dataset) -> dict[str, str]:
-    """What is wrong with a file, by the heading of its kind; the gravest where it is several."""
+    """The heading of the gravest finding of each file that has one."""
     found = defaultdict(list)
     for finding in dataset.open_findings:
         if finding.kind in GROUPS and not finding.set_aside:

@@ -100,7 +100,7 @@ def _ingest(preview: Job, options: IngestOptions) -> None:
 
 
 def _show_guess(preview: Job) -> None:
-    """What the folders were taken for, while they are read; to say it otherwise."""
+    """Show how folders are read, with a way to change it."""
     outlines = preview.result.outlines
     if not outlines:
         return

@@ -1,4 +1,4 @@
-"""What has to be asked of an upload before it is read: which folders or columns are the classes."""
+"""Questions before an upload is read: the folders or columns that are the classes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def _types(preview: DatasetPreview, columns: Columns | None) -> dict[str, int]:
 def _ask_folders(
     found: DatasetPreview, ingest: Callable[[IngestOptions], None], cancel: Callable[[], None]
 ) -> None:
-    """Which folders are the classes, or the one class of pictures that lie in no class folders."""
+    """Ask for the folders that are classes, or for the one class of loose pictures."""
     guess, loose = found.outlines[0], found.layout.kind == "loose"
     if loose:
         st.markdown(f"{found.pictures} pictures, in no class folders. {_in_parts(guess)}")
@@ -127,7 +127,7 @@ def _ask_folders(
 
 
 def _in_parts(guess: FolderOutline) -> str:
-    """Which folders are no classes, where there are some."""
+    """Show the folders that are no classes, where there are some."""
     parts = {line.name for line in guess.lines if line.name}
     if not parts:
         return ""
@@ -140,7 +140,7 @@ def _in_parts(guess: FolderOutline) -> str:
 def _ask_columns(
     found: DatasetPreview, ingest: Callable[[IngestOptions], None], cancel: Callable[[], None]
 ) -> None:
-    """What the columns of a table mean, and which types of pictures are wanted."""
+    """Ask for the meaning of a table's columns, and for the types of pictures."""
     layout, columns = found.layout, found.layout.columns
     known = layout.kind == "csv" and columns is not None and _is_well_known(columns)
     tables = ", ".join(map(escape_markdown, layout.tables))

@@ -1,4 +1,4 @@
-"""What a report on a data set tells that needs no decision: files set aside, notes, downloads."""
+"""Parts of the report that need no decision: files set aside, notes, downloads."""
 
 import json
 from collections import defaultdict
@@ -55,7 +55,7 @@ def _accept(files: Sequence[str]) -> None:
 
 
 def show_notes(dataset: Dataset) -> None:
-    """What was repaired or noticed while reading."""
+    """Show the notes from reading: repairs and observations."""
     notes = defaultdict(list)
     for one in dataset.open_findings:
         if one.kind not in GROUPS and not one.set_aside:

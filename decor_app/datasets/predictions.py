@@ -1,4 +1,4 @@
-"""What the model in use predicts for the pictures of a data set."""
+"""Predictions of the model in use for the pictures of a data set."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, said before training, with a click to put it right."""
+"""The report on a data set: its problems, before training, each with a click that fixes it."""
 
 from collections.abc import Sequence
 

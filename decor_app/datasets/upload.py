@@ -50,7 +50,7 @@ def _show_tabs(names: Sequence[str], key: SessionKey[str], dataset: Dataset | No
 
 
 def show_empty_state() -> None:
-    """What to bring, for who sees the page for the first time."""
+    """Advice on what to bring, for a first visit."""
     st.markdown(
         "- **Folders**: one for each class, named like it, with its pictures in it. A zip or "
         "tar.gz of them will do.\n"
@@ -248,7 +248,7 @@ def _label_shots() -> None:
 
 
 def _named(shots: Sequence[bytes]) -> list[tuple[str, bytes]]:
-    """What the camera has taken in one burst; by such names it is known to belong together."""
+    """Take the photos of one burst; by such names they are known to belong together."""
     name = f"{datetime.now():%Y-%m-%d %H.%M.%S} burst {keys.BURSTS.value + 1}"
     return [(f"{name} {i:03}.jpg", shot) for i, shot in enumerate(shots, start=1)]
 

@@ -1,4 +1,4 @@
-"""What lies behind an accuracy: confusion matrix, classes, calibration, learning curve."""
+"""Details of an evaluation: confusion matrix, classes, calibration, learning curve."""
 
 import pandas as pd
 import streamlit as st

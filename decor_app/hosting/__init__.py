@@ -1,1 +1,1 @@
-"""What whoever hosts the app sets and sees."""
+"""Settings, limits and metrics of the server."""

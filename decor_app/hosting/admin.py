@@ -1,4 +1,4 @@
-"""Who runs the server, as the pages ask: known by a password from the secrets."""
+"""Whether a visitor is the administrator, by the password from the secrets."""
 
 import streamlit as st
 

@@ -21,7 +21,7 @@ _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """What one visitor and all together may ask of this server; megabytes are of 2**20 bytes.
+    """Limits for one visitor and for all together; megabytes are of 2**20 bytes.
 
     ``upload_*`` is one drop of files (``upload_mb`` each of them), ``session_*`` one visit,
     ``total_*`` all visits together; ``megapixels`` is of one picture on Classify and of the API, as
@@ -64,7 +64,7 @@ class ServerConfig:
 
     @property
     def picture_limits(self) -> Limits:
-        """What one picture may be."""
+        """Limits of one picture."""
         usual = Limits()
         return replace(
             usual,
@@ -74,7 +74,7 @@ class ServerConfig:
 
     @property
     def source_limits(self) -> SourceLimits:
-        """What a folder or zip of pictures may hold."""
+        """Limits of a folder or zip of pictures."""
         usual = SourceLimits()
         return replace(usual, max_bytes=min(usual.max_bytes, self.dataset_mb * 2**20))
 

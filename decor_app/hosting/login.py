@@ -1,4 +1,4 @@
-"""Who runs the server: known by a password, guessed at only slowly. Without Streamlit."""
+"""The administrator's password, with delays against guessing. Without Streamlit."""
 
 import hashlib
 import hmac

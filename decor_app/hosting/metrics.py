@@ -1,4 +1,4 @@
-"""What a running server counts: how often, how long; numbers only, nothing about anybody.
+"""Metrics of a running server: counts and durations; numbers only, nothing about anybody.
 
 Kept by prometheus-client, whose registry ``metrics_route`` gives out to who has the admin password.
 """

@@ -78,7 +78,7 @@ class UploadLimits:
                 del self._coming[session]
 
     def _refusal(self, session: str, length: str) -> PlainTextResponse | None:
-        """What to answer instead; pages say it in time to everybody who uses only them."""
+        """The answer instead; pages warn earlier, so their users never see it."""
         if not (length.isascii() and length.isdigit()):
             return PlainTextResponse("An upload must say how long it is.", 411)
         size, config = int(length[:15]), server_config()

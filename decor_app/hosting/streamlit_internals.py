@@ -1,4 +1,4 @@
-"""What is used of Streamlit beyond its documented interface: in here and nowhere else.
+"""Every use of Streamlit beyond its documented interface, here and nowhere else.
 
 tests/app/test_streamlit_internals.py fails where another version has changed any of it.
 """
@@ -103,7 +103,7 @@ def is_connected(session: str) -> bool:
 
 
 def uploaded_bytes() -> int:
-    """What the uploads of all sessions take."""
+    """Bytes of the uploads of all sessions."""
     runtime = _runtime()
     stats = runtime.uploaded_file_mgr.get_stats() if runtime else {}
     caches = stats.get(CACHE_MEMORY_FAMILY, [])  # typed as any statistics, but all are CacheStat

@@ -20,7 +20,7 @@ from decor_core.text import size_in_words
 
 
 class UploadRegistry:
-    """Which files each session has sent; Streamlit holds their bytes. For all threads."""
+    """Ids of the files that each session has sent; Streamlit holds their bytes. For all threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -55,7 +55,7 @@ UPLOADS = UploadRegistry()
 
 
 def upload_quota_error(size: int) -> str:
-    """What to tell whoever brings ``size`` bytes that cannot stay; empty where they can."""
+    """The error for uploads of ``size`` bytes in all; empty where they can stay."""
     config = server_config()
     if size > config.session_mb * 2**20:
         METRICS.count("refused: uploads of one")

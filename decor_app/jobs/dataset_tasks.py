@@ -1,6 +1,4 @@
-"""What is done with the pictures of a data set: embedded, checked, laid out, predicted; tasks for a
-child process.
-"""
+"""Tasks of a child process on a data set: embed, check, lay out on a map, predict."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,13 +31,13 @@ _SHARES = {"reading": 0.3, "comparing": 0.02, "embedding": 0.63, "checking": 0.0
 
 
 class DatasetTask(Task):
-    """What the tasks that go through pictures have in common: their phases."""
+    """Base of the tasks that go through pictures: their phases."""
 
     queue: ClassVar[QueueName] = "dataset"
     phases: ClassVar[tuple[str, ...]] = ("embedding",)
 
     def progress(self, report: Report, phase: str) -> Callable[[int, int], None]:
-        """What reports on a phase when it is called with (done, total)."""
+        """A callback (done, total) that reports on a phase."""
         shares = [_SHARES[name] for name in self.phases]
         before = sum(shares[: self.phases.index(phase)])
 
@@ -64,7 +62,7 @@ class DatasetTask(Task):
     def find_label_issues(
         self, dataset: Dataset, spec: EmbeddingSpec, report: Report, should_stop: ShouldStop
     ) -> tuple[Finding, ...]:
-        """What a model finds wrong with labels and pictures; noted in the data set."""
+        """Findings of a model on labels and pictures; noted in the data set."""
         embeddings = self.embed(dataset, spec, report, should_stop)
         self.progress(report, "checking")(0, 1)
         issues = find_label_issues(
@@ -136,7 +134,7 @@ class MapTask(DatasetTask):
 
 @dataclass(frozen=True)
 class MapCoordinates:
-    """Where pictures, known by content, lie on a map [n, 2], −1 to 1; a tiny WebP of each."""
+    """Places of pictures, by content hash, on a map [n, 2], −1 to 1; a tiny WebP of each."""
 
     keys: tuple[str, ...]
     places: np.ndarray
@@ -145,7 +143,7 @@ class MapCoordinates:
 
 @dataclass(frozen=True)
 class PredictTask(DatasetTask):
-    """What ``bundle`` takes the pictures of ``data`` for; gives label and probability by key."""
+    """Predict the pictures of ``data`` by ``bundle``; gives label and probability by key."""
 
     kind: ClassVar[str] = "answer"
 

@@ -22,7 +22,7 @@ _THUMB_SIDE = 160
 
 @dataclass(frozen=True)
 class ImageAnalysis:
-    """What was seen in a picture: vector [d], colors in words, a JPEG preview and a small WebP.
+    """Analysis of a picture: vector [d], colors in words, a JPEG preview and a small WebP.
 
     Or, in ``error``, why it cannot be read. ``evidence`` is there where it was asked for; ``notes``
     tell, a sentence each, what was left out of the file or assumed for it.

@@ -46,7 +46,7 @@ class InferencePool:
         deep: bool = True,
         previews: bool = True,
     ) -> ImageAnalysis:
-        """What the model sees in a picture file; BundleError where the model does not fit here."""
+        """Analyzes a picture file; BundleError where the model does not fit here."""
         for _ in range(2):  # a process may have been ended for want of memory
             try:
                 task = AnalyzeTask(bundle, data, limits, deep, previews)

@@ -76,7 +76,7 @@ class IngestTask(DatasetTask):
 
 @dataclass(frozen=True)
 class DatasetPreview:
-    """What lies in a folder or zip: how, how many pictures; of its table the first rows.
+    """Contents of a folder or zip: layout, number of pictures, first rows of its table.
 
     ``values`` are those of columns of few different ones, with how often each is there;
     ``outlines`` the ways of reading its folders, the guess before the others.

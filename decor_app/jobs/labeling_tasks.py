@@ -44,7 +44,7 @@ class EmbedHeapTask(DatasetTask):
 
 @dataclass(frozen=True)
 class LabelingFit:
-    """What the labels after ``revision`` steps say of the n pictures of a heap.
+    """Result of a fit to the labels after ``revision`` steps, for the n pictures of a heap.
 
     ``labels`` are those that it learned from, by row. ``proposed`` [n] are indices into
     ``classes``, ``confidence`` [n] their probabilities; both are empty before there are proposals.

@@ -1,4 +1,4 @@
-"""What a background process can be asked for: tasks that can be pickled and know how to run."""
+"""Tasks of background processes: they can be pickled, and run themselves."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

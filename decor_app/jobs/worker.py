@@ -62,7 +62,7 @@ class WorkerFault(WorkerDied):
 
 
 class Message(NamedTuple):
-    """What a child says of its task.
+    """A message of a child about its task.
 
     ``kind`` is "running" once, "event" as often as the task reports one, then "done" with the
     result (None where it was stopped before there was one) or "failed" with a sentence.

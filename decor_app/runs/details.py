@@ -30,7 +30,7 @@ from decor_app.state.runs import (
 
 
 def show_deleted() -> None:
-    """What was deleted last, to bring it back."""
+    """Offer to bring back the run that was deleted last."""
     entry = keys.DELETED_RUN.value
     if entry is None:
         return

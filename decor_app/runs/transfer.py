@@ -111,7 +111,7 @@ def show_tensorboard(runs: Sequence[Run]) -> None:
 
 
 def _show_summaries(written: Path | bytes) -> None:
-    """Where the curves are, or a button to download them; how to look at them."""
+    """Say where the curves are, or offer their download; how to look at them."""
     if isinstance(written, Path):
         st.caption("The curves are written. Start TensorBoard in a terminal:")
         st.code(tensorboard_command(written), language="bash")

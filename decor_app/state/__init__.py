@@ -1,1 +1,1 @@
-"""What belongs to a session, and what the server holds once."""
+"""State of a session, and state that the server holds once."""

@@ -42,7 +42,7 @@ class SharedCache:
                 self._drop([next(iter(self._entries))])
 
     def get(self, key: Hashable) -> Any:
-        """What this session has put in under ``key``; None where that has gone."""
+        """This session's entry of ``key``; None where it is gone."""
         place = _owner(), key
         with self._lock:
             if place not in self._entries:

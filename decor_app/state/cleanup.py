@@ -1,4 +1,4 @@
-"""What visitors who have gone leave behind is cleared away: uploads, jobs, models, garbage."""
+"""Clears away what visitors leave behind: uploads, jobs, models, garbage."""
 
 import itertools
 import logging

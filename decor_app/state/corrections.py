@@ -1,4 +1,4 @@
-"""What a visitor has corrected, and what was trained with it."""
+"""Corrections of a visitor, and the trainings with them."""
 
 from dataclasses import dataclass
 

@@ -25,7 +25,7 @@ PARTS = {"train": "Training", "validation": "Validation", "test": "Test"}  # of 
 
 
 def store() -> DatasetStore:
-    """Where this session's data sets are: kept on the disk, or with it until it goes."""
+    """The data sets of this session: kept on the disk, or with it until it goes."""
     root = datasets_directory() if may_keep() else workspace().folder / "datasets"
     return _store(root)
 

@@ -1,4 +1,4 @@
-"""What a page does about an error: a toast that says why, or its own end."""
+"""Errors on a page: a toast that says why, or the end of the page."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -27,7 +27,7 @@ def attempt(change: Callable[[], object]) -> bool:
 
 
 def or_end_page(load: Callable[[], T]) -> T:
-    """What ``load`` gives; where it cannot, the page says why and ends."""
+    """The result of ``load``; on an error the page says why and ends."""
     try:
         return load()
     except DecorError as error:

@@ -1,4 +1,4 @@
-"""What comes of jobs that have ended: the runs of trainings, and what is found out about runs."""
+"""Results of jobs that have ended: runs of trainings, evaluations of runs."""
 
 from contextlib import suppress
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is learned of a new data set by itself: a first model at once, then a better one.
+"""Automatic training on a new data set: a first model at once, then a better one.
 
 ``FirstModel.steps`` lists the steps. Each is a job of a background process, and the next is queued
 when it is done, whichever page is open and whether any is.
@@ -153,7 +153,7 @@ def train_first_model(dataset: Dataset) -> None:
 
 
 def _prepare_first_model(folder: Path) -> Callable[[], None]:
-    """What queues the first model of the set in that folder, on whichever thread."""
+    """A callable that queues the first model of the set in that folder, on whichever thread."""
     session, set_id = workspace(), folder.name
     made = FirstModel(folder)
     # Made here, as the thread that runs jobs knows nothing of sessions.
@@ -174,5 +174,5 @@ def _prepare_first_model(folder: Path) -> Callable[[], None]:
 
 
 def first_model_purpose(set_id: str) -> str:
-    """What the jobs are for by which a data set gets its models."""
+    """The purpose of the jobs by which a data set gets its models."""
     return f"{FIRST_MODEL} {set_id}"

@@ -33,7 +33,7 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class AnalyzedImage:
-    """What is kept of an image: vector [d], colors in words, a small WebP; for more, ask below.
+    """An analyzed image: vector [d], colors in words, a small WebP; for more, ask below.
 
     ``notes`` are those of ImageAnalysis.
     """
@@ -91,7 +91,7 @@ def analyze_all(
     begun: set[str] = set()
 
     def find_cached(file: ImageFile | UnreadableFile) -> tuple[ImageFile | Analyzed, bool]:
-        """What is known of a file, or the file, and whether to analyze it."""
+        """The cached analysis of a file, or the file; and whether to analyze it."""
         if isinstance(file, UnreadableFile):
             return file, False
         digest = content_hash(file.data)
@@ -123,7 +123,7 @@ def analyze_all(
 
 
 def _known(file: ImageFile, digest: str) -> ImageFile | Analyzed:
-    """What is known of a file, or why it is not to be analyzed; else the file."""
+    """The cached analysis of a file, or why it is not to be analyzed; else the file."""
     originals().put(digest, file.data, len(file.data))
     if image := analyses().get((_IMAGE, digest, network_key())):
         return replace(image, name=file.name, alt=file.alt)
@@ -168,7 +168,7 @@ def preview(image: AnalyzedImage) -> bytes:
 
 
 def attribution(image: AnalyzedImage, taxonomy: str) -> Explanation | None:
-    """What speaks for each label of ``taxonomy``; None where it cannot be analyzed again."""
+    """Evidence for each label of ``taxonomy``; None where it cannot be analyzed again."""
     bundle = predictor().bundle
     key, kept = analyses().get(_ATTRIBUTION) or (None, None)
     if key != (image.digest, *_model_key()):
@@ -179,7 +179,7 @@ def attribution(image: AnalyzedImage, taxonomy: str) -> Explanation | None:
 
 
 def network_key() -> tuple:
-    """What the vectors of images depend on, apart from the images."""
+    """A key of all that the vectors of images depend on, apart from the images."""
     bundle = predictor().bundle
     return bundle.embedding, bundle.backbone_digest
 

@@ -1,4 +1,4 @@
-"""What a session has asked for: its jobs in the background, one at a time for each purpose."""
+"""Background jobs of a session, one at a time for each purpose."""
 
 from collections.abc import Callable
 

@@ -42,7 +42,7 @@ def heaps() -> list[DatasetSummary]:
 
 
 def opened() -> Labeling | None:
-    """What is being labeled; None, with the reason, if it is not there."""
+    """The open labeling; None, with the reason, if it is not there."""
     session = workspace()
     is_new = not keys.LABELING_SEEN.value  # the server may have been started anew meanwhile
     keys.LABELING_SEEN.value = True
@@ -145,12 +145,12 @@ def rename_heap(set_id: str) -> None:
 
 
 def zipped(labeling: Labeling) -> Iterator[bytes]:
-    """What has a class in class folders, with a table and a report."""
+    """The labeled pictures as a zip of class folders, with a table and a report."""
     return zip_pieces(labeled_dataset(labeling.heap, labeling.log))
 
 
 def hugging_face(labeling: Labeling) -> Iterator[bytes]:
-    """What has a class as a zip with metadata.csv, for Hugging Face's datasets."""
+    """The labeled pictures as a zip with metadata.csv, for Hugging Face's datasets."""
     return hugging_face_pieces(labeled_dataset(labeling.heap, labeling.log))
 
 

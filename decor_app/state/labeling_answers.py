@@ -1,4 +1,4 @@
-"""What the browser is told of a fit: proposals, what to label next, the curve; as JSON."""
+"""A fit as JSON for the browser: proposals, what to label next, the curve."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def learned_json(
     log: LabelLog,
     points: Sequence[tuple[int, int, int]],
 ) -> dict[str, Any]:
-    """What a fit to pictures of these ``ids`` learned; None for what it could not yet.
+    """The result of a fit to pictures of these ``ids``; None for what it could not learn yet.
 
     ``points`` of the curve: number of labels, and of those asked about without their label how many
     were right of how many.

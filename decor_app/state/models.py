@@ -1,4 +1,4 @@
-"""What the server holds once and what a session holds for itself."""
+"""Models and vectors: those of the server, and the model in use of a session."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def shipped_bundle() -> Bundle:
 
 @st.cache_resource(show_spinner="Loading the training data …")
 def shipped_vectors(copies: bool) -> Embeddings:
-    """What ships to learn from; BundleError where it is not there.
+    """The shipped training vectors; BundleError where they are missing.
 
     The distorted copies take two thirds of the memory, and are wanted for nothing but training.
     """
@@ -44,7 +44,7 @@ def shipped_vectors(copies: bool) -> Embeddings:
 
 
 def shipped_vectors_or_stop() -> Embeddings:
-    """What ships to learn from, without copies; where it is not there the page ends."""
+    """The shipped training vectors without copies; where they are missing the page ends."""
     return or_end_page(lambda: shipped_vectors(copies=False))
 
 

@@ -1,4 +1,4 @@
-"""What the server and its other processes take of the machine just now: gauges of /metrics."""
+"""Memory, disk and load of the server and its processes now: gauges of /metrics."""
 
 import shutil
 import tempfile

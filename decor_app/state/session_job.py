@@ -1,4 +1,4 @@
-"""What one click asks for: jobs of background processes, one after the other."""
+"""The jobs of background processes that follow one click, one after the other."""
 
 import threading
 from collections.abc import Callable, Generator
@@ -17,7 +17,7 @@ Steps = Generator[Task, Any, None]
 
 
 class SessionJob:
-    """What a session asked for with one click, which may take several jobs one after the other.
+    """The work that follows one click: one job, or several one after the other.
 
     The next one is queued when the one before is done, on the thread of that queue, whichever page
     is open and whether any is. It is over when its last job has ended, when one was stopped or

@@ -18,7 +18,7 @@ _kept_thumb = lru_cache(maxsize=512)(read_thumb)
 
 
 def thumbnails(training_data: TrainingData | None) -> Callable[[str, str], str]:
-    """What gives a small picture as a data URI for a file and its content hash, "" for none."""
+    """A function of a file and its content hash: a thumbnail as a data URI, "" for none."""
     ids = [] if training_data is None else [training_data.set_id, training_data.corrections]
     folders = [dataset.folder for dataset in map(find_dataset, ids) if dataset]
 

@@ -1,4 +1,4 @@
-"""What can be learned from: the photos whose vectors ship, and data sets of one's own."""
+"""Sources of training data: the shipped vectors, and data sets of one's own."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -110,7 +110,7 @@ class TrainingVectors:
             self._shipped = shipped_vectors(copies=bool(with_copies))
 
     def missing(self) -> EmbedTask | None:
-        """What has to be run first, and kept with ``add``; None where all vectors are there."""
+        """The task to be run first, and kept with ``add``; None where all vectors are there."""
         # Held from here on: other jobs of this visitor may push them out of the cache.
         self._found = list(map(self._cached, self._tasks))
         pairs = zip(self._tasks, self._found, strict=True)
@@ -121,7 +121,7 @@ class TrainingVectors:
         keep_vectors(self._session, task, vectors)
 
     def _cached(self, task: EmbedTask) -> Embeddings | None:
-        """What ``task`` would give, if it is kept: of any region where the data tell which."""
+        """The cached result of ``task``, if any: of any region where the data tell which."""
         cached, asked = self._session.vectors, task.spec.region
         for region in REGIONS if asked == AUTO else (asked,):
             key = _cache_key(task, region)
@@ -159,7 +159,7 @@ def _cache_key(task: EmbedTask, region: str) -> tuple:
 
 
 def cached_vectors(training_data: TrainingData, level: str) -> Embeddings | None:
-    """What is learned from, if nothing has to be computed for it; None else."""
+    """The training vectors, if nothing has to be computed for them; None else."""
     try:
         vectors = TrainingVectors(training_data, level, copies=False)
         return None if vectors.missing() else vectors.joined()

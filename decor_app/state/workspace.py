@@ -1,4 +1,4 @@
-"""What belongs to one visitor: jobs, runs, the model in use; found again after a reload.
+"""State of one visitor: jobs, runs, the model in use; found again after a reload.
 
 All tabs of a browser share a workspace; decor_app/hosting/visitor.py tells browsers apart.
 """
@@ -40,7 +40,7 @@ _RUN_BYTES = 600_000  # weights, and what tells strange pictures
 
 @dataclass(eq=False)
 class Workspace:
-    """What one visitor has; ``owner`` names it in the queues of jobs."""
+    """State of one visitor; ``owner`` names it in the queues of jobs."""
 
     owner: str
     runs: MemoryRuns = field(default_factory=MemoryRuns)
@@ -79,7 +79,7 @@ class Workspace:
 
     @property
     def own_runs(self) -> list[Run]:
-        """What was trained or imported here, newest first."""
+        """Runs that were trained or imported here, newest first."""
         return [run for run in self.runs.list() if not run.read_only]
 
     @property
@@ -90,7 +90,7 @@ class Workspace:
 
     @property
     def network_bytes(self) -> int:
-        """What the networks take that its models carry."""
+        """Bytes of the networks that its models carry."""
         networks = [run.bundle.network for run in self.own_runs]
         return sum(network.size for network in networks if network)
 

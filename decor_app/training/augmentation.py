@@ -53,7 +53,7 @@ def augmentation_widgets(dataset: Dataset | None) -> None:
 
 
 def augmentation_preview(dataset: Dataset | None, augmentation: Augmentation | None) -> None:
-    """What copies look like: the chosen ones of a data set, or any on a sample."""
+    """Show distorted copies: the chosen ones of a data set, or any on a sample."""
     if dataset and augmentation is None:
         if keys.AUGMENTATION.value == STANDARD:
             st.caption(f"{len(dataset.table):,} pictures are enough: copies are left out.")

@@ -1,4 +1,4 @@
-"""What stands in the way of a training, or of a good one."""
+"""Blockers of a training, or of a good one."""
 
 import streamlit as st
 

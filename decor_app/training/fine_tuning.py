@@ -64,7 +64,7 @@ def show_fine_tuning() -> None:
 
 
 def _show_start() -> None:
-    """What is missing; else settings, and a button for the time that it takes or for the start."""
+    """Say what is missing; else show settings, and a button for the estimate or for the start."""
     run = _linear_run()
     if reason := _missing() or (
         "It needs pictures of your own: of the photos that ship only the vectors are here."

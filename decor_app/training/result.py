@@ -133,7 +133,7 @@ def _draw_cross_validation(run: Run) -> None:
 
 
 def describe_diagnosis(job: Job, classes: int) -> str:
-    """What the curves of a training that has ended say, and what to try; "" where it is unclear.
+    """Diagnosis of the curves of a training that has ended, and advice; "" where it is unclear.
 
     Of one that was cut short only what is wrong with it.
     """

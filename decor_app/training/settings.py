@@ -62,7 +62,7 @@ _INITIAL: dict[SessionKey, Any] = {
 
 @dataclass(frozen=True)
 class ChosenTraining:
-    """What the widgets say: what to learn from, what to tell apart, how to learn it."""
+    """The choice of the widgets: training data, level of the taxonomy, settings."""
 
     training_data: TrainingData
     level: str
@@ -78,7 +78,7 @@ class ChosenTraining:
 
 
 def chosen_training() -> ChosenTraining:
-    """What the widgets show now, of a training of the head alone.
+    """The settings that the widgets show now, of a training of the head alone.
 
     Read in callbacks and not handed to them: who clicks fast means what is shown at the click,
     not what was when the page was last drawn.
