@@ -40,6 +40,7 @@ _COPIED = (
     "images/profiles.py",
     "images/tiff.py",
     "images/views.py",
+    "text.py",
 )
 _REGION = 'REGION = "object"'  # the line of decor_preprocessing that says what is read
 _PREPROCESSING = {
