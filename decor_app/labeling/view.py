@@ -49,10 +49,9 @@ def show_labeling(labeling: Labeling) -> None:
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             _additions(labeling)
             _menu(labeling)
-    base = st.get_option("server.baseUrlPath").strip("/")
     labeler(
         labeling.id,
-        f"{base and f'/{base}'}{PATH}/{labeling.address}",
+        f"{PATH.lstrip('/')}/{labeling.address}",  # from this page, below whatever path a proxy has
         labeling.pictures,
         lambda: _finish(labeling),
     )

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 from weakref import WeakValueDictionary
 
-import streamlit as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -29,8 +28,8 @@ class Download:
     ) -> None:
         self.pieces, self.name, self.kind = pieces, name, kind
         address = secrets.token_urlsafe(18)
-        base = st.get_option("server.baseUrlPath").strip("/")
-        self.url = f"{base and f'/{base}'}{PATH}/{address}"
+        # As seen from a page: it holds below whatever path a proxy shows the pages.
+        self.url = f"{PATH.lstrip('/')}/{address}"
         _open[address] = self
 
     def __call__(self) -> bytes:
