@@ -2,8 +2,8 @@
 
     python benchmarks/labeling.py [--pictures 2000] [--keys 300]
 
-A heap of made vectors in ten classes; every request gives one picture its label, as a key does,
-over HTTP's own objects but no network. Goal: none over 200 ms.
+An unlabeled set of made vectors in ten classes; every request gives one picture its label, as a key
+does, over HTTP's own objects but no network. Goal: none over 200 ms.
 """
 
 import argparse
@@ -24,13 +24,13 @@ from decor_app.state.labeling_session import Labeling, labeling_of
 from decor_app.state.processes import job_queues
 from decor_core.data.catalog import Catalog
 from decor_core.data.findings import DatasetReport
-from decor_core.datasets.heap import create_heap
 from decor_core.datasets.storage import keep_picture, stored_images
+from decor_core.datasets.unlabeled_set import create_unlabeled_set
 from decor_core.features.embedder import Block
 from decor_core.images.encode import encode_webp
 from decor_core.taxonomy import Taxonomy
 from decor_core.training.active_learning import ActiveLearner
-from decor_core.training.heap_vectors import write_heap_vectors
+from decor_core.training.unlabeled_vectors import write_unlabeled_vectors
 
 _CLASSES = 10
 _DIMENSIONS = 64
@@ -44,7 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
         classes = np.random.default_rng(0).integers(_CLASSES, size=options.pictures)
-        labeling = _heap(Path(root) / "sets" / "heap", classes)
+        labeling = _unlabeled_set(Path(root) / "sets" / "heap", classes)
         client = TestClient(Starlette(routes=[labeling_routes()]))
         place = f"/labeling/{labeling.address}"
         while client.get(f"{place}/state").json()["fitting"]:
@@ -57,7 +57,7 @@ def main() -> None:
     print(f"answers: {np.median(sizes):,.0f} bytes at the median, {max(sizes):,} at most")
 
 
-def _heap(folder: Path, classes: np.ndarray) -> Labeling:
+def _unlabeled_set(folder: Path, classes: np.ndarray) -> Labeling:
     """Pictures of one pixel each, with vectors that tell classes apart about as well as photos."""
     import pandas as pd
 
@@ -70,13 +70,13 @@ def _heap(folder: Path, classes: np.ndarray) -> Labeling:
     table = table.assign(width=1, height=1, taken="", type="product", **{"class": ""})
     source = stored_images(folder, dict(zip(files, keys, strict=True)))
     catalog = Catalog(table, Taxonomy("class", ("",)), DatasetReport((), {}), source)
-    create_heap(folder, "Heap", catalog)
+    create_unlabeled_set(folder, "Heap", catalog)
     rng = np.random.default_rng(1)
     centers = rng.normal(0, 0.5, (_CLASSES, _DIMENSIONS * 6))
     vectors = (centers[classes] + rng.normal(0, 1, (len(classes), _DIMENSIONS * 6))).astype("f4")
     blocks = [Block(f"{i}", i * _DIMENSIONS, (i + 1) * _DIMENSIONS) for i in range(6)]
     learner = ActiveLearner(vectors, blocks)
-    write_heap_vectors(folder, learner.coordinates, learner.look_alikes())
+    write_unlabeled_vectors(folder, learner.coordinates, learner.look_alikes())
     return labeling_of(folder, "somebody")
 
 
@@ -86,7 +86,9 @@ def _press(
     """Seconds of each key, how many fits came meanwhile, and the sizes of answers in bytes."""
     seconds, sizes, revision, known, first = [], [], 0, -1, -1
     for number, label in enumerate(classes):
-        steps = [{"do": "label", "ids": [labeling.heap.ids[number]], "label": f"class {label}"}]
+        steps = [
+            {"do": "label", "ids": [labeling.unlabeled.ids[number]], "label": f"class {label}"}
+        ]
         body = {"revision": revision, "proposals_revision": known, "steps": steps}
         began = time.perf_counter()
         answer = client.post(f"{place}/steps", json=body)

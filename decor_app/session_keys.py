@@ -130,7 +130,9 @@ BURST_CAMERA = SessionKey[Any]("burst_camera")
 BURSTS = SessionKey[int]("bursts", 0)  # that have come
 BURST_UNLABELED = SessionKey[bool]("burst_unlabeled", False)
 LABELING_SEEN = SessionKey[bool]("labeling_seen", False)  # whether the address was asked for it
-HEAP_SHOTS = SessionKey[list[tuple[str, bytes]]]("heap_shots", [])  # names and JPEGs, to be labeled
+LABELING_SHOTS = SessionKey[list[tuple[str, bytes]]](
+    "heap_shots", []
+)  # names and JPEGs, to be labeled
 BURST_ANSWER = SessionKey[str]("burst_answer", "")  # what was done with the last one
 INGEST_CLASS = SessionKey[str]("ingest_class", "")
 INGEST_COLUMN = SessionKey[str]("column")  # by purpose

@@ -31,11 +31,11 @@ collect()
 ingesting = show_ingest()
 show_deleted()
 collect_check()
-heap = labeling.opened()
-dataset = None if heap else datasets.opened()
+unlabeled = labeling.opened()
+dataset = None if unlabeled else datasets.opened()
 
-if heap:
-    show_labeling(heap)
+if unlabeled:
+    show_labeling(unlabeled)
 elif dataset:
     show_header(dataset)
     show_first_model(dataset)
@@ -45,10 +45,10 @@ elif dataset:
             with tab:
                 show(dataset)
 else:
-    known, heaps = datasets.summaries(), labeling.heaps()
-    show_list(known, heaps)
+    known, unlabeled_sets = datasets.summaries(), labeling.unlabeled_sets()
+    show_list(known, unlabeled_sets)
     if not ingesting:
-        if known or heaps:
+        if known or unlabeled_sets:
             st.header("Bring pictures in", anchor=False)
         left, right = st.columns([7, 5], gap="large")
         with left:

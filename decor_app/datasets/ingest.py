@@ -19,7 +19,7 @@ from decor_app.state.first_model import submit_ingest
 from decor_app.state.jobs import INGEST, PREVIEW, forget, job_for, latest_job, stop, submit
 from decor_app.state.labeling import open_labeling
 from decor_app.state.workspace import workspace
-from decor_core.datasets.storage import HEAD, HEAP
+from decor_core.datasets.storage import HEAD, UNLABELED_SET
 from decor_core.errors import DataError
 
 UPLOAD = "upload.zip"  # what comes over the network has no say in what files are called
@@ -78,9 +78,9 @@ def _advance() -> None:
     if ingest is None or ingest.active:
         return
     made = ingest.task.into.name
-    is_heap = ingest.task.unlabeled and (ingest.task.into / HEAP).exists()
+    is_unlabeled_set = ingest.task.unlabeled and (ingest.task.into / UNLABELED_SET).exists()
     try:
-        if not is_heap:
+        if not is_unlabeled_set:
             store().get(made)  # also one that was stopped half way
     except DataError:
         if ingest.status == "stopped":
@@ -91,7 +91,7 @@ def _advance() -> None:
     ingest.task.data.unlink(missing_ok=True)  # what was to be added, but was not
     forget(PREVIEW)
     forget(INGEST)
-    (open_labeling if is_heap else open_set)(made)
+    (open_labeling if is_unlabeled_set else open_set)(made)
 
 
 def _ingest(preview: Job, options: IngestOptions) -> None:
@@ -127,6 +127,6 @@ def _give_up() -> None:
         job = latest_job(purpose)
         if job:
             stop(purpose)
-            if not any((job.task.into / name).exists() for name in (HEAD, HEAP)):
+            if not any((job.task.into / name).exists() for name in (HEAD, UNLABELED_SET)):
                 store().discard(job.task.into.name)
             forget(purpose)

@@ -26,15 +26,15 @@ def show_deleted() -> None:
             )
 
 
-def show_list(sets: Sequence[DatasetSummary], heaps: Sequence[DatasetSummary]) -> None:
-    """The data sets to open, and the ``heaps`` to label, each in a line."""
-    lines = sorted([*sets, *heaps], key=lambda one: one.changed, reverse=True)
+def show_list(sets: Sequence[DatasetSummary], unlabeled_sets: Sequence[DatasetSummary]) -> None:
+    """The data sets to open, and the ``unlabeled_sets`` to label, each in a line."""
+    lines = sorted([*sets, *unlabeled_sets], key=lambda one: one.changed, reverse=True)
     if not lines:
         return
     st.header("Your data sets", anchor=False)
     with st.container(key="sets", gap="xsmall"):
         for one in lines if keys.ALL_SETS.value else lines[:_LISTED]:
-            _show_line(one, is_heap=one in heaps)
+            _show_line(one, is_unlabeled_set=one in unlabeled_sets)
         if len(lines) > _LISTED and not keys.ALL_SETS.value:
             st.button(
                 f"Show all {len(lines)}",
@@ -45,19 +45,19 @@ def show_list(sets: Sequence[DatasetSummary], heaps: Sequence[DatasetSummary]) -
             )
 
 
-def _show_line(one: DatasetSummary, *, is_heap: bool) -> None:
+def _show_line(one: DatasetSummary, *, is_unlabeled_set: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.button(
             escape_markdown(one.title),
             key=keys.OPEN_SET.of(one.id),
-            icon=":material/label:" if is_heap else ":material/folder_open:",
-            on_click=labeling.open_labeling if is_heap else datasets.open_set,
+            icon=":material/label:" if is_unlabeled_set else ":material/folder_open:",
+            on_click=labeling.open_labeling if is_unlabeled_set else datasets.open_set,
             args=(one.id,),
         )
         pictures = pluralize(one.pictures, "picture")
         what = (
             f"{one.labels:,} of {pictures} labeled"
-            if is_heap
+            if is_unlabeled_set
             else f"{pictures} · {pluralize(one.labels, 'class')}"
         )
         st.caption(f"{what} · changed {ago(one.changed)}")

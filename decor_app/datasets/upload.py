@@ -56,8 +56,8 @@ def show_empty_state() -> None:
         "tar.gz of them will do.\n"
         "- **Or a table**: CSV or Excel (.xlsx) that names each picture and its class, with the "
         "pictures.\n"
-        "- **No classes yet?** Bring the heap as it is. You label it here, with one key for each "
-        "class, and after a few pictures the model proposes the rest.\n"
+        "- **No classes yet?** Bring the pictures as they are. You label them here, with one key "
+        "for each class, and after a few pictures the model proposes the rest.\n"
         "- **How many?** Ten of each class are a start, fifty are good. Mistakes are fine: you "
         "will be shown what looks wrong."
     )
@@ -223,7 +223,7 @@ def _camera(dataset: Dataset | None) -> None:
 def _unlabeled_bursts() -> None:
     """The camera, and a way to label what it has taken so far."""
     burst_camera("the pictures to label", _collect_shots)
-    if count := len(keys.HEAP_SHOTS.value):
+    if count := len(keys.LABELING_SHOTS.value):
         st.button(
             f"Label these {count}" if count > 1 else "Label this one",
             type="primary",
@@ -234,16 +234,16 @@ def _unlabeled_bursts() -> None:
 
 def _collect_shots(shots: Sequence[bytes]) -> str:
     """Keep what the camera has taken until it is to be labeled; how much that is."""
-    now = [*keys.HEAP_SHOTS.value, *_named(shots)]
+    now = [*keys.LABELING_SHOTS.value, *_named(shots)]
     if len(now) > _MAX_SHOTS:
         return f"{_MAX_SHOTS} pictures are the most at once: label what there is first."
-    keys.HEAP_SHOTS.value = now
+    keys.LABELING_SHOTS.value = now
     return f"{pluralize(len(now), 'picture')} so far. Record more, or label them."
 
 
 def _label_shots() -> None:
-    files = [(name, io.BytesIO(shot)) for name, shot in keys.HEAP_SHOTS.value]
-    keys.HEAP_SHOTS.clear()
+    files = [(name, io.BytesIO(shot)) for name, shot in keys.LABELING_SHOTS.value]
+    keys.LABELING_SHOTS.clear()
     _begin(files, "My pictures", unlabeled=True)
 
 

@@ -1,4 +1,4 @@
-"""A folder or zip of pictures → a data set or a heap; tasks for a child process.
+"""A folder or zip of pictures → a data set or an unlabeled set; tasks for a child process.
 
 They decode what visitors upload, so they run apart from the server and from TensorFlow.
 """
@@ -15,7 +15,7 @@ import pandas as pd
 from decor_app.hosting.config import server_config
 from decor_app.jobs.dataset_tasks import DatasetTask, embed_dataset
 from decor_app.jobs.tasks import Report
-from decor_core.data.catalog import Catalog, list_table, open_dataset, open_heap
+from decor_core.data.catalog import Catalog, list_table, open_dataset, open_unlabeled_set
 from decor_core.data.folders.outline import FolderOutline, possible_outlines
 from decor_core.data.layout import DatasetLayout, find_layout, table_bytes
 from decor_core.data.sources.clutter import is_clutter
@@ -23,13 +23,18 @@ from decor_core.data.sources.source import Source, open_source
 from decor_core.data.tables.columns import Columns
 from decor_core.data.tables.table import read_table
 from decor_core.datasets.dataset import KEPT_ASIDE, Dataset, create_dataset
-from decor_core.datasets.heap import Heap, add_pictures, create_heap, load_heap
-from decor_core.datasets.storage import HEAP, keep_aside, keep_picture
+from decor_core.datasets.storage import UNLABELED_SET, keep_aside, keep_picture
+from decor_core.datasets.unlabeled_set import (
+    UnlabeledSet,
+    add_pictures,
+    create_unlabeled_set,
+    load_unlabeled_set,
+)
 from decor_core.errors import DataError, PictureError, Stopped
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.images.formats import is_picture_name
 from decor_core.model.events import ShouldStop
-from decor_core.training.heap_vectors import embed_heap
+from decor_core.training.unlabeled_vectors import embed_unlabeled_set
 
 _FEW_VALUES = 12
 _HEAD_ROWS = 5
@@ -42,8 +47,8 @@ class IngestTask(DatasetTask):
     ``label`` is that of pictures that lie in no class folders; ``classes_from`` tells which folder
     the classes are (``folders.layout.check_classes_from``). A zip that lies in ``into`` itself
     goes once it has been read. Stopped while it looks at pictures, it keeps the set: they can be
-    looked at later. ``unlabeled`` makes a heap of it, whose classes are still to be given but for
-    those in a table with these ``columns``, or adds to the one that is in ``into``. Whether labels
+    looked at later. ``unlabeled`` makes an unlabeled set of it, whose classes are to be given but
+    for those in a table with these ``columns``, or adds to the one in ``into``. Whether labels
     are wrong is the question of a CheckTask, which follows; that may choose what is read of a
     picture, which is the object until then.
     """
@@ -62,13 +67,13 @@ class IngestTask(DatasetTask):
     spec: EmbeddingSpec = EmbeddingSpec()
 
     def run(self, report: Report, should_stop: ShouldStop) -> Path:
-        made = (ingest_heap if self.unlabeled else ingest)(self, report, should_stop)
+        made = (ingest_unlabeled_set if self.unlabeled else ingest)(self, report, should_stop)
         if self.into in self.data.parents:
             self.data.unlink(missing_ok=True)
         progress = self.progress(report, "embedding")
         with suppress(DataError, Stopped):  # the set is there; its report says what it lacks
-            if isinstance(made, Heap):
-                embed_heap(made, self.spec, progress, should_stop)
+            if isinstance(made, UnlabeledSet):
+                embed_unlabeled_set(made, self.spec, progress, should_stop)
             else:
                 embed_dataset(made, self.spec, progress, should_stop)
         return made.folder
@@ -144,14 +149,14 @@ def ingest(task: IngestTask, report: Report, should_stop: ShouldStop) -> Dataset
     return create_dataset(task.into, task.title, catalog)
 
 
-def ingest_heap(task: IngestTask, report: Report, should_stop: ShouldStop) -> Heap:
-    """Read the pictures of a folder or zip into a heap, which may be there; as ``ingest``."""
+def ingest_unlabeled_set(task: IngestTask, report: Report, should_stop: ShouldStop) -> UnlabeledSet:
+    """Read pictures into an unlabeled set, which may be there; else as ``ingest``."""
     source = open_source(task.data, server_config().source_limits)
-    before = load_heap(task.into) if (task.into / HEAP).exists() else None
+    before = load_unlabeled_set(task.into) if (task.into / UNLABELED_SET).exists() else None
     new = sum(map(is_picture_name, source.names))
     check_count(new + len(before.ids) if before else new)
     labels = _known_labels(source, task.columns)
-    catalog = open_heap(
+    catalog = open_unlabeled_set(
         source,
         progress=task.progress(report, "reading"),
         comparing=task.progress(report, "comparing"),
@@ -161,7 +166,7 @@ def ingest_heap(task: IngestTask, report: Report, should_stop: ShouldStop) -> He
     _keep_rejected(task.into, catalog)
     if before:
         return add_pictures(before, catalog, labels)
-    return create_heap(task.into, task.title, catalog, labels)
+    return create_unlabeled_set(task.into, task.title, catalog, labels)
 
 
 def _known_labels(source: Source, columns: Columns | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Behind the labeling of a heap: its pictures embedded once; proposals from the labels so far."""
+"""Behind the labeling of a set: its pictures embedded once; proposals from the labels so far."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ import numpy as np
 
 from decor_app.jobs.dataset_tasks import DatasetTask
 from decor_app.jobs.tasks import QueueName, Report, Task
-from decor_core.datasets.heap import load_heap
+from decor_core.datasets.unlabeled_set import load_unlabeled_set
 from decor_core.errors import DataError, damaged_file
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.model.evaluation import Proportion
 from decor_core.model.events import ShouldStop
-from decor_core.training.heap_vectors import embed_heap, read_heap_vectors
 from decor_core.training.labeling_progress import (
     ClassProgress,
     changed_by_doubling,
     class_progress,
     estimate,
 )
+from decor_core.training.unlabeled_vectors import embed_unlabeled_set, read_unlabeled_vectors
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 _BATCH = 12  # that are chosen together; the labels of some are there before the next are
@@ -29,22 +29,22 @@ _MIN_ALIKE = 3  # pictures of a cluster
 
 
 @dataclass(frozen=True)
-class EmbedHeapTask(DatasetTask):
-    """Embed the pictures of the heap ``data``: for proposals, and which ones look alike."""
+class EmbedUnlabeledTask(DatasetTask):
+    """Embed the unlabeled set ``data``: for proposals, and which pictures look alike."""
 
-    kind: ClassVar[str] = "embed a heap"
+    kind: ClassVar[str] = "embed an unlabeled set"
 
     data: Path
     spec: EmbeddingSpec = EmbeddingSpec()
 
     def run(self, report: Report, should_stop: ShouldStop) -> None:
-        heap = load_heap(self.data)
-        embed_heap(heap, self.spec, self.progress(report, "embedding"), should_stop)
+        unlabeled = load_unlabeled_set(self.data)
+        embed_unlabeled_set(unlabeled, self.spec, self.progress(report, "embedding"), should_stop)
 
 
 @dataclass(frozen=True)
 class LabelingFit:
-    """Result of a fit to the labels after ``revision`` steps, for the n pictures of a heap.
+    """Result of a fit to the labels after ``revision`` steps, for the n pictures of a set.
 
     ``labels`` are those that it learned from, by row. ``proposed`` [n] are indices into
     ``classes``, ``confidence`` [n] their probabilities; both are empty before there are proposals.
@@ -72,7 +72,7 @@ class LabelingFit:
 
 @dataclass(frozen=True)
 class FitTask(Task):
-    """Learn from the ``labels`` of the heap ``data``, by row; gives a LabelingFit.
+    """Learn from the ``labels`` of the unlabeled set ``data``, by row; gives a LabelingFit.
 
     It had so many ``pictures`` when the labels were read. Rows in ``left_out`` have an answer that
     is no class: they are not asked for.
@@ -90,7 +90,7 @@ class FitTask(Task):
 
     def run(self, report: Report, should_stop: ShouldStop) -> LabelingFit:
         with damaged_file(DataError, "What was seen in the pictures cannot be read"):
-            learner, clusters = read_heap_vectors(self.data, self.pictures)
+            learner, clusters = read_unlabeled_vectors(self.data, self.pictures)
         proposals = learner.propose(self.labels)
         answered = {*self.labels, *self.left_out}
         left = np.setdiff1d(np.arange(len(learner.coordinates)), sorted(answered))

@@ -15,17 +15,17 @@ from decor_app.state.downloads import Download
 from decor_app.state.errors import attempt, toast_error
 from decor_app.state.first_model import train_first_model
 from decor_app.state.labeling import (
-    add_to_heap,
+    add_to_unlabeled_set,
     close_labeling,
     finish,
     hugging_face,
-    rename_heap,
+    rename_unlabeled_set,
     table_csv,
     zipped,
 )
 from decor_app.state.labeling_routes import PATH
 from decor_app.state.labeling_session import Labeling
-from decor_core.datasets.heap import left_out
+from decor_core.datasets.unlabeled_set import left_out
 
 _DOWNLOADS = (
     ("Class folders (zip)", zipped, "zip", "application/zip"),
@@ -35,7 +35,7 @@ _DOWNLOADS = (
 
 
 def show_labeling(labeling: Labeling) -> None:
-    """The way back, title and menu of a heap, then the labeler."""
+    """The way back, title and menu of an unlabeled set, then the labeler."""
     st.button(
         "All data sets, and new ones",
         icon=":material/arrow_back:",
@@ -59,7 +59,7 @@ def show_labeling(labeling: Labeling) -> None:
 
 def _finish(labeling: Labeling) -> None:
     """Make a data set of what has a class, and say what has none."""
-    words = left_out(labeling.heap, labeling.log)  # while the heap is there
+    words = left_out(labeling.unlabeled, labeling.log)  # while the unlabeled set is there
     made = finish(labeling)
     if made is None:
         return
@@ -89,7 +89,7 @@ def _add(labeling: Labeling, key: SessionKey[list]) -> None:
     if gone:
         toast_error(f"{gone} Nothing was added.")
     else:
-        attempt(lambda: add_to_heap(labeling, [(file.name, file) for file in files]))
+        attempt(lambda: add_to_unlabeled_set(labeling, [(file.name, file) for file in files]))
     keys.ADDITIONS.value += 1  # an empty drop zone
 
 
@@ -100,7 +100,7 @@ def _menu(labeling: Labeling) -> None:
             labeling.title,
             key=keys.TITLE.of(labeling.id),
             max_chars=80,
-            on_change=rename_heap,
+            on_change=rename_unlabeled_set,
             args=(labeling.id,),
         )
         for label, made, ending, kind in _DOWNLOADS:
@@ -114,7 +114,7 @@ def _menu(labeling: Labeling) -> None:
                 on_click="ignore",
                 width="stretch",
             )
-        if words := reimport_advice(labeling.id, labeling.heap.catalog):
+        if words := reimport_advice(labeling.id, labeling.unlabeled.catalog):
             st.caption(words)
         st.button(
             "Delete",

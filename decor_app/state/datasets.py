@@ -156,9 +156,13 @@ def rename(set_id: str) -> None:
 
 
 def delete(set_id: str) -> None:
-    """Remove a set, or a heap with its labels; ``restore`` brings it back."""
+    """Remove a set, or an unlabeled set with its labels; ``restore`` brings it back."""
     try:
-        kept = store().heap(set_id) if store().is_heap(set_id) else store().get(set_id)
+        kept = (
+            store().unlabeled_set(set_id)
+            if store().is_unlabeled_set(set_id)
+            else store().get(set_id)
+        )
         store().delete(set_id)
     except DataError as error:
         toast_error(error)

@@ -1,4 +1,4 @@
-"""The heap that a session labels: opened, finished, gone on with, taken along."""
+"""The unlabeled set that a session labels: opened, finished, gone on with, taken along."""
 
 import io
 import secrets
@@ -19,16 +19,16 @@ from decor_app.state.workspace import workspace
 from decor_core.data.tables.csv_escape import escape_cell
 from decor_core.datasets.archive import hugging_face_pieces, zip_pieces
 from decor_core.datasets.dataset import Dataset
-from decor_core.datasets.heap import (
-    Heap,
-    heap_of,
+from decor_core.datasets.storage import read_aside
+from decor_core.datasets.store import DatasetSummary
+from decor_core.datasets.unlabeled_set import (
+    UnlabeledSet,
     label_table,
     labeled_dataset,
     take_over_edits,
+    unlabeled_set_of,
 )
-from decor_core.datasets.heap import finish as finish_heap
-from decor_core.datasets.storage import read_aside
-from decor_core.datasets.store import DatasetSummary
+from decor_core.datasets.unlabeled_set import finish as finish_unlabeled_set
 from decor_core.datasets.upload import pack_upload
 from decor_core.errors import DataError
 from decor_core.images.decode import content_hash
@@ -36,9 +36,9 @@ from decor_core.images.decode import content_hash
 _ADDRESS = "label"  # of the page, with the id of what is being labeled
 
 
-def heaps() -> list[DatasetSummary]:
+def unlabeled_sets() -> list[DatasetSummary]:
     """Pictures of this session that are being labeled and are no data set yet."""
-    return store().heaps()
+    return store().unlabeled_sets()
 
 
 def opened() -> Labeling | None:
@@ -64,7 +64,7 @@ def opened() -> Labeling | None:
 
 
 def open_labeling(set_id: str) -> None:
-    """Label the heap of that id."""
+    """Label the unlabeled set of that id."""
     open_set("")
     workspace().labeling = set_id
 
@@ -77,7 +77,7 @@ def close_labeling() -> None:
 def finish(labeling: Labeling) -> Dataset | None:
     """Make a data set of what has a class, and open it; None where that is refused, with why."""
     try:
-        made = finish_heap(labeling.heap, labeling.log)
+        made = finish_unlabeled_set(labeling.unlabeled, labeling.log)
     except DataError as error:
         toast_error(error)
         return None
@@ -97,21 +97,21 @@ def label_more(dataset: Dataset) -> None:
     Those that were set aside as they have no class are added first.
     """
 
-    def open_heap() -> None:
-        heap_of(dataset)
+    def open_unlabeled_set() -> None:
+        unlabeled_set_of(dataset)
         found = labeling_of(dataset.folder, workspace().owner)
         found.refresh()
-        take_over_edits(found.heap, found.log, dataset)
+        take_over_edits(found.unlabeled, found.log, dataset)
         open_labeling(dataset.id)
-        if aside := _set_aside(dataset, found.heap):
-            add_to_heap(found, aside)
+        if aside := _set_aside(dataset, found.unlabeled):
+            add_to_unlabeled_set(found, aside)
 
-    attempt(open_heap)
+    attempt(open_unlabeled_set)
 
 
-def _set_aside(dataset: Dataset, heap: Heap) -> list[tuple[str, io.BytesIO]]:
-    """Name and content of the pictures without a class that are not in the heap yet."""
-    known, found = set(heap.catalog.table["key"]), []
+def _set_aside(dataset: Dataset, unlabeled: UnlabeledSet) -> list[tuple[str, io.BytesIO]]:
+    """Name and content of the pictures without a class that are not in the unlabeled set yet."""
+    known, found = set(unlabeled.catalog.table["key"]), []
     for file in dataset.unclassed:
         with suppress(DataError):  # an older data set has not kept it
             data = read_aside(dataset.folder, file)
@@ -120,9 +120,9 @@ def _set_aside(dataset: Dataset, heap: Heap) -> list[tuple[str, io.BytesIO]]:
     return found
 
 
-def add_to_heap(labeling: Labeling, files: Sequence[tuple[str, io.BytesIO]]) -> None:
-    """Queue the ingestion of more pictures, name and content, into a heap; DataError if refused."""
-    folder, latest = labeling.heap.folder, job_for(INGEST)
+def add_to_unlabeled_set(labeling: Labeling, files: Sequence[tuple[str, io.BytesIO]]) -> None:
+    """Queue the ingestion of more pictures, name and content; DataError if refused."""
+    folder, latest = labeling.unlabeled.folder, job_for(INGEST)
     if latest and latest.active:
         raise DataError("Other pictures are still being read; add these when they are.")
     check_disk_quota(sum(len(file.getbuffer()) for _, file in files), store().root)
@@ -132,8 +132,8 @@ def add_to_heap(labeling: Labeling, files: Sequence[tuple[str, io.BytesIO]]) -> 
     submit_ingest(IngestTask(packed, folder, labeling.title, unlabeled=True))
 
 
-def rename_heap(set_id: str) -> None:
-    """Give a heap the title that its control holds."""
+def rename_unlabeled_set(set_id: str) -> None:
+    """Give an unlabeled set the title that its control holds."""
 
     def rename() -> None:
         labeling_of(store().folder(set_id), workspace().owner).rename(keys.TITLE.of(set_id).value)
@@ -146,15 +146,15 @@ def rename_heap(set_id: str) -> None:
 
 def zipped(labeling: Labeling) -> Iterator[bytes]:
     """The labeled pictures as a zip of class folders, with a table and a report."""
-    return zip_pieces(labeled_dataset(labeling.heap, labeling.log))
+    return zip_pieces(labeled_dataset(labeling.unlabeled, labeling.log))
 
 
 def hugging_face(labeling: Labeling) -> Iterator[bytes]:
     """The labeled pictures as a zip with metadata.csv, for Hugging Face's datasets."""
-    return hugging_face_pieces(labeled_dataset(labeling.heap, labeling.log))
+    return hugging_face_pieces(labeled_dataset(labeling.unlabeled, labeling.log))
 
 
 def table_csv(labeling: Labeling) -> Iterator[bytes]:
     """All pictures with their labels, safe to open in a spreadsheet."""
-    table = label_table(labeling.heap, labeling.log).map(escape_cell)
+    table = label_table(labeling.unlabeled, labeling.log).map(escape_cell)
     yield table.to_csv(index=False, lineterminator="\n").encode()

@@ -82,7 +82,7 @@ async def _steps(request: Request) -> Response:
 
 def _thumb(request: Request) -> Response:
     try:
-        found = _labeling(request).heap.thumb(request.path_params["picture"])
+        found = _labeling(request).unlabeled.thumb(request.path_params["picture"])
     except DataError as error:
         raise Problem(404, str(error)) from error
     if not found:
@@ -91,11 +91,11 @@ def _thumb(request: Request) -> Response:
 
 
 def _picture(request: Request) -> Response:
-    heap = _labeling(request).heap
+    unlabeled = _labeling(request).unlabeled
     try:
-        file = heap.file_of(request.path_params["picture"])
+        file = unlabeled.file_of(request.path_params["picture"])
         with _decoding:
-            picture = load_picture(heap.catalog.read(file), max_side=_SIDE)
+            picture = load_picture(unlabeled.catalog.read(file), max_side=_SIDE)
             shown = encode_webp(picture, _SIDE)
     except (DataError, PictureError) as error:
         raise Problem(404, str(error)) from error

@@ -1,4 +1,4 @@
-"""The labeling of one heap as it stands: labels on the disk, and what is learned behind them.
+"""The labeling of one set as it stands: labels on the disk, and what is learned behind them.
 
 A request writes steps down and answers with what is known. Fits run in a background process, one
 at a time, always to the latest labels; whoever asks next finds what came of it.
@@ -16,21 +16,21 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from decor_app.jobs.job import Job
-from decor_app.jobs.labeling_tasks import EmbedHeapTask, FitTask, LabelingFit
+from decor_app.jobs.labeling_tasks import EmbedUnlabeledTask, FitTask, LabelingFit
 from decor_app.jobs.tasks import QueueName
 from decor_app.jobs.worker import OWN_FAULT
 from decor_app.state.labeling_answers import learned_json
 from decor_app.state.processes import job_queues
-from decor_core.datasets.heap import Heap, load_heap
 from decor_core.datasets.label_log import LabelLog
 from decor_core.datasets.label_steps import NONE, SKIP, Step
-from decor_core.datasets.storage import HEAP
+from decor_core.datasets.storage import UNLABELED_SET
+from decor_core.datasets.unlabeled_set import UnlabeledSet, load_unlabeled_set
 from decor_core.errors import DamagedFile, DecorError
 from decor_core.io import read_json, write_json
 from decor_core.text import pluralize
 from decor_core.training.active_learning import MIN_CLASSES, MIN_PER_CLASS
-from decor_core.training.heap_vectors import has_heap_vectors
 from decor_core.training.labeling_progress import enough, with_point
+from decor_core.training.unlabeled_vectors import has_unlabeled_vectors
 
 # Seconds from one fit to the next: proposals that change with every key are no help, and are sent
 # each time.
@@ -48,18 +48,18 @@ class _RunningJob:
 
 
 class Labeling:
-    """A heap that somebody labels; ``address`` names it in the routes. For all threads.
+    """An unlabeled set that somebody labels; ``address`` names it in the routes. For all threads.
 
     ``owner`` is whose turn it takes in the queues of jobs.
     """
 
     def __init__(self, folder: Path, owner: str) -> None:
         self._file_read = _file_version(folder)
-        self.heap: Heap = load_heap(folder)
-        self.log: LabelLog = self.heap.log()
+        self.unlabeled: UnlabeledSet = load_unlabeled_set(folder)
+        self.log: LabelLog = self.unlabeled.log()
         self.address = secrets.token_urlsafe(18)
         self._owner, self._queues = owner, job_queues()
-        self._row_of = {one: row for row, one in enumerate(self.heap.ids)}
+        self._row_of = {one: row for row, one in enumerate(self.unlabeled.ids)}
         self._lock = threading.RLock()
         self._running: _RunningJob | None = None
         self._fit: LabelingFit | None = None
@@ -69,36 +69,40 @@ class Labeling:
 
     @property
     def id(self) -> str:
-        return self.heap.id
+        return self.unlabeled.id
 
     @property
     def title(self) -> str:
-        return self.heap.title
+        return self.unlabeled.title
 
     def rename(self, title: str) -> None:
         """Call it otherwise; DataError if that is empty."""
-        self.heap = self.heap.retitled(title)
+        self.unlabeled = self.unlabeled.retitled(title)
 
     @property
     def pictures(self) -> list[dict[str, str]]:
         """Id and title of each picture."""
-        files = self.heap.catalog.table["file"]
+        files = self.unlabeled.catalog.table["file"]
         return [
             {"id": one, "title": PurePosixPath(file).name}
-            for one, file in zip(self.heap.ids, files, strict=True)
+            for one, file in zip(self.unlabeled.ids, files, strict=True)
         ]
 
     def refresh(self) -> None:
-        """Take in what was done to the heap elsewhere: pictures that were added, another title."""
+        """Take in what was done to the set elsewhere: pictures that were added, another title."""
         with self._lock:
-            now = _file_version(self.heap.folder)
+            now = _file_version(self.unlabeled.folder)
             if now == self._file_read or not now:  # or it was deleted, which the log tells
                 return
-            known, self.heap, self._file_read = self.heap.ids, load_heap(self.heap.folder), now
-            if self.heap.ids == known:
+            known, self.unlabeled, self._file_read = (
+                self.unlabeled.ids,
+                load_unlabeled_set(self.unlabeled.folder),
+                now,
+            )
+            if self.unlabeled.ids == known:
                 return
-            self.log.add_ids(self.heap.ids)
-            self._row_of = {one: row for row, one in enumerate(self.heap.ids)}
+            self.log.add_ids(self.unlabeled.ids)
+            self._row_of = {one: row for row, one in enumerate(self.unlabeled.ids)}
             # What is learned, or just being learned, is of fewer pictures.
             self._running, self._fit, self._failed_revision, self._fit_error = None, None, -1, ""
             self._fits += 1
@@ -136,13 +140,15 @@ class Labeling:
             "message": self._message(fit),
             "proposals_revision": fits,
         }
-        learned = learned_json(fit if fits != known else None, self.heap.ids, log, self._points)
+        learned = learned_json(
+            fit if fits != known else None, self.unlabeled.ids, log, self._points
+        )
         return found | learned
 
     def _message(self, fit: LabelingFit | None) -> str:
         if self._fit_error:
             return self._fit_error
-        if not has_heap_vectors(self.heap):
+        if not has_unlabeled_vectors(self.unlabeled):
             return "The pictures are being looked at; label meanwhile."
         if fit and fit.classes:
             return enough(fit.changed, len(fit.labels))
@@ -169,8 +175,8 @@ class Labeling:
             early = time.monotonic() < self._fitted + PAUSE
             if self._running or self._failed_revision == revision or early:
                 return
-            if not has_heap_vectors(self.heap):
-                self._submit("dataset", EmbedHeapTask(self.heap.folder), revision)
+            if not has_unlabeled_vectors(self.unlabeled):
+                self._submit("dataset", EmbedUnlabeledTask(self.unlabeled.folder), revision)
             elif self._fit is None or self._fit.revision != revision:
                 self._submit("labeling", self._fit_task(revision), revision)
 
@@ -192,11 +198,13 @@ class Labeling:
                 left_out.append(self._row_of[one])
             else:
                 labels[self._row_of[one]] = label
-        heap = self.heap
+        unlabeled = self.unlabeled
         at_random = self.log.at_random
-        return FitTask(heap.folder, len(heap.ids), revision, labels, tuple(left_out), at_random)
+        return FitTask(
+            unlabeled.folder, len(unlabeled.ids), revision, labels, tuple(left_out), at_random
+        )
 
-    def _submit(self, queue: QueueName, task: FitTask | EmbedHeapTask, revision: int) -> None:
+    def _submit(self, queue: QueueName, task: FitTask | EmbedUnlabeledTask, revision: int) -> None:
         try:
             job = self._queues[queue].submit(task, self._owner, self.id, self._on_job_done)
         except DecorError as error:  # too many wait: the next request tries again
@@ -220,7 +228,7 @@ class Labeling:
         with self._lock:
             if self._running is None or job.id != self._running.id:
                 return  # pictures were added meanwhile
-            if not has_heap_vectors(self.heap):
+            if not has_unlabeled_vectors(self.unlabeled):
                 self._fit_failed("there is a single picture, and two are needed.")
                 return
             self._running, self._fit_error = None, ""
@@ -233,21 +241,21 @@ class Labeling:
 
     def _read_points(self) -> list[tuple[int, int, int]]:
         try:
-            return read_json(self.heap.folder / _CURVE, list[tuple[int, int, int]])
+            return read_json(self.unlabeled.folder / _CURVE, list[tuple[int, int, int]])
         except (OSError, DamagedFile):  # none yet; it grows again
             return []
 
     def _add_point(self, fit: LabelingFit) -> None:
         self._points = with_point(self._points, fit.labels, fit.right)
         with suppress(OSError):  # the labels are what counts
-            if self.heap.folder.is_dir():
-                write_json(self.heap.folder / _CURVE, self._points)
+            if self.unlabeled.folder.is_dir():
+                write_json(self.unlabeled.folder / _CURVE, self._points)
 
 
 def _file_version(folder: Path) -> tuple[int, int] | None:
     """Differs when the list of pictures does; None where there is none (any more)."""
     try:
-        found = (folder / HEAP).stat()
+        found = (folder / UNLABELED_SET).stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
@@ -259,7 +267,7 @@ _open_lock = threading.Lock()
 
 
 def labeling_of(folder: Path, owner: str) -> Labeling:
-    """The labeling of the heap in ``folder``; DataError if there is none."""
+    """The labeling of the unlabeled set in ``folder``; DataError if there is none."""
     with _open_lock:
         found = _open.get(folder)
         if found is None:

@@ -46,7 +46,7 @@ class Workspace:
     runs: MemoryRuns = field(default_factory=MemoryRuns)
     model: VectorPredictor | None = None  # that answers instead of the shipped one
     data_set: str = ""  # id of the one that is open
-    labeling: str = ""  # id of the heap that is being labeled
+    labeling: str = ""  # id of the unlabeled set that is being labeled
     labelings: dict[str, "Labeling"] = field(default_factory=dict)  # that were, by id
     controls: dict[str, Any] = field(default_factory=dict)  # of Retrain, as they stood
     pictures: int = 0  # that were looked at, as there is a limit

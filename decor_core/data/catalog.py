@@ -168,7 +168,7 @@ def _check_is_no_file_of_it(place: Path) -> None:
     raise DataError(f"“{place}” is {what}; expected a folder or archive of pictures{way_out}.")
 
 
-def open_heap(
+def open_unlabeled_set(
     source: Source,
     *,
     progress: Progress | None = None,

@@ -24,7 +24,7 @@ from decor_core.io import read_arrays, read_json, write_file
 
 FORMAT = "decor-pictures/1"
 HEAD = "pictures.json"
-HEAP, LABEL_LOG = "heap.json", "labels.jsonl"  # of pictures that are being labeled
+UNLABELED_SET, LABEL_LOG = "heap.json", "labels.jsonl"  # of pictures that are being labeled
 VECTORS = "vectors"
 _KEPT_STATES = 50
 _THUMB_SIDE = 192

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from decor_core.config import data_directory
 from decor_core.datasets.dataset import Dataset, load_dataset
-from decor_core.datasets.heap import Heap, load_heap
-from decor_core.datasets.storage import HEAD, HEAP, LABEL_LOG, read_head, read_state
+from decor_core.datasets.storage import HEAD, LABEL_LOG, UNLABELED_SET, read_head, read_state
+from decor_core.datasets.unlabeled_set import UnlabeledSet, load_unlabeled_set
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import in_trash, locked, move_to_trash
 
@@ -71,39 +71,44 @@ class DatasetStore:
             )
         return self._summaries[stamp]
 
-    def heaps(self) -> "list[DatasetSummary]":
+    def unlabeled_sets(self) -> "list[DatasetSummary]":
         """Pictures that are being labeled and are no data set yet, last changed first.
 
         ``labels`` counts those that have an answer.
         """
         found = []
-        for file in self.root.glob(f"[!.]*/{HEAP}"):
-            if not self.is_heap(file.parent.name):
+        for file in self.root.glob(f"[!.]*/{UNLABELED_SET}"):
+            if not self.is_unlabeled_set(file.parent.name):
                 continue
             with suppress(OSError, DataError):  # deleted meanwhile, or damaged
-                found.append(self._heap_summary(file.parent))
+                found.append(self._unlabeled_summary(file.parent))
         return sorted(found, key=lambda one: one.changed, reverse=True)
 
-    def _heap_summary(self, folder: Path) -> DatasetSummary:
+    def _unlabeled_summary(self, folder: Path) -> DatasetSummary:
         log = folder / LABEL_LOG
-        latest = (log if log.exists() else folder / HEAP).stat().st_mtime_ns
-        stamp = folder.name, latest, (folder / HEAP).stat().st_mtime_ns
+        latest = (log if log.exists() else folder / UNLABELED_SET).stat().st_mtime_ns
+        stamp = folder.name, latest, (folder / UNLABELED_SET).stat().st_mtime_ns
         if stamp not in self._summaries:
-            heap = load_heap(folder)
+            unlabeled = load_unlabeled_set(folder)
             changed = datetime.fromtimestamp(latest / 1e9, UTC).isoformat(timespec="seconds")
             self._summaries[stamp] = DatasetSummary(
-                folder.name, heap.title, ("class",), len(heap.ids), len(heap.log().labels), changed
+                folder.name,
+                unlabeled.title,
+                ("class",),
+                len(unlabeled.ids),
+                len(unlabeled.log().labels),
+                changed,
             )
         return self._summaries[stamp]
 
-    def is_heap(self, set_id: str) -> bool:
+    def is_unlabeled_set(self, set_id: str) -> bool:
         """Whether these are pictures that are being labeled, and no data set yet."""
         folder = self.root / set_id
-        return (folder / HEAP).exists() and not (folder / HEAD).exists()
+        return (folder / UNLABELED_SET).exists() and not (folder / HEAD).exists()
 
-    def heap(self, set_id: str) -> Heap:
+    def unlabeled_set(self, set_id: str) -> UnlabeledSet:
         """The pictures that a set was, or will be, labeled from."""
-        return load_heap(self.folder(set_id))
+        return load_unlabeled_set(self.folder(set_id))
 
     def begin(self, title: str) -> Path:
         """A folder for a new set, named after ``title``; not made yet.
@@ -113,7 +118,7 @@ class DatasetStore:
         for folder in self.root.glob("[!.]*/"):
             with suppress(FileNotFoundError):  # another process has just cleared it
                 begun = folder.stat().st_mtime < time.time() - _UNFINISHED_SECONDS
-                if begun and not any((folder / name).exists() for name in (HEAD, HEAP)):
+                if begun and not any((folder / name).exists() for name in (HEAD, UNLABELED_SET)):
                     shutil.rmtree(folder, ignore_errors=True)
         plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
         stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "pictures"
@@ -143,17 +148,17 @@ class DatasetStore:
         with self.locked():
             move_to_trash(self.folder(set_id))
 
-    def restore(self, set_id: str) -> Dataset | Heap:
+    def restore(self, set_id: str) -> Dataset | UnlabeledSet:
         """Bring back the set that was deleted last."""
         with self.locked():
             trashed = in_trash(self.root)
             if set_id not in trashed:
                 raise DataError(f"The data set “{set_id}” cannot be brought back (any more).")
             left = self.root / set_id  # pictures of an edit that came too late
-            if not any((left / name).exists() for name in (HEAD, HEAP)):
+            if not any((left / name).exists() for name in (HEAD, UNLABELED_SET)):
                 self.discard(set_id)
             trashed[set_id].rename(self.root / set_id)
-            return self.heap(set_id) if self.is_heap(set_id) else self.get(set_id)
+            return self.unlabeled_set(set_id) if self.is_unlabeled_set(set_id) else self.get(set_id)
 
     def discard(self, set_id: str) -> None:
         """Remove what there is of a set for good, as of one whose making was stopped."""
@@ -167,7 +172,7 @@ class DatasetStore:
             yield
 
     def folder(self, set_id: str) -> Path:
-        """Where a set, or a heap, is; nothing outside of ``root`` is one, whatever its id."""
+        """Where a set, labeled or not, is; nothing outside of ``root`` is one, whatever its id."""
         folder = self.root / set_id
         if folder not in self.root.glob("[!.]*/"):
             raise DataError(f"There is no data set “{set_id}” (any more); see the list of them.")

@@ -1,4 +1,4 @@
-"""How far the labeling of a heap has come: what the labels are worth, and whether more would help.
+"""How far labeling has come: what the labels are worth, and whether more would help.
 
 Pictures that were asked for are harder than those that nobody asked for: what is told out of fold
 is too low for the others.

@@ -19,9 +19,9 @@ from decor_app.state import jobs
 from decor_app.state.workspace import Workspace
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import Dataset, load_dataset
-from decor_core.datasets.heap import finish, load_heap
 from decor_core.datasets.label_steps import Label
 from decor_core.datasets.store import DatasetStore
+from decor_core.datasets.unlabeled_set import finish, load_unlabeled_set
 from decor_core.model.events import never_stop
 
 ROOT = Path(__file__).parents[2]
@@ -576,7 +576,7 @@ def test_classes_in_file_names_are_asked_for(arrived, home):
 
 
 @pytest.mark.parametrize("names", (("1.png", "2.png"), ("holiday/1.png", "holiday/2.png")))
-def test_a_heap_is_labeled_unless_it_is_of_one_class(arrived, home, names):
+def test_an_unlabeled_set_is_labeled_unless_it_is_of_one_class(arrived, home, names):
     test = arrived(*names)
     choice = test.radio(key="ingest_classes_from")
     assert choice.options[choice.value] == UNLABELED
@@ -604,18 +604,20 @@ def test_pictures_of_no_class_are_labeled_beside_those_that_have_one(
     assert "2 pictures of no class: put in" in [one.label for one in test.selectbox]
     _click(test, "Label each by keys")
     assert mine.labeling == folder.name
-    monkeypatch.setattr("decor_app.jobs.ingest_tasks.embed_heap", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.ingest_tasks.embed_unlabeled_set", lambda *_: None)
     asked[0].run(lambda event: None, never_stop)
-    heap = load_heap(folder)
-    log = heap.log()
-    assert len(heap.ids) == 6 and set(log.labels) == set(heap.ids[:4])
-    log.append([Label(ids=heap.ids[4:5], label="oak")])
-    made = finish(heap, log)
+    unlabeled = load_unlabeled_set(folder)
+    log = unlabeled.log()
+    assert len(unlabeled.ids) == 6 and set(log.labels) == set(unlabeled.ids[:4])
+    log.append([Label(ids=unlabeled.ids[4:5], label="oak")])
+    made = finish(unlabeled, log)
     assert made.counts == {"ash": 2, "oak": 3} and not made.unclassed
     assert not list(folder.glob("*.zip"))
 
 
-def test_the_address_of_a_page_opens_a_heap_of_ones_own_and_nothing_else(home, painted, tmp_path):
+def test_the_address_of_a_page_opens_an_unlabeled_set_of_ones_own_and_nothing_else(
+    home, painted, tmp_path
+):
     task = IngestTask(painted / "Gzhel", home / "mine", "Mine", unlabeled=True)
     task.run(lambda event: None, never_stop)
     shutil.copytree(home / "mine", tmp_path / "other" / "theirs")

@@ -11,10 +11,10 @@ from decor_app.jobs.worker import OWN_FAULT
 from decor_app.state import labeling_session
 from decor_app.state.labeling_routes import labeling_routes
 from decor_app.state.labeling_session import Labeling, labeling_of
-from decor_core.datasets.heap import load_heap
 from decor_core.datasets.label_steps import NONE, SKIP
+from decor_core.datasets.unlabeled_set import load_unlabeled_set
 from decor_core.model.events import never_stop
-from decor_core.training.heap_vectors import write_heap_vectors
+from decor_core.training.unlabeled_vectors import write_unlabeled_vectors
 
 
 def quiet(event: object) -> None:
@@ -26,7 +26,7 @@ def labeling(tmp_path, monkeypatch, write_pictures, visit) -> Labeling:
     """Twenty pictures; what is seen in them is made up: the even ones differ from the odd ones."""
     monkeypatch.setattr(labeling_session, "job_queues", lambda: visit.queues)
     monkeypatch.setattr(labeling_session, "PAUSE", 0.0)
-    monkeypatch.setattr("decor_app.jobs.ingest_tasks.embed_heap", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.ingest_tasks.embed_unlabeled_set", lambda *_: None)
     source = write_pictures(*(f"{i:02}.png" for i in range(20)))
     folder = IngestTask(source, tmp_path / "sets" / "heap-1", "Heap", unlabeled=True).run(
         quiet, never_stop
@@ -34,7 +34,7 @@ def labeling(tmp_path, monkeypatch, write_pictures, visit) -> Labeling:
     seen = np.random.default_rng(0).normal(0, 0.3, (20, 4)).astype(np.float32)
     seen[::2, 0] += 2
     clusters = np.arange(20) % 2
-    write_heap_vectors(folder, seen, clusters)
+    write_unlabeled_vectors(folder, seen, clusters)
     return labeling_of(folder, "me")
 
 
@@ -62,7 +62,7 @@ def fit(labeling: Labeling, visit) -> None:
 
 
 def label(labeling: Labeling, rows: range, name: str) -> dict:
-    return {"do": "label", "ids": [labeling.heap.ids[row] for row in rows], "label": name}
+    return {"do": "label", "ids": [labeling.unlabeled.ids[row] for row in rows], "label": name}
 
 
 def test_a_step_is_on_the_disk_before_it_is_answered(labeling, ask):
@@ -70,7 +70,7 @@ def test_a_step_is_on_the_disk_before_it_is_answered(labeling, ask):
     answer = ask("steps", revision=0, steps=steps).json()
     assert answer["revision"] == 2 and answer["can_undo"] and not answer["can_redo"]
     assert answer["classes"] == [{"name": "even", "key": "1"}, {"name": "odd", "key": "2"}]
-    assert load_heap(labeling.heap.folder).log().labels == answer["labels"]
+    assert load_unlabeled_set(labeling.unlabeled.folder).log().labels == answer["labels"]
     answer = ask("steps", revision=2, steps=[{"do": "undo"}]).json()
     assert set(answer["labels"].values()) == {""} and len(answer["labels"]) == 3
     assert ask("state").json()["labels"] == labeling.log.labels
@@ -78,7 +78,7 @@ def test_a_step_is_on_the_disk_before_it_is_answered(labeling, ask):
 
 
 def test_proposals_come_behind_the_labels_and_only_once(labeling, ask, visit):
-    ids = labeling.heap.ids
+    ids = labeling.unlabeled.ids
     answer = ask("state").json()
     assert answer["fitting"] and answer["proposals"] is None
     fit(labeling, visit)
@@ -108,7 +108,7 @@ def test_proposals_come_behind_the_labels_and_only_once(labeling, ask, visit):
 def test_none_of_these_is_proposed_once_three_pictures_are_and_never_counts_as_a_class(
     labeling, ask, visit
 ):
-    ids = labeling.heap.ids
+    ids = labeling.unlabeled.ids
     steps = [label(labeling, range(0, 6, 2), "even"), label(labeling, range(1, 5, 2), NONE)]
     ask("steps", revision=0, steps=steps)
     fit(labeling, visit)
@@ -164,7 +164,7 @@ def test_a_wrong_label_is_disagreed_with_until_it_is_confirmed(labeling, ask, vi
     steps.append(label(labeling, range(4, 5), "odd"))
     ask("steps", revision=0, steps=steps)
     fit(labeling, visit)
-    wrong = labeling.heap.ids[4]
+    wrong = labeling.unlabeled.ids[4]
     found = {one: said for one, *said in ask("state").json()["disagreements"]}
     assert found[wrong][0] == "even" and found[wrong][1] > 0.5
     ask("steps", revision=3, steps=[label(labeling, range(4, 5), "odd")])
@@ -177,7 +177,7 @@ def test_a_wrong_label_is_disagreed_with_until_it_is_confirmed(labeling, ask, vi
 
 def test_the_curve_is_kept_and_tells_when_it_is_enough(labeling, ask, visit):
     for rows in (range(0, 8), range(8, 14), range(14, 19)):
-        by_class = {labeling.heap.ids[row]: "odd" if row % 2 else "even" for row in rows}
+        by_class = {labeling.unlabeled.ids[row]: "odd" if row % 2 else "even" for row in rows}
         ask("steps", revision=0, steps=[{"do": "label", "labels": by_class}])
         fit(labeling, visit)
     answer = ask("state").json()
@@ -190,8 +190,8 @@ def test_the_curve_is_kept_and_tells_when_it_is_enough(labeling, ask, visit):
     )
     assert (odd["labels"], even["labels"]) == (9, 10) and not odd["needs_more"]
     assert answer["message"] == ""  # too few labels to tell
-    assert Labeling(labeling.heap.folder, "another").state() is not None
-    assert Labeling(labeling.heap.folder, "another")._read_points() == labeling._points
+    assert Labeling(labeling.unlabeled.folder, "another").state() is not None
+    assert Labeling(labeling.unlabeled.folder, "another")._read_points() == labeling._points
     ask("steps", revision=3, steps=[{"do": "undo"}])
     fit(labeling, visit)
     points = ask("state").json()["curve"]["points"]
@@ -259,7 +259,7 @@ def test_thousands_of_classes_are_not_held_thousands_of_times(labeling, ask):
 
 
 def test_pictures_are_served_for_ever_to_who_has_the_address(labeling, ask):
-    one = labeling.heap.ids[0]
+    one = labeling.unlabeled.ids[0]
     for path in (f"thumb/{one}", f"picture/{one}"):
         answer = ask(path)
         assert answer.headers["content-type"] == "image/webp"
@@ -285,7 +285,7 @@ def test_a_fit_that_fails_is_told_and_tried_again_after_the_next_label(labeling,
 
 
 def test_a_single_picture_is_looked_at_once(labeling, ask, visit):
-    (labeling.heap.folder / "heap-vectors-20.npz").unlink()
+    (labeling.unlabeled.folder / "heap-vectors-20.npz").unlink()
     assert "being looked at" in ask("state").json()["message"]
     queue = visit.queues["dataset"]
     job = queue.take()
@@ -296,14 +296,14 @@ def test_a_single_picture_is_looked_at_once(labeling, ask, visit):
 
 
 def test_pictures_are_added_in_the_middle_of_labeling(labeling, ask, visit, write_pictures):
-    known = labeling.heap.ids
+    known = labeling.unlabeled.ids
     steps = [label(labeling, range(0, 8, 2), "even"), label(labeling, range(1, 9, 2), "odd")]
     assert "in a moment" in ask("steps", revision=0, steps=steps).json()["message"]
     late = visit.queues["labeling"].take()  # is under way when the pictures come
-    folder, source = labeling.heap.folder, write_pictures(*(f"{i:02}.png" for i in range(22)))
+    folder, source = labeling.unlabeled.folder, write_pictures(*(f"{i:02}.png" for i in range(22)))
     IngestTask(source, folder, "Heap", unlabeled=True).run(quiet, never_stop)
     answer = ask("steps", revision=2, steps=[{"do": "order", "random": True}]).json()
-    assert labeling.heap.ids[:20] == known and len(labeling.pictures) == 22
+    assert labeling.unlabeled.ids[:20] == known and len(labeling.pictures) == 22
     assert "being looked at" in answer["message"] and answer["proposals"] is None
     queue = visit.queues["labeling"]
     late.then(queue.finish(late.id, late.task.run(quiet, never_stop)))
@@ -318,7 +318,7 @@ def test_pictures_are_added_in_the_middle_of_labeling(labeling, ask, visit, writ
 def test_pictures_that_were_deleted_take_no_labels(labeling, ask):
     import shutil
 
-    shutil.rmtree(labeling.heap.folder)
+    shutil.rmtree(labeling.unlabeled.folder)
     answer = ask("steps", revision=0, steps=[label(labeling, range(1), "cup")])
     assert answer.status_code == 503 and "deleted" in answer.json()["detail"]
 
@@ -326,14 +326,14 @@ def test_pictures_that_were_deleted_take_no_labels(labeling, ask):
 def test_labels_of_a_table_are_taken_over(tmp_path, write_pictures, monkeypatch):
     from decor_core.data.tables.columns import Columns
 
-    monkeypatch.setattr("decor_app.jobs.ingest_tasks.embed_heap", lambda *_: None)
+    monkeypatch.setattr("decor_app.jobs.ingest_tasks.embed_unlabeled_set", lambda *_: None)
     source = write_pictures("0.png", "1.png", "2.png")
     (source / "list.csv").write_text("name,kind\n0.png,cup\n1.png,\n")
     columns = Columns("name", "kind", "", "")
     folder = IngestTask(source, tmp_path / "into", "T", columns, unlabeled=True).run(
         quiet, never_stop
     )
-    heap = load_heap(folder)
-    assert len(heap.ids) == 3
-    files = {heap.file_of(one): given for one, given in heap.log().labels.items()}
+    unlabeled = load_unlabeled_set(folder)
+    assert len(unlabeled.ids) == 3
+    files = {unlabeled.file_of(one): given for one, given in unlabeled.log().labels.items()}
     assert files == {"0.png": "cup"}

@@ -125,7 +125,7 @@ def test_two_hand_signs_become_a_model(page, home):
     page.get_by_text("These pictures are nearly alike (one scene)").first.wait_for()
 
 
-def test_bursts_without_a_class_become_a_heap_to_label(page, home):
+def test_bursts_without_a_class_become_an_unlabeled_set_to_label(page, home):
     page.add_init_script(f"({HAND})()")
     _open(page)
     page.get_by_text("Without a class: label them afterwards").click()

@@ -1,4 +1,4 @@
-"""A heap of pictures without classes, labeled in a real browser: by keys alone, and by finger."""
+"""Pictures without classes, labeled in a real browser: by keys alone, and by finger."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ PICTURES = 60
 
 
 @pytest.fixture(scope="module")
-def heap(tmp_path_factory, ornament, encoded) -> tuple[Path, Mapping[str, str]]:
+def unlabeled(tmp_path_factory, ornament, encoded) -> tuple[Path, Mapping[str, str]]:
     """A zip of pictures in one folder, and of which class each of them is."""
     names = list(COLORS)
     class_of = {f"IMG_{i:04}.png": names[i * 7 % 3] for i in range(PICTURES)}
@@ -28,8 +28,8 @@ def heap(tmp_path_factory, ornament, encoded) -> tuple[Path, Mapping[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def class_of(heap) -> Mapping[str, str]:
-    return heap[1]
+def class_of(unlabeled) -> Mapping[str, str]:
+    return unlabeled[1]
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,9 @@ def _open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=re.compile(f"^{name}")).click()
 
 
-def test_pictures_get_labels_by_keys_and_a_reload_loses_none(tab, heap, class_of):
+def test_pictures_get_labels_by_keys_and_a_reload_loses_none(tab, unlabeled, class_of):
     tab.goto("/data")
-    tab.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(str(heap[0]))
+    tab.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(str(unlabeled[0]))
     tab.get_by_text("None yet: I label them here").wait_for()
     tab.get_by_role("button", name="Read the pictures").click()
     tab.get_by_role("option").first.wait_for()

@@ -10,7 +10,7 @@ from decor_core.data.tables.csv_escape import unescape_cell
 
 
 @pytest.fixture(scope="module")
-def heap(painted, tmp_path_factory):
+def unlabeled(painted, tmp_path_factory):
     """All drawn pictures in one folder, one with a name that looks a formula, and a broken one."""
     folder = tmp_path_factory.mktemp("heap") / "pictures"
     folder.mkdir()
@@ -36,9 +36,9 @@ def name_of(row):
     return row["file"].replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def test_a_table_that_is_filled_in_brings_proposals(run, heap, truth, tmp_path):
+def test_a_table_that_is_filled_in_brings_proposals(run, unlabeled, truth, tmp_path):
     first, filled, second = (tmp_path / f"{name}.csv" for name in ("first", "filled", "second"))
-    code, _, told = run("suggest", heap, "--count", 15, "--out", first)
+    code, _, told = run("suggest", unlabeled, "--count", 15, "--out", first)
     assert code == 1 and "broken.png" in told and "proposals come with three pictures" in told
     rows = rows_of(first)
     assert [row["next"] for row in rows[:16]] == [*map(str, range(1, 16)), ""]
@@ -50,7 +50,7 @@ def test_a_table_that_is_filled_in_brings_proposals(run, heap, truth, tmp_path):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    code, _, told = run("suggest", heap, "--labels", filled, "--count", 4, "--out", second)
+    code, _, told = run("suggest", unlabeled, "--labels", filled, "--count", 4, "--out", second)
     assert code == 1 and f"15 of {len(rows)} pictures have a label" in told
     assert "labels are in “label”" in told and "has no label" not in told
     rows = rows_of(second)
@@ -63,14 +63,16 @@ def test_a_table_that_is_filled_in_brings_proposals(run, heap, truth, tmp_path):
     assert sure == sorted(sure, reverse=True) and 0 < sure[-1] < sure[0] <= 1
 
 
-def test_vectors_serve_instead_of_pictures_and_json_instead_of_a_table(run, heap, truth, tmp_path):
+def test_vectors_serve_instead_of_pictures_and_json_instead_of_a_table(
+    run, unlabeled, truth, tmp_path
+):
     vectors = tmp_path / "vectors.parquet"
-    run("embed", heap, "--out", vectors)
+    run("embed", unlabeled, "--out", vectors)
     code, out, _ = run("suggest", "--embeddings", vectors, "--count", 3, "--json")
     found = json.loads(out)
     assert code == 1 and found["labels"] == 0
     assert [row.get("next") for row in found["pictures"][:4]] == [1, 2, 3, None]
-    code, other, _ = run("suggest", heap, "--count", 3, "--json")
+    code, other, _ = run("suggest", unlabeled, "--count", 3, "--json")
     assert json.loads(other)["pictures"][:3] == found["pictures"][:3]
     code, other, _ = run(
         "suggest", "--embeddings", vectors, "--count", 3, "--json", "--random", "--seed", 4
@@ -78,9 +80,9 @@ def test_vectors_serve_instead_of_pictures_and_json_instead_of_a_table(run, heap
     assert json.loads(other)["pictures"][:3] != found["pictures"][:3]
 
 
-def test_what_is_there_is_not_overwritten(refused, heap, tmp_path):
+def test_what_is_there_is_not_overwritten(refused, unlabeled, tmp_path):
     (tmp_path / "kept.csv").write_text("mine")
-    assert "exists already" in refused("suggest", heap, "--out", tmp_path / "kept.csv")
+    assert "exists already" in refused("suggest", unlabeled, "--out", tmp_path / "kept.csv")
     assert (tmp_path / "kept.csv").read_text() == "mine"
 
 
@@ -89,11 +91,11 @@ def test_pictures_or_vectors_are_wanted(run):
     assert code == 2 and "Expected either pictures or --embeddings" in told
 
 
-def test_a_table_of_a_few_pictures_says_nothing_of_the_others(run, heap, tmp_path):
+def test_a_table_of_a_few_pictures_says_nothing_of_the_others(run, unlabeled, tmp_path):
     few, out = tmp_path / "few.csv", tmp_path / "out.csv"
     few.write_text("name,what\n001.png,Gzhel\nghost.png,Iznik\n")
     code, told, noted = run(
-        "suggest", heap, "--labels", few, "--file_column", "name", "--count", 2, "--out", out,
+        "suggest", unlabeled, "--labels", few, "--file_column", "name", "--count", 2, "--out", out,
         "--json",
     )  # fmt: skip
     assert code == 1 and "ghost.png: No such file" in noted and "No row of" not in noted
@@ -104,47 +106,49 @@ def test_a_table_of_a_few_pictures_says_nothing_of_the_others(run, heap, tmp_pat
 
 @pytest.mark.parametrize("header", ["file,label", "file,label,next,proposal,probability"])
 @pytest.mark.parametrize("labels", [["Gzhel"], ["Gzhel"] * 4, ["a", "b", "c"]])
-def test_a_table_of_few_labels_or_of_one_class_is_read(run, heap, tmp_path, header, labels):
+def test_a_table_of_few_labels_or_of_one_class_is_read(run, unlabeled, tmp_path, header, labels):
     few, blanks = tmp_path / "few.csv", ",1,," if "next" in header else ""
     given = [f"00{i}.png,{label}{blanks}\n" for i, label in enumerate(labels, 1)]
     few.write_text(f"{header}\n{''.join(given)}009.png,{blanks.replace('1', '2')}\n")
-    code, told, _ = run("suggest", heap, "--labels", few, "--random", "--json")
+    code, told, _ = run("suggest", unlabeled, "--labels", few, "--random", "--json")
     assert code == 1 and json.loads(told)["labels"] == len(labels)
 
 
-def test_a_table_without_any_label_says_what_to_do(run, heap, tmp_path):
+def test_a_table_without_any_label_says_what_to_do(run, unlabeled, tmp_path):
     blank = tmp_path / "blank.csv"
     blank.write_text("file,label\n001.png,\n")
-    code, told, noted = run("suggest", heap, "--labels", blank)
+    code, told, noted = run("suggest", unlabeled, "--labels", blank)
     assert (code, told) == (2, "") and "Fill in at least one label" in noted
     assert "has no label" in noted and "must have the columns" not in noted
     blank.write_text("file,label\n")
-    assert "no row below the names of its columns" in run("suggest", heap, "--labels", blank)[2]
+    assert (
+        "no row below the names of its columns" in run("suggest", unlabeled, "--labels", blank)[2]
+    )
 
 
-def test_labels_of_other_pictures_are_told_as_such(run, heap, tmp_path):
+def test_labels_of_other_pictures_are_told_as_such(run, unlabeled, tmp_path):
     other = tmp_path / "other.csv"
     other.write_text("file,label\n001.png,\nelsewhere.png,Gzhel\n")
-    code, _, noted = run("suggest", heap, "--labels", other)
+    code, _, noted = run("suggest", unlabeled, "--labels", other)
     assert code == 2 and "“elsewhere.png”: No such file" in noted
 
 
 def test_what_cannot_be_done_is_told_before_pictures_are_looked_at(
-    run, heap, tmp_path, monkeypatch
+    run, unlabeled, tmp_path, monkeypatch
 ):
     seen = "decor_core.cli.suggest._embedded"
     monkeypatch.setattr(seen, None)  # would fail
-    code, _, told = run("suggest", heap, "--random", "--seed", "-1")
+    code, _, told = run("suggest", unlabeled, "--random", "--seed", "-1")
     assert code == 2 and "but got “-1”" in told
-    code, _, told = run("suggest", heap, "--out", tmp_path / "table.parquet")
+    code, _, told = run("suggest", unlabeled, "--out", tmp_path / "table.parquet")
     assert code == 2 and "ends in .csv" in told
     monkeypatch.undo()
-    assert run("suggest", heap, "--random", "--out", tmp_path / "new" / "table.csv")[0] == 1
+    assert run("suggest", unlabeled, "--random", "--out", tmp_path / "new" / "table.csv")[0] == 1
     assert rows_of(tmp_path / "new" / "table.csv")
 
 
-def test_a_missing_package_is_told_before_pictures_are_looked_at(run, heap, monkeypatch):
+def test_a_missing_package_is_told_before_pictures_are_looked_at(run, unlabeled, monkeypatch):
     monkeypatch.setattr("decor_core.training.active_learning.find_spec", lambda name: None)
     monkeypatch.setattr("decor_core.cli.suggest._embedded", None)  # would fail
-    code, out, told = run("suggest", heap)
+    code, out, told = run("suggest", unlabeled)
     assert code == 2 and not out and "scikit-learn" in told and "[app]" in told

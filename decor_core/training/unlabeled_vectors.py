@@ -1,4 +1,4 @@
-"""Vectors of the pictures of a heap, computed once and kept with it: what fits to labels need."""
+"""Vectors of an unlabeled set, computed once and kept with it: what fits to labels need."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from decor_core.data.scan import ShouldStop
-from decor_core.datasets.heap import Heap
 from decor_core.datasets.storage import VECTORS
+from decor_core.datasets.unlabeled_set import UnlabeledSet
 from decor_core.errors import DamagedFile
 from decor_core.features.embedder import EmbeddingSpec
 from decor_core.io import read_arrays, write_arrays
@@ -18,27 +18,27 @@ from decor_core.training.region import embed_pictures
 _FILE = "heap-vectors-{}.npz"
 
 
-def embed_heap(
-    heap: Heap,
+def embed_unlabeled_set(
+    unlabeled: UnlabeledSet,
     spec: EmbeddingSpec,
     progress: Callable[[int, int], None] | None = None,
     should_stop: ShouldStop | None = None,
 ) -> None:
-    """Embed the pictures of a heap; keep their vectors, coordinates, and which look alike.
+    """Embed an unlabeled set; keep vectors, coordinates, and which pictures look alike.
 
     Stopped where ``should_stop`` says so.
     """
-    cache = heap.folder / VECTORS
+    cache = unlabeled.folder / VECTORS
     found = embed_pictures(
-        heap.catalog, spec, cache=cache, progress=progress, should_stop=should_stop
+        unlabeled.catalog, spec, cache=cache, progress=progress, should_stop=should_stop
     )
     if len(found.vectors) > 1:  # one alone cannot be told from others
         learner = ActiveLearner(found.vectors, found.blocks)
-        write_heap_vectors(heap.folder, learner.coordinates, learner.look_alikes())
+        write_unlabeled_vectors(unlabeled.folder, learner.coordinates, learner.look_alikes())
 
 
-def write_heap_vectors(folder: Path, coordinates: np.ndarray, clusters: np.ndarray) -> None:
-    """Keep the coordinates [n, r] of all n pictures of a heap, and the cluster [n] of each."""
+def write_unlabeled_vectors(folder: Path, coordinates: np.ndarray, clusters: np.ndarray) -> None:
+    """Keep the coordinates [n, r] of all n pictures, and the cluster [n] of each."""
     written = _file(folder, len(coordinates))
     write_arrays(written, coordinates=coordinates, clusters=clusters)
     for older in set(folder.glob(_FILE.format("*"))) - {written}:
@@ -46,19 +46,19 @@ def write_heap_vectors(folder: Path, coordinates: np.ndarray, clusters: np.ndarr
 
 
 def _file(folder: Path, pictures: int) -> Path:
-    """Named after their number: a heap never loses a picture, but some may be added."""
+    """Named after their number: an unlabeled set never loses a picture, but some may be added."""
     return folder / _FILE.format(pictures)
 
 
-def has_heap_vectors(heap: Heap) -> bool:
-    """Whether ``read_heap_vectors`` finds something."""
-    return _file(heap.folder, len(heap.ids)).exists()
+def has_unlabeled_vectors(unlabeled: UnlabeledSet) -> bool:
+    """Whether ``read_unlabeled_vectors`` finds something."""
+    return _file(unlabeled.folder, len(unlabeled.ids)).exists()
 
 
-def read_heap_vectors(folder: Path, pictures: int) -> tuple[ActiveLearner, np.ndarray]:
-    """A learner on the n ``pictures`` of the heap in ``folder``, and the cluster [n] of each.
+def read_unlabeled_vectors(folder: Path, pictures: int) -> tuple[ActiveLearner, np.ndarray]:
+    """A learner on the n ``pictures`` in ``folder``, and the cluster [n] of each.
 
-    OSError or DamagedFile where what ``write_heap_vectors`` wrote cannot be read.
+    OSError or DamagedFile where what ``write_unlabeled_vectors`` wrote cannot be read.
     """
     file = _file(folder, pictures)
     return _read(file, file.stat().st_mtime_ns)

@@ -1,4 +1,4 @@
-"""A heap: pictures without classes, kept in the folder of the data set that labels make of them.
+"""Pictures without classes, kept in the folder of the data set that labels make of them.
 
 Beside the pictures lie ``heap.json``, which lists them, and ``labels.jsonl``, the log of their
 labels. When it is finished, those that have a class are a data set; the log stays, and more can
@@ -24,7 +24,7 @@ from decor_core.data.split import alike_classes
 from decor_core.datasets.dataset import Dataset, catalog_of, create_dataset, load_dataset, now
 from decor_core.datasets.label_log import LabelLog
 from decor_core.datasets.label_steps import NONE, SKIP, Known, Label
-from decor_core.datasets.storage import HEAD, HEAP, LABEL_LOG, fingerprints, read_thumb
+from decor_core.datasets.storage import HEAD, LABEL_LOG, UNLABELED_SET, fingerprints, read_thumb
 from decor_core.errors import DamagedFile, DataError, damaged_file, unwritable
 from decor_core.io import locked, read_json, unique_name, write_file
 from decor_core.text import pluralize
@@ -36,8 +36,8 @@ _BY_LABELS = BY_TABLE | {"near duplicate", "near conflict"}
 
 
 @dataclass(frozen=True)
-class HeapFile:
-    """A heap as its file holds it; ``level`` is what its classes are called together."""
+class UnlabeledSetFile:
+    """An unlabeled set as its file holds it; ``level`` is what its classes are called together."""
 
     format: str
     title: str
@@ -48,7 +48,7 @@ class HeapFile:
 
 
 @dataclass(frozen=True, eq=False)
-class Heap:
+class UnlabeledSet:
     """The pictures in ``folder``; ``catalog`` has "" for the class of each.
 
     ``came`` is when they were brought (UTC, ISO 8601).
@@ -97,20 +97,20 @@ class Heap:
         """The log of the labels."""
         return LabelLog(self.folder / LABEL_LOG, self.ids)
 
-    def retitled(self, title: str) -> "Heap":
-        """The same heap under another title; DataError if it is empty."""
+    def retitled(self, title: str) -> "UnlabeledSet":
+        """The same unlabeled set under another title; DataError if it is empty."""
         if not title.strip():
             raise DataError("A data set needs a name; type at least one letter.")
         with unwritable(DataError, self.folder), locked(self.folder):
-            changed = replace(load_heap(self.folder), title=title.strip())
+            changed = replace(load_unlabeled_set(self.folder), title=title.strip())
             _write(changed)
         return changed
 
 
-def create_heap(
+def create_unlabeled_set(
     folder: Path, title: str, catalog: Catalog, labels: Mapping[str, str] | None = None
-) -> Heap:
-    """A heap of the pictures of ``catalog``, which ``keep_picture`` has put into ``folder``.
+) -> UnlabeledSet:
+    """An unlabeled set of ``catalog``, whose pictures ``keep_picture`` has put into ``folder``.
 
     ``labels`` are those that some files have already.
     """
@@ -118,20 +118,22 @@ def create_heap(
     table = catalog.table.assign(**{level: ""}, batch=catalog.table.get("batch", 0))
     report = catalog.report.without(*_BY_LABELS)
     fingerprints(folder, list(table["key"]))  # kept for when it is finished
-    heap = Heap(folder, title, catalog_of(folder, table, (level,), report), now())
-    _write(heap)
-    _note_known(heap, catalog, labels or {})
-    return heap
+    unlabeled = UnlabeledSet(folder, title, catalog_of(folder, table, (level,), report), now())
+    _write(unlabeled)
+    _note_known(unlabeled, catalog, labels or {})
+    return unlabeled
 
 
-def add_pictures(heap: Heap, catalog: Catalog, labels: Mapping[str, str] | None = None) -> Heap:
-    """The heap with those pictures of ``catalog`` that it lacks, after its own.
+def add_pictures(
+    unlabeled: UnlabeledSet, catalog: Catalog, labels: Mapping[str, str] | None = None
+) -> UnlabeledSet:
+    """The unlabeled set with those pictures of ``catalog`` that it lacks, after its own.
 
     ``keep_picture`` has put them into its folder. ``labels`` are those that some files have
     already; pictures that were there before keep theirs.
     """
-    with unwritable(DataError, heap.folder), locked(heap.folder):
-        before = load_heap(heap.folder)
+    with unwritable(DataError, unlabeled.folder), locked(unlabeled.folder):
+        before = load_unlabeled_set(unlabeled.folder)
         table = before.catalog.table
         new = catalog.table[~catalog.table["key"].isin(table["key"])]
         if new.empty:
@@ -139,12 +141,12 @@ def add_pictures(heap: Heap, catalog: Catalog, labels: Mapping[str, str] | None 
         taken = {file.casefold() for file in table["file"]}
         paths = list(map(PurePosixPath, new["file"]))
         files = [unique_name(str(one.with_suffix("")), taken, one.suffix) for one in paths]
-        new = new.assign(**{heap.level: "", "batch": int(table["batch"].max()) + 1})
+        new = new.assign(**{unlabeled.level: "", "batch": int(table["batch"].max()) + 1})
         rows = new.assign(file=files).reindex(columns=list(table))
         added = catalog_of(
-            heap.folder,
+            unlabeled.folder,
             pd.concat([table, rows], ignore_index=True),
-            (heap.level,),
+            (unlabeled.level,),
             before.catalog.report.with_findings(catalog.report.without(*_BY_LABELS).findings),
         )
         after = replace(before, catalog=added)
@@ -153,30 +155,30 @@ def add_pictures(heap: Heap, catalog: Catalog, labels: Mapping[str, str] | None 
     return after
 
 
-def heap_of(dataset: Dataset) -> Heap:
-    """The heap to label more pictures of a data set in, which has its pictures and their labels.
+def unlabeled_set_of(dataset: Dataset) -> UnlabeledSet:
+    """The set to label more pictures of a data set in, which has its pictures and their labels.
 
     That from which it was labeled, if it was, with what was added to the data set since.
     """
     labels = dict(zip(dataset.table["file"], dataset.table[dataset.level], strict=True))
-    if not (dataset.folder / HEAP).exists():
-        return create_heap(dataset.folder, dataset.title, dataset.catalog, labels)
-    return add_pictures(load_heap(dataset.folder), dataset.catalog, labels)
+    if not (dataset.folder / UNLABELED_SET).exists():
+        return create_unlabeled_set(dataset.folder, dataset.title, dataset.catalog, labels)
+    return add_pictures(load_unlabeled_set(dataset.folder), dataset.catalog, labels)
 
 
-def _note_known(heap: Heap, catalog: Catalog, labels: Mapping[str, str]) -> None:
+def _note_known(unlabeled: UnlabeledSet, catalog: Catalog, labels: Mapping[str, str]) -> None:
     """Write down the ``labels`` that files of ``catalog`` have from elsewhere."""
     files = zip(catalog.table["file"], catalog.table["key"], strict=True)
-    id_of = dict(zip(heap.catalog.table["key"], heap.ids, strict=True))
+    id_of = dict(zip(unlabeled.catalog.table["key"], unlabeled.ids, strict=True))
     known = {id_of[key]: labels[file] for file, key in files if file in labels}
     if known:
-        heap.log().append([Known(labels=known)])
+        unlabeled.log().append([Known(labels=known)])
 
 
-def load_heap(folder: Path) -> Heap:
-    """The heap in ``folder``; DataError if it is damaged, or there is none."""
+def load_unlabeled_set(folder: Path) -> UnlabeledSet:
+    """The unlabeled set in ``folder``; DataError if it is damaged, or there is none."""
     with damaged_file(DataError, f"The pictures in “{folder}” cannot be read"):
-        content = read_json(folder / HEAP, HeapFile)
+        content = read_json(folder / UNLABELED_SET, UnlabeledSetFile)
         if content.format != _FORMAT:
             raise DamagedFile(f"its format is {content.format!r}, not {_FORMAT!r}")
         lengths = {len(column) for column in content.table.values()}
@@ -184,27 +186,27 @@ def load_heap(folder: Path) -> Heap:
             raise DamagedFile("its columns have not one value for each picture")
     table, report = pd.DataFrame(content.table), DatasetReport(content.entries, {})
     catalog = catalog_of(folder, table, (content.level,), report)
-    return Heap(folder, content.title, catalog, content.came)
+    return UnlabeledSet(folder, content.title, catalog, content.came)
 
 
-def _write(heap: Heap) -> None:
-    table = heap.catalog.table
-    content = HeapFile(
+def _write(unlabeled: UnlabeledSet) -> None:
+    table = unlabeled.catalog.table
+    content = UnlabeledSetFile(
         _FORMAT,
-        heap.title,
-        heap.level,
+        unlabeled.title,
+        unlabeled.level,
         {str(name): list(table[name]) for name in table},
-        heap.catalog.report.findings,
-        heap.came,
+        unlabeled.catalog.report.findings,
+        unlabeled.came,
     )
-    with unwritable(DataError, heap.folder):
-        write_file(heap.folder / HEAP, msgspec.json.encode(content))
+    with unwritable(DataError, unlabeled.folder):
+        write_file(unlabeled.folder / UNLABELED_SET, msgspec.json.encode(content))
 
 
-def left_out(heap: Heap, log: LabelLog) -> str:
+def left_out(unlabeled: UnlabeledSet, log: LabelLog) -> str:
     """Which pictures have no class, and so are not in the data set; "" where all have one."""
     answers = log.labels
-    counts = Counter(answers.get(one, "") for one in heap.ids)
+    counts = Counter(answers.get(one, "") for one in unlabeled.ids)
     said = [(counts[""], "not labeled"), (counts[SKIP], "skipped"), (counts[NONE], "none of these")]
     parts = [f"{n:,} {what}" for n, what in said if n]
     if not parts:
@@ -213,44 +215,44 @@ def left_out(heap: Heap, log: LabelLog) -> str:
     return f"{pluralize(count, 'picture')} left out: {', '.join(parts)}."
 
 
-def labeled_catalog(heap: Heap, log: LabelLog) -> Catalog:
+def labeled_catalog(unlabeled: UnlabeledSet, log: LabelLog) -> Catalog:
     """The pictures that have a class, as a catalog; DataError if there are none."""
     answers = log.labels
-    given = [answers.get(one, "") for one in heap.ids]
+    given = [answers.get(one, "") for one in unlabeled.ids]
     rows = [row for row, label in enumerate(given) if label not in (NONE, SKIP, "")]
     if not rows:
         raise DataError("No picture has a class yet; label some first.")
     labels = [given[row] for row in rows]
-    table = heap.catalog.table.iloc[rows].assign(**{heap.level: labels})
+    table = unlabeled.catalog.table.iloc[rows].assign(**{unlabeled.level: labels})
     table = table.reset_index(drop=True)
-    groups, pairs = _grouped(heap.folder, table, labels)
+    groups, pairs = _grouped(unlabeled.folder, table, labels)
     table = table.assign(group=groups)
-    files, alike = list(table["file"]), alike_classes(table, heap.level)
-    here = set(heap.catalog.table["file"])
-    known = heap.catalog.report.findings
+    files, alike = list(table["file"]), alike_classes(table, unlabeled.level)
+    here = set(unlabeled.catalog.table["file"])
+    known = unlabeled.catalog.report.findings
     found = [
         *(one for one in known if one.kind not in UNCLASSED or one.file not in here),
         *near_duplicate_findings(files, labels, pairs, alike),
-        *check_table(table, (heap.level,)),
+        *check_table(table, (unlabeled.level,)),
     ]
-    if words := left_out(heap, log):
+    if words := left_out(unlabeled, log):
         found.insert(0, Finding("assumed", "the labels", f"{words} Go on labeling to add them."))
-    return catalog_of(heap.folder, table, (heap.level,), DatasetReport(tuple(found), {}))
+    return catalog_of(unlabeled.folder, table, (unlabeled.level,), DatasetReport(tuple(found), {}))
 
 
-def labeled_dataset(heap: Heap, log: LabelLog) -> Dataset:
+def labeled_dataset(unlabeled: UnlabeledSet, log: LabelLog) -> Dataset:
     """As ``finish``, but not kept: to be written elsewhere."""
-    return Dataset(heap.folder, heap.title, 0, labeled_catalog(heap, log))
+    return Dataset(unlabeled.folder, unlabeled.title, 0, labeled_catalog(unlabeled, log))
 
 
-def label_table(heap: Heap, log: LabelLog) -> pd.DataFrame:
+def label_table(unlabeled: UnlabeledSet, log: LabelLog) -> pd.DataFrame:
     """All pictures with the columns file, label ("" for none) and note, why there is none."""
     answers = log.labels
-    given = [answers.get(one, "") for one in heap.ids]
+    given = [answers.get(one, "") for one in unlabeled.ids]
     notes = {NONE: "none of these", SKIP: "skipped", "": "not labeled"}
     return pd.DataFrame(
         {
-            "file": list(heap.catalog.table["file"]),
+            "file": list(unlabeled.catalog.table["file"]),
             "label": ["" if label in notes else label for label in given],
             "note": [notes.get(label, "") for label in given],
         }
@@ -266,18 +268,20 @@ def _grouped(
     return group_pictures(keys, prints, labels, files, taken, batches)
 
 
-def finish(heap: Heap, log: LabelLog) -> Dataset:
+def finish(unlabeled: UnlabeledSet, log: LabelLog) -> Dataset:
     """The pictures that have a class as a data set, in the same folder.
 
     Where it was finished before, it is an edit of that: pictures that were added there stay.
     """
-    catalog = labeled_catalog(heap, log)
-    if not (heap.folder / HEAD).exists():
-        return create_dataset(heap.folder, heap.title, catalog)
-    return load_dataset(heap.folder).with_labeled(catalog, frozenset(heap.catalog.table["key"]))
+    catalog = labeled_catalog(unlabeled, log)
+    if not (unlabeled.folder / HEAD).exists():
+        return create_dataset(unlabeled.folder, unlabeled.title, catalog)
+    return load_dataset(unlabeled.folder).with_labeled(
+        catalog, frozenset(unlabeled.catalog.table["key"])
+    )
 
 
-def take_over_edits(heap: Heap, log: LabelLog, dataset: Dataset) -> None:
+def take_over_edits(unlabeled: UnlabeledSet, log: LabelLog, dataset: Dataset) -> None:
     """Note in the log what was relabeled or dropped in the data set since it was finished.
 
     It is one step, which can be undone. What was dropped is skipped.
@@ -285,7 +289,7 @@ def take_over_edits(heap: Heap, log: LabelLog, dataset: Dataset) -> None:
     table, answers = dataset.table, log.labels
     now = dict(zip(table["key"], table[dataset.level], strict=True))
     changes: dict[str, str] = {}
-    for one, key in zip(heap.ids, heap.catalog.table["key"], strict=True):
+    for one, key in zip(unlabeled.ids, unlabeled.catalog.table["key"], strict=True):
         given = answers.get(one, "")
         wanted = now.get(key, SKIP if given not in (NONE, SKIP, "") else given)
         if wanted != given:
