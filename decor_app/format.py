@@ -46,26 +46,6 @@ def percent_exact(share: float) -> str:
     return f"{share * 100:.1f}\u00a0%"
 
 
-def plural(noun: str) -> str:
-    """More than one of a taxonomy’s name: styles, countries, classes."""
-    if noun.endswith("y"):
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
-
-
-def pluralize(count: int, noun: str) -> str:
-    """E.g. “1 class”, “2,000 pictures”."""
-    return f"{count:,} {noun if count == 1 else plural(noun)}"
-
-
-def enumerated(items: Sequence[str], most: int) -> str:
-    """E.g. “a, b and c”; beyond ``most`` items “a, b and 3 more”."""
-    shown = list(items[:most])
-    if more := len(items) - len(shown):
-        shown.append(f"{more} more")
-    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
-
-
 def between(interval: tuple[float, float]) -> str:
     """An interval of shares of 0–1."""
     low, high = (f"{bound * 100:.0f}\u00a0%" for bound in interval)

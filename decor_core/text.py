@@ -7,17 +7,29 @@ from collections.abc import Sequence
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+def plural(noun: str) -> str:
+    """More than one of a noun: styles, countries, classes."""
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
 def pluralize(count: int, noun: str) -> str:
-    """“1 picture”, “2 pictures” …"""
-    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
+    """E.g. “1 class”, “2,000 pictures”."""
+    return f"{count:,} {noun if count == 1 else plural(noun)}"
+
+
+def listed(items: Sequence[str], most: int) -> str:
+    """E.g. “a, b and c”; where there are more than ``most`` + 1, the first and how many more."""
+    shown = list(items)
+    if len(shown) > most + 1:
+        shown[most:] = [f"{len(shown) - most} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def quoted_list(names: Sequence[str], most: int) -> str:
-    """“a”, “b” and “c”; where there are more than ``most`` + 1, the first and how many more."""
-    quoted = [f"“{name}”" for name in names]
-    if len(quoted) > most + 1:
-        quoted[most:] = [f"{len(quoted) - most} more"]
-    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+    """The same of names in quotes."""
+    return listed([f"“{name}”" for name in names], most)
 
 
 def size_in_words(size: float) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.classify.corrections import active_corrections, corrections_dataset
 from decor_app.components.progress import watch_job
-from decor_app.format import between, escape_markdown, percent, percent_exact, pluralize, thumb_uri
+from decor_app.format import between, escape_markdown, percent, percent_exact, thumb_uri
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import TrainOnAllTask, TrainTask
 from decor_app.page import RETRAIN
@@ -28,6 +28,7 @@ from decor_core.errors import DecorError
 from decor_core.model.evaluation import Evaluation
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run, run_of_bundle
+from decor_core.text import pluralize
 
 _MAX_SHOWN = 12
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.components.class_picker import class_picker, picked_class
-from decor_app.format import escape_markdown, pluralize
+from decor_app.format import escape_markdown
 from decor_app.state.corrections import Correction
 from decor_app.state.datasets import find_dataset, store, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
@@ -21,6 +21,7 @@ from decor_core.errors import DecorError
 from decor_core.images.decode import content_hash
 from decor_core.model.training_data import TrainingData
 from decor_core.taxonomy import Taxonomy
+from decor_core.text import pluralize
 
 # The forms
 

@@ -4,9 +4,10 @@ import streamlit as st
 from humanize import apnumber
 
 from decor_app import session_keys as keys
-from decor_app.format import escape_markdown, percent, plural
+from decor_app.format import escape_markdown, percent
 from decor_core.model.novelty_detector import FALSE_ALARMS
 from decor_core.model.predictor import CONFIDENCE_THRESHOLD, NOVELTY_THRESHOLD, Decision, Prediction
+from decor_core.text import plural
 
 
 def thresholds() -> tuple[float, float]:

@@ -11,13 +11,14 @@ from decor_app import session_keys as keys
 from decor_app.classify.corrections import corrected_labels, show_correction_of
 from decor_app.classify.decision import decide, decision_title, thresholds
 from decor_app.components.image_grid import Tile, image_grid
-from decor_app.format import disambiguate, escape_markdown, percent, pluralize, thumb_uri
+from decor_app.format import disambiguate, escape_markdown, percent, thumb_uri
 from decor_app.state.images import AnalyzedImage, UnreadableFile
 from decor_app.state.selection import pick
 from decor_core.datasets.dataset import Dataset
 from decor_core.model.predictor import Decision, Labeled, Prediction
 from decor_core.model.results_table import results_table, to_csv, to_json
 from decor_core.taxonomy import Taxonomy
+from decor_core.text import pluralize
 
 
 @dataclass(frozen=True)

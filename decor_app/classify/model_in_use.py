@@ -5,7 +5,7 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.classify.decision import show_thresholds
 from decor_app.components.progress import watch_job
-from decor_app.format import enumerated, escape_markdown, pluralize
+from decor_app.format import escape_markdown
 from decor_app.state.first_model import first_model_purpose
 from decor_app.state.jobs import job_for
 from decor_app.state.models import (
@@ -17,6 +17,7 @@ from decor_app.state.models import (
 )
 from decor_app.state.workspace import workspace
 from decor_core.model.training_data import TrainingData
+from decor_core.text import listed, pluralize
 
 _NAMED = 6  # classes in the headline
 _SHIPPED = "Seven traditional styles from four countries, told apart by their ornament."
@@ -32,7 +33,7 @@ def headline() -> tuple[str, str]:
     taxonomy = predictor().bundle.taxonomy
     labels = list(map(escape_markdown, taxonomy.labels))
     if _learned_other_pictures():
-        named = enumerated(labels, _NAMED)
+        named = listed(labels, _NAMED)
         return "Which is it?", f"A model of yours tells {len(labels)} classes apart: {named}."
     shipped = {name for level in shipped_bundle().taxonomy.levels for name in level.labels}
     new = [escape_markdown(name) for name in taxonomy.labels if name not in shipped]
@@ -43,7 +44,7 @@ def headline() -> tuple[str, str]:
         kinds += f" from {pluralize(len(taxonomy.coarser.labels), taxonomy.coarser.name)}"
     return (
         "Which decor is it?",
-        f"{kinds}, told apart by their ornament; {enumerated(new, _NAMED)} by your corrections.",
+        f"{kinds}, told apart by their ornament; {listed(new, _NAMED)} by your corrections.",
     )
 
 

@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from decor_app import session_keys as keys
 from decor_app.classify.sample_picker import leave_sample
-from decor_app.format import escape_markdown, pluralize, time_left
+from decor_app.format import escape_markdown, time_left
 from decor_app.hosting.config import server_config
 from decor_app.hosting.streamlit_internals import drop_previous_value
 from decor_app.hosting.uploads import file_limit, held_files, release_uploads, upload_quota_error
@@ -23,6 +23,7 @@ from decor_core.data.picture_files import split_pictures
 from decor_core.data.sources.archive_kinds import archive_kind, is_archive_name
 from decor_core.data.sources.source import open_archive
 from decor_core.errors import DecorError
+from decor_core.text import pluralize
 
 ImageReader = tuple[str, Callable[[], bytes]]  # its name, and what reads it
 _LEFT_OUT_LINES = 30

@@ -8,11 +8,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from decor_app import session_keys as keys
-from decor_app.format import pluralize, time_left
+from decor_app.format import time_left
 from decor_app.jobs.job import Job
 from decor_app.jobs.tasks import Progress
 from decor_app.state.jobs import job_for, stop, wait
 from decor_core.model.training_config import STEPWISE
+from decor_core.text import pluralize
 from decor_core.training.time_estimate import NETWORK, PICTURES, VECTORS
 
 _SOON = 0.3

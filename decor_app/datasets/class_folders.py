@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.format import enumerated, escape_markdown, pluralize
+from decor_app.format import escape_markdown
 from decor_core.data.folders.layout import BY_NAME
 from decor_core.data.folders.outline import (
     AROUND,
@@ -16,6 +16,7 @@ from decor_core.data.folders.outline import (
     FolderOutline,
 )
 from decor_core.data.folders.tree import PART
+from decor_core.text import listed, pluralize
 
 ONE_CLASS = "All pictures are of one class"
 UNLABELED = "None yet: I label them here, by keys, and the model helps"
@@ -56,7 +57,7 @@ def _describe_choice(outline: FolderOutline | str) -> str:
     """The name of a choice; no two alike, as the widget knows them by it."""
     if isinstance(outline, str):
         return outline
-    names = enumerated([escape_markdown(name) for name in outline.counts], _NAMED)
+    names = listed([escape_markdown(name) for name in outline.counts], _NAMED)
     if outline.classes_from == BY_NAME:
         return f"The file names: {names}"
     if len(outline.counts) == 1:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.components.progress import watch_job
-from decor_app.format import duration, escape_markdown, percent, pluralize
+from decor_app.format import duration, escape_markdown, percent
 from decor_app.page import CLASSIFY, RUNS
 from decor_app.state.first_model import FirstModel, first_model_purpose
 from decor_app.state.jobs import job_for
@@ -12,6 +12,7 @@ from decor_app.state.models import in_use, use_model
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
 from decor_core.runs.run import Run
+from decor_core.text import pluralize
 from decor_core.training.improvement import Change, Improvement
 
 

@@ -12,11 +12,12 @@ from decor_app.components.image_grid import PAGE, Tile, image_grid
 from decor_app.datasets.fixes import GROUPS
 from decor_app.datasets.picture_dialog import show_picture_dialog
 from decor_app.datasets.predictions import predictions_of
-from decor_app.format import disambiguate, pluralize
+from decor_app.format import disambiguate
 from decor_app.state.datasets import edit
 from decor_app.state.selection import pick, picked
 from decor_core.data.findings import KINDS
 from decor_core.datasets.dataset import Dataset
+from decor_core.text import pluralize
 
 
 def show_grid(dataset: Dataset, rows: pd.DataFrame) -> None:

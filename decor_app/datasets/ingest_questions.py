@@ -14,7 +14,7 @@ from decor_app.datasets.class_folders import (
     describe_outline,
     show_tree,
 )
-from decor_app.format import escape_markdown, pluralize
+from decor_app.format import escape_markdown
 from decor_app.jobs.ingest_tasks import DatasetPreview
 from decor_app.state.datasets import toast_error
 from decor_core.data.folders.layout import named
@@ -22,6 +22,7 @@ from decor_core.data.folders.outline import FolderOutline
 from decor_core.data.tables.columns import Columns
 from decor_core.datasets.editing import checked_label
 from decor_core.errors import DataError
+from decor_core.text import pluralize
 
 _NONE = "–"
 _COLUMN_HELP = {

@@ -9,12 +9,13 @@ from decor_app import session_keys as keys
 from decor_app.charts.theme import INK, OTHER, show_chart
 from decor_app.components.progress import watch_job
 from decor_app.datasets.grid import show_grid
-from decor_app.format import escape_markdown, pluralize, thumb_uri
+from decor_app.format import escape_markdown, thumb_uri
 from decor_app.jobs.dataset_tasks import MapCoordinates, MapTask
 from decor_app.state.jobs import MAP, forget, job_for, submit
 from decor_app.state.selection import pick
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
+from decor_core.text import pluralize
 
 _MAX_COLORS = 12
 _COLORS = 7  # of the theme; more classes are told apart by shape, too

@@ -10,12 +10,13 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.components.class_picker import class_picker, edit_by_class
 from decor_app.datasets.fixes import GROUPS
-from decor_app.format import escape_markdown, pluralize
+from decor_app.format import escape_markdown
 from decor_app.state.downloads import Download
 from decor_app.state.labeling import can_label_more, label_more
 from decor_core.data.findings import KINDS
 from decor_core.datasets.archive import aside_pieces
 from decor_core.datasets.dataset import Dataset
+from decor_core.text import pluralize
 
 _LINES = 30  # of one kind
 

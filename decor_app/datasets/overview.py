@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.format import ago, escape_markdown, pluralize
+from decor_app.format import ago, escape_markdown
 from decor_app.page import RETRAIN
 from decor_app.state import datasets, labeling
 from decor_app.state.downloads import Download
 from decor_core.datasets.archive import zip_pieces
 from decor_core.datasets.dataset import Dataset
 from decor_core.datasets.store import DatasetSummary
+from decor_core.text import pluralize
 
 _LISTED = 5
 

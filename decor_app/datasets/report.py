@@ -10,13 +10,14 @@ from decor_app.components.class_picker import class_picker, edit_by_class
 from decor_app.components.progress import watch_job
 from decor_app.datasets.findings import grouped_findings, show_group
 from decor_app.datasets.notes import show_aside, show_downloads, show_notes
-from decor_app.format import enumerated, escape_markdown, pluralize
+from decor_app.format import escape_markdown
 from decor_app.jobs.dataset_tasks import CheckTask
 from decor_app.state.datasets import toast_error
 from decor_app.state.jobs import CHECK, forget, job_for, submit
 from decor_app.state.workspace import workspace
 from decor_core.data.findings import BLOCKERS, Finding
 from decor_core.datasets.dataset import Dataset
+from decor_core.text import listed, pluralize
 
 _MAX_BARS = 24
 _NAMED = 3
@@ -60,7 +61,7 @@ def _describe_obstacles(obstacles: Sequence[Finding]) -> str:
     words = f"It cannot be trained on yet. “{file}”: {message}"
     if not more:
         return words
-    names = enumerated([f"“{escape_markdown(finding.file)}”" for finding in more], _NAMED)
+    names = listed([f"“{escape_markdown(finding.file)}”" for finding in more], _NAMED)
     return f"{words} {pluralize(len(more), 'more blocker')}: {names}."
 
 

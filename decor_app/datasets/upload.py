@@ -12,7 +12,7 @@ from decor_app.components.burst_camera import burst_camera, keep_burst
 from decor_app.components.class_picker import class_picker, picked_class
 from decor_app.components.samples import SAMPLES, samples
 from decor_app.datasets.ingest import UPLOAD, begin_ingest
-from decor_app.format import escape_markdown, pluralize
+from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.hosting.uploads import file_limit, held_files
 from decor_app.jobs.ingest_tasks import check_count
@@ -27,6 +27,7 @@ from decor_core.datasets.editing import checked_label
 from decor_core.datasets.upload import pack_upload, title_of
 from decor_core.errors import DecorError
 from decor_core.shipped import restorable
+from decor_core.text import pluralize
 
 _MAX_SHOTS = 600  # that a session holds, 60 KB each, until they are labeled
 _CAMERA_WAYS = ("Burst", "One photo")

@@ -4,13 +4,14 @@ import streamlit as st
 
 from decor_app import session_keys as keys
 from decor_app.components.missing_network import show_missing_network
-from decor_app.format import between, escape_markdown, pluralize
+from decor_app.format import between, escape_markdown
 from decor_app.page import CLASSIFY
 from decor_app.state.models import in_use, use_model, use_shipped_model
 from decor_core.data.checks import same_scene_words
 from decor_core.features.backbones import is_at_hand
 from decor_core.model.evaluation import Evaluation
 from decor_core.runs.run import Run
+from decor_core.text import pluralize
 
 SMALL_TEST = 100
 

@@ -6,11 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.format import duration, head_name, pluralize
+from decor_app.format import duration, head_name
 from decor_app.runs.comparison import describe_accuracy, run_titles
 from decor_app.state.models import in_use
 from decor_app.state.runs import RunEntry
 from decor_core.model.training_config import STEPWISE
+from decor_core.text import pluralize
 
 # Pixels: together they fit into a window of 1280. Notes come last, and may stand beyond its edge.
 _RATE = 152

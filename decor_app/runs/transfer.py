@@ -8,7 +8,7 @@ import streamlit as st
 from decor_app import session_keys as keys
 from decor_app.components.missing_network import show_missing_network
 from decor_app.components.progress import watch_job
-from decor_app.format import escape_markdown, pluralize
+from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.hosting.metrics import METRICS
 from decor_app.hosting.uploads import held_files
@@ -25,6 +25,7 @@ from decor_core.model.bundle import folder_name
 from decor_core.runs.import_run import import_run
 from decor_core.runs.run import Run
 from decor_core.runs.tensorboard import require_tensorflow, summaries_directory, tensorboard_command
+from decor_core.text import pluralize
 
 
 def show_downloads(run: Run) -> None:

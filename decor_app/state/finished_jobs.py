@@ -4,7 +4,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 from decor_app import session_keys as keys
-from decor_app.format import pluralize
 from decor_app.jobs.job import Job
 from decor_app.jobs.train_tasks import CrossValidateTask
 from decor_app.state.jobs import CROSS_VALIDATE, TRAIN_ON_CORRECTIONS, ask_about
@@ -15,6 +14,7 @@ from decor_app.state.training_vectors import TrainingVectors
 from decor_app.state.workspace import workspace
 from decor_core.errors import DecorError
 from decor_core.runs.run import Run, run_of_training
+from decor_core.text import pluralize
 
 
 def collect() -> None:

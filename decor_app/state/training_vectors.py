@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from decor_app.format import pluralize
 from decor_app.jobs.dataset_tasks import EmbedTask
 from decor_app.state.datasets import find_dataset, store, summaries
 from decor_app.state.models import shipped_vectors, shipped_vectors_or_stop
@@ -19,6 +18,7 @@ from decor_core.features.own_networks import own_network
 from decor_core.images.views import REGIONS
 from decor_core.model.training_data import TrainingData
 from decor_core.taxonomy import Taxonomy
+from decor_core.text import pluralize
 
 SHIPPED = ""  # in place of the id of a data set
 _CACHED_VECTORS = 2  # a data set and corrections to it; of a thousand pictures, 54 MB

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from decor_app.format import enumerated, escape_markdown
+from decor_app.format import escape_markdown
 from decor_app.page import DATA
 from decor_app.state.training_vectors import TrainingSource
 from decor_app.training.settings import ChosenTraining
 from decor_core.data.split import different_pictures, needed
+from decor_core.text import listed
 
 _FEW = 5  # pictures of a class
 _NAMED = 6  # classes
@@ -22,7 +23,7 @@ def show_blockers(chosen: ChosenTraining, source: TrainingSource) -> bool:
         one = len(few) == 1
         classes, they = ("1 class has", "It") if one else (f"{len(few)} classes have", "They")
         st.warning(
-            f"{classes} fewer than {_FEW} pictures: {escape_markdown(enumerated(few, _NAMED))}. "
+            f"{classes} fewer than {_FEW} pictures: {escape_markdown(listed(few, _NAMED))}. "
             f"{they} can hardly be learned, or tested.",
             icon=":material/warning:",
         )
@@ -41,6 +42,4 @@ def _blocker(chosen: ChosenTraining, source: TrainingSource) -> str:
     if not poor:
         return ""
     uses = "to train, to validate and to test" if need == 3 else "to train and to test"
-    return (
-        f"Each class needs at least {need} different pictures, {uses}. {enumerated(poor, _NAMED)}."
-    )
+    return f"Each class needs at least {need} different pictures, {uses}. {listed(poor, _NAMED)}."

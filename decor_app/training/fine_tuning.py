@@ -8,7 +8,7 @@ from decor_app import session_keys as keys
 from decor_app.charts.curves import training_curves
 from decor_app.components.progress import watch_job
 from decor_app.evaluation.summary import use_button
-from decor_app.format import between, escape_markdown, percent_exact, pluralize
+from decor_app.format import between, escape_markdown, percent_exact
 from decor_app.hosting.config import server_config
 from decor_app.jobs.fine_tuning_tasks import EstimateTask, FineTuneTask
 from decor_app.jobs.job import Job
@@ -25,6 +25,7 @@ from decor_core.model.evaluation import Evaluation
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.run import Run
+from decor_core.text import pluralize
 from decor_core.training.fine_tuning import FineTuning
 from decor_core.training.time_estimate import TimeEstimate
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.format import escape_markdown, head_name, pluralize
+from decor_app.format import escape_markdown, head_name
 from decor_app.page import DATA
 from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import find_dataset
@@ -29,6 +29,7 @@ from decor_app.training.setting_widget import SETTINGS, setting_widget
 from decor_core.features.backbones import NETWORKS, is_at_hand
 from decor_core.model.training_config import STEPWISE, TrainingConfig
 from decor_core.model.training_data import TrainingData
+from decor_core.text import pluralize
 
 _POINTS = 50  # of the training curves: enough to see them bend, whatever the steps
 _PRESETS = {"Model 1": (500, 0.01), "Model 2": (500, 0.03)}
