@@ -23,7 +23,8 @@ from decor_core.bulk import cluster, local
 from decor_core.bulk.output import Output
 from decor_core.bulk.rows import PredictionRows, RowMaker, VectorRows
 from decor_core.bulk.sources import PictureIndex
-from decor_core.model.predictor import load_predictor
+from decor_core.model.bundle import load_bundle
+from decor_core.model.predictor import ImagePredictor
 from decor_core.parallel import map_in_order
 
 _CORES = 2
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=1)
     asked = parser.parse_args()
-    predictor = load_predictor()
+    predictor = ImagePredictor(load_bundle())
     makers: dict[str, RowMaker] = {
         "label": PredictionRows(predictor), "embed": VectorRows(predictor.embedder.spec)
     }  # fmt: skip

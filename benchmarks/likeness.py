@@ -12,7 +12,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 from decor_core.model.evaluation import wilson
 from decor_core.model.neighbors import NeighborIndex
 from decor_core.model.training_config import TrainingConfig
@@ -23,7 +23,7 @@ _COUNT = 5
 
 def main() -> None:
     products = Embeddings.load().of_types("product")
-    shipped = load_bundle(DEFAULT_BUNDLE)
+    shipped = load_bundle()
     styles = products.table["style"].to_numpy()
     alike = np.zeros((len(styles), _COUNT), bool)
     plain = np.zeros_like(alike)

@@ -29,7 +29,8 @@ from running import Server, server
 from visitor import Refused, Visitor
 
 from decor_core.images.decode import load_picture
-from decor_core.model.predictor import load_predictor
+from decor_core.model.bundle import load_bundle
+from decor_core.model.predictor import ImagePredictor
 from decor_core.shipped import MODELS
 from decor_core.taxonomy import DECOR
 
@@ -92,7 +93,7 @@ def summary(found: list[float]) -> dict[str, float]:
 
 def photos() -> list[Photo]:
     """The drawn samples, in the size of photographs."""
-    predictor = load_predictor()
+    predictor = ImagePredictor(load_bundle())
     found = []
     for sample in json.loads((MODELS / "samples" / "samples.json").read_text(encoding="utf-8")):
         path = MODELS / "samples" / sample["file"]

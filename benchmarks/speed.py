@@ -39,7 +39,8 @@ from decor_core.features.backbones import load_backbone
 from decor_core.features.embedder import EmbeddingSpec, FeatureMaps, ImageEmbedder
 from decor_core.images.decode import load_picture
 from decor_core.images.views import VIEWS, cut, object_square
-from decor_core.model.predictor import load_predictor
+from decor_core.model.bundle import load_bundle
+from decor_core.model.predictor import ImagePredictor
 from decor_core.parallel import map_in_order
 from decor_core.shipped import MODELS
 
@@ -114,7 +115,7 @@ def _each(name: str, work: Callable[[], object], times: int = 200) -> Iterator[M
 
 def model(options: argparse.Namespace) -> Iterator[Measured]:
     """The parts of an answer, warm."""
-    predictor = load_predictor()
+    predictor = ImagePredictor(load_bundle())
     picture = load_picture(SAMPLES[0], max_side=predictor.embedder.working_side)
     vector = predictor.embed(picture)[None]
     one = ImageEmbedder(EmbeddingSpec(views=1))

@@ -20,7 +20,7 @@ from decor_core.runs.run import Run
 @st.cache_resource(show_spinner=False)  # 0.03 s, and the API asks for it outside of any page
 def shipped_predictor() -> VectorPredictor:
     """The model that comes with the app."""
-    return VectorPredictor(load_bundle(DEFAULT_BUNDLE))
+    return VectorPredictor(load_bundle())
 
 
 def predictor() -> VectorPredictor:

@@ -14,7 +14,7 @@ from decor_app.jobs.queue import QueueLimits
 from decor_app.jobs.tasks import QueueName
 from decor_app.jobs.train_tasks import WarmUpTask
 from decor_core.errors import DecorError
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 
 
 @st.cache_resource(show_spinner=False)
@@ -45,7 +45,7 @@ def warm_inference() -> None:
     if not server_config().warm_up:
         return
     with suppress(DecorError):  # whoever wants to see something is told
-        inference_pool().begin(load_bundle(DEFAULT_BUNDLE))
+        inference_pool().begin(load_bundle())
 
 
 def warm_training_process() -> None:

@@ -88,8 +88,8 @@ def command(
     What in folders and archives is no picture is left out and named on stderr. Exit code 1: some
     pictures could not be read.
     """
-    from decor_core.model.bundle import load_bundle
-    from decor_core.model.predictor import DEFAULT_BUNDLE, ImagePredictor
+    from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+    from decor_core.model.predictor import ImagePredictor
     from decor_core.parallel import map_in_order
 
     if as_json and flags.csv:

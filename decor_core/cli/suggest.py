@@ -121,12 +121,12 @@ def _embedded(
     from decor_core.bulk.rows import VectorRows, row_of
     from decor_core.bulk.sources import Picture, SkippedFiles, read_picture
     from decor_core.errors import PictureError
-    from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+    from decor_core.model.bundle import load_bundle
     from decor_core.model.predictor import shared_embedder
     from decor_core.parallel import map_in_order
 
     with suppress_startup_logs():
-        spec = load_bundle(DEFAULT_BUNDLE).embedding
+        spec = load_bundle().embedding
         maker = VectorRows(spec)
     listing = list_pictures(places)
 

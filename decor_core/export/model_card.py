@@ -26,8 +26,8 @@ def model_card(bundle: Bundle, library: str, usage: str) -> str:
     """The card of ``bundle`` for the ``library`` that reads it, its use told by ``usage``."""
     labels = bundle.taxonomy.labels
     sections = [
-        f"# {plain(bundle.title)}",
-        f"Tells which of {len(labels)} labels ({plain(bundle.taxonomy.name)}) a picture shows: "
+        f"# {_escape(bundle.title)}",
+        f"Tells which of {len(labels)} labels ({_escape(bundle.taxonomy.name)}) a picture shows: "
         f"{_listed(labels)}.",
         *("## How to use", usage.strip()),
         *("## Intended use", _intended_use(bundle)),
@@ -40,14 +40,14 @@ def model_card(bundle: Bundle, library: str, usage: str) -> str:
     return f"---\n{_yaml(bundle, library)}---\n\n" + "\n\n".join(sections) + "\n"
 
 
-def plain(text: str) -> str:
+def _escape(text: str) -> str:
     """``text`` on one line of Markdown that shows it letter by letter."""
     special = r"[\\`*\[\]<>|#]|(?<!\w)_|_(?!\w)"
     return re.sub(special, r"\\\g<0>", " ".join(text.split()))
 
 
 def _listed(texts: Iterable[str]) -> str:
-    return ", ".join(map(plain, texts))
+    return ", ".join(map(_escape, texts))
 
 
 def _evaluations(bundle: Bundle) -> list[_Named]:
@@ -115,7 +115,7 @@ def _intended_use(bundle: Bundle) -> str:
 
 def _training_data(bundle: Bundle) -> str:
     training = bundle.training
-    data = plain(str(training.get("data") or _UNNAMED))
+    data = _escape(str(training.get("data") or _UNNAMED))
     pictures = training.get("training_pictures") or training.get("pictures")
     text = (
         f"{data}: {pictures:,} pictures to train on." if isinstance(pictures, int) else f"{data}."
@@ -138,13 +138,13 @@ def _network(bundle: Bundle) -> str:
     network = bundle.network
     if network is None:
         return (
-            f"The network is {plain(bundle.embedding.architecture)}, trained on ImageNet and "
+            f"The network is {_escape(bundle.embedding.architecture)}, trained on ImageNet and "
             "unchanged."
         )
-    text = f"The network “{plain(network.title)}” comes with the model."
+    text = f"The network “{_escape(network.title)}” comes with the model."
     if not network.based_on:
         return f"{text} It came from a file; what it was trained on is not known here."
-    begun = f"{text} It began as {plain(network.based_on)}, trained on ImageNet."
+    begun = f"{text} It began as {_escape(network.based_on)}, trained on ImageNet."
     tuned = bundle.training.get("fine_tuned")
     if not tuned:
         return f"{begun} Since then it has learned from the pictures of another training."
@@ -163,10 +163,10 @@ def _method(bundle: Bundle) -> str:
         f"{_network(bundle)} It looks at {_REGION_WORDS[spec.region]} in "
         f"{pluralize(spec.views, 'view')}. Mean and "
         "deviation of its stages, and a histogram of colors, go into one linear head "
-        f"({plain(str(training.get('head', 'unknown')))})."
+        f"({_escape(str(training.get('head', 'unknown')))})."
     )
     choices = [training.get(name) for name in ("region_choice", "copies_choice", "choice")]
-    reasons = [plain(one["reason"]) for one in choices if one and one.get("reason")]
+    reasons = [_escape(one["reason"]) for one in choices if one and one.get("reason")]
     if not reasons:
         return text
     return "\n".join(
@@ -179,7 +179,7 @@ def _evaluation(bundle: Bundle) -> list[str]:
     if not evaluations:
         return ["It was not tested."]
     rows = [
-        (plain(data), plain(how), f"{one.n:,}", _rate(one.accuracy, one.ci95),
+        (_escape(data), _escape(how), f"{one.n:,}", _rate(one.accuracy, one.ci95),
          _rate(one.balanced_accuracy, one.balanced_ci95),
          f"{one.ece * 100:.1f} ({one.ece_ci95[0] * 100:.1f}–{one.ece_ci95[1] * 100:.1f})")
         for data, how, one in evaluations
@@ -201,7 +201,7 @@ def _per_class(bundle: Bundle) -> list[str]:
     if not columns:
         return []
     rows = [
-        (plain(label), f"{trained.get(label, '–')}", *(_recall(one, label) for _, one in columns))
+        (_escape(label), f"{trained.get(label, '–')}", *(_recall(one, label) for _, one in columns))
         for label in taxonomy.labels
     ]
     header = ("label", "pictures", *(f"recognized {name}, % of n" for name, _ in columns))
@@ -227,7 +227,9 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _limits(bundle: Bundle) -> str:
     elsewhere = "How it does on pictures from elsewhere was not measured."
     if bundle.elsewhere and bundle.elsewhere.evaluation:
-        elsewhere = f"On pictures from {plain(bundle.elsewhere.source)} it was measured: see above."
+        elsewhere = (
+            f"On pictures from {_escape(bundle.elsewhere.source)} it was measured: see above."
+        )
     points = [
         "It knows its labels only." + _unknown(bundle),
         "90 % means that about one such answer in ten is wrong, on pictures like those it learned "
@@ -254,7 +256,7 @@ def _unknown(bundle: Bundle) -> str:
     for one in bundle.elsewhere.strangers if bundle.elsewhere else ():
         surely = sum(one.confident.values())
         text += (
-            f" Of {one.n} pictures of {plain(one.kind)}, {one.unknown} are called none of them, "
+            f" Of {one.n} pictures of {_escape(one.kind)}, {one.unknown} are called none of them, "
             f"while {surely} get a label with confidence."
         )
     return text
@@ -269,7 +271,7 @@ def _is_apache(bundle: Bundle) -> bool:
 def _license(bundle: Bundle) -> str:
     apache = "under the Apache License 2.0 (<https://www.apache.org/licenses/LICENSE-2.0>)"
     network = bundle.network
-    name = plain(network.title if network else bundle.embedding.architecture)
+    name = _escape(network.title if network else bundle.embedding.architecture)
     text = f"Decor and the network are {apache}."
     if not _is_apache(bundle):
         text = f"Decor is {apache}; of the network, “{name}”, the terms of its own weights hold."

@@ -48,7 +48,7 @@ def embed_catalog(
     if not len(catalog.table):
         raise DataError("There is no usable picture in the data set; see the report.")
     embedder = ImageEmbedder(spec)
-    # On a public server nothing of what they bring gets into the common cache.
+    # On a public server vectors of visitors' pictures are not kept in the common cache.
     may_keep = cache is not None or not is_hosted()
     vector_cache = _VectorCache(cache or cache_directory() / "vectors", embedder, may_keep)
     # Pictures that vectors are joined with were not measured, and JSON knows no NaN.

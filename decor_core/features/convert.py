@@ -149,22 +149,22 @@ def _check(
 # --- EfficientNet-Lite
 
 
-class _Block(NamedTuple):
+class _BlockArgs(NamedTuple):
     prefix: str
     stride: int
     stage: int
     skip: bool
 
 
-def _blocks(variant: str) -> list[_Block]:
-    blocks: list[_Block] = []
+def _blocks(variant: str) -> list[_BlockArgs]:
+    blocks: list[_BlockArgs] = []
     for stage, (repeats, stride) in enumerate(_STAGES):
         if 0 < stage < len(_STAGES) - 1:
             repeats = math.ceil(_DEPTHS[variant] * repeats)
         for repeat in range(repeats):
             first = repeat == 0
             prefix = f"_blocks.{len(blocks)}."
-            blocks.append(_Block(prefix, stride if first else 1, stage, skip=not first))
+            blocks.append(_BlockArgs(prefix, stride if first else 1, stage, skip=not first))
     return blocks
 
 
@@ -182,7 +182,7 @@ def _lite(spec: BackboneSpec) -> Any:
         x = tf.nn.bias_add(tf.nn.conv2d(x, kernel.transpose(2, 3, 1, 0), 1, "SAME"), bias)
         return tf.nn.relu6(x) if relu else x
 
-    def depthwise(x: Any, block: _Block) -> Any:
+    def depthwise(x: Any, block: _BlockArgs) -> Any:
         kernel, bias = parts(f"{block.prefix}_depthwise_conv", f"{block.prefix}_bn1")
         steps = (1, block.stride, block.stride, 1)
         x = tf.nn.depthwise_conv2d(x, kernel.transpose(2, 3, 0, 1), steps, "SAME")

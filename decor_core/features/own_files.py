@@ -30,14 +30,14 @@ _EXPECTED = (
 )
 
 
-class Found(NamedTuple):
+class FoundNetwork(NamedTuple):
     """The name by which a network is found from now on, and what was assumed of it, if anything."""
 
     name: str
     assumed: str = ""
 
 
-def find_network(text: str) -> Found:
+def find_network(text: str) -> FoundNetwork:
     """The network that ``text`` means: a name, or a file of one.
 
     A file is read, checked and, but on a public server, kept, so that vectors it made can be
@@ -47,7 +47,7 @@ def find_network(text: str) -> Found:
     path = Path(match["file"] if match else text).expanduser()
     if not _is_file_of_network(path):
         try:
-            return Found(named_spec(text).name)
+            return FoundNetwork(named_spec(text).name)
         except BackboneError as error:
             if wrong := _what_is_wrong(text):
                 raise BackboneError(wrong) from error
@@ -62,7 +62,7 @@ def find_network(text: str) -> Found:
     except DamagedFile as error:
         raise BackboneError(f"The network in “{path}” cannot be used: {error}.") from error
     keep_network(network)
-    return Found(network.name, assumed)
+    return FoundNetwork(network.name, assumed)
 
 
 def _is_file_of_network(path: Path) -> bool:

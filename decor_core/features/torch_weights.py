@@ -15,7 +15,7 @@ class _Storage(NamedTuple):
     dtype: str
 
 
-class _Tensor(NamedTuple):
+class _StoredTensor(NamedTuple):
     storage: _Storage
     offset: int
     shape: tuple[int, ...]
@@ -27,7 +27,7 @@ class _StateUnpickler(pickle.Unpickler):
 
     _ALLOWED = {
         ("collections", "OrderedDict"): OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2"): lambda *parts: _Tensor(*parts[:4]),
+        ("torch._utils", "_rebuild_tensor_v2"): lambda *parts: _StoredTensor(*parts[:4]),
         ("torch", "FloatStorage"): "<f4",
         ("torch", "LongStorage"): "<i8",
     }
@@ -70,7 +70,7 @@ def _torch_state(path: Path) -> dict[str, np.ndarray]:
     with path.open("rb") as file:
         for _ in range(3):  # magic number, protocol version, system info
             _StateUnpickler(file).load()
-        tensors: dict[str, _Tensor] = _StateUnpickler(file).load()
+        tensors: dict[str, _StoredTensor] = _StateUnpickler(file).load()
         dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
         storages = {}
         for key in _StateUnpickler(file).load():
@@ -79,7 +79,7 @@ def _torch_state(path: Path) -> dict[str, np.ndarray]:
     return {name: _view(tensor, storages) for name, tensor in tensors.items()}
 
 
-def _view(tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.ndarray:
+def _view(tensor: _StoredTensor, storages: dict[str, np.ndarray]) -> np.ndarray:
     storage = storages[tensor.storage.key]
     steps = [(n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True)]
     # NumPy would read whatever lies beyond in memory.

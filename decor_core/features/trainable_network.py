@@ -21,7 +21,7 @@ _ROUNDING = BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE
 
 
 @dataclass(frozen=True)
-class _Operator:
+class _Layer:
     """One operator: its code and options, the maps that it takes and gives, its constants."""
 
     code: int
@@ -45,7 +45,7 @@ class TrainableNetwork(tf.Module):
         (self._input,) = map(int, graph.inputs)
         tensors = [read_tensor(model, tensor) for tensor in graph.tensors]
         self._same: dict[int, int] = {}  # maps that differ by rounding only
-        self._operators: list[_Operator] = []
+        self._operators: list[_Layer] = []
         outputs = sorted(graph.outputs, key=lambda one: by_resolution(graph.tensors[one].shape))
         if not 0 < stages < len(outputs):
             raise BackboneError(
@@ -90,9 +90,9 @@ class TrainableNetwork(tf.Module):
             parts: tuple[Any, ...] = _kernel_and_bias(code, tensors[indices[0]], constants)
         else:
             parts = tuple(tensor.values for tensor in constants)
-        self._operators.append(_Operator(code, operator.builtinOptions, maps, output, parts))
+        self._operators.append(_Layer(code, operator.builtinOptions, maps, output, parts))
 
-    def _needed(self, wanted: Iterable[int], given: Iterable[int]) -> list[_Operator]:
+    def _needed(self, wanted: Iterable[int], given: Iterable[int]) -> list[_Layer]:
         """The operators that lead to the maps that are wanted from those that are given."""
         missing, found = set(wanted) - set(given), []
         for operator in reversed(self._operators):
@@ -135,7 +135,7 @@ def _kernel_and_bias(
     return values.transpose(1, 2, 3, 0), offsets
 
 
-def _apply(operator: _Operator, maps: list[Any], constants: Sequence[Any]) -> Any:
+def _apply(operator: _Layer, maps: list[Any], constants: Sequence[Any]) -> Any:
     options, code = operator.options, operator.code
     match code:
         case BuiltinOperator.PAD:

@@ -169,8 +169,10 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     write_arrays(folder / HEAD_FILE, **arrays)
 
 
-def load_bundle(folder: Path, *, network_in_file: bool = False) -> Bundle:
-    """The model in ``folder``; BundleError says what is missing or damaged.
+def load_bundle(folder: Path = DEFAULT_BUNDLE, *, network_in_file: bool = False) -> Bundle:
+    """The model in ``folder``, by default the one that ships.
+
+    BundleError says what is missing or damaged.
 
     With ``network_in_file`` the network that it carries is read when it is wanted, if ever.
     """

@@ -13,7 +13,7 @@ from decor_core.errors import BundleError, PictureError
 from decor_core.features.backbones import network_title
 from decor_core.features.embedder import EmbeddingSpec, ImageEmbedder
 from decor_core.images.decode import open_picture
-from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
+from decor_core.model.bundle import Bundle
 from decor_core.model.linear_head import probabilities
 from decor_core.model.novelty import UNKNOWN, discount_by_novelty
 
@@ -203,8 +203,3 @@ class ImagePredictor(VectorPredictor):
 def shared_embedder(spec: EmbeddingSpec) -> ImageEmbedder:
     """One embedder for each spec in this process: networks are large."""
     return ImageEmbedder(spec)
-
-
-def load_predictor(folder: Path = DEFAULT_BUNDLE) -> ImagePredictor:
-    """The predictor of the model in ``folder``, by default of the shipped one."""
-    return ImagePredictor(load_bundle(folder))

@@ -1,4 +1,4 @@
-"""The steps of a fine-tuning: how long it takes, what is looked at before it, its epochs."""
+"""The steps of a fine-tuning: an estimate of its time, features of the pictures, epochs."""
 
 import math
 import time
@@ -57,7 +57,7 @@ def check_settings(config: TrainingConfig) -> None:
 
 
 class FineTuner:
-    """One fine-tuning: what it is made of, step by step."""
+    """One fine-tuning, step by step."""
 
     def __init__(
         self, embeddings: Embeddings, read: Read, config: TrainingConfig, level: str | None

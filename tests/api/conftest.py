@@ -15,7 +15,7 @@ from decor_app.api.application import create_api
 from decor_app.api.protocol import Protocol
 from decor_app.api.server import create_server
 from decor_app.jobs.inference_pool import InferencePool
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 from decor_core.model.predictor import VectorPredictor
 
 
@@ -28,7 +28,7 @@ def pool():
 
 @pytest.fixture(scope="session")
 def model():
-    return VectorPredictor(load_bundle(DEFAULT_BUNDLE))
+    return VectorPredictor(load_bundle())
 
 
 @pytest.fixture(scope="session")

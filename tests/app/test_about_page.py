@@ -13,7 +13,7 @@ from decor_app.components.samples import samples
 from decor_app.components.styles import STYLES, describe_recall, style_of
 from decor_app.format import escape_markdown
 from decor_app.state import models
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 from decor_core.model.evaluation import evaluate
 from decor_core.model.external_evaluation import ExternalEvaluation, OutOfDistribution
 from decor_core.taxonomy import DECOR
@@ -91,7 +91,7 @@ def _about(bundle, monkeypatch) -> str:
 
 
 def test_figures_at_home_and_elsewhere_stand_side_by_side(monkeypatch):
-    shipped = load_bundle(DEFAULT_BUNDLE)
+    shipped = load_bundle()
     khokhloma, gorodets = (DECOR.labels.index(label) for label in ("Khokhloma", "Gorodets"))
     y_pred = [khokhloma] * 88 + [gorodets] * 12
     judged = evaluate(np.eye(len(DECOR.labels))[y_pred], np.full(100, khokhloma), DECOR.labels)
@@ -108,6 +108,6 @@ def test_figures_at_home_and_elsewhere_stand_side_by_side(monkeypatch):
 
 
 def test_without_figures_from_elsewhere_the_page_says_so(monkeypatch):
-    told = _about(replace(load_bundle(DEFAULT_BUNDLE), elsewhere=None), monkeypatch)
+    told = _about(replace(load_bundle(), elsewhere=None), monkeypatch)
     assert "photos of other shops was not measured" in told and "was not tested" in told
     assert "What it takes for its own" not in told and "Recognized elsewhere" not in told

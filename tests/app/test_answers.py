@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from decor_core.data.tables.columns import Columns, guess_columns
 from decor_core.features.embeddings import Embeddings
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 from decor_core.model.color_names import ColorNames, name_colors
 from decor_core.model.neighbors import NeighborIndex
 from decor_core.model.predictor import (
@@ -123,7 +123,7 @@ def products():
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_bundle(DEFAULT_BUNDLE)
+    return load_bundle()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from decor_core.datasets.storage import read_aside
 from decor_core.features.catalog_embeddings import embed_catalog
 from decor_core.features.embedder import AUTO, EmbeddingSpec
 from decor_core.features.region_choice import RegionChoice
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 from decor_core.model.events import never_stop
 from decor_core.model.predictor import ImagePredictor
 from decor_core.model.training_data import TrainingData
@@ -122,7 +122,7 @@ def test_stopped_while_it_looks_it_keeps_the_set(painted, tmp_path):
 def test_a_model_answers_for_a_whole_set(painted, tmp_path):
     made = ingest(IngestTask(painted, tmp_path / "set", ""), quiet, never_stop)
     few = made.drop(made.table["file"][3:])
-    bundle = load_bundle(DEFAULT_BUNDLE)
+    bundle = load_bundle()
     found = PredictTask(few.folder, bundle, "style").run(quiet, never_stop)
     embeddings = embed_catalog(few.catalog, bundle.embedding)
     expected = ImagePredictor(bundle).predict(embeddings.vectors, "style")

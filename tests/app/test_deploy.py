@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from serving import ROOT, TIMEOUT, TIMEOUT_MS, Served, behind_nginx, chromium, free_port, served
 
-from decor_core.model.predictor import load_predictor
+from decor_core.model.bundle import load_bundle
+from decor_core.model.predictor import ImagePredictor
 
 SAMPLES = ROOT / "models" / "samples"
 
@@ -63,10 +64,10 @@ def test_the_image_is_small_and_holds_nothing_else(image):
 
 def test_the_image_holds_what_the_app_needs(image):
     code = (
-        "from decor_core.model.predictor import load_predictor\n"
+        "from decor_core.model.bundle import load_bundle\n"
         "from decor_core.features.embeddings import Embeddings\n"
         "import app, decor_app.components.samples, decor_app.training.settings\n"
-        "print(len(Embeddings.load().table), load_predictor().bundle.title)"
+        "print(len(Embeddings.load().table), load_bundle().title)"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=image, capture_output=True, text=True)
     assert run.stdout.startswith("485 "), run.stderr
@@ -211,7 +212,7 @@ def test_the_api_answers_behind_nginx_as_the_command_line_does(site):
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         assert answer.headers["X-Request-ID"] == "from-a-test"
         (found,) = json.load(answer)["pictures"]
-    expected = load_predictor().label_one("", picture).prediction
+    expected = ImagePredictor(load_bundle()).label_one("", picture).prediction
     assert found["decision"] == expected.decision().kind
     probabilities = {score["label"]: score["probability"] for score in found["scores"]}
     assert probabilities == {

@@ -162,7 +162,7 @@ def test_it_ends_with_the_process_that_asked(training, tmp_path):
         from decor_app.jobs.inference_pool import InferencePool
         from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
         pool = InferencePool()
-        pool.check(load_bundle(DEFAULT_BUNDLE))
+        pool.check(load_bundle())
         print(*pool.process_ids, flush=True)
         os.kill(os.getpid(), 9)
     """

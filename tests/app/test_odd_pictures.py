@@ -15,7 +15,7 @@ from decor_app.jobs.image_analysis import AnalyzeTask, ImageAnalysis
 from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_app.state.workspace import Workspace
 from decor_core.datasets.storage import read_thumb
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 from decor_core.model.events import never_stop
 
 
@@ -52,7 +52,7 @@ def test_classify_names_what_it_left_out_and_cannot_read(ornament, encoded):
 
 
 def test_what_is_shown_is_what_was_decoded(ornament, encoded):
-    bundle, picture = load_bundle(DEFAULT_BUNDLE), Image.new("RGB", (64, 64), (200, 60, 40))
+    bundle, picture = load_bundle(), Image.new("RGB", (64, 64), (200, 60, 40))
 
     def analyze(file: bytes) -> ImageAnalysis:
         return AnalyzeTask(bundle, file).run(lambda event: None, never_stop)

@@ -17,7 +17,7 @@ from decor_app.state.runs import IN_SESSION, ON_DISK, SHIPPED
 from decor_app.state.workspace import Workspace, WorkspaceRegistry
 from decor_core.errors import BundleError
 from decor_core.export.formats import FORMATS, export_model
-from decor_core.model.bundle import DEFAULT_BUNDLE, Bundle, load_bundle
+from decor_core.model.bundle import Bundle, load_bundle
 from decor_core.model.training_config import TrainingConfig
 from decor_core.runs.run import Run, run_of_bundle, run_of_training
 from decor_core.runs.store import DiskRuns, MemoryRuns
@@ -165,7 +165,7 @@ def test_the_shipped_model_can_be_looked_at_but_not_changed(open_runs):
 
 
 def test_an_own_model_can_be_used_and_the_shipped_one_restored(open_runs):
-    bundle = load_bundle(DEFAULT_BUNDLE)
+    bundle = load_bundle()
     run = run_of_bundle(replace(bundle, head=bundle.head.with_temperature(2)), id="cccc").titled(
         "Mine"
     )
@@ -216,7 +216,7 @@ def test_every_format_is_offered(open_runs):
 
 @pytest.fixture
 def parcel(tmp_path) -> bytes:
-    bundle = load_bundle(DEFAULT_BUNDLE).titled("Parcel")
+    bundle = load_bundle().titled("Parcel")
     return export_model(bundle, "bundle", tmp_path / "parcel.zip").read_bytes()
 
 
@@ -264,7 +264,7 @@ def test_where_there_is_no_room_an_import_is_refused(open_runs, parcel, monkeypa
 
 def test_a_network_that_is_not_here_can_be_fetched(open_runs, monkeypatch, tmp_path):
     monkeypatch.setenv("DECOR_BACKBONES", str(tmp_path / "networks"))
-    bundle = load_bundle(DEFAULT_BUNDLE)
+    bundle = load_bundle()
     spec = replace(bundle.embedding, architecture="resnet50")
     lost = replace(bundle, embedding=spec).titled("Elsewhere")
     parcel = export_model(lost, "bundle", tmp_path / "parcel.zip").read_bytes()

@@ -20,7 +20,7 @@ from decor_core.errors import DataError, PictureError
 from decor_core.export.formats import export_model
 from decor_core.images.decode import load_picture
 from decor_core.images.encode import encode_webp
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 
 SAMPLES = ROOT / "models" / "samples"
 SCRIPT = '<img src=x onerror="window.pwned=1">'
@@ -59,7 +59,7 @@ def _file(name: str, data: bytes) -> dict:
 
 def _hostile_model(folder: Path) -> bytes:
     """The shipped model under names that are markup."""
-    packed = export_model(load_bundle(DEFAULT_BUNDLE), "bundle", folder / "model.zip")
+    packed = export_model(load_bundle(), "bundle", folder / "model.zip")
     stream = io.BytesIO()
     with zipfile.ZipFile(packed) as old, zipfile.ZipFile(stream, "w") as new:
         for name in old.namelist():

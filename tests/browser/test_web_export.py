@@ -19,7 +19,8 @@ from decor_core.export.formats import export_model
 from decor_core.images.decode import load_picture
 from decor_core.images.localize import find_object
 from decor_core.images.views import WORKING_SIDE
-from decor_core.model.predictor import ImagePredictor, load_predictor
+from decor_core.model.bundle import load_bundle
+from decor_core.model.predictor import ImagePredictor
 
 SAMPLES = sorted((Path(__file__).parents[2] / "models" / "samples").glob("*.jpg"))
 
@@ -55,7 +56,7 @@ class _Files(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def predictor():
-    return load_predictor()
+    return ImagePredictor(load_bundle())
 
 
 @pytest.fixture(scope="module")

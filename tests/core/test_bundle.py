@@ -319,7 +319,7 @@ def test_folder_name_is_safe_and_keeps_letters(title, name):
 
 
 def test_shipped_model_is_whole():
-    shipped = load_bundle(DEFAULT_BUNDLE)
+    shipped = load_bundle()
     assert shipped.taxonomy == DECOR
     assert set(shipped.cross_validation) == {"style", "country"}
     labels = (DEFAULT_BUNDLE / "labels.txt").read_text(encoding="utf-8").splitlines()

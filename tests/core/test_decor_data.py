@@ -11,7 +11,8 @@ from decor_core.__main__ import main
 from decor_core.features.embedder import ImageEmbedder
 from decor_core.features.embeddings import Embeddings
 from decor_core.images.decode import content_hash, load_picture
-from decor_core.model.predictor import load_predictor
+from decor_core.model.bundle import load_bundle
+from decor_core.model.predictor import ImagePredictor
 from decor_core.model.training_config import TrainingConfig
 from decor_core.taxonomy import DECOR
 from decor_core.training.train import cross_validate
@@ -27,7 +28,7 @@ def shipped():
 
 @pytest.fixture(scope="module")
 def predictor():
-    return load_predictor()
+    return ImagePredictor(load_bundle())
 
 
 # With what ships alone

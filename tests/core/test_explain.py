@@ -11,10 +11,11 @@ import pytest
 from PIL import Image, ImageOps
 
 from decor_core.errors import DataError
+from decor_core.model.bundle import load_bundle
 from decor_core.model.explain import SIDE, Explanation, explain, split_scores
 from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.overlay import AGAINST, FOR, overlay, overlay_url
-from decor_core.model.predictor import ImagePredictor, load_predictor, shared_embedder
+from decor_core.model.predictor import ImagePredictor, shared_embedder
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def predictor(training):
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_predictor()
+    return ImagePredictor(load_bundle())
 
 
 def _logits(predictor, picture):

@@ -51,7 +51,7 @@ def test_the_pages_load_no_tensorflow():
 
 
 def test_predicting_loads_no_pandas_either():
-    loaded = _loaded_after("from decor_core.model.predictor import load_predictor")
+    loaded = _loaded_after("from decor_core.model.predictor import ImagePredictor")
     assert "numpy" in loaded
     assert not loaded & {"tensorflow", "keras", "streamlit", "pandas"}
 

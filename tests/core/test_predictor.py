@@ -7,9 +7,9 @@ import pytest
 
 from decor_core.errors import BackboneError, BundleError, DataError
 from decor_core.features.embedder import EmbeddingSpec
-from decor_core.model.bundle import save_bundle
+from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.linear_head import LinearHead
-from decor_core.model.predictor import ImagePredictor, Labeled, load_predictor, shared_embedder
+from decor_core.model.predictor import ImagePredictor, Labeled, shared_embedder
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_json_of_an_answer_and_of_an_error(predictor, painted):
 
 
 def test_same_answers_after_saving_and_loading(predictor, embeddings, tmp_path):
-    again = load_predictor(save_bundle(predictor.bundle, tmp_path / "model"))
+    again = ImagePredictor(load_bundle(save_bundle(predictor.bundle, tmp_path / "model")))
     assert again.predict(embeddings.vectors) == predictor.predict(embeddings.vectors)
 
 
@@ -101,7 +101,7 @@ def test_networks_are_shared():
 
 
 def test_shipped_model_has_all_styles_and_no_doubt_about_shapes():
-    shipped = load_predictor()
+    shipped = ImagePredictor(load_bundle())
     vectors = np.zeros((2, shipped.embedder.dimensions), np.float32)
     assert len(shipped.predict(vectors)[1].scores) == 7
     assert len(shipped.predict(vectors, "country")[1].scores) == 4

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from decor_core.errors import DecorError, RunError
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 from decor_core.model.training_config import TrainingConfig
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.diagnosis import Diagnosis, diagnose
@@ -226,7 +226,7 @@ def test_a_model_tells_on_what_it_was_trained(run):
 
 
 def test_the_shipped_model_learned_from_what_own_ones_do():
-    shipped = run_of_bundle(load_bundle(DEFAULT_BUNDLE))
+    shipped = run_of_bundle(load_bundle())
     assert shipped.data == shipped.settings["data"] == TrainingData().name == "Decor photos"
 
 

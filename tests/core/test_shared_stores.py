@@ -17,7 +17,7 @@ from decor_core.datasets.dataset import begin_dataset, edited, load_dataset
 from decor_core.datasets.store import DatasetStore
 from decor_core.errors import ChangedMeanwhile, DataError, RunError
 from decor_core.io import locked
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 from decor_core.runs.run import run_of_bundle
 from decor_core.runs.store import DiskRuns
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def run():
-    return run_of_bundle(load_bundle(DEFAULT_BUNDLE))
+    return run_of_bundle(load_bundle())
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from decor_core.data.tables.csv_escape import unescape_cell
-from decor_core.model.bundle import DEFAULT_BUNDLE
-from decor_core.model.predictor import load_predictor
+from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.predictor import ImagePredictor
 
 ROOT = Path(__file__).parents[3]
 
@@ -59,7 +59,7 @@ def test_a_row_for_each_picture_is_what_the_app_tells(run, pictures, model, tmp_
     rows = rows_of(out)
     names = ["=a.png", "b/1.png", "b/2.png", "b/broken.png", "z.png"]
     assert [row["file"] for row in rows] == [str(pictures / name) for name in names]
-    predictor = load_predictor(model)
+    predictor = ImagePredictor(load_bundle(model))
     for name, row in zip(names, rows, strict=True):
         answer = predictor.label_one(name, pictures / name)
         if answer.error:
@@ -82,7 +82,7 @@ def test_vectors_are_those_of_the_embedder_in_half_precision(run, pictures, mode
     code, _, _ = run("embed", pictures, "--bundle", model, "--out", out)
     assert code == 1
     table = pq.read_table(out)
-    embedder = load_predictor(model).embedder
+    embedder = ImagePredictor(load_bundle(model)).embedder
     made_by = json.loads(table.schema.metadata[b"decor"])
     assert made_by["digest"] == embedder.digest and made_by["spec"]["region"] == "object"
     assert table.column_names == ["file", "key", "width", "height", "vector", "notes", "error"]

@@ -19,7 +19,7 @@ from decor_core.export import formats
 from decor_core.export.formats import FORMATS, export_model, export_name
 from decor_core.features.backbones import named_spec
 from decor_core.images.decode import load_picture
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 from decor_core.model.predictor import NOVELTY_THRESHOLD, ImagePredictor
 
 pytest.importorskip("tensorflow")
@@ -68,7 +68,7 @@ def test_every_format_is_described():
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_bundle(DEFAULT_BUNDLE)
+    return load_bundle()
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +263,7 @@ def test_bundle_is_exported_without_tensorflow(tmp_path):
     code = (
         "import sys; from pathlib import Path; from decor_core.export.formats import export_model; "
         "from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle; "
-        f"export_model(load_bundle(DEFAULT_BUNDLE), 'bundle', Path({str(tmp_path / 'a.zip')!r})); "
+        f"export_model(load_bundle(), 'bundle', Path({str(tmp_path / 'a.zip')!r})); "
         "print(*sys.modules)"
     )
     ended = subprocess.run(

@@ -16,7 +16,7 @@ from decor_core.export.frozen_graph import export_graph, find_objects, whole_fra
 from decor_core.images import localize
 from decor_core.images.decode import load_picture
 from decor_core.images.views import object_square
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle, save_bundle
+from decor_core.model.bundle import load_bundle, save_bundle
 from decor_core.model.predictor import ImagePredictor
 
 tf = pytest.importorskip("tensorflow")
@@ -71,7 +71,7 @@ def test_of_a_frame_every_pixel_counts():
 
 
 def test_model_of_another_network_is_refused(tmp_path):
-    shipped = load_bundle(DEFAULT_BUNDLE)
+    shipped = load_bundle()
     with pytest.raises(BundleError, match="another version of efficientnet_lite0"):
         export_graph(replace(shipped, backbone_digest="0" * 16), tmp_path / "graph.pb")
     old = replace(shipped, embedding=replace(shipped.embedding, version=0))

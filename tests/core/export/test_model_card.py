@@ -14,7 +14,7 @@ from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_bundle(DEFAULT_BUNDLE)
+    return load_bundle()
 
 
 def _parts(card):

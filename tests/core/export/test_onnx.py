@@ -11,7 +11,7 @@ from decor_core.errors import BundleError, DecorError
 from decor_core.export.formats import export_model
 from decor_core.images.decode import load_picture
 from decor_core.images.views import VIEWS, WORKING_SIDE, cut, region_square
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 from decor_core.model.predictor import ImagePredictor
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -22,7 +22,7 @@ SAMPLES = sorted((Path(__file__).parents[3] / "models" / "samples").glob("*.jpg"
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_bundle(DEFAULT_BUNDLE)
+    return load_bundle()
 
 
 def _answers(bundle, pictures):

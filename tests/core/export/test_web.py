@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 from decor_core.errors import BundleError
 from decor_core.export.formats import export_model
 from decor_core.features.backbones import load_backbone
-from decor_core.model.bundle import DEFAULT_BUNDLE, load_bundle
+from decor_core.model.bundle import load_bundle
 
 OUTSIDE = re.compile(r"""(?:src|href|from|import|fetch|url)\s*[=(]?\s*["'](?:https?:)?//""")
 
@@ -24,7 +24,7 @@ OUTSIDE = re.compile(r"""(?:src|href|from|import|fetch|url)\s*[=(]?\s*["'](?:htt
 def page(tmp_path_factory):
     """The folder that a zip of the shipped model unpacks to."""
     root = tmp_path_factory.mktemp("web")
-    path = export_model(load_bundle(DEFAULT_BUNDLE), "web", root / "page.zip")
+    path = export_model(load_bundle(), "web", root / "page.zip")
     with zipfile.ZipFile(path) as archive:
         archive.extractall(root)
     return root / "Decor-styles"
@@ -43,7 +43,7 @@ def test_all_that_the_page_wants_lies_beside_it(page):
 
 
 def test_the_arrays_are_where_the_page_looks_for_them(page):
-    bundle = load_bundle(DEFAULT_BUNDLE)
+    bundle = load_bundle()
     about = json.loads((page / "model.json").read_bytes())
     numbers = np.fromfile(page / "model.bin", "<f4")
 

@@ -16,7 +16,7 @@ from decor_core.model.novelty_detector import (
     fit_novelty,
     weighted_quantiles,
 )
-from decor_core.model.predictor import ImagePredictor, Prediction, Score, load_predictor
+from decor_core.model.predictor import ImagePredictor, Prediction, Score
 from decor_core.model.training_config import TrainingConfig
 from decor_core.training.train import train
 
@@ -174,7 +174,7 @@ def test_shipped_model_refuses_what_is_no_decor():
     ramp = np.linspace(0, 255, 150)[:, None, None] * np.ones((150, 150, 3))
     stripes = np.where(np.arange(150) // 10 % 2, 230, 30)[:, None, None] * np.ones((1, 150, 3))
     pictures = [noise, *(Image.fromarray(a.astype(np.uint8)) for a in (ramp, stripes))]
-    predictor = load_predictor()
+    predictor = ImagePredictor(load_bundle())
     vectors = np.stack([predictor.embed(picture) for picture in pictures])
     assert [answer.verdict for answer in predictor.predict(vectors)] == [UNKNOWN] * 3
 
