@@ -7,7 +7,7 @@ from decor_app.components.missing_network import show_missing_network
 from decor_app.format import between, escape_markdown
 from decor_app.page import CLASSIFY
 from decor_app.state.models import in_use, use_model, use_shipped_model
-from decor_core.data.checks import same_scene_words
+from decor_core.data.checks import describe_same_scene
 from decor_core.features.backbones import is_at_hand
 from decor_core.model.evaluation import Evaluation
 from decor_core.runs.run import Run
@@ -56,7 +56,7 @@ def show_fine_tuning_note(run: Run) -> None:
 def show_same_scene_note(run: Run) -> None:
     """Say what the test is worth where the pictures of whole classes are nearly alike."""
     alike = run.bundle.training.get("alike_classes", [])
-    if words := same_scene_words(alike, len(run.bundle.taxonomy.labels)):
+    if words := describe_same_scene(alike, len(run.bundle.taxonomy.labels)):
         st.warning(escape_markdown(words), icon=":material/filter_none:")
 
 

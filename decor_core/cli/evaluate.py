@@ -42,7 +42,7 @@ def command(
 
     Without --head it is softmax where you name a setting that only that has, else auto.
     """
-    from decor_core.data.checks import same_scene_words
+    from decor_core.data.checks import describe_same_scene
     from decor_core.data.split import alike_classes
     from decor_core.training.train import FOLDS, cross_validate, default_folds
 
@@ -64,7 +64,7 @@ def command(
         progress=progress_bar("Cross-validating"),
     )
     alike = alike_classes(embeddings.table, level)
-    if words := same_scene_words(alike, embeddings.table[level].nunique()):
+    if words := describe_same_scene(alike, embeddings.table[level].nunique()):
         print(f"decor: {printable(words)}", file=sys.stderr)
     if as_json:
         levels = {name: evaluation.to_json() for name, evaluation in found.items()}

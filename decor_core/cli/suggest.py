@@ -104,7 +104,7 @@ def command(files: tuple[str, ...], flags: SuggestFlags, as_json: bool) -> int:
         pictures = [{name: cell for name, cell in row.items() if cell != ""} for row in records]
         print_json(_summary(proposals, labels) | {"pictures": pictures})
     else:
-        print(_words(proposals, labels, len(names)), file=sys.stderr)
+        print(_describe_progress(proposals, labels, len(names)), file=sys.stderr)
     if flags.out or not as_json:
         table[_TEXTS] = table[_TEXTS].map(escape_cell)
         place = flags.out or sys.stdout
@@ -218,7 +218,7 @@ def _summary(proposals: "Proposals | None", labels: dict[int, str]) -> dict[str,
     }
 
 
-def _words(proposals: "Proposals | None", labels: dict[int, str], n: int) -> str:
+def _describe_progress(proposals: "Proposals | None", labels: dict[int, str], n: int) -> str:
     """How far it is, in a sentence or two."""
     if proposals is None:
         return (

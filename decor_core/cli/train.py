@@ -281,9 +281,9 @@ def _write_files(bundle: "Bundle", results: ResultFlags) -> None:
 
 def _same_scene(bundle: "Bundle") -> str:
     """What the test is worth where the pictures are nearly alike, else ""."""
-    from decor_core.data.checks import same_scene_words
+    from decor_core.data.checks import describe_same_scene
 
-    return same_scene_words(bundle.training["alike_classes"], len(bundle.taxonomy.labels))
+    return describe_same_scene(bundle.training["alike_classes"], len(bundle.taxonomy.labels))
 
 
 def _to_json(training: "Training", config: TrainingConfig) -> dict[str, Any]:

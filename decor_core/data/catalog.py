@@ -103,7 +103,7 @@ def open_dataset(
         listing = list_class_folders(source.names, source.folders, classes_from)
     else:
         raise DataError("Classes come from a table or from folders and file names, not both.")
-    listing = replace(listing, findings=(*listing.findings, *_not_told(source, listing, csv)))
+    listing = replace(listing, findings=(*listing.findings, *_not_reported(source, listing, csv)))
     return _read_pictures(source, listing, types, progress, comparing, should_stop, on_picture)
 
 
@@ -129,23 +129,23 @@ def _listed(source: Source, csv: Path | bytes | None, columns: Columns | None) -
         return replace(listing, findings=findings, tables=tuple(taken))
     if layout.kind == "annotations":
         raise DataError(layout.read_as)
-    told = layout.folders.classes_from if layout.folders else ""
-    return list_class_folders(source.names, source.folders, told)
+    classes_from = layout.folders.classes_from if layout.folders else ""
+    return list_class_folders(source.names, source.folders, classes_from)
 
 
-def _not_told(source: Source, listing: Listing, csv: Path | bytes | None) -> Iterator[Finding]:
+def _not_reported(source: Source, listing: Listing, csv: Path | bytes | None) -> Iterator[Finding]:
     """Findings on the files of which neither the rows nor the findings of ``listing`` tell."""
     own = (*PREPARED_FILES, "report.txt") if set(source.names) >= PREPARED_FILES else ()
     found = [f.file for f in (*source.notes, *listing.findings) if f.set_aside]
-    told = {*(row.file for row in listing.rows), *found, *own, *listing.tables}
+    reported = {*(row.file for row in listing.rows), *found, *own, *listing.tables}
     if csv is not None:  # it may lie among the pictures
         given = csv if isinstance(csv, bytes) else csv.read_bytes()
         for name in tables_in(source):
-            told.add(name)
+            reported.add(name)
             if source.read(name, len(given)) != given:
                 message = "Another table was given to say which picture is what."
                 yield Finding("ignored", name, message, set_aside=True)
-    yield from other_files(source, told)
+    yield from other_files(source, reported)
 
 
 def _check_is_no_file_of_it(place: Path) -> None:

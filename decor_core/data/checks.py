@@ -35,7 +35,7 @@ def check_table(table: pd.DataFrame, levels: Sequence[str]) -> tuple[Finding, ..
     alike = alike_classes(table, finest, MIN_PICTURES)
     findings = list(_few_pictures(different, counts, alike))
     if alike:
-        words = same_scene_words(alike, len(counts))
+        words = describe_same_scene(alike, len(counts))
         findings.append(Finding("same scene", ", ".join(alike), words))
     findings += _imbalance(counts)
     for level in levels:
@@ -68,7 +68,7 @@ def _few_pictures(
             yield Finding("few pictures", label, message)
 
 
-def same_scene_words(alike: Sequence[str], classes: int) -> str:
+def describe_same_scene(alike: Sequence[str], classes: int) -> str:
     """What a test is worth where those labels, of so many, have pictures that are all alike.
 
     "" if there are none.
