@@ -1,4 +1,4 @@
-"""Augmentation: whether distorted copies are worth their time, told by a few of the pictures.
+"""Choice whether distorted copies are worth their time, made on a sample of the pictures.
 
 Where all pictures are taken alike, as a shop's are, other light, wear or ground moves a picture as
 far from itself as another picture of its class lies: only copies teach that it is the same. General
@@ -26,7 +26,7 @@ class CopiesChoice:
     """Number of distorted ``copies`` of each picture, and the reason in a sentence.
 
     ``distance`` is that of copies from their picture, in shares of the one between two pictures of
-    a class; None where it was not asked for.
+    a class; None where it was not measured.
     """
 
     copies: int

@@ -44,9 +44,8 @@ class Embeddings:
     ``table`` has a row for each: file, key (SHA-256 of its content), group (near duplicates
     share one), type, and a column for each level of ``taxonomy``. ``copies`` [n, k, d] are
     vectors of k distorted copies of each picture, to train on beside it; k may be 0. Very many
-    are LazyVectors, which read as arrays. ``copies_choice`` says why k is what it is, where the
-    data told.
-    ``region_choice`` tells why the pictures are read as the spec says, where the data told.
+    are LazyVectors, which read as arrays. ``copies_choice`` and
+    ``region_choice`` give the reasons for k and for the region of the spec, where the data decided.
     """
 
     spec: EmbeddingSpec

@@ -1,4 +1,4 @@
-"""Networks of keras.applications with their published weights, fed with plain pixels.
+"""Networks of keras.applications with their published weights, whose input are plain pixels.
 
 The preprocessing of each is put into its graph, as a convolution of 1 × 1: whoever runs it, also a
 web page, feeds red, green and blue of 0 to 255.
@@ -82,9 +82,9 @@ def _linear(preprocess: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray,
 
 @contextmanager
 def _fetching(name: str, folder: Path, progress: Progress | None) -> Iterator[list[Path]]:
-    """Let Keras get its weights from here: resumed, checked, told of; gives the files that it got.
+    """Let Keras download by ``fetch``: resumed, checked, with progress; gives the files it got.
 
-    Its own function tells of a download on stdout, begins it anew each time and waits without end.
+    Its own function reports on stdout, begins anew each time and waits without end.
     Addresses and checksums are those in its source.
     """
     from keras.src.utils import file_utils

@@ -25,7 +25,7 @@ class KnownNetwork:
 
     ``megabytes`` are those of its weights, ``accuracy`` in percent, published by ``source``.
     ``keras`` is its function in keras.applications and ``module`` where its preprocessing is; of
-    the others one is told by how its name begins.
+    the others is known by the beginning of its name.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """A network in a file of one's own: TensorFlow Lite, Keras or a SavedModel → an OwnNetwork.
 
-Its stages are found as those of keras.applications are. What it takes is told by the file where its
-input is of eight bits or a Keras model scales pixels itself, else by whoever names it.
+Its stages are found as those of keras.applications are. The scale of its input is known from the
+file where that is of eight bits or a Keras model scales pixels itself, else from whoever names it.
 """
 
 import re

@@ -13,7 +13,7 @@ from decor_core.model.estimator import LinearClassifier
 from decor_core.model.linear_head import LinearHead, probabilities
 from decor_core.model.whitening import BlockWhitener, class_means
 
-# Of many vectors, whose classes are told as well without the last digits of the slopes.
+# Of many vectors, which are classified as well without the last digits of the slopes.
 _TOL_OF_MANY = 1e-2
 
 

@@ -63,7 +63,7 @@ class SoftmaxRegression(LinearClassifier):
         self.n_iter_ = 0
         while self.n_iter_ < self.steps and not (self.n_iter_ and should_stop()):
             count = min(interval, self.steps - self.n_iter_)
-            with np.errstate(over="ignore", invalid="ignore"):  # it is told below
+            with np.errstate(over="ignore", invalid="ignore"):  # checked below
                 for batch in sampler.draw(count):
                     self._step(head, inputs[batch], codes[batch])
             self.n_iter_ += count

@@ -18,7 +18,7 @@ _SHIPPED_BEFORE = ("decor", "decor, no copies", "Decor products")
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Pictures to learn from, and how they are looked at.
+    """Training pictures, and the spec of their vectors.
 
     ``set_id`` is the data set, "" for the photos whose vectors ship, ``title`` and ``version``
     are those it had; ``augmentation`` distorts the copies that learn along (None: there are none).

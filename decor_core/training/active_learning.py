@@ -89,8 +89,8 @@ class Proposals:
     def errors_above(self, threshold: float) -> Proportion:
         """Wrong labels among those given with at least that probability, out of fold.
 
-        Labels that were asked for because they were doubtful are among them, so that pictures
-        nobody asked for fare better rather than worse.
+        Pictures that were chosen because they are doubtful are among them, so errors among the
+        others are rather fewer.
         """
         sure = self.answers.max(axis=1, initial=0) >= threshold
         return Proportion(int((sure & ~self.right).sum()), int(sure.sum()))
@@ -120,7 +120,7 @@ class ActiveLearner:
     """Proposes labels of pictures, and chooses those to label next, by their vectors [n, d].
 
     ``blocks`` says which columns belong together. Labels are given as {row: label}.
-    ``coordinates`` [n, r] of the vectors on their principal axes are what it learns from.
+    Heads are fitted to ``coordinates`` [n, r] of the vectors on their principal axes.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class ActiveLearner:
         leave_out: Sequence[int] | np.ndarray = (),
         at_random: bool = False,
     ) -> np.ndarray:
-        """Up to ``count`` rows that teach most, none of ``leave_out`` (labeled, skipped).
+        """Up to ``count`` rows to label next, none of ``leave_out`` (labeled, skipped).
 
         Diverse mini-batch active learning (Zhdanov, 2019): the pictures of the smallest margins
         are clustered, weighted by how doubtful they are, and of each cluster the most central one
@@ -206,7 +206,7 @@ class ActiveLearner:
         sizes = np.bincount(cluster_of, weights, minlength=n_clusters)
         order = np.argsort(-sizes, kind="stable")
         chosen = distances.argmin(axis=0)[order[sizes[order] > 0]]
-        # Of pictures that look the same there are fewer clusters than are asked for.
+        # Pictures that look the same make fewer clusters than ``count``.
         others = np.setdiff1d(np.arange(len(left)), chosen)
         return left[np.append(chosen, others)[:count]]
 

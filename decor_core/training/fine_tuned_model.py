@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CALIBRATING = 50  # pictures by which the steps of a network of eight bits are chosen
 _EIGHT_BITS_MAY_COST = 0.003  # of the share right, on the validation part
 _FINE_TUNED, _LONGEST_TITLE = ", fine-tuned", 60
-_ENOUGH_TO_LIMIT = 200  # pictures, of which FALSE_ALARMS can be told
+_ENOUGH_TO_LIMIT = 200  # pictures, to estimate FALSE_ALARMS
 
 
 def finished_model(

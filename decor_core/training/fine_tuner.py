@@ -135,7 +135,7 @@ class FineTuner:
         return min(most, 1 + self.pictures.augmentation.copies)
 
     def late_stages(self, progress: OnProgress, should_stop: ShouldStop) -> "LateStages":
-        """Network and head before the first epoch; Stopped where that was asked for."""
+        """Network and head before the first epoch; Stopped where ``should_stop`` says so."""
         total, counts = len(self._rows), np.ones(len(self._rows), int)
         counts[self._train] = self._versions
         maps = self.pictures.maps(
@@ -166,10 +166,10 @@ class FineTuner:
         progress: OnProgress,
         should_stop: ShouldStop,
     ) -> tuple[tuple[TrainEvent, ...], tuple[int, list[np.ndarray]] | None]:
-        """The epochs, and which was best, with the weights; None where none beats what was before.
+        """The epochs, and the best with its weights; None where none beats the linear model.
 
-        The best is told by the mean probability of the right label on the validation part, which
-        hangs less on few pictures than the log-loss and tells more than the share right.
+        The best has the highest mean probability of the right label on the validation part, which
+        depends less on few pictures than the log-loss and tells more than the accuracy.
         """
         late.compile(epochs, self.config.fine_tune_rate, self.config.seed)
         started, events, best = time.monotonic(), [], None

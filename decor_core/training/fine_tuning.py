@@ -81,7 +81,7 @@ def fine_tune(
     ``embeddings`` are those of the linear model, and ``read`` gives the bytes of a picture by the
     name in their column ``file``. ``linear`` is what ``train`` gave for the same arguments; it is
     trained first where it is not given, and ``estimate`` what ``FineTuner.estimate`` gave; it is
-    measured first where it is not given. ``on_estimate`` is told the time before the work starts,
+    measured first where it is not given. ``on_estimate`` gets the time before the work starts,
     ``on_event`` each epoch: its ``step`` counts from 1. ``progress`` is called with the phase
     (one of PHASES), how much of it is done, and of how much.
 

@@ -59,9 +59,8 @@ def find_label_issues(
     """Check the labels of the taxonomy ``level`` by all other images of the data set.
 
     Classes with fewer than five different images are neither checked nor suggested, nor are the
-    rows that are ``blank`` [n], as their label cannot be told from them. Nothing is
-    found where fewer than two classes are left, or when it is stopped. ``progress`` is called with
-    (done, total).
+    rows that are ``blank`` [n], which show nothing of their label. Nothing is found where fewer
+    than two classes are left, or when it is stopped. ``progress`` is called with (done, total).
     """
     rows = _judgeable(embeddings, level, blank)
     nothing = LabelIssues(rows[:0], np.array([], str), np.array([]), rows[:0])

@@ -1,7 +1,7 @@
 """How far labeling has come: what the labels are worth, and whether more would help.
 
-Pictures that were asked for are harder than those that nobody asked for: what is told out of fold
-is too low for the others.
+Pictures that active learning chose are harder than the others, for which figures out of fold are
+too low.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ _MAX_POINTS = 200  # of a curve
 
 @dataclass(frozen=True)
 class ClassProgress:
-    """A class with its number of ``labels``, of which ``right`` were told out of fold.
+    """A class with its number of ``labels``, and those ``right`` out of fold.
 
-    It needs more where it has fewer than five, or is told clearly worse than all together.
+    It needs more where it has fewer than five, or clearly less is right than of all together.
     """
 
     name: str
@@ -78,7 +78,7 @@ def enough(changed: Proportion, labels: int) -> str:
     It does where twice as many labels have changed fewer than 3 % of the proposals for unlabeled
     pictures, by the upper end of the 95 % interval, or none at all, and 30 are given: labels are
     worth less and less, so the next doubling changes less. That proposals are stable is the rule
-    of Bloodgood and Vijay-Shanker (2009). In a simulation on decor, flowers and stamps it was told
+    of Bloodgood and Vijay-Shanker (2009). In a simulation on decor, flowers and stamps it came
     after 140, 210 and 270 labels on average, with a head within a point of that of all labels
     (benchmarks/ACCURACY.md).
     """

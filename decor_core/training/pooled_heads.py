@@ -51,7 +51,7 @@ class PooledHeads:
 
     @cached_property
     def _early_head(self) -> LinearHead:
-        """Calibrated out of fold, which is honest: these columns have learned of no label."""
+        """Calibrated out of fold, which is valid: these columns were fitted to no label."""
         examples, start, blocks = self.data.examples(self.train), 0, []
         for block in self.data.embeddings.blocks:
             if block not in self.late:

@@ -1,7 +1,7 @@
 """Choice of the region that is read, the object or the whole frame, by cross-validation.
 
 Where things are shown on a ground, the ground misleads; where pictures are scenes, what is cut away
-is missed. Which of both a data set has is told on a sample of it (benchmarks/ACCURACY.md).
+is missed. The choice is made on a sample of the data set (benchmarks/ACCURACY.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -26,9 +26,8 @@ from decor_core.model.heads import RidgeLogisticRegression
 from decor_core.model.linear_head import fit_temperature, probabilities
 from decor_core.model.training_config import TrainingConfig
 
-# Pictures that are looked at in each way: a quarter of all, but at least _ENOUGH_SAMPLED, if these
-# are no more than half of all, and at most _MAX_SAMPLED. Of fewer than _MIN_SAMPLED too little
-# can be told.
+# Size of the sample: a quarter of all pictures, but at least _ENOUGH_SAMPLED, if these are no more
+# than half of all, and at most _MAX_SAMPLED. Fewer than _MIN_SAMPLED are too few to choose by.
 _MAX_SAMPLED, _ENOUGH_SAMPLED, _MIN_SAMPLED = 200, 80, 40
 _MIN_PER_CLASS = 4  # different pictures of a class; those with fewer are left out of the sample
 _MIN_SPREAD = 1e-4  # of a column, where all pictures have nearly the same in it
@@ -165,7 +164,7 @@ def _cross_validated(
 ) -> tuple[RegionCandidate, np.ndarray]:
     """Figures of a region, out of fold, and the probability [n] of each right label.
 
-    That varies less from sample to sample than log-losses, which hang on few pictures.
+    It varies less from sample to sample than log-losses, which depend on few pictures.
     """
     _, y_true = embeddings.target(level)
     vectors = np.array(embeddings.vectors)
