@@ -68,8 +68,8 @@ class SessionKey(str, Generic[T]):
 
 # All pages
 WORKSPACE = SessionKey["Workspace | None"]("workspace", None)
-CACHE_OWNER = SessionKey["Owner"]("owner")
-WAITS_OUTSIDE = SessionKey[bool]("busy", False)  # the server is full
+CACHE_OWNER = SessionKey["Owner"]("cache_owner")
+WAITS_OUTSIDE = SessionKey[bool]("waits_outside", False)  # the server is full
 ADMIN_PASSWORD = SessionKey[bytes]("admin_password", b"")  # digest of what was typed
 ENDED_JOBS = SessionKey[frozenset[str]]("ended_jobs", frozenset())  # ids, as the page began
 STOP = SessionKey[None]("stop")  # of the job for a purpose
@@ -97,7 +97,7 @@ CONFIDENCE_THRESHOLD = SessionKey[float]("confidence_threshold")  # percent
 NOVELTY_THRESHOLD = SessionKey[float]("novelty_threshold")  # percent
 SHOW_ATTRIBUTION = SessionKey[bool]("show_attribution")
 OPACITY = SessionKey[int]("opacity")  # percent
-ATTRIBUTION_LABEL = SessionKey[str]("attribution")  # by picture, taxonomy and prediction
+ATTRIBUTION_LABEL = SessionKey[str]("attribution_label")  # by picture, taxonomy and prediction
 
 # Classify: many predictions
 OPENED = SessionKey[str]("opened", "")  # digest of the picture that is shown at large
@@ -109,7 +109,7 @@ MANY_PICKED = SessionKey[frozenset[str]]("many_picked", frozenset())  # digests
 
 # Classify: corrections
 TO_CORRECT = SessionKey["Sequence[AnalyzedImage]"]("to_correct")  # what the form is about
-CORRECT_ONE = SessionKey[str | None]("correct")  # by digest
+CORRECT_ONE = SessionKey[str | None]("correct_one")  # by digest
 CORRECT_MANY = SessionKey[str | None]("correct_many")
 SAVE_CORRECTION = SessionKey[None]("save_correction")  # by which of the two
 UNDO_CORRECTION = SessionKey[None]("undo_correction")
@@ -118,24 +118,24 @@ DOWNLOAD_CORRECTIONS = SessionKey[None]("download_corrections")
 # Data: bringing in
 WAY_IN = SessionKey[str]("way_in")  # tab
 WAY_TO_ADD = SessionKey[str]("way_to_add")  # tab
-DROP_ZONE = SessionKey[list]("bring")  # by the times that something was dropped
-DROPS = SessionKey[int]("brought", 0)
+DROP_ZONE = SessionKey[list]("drop_zone")  # by the times that something was dropped
+DROPS = SessionKey[int]("drops", 0)
 PACKER = SessionKey[None]("packer")
-ADD_FILES = SessionKey[list]("add")  # by the times that something was added
-ADD_PHOTO = SessionKey[Any]("shot")
+ADD_FILES = SessionKey[list]("add_files")  # by the times that something was added
+ADD_PHOTO = SessionKey[Any]("add_photo")
 ADD_LABEL = SessionKey[str | None]("add_label", None)
-ADDITIONS = SessionKey[int]("added", 0)
+ADDITIONS = SessionKey[int]("additions", 0)
 CAMERA_WAY = SessionKey[str]("camera_way")  # a burst or one photo
 BURST_CAMERA = SessionKey[Any]("burst_camera")
 BURSTS = SessionKey[int]("bursts", 0)  # that have come
 BURST_UNLABELED = SessionKey[bool]("burst_unlabeled", False)
 LABELING_SEEN = SessionKey[bool]("labeling_seen", False)  # whether the address was asked for it
 LABELING_SHOTS = SessionKey[list[tuple[str, bytes]]](
-    "heap_shots", []
+    "labeling_shots", []
 )  # names and JPEGs, to be labeled
 BURST_ANSWER = SessionKey[str]("burst_answer", "")  # what was done with the last one
 INGEST_CLASS = SessionKey[str]("ingest_class", "")
-INGEST_COLUMN = SessionKey[str]("column")  # by purpose
+INGEST_COLUMN = SessionKey[str]("ingest_column")  # by purpose
 INGEST_TYPES = SessionKey[list]("ingest_types")
 INGEST_CLASSES_FROM = SessionKey[int]("ingest_classes_from", 0)  # number of an outline
 INGEST_CHANGE = SessionKey[bool]("ingest_change", False)  # the guess is to be changed
@@ -145,7 +145,7 @@ LABELER = SessionKey[Any]("labeler")  # by id of the set
 
 # Data: all data sets
 ALL_SETS = SessionKey[bool]("all_sets", False)
-OPEN_SET = SessionKey[None]("open")  # by id
+OPEN_SET = SessionKey[None]("open_set")  # by id
 RESTORE_SET = SessionKey[None]("restore_set")
 DELETED_SET = SessionKey[tuple[str, str]]("deleted_set", ("", ""))  # id and title
 
@@ -161,31 +161,31 @@ FILTERS: tuple[SessionKey, ...] = (
     *(FILTER_LABEL, FILTER_TYPE, FILTER_PROBLEM, FILTER_PART, FILTER_VERDICT, FILTER_NAME),
 )
 GRID_PAGE = SessionKey[int]("grid_page", 0)
-TURN_PAGE = SessionKey[None]("page")
+TURN_PAGE = SessionKey[None]("turn_page")
 PICKED = SessionKey[frozenset[str]]("picked", frozenset())  # files, on whichever page of the grid
-PICKED_LABEL = SessionKey[str | None]("picks_label", None)
+PICKED_LABEL = SessionKey[str | None]("picked_label", None)
 ENLARGED_LABEL = SessionKey[str | None]("enlarged_label", None)
 MAP = SessionKey[Any]("map")  # by version of a set
 USE_FIRST_MODEL = SessionKey[None]("use_first_model")
 MARKED = SessionKey["frozenset[str] | None"]("marked", None)  # files in the box on the map
-FINDINGS_SHOWN = SessionKey[int]("more")  # by kind
-SHOW_MORE = SessionKey[None]("button-more")
+FINDINGS_SHOWN = SessionKey[int]("findings_shown")  # by kind
+SHOW_MORE = SessionKey[None]("show_more")
 FIX = SessionKey[None]("fix")  # by finding
 ENLARGE = SessionKey[None]("enlarge")
-MERGE_INTO = SessionKey[str]("merge")
-MERGE = SessionKey[None]("button-merge")
+MERGE_INTO = SessionKey[str]("merge_into")
+MERGE = SessionKey[None]("merge")
 RENAMED = SessionKey[str]("renamed")  # the class that gets another name
 RENAMED_TO = SessionKey[str | None]("renamed_to", None)
 UNLISTED_LABEL = SessionKey[str | None]("unlisted_label", None)
 
 # Retrain: settings
-LEARN_FROM = SessionKey[str]("learn_from")  # id of a data set, "" for what ships
+TRAINING_SET = SessionKey[str]("training_set")  # id of a data set, "" for what ships
 ADOPTED = SessionKey[str]("adopted")  # the data set that was taken over from the Data page
 TRAIN_TAXONOMY = SessionKey[str]("train_taxonomy")
 SETTING = SessionKey[Any]("setting")  # by the name of the field in TrainingConfig
 PRESET = SessionKey[None]("preset")
 AUGMENTATION = SessionKey[str]("augmentation")
-PREVIEW = SessionKey[Any]("copy")  # by distortion
+PREVIEW = SessionKey[Any]("preview")  # by distortion
 
 # Retrain: search
 SEARCH = SessionKey[None]("search")
@@ -194,21 +194,21 @@ SEARCH_HEADS = SessionKey[list[str]]("search_heads")
 SEARCH_COUNT = SessionKey[int]("search_count")
 SEARCH_STEPS = SessionKey[list[int]]("search_steps")
 SEARCH_RATES = SessionKey[list[float]]("search_rates")
-TAKE_WINNER = SessionKey[None]("take")
+TAKE_WINNER = SessionKey[None]("take_winner")
 
 # Runs, and the details of one
 RUNS = SessionKey[Any]("runs")  # by the ids in the table
 NOTE = SessionKey[str]("note")  # by run
-DETAILS = SessionKey[str]("views")  # tab
+DETAILS = SessionKey[str]("details")  # tab
 USE_RUN = SessionKey[None]("use_run")  # by run
 EVALUATED_ON = SessionKey[str]("evaluated_on")  # by run
 CELLS = SessionKey[Any]("cells")  # of a confusion matrix
-SHIPPED_CELLS = SessionKey[Any]("shipped-confusions")
+SHIPPED_CELLS = SessionKey[Any]("shipped_cells")
 FORMAT = SessionKey[str]("format")  # by run
 DOWNLOAD = SessionKey[None]("download")
 IMPORT = SessionKey[Any]("import")  # by the times that something was imported
 IMPORTS = SessionKey[int]("imports", 0)
-MISSING_NETWORK = SessionKey[str]("missing network", "")  # of what was to be imported
-FETCH_NETWORK = SessionKey[bool]("fetch-network")  # by whose, and which
-IMPORT_REFUSED = SessionKey[str]("refused", "")
-DELETED_RUN = SessionKey["RunEntry | None"]("deleted", None)
+MISSING_NETWORK = SessionKey[str]("missing_network", "")  # of what was to be imported
+FETCH_NETWORK = SessionKey[bool]("fetch_network")  # by whose, and which
+IMPORT_REFUSED = SessionKey[str]("import_refused", "")
+DELETED_RUN = SessionKey["RunEntry | None"]("deleted_run", None)

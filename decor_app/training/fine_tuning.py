@@ -69,7 +69,7 @@ def _show_start() -> None:
     run = _linear_run()
     if reason := _missing() or (
         "It needs pictures of your own: of the photos that ship only the vectors are here."
-        if not keys.LEARN_FROM.value
+        if not keys.TRAINING_SET.value
         else _blocker(run)
     ):
         st.info(escape_markdown(reason), icon=":material/info:")
@@ -116,7 +116,7 @@ def _show_start() -> None:
 
 def _linear_run() -> Run | None:
     """The best linear model of the data set as it is now, in this session or kept."""
-    set_id, level = keys.LEARN_FROM.value, keys.TRAIN_TAXONOMY.value
+    set_id, level = keys.TRAINING_SET.value, keys.TRAIN_TAXONOMY.value
     found = [
         entry.run
         for entry in run_entries()

@@ -53,7 +53,7 @@ _DEFAULTS = TrainingConfig(
     fine_tune=SETTINGS["fine_tune"].metadata["flag_alone"],
 )
 _INITIAL: dict[SessionKey, Any] = {
-    keys.LEARN_FROM: SHIPPED,
+    keys.TRAINING_SET: SHIPPED,
     keys.ADOPTED: "",
     keys.TRAIN_TAXONOMY: "",
     keys.AUGMENTATION: STANDARD,
@@ -87,7 +87,7 @@ def chosen_training() -> ChosenTraining:
     values = {name: keys.SETTING.of(name).value for name in SETTINGS}
     values |= {"eval_interval": max(1, round(values["steps"] / _POINTS)), "fine_tune": 0}
     config = with_chosen_augmentation(TrainingConfig(**values))
-    dataset = find_dataset(keys.LEARN_FROM.value)
+    dataset = find_dataset(keys.TRAINING_SET.value)
     if dataset is None:
         spec = shipped_vectors_or_stop().spec
         config = replace(
@@ -107,7 +107,7 @@ def chosen_training() -> ChosenTraining:
 
 def chosen_source() -> TrainingSource:
     """The pictures that are chosen to learn from."""
-    return training_source(keys.LEARN_FROM.value)
+    return training_source(keys.TRAINING_SET.value)
 
 
 def set_widgets(steps: int | None, rate: float | None, head: str = STEPWISE) -> None:
@@ -154,18 +154,18 @@ def _restore() -> None:
     opened = workspace().data_set
     if opened != keys.ADOPTED.value:
         keys.ADOPTED.value = opened
-        keys.LEARN_FROM.value = opened or keys.LEARN_FROM.value
+        keys.TRAINING_SET.value = opened or keys.TRAINING_SET.value
 
 
 def _data_widget() -> None:
     known = training_sources()
-    if keys.LEARN_FROM.value not in known:
-        keys.LEARN_FROM.value = SHIPPED
+    if keys.TRAINING_SET.value not in known:
+        keys.TRAINING_SET.value = SHIPPED
     st.selectbox(
         "Learn from",
         list(known),
         format_func=lambda set_id: str(known.get(set_id, set_id)),
-        key=keys.LEARN_FROM,
+        key=keys.TRAINING_SET,
         persist_state="session",
     )
     if len(known) == 1:
@@ -211,7 +211,7 @@ def _more_widgets() -> None:
     setting_widget("weight_decay")
     setting_widget("validation_percentage", format="%d %%")
     setting_widget("testing_percentage", format="%d %%")
-    dataset = find_dataset(keys.LEARN_FROM.value)
+    dataset = find_dataset(keys.TRAINING_SET.value)
     if dataset:
         setting_widget("architecture", choices=NETWORKS, format_func=_describe_network)
         setting_widget("views")

@@ -236,7 +236,7 @@ def test_one_upload_is_held_once(page, encoded, ornament):
 
 def test_uploads_are_answered_again_after_a_visit_elsewhere(page):
     before = _upload(page("classify"), ("bowl.jpg", _sample_bytes("Khokhloma")))
-    state = {key: before.session_state[key] for key in ("owner", "batch", "sample_wanted")}
+    state = {key: before.session_state[key] for key in ("cache_owner", "batch", "sample_wanted")}
     assert _verdicts(page("classify", **state)) == ["Khokhloma"]
 
 

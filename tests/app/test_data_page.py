@@ -107,7 +107,7 @@ def test_a_table_waits_for_its_pictures_and_asks_which_columns_are_meant(home, p
     test.file_uploader[0].set_value([table, *came])
     ended(sound(test.run()), jobs.PREVIEW)
     assert "Which of its columns are meant?" in texts(test)
-    assert test.selectbox(key="column-Classes").value == "Farbe"
+    assert test.selectbox(key="ingest_column-Classes").value == "Farbe"
     assert list(test.dataframe[0].value.columns) == ["Bild", "Farbe"]
     ended(_click(test, "Read the pictures"), jobs.INGEST)
     assert "3 pictures in 2 classes" in texts(test)
@@ -134,8 +134,8 @@ def test_where_several_columns_may_hold_the_classes_one_must_be_chosen(home, pai
     assert "Several of its columns may hold the classes: made, sold. Which one is meant?" in texts(
         test
     )
-    assert test.selectbox(key="column-File names").value == "image"
-    chosen = test.selectbox(key="column-Classes")
+    assert test.selectbox(key="ingest_column-File names").value == "image"
+    chosen = test.selectbox(key="ingest_column-Classes")
     assert chosen.value is None and button(test, "Read the pictures").disabled
     sound(chosen.set_value("sold").run())
     ended(_click(test, "Read the pictures"), jobs.INGEST)
@@ -152,7 +152,7 @@ def test_a_table_of_one_column_for_each_class_is_read_and_it_is_said(home, paint
     test = opened("data", workspace=Workspace("me"))
     test.file_uploader[0].set_value(came)
     ended(sound(test.run()), jobs.PREVIEW)
-    assert test.selectbox(key="column-Classes").value == "label"
+    assert test.selectbox(key="ingest_column-Classes").value == "label"
     ended(_click(test, "Read the pictures"), jobs.INGEST)
     assert "36 pictures in 3 classes" in texts(test)
     assert "The columns Gzhel, Iznik, Khokhloma say yes or no" in texts(test)
@@ -388,7 +388,7 @@ def test_what_is_picked_is_relabeled_or_dropped(open_page, home):
     files = set(_set(home).table["file"][:3])
     test = open_page("Pictures", picked=files)
     assert "3 ticked" in texts(test)
-    test.selectbox(key="picks_label").set_value("Iznik")
+    test.selectbox(key="picked_label").set_value("Iznik")
     _click(sound(test.run()), "Relabel")
     assert {_set(home).label_of(file) for file in files} == {"Iznik"}
     assert "ticked" not in texts(test)
@@ -585,7 +585,7 @@ def test_an_unlabeled_set_is_labeled_unless_it_is_of_one_class(arrived, home, na
     assert test.session_state["workspace"].labeling == folder.name
     _click(test, "All data sets, and new ones")
     assert "0 of 2 pictures labeled" in texts(test)
-    test = sound(test.button(key=f"open-{folder.name}").click().run())
+    test = sound(test.button(key=f"open_set-{folder.name}").click().run())
     assert test.session_state["workspace"].labeling == folder.name
 
 

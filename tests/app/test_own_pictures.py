@@ -34,13 +34,13 @@ def mine(tmp_path_factory: pytest.TempPathFactory, ornament: Callable) -> Worksp
 
 def test_a_set_that_is_open_is_what_is_learned_from(mine):
     test = opened("retrain", workspace=mine)
-    assert test.selectbox(key="learn_from").value == mine.data_set
+    assert test.selectbox(key="training_set").value == mine.data_set
     assert "24 pictures of “Shop”" in texts(test)
     assert "3 classes: Boards, Tiles, Towels" in texts(test)
     assert [control.key for control in test.segmented_control].count("train_taxonomy") == 0
-    sound(test.selectbox(key="learn_from").set_value("").run())
+    sound(test.selectbox(key="training_set").set_value("").run())
     assert "285 photos of decorated products" in texts(test)
-    sound(test.selectbox(key="learn_from").set_value(mine.data_set).run())
+    sound(test.selectbox(key="training_set").set_value(mine.data_set).run())
 
 
 def test_own_pictures_need_nothing_of_what_ships(mine, ornament, encoded, monkeypatch):
@@ -54,10 +54,10 @@ def test_own_pictures_need_nothing_of_what_ships(mine, ornament, encoded, monkey
     sound(test.segmented_control(key="augmentation").set_value("None").run())
     ended(sound(button(test, "Retrain").click().run()), "train")
     assert test.metric[0].label == "Test accuracy"
-    sound(test.selectbox(key="learn_from").set_value("").run())
+    sound(test.selectbox(key="training_set").set_value("").run())
     assert "decor\\.npz”, which ships with Decor, is missing" in test.error[0].value
     assert not [one for one in test.button if one.label == "Retrain"]
-    sound(test.selectbox(key="learn_from").set_value(mine.data_set).run())
+    sound(test.selectbox(key="training_set").set_value(mine.data_set).run())
     assert button(test, "Retrain") and not test.error
     test = opened("classify", workspace=mine)
     test.file_uploader[0].upload("new.png", encoded(ornament(7)), "image/png")
@@ -102,7 +102,7 @@ def test_own_pictures_train_a_model_that_knows_them(mine):
 def test_details_show_the_pictures_and_further_jobs_can_be_asked_for(mine):
     test = opened("retrain", workspace=mine)
     run = mine.runs.list()[0]
-    test.session_state["views"] = "Confusion matrix"
+    test.session_state["details"] = "Confusion matrix"
     truth, answer = run.predictions.iloc[0][["truth", "answer"]]
     test.session_state[f"cells-{run.id}-{run.evaluation.n}"] = {
         "selection": {"cell": [{"truth": truth, "answer": answer}]}
@@ -132,7 +132,7 @@ def test_a_set_that_has_changed_since_is_not_asked_about(mine):
     changed = sets.get(mine.data_set)
     changed.drop([changed.table["file"].iloc[0]])
     test = opened("retrain", workspace=mine)
-    assert "23 pictures" in test.selectbox(key="learn_from").options[1]
+    assert "23 pictures" in test.selectbox(key="training_set").options[1]
     assert not [b for b in test.button if b.label == "Draw the learning curve"]
     sets.get(mine.data_set).undo()
 

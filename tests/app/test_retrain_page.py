@@ -127,9 +127,9 @@ def test_controls_stand_as_they_were_after_a_reload():
 def test_copies_can_be_looked_at():
     test = opened("retrain")
     assert "python -m decor_core retrain --image_dir photos" in [c.value for c in test.code]
-    test.toggle(key="copy-wear").set_value(False)
-    test.toggle(key="copy-ground").set_value(False)
-    test.slider(key="copy-random_crop").set_value(20)
+    test.toggle(key="preview-wear").set_value(False)
+    test.toggle(key="preview-ground").set_value(False)
+    test.slider(key="preview-random_crop").set_value(20)
     sound(test.run())
     assert test.code[0].value.endswith("--flip_left_right --random_crop 20 --random_scale 43")
 
@@ -244,7 +244,7 @@ def test_the_details_answer_four_questions(trained):
     run = trained.session_state["workspace"].runs.list()[0]
     found = {}
     for view in ("Confusion matrix", "Per class", "Calibration"):
-        trained.session_state["views"] = view
+        trained.session_state["details"] = view
         found[view] = texts(sound(trained.run()))
     assert "rows are true classes" in found["Confusion matrix"]
     assert "Wycinanki łowickie (25), Neglyubka (12)" in found["Per class"]
@@ -256,7 +256,7 @@ def test_the_details_answer_four_questions(trained):
 
 def test_a_cell_lists_its_pictures(trained):
     run = trained.session_state["workspace"].runs.list()[0]
-    trained.session_state["views"] = "Confusion matrix"
+    trained.session_state["details"] = "Confusion matrix"
     trained.session_state[f"cells-{run.id}-{run.evaluation.n}"] = {
         "selection": {"cell": [{"truth": "Gzhel", "answer": "Gzhel"}]}
     }
@@ -268,7 +268,7 @@ def test_a_cell_lists_its_pictures(trained):
 
 
 def test_the_learning_curve_is_drawn_on_request(trained):
-    trained.session_state["views"] = "Learning curve"
+    trained.session_state["details"] = "Learning curve"
     sound(trained.run())
     ended(sound(button(trained, "Draw the learning curve").click().run()), "curve")
     assert "285 tested, five-fold" in texts(trained)
