@@ -32,12 +32,12 @@ def quoted_list(names: Sequence[str], most: int) -> str:
     return listed([f"“{name}”" for name in names], most)
 
 
-def size_in_words(size: float) -> str:
-    """Bytes as people say them. (humanize, which the app has, is no dependency of the core.)"""
+def format_bytes(size: float) -> str:
+    """A number of bytes, as “1.5 MiB”. (humanize, which the app has, is none of the core's.)"""
     for unit, name in ((2**30, "GiB"), (2**20, "MiB")):
         if size >= unit:
             return f"{size / unit:.1f}".removesuffix(".0") + f" {name}"
-    return f"{size / 2**10:.0f} KiB"
+    return f"{size / 2**10:.0f} KiB" if size >= 2**10 else pluralize(int(size), "byte")
 
 
 def printable(text: str) -> str:

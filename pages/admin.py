@@ -11,7 +11,7 @@ from decor_app.hosting.config import VARIABLES, server_config
 from decor_app.hosting.metrics import METRICS
 from decor_app.page import CLASSIFY, open_page
 from decor_app.state.server_stats import server_stats
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 _EVERY = 5.0
 
@@ -28,7 +28,7 @@ def main() -> None:
 @st.fragment(run_every=_EVERY)
 def _watch() -> None:
     now = server_stats()
-    sizes = {name: size_in_words(size) if size else "–" for name, size in now.items()}
+    sizes = {name: format_bytes(size) if size else "–" for name, size in now.items()}
     rows = (
         (
             ("People here", f"{now['visitors']} of {server_config().sessions}"),

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from decor_app.api.problems import Problem, too_busy
 from decor_app.hosting.metrics import METRICS
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 _WAITING = Gauge(
     "decor_api_waiting", "Pictures of the API that wait or are looked at", registry=METRICS.registry
@@ -88,7 +88,7 @@ class BodyLimits:
     def _too_large(self) -> Problem:
         METRICS.count("api: refused: bytes of one request")
         return Problem(
-            413, f"A request may have {size_in_words(self._most)} at most; send fewer pictures."
+            413, f"A request may have {format_bytes(self._most)} at most; send fewer pictures."
         )
 
 

@@ -14,7 +14,7 @@ from decor_app.hosting.config import server_config
 from decor_app.hosting.metrics import METRICS
 from decor_app.hosting.streamlit_internals import uploaded_bytes
 from decor_app.hosting.uploads import UPLOADS
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 _UPLOAD = "/_stcore/upload_file/"
 _SLOWEST_UPLOAD = 180.0  # seconds
@@ -84,7 +84,7 @@ class UploadLimits:
         size, config = int(length[:15]), server_config()
         limit = config.upload_mb * 2**20
         if size > limit + _FRAMING:
-            return PlainTextResponse(f"A file may have {size_in_words(limit)} at most.", 413)
+            return PlainTextResponse(f"A file may have {format_bytes(limit)} at most.", 413)
         own = self._coming.get(session, 0) + UPLOADS.held_by(session)
         if own + size > 2 * config.session_mb * 2**20:
             return PlainTextResponse("These are too many uploads for one visitor.", 413)

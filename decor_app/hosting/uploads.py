@@ -16,7 +16,7 @@ from decor_app.hosting.streamlit_internals import (
     upload_sizes,
     uploaded_bytes,
 )
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 
 class UploadRegistry:
@@ -60,15 +60,15 @@ def upload_quota_error(size: int) -> str:
     if size > config.session_mb * 2**20:
         METRICS.count("refused: uploads of one")
         return (
-            f"These files have {size_in_words(size)} together, more than the "
-            f"{size_in_words(config.session_mb * 2**20)} that this server takes from one visitor "
+            f"These files have {format_bytes(size)} together, more than the "
+            f"{format_bytes(config.session_mb * 2**20)} that this server takes from one visitor "
             "at once; please drop fewer of them."
         )
     if uploaded_bytes() > config.total_mb * 2**20:
         METRICS.count("refused: uploads of all")
         return (
             "All visitors together have brought more than the "
-            f"{size_in_words(config.total_mb * 2**20)} that this server holds at once; please try "
+            f"{format_bytes(config.total_mb * 2**20)} that this server holds at once; please try "
             "again in some minutes."
         )
     return ""

@@ -9,7 +9,7 @@ from decor_app.hosting.config import server_config
 from decor_app.hosting.metrics import METRICS
 from decor_app.state.runs import may_keep
 from decor_core.errors import LimitError
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 _SPARE = 200 * 2**20  # bytes that must stay free on the disk, whatever else is allowed
 
@@ -25,8 +25,8 @@ def check_disk_quota(size: int, root: Path) -> None:
     if held + size > own:
         METRICS.count("refused: room for data sets")
         raise LimitError(
-            f"These pictures take {size_in_words(size)}, your data sets {size_in_words(held)} "
-            f"already; there is room for {size_in_words(own)}. Delete a data set, or bring fewer "
+            f"These pictures take {format_bytes(size)}, your data sets {format_bytes(held)} "
+            f"already; there is room for {format_bytes(own)}. Delete a data set, or bring fewer "
             "or smaller pictures."
         )
     if not may_keep() and _size_of(Path(tempfile.gettempdir())) + size > limits.disk_mb * 2**20:
@@ -39,7 +39,7 @@ def check_disk_quota(size: int, root: Path) -> None:
     if shutil.disk_usage(existing).free < 2 * size + _SPARE:
         METRICS.count("refused: disk full")
         raise LimitError(
-            f"The disk has no room for {size_in_words(size)} more; free some space first."
+            f"The disk has no room for {format_bytes(size)} more; free some space first."
         )
 
 

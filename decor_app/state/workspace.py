@@ -22,7 +22,7 @@ from decor_core.features.embeddings import Embeddings
 from decor_core.model.predictor import VectorPredictor
 from decor_core.runs.run import Run
 from decor_core.runs.store import MemoryRuns
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 if TYPE_CHECKING:
     from decor_app.jobs.dataset_tasks import MapCoordinates
@@ -160,8 +160,8 @@ class WorkspaceRegistry:
         size = network.size
         if workspace.network_bytes + size > config.session_mb * 2**20:
             return (
-                f"Its network has {size_in_words(size)}, and all that the models of this session "
-                f"bring may have {size_in_words(config.session_mb * 2**20)}; please delete a model "
+                f"Its network has {format_bytes(size)}, and all that the models of this session "
+                f"bring may have {format_bytes(config.session_mb * 2**20)}; please delete a model "
                 "with a network of its own first."
             )
         with self._lock:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from decor_core.errors import DataError, DecorError, PictureError, missing_package, unwritable
 from decor_core.io import replacing_file
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)  # a drive has one letter
 _WEB = ("http", "https")
@@ -207,8 +207,8 @@ def fetch(url: str, to: Path, most_bytes: int) -> None:
         size = system.info(path).get("size") or 0
         if size > most_bytes:
             raise DataError(
-                f"“{url}” has {size_in_words(size)}; archives of at most "
-                f"{size_in_words(most_bytes)} are read. Unpack it there and give the folder."
+                f"“{url}” has {format_bytes(size)}; archives of at most "
+                f"{format_bytes(most_bytes)} are read. Unpack it there and give the folder."
             )
         system.get_file(path, str(to))
 

@@ -8,7 +8,7 @@ from decor_core.cli.options import PATH, Command, as_json, completed
 from decor_core.cli.outputs import check_new_file
 from decor_core.cli.terminal import load_network, print_json, suppress_startup_logs
 from decor_core.export.formats import FORMATS, export_model, export_name
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 _HELP = """Write a model in one of several formats.
 
@@ -50,4 +50,4 @@ def command(model: str, format_name: str, out: Path | None, as_json: bool) -> No
     if as_json:
         print_json({"file": str(out), "format": format_name, "bytes": size})
     else:
-        print(f"Wrote {out} ({size_in_words(size)})")
+        print(f"Wrote {out} ({format_bytes(size)})")

@@ -17,7 +17,7 @@ from decor_core.errors import DamagedFile, DataError, PictureError
 from decor_core.images.formats import has_picture_ending
 from decor_core.images.limits import LIMITS
 from decor_core.io import read_json
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 PREPARED = "decor-prepared-1"  # the format in report.json of what ``prepare`` wrote
 
@@ -190,6 +190,6 @@ def table_bytes(source: Source, name: str) -> bytes:
     data = source.read(name)
     if len(data) > LIMITS.max_bytes:
         raise DataError(
-            f"The table “{name}” has more than {size_in_words(LIMITS.max_bytes)}, the most allowed."
+            f"The table “{name}” has more than {format_bytes(LIMITS.max_bytes)}, the most allowed."
         )
     return data

