@@ -83,15 +83,15 @@ def _try_distortions() -> None:
         preview.of(name).setdefault(round(getattr(standard, name.removeprefix("random_"))))
     with st.container(horizontal=True, gap="medium"):
         setting_widget("flip_left_right", key=preview)
-        wear = st.toggle(
-            "Wear",
-            standard.wear,
+        degrade = st.toggle(
+            "Lower quality",
+            standard.degrade,
             key=preview.of("wear"),
             help="Other light and colors; one in four each is blurred, a coarse JPEG, or small.",
         )
-        ground = st.toggle(
+        background = st.toggle(
             "Other background",
-            standard.ground,
+            standard.background,
             key=preview.of("ground"),
             help="Every second copy shows the object on other colors.",
         )
@@ -99,7 +99,9 @@ def _try_distortions() -> None:
         for name in _SHARES:
             setting_widget(name, key=preview, width=150)
     flip, shares = preview.of("flip_left_right").value, [preview.of(one).value for one in _SHARES]
-    chosen = Augmentation(flip, *shares, wear=wear, ground=ground, copies=standard.copies)
+    chosen = Augmentation(
+        flip, *shares, degrade=degrade, background=background, copies=standard.copies
+    )
     for sample in samples()[:1]:
         with restorable(sample.path):
             _show_copies(sample.data(), chosen, _SHOWN, sample.alt)
@@ -109,13 +111,13 @@ def _try_distortions() -> None:
         command += "".join(
             f" --{name} {share}" for name, share in zip(_SHARES, shares, strict=True) if share
         )
-    if chosen == standard or not (wear or ground):
+    if chosen == standard or not (degrade or background):
         st.markdown(":small[To train on such copies of your own photos, on the command line:]")
         st.code(command, language="bash")
     else:
         st.markdown(
-            ":small[On the command line, wear and other backgrounds come with the standard "
-            "distortions only.]"
+            ":small[On the command line, lower quality and other backgrounds come with the "
+            "standard distortions only.]"
         )
 
 

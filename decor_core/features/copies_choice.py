@@ -1,9 +1,9 @@
 """Choice whether distorted copies are worth their time, made on a sample of the pictures.
 
-Where all pictures are taken alike, as a shop's are, other light, wear or ground moves a picture as
-far from itself as another picture of its class lies: only copies teach that it is the same. General
-photographs differ that much anyway, and copies take two thirds of the time and give nothing
-(benchmarks/ACCURACY.md).
+Where all pictures are taken alike, as a shop's are, other light, quality or background moves a
+picture as far from itself as another picture of its class lies: only copies teach that it is the
+same. General photographs differ that much anyway, and copies take two thirds of the time and give
+nothing (benchmarks/ACCURACY.md).
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ def _distance(
 ) -> float:
     """Distance of copies as a share of that between two pictures of a class, over early blocks.
 
-    Late stages know things, which wear does not change.
+    Late stages know things, which degradation does not change.
     """
     late = late_stages(blocks)
     early = [b for b in blocks if not late.start <= b.start < late.stop] or blocks

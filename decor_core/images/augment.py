@@ -1,4 +1,4 @@
-"""Distorted copies of a picture to train on: mirrored, cropped, scaled, lit and worn otherwise.
+"""Distorted copies of a picture to train on: mirrored, cropped, scaled, of lower quality.
 
 Mirroring, crop, scale and brightness, and their percentages, are those of TensorFlow for Poets.
 """
@@ -18,18 +18,18 @@ class Augmentation:
     """How ``copies`` of a picture differ; ``crop``, ``scale``, ``brightness`` are percentages.
 
     A copy loses a margin of ``crop`` %, is enlarged by up to ``scale`` %, and its pixels are
-    multiplied by 1 ± up to ``brightness`` %; with ``flip`` half are mirrored. With ``wear`` light
-    and white balance differ, and one in four each is blurred, is a coarse JPEG, or has few
-    pixels: as are the pictures of other people's cameras. With ``ground`` every second copy shows
-    the object on a ground of other colors.
+    multiplied by 1 ± up to ``brightness`` %; with ``flip`` half are mirrored. With ``degrade``
+    light and white balance differ, and one in four each is blurred, is a coarse JPEG, or has few
+    pixels: as are the pictures of other people's cameras. With ``background`` every second copy
+    shows the object on a background of other colors.
     """
 
     flip: bool = False
     crop: float = 0
     scale: float = 0
     brightness: float = 0
-    wear: bool = False
-    ground: bool = False
+    degrade: bool = False
+    background: bool = False
     copies: int = 4
     seed: int = 0
 
@@ -43,12 +43,12 @@ class Augmentation:
     def tag(self) -> str:
         """A short name that differs when the distortions do."""
         percentages = f"{self.crop:g}-{self.scale:g}-{self.brightness:g}"
-        return f"{self.flip:d}-{percentages}-{self.wear:d}-{self.ground:d}-{self.seed}"
+        return f"{self.flip:d}-{percentages}-{self.degrade:d}-{self.background:d}-{self.seed}"
 
 
 # Two such copies of each picture make a model hold up against other people's photos, and cost
 # nothing on clean ones (benchmarks/ACCURACY.md).
-STANDARD = Augmentation(flip=True, scale=43, wear=True, ground=True, copies=2)
+STANDARD = Augmentation(flip=True, scale=43, degrade=True, background=True, copies=2)
 
 
 def standard(pictures: int) -> Augmentation:
@@ -59,13 +59,13 @@ def standard(pictures: int) -> Augmentation:
 def distort(picture: Image.Image, augmentation: Augmentation, key: str, copy: int) -> Image.Image:
     """Copy number ``copy`` of an RGB picture; its content hash ``key`` seeds the distortions."""
     rng = np.random.default_rng([augmentation.seed, copy, int(key[:16], 16)])
-    swapped = augmentation.ground and copy % 2
-    copied = _on_other_ground(picture, rng) if swapped else _cropped(picture, augmentation, rng)
+    swapped = augmentation.background and copy % 2
+    copied = _on_other_background(picture, rng) if swapped else _cropped(picture, augmentation, rng)
     if augmentation.flip and rng.random() < 0.5:
         copied = ImageOps.mirror(copied)
     factor = 1 + rng.uniform(-1, 1) * augmentation.brightness / 100
     copied = copied.point([min(255, round(value * factor)) for value in range(256)] * 3)
-    return _worn(copied, rng) if augmentation.wear else copied
+    return _degraded(copied, rng) if augmentation.degrade else copied
 
 
 def _cropped(
@@ -78,21 +78,21 @@ def _cropped(
     return picture.crop((left, upper, left + width, upper + height))
 
 
-def _on_other_ground(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The object somewhere on a larger ground: of one color, of large or of small blotches."""
+def _on_other_background(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """The object somewhere on a larger background: of one color, of large or of small blotches."""
     cells = int(rng.choice([1, 6, 24]))
     colors = Image.fromarray(rng.integers(256, size=(cells, cells, 3), dtype=np.uint8))
     margin = rng.uniform(1.05, 1.35)
-    ground = colors.resize([round(side * margin) for side in picture.size])
+    background = colors.resize([round(side * margin) for side in picture.size])
     left, upper = (
         int(rng.integers(outer - inner + 1))
-        for outer, inner in zip(ground.size, picture.size, strict=True)
+        for outer, inner in zip(background.size, picture.size, strict=True)
     )
-    ground.paste(picture, (left, upper), Image.fromarray(foreground_mask(picture)))
-    return ground
+    background.paste(picture, (left, upper), Image.fromarray(foreground_mask(picture)))
+    return background
 
 
-def _worn(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+def _degraded(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     gamma = np.exp(rng.normal(0, 0.2))
     gains = np.exp(rng.normal(0, 0.1, 3) + rng.normal(0, 0.12))
     light = (np.asarray(picture, np.float32) / 255) ** gamma * gains

@@ -78,7 +78,7 @@ def _copies(augmentation: Augmentation | None) -> str:
     if augmentation is None or not augmentation.copies:
         return "no copies"
     count = f"{augmentation.copies} {'copy' if augmentation.copies == 1 else 'copies'}"
-    if augmentation.wear or augmentation.ground:
+    if augmentation.degrade or augmentation.background:
         return count
     parts = ["flip"] * augmentation.flip
     for name in ("crop", "scale", "brightness"):

@@ -203,7 +203,7 @@ def test_cache_knows_pictures_by_content_and_by_spec(few, tmp_path, counted):
 
 def test_copies_are_made_only_where_they_are_worthwhile(few, tmp_path, counted, monkeypatch):
     """Of all pictures where those of two tell so; pictures that are known are not seen again."""
-    augmentation = Augmentation(flip=True, wear=True, ground=True, copies=2)
+    augmentation = Augmentation(flip=True, degrade=True, background=True, copies=2)
     monkeypatch.setattr(copies_choice, "SAMPLE", 2)
     cache = tmp_path / "cache"
     plain = embed_catalog(few, SPEC, cache=cache)
