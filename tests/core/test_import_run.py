@@ -83,9 +83,9 @@ def test_no_zip_and_broken_zips(refused, exported, tmp_path):
 
 def test_too_large(refused, exported, monkeypatch):
     told = refused(exported, most_bytes=1000)
-    assert "KiB, more than the 1 KiB that this server takes" in told
+    assert "KiB, more than the 1,000 bytes that this server takes" in told
     monkeypatch.setattr(importing, "MAX_BYTES", 1000)
-    assert "than the 1 KiB that any model of Decor has" in refused(exported, most_bytes=1000)
+    assert "than the 1,000 bytes that any model of Decor has" in refused(exported, most_bytes=1000)
 
 
 def test_a_large_model_comes_back(training, tmp_path):
