@@ -60,11 +60,11 @@ async def read_pictures(request: Request, most: int) -> list[PictureFile]:
         accepted = {"Accept": ", ".join(CONTENTS)}
         raise Problem(415, f"The body is {kind[:100]}; expected {_EXPECTED}.", accepted)
     if len(files) > most:
-        raise too_many(most)
+        raise _too_many(most)
     return files
 
 
-def too_many(most: int) -> Problem:
+def _too_many(most: int) -> Problem:
     """A refusal of a request with more than ``most`` pictures."""
     METRICS.count("api: refused: pictures of one request")
     return Problem(413, f"A request may have {most} pictures at most; send more requests.")
@@ -98,16 +98,16 @@ async def _read_form(request: Request, most: int) -> list[PictureFile]:
         if not isinstance(value, UploadFile):
             raise Problem(
                 422,
-                f"The form has a field “{as_text(field[:100])}” that is no file; options belong "
+                f"The form has a field “{_as_text(field[:100])}” that is no file; options belong "
                 "into the query, as in ?taxonomy=country.",
             )
-        files.append(PictureFile(as_text(value.filename or ""), await value.read()))
+        files.append(PictureFile(_as_text(value.filename or ""), await value.read()))
     if not files:
         raise Problem(422, "There is no file in the form; expected one or more pictures.")
     return files
 
 
-def as_text(name: str) -> str:
+def _as_text(name: str) -> str:
     """A name as text that can be written as UTF-8: odd charsets leave halves of letters."""
     return name.encode("utf-8", "replace").decode()
 
@@ -124,5 +124,5 @@ class _FormParser(MultiPartParser):
     def on_part_begin(self) -> None:
         self._parts += 1
         if self._parts > self._most:
-            raise too_many(self._most)
+            raise _too_many(self._most)
         super().on_part_begin()

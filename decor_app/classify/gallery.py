@@ -22,7 +22,7 @@ from decor_core.text import pluralize
 
 
 @dataclass(frozen=True)
-class Result:
+class _Result:
     """An image with its prediction and what is decided on it."""
 
     image: AnalyzedImage
@@ -30,7 +30,7 @@ class Result:
     decision: Decision
 
 
-_ORDERS: dict[str, Callable[[Result], float | str]] = {
+_ORDERS: dict[str, Callable[[_Result], float | str]] = {
     "Least confident first": lambda result: result.prediction.confidence,
     "Most confident first": lambda result: -result.prediction.confidence,
     "Most novel first": lambda result: -result.prediction.novelty,
@@ -54,7 +54,7 @@ def show_gallery(
 ) -> None:
     """All predictions; files that are ``unreadable`` are named in the downloads."""
     results = [
-        Result(image, prediction, decide(prediction))
+        _Result(image, prediction, decide(prediction))
         for image, prediction in zip(images, predictions, strict=True)
     ]
     with st.container(
@@ -79,7 +79,7 @@ def show_gallery(
             show_correction_of(picked, corrections)
 
 
-def _show_summary(results: Sequence[Result], unreadable: int) -> None:
+def _show_summary(results: Sequence[_Result], unreadable: int) -> None:
     words = [f"**{pluralize(len(results), 'picture')}**"]
     for name, kinds in list(_FILTERS.items())[1:]:
         count = sum(result.decision.kind in kinds for result in results)
@@ -91,7 +91,7 @@ def _show_summary(results: Sequence[Result], unreadable: int) -> None:
 
 
 def _show_downloads(
-    results: Sequence[Result], unreadable: Sequence[UnreadableFile], trained: Taxonomy
+    results: Sequence[_Result], unreadable: Sequence[UnreadableFile], trained: Taxonomy
 ) -> None:
     labeled = [
         Labeled(result.image.name, result.prediction, notes=result.image.notes)
@@ -116,7 +116,7 @@ def _show_downloads(
             )
 
 
-def _controls(results: Sequence[Result]) -> tuple[list[Result], str]:
+def _controls(results: Sequence[_Result]) -> tuple[list[_Result], str]:
     """The results that are wanted, in the order that is wanted, and how to show them."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         view = st.segmented_control(
@@ -135,12 +135,7 @@ def _controls(results: Sequence[Result]) -> tuple[list[Result], str]:
     return sorted(shown, key=_ORDERS[order]), view
 
 
-def open_image(digest: str) -> None:
-    """Show one of many at large."""
-    keys.OPENED.value = digest
-
-
-def _show_grid(results: Sequence[Result], corrected: Mapping[str, str]) -> None:
+def _show_grid(results: Sequence[_Result], corrected: Mapping[str, str]) -> None:
     names = disambiguate([result.image.name for result in results])
     tiles = []
     for result, name in zip(results, names, strict=True):
@@ -148,10 +143,10 @@ def _show_grid(results: Sequence[Result], corrected: Mapping[str, str]) -> None:
         words = f"Corrected: {label}" if label else percent(result.prediction.confidence)
         title = decision_title(result.decision, result.prediction.taxonomy)
         tiles.append(Tile(image.digest, image.thumb, name, words, group=title))
-    image_grid(tiles, "Pictures", "many", picked=keys.MANY_PICKED, on_open=open_image)
+    image_grid(tiles, "Pictures", "many", picked=keys.MANY_PICKED, on_open=keys.OPENED.set)
 
 
-def _show_table(results: Sequence[Result], trained: Taxonomy) -> None:
+def _show_table(results: Sequence[_Result], trained: Taxonomy) -> None:
     digests = [result.image.digest for result in results]
     rows = [_row(result, trained) for result in results]
     _, novelty = thresholds()
@@ -182,11 +177,14 @@ def _show_table(results: Sequence[Result], trained: Taxonomy) -> None:
     if len(picked) == 1:
         name = results[digests.index(picked[0])].image.name
         st.button(
-            f"Show why: {escape_markdown(name)}", on_click=open_image, args=picked, type="primary"
+            f"Show why: {escape_markdown(name)}",
+            on_click=keys.OPENED.set,
+            args=picked,
+            type="primary",
         )
 
 
-def _row(result: Result, trained: Taxonomy) -> dict[str, object]:
+def _row(result: _Result, trained: Taxonomy) -> dict[str, object]:
     prediction = result.prediction
     level, best = trained.level(prediction.taxonomy), prediction.scores[0].label
     row: dict[str, object] = {

@@ -26,7 +26,10 @@ class Timing:
 
 
 class Metrics:
-    """Counts and durations by name. For all threads."""
+    """Counts and durations by name. For all threads.
+
+    prometheus-client gives values out as samples only, and leaves quantiles to its server.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

@@ -2,7 +2,8 @@
 
 The process that serves pages has one lock for all of its Python: it draws pages, while these
 decode, run the network and explain scores. A file on which a decoder crashes costs its own answer
-only, and the memory of network and decoder is not the server's.
+only, and the memory of network and decoder is not the server's. ``ProcessPoolExecutor`` would be
+broken by such a crash as a whole, and starts its processes as worker.py says.
 """
 
 import os

@@ -255,7 +255,7 @@ def test_names_are_shown_letter_by_letter(page):
 
 @pytest.mark.parametrize("name", ["classify", "about"])
 def test_without_a_model_the_page_says_so(page, name, monkeypatch):
-    def missing(folder: object) -> None:
+    def missing() -> None:
         raise BundleError("The model is missing; retrain it.")
 
     resources.shipped_predictor.clear()
