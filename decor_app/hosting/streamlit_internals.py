@@ -1,6 +1,6 @@
 """Every use of Streamlit beyond its documented interface, here and nowhere else.
 
-tests/app/test_streamlit_internals.py fails where another version has changed any of it.
+tests/app/hosting/test_streamlit_internals.py fails where another version has changed any of it.
 """
 
 from collections.abc import Iterable

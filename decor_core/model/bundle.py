@@ -6,8 +6,8 @@ To add a field to ``Bundle``: give it a default and name it in ``_ADDED``, or mo
 versions do not load. Plain values are written and read as they are; what is nested needs lines in
 ``write_bundle``, and what JSON does not know, as arrays, in ``_from_manifest`` or ``_decode``. A
 value that may make no sense needs a check in ``load_bundle``. It is described in
-docs/reference/model-folder.md and tested in tests/core/test_bundle.py: that it comes back, and
-that a manifest without it loads.
+docs/reference/model-folder.md and tested in tests/core/model/test_bundle.py: that it comes back,
+and that a manifest without it loads.
 """
 
 import math

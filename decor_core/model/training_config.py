@@ -3,8 +3,8 @@
 To add one, add a field to TrainingConfig, ``of_vectors`` if it changes vectors. By itself it is a
 flag of “decor train”, in the JSON of runs, and compared between them. For a widget on the page
 Retrain call ``setting_widget("name")`` in decor_app/training/settings.py; what is to have none is
-listed in tests/app/test_retrain_page.py. An estimator that is to take it, ImageClassifier or
-VectorClassifier, has a parameter of that name.
+listed in tests/app/training/test_retrain_page.py. An estimator that is to take it, ImageClassifier
+or VectorClassifier, has a parameter of that name.
 """
 
 from collections.abc import Sequence

@@ -32,7 +32,7 @@ from decor_core.errors import BundleError
 from decor_core.features.embeddings import Embeddings
 from decor_core.model.predictor import Prediction, Score, VectorPredictor
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

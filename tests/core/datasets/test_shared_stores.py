@@ -22,7 +22,7 @@ from decor_core.runs.run import run_of_bundle
 from decor_core.runs.store import DiskRuns
 
 _TIMES = 10
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from decor_core.model.predictor import ImagePredictor
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def analyze(bundle: Bundle, picture: bytes) -> ImageAnalysis:

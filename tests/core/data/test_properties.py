@@ -1,13 +1,13 @@
 """Whole files with odd content, made up by Hypothesis: what comes out hangs together.
 
 benchmarks/fuzz.py breaks bytes; this knows what a table, a zip, a label and a manifest are.
-``DECOR_EXAMPLES=10000 pytest tests/test_properties.py`` looks for longer, elsewhere each time.
+``DECOR_EXAMPLES=10000 pytest tests/core/data/test_properties.py`` looks for longer, elsewhere each
+time.
 """
 
 import csv
 import io
 import json
-import os
 import shutil
 import warnings
 import zipfile
@@ -15,9 +15,10 @@ from collections import Counter
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packing import list_table
+from property_settings import odd
 
 from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_core.data.findings import KINDS
@@ -33,15 +34,6 @@ from decor_core.model.events import never_stop
 from decor_core.model.training_data import TrainingData
 from decor_core.runs.import_run import import_run
 from decor_core.text import normal
-
-EXAMPLES = os.environ.get("DECOR_EXAMPLES")
-odd = settings(
-    max_examples=int(EXAMPLES or 40),
-    derandomize=not EXAMPLES,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 # Few parts, so that they meet: also as the same but for case, composition, blanks.
 PARTS = (

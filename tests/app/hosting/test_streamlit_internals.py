@@ -30,7 +30,7 @@ from decor_app.hosting import streamlit_internals as internals
 from decor_app.hosting.uploads import UploadRegistry
 from decor_app.state.downloads import Download, download_route
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 _OUTSIDE = re.compile(
     r"from streamlit\.(?!testing|components\.v2|delta_generator|navigation\.page"
     r"|runtime\.uploaded_file_manager)"

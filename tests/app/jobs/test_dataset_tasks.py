@@ -25,7 +25,7 @@ from decor_core.model.events import never_stop
 from decor_core.model.predictor import ImagePredictor
 from decor_core.model.training_data import TrainingData
 
-SAMPLES = Path(__file__).parents[2] / "models" / "samples"
+SAMPLES = Path(__file__).parents[3] / "models" / "samples"
 ONE_VIEW = EmbeddingSpec(views=1)
 
 

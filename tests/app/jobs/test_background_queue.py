@@ -222,7 +222,7 @@ def test_a_job_over_its_time_is_stopped_and_judged_as_it_stands(queue, task_for,
 
 
 def test_a_job_that_asks_for_time_finishes_when_it_is_stopped(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     lone = BackgroundQueue()
     job_id = lone.submit(Finishing(), "me")
     until(lambda: lone.snapshot(job_id).events, "the first event")
@@ -256,7 +256,7 @@ def test_child_that_does_not_listen_yet_is_ended(task_for):
 
 
 def test_what_libraries_print_and_leave_does_no_harm(monkeypatch, task_for):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     lone = BackgroundQueue()
     left = [ended(lone, lone.submit(Noisy(), "me")).result for _ in range(2)]
     assert all(Path(path).exists() for path in left)
@@ -304,7 +304,7 @@ def test_killed_child_fails_its_job_and_the_next_gets_a_new_one(queue, task_for,
 @pytest.fixture
 def lone(monkeypatch):
     """A queue of its own, which knows the requests of this folder."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     running = BackgroundQueue()
     yield running
     running.close()
@@ -445,7 +445,7 @@ def test_no_orphan_outlives_a_killed_server(embeddings, tmp_path):
     """
     server = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         stdout=subprocess.PIPE,
     )
     try:

@@ -17,7 +17,7 @@ from decor_app.hosting.metrics import METRICS
 from decor_app.hosting.metrics_route import metrics_route
 from decor_app.state.server_stats import resident_bytes
 
-PAGE = str(Path(__file__).parents[2] / "pages" / "admin.py")
+PAGE = str(Path(__file__).parents[3] / "pages" / "admin.py")
 
 
 @pytest.fixture(autouse=True)

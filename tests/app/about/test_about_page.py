@@ -18,7 +18,7 @@ from decor_core.model.evaluation import evaluate
 from decor_core.model.external_evaluation import ExternalEvaluation, OutOfDistribution
 from decor_core.taxonomy import DECOR
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

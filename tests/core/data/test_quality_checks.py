@@ -214,7 +214,7 @@ def test_a_further_measure_changes_no_other(faulty, monkeypatch):
 
 
 def test_every_kind_of_finding_is_described():
-    page = Path(__file__).parents[2] / "docs" / "reference" / "findings.md"
+    page = Path(__file__).parents[3] / "docs" / "reference" / "findings.md"
     described = set(re.findall(r"`([^`]+)`", page.read_text(encoding="utf-8")))
     assert described >= set(KINDS)
 

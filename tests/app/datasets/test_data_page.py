@@ -24,7 +24,7 @@ from decor_core.datasets.store import DatasetStore
 from decor_core.datasets.unlabeled_set import finish, load_unlabeled_set
 from decor_core.model.events import never_stop
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

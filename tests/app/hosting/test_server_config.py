@@ -162,7 +162,7 @@ def test_what_a_server_that_is_gone_has_left_is_cleared_away(monkeypatch, tmp_pa
 
 
 def test_the_table_of_settings_is_true():
-    text = (Path(__file__).parents[2] / "docs" / "how-to" / "host.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "how-to" / "host.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(DECOR_\w+)` \| ([^|]*\|[^|]*) \|", text, re.M))
     hosted, home = read_config({"DECOR_HOSTED": "1"}), ServerConfig()
     for name, variable in VARIABLES.items():
@@ -172,7 +172,7 @@ def test_the_table_of_settings_is_true():
 
 
 def test_every_test_that_is_named_in_the_threat_model_is_there():
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     text = (root / "SECURITY.md").read_text(encoding="utf-8")
     there = "\n".join(path.read_text(encoding="utf-8") for path in root.glob("tests/**/test_*.py"))
     named = set(re.findall(r"`(test_\w+)(?:…)?`", text))
@@ -184,7 +184,7 @@ def test_every_test_that_is_named_in_the_threat_model_is_there():
 
 
 def test_a_mistyped_setting_ends_the_start_with_one_sentence(tmp_path):
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     run = subprocess.run(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(free_port()),
          "--server.headless", "true"],
@@ -198,7 +198,7 @@ def test_a_mistyped_setting_ends_the_start_with_one_sentence(tmp_path):
 
 def test_a_mistyped_setting_is_said_on_the_page(monkeypatch):
     monkeypatch.setenv("DECOR_SESSIONS", "many")
-    page = str(Path(__file__).parents[2] / "pages" / "about.py")
+    page = str(Path(__file__).parents[3] / "pages" / "about.py")
     test = AppTest.from_file(page, default_timeout=TIMEOUT).run()
     assert not test.exception
     assert "whole number above zero" in test.error[0].value

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_properties import odd
+from property_settings import odd
 
 from decor_core.data.findings import KINDS
 from decor_core.data.folders.class_folders import list_class_folders

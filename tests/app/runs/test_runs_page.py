@@ -23,7 +23,7 @@ from decor_core.runs.run import Run, run_of_bundle, run_of_training
 from decor_core.runs.store import DiskRuns, MemoryRuns
 from decor_core.training.train import train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
