@@ -124,7 +124,7 @@ def test_a_map(visit, dataset, during, reading):
 
 
 def _ask_the_model(visit, dataset) -> SessionJob:
-    bundle = processes.load_bundle(processes.DEFAULT_BUNDLE)
+    bundle = processes.load_bundle()
     about = f"{dataset.id} {bundle.title} {bundle.created}"
     return visit.begin(jobs.ANSWER, PredictTask(dataset.folder, bundle, "style"), about)
 
