@@ -11,7 +11,7 @@ from decor_app.components.styles import style_of
 from decor_app.format import escape_markdown
 from decor_app.state.images import AnalyzedImage
 from decor_app.state.jobs import vectors_for
-from decor_app.state.models import predictor
+from decor_app.state.models import predictor, shipped_predictor
 from decor_app.state.thumbnails import thumbnails
 from decor_app.state.training_vectors import cached_vectors
 from decor_core.features.embeddings import Embeddings
@@ -41,7 +41,7 @@ def _training_pictures() -> NeighborIndex | None:
         vectors = cached_vectors(replace(training_data, corrections=""), level)
     if vectors is None or not NeighborIndex.fits(model.bundle, vectors):
         return None
-    return _known(model, vectors)
+    return (_shipped_index if model is shipped_predictor() else _own_index)(model, vectors)
 
 
 def _first_column(vectors: Embeddings) -> bytes:
@@ -49,13 +49,16 @@ def _first_column(vectors: Embeddings) -> bytes:
     return vectors.vectors[:, 0].tobytes()
 
 
-@st.cache_resource(
-    show_spinner=False,
-    max_entries=20,
-    hash_funcs={VectorPredictor: lambda model: model.identity, Embeddings: _first_column},
-)
-def _known(model: VectorPredictor, vectors: Embeddings) -> NeighborIndex:
+def _index(model: VectorPredictor, vectors: Embeddings) -> NeighborIndex:
     return NeighborIndex(model.bundle, vectors)
+
+
+_HASHES = {VectorPredictor: lambda model: model.identity, Embeddings: _first_column}
+_shipped_index = st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_HASHES)(_index)
+# The pictures of a visitor go with the visitor.
+_own_index = st.cache_resource(
+    show_spinner=False, max_entries=3, hash_funcs=_HASHES, scope="session"
+)(_index)
 
 
 def show_similar_pictures(image: AnalyzedImage, prediction: Prediction, decision: Decision) -> None:

@@ -23,15 +23,16 @@ _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 class ServerConfig:
     """Limits for one visitor and for all together; megabytes are of 2**20 bytes.
 
-    ``upload_*`` is one drop of files (``upload_mb`` each of them), ``session_*`` one visit,
-    ``total_*`` all visits together; ``megapixels`` is of one picture on Classify and of the API, as
-    images.limits.LIMITS is in data sets; ``forget_minutes`` is how long a visitor who left is found
-    again; ``warm_up`` tells whether processes get ready before they are wanted, ``first_model``
-    whether a data set that is brought in gets a model by itself; ``fine_tune_minutes`` is how long
-    a fine-tuning may take, 0 for none at all; ``frame_ancestors`` are the sites that may show Decor
-    in a frame. ``api_*`` is of the HTTP API: ``api_mb`` one request, ``api_waiting`` the pictures
-    of all requests that wait at once, ``api_rate`` pictures a minute of one key or address;
-    ``api_keys`` and ``api_origins`` are those that may ask, "" for everybody and for no other site.
+    ``upload_*`` is one drop of files (``upload_mb`` each of them, on pages in Streamlit's megabytes
+    of 10**6), ``session_*`` one visit, ``total_*`` all visits together; ``megapixels`` is of one
+    picture on Classify and of the API, as images.limits.LIMITS is in data sets; ``forget_minutes``
+    is how long a visitor who left is found again; ``warm_up`` tells whether processes get ready
+    before they are wanted, ``first_model`` whether a data set that is brought in gets a model by
+    itself; ``fine_tune_minutes`` is how long a fine-tuning may take, 0 for none at all;
+    ``frame_ancestors`` are the sites that may show Decor in a frame. ``api_*`` is of the HTTP API:
+    ``api_mb`` one request, ``api_waiting`` the pictures of all requests that wait at once,
+    ``api_rate`` pictures a minute of one key or address; ``api_keys`` and ``api_origins`` are those
+    that may ask, "" for everybody and for no other site.
     """
 
     hosted: bool = False

@@ -66,7 +66,7 @@ def find_dataset(set_id: str) -> Dataset | None:
         return None
 
 
-@st.cache_resource(show_spinner=False, max_entries=40)
+@st.cache_resource(show_spinner=False, max_entries=10, scope="session")
 def _load(root: Path, stamp: tuple) -> Dataset:
     """Read again only where the set has changed: its table may be long."""
     return load_dataset(root / stamp[0])
@@ -106,7 +106,8 @@ def undo() -> None:
 
 @st.cache_data(
     show_spinner=False,
-    max_entries=50,
+    max_entries=10,
+    scope="session",
     hash_funcs={Dataset: lambda dataset: (dataset.id, dataset.version)},
 )
 def parts_of(dataset: Dataset) -> dict[str, str]:
@@ -143,7 +144,7 @@ def reimport_advice(set_id: str, catalog: Catalog) -> str:
     )
 
 
-@st.cache_data(show_spinner=False, max_entries=50)
+@st.cache_data(show_spinner=False, max_entries=10, scope="session")
 def _bytes_of(set_id: str, count: int, _catalog: Catalog) -> int:
     """Bytes of so many pictures of a kept set; looked at once for each number."""
     files = [_catalog.source.files[file] for file in _catalog.table["file"]]

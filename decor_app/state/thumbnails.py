@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+import streamlit as st
+
 from decor_app.format import thumb_uri
 from decor_app.state.datasets import find_dataset
 from decor_core.datasets.storage import read_thumb
@@ -14,7 +16,7 @@ from decor_core.images.encode import encode_webp
 from decor_core.model.training_data import TrainingData
 
 _SIDE = 128
-_kept_thumb = lru_cache(maxsize=512)(read_thumb)
+_kept_thumb = st.cache_data(show_spinner=False, max_entries=256, scope="session")(read_thumb)
 
 
 def thumbnails(training_data: TrainingData | None) -> Callable[[str, str], str]:

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,9 +107,9 @@ class Workspace:
 
     def forget(self) -> None:
         """Let go of all that takes memory or disk; Streamlit may hold the workspace for longer."""
-        self.is_forgotten = True
-        self.model, self.runs, self.vectors = None, MemoryRuns(), OrderedDict()
-        self.first_models, self.labelings, self.fine_tunings = {}, {}, {}
+        blank = Workspace(self.owner, lock=self.lock, is_forgotten=True)
+        for one in fields(self):
+            setattr(self, one.name, getattr(blank, one.name))
         if "_temporary" in self.__dict__:
             self._temporary.cleanup()
 

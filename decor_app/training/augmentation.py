@@ -86,13 +86,13 @@ def _try_distortions() -> None:
         degrade = st.toggle(
             "Lower quality",
             standard.degrade,
-            key=preview.of("wear"),
+            key=preview.of("degrade"),
             help="Other light and colors; one in four each is blurred, a coarse JPEG, or small.",
         )
         background = st.toggle(
             "Other background",
             standard.background,
-            key=preview.of("ground"),
+            key=preview.of("background"),
             help="Every second copy shows the object on other colors.",
         )
     with st.container(horizontal=True, gap="medium"):
@@ -134,6 +134,6 @@ def _small(data: bytes) -> Image.Image:
     return load_picture(data, max_side=_SIDE)
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
+@st.cache_data(max_entries=20, show_spinner=False, scope="session")
 def _copy(data: bytes, augmentation: Augmentation, number: int) -> Image.Image:
     return distort(_small(data), augmentation, content_hash(data), number)

@@ -6,7 +6,8 @@ found; one that has not, an OwnNetwork, is in the model that uses it.
 
 To add a network of keras.applications: a row in known_networks.py; its preprocessing and its stages
 are found. Any other: its row there, its input in named_spec, and in convert.py a function
-that gives its stage maps. NETWORKS are the few that the app offers.
+that gives its stage maps. NETWORKS are the few that the app offers, and that a public server may
+download.
 """
 
 import hashlib

@@ -1,6 +1,10 @@
 """Distorted copies of a picture to train on: mirrored, cropped, scaled, of lower quality.
 
 Mirroring, crop, scale and brightness, and their percentages, are those of TensorFlow for Poets.
+
+To add a distortion: a field of Augmentation, with its check and in ``tag``; what it does, in
+``distort``; in TrainingConfig a setting, which ``augmentation`` and ``_distorts`` there pass on; in
+decor_app/training/augmentation.py its control; its words in ``_copies`` of model/training_data.py.
 """
 
 import io

@@ -18,6 +18,8 @@ from decor_core.model.linear_head import probabilities
 from decor_core.model.novelty import UNKNOWN, discount_by_novelty
 
 CONFIDENCE_THRESHOLD = 0.8
+# By construction of Novelty, where FALSE_ALARMS of the training pictures lie above it: for more or
+# fewer unknown pictures change that. Docstrings and docs/reference say “above ½”, too.
 NOVELTY_THRESHOLD = 0.5
 
 

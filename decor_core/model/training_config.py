@@ -273,7 +273,10 @@ class TrainingConfig:
         """
         if self._distorts:
             distortions = Augmentation(
-                self.flip_left_right, self.random_crop, self.random_scale, self.random_brightness
+                flip=self.flip_left_right,
+                crop=self.random_crop,
+                scale=self.random_scale,
+                brightness=self.random_brightness,
             )
         else:
             distortions = standard(pictures)

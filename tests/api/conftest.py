@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import uvicorn
@@ -47,6 +48,14 @@ def make_client(pool, model):
 @pytest.fixture(scope="session")
 def client(make_client):
     return make_client()
+
+
+@pytest.fixture
+def within_a_minute(monkeypatch):
+    """The clock of the rates stands still: no minute ends between two requests."""
+    clock = SimpleNamespace(time=lambda: 1e9)
+    monkeypatch.setattr("limits.strategies.time", clock)
+    monkeypatch.setattr("limits.storage.memory.time", clock)
 
 
 @pytest.fixture(scope="session")

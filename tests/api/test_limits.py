@@ -212,6 +212,7 @@ def test_overload_is_answered_at_once(limited, picture, pool, monkeypatch):
 # --- pictures a minute
 
 
+@pytest.mark.usefixtures("within_a_minute")
 def test_so_many_pictures_a_minute(limited, picture):
     client = limited(api_rate=3)
     files = [("file", (str(i), picture())) for i in range(2)]
@@ -221,6 +222,7 @@ def test_so_many_pictures_a_minute(limited, picture):
     assert client.get("/api/v1/health").status_code == 200
 
 
+@pytest.mark.usefixtures("within_a_minute")
 def test_each_has_a_rate_of_its_own():
     rate = RateLimit(2)
     rate.spend("one", 2)
@@ -271,6 +273,7 @@ def test_each_key_opens(limited, picture):
     assert secured == [{"HTTPBearer": []}, {"APIKeyHeader": []}]
 
 
+@pytest.mark.usefixtures("within_a_minute")
 def test_keys_have_rates_of_their_own(limited, picture):
     client = limited(api_keys="heron,ibis", api_rate=1)
     answers = [

@@ -86,6 +86,7 @@ def test_what_is_no_message_gets_its_number(client, body, code):
     assert answer.status_code == 200 and answer.json()["error"]["code"] == code
 
 
+@pytest.mark.usefixtures("within_a_minute")
 def test_other_sites_keys_and_rates_are_minded(make_client, monkeypatch, picture):
     for name, value in {"KEYS": "secret", "RATE": "2", "ORIGINS": "https://a.example"}.items():
         monkeypatch.setenv(f"DECOR_API_{name}", value)

@@ -127,8 +127,8 @@ def test_controls_stand_as_they_were_after_a_reload():
 def test_copies_can_be_looked_at():
     test = opened("retrain")
     assert "python -m decor_core retrain --image_dir photos" in [c.value for c in test.code]
-    test.toggle(key="preview-wear").set_value(False)
-    test.toggle(key="preview-ground").set_value(False)
+    test.toggle(key="preview-degrade").set_value(False)
+    test.toggle(key="preview-background").set_value(False)
     test.slider(key="preview-random_crop").set_value(20)
     sound(test.run())
     assert test.code[0].value.endswith("--flip_left_right --random_crop 20 --random_scale 43")
