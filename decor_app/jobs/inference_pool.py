@@ -20,7 +20,7 @@ from decor_core.errors import BundleError
 from decor_core.images.limits import Limits
 from decor_core.model.bundle import Bundle
 
-_MAX_SECONDS_PER_PICTURE = 60.0  # for a picture; it takes a tenth of one
+_MAX_SECONDS_PER_PICTURE = 60.0  # it takes a tenth of one
 _MAX_PROCESSES = 4
 POOL_SIZE = min(os.cpu_count() or 1, _MAX_PROCESSES)
 _IDLE_SECONDS = 120.0  # after which all but one end
