@@ -5,17 +5,21 @@ tests/app/hosting/test_streamlit_internals.py fails where another version has ch
 
 from collections.abc import Iterable
 from functools import wraps
+from typing import Any
 
 from streamlit import config
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, get_script_run_ctx
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 
 # Values of widgets that stand for something that happened once: clicks, what components send.
 _TRIGGERS = ("trigger_value", "string_trigger_value", "chat_input_value", "json_trigger_value")
+# Messages that answer what a browser has asked for: where to send an upload, where a download is.
+_RESPONSES = ("file_urls_response", "backend_operation_response")
 
 
 def limit_uploads(megabytes: int) -> None:
@@ -61,6 +65,50 @@ def ignore_clicks_of_automatic_reruns() -> None:
 
     if not hasattr(request, "__wrapped__"):
         AppSession.request_rerun = request_rerun
+
+
+def drop_elements_of_nested_fragments() -> None:
+    """Where a fragment runs again, drop what the fragments in it have drawn and not sent yet.
+
+    Streamlit drops what the fragment itself has drawn: a click that comes while it is being drawn
+    left elements for containers that the browser does not know, and the page went white.
+    """
+    handle = AppSession._on_scriptrunner_event
+
+    @wraps(handle)
+    def on_event(self: AppSession, *event: Any, **details: Any) -> None:
+        if outer := details.get("fragment_ids_this_run"):
+            storage = self._fragment_storage
+            known = list(storage._fragments)  # pyright: ignore[reportAttributeAccessIssue]
+            nested = [one for one in known if storage.has_ancestor_in(one, outer)]
+            details["fragment_ids_this_run"] = [*outer, *nested]
+        handle(self, *event, **details)
+
+    if not hasattr(handle, "__wrapped__"):
+        AppSession._on_scriptrunner_event = on_event
+
+
+def keep_responses() -> None:
+    """Send a browser what it has asked for, although a run of the page begins meanwhile.
+
+    Streamlit drops it with what the run before has drawn: an upload would be lost, in silence.
+    """
+    clear = ForwardMsgQueue.clear
+
+    @wraps(clear)
+    def clear_others(
+        self: ForwardMsgQueue,
+        retain_lifecycle_msgs: bool = False,
+        fragment_ids_this_run: list[str] | None = None,
+    ) -> None:
+        is_page_run = retain_lifecycle_msgs and fragment_ids_this_run is None
+        messages = self._queue if is_page_run else []  # else they are kept, or all are sent
+        responses = [one for one in messages if one.WhichOneof("type") in _RESPONSES]
+        clear(self, retain_lifecycle_msgs, fragment_ids_this_run)
+        self._queue += responses
+
+    if not hasattr(clear, "__wrapped__"):
+        ForwardMsgQueue.clear = clear_others
 
 
 def send_downloads_from_urls() -> None:

@@ -7,6 +7,7 @@ import gc
 import inspect
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from serving import TIMEOUT
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
@@ -50,6 +53,10 @@ def test_nothing_else_of_the_app_touches_streamlits_insides():
         (Runtime.is_active_session, ["self", "session_id"]),
         (ScriptRunner._run_script, ["self", "rerun_data"]),
         (AppSession.request_rerun, ["self", "client_state"]),
+        (
+            ForwardMsgQueue.clear,
+            ["self", "retain_lifecycle_msgs", "fragment_ids_this_run"],
+        ),
         (MediaFileManager.execute_deferred, ["self", "file_id"]),
         (MemoryUploadedFileManager.get_files, ["self", "session_id", "file_ids"]),
         (MemoryUploadedFileManager.remove_file, ["self", "session_id", "file_id"]),
@@ -94,6 +101,67 @@ def test_a_click_counts_once(monkeypatch):
     assert [one.id for one in own.widget_states.widgets] == ["click", "burst", "steps"]
     assert nothing is None
     assert set(internals._TRIGGERS) == _TRIGGER_PROTO_FIELDS
+
+
+def _drawn(*path: int, by: str) -> ForwardMsg:
+    message = ForwardMsg()
+    message.metadata.delta_path.extend(path)
+    message.delta.new_element.text.body = by
+    message.delta.fragment_id = by
+    return message
+
+
+def test_a_fragment_that_runs_again_leaves_nothing_of_those_in_it(monkeypatch):
+    """Their elements would be for containers that the browser does not know."""
+    cleared = []
+    monkeypatch.setattr(
+        AppSession,
+        "_on_scriptrunner_event",
+        lambda self, sender, event, fragment_ids_this_run=None: cleared.append(
+            fragment_ids_this_run
+        ),
+    )
+    internals.drop_elements_of_nested_fragments()
+    storage = MemoryFragmentStorage()
+    session: Any = SimpleNamespace(_fragment_storage=storage)  # a real one is made of a server
+    for name, parent in (("outer", None), ("inner", "outer"), ("inmost", "inner"), ("other", None)):
+        storage.register(name, lambda: None, parent_fragment_id=parent)
+    queue = ForwardMsgQueue()
+    for place, name in enumerate(["outer", "inner", "inmost", "other", ""]):
+        queue.enqueue(_drawn(0, place, by=name))
+    handle = AppSession._on_scriptrunner_event
+    handle(session, None, event="started", fragment_ids_this_run=["outer"])
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=cleared[0])
+    assert [one.delta.fragment_id for one in queue.flush()] == ["other", ""]
+    handle(session, None, event="started")
+    assert cleared[1] is None
+
+
+def test_streamlit_still_needs_to_be_told_of_nested_fragments():
+    """Where it drops them by itself, drop_elements_of_nested_fragments has had its day."""
+    queue = ForwardMsgQueue()
+    for place, name in enumerate(["outer", "inner"]):
+        queue.enqueue(_drawn(0, place, by=name))
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["outer"])
+    assert [one.delta.fragment_id for one in queue.flush()] == ["inner"]
+    names = inspect.signature(AppSession._on_scriptrunner_event).parameters
+    assert {"sender", "event", "fragment_ids_this_run"} <= set(names)
+
+
+@pytest.mark.parametrize("fragments", [None, ["outer"]])
+def test_what_a_browser_has_asked_for_is_sent_whatever_runs(monkeypatch, fragments):
+    """It waits for the address of an upload, and would wait for ever."""
+    monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)
+    internals.keep_responses()
+    queue = ForwardMsgQueue()
+    queue.enqueue(_drawn(0, 1, by="outer"))
+    for kind in internals._RESPONSES:
+        message = ForwardMsg()
+        getattr(message, kind).SetInParent()
+        queue.enqueue(message)
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=fragments)
+    assert [one.WhichOneof("type") for one in queue.flush()] == list(internals._RESPONSES)
+    assert not queue.flush()
 
 
 @pytest.fixture
