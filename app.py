@@ -28,9 +28,8 @@ from decor_app.hosting.logging import log_event, use_json_logging
 from decor_app.hosting.metrics_route import metrics_route
 from decor_app.hosting.middleware import ConnectionLimit, UploadLimits
 from decor_app.hosting.streamlit_internals import (
-    drop_elements_of_nested_fragments,
     ignore_clicks_of_automatic_reruns,
-    keep_responses,
+    keep_messages,
     limit_uploads,
     send_downloads_from_urls,
     skip_runs_of_former_fragments,
@@ -66,8 +65,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     limit_uploads(config.upload_mb)
     skip_runs_of_former_fragments()
     ignore_clicks_of_automatic_reruns()
-    drop_elements_of_nested_fragments()
-    keep_responses()
+    keep_messages()
     send_downloads_from_urls()
     memory.tune_malloc()
     register_gauges()

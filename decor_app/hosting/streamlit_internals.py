@@ -5,7 +5,6 @@ tests/app/hosting/test_streamlit_internals.py fails where another version has ch
 
 from collections.abc import Iterable
 from functools import wraps
-from typing import Any
 
 from streamlit import config
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -67,31 +66,13 @@ def ignore_clicks_of_automatic_reruns() -> None:
         AppSession.request_rerun = request_rerun
 
 
-def drop_elements_of_nested_fragments() -> None:
-    """Where a fragment runs again, drop what the fragments in it have drawn and not sent yet.
+def keep_messages() -> None:
+    """Send a browser what it needs, although another run begins before it was sent.
 
-    Streamlit drops what the fragment itself has drawn: a click that comes while it is being drawn
-    left elements for containers that the browser does not know, and the page went white.
-    """
-    handle = AppSession._on_scriptrunner_event
-
-    @wraps(handle)
-    def on_event(self: AppSession, *event: Any, **details: Any) -> None:
-        if outer := details.get("fragment_ids_this_run"):
-            storage = self._fragment_storage
-            known = list(storage._fragments)  # pyright: ignore[reportAttributeAccessIssue]
-            nested = [one for one in known if storage.has_ancestor_in(one, outer)]
-            details["fragment_ids_this_run"] = [*outer, *nested]
-        handle(self, *event, **details)
-
-    if not hasattr(handle, "__wrapped__"):
-        AppSession._on_scriptrunner_event = on_event
-
-
-def keep_responses() -> None:
-    """Send a browser what it has asked for, although a run of the page begins meanwhile.
-
-    Streamlit drops it with what the run before has drawn: an upload would be lost, in silence.
+    Streamlit drops that. Of a fragment that runs again it drops the containers, but not elements
+    that the browser has in its cache: the page goes white, as it does not know where they belong.
+    Before a run of the page it drops the answer to a browser that wants to send a file, too: the
+    upload is lost in silence.
     """
     clear = ForwardMsgQueue.clear
 
@@ -101,10 +82,12 @@ def keep_responses() -> None:
         retain_lifecycle_msgs: bool = False,
         fragment_ids_this_run: list[str] | None = None,
     ) -> None:
-        is_page_run = retain_lifecycle_msgs and fragment_ids_this_run is None
-        messages = self._queue if is_page_run else []  # else they are kept, or all are sent
+        if fragment_ids_this_run is not None:
+            self._delta_index_map = {}  # what follows does not replace any of it
+            return
+        messages = self._queue if retain_lifecycle_msgs else []  # else all are being sent
         responses = [one for one in messages if one.WhichOneof("type") in _RESPONSES]
-        clear(self, retain_lifecycle_msgs, fragment_ids_this_run)
+        clear(self, retain_lifecycle_msgs)
         self._queue += responses
 
     if not hasattr(clear, "__wrapped__"):

@@ -1,6 +1,7 @@
 """Errors on a page: a toast that says why, or the end of the page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import streamlit as st
@@ -33,3 +34,18 @@ def or_end_page(load: Callable[[], T]) -> T:
     except DecorError as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         st.stop()
+
+
+@contextmanager
+def undo_if_interrupted(undo: Callable[[], object]) -> Iterator[None]:
+    """Call ``undo`` where Streamlit ends this run of the page: the visitor has gone to another.
+
+    Streamlit does so by an exception that is no Exception, wherever its state is read.
+    """
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        undo()
+        raise

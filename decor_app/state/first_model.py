@@ -17,6 +17,7 @@ from decor_app.hosting.config import server_config
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask
 from decor_app.jobs.ingest_tasks import IngestTask
 from decor_app.jobs.train_tasks import FirstModelTask
+from decor_app.state.errors import undo_if_interrupted
 from decor_app.state.jobs import CHECK, FIRST_MODEL, INGEST, stop, submit
 from decor_app.state.models import in_use, use_model
 from decor_app.state.runs import IN_SESSION, find_run, save_run
@@ -111,8 +112,12 @@ class FirstModel:
         latest = self.latest
         if latest is None or latest is self._collected:
             return
-        # Noted first: another tab of the same browser must not do it again.
-        before, self._collected = self._collected, latest
+        before = self._collected
+        with undo_if_interrupted(lambda: setattr(self, "_collected", before)):
+            self._collected = latest
+            self._keep(latest, before)
+
+    def _keep(self, latest: TrainedModel, before: TrainedModel | None) -> None:
         run = run_of_training(latest.training, latest.training_data)
         entry = find_run(self.run_id)
         if before and entry is None:
@@ -120,10 +125,11 @@ class FirstModel:
         if entry and entry.where == IN_SESSION:
             run = replace(run, id=entry.run.id, note=entry.run.note).titled(entry.run.title)
         answers = entry is not None and in_use(entry.run)
+        if answers:
+            use_model(run.bundle)
         save_run(run)
         self.run_id = run.id
         if answers:
-            use_model(run.bundle)
             words = f"The better model of “{escape_markdown(run.title)}” answers from now on."
             st.toast(words, icon=":material/check:")
 

@@ -41,7 +41,9 @@ class SessionJob:
 
     @property
     def job_id(self) -> str:
-        return self._present[1] if self._present else ""
+        """The id of the present job; "" where there is none."""
+        with self._lock:  # a job may be over before its queue has told us its id
+            return self._present[1] if self._present else ""
 
     def advance(self, result: Any = None) -> None:
         """Queue the next task; DecorError where that is refused."""

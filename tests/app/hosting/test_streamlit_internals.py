@@ -7,7 +7,6 @@ import gc
 import inspect
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -103,64 +102,62 @@ def test_a_click_counts_once(monkeypatch):
     assert set(internals._TRIGGERS) == _TRIGGER_PROTO_FIELDS
 
 
-def _drawn(*path: int, by: str) -> ForwardMsg:
+def _message(kind: str, *path: int, fragment: str = "") -> ForwardMsg:
     message = ForwardMsg()
     message.metadata.delta_path.extend(path)
-    message.delta.new_element.text.body = by
-    message.delta.fragment_id = by
+    if kind == "ref_hash":
+        message.ref_hash = "of an element that the browser has"
+    elif path:
+        getattr(message.delta, kind).SetInParent()
+        message.delta.fragment_id = fragment
+    else:
+        getattr(message, kind).SetInParent()
     return message
 
 
-def test_a_fragment_that_runs_again_leaves_nothing_of_those_in_it(monkeypatch):
-    """Their elements would be for containers that the browser does not know."""
-    cleared = []
-    monkeypatch.setattr(
-        AppSession,
-        "_on_scriptrunner_event",
-        lambda self, sender, event, fragment_ids_this_run=None: cleared.append(
-            fragment_ids_this_run
-        ),
-    )
-    internals.drop_elements_of_nested_fragments()
-    storage = MemoryFragmentStorage()
-    session: Any = SimpleNamespace(_fragment_storage=storage)  # a real one is made of a server
-    for name, parent in (("outer", None), ("inner", "outer"), ("inmost", "inner"), ("other", None)):
-        storage.register(name, lambda: None, parent_fragment_id=parent)
-    queue = ForwardMsgQueue()
-    for place, name in enumerate(["outer", "inner", "inmost", "other", ""]):
-        queue.enqueue(_drawn(0, place, by=name))
-    handle = AppSession._on_scriptrunner_event
-    handle(session, None, event="started", fragment_ids_this_run=["outer"])
-    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=cleared[0])
-    assert [one.delta.fragment_id for one in queue.flush()] == ["other", ""]
-    handle(session, None, event="started")
-    assert cleared[1] is None
-
-
-def test_streamlit_still_needs_to_be_told_of_nested_fragments():
-    """Where it drops them by itself, drop_elements_of_nested_fragments has had its day."""
-    queue = ForwardMsgQueue()
-    for place, name in enumerate(["outer", "inner"]):
-        queue.enqueue(_drawn(0, place, by=name))
-    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["outer"])
-    assert [one.delta.fragment_id for one in queue.flush()] == ["inner"]
-    names = inspect.signature(AppSession._on_scriptrunner_event).parameters
-    assert {"sender", "event", "fragment_ids_this_run"} <= set(names)
-
-
-@pytest.mark.parametrize("fragments", [None, ["outer"]])
-def test_what_a_browser_has_asked_for_is_sent_whatever_runs(monkeypatch, fragments):
-    """It waits for the address of an upload, and would wait for ever."""
-    monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)
-    internals.keep_responses()
-    queue = ForwardMsgQueue()
-    queue.enqueue(_drawn(0, 1, by="outer"))
+@pytest.fixture
+def queue() -> ForwardMsgQueue:
+    """What a fragment has drawn and a browser has asked for, none of it sent yet."""
+    made = ForwardMsgQueue()
+    made.enqueue(_message("add_block", 0, 0, fragment="here"))
+    made.enqueue(_message("ref_hash", 0, 0, 0))
     for kind in internals._RESPONSES:
-        message = ForwardMsg()
-        getattr(message, kind).SetInParent()
-        queue.enqueue(message)
-    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=fragments)
-    assert [one.WhichOneof("type") for one in queue.flush()] == list(internals._RESPONSES)
+        made.enqueue(_message(kind))
+    return made
+
+
+@pytest.fixture
+def keeping(monkeypatch) -> None:
+    monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)
+    internals.keep_messages()
+
+
+def _kinds(queue: ForwardMsgQueue) -> list[str | None]:
+    return [one.WhichOneof("type") for one in queue.flush()]
+
+
+def test_a_fragment_that_runs_again_leaves_what_it_has_drawn(queue, keeping):
+    """An element without its container would end the page."""
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["here"])
+    queue.enqueue(_message("ref_hash", 0, 0, 0))  # after all, not in the place of the first
+    assert _kinds(queue) == ["delta", "ref_hash", *internals._RESPONSES, "ref_hash"]
+    assert not queue.flush()
+
+
+def test_what_a_browser_has_asked_for_is_sent_although_the_page_runs(queue, keeping):
+    """It waits for where to send an upload, and would wait for ever."""
+    queue.clear(retain_lifecycle_msgs=True)
+    assert _kinds(queue) == list(internals._RESPONSES)
+    assert not queue.flush()
+
+
+def test_streamlit_still_drops_both(queue):
+    """Where it does not any more, keep_messages has had its day."""
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["here"])
+    assert _kinds(queue) == ["ref_hash", *internals._RESPONSES]
+    for kind in internals._RESPONSES:
+        queue.enqueue(_message(kind))
+    queue.clear(retain_lifecycle_msgs=True)
     assert not queue.flush()
 
 

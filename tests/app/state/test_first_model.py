@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from app_pages import button, button_labels, opened, sound, texts
 from driven_jobs import Visit
+from streamlit.runtime.scriptrunner import StopException
 
 from decor_app.datasets import first_model as page
 from decor_app.jobs.ingest_tasks import IngestTask, ingest
@@ -123,6 +124,33 @@ def test_a_model_that_comes_while_the_page_is_drawn_is_shown(stages, visitor, da
     test = opened("data", workspace=visitor)
     assert "**A first model is ready**" in texts(test)
     assert visitor.runs.get(made.run_id)
+    visitor.runs.delete(made.run_id)
+
+
+@pytest.mark.parametrize("step", ["save_run", "use_model"])
+def test_a_better_model_that_comes_as_its_visitor_leaves_the_page_is_used_by_the_next(
+    stages, visitor, dataset, monkeypatch, step
+):
+    """Streamlit ends the page in the middle."""
+    done, made = visitor.first_models[dataset.id], FirstModel(dataset.folder)
+    monkeypatch.setitem(visitor.first_models, dataset.id, made)
+    made.version, made.first = done.version, done.first
+    opened("data", workspace=visitor)
+    first = visitor.runs.get(made.run_id)
+    monkeypatch.setattr(visitor, "model", VectorPredictor(first.bundle))
+    made.better, made.gain = done.better, done.gain
+
+    def interrupted(what: object) -> None:
+        raise StopException
+
+    with monkeypatch.context() as patch:
+        patch.setattr(first_model, step, interrupted)
+        opened("data", workspace=visitor)
+    assert not made.is_collected
+    opened("data", workspace=visitor)
+    better = visitor.runs.get(made.run_id)
+    assert made.is_collected and better.id == first.id
+    assert visitor.model.bundle.head is better.bundle.head is not first.bundle.head
     visitor.runs.delete(made.run_id)
 
 

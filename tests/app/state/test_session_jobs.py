@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from app_pages import button, button_labels, opened, sound, texts
 from packing import zip_of
+from streamlit.runtime.scriptrunner import StopException
 
 from decor_app.datasets import ingest as ingest_page
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, MapCoordinates, MapTask, PredictTask
@@ -74,6 +75,32 @@ def test_a_training_with_corrections(visit, embeddings, training, during):
     visit.begin(jobs.TRAIN_ON_CORRECTIONS, _training_task(embeddings))
     during(jobs.TRAIN_ON_CORRECTIONS, 1, lambda: visit.end(jobs.TRAIN_ON_CORRECTIONS, training))
     assert "Answered by Painted" in texts(opened("classify", workspace=visit.session))
+
+
+@pytest.mark.parametrize("step", ["save_run", "use_model"])
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_training_whose_end_comes_as_its_visitor_goes_to_another_page(
+    visit, embeddings, training, monkeypatch, step, is_done
+):
+    """Streamlit ends the page before or after a step; the next page does it, and but once."""
+    whole, times = getattr(finished_jobs, step), count()
+
+    def interrupted(what: object) -> None:
+        if next(times):
+            whole(what)
+            return
+        if is_done:
+            whole(what)
+        raise StopException
+
+    visit.begin(jobs.TRAIN_ON_CORRECTIONS, _training_task(embeddings))
+    visit.end(jobs.TRAIN_ON_CORRECTIONS, training)
+    monkeypatch.setattr(finished_jobs, step, interrupted)
+    opened("classify", workspace=visit.session)
+    test = opened("classify", workspace=visit.session)
+    (run,) = visit.session.own_runs
+    assert visit.session.model.bundle is run.bundle
+    assert "Answered by Painted" in texts(test)
 
 
 @each_reading
