@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
 from decor_app import session_keys as keys
@@ -72,6 +73,8 @@ def _save(key: keys.SessionKey[str | None]) -> None:
     if known.coarser and label in known.labels:
         parent = known.parent_of(label)
     files = [(image.name, original_file(image)) for image in images]
+    session, network = workspace(), network_key()
+    before = predictor().predict(np.stack([image.vector for image in images]))
     try:
         check_disk_quota(sum(len(data) for _, data in files), store().root)
         dataset = correct(store(), _title(), _levels(), files, label, parent)
@@ -79,15 +82,14 @@ def _save(key: keys.SessionKey[str | None]) -> None:
         toast_error(error)
         return
     labels = _labels_of(dataset)  # as they are kept
-    for image, (_, data) in zip(images, files, strict=True):
-        best = predictor().predict(image.vector[None])[0].scores[0]
-        stored = content_hash(data)
-        workspace().corrected[image.digest] = Correction(
+    for image, (_, data), prediction in zip(images, files, before, strict=True):
+        best, stored = prediction.scores[0], content_hash(data)
+        session.corrected[image.digest] = Correction(
             image.name,
             stored,
             image.thumb,
             image.vector,
-            network_key(),
+            network,
             labels[stored],
             (best.label, best.probability),
         )

@@ -6,7 +6,7 @@ Not for all of them together: while Playwright runs, no other test may have a lo
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Error
 from serving import TIMEOUT_MS, chromium, served
 
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
@@ -17,13 +17,13 @@ def pytest_runtest_makereport(item, call):
     """A failure tells what stood on the pages."""
     report = yield
     if report.failed and call.when == "call":
-        for name, page in item.funcargs.items():
-            if isinstance(page, Page) and not page.is_closed():
-                try:
-                    words = page.locator("body").inner_text(timeout=5000)
-                except Error as error:
-                    words = str(error)
-                report.sections.append((f"{name} at {page.url}", words))
+        windows = item.funcargs["browser"].contexts if "browser" in item.funcargs else []
+        for page in (page for window in windows for page in window.pages):
+            try:
+                words = page.locator("body").inner_text(timeout=5000)
+            except Error as error:
+                words = str(error)
+            report.sections.append((f"The page at {page.url}", words))
     return report
 
 

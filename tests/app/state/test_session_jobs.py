@@ -1,7 +1,7 @@
 """Jobs that end while a page is drawn, in one tab or in two: the page is of one moment."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import count
 
 import numpy as np
@@ -15,7 +15,7 @@ from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, MapCoordinates, M
 from decor_app.jobs.ingest_tasks import IngestTask, PreviewTask
 from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
 from decor_app.state import finished_jobs, jobs, processes
-from decor_app.state.session_job import SessionJob
+from decor_app.state.session_job import SessionJob, single
 from decor_core.data.findings import Finding
 from decor_core.datasets.dataset import load_dataset
 from decor_core.datasets.store import DatasetStore
@@ -218,6 +218,24 @@ def test_pictures_are_read_once(visit, painted, monkeypatch, tmp_path):
     for _ in range(2):
         opened("data", workspace=visit.session)
     assert held == [True]
+
+
+def test_a_job_may_end_before_its_queue_has_told_its_id(visit, embeddings, monkeypatch):
+    """Who asks for the id meanwhile waits for it: “” is that of no job, whose end is not told."""
+    queue, job = visit.queues["training"], SessionJob("me", single(_training_task(embeddings)))
+    submit = queue.submit
+    with ThreadPoolExecutor(1) as other:
+
+        def slow(*given: object) -> str:
+            job_id = submit(*given)
+            asked.append(other.submit(lambda: job.job_id))
+            wait(asked, timeout=0.2)
+            return job_id
+
+        asked: list[Future[str]] = []
+        monkeypatch.setattr(queue, "submit", slow)
+        job.advance()
+        assert asked[0].result() == queue.jobs("me")[0].id
 
 
 # A click that comes twice, before the page is drawn with its button disabled
