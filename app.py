@@ -28,6 +28,7 @@ from decor_app.hosting.logging import log_event, use_json_logging
 from decor_app.hosting.metrics_route import metrics_route
 from decor_app.hosting.middleware import ConnectionLimit, UploadLimits
 from decor_app.hosting.streamlit_internals import (
+    finish_callbacks,
     ignore_clicks_of_automatic_reruns,
     keep_messages,
     limit_uploads,
@@ -66,6 +67,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     skip_runs_of_former_fragments()
     ignore_clicks_of_automatic_reruns()
     keep_messages()
+    finish_callbacks()
     send_downloads_from_urls()
     memory.tune_malloc()
     register_gauges()

@@ -3,8 +3,10 @@
 tests/app/hosting/test_streamlit_internals.py fails where another version has changed any of it.
 """
 
+import threading
 from collections.abc import Iterable
 from functools import wraps
+from typing import Any
 
 from streamlit import config
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -13,6 +15,7 @@ from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, get_script_run_ctx
+from streamlit.runtime.state import SessionState
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 
 # Values of widgets that stand for something that happened once: clicks, what components send.
@@ -92,6 +95,33 @@ def keep_messages() -> None:
 
     if not hasattr(clear, "__wrapped__"):
         ForwardMsgQueue.clear = clear_others
+
+
+def finish_callbacks() -> None:
+    """Let what a click has begun come to its end before another click is heard.
+
+    Streamlit ends it wherever it reads the session's state, and forgets the click. For the same
+    reason config.toml has ``fastReruns`` off: a click that waits would be forgotten, too.
+    """
+    call, heed = SessionState._call_callbacks, ScriptRunner._maybe_handle_execution_control_request
+    calling = threading.local()
+
+    @wraps(call)
+    def call_callbacks(self: SessionState, **replayed: Any) -> None:
+        calling.now = True
+        try:
+            call(self, **replayed)
+        finally:
+            calling.now = False
+
+    @wraps(heed)
+    def heed_later(self: ScriptRunner) -> None:
+        if not getattr(calling, "now", False):
+            heed(self)
+
+    if not hasattr(call, "__wrapped__"):
+        SessionState._call_callbacks = call_callbacks
+        ScriptRunner._maybe_handle_execution_control_request = heed_later
 
 
 def send_downloads_from_urls() -> None:

@@ -1,14 +1,16 @@
-"""In a real browser: clicks that come while a fragment is being drawn leave the page whole."""
+"""In a real browser: clicks that come while the page answers others leave it whole, and count."""
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 from serving import TIMEOUT_MS, served
 
 CLICKS = 12
 # Long enough for a browser to be told of it by its hash, once it has it.
-PAGE = """
+GROWING = """
 import time
 
 import streamlit as st
@@ -34,23 +36,56 @@ st.text(text)
 grow()
 st.caption("Drawn")
 """
+COUNTING = """
+import time
+
+import streamlit as st
+
+from decor_app.hosting.streamlit_internals import finish_callbacks
+
+finish_callbacks()
+state = st.session_state
+
+
+def count(name, seconds=0):
+    before = state.get(name, 0)
+    time.sleep(seconds)
+    state[name] = before + 1
+
+
+@st.fragment
+def part():
+    time.sleep(state.get("slow", 0))
+    st.button("Slow", on_click=count, args=["slow", 1])
+    st.button("Quick", on_click=count, args=["quick"])
+
+
+part()
+st.button("Page", on_click=count, args=["page"])
+st.caption(" ".join(f"{name} {state.get(name, 0)}." for name in ("slow", "quick", "page")))
+"""
 
 
 @pytest.fixture
-def page(browser, tmp_path: Path):
-    script = tmp_path / "page.py"
-    script.write_text(PAGE)
-    with served(tmp_path / "log", script=str(script)) as server:
-        tab = browser.new_page(base_url=server.address)
-        tab.set_default_timeout(TIMEOUT_MS)
-        yield tab
-        tab.context.close()
+def opened(browser, tmp_path: Path):
+    """A function that opens a page of its own of a script."""
+    with ExitStack() as open_till_the_end:
+
+        def open_page(script: str) -> Page:
+            path = tmp_path / "page.py"
+            path.write_text(script)
+            server = open_till_the_end.enter_context(served(tmp_path / "log", script=str(path)))
+            page = browser.new_page(base_url=server.address)
+            page.set_default_timeout(TIMEOUT_MS)
+            page.goto("/")
+            return page
+
+        yield open_page
 
 
-def test_a_page_is_whole_after_clicks_that_come_too_soon(page):
-    errors = []
+def test_a_page_is_whole_after_clicks_that_come_too_soon(opened):
+    page, errors = opened(GROWING), []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto("/")
     page.get_by_text("Drawn", exact=True).wait_for()
     more = page.get_by_role("button", name="More")
     for _ in range(CLICKS):  # two during one run count once
@@ -61,3 +96,16 @@ def test_a_page_is_whole_after_clicks_that_come_too_soon(page):
     more.click()
     page.get_by_text(f"Part {drawn + 1}", exact=True).wait_for()
     assert not errors
+    page.context.close()
+
+
+def test_each_click_counts_whatever_runs_meanwhile(opened):
+    page = opened(COUNTING)
+    page.get_by_text("slow 0. quick 0. page 0.").wait_for()
+    for name in ("Slow", "Page"):  # the second comes while the first is being counted
+        page.get_by_role("button", name=name).click()
+    page.get_by_text("slow 1. quick 0. page 1.").wait_for()
+    for name in ("Slow", "Quick", "Page"):  # the second waits as the third comes
+        page.get_by_role("button", name=name).click()
+    page.get_by_text("slow 2. quick 1. page 2.").wait_for()
+    page.context.close()

@@ -25,6 +25,7 @@ from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import _TRIGGER_PROTO_FIELDS
+from streamlit.runtime.state import SessionState
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
@@ -51,6 +52,11 @@ def test_nothing_else_of_the_app_touches_streamlits_insides():
     [
         (Runtime.is_active_session, ["self", "session_id"]),
         (ScriptRunner._run_script, ["self", "rerun_data"]),
+        (ScriptRunner._maybe_handle_execution_control_request, ["self"]),
+        (
+            SessionState._call_callbacks,
+            ["self", "incoming_replay_trigger_states", "incoming_replay_trigger_values"],
+        ),
         (AppSession.request_rerun, ["self", "client_state"]),
         (
             ForwardMsgQueue.clear,
