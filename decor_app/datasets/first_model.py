@@ -9,6 +9,7 @@ from decor_app.page import CLASSIFY, RUNS
 from decor_app.state.first_model import FirstModel, first_model_purpose
 from decor_app.state.jobs import job_for
 from decor_app.state.models import in_use, use_model
+from decor_app.state.runs import find_run
 from decor_app.state.workspace import workspace
 from decor_core.datasets.dataset import Dataset
 from decor_core.runs.run import Run
@@ -58,15 +59,24 @@ def _show_model(made: FirstModel, run: Run) -> None:
             if in_use(run):
                 label = "Classify answers with it: try it"
                 st.page_link(CLASSIFY, label=label, icon=":material/check:")
-            elif st.button(
-                "Classify with it", icon=":material/image_search:", key=keys.USE_FIRST_MODEL
-            ):
-                use_model(run.bundle)
-                st.switch_page(CLASSIFY)
+            else:
+                st.button(
+                    "Classify with it",
+                    icon=":material/image_search:",
+                    key=keys.USE_FIRST_MODEL,
+                    on_click=_classify_with,
+                    args=(run.id,),
+                )
             st.page_link(RUNS, label="See its run", icon=":material/compare_arrows:")
     if made.better:
         st.caption(describe_gain(made.gain))
         st.caption(escape_markdown(" ".join(made.choices)))
+
+
+def _classify_with(run_id: str) -> None:
+    if entry := find_run(run_id):
+        use_model(entry.run.bundle)
+        st.switch_page(CLASSIFY)
 
 
 def _describe_model(made: FirstModel) -> str:

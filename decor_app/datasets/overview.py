@@ -94,8 +94,13 @@ def show_header(dataset: Dataset) -> None:
                     help="Add pictures without a class and label them by keys: the model proposes.",
                 )
             _menu(dataset)
-            if st.button("Train on it", type="primary", icon=":material/model_training:"):
-                st.switch_page(RETRAIN)
+            st.button(
+                "Train on it",
+                type="primary",
+                icon=":material/model_training:",
+                on_click=st.switch_page,  # a click that the script reads is lost where a job ends
+                args=(RETRAIN,),
+            )
 
 
 def _menu(dataset: Dataset) -> None:

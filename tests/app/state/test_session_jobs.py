@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from app_pages import button, button_labels, opened, sound, texts
 from packing import zip_of
 from streamlit.runtime.scriptrunner import StopException
@@ -14,6 +16,7 @@ from decor_app.datasets import ingest as ingest_page
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask, MapCoordinates, MapTask, PredictTask
 from decor_app.jobs.ingest_tasks import IngestTask, PreviewTask
 from decor_app.jobs.train_tasks import CrossValidateTask, TrainTask
+from decor_app.page import RETRAIN
 from decor_app.state import finished_jobs, jobs, processes
 from decor_app.state.session_job import SessionJob, single
 from decor_core.data.findings import Finding
@@ -138,6 +141,17 @@ def test_a_search_for_label_issues(visit, dataset, during, reading):
     test = opened("data", workspace=visit.session)
     assert "1 picture that may be in the wrong class" in texts(test)
     assert "Look for label issues" not in button_labels(test)
+
+
+def test_a_click_counts_although_a_job_ends_as_it_is_answered(visit, dataset, during, monkeypatch):
+    """The page is drawn anew then, and that run knows of no click."""
+    opened_pages: list[Path] = []
+    monkeypatch.setattr(st, "switch_page", opened_pages.append)
+    visit.begin(jobs.CHECK, CheckTask(dataset.folder), dataset.id)
+    test = opened("data", workspace=visit.session)
+    during(jobs.CHECK, 1, lambda: visit.end(jobs.CHECK, None))
+    sound(button(test, "Train on it").click().run())
+    assert opened_pages == [RETRAIN]
 
 
 @each_reading
