@@ -1,4 +1,4 @@
-"""Errors on a page: a toast that says why, or the end of the page."""
+"""Errors on a page: a toast that says why, or its end; runs that Streamlit ends for another."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,9 +38,9 @@ def or_end_page(load: Callable[[], T]) -> T:
 
 @contextmanager
 def undo_if_interrupted(undo: Callable[[], object]) -> Iterator[None]:
-    """Call ``undo`` where Streamlit ends this run of the page: the visitor has gone to another.
+    """Call ``undo`` where Streamlit ends this run of the page for another, as after a click.
 
-    Streamlit does so by an exception that is no Exception, wherever its state is read.
+    It does so by an exception that is no Exception, wherever its state is read.
     """
     try:
         yield
