@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from decor_app import session_keys as keys
-from decor_app.components.class_picker import class_picker, picked_class
+from decor_app.components.class_picker import class_picker, edit_by_class
 from decor_app.format import escape_markdown, percent
-from decor_app.state.datasets import PARTS, edit, parts_of
+from decor_app.state.datasets import PARTS, edit, opened, parts_of
 from decor_core.data.findings import KINDS
 from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
@@ -26,6 +26,9 @@ def show_picture_dialog(
 
 
 def _show(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> None:
+    now = opened()
+    if now is None or now.version != dataset.version:  # the click below, or another tab
+        st.rerun()
     left, right = st.columns([7, 5], gap="medium")
     with left:
         try:
@@ -38,12 +41,19 @@ def _show(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> None
         st.markdown(_facts(dataset, file, answer))
         class_picker(dataset.catalog.taxonomy, keys.ENLARGED_LABEL, "It is something else")
         with st.container(horizontal=True, gap="small"):
-            if st.button("Relabel", type="primary", icon=":material/label:"):
-                label, parent = picked_class(keys.ENLARGED_LABEL)
-                if edit(lambda now: now.relabel([file], label, parent)):
-                    st.rerun()
-            if st.button("Drop", icon=":material/delete:") and edit(lambda now: now.drop([file])):
-                st.rerun()
+            st.button(
+                "Relabel",
+                icon=":material/label:",
+                on_click=edit_by_class,
+                args=(keys.ENLARGED_LABEL, lambda now, *into: now.relabel([file], *into)),
+                type="primary",
+            )
+            st.button(
+                "Drop",
+                icon=":material/delete:",
+                on_click=edit,
+                args=(lambda now: now.drop([file]),),
+            )
 
 
 def _facts(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> str:

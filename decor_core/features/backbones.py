@@ -51,14 +51,14 @@ def named_spec(name: str) -> BackboneSpec:
     name = name.strip().lower().replace("-", "_")
     if name.startswith(OWN):
         return own_network_here(name).spec
+    known = known_network(name)
+    name = known.name if known else name
     if match := _LITE.fullmatch(name):
         return BackboneSpec(name, _LITE_SIDES[match[1]], mean=127.0, scale=128.0)
     if match := _MOBILENET.fullmatch(name):
         return BackboneSpec(name, int(match[2]), mean=127.5, scale=127.5)
-    if known := known_network(name):
-        if not known.keras:
-            return named_spec(known.name)
-        return BackboneSpec(known.name, known.side, mean=0.0, scale=1.0)  # it does the rest itself
+    if known and known.keras:  # it does the rest itself
+        return BackboneSpec(name, known.side, mean=0.0, scale=1.0)
     likely = get_close_matches(name, KNOWN, 3)
     raise BackboneError(
         f"There is no network “{name}”"

