@@ -31,6 +31,7 @@ from decor_app.hosting.streamlit_internals import (
     finish_callbacks,
     ignore_clicks_of_automatic_reruns,
     keep_messages,
+    keep_page_changes,
     limit_uploads,
     send_downloads_from_urls,
     skip_runs_of_former_fragments,
@@ -68,6 +69,7 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     ignore_clicks_of_automatic_reruns()
     keep_messages()
     finish_callbacks()
+    keep_page_changes()
     send_downloads_from_urls()
     memory.tune_malloc()
     register_gauges()

@@ -5,6 +5,7 @@ tests/app/hosting/test_streamlit_internals.py fails where another version has ch
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -15,6 +16,7 @@ from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
 from streamlit.runtime.state import SessionState
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 
@@ -122,6 +124,39 @@ def finish_callbacks() -> None:
     if not hasattr(call, "__wrapped__"):
         SessionState._call_callbacks = call_callbacks
         ScriptRunner._maybe_handle_execution_control_request = heed_later
+
+
+def keep_page_changes() -> None:
+    """Show the page that was asked for, although the former one is to be drawn anew meanwhile.
+
+    Streamlit makes one request of both, for the page of the second: ``st.rerun``, or a click in a
+    fragment, and the way to another page is lost.
+    """
+    fold = ScriptRequests._request_rerun_locked
+
+    @wraps(fold)
+    def fold_rerun(self: ScriptRequests, new_data: RerunData) -> bool:
+        waiting, context = self._rerun_data, get_script_run_ctx(suppress_warning=True)
+        is_of_present_page = new_data.fragment_id or (
+            context and context.page_script_hash == new_data.page_script_hash
+        )
+        if (
+            is_of_present_page
+            and self._state is ScriptRequestType.RERUN
+            and not waiting.fragment_id_queue
+            and waiting.page_script_hash not in ("", new_data.page_script_hash)
+        ):
+            new_data = replace(
+                new_data,
+                page_script_hash=waiting.page_script_hash,
+                page_name=waiting.page_name,
+                query_string=waiting.query_string,
+                is_history_navigation=waiting.is_history_navigation,
+            )
+        return fold(self, new_data)
+
+    if not hasattr(fold, "__wrapped__"):
+        ScriptRequests._request_rerun_locked = fold_rerun
 
 
 def send_downloads_from_urls() -> None:

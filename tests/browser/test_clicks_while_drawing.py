@@ -64,6 +64,45 @@ part()
 st.button("Page", on_click=count, args=["page"])
 st.caption(" ".join(f"{name} {state.get(name, 0)}." for name in ("slow", "quick", "page")))
 """
+LEAVING = """
+import time
+
+import streamlit as st
+
+from decor_app.hosting.streamlit_internals import finish_callbacks, keep_page_changes
+
+finish_callbacks()
+keep_page_changes()
+state = st.session_state
+
+
+def count():
+    state["clicks"] = state.get("clicks", 0) + 1
+
+
+@st.fragment
+def part():
+    st.button("Count", on_click=count)
+    if state.get("clicks", 0) != state["page_drawn_for"]:
+        time.sleep(1)
+        st.rerun()
+
+
+def first():
+    if state.pop("slow", False):
+        time.sleep(1)
+    state["page_drawn_for"] = state.get("clicks", 0)
+    st.button("Slow", on_click=state.update, kwargs={"slow": True})
+    part()
+    st.caption(f"First page, {state['page_drawn_for']} clicks.")
+
+
+def second():
+    st.caption(f"Second page, {state.get('clicks', 0)} clicks.")
+
+
+st.navigation([st.Page(first, title="First"), st.Page(second, title="Second")]).run()
+"""
 
 
 @pytest.fixture
@@ -108,4 +147,19 @@ def test_each_click_counts_whatever_runs_meanwhile(opened):
     for name in ("Slow", "Quick", "Page"):  # the second waits as the third comes
         page.get_by_role("button", name=name).click()
     page.get_by_text("slow 2. quick 1. page 2.").wait_for()
+    page.context.close()
+
+
+def test_a_page_that_was_asked_for_comes_whatever_else_is_asked_for(opened):
+    page = opened(LEAVING)
+    page.get_by_text("First page, 0 clicks.").wait_for()
+    page.get_by_role("button", name="Count").click()
+    page.get_by_role("link", name="Second").click()  # before the script draws all anew
+    page.get_by_text("Second page, 1 clicks.").wait_for()
+    page.get_by_role("link", name="First").click()
+    page.get_by_text("First page, 1 clicks.").wait_for()
+    page.get_by_role("button", name="Slow").click()
+    page.get_by_role("link", name="Second").click()
+    page.get_by_role("button", name="Count").click()  # of the page that is being left
+    page.get_by_text("Second page, 2 clicks.").wait_for()
     page.context.close()

@@ -7,6 +7,7 @@ import gc
 import inspect
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,10 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner
-from streamlit.runtime.scriptrunner_utils.script_requests import _TRIGGER_PROTO_FIELDS
+from streamlit.runtime.scriptrunner_utils.script_requests import (
+    _TRIGGER_PROTO_FIELDS,
+    ScriptRequests,
+)
 from streamlit.runtime.state import SessionState
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
@@ -57,6 +61,7 @@ def test_nothing_else_of_the_app_touches_streamlits_insides():
             SessionState._call_callbacks,
             ["self", "incoming_replay_trigger_states", "incoming_replay_trigger_values"],
         ),
+        (ScriptRequests._request_rerun_locked, ["self", "new_data"]),
         (AppSession.request_rerun, ["self", "client_state"]),
         (
             ForwardMsgQueue.clear,
@@ -165,6 +170,53 @@ def test_streamlit_still_drops_both(queue):
         queue.enqueue(_message(kind))
     queue.clear(retain_lifecycle_msgs=True)
     assert not queue.flush()
+
+
+_TO_DATA = RerunData(page_script_hash="data", query_string="?view=map", is_history_navigation=True)
+
+
+def _asked_of(page: str, *requests: RerunData) -> RerunData:
+    """What is run of several requests that wait while the script of ``page`` runs."""
+    waiting = ScriptRequests()
+    with pytest.MonkeyPatch.context() as patch:
+        context = SimpleNamespace(page_script_hash=page)
+        patch.setattr(internals, "get_script_run_ctx", lambda suppress_warning: context)
+        for request in requests:
+            assert waiting.request_rerun(request)
+    return waiting.on_scriptrunner_ready().rerun_data
+
+
+@pytest.fixture
+def keeping_pages(monkeypatch) -> None:
+    fold = ScriptRequests._request_rerun_locked
+    monkeypatch.setattr(ScriptRequests, "_request_rerun_locked", fold)
+    internals.keep_page_changes()
+
+
+@pytest.mark.parametrize("fragment", ["", "here"])
+def test_a_page_that_was_asked_for_is_kept(fragment, keeping_pages):
+    """The former page draws all anew (``st.rerun``), or its fragment is clicked in."""
+    anew = RerunData(page_script_hash="classify", fragment_id=fragment or None)
+    asked = _asked_of("classify", _TO_DATA, anew)
+    assert (asked.page_script_hash, asked.query_string) == ("data", "?view=map")
+    assert asked.is_history_navigation and not asked.fragment_id_queue
+
+
+def test_another_page_is_another_page(keeping_pages):
+    """By a second link, by ``st.switch_page``, or the present one where no other was asked for."""
+    to_runs = RerunData(page_script_hash="runs")
+    assert _asked_of("classify", _TO_DATA, to_runs).page_script_hash == "runs"
+    of_present = RerunData(page_script_hash="classify", query_string="?taxonomy=style")
+    assert _asked_of("classify", of_present, to_runs).page_script_hash == "runs"
+    assert _asked_of("classify", RerunData(), of_present) == of_present
+    former = RerunData(page_script_hash="data", fragment_id="of Data")
+    assert _asked_of("classify", former, of_present).page_script_hash == "classify"
+
+
+def test_streamlit_still_forgets_the_page():
+    """Where it does not any more, keep_page_changes has had its day."""
+    anew = RerunData(page_script_hash="classify")
+    assert _asked_of("classify", _TO_DATA, anew).page_script_hash == "classify"
 
 
 @pytest.fixture
