@@ -17,7 +17,7 @@ from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
-from streamlit.runtime.state import SessionState
+from streamlit.runtime.state import SafeSessionState
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 
 # Values of widgets that stand for something that happened once: clicks, what components send.
@@ -102,17 +102,21 @@ def keep_messages() -> None:
 def finish_callbacks() -> None:
     """Let what a click has begun come to its end before another click is heard.
 
-    Streamlit ends it wherever it reads the session's state, and forgets the click. For the same
-    reason config.toml has ``fastReruns`` off: a click that waits would be forgotten, too.
+    Streamlit ends it before its callback, or wherever that reads the session's state, and forgets
+    the click. For the same reason config.toml has ``fastReruns`` off: a click that waits would be
+    forgotten, too.
     """
-    call, heed = SessionState._call_callbacks, ScriptRunner._maybe_handle_execution_control_request
+    begin, heed = (
+        SafeSessionState.on_script_will_rerun,
+        ScriptRunner._maybe_handle_execution_control_request,
+    )
     calling = threading.local()
 
-    @wraps(call)
-    def call_callbacks(self: SessionState, **replayed: Any) -> None:
+    @wraps(begin)
+    def call_callbacks(self: SafeSessionState, *args: Any, **kwargs: Any) -> None:
         calling.now = True
         try:
-            call(self, **replayed)
+            begin(self, *args, **kwargs)
         finally:
             calling.now = False
 
@@ -121,8 +125,8 @@ def finish_callbacks() -> None:
         if not getattr(calling, "now", False):
             heed(self)
 
-    if not hasattr(call, "__wrapped__"):
-        SessionState._call_callbacks = call_callbacks
+    if not hasattr(begin, "__wrapped__"):
+        SafeSessionState.on_script_will_rerun = call_callbacks
         ScriptRunner._maybe_handle_execution_control_request = heed_later
 
 

@@ -6,6 +6,7 @@ If one of these fails after an upgrade, decor_app/hosting/streamlit_internals.py
 import gc
 import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import (
     _TRIGGER_PROTO_FIELDS,
     ScriptRequests,
 )
-from streamlit.runtime.state import SessionState
+from streamlit.runtime.state import SafeSessionState, SessionState
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
@@ -58,8 +59,14 @@ def test_nothing_else_of_the_app_touches_streamlits_insides():
         (ScriptRunner._run_script, ["self", "rerun_data"]),
         (ScriptRunner._maybe_handle_execution_control_request, ["self"]),
         (
-            SessionState._call_callbacks,
-            ["self", "incoming_replay_trigger_states", "incoming_replay_trigger_values"],
+            SafeSessionState.on_script_will_rerun,
+            [
+                "self",
+                "fresh_widget_states",
+                "replay_trigger_states",
+                "replay_trigger_values",
+                "is_history_navigation",
+            ],
         ),
         (ScriptRequests._request_rerun_locked, ["self", "new_data"]),
         (AppSession.request_rerun, ["self", "client_state"]),
@@ -170,6 +177,43 @@ def test_streamlit_still_drops_both(queue):
         queue.enqueue(_message(kind))
     queue.clear(retain_lifecycle_msgs=True)
     assert not queue.flush()
+
+
+@pytest.fixture
+def answer_click(monkeypatch) -> Callable[[], list[str]]:
+    """A function that answers a click, by a callback that reads the session, and tells what of
+    “heard another” and “answered” came first.
+    """
+    order: list[str] = []
+    begin, heed = "on_script_will_rerun", "_maybe_handle_execution_control_request"
+    monkeypatch.setattr(SafeSessionState, begin, SafeSessionState.on_script_will_rerun)
+    monkeypatch.setattr(ScriptRunner, heed, lambda self: order.append("heard another"))
+    runner = object.__new__(ScriptRunner)
+    session = SafeSessionState(
+        SessionState(), lambda: runner._maybe_handle_execution_control_request()
+    )
+
+    def callback(*args: object, **kwargs: object) -> None:
+        assert "anything" not in session
+        order.append("answered")
+
+    def answer() -> list[str]:
+        session.on_script_will_rerun(None)
+        assert "anything" not in session
+        return order
+
+    monkeypatch.setattr(SessionState, begin, callback)
+    return answer
+
+
+def test_another_click_is_heard_when_the_first_is_answered(answer_click):
+    internals.finish_callbacks()
+    assert answer_click() == ["answered", "heard another"]
+
+
+def test_streamlit_still_hears_it_before(answer_click):
+    """Where it does not any more, finish_callbacks has had its day."""
+    assert answer_click() == ["heard another", "heard another", "answered", "heard another"]
 
 
 _TO_DATA = RerunData(page_script_hash="data", query_string="?view=map", is_history_navigation=True)
