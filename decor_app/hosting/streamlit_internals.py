@@ -133,22 +133,21 @@ def finish_callbacks() -> None:
 def keep_page_changes() -> None:
     """Show the page that was asked for, although the former one is to be drawn anew meanwhile.
 
-    Streamlit makes one request of both, for the page of the second: ``st.rerun``, or a click in a
-    fragment, and the way to another page is lost.
+    Streamlit makes one request of both, for the page of the second: of the script, or of a click
+    in a fragment, and the way to another page is lost.
     """
     fold = ScriptRequests._request_rerun_locked
 
     @wraps(fold)
     def fold_rerun(self: ScriptRequests, new_data: RerunData) -> bool:
         waiting, context = self._rerun_data, get_script_run_ctx(suppress_warning=True)
-        is_of_present_page = new_data.fragment_id or (
-            context and context.page_script_hash == new_data.page_script_hash
-        )
+        by_script_or_fragment = context or new_data.fragment_id
+        present_page = context.page_script_hash if context else new_data.page_script_hash
         if (
-            is_of_present_page
+            by_script_or_fragment
             and self._state is ScriptRequestType.RERUN
             and not waiting.fragment_id_queue
-            and waiting.page_script_hash not in ("", new_data.page_script_hash)
+            and waiting.page_script_hash not in ("", present_page)
         ):
             new_data = replace(
                 new_data,

@@ -7,6 +7,7 @@ import gc
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -219,15 +220,18 @@ def test_streamlit_still_hears_it_before(answer_click):
 _TO_DATA = RerunData(page_script_hash="data", query_string="?view=map", is_history_navigation=True)
 
 
-def _asked_of(page: str, *requests: RerunData) -> RerunData:
-    """What is run of several requests that wait while the script of ``page`` runs."""
-    waiting = ScriptRequests()
+_ANEW = RerunData(page_script_hash="classify", query_string="?taxonomy=style")
+
+
+def _asked_of(waiting: RerunData, other: RerunData, by_script: bool) -> RerunData:
+    """What is run where ``other`` is asked for while ``waiting`` waits for a script of Classify."""
+    requests, context = ScriptRequests(), SimpleNamespace(page_script_hash="classify")
+    assert requests.request_rerun(waiting)
     with pytest.MonkeyPatch.context() as patch:
-        context = SimpleNamespace(page_script_hash=page)
-        patch.setattr(internals, "get_script_run_ctx", lambda suppress_warning: context)
-        for request in requests:
-            assert waiting.request_rerun(request)
-    return waiting.on_scriptrunner_ready().rerun_data
+        found = context if by_script else None
+        patch.setattr(internals, "get_script_run_ctx", lambda suppress_warning: found)
+        assert requests.request_rerun(other)
+    return requests.on_scriptrunner_ready().rerun_data
 
 
 @pytest.fixture
@@ -237,30 +241,36 @@ def keeping_pages(monkeypatch) -> None:
     internals.keep_page_changes()
 
 
-@pytest.mark.parametrize("fragment", ["", "here"])
-def test_a_page_that_was_asked_for_is_kept(fragment, keeping_pages):
-    """The former page draws all anew (``st.rerun``), or its fragment is clicked in."""
-    anew = RerunData(page_script_hash="classify", fragment_id=fragment or None)
-    asked = _asked_of("classify", _TO_DATA, anew)
+@pytest.mark.parametrize(
+    ("other", "by_script"),
+    [
+        (_ANEW, True),  # st.rerun
+        (RerunData(page_script_hash="runs"), True),  # st.switch_page for an earlier click
+        (replace(_ANEW, fragment_id="here"), False),  # a click in a fragment, or its next drawing
+    ],
+)
+def test_a_page_that_was_asked_for_is_kept(other, by_script, keeping_pages):
+    asked = _asked_of(_TO_DATA, other, by_script)
     assert (asked.page_script_hash, asked.query_string) == ("data", "?view=map")
     assert asked.is_history_navigation and not asked.fragment_id_queue
 
 
-def test_another_page_is_another_page(keeping_pages):
-    """By a second link, by ``st.switch_page``, or the present one where no other was asked for."""
-    to_runs = RerunData(page_script_hash="runs")
-    assert _asked_of("classify", _TO_DATA, to_runs).page_script_hash == "runs"
-    of_present = RerunData(page_script_hash="classify", query_string="?taxonomy=style")
-    assert _asked_of("classify", of_present, to_runs).page_script_hash == "runs"
-    assert _asked_of("classify", RerunData(), of_present) == of_present
-    former = RerunData(page_script_hash="data", fragment_id="of Data")
-    assert _asked_of("classify", former, of_present).page_script_hash == "classify"
+@pytest.mark.parametrize(
+    ("waiting", "other", "by_script"),
+    [
+        (_TO_DATA, RerunData(page_script_hash="runs"), False),  # another link
+        (_ANEW, RerunData(page_script_hash="runs"), True),  # st.switch_page
+        (RerunData(), _ANEW, True),  # the first run of a visitor
+        (RerunData(page_script_hash="data", fragment_id="of Data"), _ANEW, True),
+    ],
+)
+def test_where_no_other_page_waits_the_last_counts(waiting, other, by_script, keeping_pages):
+    assert _asked_of(waiting, other, by_script).page_script_hash == other.page_script_hash
 
 
 def test_streamlit_still_forgets_the_page():
     """Where it does not any more, keep_page_changes has had its day."""
-    anew = RerunData(page_script_hash="classify")
-    assert _asked_of("classify", _TO_DATA, anew).page_script_hash == "classify"
+    assert _asked_of(_TO_DATA, _ANEW, by_script=True).page_script_hash == "classify"
 
 
 @pytest.fixture
