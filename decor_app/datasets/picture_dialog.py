@@ -44,16 +44,19 @@ def _show(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> None
             st.button(
                 "Relabel",
                 icon=":material/label:",
-                on_click=edit_by_class,
-                args=(keys.ENLARGED_LABEL, lambda now, *into: now.relabel([file], *into)),
+                on_click=_relabel,
+                args=(file,),
                 type="primary",
             )
-            st.button(
-                "Drop",
-                icon=":material/delete:",
-                on_click=edit,
-                args=(lambda now: now.drop([file]),),
-            )
+            st.button("Drop", icon=":material/delete:", on_click=_drop, args=(file,))
+
+
+def _relabel(file: str) -> None:
+    edit_by_class(keys.ENLARGED_LABEL, lambda now, *named: now.relabel([file], *named))
+
+
+def _drop(file: str) -> None:
+    edit(lambda now: now.drop([file]))
 
 
 def _facts(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> str:
