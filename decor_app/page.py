@@ -11,6 +11,7 @@ from decor_app.format import escape_markdown
 from decor_app.hosting.admin import password
 from decor_app.hosting.admission import admit_session
 from decor_app.hosting.config import server_config
+from decor_app.state.toasts import show_waiting_toasts
 from decor_core.config import beside
 from decor_core.errors import SettingsError
 
@@ -55,6 +56,7 @@ def open_page(title: str, lead: str) -> None:
     if not _IS_IN_APP.get():  # a page by itself, as tests run it
         _navigation()
     st.html(_ASSETS / "style.css")
+    show_waiting_toasts()
     _check_settings()
     admit_session()
     st.title(title, anchor=False)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # only in quotes below, where Ruff does not see that they are
     from decor_app.state.cache import Owner  # noqa: F401
     from decor_app.state.images import AnalyzedImage  # noqa: F401
     from decor_app.state.runs import RunEntry  # noqa: F401
+    from decor_app.state.toasts import Toast  # noqa: F401
     from decor_app.state.workspace import Workspace  # noqa: F401
 
 T = TypeVar("T")
@@ -68,6 +69,7 @@ class SessionKey(str, Generic[T]):
 
 # All pages
 WORKSPACE = SessionKey["Workspace | None"]("workspace", None)
+WAITING_TOASTS = SessionKey["tuple[Toast, ...]"]("waiting_toasts", ())
 CACHE_OWNER = SessionKey["Owner"]("cache_owner")
 WAITS_OUTSIDE = SessionKey[bool]("waits_outside", False)  # the server is full
 ADMIN_PASSWORD = SessionKey[bytes]("admin_password", b"")  # digest of what was typed

@@ -16,6 +16,7 @@ from decor_app.page import open_page
 from decor_app.state.finished_jobs import collect
 from decor_app.state.images import Analyzed, AnalyzedImage, UnreadableFile
 from decor_app.state.models import predictor
+from decor_app.state.toasts import show_waiting_toasts
 from decor_core.model.predictor import VectorPredictor
 
 
@@ -24,6 +25,7 @@ def show_answers(files: list[Analyzed], model: VectorPredictor) -> None:
     """What ``model`` says of the files."""
     if model is not predictor():  # another is in use since: the whole page is of that one
         st.rerun()
+    show_waiting_toasts()
     shown_taxonomy = show_model_controls()
     corrections = corrections_dataset()
     show_corrections_bar(corrections)

@@ -15,6 +15,7 @@ from decor_app.state.images import AnalyzedImage, network_key, original_file
 from decor_app.state.models import predictor
 from decor_app.state.processes import warm_training_process
 from decor_app.state.selection import pick
+from decor_app.state.toasts import toast
 from decor_app.state.workspace import workspace
 from decor_core.datasets.corrections import correct, corrections_id
 from decor_core.datasets.dataset import Dataset
@@ -66,7 +67,7 @@ def _show_form(
 def _save(key: keys.SessionKey[str | None]) -> None:
     images, (label, parent) = keys.TO_CORRECT.value, picked_class(key)
     if not label:
-        st.toast("Choose the correct class, or type a new name.", icon=":material/edit:")
+        toast("Choose the correct class, or type a new name.", icon=":material/edit:")
         return
     dataset = corrections_dataset()
     known = _known_labels(dataset)

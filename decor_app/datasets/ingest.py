@@ -18,6 +18,7 @@ from decor_app.state.datasets import open_set, store, toast_error
 from decor_app.state.first_model import submit_ingest
 from decor_app.state.jobs import INGEST, PREVIEW, forget, job_for, latest_job, stop, submit
 from decor_app.state.labeling import open_labeling
+from decor_app.state.toasts import toast
 from decor_app.state.workspace import workspace
 from decor_core.datasets.storage import HEAD, UNLABELED_SET
 from decor_core.errors import DataError
@@ -116,7 +117,7 @@ def _change() -> None:
     job = latest_job(INGEST)
     stop(INGEST)
     if job and not job.task.data.exists():  # read already, merely looked at
-        st.toast("The pictures have been read; bring them again.", icon=":material/info:")
+        toast("The pictures have been read; bring them again.", icon=":material/info:")
         return
     forget(INGEST)
     keys.INGEST_CHANGE.value = True

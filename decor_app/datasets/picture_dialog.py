@@ -8,6 +8,7 @@ from decor_app import session_keys as keys
 from decor_app.components.class_picker import class_picker, edit_by_class
 from decor_app.format import escape_markdown, percent
 from decor_app.state.datasets import PARTS, edit, opened, parts_of
+from decor_app.state.toasts import show_waiting_toasts
 from decor_core.data.findings import KINDS
 from decor_core.datasets.dataset import Dataset
 from decor_core.errors import DecorError
@@ -29,6 +30,7 @@ def _show(dataset: Dataset, file: str, answer: tuple[str, float] | None) -> None
     now = opened()
     if now is None or now.version != dataset.version:  # the click below, or another tab
         st.rerun()
+    show_waiting_toasts()
     left, right = st.columns([7, 5], gap="medium")
     with left:
         try:

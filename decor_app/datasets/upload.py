@@ -20,6 +20,7 @@ from decor_app.page import asset
 from decor_app.session_keys import SessionKey
 from decor_app.state.datasets import edit, open_set, opened, store, toast_error, where_kept
 from decor_app.state.disk_quota import check_disk_quota
+from decor_app.state.toasts import toast
 from decor_core.data.tables.table import TABLE_ENDINGS
 from decor_core.datasets.dataset import Dataset, begin_dataset
 from decor_core.datasets.demo import write_example
@@ -188,7 +189,7 @@ def _added(now: Dataset, files: Sequence[tuple[str, bytes]], label: str, parent:
     check_count(len(now.table) + len(files))
     after, refused = now.add(files, label, parent)
     for entry in refused[:3]:
-        st.toast(
+        toast(
             f"{escape_markdown(entry.file)}: {escape_markdown(entry.message)}",
             icon=":material/broken_image:",
         )

@@ -17,6 +17,7 @@ from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.scriptrunner import RerunData, ScriptRunner, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_run_context import RunLocation, ThreadState
 from streamlit.runtime.state import SafeSessionState
 from streamlit.runtime.stats import CACHE_MEMORY_FAMILY
 
@@ -182,6 +183,16 @@ def session_id() -> str | None:
     """The id of the connection, a browser's tab, that the script runs for; None for no script."""
     context = get_script_run_ctx()
     return context.session_id if context else None
+
+
+def is_callback_of_fragment() -> bool:
+    """Whether a callback runs of a click after which a fragment is drawn, and not the page."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return (
+        context is not None
+        and bool(context.fragment_ids_this_run)
+        and ThreadState.get().run_location is RunLocation.CALLBACK
+    )
 
 
 def _runtime() -> Runtime | None:

@@ -25,6 +25,7 @@ from decor_app.state.labeling import (
 )
 from decor_app.state.labeling_routes import PATH
 from decor_app.state.labeling_session import Labeling
+from decor_app.state.toasts import toast
 from decor_core.datasets.unlabeled_set import left_out
 
 _DOWNLOADS = (
@@ -65,7 +66,7 @@ def _finish(labeling: Labeling) -> None:
         return
     train_first_model(made)
     if words:
-        st.toast(escape_markdown(words), icon=":material/info:")
+        toast(escape_markdown(words), icon=":material/info:")
 
 
 def _additions(labeling: Labeling) -> None:

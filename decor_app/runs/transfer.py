@@ -17,6 +17,7 @@ from decor_app.session_keys import SessionKey
 from decor_app.state.jobs import EXPORT, TENSORBOARD, job_for, submit
 from decor_app.state.processes import inference_pool
 from decor_app.state.runs import may_keep
+from decor_app.state.toasts import toast
 from decor_app.state.workspace import REGISTRY, workspace
 from decor_core.errors import DecorError, LimitError, MissingNetwork
 from decor_core.export.formats import FORMATS, export_bytes, export_name
@@ -187,4 +188,4 @@ def _import(key: SessionKey) -> None:
             keys.MISSING_NETWORK.value = error.name
         return
     keys.IMPORTS.value += 1  # another uploader, and this one's bytes are let go
-    st.toast(f"Imported: {escape_markdown(run.title)}", icon=":material/check:")
+    toast(f"Imported: {escape_markdown(run.title)}", icon=":material/check:")

@@ -13,6 +13,7 @@ from decor_app.hosting.uploads import file_limit
 from decor_app.state.errors import attempt, toast_error
 from decor_app.state.runs import may_keep
 from decor_app.state.selection import pick
+from decor_app.state.toasts import toast
 from decor_app.state.workspace import workspace
 from decor_core.data.catalog import Catalog
 from decor_core.data.split import split
@@ -93,9 +94,9 @@ def edit(change: Callable[[Dataset], Dataset]) -> Dataset | None:
     pick(())
     if changed.number > now.number:
         step = escape_markdown(changed.step)
-        st.toast(f"{step}. “Undo” takes it back.", icon=":material/check:")
+        toast(f"{step}. “Undo” takes it back.", icon=":material/check:")
     elif changed.number < now.number:
-        st.toast(f"Taken back: {escape_markdown(now.step)}.", icon=":material/undo:")
+        toast(f"Taken back: {escape_markdown(now.step)}.", icon=":material/undo:")
     return changed
 
 

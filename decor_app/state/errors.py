@@ -7,6 +7,7 @@ from typing import TypeVar
 import streamlit as st
 
 from decor_app.format import escape_markdown
+from decor_app.state.toasts import toast
 from decor_core.errors import DecorError
 
 T = TypeVar("T")
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 def toast_error(error: Exception | str) -> None:
     """Say what went wrong."""
-    st.toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
+    toast(escape_markdown(str(error)), icon=":material/error:", duration="long")
 
 
 def attempt(change: Callable[[], object]) -> bool:

@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import streamlit as st
-
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.jobs.dataset_tasks import CheckTask, EmbedTask
@@ -22,6 +20,7 @@ from decor_app.state.jobs import CHECK, FIRST_MODEL, INGEST, stop, submit
 from decor_app.state.models import in_use, use_model
 from decor_app.state.runs import IN_SESSION, find_run, save_run
 from decor_app.state.session_job import SessionJob, Steps, single
+from decor_app.state.toasts import toast
 from decor_app.state.training_vectors import keep_vectors
 from decor_app.state.workspace import Workspace, workspace
 from decor_core.data.split import different_pictures, needed
@@ -131,7 +130,7 @@ class FirstModel:
         self.run_id = run.id
         if answers:
             words = f"The better model of “{escape_markdown(run.title)}” answers from now on."
-            st.toast(words, icon=":material/check:")
+            toast(words, icon=":material/check:")
 
     @property
     def run(self) -> Run | None:

@@ -10,6 +10,7 @@ from decor_app.jobs.tasks import Task
 from decor_app.jobs.tensorflow_tasks import NetworkTask
 from decor_app.state.errors import attempt
 from decor_app.state.session_job import SessionJob, Steps, single
+from decor_app.state.toasts import toast
 from decor_app.state.training_vectors import TrainingVectors, cached_vectors, is_available
 from decor_app.state.workspace import workspace
 from decor_core.features.backbones import is_at_hand
@@ -73,7 +74,7 @@ def _start(
     session = workspace()
     with session.lock:
         if (present := latest_job(purpose, about)) and present.active:
-            st.toast("This is running already.", icon=":material/info:")
+            toast("This is running already.", icon=":material/info:")
             return
         job = SessionJob(session.owner, steps, about, then)
         if attempt(job.advance):

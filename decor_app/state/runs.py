@@ -11,6 +11,7 @@ from decor_app import session_keys as keys
 from decor_app.format import escape_markdown
 from decor_app.hosting.config import server_config
 from decor_app.state.errors import attempt
+from decor_app.state.toasts import toast
 from decor_app.state.workspace import REGISTRY, workspace
 from decor_core.model.evaluation import Evaluation
 from decor_core.runs.run import Run
@@ -82,7 +83,10 @@ def save_run(run: Run) -> None:
     session.runs.save(run)
     for old in session.own_runs[REGISTRY.room(session) :]:
         session.runs.delete(old.id)
-        st.toast(escape_markdown(f"“{old.title}” had to go: there is no room for more models."))
+        toast(
+            escape_markdown(f"“{old.title}” had to go: there is no room for more models."),
+            icon=":material/info:",
+        )
 
 
 def keep_run(entry: RunEntry) -> None:
@@ -93,7 +97,7 @@ def keep_run(entry: RunEntry) -> None:
         workspace().runs.delete(entry.run.id)
 
     if attempt(move):
-        st.toast(f"Kept: {escape_markdown(entry.run.title)}", icon=":material/bookmark_added:")
+        toast(f"Kept: {escape_markdown(entry.run.title)}", icon=":material/bookmark_added:")
 
 
 def rename_run(entry: RunEntry) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
-from serving import TIMEOUT_MS, choose_large, fits_a_phone
+from serving import TIMEOUT_MS, choose_large, fits_a_phone, settle
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from test_browser import SAMPLES
 
@@ -70,6 +70,15 @@ def test_a_file_that_is_too_large_is_told_what_to_do(classify):
     _upload(classify, "iznik-plate.jpg")
     told.wait_for(state="hidden")
     _verdict(classify, "Iznik")
+
+
+def test_a_toast_leaves_the_styles_of_the_page(classify):
+    """Streamlit draws what a callback in a fragment shows over the first elements of the page."""
+    classify.get_by_role("button", name="Wrong? Correct it").click()
+    classify.get_by_role("button", name="Save correction").click()
+    classify.get_by_text("Choose the correct class, or type a new name.").wait_for()
+    settle(classify)
+    expect(classify.locator(".decor-band")).to_have_css("height", "16px")
 
 
 def test_the_evidence_follows_the_keyboard(classify):

@@ -7,6 +7,7 @@ import gc
 import inspect
 import re
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +32,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import (
     _TRIGGER_PROTO_FIELDS,
     ScriptRequests,
 )
+from streamlit.runtime.scriptrunner_utils.script_run_context import RunLocation, ThreadState
 from streamlit.runtime.state import SafeSessionState, SessionState
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
@@ -271,6 +273,20 @@ def test_where_no_other_page_waits_the_last_counts(waiting, other, by_script, ke
 def test_streamlit_still_forgets_the_page():
     """Where it does not any more, keep_page_changes has had its day."""
     assert _asked_of(_TO_DATA, _ANEW, by_script=True).page_script_hash == "classify"
+
+
+@pytest.mark.parametrize("fragments", [None, ["here"]])
+def test_callbacks_of_fragments_are_told_from_those_of_pages(fragments, monkeypatch):
+    context = SimpleNamespace(fragment_ids_this_run=fragments)
+    monkeypatch.setattr(internals, "get_script_run_ctx", lambda suppress_warning: context)
+
+    def look() -> tuple[bool, bool]:
+        ThreadState.initialize()
+        before = internals.is_callback_of_fragment()
+        with ThreadState.scoped(run_location=RunLocation.CALLBACK):
+            return before, internals.is_callback_of_fragment()
+
+    assert copy_context().run(look) == (False, bool(fragments))
 
 
 @pytest.fixture
